@@ -1,0 +1,3 @@
+//! The `downtime` command.
+
+fn main() {}
