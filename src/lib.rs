@@ -1,3 +1,8 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
 
 pub mod clock;
+pub mod exempt;
+pub mod network;
+pub mod path;
+pub mod period;
+pub mod schedule;

@@ -1,0 +1,376 @@
+//! What passes during downtime: exact paths, glob paths, networks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use globset::{Candidate, GlobBuilder, GlobSet};
+use ipnet::IpNet;
+
+use crate::path::RequestPath;
+
+/// A rule of `[exempt]`, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Which list it stands in.
+    pub kind: Kind,
+    /// Its text.
+    pub text: String,
+    /// The line of the file, from 1.
+    pub line: usize,
+}
+
+/// The lists of `[exempt]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The path, exactly.
+    Exact,
+    /// A glob of paths.
+    Path,
+    /// The client's network.
+    Network,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = match self.kind {
+            Kind::Exact => "exact",
+            Kind::Path => "paths",
+            Kind::Network => "networks",
+        };
+        write!(f, "[exempt] {list} \"{}\", line {}", self.text, self.line)
+    }
+}
+
+/// Why a text is no path or glob that a request could match: the fault, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+/// The compiled rules of `[exempt]`.
+#[derive(Clone, Debug, Default)]
+pub struct Exemptions {
+    rules: Vec<Rule>,
+    exact: HashMap<String, usize>,
+    globs: GlobSet,
+    /// The rule of each glob in the set.
+    glob_rules: Vec<usize>,
+    networks: Vec<(IpNet, usize)>,
+}
+
+impl Exemptions {
+    /// Compiles rules. A text that [`check_exact`], [`check_glob`] or [`crate::network::parse`] refuses is a fault.
+    pub fn new(rules: Vec<Rule>) -> Result<Self, Fault> {
+        let mut exact = HashMap::new();
+        let mut networks = Vec::new();
+        let mut glob_rules = Vec::new();
+        let mut globs = GlobSet::builder();
+        for (index, rule) in rules.iter().enumerate() {
+            match rule.kind {
+                Kind::Exact => {
+                    check_exact(&rule.text)?;
+                    exact.entry(rule.text.clone()).or_insert(index);
+                }
+                Kind::Path => {
+                    for glob in compile(&rule.text)? {
+                        globs.add(glob);
+                        glob_rules.push(index);
+                    }
+                }
+                Kind::Network => networks.push((network(&rule.text)?, index)),
+            }
+        }
+        let globs = globs.build().map_err(|error| fault(error.to_string(), "write shorter globs"))?;
+        Ok(Self { rules, exact, globs, glob_rules, networks })
+    }
+
+    /// The rules, as they were given.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule that exempts a request for `path` from `client`, if one does: exact paths first, then globs, then
+    /// networks, each in file order. A path that is not canonical matches none, nor does an unknown client.
+    pub fn find(&self, path: &RequestPath<'_>, client: Option<IpAddr>) -> Option<&Rule> {
+        let by_path = || path.canonical().and_then(|path| self.by_path(path));
+        self.rules.get(by_path().or_else(|| self.by_network(client?))?)
+    }
+
+    fn by_path(&self, path: &str) -> Option<usize> {
+        self.exact.get(path).copied().or_else(|| self.by_glob(path))
+    }
+
+    fn by_glob(&self, path: &str) -> Option<usize> {
+        let candidate = Candidate::new(path);
+        if !self.globs.is_match_candidate(&candidate) {
+            return None;
+        }
+        let matches = self.globs.matches_candidate(&candidate);
+        matches.iter().filter_map(|&glob| self.glob_rules.get(glob)).min().copied()
+    }
+
+    fn by_network(&self, client: IpAddr) -> Option<usize> {
+        let client = client.to_canonical();
+        self.networks.iter().find(|(net, _)| net.contains(&client)).map(|&(_, rule)| rule)
+    }
+}
+
+/// Checks a text for `[exempt] exact`: a path as it is after percent-decoding, without query.
+pub fn check_exact(text: &str) -> Result<(), Fault> {
+    check_path(text)?;
+    match text.find(['?', '#']) {
+        Some(at) => Err(fault("a query does not count here", format!("write `{}`", &text[..at]))),
+        None => Ok(()),
+    }
+}
+
+/// Checks a text for `[exempt] paths`: `*` and `?` stay within a segment, `**` is a segment of its own and crosses.
+pub fn check_glob(text: &str) -> Result<(), Fault> {
+    compile(text).map(drop)
+}
+
+fn check_path(text: &str) -> Result<(), Fault> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let path = rest.find('/').map_or("/", |at| &rest[at..]);
+        return Err(fault("this is a URL, where a path is expected", format!("write `{path}`")));
+    }
+    let path = RequestPath::new(text);
+    match path.canonical() {
+        Some(decoded) if decoded == text => Ok(()),
+        Some(decoded) => {
+            Err(fault("paths are compared after percent-decoding", format!("write `{decoded}`")))
+        }
+        None if !text.starts_with('/') => {
+            Err(fault("a path begins with `/`", format!("write `/{text}`")))
+        }
+        None => Err(fault(
+            format!("no request can match this: it {}", path.fault().map_or(String::new(), |f| f.to_string())),
+            "write the path in its plain form, such as `/admin/login`",
+        )),
+    }
+}
+
+fn compile(text: &str) -> Result<Vec<globset::Glob>, Fault> {
+    if text == "**" {
+        return Err(fault("a path begins with `/`", "write `/**`"));
+    }
+    check_path(text)?;
+    if let Some(special) = text.chars().find(|c| matches!(c, '[' | ']' | '{' | '}')) {
+        let message = format!("`{special}` is not known in globs: only `*`, `?` and `**` are");
+        return Err(fault(message, "write one glob for each path that is meant"));
+    }
+    if let Some(segment) = text.split('/').find(|segment| segment.contains("**") && *segment != "**") {
+        let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
+        return Err(fault(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
+    }
+    let stem = text.strip_suffix("/**").filter(|stem| !stem.is_empty());
+    std::iter::once(text).chain(stem).map(glob).collect()
+}
+
+fn glob(text: &str) -> Result<globset::Glob, Fault> {
+    let mut builder = GlobBuilder::new(text);
+    builder.literal_separator(true).backslash_escape(false);
+    builder.build().map_err(|error| fault(error.kind().to_string(), "write a simpler glob"))
+}
+
+fn network(text: &str) -> Result<IpNet, Fault> {
+    crate::network::parse(text).ok_or_else(|| {
+        fault(format!("`{text}` is no network"), "write an address or CIDR block, such as `192.0.2.0/24`")
+    })
+}
+
+/// Checks a text for a list of networks.
+pub fn check_network(text: &str) -> Result<(), Fault> {
+    network(text).map(drop)
+}
+
+fn fault(message: impl Into<String>, help: impl Into<String>) -> Fault {
+    Fault { message: message.into(), help: help.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn exemptions(kind: Kind, texts: &[&str]) -> Exemptions {
+        let rule = |(line, text): (usize, &&str)| Rule { kind, text: (*text).into(), line: line + 1 };
+        Exemptions::new(texts.iter().enumerate().map(rule).collect()).unwrap()
+    }
+
+    fn passes(glob: &str, path: &str) -> bool {
+        exemptions(Kind::Path, &[glob]).find(&RequestPath::new(path), None).is_some()
+    }
+
+    #[test]
+    fn an_exact_path_is_that_path_alone() {
+        let exempt = exemptions(Kind::Exact, &["/", "/other/page", "/café"]);
+        for (path, passes) in [
+            ("/", true),
+            ("/other/page", true),
+            ("/other/p%61ge", true),
+            ("/caf%C3%A9", true),
+            ("/other/page/", false),
+            ("/other/Page", false),
+            ("/other/page.", false),
+            ("/other", false),
+            ("/other/page/x", false),
+            ("//", false),
+            ("/other/./page", false),
+            ("/other/page;x", false),
+            ("*", false),
+        ] {
+            assert_eq!(exempt.find(&RequestPath::new(path), None).is_some(), passes, "{path}");
+        }
+    }
+
+    #[test]
+    fn globs_stay_in_a_segment_unless_they_are_double() {
+        for (glob, path, expected) in [
+            ("/admin/**", "/admin", true),
+            ("/admin/**", "/admin/", true),
+            ("/admin/**", "/admin/a/b", true),
+            ("/admin/**", "/admin/a%0Ab", true),
+            ("/admin/**", "/administrator", false),
+            ("/admin/**", "/Admin/a", false),
+            ("/admin/**", "/x/admin/a", false),
+            ("/admin", "/admin", true),
+            ("/admin", "/admin/a", false),
+            ("/assets/*.css", "/assets/a.css", true),
+            ("/assets/*.css", "/assets/.css", true),
+            ("/assets/*.css", "/assets/x/a.css", false),
+            ("/assets/*.css", "/assets/a.css/", false),
+            ("/assets/*.css", "/assets/a.css.", false),
+            ("/assets/*.css", "/assets/a.css/x", false),
+            ("/**/*.css", "/a.css", true),
+            ("/**/*.css", "/x/y/a.css", true),
+            ("/a/**/b", "/a/b", true),
+            ("/a/**/b", "/a/x/y/b", true),
+            ("/a/**/b", "/ab", false),
+            ("/a?c", "/abc", true),
+            ("/a?c", "/a/c", false),
+            ("/a*", "/a", true),
+            ("/a*", "/a/b", false),
+            ("/*", "/", true),
+            ("/*", "/a", true),
+            ("/*", "/a/b", false),
+            ("/**", "/", true),
+            ("/**", "/a/b", true),
+            ("/été/*", "/%C3%A9t%C3%A9/x", true),
+        ] {
+            assert_eq!(passes(glob, path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_reaches_a_blocked_path_through_an_exemption() {
+        for path in [
+            "/admin/../secret",
+            "/admin/%2e%2e/secret",
+            "/admin/%252e%252e/secret",
+            "/admin//secret",
+            "/admin/./secret",
+            "/admin/;a/secret",
+            "/admin/..;/secret",
+            "/admin%2fsecret",
+            "/admin/%5c..%5csecret",
+            "/admin/\\..\\secret",
+            "/admin/%00",
+            "/admin/%ff",
+            "/admin/%",
+        ] {
+            assert!(!passes("/admin/**", path) && !passes("/**", path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_client_passes_by_its_network() {
+        let exempt = exemptions(Kind::Network, &["192.0.2.0/24", "2001:db8::/32"]);
+        for (client, passes) in [
+            (Some("192.0.2.255"), true),
+            (Some("::ffff:192.0.2.1"), true),
+            (Some("2001:db8:1::1"), true),
+            (Some("192.0.3.0"), false),
+            (Some("2001:db9::"), false),
+            (None, false),
+        ] {
+            let client = client.map(|text| text.parse().unwrap());
+            assert_eq!(exempt.find(&RequestPath::new("//"), client).is_some(), passes, "{client:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_is_named() {
+        let exempt = exemptions(Kind::Path, &["/x/**", "/a/**", "/a/*"]);
+        let rule = exempt.find(&RequestPath::new("/a/b"), None).unwrap();
+        assert_eq!(rule.to_string(), "[exempt] paths \"/a/**\", line 2");
+        assert_eq!(exempt.rules().len(), 3);
+        for (kind, text) in [(Kind::Exact, "[exempt] exact \"/\", line 1"), (Kind::Path, "[exempt] paths \"/\", line 1")] {
+            assert_eq!(exemptions(kind, &["/"]).rules()[0].to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_no_request_can_match_is_refused_with_the_remedy() {
+        for (text, help) in [
+            ("admin", "write `/admin`"),
+            ("https://example.com/admin?x", "write `/admin?x`"),
+            ("https://example.com", "write `/`"),
+            ("/caf%C3%A9", "write `/café`"),
+            ("/a?b=c", "write `/a`"),
+            ("/a#b", "write `/a`"),
+            ("/a//b", "write the path in its plain form, such as `/admin/login`"),
+            ("/a/../b", "write the path in its plain form, such as `/admin/login`"),
+        ] {
+            assert_eq!(check_exact(text).unwrap_err().help, help, "{text}");
+        }
+        for (text, help) in [
+            ("**", "write `/**`"),
+            ("*.css", "write `/*.css`"),
+            ("/a**", "write `/**/` between segments, `/**` at the end, or a single `*`"),
+            ("/{a,b}", "write one glob for each path that is meant"),
+            ("/[a]", "write one glob for each path that is meant"),
+            ("/a\\*", "write the path in its plain form, such as `/admin/login`"),
+        ] {
+            assert_eq!(check_glob(text).unwrap_err().help, help, "{text}");
+        }
+        assert!(check_network("10.0.0.0/33").is_err());
+        assert!(check_network("10.0.0.0/8").is_ok());
+    }
+
+    /// A plain matcher by segments, to hold the compiled globs against.
+    fn oracle(glob: &[&str], path: &[&str]) -> bool {
+        match (glob.split_first(), path.split_first()) {
+            (None, None) => true,
+            (Some((&"**", [])), _) => true,
+            (Some((&"**", rest)), _) => (0..=path.len()).any(|n| oracle(rest, &path[n..])),
+            (Some((g, glob)), Some((p, path))) => segment(g.as_bytes(), p.as_bytes()) && oracle(glob, path),
+            _ => false,
+        }
+    }
+
+    fn segment(glob: &[u8], text: &[u8]) -> bool {
+        match (glob.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => (0..=text.len()).any(|n| segment(rest, &text[n..])),
+            (Some((g, glob)), Some((t, text))) => (*g == b'?' || g == t) && segment(glob, text),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn globs_agree_with_a_matcher_by_segments(
+            glob in "(/(a|b|\\*|\\?|a\\*|\\*b|\\*\\*)){1,4}", path in "(/[ab]{0,2}){1,4}",
+        ) {
+            let canonical = !path.contains("//");
+            let split = |text: &'static str| text.split('/').skip(1).collect::<Vec<_>>();
+            let (g, p) = (split(String::leak(glob.clone())), split(String::leak(path.clone())));
+            prop_assert_eq!(passes(&glob, &path), canonical && oracle(&g, &p), "{} {}", glob, path);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Periods of planned downtime and their occurrences: when one is active, and when next.
+
+use jiff::Timestamp;
+
+/// One run of a period: the half-open span `start <= t < end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// The first moment of the downtime.
+    pub start: Timestamp,
+    /// The first moment after it; `None`: open-ended. Always after `start`.
+    pub end: Option<Timestamp>,
+}
+
+impl Occurrence {
+    /// Whether `start <= at < end`.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && !self.is_over(at)
+    }
+
+    /// Whether it has ended by `at`.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        self.end.is_some_and(|end| end <= at)
+    }
+}
+
+/// A stretch of planned downtime, as one `[[period]]` of the file gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// For operators; unique in the file.
+    pub name: Option<String>,
+    /// The line of the file, from 1, on which it begins.
+    pub line: usize,
+    /// One that is not enabled is never active.
+    pub enabled: bool,
+    /// When it runs.
+    pub occurrence: Occurrence,
+}
+
+impl Period {
+    /// The occurrence that is active at `at`: enabled and `start <= at < end`.
+    pub fn active(&self, at: Timestamp) -> Option<Occurrence> {
+        self.occurrences().find(|occurrence| occurrence.contains(at))
+    }
+
+    /// The first occurrence that starts after `at`.
+    pub fn next(&self, at: Timestamp) -> Option<Occurrence> {
+        self.occurrences().find(|occurrence| occurrence.start > at)
+    }
+
+    /// Whether it will not be active at `at` or later, enabled or not.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        self.occurrence.is_over(at)
+    }
+
+    /// How operators call it: its name, or the line that it stands on.
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("\"{name}\""),
+            None => format!("the period at line {}", self.line),
+        }
+    }
+
+    fn occurrences(&self) -> impl Iterator<Item = Occurrence> {
+        self.enabled.then_some(self.occurrence).into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn period(enabled: bool, start: i64, end: Option<i64>) -> Period {
+        let occurrence = Occurrence { start: at(start), end: end.map(at) };
+        Period { name: None, line: 7, enabled, occurrence }
+    }
+
+    #[test]
+    fn a_period_is_active_from_its_start_until_just_before_its_end() {
+        for (now, active) in [(9, false), (10, true), (19, true), (20, false), (21, false)] {
+            assert_eq!(period(true, 10, Some(20)).active(at(now)).is_some(), active, "{now}");
+        }
+    }
+
+    #[test]
+    fn an_open_ended_period_stays_active() {
+        for (now, active) in [(9, false), (10, true), (i64::from(i32::MAX), true)] {
+            assert_eq!(period(true, 10, None).active(at(now)).is_some(), active, "{now}");
+        }
+        assert!(!period(true, 10, None).is_over(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_period_that_is_not_enabled_is_never_active_and_never_next() {
+        assert_eq!(period(false, 10, Some(20)).active(at(15)), None);
+        assert_eq!(period(false, 10, Some(20)).next(at(5)), None);
+    }
+
+    #[test]
+    fn the_next_occurrence_starts_after_now() {
+        for (now, next) in [(9, true), (10, false), (15, false), (20, false)] {
+            assert_eq!(period(true, 10, Some(20)).next(at(now)).is_some(), next, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_period_is_over_from_its_end_on() {
+        for (now, over) in [(9, false), (19, false), (20, true)] {
+            assert_eq!(period(true, 10, Some(20)).is_over(at(now)), over, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_period_without_a_name_is_called_by_its_line() {
+        assert_eq!(period(true, 1, None).title(), "the period at line 7");
+        let named = Period { name: Some("db".into()), ..period(true, 1, None) };
+        assert_eq!(named.title(), "\"db\"");
+    }
+}
