@@ -144,11 +144,12 @@ fn check_path(text: &str) -> Result<(), Fault> {
         Some(decoded) => {
             Err(fault("paths are compared after percent-decoding", format!("write `{decoded}`")))
         }
-        None if !text.starts_with('/') => {
-            Err(fault("a path begins with `/`", format!("write `/{text}`")))
-        }
+        None if !text.starts_with('/') => Err(fault("a path begins with `/`", format!("write `/{text}`"))),
         None => Err(fault(
-            format!("no request can match this: it {}", path.fault().map_or(String::new(), |f| f.to_string())),
+            format!(
+                "no request can match this: it {}",
+                path.fault().map_or(String::new(), |f| f.to_string())
+            ),
             "write the path in its plain form, such as `/admin/login`",
         )),
     }
@@ -309,7 +310,9 @@ mod tests {
         let rule = exempt.find(&RequestPath::new("/a/b"), None).unwrap();
         assert_eq!(rule.to_string(), "[exempt] paths \"/a/**\", line 2");
         assert_eq!(exempt.rules().len(), 3);
-        for (kind, text) in [(Kind::Exact, "[exempt] exact \"/\", line 1"), (Kind::Path, "[exempt] paths \"/\", line 1")] {
+        for (kind, text) in
+            [(Kind::Exact, "[exempt] exact \"/\", line 1"), (Kind::Path, "[exempt] paths \"/\", line 1")]
+        {
             assert_eq!(exemptions(kind, &["/"]).rules()[0].to_string(), text);
         }
     }

@@ -1,6 +1,8 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
 
+pub mod answer;
 pub mod clock;
+pub mod decision;
 pub mod exempt;
 pub mod network;
 pub mod path;

@@ -1,0 +1,181 @@
+//! What a request that is down is answered with: the page or a redirect.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Uri};
+
+use crate::path::RequestPath;
+
+/// The answer of one period, its own keys and those of `[response]` put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// For visitors.
+    pub message: Option<Arc<str>>,
+    /// The template of the page: an index into the config's templates. Also used where a redirect would loop.
+    pub template: usize,
+    /// Where to send the visitor instead of showing the page.
+    pub redirect: Option<Redirect>,
+}
+
+/// Where visitors are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    location: HeaderValue,
+    host: Option<String>,
+    path: String,
+}
+
+impl Redirect {
+    /// Reads an absolute `http` or `https` URL, or a path of this site (RFC 3986 4.2: path-absolute, so not `//host`).
+    /// The error says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const REMEDY: &str =
+            "write an absolute URL such as `https://status.example.com/`, or a path such as `/sorry`";
+        let plain = |b: u8| {
+            b.is_ascii_graphic()
+                && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+        };
+        if !text.bytes().all(plain) {
+            return Err("percent-encode spaces, control characters and what is not ASCII");
+        }
+        if text.starts_with("//") {
+            return Err(REMEDY);
+        }
+        let location = HeaderValue::from_str(text).map_err(|_| REMEDY)?;
+        let (target, _) = text.split_once('#').unwrap_or((text, ""));
+        let uri: Uri = target.parse().map_err(|_| REMEDY)?;
+        let host = match (uri.scheme_str(), uri.authority()) {
+            (None, None) if text.starts_with('/') => None,
+            (Some("http" | "https"), Some(authority)) if !authority.host().is_empty() => {
+                Some(host_name(authority.as_str()).to_ascii_lowercase())
+            }
+            _ => return Err(REMEDY),
+        };
+        Ok(Self { location, host, path: uri.path().to_owned() })
+    }
+
+    /// The value of `Location`, as it was written.
+    pub fn location(&self) -> &HeaderValue {
+        &self.location
+    }
+
+    /// Whether it is a path of this site, and the request is for that path.
+    pub fn is_target(&self, path: &RequestPath<'_>) -> bool {
+        self.host.is_none() && self.same_path(path)
+    }
+
+    /// Whether it is an absolute URL that names the request's own host and path, so that following it would loop.
+    pub fn loops(&self, authority: Option<&str>, path: &RequestPath<'_>) -> bool {
+        let own = |host: &str| authority.is_some_and(|a| host_name(a).eq_ignore_ascii_case(host));
+        self.host.as_deref().is_some_and(own) && self.same_path(path)
+    }
+
+    fn same_path(&self, path: &RequestPath<'_>) -> bool {
+        let own = RequestPath::new(&self.path);
+        own.raw() == path.raw() && self.host.is_some()
+            || own.canonical().is_some_and(|own| Some(own) == path.canonical())
+    }
+}
+
+/// The host of an authority (RFC 3986 3.2): without user info, port and trailing dot.
+pub fn host_name(authority: &str) -> &str {
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let end = match host.rfind(']') {
+        Some(bracket) => bracket + 1,
+        None => host.find(':').unwrap_or(host.len()),
+    };
+    let host = host.get(..end).unwrap_or(host);
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_compared_without_port_and_trailing_dot() {
+        for (authority, host) in [
+            ("example.com", "example.com"),
+            ("example.com:8503", "example.com"),
+            ("example.com.", "example.com"),
+            ("example.com.:80", "example.com"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("user@example.com:80", "example.com"),
+            ("", ""),
+        ] {
+            assert_eq!(host_name(authority), host, "{authority}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_an_absolute_url_or_a_path() {
+        for text in [
+            "https://status.example.com/",
+            "http://x",
+            "http://[::1]:80/a?b#c",
+            "/sorry",
+            "/sorry?a=b#c",
+            "/",
+        ] {
+            assert_eq!(
+                Redirect::parse(text).map(|r| r.location().to_str().unwrap().to_owned()),
+                Ok(text.to_owned())
+            );
+        }
+        for text in [
+            "",
+            "sorry",
+            "//evil.example/",
+            "/\\evil.example",
+            "ftp://x/",
+            "https://",
+            "https:///x",
+            "javascript:alert(1)",
+            "mailto:a@b",
+            "/a b",
+            "/a\r\nSet-Cookie: x=y",
+            "/é",
+            "https://x y/",
+            "?a",
+            "#a",
+            "*",
+            "example.com:80",
+        ] {
+            assert!(Redirect::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_target_of_a_redirect_to_a_path_is_that_path() {
+        for (redirect, path, target) in [
+            ("/sorry", "/sorry", true),
+            ("/sorry?x", "/sorry", true),
+            ("/s%6frry", "/sorry", true),
+            ("/sorry", "/sorry/", false),
+            ("/sorry", "/", false),
+            ("/a//b", "/a//b", false),
+            ("https://example.com/sorry", "/sorry", false),
+        ] {
+            let redirect = Redirect::parse(redirect).unwrap();
+            assert_eq!(redirect.is_target(&RequestPath::new(path)), target, "{redirect:?} {path}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_redirect_loops_on_its_own_host_and_path() {
+        for (redirect, host, path, loops) in [
+            ("https://example.com/sorry", Some("example.com"), "/sorry", true),
+            ("https://example.com/sorry", Some("EXAMPLE.com.:8503"), "/sorry", true),
+            ("https://example.com", Some("example.com"), "/", true),
+            ("https://example.com/a//b", Some("example.com"), "/a//b", true),
+            ("https://example.com/sorry", Some("example.com"), "/", false),
+            ("https://example.com/sorry", Some("example.org"), "/sorry", false),
+            ("https://example.com/sorry", None, "/sorry", false),
+            ("/sorry", Some("example.com"), "/sorry", false),
+        ] {
+            let redirect = Redirect::parse(redirect).unwrap();
+            assert_eq!(redirect.loops(host, &RequestPath::new(path)), loops, "{redirect:?} {host:?} {path}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The decision: pass, unavailable or redirect, and why.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::answer::{Answer, Redirect};
+use crate::exempt::{Exemptions, Rule};
+use crate::path::RequestPath;
+use crate::period::Occurrence;
+use crate::schedule::{Moment, Schedule};
+
+/// All that decides over requests.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The public status, where it is not turned off.
+    pub status_path: Option<String>,
+    /// What passes.
+    pub exemptions: Exemptions,
+    /// When the site is down.
+    pub schedule: Schedule,
+    /// The answer of each period, in the schedule's order.
+    pub answers: Vec<Answer>,
+    /// Said in `Retry-After` while the end is not known.
+    pub retry_after: Duration,
+}
+
+/// The facts of one request that a decision rests on.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The host that it names, with the port if there is one.
+    pub authority: Option<&'a str>,
+    /// The path of its target.
+    pub path: RequestPath<'a>,
+    /// The client, where it is known.
+    pub client: Option<IpAddr>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision<'r> {
+    /// It goes to the site.
+    Pass(Pass<'r>),
+    /// It gets the page.
+    Unavailable(Down<'r>),
+    /// It is sent elsewhere.
+    Redirect(Down<'r>, &'r Redirect),
+}
+
+/// Why a request passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass<'r> {
+    /// It asks for the status of the site.
+    Status,
+    /// A rule exempts it.
+    Exempt(&'r Rule),
+    /// No active period covers it.
+    Up,
+    /// The period at this index redirects to the very path that it asks for.
+    RedirectTarget(usize),
+}
+
+/// The downtime that covers a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Down<'r> {
+    /// The deciding period: its index in the schedule.
+    pub period: usize,
+    /// The occurrence of it that runs.
+    pub occurrence: Occurrence,
+    /// What it answers.
+    pub answer: &'r Answer,
+    /// When the request would pass, where that is known.
+    pub until: Option<Timestamp>,
+    /// Seconds until then, at least 1; the configured value where it is not known.
+    pub retry_after: u64,
+}
+
+/// Decides a request at `now`, in the order of the contract: status path, exemptions, periods, redirect target.
+pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) -> Decision<'r> {
+    if rules.status_path.as_deref() == Some(request.path.raw()) {
+        return Decision::Pass(Pass::Status);
+    }
+    if let Some(rule) = rules.exemptions.find(&request.path, request.client) {
+        return Decision::Pass(Pass::Exempt(rule));
+    }
+    let Some(down) = covering(rules, moment, now) else {
+        return Decision::Pass(Pass::Up);
+    };
+    match &down.answer.redirect {
+        Some(redirect) if redirect.is_target(&request.path) => {
+            Decision::Pass(Pass::RedirectTarget(down.period))
+        }
+        Some(redirect) if !redirect.loops(request.authority, &request.path) => {
+            Decision::Redirect(down, redirect)
+        }
+        _ => Decision::Unavailable(down),
+    }
+}
+
+/// The downtime at `now`, exemptions aside.
+pub fn covering<'r>(rules: &'r Rules, moment: &Moment, now: Timestamp) -> Option<Down<'r>> {
+    let active = moment.active.first()?;
+    let until = moment.back_at(now);
+    Some(Down {
+        period: active.period,
+        occurrence: active.occurrence,
+        answer: rules.answers.get(active.period)?,
+        until,
+        retry_after: until
+            .map_or_else(|| whole_seconds(rules.retry_after), |until| seconds_between(now, until)),
+    })
+}
+
+fn seconds_between(now: Timestamp, until: Timestamp) -> u64 {
+    whole_seconds(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+}
+
+/// Whole seconds, rounded up, at least 1 (RFC 9110 10.2.3 knows no fractions).
+pub fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
+/// A decision's reason, in words for operators, once the schedule is there to name periods.
+pub struct Because<'a>(pub &'a Decision<'a>, pub &'a Schedule);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = |&period: &usize| {
+            self.1.periods().get(period).map_or(String::new(), crate::period::Period::title)
+        };
+        match self.0 {
+            Decision::Pass(Pass::Status) => f.write_str("the status path answers itself"),
+            Decision::Pass(Pass::Exempt(rule)) => write!(f, "exempt: {rule}"),
+            Decision::Pass(Pass::Up) => f.write_str("no period is active"),
+            Decision::Pass(Pass::RedirectTarget(period)) => {
+                write!(f, "{} redirects to this path", title(period))
+            }
+            Decision::Unavailable(down) | Decision::Redirect(down, _) => {
+                write!(f, "{} is active", title(&down.period))
+            }
+        }
+    }
+}
+
+impl Decision<'_> {
+    /// The word for it in messages and JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pass(_) => "pass",
+            Self::Unavailable(_) => "unavailable",
+            Self::Redirect(..) => "redirect",
+        }
+    }
+
+    /// The downtime that covers the request, unless it passes.
+    pub fn down(&self) -> Option<&Down<'_>> {
+        match self {
+            Self::Pass(_) => None,
+            Self::Unavailable(down) | Self::Redirect(down, _) => Some(down),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exempt::Kind;
+    use crate::period::Period;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn answer(message: &str, redirect: Option<&str>) -> Answer {
+        let redirect = redirect.map(|text| Redirect::parse(text).unwrap());
+        Answer { message: Some(message.into()), template: 0, redirect }
+    }
+
+    fn rules(periods: &[(i64, i64, Option<&str>)]) -> Rules {
+        let rule = |kind, text: &str| Rule { kind, text: text.into(), line: 3 };
+        let exempt = vec![rule(Kind::Exact, "/open"), rule(Kind::Network, "192.0.2.0/24")];
+        let period = |(line, &(start, end, _)): (usize, &(i64, i64, _))| Period {
+            name: None,
+            line,
+            enabled: true,
+            occurrence: Occurrence { start: at(start), end: (end != 0).then(|| at(end)) },
+        };
+        Rules {
+            status_path: Some("/.well-known/downtime".into()),
+            exemptions: Exemptions::new(exempt).unwrap(),
+            schedule: Schedule::new(periods.iter().enumerate().map(period).collect()),
+            answers: periods.iter().map(|&(_, _, redirect)| answer("m", redirect)).collect(),
+            retry_after: Duration::from_secs(300),
+        }
+    }
+
+    /// The verdict in a few words: `pass WHY`, `down PERIOD RETRY-AFTER` or `to LOCATION`.
+    fn verdict(rules: &Rules, path: &str, client: Option<&str>, now: Timestamp) -> String {
+        let client = client.map(|text| text.parse().unwrap());
+        let request = Request { authority: Some("example.com"), path: RequestPath::new(path), client };
+        let decision = decide(rules, &request, &rules.schedule.at(now), now);
+        assert!(!Because(&decision, &rules.schedule).to_string().is_empty());
+        match decision {
+            Decision::Pass(pass) => match pass {
+                Pass::Status => "pass status".into(),
+                Pass::Exempt(rule) => format!("pass {}", rule.text),
+                Pass::Up => "pass up".into(),
+                Pass::RedirectTarget(period) => format!("pass target {period}"),
+            },
+            Decision::Unavailable(down) => format!("down {} {}", down.period, down.retry_after),
+            Decision::Redirect(_, redirect) => format!("to {}", redirect.location().to_str().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_request_is_decided_in_the_order_of_the_contract() {
+        let page = rules(&[(10, 20, None)]);
+        for (path, client, now, expected) in [
+            ("/.well-known/downtime", Some("192.0.2.1"), 15, "pass status"),
+            ("/.well-known/downtime/", None, 15, "down 0 5"),
+            ("/open", None, 15, "pass /open"),
+            ("/x", Some("192.0.2.1"), 15, "pass 192.0.2.0/24"),
+            ("/x", Some("192.0.3.1"), 15, "down 0 5"),
+            ("/x", None, 9, "pass up"),
+            ("/x", None, 10, "down 0 10"),
+            ("/x", None, 19, "down 0 1"),
+            ("/x", None, 20, "pass up"),
+            ("/open/../x", None, 15, "down 0 5"),
+        ] {
+            assert_eq!(verdict(&page, path, client, at(now)), expected, "{path} {client:?} {now}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_never_sends_a_request_to_itself() {
+        for (redirect, path, expected) in [
+            ("/sorry", "/x", "to /sorry"),
+            ("/sorry", "/sorry", "pass target 0"),
+            ("https://example.org/", "/", "to https://example.org/"),
+            ("https://example.com/", "/", "down 0 5"),
+            ("https://example.com/", "/x", "to https://example.com/"),
+        ] {
+            assert_eq!(
+                verdict(&rules(&[(10, 20, Some(redirect))]), path, None, at(15)),
+                expected,
+                "{redirect} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_period_with_the_latest_end_answers() {
+        let both = rules(&[(10, 20, Some("/a")), (10, 30, Some("/b")), (10, 30, Some("/c"))]);
+        assert_eq!(verdict(&both, "/x", None, at(15)), "to /b");
+        assert_eq!(verdict(&rules(&[(10, 20, None), (12, 0, None)]), "/x", None, at(15)), "down 1 300");
+    }
+
+    #[test]
+    fn retry_after_is_the_time_until_the_request_passes() {
+        let chain = rules(&[(10, 20, None), (20, 35, None)]);
+        assert_eq!(verdict(&chain, "/x", None, at(15)), "down 0 20");
+        let nearly = at(34) + Duration::from_millis(999);
+        assert_eq!(verdict(&chain, "/x", None, nearly), "down 1 1");
+        assert_eq!(verdict(&chain, "/x", None, at(30) + Duration::from_nanos(1)), "down 1 5");
+        assert_eq!(verdict(&rules(&[(0, 366 * 86_400 + 1, None)]), "/x", None, at(0)), "down 0 300");
+    }
+
+    #[test]
+    fn seconds_are_whole_rounded_up_and_at_least_one() {
+        for (nanos, seconds) in [(0, 1), (1, 1), (1_000_000_000, 1), (1_000_000_001, 2), (90_000_000_000, 90)]
+        {
+            assert_eq!(whole_seconds(Duration::from_nanos(nanos)), seconds, "{nanos}");
+        }
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
+    }
+}
