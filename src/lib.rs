@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod clock;
+pub mod config;
 pub mod decision;
 pub mod exempt;
 pub mod network;

@@ -1,0 +1,198 @@
+//! Lines, commas and indentation of a text, and pieces put in and taken out in that layout.
+//!
+//! Positions are bytes into the text as given, a byte order mark included. They come from the parser, so what stands
+//! around them is known to be TOML: a line's rest is blank, a comment, or more of the same list.
+
+use std::ops::Range;
+
+use super::EditError;
+
+const BLANK: [char; 2] = [' ', '\t'];
+const BLANK_OR_NEWLINE: [char; 4] = [' ', '\t', '\r', '\n'];
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Puts `with` in the place of a range of the text.
+pub(super) fn splice(text: &str, at: Range<usize>, with: &str) -> Result<String, EditError> {
+    match (text.get(..at.start), text.get(at.end..)) {
+        (Some(before), Some(after)) => Ok([before, with, after].concat()),
+        _ => Err(EditError::Misread),
+    }
+}
+
+/// Appends a table of its own to the text: one blank line between, and a newline at the end.
+pub(super) fn append_table(text: &str, header: &str, entries: &[String]) -> String {
+    let newline = newline(text);
+    let mut appended = text.to_owned();
+    if !text.is_empty() && !text.ends_with(['\n', BYTE_ORDER_MARK]) {
+        appended.push_str(newline);
+    }
+    if !ends_with_blank_line(&appended) {
+        appended.push_str(newline);
+    }
+    for line in std::iter::once(header).chain(entries.iter().map(String::as_str)) {
+        appended.push_str(line);
+        appended.push_str(newline);
+    }
+    appended
+}
+
+/// Puts a line after the one on which the given range ends, indented like the one on which it starts.
+pub(super) fn insert_line(text: &str, after: &Range<usize>, line: &str) -> Result<String, EditError> {
+    let end = line_end(text, after.end);
+    splice(text, end..end, &[newline(text), indentation(text, after.start), line].concat())
+}
+
+/// Takes a piece out: with its line when it has that to itself, else with the blanks that follow it.
+pub(super) fn take_out(text: &str, piece: &Range<usize>) -> Result<String, EditError> {
+    if starts_line(text, piece.start) && rest_of_line(text, piece.end).is_empty() {
+        splice(text, line_start(text, piece.start)..next_line(text, piece.end), "")
+    } else {
+        let rest = rest_of_line(text, piece.end);
+        let end = line_end(text, piece.end) - rest.len();
+        splice(text, piece.start..end, "")
+    }
+}
+
+/// Takes an element out of a list, with the comma after it or, from the end of a list, the one before it.
+pub(super) fn take_out_of_list(
+    text: &str,
+    element: &Range<usize>,
+    previous: Option<Range<usize>>,
+) -> Result<String, EditError> {
+    if let Some(comma) = comma_after(text, element.end) {
+        return take_out(&splice(text, comma..comma + 1, "")?, element);
+    }
+    match previous.and_then(|previous| comma_after(text, previous.end)) {
+        None => take_out(text, element),
+        Some(comma) if is_blank(text, comma + 1..element.start) => splice(text, comma..element.end, ""),
+        Some(comma) => splice(&take_out(text, element)?, comma..comma + 1, ""),
+    }
+}
+
+/// What stands between the brackets of an array or the braces of an inline table.
+pub(super) struct List {
+    /// All between the brackets.
+    pub(super) inside: Range<usize>,
+    /// The last element; of an inline table, its last key and value.
+    pub(super) last: Option<Range<usize>>,
+    /// What stands inside the brackets around a first element.
+    pub(super) padding: &'static str,
+}
+
+impl List {
+    /// Appends an element: on a line of its own where the last one is, with a comma after it where the last one has
+    /// one. A comment stays beside the element that it stands beside.
+    pub(super) fn append(&self, text: &str, element: &str) -> Result<String, EditError> {
+        match &self.last {
+            Some(last) => append_after(text, last, element),
+            None if text.get(self.inside.clone()).is_some_and(|inside| inside.contains('\n')) => {
+                self.begin_lines(text, element)
+            }
+            None => self.begin(text, element),
+        }
+    }
+
+    fn begin(&self, text: &str, element: &str) -> Result<String, EditError> {
+        let padding = match text.get(self.inside.clone()) {
+            Some("") | None => self.padding,
+            Some(blanks) => blanks,
+        };
+        splice(text, self.inside.clone(), &[padding, element, padding].concat())
+    }
+
+    fn begin_lines(&self, text: &str, element: &str) -> Result<String, EditError> {
+        let inside = text.get(self.inside.clone()).unwrap_or_default();
+        let comments = self.inside.start + inside.trim_end_matches(BLANK_OR_NEWLINE).len();
+        let indentation = if line_start(text, comments) > self.inside.start {
+            indentation(text, comments).to_owned()
+        } else {
+            deeper(indentation(text, self.inside.end))
+        };
+        let end = line_end(text, comments);
+        splice(text, end..end, &[newline(text), &indentation, element, ","].concat())
+    }
+}
+
+fn append_after(text: &str, last: &Range<usize>, element: &str) -> Result<String, EditError> {
+    let comma = comma_after(text, last.end);
+    let after = comma.map_or(last.end, |comma| comma + 1);
+    let own_line = starts_line(text, last.start);
+    let rest = rest_of_line(text, after);
+    let closing = if comma.is_some() { "," } else { "" };
+    let appended = if own_line || rest.starts_with('#') {
+        let indentation = indentation(text, last.start);
+        let indentation = if own_line { indentation.to_owned() } else { deeper(indentation) };
+        let at = if rest.is_empty() || rest.starts_with('#') { line_end(text, after) } else { after };
+        splice(text, at..at, &[newline(text), &indentation, element, closing].concat())?
+    } else {
+        splice(text, after..after, &[" ", element, closing].concat())?
+    };
+    if comma.is_some() { Ok(appended) } else { splice(&appended, last.end..last.end, ",") }
+}
+
+/// The comma that follows an element, comments and newlines skipped.
+fn comma_after(text: &str, at: usize) -> Option<usize> {
+    let mut rest = text.get(at..)?;
+    loop {
+        rest = rest.trim_start_matches(BLANK_OR_NEWLINE);
+        match rest.chars().next()? {
+            ',' => return Some(text.len() - rest.len()),
+            '#' => rest = rest.split_once('\n')?.1,
+            _ => return None,
+        }
+    }
+}
+
+/// The newline of the text's first line, else a line feed.
+fn newline(text: &str) -> &'static str {
+    match text.split_once('\n') {
+        Some((line, _)) if line.ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+fn ends_with_blank_line(text: &str) -> bool {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    text.lines().next_back().is_none_or(|line| line.trim_matches(BLANK).is_empty())
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    match before.rfind('\n') {
+        Some(newline) => newline + 1,
+        None if before.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len_utf8(),
+        None => 0,
+    }
+}
+
+/// Where the line ends, its newline aside.
+fn line_end(text: &str, at: usize) -> usize {
+    let line = text.get(at..).unwrap_or_default().split('\n').next().unwrap_or_default();
+    at + line.strip_suffix('\r').unwrap_or(line).len()
+}
+
+fn next_line(text: &str, at: usize) -> usize {
+    text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| at + newline + 1)
+}
+
+/// What follows on the line, from the first that is no blank.
+fn rest_of_line(text: &str, at: usize) -> &str {
+    text.get(at..line_end(text, at)).unwrap_or_default().trim_start_matches(BLANK)
+}
+
+fn starts_line(text: &str, at: usize) -> bool {
+    is_blank(text, line_start(text, at)..at)
+}
+
+fn is_blank(text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|between| between.trim_matches(BLANK).is_empty())
+}
+
+fn indentation(text: &str, at: usize) -> &str {
+    let line = text.get(line_start(text, at)..).unwrap_or_default();
+    line.split(|c| !BLANK.contains(&c)).next().unwrap_or_default()
+}
+
+fn deeper(indentation: &str) -> String {
+    if indentation.contains('\t') { format!("{indentation}\t") } else { format!("{indentation}  ") }
+}

@@ -1,0 +1,55 @@
+//! Values as they will stand in the file.
+
+use toml::value::Datetime;
+use toml_writer::{ToTomlValue as _, TomlStringBuilder};
+
+use super::EditError;
+
+/// A value to write into the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// Any text: written as a basic string, on one line, escaped.
+    String(String),
+    /// A date-time, offset or local, or a date, in TOML's form of RFC 3339: written as it is given.
+    DateTime(String),
+    /// `true` or `false`.
+    Bool(bool),
+    /// An array of strings, on one line.
+    Strings(Vec<String>),
+}
+
+impl Literal {
+    /// The value in TOML's syntax.
+    pub(super) fn render(&self) -> Result<String, EditError> {
+        Ok(match self {
+            Self::String(text) => basic_string(text),
+            Self::DateTime(text) => {
+                datetime(text)?;
+                text.clone()
+            }
+            Self::Bool(value) => value.to_string(),
+            Self::Strings(texts) => {
+                let texts: Vec<_> = texts.iter().map(|text| basic_string(text)).collect();
+                format!("[{}]", texts.join(", "))
+            }
+        })
+    }
+
+    /// The value that a reader of the file must get.
+    pub(super) fn value(&self) -> Result<toml::Value, EditError> {
+        Ok(match self {
+            Self::String(text) => text.as_str().into(),
+            Self::DateTime(text) => datetime(text)?.into(),
+            Self::Bool(value) => (*value).into(),
+            Self::Strings(texts) => texts.clone().into(),
+        })
+    }
+}
+
+fn basic_string(text: &str) -> String {
+    TomlStringBuilder::new(text).as_basic().to_toml_value()
+}
+
+fn datetime(text: &str) -> Result<Datetime, EditError> {
+    text.parse().map_err(|_| EditError::NotADateTime(text.to_owned()))
+}

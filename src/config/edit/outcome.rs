@@ -1,0 +1,56 @@
+//! What the edited text must say, made from what the old one says.
+
+use toml::{Table, Value};
+
+use super::{Change, EditError, Literal, PERIOD};
+
+/// Refuses an edited text that does not differ from the old one in exactly what the changes name.
+pub(super) fn verify(old: &str, edited: &str, changes: &[Change]) -> Result<(), EditError> {
+    let expected = changes.iter().try_fold(read(old)?, carry_out)?;
+    match read(edited) {
+        Ok(actual) if actual == expected => Ok(()),
+        _ => Err(EditError::Misread),
+    }
+}
+
+fn read(text: &str) -> Result<Table, EditError> {
+    toml::from_str(text).map_err(|error| EditError::Syntax(error.message().to_owned()))
+}
+
+fn carry_out(mut document: Table, change: &Change) -> Result<Table, EditError> {
+    match change {
+        Change::Append(keys) => {
+            let mut period = Table::new();
+            set_keys(&mut period, keys)?;
+            array(&mut document, PERIOD)?.push(period.into());
+        }
+        Change::Alter { period, set, remove } => {
+            let period = period_at(&mut document, *period)?;
+            set_keys(period, set)?;
+            for key in remove {
+                period.remove(*key);
+            }
+        }
+        Change::Push { period, key, value } => {
+            array(period_at(&mut document, *period)?, key)?.push(value.value()?);
+        }
+    }
+    Ok(document)
+}
+
+fn set_keys(table: &mut Table, keys: &[(&'static str, Literal)]) -> Result<(), EditError> {
+    for (key, value) in keys {
+        table.insert((*key).to_owned(), value.value()?);
+    }
+    Ok(())
+}
+
+fn period_at(document: &mut Table, index: usize) -> Result<&mut Table, EditError> {
+    let period = array(document, PERIOD)?.get_mut(index).and_then(Value::as_table_mut);
+    period.ok_or(EditError::Misread)
+}
+
+fn array<'t>(table: &'t mut Table, key: &str) -> Result<&'t mut Vec<Value>, EditError> {
+    let value = table.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+    value.as_array_mut().ok_or(EditError::Misread)
+}

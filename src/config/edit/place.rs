@@ -1,0 +1,146 @@
+//! Where in the text the periods and their keys stand.
+
+use std::ops::Range;
+
+use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, TableLike, Value};
+
+use super::layout::{self, List};
+use super::{EditError, PERIOD};
+
+/// The periods of a document, in the form in which it has them.
+pub(super) enum Periods<'d> {
+    /// There are none.
+    None,
+    /// `[[period]]`.
+    Tables(&'d ArrayOfTables),
+    /// `period = [{ … }, …]`.
+    Inline(&'d Array),
+}
+
+impl<'d> Periods<'d> {
+    pub(super) fn of(document: &'d Document<&str>) -> Result<Self, EditError> {
+        match document.get(PERIOD) {
+            None => Ok(Self::None),
+            Some(Item::ArrayOfTables(tables)) => Ok(Self::Tables(tables)),
+            Some(Item::Value(Value::Array(array))) => Ok(Self::Inline(array)),
+            Some(_) => Err(EditError::NotPeriods),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Tables(tables) => tables.len(),
+            Self::Inline(array) => array.len(),
+        }
+    }
+}
+
+/// One period, in the form in which the document has it.
+pub(super) enum Period<'d> {
+    Table(&'d Table),
+    Inline(&'d InlineTable),
+}
+
+/// A key of a period and its value.
+pub(super) struct Entry<'d> {
+    pub(super) key: &'d Key,
+    pub(super) value: &'d Value,
+}
+
+impl<'d> Period<'d> {
+    pub(super) fn find(document: &'d Document<&str>, period: usize) -> Result<Self, EditError> {
+        let periods = Periods::of(document)?;
+        let missing = EditError::NoPeriod { period, periods: periods.len() };
+        match periods {
+            Periods::None => Err(missing),
+            Periods::Tables(tables) => tables.get(period).map(Self::Table).ok_or(missing),
+            Periods::Inline(array) => match array.get(period).ok_or(missing)? {
+                Value::InlineTable(table) => Ok(Self::Inline(table)),
+                _ => Err(EditError::NotPeriods),
+            },
+        }
+    }
+
+    fn table(&self) -> &'d dyn TableLike {
+        match *self {
+            Self::Table(table) => table,
+            Self::Inline(table) => table,
+        }
+    }
+
+    /// The key's own value, if the key stands.
+    pub(super) fn entry(&self, key: &'static str) -> Result<Option<Entry<'d>>, EditError> {
+        match self.table().get_key_value(key) {
+            None => Ok(None),
+            Some((_, Item::Value(Value::InlineTable(table)))) if table.is_dotted() => {
+                Err(EditError::NotAValue(key))
+            }
+            Some((key, Item::Value(value))) => Ok(Some(Entry { key, value })),
+            Some(_) => Err(EditError::NotAValue(key)),
+        }
+    }
+
+    /// The entries that stand in the period's own table, sub-tables under a header of their own aside, in file order.
+    fn entries(&self) -> Result<Vec<Range<usize>>, EditError> {
+        let values = self.table().get_values();
+        let entries =
+            values.iter().filter_map(|(path, value)| Some(Entry { key: path.last()?, value }.span()));
+        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(|entry| entry.start);
+        Ok(entries)
+    }
+
+    /// Adds `key = value` after the last key.
+    pub(super) fn insert(&self, text: &str, entry: &str) -> Result<String, EditError> {
+        let last = self.entries()?.pop();
+        match self {
+            Self::Table(table) => {
+                let line = last.map_or_else(|| spanned(table.span()), Ok)?;
+                layout::insert_line(text, &line, entry)
+            }
+            Self::Inline(table) => list_of_table(table, last)?.append(text, entry),
+        }
+    }
+
+    /// Takes the entry out: its line, or what it takes of one, with the comma that is then one too many.
+    pub(super) fn remove(&self, text: &str, entry: &Entry<'_>) -> Result<String, EditError> {
+        let entry = entry.span()?;
+        match self {
+            Self::Table(_) => layout::take_out(text, &entry),
+            Self::Inline(_) => {
+                let previous = self.entries()?.into_iter().rfind(|other| other.end <= entry.start);
+                layout::take_out_of_list(text, &entry, previous)
+            }
+        }
+    }
+}
+
+impl Entry<'_> {
+    pub(super) fn value_span(&self) -> Result<Range<usize>, EditError> {
+        spanned(self.value.span())
+    }
+
+    fn span(&self) -> Result<Range<usize>, EditError> {
+        Ok(spanned(self.key.span())?.start..self.value_span()?.end)
+    }
+}
+
+/// The array as a list of elements.
+pub(super) fn list_of_array(array: &Array) -> Result<List, EditError> {
+    let last = array.iter().last().map(|value| spanned(value.span())).transpose()?;
+    Ok(List { inside: inside(array.span())?, last, padding: "" })
+}
+
+fn list_of_table(table: &InlineTable, last: Option<Range<usize>>) -> Result<List, EditError> {
+    Ok(List { inside: inside(table.span())?, last, padding: " " })
+}
+
+fn inside(span: Option<Range<usize>>) -> Result<Range<usize>, EditError> {
+    let span = spanned(span)?;
+    Ok(span.start + 1..span.end.saturating_sub(1))
+}
+
+fn spanned(span: Option<Range<usize>>) -> Result<Range<usize>, EditError> {
+    span.ok_or(EditError::Misread)
+}
