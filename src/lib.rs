@@ -9,3 +9,4 @@ pub mod network;
 pub mod path;
 pub mod period;
 pub mod schedule;
+pub mod store;

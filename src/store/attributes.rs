@@ -1,0 +1,78 @@
+//! The mode, owner, access control list and extended attributes of a file, given to the one that replaces it.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, fchown};
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::io::Errno;
+
+use super::Reason;
+
+/// The most bytes that the names together, or one value, take: `XATTR_LIST_MAX`, `XATTR_SIZE_MAX` of xattr(7).
+const EXTENDED_LIMIT: usize = 65536;
+
+/// Gives `new` the attributes of `old`.
+///
+/// The owner comes first, since changing it resets parts of the mode; the mode last, since an access control list
+/// changes it.
+pub(super) fn copy(old: &File, metadata: &Metadata, new: &File) -> Result<(), Reason> {
+    let failed = |error| Reason::Io("be written", error);
+    let current = new.metadata().map_err(failed)?;
+    let owner = Some(metadata.uid()).filter(|uid| *uid != current.uid());
+    let group = Some(metadata.gid()).filter(|gid| *gid != current.gid());
+    if owner.is_some() || group.is_some() {
+        fchown(new, owner, group).map_err(|_| Reason::Owner(metadata.uid(), metadata.gid()))?;
+    }
+    copy_extended(old, new)?;
+    new.set_permissions(metadata.permissions()).map_err(failed)
+}
+
+fn copy_extended(old: &File, new: &File) -> Result<(), Reason> {
+    let wanted = names(old)?;
+    for name in names(new)?.iter().filter(|name| !wanted.contains(name)) {
+        settle(name, fremovexattr(new, name.as_slice()))?;
+    }
+    for name in &wanted {
+        settle(name, copy_value(old, new, name))?;
+    }
+    Ok(())
+}
+
+fn copy_value(old: &File, new: &File, name: &[u8]) -> rustix::io::Result<()> {
+    let value = value(old, name)?;
+    if self::value(new, name).as_ref() == Ok(&value) {
+        return Ok(());
+    }
+    fsetxattr(new, name, &value, XattrFlags::empty())
+}
+
+/// Fails for what a user or an administrator has set. The rest (labels, capabilities) belongs to the kernel's security
+/// modules: they label a new file by their own rules, and may refuse to be told.
+fn settle(name: &[u8], result: rustix::io::Result<()>) -> Result<(), Reason> {
+    let of_the_user = name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_");
+    match result {
+        Err(error) if of_the_user => {
+            Err(Reason::Attribute(String::from_utf8_lossy(name).into_owned(), error.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn names(file: &File) -> Result<Vec<Vec<u8>>, Reason> {
+    let mut names = Vec::with_capacity(EXTENDED_LIMIT);
+    match flistxattr(file, spare_capacity(&mut names)) {
+        Ok(_) => {
+            Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
+        }
+        Err(Errno::NOTSUP | Errno::NOSYS) => Ok(Vec::new()),
+        Err(error) => Err(Reason::Io("be read", io::Error::from(error))),
+    }
+}
+
+fn value(file: &File, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
+    let mut value = Vec::with_capacity(EXTENDED_LIMIT);
+    fgetxattr(file, name, spare_capacity(&mut value))?;
+    Ok(value)
+}
