@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod exempt;
+pub mod filters;
 pub mod network;
 pub mod path;
 pub mod period;

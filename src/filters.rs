@@ -1,0 +1,3 @@
+//! The routes: one filter a file.
+
+pub mod files;

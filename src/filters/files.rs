@@ -1,0 +1,228 @@
+//! The site as a folder of files: `[site] root`.
+//!
+//! GET and HEAD of a regular file below the root, with validators, preconditions (RFC 9110, section 13) and a
+//! single range (section 14). Several ranges, and a `Range` that is malformed, are answered with the whole
+//! file, which the RFC allows. Symbolic links are followed as long as they stay below the root. A folder is
+//! its `index.html`; there is no listing. Names that start with a dot are not served, except `.well-known` at
+//! the start of a path.
+//!
+//! A file is opened and read on blocking threads, the first chunk in one trip with the opening. A body that
+//! can no longer be sent as promised, since the file has shrunk or was rewritten in place, ends in an error,
+//! so that the connection breaks. Files that are replaced by a rename, as deployments do, are sent to their
+//! end.
+
+mod content;
+mod entry;
+mod etag;
+mod precondition;
+mod range;
+mod refusal;
+mod resolve;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderName, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri};
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+use warp::Reply;
+use warp::reply::Response;
+
+use self::content::Content;
+use self::entry::Entry;
+use self::precondition::{IfRange, Preconditions, Validators, Verdict};
+use self::range::{ByteRange, Selection};
+use self::refusal::Refusal;
+use self::resolve::Target;
+
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+/// Browsers ask each time whether what they have is still good: a downtime must be seen when it begins.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+/// How often a file is opened that changes while its first chunk is read.
+const ATTEMPTS: usize = 3;
+
+/// A folder that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    path: PathBuf,
+}
+
+impl Root {
+    /// The folder at `path`, which is looked up anew for each request: it may be a symbolic link that a
+    /// deployment swaps.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Answers a request for a file below the root: 200, 206, 301 to a folder's own URL, 304, 400, 403, 404,
+    /// 405, 412, 416, or 500 and 503, which are logged.
+    ///
+    /// Runs on tokio, whose blocking threads do the reading.
+    pub async fn answer(&self, head: &Parts) -> Response {
+        let answer = match head.method {
+            Method::GET | Method::HEAD => self.find(head).await,
+            Method::OPTIONS => return options(),
+            _ => Err(Refusal::MethodNotAllowed),
+        };
+        let response = answer.unwrap_or_else(Refusal::into_response);
+        if head.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    async fn find(&self, head: &Parts) -> Result<Response, Refusal> {
+        let request = Request::parse(head)?;
+        let root = self.path.clone();
+        spawn_blocking(move || request.settle(&root)).await.unwrap_or_else(|error| {
+            tracing::error!(target: "downtime::files", %error, "a blocking thread failed");
+            Err(Refusal::Internal)
+        })
+    }
+}
+
+/// What of a request its answer depends on, owned so that a blocking thread can have it.
+#[derive(Debug)]
+struct Request {
+    method: Method,
+    uri: Uri,
+    target: Target,
+    preconditions: Preconditions,
+    range: Option<ByteRange>,
+    if_range: IfRange,
+    now: Timestamp,
+}
+
+impl Request {
+    fn parse(head: &Parts) -> Result<Self, Refusal> {
+        Ok(Self {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            target: Target::parse(head.uri.path())?,
+            preconditions: Preconditions::parse(&head.headers),
+            // RFC 9110, section 14.2: ranges are defined for GET alone.
+            range: ByteRange::parse(&head.headers).filter(|_| head.method == Method::GET),
+            if_range: IfRange::parse(&head.headers),
+            now: crate::clock::now(),
+        })
+    }
+
+    fn settle(&self, root: &Path) -> Result<Response, Refusal> {
+        let mut attempts = (0..ATTEMPTS).map(|_| self.respond(root));
+        attempts.find(|answer| !matches!(answer, Err(Refusal::Changed))).unwrap_or_else(|| {
+            let path = self.target.path().display();
+            tracing::error!(target: "downtime::files", %path, "a file changes all the while it is read");
+            Err(Refusal::Changed)
+        })
+    }
+
+    fn respond(&self, root: &Path) -> Result<Response, Refusal> {
+        let (file, metadata) = match Entry::open(root, self.target.path())? {
+            Entry::File(file, metadata) => (file, metadata),
+            Entry::Folder => return self.redirect(),
+        };
+        let validators = Validators::of(&metadata, self.now);
+        let len = metadata.len();
+        let (status, range) = match self.preconditions.evaluate(&validators) {
+            Verdict::Failed => return Err(Refusal::PreconditionFailed),
+            Verdict::NotModified => return not_modified(&validators),
+            Verdict::Send => self.select(&validators, len)?,
+        };
+        let content = Content::new(file, &metadata, range.clone());
+        let mut response = if self.method == Method::GET { body(content)? } else { Response::default() };
+        *response.status_mut() = status;
+        describe(response.headers_mut(), self.target.path(), &validators)?;
+        measure(response.headers_mut(), status, range, len)?;
+        Ok(response)
+    }
+
+    /// To the URL with a slash behind it, under which a folder's relative links work; nothing else is one.
+    fn redirect(&self) -> Result<Response, Refusal> {
+        if self.target.is_folder() {
+            return Err(Refusal::NotFound);
+        }
+        let mut response = refusal::text(StatusCode::MOVED_PERMANENTLY);
+        response.headers_mut().insert(LOCATION, resolve::with_slash(&self.uri).try_into()?);
+        response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
+        Ok(response)
+    }
+
+    fn select(&self, current: &Validators, len: u64) -> Result<(StatusCode, Range<u64>), Refusal> {
+        let range = self.range.filter(|_| self.if_range.holds(current));
+        match range.map_or(Selection::Whole, |range| range.select(len)) {
+            Selection::Whole => Ok((StatusCode::OK, 0..len)),
+            Selection::Part(part) => Ok((StatusCode::PARTIAL_CONTENT, part)),
+            Selection::Unsatisfiable => Err(Refusal::RangeNotSatisfiable { len }),
+        }
+    }
+}
+
+/// Reads the first chunk here; only a file that is longer becomes a stream.
+fn body(mut content: Content) -> Result<Response, Refusal> {
+    let first = content.read().map_err(|error| {
+        if error.kind() == content::CHANGED {
+            return Refusal::Changed;
+        }
+        tracing::error!(target: "downtime::files", %error, "cannot read a file");
+        Refusal::Internal
+    })?;
+    if content.is_empty() {
+        return Ok(Response::new(first.into()));
+    }
+    Ok(warp::reply::stream(content.stream_after(first)).into_response())
+}
+
+fn without_body(response: Response) -> Response {
+    Response::from_parts(response.into_parts().0, Response::default().into_body())
+}
+
+fn options() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, ALLOWED);
+    response
+}
+
+fn not_modified(validators: &Validators) -> Result<Response, Refusal> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    validate(response.headers_mut(), validators)?;
+    Ok(response)
+}
+
+/// What a 304 repeats (RFC 9110, section 15.4.5).
+fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), Refusal> {
+    headers.insert(CACHE_CONTROL, REVALIDATE);
+    headers.insert(ETAG, validators.etag.to_string().try_into()?);
+    if let Some(modified) = validators.modified {
+        headers.insert(LAST_MODIFIED, httpdate::fmt_http_date(modified).try_into()?);
+    }
+    Ok(())
+}
+
+fn describe(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), Refusal> {
+    validate(headers, validators)?;
+    headers.insert(CONTENT_TYPE, content_type(path)?);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.extend([NOSNIFF]);
+    Ok(())
+}
+
+fn content_type(path: &Path) -> Result<HeaderValue, Refusal> {
+    let kind = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
+    let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
+    Ok(format!("{kind}{charset}").try_into()?)
+}
+
+fn measure(headers: &mut HeaderMap, status: StatusCode, range: Range<u64>, len: u64) -> Result<(), Refusal> {
+    let Range { start, end } = range;
+    headers.insert(CONTENT_LENGTH, end.saturating_sub(start).into());
+    if status == StatusCode::PARTIAL_CONTENT {
+        let last = end.saturating_sub(1);
+        headers.insert(CONTENT_RANGE, format!("bytes {start}-{last}/{len}").try_into()?);
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The bytes of a file, read in chunks on blocking threads.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::future::ready;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Bytes that are read at once: large enough that the trip to a blocking thread does not count.
+const CHUNK: usize = 128 * 1024;
+
+/// The kind of the error that says that somebody else writes to the file.
+pub(super) const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
+
+/// A range of a file that is still to be read, and what the file has to be like all the while.
+#[derive(Debug)]
+pub(super) struct Content {
+    file: File,
+    len: u64,
+    modified: Option<SystemTime>,
+    rest: Range<u64>,
+}
+
+/// A chunk that is being read, and what comes after it.
+type Ahead = JoinHandle<io::Result<(Bytes, Content)>>;
+
+impl Content {
+    /// `range` of a file that `metadata` describes, within its length.
+    pub(super) fn new(file: File, metadata: &Metadata, range: Range<u64>) -> Self {
+        Self { file, len: metadata.len(), modified: metadata.modified().ok(), rest: range }
+    }
+
+    /// Whether nothing is left to read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Reads the next chunk, blocking, and fails when the file shrank or was rewritten at its length, so
+    /// that two versions do not mix.
+    pub(super) fn read(&mut self) -> io::Result<Bytes> {
+        let left = self.rest.end.saturating_sub(self.rest.start);
+        let wanted = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+        let mut chunk = vec![0; wanted];
+        let read = self.file.read_exact_at(&mut chunk, self.rest.start);
+        self.check().and(read)?;
+        self.rest.start += chunk.len() as u64;
+        Ok(chunk.into())
+    }
+
+    /// A file that has grown is taken for one that is appended to, such as a log: what was promised is still
+    /// there. A rewrite in place that makes it longer looks the same; writers that rename are safe.
+    fn check(&self) -> io::Result<()> {
+        let metadata = self.file.metadata()?;
+        let grown = metadata.len() > self.len;
+        let unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
+        if grown || unchanged {
+            Ok(())
+        } else {
+            Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
+        }
+    }
+
+    /// `first` and then the rest, one chunk read ahead. It ends in an error, never short.
+    pub(super) fn stream_after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync {
+        let rest = stream::try_unfold(self.read_ahead(), |ahead| async move {
+            let Some(ahead) = ahead else { return Ok(None) };
+            let (chunk, content) = ahead.await??;
+            Ok(Some((chunk, content.read_ahead())))
+        });
+        stream::once(ready(Ok(first))).chain(rest).inspect_err(|error| {
+            tracing::warn!(target: "downtime::files", %error, "a file could not be sent to its end");
+        })
+    }
+
+    fn read_ahead(mut self) -> Option<Ahead> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(spawn_blocking(move || self.read().map(|chunk| (chunk, self))))
+    }
+}

@@ -1,0 +1,167 @@
+//! From the path of a URL to a path below the root.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use http::Uri;
+use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::refusal::Refusal;
+
+const INDEX: &str = "index.html";
+const WELL_KNOWN: &[u8] = b".well-known";
+
+/// A file that is asked for, below the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    path: PathBuf,
+    folder: bool,
+}
+
+impl Target {
+    /// Reads the path of a URL, `index.html` added to one that ends in a slash.
+    ///
+    /// Each segment must name something: an empty one (`//`), one with a slash or backslash however written,
+    /// and one that starts with a dot are not found, except `.well-known` (RFC 8615) at the start. A NUL and
+    /// broken percent-encoding are bad requests. So whatever passes cannot climb, is no hidden file, and a
+    /// slash can be appended without making it another site's URL.
+    pub(super) fn parse(raw: &str) -> Result<Self, Refusal> {
+        let relative = raw.strip_prefix('/').ok_or(Refusal::BadRequest)?;
+        let folder = raw.ends_with('/');
+        let index = if folder { INDEX } else { "" };
+        let mut path = PathBuf::new();
+        for segment in format!("{relative}{index}").split('/') {
+            let name = decode(segment)?;
+            let first = path.as_os_str().is_empty();
+            if name.is_empty() || name.starts_with(b".") && !(first && name == WELL_KNOWN) {
+                return Err(Refusal::NotFound);
+            }
+            path.push(OsStr::from_bytes(&name));
+        }
+        Ok(Self { path, folder })
+    }
+
+    /// Whether the URL is a folder's own, with a slash at its end.
+    pub(super) fn is_folder(&self) -> bool {
+        self.folder
+    }
+
+    /// Relative, of plain names only.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The same path and query with a slash after the path. It stays on this site if `Target::parse` took the
+/// path.
+pub(super) fn with_slash(uri: &Uri) -> String {
+    let path = utf8_percent_encode(uri.path(), CONTROLS);
+    let query = uri.query().map(|query| format!("?{}", utf8_percent_encode(query, CONTROLS)));
+    format!("{path}/{}", query.unwrap_or_default())
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
+    if !segment.split('%').skip(1).all(starts_with_hex_pair) {
+        return Err(Refusal::BadRequest);
+    }
+    let name: Vec<u8> = percent_decode_str(segment).collect();
+    if name.contains(&0) {
+        return Err(Refusal::BadRequest);
+    }
+    if name.contains(&b'/') || name.contains(&b'\\') {
+        return Err(Refusal::NotFound);
+    }
+    Ok(name)
+}
+
+fn starts_with_hex_pair(text: &str) -> bool {
+    matches!(text.as_bytes(), [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_file_below_the_root() {
+        for (raw, path) in [
+            ("/", "index.html"),
+            ("/a", "a"),
+            ("/a/", "a/index.html"),
+            ("/a/b.css", "a/b.css"),
+            ("/a%20b", "a b"),
+            ("/%61", "a"),
+            ("/100%25", "100%"),
+            ("/a;b", "a;b"),
+            ("/a..b", "a..b"),
+            ("/a.", "a."),
+            ("/stra%C3%9Fe", "straße"),
+            ("/straße", "straße"),
+            ("/%252e%252e", "%2e%2e"),
+            ("/.well-known/security.txt", ".well-known/security.txt"),
+        ] {
+            assert_eq!(Target::parse(raw).map(|target| target.path), Ok(path.into()), "{raw}");
+        }
+        let latin1 = Target::parse("/%ff").unwrap();
+        assert_eq!(latin1.path().as_os_str().as_bytes(), b"\xff");
+    }
+
+    #[test]
+    fn a_path_that_could_leave_the_root_or_is_hidden_is_not_found() {
+        for raw in [
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/./a",
+            "/../a",
+            "/a/..",
+            "/a/../b",
+            "/%2e%2e/a",
+            "/a/%2E%2e",
+            "/.%2e/a",
+            "/a%2fb",
+            "/%2Fa",
+            "/a%5cb",
+            "/a\\b",
+            "/\\a",
+            "/.git/config",
+            "/a/.htpasswd",
+            "/%2egit",
+            "/a/.well-known",
+            "/.well-known/.hidden",
+            "/.well-knownx",
+            "/.WELL-KNOWN/a",
+            "/...",
+            "//evil.example/%2e%2e",
+            "/..%2F%5cevil.example",
+        ] {
+            assert_eq!(Target::parse(raw), Err(Refusal::NotFound), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_broken_path_is_a_bad_request() {
+        for raw in ["", "*", "a", "/%", "/%4", "/%4/1", "/%zz", "/%+1", "/a%", "/a%00b", "/%00"] {
+            assert_eq!(Target::parse(raw), Err(Refusal::BadRequest), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_slash_is_appended_before_the_query() {
+        for (uri, expected) in [
+            ("/a", "/a/"),
+            ("/a?", "/a/?"),
+            ("/a?b=c?d/e", "/a/?b=c?d/e"),
+            ("/a%20b", "/a%20b/"),
+            ("http://evil.example/a?b", "/a/?b"),
+        ] {
+            assert_eq!(with_slash(&uri.parse().unwrap()), expected, "{uri}");
+        }
+        let uri = Uri::from_maybe_shared("/straße?ü".as_bytes()).unwrap();
+        assert_eq!(with_slash(&uri), "/stra%C3%9Fe/?%C3%BC");
+    }
+}
