@@ -11,3 +11,4 @@ pub mod path;
 pub mod period;
 pub mod schedule;
 pub mod store;
+pub mod upstream;
