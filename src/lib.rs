@@ -1,6 +1,7 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
 
 pub mod answer;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod decision;
