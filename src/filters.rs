@@ -1,3 +1,4 @@
 //! The routes: one filter a file.
 
 pub mod files;
+pub mod proxy;

@@ -1,0 +1,311 @@
+//! Passes a request on to an upstream over HTTP/1.1, and the answer back.
+//!
+//! Each thread has its own connections, and bodies go through as hyper's own [`Incoming`], so that a request
+//! costs no lock, no box and no copy of its body. What hyper does not let through: 1xx responses other than
+//! 101 (a 100 is sent by hyper's server once the upstream has asked for the body), and trailers that no Trailer
+//! field has announced or that the client has not said to take (`TE: trailers`).
+
+mod connect;
+mod forwarded;
+mod headers;
+mod pool;
+mod unreachable;
+mod upgrade;
+mod upload;
+
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Version};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use rustls::RootCertStore;
+use tokio::time::sleep;
+
+use self::connect::{Roots, connect};
+use self::pool::{Connection, Idle, Lease, Pool};
+pub use self::unreachable::{ClientFault, Phase, Unreachable};
+use self::upgrade::Upgrade;
+use self::upload::{Party, Progress, Upload};
+use crate::upstream::Upstream;
+
+/// One thread's connections to upstreams.
+///
+/// It spawns local tasks: use it within a [`LocalSet`](tokio::task::LocalSet) or a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime). Clones share their connections.
+#[derive(Clone, Default)]
+pub struct Proxy {
+    pool: Rc<Pool>,
+    roots: Roots,
+}
+
+/// Where a request goes, and what is known of where it is from.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'a> {
+    /// Where it goes.
+    pub upstream: &'a Upstream,
+    /// Until the connection is there: name, TCP and TLS.
+    pub connect_timeout: Duration,
+    /// From when the request was sent, or its body last moved, until the response's head is there.
+    pub response_timeout: Duration,
+    /// The other end of the client's connection; none at a Unix socket.
+    pub peer: Option<IpAddr>,
+    /// Whether the peer is a proxy whose X-Forwarded-* and Forwarded are believed.
+    pub trusted: bool,
+    /// How the client spoke to us.
+    pub scheme: Scheme,
+}
+
+/// How a client speaks to the gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As a URL has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl Proxy {
+    /// One that checks https upstreams against what the system trusts, read when it is first needed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One that checks https upstreams against these roots alone.
+    pub fn with_roots(roots: RootCertStore) -> Result<Self, rustls::Error> {
+        Ok(Self { roots: Roots::given(roots)?, ..Self::default() })
+    }
+
+    /// Passes a request on, and gives the upstream's response once its head is there.
+    ///
+    /// Dropping the future or the response's body ends the request at the upstream. A CONNECT is answered 501
+    /// and a target without a path 400, since an upstream is no proxy (RFC 9110 9.3.6).
+    ///
+    /// # Errors
+    /// There is no response: because of the upstream, or of the client
+    /// ([`Unreachable::client_fault`]).
+    pub async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        route: &Route<'_>,
+    ) -> Result<Response<Body>, Unreachable> {
+        if request.method() == http::Method::CONNECT {
+            return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
+        }
+        if !headers::set_target(&mut request, || route.upstream.authority()) {
+            return Ok(refusal(StatusCode::BAD_REQUEST));
+        }
+        let upgrade = Upgrade::wanted(&mut request);
+        headers::strip_request(request.headers_mut(), route.trusted);
+        forwarded::set(request.headers_mut(), route);
+        headers::set_version(&mut request);
+        if let Some(upgrade) = &upgrade {
+            headers::state_upgrade(request.headers_mut(), upgrade.protocols());
+        }
+        let idle = self.pool.idle(route.upstream);
+        let (response, connection) = self.exchange(request, route, &idle).await?;
+        answer(response, connection, idle, upgrade)
+    }
+
+    /// Sends the request over an idle connection, or a fresh one.
+    ///
+    /// An idle one may have died unnoticed. A request of which nothing was sent goes over the next, and one that
+    /// may be repeated (RFC 9110 9.2.2) and got no byte in answer is repeated over a fresh one, once.
+    async fn exchange(
+        &self,
+        request: Request<Incoming>,
+        route: &Route<'_>,
+        idle: &Idle,
+    ) -> Result<(Response<Incoming>, Connection), Unreachable> {
+        let (mut request, progress) = Upload::of(request);
+        let wait = Wait { limit: route.response_timeout, progress: progress.as_deref() };
+        while let Some(mut connection) = idle.take() {
+            let spare = repeatable(&request);
+            match wait.for_response(&mut connection, request).await {
+                Ok(response) => return Ok((response, connection)),
+                Err(Failed::Unsent(unsent, _)) => request = *unsent,
+                Err(Failed::Lost(Unreachable::Broken(error))) => match spare {
+                    Some(spare) if !connection.has_heard() => {
+                        request = spare;
+                        break;
+                    }
+                    _ => return Err(Unreachable::Broken(error)),
+                },
+                Err(Failed::Lost(unreachable)) => return Err(unreachable),
+            }
+        }
+        let mut connection = self.connect(route).await?;
+        match wait.for_response(&mut connection, request).await {
+            Ok(response) => Ok((response, connection)),
+            Err(Failed::Unsent(_, error)) => Err(Unreachable::Broken(error)),
+            Err(Failed::Lost(unreachable)) => Err(unreachable),
+        }
+    }
+
+    async fn connect(&self, route: &Route<'_>) -> Result<Connection, Unreachable> {
+        let limit = route.connect_timeout;
+        let io = connect(route.upstream, limit, &self.roots).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::TimedOut => Unreachable::TimedOut { phase: Phase::Connect, after: limit },
+            _ => Unreachable::Connect(error),
+        })?;
+        Connection::begin(io).await.map_err(Unreachable::Broken)
+    }
+}
+
+/// A copy of a request that may be sent again: idempotent, and without a body.
+fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
+    if !request.method().is_idempotent() || !request.body().is_none() {
+        return None;
+    }
+    let mut copy = Request::new(Upload::none());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
+}
+
+/// Why a connection gave no response.
+enum Failed {
+    /// Nothing was sent.
+    Unsent(Box<Request<Upload>>, hyper::Error),
+    /// Something may have been.
+    Lost(Unreachable),
+}
+
+/// How long to wait for a response's head.
+struct Wait<'a> {
+    limit: Duration,
+    progress: Option<&'a Progress>,
+}
+
+impl Wait<'_> {
+    async fn for_response(
+        &self,
+        connection: &mut Connection,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, Failed> {
+        let mut response = pin!(connection.send(request));
+        let mut expiry = pin!(sleep(self.limit));
+        loop {
+            tokio::select! {
+                biased;
+                response = &mut response => return response.map_err(|mut error| match error.take_message() {
+                    Some(unsent) => Failed::Unsent(Box::new(unsent), error.into_error()),
+                    None => Failed::Lost(self.blame(error.into_error())),
+                }),
+                () = &mut expiry => expiry.set(sleep(self.extend().map_err(Failed::Lost)?)),
+            }
+        }
+    }
+
+    fn blame(&self, error: hyper::Error) -> Unreachable {
+        if self.progress.is_some_and(Progress::is_broken) {
+            Unreachable::Client(ClientFault::BrokeOff)
+        } else {
+            Unreachable::Broken(error)
+        }
+    }
+
+    /// How long to wait on, if the upload has moved since.
+    fn extend(&self) -> Result<Duration, Unreachable> {
+        let timed_out = Unreachable::TimedOut { phase: Phase::Response, after: self.limit };
+        let Some(progress) = self.progress else { return Err(timed_out) };
+        let left = self.limit.saturating_sub(progress.last().elapsed());
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        match progress.waits_for() {
+            Party::Client => Err(Unreachable::Client(ClientFault::Stalled { after: self.limit })),
+            Party::Upstream => Err(timed_out),
+        }
+    }
+}
+
+/// The upstream's response as the client gets it.
+fn answer(
+    mut response: Response<Incoming>,
+    mut connection: Connection,
+    idle: Rc<Idle>,
+    upgrade: Option<Upgrade>,
+) -> Result<Response<Body>, Unreachable> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(response, connection, upgrade);
+    }
+    headers::strip_response(response.headers_mut());
+    if response.version() < Version::HTTP_11 {
+        // hyper would send further requests without any body whose length is not known.
+        connection.retire();
+    }
+    *response.version_mut() = Version::HTTP_11;
+    let lease = Lease::unless_idle(connection, idle);
+    Ok(response.map(|incoming| Body { incoming: Some(incoming), _lease: lease }))
+}
+
+fn switch(
+    mut response: Response<Incoming>,
+    connection: Connection,
+    upgrade: Option<Upgrade>,
+) -> Result<Response<Body>, Unreachable> {
+    let upgrade = upgrade.ok_or(Unreachable::Switched)?;
+    let granted = upgrade.granted(response.headers()).ok_or(Unreachable::Switched)?;
+    headers::strip_response(response.headers_mut());
+    headers::state_upgrade(response.headers_mut(), granted);
+    upgrade.tunnel(hyper::upgrade::on(&mut response), connection);
+    Ok(response.map(|_| Body::empty()))
+}
+
+fn refusal(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// The body of an upstream's response. Dropping it before its end closes the upstream's connection.
+pub struct Body {
+    incoming: Option<Incoming>,
+    _lease: Option<Lease>,
+}
+
+impl Body {
+    /// No body.
+    pub const fn empty() -> Self {
+        Self { incoming: None, _lease: None }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.incoming {
+            Some(incoming) => Pin::new(incoming).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}

@@ -1,0 +1,179 @@
+//! Opening a connection to an upstream.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::upstream::Upstream;
+
+/// Whom an upstream's certificate is checked against.
+#[derive(Clone, Default)]
+pub(super) enum Roots {
+    /// What the system trusts, read when it is first needed.
+    #[default]
+    System,
+    /// These alone.
+    Given(Arc<ClientConfig>),
+}
+
+impl Roots {
+    pub(super) fn given(roots: RootCertStore) -> Result<Self, rustls::Error> {
+        Ok(Self::Given(Arc::new(client_config(roots)?)))
+    }
+
+    async fn connector(&self) -> io::Result<TlsConnector> {
+        static SYSTEM: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
+        let config = match self {
+            Self::Given(config) => config,
+            Self::System => SYSTEM.get_or_try_init(system_config).await?,
+        };
+        Ok(TlsConnector::from(Arc::clone(config)))
+    }
+}
+
+async fn system_config() -> io::Result<Arc<ClientConfig>> {
+    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await?;
+    for error in &found.errors {
+        tracing::warn!(%error, "a root certificate of the system cannot be read");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        return Err(io::Error::other("the system has no root certificates to check an https upstream by"));
+    }
+    Ok(Arc::new(client_config(roots).map_err(io::Error::other)?))
+}
+
+fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Opens a connection, TLS included, within `limit`; a name's addresses share it.
+pub(super) async fn connect(upstream: &Upstream, limit: Duration, roots: &Roots) -> io::Result<Io> {
+    let stream = timeout(limit, open(upstream, limit, roots)).await??;
+    Ok(Io { stream, heard: Arc::default() })
+}
+
+async fn open(upstream: &Upstream, limit: Duration, roots: &Roots) -> io::Result<Stream> {
+    let (tls, host, port) = match upstream {
+        Upstream::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
+        Upstream::Tcp { tls, host, port } => (*tls, host, *port),
+    };
+    let tcp = open_tcp(host, port, limit).await?;
+    tcp.set_nodelay(true)?;
+    if !tls {
+        return Ok(Stream::Tcp(tcp));
+    }
+    let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+    let tls = roots.connector().await?.connect(name, tcp).await?;
+    Ok(Stream::Tls(Box::new(tls)))
+}
+
+/// Tries each address in turn. One that does not answer leaves the others their share of the time.
+async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let addresses: Vec<SocketAddr> = lookup_host((host, port)).await?.collect();
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = limit.saturating_sub(started.elapsed());
+        let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        match timeout(left / others, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(elapsed) => failure = elapsed.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// A connection to an upstream, which knows if the upstream has said anything.
+pub(super) struct Io {
+    stream: Stream,
+    heard: Arc<AtomicBool>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Io {
+    /// Set whenever the upstream says something; for others to reset.
+    pub(super) fn heard(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.heard)
+    }
+}
+
+macro_rules! on_stream {
+    ($io:expr, $stream:ident => $body:expr) => {
+        match &mut $io.stream {
+            Stream::Tcp($stream) => $body,
+            Stream::Unix($stream) => $body,
+            Stream::Tls($stream) => $body,
+        }
+    };
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf));
+        if buf.filled().len() > before {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(_) | Stream::Unix(_) => true,
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}

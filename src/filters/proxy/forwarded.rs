@@ -1,0 +1,109 @@
+//! What the upstream is told of the client: X-Forwarded-For, -Proto and -Host.
+
+use std::net::IpAddr;
+
+use http::header::{Entry, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Route;
+use crate::client::X_FORWARDED_FOR;
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Whether a field is one in which proxies say whom they speak for (RFC 7239, and its forerunners).
+pub(super) fn is_forwarding(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || name == "forwarded"
+}
+
+/// Whether a field becomes one of those where `-` and `_` are the same, as in CGI and WSGI.
+pub(super) fn is_look_alike(name: &HeaderName) -> bool {
+    name.as_str().contains('_') && is_forwarding(&name.as_str().replace('_', "-"))
+}
+
+/// Says whom the request is from, after everything that must not be believed has been taken out.
+pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
+    if let Some(chain) = route.peer.and_then(|peer| chain(headers, peer.to_canonical())) {
+        headers.insert(X_FORWARDED_FOR, chain);
+    }
+    if let Entry::Vacant(proto) = headers.entry(X_FORWARDED_PROTO) {
+        proto.insert(HeaderValue::from_static(route.scheme.as_str()));
+    }
+    if !headers.contains_key(X_FORWARDED_HOST)
+        && let Some(host) = headers.get(HOST).cloned()
+    {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+}
+
+fn chain(headers: &HeaderMap, peer: IpAddr) -> Option<HeaderValue> {
+    let peer = peer.to_string();
+    let before = headers.get_all(X_FORWARDED_FOR);
+    if before.iter().next().is_none() {
+        return HeaderValue::try_from(peer).ok();
+    }
+    let addresses: Vec<&[u8]> = before.iter().map(HeaderValue::as_bytes).chain([peer.as_bytes()]).collect();
+    HeaderValue::from_bytes(&addresses.join(&b", "[..])).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Route, Scheme, headers::strip_request};
+    use super::*;
+    use crate::upstream::Upstream;
+
+    fn sent(
+        peer: Option<&str>,
+        trusted: bool,
+        lines: &[(&'static str, &'static str)],
+    ) -> [Option<String>; 3] {
+        let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop.example"))]);
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let upstream = Upstream::parse("http://127.0.0.1:8000").expect("valid");
+        let route = Route {
+            upstream: &upstream,
+            connect_timeout: Duration::MAX,
+            response_timeout: Duration::MAX,
+            peer: peer.map(|peer| peer.parse().expect("an address")),
+            trusted,
+            scheme: Scheme::Https,
+        };
+        strip_request(&mut headers, trusted);
+        set(&mut headers, &route);
+        [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]
+            .map(|name| Some(headers.get(name)?.to_str().expect("text").to_owned()))
+    }
+
+    #[test]
+    fn the_upstream_is_told_the_truth_and_what_trusted_peers_say() {
+        const FOR: &str = "x-forwarded-for";
+        let forged = &[(FOR, "192.0.2.66"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "evil")][..];
+        for (peer, trusted, lines, expected) in [
+            (Some("192.0.2.1"), false, &[][..], [Some("192.0.2.1"), Some("https"), Some("shop.example")]),
+            (Some("192.0.2.1"), false, forged, [Some("192.0.2.1"), Some("https"), Some("shop.example")]),
+            (None, false, forged, [None, Some("https"), Some("shop.example")]),
+            (Some("192.0.2.1"), true, &[], [Some("192.0.2.1"), Some("https"), Some("shop.example")]),
+            (Some("192.0.2.1"), true, forged, [Some("192.0.2.66, 192.0.2.1"), Some("http"), Some("evil")]),
+            (None, true, forged, [Some("192.0.2.66"), Some("http"), Some("evil")]),
+            (
+                Some("::ffff:192.0.2.1"),
+                true,
+                &[(FOR, "a, b"), (FOR, "c")],
+                [Some("a, b, c, 192.0.2.1"), Some("https"), Some("shop.example")],
+            ),
+            (
+                Some("192.0.2.1"),
+                false,
+                &[("connection", "x-forwarded-for, x-forwarded-proto")],
+                [Some("192.0.2.1"), Some("https"), Some("shop.example")],
+            ),
+        ] {
+            let said = sent(peer, trusted, lines);
+            assert_eq!(said.each_ref().map(Option::as_deref), expected, "{peer:?} {trusted} {lines:?}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Fields that are of one connection alone, and what a request needs to go to an upstream (RFC 9110 7.6.1,
+//! RFC 9112 3.2).
+
+use http::header::{CONNECTION, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+
+use super::forwarded;
+
+/// Takes out of a request what is of the client's connection alone, or claims to be a proxy's word while it
+/// comes from one that is not `trusted`.
+pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
+    let trailers = accepts_trailers(headers);
+    strip(headers, |name| {
+        is_hop_by_hop(name)
+            || forwarded::is_look_alike(name)
+            || (!trusted && forwarded::is_forwarding(name.as_str()))
+    });
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+}
+
+/// Takes out of a response what is of the upstream's connection alone.
+pub(super) fn strip_response(headers: &mut HeaderMap) {
+    strip(headers, is_hop_by_hop);
+}
+
+/// Says that the connection is to switch, to `protocols`.
+pub(super) fn state_upgrade(headers: &mut HeaderMap, protocols: HeaderValue) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, protocols);
+}
+
+/// Whether the list fields `name` have this token, in any case.
+pub(super) fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    headers.get_all(name).iter().flat_map(tokens).any(|other| other.eq_ignore_ascii_case(token))
+}
+
+/// The elements of a list field that are text.
+pub(super) fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or_default().split(',').map(str::trim).filter(|token| !token.is_empty())
+}
+
+fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    let mut names: Vec<HeaderName> =
+        headers.get_all(CONNECTION).iter().flat_map(tokens).filter_map(connection_option).collect();
+    names.extend(headers.keys().filter(|name| unwanted(name)).cloned());
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// The field that a connection option names, if it is one that an option can take out.
+///
+/// Host is every recipient's. X-Forwarded-* of a trusted proxy would vanish at the client's wish
+/// (CVE-2024-45410), and that of any other is taken out anyway.
+fn connection_option(token: &str) -> Option<HeaderName> {
+    let no_field = ["keep-alive", "close", "upgrade", "te"];
+    if no_field.iter().any(|option| token.eq_ignore_ascii_case(option)) {
+        return None;
+    }
+    let name = HeaderName::from_bytes(token.as_bytes()).ok()?;
+    (name != HOST && !forwarded::is_forwarding(name.as_str())).then_some(name)
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    if matches!(*name, CONNECTION | TE | TRANSFER_ENCODING | UPGRADE) {
+        return true;
+    }
+    let name = name.as_str();
+    // `Proxy` is no field at all, but CGI makes HTTP_PROXY of it (CVE-2016-5385).
+    name.starts_with("proxy-") || name == "keep-alive" || name == "proxy" || name == "http2-settings"
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    headers.contains_key(TE) && has_token(headers, TE, "trailers")
+}
+
+/// Makes the target origin-form and Host what it says: an authority in the target wins (RFC 9112 3.2.2). A
+/// request without either is for the upstream itself. False where the target has no path to ask for.
+pub(super) fn set_target<B>(request: &mut Request<B>, upstream: impl FnOnce() -> String) -> bool {
+    let Some(authority) = request.uri().authority() else {
+        if !request.headers().contains_key(HOST) {
+            insert_host(request.headers_mut(), &upstream());
+        }
+        return request.uri().path_and_query().is_some();
+    };
+    let host = without_user_info(authority).to_owned();
+    let Some(target) = origin_form(request.method(), request.uri()) else { return false };
+    insert_host(request.headers_mut(), &host);
+    *request.uri_mut() = target;
+    true
+}
+
+/// `OPTIONS http://host` asks about the whole server (RFC 9112 3.2.4).
+fn origin_form(method: &Method, uri: &Uri) -> Option<Uri> {
+    let target = uri.path_and_query()?;
+    if method == Method::OPTIONS && target.as_str().is_empty() {
+        return Some(Uri::from_static("*"));
+    }
+    Some(Uri::from(target.clone()))
+}
+
+fn insert_host(headers: &mut HeaderMap, host: &str) {
+    if let Ok(host) = HeaderValue::from_str(host) {
+        headers.insert(HOST, host);
+    }
+}
+
+fn without_user_info(authority: &Authority) -> &str {
+    authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host)
+}
+
+/// Makes an HTTP/1.1 request of one of any version: HTTP/2 lets Cookie come in pieces (RFC 9113 8.2.3).
+pub(super) fn set_version<B>(request: &mut Request<B>) {
+    if request.version() == Version::HTTP_2 {
+        join_cookies(request.headers_mut());
+    }
+    *request.version_mut() = Version::HTTP_11;
+}
+
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[&str]) -> HeaderMap {
+        let pairs = lines.iter().map(|line| line.split_once(": ").expect("name: value"));
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            headers.append(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        headers
+    }
+
+    fn lines(headers: &HeaderMap) -> Vec<String> {
+        let mut lines: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn what_is_of_one_connection_stays_there() {
+        for (sent, passed) in [
+            (&["Connection: keep-alive", "Keep-Alive: 5", "Accept: a"][..], &["accept: a"][..]),
+            (&["Connection: X-Mine, close", "X-Mine: 1", "X-Other: 2"], &["x-other: 2"]),
+            (&["Connection: a", "Connection: b", "A: 1", "B: 2", "C: 3"], &["c: 3"]),
+            (&["Proxy-Connection: close", "Proxy-Authorization: a", "Proxy-Foo: b", "Proxy: c"], &[]),
+            (&["Proxyx: 1"], &["proxyx: 1"]),
+            (&["Transfer-Encoding: chunked", "Upgrade: h2c", "HTTP2-Settings: AA"], &[]),
+            (&["TE: gzip"], &[]),
+            (&["TE: gzip, Trailers"], &["connection: te", "te: trailers"]),
+            (&["Trailer: Expires"], &["trailer: Expires"]),
+            (&["Connection: host", "Host: a"], &["host: a"]),
+            (&["Connection: b\u{e9}d, ,@", "Accept: a"], &["accept: a"]),
+            (&["Set-Cookie: a", "Set-Cookie: b"], &["set-cookie: a", "set-cookie: b"]),
+        ] {
+            let mut headers = map(sent);
+            strip_request(&mut headers, true);
+            assert_eq!(lines(&headers), passed, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_stripped_too() {
+        let mut headers = map(&[
+            "Connection: X",
+            "X: 1",
+            "Proxy-Authenticate: a",
+            "Upgrade: h2",
+            "ETag: e",
+            "TE: trailers",
+        ]);
+        strip_response(&mut headers);
+        assert_eq!(lines(&headers), ["etag: e"]);
+    }
+
+    #[test]
+    fn a_connection_option_does_not_take_a_proxys_word() {
+        let sent =
+            ["Connection: X-Forwarded-For, Forwarded", "X-Forwarded-For: 192.0.2.1", "Forwarded: for=a"];
+        let mut headers = map(&sent);
+        strip_request(&mut headers, true);
+        assert_eq!(lines(&headers), ["forwarded: for=a", "x-forwarded-for: 192.0.2.1"]);
+    }
+
+    #[test]
+    fn a_forged_word_is_dropped() {
+        let sent = [
+            "X-Forwarded-For: a",
+            "X-Forwarded-Proto: a",
+            "X-Forwarded-Port: a",
+            "Forwarded: a",
+            "X_Forwarded_For: a",
+            "X-Forwarded_Host: a",
+            "X_Real: kept",
+        ];
+        let mut headers = map(&sent);
+        strip_request(&mut headers, false);
+        assert_eq!(lines(&headers), ["x_real: kept"]);
+        let mut headers = map(&sent);
+        strip_request(&mut headers, true);
+        let kept = [
+            "forwarded: a",
+            "x-forwarded-for: a",
+            "x-forwarded-port: a",
+            "x-forwarded-proto: a",
+            "x_real: kept",
+        ];
+        assert_eq!(lines(&headers), kept);
+    }
+
+    #[test]
+    fn the_target_is_the_very_bytes_and_an_authority_wins() {
+        for (method, target, host, sent, as_host) in [
+            ("GET", "/a/../b//%2f;x?q=%zz&", "a", "/a/../b//%2f;x?q=%zz&", "a"),
+            ("GET", "/?", "a", "/?", "a"),
+            ("OPTIONS", "*", "a", "*", "a"),
+            ("GET", "http://b:81/x?y", "a", "/x?y", "b:81"),
+            ("GET", "http://me@b/x", "a", "/x", "b"),
+            ("GET", "http://b", "a", "/", "b"),
+            ("GET", "http://b?q", "a", "/?q", "b"),
+            ("GET", "/", "", "/", "upstream:80"),
+        ] {
+            let mut request = Request::builder().method(method).uri(target).body(()).expect(target);
+            if !host.is_empty() {
+                insert_host(request.headers_mut(), host);
+            }
+            assert!(set_target(&mut request, || "upstream:80".to_owned()), "{target}");
+            assert_eq!(request.uri().to_string(), sent, "{target}");
+            assert_eq!(request.headers()[HOST], as_host, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_bare_authority_asks_for_nothing() {
+        let mut request = Request::builder().uri("example.com:80").body(()).expect("authority form");
+        assert!(!set_target(&mut request, String::new));
+    }
+
+    #[test]
+    fn crumbs_become_one_cookie() {
+        let mut request = Request::builder().version(Version::HTTP_2).body(()).expect("valid");
+        *request.headers_mut() = map(&["Cookie: a=1", "Cookie: b=2"]);
+        set_version(&mut request);
+        assert_eq!(lines(request.headers()), ["cookie: a=1; b=2"]);
+        assert_eq!(request.version(), Version::HTTP_11);
+    }
+}

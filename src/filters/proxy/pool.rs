@@ -1,0 +1,164 @@
+//! Connections that wait for their next request.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, interval};
+
+use super::connect::Io;
+use super::upload::Upload;
+use crate::upstream::Upstream;
+
+/// Of each upstream, for each thread.
+const MAX_IDLE: usize = 128;
+/// A connection idle for longer is closed: below the 75 s of nginx, so that mostly it is not the upstream that does.
+const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
+
+/// One thread's idle connections, by upstream.
+#[derive(Default)]
+pub(super) struct Pool {
+    upstreams: RefCell<HashMap<Upstream, Rc<Idle>>>,
+    swept: Cell<bool>,
+}
+
+/// The idle connections to one upstream: the one used last is used next, so that those not needed grow old.
+#[derive(Default)]
+pub(super) struct Idle(RefCell<Vec<(Instant, Connection)>>);
+
+/// A connection to an upstream. It is closed when this is dropped, whatever it is at.
+pub(super) struct Connection {
+    sender: SendRequest<Upload>,
+    driver: AbortHandle,
+    heard: Arc<AtomicBool>,
+    last: bool,
+}
+
+impl Pool {
+    /// The idle connections to `upstream`.
+    pub(super) fn idle(self: &Rc<Self>, upstream: &Upstream) -> Rc<Idle> {
+        if let Some(idle) = self.upstreams.borrow().get(upstream) {
+            return Rc::clone(idle);
+        }
+        self.sweep_from_now_on();
+        Rc::clone(self.upstreams.borrow_mut().entry(upstream.clone()).or_default())
+    }
+
+    fn sweep_from_now_on(self: &Rc<Self>) {
+        if !self.swept.replace(true) {
+            tokio::task::spawn_local(sweep(Rc::downgrade(self)));
+        }
+    }
+}
+
+async fn sweep(pool: Weak<Pool>) {
+    let mut ticks = interval(MAX_IDLE_TIME / 2);
+    loop {
+        ticks.tick().await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.upstreams.borrow_mut().retain(|_, idle| {
+            idle.drop_expired();
+            Rc::strong_count(idle) > 1 || !idle.0.borrow().is_empty()
+        });
+    }
+}
+
+impl Idle {
+    /// A connection that seems alive.
+    pub(super) fn take(&self) -> Option<Connection> {
+        let mut idle = self.0.borrow_mut();
+        while let Some((since, connection)) = idle.pop() {
+            if connection.is_idle() && since.elapsed() < MAX_IDLE_TIME {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(&self, connection: Connection) {
+        let mut idle = self.0.borrow_mut();
+        if idle.len() < MAX_IDLE {
+            idle.push((Instant::now(), connection));
+        }
+    }
+
+    fn drop_expired(&self) {
+        self.0
+            .borrow_mut()
+            .retain(|(since, connection)| since.elapsed() < MAX_IDLE_TIME && !connection.sender.is_closed());
+    }
+}
+
+impl Connection {
+    /// Begins HTTP/1.1 on a fresh connection.
+    pub(super) async fn begin(io: Io) -> hyper::Result<Self> {
+        let heard = io.heard();
+        let (sender, connection) = http1::handshake(TokioIo::new(io)).await?;
+        // Its errors reach the requests and bodies that they are of.
+        let driver = tokio::task::spawn_local(connection.with_upgrades()).abort_handle();
+        Ok(Self { sender, driver, heard, last: false })
+    }
+
+    /// Sends a request. Where none of it was written, the error has it.
+    pub(super) fn send(
+        &mut self,
+        request: Request<Upload>,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> + use<> {
+        self.heard.store(false, Ordering::Relaxed);
+        self.sender.try_send_request(request)
+    }
+
+    /// Whether the upstream has said anything since the request was sent.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Lets it carry no further request.
+    pub(super) fn retire(&mut self) {
+        self.last = true;
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.last && self.sender.is_ready()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// A connection that still carries a response's body. It goes back to its pool once nothing is left to come.
+pub(super) struct Lease {
+    connection: Option<Connection>,
+    idle: Rc<Idle>,
+}
+
+impl Lease {
+    /// None where the whole response has come already, and the connection has gone back.
+    pub(super) fn unless_idle(connection: Connection, idle: Rc<Idle>) -> Option<Self> {
+        if connection.is_idle() {
+            idle.put(connection);
+            return None;
+        }
+        Some(Self { connection: Some(connection), idle })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take().filter(Connection::is_idle) {
+            self.idle.put(connection);
+        }
+    }
+}

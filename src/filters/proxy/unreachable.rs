@@ -1,0 +1,105 @@
+//! Why a request got no response.
+
+use std::error::Error;
+use std::time::Duration;
+use std::{fmt, io};
+
+use http::StatusCode;
+
+/// Why a request got no response.
+#[derive(Debug)]
+pub enum Unreachable {
+    /// There is no connection: refused, no route, no such name, no valid certificate.
+    Connect(io::Error),
+    /// The connection broke, or what came was not HTTP, before the response's head was whole.
+    Broken(hyper::Error),
+    /// The upstream switched to a protocol that nobody asked for (RFC 9110 7.8).
+    Switched,
+    /// The upstream took too long.
+    TimedOut {
+        /// Over what.
+        phase: Phase,
+        /// The limit that it passed.
+        after: Duration,
+    },
+    /// Not the upstream's fault: the client did not send what it had promised.
+    Client(ClientFault),
+}
+
+/// What an upstream took too long over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// The connection.
+    Connect,
+    /// The response's head, or taking the request's body.
+    Response,
+}
+
+/// How a client failed to send a request's body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientFault {
+    /// It left, or what it sent was malformed.
+    BrokeOff,
+    /// Nothing came for as long.
+    Stalled {
+        /// The limit that it passed.
+        after: Duration,
+    },
+}
+
+impl Unreachable {
+    /// What a gateway says of it (RFC 9110 15.6): 502 or 504; 400 or 408 where it is the client's fault.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Connect(_) | Self::Broken(_) | Self::Switched => StatusCode::BAD_GATEWAY,
+            Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Client(ClientFault::BrokeOff) => StatusCode::BAD_REQUEST,
+            Self::Client(ClientFault::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// What the client did, where the upstream is not to blame.
+    pub const fn client_fault(&self) -> Option<ClientFault> {
+        match self {
+            Self::Client(fault) => Some(*fault),
+            _ => None,
+        }
+    }
+
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Connect(error) => Some(error),
+            Self::Broken(error) => Some(error),
+            Self::Switched | Self::TimedOut { .. } | Self::Client(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(_) => write!(f, "no connection to the upstream"),
+            Self::Broken(_) => write!(f, "the upstream broke off before it had answered"),
+            Self::Switched => write!(f, "the upstream switched to a protocol that was not asked for"),
+            Self::TimedOut { phase: Phase::Connect, after } => {
+                write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
+            }
+            Self::TimedOut { phase: Phase::Response, after } => {
+                write!(f, "no answer from the upstream within {}", humantime::format_duration(*after))
+            }
+            Self::Client(ClientFault::BrokeOff) => write!(f, "the client broke its request off"),
+            Self::Client(ClientFault::Stalled { after }) => {
+                write!(f, "nothing of the request's body came within {}", humantime::format_duration(*after))
+            }
+        }?;
+        let mut cause = self.cause();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Without a source: what is shown says all.
+impl Error for Unreachable {}
