@@ -1,0 +1,8 @@
+//! Passing requests on, on real sockets.
+
+mod failures;
+mod fields;
+mod framing;
+mod peer;
+mod tls;
+mod upgrades;

@@ -1,0 +1,243 @@
+//! The gateway around the filter, and peers that speak byte by byte.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use downtime::filters::proxy::{Body, Proxy, Route, Scheme};
+use downtime::upstream::Upstream;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::spawn_local;
+
+/// Awaits what must come, and not for ever.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let deadline = Duration::from_secs(10);
+    tokio::time::timeout(deadline, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come in {deadline:?}"))
+}
+
+/// What differs from route to route.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) trusted: bool,
+    pub(crate) proxy: Proxy,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let timeout = Duration::from_mins(1);
+        Self { connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
+    }
+}
+
+/// A gateway that passes everything on.
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    /// Why requests failed, in their order.
+    pub(crate) failures: Rc<RefCell<Vec<String>>>,
+}
+
+impl Gateway {
+    pub(crate) async fn to(upstream: &str) -> Self {
+        Self::with(upstream, Options::default()).await
+    }
+
+    pub(crate) async fn with(upstream: &str, options: Options) -> Self {
+        let upstream = Rc::new(Upstream::parse(upstream).expect("an upstream"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let failures = Rc::<RefCell<Vec<String>>>::default();
+        let log = Rc::clone(&failures);
+        spawn_local(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                serve(stream, &upstream, &options, &log);
+            }
+        });
+        Self { address, failures }
+    }
+
+    pub(crate) async fn connect(&self) -> Peer {
+        Peer::connect(self.address).await
+    }
+
+    /// The failure of the one request so far that had one.
+    pub(crate) fn failure(&self) -> String {
+        self.failures.borrow().join("\n")
+    }
+}
+
+fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Rc<RefCell<Vec<String>>>) {
+    let (upstream, options, log) = (Rc::clone(upstream), options.clone(), Rc::clone(log));
+    let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (upstream, options, log) = (Rc::clone(&upstream), options.clone(), Rc::clone(&log));
+        async move {
+            let route = Route {
+                upstream: &upstream,
+                connect_timeout: options.connect_timeout,
+                response_timeout: options.response_timeout,
+                peer,
+                trusted: options.trusted,
+                scheme: Scheme::Http,
+            };
+            Ok::<_, Infallible>(options.proxy.forward(request, &route).await.unwrap_or_else(|unreachable| {
+                log.borrow_mut().push(unreachable.to_string());
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = unreachable.status();
+                response
+            }))
+        }
+    });
+    spawn_local(
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades(),
+    );
+}
+
+/// An upstream that does what the test says.
+pub(crate) struct Origin {
+    listener: TcpListener,
+}
+
+impl Origin {
+    pub(crate) async fn bind() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a port") }
+    }
+
+    /// One whose connections take little at a time.
+    pub(crate) fn bind_narrow() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(65_536).expect("a buffer");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        Self { listener: socket.listen(8).expect("a listener") }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.listener.local_addr().expect("an address"))
+    }
+
+    pub(crate) async fn accept(&self) -> Peer {
+        let (stream, _) =
+            soon("a connection to the upstream", self.listener.accept()).await.expect("a connection");
+        Peer { stream, unread: Vec::new() }
+    }
+
+    /// Whether nobody has connected since the last that was accepted.
+    pub(crate) async fn is_left_alone(&self) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.listener.accept() => false,
+            () = settled() => true,
+        }
+    }
+}
+
+/// When everything that can go on without further input has gone on.
+pub(crate) async fn settled() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// One end of a connection.
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Peer {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.expect("the gateway"), unread: Vec::new() }
+    }
+
+    /// One that takes little at a time.
+    pub(crate) async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(65_536).expect("a buffer");
+        Self { stream: socket.connect(address).await.expect("the gateway"), unread: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.expect("sent");
+    }
+
+    /// What comes until `end`, itself included; what comes behind it is kept.
+    pub(crate) async fn until(&mut self, end: &str) -> String {
+        loop {
+            let found =
+                (end.len()..=self.unread.len()).find(|at| self.unread[..*at].ends_with(end.as_bytes()));
+            if let Some(at) = found {
+                let rest = self.unread.split_off(at);
+                return text(std::mem::replace(&mut self.unread, rest));
+            }
+            let read = soon(end, self.stream.read_buf(&mut self.unread)).await.expect("more to read");
+            assert_ne!(read, 0, "closed before {end:?}: {:?}", text(self.unread.clone()));
+        }
+    }
+
+    /// A message's head, its field names in lower case and the lines sorted behind the first.
+    pub(crate) async fn head(&mut self) -> Head {
+        let text = self.until("\r\n\r\n").await;
+        let mut lines = text.trim_end().split("\r\n").map(ToOwned::to_owned);
+        let first = lines.next().unwrap_or_default();
+        let mut fields: Vec<String> = lines.filter(|line| !line.starts_with("date: ")).collect();
+        fields.sort();
+        Head { first, fields }
+    }
+
+    /// What comes until the end; whether that was one, or the connection broke.
+    pub(crate) async fn rest(&mut self) -> (String, bool) {
+        let read = soon("the end", self.stream.read_to_end(&mut self.unread)).await;
+        (text(std::mem::take(&mut self.unread)), read.is_ok())
+    }
+
+    /// Whether nothing has come.
+    pub(crate) async fn is_silent(&mut self) -> bool {
+        settled().await;
+        match self.stream.try_read_buf(&mut self.unread) {
+            Ok(read) => read == 0 && self.unread.is_empty(),
+            Err(_) => self.unread.is_empty(),
+        }
+    }
+
+    /// Waits until the other end has closed, however.
+    pub(crate) async fn closed(&mut self) {
+        let mut rest = Vec::new();
+        let _ = soon("the close", self.stream.read_to_end(&mut rest)).await;
+    }
+
+    /// Closes with a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("text")
+}
+
+/// The head of a message.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) first: String,
+    pub(crate) fields: Vec<String>,
+}
+
+impl Head {
+    pub(crate) fn get(&self, name: &str) -> Vec<&str> {
+        let values = self.fields.iter().filter_map(|line| line.split_once(": "));
+        values.filter(|(other, _)| *other == name).map(|(_, value)| value).collect()
+    }
+}
