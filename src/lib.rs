@@ -12,4 +12,5 @@ pub mod path;
 pub mod period;
 pub mod schedule;
 pub mod store;
+pub mod template;
 pub mod upstream;

@@ -1,0 +1,328 @@
+//! The page's template: text to [`Template`], and [`Template`] to text. No I/O.
+//!
+//! The language is [`minijinja`]'s, without what reaches beyond one file (`include`, `extends`, `import`, `block`).
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context, escape_formatter};
+
+/// The variables that a template may use.
+pub const VARIABLES: [&str; 5] = ["message", "until", "start", "retry_after", "status"];
+
+const BUILT_IN: &str = include_str!("../templates/downtime.html");
+
+/// The one template of each environment; the name shows nowhere.
+const NAME: &str = "template";
+
+/// What one rendering may cost in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. A 10 MB page
+/// with thousands of loops stays below it, and a loop without bound ends within a second.
+const FUEL: u64 = 1_000_000;
+
+/// A template that was found good: it parses, names no unknown variable and renders in each of its cases.
+///
+/// Whatever is inserted is HTML-escaped. A clone is cheap.
+#[derive(Clone)]
+pub struct Template(Arc<Compiled>);
+
+struct Compiled {
+    environment: Environment<'static>,
+    names: HashSet<String>,
+    built_in: bool,
+}
+
+/// What a template is rendered with.
+#[derive(Debug, Clone, Copy)]
+pub struct Variables<'a> {
+    /// For visitors; `none` in the template where there is none, and printed as nothing.
+    pub message: Option<&'a str>,
+    /// The announced end, RFC 3339 in UTC; `none` where it is not known.
+    pub until: Option<Timestamp>,
+    /// When the downtime began, RFC 3339 in UTC; `none` where nobody planned it.
+    pub start: Option<Timestamp>,
+    /// Whole seconds.
+    pub retry_after: u64,
+    /// The response's status code.
+    pub status: u16,
+}
+
+/// Why a template cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What is wrong, without its place.
+    pub message: String,
+    /// Where: bytes in the template's source, on character boundaries.
+    pub span: Option<Range<usize>>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Template {
+    /// Parses `source` and renders it with every combination of known and unknown `message`, `until` and `start`,
+    /// so that a fault in any of these branches shows now and not to a visitor.
+    pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        let mut environment = environment();
+        let added = environment.add_template_owned(NAME, source.to_owned());
+        added.map_err(|error| TemplateError::from_engine(&error))?;
+        let template = Self::new(environment, false);
+        template.check_names(source)?;
+        trials().try_for_each(|variables| template.render(&variables).map(drop))?;
+        Ok(template)
+    }
+
+    /// The template of the page that is shown where the configuration names none.
+    pub fn built_in() -> Self {
+        static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+            let mut environment = environment();
+            // Where this failed, `render` would say so; a test holds that it does not.
+            environment.add_template(NAME, BUILT_IN).ok();
+            Template::new(environment, true)
+        });
+        TEMPLATE.clone()
+    }
+
+    /// Whether this is [`Template::built_in`].
+    pub fn is_built_in(&self) -> bool {
+        self.0.built_in
+    }
+
+    /// The page's text.
+    pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
+        let Variables { message, until, start, retry_after, status } = *variables;
+        let [until, start] = [until, start].map(|time| time.map(|time| time.to_string()));
+        let template = self.0.environment.get_template(NAME);
+        template
+            .and_then(|template| template.render(context! { message, until, start, retry_after, status }))
+            .map_err(|error| TemplateError::from_engine(&error))
+    }
+
+    /// Whether the text that it renders may depend on `variable`.
+    pub fn mentions(&self, variable: &str) -> bool {
+        self.0.names.contains(variable)
+    }
+
+    fn new(environment: Environment<'static>, built_in: bool) -> Self {
+        let template = environment.get_template(NAME);
+        let names = template.map(|template| template.undeclared_variables(false)).unwrap_or_default();
+        Self(Arc::new(Compiled { environment, names, built_in }))
+    }
+
+    /// Finds unknown variables in the branches too that no trial takes, such as `{% if status == 500 %}`.
+    fn check_names(&self, source: &str) -> Result<(), TemplateError> {
+        let globals: HashSet<&str> = self.0.environment.globals().map(|(name, _)| name).collect();
+        let known = |name: &str| VARIABLES.contains(&name) || globals.contains(name);
+        let unknown = self.0.names.iter().filter(|name| !known(name));
+        let located = unknown.map(|name| (position(source, name), name));
+        match located.min_by_key(|(position, name)| (position.unwrap_or(usize::MAX), *name)) {
+            Some((position, name)) => Err(TemplateError::unknown_variable(name, position, source)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template").field("built_in", &self.0.built_in).finish_non_exhaustive()
+    }
+}
+
+impl TemplateError {
+    fn unknown_variable(name: &str, position: Option<usize>, source: &str) -> Self {
+        let nearest = VARIABLES
+            .into_iter()
+            .map(|variable| (strsim::jaro_winkler(name, variable), variable))
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .filter(|(similarity, _)| *similarity > 0.75);
+        let all = format!("the variables are {}", VARIABLES.map(|name| format!("`{name}`")).join(", "));
+        Self {
+            message: format!("unknown variable `{name}`"),
+            span: position.map(|start| start..start + name.len()),
+            line: position
+                .and_then(|start| source.get(..start))
+                .map(|before| before.matches('\n').count() + 1),
+            help: Some(match nearest {
+                Some((_, nearest)) => format!("did you mean `{nearest}`? {all}"),
+                None => all,
+            }),
+        }
+    }
+
+    fn from_engine(error: &minijinja::Error) -> Self {
+        let source = error.template_source().unwrap_or_default();
+        let detail = error.detail().unwrap_or_default();
+        let message = match error.kind() {
+            ErrorKind::OutOfFuel => "the template does too much work and was stopped".to_owned(),
+            kind if detail.is_empty() => kind.to_string(),
+            kind => format!("{kind}: {detail}"),
+        };
+        Self {
+            message,
+            span: error.range().filter(|span| source.get(span.clone()).is_some()),
+            line: error.line(),
+            help: help(error.kind(), detail).map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // A template without `if` shall not show visitors the word "None".
+    environment.set_formatter(
+        |out, state, value| {
+            if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) }
+        },
+    );
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(true);
+    // It prints all variables, unseen by `mentions`.
+    environment.remove_global("debug");
+    environment
+}
+
+fn trials() -> impl Iterator<Item = Variables<'static>> {
+    (0_u8..8).map(|case| {
+        let time = |bit: u8| (case & bit != 0).then_some(Timestamp::UNIX_EPOCH);
+        let message = (case & 4 != 0).then_some("We'll be back soon.");
+        Variables { message, until: time(1), start: time(2), retry_after: 300, status: 503 }
+    })
+}
+
+fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
+    match (kind, detail.strip_prefix("unknown statement ")) {
+        (ErrorKind::OutOfFuel, _) => Some("shorten its loops"),
+        (_, Some("include" | "extends" | "import" | "from" | "block")) => {
+            Some("a template is one file by itself: write here what the other file would bring")
+        }
+        _ => None,
+    }
+}
+
+/// The first place inside of `{{ }}` or `{% %}` where `name` stands as a word of its own; else the first anywhere.
+fn position(source: &str, name: &str) -> Option<usize> {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    let in_tag = |before: &str| {
+        let opened = before.rfind("{{").max(before.rfind("{%"));
+        opened > before.rfind("}}").max(before.rfind("%}"))
+    };
+    let words = source.match_indices(name).filter_map(|(start, _)| {
+        let (before, after) = (source.get(..start)?, source.get(start + name.len()..)?);
+        let alone = !before.ends_with(is_word) && !before.ends_with('.') && !after.starts_with(is_word);
+        alone.then_some((start, in_tag(before)))
+    });
+    let mut words = words.peekable();
+    let first = words.peek().map(|(start, _)| *start);
+    words.find_map(|(start, in_tag)| in_tag.then_some(start)).or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUES: Variables = Variables {
+        message: Some("<script>alert(1)</script> & \"more\""),
+        until: Some(Timestamp::UNIX_EPOCH),
+        start: None,
+        retry_after: 90,
+        status: 503,
+    };
+
+    #[test]
+    fn variables_are_rendered_and_escaped() {
+        for (source, rendered) in [
+            ("{{ message }}", "&lt;script&gt;alert(1)&lt;&#x2f;script&gt; &amp; &quot;more&quot;"),
+            ("{{ until }}", "1970-01-01T00:00:00Z"),
+            ("{{ start }}", ""),
+            ("{% if start %}yes{% else %}no{% endif %}", "no"),
+            ("{{ start or 'soon' }}", "soon"),
+            ("{{ retry_after }} {{ status }}", "90 503"),
+            ("{% set minutes = retry_after // 60 %}{{ minutes }}", "1"),
+            ("{% for n in range(3) %}{{ n }}{{ loop.last }} {% endfor %}", "0False 1False 2True "),
+            ("{% macro bold(text) %}<b>{{ text }}</b>{% endmacro %}{{ bold('<') }}", "<b>&lt;</b>"),
+            ("<p>Gr\u{fc}\u{df}e</p>\r\n{# unseen #}", "<p>Gr\u{fc}\u{df}e</p>\r\n"),
+        ] {
+            let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+            assert_eq!(template.render(&VALUES).unwrap(), rendered, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_found_in_each_branch_with_its_place() {
+        for (source, message, spanned, line) in [
+            ("{{ mesage }}", "unknown variable `mesage`", "mesage", 1),
+            ("\n{% if not until %}{{ untill }}{% endif %}", "unknown variable `untill`", "untill", 2),
+            ("{% if status == 599 %}{{ when }}{% endif %}", "unknown variable `when`", "when", 1),
+            ("when? {{ until.when }} {{ when }}", "unknown variable `when`", "when", 1),
+            ("{{ nope is defined }}", "unknown variable `nope`", "nope", 1),
+            ("{{ debug() }}", "unknown variable `debug`", "debug", 1),
+            ("a\nb {{ status", "syntax error", "", 2),
+            ("{% if start and message %}{{ start + 1 }}{% endif %}", "invalid operation", "start + 1", 1),
+            ("{{ until|nofilter }}", "unknown filter", "nofilter", 1),
+            (
+                "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+                "too much work",
+                "",
+                1,
+            ),
+            ("{{ 'x' * 999999999 }}", "too much work", "", 1),
+            ("{% include 'other.html' %}", "unknown statement include", "include", 1),
+            ("{% extends 'other.html' %}", "unknown statement extends", "extends", 1),
+            ("{% import 'other.html' as x %}", "unknown statement import", "import", 1),
+        ] {
+            let error = Template::parse(source).expect_err(source);
+            assert!(error.message.contains(message), "{source}: {error:?}");
+            let found = error.span.clone().and_then(|span| source.get(span)).unwrap_or_default();
+            assert!(found.contains(spanned), "{source}: {error:?} is at {found:?}");
+            assert_eq!(error.line, Some(line), "{source}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_and_all_known() {
+        for (source, start) in [
+            ("{{ mesage }}", "did you mean `message`? the variables are `message`, `until`, "),
+            ("{{ retryafter }}", "did you mean `retry_after`?"),
+            ("{{ xyz }}", "the variables are `message`, `until`, `start`, `retry_after`, `status`"),
+            ("{% include 'x' %}", "a template is one file by itself"),
+        ] {
+            let help = Template::parse(source).unwrap_err().help.unwrap_or_default();
+            assert!(help.starts_with(start), "{source}: {help}");
+        }
+    }
+
+    #[test]
+    fn mentions_tells_use_from_text() {
+        let template = Template::parse("message {# until #}{% if start %}{{ status }}{% endif %}").unwrap();
+        for (name, used) in
+            [("message", false), ("until", false), ("start", true), ("status", true), ("retry_after", false)]
+        {
+            assert_eq!(template.mentions(name), used, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_built_in_template_is_a_good_one_and_small() {
+        Template::parse(BUILT_IN).unwrap();
+        let page = Template::built_in().render(&VALUES).unwrap();
+        assert!(page.len() < 6 * 1024, "{} bytes", page.len());
+        assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "{page}");
+        assert!(!Template::built_in().mentions("retry_after"), "then it can be rendered once");
+    }
+}
