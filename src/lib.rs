@@ -8,6 +8,7 @@ pub mod decision;
 pub mod exempt;
 pub mod filters;
 pub mod network;
+pub mod page;
 pub mod path;
 pub mod period;
 pub mod schedule;

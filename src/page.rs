@@ -1,0 +1,251 @@
+//! What a visitor gets instead of the site: the down page in each of its representations, or a redirect.
+//!
+//! A [`Page`] is rendered ahead of the requests that it answers. An answer then costs a clone of a header map and of
+//! reference-counted bytes.
+
+mod csp;
+mod negotiate;
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+use warp::reply::Response;
+
+use crate::template::{Template, TemplateError, Variables};
+use negotiate::Representation;
+
+/// Says in every answer of ours that it is not the site's; its value is the [`Cause`].
+pub static DOWNTIME: HeaderName = HeaderName::from_static("downtime");
+
+const WELCOME: &str = include_str!("../templates/welcome.html");
+
+/// For the case that not even the built-in template renders.
+const LAST_RESORT: &str =
+    "<!doctype html><html lang=en><title>We'll be back soon</title><h1>We'll be back soon</h1></html>";
+
+/// Why the site is not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A period of downtime is active.
+    Planned,
+    /// The upstream does not answer.
+    Unreachable,
+}
+
+/// What a page is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Of the HTML representation.
+    pub template: &'a Template,
+    /// For visitors; a sentence stands in where there is none.
+    pub message: Option<&'a str>,
+    /// When the downtime began, if it was planned.
+    pub start: Option<Timestamp>,
+    /// The announced end, if it is known.
+    pub until: Option<Timestamp>,
+    /// 500 to 599.
+    pub status: StatusCode,
+    /// The `Downtime` header.
+    pub cause: Cause,
+    /// Whole seconds; 0 counts as 1.
+    pub retry_after: u64,
+}
+
+/// The down page in all its representations.
+#[derive(Debug, Clone)]
+pub struct Page {
+    html: Body,
+    problem: Body,
+    text: Body,
+    nothing: Body,
+    depends_on_retry_after: bool,
+}
+
+impl Page {
+    /// Renders the page. Where the template fails, which [`Template::parse`] makes unlikely, the built-in one stands
+    /// in and the log says so.
+    pub fn render(facts: &Facts) -> Self {
+        let (html, is_built_in) = html(facts);
+        let mut page = Self {
+            problem: Body::new(facts, Some("application/problem+json"), problem(facts)),
+            text: Body::new(facts, Some("text/plain; charset=utf-8"), text(facts)),
+            nothing: Body::new(facts, None, Bytes::new()),
+            depends_on_retry_after: facts.template.mentions("retry_after"),
+            html: Body::new(facts, Some("text/html; charset=utf-8"), Bytes::new()),
+        };
+        page.html.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
+        if is_built_in {
+            page.html.headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        }
+        page.html.set(html.into());
+        page
+    }
+
+    /// Whether the page has to be rendered again for another `retry_after`. Where not, it answers every request for
+    /// as long as the other facts hold.
+    pub fn depends_on_retry_after(&self) -> bool {
+        self.depends_on_retry_after
+    }
+
+    /// The answer to a request with this method and these headers. `retry_after` is in whole seconds; 0 counts as 1.
+    pub fn answer(&self, method: &Method, headers: &HeaderMap, retry_after: u64) -> Response {
+        let body = match negotiate::choose(headers) {
+            Representation::Html => &self.html,
+            Representation::Problem => &self.problem,
+            Representation::Text => &self.text,
+            Representation::Nothing => &self.nothing,
+        };
+        let mut response = body.answer(method);
+        response.headers_mut().insert(RETRY_AFTER, seconds(retry_after));
+        response
+    }
+}
+
+/// 302 to the page that stands in for the site.
+pub fn redirect(location: &HeaderValue) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    headers.reserve(4);
+    headers.insert(LOCATION, location.clone());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(&DOWNTIME, Cause::Planned.header());
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+/// 200 and the page that says how to go on, where the configuration names no site.
+pub fn welcome(method: &Method) -> Response {
+    static BODY: LazyLock<Body> = LazyLock::new(|| {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_LANGUAGE, HeaderValue::from_static("en")),
+            (CONTENT_SECURITY_POLICY, csp::policy(WELCOME)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let mut body =
+            Body { status: StatusCode::OK, headers: headers.into_iter().collect(), bytes: Bytes::new() };
+        body.set(WELCOME.into());
+        body
+    });
+    BODY.answer(method)
+}
+
+/// A response that can be given any number of times.
+#[derive(Debug, Clone)]
+struct Body {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+impl Body {
+    fn new(facts: &Facts, content_type: Option<&'static str>, bytes: Bytes) -> Self {
+        let headers = [
+            (RETRY_AFTER, seconds(facts.retry_after)),
+            (DOWNTIME.clone(), facts.cause.header()),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let content_type =
+            content_type.map(|media_type| (CONTENT_TYPE, HeaderValue::from_static(media_type)));
+        let headers = headers.into_iter().chain(content_type).collect();
+        let mut body = Self { status: facts.status, headers, bytes: Bytes::new() };
+        body.set(bytes);
+        body
+    }
+
+    fn set(&mut self, bytes: Bytes) {
+        self.headers.insert(CONTENT_LENGTH, bytes.len().into());
+        self.bytes = bytes;
+    }
+
+    /// To HEAD: the same headers, and no body.
+    fn answer(&self, method: &Method) -> Response {
+        let bytes = (method != Method::HEAD).then(|| self.bytes.clone());
+        let mut response = Response::new(bytes.into());
+        *response.status_mut() = self.status;
+        response.headers_mut().clone_from(&self.headers);
+        response
+    }
+}
+
+impl Cause {
+    fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Planned => "planned",
+            Self::Unreachable => "unreachable",
+        })
+    }
+
+    /// What the page says where it was given no message.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Planned => "The site is down for maintenance and will be back soon.",
+            Self::Unreachable => "The site cannot be reached at the moment and will be back soon.",
+        }
+    }
+}
+
+fn seconds(retry_after: u64) -> HeaderValue {
+    retry_after.max(1).into()
+}
+
+/// The page's text, and whether it is the built-in page.
+fn html(facts: &Facts) -> (String, bool) {
+    let Facts { message, until, start, .. } = *facts;
+    let variables = Variables {
+        message,
+        until,
+        start,
+        retry_after: facts.retry_after.max(1),
+        status: facts.status.as_u16(),
+    };
+    let built_in = |error: TemplateError| {
+        tracing::error!(%error, "the template failed, the built-in page is shown");
+        let page = Template::built_in().render(&variables);
+        (page.unwrap_or_else(|_| LAST_RESORT.to_owned()), true)
+    };
+    let page = facts.template.render(&variables).map(|html| (html, facts.template.is_built_in()));
+    page.unwrap_or_else(built_in)
+}
+
+/// RFC 9457.
+fn problem(facts: &Facts) -> Bytes {
+    #[derive(Serialize)]
+    struct Problem<'a> {
+        r#type: &'static str,
+        title: &'static str,
+        status: u16,
+        detail: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    }
+    let problem = Problem {
+        r#type: "about:blank",
+        title: facts.status.canonical_reason().unwrap_or("Unavailable"),
+        status: facts.status.as_u16(),
+        detail: facts.message.unwrap_or(facts.cause.sentence()),
+        until: facts.until,
+    };
+    // Strings and numbers always serialise.
+    serde_json::to_vec(&problem).unwrap_or_default().into()
+}
+
+fn text(facts: &Facts) -> Bytes {
+    let sentence = facts.message.unwrap_or(facts.cause.sentence()).trim_end();
+    match facts.until {
+        Some(until) => format!("{sentence}\nBack at {until}.\n"),
+        None => format!("{sentence}\n"),
+    }
+    .into()
+}
