@@ -5,14 +5,15 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 
 use crate::path::RequestPath;
+use crate::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// For visitors.
     pub message: Option<Arc<str>>,
-    /// The template of the page: an index into the config's templates. Also used where a redirect would loop.
-    pub template: usize,
+    /// The page. Also used where a redirect would loop.
+    pub template: Template,
     /// Where to send the visitor instead of showing the page.
     pub redirect: Option<Redirect>,
 }

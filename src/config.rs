@@ -1,3 +1,199 @@
-//! The configuration file.
+//! The configuration: valid by construction, made of a text or refused with diagnostics.
 
+pub mod diagnostic;
+pub mod document;
 pub mod edit;
+mod periods;
+pub mod report;
+pub mod table;
+pub mod templates;
+pub mod time;
+mod validate;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+
+use self::diagnostic::{Diagnostic, Source};
+use self::document::Document;
+use self::report::Report;
+use self::templates::{ReadFile, Templates};
+use crate::answer::Redirect;
+use crate::decision::Rules;
+use crate::filters::files::Root;
+use crate::template::Template;
+use crate::upstream::Upstream;
+
+/// The default of `[server] listen`.
+pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
+/// The default of `[server] status_path`.
+pub const STATUS_PATH: &str = "/.well-known/downtime";
+/// The default of `[site] connect_timeout`.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The default of `[site] response_timeout`.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The default of `[response] retry_after`.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// The longest file that is read, in bytes.
+pub const MAX_LENGTH: u64 = 1 << 20;
+
+/// All that one reading of the file says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The zone of local times.
+    pub timezone: TimeZone,
+    /// Where to listen, whom to trust.
+    pub server: Server,
+    /// What stands behind.
+    pub site: Site,
+    /// What decides over requests.
+    pub rules: Rules,
+    /// What a request that is down gets, unless its period says otherwise.
+    pub response: Response,
+    /// What to log.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// At least one address.
+    pub listen: Vec<Listen>,
+    /// Whose `X-Forwarded-*` are believed.
+    pub trusted: TrustedProxies,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An IP address and port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The peers whose `X-Forwarded-*` are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    /// By address.
+    pub networks: Vec<IpNet>,
+    /// Every peer on a Unix socket.
+    pub unix: bool,
+}
+
+impl TrustedProxies {
+    /// Whether a proxy at this address is trusted.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether a peer is trusted; `None` is one on a Unix socket.
+    pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix, |address| self.contains(address))
+    }
+}
+
+/// What stands behind the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// Nothing yet: a page that says how to go on.
+    Welcome,
+    /// A folder.
+    Root(Root),
+    /// A server.
+    Upstream(UpstreamSite),
+}
+
+/// `[site] upstream` and the keys that go with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSite {
+    /// Where it is.
+    pub upstream: Upstream,
+    /// What to answer while it cannot be reached.
+    pub when_unreachable: Unreachable,
+    /// Until a connection stands.
+    pub connect_timeout: Duration,
+    /// Until the response's head has come.
+    pub response_timeout: Duration,
+}
+
+/// What to answer while the upstream cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// The down page.
+    Downtime,
+    /// 502 or 504.
+    Error,
+}
+
+/// `[response]`
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// 500 to 599.
+    pub status: StatusCode,
+    /// Said while the end is not known.
+    pub retry_after: Duration,
+    /// For visitors.
+    pub message: Option<Arc<str>>,
+    /// Where to send visitors.
+    pub redirect: Option<Redirect>,
+    /// The page.
+    pub template: Template,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What came of reading a text.
+#[derive(Debug)]
+pub struct Reading {
+    /// The config, unless there are errors.
+    pub config: Option<Config>,
+    /// All problems found, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Config {
+    /// Reads a text that users know as `name`. Paths in it are relative to `folder`; `read` reads other files.
+    pub fn read(name: &str, text: &str, folder: &Path, read: ReadFile<'_>) -> Reading {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
+        let mut templates = Templates::new(folder, read);
+        let document = Document::parse(&report);
+        let config = validate::validate(&document, folder, &report, &mut templates);
+        let config = report.is_valid().then_some(config);
+        Reading { config, diagnostics: report.finish() }
+    }
+}

@@ -39,7 +39,7 @@ pub struct Request<'a> {
 }
 
 /// What becomes of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Decision<'r> {
     /// It goes to the site.
     Pass(Pass<'r>),
@@ -63,7 +63,7 @@ pub enum Pass<'r> {
 }
 
 /// The downtime that covers a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Down<'r> {
     /// The deciding period: its index in the schedule.
     pub period: usize,
@@ -168,6 +168,7 @@ mod tests {
     use super::*;
     use crate::exempt::Kind;
     use crate::period::Period;
+    use crate::template::Template;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -175,7 +176,7 @@ mod tests {
 
     fn answer(message: &str, redirect: Option<&str>) -> Answer {
         let redirect = redirect.map(|text| Redirect::parse(text).unwrap());
-        Answer { message: Some(message.into()), template: 0, redirect }
+        Answer { message: Some(message.into()), template: Template::built_in(), redirect }
     }
 
     fn rules(periods: &[(i64, i64, Option<&str>)]) -> Rules {

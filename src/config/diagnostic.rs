@@ -1,0 +1,214 @@
+//! Diagnostics: what is wrong, where, and what to write instead; rendered with the source line and a caret.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// How grave it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be applied.
+    Error,
+    /// It can, but is surely not meant so.
+    Warning,
+    /// It is good to know.
+    Note,
+}
+
+/// A text that diagnostics point into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// How the user named it.
+    pub name: String,
+    /// What it holds, without a byte-order mark.
+    pub text: String,
+}
+
+/// Where a diagnostic points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The text.
+    pub source: Arc<Source>,
+    /// The bytes in it.
+    pub span: Range<usize>,
+}
+
+/// One problem of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How grave it is.
+    pub severity: Severity,
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// Where; `None` where the file could not be read at all.
+    pub place: Option<Place>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error of a whole file, with the remedy.
+    pub fn of_file(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), place: None, help: Some(help.into()) }
+    }
+
+    /// An error of a file that is not UTF-8 from byte `at` on.
+    pub fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let place = Place { source: Arc::new(Source { name: name.to_owned(), text }), span: at..at + 1 };
+        let help = "save the file in the encoding UTF-8".to_owned();
+        let message = "this is not UTF-8, which a TOML file has to be".to_owned();
+        Self { severity: Severity::Error, message, place: Some(place), help: Some(help) }
+    }
+
+    /// Line and column, both from 1, the column in characters.
+    pub fn line_column(&self) -> Option<(usize, usize)> {
+        let place = self.place.as_ref()?;
+        Some(line_column(&place.source.text, place.span.start))
+    }
+
+    /// The whole of it as text: message, place, source line, caret and help. With `colour`, ANSI escapes.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mut group = self.level().primary_title(self.message.as_str()).elements(self.snippet());
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let text = renderer.decor_style(DecorStyle::Ascii).term_width(120).render(&[group]);
+        text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    }
+
+    /// In one line, for a log.
+    pub fn summary(&self) -> String {
+        let place = match (&self.place, self.line_column()) {
+            (Some(place), Some((line, column))) => format!("{}:{line}:{column}: ", place.source.name),
+            _ => String::new(),
+        };
+        let help = self.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+        format!("{place}{}{help}", self.message)
+    }
+
+    fn level(&self) -> Level<'static> {
+        match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        }
+    }
+
+    fn snippet(&self) -> Option<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+        let place = self.place.as_ref()?;
+        let text = &place.source.text;
+        let span = one_line(text, &place.span);
+        let first = text.get(..span.start).map_or(0, |before| before.rfind('\n').map_or(0, |at| at + 1));
+        let last =
+            text.get(span.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.end + at);
+        let line = text.get(first..last).unwrap_or_default().trim_end_matches('\r');
+        let inside = span.start - first..(span.end - first).min(line.len().max(span.start - first));
+        Some(
+            Snippet::source(line)
+                .line_start(line_column(text, span.start).0)
+                .path(place.source.name.as_str())
+                .annotation(AnnotationKind::Primary.span(inside)),
+        )
+    }
+}
+
+impl From<Diagnostic> for Vec<Diagnostic> {
+    fn from(diagnostic: Diagnostic) -> Self {
+        vec![diagnostic]
+    }
+}
+
+/// All of `diagnostics`, a blank line between.
+pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.render(colour)).collect::<Vec<_>>().join("\n")
+}
+
+/// Line and column of a byte offset, both from 1, the column in characters.
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = text.get(..offset).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+/// The part of a span that lies on its first line, on character boundaries: a caret marks one line.
+fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = boundary(span.start.min(text.len()));
+    let end = boundary(span.end.clamp(start, text.len()));
+    let within = text.get(start..end).unwrap_or_default();
+    let length = within.find('\n').unwrap_or(within.len());
+    start..start + within.get(..length).unwrap_or_default().trim_end_matches('\r').len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnostic(text: &str, span: Range<usize>) -> Diagnostic {
+        let source = Arc::new(Source { name: "downtime.toml".into(), text: text.into() });
+        Diagnostic {
+            severity: Severity::Error,
+            message: "this is wrong".into(),
+            place: Some(Place { source, span }),
+            help: Some("write it right".into()),
+        }
+    }
+
+    #[test]
+    fn a_place_is_counted_from_one_in_characters() {
+        for (text, offset, place) in [
+            ("", 0, (1, 1)),
+            ("abc", 2, (1, 3)),
+            ("a\nb", 2, (2, 1)),
+            ("a\r\nb", 3, (2, 1)),
+            ("é = é", 5, (1, 5)),
+            ("é", 1, (1, 1)),
+            ("a\n", 2, (2, 1)),
+            ("a", 99, (1, 2)),
+        ] {
+            assert_eq!(line_column(text, offset), place, "{text:?} {offset}");
+        }
+    }
+
+    #[test]
+    fn the_source_line_is_shown_with_a_caret_under_the_value() {
+        let expected = "\
+error: this is wrong
+ --> downtime.toml:2:10
+  |
+2 | status = 999
+  |          ^^^
+  |
+  = help: write it right
+";
+        assert_eq!(diagnostic("[response]\nstatus = 999\n", 20..23).render(false), expected);
+    }
+
+    #[test]
+    fn no_span_makes_it_panic() {
+        let text = "a = \"é\r\n\"\nb = 1";
+        for start in 0..=text.len() + 2 {
+            for end in 0..=text.len() + 2 {
+                let diagnostic = diagnostic(text, Range { start, end });
+                assert!(diagnostic.render(true).contains("this is wrong"));
+                assert!(diagnostic.summary().ends_with("this is wrong (write it right)"));
+            }
+        }
+    }
+}

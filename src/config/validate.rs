@@ -1,0 +1,279 @@
+//! From the document to the config: what each value means, and what is wrong with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::tz::TimeZone;
+use toml::Spanned;
+use tracing_subscriber::EnvFilter;
+
+use super::document::{
+    Document, ExemptSection, Field, LogSection, OrFalse, ServerSection, SiteSection, Texts,
+};
+use super::report::Report;
+use super::templates::Templates;
+use super::{
+    Config, Listen, Log, LogFormat, Response, Server, Site, TrustedProxies, Unreachable, UpstreamSite,
+    periods,
+};
+use crate::answer::Redirect;
+use crate::decision::Rules;
+use crate::exempt::{self, Exemptions, Fault, Kind, Rule};
+use crate::filters::files::Root;
+use crate::template::Template;
+use crate::upstream::Upstream;
+
+/// Turns a document into a config, as far as it goes: it may be applied only if the report is valid afterwards.
+/// Paths are relative to `folder`.
+pub fn validate(
+    document: &Document,
+    folder: &Path,
+    report: &Report,
+    templates: &mut Templates<'_>,
+) -> Config {
+    let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
+    let response = response(document, report, templates);
+    let (schedule, answers) = periods::validate(document, &timezone, &response, report, templates);
+    Config {
+        server: server(&document.server, folder, report),
+        site: site(&document.site, folder, report),
+        rules: Rules {
+            status_path: status_path(&document.server.status_path, report),
+            exemptions: exemptions(&document.exempt, report),
+            schedule,
+            answers,
+            retry_after: response.retry_after,
+        },
+        response,
+        log: log(&document.log, report),
+        timezone,
+    }
+}
+
+/// The zone that a key names.
+pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {
+    let name = name.as_ref()?;
+    let zone = TimeZone::get(name.get_ref());
+    if zone.is_err() {
+        let message = format!("unknown time zone `{}`", name.get_ref());
+        report.error(name.span(), message, nearest_zone(name.get_ref()));
+    }
+    zone.ok()
+}
+
+fn nearest_zone(name: &str) -> String {
+    let near = |zone: &str| strsim::jaro_winkler(&zone.to_lowercase(), &name.to_lowercase());
+    let zones = jiff::tz::db().available();
+    let nearest = zones.map(|zone| zone.to_string()).max_by(|a, b| near(a).total_cmp(&near(b)));
+    match nearest.filter(|zone| near(zone) > 0.8) {
+        Some(zone) => format!("write `{zone}`"),
+        None => "write an IANA name, such as `Europe/Berlin` or `UTC`".into(),
+    }
+}
+
+/// The duration that a key names: longer than zero.
+pub(super) fn duration(written: &Field<String>, report: &Report) -> Option<Duration> {
+    let written = written.as_ref()?;
+    let read = humantime::parse_duration(written.get_ref());
+    match &read {
+        Ok(duration) if !duration.is_zero() => return read.ok(),
+        Ok(_) => report.error(written.span(), "a duration of zero", "write one such as `5m` or `1h 30m`"),
+        Err(error) => {
+            let message = format!("`{}` is no duration: {error}", written.get_ref());
+            report.error(written.span(), message, "write one such as `90s`, `5m` or `1h 30m`");
+        }
+    }
+    None
+}
+
+/// The redirect that a key names.
+pub(super) fn redirect(text: &str, span: std::ops::Range<usize>, report: &Report) -> Option<Redirect> {
+    Redirect::parse(text).map_err(|help| report.error(span, "no visitor can be sent here", help)).ok()
+}
+
+fn choice<T: Copy>(written: &Field<String>, choices: [(&str, T); 2], report: &Report) -> T {
+    let [first, second] = choices;
+    match written {
+        None => first.1,
+        Some(text) if text.get_ref() == first.0 => first.1,
+        Some(text) if text.get_ref() == second.0 => second.1,
+        Some(text) => {
+            let help = format!("write \"{}\" or \"{}\"", first.0, second.0);
+            report.error(text.span(), format!("unknown value `{}`", text.get_ref()), help);
+            first.1
+        }
+    }
+}
+
+fn response(document: &Document, report: &Report, templates: &mut Templates<'_>) -> Response {
+    let section = &document.response;
+    let written = |text: &Spanned<String>| redirect(text.get_ref(), text.span(), report);
+    Response {
+        status: section
+            .status
+            .as_ref()
+            .map_or(StatusCode::SERVICE_UNAVAILABLE, |status| down_status(status, report)),
+        retry_after: duration(&section.retry_after, report).unwrap_or(super::RETRY_AFTER),
+        message: section.message.as_ref().map(|message| message.get_ref().as_str().into()),
+        redirect: section.redirect.as_ref().and_then(written),
+        template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
+    }
+}
+
+fn down_status(written: &Spanned<i64>, report: &Report) -> StatusCode {
+    let number = u16::try_from(*written.get_ref()).ok().filter(|number| (500..600).contains(number));
+    number.and_then(|number| StatusCode::from_u16(number).ok()).unwrap_or_else(|| {
+        let help = "write 503, which caches and search engines take for a passing state";
+        report.error(written.span(), "the status of the down page is one of 500 to 599", help);
+        StatusCode::SERVICE_UNAVAILABLE
+    })
+}
+
+fn status_path(written: &Field<OrFalse>, report: &Report) -> Option<String> {
+    let Some(written) = written else { return Some(super::STATUS_PATH.into()) };
+    match written.get_ref() {
+        OrFalse::False => None,
+        OrFalse::Text(path) => {
+            if let Err(fault) = exempt::check_exact(path) {
+                report.error(written.span(), fault.message, fault.help);
+            }
+            Some(path.clone())
+        }
+    }
+}
+
+fn exemptions(section: &ExemptSection, report: &Report) -> Exemptions {
+    let lists = [
+        (Kind::Exact, &section.exact, exempt::check_exact as fn(&str) -> Result<(), Fault>),
+        (Kind::Path, &section.paths, exempt::check_glob),
+        (Kind::Network, &section.networks, exempt::check_network),
+    ];
+    let mut rules = Vec::new();
+    for (kind, list, check) in lists {
+        for text in list.iter().flat_map(Spanned::get_ref) {
+            match check(text.get_ref()) {
+                Ok(()) => {
+                    rules.push(Rule { kind, text: text.get_ref().clone(), line: report.line(&text.span()) });
+                }
+                Err(fault) => report.error(text.span(), fault.message, fault.help),
+            }
+        }
+    }
+    Exemptions::new(rules).unwrap_or_else(|fault| {
+        report.error(section.paths.as_ref().map_or(0..0, Spanned::span), fault.message, fault.help);
+        Exemptions::default()
+    })
+}
+
+fn server(section: &ServerSection, folder: &Path, report: &Report) -> Server {
+    Server {
+        listen: listen(&section.listen, folder, report),
+        trusted: trusted(&section.trusted_proxies, report),
+    }
+}
+
+fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
+    let Some(list) = written else { return vec![Listen::Tcp(super::LISTEN)] };
+    if list.get_ref().is_empty() {
+        report.error(list.span(), "no address to listen on", "write `listen = [\"127.0.0.1:8503\"]`");
+    }
+    let mut addresses: Vec<Listen> = Vec::new();
+    for text in list.get_ref() {
+        match address(text.get_ref(), folder) {
+            Ok(address) if addresses.contains(&address) => {
+                report.error(text.span(), "this address stands here twice", "remove one of the two");
+            }
+            Ok(address) => addresses.push(address),
+            Err(help) => report.error(text.span(), format!("`{}` is no address", text.get_ref()), help),
+        }
+    }
+    addresses
+}
+
+fn address(text: &str, folder: &Path) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let named = !path.is_empty() && !path.contains('\0');
+        return named
+            .then(|| Listen::Unix(folder.join(path)))
+            .ok_or("write `unix:/run/downtime/http.sock`".into());
+    }
+    text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| match text.rsplit_once(':') {
+        Some(("", port)) if port.parse::<u16>().is_ok() => format!("write `0.0.0.0:{port}` for all addresses"),
+        Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
+        None if text.parse::<u16>().is_ok() => format!("write `127.0.0.1:{text}`"),
+        _ => "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, or `unix:/run/downtime.sock`".into(),
+    })
+}
+
+fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
+    let mut trusted = TrustedProxies::default();
+    for text in written.iter().flat_map(Spanned::get_ref) {
+        match crate::network::parse(text.get_ref()) {
+            Some(network) => trusted.networks.push(network),
+            None if text.get_ref() == "unix:" => trusted.unix = true,
+            None => report.error(
+                text.span(),
+                format!("`{}` is no network", text.get_ref()),
+                "write an address or CIDR block, such as `127.0.0.1/32`, or `unix:` for peers on a Unix socket",
+            ),
+        }
+    }
+    trusted
+}
+
+fn site(section: &SiteSection, folder: &Path, report: &Report) -> Site {
+    let connect_timeout = duration(&section.connect_timeout, report).unwrap_or(super::CONNECT_TIMEOUT);
+    let response_timeout = duration(&section.response_timeout, report).unwrap_or(super::RESPONSE_TIMEOUT);
+    let choices = [("downtime", Unreachable::Downtime), ("error", Unreachable::Error)];
+    let when_unreachable = choice(&section.when_unreachable, choices, report);
+    match (&section.upstream, &section.root) {
+        (None, None) => Site::Welcome,
+        (Some(_), Some(root)) => {
+            report.error(
+                root.span(),
+                "a site has an `upstream` or a `root`, not both",
+                "remove one of the two",
+            );
+            Site::Welcome
+        }
+        (None, Some(root)) => Site::Root(self::root(root, folder, report)),
+        (Some(written), None) => upstream(written, folder, report).map_or(Site::Welcome, |upstream| {
+            Site::Upstream(UpstreamSite { upstream, when_unreachable, connect_timeout, response_timeout })
+        }),
+    }
+}
+
+fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option<Upstream> {
+    match Upstream::parse(written.get_ref()) {
+        Ok(upstream) => Some(upstream.relative_to(folder)),
+        Err(error) => {
+            report.error(written.span(), error.to_string(), error.help());
+            None
+        }
+    }
+}
+
+fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> Root {
+    let path: PathBuf = folder.join(written.get_ref());
+    if !path.is_dir() {
+        let message = format!("`{}` is no folder now: every path would be 404", path.display());
+        report.warning(written.span(), message, "make it, or write the folder that holds the site");
+    }
+    Root::new(path)
+}
+
+fn log(section: &LogSection, report: &Report) -> Log {
+    let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
+    if let (Some(written), Err(error)) = (&section.level, EnvFilter::try_new(level)) {
+        let help = "write `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,downtime::watch=debug`";
+        report.error(written.span(), format!("`{level}` is no level: {error}"), help);
+    }
+    Log {
+        level: level.to_owned(),
+        format: choice(&section.format, [("text", LogFormat::Text), ("json", LogFormat::Json)], report),
+        access: section.access.as_ref().is_some_and(|access| *access.get_ref()),
+    }
+}
