@@ -1,0 +1,208 @@
+//! The snapshot that requests are decided on, and the one cell that is swapped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::config::diagnostic::Diagnostic;
+use crate::page::{Cause, Facts, Page};
+use crate::period::Period;
+use crate::schedule::Moment;
+
+/// All that requests are decided on: immutable, shared, swapped whole.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What the file says.
+    pub config: Config,
+    /// Counts the snapshots of this process, from 1.
+    pub generation: u64,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// When it was applied.
+    pub applied_at: Timestamp,
+    phase: ArcSwap<Phase>,
+    unreachable: Arc<Page>,
+}
+
+impl Snapshot {
+    /// Makes a snapshot of a config, for requests from `now` on.
+    pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
+        let phase = ArcSwap::from_pointee(Phase::new(&config, now));
+        let unreachable = Arc::new(unreachable(&config));
+        Self { config, generation, sha256, applied_at: now, phase, unreachable }
+    }
+
+    /// What the schedule says of `now`. Made anew when a period has started or ended since, or the clock was set.
+    pub fn phase(&self, now: Timestamp) -> Arc<Phase> {
+        let phase = self.phase.load_full();
+        if phase.moment.covers(now) {
+            return phase;
+        }
+        let phase = Arc::new(Phase::new(&self.config, now));
+        self.phase.store(Arc::clone(&phase));
+        phase
+    }
+
+    /// The page for a request whose upstream cannot be reached.
+    pub fn unreachable(&self) -> &Page {
+        &self.unreachable
+    }
+
+    /// The state at `now` in a line: for logs and the terminal.
+    pub fn describe(&self, now: Timestamp) -> String {
+        let moment = &self.phase(now).moment;
+        let periods = self.config.rules.schedule.periods();
+        let title = |index: usize| periods.get(index).map_or(String::new(), Period::title);
+        let local = |at: Timestamp| {
+            at.to_zoned_datetime(self.config.timezone.clone()).strftime("%F %T %:z").to_string()
+        };
+        match (moment.active.first(), moment.back_at(now), moment.next) {
+            (Some(active), Some(until), _) => {
+                format!("down until {} ({})", local(until), title(active.period))
+            }
+            (Some(active), None, _) => format!("down, with no known end ({})", title(active.period)),
+            (None, _, Some(next)) => format!("up; next downtime {}", local(next.start)),
+            (None, _, None) => "up; no downtime is planned".into(),
+        }
+    }
+
+    /// What to say in `Retry-After` while the end is not known, in seconds.
+    pub fn retry_after(&self) -> u64 {
+        crate::decision::whole_seconds(self.config.response.retry_after)
+    }
+
+    /// The page for requests that `period` makes unavailable until `until`; rendered once while it stays the same.
+    pub fn page(&self, phase: &Phase, key: PageKey) -> Arc<Page> {
+        if let Some(rendered) = phase.page.load_full().filter(|rendered| rendered.serves(&key)) {
+            return Arc::clone(&rendered.page);
+        }
+        let page = Arc::new(planned(&self.config, &key));
+        phase.page.store(Some(Arc::new(Rendered { key, page: Arc::clone(&page) })));
+        page
+    }
+}
+
+/// What the schedule says from one change to the next, with the page that goes with it.
+#[derive(Debug)]
+pub struct Phase {
+    /// What is active, and what comes next.
+    pub moment: Moment,
+    page: ArcSwapOption<Rendered>,
+}
+
+impl Phase {
+    fn new(config: &Config, now: Timestamp) -> Self {
+        Self { moment: config.rules.schedule.at(now), page: ArcSwapOption::empty() }
+    }
+}
+
+/// What a rendered page depends on, beside the config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageKey {
+    /// The deciding period.
+    pub period: usize,
+    /// When its occurrence began.
+    pub start: Timestamp,
+    /// When the request would pass.
+    pub until: Option<Timestamp>,
+    /// Seconds until then.
+    pub retry_after: u64,
+}
+
+#[derive(Debug)]
+struct Rendered {
+    key: PageKey,
+    page: Arc<Page>,
+}
+
+impl Rendered {
+    fn serves(&self, key: &PageKey) -> bool {
+        let timeless = |key: &PageKey| PageKey { retry_after: 0, ..*key };
+        self.key == *key || !self.page.depends_on_retry_after() && timeless(&self.key) == timeless(key)
+    }
+}
+
+fn planned(config: &Config, key: &PageKey) -> Page {
+    let answer = config.rules.answers.get(key.period);
+    Page::render(&Facts {
+        template: answer.map_or(&config.response.template, |answer| &answer.template),
+        message: answer.and_then(|answer| answer.message.as_deref()),
+        start: Some(key.start),
+        until: key.until,
+        status: config.response.status,
+        cause: Cause::Planned,
+        retry_after: key.retry_after,
+    })
+}
+
+fn unreachable(config: &Config) -> Page {
+    Page::render(&Facts {
+        template: &config.response.template,
+        message: config.response.message.as_deref(),
+        start: None,
+        until: None,
+        status: config.response.status,
+        cause: Cause::Unreachable,
+        retry_after: crate::decision::whole_seconds(config.response.retry_after),
+    })
+}
+
+/// The last reading of the file that could not be applied.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// When it was read.
+    pub at: Timestamp,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The cell: the snapshot that is applied, and what came of the last reading.
+#[derive(Debug)]
+pub struct Snapshots {
+    current: ArcSwap<Snapshot>,
+    rejected: ArcSwapOption<Rejected>,
+    generation: AtomicU64,
+}
+
+impl Snapshots {
+    /// Begins with the first snapshot, of generation 1.
+    pub fn new(config: Config, sha256: String, now: Timestamp) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(Snapshot::new(config, 1, sha256, now)),
+            rejected: ArcSwapOption::empty(),
+            generation: AtomicU64::new(1),
+        }
+    }
+
+    /// The snapshot that is applied now. A request asks once, and keeps it.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Applies a config: requests that begin from now on are decided on it.
+    pub fn apply(&self, config: Config, sha256: String, now: Timestamp) -> Arc<Snapshot> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        let snapshot = Arc::new(Snapshot::new(config, generation, sha256, now));
+        self.current.store(Arc::clone(&snapshot));
+        self.rejected.store(None);
+        snapshot
+    }
+
+    /// Notes a reading that could not be applied; the snapshot stays.
+    pub fn reject(&self, diagnostics: Vec<Diagnostic>, now: Timestamp) {
+        self.rejected.store(Some(Arc::new(Rejected { at: now, diagnostics })));
+    }
+
+    /// Notes that the file is again what is applied.
+    pub fn restore(&self) {
+        self.rejected.store(None);
+    }
+
+    /// The last reading, if it could not be applied.
+    pub fn rejected(&self) -> Option<Arc<Rejected>> {
+        self.rejected.load_full()
+    }
+}

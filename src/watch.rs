@@ -1,0 +1,250 @@
+//! Watches the config file and what it rests on, and applies what it says.
+//!
+//! Events are hints, content is truth: any event, error or overflow leads to one look at the files, and so does a poll
+//! each second. A look that finds other stamps leads to a reading once the files are quiet; a reading that finds other
+//! content is applied or rejected. A thread of its own does this, so that no request waits for a disk.
+
+mod hops;
+mod notifier;
+mod reconcile;
+mod settle;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tracing::{debug, error, info, warn};
+
+use self::notifier::Notifier;
+use self::reconcile::{Reconcile, Verdict};
+use self::settle::{Settle, Stamps, Step};
+use crate::clock;
+use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::file::Stamp;
+use crate::load::{Loaded, load};
+use crate::snapshot::{Snapshot, Snapshots};
+
+/// How often the files are looked at without a hint.
+const POLL: Duration = Duration::from_secs(1);
+/// How often they are read without a change of stamps, and hints are asked for again where there were none.
+const REREAD: Duration = Duration::from_secs(30);
+
+/// What the watch is told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Something may have changed; entries of these names were renamed.
+    Look(Vec<OsString>),
+    /// Read the file now (SIGHUP).
+    Reload,
+}
+
+/// How changes are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The system says so, within milliseconds; the files are polled besides.
+    Events,
+    /// By polling alone.
+    Polling,
+}
+
+/// Called with each snapshot that was applied, and the one before.
+pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
+
+/// A watch that is about to run.
+pub struct Watch {
+    path: PathBuf,
+    snapshots: Arc<Snapshots>,
+    settle: Settle,
+    reconcile: Reconcile,
+    notifier: Notifier,
+    events: Receiver<Event>,
+    applied: Applied,
+    read_at: Instant,
+    polling: Arc<AtomicBool>,
+}
+
+/// Talks to a watch that runs.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    events: Sender<Event>,
+    polling: Arc<AtomicBool>,
+}
+
+impl Handle {
+    /// Has the file read now.
+    pub fn reload(&self) {
+        // The receiver is gone only when the process ends.
+        let _ = self.events.send(Event::Reload);
+    }
+
+    /// How changes are noticed.
+    pub fn mode(&self) -> Mode {
+        if self.polling.load(Ordering::Relaxed) { Mode::Polling } else { Mode::Events }
+    }
+}
+
+impl Watch {
+    /// Watches `path`, of which `loaded` was read and applied. Changes count from that reading on.
+    pub fn new(
+        path: PathBuf,
+        loaded: &Loaded,
+        snapshots: Arc<Snapshots>,
+        applied: Applied,
+    ) -> (Self, Handle) {
+        let (sender, events) = channel();
+        let handle = Handle { events: sender.clone(), polling: Arc::default() };
+        let mut watch = Self {
+            path,
+            snapshots,
+            settle: Settle::new(loaded.stamps.clone()),
+            reconcile: Reconcile::new(loaded.fingerprint),
+            notifier: Notifier::new(sender),
+            events,
+            applied,
+            read_at: Instant::now(),
+            polling: Arc::clone(&handle.polling),
+        };
+        watch.arm();
+        (watch, handle)
+    }
+
+    /// Runs until the process ends.
+    pub fn run(mut self) {
+        let mut wait = Duration::ZERO;
+        let mut state = Announced::of(&self.snapshots.current());
+        loop {
+            let Some(looked) = self.next(wait) else { return };
+            wait = self.look(&looked);
+            state = state.update(&self.snapshots.current());
+        }
+    }
+
+    /// Waits for an event, at most this long; takes all that are there as one.
+    fn next(&self, wait: Duration) -> Option<Vec<Event>> {
+        match self.events.recv_timeout(wait) {
+            Ok(event) => Some(std::iter::once(event).chain(self.events.try_iter()).collect()),
+            Err(RecvTimeoutError::Timeout) => Some(Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Looks at the files, reads them where that is due, and says how long to wait for the next look.
+    fn look(&mut self, events: &[Event]) -> Duration {
+        self.arm();
+        if events.contains(&Event::Reload) {
+            info!("reading {} again, as asked", self.path.display());
+            let verdict = self.read();
+            if verdict == Some(Verdict::Unchanged) {
+                info!("unchanged");
+            }
+            return POLL;
+        }
+        let renamed = events.iter().any(|event| match event {
+            Event::Look(names) => names.iter().any(|name| self.notifier.knows(name)),
+            Event::Reload => false,
+        });
+        let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
+        match self.settle.observe(stamps, renamed, Instant::now()) {
+            Step::Wait(wait) => return wait,
+            Step::Busy(wait) => {
+                warn!("{} has been written to for 10 s; it is applied once it is quiet", self.path.display());
+                return wait;
+            }
+            Step::Idle if self.read_at.elapsed() < REREAD => return POLL,
+            Step::Idle | Step::Read => {}
+        }
+        if self.read().is_none() {
+            return settle::QUIET;
+        }
+        POLL
+    }
+
+    /// Reads the files and acts on what they say; `None` where they are being written to.
+    fn read(&mut self) -> Option<Verdict> {
+        self.read_at = Instant::now();
+        if !self.notifier.is_armed() {
+            self.notifier.disarm();
+        }
+        let loaded = load(&self.path);
+        if loaded.changing {
+            return None;
+        }
+        self.settle.read(loaded.stamps.clone());
+        let verdict = self.reconcile.judge(loaded.fingerprint, loaded.reading.config.is_some());
+        match verdict {
+            Verdict::Unchanged => debug!("read {}: unchanged", self.path.display()),
+            Verdict::Restored => {
+                self.snapshots.restore();
+                info!("{} is again what is applied", self.path.display());
+            }
+            Verdict::Changed => self.apply(loaded),
+            Verdict::Rejected => self.reject(loaded.reading.diagnostics),
+        }
+        self.arm();
+        Some(verdict)
+    }
+
+    fn apply(&self, loaded: Loaded) {
+        let (Some(config), Some(sha256)) = (loaded.reading.config, loaded.sha256) else { return };
+        let before = self.snapshots.current();
+        let now = clock::now();
+        let after = self.snapshots.apply(config, sha256, now);
+        for diagnostic in &loaded.reading.diagnostics {
+            warn!("{}", diagnostic.summary());
+        }
+        info!("applied {}: {}", self.path.display(), after.describe(now));
+        (self.applied)(&before, &after);
+    }
+
+    fn reject(&self, diagnostics: Vec<Diagnostic>) {
+        for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+            error!("{}", diagnostic.summary());
+        }
+        error!("{} is not applied; the last good snapshot stays", self.path.display());
+        self.snapshots.reject(diagnostics, clock::now());
+    }
+
+    fn arm(&mut self) {
+        if let Err(error) = self.notifier.arm(self.settle.files()) {
+            warn!("the system reports no file changes ({error}): polling each second instead");
+        }
+        self.polling.store(!self.notifier.is_armed(), Ordering::Relaxed);
+    }
+}
+
+/// The active periods that were last announced.
+struct Announced {
+    generation: u64,
+    active: Vec<String>,
+}
+
+impl Announced {
+    fn of(snapshot: &Snapshot) -> Self {
+        let phase = snapshot.phase(clock::now());
+        let periods = snapshot.config.rules.schedule.periods();
+        let active = phase.moment.active.iter().filter_map(|active| periods.get(active.period));
+        Self { generation: snapshot.generation, active: active.map(crate::period::Period::title).collect() }
+    }
+
+    /// Says which periods began or ended by the clock; what an edit did is said with the edit.
+    fn update(self, snapshot: &Snapshot) -> Self {
+        let new = Self::of(snapshot);
+        if new.generation == self.generation && new.active != self.active {
+            let not_in = |list: &[String]| {
+                let list = list.to_vec();
+                move |title: &&String| !list.contains(title)
+            };
+            for title in new.active.iter().filter(not_in(&self.active)) {
+                info!("{title} has begun");
+            }
+            for title in self.active.iter().filter(not_in(&new.active)) {
+                info!("{title} has ended");
+            }
+            info!("{}", snapshot.describe(clock::now()));
+        }
+        new
+    }
+}

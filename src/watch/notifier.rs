@@ -1,0 +1,94 @@
+//! Hints from the system that a folder has changed, where the system gives any.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::{Event, hops};
+use crate::file::Stamp;
+
+/// Watches the folders that hold the files and the links to them.
+pub struct Notifier {
+    events: Sender<Event>,
+    watcher: Option<RecommendedWatcher>,
+    folders: BTreeSet<Folder>,
+    names: BTreeSet<OsString>,
+}
+
+/// A folder, and which one it was when the watch on it was set: one that is put in its place is another.
+type Folder = (PathBuf, Option<u64>);
+
+impl Notifier {
+    /// Watches nothing yet; hints will go to `events`.
+    pub fn new(events: Sender<Event>) -> Self {
+        Self { events, watcher: None, folders: BTreeSet::new(), names: BTreeSet::new() }
+    }
+
+    /// Whether the system gives hints; without them the files are polled.
+    pub fn is_armed(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Whether a file of this name stands on the way to a watched file.
+    pub fn knows(&self, name: &OsString) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Watches the folders on the way to `files`, anew if they are others than before. The error says why there will
+    /// be no hints; it is told once, until the folders change again.
+    pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) -> Result<(), notify::Error> {
+        let hops: Vec<PathBuf> = files.flat_map(|file| hops::hops(file)).collect();
+        let folders: BTreeSet<Folder> = hops.iter().filter_map(|hop| hop.parent()).map(folder).collect();
+        self.names = hops.iter().filter_map(|hop| hop.file_name()).map(OsString::from).collect();
+        if folders == self.folders {
+            return Ok(());
+        }
+        self.folders = folders;
+        self.watcher = None;
+        self.watcher = Some(self.watch()?);
+        Ok(())
+    }
+
+    /// Forgets the folders, so that the next [`Notifier::arm`] tries again.
+    pub fn disarm(&mut self) {
+        self.watcher = None;
+        self.folders.clear();
+    }
+
+    fn watch(&self) -> Result<RecommendedWatcher, notify::Error> {
+        let events = self.events.clone();
+        let mut watcher = notify::recommended_watcher(move |event| {
+            if let Some(event) = hint(event) {
+                // The receiver is gone only when the process ends.
+                let _ = events.send(event);
+            }
+        })?;
+        for (folder, _) in self.folders.iter().filter(|(_, inode)| inode.is_some()) {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
+        Ok(watcher)
+    }
+}
+
+fn folder(path: &Path) -> Folder {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    (path.to_owned(), Stamp::of(path).map(|stamp| stamp.inode()))
+}
+
+/// An event is a hint to look; only a rename says more: that what now has this name was put there whole.
+fn hint(event: notify::Result<notify::Event>) -> Option<Event> {
+    let Ok(event) = event else { return Some(Event::Look(Vec::new())) };
+    match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Event::Look(Vec::new())),
+        EventKind::Access(_) => None,
+        EventKind::Modify(ModifyKind::Name(_)) => {
+            let names = event.paths.iter().filter_map(|path| path.file_name()).map(OsString::from);
+            Some(Event::Look(names.collect()))
+        }
+        _ => Some(Event::Look(Vec::new())),
+    }
+}

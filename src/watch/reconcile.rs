@@ -1,0 +1,71 @@
+//! What a reading means for the snapshot that is applied: pure.
+
+/// The hash of all that a reading found.
+pub type Fingerprint = [u8; 32];
+
+/// What came of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what was read last: nothing to do, nothing to say.
+    Unchanged,
+    /// It is again what is applied, after one that was not valid.
+    Restored,
+    /// It is new and valid: apply it.
+    Changed,
+    /// It is new and not valid: say so, and keep what is applied.
+    Rejected,
+}
+
+/// Remembers which reading is applied and which came last.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconcile {
+    applied: Fingerprint,
+    last: Fingerprint,
+}
+
+impl Reconcile {
+    /// Begins with the reading that was applied at the start.
+    pub fn new(applied: Fingerprint) -> Self {
+        Self { applied, last: applied }
+    }
+
+    /// Judges a reading.
+    pub fn judge(&mut self, reading: Fingerprint, valid: bool) -> Verdict {
+        let verdict = match () {
+            () if reading == self.last => Verdict::Unchanged,
+            () if reading == self.applied => Verdict::Restored,
+            () if valid => Verdict::Changed,
+            () => Verdict::Rejected,
+        };
+        self.last = reading;
+        if verdict == Verdict::Changed {
+            self.applied = reading;
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_distinct_reading_is_judged_once() {
+        let mut reconcile = Reconcile::new([1; 32]);
+        for (reading, valid, verdict) in [
+            (1, true, Verdict::Unchanged),
+            (2, true, Verdict::Changed),
+            (2, true, Verdict::Unchanged),
+            (3, false, Verdict::Rejected),
+            (3, false, Verdict::Unchanged),
+            (4, false, Verdict::Rejected),
+            (2, true, Verdict::Restored),
+            (2, true, Verdict::Unchanged),
+            (1, true, Verdict::Changed),
+            (3, false, Verdict::Rejected),
+            (5, true, Verdict::Changed),
+        ] {
+            assert_eq!(reconcile.judge([reading; 32], valid), verdict, "{reading}");
+        }
+    }
+}
