@@ -1,4 +1,33 @@
-//! The routes: one filter a file.
+//! The routes: the status, the gate, the site. Each filter rejects what is not its own, and the next one tries.
 
+pub mod exchange;
 pub mod files;
+pub mod gate;
 pub mod proxy;
+pub mod site;
+pub mod status;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use tower_service::Service;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+/// All routes, for requests that carry an [`exchange::Exchange`].
+pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    status::status().or(gate::gate()).unify().or(site::site()).unify()
+}
+
+/// The routes as a service, as `warp::service` makes them.
+pub trait Routes:
+    Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible> + Clone + 'static
+{
+}
+
+impl<S> Routes for S where
+    S: Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible> + Clone + 'static
+{
+}

@@ -1,0 +1,171 @@
+//! The service of a connection: the filters decide, and what passes goes on to the upstream.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, HeaderName};
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::{Either, Empty};
+use hyper::body::Incoming;
+use tracing::{error, info};
+use warp::Reply;
+
+use crate::clock;
+use crate::config::{Site, Unreachable, UpstreamSite};
+use crate::filters::Routes;
+use crate::filters::exchange::Exchange;
+use crate::filters::proxy::{self, Proxy, Route, Scheme};
+use crate::filters::site::ToUpstream;
+use crate::snapshot::{Snapshot, Snapshots};
+
+/// The body of what a filter answers, or of what the upstream does.
+pub type Body = Either<<warp::reply::Response as BodyOf>::Body, proxy::Body>;
+
+/// Names the body type of a response, which warp does not.
+pub trait BodyOf {
+    /// The type.
+    type Body;
+}
+
+impl<B> BodyOf for Response<B> {
+    type Body = B;
+}
+
+/// Answers requests on one worker. Clones share its connections to upstreams.
+#[derive(Clone)]
+pub struct Gateway<R> {
+    snapshots: Arc<Snapshots>,
+    routes: R,
+    proxy: Proxy,
+}
+
+impl<R: Routes> Gateway<R> {
+    /// A gateway that decides on `snapshots` and answers by `routes`.
+    pub fn new(snapshots: Arc<Snapshots>, routes: R) -> Self {
+        Self { snapshots, routes, proxy: Proxy::new() }
+    }
+
+    /// Answers a request of `peer`; `None` is one on a Unix socket.
+    pub async fn answer(
+        mut self,
+        request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Result<Response<Body>, Infallible> {
+        let (head, body) = request.into_parts();
+        let exchange = Arc::new(Exchange::new(head, peer, self.snapshots.current(), clock::now()));
+        let access = Access::begin(&exchange);
+        let response = self.routes.call(beside(&exchange)).await?;
+        let response = match response.extensions().get() {
+            Some(ToUpstream) => self.pass_on(Arc::unwrap_or_clone(exchange), body).await,
+            None => response.map(Either::Left),
+        };
+        if let Some(access) = access {
+            access.log(response.status().as_u16());
+        }
+        Ok(response)
+    }
+
+    async fn pass_on(&self, exchange: Exchange, body: Incoming) -> Response<Body> {
+        let Exchange { head, peer, trusted, snapshot, .. } = exchange;
+        let Site::Upstream(site) = &snapshot.config.site else {
+            return warp::http::StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
+        };
+        let wanted = Wanted::of(&head.method, &head.headers);
+        let route = Route {
+            upstream: &site.upstream,
+            connect_timeout: site.connect_timeout,
+            response_timeout: site.response_timeout,
+            peer,
+            trusted,
+            scheme: Scheme::Http,
+        };
+        match self.proxy.forward(Request::from_parts(head, body), &route).await {
+            Ok(response) => response.map(Either::Right),
+            Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
+        }
+    }
+}
+
+/// The request that the filters see: without the body, which they never read, and with the exchange beside it.
+fn beside(exchange: &Arc<Exchange>) -> Request<Empty<Bytes>> {
+    let mut request = Request::new(Empty::new());
+    request.extensions_mut().insert(Arc::clone(exchange));
+    request
+}
+
+fn unreachable(
+    fault: &proxy::Unreachable,
+    site: &UpstreamSite,
+    snapshot: &Snapshot,
+    wanted: &Wanted,
+) -> warp::reply::Response {
+    if fault.client_fault().is_some() {
+        info!("{fault}");
+        return fault.status().into_response();
+    }
+    error!("{} is unreachable: {fault}", site.upstream);
+    match site.when_unreachable {
+        Unreachable::Downtime => {
+            snapshot.unreachable().answer(&wanted.method, &wanted.headers(), snapshot.retry_after())
+        }
+        Unreachable::Error => {
+            warp::reply::with_status(format!("{}\n", fault.status()), fault.status()).into_response()
+        }
+    }
+}
+
+/// What a down page is chosen by, kept while the request itself is away.
+struct Wanted {
+    method: Method,
+    fields: Vec<(HeaderName, http::HeaderValue)>,
+}
+
+impl Wanted {
+    fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let by = [ACCEPT, HeaderName::from_static("sec-fetch-dest")];
+        let values =
+            |name: HeaderName| headers.get_all(&name).iter().map(move |value| (name.clone(), value.clone()));
+        Self {
+            method: method.clone(),
+            fields: by.into_iter().flat_map(|name| values(name).collect::<Vec<_>>()).collect(),
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.fields {
+            headers.append(name, value.clone());
+        }
+        headers
+    }
+}
+
+/// A line of the access log that is being written.
+struct Access {
+    method: Method,
+    path: String,
+    client: Option<IpAddr>,
+    begun: Instant,
+}
+
+impl Access {
+    /// The query stays out of the log: it may hold what is nobody's business.
+    fn begin(exchange: &Exchange) -> Option<Self> {
+        exchange.snapshot.config.log.access.then(|| Self {
+            method: exchange.head.method.clone(),
+            path: exchange.head.uri.path().to_owned(),
+            client: exchange.client,
+            begun: Instant::now(),
+        })
+    }
+
+    fn log(self, status: u16) {
+        let client = self.client.map_or_else(|| "-".into(), |client| client.to_string());
+        let milliseconds = self.begun.elapsed().as_secs_f64() * 1000.0;
+        let (method, path) = (self.method.as_str(), self.path.as_str());
+        info!(target: "downtime::access", client, method, path, status, ms = format!("{milliseconds:.1}"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The server: an accept loop and a current-thread runtime on each core.
+//!
+//! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use: no
+//! lock, no wake-up across threads.
+
+mod connection;
+pub mod listener;
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::LocalSet;
+use tracing::warn;
+
+use self::connection::{Peer, Stream, serve};
+use self::listener::Listener;
+use crate::filters;
+use crate::gateway::Gateway;
+use crate::snapshot::Snapshots;
+
+/// How long requests that have begun may take to end once the server is told to stop.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long to wait before the next accept after one failed for want of descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The workers of a server that runs.
+#[derive(Debug)]
+pub struct Server {
+    workers: Vec<JoinHandle<io::Result<()>>>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Starts a worker for each core that the process may use; each accepts on all `listeners`.
+    pub fn start(listeners: &[Listener], snapshots: &Arc<Snapshots>) -> io::Result<Self> {
+        let (shutdown, stopped) = watch::channel(false);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let worker = |number: usize| {
+            let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
+            let (snapshots, stopped) = (Arc::clone(snapshots), stopped.clone());
+            let name = format!("worker-{number}");
+            std::thread::Builder::new().name(name).spawn(move || work(listeners, snapshots, stopped))
+        };
+        Ok(Self { workers: (0..cores).map(worker).collect::<io::Result<_>>()?, shutdown })
+    }
+
+    /// Stops accepting, lets requests that have begun end within [`DRAIN`], and returns when the workers are done.
+    pub fn stop(self) -> io::Result<()> {
+        self.shutdown.send_replace(true);
+        for worker in self.workers {
+            worker.join().map_err(|_| io::Error::other("a worker has panicked"))??;
+        }
+        Ok(())
+    }
+}
+
+fn work(
+    listeners: Vec<Listener>,
+    snapshots: Arc<Snapshots>,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, async move {
+        let gateway = Gateway::new(snapshots, warp::service(filters::routes()));
+        let open = Rc::new(Open::default());
+        for listener in listeners {
+            let socket = Socket::try_from(listener)?;
+            tokio::task::spawn_local(accept(socket, gateway.clone(), Rc::clone(&open), stopped.clone()));
+        }
+        // The sender lives until it has sent.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        if tokio::time::timeout(DRAIN, open.none()).await.is_err() {
+            warn!("{} connections were still open after {DRAIN:?} and are closed", open.count.get());
+        }
+        Ok(())
+    })
+}
+
+/// The connections of a worker.
+#[derive(Default)]
+struct Open {
+    count: Cell<usize>,
+    closed: Notify,
+}
+
+impl Open {
+    async fn none(&self) {
+        while self.count.get() > 0 {
+            self.closed.notified().await;
+        }
+    }
+
+    fn one(self: Rc<Self>) -> OpenConnection {
+        self.count.set(self.count.get() + 1);
+        OpenConnection(self)
+    }
+}
+
+/// Counts while it lives.
+struct OpenConnection(Rc<Open>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get().saturating_sub(1));
+        self.0.closed.notify_one();
+    }
+}
+
+/// A listening socket on a worker's runtime.
+enum Socket {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+impl TryFrom<Listener> for Socket {
+    type Error = io::Error;
+
+    fn try_from(listener: Listener) -> io::Result<Self> {
+        match listener {
+            Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Self::Tcp),
+            Listener::Unix(listener, _) => tokio::net::UnixListener::from_std(listener).map(Self::Unix),
+        }
+    }
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // An answer is written in one go: Nagle would only hold its last packet back.
+                stream.set_nodelay(true)?;
+                Ok((Stream::Tcp(stream), Some(address.ip())))
+            }
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None)),
+        }
+    }
+}
+
+async fn accept<R: filters::Routes>(
+    socket: Socket,
+    gateway: Gateway<R>,
+    open: Rc<Open>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let count = Rc::clone(&open).one();
+                let connection = serve(stream, peer, gateway.clone(), stopped.clone());
+                tokio::task::spawn_local(async move {
+                    connection.await;
+                    drop(count);
+                });
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether an error is that of the connection to be accepted, and not of the listening socket (`accept(2)`).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
+}

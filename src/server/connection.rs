@@ -1,0 +1,147 @@
+//! One client's connection, from accept to close.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tracing::debug;
+
+use crate::filters::Routes;
+use crate::gateway::Gateway;
+
+/// How long a client may take over the head of a request; an idle connection is closed after as long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The other end of a connection; `None`: a Unix socket.
+pub(super) type Peer = Option<IpAddr>;
+
+/// Serves a connection until it ends, or until `stopped`, and then until its current request has been answered.
+pub(super) async fn serve<R: Routes>(
+    stream: Stream,
+    peer: Peer,
+    gateway: Gateway<R>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let begun = Rc::new(Cell::new(false));
+    let service = service_fn(|request| {
+        begun.set(true);
+        gateway.clone().answer(request, peer)
+    });
+    let builder = builder();
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut expiry = pin!(tokio::time::sleep(HEAD_TIMEOUT));
+    let mut expires = true;
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    debug!("connection of {peer:?} ended: {error}");
+                }
+                return;
+            }
+            _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // hyper's own timer starts once the protocol is known, for which it waits without end.
+            () = &mut expiry, if expires => {
+                if !begun.get() {
+                    return;
+                }
+                expires = false;
+            }
+        }
+    }
+}
+
+fn builder() -> Builder<LocalExecutor> {
+    let mut builder = Builder::new(LocalExecutor);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_TIMEOUT)
+        .keep_alive_timeout(HEAD_TIMEOUT)
+        .max_concurrent_streams(128);
+    builder
+}
+
+/// Runs the streams of an HTTP/2 connection on its own thread.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// A client's connection.
+pub(super) enum Stream {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}

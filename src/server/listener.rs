@@ -1,0 +1,122 @@
+//! Listening sockets: bound once, shared by all workers.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use crate::config::Listen;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, and its path.
+    Unix(UnixListener, PathBuf),
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: Listen,
+    error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.address, self.error)
+    }
+}
+
+impl BindError {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match (self.error.kind(), &self.address) {
+            (io::ErrorKind::AddrInUse, Listen::Tcp(address)) => {
+                let port = address.port();
+                format!("another process holds it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change [server] listen")
+            }
+            (io::ErrorKind::AddrInUse, Listen::Unix(_)) => {
+                "another process listens on it: stop it, or change [server] listen".into()
+            }
+            (io::ErrorKind::PermissionDenied, Listen::Tcp(address)) if address.port() < 1024 => {
+                "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or take a port from 1024 up".into()
+            }
+            (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address; see `ip address`".into(),
+            (io::ErrorKind::NotFound, _) => "make the folder that the socket is to stand in".into(),
+            _ => "change [server] listen".into(),
+        }
+    }
+}
+
+impl Listener {
+    /// Binds an address. It fails where any other process listens on it, also one of the same user: SO_REUSEPORT is not
+    /// set. The file of a Unix socket that nobody listens on any more is replaced.
+    pub fn bind(address: &Listen) -> Result<Self, BindError> {
+        let bound = match address {
+            Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
+            Listen::Unix(path) => bind_unix(path).map(|listener| Self::Unix(listener, path.clone())),
+        };
+        bound.map_err(|error| BindError { address: address.clone(), error })
+    }
+
+    /// The same socket once more, for another worker.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Unix(listener, path) => {
+                listener.try_clone().map(|listener| Self::Unix(listener, path.clone()))
+            }
+        }
+    }
+
+    /// The address as a browser takes it, or `unix:` and the path; the port is the one that the system chose for 0.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Tcp(listener) => {
+                listener.local_addr().map_or_else(|e| e.to_string(), |address| format!("http://{address}"))
+            }
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// Removes the file of a Unix socket.
+    pub fn remove(&self) {
+        if let Self::Unix(_, path) = self
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::warn!("cannot remove {}: {error}", path.display());
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // So that a restart need not wait for the connections of the last run; it lets no second listener in.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // One address means one address family, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The system cuts it to net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    let is_stale = || matches!(UnixStream::connect(path), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused);
+    if is_socket && is_stale() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
