@@ -92,8 +92,9 @@ impl Proxy {
 
     /// Passes a request on, and gives the upstream's response once its head is there.
     ///
-    /// Dropping the future or the response's body ends the request at the upstream. A CONNECT is answered 501
-    /// and a target without a path 400, since an upstream is no proxy (RFC 9110 9.3.6).
+    /// Dropping the future or the response's body ends the request at the upstream. An upstream is no
+    /// proxy: a CONNECT (RFC 9110 9.3.6) is answered 501 and a target without a path 400. So is, with 501, a
+    /// transfer coding other than chunked (RFC 9112 6.1).
     ///
     /// # Errors
     /// There is no response: because of the upstream, or of the client
@@ -108,6 +109,9 @@ impl Proxy {
         }
         if !headers::set_target(&mut request, || route.upstream.authority()) {
             return Ok(refusal(StatusCode::BAD_REQUEST));
+        }
+        if !headers::is_plainly_coded(request.headers()) {
+            return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
         }
         let upgrade = Upgrade::wanted(&mut request);
         headers::strip_request(request.headers_mut(), route.trusted);
@@ -245,11 +249,14 @@ fn answer(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, connection, upgrade);
     }
-    headers::strip_response(response.headers_mut());
-    if response.version() < Version::HTTP_11 {
-        // hyper would send further requests without any body whose length is not known.
+    if !headers::is_plainly_coded(response.headers()) {
+        return Err(Unreachable::Invalid("its answer has a transfer coding that was not asked for"));
+    }
+    // To an HTTP/1.0 server hyper would send no body of unknown length.
+    if headers::drop_overridden_length(response.headers_mut()) || response.version() < Version::HTTP_11 {
         connection.retire();
     }
+    headers::strip_response(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
     let lease = Lease::unless_idle(connection, idle);
     Ok(response.map(|incoming| Body { incoming: Some(incoming), _lease: lease }))
@@ -260,8 +267,9 @@ fn switch(
     connection: Connection,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Body>, Unreachable> {
-    let upgrade = upgrade.ok_or(Unreachable::Switched)?;
-    let granted = upgrade.granted(response.headers()).ok_or(Unreachable::Switched)?;
+    const UNASKED: Unreachable = Unreachable::Invalid("it switched to a protocol that was not asked for");
+    let upgrade = upgrade.ok_or(UNASKED)?;
+    let granted = upgrade.granted(response.headers()).ok_or(UNASKED)?;
     headers::strip_response(response.headers_mut());
     headers::state_upgrade(response.headers_mut(), granted);
     upgrade.tunnel(hyper::upgrade::on(&mut response), connection);

@@ -1,5 +1,7 @@
 //! Passing requests on, on real sockets.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
+
 mod failures;
 mod fields;
 mod framing;

@@ -1,7 +1,7 @@
 //! Fields that are of one connection alone, and what a request needs to go to an upstream (RFC 9110 7.6.1,
 //! RFC 9112 3.2).
 
-use http::header::{CONNECTION, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
@@ -20,6 +20,19 @@ pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
+}
+
+/// Whether a message's only transfer coding, if it has one, is `chunked`: any other would be lost on the way, and
+/// with it what the body means (RFC 9112 6.1).
+pub(super) fn is_plainly_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    plain && codings.next().is_none()
+}
+
+/// Takes the length out of a response that is chunked (RFC 9112 6.3). True where it lied so.
+pub(super) fn drop_overridden_length(headers: &mut HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && headers.remove(CONTENT_LENGTH).is_some()
 }
 
 /// Takes out of a response what is of the upstream's connection alone.

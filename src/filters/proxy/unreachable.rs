@@ -13,8 +13,8 @@ pub enum Unreachable {
     Connect(io::Error),
     /// The connection broke, or what came was not HTTP, before the response's head was whole.
     Broken(hyper::Error),
-    /// The upstream switched to a protocol that nobody asked for (RFC 9110 7.8).
-    Switched,
+    /// The upstream gave an answer that cannot be passed on: why.
+    Invalid(&'static str),
     /// The upstream took too long.
     TimedOut {
         /// Over what.
@@ -51,7 +51,7 @@ impl Unreachable {
     /// What a gateway says of it (RFC 9110 15.6): 502 or 504; 400 or 408 where it is the client's fault.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Connect(_) | Self::Broken(_) | Self::Switched => StatusCode::BAD_GATEWAY,
+            Self::Connect(_) | Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_GATEWAY,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Client(ClientFault::BrokeOff) => StatusCode::BAD_REQUEST,
             Self::Client(ClientFault::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
@@ -70,7 +70,7 @@ impl Unreachable {
         match self {
             Self::Connect(error) => Some(error),
             Self::Broken(error) => Some(error),
-            Self::Switched | Self::TimedOut { .. } | Self::Client(_) => None,
+            Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) => None,
         }
     }
 }
@@ -80,7 +80,7 @@ impl fmt::Display for Unreachable {
         match self {
             Self::Connect(_) => write!(f, "no connection to the upstream"),
             Self::Broken(_) => write!(f, "the upstream broke off before it had answered"),
-            Self::Switched => write!(f, "the upstream switched to a protocol that was not asked for"),
+            Self::Invalid(why) => write!(f, "the upstream's answer cannot be passed on: {why}"),
             Self::TimedOut { phase: Phase::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
             }
