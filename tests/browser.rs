@@ -1,0 +1,224 @@
+//! The built-in page in a real browser: it comes back by itself, and its own policy lets it.
+//!
+//! The browser's clock is virtual, so that the page's pauses of many seconds pass at once; the tests await its
+//! requests. Where there is no Chromium the tests are ignored, except under CI, where they fail.
+
+use std::fs::{self, File};
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use downtime::page::{self, Cause, Facts, Page};
+use downtime::template::Template;
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use warp::Reply;
+use warp::reply::Response;
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+const DEADLINE: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
+    let trials = vec![
+        Trial::ignorable_test("the_page_leaves_once_the_site_answers", || {
+            in_browser(async || {
+                expect_return("/", &[Poll::Down, Poll::Site]).await?;
+                expect_return("/", &[Poll::BadGateway, Poll::BrokenOff, Poll::Down, Poll::Redirect]).await
+            })
+        }),
+        Trial::ignorable_test("a_post_is_not_sent_again", || {
+            in_browser(async || expect_return("/form", &[Poll::Down, Poll::Site]).await)
+        }),
+        Trial::ignorable_test("the_policy_blocks_nothing_of_the_built_in_page", || {
+            in_browser(async || match violations(&Template::built_in()).await? {
+                found if found.is_empty() => Ok(()),
+                found => Err(found.into()),
+            })
+        }),
+        Trial::ignorable_test("the_policy_blocks_what_is_not_the_page_s_own", || {
+            in_browser(async || {
+                let source = include_str!("../templates/downtime.html");
+                let template = Template::parse(&source.replace("<main>", "<main style='color: red'>"))?;
+                match violations(&template).await? {
+                    found if found.is_empty() => Err("the style attribute was let through".into()),
+                    _ => Ok(()),
+                }
+            })
+        }),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn in_browser(test: impl AsyncFn() -> Result<(), Failed>) -> Result<Completion, Failed> {
+    if !Path::new(CHROMIUM).exists() {
+        return match std::env::var_os("CI") {
+            Some(_) => Err(format!("no {CHROMIUM}").into()),
+            None => Ok(Completion::ignored_with(format!("no {CHROMIUM}"))),
+        };
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(test())?;
+    Ok(Completion::Completed)
+}
+
+/// What the page finds when it asks for its own URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Poll {
+    Down,
+    BadGateway,
+    BrokenOff,
+    Site,
+    Redirect,
+}
+
+/// The page that `path` leads to asks once for each of `polls`, and after the last one, not before, goes to the site.
+async fn expect_return(path: &str, polls: &[Poll]) -> Result<(), Failed> {
+    let mut visit = Visit::start(path, &Template::built_in(), polls).await?;
+    let mut seen = Vec::new();
+    loop {
+        let request = visit.next_request().await?;
+        let returned = request == "GET / document after the last poll";
+        seen.push(request);
+        if returned {
+            break;
+        }
+    }
+    let asked = seen.iter().filter(|request| request.contains(" empty")).count();
+    let posted = seen.iter().filter(|request| request.starts_with("POST")).count();
+    let expected = (polls.len(), usize::from(path == "/form"));
+    if (asked, posted) == expected { Ok(()) } else { Err(format!("{seen:#?}").into()) }
+}
+
+/// What the browser's console says of the policy, by the time that the page has come back by itself.
+async fn violations(template: &Template) -> Result<String, Failed> {
+    let mut visit = Visit::start("/", template, &[Poll::Down, Poll::Site]).await?;
+    while visit.next_request().await? != "GET / document after the last poll" {}
+    let log = fs::read_to_string(visit.directory.path().join("log"))?;
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("Content Security Policy")).collect();
+    Ok(lines.join("\n"))
+}
+
+/// A browser that has been sent to a server of its own.
+struct Visit {
+    requests: UnboundedReceiver<String>,
+    directory: TempDir,
+    browser: Child,
+}
+
+impl Visit {
+    async fn start(path: &str, template: &Template, polls: &[Poll]) -> Result<Self, Failed> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}{path}", listener.local_addr()?);
+        let (sender, requests) = mpsc::unbounded_channel();
+        let site = Site { page: down_page(template), polls: polls.to_vec(), asked: AtomicUsize::new(0) };
+        tokio::spawn(serve(listener, Arc::new(site), sender));
+        let directory = tempfile::tempdir()?;
+        let browser = browse(&url, directory.path())?;
+        Ok(Self { requests, directory, browser })
+    }
+
+    async fn next_request(&mut self) -> Result<String, Failed> {
+        let next = tokio::time::timeout(DEADLINE, self.requests.recv()).await;
+        next.ok().flatten().ok_or_else(|| {
+            let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            format!("the browser asks for nothing more\n{log}").into()
+        })
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.browser.kill().ok();
+        self.browser.wait().ok();
+    }
+}
+
+fn browse(url: &str, directory: &Path) -> Result<Child, Error> {
+    Command::new(CHROMIUM)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--no-proxy-server", "--enable-logging=stderr", "--virtual-time-budget=3600000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", directory.join("profile").display()))
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(directory.join("log"))?)
+        .spawn()
+}
+
+fn down_page(template: &Template) -> Page {
+    Page::render(&Facts {
+        template,
+        message: None,
+        start: None,
+        until: None,
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        cause: Cause::Planned,
+        retry_after: 300,
+    })
+}
+
+/// A site that is down until it has answered all `polls`. `/form` is up, and posts itself to `/`.
+struct Site {
+    page: Page,
+    polls: Vec<Poll>,
+    asked: AtomicUsize,
+}
+
+async fn serve(listener: TcpListener, site: Arc<Site>, requests: mpsc::UnboundedSender<String>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (site, requests) = (Arc::clone(&site), requests.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (answer, seen) = site.answer(&request);
+            requests.send(seen).ok();
+            std::future::ready(answer)
+        });
+        // On a connection of its own, a request that is broken off is not repeated by the browser.
+        let connection = hyper::server::conn::http1::Builder::new().keep_alive(false).clone();
+        tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+impl Site {
+    /// The answer, and the request as the tests name it.
+    fn answer<B>(&self, request: &Request<B>) -> (Result<Response, Error>, String) {
+        let destination = request.headers().get("sec-fetch-dest").and_then(|value| value.to_str().ok());
+        let destination = destination.unwrap_or("nothing");
+        let asked = match destination {
+            "empty" => self.asked.fetch_add(1, Ordering::Relaxed),
+            _ => self.asked.load(Ordering::Relaxed),
+        };
+        let when = if asked < self.polls.len() { "while down" } else { "after the last poll" };
+        let (method, path) = (request.method(), request.uri().path());
+        let seen = format!("{method} {path} {destination} {when}");
+        let poll = self.polls.get(asked).copied().unwrap_or(Poll::Site);
+        let answer = match (path, destination) {
+            ("/", "empty") => self.answer_poll(poll, request),
+            ("/", _) if asked < self.polls.len() => Ok(self.page.answer(method, request.headers(), 300)),
+            ("/form", _) => Ok(warp::reply::html(FORM).into_response()),
+            _ => Ok(warp::reply::html("<h1>The site</h1>").into_response()),
+        };
+        (answer, seen)
+    }
+
+    fn answer_poll<B>(&self, poll: Poll, request: &Request<B>) -> Result<Response, Error> {
+        match poll {
+            Poll::Down => Ok(self.page.answer(request.method(), request.headers(), 300)),
+            Poll::BadGateway => Ok(StatusCode::BAD_GATEWAY.into_response()),
+            Poll::BrokenOff => Err(Error::from(ErrorKind::BrokenPipe)),
+            Poll::Site => Ok(warp::reply().into_response()),
+            Poll::Redirect => Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"))),
+        }
+    }
+}
+
+const FORM: &str = "<form method=post action=/></form><script>document.forms[0].submit()</script>";
