@@ -219,6 +219,10 @@ fn html(facts: &Facts) -> (String, bool) {
     page.unwrap_or_else(built_in)
 }
 
+fn sentence<'a>(facts: &Facts<'a>) -> &'a str {
+    facts.message.map(str::trim_end).filter(|message| !message.is_empty()).unwrap_or(facts.cause.sentence())
+}
+
 /// RFC 9457.
 fn problem(facts: &Facts) -> Bytes {
     #[derive(Serialize)]
@@ -234,7 +238,7 @@ fn problem(facts: &Facts) -> Bytes {
         r#type: "about:blank",
         title: facts.status.canonical_reason().unwrap_or("Unavailable"),
         status: facts.status.as_u16(),
-        detail: facts.message.unwrap_or(facts.cause.sentence()),
+        detail: sentence(facts),
         until: facts.until,
     };
     // Strings and numbers always serialise.
@@ -242,7 +246,7 @@ fn problem(facts: &Facts) -> Bytes {
 }
 
 fn text(facts: &Facts) -> Bytes {
-    let sentence = facts.message.unwrap_or(facts.cause.sentence()).trim_end();
+    let sentence = sentence(facts);
     match facts.until {
         Some(until) => format!("{sentence}\nBack at {until}.\n"),
         None => format!("{sentence}\n"),

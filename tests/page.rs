@@ -35,8 +35,8 @@ async fn exchange(
         connection.serve_connection(TokioIo::new(stream), service).await.unwrap();
     };
     let ask = async {
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        let head = format!("{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n{headers}\r\n");
+        let start = format!("{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close");
+        let head = [&[start.as_str()], headers, &["\r\n"]].concat().join("\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
         let mut response = String::new();
         client.read_to_string(&mut response).await.unwrap();
@@ -170,7 +170,8 @@ async fn head_is_get_without_the_body() {
 async fn status_cause_and_an_unknown_end_show_in_each_form() {
     let template = Template::built_in();
     let status = StatusCode::from_u16(599).unwrap();
-    let unknown = Facts { message: None, until: None, cause: Cause::Unreachable, status, ..facts(&template) };
+    let unknown =
+        Facts { message: Some(" "), until: None, cause: Cause::Unreachable, status, ..facts(&template) };
     let page = Page::render(&unknown);
     for (accept, expected) in [
         ("text/plain", "The site cannot be reached at the moment and will be back soon.\n"),
