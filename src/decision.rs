@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::Method;
 use jiff::Timestamp;
 
 use crate::answer::{Answer, Redirect};
@@ -30,6 +31,8 @@ pub struct Rules {
 /// The facts of one request that a decision rests on.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
+    /// Its method.
+    pub method: &'a Method,
     /// The host that it names, with the port if there is one.
     pub authority: Option<&'a str>,
     /// The path of its target.
@@ -144,6 +147,19 @@ impl fmt::Display for Because<'_> {
     }
 }
 
+impl Because<'_> {
+    /// The line of the rule or period that decided.
+    pub fn line(&self) -> Option<usize> {
+        let period = |&period: &usize| self.1.periods().get(period).map(|period| period.line);
+        match self.0 {
+            Decision::Pass(Pass::Status | Pass::Up) => None,
+            Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
+            Decision::Pass(Pass::RedirectTarget(index)) => period(index),
+            Decision::Unavailable(down) | Decision::Redirect(down, _) => period(&down.period),
+        }
+    }
+}
+
 impl Decision<'_> {
     /// The word for it in messages and JSON.
     pub fn as_str(&self) -> &'static str {
@@ -200,7 +216,12 @@ mod tests {
     /// The verdict in a few words: `pass WHY`, `down PERIOD RETRY-AFTER` or `to LOCATION`.
     fn verdict(rules: &Rules, path: &str, client: Option<&str>, now: Timestamp) -> String {
         let client = client.map(|text| text.parse().unwrap());
-        let request = Request { authority: Some("example.com"), path: RequestPath::new(path), client };
+        let request = Request {
+            method: &Method::GET,
+            authority: Some("example.com"),
+            path: RequestPath::new(path),
+            client,
+        };
         let decision = decide(rules, &request, &rules.schedule.at(now), now);
         assert!(!Because(&decision, &rules.schedule).to_string().is_empty());
         match decision {

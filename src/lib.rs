@@ -1,6 +1,7 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
 
 pub mod answer;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod file;
 pub mod filters;
 pub mod gateway;
 pub mod load;
+pub mod logging;
 pub mod network;
 pub mod page;
 pub mod path;
@@ -18,6 +20,7 @@ pub mod schedule;
 pub mod server;
 pub mod snapshot;
 pub mod store;
+pub mod summary;
 pub mod template;
 pub mod upstream;
 pub mod watch;

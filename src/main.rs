@@ -1,3 +1,7 @@
 //! The `downtime` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    downtime::cli::run()
+}

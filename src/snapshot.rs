@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::page::{Cause, Facts, Page};
-use crate::period::Period;
 use crate::schedule::Moment;
+use crate::summary::state_line;
 
 /// All that requests are decided on: immutable, shared, swapped whole.
 #[derive(Debug)]
@@ -51,22 +51,9 @@ impl Snapshot {
         &self.unreachable
     }
 
-    /// The state at `now` in a line: for logs and the terminal.
+    /// The state at `now` in a line: for logs.
     pub fn describe(&self, now: Timestamp) -> String {
-        let moment = &self.phase(now).moment;
-        let periods = self.config.rules.schedule.periods();
-        let title = |index: usize| periods.get(index).map_or(String::new(), Period::title);
-        let local = |at: Timestamp| {
-            at.to_zoned_datetime(self.config.timezone.clone()).strftime("%F %T %:z").to_string()
-        };
-        match (moment.active.first(), moment.back_at(now), moment.next) {
-            (Some(active), Some(until), _) => {
-                format!("down until {} ({})", local(until), title(active.period))
-            }
-            (Some(active), None, _) => format!("down, with no known end ({})", title(active.period)),
-            (None, _, Some(next)) => format!("up; next downtime {}", local(next.start)),
-            (None, _, None) => "up; no downtime is planned".into(),
-        }
+        state_line(&self.config, &self.phase(now).moment, now)
     }
 
     /// What to say in `Retry-After` while the end is not known, in seconds.

@@ -56,7 +56,12 @@ impl Exchange {
         let trusted = trust.trusts(peer);
         let client = client_address(peer, &head.headers, |address| trust.contains(address), trusted);
         let phase = snapshot.phase(now);
-        let request = Request { authority: authority(&head), path: RequestPath::new(path(&head)), client };
+        let request = Request {
+            method: &head.method,
+            authority: authority(&head),
+            path: RequestPath::new(path(&head)),
+            client,
+        };
         let verdict = Verdict::from(decide(&snapshot.config.rules, &request, &phase.moment, now));
         Self { head, peer, trusted, client, snapshot, phase, now, verdict }
     }

@@ -1,0 +1,159 @@
+//! `downtime end`: ends what `start` has started, or what was planned.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::edit::{Edited, Plan, Refusal, edit, millisecond, print_state, written};
+use super::print_result;
+use crate::clock;
+use crate::config::Config;
+use crate::config::edit::{Change, Literal};
+use crate::period::Period;
+use crate::schedule::State;
+use crate::summary::local;
+
+/// What to end.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// That period alone; else every open-ended one that has started
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    name: Option<String>,
+
+    /// Every period that is active now
+    #[arg(long)]
+    all: bool,
+
+    /// Return when the running server serves it; not yet supported
+    #[arg(long)]
+    wait: bool,
+}
+
+/// What was done, and from when on the state counts.
+struct Ended {
+    lines: Vec<String>,
+    at: Timestamp,
+}
+
+/// 0 when the site is up, 3 when it is not for another period.
+pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
+    if arguments.wait {
+        return super::not_yet("--wait");
+    }
+    let now = clock::now();
+    let Edited { config, outcome } = match edit(path, |config| plan(config, arguments, now)) {
+        Ok(edited) => edited,
+        Err(code) => return code,
+    };
+    print_result(&(outcome.lines.join("\n") + "\n"));
+    let now = clock::now().max(outcome.at);
+    print_state(&config, now);
+    let remains = remaining(&config, now);
+    print_result(&remains.concat());
+    super::state_code(config.rules.schedule.at(now).state() == State::Up)
+}
+
+fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<Ended>, Refusal> {
+    let periods = config.rules.schedule.periods();
+    let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
+        vec![named(periods, name)?]
+    } else {
+        let ends = |p: &Period| p.active(now).is_some() && (arguments.all || p.occurrence.end.is_none());
+        periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
+    };
+    let mut plan = Plan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
+    for (index, period) in chosen {
+        end(&mut plan, index, period, config, now);
+    }
+    if plan.outcome.lines.is_empty() {
+        let what = if arguments.all { "no period is active" } else { "no open-ended period is active" };
+        plan.outcome.lines.push(format!("nothing to end: {what}"));
+    }
+    Ok(plan)
+}
+
+fn named<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), Refusal> {
+    let is_it = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
+    periods.iter().enumerate().find(is_it).ok_or_else(|| {
+        let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();
+        let near = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
+        let nearest =
+            names.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|candidate| near(candidate) > 0.8);
+        let help = match nearest {
+            Some(nearest) => format!("write `downtime end {nearest}`"),
+            None if names.is_empty() => {
+                "no period has a name: `downtime end` ends the open-ended ones".into()
+            }
+            None => format!("the names are: {}", names.join(", ")),
+        };
+        Refusal::Cannot(format!("there is no period named \"{name}\""), help)
+    })
+}
+
+fn end(plan: &mut Plan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
+    let zone = &config.timezone;
+    let title = period.title();
+    let line = match period.occurrence.end {
+        Some(end) if end <= now => format!("{title} was over already, since {}", local(end, zone)),
+        _ if !period.enabled => format!("{title} is not enabled: there is nothing to end"),
+        _ if period.occurrence.start > now => {
+            let set = vec![("enabled", Literal::Bool(false))];
+            plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
+            format!("{title} had yet to start: it is not enabled any more")
+        }
+        _ => {
+            let earliest = period.occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
+            let at = millisecond(now).max(earliest);
+            plan.outcome.at = plan.outcome.at.max(at);
+            let set = vec![("end", written(at, zone))];
+            plan.changes.push(Change::Alter { period: index, set, remove: vec!["for"] });
+            format!("ended {title}")
+        }
+    };
+    plan.outcome.lines.push(line);
+}
+
+/// Why the site is still not up: each period, until when, and the command that ends it.
+fn remaining(config: &Config, now: Timestamp) -> Vec<String> {
+    let schedule = &config.rules.schedule;
+    let active =
+        schedule.at(now).active.into_iter().filter_map(|active| schedule.periods().get(active.period));
+    let line = |period: &Period| {
+        let until = period
+            .occurrence
+            .end
+            .map_or("with no end".into(), |end| format!("until {}", local(end, &config.timezone)));
+        let command = period.name.as_ref().map_or("--all".into(), |name| shell_word(name));
+        format!("still down by {}, {until}; to end it: downtime end {command}\n", period.title())
+    };
+    active.map(line).collect()
+}
+
+/// A name as a shell takes it for one word.
+fn shell_word(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
+    match name.starts_with('-') {
+        false if name.chars().all(plain) => name.to_owned(),
+        false => format!("'{}'", name.replace('\'', "'\\''")),
+        true => format!("-- '{}'", name.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_for_the_shell() {
+        for (name, word) in [
+            ("db-upgrade", "db-upgrade"),
+            ("two words", "'two words'"),
+            ("it's", "'it'\\''s'"),
+            ("-x", "-- '-x'"),
+        ] {
+            assert_eq!(shell_word(name), word);
+        }
+    }
+}

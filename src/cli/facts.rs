@@ -1,0 +1,76 @@
+//! The requests that `--url` asks about.
+
+use std::net::IpAddr;
+
+use http::{Method, Uri};
+
+use crate::decision::Request;
+use crate::path::RequestPath;
+
+/// A URL of `--url`: absolute, or a path of the site.
+#[derive(Clone, Debug)]
+pub(super) struct Url {
+    /// As it was typed.
+    pub(super) text: String,
+    authority: Option<String>,
+    path: String,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) method: Method,
+    pub(super) from: Option<IpAddr>,
+}
+
+/// Reads an absolute `http` or `https` URL, or a path; the path stays as it was typed, however odd, since that is
+/// what a client may send.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    const REMEDY: &str = "write a URL such as https://example.com/page, or a path such as /page";
+    let uri: Uri = text.parse().map_err(|error| format!("{error}: {REMEDY}"))?;
+    let absolute = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !absolute && !text.starts_with('/') {
+        return Err(REMEDY.into());
+    }
+    let path = if uri.path().is_empty() { "/" } else { uri.path() };
+    let authority = uri.authority().filter(|_| absolute).map(ToString::to_string);
+    Ok(Url { text: text.to_owned(), authority, path: path.to_owned() })
+}
+
+impl Url {
+    /// The facts that a decision rests on.
+    pub(super) fn request<'a>(&'a self, client: &'a Client) -> Request<'a> {
+        Request {
+            method: &client.method,
+            authority: self.authority.as_deref(),
+            path: RequestPath::new(&self.path),
+            client: client.from,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_absolute_or_a_path() {
+        for (text, authority, path) in [
+            ("https://example.com/page?x=1#y", Some("example.com"), "/page"),
+            ("http://example.com:8503", Some("example.com:8503"), "/"),
+            ("/page?x", None, "/page"),
+            ("/x/../y", None, "/x/../y"),
+            ("/x%2fy", None, "/x%2fy"),
+            ("//x", None, "//x"),
+        ] {
+            let url = parse_url(text).unwrap();
+            assert_eq!(
+                (url.authority.as_deref(), url.path.as_str(), url.text.as_str()),
+                (authority, path, text)
+            );
+        }
+        for text in ["", "page", "ftp://x/", "example.com:80", "/a b", "*"] {
+            assert!(parse_url(text).is_err(), "{text:?}");
+        }
+    }
+}

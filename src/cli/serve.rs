@@ -1,0 +1,114 @@
+//! `downtime serve`: runs the gateway.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::{print_diagnostics, print_error};
+use crate::clock;
+use crate::config::{Server as ServerConfig, Site};
+use crate::load::{Loaded, load};
+use crate::logging::Logging;
+use crate::server::Server;
+use crate::server::listener::Listener;
+use crate::snapshot::{Snapshot, Snapshots};
+use crate::watch::{Handle, Watch};
+
+/// Serves until it is told to stop: 0 then, 1 where it cannot start.
+pub(super) fn run(path: &Path) -> ExitCode {
+    let mut loaded = load(path);
+    let (Some(config), Some(sha256)) = (loaded.reading.config.take(), loaded.sha256.clone()) else {
+        print_diagnostics(&loaded.reading.diagnostics);
+        return ExitCode::FAILURE;
+    };
+    let Some(listeners) = bind(&config.server) else { return ExitCode::FAILURE };
+    let logging = Logging::init(&config.log);
+    for diagnostic in &loaded.reading.diagnostics {
+        warn!("{}", diagnostic.summary());
+    }
+    let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
+    match serve(path, &loaded, &listeners, &snapshots, logging) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_error(&format!("the gateway has failed: {error}"), "see the log above");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bind(server: &ServerConfig) -> Option<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for address in &server.listen {
+        match Listener::bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => print_error(&error.to_string(), &error.help()),
+        }
+    }
+    (listeners.len() == server.listen.len()).then_some(listeners)
+}
+
+fn serve(
+    path: &Path,
+    loaded: &Loaded,
+    listeners: &[Listener],
+    snapshots: &Arc<Snapshots>,
+    logging: Logging,
+) -> std::io::Result<()> {
+    let applied = move |before: &Snapshot, after: &Snapshot| {
+        logging.update(&after.config.log);
+        if before.config.server.listen != after.config.server.listen {
+            warn!("[server] listen takes effect at the next start; all else is applied");
+        }
+    };
+    let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(applied));
+    let server = Server::start(listeners, snapshots)?;
+    std::thread::Builder::new().name("watch".into()).spawn(move || watch.run())?;
+    greet(path, listeners, &snapshots.current());
+    notify(&[NotifyState::Ready]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(signals(&handle))?;
+    info!("stopping: requests that have begun may end, within {:?}", crate::server::DRAIN);
+    notify(&[NotifyState::Stopping]);
+    let stopped = server.stop();
+    listeners.iter().for_each(Listener::remove);
+    info!("stopped");
+    stopped
+}
+
+/// Returns when the process is told to stop.
+async fn signals(watch: &Handle) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => watch.reload(),
+        }
+    }
+}
+
+fn greet(path: &Path, listeners: &[Listener], snapshot: &Snapshot) {
+    for listener in listeners {
+        info!("listening on {}", listener.url());
+    }
+    match &snapshot.config.site {
+        Site::Welcome => info!("site: the welcome page; name yours in [site] of {}", path.display()),
+        Site::Root(root) => info!("site: the folder {root}"),
+        Site::Upstream(site) => info!("site: {}", site.upstream),
+    }
+    info!("state: {}", snapshot.describe(clock::now()));
+    info!("to take it down: downtime start; to bring it back: downtime end; or edit {}", path.display());
+}
+
+/// Tells systemd, where it is there.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!("cannot notify systemd: {error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! `downtime start`: writes one `[[period]]`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::edit::{Edited, Plan, Refusal, edit, print_state, second, written};
+use super::print_result;
+use crate::clock;
+use crate::config::Config;
+use crate::config::edit::{Change, Literal};
+use crate::config::time::{TimeFault, Written};
+use crate::period::Period;
+use crate::zone::Fold;
+
+/// What the downtime is to be.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Its name; one that is over gets the new values
+    #[arg(long, value_name = "N")]
+    name: Option<String>,
+
+    /// For visitors, on the page
+    #[arg(long, value_name = "TEXT")]
+    message: Option<String>,
+
+    /// How long it lasts, such as 90s or "1h 30m"; else open-ended
+    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, conflicts_with = "until")]
+    duration: Option<Duration>,
+
+    /// When it ends (RFC 3339; a local time is in the file's time zone)
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    until: Option<Written>,
+
+    /// When it starts; else now
+    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    at: Option<Written>,
+
+    /// Only for this host; not yet supported
+    #[arg(long = "host", value_name = "H")]
+    hosts: Vec<String>,
+
+    /// Only for these paths; not yet supported
+    #[arg(long = "path", value_name = "GLOB")]
+    paths: Vec<String>,
+
+    /// Return when the running server serves it; not yet supported
+    #[arg(long)]
+    wait: bool,
+}
+
+/// 0 when the file holds the period.
+pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
+    let refused = [
+        ("--host", !arguments.hosts.is_empty()),
+        ("--path", !arguments.paths.is_empty()),
+        ("--wait", arguments.wait),
+    ];
+    if let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) {
+        return super::not_yet(option);
+    }
+    let now = clock::now();
+    match edit(path, |config| plan(config, arguments, now)) {
+        Ok(Edited { config, outcome: title }) => {
+            print_result(&format!("{title}\n"));
+            print_state(&config, clock::now());
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<String>, Refusal> {
+    let zone = &config.timezone;
+    let start = resolve(arguments.at, zone, Fold::First, "--at")?.unwrap_or_else(|| second(now));
+    let until = resolve(arguments.until, zone, Fold::Second, "--until")?;
+    if until.is_some_and(|until| until <= start) {
+        return Err(Refusal::Cannot("--until is not after the start".into(), "write a later time".into()));
+    }
+    let mut keys = vec![("start", written(start, zone))];
+    if let Some(until) = until {
+        keys.push(("end", written(until, zone)));
+    }
+    if let Some(duration) = arguments.duration {
+        keys.push(("for", Literal::String(humantime::format_duration(duration).to_string())));
+    }
+    if let Some(message) = &arguments.message {
+        keys.push(("message", Literal::String(message.clone())));
+    }
+    let when = if start > now { "starts" } else { "has started" };
+    let title = |name: &str| format!("{name} {when}");
+    let Some(name) = &arguments.name else {
+        return Ok(Plan { changes: vec![Change::Append(keys)], outcome: title("an unscheduled downtime") });
+    };
+    let outcome = title(&format!("\"{name}\""));
+    let periods = config.rules.schedule.periods();
+    let change = match periods.iter().position(|period| period.name.as_ref() == Some(name)) {
+        None => {
+            keys.insert(0, ("name", Literal::String(name.clone())));
+            Change::Append(keys)
+        }
+        Some(index) => again(index, periods, keys, now)?,
+    };
+    Ok(Plan { changes: vec![change], outcome })
+}
+
+/// Gives the table of a period that is over its new values.
+fn again(
+    index: usize,
+    periods: &[Period],
+    mut keys: Vec<(&'static str, Literal)>,
+    now: Timestamp,
+) -> Result<Change, Refusal> {
+    let period = periods.get(index).filter(|period| !period.is_over(now));
+    if let Some(period) = period {
+        let state = match () {
+            () if !period.enabled => "stands there and is not enabled",
+            () if period.active(now).is_some() => "is active already",
+            () => "is yet to come",
+        };
+        let message = format!("{} (line {}) {state}", period.title(), period.line);
+        return Err(Refusal::Cannot(message, "take another name, or edit that period in the file".into()));
+    }
+    let disabled = periods.get(index).is_some_and(|period| !period.enabled);
+    if disabled {
+        keys.push(("enabled", Literal::Bool(true)));
+    }
+    let given = |key: &str| keys.iter().any(|(name, _)| *name == key);
+    let remove = ["end", "for"].into_iter().filter(|key| !given(key)).collect();
+    Ok(Change::Alter { period: index, set: keys, remove })
+}
+
+fn resolve(
+    written: Option<Written>,
+    zone: &TimeZone,
+    fold: Fold,
+    option: &str,
+) -> Result<Option<Timestamp>, Refusal> {
+    let resolve = |written: Written| written.resolve(zone, fold);
+    let out_of_range =
+        |fault: TimeFault| Refusal::Cannot(format!("{option}: {fault}"), TimeFault::HELP.into());
+    written.map(resolve).transpose().map_err(out_of_range)
+}

@@ -1,0 +1,35 @@
+//! `downtime status`: the state now, and what comes next.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{print_diagnostics, print_error, print_result};
+use crate::clock;
+use crate::load::load;
+use crate::schedule::State;
+use crate::summary::{Summary, state_line};
+
+/// 0 where the site is up, 3 where it is not, 1 where the file does not say.
+pub(super) fn run(path: &Path, json: bool) -> ExitCode {
+    let reading = load(path).reading;
+    let now = clock::now();
+    if json {
+        print_result(&Summary::new(reading.config.as_ref(), &reading.diagnostics, now).to_json());
+    }
+    let Some(config) = &reading.config else {
+        if !json {
+            print_diagnostics(&reading.diagnostics);
+            print_error(
+                "the state is not known: the file is not valid",
+                "a running server goes on with the last good one",
+            );
+        }
+        return ExitCode::FAILURE;
+    };
+    let moment = config.rules.schedule.at(now);
+    if !json {
+        let source = format!("(as {} says; the running server was not asked)", path.display());
+        print_result(&format!("{}\n{source}\n", state_line(config, &moment, now)));
+    }
+    super::state_code(moment.state() == State::Up)
+}
