@@ -1,5 +1,6 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
 
+pub mod alarm;
 pub mod answer;
 pub mod cli;
 pub mod client;

@@ -19,6 +19,7 @@ use tracing::warn;
 
 use self::connection::{Peer, Stream, serve};
 use self::listener::Listener;
+use crate::alarm::Alarm;
 use crate::filters;
 use crate::gateway::Gateway;
 use crate::snapshot::Snapshots;
@@ -37,14 +38,19 @@ pub struct Server {
 
 impl Server {
     /// Starts a worker for each core that the process may use; each accepts on all `listeners`.
-    pub fn start(listeners: &[Listener], snapshots: &Arc<Snapshots>) -> io::Result<Self> {
+    /// One that ends before it is told to sounds the alarm.
+    pub fn start(listeners: &[Listener], snapshots: &Arc<Snapshots>, alarm: &Alarm) -> io::Result<Self> {
         let (shutdown, stopped) = watch::channel(false);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let worker = |number: usize| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
             let (snapshots, stopped) = (Arc::clone(snapshots), stopped.clone());
             let name = format!("worker-{number}");
-            std::thread::Builder::new().name(name).spawn(move || work(listeners, snapshots, stopped))
+            let alarm = alarm.clone();
+            std::thread::Builder::new().name(name).spawn(move || {
+                let _alarm = alarm;
+                work(listeners, snapshots, stopped)
+            })
         };
         Ok(Self { workers: (0..cores).map(worker).collect::<io::Result<_>>()?, shutdown })
     }

@@ -35,8 +35,8 @@ const REREAD: Duration = Duration::from_secs(30);
 /// What the watch is told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something may have changed; entries of these names were renamed.
-    Look(Vec<OsString>),
+    /// Something may have changed; an entry was put under this name by a rename.
+    Look(Option<OsString>),
     /// Read the file now (SIGHUP).
     Reload,
 }
@@ -143,8 +143,8 @@ impl Watch {
             return POLL;
         }
         let renamed = events.iter().any(|event| match event {
-            Event::Look(names) => names.iter().any(|name| self.notifier.knows(name)),
-            Event::Reload => false,
+            Event::Look(Some(name)) => self.notifier.knows(name),
+            Event::Look(None) | Event::Reload => false,
         });
         let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
         match self.settle.observe(stamps, renamed, Instant::now()) {
@@ -207,9 +207,15 @@ impl Watch {
         self.snapshots.reject(diagnostics, clock::now());
     }
 
+    /// Says once that there are no hints, and once that there are again.
     fn arm(&mut self) {
-        if let Err(error) = self.notifier.arm(self.settle.files()) {
-            warn!("the system reports no file changes ({error}): polling each second instead");
+        let polled = self.polling.load(Ordering::Relaxed);
+        match self.notifier.arm(self.settle.files()) {
+            Err(error) if !polled => {
+                warn!("the system reports no file changes ({error}): polling each second instead");
+            }
+            Ok(()) if polled && self.notifier.is_armed() => info!("the system reports file changes again"),
+            Err(_) | Ok(()) => {}
         }
         self.polling.store(!self.notifier.is_armed(), Ordering::Relaxed);
     }

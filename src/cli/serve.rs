@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{print_diagnostics, print_error};
+use crate::alarm::alarm;
 use crate::clock;
 use crate::config::{Server as ServerConfig, Site};
 use crate::load::{Loaded, load};
@@ -65,18 +66,28 @@ fn serve(
         }
     };
     let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(applied));
-    let server = Server::start(listeners, snapshots)?;
-    std::thread::Builder::new().name("watch".into()).spawn(move || watch.run())?;
+    let (alarm, mut alarms) = alarm();
+    let server = Server::start(listeners, snapshots, &alarm)?;
+    let watching = alarm.clone();
+    std::thread::Builder::new().name("watch".into()).spawn(move || {
+        let _alarm = watching;
+        watch.run();
+    })?;
     greet(path, listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(signals(&handle))?;
+    let told = runtime.block_on(async {
+        tokio::select! {
+            told = signals(&handle) => told,
+            Some(thread) = alarms.recv() => Err(std::io::Error::other(format!("its thread {thread} has ended"))),
+        }
+    });
     info!("stopping: requests that have begun may end, within {:?}", crate::server::DRAIN);
     notify(&[NotifyState::Stopping]);
     let stopped = server.stop();
     listeners.iter().for_each(Listener::remove);
     info!("stopped");
-    stopped
+    told.and(stopped)
 }
 
 /// Returns when the process is told to stop.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{Event, hops};
@@ -39,7 +39,7 @@ impl Notifier {
     }
 
     /// Watches the folders on the way to `files`, anew if they are others than before. The error says why there will
-    /// be no hints; it is told once, until the folders change again.
+    /// be no hints until they change again, or [`Notifier::disarm`] is called.
     pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) -> Result<(), notify::Error> {
         let hops: Vec<PathBuf> = files.flat_map(|file| hops::hops(file)).collect();
         let folders: BTreeSet<Folder> = hops.iter().filter_map(|hop| hop.parent()).map(folder).collect();
@@ -79,16 +79,17 @@ fn folder(path: &Path) -> Folder {
     (path.to_owned(), Stamp::of(path).map(|stamp| stamp.inode()))
 }
 
-/// An event is a hint to look; only a rename says more: that what now has this name was put there whole.
+/// An event is a hint to look; only a rename says more: that what now has this name was put there whole. What a rename
+/// took away says nothing: an editor that moves the old file aside goes on to write the new one.
 fn hint(event: notify::Result<notify::Event>) -> Option<Event> {
-    let Ok(event) = event else { return Some(Event::Look(Vec::new())) };
+    let Ok(event) = event else { return Some(Event::Look(None)) };
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Event::Look(Vec::new())),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Event::Look(None)),
         EventKind::Access(_) => None,
-        EventKind::Modify(ModifyKind::Name(_)) => {
-            let names = event.paths.iter().filter_map(|path| path.file_name()).map(OsString::from);
-            Some(Event::Look(names.collect()))
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
+            let target = event.paths.last().and_then(|path| path.file_name());
+            Some(Event::Look(target.map(OsString::from)))
         }
-        _ => Some(Event::Look(Vec::new())),
+        _ => Some(Event::Look(None)),
     }
 }
