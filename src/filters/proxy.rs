@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use rustls::RootCertStore;
@@ -52,12 +52,25 @@ pub struct Route<'a> {
     pub connect_timeout: Duration,
     /// From when the request was sent, or its body last moved, until the response's head is there.
     pub response_timeout: Duration,
-    /// The other end of the client's connection; none at a Unix socket.
-    pub peer: Option<IpAddr>,
+    /// The other end of the client's connection.
+    pub peer: &'a Peer,
     /// Whether the peer is a proxy whose X-Forwarded-* and Forwarded are believed.
     pub trusted: bool,
     /// How the client spoke to us.
     pub scheme: Scheme,
+}
+
+/// The other end of a client's connection: made once for all its requests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    address: Option<HeaderValue>,
+}
+
+impl Peer {
+    /// The peer with this address; none is one at a Unix socket. An IPv4-mapped IPv6 address is IPv4.
+    pub fn new(address: Option<IpAddr>) -> Self {
+        Self { address: address.and_then(|address| address.to_canonical().to_string().try_into().ok()) }
+    }
 }
 
 /// How a client speaks to the gateway.

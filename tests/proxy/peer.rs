@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use downtime::filters::proxy::{Body, Proxy, Route, Scheme};
+use downtime::filters::proxy::{self, Body, Proxy, Route, Scheme};
 use downtime::upstream::Upstream;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -79,15 +79,16 @@ impl Gateway {
 
 fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Rc<RefCell<Vec<String>>>) {
     let (upstream, options, log) = (Rc::clone(upstream), options.clone(), Rc::clone(log));
-    let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+    let peer = Rc::new(proxy::Peer::new(stream.peer_addr().ok().map(|peer| peer.ip())));
     let service = service_fn(move |request: Request<Incoming>| {
         let (upstream, options, log) = (Rc::clone(&upstream), options.clone(), Rc::clone(&log));
+        let peer = Rc::clone(&peer);
         async move {
             let route = Route {
                 upstream: &upstream,
                 connect_timeout: options.connect_timeout,
                 response_timeout: options.response_timeout,
-                peer,
+                peer: &peer,
                 trusted: options.trusted,
                 scheme: Scheme::Http,
             };

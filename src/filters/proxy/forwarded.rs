@@ -1,7 +1,5 @@
 //! What the upstream is told of the client: X-Forwarded-For, -Proto and -Host.
 
-use std::net::IpAddr;
-
 use http::header::{Entry, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -23,26 +21,30 @@ pub(super) fn is_look_alike(name: &HeaderName) -> bool {
 
 /// Says whom the request is from, after everything that must not be believed has been taken out.
 pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
-    if let Some(chain) = route.peer.and_then(|peer| chain(headers, peer.to_canonical())) {
-        headers.insert(X_FORWARDED_FOR, chain);
-    }
-    if let Entry::Vacant(proto) = headers.entry(X_FORWARDED_PROTO) {
-        proto.insert(HeaderValue::from_static(route.scheme.as_str()));
-    }
-    if !headers.contains_key(X_FORWARDED_HOST)
-        && let Some(host) = headers.get(HOST).cloned()
-    {
-        headers.insert(X_FORWARDED_HOST, host);
+    let host = headers.get(HOST).cloned();
+    let ours = [
+        (X_FORWARDED_FOR, route.peer.address.clone()),
+        (X_FORWARDED_PROTO, Some(HeaderValue::from_static(route.scheme.as_str()))),
+        (X_FORWARDED_HOST, host),
+    ];
+    for (name, value) in ours {
+        let Some(value) = value else { continue };
+        match headers.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) if *entry.key() == X_FORWARDED_FOR => {
+                if let Some(chain) = chain(entry.iter(), &value) {
+                    entry.insert(chain);
+                }
+            }
+            Entry::Occupied(_) => {}
+        }
     }
 }
 
-fn chain(headers: &HeaderMap, peer: IpAddr) -> Option<HeaderValue> {
-    let peer = peer.to_string();
-    let before = headers.get_all(X_FORWARDED_FOR);
-    if before.iter().next().is_none() {
-        return HeaderValue::try_from(peer).ok();
-    }
-    let addresses: Vec<&[u8]> = before.iter().map(HeaderValue::as_bytes).chain([peer.as_bytes()]).collect();
+fn chain<'a>(before: impl Iterator<Item = &'a HeaderValue>, peer: &'a HeaderValue) -> Option<HeaderValue> {
+    let addresses: Vec<&[u8]> = before.chain([peer]).map(HeaderValue::as_bytes).collect();
     HeaderValue::from_bytes(&addresses.join(&b", "[..])).ok()
 }
 
@@ -50,7 +52,7 @@ fn chain(headers: &HeaderMap, peer: IpAddr) -> Option<HeaderValue> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Route, Scheme, headers::strip_request};
+    use super::super::{Peer, Route, Scheme, headers::strip_request};
     use super::*;
     use crate::upstream::Upstream;
 
@@ -68,7 +70,7 @@ mod tests {
             upstream: &upstream,
             connect_timeout: Duration::MAX,
             response_timeout: Duration::MAX,
-            peer: peer.map(|peer| peer.parse().expect("an address")),
+            peer: &Peer::new(peer.map(|peer| peer.parse().expect("an address"))),
             trusted,
             scheme: Scheme::Https,
         };

@@ -1,7 +1,6 @@
 //! Connections that wait for their next request.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +26,8 @@ const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// One thread's idle connections, by upstream.
 #[derive(Default)]
 pub(super) struct Pool {
-    upstreams: RefCell<HashMap<Upstream, Rc<Idle>>>,
+    // There is mostly one, and two for a while after a reload: to compare is quicker than to hash.
+    upstreams: RefCell<Vec<(Upstream, Rc<Idle>)>>,
     swept: Cell<bool>,
 }
 
@@ -46,11 +46,13 @@ pub(super) struct Connection {
 impl Pool {
     /// The idle connections to `upstream`.
     pub(super) fn idle(self: &Rc<Self>, upstream: &Upstream) -> Rc<Idle> {
-        if let Some(idle) = self.upstreams.borrow().get(upstream) {
+        if let Some((_, idle)) = self.upstreams.borrow().iter().find(|(other, _)| other == upstream) {
             return Rc::clone(idle);
         }
         self.sweep_from_now_on();
-        Rc::clone(self.upstreams.borrow_mut().entry(upstream.clone()).or_default())
+        let idle = Rc::<Idle>::default();
+        self.upstreams.borrow_mut().push((upstream.clone(), Rc::clone(&idle)));
+        idle
     }
 
     fn sweep_from_now_on(self: &Rc<Self>) {
@@ -65,7 +67,7 @@ async fn sweep(pool: Weak<Pool>) {
     loop {
         ticks.tick().await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.upstreams.borrow_mut().retain(|_, idle| {
+        pool.upstreams.borrow_mut().retain(|(_, idle)| {
             idle.drop_expired();
             Rc::strong_count(idle) > 1 || !idle.0.borrow().is_empty()
         });
