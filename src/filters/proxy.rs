@@ -5,7 +5,9 @@
 //! 101 (a 100 is sent by hyper's server once the upstream has asked for the body), and trailers that no Trailer
 //! field has announced or that the client has not said to take (`TE: trailers`).
 
+mod body;
 mod connect;
+mod exchange;
 mod forwarded;
 mod headers;
 mod pool;
@@ -14,23 +16,20 @@ mod upgrade;
 mod upload;
 
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use rustls::RootCertStore;
-use tokio::time::sleep;
 
+pub use self::body::Body;
 use self::connect::{Roots, connect};
+use self::exchange::{Failed, Wait, repeatable};
 use self::pool::{Connection, Idle, Lease, Pool};
 pub use self::unreachable::{ClientFault, Phase, Unreachable};
 use self::upgrade::Upgrade;
-use self::upload::{Party, Progress, Upload};
+use self::upload::Upload;
 use crate::upstream::Upstream;
 
 /// One thread's connections to upstreams.
@@ -183,75 +182,6 @@ impl Proxy {
     }
 }
 
-/// A copy of a request that may be sent again: idempotent, and without a body.
-fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
-    if !request.method().is_idempotent() || !request.body().is_none() {
-        return None;
-    }
-    let mut copy = Request::new(Upload::none());
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
-}
-
-/// Why a connection gave no response.
-enum Failed {
-    /// Nothing was sent.
-    Unsent(Box<Request<Upload>>, hyper::Error),
-    /// Something may have been.
-    Lost(Unreachable),
-}
-
-/// How long to wait for a response's head.
-struct Wait<'a> {
-    limit: Duration,
-    progress: Option<&'a Progress>,
-}
-
-impl Wait<'_> {
-    async fn for_response(
-        &self,
-        connection: &mut Connection,
-        request: Request<Upload>,
-    ) -> Result<Response<Incoming>, Failed> {
-        let mut response = pin!(connection.send(request));
-        let mut expiry = pin!(sleep(self.limit));
-        loop {
-            tokio::select! {
-                biased;
-                response = &mut response => return response.map_err(|mut error| match error.take_message() {
-                    Some(unsent) => Failed::Unsent(Box::new(unsent), error.into_error()),
-                    None => Failed::Lost(self.blame(error.into_error())),
-                }),
-                () = &mut expiry => expiry.set(sleep(self.extend().map_err(Failed::Lost)?)),
-            }
-        }
-    }
-
-    fn blame(&self, error: hyper::Error) -> Unreachable {
-        if self.progress.is_some_and(Progress::is_broken) {
-            Unreachable::Client(ClientFault::BrokeOff)
-        } else {
-            Unreachable::Broken(error)
-        }
-    }
-
-    /// How long to wait on, if the upload has moved since.
-    fn extend(&self) -> Result<Duration, Unreachable> {
-        let timed_out = Unreachable::TimedOut { phase: Phase::Response, after: self.limit };
-        let Some(progress) = self.progress else { return Err(timed_out) };
-        let left = self.limit.saturating_sub(progress.last().elapsed());
-        if !left.is_zero() {
-            return Ok(left);
-        }
-        match progress.waits_for() {
-            Party::Client => Err(Unreachable::Client(ClientFault::Stalled { after: self.limit })),
-            Party::Upstream => Err(timed_out),
-        }
-    }
-}
-
 /// The upstream's response as the client gets it.
 fn answer(
     mut response: Response<Incoming>,
@@ -272,7 +202,7 @@ fn answer(
     headers::strip_response(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
     let lease = Lease::unless_idle(connection, idle);
-    Ok(response.map(|incoming| Body { incoming: Some(incoming), _lease: lease }))
+    Ok(response.map(|incoming| Body::of(incoming, lease)))
 }
 
 fn switch(
@@ -293,40 +223,4 @@ fn refusal(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
-}
-
-/// The body of an upstream's response. Dropping it before its end closes the upstream's connection.
-pub struct Body {
-    incoming: Option<Incoming>,
-    _lease: Option<Lease>,
-}
-
-impl Body {
-    /// No body.
-    pub const fn empty() -> Self {
-        Self { incoming: None, _lease: None }
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.incoming {
-            Some(incoming) => Pin::new(incoming).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
-    }
 }

@@ -1,0 +1,51 @@
+//! The body of a response on its way to the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::pool::Lease;
+
+/// The body of an upstream's response. Dropping it before its end closes the upstream's connection.
+pub struct Body {
+    incoming: Option<Incoming>,
+    _lease: Option<Lease>,
+}
+
+impl Body {
+    /// What is still to come over the leased connection, if it is not idle already.
+    pub(super) const fn of(incoming: Incoming, lease: Option<Lease>) -> Self {
+        Self { incoming: Some(incoming), _lease: lease }
+    }
+
+    /// No body.
+    pub const fn empty() -> Self {
+        Self { incoming: None, _lease: None }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.incoming {
+            Some(incoming) => Pin::new(incoming).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}

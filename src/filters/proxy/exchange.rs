@@ -1,0 +1,82 @@
+//! One request and its response on one connection.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::sleep;
+
+use super::pool::Connection;
+use super::upload::{Party, Progress, Upload};
+use super::{ClientFault, Phase, Unreachable};
+
+/// A copy of a request that may be sent again: idempotent, and without a body.
+pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
+    if !request.method().is_idempotent() || !request.body().is_none() {
+        return None;
+    }
+    let mut copy = Request::new(Upload::none());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
+}
+
+/// Why a connection gave no response.
+pub(super) enum Failed {
+    /// Nothing was sent.
+    Unsent(Box<Request<Upload>>, hyper::Error),
+    /// Something may have been.
+    Lost(Unreachable),
+}
+
+/// How long to wait for a response's head.
+pub(super) struct Wait<'a> {
+    pub(super) limit: Duration,
+    pub(super) progress: Option<&'a Progress>,
+}
+
+impl Wait<'_> {
+    /// Sends the request and waits for the answer.
+    pub(super) async fn for_response(
+        &self,
+        connection: &mut Connection,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, Failed> {
+        let mut response = pin!(connection.send(request));
+        let mut expiry = pin!(sleep(self.limit));
+        loop {
+            tokio::select! {
+                biased;
+                response = &mut response => return response.map_err(|mut error| match error.take_message() {
+                    Some(unsent) => Failed::Unsent(Box::new(unsent), error.into_error()),
+                    None => Failed::Lost(self.blame(error.into_error())),
+                }),
+                () = &mut expiry => expiry.set(sleep(self.extend().map_err(Failed::Lost)?)),
+            }
+        }
+    }
+
+    fn blame(&self, error: hyper::Error) -> Unreachable {
+        if self.progress.is_some_and(Progress::is_broken) {
+            Unreachable::Client(ClientFault::BrokeOff)
+        } else {
+            Unreachable::Broken(error)
+        }
+    }
+
+    /// How long to wait on, if the upload has moved since.
+    fn extend(&self) -> Result<Duration, Unreachable> {
+        let timed_out = Unreachable::TimedOut { phase: Phase::Response, after: self.limit };
+        let Some(progress) = self.progress else { return Err(timed_out) };
+        let left = self.limit.saturating_sub(progress.last().elapsed());
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        match progress.waits_for() {
+            Party::Client => Err(Unreachable::Client(ClientFault::Stalled { after: self.limit })),
+            Party::Upstream => Err(timed_out),
+        }
+    }
+}
