@@ -168,8 +168,12 @@ fn compile(text: &str) -> Result<Vec<globset::Glob>, Fault> {
         let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
         return Err(fault(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
     }
-    let stem = text.strip_suffix("/**").filter(|stem| !stem.is_empty());
-    std::iter::once(text).chain(stem).map(glob).collect()
+    let mut stem = text;
+    while let Some(shorter) = stem.strip_suffix("/**") {
+        stem = shorter;
+    }
+    let covers_stem = stem != text && !stem.is_empty();
+    std::iter::once(text).chain(covers_stem.then_some(stem)).map(glob).collect()
 }
 
 fn glob(text: &str) -> Result<globset::Glob, Fault> {
@@ -239,6 +243,7 @@ mod tests {
             ("/admin/**", "/administrator", false),
             ("/admin/**", "/Admin/a", false),
             ("/admin/**", "/x/admin/a", false),
+            ("/admin/**/**", "/admin", true),
             ("/admin", "/admin", true),
             ("/admin", "/admin/a", false),
             ("/assets/*.css", "/assets/a.css", true),

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use crate::clock;
 use crate::config::{Site, Unreachable, UpstreamSite};
 use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
-use crate::filters::proxy::{self, Proxy, Route, Scheme};
+use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
 use crate::snapshot::{Snapshot, Snapshots};
 
@@ -48,18 +49,18 @@ impl<R: Routes> Gateway<R> {
         Self { snapshots, routes, proxy: Proxy::new() }
     }
 
-    /// Answers a request of `peer`; `None` is one on a Unix socket.
+    /// Answers a request of `peer`.
     pub async fn answer(
         mut self,
         request: Request<Incoming>,
-        peer: Option<IpAddr>,
+        peer: Rc<Peer>,
     ) -> Result<Response<Body>, Infallible> {
         let (head, body) = request.into_parts();
-        let exchange = Arc::new(Exchange::new(head, peer, self.snapshots.current(), clock::now()));
+        let exchange = Arc::new(Exchange::new(head, peer.address(), self.snapshots.current(), clock::now()));
         let access = Access::begin(&exchange);
         let response = self.routes.call(beside(&exchange)).await?;
         let response = match response.extensions().get() {
-            Some(ToUpstream) => self.pass_on(Arc::unwrap_or_clone(exchange), body).await,
+            Some(ToUpstream) => self.pass_on(Arc::unwrap_or_clone(exchange), body, &peer).await,
             None => response.map(Either::Left),
         };
         if let Some(access) = access {
@@ -68,8 +69,8 @@ impl<R: Routes> Gateway<R> {
         Ok(response)
     }
 
-    async fn pass_on(&self, exchange: Exchange, body: Incoming) -> Response<Body> {
-        let Exchange { head, peer, trusted, snapshot, .. } = exchange;
+    async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
+        let Exchange { head, trusted, snapshot, .. } = exchange;
         let Site::Upstream(site) = &snapshot.config.site else {
             return warp::http::StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
         };

@@ -8,6 +8,7 @@ pub mod listener;
 
 use std::cell::Cell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 use tracing::warn;
 
-use self::connection::{Peer, Stream, serve};
+use self::connection::{Stream, serve};
 use self::listener::Listener;
 use crate::alarm::Alarm;
 use crate::filters;
@@ -136,7 +137,7 @@ impl TryFrom<Listener> for Socket {
 }
 
 impl Socket {
-    async fn accept(&self) -> io::Result<(Stream, Peer)> {
+    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
@@ -162,9 +163,9 @@ async fn accept<R: filters::Routes>(
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, address)) => {
                 let count = Rc::clone(&open).one();
-                let connection = serve(stream, peer, gateway.clone(), stopped.clone());
+                let connection = serve(stream, address, gateway.clone(), stopped.clone());
                 tokio::task::spawn_local(async move {
                     connection.await;
                     drop(count);

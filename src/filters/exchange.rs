@@ -51,7 +51,6 @@ pub enum Verdict {
 impl Exchange {
     /// Decides a request.
     pub fn new(head: Parts, peer: Option<IpAddr>, snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
-        let peer = peer.map(|peer| peer.to_canonical());
         let trust = &snapshot.config.server.trusted;
         let trusted = trust.trusts(peer);
         let client = client_address(peer, &head.headers, |address| trust.contains(address), trusted);

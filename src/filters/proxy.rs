@@ -62,13 +62,20 @@ pub struct Route<'a> {
 /// The other end of a client's connection: made once for all its requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
-    address: Option<HeaderValue>,
+    address: Option<IpAddr>,
+    written: Option<HeaderValue>,
 }
 
 impl Peer {
+    /// Its address; none at a Unix socket.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// The peer with this address; none is one at a Unix socket. An IPv4-mapped IPv6 address is IPv4.
     pub fn new(address: Option<IpAddr>) -> Self {
-        Self { address: address.and_then(|address| address.to_canonical().to_string().try_into().ok()) }
+        let address = address.map(|address| address.to_canonical());
+        Self { address, written: address.and_then(|address| address.to_string().try_into().ok()) }
     }
 }
 

@@ -16,25 +16,24 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use crate::filters::Routes;
+use crate::filters::proxy::Peer;
 use crate::gateway::Gateway;
 
 /// How long a client may take over the head of a request; an idle connection is closed after as long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The other end of a connection; `None`: a Unix socket.
-pub(super) type Peer = Option<IpAddr>;
-
-/// Serves a connection until it ends, or until `stopped`, and then until its current request has been answered.
+/// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current request has been answered.
 pub(super) async fn serve<R: Routes>(
     stream: Stream,
-    peer: Peer,
+    address: Option<IpAddr>,
     gateway: Gateway<R>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let peer = Rc::new(Peer::new(address));
     let begun = Rc::new(Cell::new(false));
     let service = service_fn(|request| {
         begun.set(true);
-        gateway.clone().answer(request, peer)
+        gateway.clone().answer(request, Rc::clone(&peer))
     });
     let builder = builder();
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
@@ -46,7 +45,7 @@ pub(super) async fn serve<R: Routes>(
             biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
-                    debug!("connection of {peer:?} ended: {error}");
+                    debug!("connection of {address:?} ended: {error}");
                 }
                 return;
             }

@@ -23,7 +23,7 @@ pub(super) fn is_look_alike(name: &HeaderName) -> bool {
 pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
     let host = headers.get(HOST).cloned();
     let ours = [
-        (X_FORWARDED_FOR, route.peer.address.clone()),
+        (X_FORWARDED_FOR, route.peer.written.clone()),
         (X_FORWARDED_PROTO, Some(HeaderValue::from_static(route.scheme.as_str()))),
         (X_FORWARDED_HOST, host),
     ];
