@@ -1,4 +1,54 @@
 //! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
+//!
+//! A small pure core decides; what touches a clock, a file or a socket stands at the edge and hands it values. A
+//! request's way is one straight line: [`server`], [`gateway`], the [`filters`], one look at the
+//! [`snapshot`], one reading of the [`clock`], one [`decision`], then the [`page`] or the site. An edit's way is another:
+//! [`watch`], [`load`], [`config`], [`snapshot`]. The two meet in the one cell that holds the snapshot.
+//!
+//! The core, which knows no clock, file or socket:
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`zone`] | local times, and the moments that they name |
+//! | [`period`] | one period of downtime: when it is active, and when next |
+//! | [`schedule`] | all periods: the state at a moment, the next change, the merged end |
+//! | [`network`] | addresses and networks |
+//! | [`path`] | a request's path: canonical, or not |
+//! | [`exempt`] | what passes: exact paths, globs, networks |
+//! | [`template`] | the page's template, tried before it is used |
+//! | [`answer`] | what a period answers: message, template, redirect |
+//! | [`decision`] | rules, the facts of a request and a moment: pass, unavailable or redirect, and why |
+//! | [`client`] | who the client is, behind trusted proxies |
+//! | [`upstream`] | what an upstream is named by |
+//! | [`page`] | the down page in each of its forms, rendered ahead of the requests |
+//!
+//! The file, and what it makes:
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`config`] | text to a config that is valid by construction, or diagnostics; edits, text to text |
+//! | [`file`](mod@file) | reading a file that others may be writing |
+//! | [`load`](mod@load) | the config file and the files that it names, as one reading |
+//! | [`store`] | the config file replaced by an edited one, whole or not at all |
+//! | [`summary`] | what a config says of a moment, for people and programs |
+//! | [`snapshot`] | all that requests are decided on, immutable; the cell that is swapped |
+//! | [`watch`] | file events and polls to a new snapshot |
+//!
+//! The edge:
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`clock`] | the one place that reads it |
+//! | [`logging`] | the log |
+//! | [`filters`] | the routes, one filter a file: the status, the gate, the site as a folder or an upstream |
+//! | [`gateway`] | the service of a connection: the filters decide, what passes goes on to the upstream |
+//! | [`server`] | listening sockets, a runtime on each core, connections |
+//! | [`cli`] | the command line, one command a file |
+//!
+//! Arrows run one way: zone, network, path, period <- schedule, exempt <- answer, decision <- config <- load, summary <-
+//! snapshot <- watch, filters <- gateway <- server <- cli <- main. Beside that line stand template, upstream, client, clock,
+//! file, store and page, which know of the rest only what stands before decision. One arrow goes back: config holds
+//! the folder of a site as `filters::files` has it, a leaf that knows no config.
 
 pub mod alarm;
 pub mod answer;
