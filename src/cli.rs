@@ -60,9 +60,9 @@ pub struct Cli {
     #[arg(long, value_name = "IP", requires = "url")]
     from: Option<IpAddr>,
 
-    /// Of --check and status
-    #[arg(long, global = true, value_name = "FORMAT")]
-    format: Option<Format>,
+    /// With --check: how the result looks
+    #[arg(long, value_name = "FORMAT", requires = "check", default_value = "human")]
+    format: Format,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -77,7 +77,11 @@ enum Command {
     /// End it
     End(end::Arguments),
     /// The state now, and what comes next
-    Status,
+    Status {
+        /// How the result looks
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        format: Format,
+    },
     #[command(hide = true)]
     Stop,
     #[command(hide = true)]
@@ -86,12 +90,10 @@ enum Command {
     Reload,
 }
 
-/// How results look.
+/// How results look: for people or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people.
     Human,
-    /// For programs.
     Json,
 }
 
@@ -101,17 +103,19 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let json = cli.format == Some(Format::Json);
     let config = &cli.config;
     match (&cli.command, cli.check) {
         (Some(_), true) => {
             wrong(ErrorKind::ArgumentConflict, "--check goes without a command: write `downtime --check`")
         }
-        (None, true) => {
-            check::run(config, cli.at, &cli.url, &facts::Client { method: cli.method, from: cli.from }, json)
-        }
-        (Some(Command::Status), _) => status::run(config, json),
-        _ if cli.format.is_some() => wrong(ErrorKind::ArgumentConflict, "--format is for --check and status"),
+        (None, true) => check::run(
+            config,
+            cli.at,
+            &cli.url,
+            &facts::Client { method: cli.method, from: cli.from },
+            cli.format,
+        ),
+        (Some(Command::Status { format }), _) => status::run(config, *format),
         (None | Some(Command::Serve), _) => serve::run(config),
         (Some(Command::Start(arguments)), _) => start::run(config, arguments),
         (Some(Command::End(arguments)), _) => end::run(config, arguments),

@@ -25,7 +25,6 @@ use self::report::Report;
 use self::templates::{ReadFile, Templates};
 use crate::answer::Redirect;
 use crate::decision::Rules;
-use crate::filters::files::Root;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -39,9 +38,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The default of `[response] retry_after`.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
-/// The longest file that is read, in bytes.
-pub const MAX_LENGTH: u64 = 1 << 20;
-
 /// All that one reading of the file says.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -114,7 +110,7 @@ pub enum Site {
     /// Nothing yet: a page that says how to go on.
     Welcome,
     /// A folder.
-    Root(Root),
+    Root(PathBuf),
     /// A server.
     Upstream(UpstreamSite),
 }

@@ -6,6 +6,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+/// The longest config file or template that is read or written, in bytes.
+pub const MAX_LENGTH: u64 = 1 << 20;
+
 /// What tells one state of a file from another without reading it: device, inode, size, and the times of the last
 /// change of content and of inode in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

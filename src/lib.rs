@@ -38,6 +38,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
+//! | [`alarm`] | tells that a thread has ended |
 //! | [`clock`] | the one place that reads it |
 //! | [`logging`] | the log |
 //! | [`filters`] | the routes, one filter a file: the status, the gate, the site as a folder or an upstream |
@@ -47,8 +48,7 @@
 //!
 //! Arrows run one way: zone, network, path, period <- schedule, exempt <- answer, decision <- config <- load, summary <-
 //! snapshot <- watch, filters <- gateway <- server <- cli <- main. Beside that line stand template, upstream, client, clock,
-//! file, store and page, which know of the rest only what stands before decision. One arrow goes back: config holds
-//! the folder of a site as `filters::files` has it, a leaf that knows no config.
+//! file, store and page, which know of the rest only what stands before decision.
 
 pub mod alarm;
 pub mod answer;

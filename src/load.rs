@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::templates::ReadFile;
-use crate::config::{Config, MAX_LENGTH, Reading};
-use crate::file::{self, ReadError, Stamp};
+use crate::config::{Config, Reading};
+use crate::file::{self, MAX_LENGTH, ReadError, Stamp};
 
 /// The config file and all that it rests on, as one reading found them.
 #[derive(Debug)]

@@ -26,9 +26,6 @@ use std::{fs, io, thread};
 pub use error::{FileError, Reason, StoreError};
 use source::Source;
 
-/// The most bytes that a configuration file may have.
-pub const SIZE_LIMIT: u64 = 1 << 20;
-
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use downtime::store::{FileError, Reason, SIZE_LIMIT, Store, StoreError};
+use downtime::file::MAX_LENGTH;
+use downtime::store::{FileError, Reason, Store, StoreError};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::{TempDir, tempdir};
 
@@ -364,7 +365,7 @@ fn what_is_no_readable_text_file_is_refused() {
 
 #[test]
 fn one_mebibyte_is_the_most_before_an_edit_and_after() {
-    let limit = usize::try_from(SIZE_LIMIT).unwrap();
+    let limit = usize::try_from(MAX_LENGTH).unwrap();
     let (_directory, path) = file("");
     for size in [limit + 1, 2 * limit, limit, limit - 3] {
         fs::write(&path, "x".repeat(size)).unwrap();

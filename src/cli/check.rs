@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::facts::{Client, Url};
-use super::{print_diagnostics, print_error, print_result};
+use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::time::{TimeFault, Written};
 use crate::config::{Config, Site};
@@ -17,7 +17,13 @@ use crate::summary::{DecisionSummary, Summary, length, local, state_line};
 use crate::zone::Fold;
 
 /// 0 where the file is valid, 1 where it is not.
-pub(super) fn run(path: &Path, at: Option<Written>, urls: &[Url], client: &Client, json: bool) -> ExitCode {
+pub(super) fn run(
+    path: &Path,
+    at: Option<Written>,
+    urls: &[Url],
+    client: &Client,
+    format: Format,
+) -> ExitCode {
     let reading = load(path).reading;
     let config = reading.config.as_ref();
     let now = match at.zip(config).map(|(at, config)| at.resolve(&config.timezone, Fold::First)) {
@@ -29,7 +35,7 @@ pub(super) fn run(path: &Path, at: Option<Written>, urls: &[Url], client: &Clien
         }
     };
     let decisions = config.map(|config| decisions(config, urls, client, now));
-    if json {
+    if format == Format::Json {
         let decisions = decisions.filter(|_| !urls.is_empty());
         print_result(&Summary { decisions, ..Summary::new(config, &reading.diagnostics, now) }.to_json());
     } else {
@@ -72,7 +78,7 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
 fn site(config: &Config) -> String {
     match &config.site {
         Site::Welcome => "the welcome page: [site] names neither an upstream nor a root".into(),
-        Site::Root(root) => format!("the folder {root}"),
+        Site::Root(root) => format!("the folder {}", root.display()),
         Site::Upstream(site) => format!("the upstream {}", site.upstream),
     }
 }
@@ -93,5 +99,6 @@ fn period(period: &Period, config: &Config, now: Timestamp) -> String {
         () if period.is_over(now) => "over",
         () => "to come",
     };
-    format!("{} (line {}): {span}: {state}", period.title(), period.line)
+    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
+    format!("{}{line}: {span}: {state}", period.title())
 }

@@ -110,7 +110,7 @@ fn greet(path: &Path, listeners: &[Listener], snapshot: &Snapshot) {
     }
     match &snapshot.config.site {
         Site::Welcome => info!("site: the welcome page; name yours in [site] of {}", path.display()),
-        Site::Root(root) => info!("site: the folder {root}"),
+        Site::Root(root) => info!("site: the folder {}", root.display()),
         Site::Upstream(site) => info!("site: {}", site.upstream),
     }
     info!("state: {}", snapshot.describe(clock::now()));

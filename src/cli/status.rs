@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{print_diagnostics, print_error, print_result};
+use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::load::load;
 use crate::schedule::State;
 use crate::summary::{Summary, state_line};
 
 /// 0 where the site is up, 3 where it is not, 1 where the file does not say.
-pub(super) fn run(path: &Path, json: bool) -> ExitCode {
+pub(super) fn run(path: &Path, format: Format) -> ExitCode {
     let reading = load(path).reading;
     let now = clock::now();
+    let json = format == Format::Json;
     if json {
         print_result(&Summary::new(reading.config.as_ref(), &reading.diagnostics, now).to_json());
     }

@@ -21,7 +21,6 @@ use super::{
 use crate::answer::Redirect;
 use crate::decision::Rules;
 use crate::exempt::{self, Exemptions, Fault, Kind, Rule};
-use crate::filters::files::Root;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -256,13 +255,13 @@ fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option
     }
 }
 
-fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> Root {
-    let path: PathBuf = folder.join(written.get_ref());
+fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {
+    let path = folder.join(written.get_ref());
     if !path.is_dir() {
         let message = format!("`{}` is no folder now: every path would be 404", path.display());
         report.warning(written.span(), message, "make it, or write the folder that holds the site");
     }
-    Root::new(path)
+    path
 }
 
 fn log(section: &LogSection, report: &Report) -> Log {

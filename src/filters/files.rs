@@ -53,12 +53,6 @@ pub struct Root {
     path: PathBuf,
 }
 
-impl std::fmt::Display for Root {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.path.display().fmt(f)
-    }
-}
-
 impl Root {
     /// The folder at `path`, which is looked up anew for each request: it may be a symbolic link that a
     /// deployment swaps.

@@ -6,6 +6,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::exchange::Exchange;
+use super::files::Root;
 use crate::config::Site;
 use crate::page;
 
@@ -23,7 +24,7 @@ pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
 async fn answer(exchange: &Exchange) -> Response {
     match &exchange.snapshot.config.site {
         Site::Welcome => page::welcome(&exchange.head.method),
-        Site::Root(root) => root.answer(&exchange.head).await,
+        Site::Root(root) => Root::new(root.clone()).answer(&exchange.head).await,
         Site::Upstream(_) => {
             let mut response = warp::reply().into_response();
             response.extensions_mut().insert(ToUpstream);

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use super::{PAUSE, Reason, SIZE_LIMIT};
+use super::{PAUSE, Reason};
+use crate::file::MAX_LENGTH;
 
 /// A file that was read, and is locked until this is dropped.
 pub(super) struct Source {
@@ -25,7 +26,7 @@ impl Source {
         let unreadable = |error| Reason::Io("be read", error);
         let metadata = file.metadata().map_err(unreadable)?;
         let mut bytes = Vec::new();
-        (&file).take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        (&file).take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let after = file.metadata().map_err(unreadable)?;
         let quiet = same_version(&metadata, &after) && changed(&metadata) == changed(&after);
         Ok(quiet.then_some(Self { file, metadata, bytes }))
@@ -68,7 +69,7 @@ impl Source {
 }
 
 pub(super) fn within_limit(length: usize) -> Result<(), Reason> {
-    if u64::try_from(length).is_ok_and(|length| length <= SIZE_LIMIT) {
+    if u64::try_from(length).is_ok_and(|length| length <= MAX_LENGTH) {
         Ok(())
     } else {
         Err(Reason::TooLarge)
