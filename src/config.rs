@@ -5,6 +5,7 @@ pub mod document;
 pub mod edit;
 mod periods;
 pub mod report;
+mod syntax;
 pub mod table;
 pub mod templates;
 pub mod time;
@@ -177,7 +178,7 @@ pub enum LogFormat {
 pub struct Reading {
     /// The config, unless there are errors.
     pub config: Option<Config>,
-    /// All problems found, in the order of the text.
+    /// All problems found: those of the text in its order, then those of other files.
     pub diagnostics: Vec<Diagnostic>,
 }
 

@@ -211,6 +211,9 @@ fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
         (_, Some("include" | "extends" | "import" | "from" | "block")) => {
             Some("a template is one file by itself: write here what the other file would bring")
         }
+        _ if detail.contains("expected end of block") => {
+            Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
+        }
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use toml::value::Datetime;
 
 use super::report::Report;
+use super::syntax;
 use super::table::Table;
 pub use super::table::{Field, OrFalse};
 
@@ -135,7 +136,7 @@ impl Document {
         }
         let (root, errors) = DeTable::parse_recoverable(report.text());
         for error in &errors {
-            report.error(error.span().unwrap_or(0..0), error.message(), syntax_help(error.message()));
+            syntax::report(error, report);
         }
         if errors.is_empty() {
             Self::read(Table::new("the top level", root.into_inner(), report))
@@ -218,7 +219,7 @@ impl LogSection {
         let section = Self {
             level: table.get("level", "\"info\""),
             format: table.get("format", "\"text\""),
-            access: table.get("access", "false"),
+            access: table.flag("access"),
         };
         table.finish();
         section
@@ -234,7 +235,7 @@ impl PeriodTable {
             end: table.get("end", "2026-12-02T02:00:00+01:00"),
             duration: table.get("for", "\"4h\""),
             timezone: table.get("timezone", "\"Europe/Berlin\""),
-            enabled: table.get("enabled", "true"),
+            enabled: table.flag("enabled"),
             message: table.get("message", "\"We are moving to a faster database.\""),
             redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
             template: table.get("template", "\"templates/upgrade.html\""),
@@ -243,20 +244,8 @@ impl PeriodTable {
         for key in ["cron", "except", "hosts", "paths", "methods"] {
             table.not_yet(key);
         }
-        period.broken = table.is_broken();
+        period.broken = table.is_broken() || table.has_mistyped("start");
         table.finish();
         period
-    }
-}
-
-fn syntax_help(message: &str) -> &'static str {
-    if message.contains("date") || message.contains("time") {
-        "write a date-time that exists, such as 2026-12-01T22:00:00+01:00"
-    } else if message.contains("string values must be quoted") {
-        "put the value in double quotes"
-    } else if message.contains("duplicate") {
-        "remove one of the two"
-    } else {
-        ""
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn validate(
     for table in &document.periods {
         let line = report.line(&table.span);
         let name = table.name.as_ref().map(|name| {
-            check_name(name, &mut names, line, report);
+            check_name(name, &mut names, report);
             name.get_ref().clone()
         });
         let answer = answer(table, response, report, templates);
@@ -45,16 +45,11 @@ pub(super) fn validate(
     (Schedule::new(periods), answers)
 }
 
-fn check_name<'d>(
-    name: &'d Spanned<String>,
-    names: &mut HashMap<&'d str, usize>,
-    line: usize,
-    report: &Report,
-) {
+fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>, report: &Report) {
     let text = name.get_ref().as_str();
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         report.error(name.span(), "a name is one line that is not empty", "write one such as `db-upgrade`");
-    } else if let Some(first) = names.insert(text, line) {
+    } else if let Some(first) = names.insert(text, report.line(&name.span())) {
         let message = format!("the name `{text}` stands already at line {first}");
         report.error(name.span(), message, "write another name, or leave it out");
     }
@@ -80,7 +75,8 @@ fn occurrence(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<O
     if let (Some(end), Some(written)) = (end, &table.end)
         && end <= start
     {
-        let message = format!("the period ends before it starts, which is at {start}");
+        let starts = start.display_with_offset(zone.to_offset(start));
+        let message = format!("the period ends before it starts, which is at {starts}");
         let message = if end == start { "the period ends when it starts".into() } else { message };
         report.error(written.span(), message, "write an end after the start, or leave it out: open-ended");
     }

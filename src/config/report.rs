@@ -49,10 +49,12 @@ impl Report {
         self.diagnostics.borrow().iter().all(|d| d.severity != Severity::Error)
     }
 
-    /// All problems, in the order of the text.
+    /// All problems: those of the text in its order, then those of other files.
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut diagnostics = self.diagnostics.into_inner();
-        diagnostics.sort_by_key(|d| d.place.as_ref().map(|place| place.span.start));
+        diagnostics.sort_by_key(|d| {
+            d.place.as_ref().map(|place| (!Arc::ptr_eq(&place.source, &self.source), place.span.start))
+        });
         diagnostics
     }
 

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::report::Report;
+use super::time::{TimeFault, Written};
 
 /// A value with its place in the text, where the key is there and reads well.
 pub type Field<T> = Option<Spanned<T>>;
@@ -36,15 +37,32 @@ impl<'i, 'r> Table<'i, 'r> {
     }
 
     /// The value of a key; `example` is what a right one looks like.
-    pub fn get<T: Deserialize<'i>>(&mut self, key: &'static str, example: &str) -> Field<T> {
+    pub fn get<T: DeserializeOwned>(&mut self, key: &'static str, example: &str) -> Field<T> {
+        self.read(key, |written| {
+            let value = rewritten::<T>(written).unwrap_or_else(|| example.to_owned());
+            format!("write `{key} = {value}`")
+        })
+    }
+
+    /// The value of a key that is `true` or `false`.
+    pub fn flag(&mut self, key: &'static str) -> Field<bool> {
+        self.read(key, |written| match rewritten::<bool>(written) {
+            Some(value) => format!("write `{key} = {value}`"),
+            None => format!("write `{key} = true` or `{key} = false`"),
+        })
+    }
+
+    /// The value of a key; `help` says what to write instead of a wrong one.
+    fn read<T: DeserializeOwned>(&mut self, key: &'static str, help: impl Fn(&str) -> String) -> Field<T> {
         let value = self.take(key)?;
         let span = value.span();
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => Some(Spanned::new(span, value)),
             Err(error) => {
+                let help = help(self.report.text().get(span.clone()).unwrap_or_default());
                 let span = error.span().filter(|inner| !inner.is_empty()).unwrap_or(span);
                 self.broken = true;
-                self.report.error(span, error.message(), format!("write `{key} = {example}`"));
+                self.report.error(span, plain_words(error.message()), help);
                 None
             }
         }
@@ -115,6 +133,11 @@ impl<'i, 'r> Table<'i, 'r> {
         self.broken
     }
 
+    /// Whether a key that is left was probably meant as the one named.
+    pub fn has_mistyped(&self, key: &'static str) -> bool {
+        self.values.keys().any(|left| self.nearest(left.get_ref().as_ref()) == Some(key))
+    }
+
     /// Ends the reading: what is left is unknown.
     pub fn finish(self) {
         for key in self.values.keys() {
@@ -125,17 +148,47 @@ impl<'i, 'r> Table<'i, 'r> {
     }
 
     fn suggestion(&self, name: &str) -> String {
-        let near = |known: &&&str| strsim::jaro_winkler(known, name);
-        let nearest =
-            self.known.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|known| near(known) > 0.8);
-        match nearest {
+        match self.nearest(name) {
             Some(known) => format!("write `{known}`"),
             None => format!("known here: {}", self.known.join(", ")),
         }
+    }
+
+    fn nearest(&self, name: &str) -> Option<&'static str> {
+        let near = |known: &&str| strsim::jaro_winkler(known, &name.to_lowercase());
+        self.known
+            .iter()
+            .copied()
+            .max_by(|a, b| near(a).total_cmp(&near(b)))
+            .filter(|known| near(known) > 0.8)
     }
 
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
         self.known.push(key);
         self.values.remove(key)
     }
+}
+
+/// The value in the form that is asked for, where quotes are too many or brackets missing. A date alone reads as TOML,
+/// but would be the next mistake.
+fn rewritten<T: DeserializeOwned>(written: &str) -> Option<String> {
+    let unquoted = written.trim_matches(['"', '\'']).to_owned();
+    let reads = |text: &String| {
+        ValueDeserializer::parse(text).is_ok_and(|value| T::deserialize(value).is_ok())
+            && Written::parse(text).err().is_none_or(|fault| fault == TimeFault::Malformed)
+    };
+    [unquoted, format!("[{written}]")].into_iter().find(reads)
+}
+
+/// A fault of the deserializer, in words of TOML rather than of Rust.
+fn plain_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let expected = match expected {
+        "a sequence" => "a list",
+        "a TOML datetime" => "a date-time",
+        "i64" => "a whole number",
+        other => other,
+    };
+    let found = found.replace("invalid type: sequence", "invalid type: list");
+    format!("{}, expected {expected}", found.trim_end_matches(" as i128"))
 }

@@ -1,6 +1,6 @@
 //! From the document to the config: what each value means, and what is wrong with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -199,8 +199,11 @@ fn address(text: &str, folder: &Path) -> Result<Listen, String> {
             .then(|| Listen::Unix(folder.join(path)))
             .ok_or("write `unix:/run/downtime/http.sock`".into());
     }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Err(format!("write `{}`", SocketAddr::new(ip, super::LISTEN.port())));
+    }
     text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| match text.rsplit_once(':') {
-        Some(("", port)) if port.parse::<u16>().is_ok() => format!("write `0.0.0.0:{port}` for all addresses"),
+        Some(("" | "*", port)) if port.parse::<u16>().is_ok() => format!("write `0.0.0.0:{port}` for all addresses"),
         Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
         None if text.parse::<u16>().is_ok() => format!("write `127.0.0.1:{text}`"),
         _ => "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, or `unix:/run/downtime.sock`".into(),
