@@ -8,6 +8,7 @@ use http::StatusCode;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::document::{
     Document, ExemptSection, Field, LogSection, OrFalse, ServerSection, SiteSection, Texts,
@@ -269,13 +270,24 @@ fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {
 
 fn log(section: &LogSection, report: &Report) -> Log {
     let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
-    if let (Some(written), Err(error)) = (&section.level, EnvFilter::try_new(level)) {
+    if let (Some(written), Err(error)) = (&section.level, check_level(level)) {
         let help = "write `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,downtime::watch=debug`";
-        report.error(written.span(), format!("`{level}` is no level: {error}"), help);
+        report.error(written.span(), error, help);
     }
     Log {
         level: level.to_owned(),
         format: choice(&section.format, [("text", LogFormat::Text), ("json", LogFormat::Json)], report),
         access: section.access.as_ref().is_some_and(|access| *access.get_ref()),
+    }
+}
+
+/// A filter takes any word that is no level for the name of a target, so that `inof` would log next to nothing.
+fn check_level(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map_err(|error| format!("`{filter}` is no level: {error}"))?;
+    let is_target =
+        |word: &&str| !word.contains(['=', '[', ']', ':']) && word.parse::<LevelFilter>().is_err();
+    match filter.split(',').map(str::trim).find(is_target) {
+        Some(word) => Err(format!("`{word}` is no level")),
+        None => Ok(()),
     }
 }
