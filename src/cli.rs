@@ -161,10 +161,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Prints diagnostics to stderr, in colour where a person looks.
+/// Prints diagnostics to stderr, in colour where a person looks. A reader that has left is no error.
 fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if !diagnostics.is_empty() {
-        eprintln!("{}", diagnostic::render_all(diagnostics, colour(&std::io::stderr())));
+        let text = diagnostic::render_all(diagnostics, colour(&std::io::stderr())) + "\n";
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }
 
