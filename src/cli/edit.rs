@@ -17,8 +17,10 @@ use crate::summary::state_line;
 /// Why an edit was not made.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The file, as it is or as it would be, is not valid.
+    /// The file is not valid.
     Invalid(Vec<Diagnostic>),
+    /// The file is valid, but would not be with the edit in it, where these places are.
+    WouldBeInvalid(Vec<Diagnostic>),
     /// What was asked for cannot be done: a message, and the remedy.
     Cannot(String, String),
 }
@@ -49,13 +51,13 @@ pub(super) fn edit<T>(
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| failed(&error.to_string()))?;
     let edited = store.edit(|text| {
-        let config = valid(path, text)?;
+        let config = valid(path, text).map_err(Refusal::Invalid)?;
         let Plan { changes, outcome } = plan(&config)?;
         if changes.is_empty() {
             return Ok((None, (Edited { config, outcome }, false)));
         }
         let text = apply(text, &changes)?;
-        let config = valid(path, &text)?;
+        let config = valid(path, &text).map_err(Refusal::WouldBeInvalid)?;
         Ok((Some(text), (Edited { config, outcome }, true)))
     });
     match edited {
@@ -70,26 +72,34 @@ pub(super) fn edit<T>(
     }
 }
 
-fn valid(path: &Path, text: &str) -> Result<Config, Refusal> {
+fn valid(path: &Path, text: &str) -> Result<Config, Vec<Diagnostic>> {
     let reading = preview(path, text);
-    reading.config.ok_or(Refusal::Invalid(reading.diagnostics))
+    reading.config.ok_or(reading.diagnostics)
 }
 
 fn refused(refusal: &Refusal) -> ExitCode {
     match refusal {
         Refusal::Invalid(diagnostics) => {
             print_diagnostics(diagnostics);
-            failed("the file is not valid, so nothing was written")
+            refused_as(
+                "the file is not valid: nothing was written",
+                "mend what is shown above, and run this again",
+            )
         }
-        Refusal::Cannot(message, help) => {
-            print_error(message, help);
-            ExitCode::FAILURE
+        Refusal::WouldBeInvalid(diagnostics) => {
+            print_diagnostics(diagnostics);
+            refused_as("the edited file would not be valid: nothing was written", "give other values")
         }
+        Refusal::Cannot(message, help) => refused_as(message, help),
     }
 }
 
 fn failed(message: &str) -> ExitCode {
-    print_error(message, "nothing was changed");
+    refused_as(message, "nothing was changed")
+}
+
+fn refused_as(message: &str, help: &str) -> ExitCode {
+    print_error(message, help);
     ExitCode::FAILURE
 }
 

@@ -15,13 +15,14 @@ use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::config::time::{TimeFault, Written};
 use crate::period::Period;
+use crate::summary::local;
 use crate::zone::Fold;
 
 /// What the downtime is to be.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Its name; one that is over gets the new values
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = name)]
     name: Option<String>,
 
     /// For visitors, on the page
@@ -74,6 +75,14 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// What the file takes for a name, so that a mistake shows where it was made.
+fn name(text: &str) -> Result<String, &'static str> {
+    let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    is_name
+        .then(|| text.to_owned())
+        .ok_or("a name is one line that is not empty: write one such as db-upgrade")
+}
+
 fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<String>, Refusal> {
     let zone = &config.timezone;
     let start = resolve(arguments.at, zone, Fold::First, "--at")?.unwrap_or_else(|| second(now));
@@ -91,7 +100,8 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<S
     if let Some(message) = &arguments.message {
         keys.push(("message", Literal::String(message.clone())));
     }
-    let when = if start > now { "starts" } else { "has started" };
+    let when =
+        if start > now { format!("starts at {}", local(start, zone)) } else { "has started".to_owned() };
     let title = |name: &str| format!("{name} {when}");
     let Some(name) = &arguments.name else {
         return Ok(Plan { changes: vec![Change::Append(keys)], outcome: title("an unscheduled downtime") });

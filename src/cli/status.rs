@@ -20,10 +20,7 @@ pub(super) fn run(path: &Path, format: Format) -> ExitCode {
     let Some(config) = &reading.config else {
         if !json {
             print_diagnostics(&reading.diagnostics);
-            print_error(
-                "the state is not known: the file is not valid",
-                "a running server goes on with the last good one",
-            );
+            print_error("the state is not known", "a running server goes on with the last good one");
         }
         return ExitCode::FAILURE;
     };
