@@ -109,7 +109,7 @@ impl Summary {
         };
         Self {
             state: Some(moment.state().as_str()),
-            until: moment.back_at(now),
+            until: planned_end(&moment),
             periods: config.rules.schedule.periods().iter().map(period).collect(),
             ..summary
         }
@@ -187,12 +187,17 @@ pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
         .filter_map(|active| config.rules.schedule.periods().get(active.period))
         .map(Period::title)
         .collect();
-    match (moment.active.is_empty(), moment.back_at(now), moment.next) {
+    match (moment.active.is_empty(), planned_end(moment), moment.next) {
         (false, Some(until), _) => format!("down until {}: {}", in_time(until), titles.join(", ")),
         (false, None, _) => format!("down, with no known end: {}", titles.join(", ")),
         (true, _, Some(next)) => format!("up; the next downtime starts at {}", in_time(next.start)),
         (true, _, None) => "up; no downtime is planned".into(),
     }
+}
+
+/// When the site is back by what is planned, however far away: those who planned it are not told that it is unknown.
+fn planned_end(moment: &Moment) -> Option<Timestamp> {
+    moment.current?.end
 }
 
 #[cfg(test)]
