@@ -146,6 +146,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_end_is_at_least_a_millisecond_after_its_start() {
+        for (start, now, end) in [
+            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00Z", "2026-12-01T22:00:00.001Z"),
+            ("2026-12-01T22:00:00.5Z", "2026-12-01T22:00:00.500900Z", "2026-12-01T22:00:00.501Z"),
+            ("2026-12-01T22:00:00.5009Z", "2026-12-01T22:00:00.500900Z", "2026-12-01T22:00:00.501900Z"),
+            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00.0019Z", "2026-12-01T22:00:00.001Z"),
+            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00.002Z", "2026-12-01T22:00:00.002Z"),
+        ] {
+            let text = format!("[[period]]\nstart = {start}\n");
+            let config = crate::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
+            let arguments = Arguments { name: None, all: false, wait: false };
+            let plan = plan(&config, &arguments, now.parse().unwrap()).unwrap();
+            let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
+            let [(_, Literal::DateTime(written))] = set.as_slice() else { panic!("{set:?}") };
+            let [written, end]: [Timestamp; 2] = [written.as_str(), end].map(|text| text.parse().unwrap());
+            assert_eq!(written, end, "{now}");
+            assert!(plan.outcome.at >= written);
+        }
+    }
+
+    #[test]
     fn a_name_is_one_word_for_the_shell() {
         for (name, word) in [
             ("db-upgrade", "db-upgrade"),
