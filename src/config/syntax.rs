@@ -26,6 +26,7 @@ fn help(message: &str, key: &str, value: &str) -> String {
         () if matches!(key, "start" | "end") || has(&["date", "time", "offset"]) => TimeFault::HELP.into(),
         () if matches!(lower.as_str(), "true" | "false") => format!("write `{lower}`"),
         () if has(&["must be quoted", "invalid boolean"]) => format!("write `{key} = \"{value}\"`"),
+        () if has(&["key with no value"]) => "write `key = value`; a comment begins with `#`".into(),
         () if has(&["invalid basic string"]) => {
             "a text ends with `\"`, on the line on which it begins".into()
         }
