@@ -1,0 +1,224 @@
+//! `--check` for programs, and the decisions that it explains.
+
+use serde_json::{Value, json};
+
+use crate::folder::Folder;
+
+const FILE: &str = r#"
+timezone = "Europe/Berlin"
+
+[exempt]
+exact = ["/", "/health"]
+paths = ["/admin/**"]
+networks = ["192.0.2.0/24"]
+
+[response]
+retry_after = "10m"
+
+[[period]]
+name = "upgrade"
+start = 2026-06-01T02:00:00
+end = 2026-06-01T04:00:00
+
+[[period]]
+start = 2026-07-01T02:00:00
+redirect = "/sorry"
+"#;
+
+/// `upgrade` runs for another hour.
+const DURING: &str = "2026-06-01T01:00:00Z";
+
+fn decision(file: &str, at: &str, url: &str, more: &[&str]) -> Value {
+    let run =
+        Folder::with(file).run(&[&["--check", "--format", "json", "--at", at, "--url", url], more].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    run.json()["decisions"][0].clone()
+}
+
+fn pass(url: &str, line: Option<usize>) -> Value {
+    let nothing =
+        json!({ "decision": "pass", "status": null, "period": null, "retry_after": null, "location": null });
+    with(nothing, &json!({ "url": url, "line": line }))
+}
+
+fn with(mut value: Value, more: &Value) -> Value {
+    let fields = more.as_object().unwrap().clone();
+    value.as_object_mut().unwrap().extend(fields);
+    value
+}
+
+/// Takes the words for people out of a decision, which must say `because`.
+#[track_caller]
+fn assert_decision(mut decision: Value, expected: &Value, because: &str) {
+    let said = decision.as_object_mut().unwrap().remove("because").unwrap();
+    assert_eq!(&decision, expected);
+    assert!(said.as_str().unwrap().contains(because), "no {because:?} in {said}");
+}
+
+#[test]
+fn the_snapshot_is_json() {
+    let folder = Folder::with(FILE);
+    let run = folder.run(&["--check", "--format", "json", "--at", DURING]);
+    run.prints(0, &[]);
+    let expected = json!({
+        "valid": true,
+        "source": "file",
+        "diagnostics": [],
+        "state": "down",
+        "until": "2026-06-01T02:00:00Z",
+        "periods": [
+            {
+                "name": "upgrade", "line": 12, "enabled": true, "active": true,
+                "start": "2026-06-01T00:00:00Z", "end": "2026-06-01T02:00:00Z", "next": [],
+            },
+            {
+                "name": null, "line": 17, "enabled": true, "active": false,
+                "start": "2026-07-01T00:00:00Z", "end": null,
+                "next": [{ "start": "2026-07-01T00:00:00Z", "end": null }],
+            },
+        ],
+    });
+    assert_eq!(run.json(), expected);
+}
+
+#[test]
+fn the_start_is_down_and_the_end_is_up() {
+    let folder = Folder::with(FILE);
+    for (at, state) in [
+        ("2026-05-31T23:59:59.999999999Z", "up"),
+        ("2026-06-01T00:00:00Z", "down"),
+        ("2026-06-01T01:59:59.999999999Z", "down"),
+        ("2026-06-01T02:00:00Z", "up"),
+        ("2026-06-01T02:00:00", "down"),
+    ] {
+        let json = folder.run(&["--check", "--format", "json", "--at", at]).json();
+        assert_eq!(json["state"], state, "{at}");
+    }
+}
+
+#[test]
+fn a_local_time_that_comes_twice_is_the_first_one() {
+    let period = "[[period]]\nstart = 2026-10-25T01:00:00Z\n";
+    let folder = Folder::with(&format!("timezone = \"Europe/Berlin\"\n{period}"));
+    for (at, state) in [("2026-10-25T02:59:59", "up"), ("2026-10-25T02:59:59+01:00", "down")] {
+        let json = folder.run(&["--check", "--format", "json", "--at", at]).json();
+        assert_eq!(json["state"], state, "{at}");
+    }
+}
+
+#[test]
+fn mistakes_are_json_and_nothing_goes_to_stderr() {
+    let folder = Folder::with("colour = 1\n[response]\nmessage = \"é\" # ü\nstatus = 404\n");
+    let run = folder.run(&["--check", "--format", "json", "--url", "/"]);
+    run.prints(1, &[]);
+    let diagnostics = json!([
+        {
+            "severity": "error", "message": "unknown key `colour` in the top level", "line": 1, "column": 1,
+            "help": "known here: timezone, server, site, exempt, response, log, period, management",
+        },
+        {
+            "severity": "error", "message": "the status of the down page is one of 500 to 599", "line": 4, "column": 10,
+            "help": "write 503, which caches and search engines take for a passing state",
+        },
+    ]);
+    let json = run.json();
+    assert_eq!((&json["valid"], &json["state"], &json["until"]), (&json!(false), &json!(null), &json!(null)));
+    assert_eq!(json["diagnostics"], diagnostics);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_json_too() {
+    let run = Folder::empty().run(&["--check", "--format", "json"]);
+    run.prints(1, &[]);
+    let json = run.json();
+    assert_eq!((&json["valid"], &json["diagnostics"][0]["line"]), (&json!(false), &json!(null)));
+    assert_eq!(json["diagnostics"][0]["message"], "./downtime.toml does not exist");
+}
+
+#[test]
+fn a_request_that_passes_names_the_rule() {
+    for (url, line, because) in [
+        ("/", Some(5), "exact \"/\""),
+        ("https://example.com/health?deep=1", Some(5), "exact \"/health\""),
+        ("/admin", Some(6), "paths \"/admin/**\""),
+        ("/admin/login", Some(6), "paths \"/admin/**\""),
+        ("/.well-known/downtime", None, "status"),
+    ] {
+        assert_decision(decision(FILE, DURING, url, &[]), &pass(url, line), because);
+    }
+    let from = decision(FILE, DURING, "/page", &["--from", "192.0.2.7"]);
+    assert_decision(from, &pass("/page", Some(7)), "networks \"192.0.2.0/24\"");
+    let mapped = decision(FILE, DURING, "/page", &["--from", "::ffff:192.0.2.7"]);
+    assert_decision(mapped, &pass("/page", Some(7)), "networks \"192.0.2.0/24\"");
+    let up = decision(FILE, "2026-06-15T00:00:00Z", "/page", &[]);
+    assert_decision(up, &pass("/page", None), "no period is active");
+}
+
+#[test]
+fn a_request_that_is_down_names_the_period_and_when_to_come_back() {
+    let unavailable = json!({
+        "decision": "unavailable", "status": 503, "line": 12, "period": "upgrade", "retry_after": 3600,
+        "location": null,
+    });
+    for (url, more) in [
+        ("/page", &[][..]),
+        ("/page", &["--from", "198.51.100.1"]),
+        ("/page", &["--method", "POST"]),
+        ("/administrator", &[]),
+        ("/admin/../page", &[]),
+        ("/%61dmin%2flogin", &[]),
+        ("//", &[]),
+        ("https://example.com/page", &[]),
+    ] {
+        let expected = with(unavailable.clone(), &json!({ "url": url }));
+        assert_decision(decision(FILE, DURING, url, more), &expected, "\"upgrade\"");
+    }
+}
+
+#[test]
+fn a_redirect_says_where_to_and_lets_its_own_target_pass() {
+    let open_ended = "2026-07-02T00:00:00Z";
+    let redirect = json!({
+        "url": "/page", "decision": "redirect", "status": 302, "line": 17, "period": null, "retry_after": null,
+        "location": "/sorry",
+    });
+    assert_decision(decision(FILE, open_ended, "/page", &[]), &redirect, "line 17");
+    assert_decision(decision(FILE, open_ended, "/sorry", &[]), &pass("/sorry", Some(17)), "line 17");
+}
+
+#[test]
+fn an_absolute_redirect_neither_exempts_nor_loops() {
+    let file = "[response]\nstatus = 500\nretry_after = \"10m\"\nredirect = \"https://example.com/sorry\"\n\
+                [[period]]\nstart = 2026-01-01T00:00:00Z\n";
+    for (url, decided, status, retry_after) in [
+        ("https://example.com/sorry", "unavailable", 500, json!(600)),
+        ("https://EXAMPLE.com:443/sorry?x", "unavailable", 500, json!(600)),
+        ("https://example.com/", "redirect", 302, json!(null)),
+        ("https://www.example.com/sorry", "redirect", 302, json!(null)),
+    ] {
+        let decision = decision(file, DURING, url, &[]);
+        let said = (&decision["decision"], &decision["status"], &decision["retry_after"]);
+        assert_eq!(said, (&json!(decided), &json!(status), &retry_after), "{url}");
+    }
+}
+
+#[test]
+fn several_urls_are_decided_in_their_order() {
+    let folder = Folder::with(FILE);
+    let run = folder.run(&["--check", "--at", DURING, "--url", "/b", "--url", "/", "--url", "/b"]);
+    run.prints(0, &[]);
+    let urls: Vec<_> = run.stdout.lines().filter(|line| line.starts_with("url ")).collect();
+    let down = "url       /b  unavailable 503, Retry-After 3600: \"upgrade\"";
+    assert_eq!(urls.len(), 3, "{run:?}");
+    assert!(urls[0].starts_with(down) && urls[2].starts_with(down), "{urls:?}");
+    assert_eq!(urls[1], "url       /  pass: exempt: [exempt] exact \"/\", line 5");
+}
+
+#[test]
+fn a_status_path_that_is_off_is_a_path_like_any_other() {
+    let off = FILE.replace("[exempt]", "[server]\nstatus_path = false\n[exempt]");
+    assert_eq!(decision(&off, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
+    let moved = FILE.replace("[exempt]", "[server]\nstatus_path = \"/up\"\n[exempt]");
+    assert_eq!(decision(&moved, DURING, "/up", &[])["decision"], "pass");
+    assert_eq!(decision(&moved, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
+}

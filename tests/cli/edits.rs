@@ -1,0 +1,116 @@
+//! What an edit leaves as it was, and edits at once.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::thread;
+
+use crate::folder::{Folder, Run};
+
+const AT_ONCE: usize = 20;
+
+/// Starts and ends a period, and gives the text in between and at last, the times in it as `@`.
+fn start_and_end(text: &str) -> [String; 2] {
+    let folder = Folder::with(text);
+    folder.run(&["start", "--name", "db"]).prints(0, &[]);
+    let period = folder.period(folder.text().matches("name = ").count() - 1);
+    let start = period["start"].to_string();
+    let started = folder.text().replace(&start, "@");
+    folder.run(&["end", "db"]).prints(0, &[]);
+    let period = folder.period(folder.text().matches("name = ").count() - 1);
+    let ended = folder.text().replace(&period["end"].to_string(), "@").replace(&start, "@");
+    [started, ended]
+}
+
+#[test]
+fn every_other_byte_is_kept() {
+    for (text, start, end) in [
+        (
+            "# é  \r\n\r\n[log]\r\n  level='info'\t# \r\n",
+            "\r\n[[period]]\r\nname = \"db\"\r\nstart = @\r\n",
+            "end = @\r\n",
+        ),
+        ("\u{feff}# a mark\n", "\n[[period]]\nname = \"db\"\nstart = @\n", "end = @\n"),
+        ("\u{feff}# no newline", "\n\n[[period]]\nname = \"db\"\nstart = @\n", "end = @\n"),
+    ] {
+        let [started, ended] = start_and_end(text);
+        assert_eq!(started, [text, start].concat());
+        assert_eq!(ended, [text, start, end].concat());
+    }
+}
+
+#[test]
+fn an_inline_array_of_periods_is_edited_in_its_own_form() {
+    let [started, ended] = start_and_end(
+        "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }] # mine\n[log]\n",
+    );
+    let first =
+        "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }, { name = \"db\", start = @";
+    assert_eq!(started, format!("{first} }}] # mine\n[log]\n"));
+    assert_eq!(ended, format!("{first}, end = @ }}] # mine\n[log]\n"));
+}
+
+#[test]
+fn a_link_stays_and_the_real_file_is_edited_and_named() {
+    let folder = Folder::empty();
+    let real = folder.path().canonicalize().unwrap().join("real");
+    fs::create_dir(&real).unwrap();
+    fs::write(real.join("site.toml"), "# mine\n").unwrap();
+    symlink("site.toml", real.join("current.toml")).unwrap();
+    symlink("real/current.toml", folder.file()).unwrap();
+    let edited = format!("edited {}\n", real.join("site.toml").display());
+    folder.run(&["start"]).prints(0, &[&edited]);
+    folder.run(&["end"]).prints(0, &[&edited]);
+    assert_eq!(fs::read_link(folder.file()).unwrap().to_str(), Some("real/current.toml"));
+    assert_eq!(fs::read_link(real.join("current.toml")).unwrap().to_str(), Some("site.toml"));
+    assert!(fs::read_to_string(real.join("site.toml")).unwrap().contains("end = "));
+    assert_eq!(fs::read_dir(&real).unwrap().count(), 2, "something lies beside the file");
+}
+
+#[test]
+fn what_the_file_names_beside_a_link_is_still_found() {
+    let folder = Folder::empty();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    fs::write(folder.path().join("real/site.toml"), "[response]\ntemplate = \"page.html\"\n").unwrap();
+    fs::write(folder.path().join("page.html"), "{{ message }}").unwrap();
+    symlink("real/site.toml", folder.file()).unwrap();
+    folder.run(&["--check"]).prints(0, &[]);
+    folder.run(&["start"]).prints(0, &["down"]);
+}
+
+#[test]
+fn mode_and_owner_are_kept() {
+    let folder = Folder::with("# mine\n");
+    fs::set_permissions(folder.file(), Permissions::from_mode(0o640)).unwrap();
+    let before = fs::metadata(folder.file()).unwrap();
+    folder.run(&["start"]).prints(0, &[]);
+    let after = fs::metadata(folder.file()).unwrap();
+    assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+}
+
+#[test]
+fn of_edits_at_once_none_is_lost() {
+    let folder = Folder::with("# mine\n");
+    let at_once = |arguments: &(dyn Fn(&str) -> Run + Sync)| {
+        thread::scope(|scope| {
+            let runs: Vec<_> =
+                (0..AT_ONCE).map(|n| scope.spawn(move || arguments(&format!("n{n}")))).collect();
+            runs.into_iter().for_each(|run| drop(run.join().unwrap()));
+        });
+    };
+    at_once(&|name| {
+        let run = folder.run(&["start", "--name", name]);
+        run.prints(0, &[&format!("\"{name}\" has started")]);
+        run
+    });
+    assert_eq!(folder.text().matches("[[period]]").count(), AT_ONCE);
+    at_once(&|name| {
+        let run = folder.run(&["end", name]);
+        assert!(run.stdout.contains(&format!("ended \"{name}\"\n")), "{run:?}");
+        run
+    });
+    for index in 0..AT_ONCE {
+        assert!(folder.period(index).contains_key("end"), "{}", folder.text());
+    }
+    folder.run(&["status"]).prints(0, &["up"]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something lies beside the file");
+}

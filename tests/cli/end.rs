@@ -1,0 +1,165 @@
+//! `downtime end`, sentence by sentence.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use jiff::Timestamp;
+
+use crate::folder::Folder;
+
+const OPEN: &str = "[[period]]\nname = \"open\"\nstart = 2020-01-01T00:00:00Z\n";
+const LONG: &str = "[[period]]\nname = \"long\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
+const FOR: &str = "[[period]]\nname = \"for\"\nstart = 2020-01-01T00:00:00Z\nfor = \"900y\"\n";
+const OVER: &str = "[[period]]\nname = \"over\"\nstart = 2020-01-01T00:00:00Z\nend = 2020-01-02T00:00:00Z\n";
+const LATER: &str = "[[period]]\nname = \"later\"\nstart = 2999-01-01T00:00:00Z\n";
+const OFF: &str = "[[period]]\nname = \"off\"\nstart = 2020-01-01T00:00:00Z\nenabled = false\n";
+
+/// What tells whether a file was touched at all.
+fn stamp(folder: &Folder) -> (u64, i64, i64, String) {
+    let metadata = fs::metadata(folder.file()).unwrap();
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec(), folder.text())
+}
+
+#[track_caller]
+fn writes_nothing(file: &str, arguments: &[&str], code: i32, texts: &[&str]) {
+    let folder = Folder::with(file);
+    let before = stamp(&folder);
+    let run = folder.run(arguments);
+    run.prints(code, texts);
+    assert_eq!(stamp(&folder), before);
+    assert!(!run.stdout.contains("edited"), "{run:?}");
+}
+
+#[test]
+fn it_ends_what_start_has_started() {
+    let folder = Folder::with("# mine\n");
+    folder.run(&["start"]).prints(0, &[]);
+    let edited = format!("edited {}\n", folder.file().canonicalize().unwrap().display());
+    folder.run(&["end"]).prints(0, &[&edited, "ended the period at line 3", "up; no downtime is planned"]);
+    let period = folder.period(0);
+    let [start, end] = ["start", "end"].map(|key| period[key].to_string().parse::<Timestamp>().unwrap());
+    assert!(start < end, "{period}");
+    folder.run(&["status"]).prints(0, &["up"]);
+}
+
+#[test]
+fn without_a_name_it_ends_what_has_started_and_has_no_end() {
+    let unnamed = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
+    let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF, unnamed].concat());
+    let run = folder.run(&["end"]);
+    run.prints(3, &["ended \"open\"\nended the period at line 23\n"]);
+    let now = folder.period(0)["end"].to_string();
+    let end = format!("end = {now}\n");
+    assert_eq!(folder.text(), [OPEN, &end, LONG, FOR, OVER, LATER, OFF, unnamed, &end].concat());
+}
+
+#[test]
+fn while_still_down_it_says_by_which_until_when_and_what_ends_that() {
+    let folder = Folder::with(&[OPEN, LONG, FOR].concat());
+    let run = folder.run(&["end"]);
+    run.prints(
+        3,
+        &[
+            "still down by \"long\", until 2999-01-01 00:00:00 +00:00; to end it: downtime end long\n",
+            "still down by \"for\", until 29",
+            "; to end it: downtime end for\n",
+        ],
+    );
+    folder.run(&["end", "long"]).prints(3, &["ended \"long\"", "downtime end for\n"]);
+    folder.run(&["end", "for"]).prints(0, &["ended \"for\"", "up"]);
+}
+
+#[test]
+fn a_name_ends_that_period_alone() {
+    let folder = Folder::with(&[OPEN, LONG].concat());
+    folder.run(&["end", "open"]).prints(3, &["ended \"open\""]);
+    assert!(folder.text().ends_with(LONG));
+}
+
+#[test]
+fn an_end_replaces_the_end_that_stood_and_a_for() {
+    let folder = Folder::with(LONG);
+    folder.run(&["end", "long"]).prints(0, &["ended \"long\""]);
+    assert!(!folder.text().contains("2999"));
+    let folder = Folder::with(FOR);
+    folder.run(&["end", "for"]).prints(0, &["ended \"for\""]);
+    assert!(!folder.period(0).contains_key("for"));
+    assert!(folder.period(0).contains_key("end"));
+}
+
+#[test]
+fn one_that_is_over_is_said_to_be_and_nothing_is_written() {
+    writes_nothing(OVER, &["end", "over"], 0, &["\"over\" was over already, since 2020-01-02", "up"]);
+    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["was over already", "downtime end long"]);
+}
+
+#[test]
+fn one_that_is_not_enabled_has_nothing_to_end() {
+    writes_nothing(OFF, &["end", "off"], 0, &["\"off\" is not enabled: there is nothing to end", "up"]);
+}
+
+#[test]
+fn one_that_is_to_come_is_not_enabled_any_more() {
+    let folder = Folder::with(LATER);
+    folder
+        .run(&["end", "later"])
+        .prints(0, &["\"later\" had yet to start: it is not enabled any more", "up"]);
+    assert_eq!(folder.text(), format!("{LATER}enabled = false\n"));
+    let folder = Folder::with(&format!("{LATER}enabled = true # for now\n"));
+    folder.run(&["end", "later"]).prints(0, &[]);
+    assert_eq!(folder.text(), format!("{LATER}enabled = false # for now\n"));
+}
+
+#[test]
+fn all_ends_every_period_that_is_active() {
+    let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF].concat());
+    folder
+        .run(&["end", "--all"])
+        .prints(0, &["ended \"open\"\nended \"long\"\nended \"for\"\n", "up; the next"]);
+    let untouched = [OVER, LATER, OFF].concat();
+    assert!(folder.text().ends_with(&untouched), "{}", folder.text());
+}
+
+#[test]
+fn nothing_to_end_is_said_and_is_0_if_up() {
+    writes_nothing("# nothing\n", &["end"], 0, &["nothing to end", "up"]);
+    writes_nothing(&[OVER, LATER, OFF].concat(), &["end", "--all"], 0, &["nothing to end", "up"]);
+    writes_nothing(LONG, &["end"], 3, &["nothing to end", "still down by \"long\"", "downtime end long\n"]);
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_nearest() {
+    let folder = Folder::with(&[OPEN, LONG].concat());
+    let before = stamp(&folder);
+    folder.run(&["end", "opem"]).refuses(1, &["no period named \"opem\"", "`downtime end open`"]);
+    folder.run(&["end", "xyz"]).refuses(1, &["no period named \"xyz\"", "open, long"]);
+    folder.run(&["end", ""]).refuses(1, &["no period named \"\""]);
+    assert_eq!(stamp(&folder), before);
+    Folder::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period named \"db\""]);
+}
+
+#[test]
+fn the_command_that_it_names_is_one_that_a_shell_takes() {
+    let name = "it's \"$HOME\" -- é";
+    let folder = Folder::with("# mine\n");
+    folder.run(&["start", "--name", name, "--for", "1h"]).prints(0, &[]);
+    let run = folder.run(&["end"]);
+    let (_, command) = run.stdout.rsplit_once("to end it: downtime ").unwrap();
+    let script = format!("exec \"$0\" {command}");
+    let ended = std::process::Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_downtime")])
+        .current_dir(folder.path())
+        .env_remove("DOWNTIME_CONFIG")
+        .output();
+    assert_eq!(ended.unwrap().status.code(), Some(0), "{command}");
+    folder.run(&["status"]).prints(0, &["up"]);
+}
+
+#[test]
+fn a_name_may_look_like_an_option() {
+    let folder = Folder::with(
+        "[[period]]\nname = \"--all\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n",
+    );
+    folder.run(&["end"]).prints(3, &["to end it: downtime end -- '--all'\n"]);
+    folder.run(&["end", "--", "--all"]).prints(0, &["ended \"--all\""]);
+}

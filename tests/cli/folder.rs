@@ -1,0 +1,97 @@
+//! A folder of its own for each test, and `downtime` run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder with a `downtime.toml`.
+pub struct Folder(TempDir);
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Folder {
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn with(text: &str) -> Self {
+        let folder = Self::empty();
+        folder.write(text);
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.path().join("downtime.toml")
+    }
+
+    pub fn write(&self, text: &str) {
+        fs::write(self.file(), text).unwrap();
+    }
+
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.file()).unwrap()
+    }
+
+    /// The keys of a period in the file, counted from 0.
+    pub fn period(&self, index: usize) -> toml::Table {
+        let file: toml::Table = self.text().parse().unwrap();
+        file["period"][index].as_table().unwrap().clone()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_downtime"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        command.env_remove("DOWNTIME_CONFIG").env_remove("NO_COLOR");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.command(arguments).output().unwrap().into()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("ended by a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Run {
+    /// Did what it was asked: results on stdout, and nothing on stderr.
+    #[track_caller]
+    pub fn prints(&self, code: i32, texts: &[&str]) {
+        assert_eq!((self.code, self.stderr.as_str()), (code, ""), "{self:?}");
+        for text in texts {
+            assert!(self.stdout.contains(text), "no {text:?} in {self:?}");
+        }
+    }
+
+    /// Did not: diagnostics on stderr, and nothing on stdout.
+    #[track_caller]
+    pub fn refuses(&self, code: i32, texts: &[&str]) {
+        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
+        for text in texts {
+            assert!(self.stderr.contains(text), "no {text:?} in {self:?}");
+        }
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}

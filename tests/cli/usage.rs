@@ -1,0 +1,153 @@
+//! Exit codes, streams, and the words that wrong usage is answered with.
+
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
+use crate::folder::{Folder, Run};
+
+#[test]
+fn help_and_version_are_results() {
+    let folder = Folder::empty();
+    for (arguments, text) in [
+        (&["--help"][..], "Exit codes: 0 done; 1"),
+        (&["-h"], "Usage: downtime [OPTIONS] [COMMAND]"),
+        (&["help"], "start"),
+        (&["start", "--help"], "--until <TIME>"),
+        (&["end", "-h"], "--all"),
+        (&["--version"], concat!("downtime ", env!("CARGO_PKG_VERSION"), "\n")),
+        (&["-V"], "downtime "),
+    ] {
+        folder.run(arguments).prints(0, &[text]);
+    }
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what_is_wrong() {
+    let folder = Folder::with("# nothing\n");
+    for (arguments, texts) in [
+        (&["halt"][..], &["unrecognized subcommand 'halt'"][..]),
+        (&["strt"], &["'start'"]),
+        (&["--colour"], &["--colour"]),
+        (&["--url", "/x"], &["--check"]),
+        (&["--at", "2026-06-01T00:00:00Z"], &["--check"]),
+        (&["--check", "--method", "GET"], &["--url"]),
+        (&["--check", "--from", "192.0.2.1"], &["--url"]),
+        (
+            &["--check", "--at", "yesterday"],
+            &["'yesterday'", "no date-time", "write a date-time such as 2026-"],
+        ),
+        (&["--check", "--at", "2026-06-01"], &["a date alone is no time"]),
+        (&["--check", "--at", "2026-02-30T00:00:00Z"], &["no date-time"]),
+        (&["--check", "--url", "page"], &["write a URL such as"]),
+        (&["--check", "--url", "/", "--from", "localhost"], &["'localhost'", "--from"]),
+        (&["--check", "--url", "/", "--method", "G T"], &["'G T'", "--method"]),
+        (&["--check", "--format", "xml"], &["human, json"]),
+        (&["--check", "start"], &["--check goes without a command"]),
+        (&["start", "--check"], &["--check"]),
+        (&["start", "--format", "json"], &["--format is for --check and status"]),
+        (&["serve", "--format", "json"], &["--format is for --check and status"]),
+        (&["start", "--for", "0s"], &["longer than zero"]),
+        (&["start", "--for", "four hours"], &["'four hours'", "write one such as 90s"]),
+        (&["start", "--for", "1h", "--until", "2999-01-01T00:00:00Z"], &["--for", "--until"]),
+        (&["start", "--until", "tomorrow"], &["'tomorrow'", "no date-time"]),
+        (&["start", "--name", ""], &["a name is one line that is not empty"]),
+        (&["start", "--name", "two\nlines"], &["a name is one line that is not empty"]),
+        (&["start", "name"], &["'name'"]),
+        (&["end", "one", "two"], &["'two'"]),
+        (&["end", "--all", "one"], &["--all"]),
+        (&["-c"], &["--config <FILE>"]),
+        (&["-c", "", "--check"], &["--config <FILE>"]),
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {run:?}");
+        run.refuses(2, texts);
+    }
+    assert_eq!(folder.text(), "# nothing\n");
+}
+
+#[test]
+fn a_hand_used_to_systemd_is_shown_the_right_command() {
+    let folder = Folder::empty();
+    for (command, texts) in [
+        ("stop", ["`downtime start`", "`systemctl stop downtime`"]),
+        ("restart", ["takes effect by itself", "`systemctl restart downtime`"]),
+        ("reload", ["`downtime --check`", "`systemctl reload downtime`"]),
+    ] {
+        folder.run(&[command]).refuses(2, &texts);
+        let help = folder.run(&["--help"]).stdout;
+        assert!(!help.contains(&format!("  {command} ")), "{help}");
+    }
+}
+
+#[test]
+fn what_is_not_yet_supported_is_refused_before_anything_is_written() {
+    let folder = Folder::with("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n");
+    let before = folder.text();
+    for (arguments, option) in [
+        (&["start", "--host", "shop.example.com"][..], "--host"),
+        (&["start", "--path", "/checkout/**"], "--path"),
+        (&["start", "--wait"], "--wait"),
+        (&["end", "--wait"], "--wait"),
+    ] {
+        folder.run(arguments).refuses(1, &[option, "is not yet supported"]);
+        assert_eq!(folder.text(), before);
+    }
+}
+
+#[test]
+fn the_environment_names_the_file_and_the_option_overrides_it() {
+    let folder = Folder::empty();
+    for name in ["one.toml", "two.toml"] {
+        std::fs::write(folder.path().join(name), "# nothing\n").unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        Run::from(folder.command(arguments).env("DOWNTIME_CONFIG", "one.toml").output().unwrap())
+    };
+    run(&["--check"]).prints(0, &["one.toml is valid"]);
+    run(&["-c", "two.toml", "--check"]).prints(0, &["two.toml is valid"]);
+    run(&["status", "--config", "two.toml"]).prints(0, &["two.toml"]);
+}
+
+#[test]
+fn nothing_is_coloured_where_there_is_no_terminal() {
+    let folder = Folder::with("[response]\nstatus = 404\n[site]\nroot = \"none\"\n");
+    for arguments in [&["--check"][..], &["status"], &["start"], &["--help"], &["halt"]] {
+        let Run { stdout, stderr, .. } = folder.run(arguments);
+        assert!(!(stdout + &stderr).contains('\u{1b}'), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_warning_goes_to_stderr_and_leaves_0() {
+    let folder = Folder::with("[site]\nroot = \"none\"\n");
+    let run = folder.run(&["--check"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.starts_with("./downtime.toml is valid\n"), "{run:?}");
+    assert!(run.stderr.starts_with("warning: "), "{run:?}");
+}
+
+/// The writing end of a pipe that nobody reads.
+fn unread() -> Stdio {
+    let (_, writer) = std::io::pipe().unwrap();
+    OwnedFd::from(writer).into()
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_panic() {
+    let folder = Folder::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
+    for (arguments, code) in
+        [(&["--check"][..], 0), (&["status"], 3), (&["--help"], 0), (&["start"], 0), (&["end"], 0)]
+    {
+        let output = folder.command(arguments).stdout(unread()).stderr(Stdio::piped()).spawn();
+        Run::from(output.unwrap().wait_with_output().unwrap()).refuses(code, &[]);
+    }
+}
+
+#[test]
+fn diagnostics_to_a_reader_that_has_left_are_no_panic() {
+    let folder = Folder::with("[response]\nstatus = 404\n");
+    for (arguments, code) in [(&["--check"][..], 1), (&["status"], 1), (&["start"], 1), (&["halt"], 2)] {
+        let status = folder.command(arguments).stderr(unread()).status();
+        assert_eq!(status.unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
