@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::thread;
 
-use crate::folder::{Folder, Run};
+use crate::folder::Folder;
 
 const AT_ONCE: usize = 20;
 
@@ -90,27 +90,27 @@ fn mode_and_owner_are_kept() {
 #[test]
 fn of_edits_at_once_none_is_lost() {
     let folder = Folder::with("# mine\n");
-    let at_once = |arguments: &(dyn Fn(&str) -> Run + Sync)| {
-        thread::scope(|scope| {
-            let runs: Vec<_> =
-                (0..AT_ONCE).map(|n| scope.spawn(move || arguments(&format!("n{n}")))).collect();
-            runs.into_iter().for_each(|run| drop(run.join().unwrap()));
-        });
-    };
-    at_once(&|name| {
-        let run = folder.run(&["start", "--name", name]);
-        run.prints(0, &[&format!("\"{name}\" has started")]);
-        run
+    at_once(|name| {
+        folder.run(&["start", "--name", name]).prints(0, &[&format!("\"{name}\" has started")]);
     });
     assert_eq!(folder.text().matches("[[period]]").count(), AT_ONCE);
-    at_once(&|name| {
+    at_once(|name| {
         let run = folder.run(&["end", name]);
         assert!(run.stdout.contains(&format!("ended \"{name}\"\n")), "{run:?}");
-        run
     });
     for index in 0..AT_ONCE {
         assert!(folder.period(index).contains_key("end"), "{}", folder.text());
     }
     folder.run(&["status"]).prints(0, &["up"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something lies beside the file");
+}
+
+/// Does it for many names, each in a thread of its own.
+fn at_once(edit: impl Fn(&str) + Sync) {
+    thread::scope(|scope| {
+        for number in 0..AT_ONCE {
+            let edit = &edit;
+            scope.spawn(move || edit(&format!("n{number}")));
+        }
+    });
 }

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use crate::folder::{Folder, Run};
+use crate::folder::{Folder, Run, output};
 
 #[test]
 fn help_and_version_are_results() {
@@ -100,9 +100,8 @@ fn the_environment_names_the_file_and_the_option_overrides_it() {
     for name in ["one.toml", "two.toml"] {
         std::fs::write(folder.path().join(name), "# nothing\n").unwrap();
     }
-    let run = |arguments: &[&str]| {
-        Run::from(folder.command(arguments).env("DOWNTIME_CONFIG", "one.toml").output().unwrap())
-    };
+    let run =
+        |arguments: &[&str]| Run::from(output(folder.command(arguments).env("DOWNTIME_CONFIG", "one.toml")));
     run(&["--check"]).prints(0, &["one.toml is valid"]);
     run(&["-c", "two.toml", "--check"]).prints(0, &["two.toml is valid"]);
     run(&["status", "--config", "two.toml"]).prints(0, &["two.toml"]);
