@@ -108,7 +108,7 @@ fn a_local_time_that_comes_twice_is_the_first_one() {
 
 #[test]
 fn mistakes_are_json_and_nothing_goes_to_stderr() {
-    let folder = Folder::with("colour = 1\n[response]\nmessage = \"é\" # ü\nstatus = 404\n");
+    let folder = Folder::with("colour = 1\n[exempt]\nexact = [\"/é\", \"x\"]\n");
     let run = folder.run(&["--check", "--format", "json", "--url", "/"]);
     run.prints(1, &[]);
     let diagnostics = json!([
@@ -117,8 +117,8 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
             "help": "known here: timezone, server, site, exempt, response, log, period, management",
         },
         {
-            "severity": "error", "message": "the status of the down page is one of 500 to 599", "line": 4, "column": 10,
-            "help": "write 503, which caches and search engines take for a passing state",
+            "severity": "error", "message": "a path begins with `/`", "line": 3, "column": 16,
+            "help": "write `/x`",
         },
     ]);
     let json = run.json();
