@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{print_diagnostics, print_error};
@@ -66,6 +66,9 @@ fn serve(
         }
     };
     let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(applied));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // Caught before anybody is told that it serves: whoever reads that may send one at once.
+    let signals = runtime.block_on(async { Signals::catch() })?;
     let (alarm, mut alarms) = alarm();
     let server = Server::start(listeners, snapshots, &alarm)?;
     let watching = alarm.clone();
@@ -75,10 +78,9 @@ fn serve(
     })?;
     greet(path, listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let told = runtime.block_on(async {
         tokio::select! {
-            told = signals(&handle) => told,
+            () = signals.obey(&handle) => Ok(()),
             Some(thread) = alarms.recv() => Err(std::io::Error::other(format!("its thread {thread} has ended"))),
         }
     });
@@ -90,16 +92,30 @@ fn serve(
     told.and(stopped)
 }
 
-/// Returns when the process is told to stop.
-async fn signals(watch: &Handle) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => watch.reload(),
+/// The signals that the process acts on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the process is told to stop.
+    async fn obey(mut self, watch: &Handle) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => watch.reload(),
+            }
         }
     }
 }
