@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderName};
-use http::{HeaderMap, Method, Request, Response};
-use http_body_util::{Either, Empty};
-use hyper::body::Incoming;
+use http::header::{ACCEPT, EXPECT, HeaderName};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, Version};
+use http_body_util::{BodyExt, Either, Empty, Limited};
+use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 use warp::Reply;
 
@@ -21,6 +22,11 @@ use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
 use crate::snapshot::{Snapshot, Snapshots};
+
+/// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
+const MOST_DISCARDED: usize = 32 << 20;
+/// And for how long.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The body of what a filter answers, or of what the upstream does.
 pub type Body = Either<<warp::reply::Response as BodyOf>::Body, proxy::Body>;
@@ -59,9 +65,13 @@ impl<R: Routes> Gateway<R> {
         let exchange = Arc::new(Exchange::new(head, peer.address(), self.snapshots.current(), clock::now()));
         let access = Access::begin(&exchange);
         let response = self.routes.call(beside(&exchange)).await?;
-        let response = match response.extensions().get() {
-            Some(ToUpstream) => self.pass_on(Arc::unwrap_or_clone(exchange), body, &peer).await,
-            None => response.map(Either::Left),
+        let response = if response.extensions().get::<ToUpstream>().is_some() {
+            self.pass_on(Arc::unwrap_or_clone(exchange), body, &peer).await
+        } else {
+            if is_coming(&exchange.head, &body) {
+                tokio::task::spawn_local(discard(body));
+            }
+            response.map(Either::Left)
         };
         if let Some(access) = access {
             access.log(response.status().as_u16());
@@ -88,6 +98,23 @@ impl<R: Routes> Gateway<R> {
             Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
         }
     }
+}
+
+/// Whether the client sends a body that nobody wants, all the same. After `Expect` it waits to be asked, and an
+/// HTTP/2 stream can be ended alone.
+fn is_coming(head: &Parts, body: &Incoming) -> bool {
+    !body.is_end_stream() && head.version <= Version::HTTP_11 && !head.headers.contains_key(EXPECT)
+}
+
+/// Takes a body for a while and throws it away. To close on a client that is still sending resets the connection, and
+/// the answer may be lost with it: the visitor would see an error of the browser instead of the down page.
+async fn discard(body: Incoming) {
+    let frames = async {
+        let mut body = Limited::new(body, MOST_DISCARDED);
+        while let Some(Ok(_)) = body.frame().await {}
+    };
+    // Where it is too slow, the connection closes.
+    let _ = tokio::time::timeout(DISCARD_TIME, frames).await;
 }
 
 /// The request that the filters see: without the body, which they never read, and with the exchange beside it.
