@@ -1,0 +1,184 @@
+//! A client that speaks HTTP/1.1 byte by byte.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::DEADLINE;
+
+/// One end of a connection.
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
+    unread: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::on(TcpStream::connect(address).expect("the gateway"))
+    }
+
+    pub(crate) fn on(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream, unread: Vec::new() }
+    }
+}
+
+impl Client<UnixStream> {
+    pub(crate) fn connect_unix(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).expect("the gateway");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Self { stream, unread: Vec::new() }
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).expect("sent");
+    }
+
+    /// Sends a request without a body, of `site.example` unless the fields name a Host, and reads the response.
+    pub(crate) fn request(&mut self, method: &str, target: &str, fields: &[&str]) -> Response {
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
+        let host = (!fields.iter().any(|field| field.starts_with("Host:"))).then_some("Host: site.example");
+        for field in host.iter().chain(fields) {
+            head.extend([*field, "\r\n"]);
+        }
+        self.send(head + "\r\n");
+        self.response(method)
+    }
+
+    /// The response to a request of this method.
+    pub(crate) fn response(&mut self, method: &str) -> Response {
+        self.try_response(method).expect("a response")
+    }
+
+    /// As [`Client::response`]; an error where the connection ends before it does.
+    pub(crate) fn try_response(&mut self, method: &str) -> std::io::Result<Response> {
+        let head = self.head()?;
+        let mut response = Response::of(&head);
+        let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
+        response.body = match (response.field("content-length"), response.field("transfer-encoding")) {
+            _ if bodiless => Vec::new(),
+            (_, Some("chunked")) => self.chunks()?,
+            (Some(length), _) => self.take(length.parse().expect("a length"))?,
+            (None, _) => self.rest()?,
+        };
+        Ok(response)
+    }
+
+    /// The next message's head, with the empty line behind it.
+    pub(crate) fn head(&mut self) -> std::io::Result<String> {
+        let head = self.through(b"\r\n\r\n")?;
+        Ok(String::from_utf8(head).expect("text"))
+    }
+
+    /// Exactly so many bytes.
+    pub(crate) fn take(&mut self, length: usize) -> std::io::Result<Vec<u8>> {
+        while self.unread.len() < length {
+            self.read()?;
+        }
+        Ok(self.unread.drain(..length).collect())
+    }
+
+    /// What comes until the connection ends.
+    pub(crate) fn rest(&mut self) -> std::io::Result<Vec<u8>> {
+        self.stream.read_to_end(&mut self.unread)?;
+        Ok(std::mem::take(&mut self.unread))
+    }
+
+    /// Whether the other end closes and sends nothing more, by an end or a reset.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match self.stream.read(&mut [0]) {
+            Ok(read) => read == 0 && self.unread.is_empty(),
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// Whether all that came has been taken.
+    pub(crate) fn has_read_nothing(&self) -> bool {
+        self.unread.is_empty()
+    }
+
+    fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.through(b"\r\n")?;
+            let line = std::str::from_utf8(&line).expect("text").trim_end();
+            let length = usize::from_str_radix(line, 16).expect("a chunk's length");
+            body.extend(self.take(length)?);
+            self.take(2)?;
+            if length == 0 {
+                return Ok(body);
+            }
+        }
+    }
+
+    fn through(&mut self, end: &[u8]) -> std::io::Result<Vec<u8>> {
+        loop {
+            if let Some(at) = self.unread.windows(end.len()).position(|window| window == end) {
+                return self.take(at + end.len());
+            }
+            self.read()?;
+        }
+    }
+
+    fn read(&mut self) -> std::io::Result<()> {
+        let mut buffer = [0; 8192];
+        match self.stream.read(&mut buffer)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.unread.extend(&buffer[..read]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A response; field names are in lower case.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    fn of(head: &str) -> Self {
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let fields = lines.filter_map(|line| line.split_once(':'));
+        Self {
+            status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
+            fields: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The field's value; it must not come twice.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let mut values =
+            self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} twice");
+        value
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+    }
+
+    /// `Downtime`, which marks the gateway's own answers.
+    pub(crate) fn downtime(&self) -> Option<&str> {
+        self.field("downtime")
+    }
+
+    pub(crate) fn retry_after(&self) -> u64 {
+        self.field("retry-after").expect("Retry-After").parse().expect("whole seconds")
+    }
+}

@@ -1,0 +1,87 @@
+//! What a process says, line by line, while it runs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::DEADLINE;
+
+/// The lines of a stream, which a thread reads.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<(Mutex<Lines>, Condvar)>);
+
+#[derive(Default)]
+struct Lines {
+    all: Vec<String>,
+    /// How many have been awaited, or passed over.
+    awaited: usize,
+    ended: bool,
+}
+
+impl Log {
+    pub(crate) fn of(stream: impl Read + Send + 'static) -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                writer.change(|lines| lines.all.push(line));
+            }
+            writer.change(|lines| lines.ended = true);
+        });
+        log
+    }
+
+    /// The next line that the predicate takes; lines before it are passed over, and not looked at again.
+    pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let found = |lines: &mut Lines| {
+            let at = lines.awaited + lines.all[lines.awaited..].iter().position(|line| wanted(line))?;
+            lines.awaited = at + 1;
+            lines.all.get(at).cloned()
+        };
+        self.wait(found).unwrap_or_else(|| panic!("no line {what:?} came:\n{}", self.text()))
+    }
+
+    /// Waits for a line with this in it.
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.wait_for_line(text, |line| line.contains(text))
+    }
+
+    /// All that was said, once the process has ended.
+    pub(crate) fn wait_for_end(&self) -> String {
+        let ended = self.wait(|lines| lines.ended.then_some(()));
+        assert!(ended.is_some(), "the process goes on:\n{}", self.text());
+        self.text()
+    }
+
+    /// All that was said so far.
+    pub(crate) fn text(&self) -> String {
+        self.lock().all.join("\n")
+    }
+
+    /// How many lines so far have this in them.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.lock().all.iter().filter(|line| line.contains(text)).count()
+    }
+
+    fn wait<T>(&self, mut found: impl FnMut(&mut Lines) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + DEADLINE;
+        let mut lines = self.lock();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match found(&mut lines) {
+                None if !lines.ended && !left.is_zero() => {}
+                found => return found,
+            }
+            lines = self.0.1.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Lines)) {
+        change(&mut self.lock());
+        self.0.1.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

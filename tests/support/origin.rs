@@ -1,0 +1,77 @@
+//! The site behind the gateway.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::http::Client;
+use super::{DEADLINE, until};
+
+/// A site that answers each request with 200 and `the site`, and keeps the heads that it got.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    heads: Receiver<String>,
+}
+
+impl Origin {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (sender, heads) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let sender = sender.clone();
+                std::thread::spawn(move || answer(Client::on(stream), &sender));
+            }
+        });
+        Self { address, heads }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The head of the next request.
+    pub(crate) fn head(&self) -> String {
+        self.heads.recv_timeout(DEADLINE).expect("a request")
+    }
+
+    /// The heads of all requests that have come and were not asked for yet.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.try_iter().collect()
+    }
+}
+
+fn answer(mut client: Client, heads: &Sender<String>) {
+    while let Ok(head) = client.head() {
+        let lines = head.to_lowercase();
+        let length = lines.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if client.take(length.map_or(0, |length| length.parse().expect("a length"))).is_err() {
+            return;
+        }
+        let body = if head.starts_with("HEAD ") { "" } else { "the site" };
+        // The test may be over.
+        let _ = heads.send(head);
+        client.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{body}"));
+    }
+}
+
+/// A site that the test accepts connections of, and answers itself.
+pub(crate) struct Script(TcpListener);
+
+impl Script {
+    pub(crate) fn bind() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("set");
+        Self(listener)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().expect("an address"))
+    }
+
+    pub(crate) fn accept(&self) -> Client {
+        let ((stream, _), _) = until("a connection", || self.0.accept().ok());
+        stream.set_nonblocking(false).expect("set");
+        Client::on(stream)
+    }
+}

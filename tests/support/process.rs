@@ -1,0 +1,151 @@
+//! A gateway that runs on a file of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::http::{Client, Response};
+use super::log::Log;
+
+/// A folder with a `downtime.toml`.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    /// One whose file says this; without a `listen` it gets one that lets the system choose the port.
+    pub(crate) fn with(config: &str) -> Self {
+        let folder = Self(tempfile::tempdir().expect("a folder"));
+        folder.write("downtime.toml", &listening(config));
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file in place.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.join(name), text).expect("written");
+    }
+
+    /// Writes a file beside, and puts it in place by a rename, as editors and `downtime start` do.
+    pub(crate) fn replace(&self, name: &str, text: &str) {
+        let beside = self.join(".beside");
+        std::fs::write(&beside, text).expect("written");
+        std::fs::rename(&beside, self.join(name)).expect("renamed");
+    }
+}
+
+fn listening(config: &str) -> String {
+    const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
+    match () {
+        () if config.contains("listen = ") => config.to_owned(),
+        () if config.contains("[server]\n") => config.replace("[server]\n", SERVER),
+        () => format!("{config}\n{SERVER}"),
+    }
+}
+
+/// The command on a folder's file, with nothing of the environment that it heeds.
+pub(crate) fn downtime(folder: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_downtime"));
+    command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A process of the binary, killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) log: Log,
+}
+
+impl Process {
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary");
+        let log = Log::of(child.stderr.take().expect("piped"));
+        Self { child, log }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a process");
+    }
+
+    /// The exit code and all that was said, once the process has ended.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let said = self.log.wait_for_end();
+        (self.child.wait().expect("an end").code(), said)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A gateway that listens.
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    pub(crate) folder: Folder,
+    pub(crate) address: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts one on this config.
+    pub(crate) fn start(config: &str) -> Self {
+        Self::on(Folder::with(config))
+    }
+
+    /// Starts one on a folder.
+    pub(crate) fn on(folder: Folder) -> Self {
+        let command = downtime(&folder);
+        Self::run(folder, command)
+    }
+
+    pub(crate) fn run(folder: Folder, command: Command) -> Self {
+        let process = Process::spawn(command);
+        let line = process.log.wait_for("listening on http://");
+        let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
+        process.log.wait_for("to take it down");
+        Self { process, folder, address: address.expect("an address") }
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.process.log
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// The answer to a GET on a connection of its own.
+    pub(crate) fn get(&self, path: &str, fields: &[&str]) -> Response {
+        self.connect().request("GET", path, fields)
+    }
+
+    /// Replaces the file, and waits until that is applied.
+    pub(crate) fn apply(&self, config: &str) {
+        self.folder.replace("downtime.toml", &listening(config));
+        self.log().wait_for(" applied ");
+    }
+
+    /// Replaces the file.
+    pub(crate) fn edit(&self, config: &str) {
+        self.folder.replace("downtime.toml", &listening(config));
+    }
+
+    /// Writes the file in place.
+    pub(crate) fn edit_in_place(&self, config: &str) {
+        self.folder.write("downtime.toml", &listening(config));
+    }
+}
