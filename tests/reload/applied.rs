@@ -1,0 +1,59 @@
+//! What an edit changes, and what waits for the next start.
+
+use crate::support::process::Gateway;
+use crate::{await_message, saying};
+
+#[test]
+fn another_listen_address_is_said_to_wait_and_the_rest_is_applied() {
+    let gateway = Gateway::start("");
+    let listen = "[server]\nlisten = [\"127.0.0.1:1\"]\n";
+    gateway.apply(&format!("{}{listen}", saying("the rest")));
+    gateway.log().wait_for("listen takes effect at the next start");
+    assert!(gateway.get("/", &[]).text().contains("the rest"));
+    gateway.apply(&format!("{}{listen}", saying("more")));
+    assert!(gateway.get("/", &[]).text().contains("more"));
+}
+
+#[test]
+fn the_level_of_the_log_is_changed_while_it_runs() {
+    let gateway = Gateway::start("");
+    let mut client = gateway.connect();
+    let mut set = |level: &str| {
+        gateway.edit(&format!("{}[log]\nlevel = \"{level}\"\n", saying(level)));
+        await_message(&mut client, level);
+    };
+    set("error");
+    set("warn");
+    set("debug");
+    // What it says of an edit is said at the level before.
+    set("info");
+    gateway.log().wait_for("down, with no known end");
+    gateway.log().wait_for_line("of info", |line| line.contains(" applied "));
+    assert_eq!(gateway.log().count(" applied "), 2, "{}", gateway.log().text());
+}
+
+#[test]
+fn access_lines_are_turned_on_and_off_by_an_edit() {
+    let gateway = Gateway::start("");
+    gateway.get("/before?secret", &[]);
+    gateway.apply(&format!("{}[log]\naccess = true\n", saying("on")));
+    gateway.get("/meanwhile?secret", &[]);
+    gateway.log().wait_for("/meanwhile");
+    gateway.apply(&saying("off"));
+    gateway.get("/after?secret", &[]);
+    gateway.apply(&saying("settled"));
+    assert_eq!((gateway.log().count("/before"), gateway.log().count("/after")), (0, 0));
+    assert_eq!(gateway.log().count("secret"), 0);
+}
+
+#[test]
+fn a_site_that_is_taken_down_and_brought_back_by_edits_is_so() {
+    let gateway = Gateway::start("");
+    let mut client = gateway.connect();
+    for _ in 0..3 {
+        gateway.apply(&saying("down"));
+        assert_eq!(client.request("GET", "/", &[]).status, 503);
+        gateway.apply("");
+        assert_eq!(client.request("GET", "/", &[]).status, 200);
+    }
+}
