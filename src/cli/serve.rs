@@ -32,7 +32,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         warn!("{}", diagnostic.summary());
     }
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
-    match serve(path, &loaded, &listeners, &snapshots, logging) {
+    match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&format!("the gateway has failed: {error}"), "see the log above");
@@ -55,7 +55,7 @@ fn bind(server: &ServerConfig) -> Option<Vec<Listener>> {
 fn serve(
     path: &Path,
     loaded: &Loaded,
-    listeners: &[Listener],
+    listeners: Vec<Listener>,
     snapshots: &Arc<Snapshots>,
     logging: Logging,
 ) -> std::io::Result<()> {
@@ -70,13 +70,13 @@ fn serve(
     // Caught before anybody is told that it serves: whoever reads that may send one at once.
     let signals = runtime.block_on(async { Signals::catch() })?;
     let (alarm, mut alarms) = alarm();
-    let server = Server::start(listeners, snapshots, &alarm)?;
+    let server = Server::start(&listeners, snapshots, &alarm)?;
     let watching = alarm.clone();
     std::thread::Builder::new().name("watch".into()).spawn(move || {
         let _alarm = watching;
         watch.run();
     })?;
-    greet(path, listeners, &snapshots.current());
+    greet(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let told = runtime.block_on(async {
         tokio::select! {
@@ -86,8 +86,10 @@ fn serve(
     });
     info!("stopping: requests that have begun may end, within {:?}", crate::server::DRAIN);
     notify(&[NotifyState::Stopping]);
-    let stopped = server.stop();
+    // Before the last requests end: a client that comes now is refused at once, not left to wait for the end.
     listeners.iter().for_each(Listener::remove);
+    drop(listeners);
+    let stopped = server.stop();
     info!("stopped");
     told.and(stopped)
 }
