@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, EXPECT, HeaderName};
+use http::header::{ACCEPT, EXPECT, HOST, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::uri::Authority;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Either, Empty, Limited};
 use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
@@ -62,6 +63,9 @@ impl<R: Routes> Gateway<R> {
         peer: Rc<Peer>,
     ) -> Result<Response<Body>, Infallible> {
         let (head, body) = request.into_parts();
+        if !names_one_host(&head) {
+            return Ok(StatusCode::BAD_REQUEST.into_response().map(Either::Left));
+        }
         let exchange = Arc::new(Exchange::new(head, peer.address(), self.snapshots.current(), clock::now()));
         let access = Access::begin(&exchange);
         let response = self.routes.call(beside(&exchange)).await?;
@@ -82,7 +86,7 @@ impl<R: Routes> Gateway<R> {
     async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
         let Exchange { head, trusted, snapshot, .. } = exchange;
         let Site::Upstream(site) = &snapshot.config.site else {
-            return warp::http::StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
+            return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
         };
         let wanted = Wanted::of(&head.method, &head.headers);
         let route = Route {
@@ -98,6 +102,22 @@ impl<R: Routes> Gateway<R> {
             Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
         }
     }
+}
+
+/// Whether all who read the request take it to be for the same host (RFC 9112 3.2). HTTP/1.0 need not name one, and
+/// HTTP/2 does so otherwise.
+fn names_one_host(head: &Parts) -> bool {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => head.version != Version::HTTP_11,
+        (Some(host), None) => is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// A host with or without a port, or nothing, which is valid where the target has no authority either.
+fn is_host(field: &[u8]) -> bool {
+    field.is_empty() || !field.contains(&b'@') && Authority::try_from(field).is_ok()
 }
 
 /// Whether the client sends a body that nobody wants, all the same. After `Expect` it waits to be asked, and an

@@ -116,3 +116,44 @@ fn a_request_keeps_the_site_that_it_began_with() {
     assert_eq!(client.response("GET").text(), "old");
     assert_eq!(client.request("GET", "/", &[]).status, 503);
 }
+
+#[test]
+fn a_request_that_does_not_name_one_host_is_a_400_up_or_down() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    for config in [site(&origin.url(), "# up"), DOWN.to_owned()] {
+        gateway.apply(&config);
+        for hosts in [
+            "",
+            "Host: a\r\nHost: b\r\n",
+            "Host: a\r\nHost: a\r\n",
+            "Host: a b\r\n",
+            "Host: a/b\r\n",
+            "Host: b@a\r\n",
+        ] {
+            let mut client = gateway.connect();
+            client.send(format!("GET / HTTP/1.1\r\n{hosts}\r\n"));
+            assert_eq!(client.response("GET").status, 400, "{hosts:?}");
+        }
+    }
+    assert_eq!(origin.heads(), [""; 0]);
+}
+
+#[test]
+fn the_host_that_the_target_names_beats_the_field_and_http_1_0_needs_none() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    for (head, host) in [
+        ("GET / HTTP/1.1\r\nHost: shop.example:80", "shop.example:80"),
+        ("GET / HTTP/1.1\r\nHost: [2001:db8::1]:80", "[2001:db8::1]:80"),
+        ("GET http://target.example/ HTTP/1.1\r\nHost: field.example", "target.example"),
+        ("GET / HTTP/1.0", origin.url().trim_start_matches("http://")),
+    ] {
+        let mut client = gateway.connect();
+        client.send(format!("{head}\r\n\r\n"));
+        assert_eq!(client.response("GET").status, 200, "{head}");
+        let passed_on = origin.head().to_lowercase();
+        let hosts: Vec<&str> = passed_on.lines().filter_map(|line| line.strip_prefix("host: ")).collect();
+        assert_eq!(hosts, [host], "{head}");
+    }
+}
