@@ -1,6 +1,6 @@
 //! The process: how it starts, what keeps it from starting, how it stops.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt;
@@ -13,6 +13,7 @@ use crate::DOWN;
 use crate::support::http::Client;
 use crate::support::origin::Script;
 use crate::support::process::{Folder, Gateway, Process, downtime};
+use crate::support::until;
 
 /// What a start that fails says.
 fn refusal(folder: &Folder) -> String {
@@ -227,4 +228,23 @@ fn a_client_that_is_stuck_holds_the_end_up_no_longer_than_the_drain() {
     assert!(said.contains("were still open"), "{said}");
     let taken = begun.elapsed().as_secs();
     assert!((9..=12).contains(&taken), "{taken}");
+}
+
+#[test]
+fn new_connections_are_refused_while_the_last_requests_end() {
+    let script = Script::bind();
+    let site = format!("[site]\nupstream = \"{}\"\n", script.url());
+    let gateway =
+        Gateway::start(&format!("{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"));
+    let mut busy = gateway.connect();
+    busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = script.accept();
+    upstream.head().expect("a request");
+    gateway.process.signal(Signal::TERM);
+    gateway.log().wait_for("stopping");
+    until("a refusal", || TcpStream::connect(gateway.address).is_err().then_some(()));
+    until("its end", || (!gateway.folder.join("gateway.sock").exists()).then_some(()));
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
+    assert_eq!(busy.response("GET").text(), "last");
+    assert_eq!(gateway.process.end().0, Some(0));
 }
