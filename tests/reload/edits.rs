@@ -105,13 +105,24 @@ fn ask(mut client: Client, done: &AtomicBool) -> usize {
     unreachable!("it is done once")
 }
 
+/// Sets a flag when it is dropped.
+struct Set<'a>(&'a AtomicBool);
+
+impl Drop for Set<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn no_request_fails_while_the_file_is_rewritten(count: usize) {
     let gateway = Gateway::start(&saying("edit 0"));
     let done = AtomicBool::new(false);
     let asked: usize = scope(|scope| {
         let asking = [(); 4].map(|()| gateway.connect()).map(|client| scope.spawn(|| ask(client, &done)));
+        // Also where that panics: the scope waits for those who ask.
+        let end = Set(&done);
         Latencies::of(&gateway, count, Gateway::edit).assert_in_time("renames under load");
-        done.store(true, Ordering::SeqCst);
+        drop(end);
         asking.map(|thread| thread.join().expect("no failure")).iter().sum()
     });
     eprintln!("{asked} requests, none failed");
