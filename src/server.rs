@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
-use tokio::task::LocalSet;
 use tracing::warn;
 
 use self::connection::{Stream, serve};
@@ -71,9 +71,8 @@ fn work(
     snapshots: Arc<Snapshots>,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, async move {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
         let gateway = Gateway::new(snapshots, warp::service(filters::routes()));
         let open = Rc::new(Open::default());
         for listener in listeners {
