@@ -65,6 +65,7 @@ pub struct Page {
     problem: Body,
     text: Body,
     nothing: Body,
+    retry_after: u64,
     depends_on_retry_after: bool,
 }
 
@@ -77,6 +78,7 @@ impl Page {
             problem: Body::new(facts, Some("application/problem+json"), problem(facts)),
             text: Body::new(facts, Some("text/plain; charset=utf-8"), text(facts)),
             nothing: Body::new(facts, None, Bytes::new()),
+            retry_after: facts.retry_after,
             depends_on_retry_after: facts.template.mentions("retry_after"),
             html: Body::new(facts, Some("text/html; charset=utf-8"), Bytes::new()),
         };
@@ -103,7 +105,9 @@ impl Page {
             Representation::Nothing => &self.nothing,
         };
         let mut response = body.answer(method);
-        response.headers_mut().insert(RETRY_AFTER, seconds(retry_after));
+        if retry_after != self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds(retry_after));
+        }
         response
     }
 }
