@@ -42,6 +42,8 @@ impl<B> BodyOf for Response<B> {
     type Body = B;
 }
 
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// Answers requests on one worker. Clones share its connections to upstreams.
 #[derive(Clone)]
 pub struct Gateway<R> {
@@ -70,7 +72,8 @@ impl<R: Routes> Gateway<R> {
         let access = Access::begin(&exchange);
         let response = self.routes.call(beside(&exchange)).await?;
         let response = if response.extensions().get::<ToUpstream>().is_some() {
-            self.pass_on(Arc::unwrap_or_clone(exchange), body, &peer).await
+            // On the heap: it is several times as large as all the rest, which would be moved with it.
+            Box::pin(self.pass_on(Arc::unwrap_or_clone(exchange), body, &peer)).await
         } else {
             if is_coming(&exchange.head, &body) {
                 tokio::task::spawn_local(discard(body));
@@ -173,12 +176,12 @@ struct Wanted {
 
 impl Wanted {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let by = [ACCEPT, HeaderName::from_static("sec-fetch-dest")];
-        let values =
-            |name: HeaderName| headers.get_all(&name).iter().map(move |value| (name.clone(), value.clone()));
+        let values = |name: &'static HeaderName| {
+            headers.get_all(name).iter().map(move |value| (name.clone(), value.clone()))
+        };
         Self {
             method: method.clone(),
-            fields: by.into_iter().flat_map(|name| values(name).collect::<Vec<_>>()).collect(),
+            fields: [&ACCEPT, &SEC_FETCH_DEST].into_iter().flat_map(values).collect(),
         }
     }
 
