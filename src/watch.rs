@@ -1,8 +1,8 @@
 //! Watches the config file and what it rests on, and applies what it says.
 //!
 //! Events are hints, content is truth: any event, error or overflow leads to one look at the files, and so does a poll
-//! each second. A look that finds other stamps leads to a reading once the files are quiet; a reading that finds other
-//! content is applied or rejected. A thread of its own does this, so that no request waits for a disk.
+//! each second. A look that finds other stamps, or was led to by an event of the files' own, leads to a reading once they
+//! are quiet; a reading that finds other content is applied or rejected. A thread of its own does this, so that no request waits for a disk.
 
 mod hops;
 mod notifier;
@@ -20,7 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use self::notifier::Notifier;
 use self::reconcile::{Reconcile, Verdict};
-use self::settle::{Settle, Stamps, Step};
+use self::settle::{Hint, Settle, Stamps, Step};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::file::Stamp;
@@ -35,8 +35,12 @@ const REREAD: Duration = Duration::from_secs(30);
 /// What the watch is told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something may have changed; an entry was put under this name by a rename.
-    Look(Option<OsString>),
+    /// An entry of this name has changed in some way.
+    Touched(OsString),
+    /// An entry was put under this name by a rename, and so whole.
+    Renamed(OsString),
+    /// Events were lost.
+    Lost,
     /// Read the file now (SIGHUP).
     Reload,
 }
@@ -142,12 +146,9 @@ impl Watch {
             }
             return POLL;
         }
-        let renamed = events.iter().any(|event| match event {
-            Event::Look(Some(name)) => self.notifier.knows(name),
-            Event::Look(None) | Event::Reload => false,
-        });
+        let hint = events.iter().map(|event| self.weigh(event)).max().unwrap_or(Hint::Nothing);
         let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
-        match self.settle.observe(stamps, renamed, Instant::now()) {
+        match self.settle.observe(stamps, hint, Instant::now()) {
             Step::Wait(wait) => return wait,
             Step::Busy(wait) => {
                 warn!("{} has been written to for 10 s; it is applied once it is quiet", self.path.display());
@@ -160,6 +161,16 @@ impl Watch {
             return settle::QUIET;
         }
         POLL
+    }
+
+    /// What an event means for the files; one for another entry of their folders means nothing.
+    fn weigh(&self, event: &Event) -> Hint {
+        match event {
+            Event::Renamed(name) if self.notifier.knows(name) => Hint::Renamed,
+            Event::Touched(name) if self.notifier.knows(name) => Hint::Touched,
+            Event::Lost => Hint::Touched,
+            Event::Renamed(_) | Event::Touched(_) | Event::Reload => Hint::Nothing,
+        }
     }
 
     /// Reads the files and acts on what they say; `None` where they are being written to.

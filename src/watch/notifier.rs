@@ -79,17 +79,16 @@ fn folder(path: &Path) -> Folder {
     (path.to_owned(), Stamp::of(path).map(|stamp| stamp.inode()))
 }
 
-/// An event is a hint to look; only a rename says more: that what now has this name was put there whole. What a rename
-/// took away says nothing: an editor that moves the old file aside goes on to write the new one.
+/// What an event says. What a rename took away says no more than a change: an editor that moves the old file aside goes
+/// on to write the new one.
 fn hint(event: notify::Result<notify::Event>) -> Option<Event> {
-    let Ok(event) = event else { return Some(Event::Look(None)) };
+    let Ok(event) = event else { return Some(Event::Lost) };
+    let name = || event.paths.last().and_then(|path| path.file_name()).map(OsString::from);
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Event::Look(None)),
+        _ if event.need_rescan() => Some(Event::Lost),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => name().map(Event::Touched),
         EventKind::Access(_) => None,
-        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
-            let target = event.paths.last().and_then(|path| path.file_name());
-            Some(Event::Look(target.map(OsString::from)))
-        }
-        _ => Some(Event::Look(None)),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => name().map(Event::Renamed),
+        _ => name().map(Event::Touched),
     }
 }

@@ -13,6 +13,17 @@ const BUSY: Duration = Duration::from_secs(10);
 /// The files that a snapshot rests on, and the state of each; `None`: it is not there.
 pub type Stamps = Vec<(PathBuf, Option<Stamp>)>;
 
+/// What events say of the files, the weightiest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hint {
+    /// Nothing.
+    Nothing,
+    /// One may have changed, also where the stamps are the same: those of some file systems are coarse.
+    Touched,
+    /// One was just put in place by a rename, and so whole.
+    Renamed,
+}
+
 /// What to do about the files as they are now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -57,24 +68,19 @@ impl Settle {
         *self = Self::new(stamps);
     }
 
-    /// Judges the files as they are at `now`. `renamed`: one of them was just put in place by a rename, and so whole.
-    pub fn observe(&mut self, stamps: Stamps, renamed: bool, now: Instant) -> Step {
-        if stamps == self.read {
-            self.pending = None;
+    /// Judges the files as they are at `now`.
+    pub fn observe(&mut self, stamps: Stamps, hint: Hint, now: Instant) -> Step {
+        if self.pending.is_none() && hint == Hint::Nothing && stamps == self.read {
             return Step::Idle;
         }
-        let pending = self.pending.get_or_insert_with(|| Pending {
-            stamps: stamps.clone(),
-            since: now,
-            first: now,
-            told: false,
-        });
+        let new = || Pending { stamps: stamps.clone(), since: now, first: now, told: false };
+        let pending = self.pending.get_or_insert_with(new);
         if pending.stamps != stamps {
             pending.stamps = stamps;
             pending.since = now;
         }
         let quiet = now.saturating_duration_since(pending.since);
-        if renamed || quiet >= QUIET {
+        if hint == Hint::Renamed || quiet >= QUIET {
             return Step::Read;
         }
         let wait = QUIET.saturating_sub(quiet);
@@ -102,23 +108,33 @@ mod tests {
         let ms = Duration::from_millis;
         let start = Instant::now();
         let mut settle = Settle::new(old.clone());
-        for (at, stamps, renamed, step) in [
-            (0, &old, false, Step::Idle),
-            (0, &old, true, Step::Idle),
-            (10, &new, false, Step::Wait(ms(100))),
-            (60, &new, false, Step::Wait(ms(50))),
-            (61, &newer, false, Step::Wait(ms(100))),
-            (160, &newer, false, Step::Wait(ms(1))),
-            (161, &newer, false, Step::Read),
-            (170, &old, false, Step::Idle),
-            (180, &new, false, Step::Wait(ms(100))),
-            (190, &newer, true, Step::Read),
+        for (at, stamps, hint, step) in [
+            (0, &old, Hint::Nothing, Step::Idle),
+            (10, &new, Hint::Touched, Step::Wait(ms(100))),
+            (60, &new, Hint::Nothing, Step::Wait(ms(50))),
+            (61, &newer, Hint::Touched, Step::Wait(ms(100))),
+            (160, &newer, Hint::Touched, Step::Wait(ms(1))),
+            (161, &newer, Hint::Nothing, Step::Read),
+            (190, &old, Hint::Renamed, Step::Read),
         ] {
-            assert_eq!(settle.observe(stamps.clone(), renamed, start + ms(at)), step, "at {at} ms");
+            assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
         }
         settle.read(newer.clone());
-        assert_eq!(settle.observe(newer, false, start + ms(200)), Step::Idle);
+        assert_eq!(settle.observe(newer, Hint::Nothing, start + ms(200)), Step::Idle);
         assert_eq!(settle.files().count(), 1);
+    }
+
+    #[test]
+    fn a_hint_leads_to_a_reading_also_where_the_stamps_are_the_same() {
+        let old = stamps("old");
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let mut settle = Settle::new(old.clone());
+        assert_eq!(settle.observe(old.clone(), Hint::Renamed, start), Step::Read);
+        settle.read(old.clone());
+        assert_eq!(settle.observe(old.clone(), Hint::Touched, start), Step::Wait(ms(100)));
+        assert_eq!(settle.observe(old.clone(), Hint::Touched, start + ms(60)), Step::Wait(ms(40)));
+        assert_eq!(settle.observe(old, Hint::Nothing, start + ms(100)), Step::Read);
     }
 
     #[test]
@@ -126,8 +142,8 @@ mod tests {
         let mut settle = Settle::new(stamps("old"));
         let gone: Stamps = vec![(PathBuf::from("downtime.toml"), None)];
         let start = Instant::now();
-        assert_eq!(settle.observe(gone.clone(), false, start), Step::Wait(QUIET));
-        assert_eq!(settle.observe(gone, false, start + QUIET), Step::Read);
+        assert_eq!(settle.observe(gone.clone(), Hint::Touched, start), Step::Wait(QUIET));
+        assert_eq!(settle.observe(gone, Hint::Nothing, start + QUIET), Step::Read);
     }
 
     #[test]
@@ -138,7 +154,9 @@ mod tests {
         let steps: Vec<_> = contents
             .into_iter()
             .enumerate()
-            .map(|(n, stamps)| settle.observe(stamps, false, start + BUSY * u32::try_from(n).unwrap() / 4))
+            .map(|(n, stamps)| {
+                settle.observe(stamps, Hint::Nothing, start + BUSY * u32::try_from(n).unwrap() / 4)
+            })
             .collect();
         let wait = Step::Wait(QUIET);
         assert_eq!(steps, [wait, wait, wait, wait, Step::Busy(QUIET), wait]);
