@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench nginx`, or `… -- page` (`proxy`, `file`) for one of them, wants nginx and wrk
 //! (`apt-get install nginx-light wrk`) and two cores that are idle: the servers have core 0, the load and the upstream
-//! core 1. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
+//! core 1. nginx is measured twice: writing its access log, as the configuration in Debian's package has it, and not, as
+//! the gateway unless told. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
 //! ratios is what counts. Beside the requests per second stands the core's time for each, in µs: a machine that is
 //! busy disturbs it less.
 
@@ -17,7 +18,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use loopback::{Answer, Gateway, Process, is_asked_for, median, on};
-use nginx_server::Nginx;
+use nginx_server::{Log, Nginx};
 use tempfile::TempDir;
 
 const SERVER: &str = "0";
@@ -40,14 +41,16 @@ fn main() -> io::Result<()> {
     }
     let names: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    if is_wanted("page") {
-        compare("down page", Some(1.2), &down_page()?)?;
-    }
-    if is_wanted("proxy") {
-        compare("passing on", Some(0.95), &passing_on()?)?;
-    }
-    if is_wanted("file") {
-        compare("file", None, &file()?)?;
+    for (log, of) in [(Log::On, "nginx logs, as Debian's does"), (Log::Off, "nginx does not log")] {
+        if is_wanted("page") {
+            compare(&format!("down page; {of}"), Some(1.2), &down_page(log)?)?;
+        }
+        if is_wanted("proxy") {
+            compare(&format!("passing on; {of}"), Some(0.95), &passing_on(log)?)?;
+        }
+        if is_wanted("file") {
+            compare(&format!("file; {of}"), None, &file(log)?)?;
+        }
     }
     Ok(())
 }
@@ -84,7 +87,7 @@ impl From<Nginx> for Server {
     }
 }
 
-fn down_page() -> io::Result<Pair> {
+fn down_page(log: Log) -> io::Result<Pair> {
     let folder = loopback::folder()?;
     fs::write(folder.path().join("down.html"), page("{{ message }}"))?;
     let config = "[response]\nmessage = \"We'll be back soon.\"\ntemplate = \"down.html\"\n\
@@ -92,32 +95,33 @@ fn down_page() -> io::Result<Pair> {
     let ours = Gateway::start(folder.path(), config, SERVER)?;
     // nginx sends the very bytes that the gateway sent, but for Date and its Server field.
     let answer = Answer::of(&ours.url)?;
-    let nginx = Nginx::start(&folder.path().join("down"), SERVER, "", &nginx_server::giving(&answer))?;
+    let nginx = Nginx::start(&folder.path().join("down"), SERVER, log, "", &nginx_server::giving(&answer))?;
     Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: None, _folder: folder })
 }
 
-fn passing_on() -> io::Result<Pair> {
+fn passing_on(log: Log) -> io::Result<Pair> {
     let folder = loopback::folder()?;
     let fields = vec![("content-type".into(), "text/html".into())];
     let answer = Answer { status: 200, fields, body: page("The site.") };
-    let upstream = Nginx::start(&folder.path().join("site"), LOAD, "", &nginx_server::giving(&answer))?;
+    let upstream =
+        Nginx::start(&folder.path().join("site"), LOAD, Log::Off, "", &nginx_server::giving(&answer))?;
     let ours = Gateway::start(folder.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
     let pool = format!(
         "upstream site {{ server {}; keepalive {CONNECTIONS}; keepalive_requests 1000000000; }}",
         loopback::authority(&upstream.url)
     );
-    let nginx = Nginx::start(&folder.path().join("proxy"), SERVER, &pool, nginx_server::PASSING_ON)?;
+    let nginx = Nginx::start(&folder.path().join("proxy"), SERVER, log, &pool, nginx_server::PASSING_ON)?;
     Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: Some(upstream.into()), _folder: folder })
 }
 
-fn file() -> io::Result<Pair> {
+fn file(log: Log) -> io::Result<Pair> {
     let folder = loopback::folder()?;
     let root = folder.path().join("public");
     fs::create_dir(&root)?;
     fs::write(root.join("index.html"), page("A file."))?;
     let ours = Gateway::start(folder.path(), "[site]\nroot = \"public\"\n", SERVER)?;
     let root = format!("root {}; open_file_cache max=100;", root.display());
-    let nginx = Nginx::start(&folder.path().join("files"), SERVER, "", &root)?;
+    let nginx = Nginx::start(&folder.path().join("files"), SERVER, log, "", &root)?;
     Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: None, _folder: folder })
 }
 

@@ -24,10 +24,10 @@ pub struct Nginx {
 
 impl Nginx {
     /// Runs in `folder` on `core`: `location` says what every request gets, `http` stands beside the server.
-    pub fn start(folder: &Path, core: &str, http: &str, location: &str) -> io::Result<Self> {
+    pub fn start(folder: &Path, core: &str, log: Log, http: &str, location: &str) -> io::Result<Self> {
         let port = free_port()?;
         fs::create_dir(folder)?;
-        fs::write(folder.join("nginx.conf"), config(port, http, location))?;
+        fs::write(folder.join("nginx.conf"), config(port, http, location, log))?;
         let mut command = on(core, Path::new("nginx"));
         command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
         let process = Process(command.spawn()?);
@@ -36,13 +36,26 @@ impl Nginx {
     }
 }
 
-fn config(port: u16, http: &str, location: &str) -> String {
+/// Whether nginx writes a line for each request.
+#[derive(Clone, Copy)]
+pub enum Log {
+    /// As the configuration in Debian's package has it.
+    On,
+    /// As the gateway has it unless told.
+    Off,
+}
+
+fn config(port: u16, http: &str, location: &str, log: Log) -> String {
+    let log = match log {
+        Log::On => "access.log",
+        Log::Off => "off",
+    };
     let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders = folders.map(|name| format!("{name}_temp_path {name};")).concat();
     format!(
         "daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;\n\
          events {{ worker_connections 1024; }}\n\
-         http {{\n{folders} access_log off; keepalive_requests 1000000000; {http}\n\
+         http {{\n{folders} access_log {log}; keepalive_requests 1000000000; {http}\n\
          server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n}}\n"
     )
 }
