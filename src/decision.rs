@@ -1,16 +1,14 @@
 //! The decision: pass, unavailable or redirect, and why.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use http::Method;
 use jiff::Timestamp;
 
 use crate::answer::{Answer, Redirect};
 use crate::exempt::{Exemptions, Rule};
-use crate::path::RequestPath;
 use crate::period::Occurrence;
+use crate::request::Request;
 use crate::schedule::{Moment, Schedule};
 
 /// All that decides over requests.
@@ -26,19 +24,6 @@ pub struct Rules {
     pub answers: Vec<Answer>,
     /// Said in `Retry-After` while the end is not known.
     pub retry_after: Duration,
-}
-
-/// The facts of one request that a decision rests on.
-#[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// Its method.
-    pub method: &'a Method,
-    /// The host that it names, with the port if there is one.
-    pub authority: Option<&'a str>,
-    /// The path of its target.
-    pub path: RequestPath<'a>,
-    /// The client, where it is known.
-    pub client: Option<IpAddr>,
 }
 
 /// What becomes of a request.
@@ -181,8 +166,11 @@ impl Decision<'_> {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
     use crate::exempt::Kind;
+    use crate::path::RequestPath;
     use crate::period::Period;
     use crate::template::Template;
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use globset::{Candidate, GlobBuilder, GlobSet};
 use ipnet::IpNet;
 
+use crate::glob::{Fault, PathGlobs, check_path};
 use crate::path::RequestPath;
 
 /// A rule of `[exempt]`, as it was written.
@@ -42,49 +42,35 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Why a text is no path or glob that a request could match: the fault, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub help: String,
-}
-
 /// The compiled rules of `[exempt]`.
 #[derive(Clone, Debug, Default)]
 pub struct Exemptions {
     rules: Vec<Rule>,
     exact: HashMap<String, usize>,
-    globs: GlobSet,
-    /// The rule of each glob in the set.
+    globs: PathGlobs,
+    /// The rule of each glob.
     glob_rules: Vec<usize>,
     networks: Vec<(IpNet, usize)>,
 }
 
 impl Exemptions {
-    /// Compiles rules. A text that [`check_exact`], [`check_glob`] or [`crate::network::parse`] refuses is a fault.
+    /// Compiles rules. A text that [`check_exact`], [`PathGlobs::check`] or [`crate::network::parse`] refuses is a fault.
     pub fn new(rules: Vec<Rule>) -> Result<Self, Fault> {
         let mut exact = HashMap::new();
         let mut networks = Vec::new();
         let mut glob_rules = Vec::new();
-        let mut globs = GlobSet::builder();
         for (index, rule) in rules.iter().enumerate() {
             match rule.kind {
                 Kind::Exact => {
                     check_exact(&rule.text)?;
                     exact.entry(rule.text.clone()).or_insert(index);
                 }
-                Kind::Path => {
-                    for glob in compile(&rule.text)? {
-                        globs.add(glob);
-                        glob_rules.push(index);
-                    }
-                }
+                Kind::Path => glob_rules.push(index),
                 Kind::Network => networks.push((network(&rule.text)?, index)),
             }
         }
-        let globs = globs.build().map_err(|error| fault(error.to_string(), "write shorter globs"))?;
+        let globs =
+            PathGlobs::new(glob_rules.iter().filter_map(|&rule| Some(rules.get(rule)?.text.as_str())))?;
         Ok(Self { rules, exact, globs, glob_rules, networks })
     }
 
@@ -105,12 +91,7 @@ impl Exemptions {
     }
 
     fn by_glob(&self, path: &str) -> Option<usize> {
-        let candidate = Candidate::new(path);
-        if !self.globs.is_match_candidate(&candidate) {
-            return None;
-        }
-        let matches = self.globs.matches_candidate(&candidate);
-        matches.iter().filter_map(|&glob| self.glob_rules.get(glob)).min().copied()
+        self.glob_rules.get(self.globs.find(path)?).copied()
     }
 
     fn by_network(&self, client: IpAddr) -> Option<usize> {
@@ -123,78 +104,23 @@ impl Exemptions {
 pub fn check_exact(text: &str) -> Result<(), Fault> {
     check_path(text)?;
     match text.find(['?', '#']) {
-        Some(at) => Err(fault("a query does not count here", format!("write `{}`", &text[..at]))),
+        Some(at) => Err(Fault::new("a query does not count here", format!("write `{}`", &text[..at]))),
         None => Ok(()),
     }
 }
 
-/// Checks a text for `[exempt] paths`: `*` and `?` stay within a segment, `**` is a segment of its own and crosses.
-pub fn check_glob(text: &str) -> Result<(), Fault> {
-    compile(text).map(drop)
-}
-
-fn check_path(text: &str) -> Result<(), Fault> {
-    if let Some((_, rest)) = text.split_once("://") {
-        let path = rest.find('/').map_or("/", |at| &rest[at..]);
-        return Err(fault("this is a URL, where a path is expected", format!("write `{path}`")));
-    }
-    let path = RequestPath::new(text);
-    match path.canonical() {
-        Some(decoded) if decoded == text => Ok(()),
-        Some(decoded) => {
-            Err(fault("paths are compared after percent-decoding", format!("write `{decoded}`")))
-        }
-        None if !text.starts_with('/') => Err(fault("a path begins with `/`", format!("write `/{text}`"))),
-        None => Err(fault(
-            format!(
-                "no request can match this: it {}",
-                path.fault().map_or(String::new(), |f| f.to_string())
-            ),
-            "write the path in its plain form, such as `/admin/login`",
-        )),
-    }
-}
-
-fn compile(text: &str) -> Result<Vec<globset::Glob>, Fault> {
-    if text == "**" {
-        return Err(fault("a path begins with `/`", "write `/**`"));
-    }
-    check_path(text)?;
-    if let Some(special) = text.chars().find(|c| matches!(c, '[' | ']' | '{' | '}')) {
-        let message = format!("`{special}` is not known in globs: only `*`, `?` and `**` are");
-        return Err(fault(message, "write one glob for each path that is meant"));
-    }
-    if let Some(segment) = text.split('/').find(|segment| segment.contains("**") && *segment != "**") {
-        let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
-        return Err(fault(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
-    }
-    let mut stem = text;
-    while let Some(shorter) = stem.strip_suffix("/**") {
-        stem = shorter;
-    }
-    let covers_stem = stem != text && !stem.is_empty();
-    std::iter::once(text).chain(covers_stem.then_some(stem)).map(glob).collect()
-}
-
-fn glob(text: &str) -> Result<globset::Glob, Fault> {
-    let mut builder = GlobBuilder::new(text);
-    builder.literal_separator(true).backslash_escape(false);
-    builder.build().map_err(|error| fault(error.kind().to_string(), "write a simpler glob"))
-}
-
 fn network(text: &str) -> Result<IpNet, Fault> {
     crate::network::parse(text).ok_or_else(|| {
-        fault(format!("`{text}` is no network"), "write an address or CIDR block, such as `192.0.2.0/24`")
+        Fault::new(
+            format!("`{text}` is no network"),
+            "write an address or CIDR block, such as `192.0.2.0/24`",
+        )
     })
 }
 
 /// Checks a text for a list of networks.
 pub fn check_network(text: &str) -> Result<(), Fault> {
     network(text).map(drop)
-}
-
-fn fault(message: impl Into<String>, help: impl Into<String>) -> Fault {
-    Fault { message: message.into(), help: help.into() }
 }
 
 #[cfg(test)]
@@ -344,7 +270,7 @@ mod tests {
             ("/[a]", "write one glob for each path that is meant"),
             ("/a\\*", "write the path in its plain form, such as `/admin/login`"),
         ] {
-            assert_eq!(check_glob(text).unwrap_err().help, help, "{text}");
+            assert_eq!(PathGlobs::check(text).unwrap_err().help, help, "{text}");
         }
         assert!(check_network("10.0.0.0/33").is_err());
         assert!(check_network("10.0.0.0/8").is_ok());

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use http::{Method, Uri};
 
-use crate::decision::Request;
 use crate::path::RequestPath;
+use crate::request::Request;
 
 /// A URL of `--url`: absolute, or a path of the site.
 #[derive(Clone, Debug)]

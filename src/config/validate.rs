@@ -21,7 +21,8 @@ use super::{
 };
 use crate::answer::Redirect;
 use crate::decision::Rules;
-use crate::exempt::{self, Exemptions, Fault, Kind, Rule};
+use crate::exempt::{self, Exemptions, Kind, Rule};
+use crate::glob::{Fault, PathGlobs};
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -147,7 +148,7 @@ fn status_path(written: &Field<OrFalse>, report: &Report) -> Option<String> {
 fn exemptions(section: &ExemptSection, report: &Report) -> Exemptions {
     let lists = [
         (Kind::Exact, &section.exact, exempt::check_exact as fn(&str) -> Result<(), Fault>),
-        (Kind::Path, &section.paths, exempt::check_glob),
+        (Kind::Path, &section.paths, PathGlobs::check),
         (Kind::Network, &section.networks, exempt::check_network),
     ];
     let mut rules = Vec::new();

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use warp::Filter;
 
 use crate::client::client_address;
-use crate::decision::{Decision, Down, Pass, Request, decide};
+use crate::decision::{Decision, Down, Pass, decide};
 use crate::path::RequestPath;
+use crate::request::Request;
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
 /// A request's head, the snapshot and the moment that it is decided on, and the verdict: made once for each request.
