@@ -26,6 +26,13 @@ pub struct Rules {
     pub retry_after: Duration,
 }
 
+impl Rules {
+    /// Whether the scope of a period, by its index, covers a request.
+    pub fn covers(&self, period: usize, request: &Request<'_>) -> bool {
+        self.schedule.periods().get(period).is_some_and(|period| period.scope.covers(request))
+    }
+}
+
 /// What becomes of a request.
 #[derive(Clone, Debug)]
 pub enum Decision<'r> {
@@ -73,7 +80,7 @@ pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now:
     if let Some(rule) = rules.exemptions.find(&request.path, request.client) {
         return Decision::Pass(Pass::Exempt(rule));
     }
-    let Some(down) = covering(rules, moment, now) else {
+    let Some(down) = covering(rules, request, moment, now) else {
         return Decision::Pass(Pass::Up);
     };
     match &down.answer.redirect {
@@ -87,10 +94,16 @@ pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now:
     }
 }
 
-/// The downtime at `now`, exemptions aside.
-pub fn covering<'r>(rules: &'r Rules, moment: &Moment, now: Timestamp) -> Option<Down<'r>> {
-    let active = moment.active.first()?;
-    let until = moment.back_at(now);
+/// The downtime that covers a request at `now`, exemptions aside: of the active periods whose scope covers it, the first.
+pub fn covering<'r>(
+    rules: &'r Rules,
+    request: &Request<'_>,
+    moment: &Moment,
+    now: Timestamp,
+) -> Option<Down<'r>> {
+    let covers = |period: usize| rules.covers(period, request);
+    let active = moment.active.iter().find(|active| covers(active.period))?;
+    let until = moment.passes_at(covers, now);
     Some(Down {
         period: active.period,
         occurrence: active.occurrence,
@@ -121,7 +134,7 @@ impl fmt::Display for Because<'_> {
         match self.0 {
             Decision::Pass(Pass::Status) => f.write_str("the status path answers itself"),
             Decision::Pass(Pass::Exempt(rule)) => write!(f, "exempt: {rule}"),
-            Decision::Pass(Pass::Up) => f.write_str("no period is active"),
+            Decision::Pass(Pass::Up) => f.write_str("no active period covers it"),
             Decision::Pass(Pass::RedirectTarget(period)) => {
                 write!(f, "{} redirects to this path", title(period))
             }
@@ -171,7 +184,8 @@ mod tests {
     use super::*;
     use crate::exempt::Kind;
     use crate::path::RequestPath;
-    use crate::period::Period;
+    use crate::period::{Period, Timing};
+    use crate::scope::Scope;
     use crate::template::Template;
 
     fn at(second: i64) -> Timestamp {
@@ -190,7 +204,8 @@ mod tests {
             name: None,
             line,
             enabled: true,
-            occurrence: Occurrence { start: at(start), end: (end != 0).then(|| at(end)) },
+            timing: Timing::Once(Occurrence { start: at(start), end: (end != 0).then(|| at(end)) }),
+            scope: Scope::default(),
         };
         Rules {
             status_path: Some("/.well-known/downtime".into()),

@@ -52,6 +52,7 @@
 
 pub mod alarm;
 pub mod answer;
+pub mod chain;
 pub mod cli;
 pub mod client;
 pub mod clock;

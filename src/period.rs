@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::scope::Scope;
+use crate::series::Series;
+
 /// One run of a period: the half-open span `start <= t < end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
@@ -24,7 +27,7 @@ impl Occurrence {
 }
 
 /// A stretch of planned downtime, as one `[[period]]` of the file gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Period {
     /// For operators; unique in the file.
     pub name: Option<String>,
@@ -33,23 +36,63 @@ pub struct Period {
     /// One that is not enabled is never active.
     pub enabled: bool,
     /// When it runs.
-    pub occurrence: Occurrence,
+    pub timing: Timing,
+    /// What it covers.
+    pub scope: Scope,
+}
+
+/// When a period runs.
+#[derive(Clone, Debug)]
+pub enum Timing {
+    /// Once.
+    Once(Occurrence),
+    /// Again and again.
+    Series(Box<Series>),
 }
 
 impl Period {
-    /// The occurrence that is active at `at`: enabled and `start <= at < end`.
+    /// The occurrence that is active at `at`: enabled and `start <= at < end`. Where those of a series overlap, the one
+    /// that ends last.
     pub fn active(&self, at: Timestamp) -> Option<Occurrence> {
-        self.occurrences().find(|occurrence| occurrence.contains(at))
+        let begun = match &self.timing {
+            Timing::Once(occurrence) => Some(*occurrence),
+            Timing::Series(series) => series.last_start(at).map(|start| series.occurrence(start)),
+        };
+        begun.filter(|occurrence| self.enabled && occurrence.contains(at))
     }
 
     /// The first occurrence that starts after `at`.
     pub fn next(&self, at: Timestamp) -> Option<Occurrence> {
-        self.occurrences().find(|occurrence| occurrence.start > at)
+        let next = match &self.timing {
+            Timing::Once(occurrence) => Some(*occurrence).filter(|occurrence| occurrence.start > at),
+            Timing::Series(series) => series.next_start(at).map(|start| series.occurrence(start)),
+        };
+        next.filter(|_| self.enabled)
+    }
+
+    /// The occurrences that start after `at`, in order.
+    pub fn upcoming(&self, at: Timestamp) -> impl Iterator<Item = Occurrence> {
+        std::iter::successors(self.next(at), |occurrence| self.next(occurrence.start))
     }
 
     /// Whether it will not be active at `at` or later, enabled or not.
     pub fn is_over(&self, at: Timestamp) -> bool {
-        self.occurrence.is_over(at)
+        match &self.timing {
+            Timing::Once(occurrence) => occurrence.is_over(at),
+            Timing::Series(series) => {
+                let running =
+                    series.last_start(at).is_some_and(|start| series.occurrence(start).contains(at));
+                !running && series.next_start(at).is_none()
+            }
+        }
+    }
+
+    /// Its one occurrence, unless it is a series.
+    pub fn once(&self) -> Option<Occurrence> {
+        match self.timing {
+            Timing::Once(occurrence) => Some(occurrence),
+            Timing::Series(_) => None,
+        }
     }
 
     /// How operators call it: its name, or the line that it stands on.
@@ -58,10 +101,6 @@ impl Period {
             Some(name) => format!("\"{name}\""),
             None => format!("the period at line {}", self.line),
         }
-    }
-
-    fn occurrences(&self) -> impl Iterator<Item = Occurrence> {
-        self.enabled.then_some(self.occurrence).into_iter()
     }
 }
 
@@ -75,7 +114,7 @@ mod tests {
 
     fn period(enabled: bool, start: i64, end: Option<i64>) -> Period {
         let occurrence = Occurrence { start: at(start), end: end.map(at) };
-        Period { name: None, line: 7, enabled, occurrence }
+        Period { name: None, line: 7, enabled, timing: Timing::Once(occurrence), scope: Scope::default() }
     }
 
     #[test]

@@ -1,18 +1,14 @@
-//! All periods together: which are active, what comes next, and when the site is back.
+//! All periods together: which are active, what comes next, and when a request passes again.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::chain::{Chain, Growth};
 use crate::period::{Occurrence, Period};
 
-/// A chain of downtime longer than this has no end that is worth announcing.
-pub const LONGEST_CHAIN: SignedDuration = SignedDuration::from_hours(366 * 24);
-
 /// The periods of one file, in file order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Schedule {
     periods: Vec<Period>,
-    /// The occurrences of the enabled periods, by start.
-    by_start: Vec<Occurrence>,
 }
 
 /// Whether the site is up.
@@ -20,7 +16,9 @@ pub struct Schedule {
 pub enum State {
     /// No period is active.
     Up,
-    /// A period is active.
+    /// Only periods with a scope are active.
+    Partial,
+    /// A period without a scope is active.
     Down,
 }
 
@@ -29,23 +27,24 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
+            Self::Partial => "partial",
             Self::Down => "down",
         }
     }
 }
 
-/// What the schedule says of one moment, and of all others up to its next change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the schedule says of one moment, and of all later ones up to its next change.
+#[derive(Clone, Debug)]
 pub struct Moment {
     /// The active periods, the one that decides first: the latest end (open-ended is latest), then file order.
     pub active: Vec<Active>,
-    /// Occurrences that overlap or touch, as one: the stretch of downtime that runs now.
-    pub current: Option<Occurrence>,
-    /// The first stretch of downtime that is yet to start.
+    /// The first stretch of downtime that is yet to start; occurrences that overlap or touch are one.
     pub next: Option<Occurrence>,
-    /// The last change up to now; `None`: there was none.
-    since: Option<Timestamp>,
-    /// The next change after now; `None`: there is none.
+    state: State,
+    chain: Chain,
+    /// Each period, in the schedule's order.
+    periods: Vec<PeriodMoment>,
+    since: Timestamp,
     until: Option<Timestamp>,
 }
 
@@ -58,15 +57,35 @@ pub struct Active {
     pub occurrence: Occurrence,
 }
 
-impl Moment {
-    /// Whether it still speaks of `now`: no period has started or ended between.
-    pub fn covers(&self, now: Timestamp) -> bool {
-        self.since.is_none_or(|since| since <= now) && self.until.is_none_or(|until| now < until)
+/// One period at a moment.
+#[derive(Clone, Copy, Debug)]
+struct PeriodMoment {
+    active: Option<Occurrence>,
+    next: Option<Occurrence>,
+}
+
+impl PeriodMoment {
+    fn of(period: &Period, now: Timestamp) -> Self {
+        Self { active: period.active(now), next: period.next(now) }
     }
 
-    /// Up or down.
+    /// When it will be otherwise.
+    fn changes_at(&self) -> Option<Timestamp> {
+        let start = self.next.map(|next| next.start);
+        let end = self.active.and_then(|active| active.end);
+        start.into_iter().chain(end).min()
+    }
+}
+
+impl Moment {
+    /// Whether it still speaks of `now`: no period has started or ended since, and the clock was not set back.
+    pub fn covers(&self, now: Timestamp) -> bool {
+        self.since <= now && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Up, partial or down.
     pub fn state(&self) -> State {
-        if self.active.is_empty() { State::Up } else { State::Down }
+        self.state
     }
 
     /// When the next period starts or ends.
@@ -74,20 +93,28 @@ impl Moment {
         self.until
     }
 
-    /// When the site is back, where that is known: not within an open-ended period, nor within a chain of more than
-    /// 366 days from `now`.
+    /// When the site is wholly up, where that is known.
     pub fn back_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let end = self.current?.end?;
-        (end.duration_since(now) <= LONGEST_CHAIN).then_some(end)
+        self.passes_at(|_| true, now)
+    }
+
+    /// When the site is wholly up by what is planned, however far away: those who planned it are not told that it is
+    /// unknown, unless the chain is too long to be followed.
+    pub fn planned_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.chain.planned_end(|_| true, now)
+    }
+
+    /// When a request passes that the periods which `covers` names (by index) cover: now down, and passing from then
+    /// on. `None` where that is not known: within an open-ended period, or a chain of more than 366 days from `now`.
+    pub fn passes_at(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
+        self.chain.end(covers, now)
     }
 }
 
 impl Schedule {
     /// Takes the periods in file order.
     pub fn new(periods: Vec<Period>) -> Self {
-        let mut by_start: Vec<_> = periods.iter().filter(|p| p.enabled).map(|p| p.occurrence).collect();
-        by_start.sort_by_key(|occurrence| occurrence.start);
-        Self { periods, by_start }
+        Self { periods }
     }
 
     /// The periods, in file order.
@@ -95,65 +122,105 @@ impl Schedule {
         &self.periods
     }
 
-    /// What holds at `now`. Takes time linear in the number of periods; valid until [`Moment::covers`] says no.
+    /// What holds at `now`. Looks at each period.
     pub fn at(&self, now: Timestamp) -> Moment {
-        let first = self.stretch(now);
-        let (current, next) = match first {
-            Some(stretch) if stretch.start <= now => (first, stretch.end.and_then(|end| self.stretch(end))),
-            _ => (None, first),
-        };
-        let (since, until) = self.changes_around(now);
-        Moment { active: self.active(now), current, next, since, until }
+        self.moment(self.periods.iter().map(|period| PeriodMoment::of(period, now)).collect(), now)
     }
 
-    fn active(&self, now: Timestamp) -> Vec<Active> {
-        let of = |(period, p): (usize, &Period)| Some(Active { period, occurrence: p.active(now)? });
-        let mut active: Vec<_> = self.periods.iter().enumerate().filter_map(of).collect();
-        active.sort_by_key(|a| {
-            let end = a.occurrence.end;
-            std::cmp::Reverse((end.is_none(), end))
-        });
-        active
-    }
-
-    /// The first stretch of downtime that is not over at `from`: occurrences that overlap or touch count as one.
-    fn stretch(&self, from: Timestamp) -> Option<Occurrence> {
-        let mut rest = self.by_start.iter().filter(|occurrence| !occurrence.is_over(from));
-        let mut stretch = *rest.next()?;
-        for occurrence in rest {
-            match (stretch.end, occurrence.end) {
-                (Some(end), _) if occurrence.start > end => break,
-                (Some(end), Some(later)) => stretch.end = Some(end.max(later)),
-                _ => return Some(Occurrence { end: None, ..stretch }),
-            }
+    /// What holds at `now`, by what held at another moment: looks anew at the periods that have changed since.
+    pub fn after(&self, moment: &Moment, now: Timestamp) -> Moment {
+        if now < moment.since {
+            return self.at(now);
         }
-        Some(stretch)
+        let update = |(period, before): (&Period, &PeriodMoment)| match before.changes_at() {
+            Some(change) if change <= now => PeriodMoment::of(period, now),
+            _ => *before,
+        };
+        self.moment(self.periods.iter().zip(&moment.periods).map(update).collect(), now)
     }
 
-    fn changes_around(&self, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
-        let changes = || self.by_start.iter().flat_map(|o| [Some(o.start), o.end]).flatten();
-        (changes().filter(|&change| change <= now).max(), changes().filter(|&change| change > now).min())
+    fn moment(&self, periods: Vec<PeriodMoment>, now: Timestamp) -> Moment {
+        let active = active(&periods);
+        let scoped =
+            |active: &Active| self.periods.get(active.period).is_some_and(|period| !period.scope.is_all());
+        let state = match () {
+            () if active.is_empty() => State::Up,
+            () if active.iter().all(scoped) => State::Partial,
+            () => State::Down,
+        };
+        let mut growth = Growth::new(&self.periods, periods.iter().map(|period| period.next));
+        let chain = growth.chain(active.iter().map(|active| (active.period, active.occurrence)), now);
+        let ends = active.is_empty() || chain.end(|_| true, now).is_some();
+        let next = if ends { growth.stretch(now, |_| true) } else { None };
+        let until = periods.iter().filter_map(PeriodMoment::changes_at).min();
+        Moment { active, next, state, chain, periods, since: now, until }
     }
+
+    /// The first stretch of downtime that starts after `after`, a time not before that of `moment`, of the periods that
+    /// `covers` names.
+    pub fn next_stretch(
+        &self,
+        moment: &Moment,
+        after: Timestamp,
+        covers: impl Fn(usize) -> bool,
+    ) -> Option<Occurrence> {
+        let next = |(index, period): (usize, &Period)| match moment.periods.get(index)?.next {
+            _ if !covers(index) => None,
+            Some(next) if next.start <= after => period.next(after),
+            next => next,
+        };
+        Growth::new(&self.periods, self.periods.iter().enumerate().map(next)).stretch(after, &covers)
+    }
+}
+
+fn active(periods: &[PeriodMoment]) -> Vec<Active> {
+    let of = |(period, moment): (usize, &PeriodMoment)| Some(Active { period, occurrence: moment.active? });
+    let mut active: Vec<_> = periods.iter().enumerate().filter_map(of).collect();
+    active.sort_by_key(|a| std::cmp::Reverse((a.occurrence.end.is_none(), a.occurrence.end)));
+    active
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::period::Timing;
+    use crate::scope::Scope;
+    use crate::series::{Except, Series, parse_cron};
+    use http::Method;
+    use jiff::SignedDuration;
+    use jiff::tz::TimeZone;
     use proptest::prelude::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn period(timing: Timing) -> Period {
+        Period { name: None, line: 1, enabled: true, timing, scope: Scope::default() }
+    }
+
     /// (start, end); an end of 0 is open.
+    fn once(start: i64, end: i64) -> Period {
+        period(Timing::Once(Occurrence { start: at(start), end: (end != 0).then(|| at(end)) }))
+    }
+
+    fn hourly(minute: u32, minutes: i64) -> Period {
+        period(Timing::Series(Box::new(Series {
+            cron: parse_cron(&format!("{minute} * * * *")).unwrap(),
+            length: SignedDuration::from_mins(minutes),
+            zone: TimeZone::UTC,
+            from: None,
+            until: None,
+            except: Except::default(),
+        })))
+    }
+
+    fn scoped(period: Period) -> Period {
+        Period { scope: Scope { methods: Some(vec![Method::POST]), ..Scope::default() }, ..period }
+    }
+
     fn schedule(spans: &[(i64, i64)]) -> Schedule {
-        let period = |(line, &(start, end)): (usize, &(i64, i64))| Period {
-            name: None,
-            line,
-            enabled: true,
-            occurrence: Occurrence { start: at(start), end: (end != 0).then(|| at(end)) },
-        };
-        Schedule::new(spans.iter().enumerate().map(period).collect())
+        Schedule::new(spans.iter().map(|&(start, end)| once(start, end)).collect())
     }
 
     fn span(occurrence: Option<Occurrence>) -> Option<(i64, i64)> {
@@ -162,24 +229,26 @@ mod tests {
 
     #[test]
     fn occurrences_that_overlap_touch_or_nest_are_one_stretch() {
-        for (spans, now, current, next) in [
+        for (spans, now, back, next) in [
             (&[][..], 5, None, None),
             (&[(10, 20)], 9, None, Some((10, 20))),
-            (&[(10, 20)], 10, Some((10, 20)), None),
-            (&[(10, 20)], 19, Some((10, 20)), None),
+            (&[(10, 20)], 10, Some(20), None),
+            (&[(10, 20)], 19, Some(20), None),
             (&[(10, 20)], 20, None, None),
-            (&[(10, 20), (20, 30)], 15, Some((10, 30)), None),
-            (&[(20, 30), (10, 20)], 20, Some((20, 30)), None),
-            (&[(10, 20), (15, 30)], 12, Some((10, 30)), None),
-            (&[(10, 40), (15, 20)], 12, Some((10, 40)), None),
-            (&[(10, 20), (21, 30)], 15, Some((10, 20)), Some((21, 30))),
-            (&[(10, 0)], 15, Some((10, 0)), None),
-            (&[(10, 20), (20, 0)], 15, Some((10, 0)), None),
-            (&[(10, 0), (20, 30)], 15, Some((10, 0)), None),
-            (&[(10, 20), (30, 40), (35, 50)], 15, Some((10, 20)), Some((30, 50))),
+            (&[(10, 20), (20, 30)], 15, Some(30), None),
+            (&[(20, 30), (10, 20)], 20, Some(30), None),
+            (&[(10, 20), (15, 30)], 12, Some(30), None),
+            (&[(10, 40), (15, 20)], 12, Some(40), None),
+            (&[(10, 20), (21, 30)], 15, Some(20), Some((21, 30))),
+            (&[(10, 0)], 15, None, None),
+            (&[(10, 20), (20, 0)], 15, None, None),
+            (&[(10, 0), (20, 30)], 15, None, None),
+            (&[(10, 20), (30, 40), (35, 50)], 15, Some(20), Some((30, 50))),
+            (&[(10, 20), (30, 0)], 15, Some(20), Some((30, 0))),
         ] {
             let moment = schedule(spans).at(at(now));
-            assert_eq!((span(moment.current), span(moment.next)), (current, next), "{spans:?} at {now}");
+            let found = (moment.back_at(at(now)).map(Timestamp::as_second), span(moment.next));
+            assert_eq!(found, (back, next), "{spans:?} at {now}");
         }
     }
 
@@ -203,50 +272,111 @@ mod tests {
         let moment = schedule(&[(0, 366 * days), (366 * days, 367 * days)]).at(at(0));
         assert_eq!(moment.back_at(at(days - 1)), None);
         assert_eq!(moment.back_at(at(days)), Some(at(367 * days)));
-        assert_eq!(schedule(&[(0, 0)]).at(at(1)).back_at(at(1)), None);
-        assert_eq!(schedule(&[(5, 6)]).at(at(1)).back_at(at(1)), None);
+        for always in [Schedule::new(vec![hourly(0, 60)]), Schedule::new(vec![hourly(0, 30), hourly(30, 30)])]
+        {
+            let moment = always.at(at(60));
+            assert_eq!((moment.state(), moment.back_at(at(60)), moment.next), (State::Down, None, None));
+        }
     }
 
     #[test]
-    fn a_moment_covers_the_time_between_two_changes() {
-        let moment = schedule(&[(10, 20)]).at(at(15));
-        for (now, covered) in [(9, false), (10, true), (19, true), (20, false)] {
+    fn a_moment_covers_the_time_up_to_the_next_change() {
+        let schedule = schedule(&[(10, 20)]);
+        let moment = schedule.at(at(15));
+        for (now, covered) in [(14, false), (15, true), (19, true), (20, false)] {
             assert_eq!(moment.covers(at(now)), covered, "{now}");
         }
         assert_eq!(moment.next_change(), Some(at(20)));
-        assert!(schedule(&[]).at(at(15)).covers(Timestamp::MIN));
-        assert!(!schedule(&[(10, 20)]).at(at(5)).covers(at(10)));
-        assert!(!schedule(&[(10, 20)]).at(at(25)).covers(at(19)));
+        assert_eq!(schedule.after(&moment, at(20)).state(), State::Up);
+        assert_eq!(schedule.after(&moment, at(9)).state(), State::Up);
+        assert_eq!(schedule.after(&moment, at(9)).next_change(), Some(at(10)));
     }
 
     #[test]
     fn a_period_that_is_not_enabled_changes_nothing() {
-        let mut periods = schedule(&[(10, 20)]).periods;
-        periods[0].enabled = false;
-        let moment = Schedule::new(periods).at(at(15));
-        assert_eq!((moment.state(), moment.current, moment.next_change()), (State::Up, None, None));
-        assert_eq!((State::Up.as_str(), State::Down.as_str()), ("up", "down"));
+        let schedule = Schedule::new(vec![Period { enabled: false, ..once(10, 20) }]);
+        let moment = schedule.at(at(15));
+        assert_eq!((moment.state(), moment.back_at(at(15)), moment.next_change()), (State::Up, None, None));
+    }
+
+    #[test]
+    fn only_periods_with_a_scope_make_it_partial() {
+        for (periods, state, word) in [
+            (vec![], State::Up, "up"),
+            (vec![scoped(once(0, 9))], State::Partial, "partial"),
+            (vec![scoped(once(0, 9)), once(0, 9)], State::Down, "down"),
+        ] {
+            let found = Schedule::new(periods).at(at(5)).state();
+            assert_eq!((found, found.as_str()), (state, word));
+        }
+    }
+
+    #[test]
+    fn a_request_passes_when_what_covers_it_has_ended() {
+        let periods = vec![once(0, 10), scoped(once(5, 20)), once(20, 30), scoped(once(0, 0))];
+        let schedule = Schedule::new(periods);
+        let moment = schedule.at(at(6));
+        for (covering, end) in [
+            (&[0][..], Some(10)),
+            (&[1], Some(20)),
+            (&[0, 1], Some(20)),
+            (&[1, 2], Some(30)),
+            (&[0, 2], Some(10)),
+            (&[2], None),
+            (&[3], None),
+            (&[0, 3], None),
+            (&[], None),
+        ] {
+            let found = moment.passes_at(|period| covering.contains(&period), at(6));
+            assert_eq!(found.map(Timestamp::as_second), end, "{covering:?}");
+        }
+        let next = schedule.next_stretch(&moment, at(10), |period| [0, 2].contains(&period));
+        assert_eq!(span(next), Some((20, 30)));
+    }
+
+    /// One period for the oracle: a one-off in minutes, or hourly, and whether it covers the request.
+    fn any_period() -> impl Strategy<Value = (bool, bool, i64, i64)> {
+        (any::<bool>(), any::<bool>(), 0_i64..300, 1_i64..70)
     }
 
     proptest! {
-        /// The oracle steps through time second by second.
+        /// The oracle steps through time minute by minute.
         #[test]
         fn it_agrees_with_an_oracle_that_steps_through_time(
-            spans in prop::collection::vec((0_i64..40, 0_i64..20), 0..8), now in 0_i64..60,
+            drawn in prop::collection::vec(any_period(), 0..5), now in 0_i64..300, earlier in 0_i64..300,
         ) {
-            let spans: Vec<_> = spans.iter().map(|&(start, length)| (start, start + length + 1)).collect();
-            let down = |t: i64| spans.iter().any(|&(start, end)| start <= t && t < end);
-            let moment = schedule(&spans).at(at(now));
-            prop_assert_eq!(moment.state() == State::Down, down(now));
-            let back = down(now).then(|| (now..200).find(|&t| !down(t)).unwrap());
-            prop_assert_eq!(moment.back_at(at(now)).map(Timestamp::as_second), back);
-            let after = back.unwrap_or(now);
-            let next = (after..100).find(|&t| down(t));
-            prop_assert_eq!(moment.next.map(|o| o.start.as_second()), next);
-            let set = |t: i64| spans.iter().map(|&(start, end)| start <= t && t < end).collect::<Vec<_>>();
-            if let Some(change) = moment.next_change() {
-                prop_assert!((now..change.as_second()).all(|t| set(t) == set(now)));
+            let build = |&(series, _, start, length): &(bool, bool, i64, i64)| if series {
+                hourly(u32::try_from(start % 60).unwrap(), length % 50 + 1)
+            } else {
+                once(start * 60, (start + length) * 60)
+            };
+            let runs = |&(series, _, start, length): &(bool, bool, i64, i64), t: i64| if series {
+                (t - start % 60).rem_euclid(60) < length % 50 + 1
+            } else {
+                start <= t && t < start + length
+            };
+            let covers = |index: usize| drawn.get(index).is_some_and(|period| period.1);
+            let all = |t: i64| drawn.iter().map(|period| runs(period, t)).collect::<Vec<_>>();
+            let down = |t: i64| drawn.iter().any(|period| period.1 && runs(period, t));
+
+            let schedule = Schedule::new(drawn.iter().map(build).collect());
+            let time = at(now * 60);
+            let moment = schedule.after(&schedule.at(at(earlier * 60)), time);
+            prop_assert_eq!(moment.state() != State::Up, all(now).contains(&true));
+            let last = 366 * 24 * 60 + now;
+            let passes = if down(now) { (now..=last).find(|&t| !down(t)) } else { None };
+            prop_assert_eq!(moment.passes_at(covers, time).map(|t| t.as_second() / 60), passes);
+            let after = passes.unwrap_or(now);
+            if passes.is_some() || !down(now) {
+                let next = (after + 1..after + 500).find(|&t| down(t));
+                let found = schedule.next_stretch(&moment, at(after * 60), covers);
+                prop_assert_eq!(found.map(|o| o.start.as_second() / 60), next);
+                let ends = next.and_then(|start| (start..start + 366 * 24 * 60).find(|&t| !down(t)));
+                prop_assert_eq!(found.and_then(|o| o.end).map(|t| t.as_second() / 60), ends);
             }
+            let change = (now + 1..now + 500).find(|&t| all(t) != all(now));
+            let said = moment.next_change().map(|at| at.as_second() / 60);
+            prop_assert!(change.is_none_or(|change| said.is_some_and(|said| said <= change)));
         }
     }
 }

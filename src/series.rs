@@ -105,6 +105,12 @@ impl Series {
         }
     }
 
+    /// The starts of the occurrences that run at `at`, the last one first: several where they overlap.
+    pub fn running(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let runs = move |start: &Timestamp| self.occurrence(*start).contains(at);
+        std::iter::successors(self.last_start(at), |start| self.last_start(before(*start))).take_while(runs)
+    }
+
     /// The occurrence that starts at `start`.
     pub fn occurrence(&self, start: Timestamp) -> Occurrence {
         let end = start.checked_add(self.length).unwrap_or(Timestamp::MAX);

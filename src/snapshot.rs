@@ -30,7 +30,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Makes a snapshot of a config, for requests from `now` on.
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
-        let phase = ArcSwap::from_pointee(Phase::new(&config, now));
+        let phase = ArcSwap::from_pointee(Phase::of(config.rules.schedule.at(now)));
         let unreachable = Arc::new(unreachable(&config));
         Self { config, generation, sha256, applied_at: now, phase, unreachable }
     }
@@ -41,7 +41,7 @@ impl Snapshot {
         if phase.moment.covers(now) {
             return phase;
         }
-        let phase = Arc::new(Phase::new(&self.config, now));
+        let phase = Arc::new(Phase::of(self.config.rules.schedule.after(&phase.moment, now)));
         self.phase.store(Arc::clone(&phase));
         phase
     }
@@ -63,11 +63,15 @@ impl Snapshot {
 
     /// The page for requests that `period` makes unavailable until `until`; rendered once while it stays the same.
     pub fn page(&self, phase: &Phase, key: PageKey) -> Arc<Page> {
-        if let Some(rendered) = phase.page.load_full().filter(|rendered| rendered.serves(&key)) {
+        let pages = phase.pages.load();
+        if let Some(rendered) = pages.iter().find(|rendered| rendered.serves(&key)) {
             return Arc::clone(&rendered.page);
         }
         let page = Arc::new(planned(&self.config, &key));
-        phase.page.store(Some(Arc::new(Rendered { key, page: Arc::clone(&page) })));
+        let kept =
+            pages.iter().filter(|rendered| !rendered.is_replaced_by(&key)).take(MOST_PAGES - 1).cloned();
+        let rendered = Rendered { key, page: Arc::clone(&page) };
+        phase.pages.store(Arc::new(std::iter::once(rendered).chain(kept).collect()));
         page
     }
 }
@@ -77,12 +81,12 @@ impl Snapshot {
 pub struct Phase {
     /// What is active, and what comes next.
     pub moment: Moment,
-    page: ArcSwapOption<Rendered>,
+    pages: ArcSwap<Vec<Rendered>>,
 }
 
 impl Phase {
-    fn new(config: &Config, now: Timestamp) -> Self {
-        Self { moment: config.rules.schedule.at(now), page: ArcSwapOption::empty() }
+    fn of(moment: Moment) -> Self {
+        Self { moment, pages: ArcSwap::default() }
     }
 }
 
@@ -99,7 +103,10 @@ pub struct PageKey {
     pub retry_after: u64,
 }
 
-#[derive(Debug)]
+/// As many pages are kept: one for each deciding period and end that requests meet at a time.
+const MOST_PAGES: usize = 16;
+
+#[derive(Clone, Debug)]
 struct Rendered {
     key: PageKey,
     page: Arc<Page>,
@@ -107,8 +114,12 @@ struct Rendered {
 
 impl Rendered {
     fn serves(&self, key: &PageKey) -> bool {
-        let timeless = |key: &PageKey| PageKey { retry_after: 0, ..*key };
-        self.key == *key || !self.page.depends_on_retry_after() && timeless(&self.key) == timeless(key)
+        self.key == *key || !self.page.depends_on_retry_after() && self.is_replaced_by(key)
+    }
+
+    /// Whether it is the same page but for the seconds that are left.
+    fn is_replaced_by(&self, key: &PageKey) -> bool {
+        PageKey { retry_after: 0, ..self.key } == PageKey { retry_after: 0, ..*key }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::decision::{Because, Decision};
 use crate::period::{Occurrence, Period};
-use crate::schedule::Moment;
+use crate::schedule::{Moment, State};
 
 /// The JSON of `--check` and `status`. Times are RFC 3339 in UTC.
 #[derive(Debug, Default, Serialize)]
@@ -48,7 +48,7 @@ pub struct PeriodSummary {
     line: usize,
     enabled: bool,
     active: bool,
-    start: Timestamp,
+    start: Option<Timestamp>,
     end: Option<Timestamp>,
     next: Vec<Span>,
 }
@@ -103,13 +103,13 @@ impl Summary {
             line: period.line,
             enabled: period.enabled,
             active: period.active(now).is_some(),
-            start: period.occurrence.start,
-            end: period.occurrence.end,
-            next: period.next(now).map(Span::from).into_iter().collect(),
+            start: shown(period, now).map(|occurrence| occurrence.start),
+            end: shown(period, now).and_then(|occurrence| occurrence.end),
+            next: period.upcoming(now).take(3).map(Span::from).collect(),
         };
         Self {
             state: Some(moment.state().as_str()),
-            until: planned_end(&moment),
+            until: moment.planned_end(now),
             periods: config.rules.schedule.periods().iter().map(period).collect(),
             ..summary
         }
@@ -119,6 +119,11 @@ impl Summary {
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
+}
+
+/// The occurrence that `start` and `end` are those of: the one of a one-off, the running one of a series.
+fn shown(period: &Period, now: Timestamp) -> Option<Occurrence> {
+    period.once().or_else(|| period.active(now))
 }
 
 impl DecisionSummary {
@@ -187,17 +192,16 @@ pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
         .filter_map(|active| config.rules.schedule.periods().get(active.period))
         .map(Period::title)
         .collect();
-    match (moment.active.is_empty(), planned_end(moment), moment.next) {
-        (false, Some(until), _) => format!("down until {}: {}", in_time(until), titles.join(", ")),
-        (false, None, _) => format!("down, with no known end: {}", titles.join(", ")),
+    let state = match moment.state() {
+        State::Partial => "partly down",
+        State::Up | State::Down => "down",
+    };
+    match (moment.active.is_empty(), moment.planned_end(now), moment.next) {
+        (false, Some(until), _) => format!("{state} until {}: {}", in_time(until), titles.join(", ")),
+        (false, None, _) => format!("{state}, with no known end: {}", titles.join(", ")),
         (true, _, Some(next)) => format!("up; the next downtime starts at {}", in_time(next.start)),
         (true, _, None) => "up; no downtime is planned".into(),
     }
-}
-
-/// When the site is back by what is planned, however far away: those who planned it are not told that it is unknown.
-fn planned_end(moment: &Moment) -> Option<Timestamp> {
-    moment.current?.end
 }
 
 #[cfg(test)]

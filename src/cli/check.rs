@@ -12,7 +12,7 @@ use crate::config::time::{TimeFault, Written};
 use crate::config::{Config, Site};
 use crate::decision::decide;
 use crate::load::load;
-use crate::period::Period;
+use crate::period::{Occurrence, Period, Timing};
 use crate::summary::{DecisionSummary, Summary, length, local, state_line};
 use crate::zone::Fold;
 
@@ -84,21 +84,26 @@ fn site(config: &Config) -> String {
 }
 
 fn period(period: &Period, config: &Config, now: Timestamp) -> String {
-    let occurrence = period.occurrence;
-    let start = local(occurrence.start, &config.timezone);
-    let span = match occurrence.end {
-        Some(end) => {
-            let length = length(end.duration_since(occurrence.start));
-            format!("{start} to {} ({length})", local(end, &config.timezone))
-        }
-        None => format!("{start}, open-ended"),
-    };
+    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
     let state = match () {
         () if !period.enabled => "not enabled",
         () if period.active(now).is_some() => "active",
         () if period.is_over(now) => "over",
         () => "to come",
     };
-    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
-    format!("{}{line}: {span}: {state}", period.title())
+    let when = match &period.timing {
+        Timing::Once(occurrence) => span(*occurrence, config),
+        Timing::Series(series) => {
+            let shown = period.active(now).into_iter().chain(period.upcoming(now)).take(3);
+            let shown: Vec<_> = shown.map(|occurrence| span(occurrence, config)).collect();
+            format!("{} for {}: {}", series.cron.as_str(), length(series.length), shown.join(", then "))
+        }
+    };
+    format!("{}{line}: {when}: {state}", period.title())
+}
+
+fn span(Occurrence { start, end }: Occurrence, config: &Config) -> String {
+    let zone = &config.timezone;
+    let Some(end) = end else { return format!("{}, open-ended", local(start, zone)) };
+    format!("{} to {} ({})", local(start, zone), local(end, zone), length(end.duration_since(start)))
 }

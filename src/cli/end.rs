@@ -11,8 +11,9 @@ use super::print_result;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
-use crate::period::Period;
-use crate::schedule::State;
+use crate::period::{Occurrence, Period, Timing};
+use crate::schedule::{Active, State};
+use crate::series::Series;
 use crate::summary::local;
 
 /// What to end.
@@ -60,7 +61,9 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<E
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
         vec![named(periods, name)?]
     } else {
-        let ends = |p: &Period| p.active(now).is_some() && (arguments.all || p.occurrence.end.is_none());
+        let ends = |p: &Period| {
+            p.active(now).is_some() && (arguments.all || p.once().is_some_and(|once| once.end.is_none()))
+        };
         periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
     };
     let mut plan = Plan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
@@ -93,42 +96,75 @@ fn named<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), R
 }
 
 fn end(plan: &mut Plan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
-    let zone = &config.timezone;
-    let title = period.title();
-    let line = match period.occurrence.end {
-        Some(end) if end <= now => format!("{title} was over already, since {}", local(end, zone)),
-        _ if !period.enabled => format!("{title} is not enabled: there is nothing to end"),
-        _ if period.occurrence.start > now => {
-            let set = vec![("enabled", Literal::Bool(false))];
-            plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
-            format!("{title} had yet to start: it is not enabled any more")
-        }
-        _ => {
-            let earliest = period.occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
-            let at = millisecond(now).max(earliest);
-            plan.outcome.at = plan.outcome.at.max(at);
-            let set = vec![("end", written(at, zone))];
-            plan.changes.push(Change::Alter { period: index, set, remove: vec!["for"] });
-            format!("ended {title}")
-        }
+    let line = match &period.timing {
+        _ if !period.enabled => format!("{} is not enabled: there is nothing to end", period.title()),
+        Timing::Once(occurrence) => end_once(plan, index, period, occurrence, config, now),
+        Timing::Series(series) => end_running(plan, index, period, series, config, now),
     };
     plan.outcome.lines.push(line);
+}
+
+fn end_once(
+    plan: &mut Plan<Ended>,
+    index: usize,
+    period: &Period,
+    occurrence: &Occurrence,
+    config: &Config,
+    now: Timestamp,
+) -> String {
+    let zone = &config.timezone;
+    let title = period.title();
+    if let Some(end) = occurrence.end.filter(|end| *end <= now) {
+        return format!("{title} was over already, since {}", local(end, zone));
+    }
+    if occurrence.start > now {
+        let set = vec![("enabled", Literal::Bool(false))];
+        plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
+        return format!("{title} had yet to start: it is not enabled any more");
+    }
+    let earliest = occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
+    let at = millisecond(now).max(earliest);
+    plan.outcome.at = plan.outcome.at.max(at);
+    let set = vec![("end", written(at, zone))];
+    plan.changes.push(Change::Alter { period: index, set, remove: vec!["for"] });
+    format!("ended {title}")
+}
+
+/// Ends what runs of a series now, and nothing of what is yet to come.
+fn end_running(
+    plan: &mut Plan<Ended>,
+    index: usize,
+    period: &Period,
+    series: &Series,
+    config: &Config,
+    now: Timestamp,
+) -> String {
+    let title = period.title();
+    let next = series
+        .next_start(now)
+        .map_or(String::new(), |next| format!("; the next starts at {}", local(next, &config.timezone)));
+    let running: Vec<_> = series.running(now).collect();
+    if running.is_empty() {
+        return format!("{title} does not run now{next}; to stop it for good set enabled = false");
+    }
+    for start in running {
+        let value = written(start, &config.timezone);
+        plan.changes.push(Change::Push { period: index, key: "except", value });
+    }
+    format!("ended this occurrence of {title}{next}")
 }
 
 /// Why the site is still not up: each period, until when, and the command that ends it.
 fn remaining(config: &Config, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
-    let active =
-        schedule.at(now).active.into_iter().filter_map(|active| schedule.periods().get(active.period));
-    let line = |period: &Period| {
-        let until = period
-            .occurrence
-            .end
-            .map_or("with no end".into(), |end| format!("until {}", local(end, &config.timezone)));
+    let line = |active: &Active| {
+        let period = schedule.periods().get(active.period)?;
+        let end = active.occurrence.end;
+        let until = end.map_or("with no end".into(), |end| format!("until {}", local(end, &config.timezone)));
         let command = period.name.as_ref().map_or("--all".into(), |name| shell_word(name));
-        format!("still down by {}, {until}; to end it: downtime end {command}\n", period.title())
+        Some(format!("still down by {}, {until}; to end it: downtime end {command}\n", period.title()))
     };
-    active.map(line).collect()
+    schedule.at(now).active.iter().filter_map(line).collect()
 }
 
 /// A name as a shell takes it for one word.

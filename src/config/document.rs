@@ -109,6 +109,16 @@ pub struct PeriodTable {
     pub end: Field<Datetime>,
     /// `for`: a duration.
     pub duration: Field<String>,
+    /// A cron expression of five fields.
+    pub cron: Field<String>,
+    /// Local dates, or date-times.
+    pub except: Field<Vec<Spanned<Datetime>>>,
+    /// Hosts.
+    pub hosts: Texts,
+    /// Globs.
+    pub paths: Texts,
+    /// Methods.
+    pub methods: Texts,
     /// The zone of its local times.
     pub timezone: Field<String>,
     /// Whether it counts.
@@ -234,6 +244,11 @@ impl PeriodTable {
             start: table.get("start", "2026-12-01T22:00:00+01:00"),
             end: table.get("end", "2026-12-02T02:00:00+01:00"),
             duration: table.get("for", "\"4h\""),
+            cron: table.get("cron", "\"30 23 * * SAT\""),
+            except: table.get("except", "[2026-12-26]"),
+            hosts: table.get("hosts", "[\"shop.example.com\"]"),
+            paths: table.get("paths", "[\"/checkout/**\"]"),
+            methods: table.get("methods", "[\"POST\", \"PUT\"]"),
             timezone: table.get("timezone", "\"Europe/Berlin\""),
             enabled: table.flag("enabled"),
             message: table.get("message", "\"We are moving to a faster database.\""),
@@ -241,9 +256,6 @@ impl PeriodTable {
             template: table.get("template", "\"templates/upgrade.html\""),
             broken: false,
         };
-        for key in ["cron", "except", "hosts", "paths", "methods"] {
-            table.not_yet(key);
-        }
         period.broken = table.is_broken() || table.has_mistyped("start");
         table.finish();
         period

@@ -1,21 +1,26 @@
 //! From the `[[period]]` tables to the schedule and its answers.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use http::Method;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::value::Datetime;
 
 use super::Response;
-use super::document::{Document, Field, OrFalse, PeriodTable};
+use super::document::{Document, Field, OrFalse, PeriodTable, Texts};
 use super::report::Report;
 use super::templates::Templates;
-use super::time::{TimeFault, Written};
+use super::time::{self, TimeFault, Written};
 use super::validate::{duration, redirect, time_zone};
 use crate::answer::Answer;
-use crate::period::{Occurrence, Period};
+use crate::glob::{Fault, PathGlobs};
+use crate::period::{Occurrence, Period, Timing};
 use crate::schedule::Schedule;
+use crate::scope::{Host, Scope};
+use crate::series::{self, Except, Series};
 use crate::zone::{self, Fold};
 
 /// Turns the tables of a document into a schedule and the answer of each period in it.
@@ -36,9 +41,10 @@ pub(super) fn validate(
             name.get_ref().clone()
         });
         let answer = answer(table, response, report, templates);
-        if let Some(occurrence) = occurrence(table, zone, report) {
+        let scope = scope(table, report);
+        if let Some(timing) = timing(table, zone, report) {
             let enabled = table.enabled.as_ref().is_none_or(|enabled| *enabled.get_ref());
-            periods.push(Period { name, line, enabled, occurrence });
+            periods.push(Period { name, line, enabled, timing, scope });
             answers.push(answer);
         }
     }
@@ -55,24 +61,15 @@ fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>
     }
 }
 
-fn occurrence(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Occurrence> {
+fn timing(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Timing> {
     let own_zone = time_zone(&table.timezone, report);
     let zone = own_zone.as_ref().unwrap_or(zone);
-    let length = duration(&table.duration, report);
-    let start = moment(&table.start, zone, Fold::First, report);
-    let end = moment(&table.end, zone, Fold::Second, report);
-    if let (Some(_), Some(duration)) = (&table.end, &table.duration) {
-        report.error(duration.span(), "a period has an `end` or a `for`, not both", "remove one of the two");
-    }
-    if table.start.is_none() && !table.broken {
-        report.error(
-            table.span.clone(),
-            "this period has no `start`",
-            "write `start = 2026-12-01T22:00:00+01:00`",
-        );
-    }
-    let start = start?;
-    if let (Some(end), Some(written)) = (end, &table.end)
+    let times = Times {
+        start: moment(&table.start, zone, Fold::First, report),
+        end: moment(&table.end, zone, Fold::Second, report),
+        length: duration(&table.duration, report),
+    };
+    if let (Some(start), Some(end), Some(written)) = (times.start, times.end, &table.end)
         && end <= start
     {
         let starts = start.display_with_offset(zone.to_offset(start));
@@ -80,17 +77,126 @@ fn occurrence(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<O
         let message = if end == start { "the period ends when it starts".into() } else { message };
         report.error(written.span(), message, "write an end after the start, or leave it out: open-ended");
     }
-    let by_length = length.map(|length| {
-        start.checked_add(length).map_err(|_| {
+    match &table.cron {
+        Some(cron) => {
+            series(table, cron, &times, zone, report).map(|series| Timing::Series(Box::new(series)))
+        }
+        None => once(table, &times, report).map(Timing::Once),
+    }
+}
+
+/// The times of a period, as far as they stand there and read well.
+struct Times {
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    length: Option<Duration>,
+}
+
+fn once(table: &PeriodTable, times: &Times, report: &Report) -> Option<Occurrence> {
+    if let (Some(_), Some(duration)) = (&table.end, &table.duration) {
+        report.error(duration.span(), "a period has an `end` or a `for`, not both", "remove one of the two");
+    }
+    if let Some(except) = &table.except {
+        report.error(
+            except.span(),
+            "`except` is for a period with `cron`",
+            "remove it: this period runs once",
+        );
+    }
+    if table.start.is_none() && !table.broken {
+        let help = "write `start = 2026-12-01T22:00:00+01:00`";
+        report.error(table.span.clone(), "this period has no `start`", help);
+    }
+    let start = times.start?;
+    let end = match times.length {
+        None => times.end,
+        Some(length) => Some(start.checked_add(length).ok().or_else(|| {
             let span = table.duration.as_ref().map_or(table.span.clone(), Spanned::span);
             report.error(span, "the period would end after the year 9999", "write a shorter duration");
-        })
-    });
-    let end = match by_length {
-        Some(end) => Some(end.ok()?),
-        None => end,
+            None
+        })?),
     };
     Some(Occurrence { start, end })
+}
+
+fn series(
+    table: &PeriodTable,
+    cron: &Spanned<String>,
+    times: &Times,
+    zone: &TimeZone,
+    report: &Report,
+) -> Option<Series> {
+    if table.duration.is_none() && !table.broken {
+        let help = "write how long each occurrence lasts: `for = \"2h\"`";
+        report.error(cron.span(), "a period with `cron` has no `for`", help);
+    }
+    let except = except(table, zone, report);
+    let parsed = series::parse_cron(cron.get_ref()).map_err(|message| {
+        let help = "write minute, hour, day of month, month and day of week, such as \"30 23 * * SAT\"";
+        report.error(cron.span(), message, help);
+    });
+    let length = times.length.and_then(|length| SignedDuration::try_from(length).ok())?;
+    Some(Series {
+        cron: parsed.ok()?,
+        length,
+        zone: zone.clone(),
+        from: times.start,
+        until: times.end,
+        except,
+    })
+}
+
+fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Except {
+    let mut except = Except::default();
+    for written in table.except.iter().flat_map(Spanned::get_ref) {
+        if let Some(date) = time::date(written.get_ref()) {
+            except.dates.insert(date);
+            continue;
+        }
+        let start = Written::new(written.get_ref()).and_then(|read| read.resolve(zone, Fold::First));
+        let fault = |fault: TimeFault| {
+            let help = "write a date such as 2026-12-26, or the date-time at which the occurrence starts";
+            report.error(written.span(), fault.to_string(), help);
+        };
+        except.starts.extend(start.map_err(fault).ok());
+    }
+    except
+}
+
+fn scope(table: &PeriodTable, report: &Report) -> Scope {
+    let hosts = list(&table.hosts, report, Host::parse);
+    let paths = list(&table.paths, report, |text| PathGlobs::check(text).map(|()| text.to_owned()));
+    let compiled = paths.map(|paths| PathGlobs::new(paths.iter().map(String::as_str)).unwrap_or_default());
+    Scope { hosts, paths: compiled, methods: list(&table.methods, report, method) }
+}
+
+fn method(text: &str) -> Result<Method, Fault> {
+    let upper = text.to_ascii_uppercase();
+    let fault = |help: String| Fault::new(format!("`{text}` is no method"), help);
+    if upper != text {
+        return Err(fault(format!("methods are in capitals: write `{upper}`")));
+    }
+    text.parse().map_err(|_| fault("write one such as `POST`".into()))
+}
+
+/// The items of a list, each read by `parse`; an empty list would cover nothing, which nobody means.
+fn list<T>(written: &Texts, report: &Report, parse: impl Fn(&str) -> Result<T, Fault>) -> Option<Vec<T>> {
+    let list = written.as_ref()?;
+    if list.get_ref().is_empty() {
+        report.error(
+            list.span(),
+            "an empty list covers nothing",
+            "name what is covered, or remove it to cover all",
+        );
+    }
+    let item = |text: &Spanned<String>| match parse(text.get_ref()) {
+        Ok(item) => Some(item),
+        Err(fault) => {
+            report.error(text.span(), fault.message, fault.help);
+            None
+        }
+    };
+    Some(list.get_ref().iter().filter_map(item).collect())
 }
 
 fn moment(written: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Report) -> Option<Timestamp> {

@@ -75,6 +75,13 @@ impl Written {
     }
 }
 
+/// The date that is written alone, without a time.
+pub fn date(written: &Datetime) -> Option<jiff::civil::Date> {
+    let date = written.date.filter(|_| written.time.is_none())?;
+    let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+    jiff::civil::Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+}
+
 fn civil(date: Date, time: Time) -> Option<DateTime> {
     DateTime::new(
         i16::try_from(date.year).ok()?,

@@ -66,6 +66,11 @@ impl Exchange {
         Self { head, peer, trusted, client, snapshot, phase, now, verdict }
     }
 
+    /// The host that the request is for.
+    pub fn authority(&self) -> Option<&str> {
+        authority(&self.head)
+    }
+
     /// The exchange that the service around the filters has put beside the request.
     pub fn filter() -> impl Filter<Extract = (Arc<Self>,), Error = warp::Rejection> + Clone {
         warp::ext::get::<Arc<Self>>()

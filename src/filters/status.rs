@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use warp::reject::not_found;
 use warp::reply::Response;
@@ -12,7 +13,9 @@ use warp::{Filter, Rejection, Reply};
 
 use super::exchange::{Exchange, Verdict};
 use crate::decision::covering;
+use crate::path::RequestPath;
 use crate::period::Occurrence;
+use crate::request::Request;
 
 /// The status, where the request asks for it; rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
@@ -68,12 +71,27 @@ fn body(exchange: &Exchange) -> Response {
 
 fn status_of(exchange: &Exchange) -> Status<'_> {
     let moment = &exchange.phase.moment;
-    let down = covering(&exchange.snapshot.config.rules, moment, exchange.now);
+    let path = asked_path(&exchange.head.uri);
+    let path = RequestPath::new(&path);
+    let request = Request { method: &Method::GET, authority: exchange.authority(), path, client: None };
+    let rules = &exchange.snapshot.config.rules;
+    let down = covering(rules, &request, moment, exchange.now);
+    let until = down.as_ref().and_then(|down| down.until);
+    let ends = down.is_none() || until.is_some();
+    let next =
+        rules.schedule.next_stretch(moment, until.unwrap_or(exchange.now), |p| rules.covers(p, &request));
     Status {
         state: if down.is_some() { "down" } else { "up" },
-        until: down.as_ref().and_then(|down| down.until),
+        until,
         retry_after: down.as_ref().map_or(0, |down| down.retry_after),
         message: down.and_then(|down| down.answer.message.as_deref()),
-        next: moment.next.map(Next::from),
+        next: next.filter(|_| ends).map(Next::from),
     }
+}
+
+/// The path that `?path=` asks about, `/` without it; as a request for it would have it, so with its escapes.
+fn asked_path(uri: &Uri) -> String {
+    let value = uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("path=")));
+    let decoded = value.map(|value| percent_decode_str(value).decode_utf8_lossy().into_owned());
+    decoded.filter(|path| !path.is_empty()).unwrap_or_else(|| "/".into())
 }

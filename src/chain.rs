@@ -1,0 +1,152 @@
+//! Occurrences that overlap or touch: a chain of downtime, and its end for a request that some of them cover.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::period::{Occurrence, Period};
+
+/// A chain of downtime longer than this has no end that is worth announcing.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// Nor has one of more occurrences than this.
+const MOST_OCCURRENCES: usize = 10_000;
+
+/// Occurrences, each of which starts before those before it have all ended, or at that moment. So a request that some
+/// of them cover is down at least while all of those run that cover it and hang together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// By start; those of one period that hang together are one span.
+    spans: Vec<Span>,
+    /// Occurrences that start later are missing; `None`: there is none.
+    cut_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    period: usize,
+    start: Timestamp,
+    end: Option<Timestamp>,
+}
+
+impl Chain {
+    /// When the part of the chain ends that runs at `now` and consists of the periods that `covers` names; `None`
+    /// where no such part runs, where it is open-ended, or longer than [`LONGEST`].
+    pub fn end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
+        self.planned_end(covers, now).filter(|end| end.duration_since(now) <= LONGEST)
+    }
+
+    /// As [`Chain::end`], however far away.
+    pub fn planned_end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
+        let mut end = now;
+        for span in &self.spans {
+            if span.start > end {
+                break;
+            }
+            if span.end.is_none_or(|its| its > end) && covers(span.period) {
+                end = span.end?;
+            }
+        }
+        let known = end > now && self.cut_at.is_none_or(|cut| end < cut);
+        known.then_some(end)
+    }
+}
+
+/// Grows chains out of what the periods have yet to come.
+pub struct Growth<'p> {
+    periods: &'p [Period],
+    /// The next occurrence of each period, the first of all on top.
+    next: BinaryHeap<Reverse<(Timestamp, usize)>>,
+}
+
+impl<'p> Growth<'p> {
+    /// Begins with the next occurrence of each period.
+    pub fn new(periods: &'p [Period], next: impl Iterator<Item = Option<Occurrence>>) -> Self {
+        let start = |(index, next): (usize, Option<Occurrence>)| Some(Reverse((next?.start, index)));
+        Self { periods, next: next.enumerate().filter_map(start).collect() }
+    }
+
+    /// The chain that these occurrences, active at `now`, are the beginning of; it takes what belongs to it.
+    pub fn chain(&mut self, active: impl Iterator<Item = (usize, Occurrence)>, now: Timestamp) -> Chain {
+        let mut links = Links::default();
+        for (period, occurrence) in active {
+            self.add(&mut links, period, occurrence);
+        }
+        let horizon = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        while let Some(start) = self.next.peek().map(|Reverse((start, _))| *start) {
+            if links.is_empty() || links.closed || links.end.is_some_and(|end| start > end) {
+                break;
+            }
+            if start > horizon || links.count >= MOST_OCCURRENCES {
+                links.chain.cut_at = Some(start);
+                break;
+            }
+            self.take(&mut links);
+        }
+        links.chain.spans.sort_by_key(|span| span.start);
+        links.chain
+    }
+
+    /// The first stretch of downtime that has yet to come, of the periods that `covers` names; its end where it is known.
+    pub fn stretch(&mut self, now: Timestamp, covers: impl Fn(usize) -> bool) -> Option<Occurrence> {
+        let &Reverse((start, period)) = self.next.peek()?;
+        let occurrence = self.pop()?;
+        let chain = self.chain(std::iter::once((period, occurrence)), start.max(now));
+        Some(Occurrence { start, end: chain.end(covers, start) })
+    }
+
+    fn add(&self, links: &mut Links, period: usize, occurrence: Occurrence) {
+        let covers_all = self.periods.get(period).is_some_and(|period| period.scope.is_all());
+        links.closed |= covers_all && occurrence.end.is_none();
+        links.add(period, occurrence);
+    }
+
+    fn take(&mut self, links: &mut Links) {
+        let period = self.next.peek().map(|Reverse((_, period))| *period);
+        if let (Some(period), Some(occurrence)) = (period, self.pop()) {
+            self.add(links, period, occurrence);
+        }
+    }
+
+    /// Takes the first of all; the next one of its period takes its place.
+    fn pop(&mut self) -> Option<Occurrence> {
+        let Reverse((start, index)) = self.next.pop()?;
+        let period = self.periods.get(index)?;
+        if let Some(next) = period.next(start) {
+            self.next.push(Reverse((next.start, index)));
+        }
+        period.active(start)
+    }
+}
+
+/// A chain that grows.
+#[derive(Default)]
+struct Links {
+    chain: Chain,
+    /// When all of it has ended; `None`: never, if it is not empty.
+    end: Option<Timestamp>,
+    count: usize,
+    /// An open-ended period without a scope runs: nothing that is yet to come makes a difference.
+    closed: bool,
+    /// The last span of each period.
+    last: HashMap<usize, usize>,
+}
+
+impl Links {
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn add(&mut self, period: usize, Occurrence { start, end }: Occurrence) {
+        self.end = if self.is_empty() { end } else { self.end.zip(end).map(|(a, b)| a.max(b)) };
+        self.count += 1;
+        let spans = &mut self.chain.spans;
+        let last = self.last.get(&period).and_then(|&last| spans.get_mut(last));
+        if let Some(span) = last.filter(|span| span.end.is_none_or(|end| start <= end)) {
+            span.end = span.end.zip(end).map(|(a, b)| a.max(b));
+        } else {
+            self.last.insert(period, spans.len());
+            spans.push(Span { period, start, end });
+        }
+    }
+}
