@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::config::time::{TimeFault, Written};
-use crate::period::Period;
+use crate::period::{Period, Timing};
 use crate::summary::local;
 use crate::zone::Fold;
 
@@ -41,11 +41,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = super::time)]
     at: Option<Written>,
 
-    /// Only for this host; not yet supported
+    /// Only for this host, or "*.example.org" for all below it; may be repeated
     #[arg(long = "host", value_name = "H")]
     hosts: Vec<String>,
 
-    /// Only for these paths; not yet supported
+    /// Only for paths that this glob matches, such as "/shop/**"; may be repeated
     #[arg(long = "path", value_name = "GLOB")]
     paths: Vec<String>,
 
@@ -56,13 +56,8 @@ pub(super) struct Arguments {
 
 /// 0 when the file holds the period.
 pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
-    let refused = [
-        ("--host", !arguments.hosts.is_empty()),
-        ("--path", !arguments.paths.is_empty()),
-        ("--wait", arguments.wait),
-    ];
-    if let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) {
-        return super::not_yet(option);
+    if arguments.wait {
+        return super::not_yet("--wait");
     }
     let now = clock::now();
     match edit(path, |config| plan(config, arguments, now)) {
@@ -100,6 +95,11 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<S
     if let Some(message) = &arguments.message {
         keys.push(("message", Literal::String(message.clone())));
     }
+    for (key, texts) in [("hosts", &arguments.hosts), ("paths", &arguments.paths)] {
+        if !texts.is_empty() {
+            keys.push((key, Literal::Strings(texts.clone())));
+        }
+    }
     let when =
         if start > now { format!("starts at {}", local(start, zone)) } else { "has started".to_owned() };
     let title = |name: &str| format!("{name} {when}");
@@ -108,39 +108,42 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<S
     };
     let outcome = title(&format!("\"{name}\""));
     let periods = config.rules.schedule.periods();
-    let change = match periods.iter().position(|period| period.name.as_ref() == Some(name)) {
+    let change = match periods.iter().enumerate().find(|(_, period)| period.name.as_ref() == Some(name)) {
         None => {
             keys.insert(0, ("name", Literal::String(name.clone())));
             Change::Append(keys)
         }
-        Some(index) => again(index, periods, keys, now)?,
+        Some((index, period)) => again(index, period, keys, now)?,
     };
     Ok(Plan { changes: vec![change], outcome })
 }
 
+/// The keys that `start` has options for: of a table that is used again, those without a new value go.
+const OPTIONS: [&str; 5] = ["message", "end", "for", "hosts", "paths"];
+
 /// Gives the table of a period that is over its new values.
 fn again(
     index: usize,
-    periods: &[Period],
+    period: &Period,
     mut keys: Vec<(&'static str, Literal)>,
     now: Timestamp,
 ) -> Result<Change, Refusal> {
-    let period = periods.get(index).filter(|period| !period.is_over(now));
-    if let Some(period) = period {
-        let state = match () {
-            () if !period.enabled => "stands there and is not enabled",
-            () if period.active(now).is_some() => "is active already",
-            () => "is yet to come",
-        };
+    let refused = match period.timing {
+        Timing::Series(_) => Some("is recurring"),
+        Timing::Once(_) if period.is_over(now) => None,
+        Timing::Once(_) if !period.enabled => Some("stands there and is not enabled"),
+        Timing::Once(_) if period.active(now).is_some() => Some("is active already"),
+        Timing::Once(_) => Some("is yet to come"),
+    };
+    if let Some(state) = refused {
         let message = format!("{} (line {}) {state}", period.title(), period.line);
         return Err(Refusal::Cannot(message, "take another name, or edit that period in the file".into()));
     }
-    let disabled = periods.get(index).is_some_and(|period| !period.enabled);
-    if disabled {
+    if !period.enabled {
         keys.push(("enabled", Literal::Bool(true)));
     }
     let given = |key: &str| keys.iter().any(|(name, _)| *name == key);
-    let remove = ["end", "for"].into_iter().filter(|key| !given(key)).collect();
+    let remove = OPTIONS.into_iter().filter(|key| !given(key)).collect();
     Ok(Change::Alter { period: index, set: keys, remove })
 }
 
