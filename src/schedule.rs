@@ -207,6 +207,7 @@ mod tests {
     fn hourly(minute: u32, minutes: i64) -> Period {
         period(Timing::Series(Box::new(Series {
             cron: parse_cron(&format!("{minute} * * * *")).unwrap(),
+            written: String::new(),
             length: SignedDuration::from_mins(minutes),
             zone: TimeZone::UTC,
             from: None,

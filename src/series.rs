@@ -14,6 +14,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::glob::Fault;
 use crate::period::Occurrence;
 use crate::zone::{self, Fold};
 
@@ -28,6 +29,8 @@ const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 pub struct Series {
     /// When they start.
     pub cron: Cron,
+    /// The same, as it was written.
+    pub written: String,
     /// How long each lasts, in elapsed time.
     pub length: SignedDuration,
     /// The zone of the cron times.
@@ -49,19 +52,41 @@ pub struct Except {
     pub starts: BTreeSet<Timestamp>,
 }
 
-/// Reads a cron expression of five fields (`crontab(5)`, with `L`, `#` and names). The error says what is wrong.
-pub fn parse_cron(text: &str) -> Result<Cron, String> {
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    if text.split_whitespace().count() != 5 {
-        return Err(
-            "a cron expression has five fields: minute, hour, day of month, month, day of week".into()
-        );
+/// The fields of a cron expression, and what each may hold (`crontab(5)`).
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of week", "0 to 7, or SUN to SAT; SAT#1 is the first, FRI#L the last"),
+];
+
+/// Reads a cron expression of five fields (`crontab(5)`, with `L`, `#` and names).
+pub fn parse_cron(text: &str) -> Result<Cron, Fault> {
+    const EXAMPLE: &str =
+        "write minute, hour, day of month, month and day of week, such as \"30 23 * * SAT\"";
+    let fields: Vec<_> = text.split_whitespace().collect();
+    if fields.len() != FIELDS.len() {
+        let message = format!("a cron expression has five fields, not {}", fields.len());
+        return Err(Fault::new(message, EXAMPLE));
     }
-    parser.parse(text).map_err(|error| match error {
-        CronError::InvalidPattern(message)
-        | CronError::IllegalCharacters(message)
-        | CronError::ComponentError(message) => message,
-        other => other.to_string(),
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    parser.parse(text).map_err(|_| {
+        let alone = |index: usize| {
+            let mut others = ["*"; FIELDS.len()];
+            if let (Some(other), Some(field)) = (others.get_mut(index), fields.get(index)) {
+                *other = field;
+            }
+            parser.parse(&others.join(" ")).is_err()
+        };
+        let faulty = (0..FIELDS.len()).find(|&index| alone(index));
+        match faulty.and_then(|index| FIELDS.get(index).zip(fields.get(index))) {
+            Some(((name, range), field)) => Fault::new(
+                format!("`{field}` is no {name}"),
+                format!("write {range}; `*` for all, `a-b` for a range, `a,b` for a list, `*/n` for steps"),
+            ),
+            None => Fault::new("this is no cron expression", EXAMPLE),
+        }
     })
 }
 
@@ -187,6 +212,7 @@ mod tests {
     fn series(cron: &str, zone: &str, minutes: i64) -> Series {
         Series {
             cron: parse_cron(cron).unwrap(),
+            written: cron.to_owned(),
             length: SignedDuration::from_mins(minutes),
             zone: TimeZone::get(zone).unwrap(),
             from: None,
@@ -320,6 +346,16 @@ mod tests {
             ["", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "a * * * *", "* * * 13 *", "@daily"]
         {
             assert!(parse_cron(text).is_err(), "{text:?}");
+        }
+        for (text, message) in [
+            ("61 * * * *", "`61` is no minute"),
+            ("* 24 * * *", "`24` is no hour"),
+            ("* * 32 * *", "`32` is no day of month"),
+            ("* * * 13 *", "`13` is no month"),
+            ("* * * * MUN", "`MUN` is no day of week"),
+            ("* * *", "a cron expression has five fields, not 3"),
+        ] {
+            assert_eq!(parse_cron(text).unwrap_err().message, message);
         }
         for text in ["*/5 9-17 * * MON-FRI", "0 0 L * *", "0 0 * * 5#2", "0 0 1 JAN *", " 0 0 * * 7 "] {
             assert!(parse_cron(text).is_ok(), "{text:?}");

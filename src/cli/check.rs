@@ -96,7 +96,7 @@ fn period(period: &Period, config: &Config, now: Timestamp) -> String {
         Timing::Series(series) => {
             let shown = period.active(now).into_iter().chain(period.upcoming(now)).take(3);
             let shown: Vec<_> = shown.map(|occurrence| span(occurrence, config)).collect();
-            format!("{} for {}: {}", series.cron.as_str(), length(series.length), shown.join(", then "))
+            format!("{} for {}: {}", series.written, length(series.length), shown.join(", then "))
         }
     };
     format!("{}{line}: {when}: {state}", period.title())

@@ -131,13 +131,12 @@ fn series(
         report.error(cron.span(), "a period with `cron` has no `for`", help);
     }
     let except = except(table, zone, report);
-    let parsed = series::parse_cron(cron.get_ref()).map_err(|message| {
-        let help = "write minute, hour, day of month, month and day of week, such as \"30 23 * * SAT\"";
-        report.error(cron.span(), message, help);
-    });
+    let parsed = series::parse_cron(cron.get_ref())
+        .map_err(|fault| report.error(cron.span(), fault.message, fault.help));
     let length = times.length.and_then(|length| SignedDuration::try_from(length).ok())?;
     Some(Series {
         cron: parsed.ok()?,
+        written: cron.get_ref().clone(),
         length,
         zone: zone.clone(),
         from: times.start,
