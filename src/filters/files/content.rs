@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::ready;
@@ -55,14 +55,16 @@ impl Content {
     /// A file that has grown is taken for one that is appended to, such as a log: what was promised is still
     /// there. A rewrite in place that makes it longer looks the same; writers that rename are safe.
     fn check(&self) -> io::Result<()> {
-        let metadata = self.file.metadata()?;
-        let grown = metadata.len() > self.len;
-        let unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
-        if grown || unchanged {
-            Ok(())
-        } else {
-            Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
+        // A write sets the time before the length: what looks rewritten may be in the midst of growing.
+        for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
+            std::thread::sleep(patience);
+            let metadata = self.file.metadata()?;
+            let unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
+            if metadata.len() > self.len || unchanged {
+                return Ok(());
+            }
         }
+        Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
     }
 
     /// `first` and then the rest, one chunk read ahead. It ends in an error, never short.
