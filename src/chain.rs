@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::period::{Occurrence, Period};
 
-/// A chain of downtime longer than this has no end that is worth announcing.
+/// How far ahead a chain is followed, and the longest time that `Retry-After` announces.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// Nor has one of more occurrences than this.
+/// How many of its occurrences are followed.
 const MOST_OCCURRENCES: usize = 10_000;
 
 /// Occurrences, each of which starts before those before it have all ended, or at that moment. So a request that some
@@ -31,13 +31,8 @@ struct Span {
 
 impl Chain {
     /// When the part of the chain ends that runs at `now` and consists of the periods that `covers` names; `None`
-    /// where no such part runs, where it is open-ended, or longer than [`LONGEST`].
+    /// where no such part runs, where it is open-ended, or goes on past where the chain was followed to.
     pub fn end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
-        self.planned_end(covers, now).filter(|end| end.duration_since(now) <= LONGEST)
-    }
-
-    /// As [`Chain::end`], however far away.
-    pub fn planned_end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
         let mut end = now;
         for span in &self.spans {
             if span.start > end {

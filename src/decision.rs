@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::answer::{Answer, Redirect};
+use crate::chain;
 use crate::exempt::{Exemptions, Rule};
 use crate::period::Occurrence;
 use crate::request::Request;
@@ -68,7 +69,7 @@ pub struct Down<'r> {
     pub answer: &'r Answer,
     /// When the request would pass, where that is known.
     pub until: Option<Timestamp>,
-    /// Seconds until then, at least 1; the configured value where it is not known.
+    /// Seconds until then, at least 1; the configured value where it is not known, or more than 366 days away.
     pub retry_after: u64,
 }
 
@@ -110,6 +111,7 @@ pub fn covering<'r>(
         answer: rules.answers.get(active.period)?,
         until,
         retry_after: until
+            .filter(|until| until.duration_since(now) <= chain::LONGEST)
             .map_or_else(|| whole_seconds(rules.retry_after), |until| seconds_between(now, until)),
     })
 }

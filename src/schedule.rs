@@ -98,14 +98,9 @@ impl Moment {
         self.passes_at(|_| true, now)
     }
 
-    /// When the site is wholly up by what is planned, however far away: those who planned it are not told that it is
-    /// unknown, unless the chain is too long to be followed.
-    pub fn planned_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.chain.planned_end(|_| true, now)
-    }
-
     /// When a request passes that the periods which `covers` names (by index) cover: now down, and passing from then
-    /// on. `None` where that is not known: within an open-ended period, or a chain of more than 366 days from `now`.
+    /// on. `None` where that is not known: within an open-ended period, or a chain that goes on for more than 366 days or
+    /// 10,000 occurrences.
     pub fn passes_at(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
         self.chain.end(covers, now)
     }
@@ -268,11 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_more_than_366_days_has_no_end_to_announce() {
+    fn a_chain_is_followed_for_366_days() {
         let days = 86_400;
-        let moment = schedule(&[(0, 366 * days), (366 * days, 367 * days)]).at(at(0));
-        assert_eq!(moment.back_at(at(days - 1)), None);
-        assert_eq!(moment.back_at(at(days)), Some(at(367 * days)));
+        for (spans, back) in [
+            (&[(0, 999 * days)][..], Some(999 * days)),
+            (&[(0, 366 * days), (366 * days, 367 * days)], Some(367 * days)),
+            (&[(0, 367 * days), (367 * days, 368 * days)], None),
+        ] {
+            assert_eq!(schedule(spans).at(at(0)).back_at(at(0)), back.map(at), "{spans:?}");
+        }
         for always in [Schedule::new(vec![hourly(0, 60)]), Schedule::new(vec![hourly(0, 30), hourly(30, 30)])]
         {
             let moment = always.at(at(60));

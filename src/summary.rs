@@ -109,7 +109,7 @@ impl Summary {
         };
         Self {
             state: Some(moment.state().as_str()),
-            until: moment.planned_end(now),
+            until: moment.back_at(now),
             periods: config.rules.schedule.periods().iter().map(period).collect(),
             ..summary
         }
@@ -196,7 +196,7 @@ pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
         State::Partial => "partly down",
         State::Up | State::Down => "down",
     };
-    match (moment.active.is_empty(), moment.planned_end(now), moment.next) {
+    match (moment.active.is_empty(), moment.back_at(now), moment.next) {
         (false, Some(until), _) => format!("{state} until {}: {}", in_time(until), titles.join(", ")),
         (false, None, _) => format!("{state}, with no known end: {}", titles.join(", ")),
         (true, _, Some(next)) => format!("up; the next downtime starts at {}", in_time(next.start)),

@@ -151,7 +151,7 @@ fn a_request_that_passes_names_the_rule() {
     let mapped = decision(FILE, DURING, "/page", &["--from", "::ffff:192.0.2.7"]);
     assert_decision(mapped, &pass("/page", Some(7)), "networks \"192.0.2.0/24\"");
     let up = decision(FILE, "2026-06-15T00:00:00Z", "/page", &[]);
-    assert_decision(up, &pass("/page", None), "no period is active");
+    assert_decision(up, &pass("/page", None), "no active period covers it");
 }
 
 #[test]

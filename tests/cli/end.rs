@@ -163,3 +163,35 @@ fn a_name_may_look_like_an_option() {
     folder.run(&["end"]).prints(3, &["to end it: downtime end -- '--all'\n"]);
     folder.run(&["end", "--", "--all"]).prints(0, &["ended \"--all\""]);
 }
+
+/// Always running: each month's occurrence lasts into the next.
+const SERIES: &str = "[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"  # long\nend = 2999-01-01T00:00:00Z\n";
+
+#[test]
+fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_hand() {
+    for arguments in [&["end", "series"][..], &["end", "--all"]] {
+        let folder = Folder::with(SERIES);
+        folder.run(&["status"]).prints(3, &["\"series\""]);
+        let ended = "ended this occurrence of \"series\"; the next starts at ";
+        folder.run(arguments).prints(0, &[ended, "up; the next downtime starts at "]);
+        let text = folder.text();
+        let (before, except) = text.split_once("except = [").unwrap();
+        assert_eq!(before, SERIES);
+        assert!(except.contains("-01T00:00:00Z"), "{except}");
+        let undone: String =
+            text.lines().filter(|line| !line.starts_with("except")).map(|l| l.to_owned() + "\n").collect();
+        assert_eq!(undone, SERIES);
+        folder.run(&["end", "series"]).prints(0, &["\"series\" does not run now; the next starts at "]);
+        assert_eq!(folder.text(), text);
+    }
+}
+
+#[test]
+fn without_a_name_no_recurring_period_ends() {
+    writes_nothing(
+        SERIES,
+        &["end"],
+        3,
+        &["nothing to end", "still down by \"series\"", "downtime end series"],
+    );
+}

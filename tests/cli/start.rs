@@ -126,12 +126,12 @@ fn a_name_that_is_over_loses_the_end_that_it_had() {
     for old in ["end = 2020-01-02T00:00:00Z", "for = \"1h\""] {
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder.run(&["start", "--name", "db"]).prints(0, &["down, with no known end: \"db\""]);
-        assert_eq!(keys(&folder.period(0)), ["message", "name", "start"], "{old}");
+        assert_eq!(keys(&folder.period(0)), ["name", "start"], "{old}");
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder
             .run(&["start", "--name", "db", "--until", "2999-01-01T00:00:00Z"])
             .prints(0, &["down until 2999"]);
-        assert_eq!(keys(&folder.period(0)), ["end", "message", "name", "start"], "{old}");
+        assert_eq!(keys(&folder.period(0)), ["end", "name", "start"], "{old}");
     }
 }
 
@@ -166,4 +166,24 @@ fn a_file_with_mistakes_is_shown_and_not_edited() {
         folder.run(&["end"]).refuses(1, &texts);
         assert_eq!(folder.text(), file);
     }
+}
+
+#[test]
+fn a_scope_is_written_and_that_part_alone_is_down() {
+    let folder = Folder::with("# mine\n");
+    let scope = ["start", "--host", "shop.example.com", "--host", "*.example.org", "--path", "/checkout/**"];
+    folder.run(&scope).prints(0, &["an unscheduled downtime has started", "partly down"]);
+    let period = folder.period(0);
+    assert_eq!(period["hosts"].to_string(), "[\"shop.example.com\", \"*.example.org\"]");
+    assert_eq!(period["paths"].to_string(), "[\"/checkout/**\"]");
+    folder.run(&["status"]).prints(3, &[]);
+    for (option, text) in [("--host", "http://shop.example.com/"), ("--path", "checkout")] {
+        folder.run(&["start", option, text]).refuses(1, &["nothing was written"]);
+    }
+}
+
+#[test]
+fn a_name_of_a_recurring_period_is_refused() {
+    let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"1h\"\n");
+    folder.run(&["start", "--name", "series"]).refuses(1, &["\"series\" (line 1) is recurring"]);
 }

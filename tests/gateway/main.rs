@@ -11,6 +11,7 @@ mod http2;
 mod lifecycle;
 mod proxies;
 mod redirect;
+mod scope;
 mod site;
 mod status;
 mod upstream;
