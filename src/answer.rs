@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 
 use crate::path::RequestPath;
+use crate::request::host_name;
 use crate::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
@@ -78,36 +79,9 @@ impl Redirect {
     }
 }
 
-/// The host of an authority (RFC 3986 3.2): without user info, port and trailing dot.
-pub fn host_name(authority: &str) -> &str {
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let end = match host.rfind(']') {
-        Some(bracket) => bracket + 1,
-        None => host.find(':').unwrap_or(host.len()),
-    };
-    let host = host.get(..end).unwrap_or(host);
-    host.strip_suffix('.').unwrap_or(host)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_is_compared_without_port_and_trailing_dot() {
-        for (authority, host) in [
-            ("example.com", "example.com"),
-            ("example.com:8503", "example.com"),
-            ("example.com.", "example.com"),
-            ("example.com.:80", "example.com"),
-            ("[::1]:80", "[::1]"),
-            ("[::1]", "[::1]"),
-            ("user@example.com:80", "example.com"),
-            ("", ""),
-        ] {
-            assert_eq!(host_name(authority), host, "{authority}");
-        }
-    }
 
     #[test]
     fn a_redirect_is_an_absolute_url_or_a_path() {

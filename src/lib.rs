@@ -10,10 +10,16 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`zone`] | local times, and the moments that they name |
-//! | [`period`] | one period of downtime: when it is active, and when next |
-//! | [`schedule`] | all periods: the state at a moment, the next change, the merged end |
 //! | [`network`] | addresses and networks |
 //! | [`path`] | a request's path: canonical, or not |
+//! | [`request`] | the facts of a request that rules and scopes look at |
+//! | [`glob`] | globs of paths |
+//! | [`scope`] | the hosts, paths and methods that a period covers |
+//! | [`occurrence`] | one run of a period: a span of time |
+//! | [`series`] | a cron expression in a zone: its last start, its next one |
+//! | [`period`] | one period of downtime: when it is active, and when next |
+//! | [`chain`] | occurrences that overlap or touch, and their end for a request that some of them cover |
+//! | [`schedule`] | all periods: the state at a moment, the next change |
 //! | [`exempt`] | what passes: exact paths, globs, networks |
 //! | [`template`] | the page's template, tried before it is used |
 //! | [`answer`] | what a period answers: message, template, redirect |
@@ -46,9 +52,11 @@
 //! | [`server`] | listening sockets, a runtime on each core, connections |
 //! | [`cli`] | the command line, one command a file |
 //!
-//! Arrows run one way: zone, network, path, period <- schedule, exempt <- answer, decision <- config <- load, summary <-
-//! snapshot <- watch, filters <- gateway <- server <- cli <- main. Beside that line stand template, upstream, client, clock,
-//! file, store and page, which know of the rest only what stands before decision.
+//! Arrows run one way: zone, network, path, occurrence <- request, glob <- scope, series
+//! <- period <- chain <- schedule, exempt <-
+//! answer, decision <- config <- load, summary <- snapshot <- watch, filters <- gateway <- server <- cli <- main. Beside
+//! that line stand template, upstream, client, clock, alarm, file, store and page, which know of the rest only what stands
+//! before decision.
 
 pub mod alarm;
 pub mod answer;
@@ -66,6 +74,7 @@ pub mod glob;
 pub mod load;
 pub mod logging;
 pub mod network;
+pub mod occurrence;
 pub mod page;
 pub mod path;
 pub mod period;

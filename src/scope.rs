@@ -2,9 +2,8 @@
 
 use http::Method;
 
-use crate::answer::host_name;
 use crate::glob::{Fault, PathGlobs};
-use crate::request::Request;
+use crate::request::{Request, host_name};
 
 /// What a period covers; a part that is missing covers all.
 #[derive(Clone, Debug, Default)]

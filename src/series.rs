@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::glob::Fault;
-use crate::period::Occurrence;
+use crate::occurrence::Occurrence;
 use crate::zone::{self, Fold};
 
 /// No clock is set back by more than this.
