@@ -10,6 +10,7 @@ pub mod table;
 pub mod templates;
 pub mod time;
 mod validate;
+mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

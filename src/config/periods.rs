@@ -14,7 +14,7 @@ use super::document::{Document, Field, OrFalse, PeriodTable, Texts};
 use super::report::Report;
 use super::templates::Templates;
 use super::time::{self, TimeFault, Written};
-use super::validate::{duration, redirect, time_zone};
+use super::values::{duration, redirect, time_zone};
 use crate::answer::Answer;
 use crate::glob::{Fault, PathGlobs};
 use crate::period::{Occurrence, Period, Timing};
