@@ -22,7 +22,8 @@ use crate::gateway::Gateway;
 /// How long a client may take over the head of a request; an idle connection is closed after as long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current request has been answered.
+/// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current
+/// request has been answered.
 pub(super) async fn serve<R: Routes>(
     stream: Stream,
     address: Option<IpAddr>,
