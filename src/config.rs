@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod document;
 pub mod edit;
+mod lint;
 mod periods;
 pub mod report;
 mod syntax;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::diagnostic::{Diagnostic, Source};
@@ -181,6 +183,24 @@ pub struct Reading {
     pub config: Option<Config>,
     /// All problems found: those of the text in its order, then those of other files.
     pub diagnostics: Vec<Diagnostic>,
+    /// What the config was made of.
+    written: Option<(Document, Arc<Source>)>,
+}
+
+impl Reading {
+    /// One that failed before there was a text.
+    pub fn refused(diagnostic: Diagnostic) -> Self {
+        Self { config: None, diagnostics: vec![diagnostic], written: None }
+    }
+
+    /// Adds the warnings of what is valid and surely not meant, as it stands at `now`.
+    pub fn lint(&mut self, now: Timestamp) {
+        if let (Some(config), Some((document, source))) = (&self.config, self.written.take()) {
+            let report = Report::resume(source, std::mem::take(&mut self.diagnostics));
+            lint::lint(&document, config, &report, now);
+            self.diagnostics = report.finish();
+        }
+    }
 }
 
 impl Config {
@@ -192,6 +212,7 @@ impl Config {
         let document = Document::parse(&report);
         let config = validate::validate(&document, folder, &report, &mut templates);
         let config = report.is_valid().then_some(config);
-        Reading { config, diagnostics: report.finish() }
+        let written = config.is_some().then(|| (document, report.source()));
+        Reading { config, diagnostics: report.finish(), written }
     }
 }

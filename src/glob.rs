@@ -57,6 +57,14 @@ impl PathGlobs {
         compile(text).map(drop)
     }
 
+    /// All globs of the list that a decoded path matches, by their indices, in order.
+    pub fn find_all(&self, path: &str) -> Vec<usize> {
+        let found = self.set.matches(path);
+        let mut found: Vec<_> = found.iter().filter_map(|&glob| self.texts.get(glob)).copied().collect();
+        found.dedup();
+        found
+    }
+
     /// The first glob of the list that a decoded path matches, by its index.
     pub fn find(&self, path: &str) -> Option<usize> {
         let candidate = Candidate::new(path);

@@ -33,7 +33,9 @@ pub fn load(path: &Path) -> Loaded {
     let sha256 = content.as_ref().ok().map(|bytes| hexadecimal(&Sha256::digest(bytes)));
     let reading = match content {
         Ok(bytes) => interpret(path, bytes, &|path| reader.borrow_mut().read_text(path)),
-        Err(error) => refused(Diagnostic::of_file(format!("{} {error}", path.display()), remedy(&error))),
+        Err(error) => {
+            Reading::refused(Diagnostic::of_file(format!("{} {error}", path.display()), remedy(&error)))
+        }
     };
     let Reader { hash, stamps, changing } = reader.into_inner();
     Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, changing }
@@ -72,7 +74,7 @@ fn interpret(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> Reading {
     match String::from_utf8(bytes) {
         Ok(text) => Config::read(&name, &text, folder(path), read),
         Err(error) => {
-            refused(Diagnostic::not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
+            Reading::refused(Diagnostic::not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
         }
     }
 }
@@ -85,10 +87,6 @@ pub fn preview(path: &Path, text: &str) -> Reading {
 
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
-}
-
-fn refused(diagnostic: Diagnostic) -> Reading {
-    Reading { config: None, diagnostics: vec![diagnostic] }
 }
 
 fn remedy(error: &ReadError) -> &'static str {

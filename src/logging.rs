@@ -7,6 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::{Log, LogFormat};
 
 /// The log of the process; its level can be changed.
@@ -51,4 +52,11 @@ impl Logging {
 /// What does not parse was refused when the file was read.
 fn filter(log: &Log) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// Logs warnings, each in a line. Notes are for whoever asks.
+pub fn log_warnings(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
+        warn!("{}", diagnostic.summary());
+    }
 }

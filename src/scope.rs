@@ -53,6 +53,15 @@ impl Host {
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(&self.name))
             && (self.wildcard != (split == Some(0)))
     }
+
+    /// Whether some host is named by both.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self.wildcard, other.wildcard) {
+            (true, true) => self.name.ends_with(&other.name) || other.name.ends_with(&self.name),
+            (true, false) => self.covers(&other.name),
+            _ => other.covers(&self.name) || *self == *other,
+        }
+    }
 }
 
 impl Scope {

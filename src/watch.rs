@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::file::Stamp;
 use crate::load::{Loaded, load};
+use crate::logging::log_warnings;
 use crate::snapshot::{Snapshot, Snapshots};
 
 /// How often the files are looked at without a hint.
@@ -198,14 +199,13 @@ impl Watch {
         Some(verdict)
     }
 
-    fn apply(&self, loaded: Loaded) {
+    fn apply(&self, mut loaded: Loaded) {
+        let now = clock::now();
+        loaded.reading.lint(now);
+        log_warnings(&loaded.reading.diagnostics);
         let (Some(config), Some(sha256)) = (loaded.reading.config, loaded.sha256) else { return };
         let before = self.snapshots.current();
-        let now = clock::now();
         let after = self.snapshots.apply(config, sha256, now);
-        for diagnostic in &loaded.reading.diagnostics {
-            warn!("{}", diagnostic.summary());
-        }
         info!("applied {}: {}", self.path.display(), after.describe(now));
         (self.applied)(&before, &after);
     }

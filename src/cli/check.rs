@@ -24,16 +24,18 @@ pub(super) fn run(
     client: &Client,
     format: Format,
 ) -> ExitCode {
-    let reading = load(path).reading;
+    let mut reading = load(path).reading;
+    let now =
+        match at.zip(reading.config.as_ref()).map(|(at, config)| at.resolve(&config.timezone, Fold::First)) {
+            None => clock::now(),
+            Some(Ok(at)) => at,
+            Some(Err(fault)) => {
+                print_error(&format!("--at: {fault}"), TimeFault::HELP);
+                return ExitCode::from(2);
+            }
+        };
+    reading.lint(now);
     let config = reading.config.as_ref();
-    let now = match at.zip(config).map(|(at, config)| at.resolve(&config.timezone, Fold::First)) {
-        None => clock::now(),
-        Some(Ok(at)) => at,
-        Some(Err(fault)) => {
-            print_error(&format!("--at: {fault}"), TimeFault::HELP);
-            return ExitCode::from(2);
-        }
-    };
     let decisions = config.map(|config| decisions(config, urls, client, now));
     if format == Format::Json {
         let decisions = decisions.filter(|_| !urls.is_empty());

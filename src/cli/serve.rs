@@ -13,7 +13,7 @@ use crate::alarm::alarm;
 use crate::clock;
 use crate::config::{Server as ServerConfig, Site};
 use crate::load::{Loaded, load};
-use crate::logging::Logging;
+use crate::logging::{Logging, log_warnings};
 use crate::server::Server;
 use crate::server::listener::Listener;
 use crate::snapshot::{Snapshot, Snapshots};
@@ -22,15 +22,14 @@ use crate::watch::{Handle, Watch};
 /// Serves until it is told to stop: 0 then, 1 where it cannot start.
 pub(super) fn run(path: &Path) -> ExitCode {
     let mut loaded = load(path);
+    loaded.reading.lint(clock::now());
     let (Some(config), Some(sha256)) = (loaded.reading.config.take(), loaded.sha256.clone()) else {
         print_diagnostics(&loaded.reading.diagnostics);
         return ExitCode::FAILURE;
     };
     let Some(listeners) = bind(&config.server) else { return ExitCode::FAILURE };
     let logging = Logging::init(&config.log);
-    for diagnostic in &loaded.reading.diagnostics {
-        warn!("{}", diagnostic.summary());
-    }
+    log_warnings(&loaded.reading.diagnostics);
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
     match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,6 +19,16 @@ impl Report {
         Self { source, diagnostics: RefCell::default() }
     }
 
+    /// Goes on with what was found in a text before.
+    pub fn resume(source: Arc<Source>, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { source, diagnostics: RefCell::new(diagnostics) }
+    }
+
+    /// The text, with the name that users know it by.
+    pub fn source(&self) -> Arc<Source> {
+        Arc::clone(&self.source)
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.source.text
@@ -58,7 +68,8 @@ impl Report {
         diagnostics
     }
 
-    fn add(&self, severity: Severity, span: Range<usize>, message: String, help: String) {
+    /// Adds a problem at a place of the text.
+    pub fn add(&self, severity: Severity, span: Range<usize>, message: String, help: String) {
         let place = Some(Place { source: Arc::clone(&self.source), span });
         self.push(Diagnostic { severity, message, place, help: Some(help).filter(|help| !help.is_empty()) });
     }

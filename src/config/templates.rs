@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Place, Severity, Source};
 use super::document::Field;
+use super::lint::markup;
 use super::report::Report;
 use crate::template::{Template, TemplateError};
 
@@ -47,14 +48,26 @@ impl<'a> Templates<'a> {
     }
 
     fn compile(&self, name: &str, text: String, report: &Report) -> Option<Template> {
+        let name = self.folder.join(name).display().to_string();
         match Template::parse(&text) {
-            Ok(template) => Some(template),
+            Ok(template) => {
+                warn(Source { name, text }, report);
+                Some(template)
+            }
             Err(error) => {
-                let name = self.folder.join(name).display().to_string();
                 report.push(fault(error, Source { name, text }));
                 None
             }
         }
+    }
+}
+
+fn warn(source: Source, report: &Report) {
+    let faults = markup::faults(&source.text);
+    let source = Arc::new(source);
+    for (span, message, help) in faults {
+        let place = Some(Place { source: Arc::clone(&source), span });
+        report.push(Diagnostic { severity: Severity::Warning, message, place, help: Some(help.into()) });
     }
 }
 

@@ -1,0 +1,110 @@
+//! Warnings: what is valid and surely not meant.
+//!
+//! A file that is sound gets none, since the server prints them at each reload. What is only good to know is a note.
+
+mod cover;
+mod exemptions;
+mod hosts;
+pub(super) mod markup;
+mod overlaps;
+mod series;
+mod templates;
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::Config;
+use super::diagnostic::Severity;
+use super::document::{Document, PeriodTable};
+use super::report::Report;
+use crate::period::{Period, Timing};
+
+/// No more warnings than this are given.
+const MOST_WARNINGS: usize = 100;
+/// No more lines than this stand in one note.
+const MOST_LINES: usize = 10;
+
+/// What is looked at: the file as written and as understood, at one moment.
+struct Subject<'a> {
+    document: &'a Document,
+    config: &'a Config,
+    report: &'a Report,
+    now: Timestamp,
+    warnings: Cell<usize>,
+}
+
+/// Warns of what is surely not meant in a valid document, as it stands at `now`.
+pub(super) fn lint(document: &Document, config: &Config, report: &Report, now: Timestamp) {
+    let subject = Subject { document, config, report, now, warnings: Cell::new(0) };
+    exemptions::lint(&subject);
+    series::lint(&subject);
+    overlaps::lint(&subject);
+    hosts::lint(&subject);
+    templates::lint(&subject);
+    subject.note_what_is_over();
+    subject.note_what_is_unsaid();
+}
+
+impl<'a> Subject<'a> {
+    /// Each period, as written and as understood.
+    fn periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
+        self.document.periods.iter().zip(self.config.rules.schedule.periods())
+    }
+
+    /// Warns, unless of too much already: then it only counts.
+    fn warn(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.warnings.update(|count| count + 1);
+        if self.warnings.get() <= MOST_WARNINGS {
+            self.report.warning(span, message, help);
+        }
+    }
+
+    fn note_what_is_unsaid(&self) {
+        if let Some(more @ 1..) = self.warnings.get().checked_sub(MOST_WARNINGS) {
+            let message = format!("{more} more warnings are left out");
+            self.report.add(Severity::Note, 0..0, message, "see to these, then check again".into());
+        }
+    }
+
+    fn note_what_is_over(&self) {
+        let over: Vec<_> =
+            self.periods().filter(|(_, period)| self.is_over(period)).map(|(table, _)| table).collect();
+        let Some(first) = over.first() else { return };
+        let lines: Vec<_> =
+            over.iter().take(MOST_LINES).map(|table| self.report.line(&table.span).to_string()).collect();
+        let more = match over.len() - lines.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let lines = lines.join(", ");
+        let message = match over.len() {
+            1 => "this period is over".to_owned(),
+            count => format!("{count} periods are over: those at lines {lines}{more}"),
+        };
+        let help = "remove what is over, or leave it as a record: it has no effect";
+        self.report.add(Severity::Note, first.span.clone(), message, help.into());
+    }
+
+    /// A series whose `end` has passed is warned of by itself.
+    fn is_over(&self, period: &Period) -> bool {
+        let ended = |at: Timestamp| at <= self.now;
+        match &period.timing {
+            Timing::Once(occurrence) => occurrence.is_over(self.now),
+            Timing::Series(series) => {
+                !series.until.is_some_and(ended)
+                    && series.last_start(self.now).is_some()
+                    && period.is_over(self.now)
+            }
+        }
+    }
+}
+
+/// How messages call a period: by its name and line, or its line.
+fn title(period: &Period) -> String {
+    match &period.name {
+        Some(name) => format!("\"{name}\" (line {})", period.line),
+        None => period.title(),
+    }
+}

@@ -1,0 +1,242 @@
+//! Which globs cover which: questions about all paths, answered by following both globs through each path that matters.
+
+use std::collections::{BTreeSet, HashSet};
+
+/// No answer takes more steps than this; without one, nothing is sure.
+const MOST_STEPS: usize = 2_000;
+
+/// A glob as a machine that reads a path (the globs of [`crate::glob`], which has checked the text).
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// This character.
+    Char(char),
+    /// One character, but no `/`.
+    One,
+    /// Any number of characters, but no `/`.
+    Many,
+    /// Any number of characters.
+    Across,
+    /// What follows, or what comes after that many steps.
+    Maybe(usize),
+}
+
+type States = BTreeSet<usize>;
+
+impl Machine {
+    /// The machine of a glob.
+    pub(super) fn of_glob(glob: &str) -> Self {
+        let mut segments: Vec<_> = glob.split('/').skip(1).collect();
+        segments.dedup_by(|a, b| *a == "**" && *b == "**");
+        let mut steps = Vec::new();
+        for segment in &segments {
+            match *segment {
+                "**" if segments.len() == 1 => steps.extend([Step::Char('/'), Step::Across]),
+                "**" => steps.extend([Step::Maybe(2), Step::Char('/'), Step::Across]),
+                _ => {
+                    steps.push(Step::Char('/'));
+                    steps.extend(segment.chars().map(|c| match c {
+                        '*' => Step::Many,
+                        '?' => Step::One,
+                        c => Step::Char(c),
+                    }));
+                }
+            }
+        }
+        Self { steps }
+    }
+
+    /// The machine of one path.
+    pub(super) fn of_path(path: &str) -> Self {
+        Self { steps: path.chars().map(Step::Char).collect() }
+    }
+
+    /// Whether it surely matches each path that `other` matches.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let alphabet = alphabet(self, other);
+        let mut seen = HashSet::new();
+        let mut waiting: Vec<_> = other.begin().into_iter().map(|state| (state, self.begin())).collect();
+        while let Some((state, mine)) = waiting.pop() {
+            if seen.len() > MOST_STEPS || other.ends_at(state) && !mine.iter().any(|&m| self.ends_at(m)) {
+                return false;
+            }
+            for &c in &alphabet {
+                let next_mine = self.after(&mine, c);
+                for next in other.after(&States::from([state]), c) {
+                    if seen.insert((next, next_mine.clone())) {
+                        waiting.push((next, next_mine.clone()));
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether some path may match both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let alphabet = alphabet(self, other);
+        let mut seen = HashSet::new();
+        let mut waiting = vec![(self.begin(), other.begin())];
+        while let Some((mine, its)) = waiting.pop() {
+            let both_end =
+                mine.iter().any(|&state| self.ends_at(state)) && its.iter().any(|&s| other.ends_at(s));
+            if seen.len() > MOST_STEPS || both_end {
+                return true;
+            }
+            for &c in &alphabet {
+                let next = (self.after(&mine, c), other.after(&its, c));
+                if !next.0.is_empty() && !next.1.is_empty() && seen.insert(next.clone()) {
+                    waiting.push(next);
+                }
+            }
+        }
+        false
+    }
+
+    fn begin(&self) -> States {
+        let mut states = States::new();
+        self.enter(0, &mut states);
+        states
+    }
+
+    fn after(&self, states: &States, c: char) -> States {
+        let mut next = States::new();
+        for &state in states {
+            match self.steps.get(state) {
+                Some(Step::Char(own)) if *own == c => self.enter(state + 1, &mut next),
+                Some(Step::One) if c != '/' => self.enter(state + 1, &mut next),
+                Some(Step::Many) if c != '/' => self.enter(state, &mut next),
+                Some(Step::Across) => self.enter(state, &mut next),
+                _ => {}
+            }
+        }
+        next
+    }
+
+    /// Adds a state, and those that are reached from it without a character.
+    fn enter(&self, state: usize, states: &mut States) {
+        if !states.insert(state) {
+            return;
+        }
+        match self.steps.get(state) {
+            Some(Step::Many | Step::Across) => self.enter(state + 1, states),
+            Some(Step::Maybe(skipped)) => {
+                self.enter(state + 1, states);
+                self.enter(state + 1 + skipped, states);
+            }
+            _ => {}
+        }
+    }
+
+    fn ends_at(&self, state: usize) -> bool {
+        state == self.steps.len()
+    }
+}
+
+/// The characters that either names, `/`, and one that stands for all others.
+fn alphabet(one: &Machine, other: &Machine) -> BTreeSet<char> {
+    let named = one.steps.iter().chain(&other.steps).filter_map(|step| match step {
+        Step::Char(c) => Some(*c),
+        _ => None,
+    });
+    let mut alphabet: BTreeSet<char> = named.chain(['/']).collect();
+    alphabet.extend(('\u{e000}'..='\u{f8ff}').find(|c| !alphabet.contains(c)));
+    alphabet
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::glob::PathGlobs;
+
+    #[test]
+    fn a_glob_covers_another_where_each_path_of_that_one_matches() {
+        for (glob, other, expected) in [
+            ("/a/**", "/a/b/**", true),
+            ("/a/**", "/a/*.css", true),
+            ("/a/**", "/a", true),
+            ("/a/**", "/a/**", true),
+            ("/a/**", "/a/**/b", true),
+            ("/a/**", "/ab/**", false),
+            ("/a/**", "/**", false),
+            ("/a/b/**", "/a/**", false),
+            ("/**", "/a/?", true),
+            ("/**/*", "/**", true),
+            ("/**/**", "/**", true),
+            ("/*", "/**", false),
+            ("/*", "/a", true),
+            ("/*", "/a/", false),
+            ("/a*", "/a", true),
+            ("/a*", "/ab*c", true),
+            ("/a?", "/a*", false),
+            ("/*.css", "/a*.css", true),
+            ("/**/*.css", "/x/*/y.css", true),
+            ("/**/a/**", "/a", true),
+            ("/**/a/**", "/b/a/c*", true),
+            ("/a/**/b", "/a/b", true),
+            ("/a/*/b", "/a/**/b", false),
+        ] {
+            assert_eq!(Machine::of_glob(glob).covers(&Machine::of_glob(other)), expected, "{glob} {other}");
+        }
+    }
+
+    #[test]
+    fn globs_meet_where_some_path_matches_both() {
+        for (glob, other, expected) in [
+            ("/a/**", "/a/b", true),
+            ("/a/**", "/b/**", false),
+            ("/a/**", "/a", true),
+            ("/a/*", "/a/*/c", false),
+            ("/*.css", "/a*", true),
+            ("/*.css", "/*.js", false),
+            ("/**/x", "/y/**", true),
+        ] {
+            for (one, two) in [(glob, other), (other, glob)] {
+                assert_eq!(Machine::of_glob(one).meets(&Machine::of_glob(two)), expected, "{one} {two}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_to_find_out_is_not_sure() {
+        let hard = format!("/*a{}", "?".repeat(20));
+        assert!(!Machine::of_glob(&hard).covers(&Machine::of_glob(&format!("/*a*a{}", "?".repeat(20)))));
+        assert!(Machine::of_glob("/**").covers(&Machine::of_glob(&hard)));
+    }
+
+    fn glob() -> impl Strategy<Value = String> {
+        let segment = prop_oneof![Just("**".to_owned()), "[ab?]{0,2}\\*?[ab]?".boxed()];
+        prop::collection::vec(segment, 1..4).prop_map(|segments| {
+            let last = segments.len() - 1;
+            let named =
+                segments.iter().enumerate().filter(|(at, segment)| *at == last || !segment.is_empty());
+            named.flat_map(|(_, segment)| ["/".to_owned(), segment.clone()]).collect()
+        })
+    }
+
+    fn matches(glob: &str, path: &str) -> bool {
+        PathGlobs::new([glob]).unwrap().find(path).is_some()
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_escapes_a_glob_that_covers_another(
+            one in glob(), two in glob(), paths in prop::collection::vec("(/[abc]{0,2}){1,4}", 24),
+        ) {
+            let (first, second) = (Machine::of_glob(&one), Machine::of_glob(&two));
+            let (covers, meets) = (first.covers(&second), first.meets(&second));
+            for path in paths {
+                let (in_one, in_two) = (matches(&one, &path), matches(&two, &path));
+                prop_assert_eq!(first.covers(&Machine::of_path(&path)), in_one, "{} {}", one, path);
+                prop_assert!(!covers || !in_two || in_one, "{} {} {}", one, two, path);
+                prop_assert!(meets || !(in_one && in_two), "{} {} {}", one, two, path);
+            }
+        }
+    }
+}

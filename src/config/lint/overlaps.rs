@@ -1,0 +1,160 @@
+//! Periods that overlap: one decides over the other, and visitors read one message of two.
+//!
+//! Of one-off periods all is known. A series is followed over [`HORIZON`], and to each one-off period where those are few
+//! enough; so an overlap that lies far ahead may go unnoticed for now.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use toml::Spanned;
+
+use super::cover::Machine;
+use super::{Subject, title};
+use crate::config::diagnostic::Severity;
+use crate::config::document::PeriodTable;
+use crate::period::{Occurrence, Period};
+use crate::scope::Scope;
+use crate::summary::local;
+
+/// How far ahead series are followed.
+const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// As many occurrences of all series together are looked at, and of each at least [`FEWEST`].
+const MOST_OCCURRENCES: usize = 4_000;
+const FEWEST: usize = 4;
+/// Where there are no more pairs of a series and a one-off, each is looked at.
+const MOST_MEETINGS: usize = 4_000;
+/// As many pairs that overlap in time are looked at.
+const MOST_PAIRS: usize = 10_000;
+/// As many are warned of.
+const MOST_WARNINGS: usize = 20;
+
+#[derive(Clone, Copy)]
+struct Run {
+    period: usize,
+    occurrence: Occurrence,
+}
+
+pub(super) fn lint(subject: &Subject<'_>) {
+    let periods: Vec<_> = subject.periods().collect();
+    let mut runs = runs(&periods, subject.now);
+    runs.sort_by_key(|run| (run.occurrence.start, run.period));
+    let mut seen = HashSet::new();
+    let mut active: Vec<Run> = Vec::new();
+    let mut looked_at = 0;
+    for run in runs {
+        active.retain(|earlier| !earlier.occurrence.is_over(run.occurrence.start));
+        for earlier in &active {
+            looked_at += 1;
+            let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
+            if one != two && !seen.contains(&(one, two)) && meet(&periods, one, two) {
+                seen.insert((one, two));
+                warn(*earlier, run, &periods, subject);
+            }
+            if looked_at >= MOST_PAIRS || seen.len() >= MOST_WARNINGS {
+                return note_the_rest(run, &periods, subject);
+            }
+        }
+        active.push(run);
+    }
+}
+
+type Both<'a> = (&'a PeriodTable, &'a Period);
+
+/// The occurrences that are looked at.
+fn runs(periods: &[Both<'_>], now: Timestamp) -> Vec<Run> {
+    let enabled =
+        || periods.iter().map(|(_, period)| *period).enumerate().filter(|(_, period)| period.enabled);
+    let once = |(index, period): (usize, &Period)| {
+        let occurrence = period.once().filter(|occurrence| !occurrence.is_over(now))?;
+        Some(Run { period: index, occurrence })
+    };
+    let mut runs: Vec<_> = enabled().filter_map(once).collect();
+    let series: Vec<_> = enabled().filter(|(_, period)| period.once().is_none()).collect();
+    let each = (MOST_OCCURRENCES / series.len().max(1)).max(FEWEST);
+    let meetings = if runs.len() * series.len() <= MOST_MEETINGS { runs.clone() } else { Vec::new() };
+    let end = now.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
+    for (index, period) in series {
+        let met = meetings.iter().flat_map(|met| around(period, met.occurrence.start));
+        let ahead = around(period, now).chain(period.upcoming(now).skip(1)).take(each);
+        let ahead = ahead.take_while(|occurrence| occurrence.start <= end);
+        runs.extend(ahead.chain(met).map(|occurrence| Run { period: index, occurrence }));
+    }
+    runs
+}
+
+/// The occurrence of a series that runs at a moment, and the next.
+fn around(period: &Period, at: Timestamp) -> impl Iterator<Item = Occurrence> {
+    period.active(at).into_iter().chain(period.next(at))
+}
+
+fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
+    let decides = |run: &Run| (run.occurrence.end.is_none(), run.occurrence.end, Reverse(run.period));
+    let (winner, loser) =
+        if decides(&earlier) > decides(&later) { (earlier, later) } else { (later, earlier) };
+    let (first, second) = if earlier.period < later.period { (earlier, later) } else { (later, earlier) };
+    let (Some((_, one)), Some((table, _)), Some((_, decisive))) =
+        (periods.get(first.period), periods.get(second.period), periods.get(winner.period))
+    else {
+        return;
+    };
+    let zone = &subject.config.timezone;
+    let from = local(later.occurrence.start, zone);
+    let until = match loser.occurrence.end {
+        Some(end) => format!("from {from} to {}", local(end, zone)),
+        None => format!("from {from} on"),
+    };
+    let why = match (winner.occurrence.end, loser.occurrence.end) {
+        (None, None) => "stands first, where neither has an end",
+        (None, _) => "has no end",
+        (one, two) if one == two => "stands first, where both end at once",
+        _ => "ends last",
+    };
+    let message = format!("this overlaps {} {until}", title(one));
+    let help = format!(
+        "what both cover gets the answer of {}, which {why}; move one, or give them `hosts`, `paths` or `methods` apart",
+        title(decisive)
+    );
+    subject.warn(place(table), message, help);
+}
+
+fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
+    let span = periods.get(run.period).map_or(0..0, |(table, _)| place(table));
+    let message = "so many periods overlap that no more pairs were looked at";
+    subject.report.add(Severity::Note, span, message.into(), "see to those above, then check again".into());
+}
+
+fn place(table: &PeriodTable) -> std::ops::Range<usize> {
+    let cron = table.cron.as_ref().map(Spanned::span);
+    cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
+}
+
+/// Whether some request may be covered by both.
+fn meet(periods: &[Both<'_>], one: usize, two: usize) -> bool {
+    let (Some((table, period)), Some((other_table, other))) = (periods.get(one), periods.get(two)) else {
+        return false;
+    };
+    methods_meet(&period.scope, &other.scope)
+        && hosts_meet(&period.scope, &other.scope)
+        && paths_meet(table, other_table)
+}
+
+fn methods_meet(one: &Scope, two: &Scope) -> bool {
+    let both = one.methods.as_ref().zip(two.methods.as_ref());
+    both.is_none_or(|(one, two)| one.iter().any(|method| two.contains(method)))
+}
+
+fn hosts_meet(one: &Scope, two: &Scope) -> bool {
+    let both = one.hosts.as_ref().zip(two.hosts.as_ref());
+    both.is_none_or(|(one, two)| one.iter().any(|host| two.iter().any(|other| host.meets(other))))
+}
+
+fn paths_meet(one: &PeriodTable, two: &PeriodTable) -> bool {
+    let (Some(one), Some(two)) = (machines(one), machines(two)) else { return true };
+    one.iter().any(|glob| two.iter().any(|other| glob.meets(other)))
+}
+
+fn machines(table: &PeriodTable) -> Option<Vec<Machine>> {
+    let globs = table.paths.as_ref()?.get_ref();
+    Some(globs.iter().map(|glob| Machine::of_glob(glob.get_ref())).collect())
+}

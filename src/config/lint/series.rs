@@ -1,0 +1,137 @@
+//! Series that never start, that run into themselves, or whose exceptions are none.
+
+use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::Subject;
+use crate::config::document::PeriodTable;
+use crate::config::time::{self, Written};
+use crate::period::Timing;
+use crate::series::{Except, Series};
+use crate::summary::{length, local};
+use crate::zone::{self, Fold};
+
+/// As many starts of a series are looked at for two that are too close.
+const STARTS: usize = 8;
+/// As many exceptions of one file are looked at.
+const MOST_EXCEPTIONS: usize = 2_000;
+
+pub(super) fn lint(subject: &Subject<'_>) {
+    let mut exceptions = MOST_EXCEPTIONS;
+    for (table, period) in subject.periods() {
+        if let Timing::Series(series) = &period.timing
+            && lint_starts(table, series, subject)
+        {
+            lint_length(table, series, subject);
+            let written = table.except.iter().flat_map(Spanned::get_ref);
+            for except in written.take(exceptions) {
+                exceptions -= 1;
+                lint_except(except, series, subject);
+            }
+        }
+    }
+}
+
+/// Whether it ever starts; warns where it does not, or will not again.
+fn lint_starts(table: &PeriodTable, series: &Series, subject: &Subject<'_>) -> bool {
+    let now = subject.now;
+    let ended = series.until.filter(|&until| until <= now);
+    if let (Some(until), Some(written)) = (ended, &table.end)
+        && series.last_start(until).is_some()
+    {
+        let message = "this series is over: no occurrence starts after its `end`";
+        subject.warn(written.span(), message, "write a later `end`, or remove the period");
+        return true;
+    }
+    if starts(series, now) {
+        return true;
+    }
+    let bounded = Series { except: Except::default(), ..series.clone() };
+    let free = Series { from: None, until: None, ..bounded.clone() };
+    let (span, message, help) = match (&table.except, &table.cron) {
+        (_, Some(cron)) if !starts(&free, now) => {
+            let help = "write a day that some month has: `L` is the last day of each".to_owned();
+            (cron.span(), "this series never starts: no year has such a day", help)
+        }
+        (Some(except), _) if starts(&bounded, now) => {
+            let help = "leave in `except` what shall not start, or remove the period".to_owned();
+            (except.span(), "this series never starts: `except` leaves out each occurrence", help)
+        }
+        _ => {
+            let written = table.end.as_ref().or(table.start.as_ref());
+            let span = written.map_or(table.span.clone(), Spanned::span);
+            let message = "this series never starts: no occurrence lies between `start` and `end`";
+            (span, message, bounds_help(series, &free))
+        }
+    };
+    subject.warn(span, message, help);
+    false
+}
+
+fn starts(series: &Series, now: Timestamp) -> bool {
+    series.next_start(now).is_some() || series.last_start(now).is_some()
+}
+
+fn bounds_help(series: &Series, free: &Series) -> String {
+    let first = series.from.and_then(|from| free.next_start(before(from)));
+    match first {
+        Some(first) => {
+            format!("the first after `start` would be at {}: write a later `end`", local(first, &series.zone))
+        }
+        None => "write other bounds, or remove the period".into(),
+    }
+}
+
+/// Where an occurrence runs into the next, by the clock on the wall too: a shift of it is nobody's mistake.
+fn lint_length(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
+    let Some(written) = &table.duration else { return };
+    let starts = std::iter::successors(series.next_start(subject.now), |start| series.next_start(*start));
+    let starts: Vec<_> = starts.take(STARTS).collect();
+    let shown = |at: Timestamp| series.zone.to_offset(at).to_datetime(at);
+    let between = |pair: &[Timestamp]| match pair {
+        &[one, two] => Some((one, two, two.duration_since(one).max(shown(two).duration_since(shown(one))))),
+        _ => None,
+    };
+    let found = starts.windows(2).filter_map(between).find(|(_, _, between)| series.length > *between);
+    if let Some((one, two, between)) = found {
+        let [one, two] = [one, two].map(|at| local(at, &series.zone));
+        let message = format!("an occurrence runs into the next: those of {one} and {two} are one window");
+        let help = format!("write a duration of at most {}", length(between));
+        subject.warn(written.span(), message, help);
+    }
+}
+
+fn lint_except(written: &Spanned<Datetime>, series: &Series, subject: &Subject<'_>) {
+    let series = Series { except: Except::default(), ..series.clone() };
+    let (from, until) = match (time::date(written.get_ref()), moment(written, &series)) {
+        (Some(date), _) => {
+            let midnight = |date: jiff::civil::Date| {
+                zone::resolve(&series.zone, date.to_datetime(Time::midnight()), Fold::First)
+            };
+            (midnight(date), date.tomorrow().ok().and_then(midnight))
+        }
+        (None, moment) => (moment, moment.and_then(|at| at.checked_add(SignedDuration::from_nanos(1)).ok())),
+    };
+    let (Some(from), Some(until)) = (from, until) else { return };
+    let next = series.next_start(before(from));
+    if next.is_some_and(|start| start < until) {
+        return;
+    }
+    let last = series.last_start(before(from)).map(|start| (from.duration_since(start), start));
+    let next = next.map(|start| (start.duration_since(from), start));
+    let help = match last.into_iter().chain(next).min() {
+        Some((_, near)) => format!("the nearest one starts at {}", local(near, &series.zone)),
+        None => "remove it".into(),
+    };
+    subject.warn(written.span(), "this leaves out nothing: no occurrence starts then", help);
+}
+
+fn moment(written: &Spanned<Datetime>, series: &Series) -> Option<Timestamp> {
+    Written::new(written.get_ref()).ok()?.resolve(&series.zone, Fold::First).ok()
+}
+
+fn before(at: Timestamp) -> Timestamp {
+    at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at)
+}
