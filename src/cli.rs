@@ -4,6 +4,7 @@ mod check;
 mod edit;
 mod end;
 mod facts;
+mod schema;
 mod serve;
 mod start;
 mod status;
@@ -82,6 +83,8 @@ enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
     #[command(hide = true)]
     Stop,
     #[command(hide = true)]
@@ -119,6 +122,7 @@ pub fn run() -> ExitCode {
         (None | Some(Command::Serve), _) => serve::run(config),
         (Some(Command::Start(arguments)), _) => start::run(config, arguments),
         (Some(Command::End(arguments)), _) => end::run(config, arguments),
+        (Some(Command::Schema), _) => schema::run(),
         (Some(Command::Stop), _) => no_command(
             "stop",
             "to take the site down write `downtime start`; to stop the gateway `systemctl stop downtime`",

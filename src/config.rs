@@ -6,6 +6,7 @@ pub mod edit;
 mod lint;
 mod periods;
 pub mod report;
+pub mod schema;
 mod syntax;
 pub mod table;
 pub mod templates;
@@ -22,6 +23,7 @@ use http::StatusCode;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
@@ -133,7 +135,8 @@ pub struct UpstreamSite {
 }
 
 /// What to answer while the upstream cannot be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Unreachable {
     /// The down page.
     Downtime,
@@ -168,7 +171,8 @@ pub struct Log {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,

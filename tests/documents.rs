@@ -149,7 +149,7 @@ fn each_recipe_stands_in_the_readme_and_runs_what_is_there() {
 }
 
 /// A commented-out setting of the shipped file, or a whole commented-out `[[period]]`: lines that begin with `#` and no
-/// space.
+/// space; `#:` is for editors.
 struct Setting {
     lines: Range<usize>,
     section: &'static str,
@@ -195,7 +195,7 @@ fn settings() -> impl Iterator<Item = Setting> {
 }
 
 fn is_setting(line: &str) -> bool {
-    line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(' '))
+    line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with([' ', ':']))
 }
 
 fn header(line: &str) -> Option<&str> {

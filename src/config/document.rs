@@ -2,134 +2,186 @@
 
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use toml::Spanned;
 use toml::de::DeTable;
 use toml::value::Datetime;
 
 use super::report::Report;
+use super::schema;
 use super::syntax;
 use super::table::Table;
 pub use super::table::{Field, OrFalse};
+use super::{LogFormat, Unreachable};
 
 /// A list of texts, each with its place.
 pub type Texts = Field<Vec<Spanned<String>>>;
 
-/// `downtime.toml`, as written.
-#[derive(Clone, Debug, Default)]
+/// When a site is down, and what its visitors get meanwhile.
+// The comments of this type and of those below are what an editor shows: they speak to whoever writes the file.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(title = "downtime.toml", default, deny_unknown_fields)]
 pub struct Document {
-    /// The zone of local times.
+    /// The zone of the local times and cron expressions in this file: an IANA name.
+    #[schemars(with = "String", example = &"Europe/Berlin", extend("default" = "UTC"))]
     pub timezone: Field<String>,
-    /// `[server]`
+    /// Where the gateway listens, and whom it believes.
     pub server: ServerSection,
-    /// `[site]`
+    /// What stands behind the gateway: an upstream or a root; with neither, a page that says how to go on.
     pub site: SiteSection,
-    /// `[exempt]`
+    /// What passes while the site is down.
     pub exempt: ExemptSection,
-    /// `[response]`
+    /// What everybody else gets while the site is down.
     pub response: ResponseSection,
-    /// `[log]`
+    /// What is logged, and how.
     pub log: LogSection,
-    /// Each `[[period]]`, in file order.
+    /// The periods of downtime, any number of them.
+    #[schemars(rename = "period")]
     pub periods: Vec<PeriodTable>,
 }
 
-/// `[server]`
-#[derive(Clone, Debug, Default)]
+/// Where the gateway listens, and whom it believes.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
-    /// Addresses.
+    /// IP addresses with ports, or Unix sockets ("unix:/run/downtime/http.sock"). Takes effect at the next start.
+    #[schemars(with = "Vec<String>", length(min = 1), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,
-    /// Networks, or `unix:`.
+    /// The proxies in front whose X-Forwarded-* are believed: networks, or "unix:" for whoever connects to a Unix
+    /// socket. Default: none.
+    #[schemars(with = "Vec<String>", example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
-    /// A path, or `false`.
+    /// The path at which anyone may ask whether the site is up (JSON); false turns it off.
+    #[schemars(with = "OrFalse", extend("pattern" = schema::PATH, "default" = "/.well-known/downtime"))]
     pub status_path: Field<OrFalse>,
 }
 
-/// `[site]`
-#[derive(Clone, Debug, Default)]
+/// What stands behind the gateway: an upstream or a root; with neither, a page that says how to go on.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
-    /// A URL or `unix:`.
+    /// The server: "http://…", "https://…" or "unix:/run/app.sock". Not together with `root`.
+    #[schemars(with = "String", regex(pattern = schema::UPSTREAM), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
-    /// A folder.
+    /// A folder of files, relative to this file. Not together with `upstream`.
+    #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
-    /// `downtime` or `error`.
+    /// What visitors get while the upstream cannot be reached: the down page, or 502 and 504.
+    #[schemars(with = "Unreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
-    /// A duration.
+    /// How long to wait for a connection to the upstream: a duration.
+    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
-    /// A duration.
+    /// How long to wait for the head of the upstream's response: a duration.
+    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
 
-/// `[exempt]`
-#[derive(Clone, Debug, Default)]
+/// What passes while the site is down.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct ExemptSection {
-    /// Paths.
+    /// Paths, exactly; the query does not count. Default: none.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/"], extend("default" = []))]
     pub exact: Texts,
-    /// Globs.
+    /// Globs: * and ? stay within a segment, ** crosses segments; "/admin/**" covers /admin too. Default: none.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/admin/**"], extend("default" = []))]
     pub paths: Texts,
-    /// Networks.
+    /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
+    #[schemars(with = "Vec<String>", example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
     pub networks: Texts,
 }
 
-/// `[response]`
-#[derive(Clone, Debug, Default)]
+/// What everybody else gets while the site is down.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct ResponseSection {
-    /// A URL or a path.
+    /// 302 to here instead of the page: an absolute URL, or a path of this site (which then passes).
+    #[schemars(with = "String", regex(pattern = schema::REDIRECT), example = &"https://status.example.com/")]
     pub redirect: Field<String>,
-    /// A file.
+    /// The page: a MiniJinja template, relative to this file. Default: the built-in one.
+    #[schemars(with = "String", example = &"templates/downtime.html")]
     pub template: Field<String>,
-    /// 500 to 599.
+    /// The status of the page, 500 to 599.
+    #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
     pub status: Field<i64>,
-    /// A duration.
+    /// What Retry-After says while the end is not known: a duration.
+    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "5m"))]
     pub retry_after: Field<String>,
-    /// For visitors.
+    /// A sentence for visitors, on the page.
+    #[schemars(with = "String", example = &"We'll be back soon.")]
     pub message: Field<String>,
 }
 
-/// `[log]`
-#[derive(Clone, Debug, Default)]
+/// What is logged, and how.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
 pub struct LogSection {
-    /// A level or a filter.
+    /// error, warn, info, debug or trace, or a tracing filter such as "info,downtime::watch=debug".
+    #[schemars(with = "String", extend("default" = "info"))]
     pub level: Field<String>,
-    /// `text` or `json`.
+    /// How lines look: for people, or a JSON object a line.
+    #[schemars(with = "LogFormat", extend("default" = "text"))]
     pub format: Field<String>,
-    /// A line for each request.
+    /// Whether there is a line for each request.
+    #[schemars(with = "bool", extend("default" = false))]
     pub access: Field<bool>,
 }
 
-/// One `[[period]]`
-#[derive(Clone, Debug, Default)]
+/// A period of downtime: `start` with `end`, `for` or neither (open-ended), or again and again with `cron` and `for`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, extend(
+    "anyOf" = [{ "required": ["start"] }, { "required": ["cron"] }],
+    "dependencies" = { "cron": ["for"], "except": ["cron"] },
+))]
 pub struct PeriodTable {
     /// Where it begins.
+    #[schemars(skip)]
     pub span: Range<usize>,
-    /// Unique.
+    /// For operators, who end it by this name; unique in the file. Visitors never see it.
+    #[schemars(with = "String", length(min = 1), example = &"db-upgrade")]
     pub name: Field<String>,
-    /// A date-time.
+    /// When it begins: a date-time with an offset, or a local one in `timezone`. With `cron`: none starts before.
+    #[schemars(with = "String", regex(pattern = schema::DATE_TIME), example = &"2026-12-01T22:00:00+01:00")]
     pub start: Field<Datetime>,
-    /// A date-time.
+    /// When it is over: a date-time after `start`. Not together with `for`, but with `cron`: none runs past it.
+    #[schemars(with = "String", regex(pattern = schema::DATE_TIME), example = &"2026-12-02T02:00:00+01:00")]
     pub end: Field<Datetime>,
-    /// `for`: a duration.
+    /// How long it lasts in elapsed time: a duration, instead of `end`. With `cron`: each occurrence; required.
+    #[schemars(rename = "for", with = "String", regex(pattern = schema::DURATION), example = &"4h", example = &"1h 30m")]
     pub duration: Field<String>,
-    /// A cron expression of five fields.
+    /// When it begins again: minute, hour, day of month, month, day of week, in `timezone`; L, # and names too.
+    #[schemars(with = "String", regex(pattern = schema::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]
     pub cron: Field<String>,
-    /// Local dates, or date-times.
+    /// With `cron`: local dates on which none starts, or date-times: the one that starts then.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::DATE_OR_DATE_TIME)), extend("default" = []))]
     pub except: Field<Vec<Spanned<Datetime>>>,
-    /// Hosts.
+    /// The hosts that are down, without port: "shop.example.com", or "*.example.org" for all below. Default: all.
+    #[schemars(with = "Vec<String>", length(min = 1), example = ["shop.example.com", "*.example.org"])]
     pub hosts: Texts,
-    /// Globs.
+    /// The paths that are down, as globs: "/checkout/**" covers /checkout too. Default: all.
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = schema::PATH)), example = ["/checkout/**"])]
     pub paths: Texts,
-    /// Methods.
+    /// The methods that are down, in capitals. Default: all.
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = schema::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
     pub methods: Texts,
-    /// The zone of its local times.
+    /// The zone of its local times and its cron expression: an IANA name. Default: that of the file.
+    #[schemars(with = "String", example = &"America/New_York")]
     pub timezone: Field<String>,
     /// Whether it counts.
+    #[schemars(with = "bool", extend("default" = true))]
     pub enabled: Field<bool>,
-    /// For visitors.
+    /// A sentence for visitors, on the page. Default: that of [response].
+    #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
-    /// A URL, a path or `false`.
+    /// 302 to here instead of the page; false: the page, whatever [response] says. Not together with `template`.
+    #[schemars(with = "OrFalse", extend("pattern" = schema::REDIRECT), example = &"https://status.example.com/")]
     pub redirect: Field<OrFalse>,
-    /// A file.
+    /// The page: a MiniJinja template, relative to this file; goes before the redirect of [response].
+    #[schemars(with = "String", example = &"templates/upgrade.html")]
     pub template: Field<String>,
     /// Keys that did not read well; a value that is missing for that is no second error.
+    #[schemars(skip)]
     pub broken: bool,
 }
 

@@ -1,0 +1,51 @@
+//! The JSON Schema of the file, for editors: what the types of the document say of themselves.
+//!
+//! It refuses nothing that the parser accepts. What only the parser can know (that a zone exists, that an end is after
+//! its start) it lets pass.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::document::{Document, OrFalse};
+
+// Validators see a TOML date-time as the text of it. The format `date-time` would refuse local ones.
+pub(super) const DATE_TIME: &str =
+    r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$";
+pub(super) const DATE_OR_DATE_TIME: &str =
+    r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?$";
+/// As `humantime` reads it.
+pub(super) const DURATION: &str = r"^\s*(\d[\d\s]*(\.[\d\s]+)?[a-zA-Zµ]+\s*)+$";
+pub(super) const CRON: &str = r"^\s*(\S+\s+){4}\S+\s*$";
+pub(super) const PATH: &str = "^/";
+pub(super) const REDIRECT: &str = "^/|://";
+pub(super) const UPSTREAM: &str = "^unix:|://";
+pub(super) const METHOD: &str = r"^[^a-z\s]+$";
+
+/// The schema, in the dialect that editors' TOML extensions know (draft 7), without references.
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let plain = RecursiveTransform(plain);
+    settings.with_transform(plain).into_generator().into_root_schema_for::<Document>()
+}
+
+/// Leaves out what means nothing in TOML: the width of integers, and null.
+fn plain(schema: &mut Schema) {
+    schema.remove("format");
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+}
+
+impl JsonSchema for OrFalse {
+    fn schema_name() -> Cow<'static, str> {
+        "OrFalse".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "const": false }] })
+    }
+}
