@@ -4,19 +4,22 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Place, Severity, Source, line_column};
+use super::diagnostic::{Diagnostic, Place, Severity, Source};
 
 /// The problems found so far in one text.
 #[derive(Debug)]
 pub struct Report {
     source: Arc<Source>,
+    /// Where each line but the first begins: thousands of periods ask for theirs.
+    lines: Vec<usize>,
     diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl Report {
     /// Nothing found yet.
     pub fn new(source: Arc<Source>) -> Self {
-        Self { source, diagnostics: RefCell::default() }
+        let lines = source.text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        Self { source, lines, diagnostics: RefCell::default() }
     }
 
     /// Goes on with what was found in a text before.
@@ -36,7 +39,7 @@ impl Report {
 
     /// The line of a place, from 1.
     pub fn line(&self, span: &Range<usize>) -> usize {
-        line_column(self.text(), span.start).0
+        self.lines.partition_point(|&begins| begins <= span.start) + 1
     }
 
     /// Adds an error at a place of the text.
