@@ -50,15 +50,17 @@ impl Chain {
 /// Grows chains out of what the periods have yet to come.
 pub struct Growth<'p> {
     periods: &'p [Period],
-    /// The next occurrence of each period, the first of all on top.
-    next: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// The next occurrence of each period, as start, index and end; the first of all on top.
+    next: BinaryHeap<Reverse<(Timestamp, usize, Option<Timestamp>)>>,
 }
 
 impl<'p> Growth<'p> {
     /// Begins with the next occurrence of each period.
     pub fn new(periods: &'p [Period], next: impl Iterator<Item = Option<Occurrence>>) -> Self {
-        let start = |(index, next): (usize, Option<Occurrence>)| Some(Reverse((next?.start, index)));
-        Self { periods, next: next.enumerate().filter_map(start).collect() }
+        let entry = |(index, next): (usize, Option<Occurrence>)| {
+            next.map(|next| Reverse((next.start, index, next.end)))
+        };
+        Self { periods, next: next.enumerate().filter_map(entry).collect() }
     }
 
     /// The chain that these occurrences, active at `now`, are the beginning of; it takes what belongs to it.
@@ -68,7 +70,7 @@ impl<'p> Growth<'p> {
             self.add(&mut links, period, occurrence);
         }
         let horizon = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
-        while let Some(start) = self.next.peek().map(|Reverse((start, _))| *start) {
+        while let Some(start) = self.next.peek().map(|Reverse((start, ..))| *start) {
             if links.is_empty() || links.closed || links.end.is_some_and(|end| start > end) {
                 break;
             }
@@ -84,9 +86,9 @@ impl<'p> Growth<'p> {
 
     /// The first stretch of downtime that has yet to come, of the periods that `covers` names; its end where it is known.
     pub fn stretch(&mut self, now: Timestamp, covers: impl Fn(usize) -> bool) -> Option<Occurrence> {
-        let &Reverse((start, period)) = self.next.peek()?;
-        let occurrence = self.pop()?;
-        let chain = self.chain(std::iter::once((period, occurrence)), start.max(now));
+        let first = self.pop()?;
+        let start = first.1.start;
+        let chain = self.chain(std::iter::once(first), start.max(now));
         Some(Occurrence { start, end: chain.end(covers, start) })
     }
 
@@ -97,20 +99,18 @@ impl<'p> Growth<'p> {
     }
 
     fn take(&mut self, links: &mut Links) {
-        let period = self.next.peek().map(|Reverse((_, period))| *period);
-        if let (Some(period), Some(occurrence)) = (period, self.pop()) {
+        if let Some((period, occurrence)) = self.pop() {
             self.add(links, period, occurrence);
         }
     }
 
     /// Takes the first of all; the next one of its period takes its place.
-    fn pop(&mut self) -> Option<Occurrence> {
-        let Reverse((start, index)) = self.next.pop()?;
-        let period = self.periods.get(index)?;
-        if let Some(next) = period.next(start) {
-            self.next.push(Reverse((next.start, index)));
+    fn pop(&mut self) -> Option<(usize, Occurrence)> {
+        let Reverse((start, index, end)) = self.next.pop()?;
+        if let Some(next) = self.periods.get(index)?.next(start) {
+            self.next.push(Reverse((next.start, index, next.end)));
         }
-        period.active(start)
+        Some((index, Occurrence { start, end }))
     }
 }
 
