@@ -1,0 +1,194 @@
+//! The largest schedules that a file can hold: reading them, deciding by them, going from one moment to the next.
+//!
+//! `cargo bench --bench schedule`. Each figure is the median of some runs, beside its limit.
+
+#![allow(missing_docs, reason = "a program")]
+#![allow(clippy::expect_used, reason = "a file that is not valid measures nothing")]
+
+mod loopback;
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use downtime::config::Config;
+use downtime::decision::{Decision, decide};
+use downtime::file::MAX_LENGTH;
+use downtime::path::RequestPath;
+use downtime::request::Request;
+use downtime::schedule::{Moment, Schedule};
+use downtime::snapshot::Snapshot;
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use loopback::{is_asked_for, median};
+
+const ZONES: [&str; 6] = [
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/Sao_Paulo",
+    "UTC",
+];
+const CRONS: [&str; 5] = ["30 23 * * SAT", "0 4 * * *", "15 2 L * *", "45 1 * * SUN#1", "*/30 3 1,15 * *"];
+const PERIODS: usize = 10_000;
+const RUNS: usize = 9;
+const DECISIONS: u32 = 100_000;
+const CHANGES: usize = 50;
+/// In the midst of the one-offs below.
+const NOW: &str = "2026-06-01T12:00:00Z";
+
+fn main() -> io::Result<()> {
+    if !is_asked_for() {
+        return Ok(());
+    }
+    let now = moment(NOW);
+    planned(now);
+    largest(now);
+    any_year();
+    always_down(now);
+    Ok(())
+}
+
+/// 10,000 periods: 1,000 series, 8,990 one-offs an hour apart, and ten that are active.
+fn planned(now: Timestamp) {
+    let text = plan(now);
+    println!("{PERIODS} periods, {} KiB of {}", text.len() / 1024, MAX_LENGTH / 1024);
+    assert!(text.len() < usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX), "they fit");
+    read(&text, now, 200.0);
+    let config = config(&text);
+    let schedule = &config.rules.schedule;
+    let moment = schedule.at(now);
+    assert_eq!(moment.active.len(), 10);
+    for (what, path) in [("decision: down", "/shop"), ("decision: none covers it", "/other")] {
+        report(what, decision(&config, path, &moment, now), 1.0, "µs");
+    }
+    let (median, slowest) = changes(schedule, now);
+    report("a change", median, 1000.0, "µs, median");
+    report("", slowest, 5000.0, "µs, slowest");
+}
+
+/// As many of the shortest periods as the longest file holds: one-offs, then series, whose expressions take their time.
+fn largest(now: Timestamp) {
+    let period = "[[period]]\nstart=2026-06-01T12:00:00Z\n";
+    let count = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX) / period.len();
+    println!("the longest file: {count} periods");
+    read(&period.repeat(count), now, 200.0);
+    let series = "[[period]]\ncron='0 4 * * *'\nfor='2h'\n";
+    let count = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX) / series.len();
+    println!("the longest file: {count} series");
+    read(&series.repeat(count), now, 2000.0);
+}
+
+/// A search goes from the moment asked about, however long the series has run.
+fn any_year() {
+    let config = config("[[period]]\ncron = \"30 2 * * *\"\nfor = \"2h\"\ntimezone = \"America/New_York\"\n");
+    for year in [1970, 2026, 4999] {
+        let now = moment(&format!("{year}-06-01T12:00:00Z"));
+        let took = milliseconds(|| config.rules.schedule.at(now)) * 1000.0;
+        report(&format!("a daily series in {year}"), took, 100.0, "µs");
+    }
+}
+
+/// Each minute a change, and each time a chain that has no end.
+fn always_down(now: Timestamp) {
+    for (what, crons) in
+        [("one series", &["* * * * *"][..]), ("two in turn", &["*/2 * * * *", "1-59/2 * * * *"])]
+    {
+        let period = |cron: &&str| format!("[[period]]\ncron = \"{cron}\"\nfor = \"1m\"\n");
+        let config = config(&crons.iter().map(period).collect::<String>());
+        let (median, slowest) = changes(&config.rules.schedule, now);
+        report(&format!("always down by {what}: a change"), median / 1000.0, 50.0, "ms, median");
+        report("", slowest / 1000.0, 50.0, "ms, slowest");
+    }
+}
+
+fn plan(now: Timestamp) -> String {
+    let mut text = String::new();
+    let mut add = |period: String| {
+        let _ = write!(text, "[[period]]\n{period}");
+    };
+    for index in 0..1000_usize {
+        let cron = CRONS.get(index % CRONS.len()).unwrap_or(&"");
+        let zone = ZONES.get(index % ZONES.len()).unwrap_or(&"");
+        add(format!(
+            "cron = \"{cron}\"\nfor = \"2h\"\ntimezone = \"{zone}\"\npaths = [\"/part/{index}/**\"]\n"
+        ));
+    }
+    for index in 0..10 {
+        add(format!(
+            "name = \"active {index}\"\nstart = 2026-06-01T11:00:00Z\nend = 2026-06-01T13:00:{index:02}Z\npaths = [\"/shop\"]\n"
+        ));
+    }
+    for hour in 0..PERIODS - 1010 {
+        let begins = SignedDuration::from_hours(i64::try_from(hour).unwrap_or(0) - 4000);
+        let start = now.saturating_add(begins + SignedDuration::from_mins(30)).expect("a time");
+        add(format!("name = \"one-off {hour}\"\nstart = {start}\nfor = \"15m\"\n"));
+    }
+    text
+}
+
+fn read(text: &str, now: Timestamp, limit: f64) {
+    let snapshot = || Snapshot::new(config(text), 1, String::new(), now);
+    report("reading, and the snapshot", milliseconds(snapshot), limit, "ms");
+}
+
+fn decision(config: &Config, path: &str, moment: &Moment, now: Timestamp) -> f64 {
+    let request = Request {
+        method: &Method::GET,
+        authority: Some("shop.example.com"),
+        path: RequestPath::new(path),
+        client: None,
+    };
+    let down = path == "/shop";
+    let decided = decide(&config.rules, &request, moment, now);
+    assert_eq!(matches!(decided, Decision::Unavailable(_)), down, "{path}");
+    let all = || {
+        for _ in 0..DECISIONS {
+            black_box(decide(&config.rules, black_box(&request), moment, now));
+        }
+    };
+    milliseconds(all) * 1000.0 / f64::from(DECISIONS)
+}
+
+/// From each moment to the next change, in µs: the median and the slowest.
+fn changes(schedule: &Schedule, now: Timestamp) -> (f64, f64) {
+    let mut moment = schedule.at(now);
+    let mut took = Vec::new();
+    for _ in 0..CHANGES {
+        let Some(next) = moment.next_change() else { break };
+        let begun = Instant::now();
+        moment = schedule.after(&moment, next);
+        took.push(begun.elapsed().as_secs_f64() * 1e6);
+    }
+    let slowest = took.iter().copied().fold(0.0, f64::max);
+    (median(took), slowest)
+}
+
+fn config(text: &str) -> Config {
+    let none = |_: &Path| Err("there are no other files".to_owned());
+    Config::read("downtime.toml", text, Path::new("/"), &none).config.expect("a valid file")
+}
+
+fn moment(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// How long it takes: the median of some runs.
+fn milliseconds<T>(mut run: impl FnMut() -> T) -> f64 {
+    let once = || {
+        let begun = Instant::now();
+        let result = run();
+        let took = begun.elapsed();
+        drop(black_box(result));
+        took.as_secs_f64() * 1000.0
+    };
+    median(std::iter::repeat_with(once).take(RUNS).collect())
+}
+
+fn report(what: &str, figure: f64, limit: f64, unit: &str) {
+    let verdict = if figure < limit { "ok" } else { "OVER" };
+    println!("{what:36} {figure:9.2}  limit {limit:5.0}  {verdict:4}  {unit}");
+}
