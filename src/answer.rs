@@ -1,5 +1,6 @@
 //! What a request that is down is answered with: the page or a redirect.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
@@ -15,6 +16,8 @@ pub struct Answer {
     pub message: Option<Arc<str>>,
     /// The page. Also used where a redirect would loop.
     pub template: Template,
+    /// The file of the page, where the period names one of its own.
+    pub own_template: Option<Arc<str>>,
     /// Where to send the visitor instead of showing the page.
     pub redirect: Option<Redirect>,
 }
@@ -76,6 +79,12 @@ impl Redirect {
         let own = RequestPath::new(&self.path);
         own.raw() == path.raw() && self.host.is_some()
             || own.canonical().is_some_and(|own| Some(own) == path.canonical())
+    }
+}
+
+impl fmt::Display for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.location.as_bytes()))
     }
 }
 

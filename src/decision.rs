@@ -196,7 +196,7 @@ mod tests {
 
     fn answer(message: &str, redirect: Option<&str>) -> Answer {
         let redirect = redirect.map(|text| Redirect::parse(text).unwrap());
-        Answer { message: Some(message.into()), template: Template::built_in(), redirect }
+        Answer { message: Some(message.into()), template: Template::built_in(), own_template: None, redirect }
     }
 
     fn rules(periods: &[(i64, i64, Option<&str>)]) -> Rules {

@@ -30,7 +30,50 @@ pub enum Timing {
     Series(Box<Series>),
 }
 
+/// Where a period stands at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is never active.
+    NotEnabled,
+    /// It runs.
+    Active,
+    /// It has yet to start, or to start again.
+    ToCome,
+    /// It will not be active again.
+    Over,
+}
+
+impl Standing {
+    /// The words for it in messages and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotEnabled => "not enabled",
+            Self::Active => "active",
+            Self::ToCome => "to come",
+            Self::Over => "over",
+        }
+    }
+}
+
 impl Period {
+    /// Where it stands at `at`.
+    pub fn standing(&self, at: Timestamp) -> Standing {
+        match () {
+            () if !self.enabled => Standing::NotEnabled,
+            () if self.active(at).is_some() => Standing::Active,
+            () if self.is_over(at) => Standing::Over,
+            () => Standing::ToCome,
+        }
+    }
+
+    /// How it recurs, unless it runs once.
+    pub fn series(&self) -> Option<&Series> {
+        match &self.timing {
+            Timing::Once(_) => None,
+            Timing::Series(series) => Some(series),
+        }
+    }
+
     /// The occurrence that is active at `at`: enabled and `start <= at < end`. Where those of a series overlap, the one
     /// that ends last.
     pub fn active(&self, at: Timestamp) -> Option<Occurrence> {

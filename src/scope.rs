@@ -1,5 +1,7 @@
 //! The scope of a period: the hosts, paths and methods that it covers.
 
+use std::fmt;
+
 use http::Method;
 
 use crate::glob::{Fault, PathGlobs};
@@ -61,6 +63,12 @@ impl Host {
             (true, false) => self.covers(&other.name),
             _ => other.covers(&self.name) || *self == *other,
         }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.wildcard { "*" } else { "" }, self.name)
     }
 }
 

@@ -235,6 +235,7 @@ fn answer(
     };
     Answer {
         message: message.or_else(|| response.message.clone()),
+        own_template: table.template.as_ref().map(|name| name.get_ref().as_str().into()),
         template: templates.get(&table.template, report).unwrap_or_else(|| response.template.clone()),
         redirect,
     }
