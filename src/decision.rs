@@ -116,6 +116,39 @@ pub fn covering<'r>(
     })
 }
 
+/// When a request that passes goes down, or one that is down passes; `None` where that is not known, or never.
+pub fn changes_at(
+    rules: &Rules,
+    request: &Request<'_>,
+    decision: &Decision<'_>,
+    moment: &Moment,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    match decision {
+        Decision::Unavailable(down) | Decision::Redirect(down, _) => down.until,
+        Decision::Pass(Pass::Status | Pass::Exempt(_)) => None,
+        Decision::Pass(Pass::Up) => {
+            let covers = |period: usize| rules.covers(period, request);
+            let start = rules.schedule.next_stretch(moment, now, covers)?.start;
+            goes_down_at(rules, request, rules.schedule.at(start), start)
+        }
+        Decision::Pass(Pass::RedirectTarget(_)) => goes_down_at(rules, request, moment.clone(), now),
+    }
+}
+
+/// A period that redirects to the request's own path takes nothing away from it: the search goes on behind its start,
+/// through so many changes at most.
+const MOST_CHANGES: usize = 1000;
+
+fn goes_down_at(rules: &Rules, request: &Request<'_>, moment: Moment, at: Timestamp) -> Option<Timestamp> {
+    let mut moments = std::iter::successors(Some((moment, at)), |(moment, _)| {
+        let at = moment.next_change()?;
+        Some((rules.schedule.after(moment, at), at))
+    });
+    let down = |(moment, at): &(Moment, Timestamp)| decide(rules, request, moment, *at).down().is_some();
+    moments.by_ref().take(MOST_CHANGES).find(down).map(|(_, at)| at)
+}
+
 fn seconds_between(now: Timestamp, until: Timestamp) -> u64 {
     whole_seconds(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
@@ -292,6 +325,31 @@ mod tests {
         assert_eq!(verdict(&chain, "/x", None, nearly), "down 1 1");
         assert_eq!(verdict(&chain, "/x", None, at(30) + Duration::from_nanos(1)), "down 1 5");
         assert_eq!(verdict(&rules(&[(0, 366 * 86_400 + 1, None)]), "/x", None, at(0)), "down 0 300");
+    }
+
+    #[test]
+    fn a_request_changes_when_it_goes_down_or_passes() {
+        let rules =
+            rules(&[(10, 20, Some("/sorry")), (20, 30, Some("/sorry")), (15, 40, None), (50, 0, None)]);
+        for (path, now, expected) in [
+            ("/x", 5, Some(10)),
+            ("/x", 10, Some(40)),
+            ("/x", 39, Some(40)),
+            ("/x", 40, Some(50)),
+            ("/x", 50, None),
+            ("/open", 5, None),
+            ("/.well-known/downtime", 15, None),
+            ("/sorry", 5, Some(15)),
+            ("/sorry", 10, Some(15)),
+            ("/sorry", 15, Some(40)),
+        ] {
+            let path = RequestPath::new(path);
+            let request = Request { method: &Method::GET, authority: None, path, client: None };
+            let moment = rules.schedule.at(at(now));
+            let decision = decide(&rules, &request, &moment, at(now));
+            let change = changes_at(&rules, &request, &decision, &moment, at(now));
+            assert_eq!(change.map(Timestamp::as_second), expected, "{request:?} at {now}");
+        }
     }
 
     #[test]
