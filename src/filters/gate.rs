@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, Method};
 use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use super::exchange::{Exchange, Verdict};
 use crate::page;
+use crate::snapshot::{Phase, Snapshot};
 
 /// The down page or the redirect, where that is the verdict; rejects what passes.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
@@ -15,12 +17,21 @@ pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
 }
 
 fn answer(exchange: &Exchange) -> Result<Response, Rejection> {
-    match &exchange.verdict {
-        Verdict::Page(key) => {
-            let page = exchange.snapshot.page(&exchange.phase, *key);
-            Ok(page.answer(&exchange.head.method, &exchange.head.headers, key.retry_after))
-        }
-        Verdict::Redirect(location) => Ok(page::redirect(location)),
-        Verdict::Status | Verdict::Site => Err(not_found()),
+    let Exchange { head, snapshot, phase, verdict, .. } = exchange;
+    respond(snapshot, phase, verdict, &head.method, &head.headers).ok_or_else(not_found)
+}
+
+/// The response to a verdict; `None` where the site or the status answers.
+pub fn respond(
+    snapshot: &Snapshot,
+    phase: &Phase,
+    verdict: &Verdict,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    match verdict {
+        Verdict::Page(key) => Some(snapshot.page(phase, *key).answer(method, headers, key.retry_after)),
+        Verdict::Redirect(location) => Some(page::redirect(location)),
+        Verdict::Status | Verdict::Site => None,
     }
 }
