@@ -39,10 +39,15 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
 
 fn check(folder: &Path, name: &str) -> Result<(), Failed> {
     let work = tempfile::tempdir()?;
-    fs::copy(folder.join(name).with_extension("toml"), work.path().join("downtime.toml"))?;
+    let file = work.path().join("downtime.toml");
+    fs::copy(folder.join(name).with_extension("toml"), &file)?;
+    let arguments = arguments(&fs::read(&file)?);
+    let at = if arguments.iter().any(|argument| argument == "--at") { &[][..] } else { &["--at", AT] };
     std::os::unix::fs::symlink(folder.join("templates"), work.path().join("templates"))?;
     let output = Command::new(env!("CARGO_BIN_EXE_downtime"))
-        .args(["--check", "--at", AT])
+        .arg("--check")
+        .args(at)
+        .args(arguments)
         .env_remove("DOWNTIME_CONFIG")
         .current_dir(work.path())
         .output()?;
@@ -50,6 +55,13 @@ fn check(folder: &Path, name: &str) -> Result<(), Failed> {
     let actual = Data::text(transcript(&output)).raw();
     Assert::new().action_env("SNAPSHOTS").try_eq(Some(&name), actual, expected)?;
     Ok(())
+}
+
+/// Those of a first line `# arguments: --url /x`.
+fn arguments(file: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(file);
+    let line = text.lines().next().and_then(|line| line.strip_prefix("# arguments: "));
+    line.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect()
 }
 
 fn transcript(output: &Output) -> String {
