@@ -1,20 +1,28 @@
 //! `downtime --check`: tests the file and prints the snapshot that it makes.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::facts::{Client, Url};
-use super::{Format, print_diagnostics, print_error, print_result};
+use super::{Format, colour, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::time::{TimeFault, Written};
 use crate::config::{Config, Site};
 use crate::decision::decide;
+use crate::filters::exchange::Verdict;
+use crate::filters::gate;
 use crate::load::load;
-use crate::period::{Occurrence, Period, Timing};
-use crate::summary::{DecisionSummary, Summary, length, local, state_line};
+use crate::snapshot::Snapshot;
+use crate::summary::{DecisionSummary, Ink, Summary, local, plan, state_line, timeline};
 use crate::zone::Fold;
+
+/// What browsers ask for when a person goes to a page.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// 0 where the file is valid, 1 where it is not.
 pub(super) fn run(
@@ -50,10 +58,16 @@ pub(super) fn run(
 }
 
 fn decisions(config: &Config, urls: &[Url], client: &Client, now: Timestamp) -> Vec<DecisionSummary> {
-    let moment = config.rules.schedule.at(now);
+    let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
+    let phase = snapshot.phase(now);
+    let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER))].into_iter().collect();
     let report = |url: &Url| {
-        let decision = decide(&config.rules, &url.request(client), &moment, now);
-        DecisionSummary::new(url.text.clone(), &decision, config)
+        let request = url.request(client);
+        let decision = decide(&config.rules, &request, &phase.moment, now);
+        let verdict = Verdict::from(decision.clone());
+        let response = gate::respond(&snapshot, &phase, &verdict, request.method, &headers);
+        let headers = response.map(|response| response.into_parts().0.headers);
+        DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.moment, now), headers)
     };
     urls.iter().map(report).collect()
 }
@@ -69,11 +83,12 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
         format!("at        {}", local(now, &config.timezone)),
         format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)),
     ];
-    lines.extend(
-        config.rules.schedule.periods().iter().map(|p| format!("period    {}", period(p, config, now))),
-    );
+    let stdout = std::io::stdout();
+    let ink = Ink { blocks: stdout.is_terminal(), colour: colour(&stdout) };
+    lines.extend(plan(config, now));
+    lines.extend(timeline(config, now, ink));
     lines.extend(config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}")));
-    lines.extend(decisions.iter().map(|decision| format!("url       {}", decision.line())));
+    lines.extend(DecisionSummary::lines(decisions, config, now));
     lines.join("\n") + "\n"
 }
 
@@ -83,29 +98,4 @@ fn site(config: &Config) -> String {
         Site::Root(root) => format!("the folder {}", root.display()),
         Site::Upstream(site) => format!("the upstream {}", site.upstream),
     }
-}
-
-fn period(period: &Period, config: &Config, now: Timestamp) -> String {
-    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
-    let state = match () {
-        () if !period.enabled => "not enabled",
-        () if period.active(now).is_some() => "active",
-        () if period.is_over(now) => "over",
-        () => "to come",
-    };
-    let when = match &period.timing {
-        Timing::Once(occurrence) => span(*occurrence, config),
-        Timing::Series(series) => {
-            let shown = period.active(now).into_iter().chain(period.upcoming(now)).take(3);
-            let shown: Vec<_> = shown.map(|occurrence| span(occurrence, config)).collect();
-            format!("{} for {}: {}", series.written, length(series.length), shown.join(", then "))
-        }
-    };
-    format!("{}{line}: {when}: {state}", period.title())
-}
-
-fn span(Occurrence { start, end }: Occurrence, config: &Config) -> String {
-    let zone = &config.timezone;
-    let Some(end) = end else { return format!("{}, open-ended", local(start, zone)) };
-    format!("{} to {} ({})", local(start, zone), local(end, zone), length(end.duration_since(start)))
 }

@@ -7,7 +7,7 @@ use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::load::load;
 use crate::schedule::State;
-use crate::summary::{Summary, state_line};
+use crate::summary::{Summary, status_lines};
 
 /// 0 where the site is up, 3 where it is not, 1 where the file does not say.
 pub(super) fn run(path: &Path, format: Format) -> ExitCode {
@@ -26,8 +26,7 @@ pub(super) fn run(path: &Path, format: Format) -> ExitCode {
     };
     let moment = config.rules.schedule.at(now);
     if !json {
-        let source = format!("(as {} says; the running server was not asked)", path.display());
-        print_result(&format!("{}\n{source}\n", state_line(config, &moment, now)));
+        print_result(&(status_lines(config, &moment, path, now).join("\n") + "\n"));
     }
     super::state_code(moment.state() == State::Up)
 }

@@ -24,7 +24,7 @@ impl Report {
 
     /// Goes on with what was found in a text before.
     pub fn resume(source: Arc<Source>, diagnostics: Vec<Diagnostic>) -> Self {
-        Self { source, diagnostics: RefCell::new(diagnostics) }
+        Self { diagnostics: RefCell::new(diagnostics), ..Self::new(source) }
     }
 
     /// The text, with the name that users know it by.

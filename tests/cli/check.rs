@@ -47,10 +47,15 @@ fn with(mut value: Value, more: &Value) -> Value {
     value
 }
 
+/// What a decision says beside the verdict; other tests look at it.
+const BESIDE: [&str; 5] = ["path", "canonical", "not_canonical_because", "changes_at", "headers"];
+
 /// Takes the words for people out of a decision, which must say `because`.
 #[track_caller]
 fn assert_decision(mut decision: Value, expected: &Value, because: &str) {
-    let said = decision.as_object_mut().unwrap().remove("because").unwrap();
+    let fields = decision.as_object_mut().unwrap();
+    let said = fields.remove("because").unwrap();
+    assert!(BESIDE.iter().all(|field| fields.remove(*field).is_some()), "{fields:?}");
     assert_eq!(&decision, expected);
     assert!(said.as_str().unwrap().contains(because), "no {because:?} in {said}");
 }
@@ -66,13 +71,20 @@ fn the_snapshot_is_json() {
         "diagnostics": [],
         "state": "down",
         "until": "2026-06-01T02:00:00Z",
+        "since": "2026-06-01T00:00:00Z",
+        "next_change": "2026-06-01T02:00:00Z",
+        "next": { "start": "2026-07-01T00:00:00Z", "end": null },
         "periods": [
             {
-                "name": "upgrade", "line": 12, "enabled": true, "active": true,
+                "name": "upgrade", "line": 12, "enabled": true, "active": true, "state": "active",
+                "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
+                "redirect": null, "template": null,
                 "start": "2026-06-01T00:00:00Z", "end": "2026-06-01T02:00:00Z", "next": [],
             },
             {
-                "name": null, "line": 17, "enabled": true, "active": false,
+                "name": null, "line": 17, "enabled": true, "active": false, "state": "to come",
+                "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
+                "redirect": "/sorry", "template": null,
                 "start": "2026-07-01T00:00:00Z", "end": null,
                 "next": [{ "start": "2026-07-01T00:00:00Z", "end": null }],
             },
@@ -203,15 +215,37 @@ fn an_absolute_redirect_neither_exempts_nor_loops() {
 }
 
 #[test]
+fn json_carries_the_path_the_next_change_and_the_response() {
+    let page = decision(FILE, DURING, "/caf%C3%A9", &[]);
+    assert_eq!((&page["path"], &page["canonical"]), (&json!("/café"), &json!(true)));
+    assert_eq!(page["changes_at"], "2026-06-01T02:00:00Z");
+    for (name, value) in [
+        ("retry-after", "3600"),
+        ("downtime", "planned"),
+        ("cache-control", "no-store"),
+        ("content-type", "text/html; charset=utf-8"),
+    ] {
+        assert_eq!(page["headers"][name], value, "{name}");
+    }
+    let odd = decision(FILE, DURING, "/admin/../x", &[]);
+    assert_eq!((&odd["path"], &odd["canonical"]), (&json!("/admin/../x"), &json!(false)));
+    assert_eq!(odd["not_canonical_because"], "has a `.` or `..` segment");
+    let up = decision(FILE, "2026-06-15T00:00:00Z", "/page", &[]);
+    assert_eq!((&up["changes_at"], &up["headers"]), (&json!("2026-07-01T00:00:00Z"), &json!(null)));
+    let sent = decision(FILE, "2026-07-02T00:00:00Z", "/page", &[]);
+    assert_eq!((&sent["changes_at"], &sent["headers"]["location"]), (&json!(null), &json!("/sorry")));
+}
+
+#[test]
 fn several_urls_are_decided_in_their_order() {
     let folder = Folder::with(FILE);
     let run = folder.run(&["--check", "--at", DURING, "--url", "/b", "--url", "/", "--url", "/b"]);
     run.prints(0, &[]);
     let urls: Vec<_> = run.stdout.lines().filter(|line| line.starts_with("url ")).collect();
-    let down = "url       /b  unavailable 503, Retry-After 3600: \"upgrade\"";
+    let down = "url       /b  unavailable 503  passes in 1 h  \"upgrade\" is active (line 12)";
     assert_eq!(urls.len(), 3, "{run:?}");
     assert!(urls[0].starts_with(down) && urls[2].starts_with(down), "{urls:?}");
-    assert_eq!(urls[1], "url       /  pass: exempt: [exempt] exact \"/\", line 5");
+    assert_eq!(urls[1], "url       /   pass             stays so       exempt: [exempt] exact \"/\", line 5");
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! The plan: each period with what it covers and answers, and its next occurrences.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::text::{aligned, listed};
+use super::time::{distance, length, local, span, utc_span};
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::period::{Occurrence, Period, Standing};
+use crate::scope::Scope;
+use crate::series::Series;
+
+/// So many occurrences of each period are shown.
+const SHOWN: usize = 3;
+
+/// Each period with its next occurrences, the running one first; those that are over in one list.
+pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
+    let periods = config.rules.schedule.periods().iter().zip(&config.rules.answers);
+    let (over, rest): (Vec<_>, Vec<_>) =
+        periods.partition(|(period, _)| period.standing(now) == Standing::Over);
+    let zone = |period: &Period| period.series().map_or(&config.timezone, |series| &series.zone).clone();
+    let rows = |(period, _): &(&Period, &Answer)| occurrences(period, &zone(period), now);
+    let rows: Vec<Vec<Vec<String>>> = rest.iter().map(rows).collect();
+    let mut table = aligned(&rows.concat()).into_iter();
+    let mut lines = Vec::new();
+    for ((period, answer), rows) in rest.iter().zip(&rows) {
+        lines.push(format!("period    {}: {}", title(period), period.standing(now).as_str()));
+        lines.extend(details(period, answer, config));
+        lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
+    }
+    if !over.is_empty() {
+        lines.extend(listed("over      ", over.iter().map(|(period, _)| title(period))));
+    }
+    lines
+}
+
+fn title(period: &Period) -> String {
+    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
+    period.title() + &line
+}
+
+fn occurrences(period: &Period, zone: &TimeZone, now: Timestamp) -> Vec<Vec<String>> {
+    // One that is not enabled runs never; when it would is what its switch is thrown by.
+    let enabled = Period { enabled: true, ..period.clone() };
+    let running = enabled.active(now);
+    let shown = running.into_iter().chain(enabled.upcoming(now)).take(SHOWN);
+    shown.map(|occurrence| row(occurrence, period.enabled, zone, now)).collect()
+}
+
+fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -> Vec<String> {
+    let Occurrence { start, end } = occurrence;
+    let [from, to] = span(occurrence, zone);
+    let lasts = end.map_or(String::new(), |end| length(end.duration_since(start)));
+    let when = match end {
+        _ if start > now => distance(start, now),
+        _ if !enabled => "would run now".into(),
+        Some(end) => format!("now, {} left", length(end.duration_since(now))),
+        None => format!("now, since {}", length(now.duration_since(start))),
+    };
+    let utc = if zone.iana_name() == Some("UTC") { None } else { Some(utc_span(occurrence)) };
+    [from, to].into_iter().chain(utc).chain([lasts, when]).collect()
+}
+
+fn details(period: &Period, answer: &Answer, config: &Config) -> Vec<String> {
+    let texts = |list: &[String]| list.to_vec();
+    let Scope { hosts, paths, methods } = &period.scope;
+    let hosts = hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect());
+    let methods = methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect());
+    let paths = paths.as_ref().map(|paths| texts(paths.written()));
+    let lists: [(&str, Option<Vec<String>>); 3] =
+        [("    hosts     ", hosts), ("    paths     ", paths), ("    methods   ", methods)];
+    let mut lines = period.series().map_or_else(Vec::new, recurrence);
+    lines.extend(lists.into_iter().flat_map(|(key, list)| list.map_or_else(Vec::new, |l| listed(key, l))));
+    lines.extend(answers(answer, config).map(|text| format!("    answers   {text}")));
+    lines
+}
+
+fn recurrence(series: &Series) -> Vec<String> {
+    let zone = series.zone.iana_name().unwrap_or("its zone");
+    let mut lines = vec![format!("    cron      {} for {} in {zone}", series.written, length(series.length))];
+    let bound =
+        |word: &str, at: Option<Timestamp>| at.map(|at| format!("{word} {}", local(at, &series.zone)));
+    let bounds: Vec<_> = bound("from", series.from).into_iter().chain(bound("to", series.until)).collect();
+    if !bounds.is_empty() {
+        lines.push(format!("    bounds    {}", bounds.join(" ")));
+    }
+    let starts = series.except.starts.iter().map(|at| local(*at, &series.zone));
+    let except: Vec<_> = series.except.dates.iter().map(ToString::to_string).chain(starts).collect();
+    if !except.is_empty() {
+        lines.extend(listed("    except    ", except));
+    }
+    lines
+}
+
+/// What a period answers, where that differs from `[response]`.
+fn answers(answer: &Answer, config: &Config) -> Option<String> {
+    match (&answer.redirect, &answer.own_template) {
+        (Some(redirect), _) if config.response.redirect.as_ref() != Some(redirect) => {
+            Some(format!("302 to {redirect}"))
+        }
+        (None, Some(template)) => Some(format!("the page {template}")),
+        (None, None) if config.response.redirect.is_some() => Some("the page, no redirect".into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,152 @@
+//! What becomes of a request, why, and until when.
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::text::aligned;
+use super::time::{distance, local};
+use crate::config::Config;
+use crate::decision::{Because, Decision, changes_at};
+use crate::request::Request;
+use crate::schedule::Moment;
+
+/// A decision over one URL.
+#[derive(Debug, Serialize)]
+pub struct DecisionSummary {
+    url: String,
+    decision: &'static str,
+    status: Option<u16>,
+    because: String,
+    line: Option<usize>,
+    period: Option<String>,
+    retry_after: Option<u64>,
+    location: Option<String>,
+    /// As rules see it: percent-decoded where it is canonical, else as it came.
+    path: String,
+    canonical: bool,
+    not_canonical_because: Option<String>,
+    /// When it goes down, or passes again.
+    changes_at: Option<Timestamp>,
+    /// Of the response, where that is ours.
+    #[serde(serialize_with = "fields")]
+    headers: Option<HeaderMap>,
+}
+
+fn fields<S: Serializer>(headers: &Option<HeaderMap>, serializer: S) -> Result<S::Ok, S::Error> {
+    match headers {
+        Some(headers) => serializer.collect_map(texts(headers)),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+}
+
+impl DecisionSummary {
+    /// What a decision over the request for `url` says; `headers` are those of the response, where it is ours.
+    pub fn new(
+        url: String,
+        request: &Request<'_>,
+        decision: &Decision<'_>,
+        config: &Config,
+        (moment, now): (&Moment, Timestamp),
+        headers: Option<HeaderMap>,
+    ) -> Self {
+        let rules = &config.rules;
+        let because = Because(decision, &rules.schedule);
+        let down = decision.down();
+        let redirect = match decision {
+            Decision::Redirect(_, redirect) => Some(redirect),
+            _ => None,
+        };
+        let period = down.and_then(|down| rules.schedule.periods().get(down.period));
+        Self {
+            url,
+            decision: decision.as_str(),
+            status: match decision {
+                Decision::Pass(_) => None,
+                Decision::Unavailable(_) => Some(config.response.status.as_u16()),
+                Decision::Redirect(..) => Some(StatusCode::FOUND.as_u16()),
+            },
+            because: because.to_string(),
+            line: because.line(),
+            period: period.and_then(|period| period.name.clone()),
+            retry_after: down.filter(|_| redirect.is_none()).map(|down| down.retry_after),
+            location: redirect.map(ToString::to_string),
+            path: request.path.canonical().unwrap_or(request.path.raw()).to_owned(),
+            canonical: request.path.fault().is_none(),
+            not_canonical_because: request.path.fault().map(|fault| fault.to_string()),
+            changes_at: changes_at(rules, request, decision, moment, now),
+            headers,
+        }
+    }
+
+    /// The verdict in a few words: `pass`, `unavailable 503`, `redirect 302 to /sorry`.
+    fn verdict(&self) -> String {
+        let status = self.status.map_or(String::new(), |status| format!(" {status}"));
+        let location = self.location.as_ref().map_or(String::new(), |location| format!(" to {location}"));
+        format!("{}{status}{location}", self.decision)
+    }
+
+    fn reason(&self) -> String {
+        match self.line.map(|line| format!("line {line}")) {
+            Some(line) if !self.because.contains(&line) => format!("{} ({line})", self.because),
+            _ => self.because.clone(),
+        }
+    }
+
+    /// The next change, with what `when` says of its time.
+    fn change(&self, now: Timestamp, when: impl Fn(Timestamp) -> String) -> String {
+        let Some(at) = self.changes_at else {
+            let down = self.status.is_some();
+            return if down { "no known end".into() } else { "stays so".into() };
+        };
+        let what = if self.status.is_some() { "passes" } else { "goes down" };
+        format!("{what}{} {}", when(at), distance(at, now))
+    }
+
+    /// A decoded path may hold what a terminal acts on.
+    fn path_lines(&self) -> Vec<String> {
+        let because = self.not_canonical_because.as_ref().map(|because| {
+            format!(
+                "              not canonical, since it {because}: never exempt, and in every scope's paths"
+            )
+        });
+        let path = self.path.escape_debug();
+        [format!("    path      {path}")].into_iter().chain(because).collect()
+    }
+
+    fn explanation(&self, config: &Config, now: Timestamp) -> Vec<String> {
+        let mut lines = vec![
+            format!("url       {}: {}", self.url, self.verdict()),
+            format!("    because   {}", self.reason()),
+        ];
+        lines.extend(self.path_lines());
+        lines.push(format!(
+            "    next      {}",
+            self.change(now, |at| format!(" at {},", local(at, &config.timezone)))
+        ));
+        let Some(headers) = &self.headers else {
+            return lines;
+        };
+        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
+        lines.push(format!("    response  {}", status.map_or(String::new(), |status| status.to_string())));
+        lines.extend(texts(headers).map(|(name, value)| format!("              {name}: {value}")));
+        lines
+    }
+
+    /// For people: one decision in full, several in a line each.
+    pub fn lines(decisions: &[Self], config: &Config, now: Timestamp) -> Vec<String> {
+        if let [decision] = decisions {
+            return decision.explanation(config, now);
+        }
+        let in_time = |_| String::new();
+        let row =
+            |d: &Self| vec![format!("url       {}", d.url), d.verdict(), d.change(now, in_time), d.reason()];
+        aligned(&decisions.iter().map(row).collect::<Vec<_>>())
+    }
+}

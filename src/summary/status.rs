@@ -1,0 +1,68 @@
+//! The state now in five lines: what it is, what visitors get, what changes next, what comes then, who says so.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::time::{distance, length, local};
+use super::{since, state_line};
+use crate::config::Config;
+use crate::period::{Occurrence, Period};
+use crate::schedule::{Moment, State};
+
+/// The five lines, as the file at `path` says.
+pub fn status_lines(config: &Config, moment: &Moment, path: &Path, now: Timestamp) -> [String; 5] {
+    let since = since(moment).map(|at| format!("; since {}", local(at, &config.timezone)));
+    [
+        format!("state     {}{}", state_line(config, moment, now), since.unwrap_or_default()),
+        format!("visitors  {}", visitors(config, moment)),
+        format!("change    {}", change(config, moment, now)),
+        format!("next      {}", next(config, moment, now)),
+        format!("source    {}; the running server was not asked", path.display()),
+    ]
+}
+
+fn visitors(config: &Config, moment: &Moment) -> String {
+    let deciding = moment.active.first().map(|active| active.period);
+    let Some((title, answer)) = deciding.and_then(|index| {
+        Some((config.rules.schedule.periods().get(index)?.title(), config.rules.answers.get(index)?))
+    }) else {
+        return "get the site".into();
+    };
+    let given = match (&answer.redirect, &answer.own_template) {
+        (Some(redirect), _) => format!("a redirect to {redirect}"),
+        (None, Some(template)) => format!("the page {template} with {}", config.response.status.as_u16()),
+        (None, None) => format!("the down page with {}", config.response.status.as_u16()),
+    };
+    match moment.state() {
+        State::Partial => format!("get {given} from what {title} covers, and the site from the rest"),
+        State::Up | State::Down => format!("get {given}, unless they are exempt"),
+    }
+}
+
+fn change(config: &Config, moment: &Moment, now: Timestamp) -> String {
+    let Some(at) = moment.next_change() else { return "none is planned".into() };
+    let starts = |period: &&Period| period.next(now).is_some_and(|next| next.start == at);
+    let ends = |period: &&Period| period.active(now).is_some_and(|running| running.end == Some(at));
+    let titles = |which: &dyn Fn(&&Period) -> bool, verb: &str| {
+        let which = config.rules.schedule.periods().iter().filter(which);
+        which.map(|period| format!("{} {verb}", period.title())).collect::<Vec<_>>()
+    };
+    let what = [titles(&ends, "ends"), titles(&starts, "starts")].concat().join(", ");
+    format!("{}, {}: {what}", local(at, &config.timezone), distance(at, now))
+}
+
+fn next(config: &Config, moment: &Moment, now: Timestamp) -> String {
+    let back_at = moment.back_at(now);
+    if !moment.active.is_empty() && back_at.is_none() {
+        return "not known while this has no known end".into();
+    }
+    // A moment looks no further than what visitors are told, which is a year.
+    let later = || config.rules.schedule.next_stretch(moment, back_at?, |_| true);
+    let Some(Occurrence { start, end }) = moment.next.or_else(later) else {
+        return "no further downtime is planned".into();
+    };
+    let lasts =
+        end.map_or("with no known end".into(), |end| format!("for {}", length(end.duration_since(start))));
+    format!("a downtime {lasts} starts at {}, {}", local(start, &config.timezone), distance(start, now))
+}

@@ -1,0 +1,153 @@
+//! The next days of the plan, drawn.
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::chart::{Cell, Chart, Ink, Row, draw, labelled};
+use super::time::length;
+use crate::config::Config;
+use crate::period::{Occurrence, Period};
+use crate::zone::{self, Fold};
+
+/// Columns of the chart. With their labels and a mark behind, lines have 80.
+const WIDTH: usize = 56;
+/// The width of a date.
+const DATE: usize = 5;
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How many days a chart may have, each a divisor of its width, and how many lie between two labels.
+const DAYS: [(i32, usize); 3] = [(7, 1), (14, 2), (28, 7)];
+
+/// The next days of the plan; nothing where nothing is to come in the next four weeks.
+pub fn timeline(config: &Config, now: Timestamp, ink: Ink) -> Vec<String> {
+    let zone = &config.timezone;
+    let periods = config.rules.schedule.periods();
+    let Some(from) = midnight(now, zone, 0) else { return Vec::new() };
+    let Some((days, step)) = days(periods, from, now) else { return Vec::new() };
+    let chart = Chart::new(from, from.checked_add(DAY * days).unwrap_or(Timestamp::MAX), WIDTH);
+    let rows: Vec<_> =
+        periods.iter().map(|period| row(period, &chart)).filter(|r| !r.spans.is_empty()).collect();
+    let mut lines = heading(&chart, now, zone, step, ink);
+    lines.extend(draw(&rows, &chart, ink));
+    lines
+}
+
+/// How many days to draw: as few as show the next start of each period that starts within four weeks.
+fn days(periods: &[Period], from: Timestamp, now: Timestamp) -> Option<(i32, usize)> {
+    let end = |days: i32| from.checked_add(DAY * days).unwrap_or(Timestamp::MAX);
+    let next = |period: &Period| {
+        let running = period.active(now).map(|_| now);
+        running.into_iter().chain(period.next(now).map(|next| next.start)).filter(|at| *at < end(28)).max()
+    };
+    let last = periods.iter().filter_map(next).max()?;
+    DAYS.into_iter().find(|&(days, _)| last < end(days))
+}
+
+/// The start of the day that is so many days after that of `at`.
+fn midnight(at: Timestamp, zone: &TimeZone, days: usize) -> Option<Timestamp> {
+    let mut date = zone.to_datetime(at).date();
+    for _ in 0..days {
+        date = date.tomorrow().ok()?;
+    }
+    zone::resolve(zone, date.to_datetime(Time::midnight()), Fold::First)
+}
+
+fn row(period: &Period, chart: &Chart) -> Row {
+    let before = chart.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(chart.from);
+    // Of occurrences that crowd a column a few are enough.
+    let apart = chart.column / 8;
+    let first = period.active(before).or_else(|| period.next(before));
+    let next = |last: &Occurrence| period.next(last.start.max(before).checked_add(apart).ok()?);
+    let spans = std::iter::successors(first, next).take_while(|span| span.start < chart.to());
+    Row {
+        label: period.name.clone().unwrap_or_else(|| format!("line {}", period.line)),
+        whole: period.scope.is_all(),
+        spans: spans.filter(|span| !chart.columns(*span).is_empty()).collect(),
+    }
+}
+
+fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, ink: Ink) -> Vec<String> {
+    let midnights = (0..).map_while(|day| midnight(chart.from, zone, day)).take_while(|at| *at < chart.to());
+    let days: Vec<_> =
+        midnights.filter_map(|at| Some((chart.column(at)?, zone.to_datetime(at).date()))).collect();
+    let mut ruler = vec![if ink.blocks { '·' } else { '.' }; chart.width];
+    let marks = days.iter().map(|&(column, _)| (column, if ink.blocks { '│' } else { '|' }));
+    let now_mark = chart.column(now).map(|column| (column, if ink.blocks { '▼' } else { 'v' }));
+    for (column, mark) in marks.chain(now_mark) {
+        if let Some(place) = ruler.get_mut(column) {
+            *place = mark;
+        }
+    }
+    let label = |format: &str| {
+        let mut line = String::new();
+        for (column, date) in days.iter().step_by(step).filter(|(column, _)| column + DATE <= chart.width) {
+            line = format!("{line:column$}{}", date.strftime(format));
+        }
+        line
+    };
+    let hours = length(chart.column);
+    let key = |cell| ink.paint(cell, ink.cell(cell));
+    vec![
+        format!(
+            "timeline  a column is {hours}; {now} now, {down} down, {partial} partly down, {several} several at once",
+            now = if ink.blocks { '▼' } else { 'v' },
+            down = key(Cell::Down),
+            partial = key(Cell::Partial),
+            several = key(Cell::Overlap),
+        ),
+        labelled(zone.iana_name().unwrap_or_default(), &label("%a")),
+        labelled("", &label("%m-%d")),
+        labelled("", &ruler.into_iter().collect::<String>()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::Timing;
+    use crate::scope::Scope;
+
+    const ASCII: Ink = Ink { blocks: false, colour: false };
+
+    #[test]
+    fn a_column_is_elapsed_time_and_days_are_marked_where_they_begin() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        for (from, days, ruler) in [
+            ("2026-03-28T23:00:00Z", 2, "|.v........|..........."),
+            ("2026-10-24T22:00:00Z", 2, "|.v.........|..........."),
+        ] {
+            let from: Timestamp = from.parse().unwrap();
+            let columns = ruler.len();
+            let chart = Chart { from, column: SignedDuration::from_hours(2), width: columns };
+            let now = from + SignedDuration::from_hours(5);
+            let lines = heading(&chart, now, &berlin, 1, ASCII);
+            assert_eq!(lines[3].trim_start(), ruler, "{from} {days}");
+        }
+    }
+
+    #[test]
+    fn it_is_as_short_as_shows_what_starts_within_four_weeks() {
+        let hour = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+        let period = |start: i64| Period {
+            name: None,
+            line: 1,
+            enabled: true,
+            timing: Timing::Once(Occurrence { start: hour(start), end: Some(hour(start + 1)) }),
+            scope: Scope::default(),
+        };
+        for (starts, expected) in [
+            (&[][..], None),
+            (&[9], None),
+            (&[10], Some(7)),
+            (&[7 * 24 - 1], Some(7)),
+            (&[7 * 24, 11], Some(14)),
+            (&[14 * 24], Some(28)),
+            (&[28 * 24 - 1], Some(28)),
+            (&[28 * 24], None),
+            (&[28 * 24, 11], Some(7)),
+        ] {
+            let periods: Vec<_> = starts.iter().map(|&start| period(start)).collect();
+            assert_eq!(days(&periods, hour(0), hour(10)).map(|(days, _)| days), expected, "{starts:?}");
+        }
+    }
+}
