@@ -237,7 +237,8 @@ fn problems(text: &str) -> String {
     }
     let file = read(text).unwrap();
     VALIDATOR.with(|validator| {
-        validator.iter_errors(&file).map(|error| format!("{}: {error}\n", error.instance_path())).collect()
+        let problem = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
+        validator.iter_errors(&file).map(problem).collect::<Vec<_>>().join("\n")
     })
 }
 
