@@ -84,7 +84,7 @@ pub struct ExemptSection {
     /// Paths, exactly; the query does not count. Default: none.
     #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/"], extend("default" = []))]
     pub exact: Texts,
-    /// Globs: * and ? stay within a segment, ** crosses segments; "/admin/**" covers /admin too. Default: none.
+    /// Globs: `*` and `?` stay within a segment, `**` crosses segments; `/admin/**` covers `/admin` too. Default: none.
     #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/admin/**"], extend("default" = []))]
     pub paths: Texts,
     /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
@@ -156,10 +156,10 @@ pub struct PeriodTable {
     /// With `cron`: local dates on which none starts, or date-times: the one that starts then.
     #[schemars(with = "Vec<String>", inner(regex(pattern = schema::DATE_OR_DATE_TIME)), extend("default" = []))]
     pub except: Field<Vec<Spanned<Datetime>>>,
-    /// The hosts that are down, without port: "shop.example.com", or "*.example.org" for all below. Default: all.
+    /// The hosts that are down, without port: `shop.example.com`, or `*.example.org` for all below. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["shop.example.com", "*.example.org"])]
     pub hosts: Texts,
-    /// The paths that are down, as globs: "/checkout/**" covers /checkout too. Default: all.
+    /// The paths that are down, as globs: `/checkout/**` covers `/checkout` too. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = schema::PATH)), example = ["/checkout/**"])]
     pub paths: Texts,
     /// The methods that are down, in capitals. Default: all.
@@ -171,13 +171,13 @@ pub struct PeriodTable {
     /// Whether it counts.
     #[schemars(with = "bool", extend("default" = true))]
     pub enabled: Field<bool>,
-    /// A sentence for visitors, on the page. Default: that of [response].
+    /// A sentence for visitors, on the page. Default: that of `[response]`.
     #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
-    /// 302 to here instead of the page; false: the page, whatever [response] says. Not together with `template`.
+    /// 302 to here instead of the page; false: the page, whatever `[response]` says. Not together with `template`.
     #[schemars(with = "OrFalse", extend("pattern" = schema::REDIRECT), example = &"https://status.example.com/")]
     pub redirect: Field<OrFalse>,
-    /// The page: a MiniJinja template, relative to this file; goes before the redirect of [response].
+    /// The page: a MiniJinja template, relative to this file; goes before the redirect of `[response]`.
     #[schemars(with = "String", example = &"templates/upgrade.html")]
     pub template: Field<String>,
     /// Keys that did not read well; a value that is missing for that is no second error.
