@@ -12,6 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const README: &str = include_str!("../README.md");
+/// No example is over by the day on which it is tested.
+const AT: &str = "2026-06-01T00:00:00Z";
 const SHIPPED: &str = include_str!("../downtime.toml");
 const RECIPES: &str = include_str!("../.justfile");
 const CI: &str = include_str!("../.ci/run");
@@ -116,7 +118,10 @@ fn each_line_of_the_shipped_file_may_be_switched_on_alone() {
         let text = setting.switched_on();
         let folder = Folder::with(&text);
         fs::create_dir_all(folder.path("public")).unwrap();
-        assert_eq!(folder.problems(), "", "{}", setting.text());
+        let problems = folder.problems();
+        // Its comment says what it needs besides.
+        let alone = setting.text().starts_with("#networks") && problems.matches("warning: ").count() == 1;
+        assert!(problems.is_empty() || alone && problems.contains("trusted_proxies"), "{problems}");
     }
 }
 
@@ -292,7 +297,7 @@ impl Folder {
     /// What is wrong with the file; nothing where it is valid and no warning is given.
     fn problems(&self) -> String {
         let path = self.path("downtime.toml");
-        let output = downtime(&["--check", "--config", path.to_str().unwrap()]);
+        let output = downtime(&["--check", "--at", AT, "--config", path.to_str().unwrap()]);
         assert!(output.status.success() || !output.stderr.is_empty());
         text(&output.stderr)
     }

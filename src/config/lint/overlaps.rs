@@ -120,8 +120,8 @@ fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
 
 fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
     let span = periods.get(run.period).map_or(0..0, |(table, _)| place(table));
-    let message = "so many periods overlap that no more pairs were looked at";
-    subject.report.add(Severity::Note, span, message.into(), "see to those above, then check again".into());
+    let message = "not every overlap is shown: too many periods run at once";
+    subject.report.add(Severity::Note, span, message.into(), "check again once there are fewer".into());
 }
 
 fn place(table: &PeriodTable) -> std::ops::Range<usize> {
