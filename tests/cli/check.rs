@@ -23,6 +23,9 @@ end = 2026-06-01T04:00:00
 [[period]]
 start = 2026-07-01T02:00:00
 redirect = "/sorry"
+
+[server]
+trusted_proxies = ["127.0.0.1/32"]
 "#;
 
 /// `upgrade` runs for another hour.

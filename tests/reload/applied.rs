@@ -57,3 +57,13 @@ fn a_site_that_is_taken_down_and_brought_back_by_edits_is_so() {
         assert_eq!(client.request("GET", "/", &[]).status, 200);
     }
 }
+
+#[test]
+fn warnings_are_logged_in_a_line_each_and_notes_are_not() {
+    let over = "[[period]]\nstart = 2020-01-01T00:00:00Z\nfor = \"1h\"\n";
+    let gateway = Gateway::start(&format!("{over}[exempt]\npaths = [\"/admin\"]\n"));
+    assert_eq!(gateway.log().count("`/admin` alone, and nothing below it (write `/admin/**`"), 1);
+    gateway.apply(&format!("{over}[exempt]\npaths = [\"/**\"]\n"));
+    assert_eq!(gateway.log().count("this exempts every path"), 1);
+    assert_eq!(gateway.log().count("is over"), 0, "{}", gateway.log().text());
+}
