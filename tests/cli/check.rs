@@ -253,9 +253,9 @@ fn several_urls_are_decided_in_their_order() {
 
 #[test]
 fn a_status_path_that_is_off_is_a_path_like_any_other() {
-    let off = FILE.replace("[exempt]", "[server]\nstatus_path = false\n[exempt]");
+    let off = FILE.replace("[server]", "[server]\nstatus_path = false");
     assert_eq!(decision(&off, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
-    let moved = FILE.replace("[exempt]", "[server]\nstatus_path = \"/up\"\n[exempt]");
+    let moved = FILE.replace("[server]", "[server]\nstatus_path = \"/up\"");
     assert_eq!(decision(&moved, DURING, "/up", &[])["decision"], "pass");
     assert_eq!(decision(&moved, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
 }
