@@ -334,49 +334,84 @@ mod tests {
         assert_eq!(span(next), Some((20, 30)));
     }
 
-    /// One period for the oracle: a one-off in minutes, or hourly, and whether it covers the request.
-    fn any_period() -> impl Strategy<Value = (bool, bool, i64, i64)> {
-        (any::<bool>(), any::<bool>(), 0_i64..300, 1_i64..70)
+    /// One period for the oracle, in seconds.
+    #[derive(Clone, Debug)]
+    struct Drawn {
+        /// It starts at each multiple of so many minutes; none: once.
+        every: Option<i64>,
+        start: i64,
+        length: i64,
+        covers: bool,
     }
 
+    impl Drawn {
+        fn runs(&self, t: i64) -> bool {
+            match self.every {
+                Some(minutes) => t.rem_euclid(minutes * 60) < self.length % (minutes * 60 - 1) + 1,
+                None => self.start <= t && t < self.start + self.length,
+            }
+        }
+
+        fn build(&self) -> Period {
+            let Some(minutes) = self.every else { return once(self.start, self.start + self.length) };
+            period(Timing::Series(Box::new(Series {
+                cron: parse_cron(&format!("*/{minutes} * * * *")).unwrap(),
+                written: String::new(),
+                length: SignedDuration::from_secs(self.length % (minutes * 60 - 1) + 1),
+                zone: TimeZone::UTC,
+                from: None,
+                until: None,
+                except: Except::default(),
+            })))
+        }
+    }
+
+    fn any_period() -> impl Strategy<Value = Drawn> {
+        let every = prop::option::of(1_i64..4);
+        (every, 1_i64..600, 1_i64..150, any::<bool>()).prop_map(|(every, start, length, covers)| Drawn {
+            every,
+            start,
+            length,
+            covers,
+        })
+    }
+
+    /// Nothing that is drawn lasts longer, or is otherwise after as long.
+    const END: i64 = 1800;
+
     proptest! {
-        /// The oracle steps through time minute by minute.
+        /// The oracle steps through time second by second.
         #[test]
         fn it_agrees_with_an_oracle_that_steps_through_time(
-            drawn in prop::collection::vec(any_period(), 0..5), now in 0_i64..300, earlier in 0_i64..300,
+            drawn in prop::collection::vec(any_period(), 0..6), now in 0_i64..700, earlier in 0_i64..700,
         ) {
-            let build = |&(series, _, start, length): &(bool, bool, i64, i64)| if series {
-                hourly(u32::try_from(start % 60).unwrap(), length % 50 + 1)
-            } else {
-                once(start * 60, (start + length) * 60)
-            };
-            let runs = |&(series, _, start, length): &(bool, bool, i64, i64), t: i64| if series {
-                (t - start % 60).rem_euclid(60) < length % 50 + 1
-            } else {
-                start <= t && t < start + length
-            };
-            let covers = |index: usize| drawn.get(index).is_some_and(|period| period.1);
-            let all = |t: i64| drawn.iter().map(|period| runs(period, t)).collect::<Vec<_>>();
-            let down = |t: i64| drawn.iter().any(|period| period.1 && runs(period, t));
+            let covers = |index: usize| drawn.get(index).is_some_and(|period| period.covers);
+            let down = |t: i64| drawn.iter().any(|period| period.covers && period.runs(t));
+            let schedule = Schedule::new(drawn.iter().map(Drawn::build).collect());
+            let moment = schedule.after(&schedule.at(at(earlier)), at(now));
 
-            let schedule = Schedule::new(drawn.iter().map(build).collect());
-            let time = at(now * 60);
-            let moment = schedule.after(&schedule.at(at(earlier * 60)), time);
-            prop_assert_eq!(moment.state() != State::Up, all(now).contains(&true));
-            let last = 366 * 24 * 60 + now;
-            let passes = if down(now) { (now..=last).find(|&t| !down(t)) } else { None };
-            prop_assert_eq!(moment.passes_at(covers, time).map(|t| t.as_second() / 60), passes);
-            let after = passes.unwrap_or(now);
+            prop_assert_eq!(moment.state() != State::Up, drawn.iter().any(|period| period.runs(now)));
+            let passes = if down(now) { (now..END).find(|&t| !down(t)) } else { None };
+            prop_assert_eq!(moment.passes_at(covers, at(now)).map(Timestamp::as_second), passes);
             if passes.is_some() || !down(now) {
-                let next = (after + 1..after + 500).find(|&t| down(t));
-                let found = schedule.next_stretch(&moment, at(after * 60), covers);
-                prop_assert_eq!(found.map(|o| o.start.as_second() / 60), next);
-                let ends = next.and_then(|start| (start..start + 366 * 24 * 60).find(|&t| !down(t)));
-                prop_assert_eq!(found.and_then(|o| o.end).map(|t| t.as_second() / 60), ends);
+                let after = passes.unwrap_or(now);
+                let next = (after + 1..END).find(|&t| down(t));
+                let found = schedule.next_stretch(&moment, at(after), covers);
+                prop_assert_eq!(found.map(|o| o.start.as_second()), next);
+                let ends = next.and_then(|start| (start..2 * END).find(|&t| !down(t)));
+                prop_assert_eq!(found.and_then(|o| o.end).map(Timestamp::as_second), ends);
             }
-            let change = (now + 1..now + 500).find(|&t| all(t) != all(now));
-            let said = moment.next_change().map(|at| at.as_second() / 60);
-            prop_assert!(change.is_none_or(|change| said.is_some_and(|said| said <= change)));
+        }
+
+        /// So does this one, for the next change of any period.
+        #[test]
+        fn the_next_change_is_that_of_an_oracle_that_steps_through_time(
+            drawn in prop::collection::vec(any_period(), 0..6), now in 0_i64..700,
+        ) {
+            let all = |t: i64| drawn.iter().map(|period| period.runs(t)).collect::<Vec<_>>();
+            let change = (now + 1..END).find(|&t| all(t) != all(now));
+            let moment = Schedule::new(drawn.iter().map(Drawn::build).collect()).at(at(now));
+            prop_assert_eq!(moment.next_change().map(Timestamp::as_second), change);
         }
     }
 }

@@ -315,6 +315,46 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_spans_a_change_of_the_clocks_lasts_its_elapsed_time() {
+        for (cron, zone, after, window) in [
+            (
+                "30 1 * * *",
+                "Europe/Berlin",
+                "2026-03-28T12:00:00Z",
+                "2026-03-29T00:30:00Z to 2026-03-29T02:30:00Z",
+            ),
+            (
+                "30 2 * * *",
+                "Europe/Berlin",
+                "2026-10-24T12:00:00Z",
+                "2026-10-25T00:30:00Z to 2026-10-25T02:30:00Z",
+            ),
+            (
+                "30 1 * * *",
+                "Australia/Lord_Howe",
+                "2026-10-03T00:00:00Z",
+                "2026-10-03T15:00:00Z to 2026-10-03T17:00:00Z",
+            ),
+            (
+                "0 1 * * *",
+                "Australia/Lord_Howe",
+                "2026-04-04T00:00:00Z",
+                "2026-04-04T14:00:00Z to 2026-04-04T16:00:00Z",
+            ),
+            (
+                "0 23 * * *",
+                "Pacific/Apia",
+                "2011-12-30T00:00:00Z",
+                "2011-12-30T09:00:00Z to 2011-12-30T11:00:00Z",
+            ),
+        ] {
+            let series = series(cron, zone, 120);
+            let Occurrence { start, end } = series.occurrence(series.next_start(at(after)).unwrap());
+            assert_eq!(format!("{start} to {}", end.unwrap()), window, "{cron} {zone}");
+        }
+    }
+
+    #[test]
     fn bounds_and_exceptions_leave_out_and_cut_off() {
         let daily = series("0 0 * * *", "UTC", 120);
         let bounded = Series {
