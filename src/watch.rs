@@ -4,6 +4,7 @@
 //! each second. A look that finds other stamps, or was led to by an event of the files' own, leads to a reading once they
 //! are quiet; a reading that finds other content is applied or rejected. A thread of its own does this, so that no request waits for a disk.
 
+mod announce;
 mod hops;
 mod notifier;
 mod reconcile;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
 
+use self::announce::Announced;
 use self::notifier::Notifier;
 use self::reconcile::{Reconcile, Verdict};
 use self::settle::{Hint, Settle, Stamps, Step};
@@ -229,39 +231,5 @@ impl Watch {
             Err(_) | Ok(()) => {}
         }
         self.polling.store(!self.notifier.is_armed(), Ordering::Relaxed);
-    }
-}
-
-/// The active periods that were last announced.
-struct Announced {
-    generation: u64,
-    active: Vec<String>,
-}
-
-impl Announced {
-    fn of(snapshot: &Snapshot) -> Self {
-        let phase = snapshot.phase(clock::now());
-        let periods = snapshot.config.rules.schedule.periods();
-        let active = phase.moment.active.iter().filter_map(|active| periods.get(active.period));
-        Self { generation: snapshot.generation, active: active.map(crate::period::Period::title).collect() }
-    }
-
-    /// Says which periods began or ended by the clock; what an edit did is said with the edit.
-    fn update(self, snapshot: &Snapshot) -> Self {
-        let new = Self::of(snapshot);
-        if new.generation == self.generation && new.active != self.active {
-            let not_in = |list: &[String]| {
-                let list = list.to_vec();
-                move |title: &&String| !list.contains(title)
-            };
-            for title in new.active.iter().filter(not_in(&self.active)) {
-                info!("{title} has begun");
-            }
-            for title in self.active.iter().filter(not_in(&new.active)) {
-                info!("{title} has ended");
-            }
-            info!("{}", snapshot.describe(clock::now()));
-        }
-        new
     }
 }

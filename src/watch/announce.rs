@@ -1,0 +1,42 @@
+//! Tells operators what begins and ends by the clock.
+
+use tracing::info;
+
+use crate::clock;
+use crate::period::Period;
+use crate::snapshot::Snapshot;
+
+/// The active periods that were last announced.
+pub(super) struct Announced {
+    generation: u64,
+    active: Vec<String>,
+}
+
+impl Announced {
+    /// Those that are active now.
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let phase = snapshot.phase(clock::now());
+        let periods = snapshot.config.rules.schedule.periods();
+        let active = phase.moment.active.iter().filter_map(|active| periods.get(active.period));
+        Self { generation: snapshot.generation, active: active.map(Period::title).collect() }
+    }
+
+    /// Says which periods began or ended by the clock; what an edit did is said with the edit.
+    pub(super) fn update(self, snapshot: &Snapshot) -> Self {
+        let new = Self::of(snapshot);
+        if new.generation == self.generation && new.active != self.active {
+            let not_in = |list: &[String]| {
+                let list = list.to_vec();
+                move |title: &&String| !list.contains(title)
+            };
+            for title in new.active.iter().filter(not_in(&self.active)) {
+                info!("{title} has begun");
+            }
+            for title in self.active.iter().filter(not_in(&new.active)) {
+                info!("{title} has ended");
+            }
+            info!("{}", snapshot.describe(clock::now()));
+        }
+        new
+    }
+}
