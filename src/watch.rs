@@ -202,14 +202,17 @@ impl Watch {
     }
 
     fn apply(&self, mut loaded: Loaded) {
+        let (Some(config), Some(sha256)) = (loaded.reading.config.clone(), loaded.sha256.take()) else {
+            return;
+        };
         let now = clock::now();
-        loaded.reading.lint(now);
-        log_warnings(&loaded.reading.diagnostics);
-        let (Some(config), Some(sha256)) = (loaded.reading.config, loaded.sha256) else { return };
         let before = self.snapshots.current();
         let after = self.snapshots.apply(config, sha256, now);
         info!("applied {}: {}", self.path.display(), after.describe(now));
         (self.applied)(&before, &after);
+        // Afterwards: an edit that takes the site down does not wait for advice.
+        loaded.reading.lint(now);
+        log_warnings(&loaded.reading.diagnostics);
     }
 
     fn reject(&self, diagnostics: Vec<Diagnostic>) {

@@ -64,6 +64,8 @@ fn warnings_are_logged_in_a_line_each_and_notes_are_not() {
     let gateway = Gateway::start(&format!("{over}[exempt]\npaths = [\"/admin\"]\n"));
     assert_eq!(gateway.log().count("`/admin` alone, and nothing below it (write `/admin/**`"), 1);
     gateway.apply(&format!("{over}[exempt]\npaths = [\"/**\"]\n"));
+    gateway.log().wait_for("this exempts every path");
+    gateway.apply(&saying("settled"));
     assert_eq!(gateway.log().count("this exempts every path"), 1);
     assert_eq!(gateway.log().count("is over"), 0, "{}", gateway.log().text());
 }
