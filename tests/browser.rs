@@ -3,6 +3,9 @@
 //! The browser's clock is virtual, so that the page's pauses of many seconds pass at once; the tests await its
 //! requests. Where there is no Chromium the tests are ignored, except under CI, where they fail.
 
+#[path = "support/debian.rs"]
+mod debian;
+
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind};
 use std::path::Path;
@@ -24,7 +27,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use warp::Reply;
 use warp::reply::Response;
 
-const CHROMIUM: &str = "/usr/bin/chromium";
+const CHROMIUM: &str = "chromium";
 const DEADLINE: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
@@ -59,15 +62,10 @@ fn main() -> ExitCode {
 }
 
 fn in_browser(test: impl AsyncFn() -> Result<(), Failed>) -> Result<Completion, Failed> {
-    if !Path::new(CHROMIUM).exists() {
-        return match std::env::var_os("CI") {
-            Some(_) => Err(format!("no {CHROMIUM}").into()),
-            None => Ok(Completion::ignored_with(format!("no {CHROMIUM}"))),
-        };
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(test())?;
-    Ok(Completion::Completed)
+    debian::with(&[(CHROMIUM, "chromium")], || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(test())
+    })
 }
 
 /// What the page finds when it asks for its own URL.
