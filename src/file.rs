@@ -33,11 +33,6 @@ impl From<&Metadata> for Stamp {
 }
 
 impl Stamp {
-    /// The inode number.
-    pub fn inode(&self) -> u64 {
-        self.inode
-    }
-
     /// The stamp of the file that a path leads to; `None` where there is none.
     pub fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)

@@ -1,7 +1,7 @@
 //! The snapshot that requests are decided on, and the one cell that is swapped.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ pub struct Snapshot {
     pub sha256: String,
     /// When it was applied.
     pub applied_at: Timestamp,
+    warnings: OnceLock<Vec<Diagnostic>>,
     phase: ArcSwap<Phase>,
     unreachable: Arc<Page>,
 }
@@ -32,7 +33,17 @@ impl Snapshot {
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
         let phase = ArcSwap::from_pointee(Phase::of(config.rules.schedule.at(now)));
         let unreachable = Arc::new(unreachable(&config));
-        Self { config, generation, sha256, applied_at: now, phase, unreachable }
+        Self { config, generation, sha256, applied_at: now, warnings: OnceLock::new(), phase, unreachable }
+    }
+
+    /// What `--check` warns of in the file; nothing until that is known, which an edit does not wait for.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        self.warnings.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes what `--check` warns of. What was noted first stays.
+    pub fn warn(&self, warnings: Vec<Diagnostic>) {
+        let _noted = self.warnings.set(warnings);
     }
 
     /// What the schedule says of `now`. Made anew when a period has started or ended since, or the clock was set.
@@ -153,6 +164,8 @@ fn unreachable(config: &Config) -> Page {
 pub struct Rejected {
     /// When it was read.
     pub at: Timestamp,
+    /// The SHA-256 of the file, in hexadecimal; `None` where it could not be read.
+    pub sha256: Option<String>,
     /// What is wrong with it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -163,6 +176,7 @@ pub struct Snapshots {
     current: ArcSwap<Snapshot>,
     rejected: ArcSwapOption<Rejected>,
     generation: AtomicU64,
+    rejections: AtomicU64,
 }
 
 impl Snapshots {
@@ -172,6 +186,7 @@ impl Snapshots {
             current: ArcSwap::from_pointee(Snapshot::new(config, 1, sha256, now)),
             rejected: ArcSwapOption::empty(),
             generation: AtomicU64::new(1),
+            rejections: AtomicU64::new(0),
         }
     }
 
@@ -184,14 +199,21 @@ impl Snapshots {
     pub fn apply(&self, config: Config, sha256: String, now: Timestamp) -> Arc<Snapshot> {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let snapshot = Arc::new(Snapshot::new(config, generation, sha256, now));
-        self.current.store(Arc::clone(&snapshot));
+        // In this order: nobody may find the new snapshot beside the error that it has mended.
         self.rejected.store(None);
+        self.current.store(Arc::clone(&snapshot));
         snapshot
     }
 
     /// Notes a reading that could not be applied; the snapshot stays.
-    pub fn reject(&self, diagnostics: Vec<Diagnostic>, now: Timestamp) {
-        self.rejected.store(Some(Arc::new(Rejected { at: now, diagnostics })));
+    pub fn reject(&self, rejected: Rejected) {
+        self.rejections.fetch_add(1, Ordering::Relaxed);
+        self.rejected.store(Some(Arc::new(rejected)));
+    }
+
+    /// How many readings could not be applied so far.
+    pub fn rejections(&self) -> u64 {
+        self.rejections.load(Ordering::Relaxed)
     }
 
     /// Notes that the file is again what is applied.

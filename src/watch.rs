@@ -1,8 +1,9 @@
 //! Watches the config file and what it rests on, and applies what it says.
 //!
-//! Events are hints, content is truth: any event, error or overflow leads to one look at the files, and so does a poll
-//! each second. A look that finds other stamps, or was led to by an event of the files' own, leads to a reading once they
-//! are quiet; a reading that finds other content is applied or rejected. A thread of its own does this, so that no request waits for a disk.
+//! Events are hints, content is truth: an event of the files' own, an error or an overflow leads to one look at the files,
+//! and so does a poll each second. A look that finds other stamps, or was led to by such a hint, leads to a reading once
+//! they are quiet; a reading that finds other content is applied or rejected. A thread of its own does this, so that no
+//! request waits for a disk.
 
 mod announce;
 mod hops;
@@ -24,16 +25,18 @@ use self::notifier::Notifier;
 use self::reconcile::{Reconcile, Verdict};
 use self::settle::{Hint, Settle, Stamps, Step};
 use crate::clock;
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::diagnostic::Severity;
 use crate::file::Stamp;
 use crate::load::{Loaded, load};
 use crate::logging::log_warnings;
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshot::{Rejected, Snapshot, Snapshots};
 
 /// How often the files are looked at without a hint.
 const POLL: Duration = Duration::from_secs(1);
 /// How often they are read without a change of stamps, and hints are asked for again where there were none.
 const REREAD: Duration = Duration::from_secs(30);
+/// So many events are taken as one. A folder in which more and more happens is no reason not to look.
+const MOST_AT_ONCE: usize = 4096;
 
 /// What the watch is told.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub enum Event {
     Touched(OsString),
     /// An entry was put under this name by a rename, and so whole.
     Renamed(OsString),
-    /// Events were lost.
+    /// Events were lost, or more will be: a watched folder went away.
     Lost,
     /// Read the file now (SIGHUP).
     Reload,
@@ -129,62 +132,73 @@ impl Watch {
         }
     }
 
-    /// Waits for an event, at most this long; takes all that are there as one.
+    /// Waits for an event that means something, at most this long; takes all that are there as one. What happens to
+    /// other entries of the folders costs no look at the files, however much it is.
     fn next(&self, wait: Duration) -> Option<Vec<Event>> {
-        match self.events.recv_timeout(wait) {
-            Ok(event) => Some(std::iter::once(event).chain(self.events.try_iter()).collect()),
-            Err(RecvTimeoutError::Timeout) => Some(Vec::new()),
-            Err(RecvTimeoutError::Disconnected) => None,
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) if self.concerns(&event) => {
+                    let more = self.events.try_iter().take(MOST_AT_ONCE).filter(|event| self.concerns(event));
+                    return Some(std::iter::once(event).chain(more).collect());
+                }
+                Ok(_) if !left.is_zero() => {}
+                Ok(_) | Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn concerns(&self, event: &Event) -> bool {
+        match event {
+            Event::Touched(name) | Event::Renamed(name) => self.notifier.knows(name),
+            Event::Lost | Event::Reload => true,
         }
     }
 
     /// Looks at the files, reads them where that is due, and says how long to wait for the next look.
     fn look(&mut self, events: &[Event]) -> Duration {
+        if events.contains(&Event::Lost) {
+            self.notifier.disarm();
+        }
         self.arm();
         if events.contains(&Event::Reload) {
-            info!("reading {} again, as asked", self.path.display());
-            let verdict = self.read();
-            if verdict == Some(Verdict::Unchanged) {
-                info!("unchanged");
-            }
-            return POLL;
+            return self.reload();
         }
-        let hint = events.iter().map(|event| self.weigh(event)).max().unwrap_or(Hint::Nothing);
+        let hint = events.iter().map(weigh).max().unwrap_or(Hint::Nothing);
         let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
         match self.settle.observe(stamps, hint, Instant::now()) {
-            Step::Wait(wait) => return wait,
+            Step::Wait(wait) => wait,
             Step::Busy(wait) => {
                 warn!("{} has been written to for 10 s; it is applied once it is quiet", self.path.display());
-                return wait;
+                wait
             }
-            Step::Idle if self.read_at.elapsed() < REREAD => return POLL,
-            Step::Idle | Step::Read => {}
-        }
-        if self.read().is_none() {
-            return settle::QUIET;
-        }
-        POLL
-    }
-
-    /// What an event means for the files; one for another entry of their folders means nothing.
-    fn weigh(&self, event: &Event) -> Hint {
-        match event {
-            Event::Renamed(name) if self.notifier.knows(name) => Hint::Renamed,
-            Event::Touched(name) if self.notifier.knows(name) => Hint::Touched,
-            Event::Lost => Hint::Touched,
-            Event::Renamed(_) | Event::Touched(_) | Event::Reload => Hint::Nothing,
+            Step::Idle if self.read_at.elapsed() < REREAD => POLL,
+            Step::Idle | Step::Read => self.read(Trust::Whole).1,
+            Step::ReadEarly => self.read(Trust::IfValid).1,
         }
     }
 
-    /// Reads the files and acts on what they say; `None` where they are being written to.
-    fn read(&mut self) -> Option<Verdict> {
+    fn reload(&mut self) -> Duration {
+        info!("reading {} again, as asked", self.path.display());
+        let (verdict, wait) = self.read(Trust::Whole);
+        if verdict == Some(Verdict::Unchanged) {
+            info!("unchanged");
+        }
+        wait
+    }
+
+    /// Reads the files and acts on what they say; no verdict where they may be half done. Says also how long to wait
+    /// for the next look.
+    fn read(&mut self, trust: Trust) -> (Option<Verdict>, Duration) {
         self.read_at = Instant::now();
         if !self.notifier.is_armed() {
             self.notifier.disarm();
         }
         let loaded = load(&self.path);
-        if loaded.changing {
-            return None;
+        if loaded.changing || trust == Trust::IfValid && loaded.reading.config.is_none() {
+            return (None, settle::QUIET);
         }
         self.settle.read(loaded.stamps.clone());
         let verdict = self.reconcile.judge(loaded.fingerprint, loaded.reading.config.is_some());
@@ -195,10 +209,11 @@ impl Watch {
                 info!("{} is again what is applied", self.path.display());
             }
             Verdict::Changed => self.apply(loaded),
-            Verdict::Rejected => self.reject(loaded.reading.diagnostics),
+            Verdict::Rejected => self.reject(loaded),
         }
-        self.arm();
-        Some(verdict)
+        // What changed before a new folder was watched gave no hint.
+        let wait = if self.arm() { Duration::ZERO } else { POLL };
+        (Some(verdict), wait)
     }
 
     fn apply(&self, mut loaded: Loaded) {
@@ -213,26 +228,49 @@ impl Watch {
         // Afterwards: an edit that takes the site down does not wait for advice.
         loaded.reading.lint(now);
         log_warnings(&loaded.reading.diagnostics);
+        after.warn(loaded.reading.diagnostics);
     }
 
-    fn reject(&self, diagnostics: Vec<Diagnostic>) {
+    fn reject(&self, loaded: Loaded) {
+        let diagnostics = loaded.reading.diagnostics;
         for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
             error!("{}", diagnostic.summary());
         }
         error!("{} is not applied; the last good snapshot stays", self.path.display());
-        self.snapshots.reject(diagnostics, clock::now());
+        self.snapshots.reject(Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics });
     }
 
+    /// Sees that hints come of the folders that the files are in by now; true where some are watched from now on.
     /// Says once that there are no hints, and once that there are again.
-    fn arm(&mut self) {
+    fn arm(&mut self) -> bool {
         let polled = self.polling.load(Ordering::Relaxed);
-        match self.notifier.arm(self.settle.files()) {
+        let armed = self.notifier.arm(self.settle.files());
+        match &armed {
             Err(error) if !polled => {
                 warn!("the system reports no file changes ({error}): polling each second instead");
             }
-            Ok(()) if polled && self.notifier.is_armed() => info!("the system reports file changes again"),
-            Err(_) | Ok(()) => {}
+            Ok(true) if polled => info!("the system reports file changes again"),
+            Err(_) | Ok(_) => {}
         }
         self.polling.store(!self.notifier.is_armed(), Ordering::Relaxed);
+        armed.unwrap_or(false)
     }
+}
+
+/// What an event means for the files.
+fn weigh(event: &Event) -> Hint {
+    match event {
+        Event::Renamed(_) => Hint::Renamed,
+        Event::Touched(_) | Event::Lost => Hint::Touched,
+        Event::Reload => Hint::Nothing,
+    }
+}
+
+/// What a reading of files that have just changed is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// They are done: it counts.
+    Whole,
+    /// More may be to come: it counts if it is valid. An error can wait until they are quiet.
+    IfValid,
 }

@@ -35,6 +35,8 @@ pub enum Step {
     Busy(Duration),
     /// Read them.
     Read,
+    /// Read them; what another program still has to change of them would be an error.
+    ReadEarly,
 }
 
 /// Remembers what was read, and since when it is otherwise.
@@ -80,8 +82,12 @@ impl Settle {
             pending.since = now;
         }
         let quiet = now.saturating_duration_since(pending.since);
-        if hint == Hint::Renamed || quiet >= QUIET {
+        if quiet >= QUIET {
             return Step::Read;
+        }
+        // Of several files the others may be about to follow: they are one change.
+        if hint == Hint::Renamed && self.read.len() == 1 {
+            return Step::ReadEarly;
         }
         let wait = QUIET.saturating_sub(quiet);
         if !pending.told && now.saturating_duration_since(pending.first) >= BUSY {
@@ -115,7 +121,7 @@ mod tests {
             (61, &newer, Hint::Touched, Step::Wait(ms(100))),
             (160, &newer, Hint::Touched, Step::Wait(ms(1))),
             (161, &newer, Hint::Nothing, Step::Read),
-            (190, &old, Hint::Renamed, Step::Read),
+            (190, &old, Hint::Renamed, Step::ReadEarly),
         ] {
             assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
         }
@@ -130,11 +136,27 @@ mod tests {
         let ms = Duration::from_millis;
         let start = Instant::now();
         let mut settle = Settle::new(old.clone());
-        assert_eq!(settle.observe(old.clone(), Hint::Renamed, start), Step::Read);
+        assert_eq!(settle.observe(old.clone(), Hint::Renamed, start), Step::ReadEarly);
         settle.read(old.clone());
         assert_eq!(settle.observe(old.clone(), Hint::Touched, start), Step::Wait(ms(100)));
         assert_eq!(settle.observe(old.clone(), Hint::Touched, start + ms(60)), Step::Wait(ms(40)));
         assert_eq!(settle.observe(old, Hint::Nothing, start + ms(100)), Step::Read);
+    }
+
+    #[test]
+    fn a_rename_needs_no_quiet_unless_it_is_one_of_several_files() {
+        let both = |config: &str, page: &str| [stamps(config), stamps(page)].concat();
+        let (old, half, new) = (both("old", "old"), both("new", "old"), both("new", "new"));
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let mut settle = Settle::new(old);
+        for (at, stamps, hint, step) in [
+            (0, &half, Hint::Renamed, Step::Wait(ms(100))),
+            (5, &new, Hint::Renamed, Step::Wait(ms(100))),
+            (105, &new, Hint::Nothing, Step::Read),
+        ] {
+            assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
+        }
     }
 
     #[test]
