@@ -36,6 +36,8 @@ use crate::upstream::Upstream;
 
 /// The default of `[server] listen`.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
+/// The default of `[management] listen`.
+pub const MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9503);
 /// The default of `[server] status_path`.
 pub const STATUS_PATH: &str = "/.well-known/downtime";
 /// The default of `[site] connect_timeout`.
@@ -44,6 +46,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The default of `[response] retry_after`.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
 /// All that one reading of the file says.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -57,6 +60,8 @@ pub struct Config {
     pub rules: Rules,
     /// What a request that is down gets, unless its period says otherwise.
     pub response: Response,
+    /// Where operators ask, if anywhere: `[management] listen`.
+    pub management: Option<Listen>,
     /// What to log.
     pub log: Log,
 }
@@ -187,6 +192,8 @@ pub struct Reading {
     pub config: Option<Config>,
     /// All problems found: those of the text in its order, then those of other files.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where a server that runs on this file may be asked, as far as a text with errors can say.
+    pub management: Option<Listen>,
     /// What the config was made of.
     written: Option<(Document, Arc<Source>)>,
 }
@@ -194,7 +201,7 @@ pub struct Reading {
 impl Reading {
     /// One that failed before there was a text.
     pub fn refused(diagnostic: Diagnostic) -> Self {
-        Self { config: None, diagnostics: vec![diagnostic], written: None }
+        Self { config: None, diagnostics: vec![diagnostic], management: None, written: None }
     }
 
     /// Adds the warnings of what is valid and surely not meant, as it stands at `now`.
@@ -215,8 +222,9 @@ impl Config {
         let mut templates = Templates::new(folder, read);
         let document = Document::parse(&report);
         let config = validate::validate(&document, folder, &report, &mut templates);
+        let management = config.management.clone();
         let config = report.is_valid().then_some(config);
         let written = config.is_some().then(|| (document, report.source()));
-        Reading { config, diagnostics: report.finish(), written }
+        Reading { config, diagnostics: report.finish(), management, written }
     }
 }

@@ -22,6 +22,7 @@ use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
+use crate::server::Service;
 use crate::snapshot::{Snapshot, Snapshots};
 
 /// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
@@ -58,8 +59,31 @@ impl<R: Routes> Gateway<R> {
         Self { snapshots, routes, proxy: Proxy::new() }
     }
 
-    /// Answers a request of `peer`.
-    pub async fn answer(
+    async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
+        let Exchange { head, trusted, snapshot, .. } = exchange;
+        let Site::Upstream(site) = &snapshot.config.site else {
+            return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
+        };
+        let wanted = Wanted::of(&head.method, &head.headers);
+        let route = Route {
+            upstream: &site.upstream,
+            connect_timeout: site.connect_timeout,
+            response_timeout: site.response_timeout,
+            peer,
+            trusted,
+            scheme: Scheme::Http,
+        };
+        match self.proxy.forward(Request::from_parts(head, body), &route).await {
+            Ok(response) => response.map(Either::Right),
+            Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
+        }
+    }
+}
+
+impl<R: Routes> Service for Gateway<R> {
+    type Body = Body;
+
+    async fn answer(
         mut self,
         request: Request<Incoming>,
         peer: Rc<Peer>,
@@ -84,26 +108,6 @@ impl<R: Routes> Gateway<R> {
             access.log(response.status().as_u16());
         }
         Ok(response)
-    }
-
-    async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
-        let Exchange { head, trusted, snapshot, .. } = exchange;
-        let Site::Upstream(site) = &snapshot.config.site else {
-            return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
-        };
-        let wanted = Wanted::of(&head.method, &head.headers);
-        let route = Route {
-            upstream: &site.upstream,
-            connect_timeout: site.connect_timeout,
-            response_timeout: site.response_timeout,
-            peer,
-            trusted,
-            scheme: Scheme::Http,
-        };
-        match self.proxy.forward(Request::from_parts(head, body), &route).await {
-            Ok(response) => response.map(Either::Right),
-            Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
-        }
     }
 }
 

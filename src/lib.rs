@@ -3,7 +3,8 @@
 //! A small pure core decides; what touches a clock, a file or a socket stands at the edge and hands it values. A
 //! request's way is one straight line: [`server`], [`gateway`], the [`filters`], one look at the
 //! [`snapshot`], one reading of the [`clock`], one [`decision`], then the [`page`] or the site. An edit's way is another:
-//! [`watch`], [`load`], [`config`], [`snapshot`]. The two meet in the one cell that holds the snapshot.
+//! [`watch`], [`load`], [`config`], [`snapshot`]. The two meet in the one cell that holds the snapshot, and operators look
+//! at it from the side: [`management`].
 //!
 //! The core, which knows no clock, file or socket:
 //!
@@ -48,15 +49,16 @@
 //! | [`clock`] | the one place that reads it |
 //! | [`logging`] | the log |
 //! | [`filters`] | the routes, one filter a file: the status, the gate, the site as a folder or an upstream |
-//! | [`gateway`] | the service of a connection: the filters decide, what passes goes on to the upstream |
-//! | [`server`] | listening sockets, a runtime on each core, connections |
+//! | [`server`] | listening sockets, threads with a runtime each, connections |
+//! | [`gateway`] | what visitors get: the filters decide, what passes goes on to the upstream |
+//! | [`management`] | what operators get: health, readiness, status, metrics; and how commands ask for it |
 //! | [`cli`] | the command line, one command a file |
 //!
 //! Arrows run one way: zone, network, path, occurrence <- request, glob <- scope, series
 //! <- period <- chain <- schedule, exempt <-
-//! answer, decision <- config <- load, summary <- snapshot <- watch, filters <- gateway <- server <- cli <- main. Beside
-//! that line stand template, upstream, client, clock, alarm, file, store and page, which know of the rest only what stands
-//! before decision.
+//! answer, decision <- config <- load, summary <- snapshot <- watch, filters <- server <- gateway, management <- cli
+//! <- main. Beside that line stand template, upstream, client, clock, alarm, file, store and page, which know of the rest
+//! only what stands before decision.
 
 pub mod alarm;
 pub mod answer;
@@ -73,6 +75,7 @@ pub mod gateway;
 pub mod glob;
 pub mod load;
 pub mod logging;
+pub mod management;
 pub mod network;
 pub mod occurrence;
 pub mod page;

@@ -1,4 +1,4 @@
-//! The server: an accept loop and a current-thread runtime on each core.
+//! A server: an accept loop and a current-thread runtime on each of its threads.
 //!
 //! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use: no
 //! lock, no wake-up across threads.
@@ -7,13 +7,17 @@ mod connection;
 pub mod listener;
 
 use std::cell::Cell;
+use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
@@ -21,63 +25,82 @@ use tracing::warn;
 use self::connection::{Stream, serve};
 use self::listener::Listener;
 use crate::alarm::Alarm;
-use crate::filters;
-use crate::gateway::Gateway;
-use crate::snapshot::Snapshots;
+use crate::filters::proxy::Peer;
 
 /// How long requests that have begun may take to end once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait before the next accept after one failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The workers of a server that runs.
+/// What answers the requests of one thread's connections.
+pub trait Service: Clone + 'static {
+    /// The body of an answer.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static;
+
+    /// Answers a request of `peer`.
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: Rc<Peer>,
+    ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>>;
+}
+
+/// The threads of a server that runs.
 #[derive(Debug)]
 pub struct Server {
-    workers: Vec<JoinHandle<io::Result<()>>>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
     shutdown: watch::Sender<bool>,
 }
 
 impl Server {
-    /// Starts a worker for each core that the process may use; each accepts on all `listeners`.
+    /// Starts threads of these names; each accepts on all `listeners` and answers by what `service` makes on it.
     /// One that ends before it is told to sounds the alarm.
-    pub fn start(listeners: &[Listener], snapshots: &Arc<Snapshots>, alarm: &Alarm) -> io::Result<Self> {
+    pub fn start<S: Service>(
+        names: impl IntoIterator<Item = String>,
+        listeners: &[Listener],
+        alarm: &Alarm,
+        service: impl Fn() -> S + Clone + Send + 'static,
+    ) -> io::Result<Self> {
         let (shutdown, stopped) = watch::channel(false);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker = |number: usize| {
+        let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
-            let (snapshots, stopped) = (Arc::clone(snapshots), stopped.clone());
-            let name = format!("worker-{number}");
-            let alarm = alarm.clone();
+            let (service, stopped, alarm) = (service.clone(), stopped.clone(), alarm.clone());
             std::thread::Builder::new().name(name).spawn(move || {
                 let _alarm = alarm;
-                work(listeners, snapshots, stopped)
+                work(listeners, service, stopped)
             })
         };
-        Ok(Self { workers: (0..cores).map(worker).collect::<io::Result<_>>()?, shutdown })
+        Ok(Self { threads: names.into_iter().map(thread).collect::<io::Result<_>>()?, shutdown })
     }
 
-    /// Stops accepting, lets requests that have begun end within [`DRAIN`], and returns when the workers are done.
+    /// Stops accepting, lets requests that have begun end within [`DRAIN`], and returns when the threads are done.
     pub fn stop(self) -> io::Result<()> {
         self.shutdown.send_replace(true);
-        for worker in self.workers {
-            worker.join().map_err(|_| io::Error::other("a worker has panicked"))??;
+        for thread in self.threads {
+            thread.join().map_err(|_| io::Error::other("a thread of the server has panicked"))??;
         }
         Ok(())
     }
 }
 
-fn work(
+/// A name for a thread on each core that the process may use.
+pub fn workers() -> impl Iterator<Item = String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (0..cores).map(|number| format!("worker-{number}"))
+}
+
+fn work<S: Service>(
     listeners: Vec<Listener>,
-    snapshots: Arc<Snapshots>,
+    service: impl FnOnce() -> S,
     mut stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let gateway = Gateway::new(snapshots, warp::service(filters::routes()));
+        let service = service();
         let open = Rc::new(Open::default());
         for listener in listeners {
             let socket = Socket::try_from(listener)?;
-            tokio::task::spawn_local(accept(socket, gateway.clone(), Rc::clone(&open), stopped.clone()));
+            tokio::task::spawn_local(accept(socket, service.clone(), Rc::clone(&open), stopped.clone()));
         }
         // The sender lives until it has sent.
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -88,7 +111,7 @@ fn work(
     })
 }
 
-/// The connections of a worker.
+/// The connections of a thread.
 #[derive(Default)]
 struct Open {
     count: Cell<usize>,
@@ -118,7 +141,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// A listening socket on a worker's runtime.
+/// A listening socket on a thread's runtime.
 enum Socket {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
@@ -149,12 +172,7 @@ impl Socket {
     }
 }
 
-async fn accept<R: filters::Routes>(
-    socket: Socket,
-    gateway: Gateway<R>,
-    open: Rc<Open>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn accept<S: Service>(socket: Socket, service: S, open: Rc<Open>, mut stopped: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -164,7 +182,7 @@ async fn accept<R: filters::Routes>(
         match accepted {
             Ok((stream, address)) => {
                 let count = Rc::clone(&open).one();
-                let connection = serve(stream, address, gateway.clone(), stopped.clone());
+                let connection = serve(stream, address, service.clone(), stopped.clone());
                 tokio::task::spawn_local(async move {
                     connection.await;
                     drop(count);

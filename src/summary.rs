@@ -32,7 +32,7 @@ pub use timeline::timeline;
 pub struct Summary {
     /// Whether the file can be applied.
     pub valid: bool,
-    /// Where this comes from: the file.
+    /// Where this comes from: `file` or `server`.
     pub source: &'static str,
     /// Its problems.
     pub diagnostics: Vec<Problem>,

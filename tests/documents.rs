@@ -20,12 +20,13 @@ const CI: &str = include_str!("../.ci/run");
 const TEMPLATE: &str = include_str!("../templates/downtime.html");
 
 /// The sections of the file, and their headings in the README.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("", "Top level"),
     ("[server]", "`[server]`"),
     ("[site]", "`[site]`"),
     ("[exempt]", "`[exempt]`"),
     ("[response]", "`[response]`"),
+    ("[management]", "`[management]`"),
     ("[log]", "`[log]`"),
     ("[[period]]", "`[[period]]`"),
 ];
@@ -153,7 +154,7 @@ fn each_recipe_stands_in_the_readme_and_runs_what_is_there() {
     }
 }
 
-/// A commented-out setting of the shipped file, or a whole commented-out `[[period]]`: lines that begin with `#` and no
+/// A commented-out setting of the shipped file, or a whole commented-out section: lines that begin with `#` and no
 /// space; `#:` is for editors.
 struct Setting {
     lines: Range<usize>,
@@ -187,13 +188,14 @@ impl Setting {
     }
 }
 
-/// Each setting of the shipped file that is commented out. A key in a period stands for the block around it.
+/// Each setting of the shipped file that is commented out. A key below a header that is so too stands for the block.
 fn settings() -> impl Iterator<Item = Setting> {
     let lines: Vec<&'static str> = SHIPPED.lines().collect();
     let numbers = SHIPPED.lines().enumerate().filter(|(_, line)| is_setting(line));
     numbers.map(move |(at, _)| {
-        let section = lines[..=at].iter().rev().find_map(|line| header(line)).unwrap_or("");
-        let own = if section == "[[period]]" { block(&lines, at) } else { at..at + 1 };
+        let above = lines[..=at].iter().rev().find(|line| header(line).is_some()).unwrap_or(&"");
+        let section = header(above).unwrap_or("");
+        let own = if is_setting(above) { block(&lines, at) } else { at..at + 1 };
         let key = lines[at].trim_start_matches('#').split_once(" = ").map(|(key, _)| key);
         Setting { lines: own, section, key }
     })

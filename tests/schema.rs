@@ -70,7 +70,7 @@ fn it_accepts_each_golden_file_that_the_parser_accepts() {
 fn it_finds_a_mistake_in_each_kind_of_value() {
     for (above, mistake) in [
         ("", "timezne = 'UTC'"),
-        ("", "management = {}"),
+        ("[management]", "listen = 9503"),
         ("[server]", "tls = {}"),
         ("[server]", "status_path = true"),
         ("[server]", "listen = ['127.0.0.1:1', '127.0.0.1:1']"),
@@ -183,11 +183,12 @@ fn any_value() -> impl Strategy<Value = String> {
 /// The keys of one section, and what stands above them.
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
-        ("", "timezone server site exempt response log period management"),
+        ("", "timezone server site exempt response log period"),
         ("[server]", "listen trusted_proxies status_path tls"),
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message"),
+        ("[management]", "listen level"),
         ("[log]", "level format access"),
         ("[[period]]", "name end for message redirect enabled start"),
         ("[[period]]\nstart = 2026-12-01T00:00:00Z", "name end for message redirect enabled except cron"),

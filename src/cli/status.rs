@@ -1,32 +1,159 @@
-//! `downtime status`: the state now, and what comes next.
+//! `downtime status`: the state now, and what comes next; of the server that runs, where the file says how to ask it.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
-use crate::load::load;
+use crate::config::Listen;
+use crate::config::diagnostic::Diagnostic;
+use crate::load::{Loaded, load};
+use crate::management::client::{Facts, Problem, Rejection, Told, ask};
 use crate::schedule::State;
-use crate::summary::{Summary, status_lines};
+use crate::summary::{Summary, local, status_lines};
 
-/// 0 where the site is up, 3 where it is not, 1 where the file does not say.
+/// How long the server may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// 0 where the site is up, 3 where it is not, 1 where nobody says, or the server has rejected the file.
 pub(super) fn run(path: &Path, format: Format) -> ExitCode {
-    let reading = load(path).reading;
+    let loaded = load(path);
+    let Some(listen) = loaded.reading.management.clone() else { return of_file(path, &loaded, format, None) };
+    match ask(&listen, PATIENCE) {
+        Ok(told) if serves(&told, path, &loaded) => of_server(&Asked { told, listen }, path, &loaded, format),
+        Ok(told) => {
+            let other = told.facts.file.display().to_string();
+            of_file(
+                path,
+                &loaded,
+                format,
+                Some((listen, format!("that gateway serves another file, {other}"))),
+            )
+        }
+        Err(error) => of_file(path, &loaded, format, Some((listen, error.to_string()))),
+    }
+}
+
+/// Whether the gateway that was asked is the one that serves this file: by its path, or by what is in it, since a
+/// container may have another name for it.
+fn serves(told: &Told, path: &Path, loaded: &Loaded) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let same = real(&told.facts.file).zip(real(path)).is_some_and(|(theirs, ours)| theirs == ours);
+    let named = std::path::absolute(path).is_ok_and(|path| path == told.facts.file);
+    same || named || loaded.sha256.as_ref() == Some(&told.facts.sha256)
+}
+
+/// A server, and what it said.
+struct Asked {
+    told: Told,
+    listen: Listen,
+}
+
+/// What became of the file as it is now.
+enum Fate<'a> {
+    Applied,
+    Rejected(&'a Rejection),
+    /// The server has not read it yet.
+    Unread,
+}
+
+impl<'a> Fate<'a> {
+    fn of(facts: &'a Facts, loaded: &Loaded) -> Self {
+        // One without a hash could not be read, by the server at least.
+        let of_this =
+            |rejection: &&Rejection| rejection.sha256.is_none() || rejection.sha256 == loaded.sha256;
+        match facts.rejected.as_ref().filter(of_this) {
+            Some(rejection) => Self::Rejected(rejection),
+            None if loaded.sha256.as_ref() == Some(&facts.sha256) => Self::Applied,
+            None => Self::Unread,
+        }
+    }
+}
+
+fn of_server(asked: &Asked, path: &Path, loaded: &Loaded, format: Format) -> ExitCode {
+    let facts = &asked.told.facts;
+    let fate = Fate::of(facts, loaded);
+    if format == Format::Json {
+        let mut document = asked.told.document.clone();
+        let differs = loaded.sha256.as_ref() != Some(&facts.sha256);
+        document.insert("file_differs".into(), differs.into());
+        print_result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+    } else {
+        print_result(&describe(asked, path, &fate));
+        if let Fate::Rejected(rejection) = fate {
+            print_diagnostics(&problems(rejection, loaded));
+        }
+    }
+    match fate {
+        Fate::Rejected(_) => ExitCode::FAILURE,
+        Fate::Applied | Fate::Unread => super::state_code(facts.state == State::Up.as_str()),
+    }
+}
+
+fn describe(Asked { told, listen }: &Asked, path: &Path, fate: &Fate<'_>) -> String {
+    let facts = &told.facts;
+    let zone = facts.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    let at = |time: Timestamp| local(time, &zone);
+    let file = match fate {
+        Fate::Applied => "is what is applied".into(),
+        Fate::Rejected(rejection) => {
+            format!("was rejected at {}; what was applied before it stays", at(rejection.at))
+        }
+        Fate::Unread => "differs from what is applied: it has yet to be read".into(),
+    };
+    let mut lines = facts.lines.clone();
+    lines.push(format!(
+        "source    the gateway at {listen}: snapshot {} since {}, by {}",
+        facts.generation,
+        at(facts.applied_at),
+        facts.watch
+    ));
+    lines.push(format!("file      {} {file}", path.display()));
+    lines.join("\n") + "\n"
+}
+
+/// What is wrong with the file that was rejected: in its lines, where that is the file as it is.
+fn problems(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
+    if loaded.reading.config.is_none() && rejection.sha256 == loaded.sha256 {
+        return loaded.reading.diagnostics.clone();
+    }
+    rejection.errors().map(restated).collect()
+}
+
+/// An error that the gateway told of.
+pub(super) fn restated(problem: &Problem) -> Diagnostic {
+    let line = problem.line.map_or(String::new(), |line| format!("line {line}: "));
+    let message = format!("the gateway says: {line}{}", problem.message);
+    Diagnostic { help: problem.help.clone(), ..Diagnostic::of_file(message, "") }
+}
+
+/// What the file says; `unasked` is the server that could not be asked, and why.
+fn of_file(path: &Path, loaded: &Loaded, format: Format, unasked: Option<(Listen, String)>) -> ExitCode {
+    let reading = &loaded.reading;
     let now = clock::now();
-    let json = format == Format::Json;
-    if json {
+    if format == Format::Json {
         print_result(&Summary::new(reading.config.as_ref(), &reading.diagnostics, now).to_json());
     }
     let Some(config) = &reading.config else {
-        if !json {
+        if format == Format::Human {
             print_diagnostics(&reading.diagnostics);
             print_error("the state is not known", "a running server goes on with the last good one");
         }
         return ExitCode::FAILURE;
     };
     let moment = config.rules.schedule.at(now);
-    if !json {
-        print_result(&(status_lines(config, &moment, path, now).join("\n") + "\n"));
+    if format == Format::Human {
+        let server = unasked.map_or("the running server was not asked: there is no [management]".into(), why);
+        let source = format!("source    {}; {server}", path.display());
+        print_result(&(status_lines(config, &moment, now).join("\n") + "\n" + &source + "\n"));
     }
     super::state_code(moment.state() == State::Up)
+}
+
+fn why((listen, why): (Listen, String)) -> String {
+    format!("the gateway at {listen} was asked in vain: {why}")
 }

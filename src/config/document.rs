@@ -33,6 +33,9 @@ pub struct Document {
     pub exempt: ExemptSection,
     /// What everybody else gets while the site is down.
     pub response: ResponseSection,
+    /// Where operators and their monitors ask how the gateway is. Off unless this section is there.
+    #[schemars(with = "ManagementSection")]
+    pub management: Option<ManagementSection>,
     /// What is logged, and how.
     pub log: LogSection,
     /// The periods of downtime, any number of them.
@@ -111,6 +114,16 @@ pub struct ResponseSection {
     /// A sentence for visitors, on the page.
     #[schemars(with = "String", example = &"We'll be back soon.")]
     pub message: Field<String>,
+}
+
+/// Where operators and their monitors ask how the gateway is. Off unless this section is there.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct ManagementSection {
+    /// An IP address with its port, or a Unix socket ("unix:/run/downtime/management.sock"). Whoever reaches it may read
+    /// what the file says. Takes effect at the next start.
+    #[schemars(with = "String", extend("default" = "127.0.0.1:9503"))]
+    pub listen: Field<String>,
 }
 
 /// What is logged, and how.
@@ -201,10 +214,13 @@ impl Document {
             syntax::report(error, report);
         }
         if errors.is_empty() {
-            Self::read(Table::new("the top level", root.into_inner(), report))
-        } else {
-            Self::default()
+            return Self::read(Table::new("the top level", root.into_inner(), report));
         }
+        // Of a broken text this much counts: where to ask a server that runs how it is.
+        let aside = Report::new(report.source());
+        let mut rest = Table::new("the top level", root.into_inner(), &aside);
+        let management = rest.section("management", "[management]").map(ManagementSection::read);
+        Self { management, ..Self::default() }
     }
 
     fn read(mut root: Table<'_, '_>) -> Self {
@@ -214,10 +230,10 @@ impl Document {
             site: root.section("site", "[site]").map(SiteSection::read).unwrap_or_default(),
             exempt: root.section("exempt", "[exempt]").map(ExemptSection::read).unwrap_or_default(),
             response: root.section("response", "[response]").map(ResponseSection::read).unwrap_or_default(),
+            management: root.section("management", "[management]").map(ManagementSection::read),
             log: root.section("log", "[log]").map(LogSection::read).unwrap_or_default(),
             periods: root.sections("period", "[[period]]").into_iter().map(PeriodTable::read).collect(),
         };
-        root.not_yet("management");
         root.finish();
         document
     }
@@ -271,6 +287,14 @@ impl ResponseSection {
             retry_after: table.get("retry_after", "\"5m\""),
             message: table.get("message", "\"We'll be back soon.\""),
         };
+        table.finish();
+        section
+    }
+}
+
+impl ManagementSection {
+    fn read(mut table: Table<'_, '_>) -> Self {
+        let section = Self { listen: table.get("listen", "\"127.0.0.1:9503\"") };
         table.finish();
         section
     }

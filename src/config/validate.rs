@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::document::{
-    Document, ExemptSection, Field, LogSection, OrFalse, ServerSection, SiteSection, Texts,
+    Document, ExemptSection, Field, LogSection, ManagementSection, OrFalse, ServerSection, SiteSection, Texts,
 };
 use super::report::Report;
 use super::templates::Templates;
@@ -36,8 +36,10 @@ pub fn validate(
     let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
     let response = response(document, report, templates);
     let (schedule, answers) = periods::validate(document, &timezone, &response, report, templates);
+    let server = server(&document.server, folder, report);
     Config {
-        server: server(&document.server, folder, report),
+        management: document.management.as_ref().map(|section| management(section, &server, folder, report)),
+        server,
         site: site(&document.site, folder, report),
         rules: Rules {
             status_path: status_path(&document.server.status_path, report),
@@ -135,6 +137,27 @@ fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
         }
     }
     addresses
+}
+
+fn management(section: &ManagementSection, server: &Server, folder: &Path, report: &Report) -> Listen {
+    let default = Listen::Tcp(super::MANAGEMENT);
+    let Some(written) = &section.listen else { return default };
+    match address(written.get_ref(), folder) {
+        Ok(address) if server.listen.contains(&address) => {
+            let message = "visitors are served on this address: it stands in [server] `listen`";
+            report.error(
+                written.span(),
+                message,
+                format!("write another one, such as `{}`", super::MANAGEMENT),
+            );
+            default
+        }
+        Ok(address) => address,
+        Err(help) => {
+            report.error(written.span(), format!("`{}` is no address", written.get_ref()), help);
+            default
+        }
+    }
 }
 
 fn address(text: &str, folder: &Path) -> Result<Listen, String> {

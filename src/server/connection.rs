@@ -15,29 +15,28 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tracing::debug;
 
-use crate::filters::Routes;
+use super::Service;
 use crate::filters::proxy::Peer;
-use crate::gateway::Gateway;
 
 /// How long a client may take over the head of a request; an idle connection is closed after as long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current
 /// request has been answered.
-pub(super) async fn serve<R: Routes>(
+pub(super) async fn serve<S: Service>(
     stream: Stream,
     address: Option<IpAddr>,
-    gateway: Gateway<R>,
+    service: S,
     mut stopped: watch::Receiver<bool>,
 ) {
     let peer = Rc::new(Peer::new(address));
     let begun = Rc::new(Cell::new(false));
-    let service = service_fn(|request| {
+    let requests = service_fn(|request| {
         begun.set(true);
-        gateway.clone().answer(request, Rc::clone(&peer))
+        service.clone().answer(request, Rc::clone(&peer))
     });
     let builder = builder();
-    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), requests));
     let mut expiry = pin!(tokio::time::sleep(HEAD_TIMEOUT));
     let mut expires = true;
     let mut stopping = false;

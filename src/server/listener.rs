@@ -32,22 +32,22 @@ impl fmt::Display for BindError {
 }
 
 impl BindError {
-    /// What to do about it.
-    pub fn help(&self) -> String {
+    /// What to do about it, where the address stands in this section of the file.
+    pub fn help(&self, section: &str) -> String {
         match (self.error.kind(), &self.address) {
             (io::ErrorKind::AddrInUse, Listen::Tcp(address)) => {
                 let port = address.port();
-                format!("another process holds it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change [server] listen")
+                format!("another process holds it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change {section} listen")
             }
             (io::ErrorKind::AddrInUse, Listen::Unix(_)) => {
-                "another process listens on it: stop it, or change [server] listen".into()
+                format!("another process listens on it: stop it, or change {section} listen")
             }
             (io::ErrorKind::PermissionDenied, Listen::Tcp(address)) if address.port() < 1024 => {
                 "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or take a port from 1024 up".into()
             }
             (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address; see `ip address`".into(),
             (io::ErrorKind::NotFound, _) => "make the folder that the socket is to stand in".into(),
-            _ => "change [server] listen".into(),
+            _ => format!("change {section} listen"),
         }
     }
 }

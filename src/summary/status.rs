@@ -1,6 +1,4 @@
-//! The state now in five lines: what it is, what visitors get, what changes next, what comes then, who says so.
-
-use std::path::Path;
+//! The state now in four lines: what it is, what visitors get, what changes next, what comes then.
 
 use jiff::Timestamp;
 
@@ -10,15 +8,14 @@ use crate::config::Config;
 use crate::period::{Occurrence, Period};
 use crate::schedule::{Moment, State};
 
-/// The five lines, as the file at `path` says.
-pub fn status_lines(config: &Config, moment: &Moment, path: &Path, now: Timestamp) -> [String; 5] {
+/// The four lines.
+pub fn status_lines(config: &Config, moment: &Moment, now: Timestamp) -> [String; 4] {
     let since = since(moment).map(|at| format!("; since {}", local(at, &config.timezone)));
     [
         format!("state     {}{}", state_line(config, moment, now), since.unwrap_or_default()),
         format!("visitors  {}", visitors(config, moment)),
         format!("change    {}", change(config, moment, now)),
         format!("next      {}", next(config, moment, now)),
-        format!("source    {}; the running server was not asked", path.display()),
     ]
 }
 

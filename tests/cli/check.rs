@@ -129,7 +129,7 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
     let diagnostics = json!([
         {
             "severity": "error", "message": "unknown key `colour` in the top level", "line": 1, "column": 1,
-            "help": "known here: timezone, server, site, exempt, response, log, period, management",
+            "help": "known here: timezone, server, site, exempt, response, management, log, period",
         },
         {
             "severity": "error", "message": "a path begins with `/`", "line": 3, "column": 16,

@@ -25,7 +25,8 @@ fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
         ),
         (DOWN, 3, "down until 2999-01-01 00:00:00 +00:00, in "),
     ] {
-        let source = "\nsource    ./downtime.toml; the running server was not asked\n";
+        let source =
+            "\nsource    ./downtime.toml; the running server was not asked: there is no [management]\n";
         Folder::with(file).run(&["status"]).prints(code, &[text, source]);
     }
 }

@@ -1,0 +1,117 @@
+//! For operators and their monitors: health, readiness, status and metrics, on a listener of its own.
+//!
+//! It says all that the file says, names of periods included: whoever reaches the listener may read it. Nothing can be
+//! changed by it.
+
+pub mod client;
+mod metrics;
+mod status;
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use warp::filters::BoxedFilter;
+use warp::{Filter, Reply};
+
+use crate::clock;
+use crate::filters::Routes;
+use crate::filters::proxy::Peer;
+use crate::gateway::BodyOf;
+use crate::server::Service;
+use crate::snapshot::Snapshots;
+use crate::watch::Handle;
+
+/// What operators ask about: a gateway that runs.
+#[derive(Debug)]
+pub struct Subject {
+    /// The file that it serves, as an absolute path.
+    pub file: PathBuf,
+    /// What is applied.
+    pub snapshots: Arc<Snapshots>,
+    /// How changes of the file are noticed.
+    pub watch: Handle,
+    /// Set once it takes no more requests of visitors.
+    pub stopping: AtomicBool,
+}
+
+/// Answers operators' requests on one thread.
+#[derive(Clone)]
+pub struct Management<R>(R);
+
+/// Makes what answers about `subject`.
+pub fn management(subject: &Arc<Subject>) -> Management<impl Routes + use<>> {
+    Management(warp::service(routes(subject)))
+}
+
+impl<R: Routes> Service for Management<R> {
+    type Body = <warp::reply::Response as BodyOf>::Body;
+
+    async fn answer(
+        mut self,
+        request: Request<Incoming>,
+        _peer: Rc<Peer>,
+    ) -> Result<Response<Self::Body>, Infallible> {
+        self.0.call(request.map(|_| Empty::<Bytes>::new())).await
+    }
+}
+
+/// `GET` and `HEAD` of each path; never to be kept by a cache.
+fn routes(subject: &Arc<Subject>) -> BoxedFilter<(warp::reply::Response,)> {
+    let health = warp::path!("health").map(|| text(StatusCode::OK, "the gateway serves\n"));
+    let ready = answering("ready", subject, ready);
+    let status = answering("status", subject, |subject| json(status::of(subject, clock::now())));
+    let metrics = answering("metrics", subject, |subject| exposition(metrics::of(subject, clock::now())));
+    let answer = health.or(ready).unify().or(status).unify().or(metrics).unify();
+    warp::get().or(warp::head()).unify().and(answer).map(fresh).boxed()
+}
+
+/// One path, answered by what `answer` says of the subject.
+fn answering(
+    path: &'static str,
+    subject: &Arc<Subject>,
+    answer: fn(&Subject) -> warp::reply::Response,
+) -> BoxedFilter<(warp::reply::Response,)> {
+    let subject = Arc::clone(subject);
+    warp::path(path).and(warp::path::end()).map(move || answer(&subject)).boxed()
+}
+
+/// It listens once a snapshot is applied; what is left to say is when it is about to end.
+fn ready(subject: &Subject) -> warp::reply::Response {
+    if subject.stopping.load(Ordering::Relaxed) {
+        text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")
+    } else {
+        text(StatusCode::OK, "a snapshot is applied\n")
+    }
+}
+
+fn text(status: StatusCode, says: &'static str) -> warp::reply::Response {
+    warp::reply::with_status(says, status).into_response()
+}
+
+fn json(text: String) -> warp::reply::Response {
+    of_type("application/json", text)
+}
+
+/// In Prometheus' text format 0.0.4.
+fn exposition(text: String) -> warp::reply::Response {
+    of_type("text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+fn of_type(media_type: &'static str, text: String) -> warp::reply::Response {
+    let mut response = text.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn fresh(mut response: warp::reply::Response) -> warp::reply::Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

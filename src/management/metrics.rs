@@ -1,0 +1,93 @@
+//! `/metrics`: figures for Prometheus, made when they are asked for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, prometheus_text};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::Subject;
+use crate::schedule::State;
+use crate::watch::Mode;
+
+/// The figures at `now`, in the text format 0.0.4.
+pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
+    let mut registry = Registry::with_prefix("downtime");
+    registry.register_collector(Box::new(Figures::of(subject, now)));
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = prometheus_text::encode(&mut text, &registry);
+    text
+}
+
+#[derive(Debug)]
+struct Figures {
+    state: State,
+    active: usize,
+    generation: u64,
+    applied_at: Timestamp,
+    is_rejected: bool,
+    rejections: u64,
+    has_events: bool,
+}
+
+impl Figures {
+    fn of(subject: &Subject, now: Timestamp) -> Self {
+        let snapshot = subject.snapshots.current();
+        let phase = snapshot.phase(now);
+        Self {
+            state: phase.moment.state(),
+            active: phase.moment.active.len(),
+            generation: snapshot.generation,
+            applied_at: snapshot.applied_at,
+            is_rejected: subject.snapshots.rejected().is_some(),
+            rejections: subject.snapshots.rejections(),
+            has_events: subject.watch.mode() == Mode::Events,
+        }
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let seconds = self.applied_at.as_second();
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let generation = i64::try_from(self.generation).unwrap_or(i64::MAX);
+        for (name, help, value) in [
+            ("down", "Whether a period without a scope is active", (self.state == State::Down).into()),
+            (
+                "partly_down",
+                "Whether only periods with a scope are active",
+                (self.state == State::Partial).into(),
+            ),
+            ("periods_active", "Periods that are active", count(self.active)),
+            ("config_generation", "Snapshots that were applied since the start", generation),
+            ("config_applied_timestamp_seconds", "When the snapshot was applied", seconds),
+            (
+                "config_last_reload_successful",
+                "Whether the last reading of the file could be applied",
+                (!self.is_rejected).into(),
+            ),
+            (
+                "config_watch_events",
+                "Whether the system reports changes of the file; else it is polled",
+                self.has_events.into(),
+            ),
+        ] {
+            write(&mut encoder, name, help, &ConstGauge::new(value))?;
+        }
+        let help = "Readings of the file that could not be applied";
+        write(&mut encoder, "config_rejections", help, &ConstCounter::new(self.rejections))
+    }
+}
+
+fn write(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}

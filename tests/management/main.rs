@@ -1,0 +1,64 @@
+//! What operators ask of a gateway that runs, and what commands learn of it: the binary, its file, its two listeners.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod listener;
+mod status;
+
+use std::os::unix::net::UnixStream;
+use std::process::Output;
+
+use support::http::{Client, Response};
+use support::process::{Folder, Gateway, downtime};
+
+/// Listeners that no other test has.
+const MANAGEMENT: &str =
+    "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
+/// Down since long ago, without end.
+const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
+
+/// A gateway on this config, with a listener for operators.
+fn start(config: &str) -> Gateway {
+    Gateway::start(&with_management(config))
+}
+
+fn with_management(config: &str) -> String {
+    format!("{MANAGEMENT}{config}")
+}
+
+fn operator(gateway: &Gateway) -> Client<UnixStream> {
+    Client::connect_unix(&gateway.folder.join("management.sock"))
+}
+
+/// The answer to an operator.
+fn ask(gateway: &Gateway, path: &str) -> Response {
+    operator(gateway).request("GET", path, &[])
+}
+
+/// What a command printed, and its exit code.
+#[derive(Debug)]
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("ended by itself"),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+/// Runs a command in a folder.
+fn run(folder: &Folder, arguments: &[&str]) -> Run {
+    let mut command = downtime(folder);
+    command.args(arguments).stdout(std::process::Stdio::piped());
+    command.output().expect("the binary").into()
+}
