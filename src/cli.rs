@@ -8,6 +8,7 @@ mod schema;
 mod serve;
 mod start;
 mod status;
+mod wait;
 
 use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
@@ -191,10 +192,4 @@ fn print_result(text: &str) {
 /// The exit code that says whether the site is up.
 fn state_code(up: bool) -> ExitCode {
     if up { ExitCode::SUCCESS } else { ExitCode::from(3) }
-}
-
-/// Refuses an option of a later version, before anything is written.
-fn not_yet(option: &str) -> ExitCode {
-    print_error(&format!("{option} is not yet supported"), "nothing was changed; leave it out");
-    ExitCode::FAILURE
 }

@@ -30,7 +30,7 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Loaded {
     let reader = RefCell::new(Reader::default());
     let content = reader.borrow_mut().read(path);
-    let sha256 = content.as_ref().ok().map(|bytes| hexadecimal(&Sha256::digest(bytes)));
+    let sha256 = content.as_ref().ok().map(|bytes| sha256(bytes));
     let reading = match content {
         Ok(bytes) => interpret(path, bytes, &|path| reader.borrow_mut().read_text(path)),
         Err(error) => {
@@ -101,8 +101,9 @@ fn remedy(error: &ReadError) -> &'static str {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
+/// The SHA-256 of a file's bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::wait::Awaited;
 use super::{print_diagnostics, print_error, print_result};
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::edit::{Change, EditError, Literal, apply};
+use crate::config::edit::{self, Change, EditError, Literal, apply};
 use crate::load::preview;
 use crate::store::{Store, StoreError};
 use crate::summary::state_line;
@@ -41,24 +42,21 @@ pub(super) struct Plan<T> {
 pub(super) struct Edited<T> {
     pub(super) config: Config,
     pub(super) outcome: T,
+    /// What `--wait` waits for, if that is wanted.
+    pub(super) awaited: Option<Awaited>,
 }
 
-/// Edits the file at `path` as `plan` says of the config in it. Prints the absolute path of what was written, or why
-/// nothing was.
+/// Edits the file at `path` as `plan` says of the config in it; with `wait` only where a gateway can be asked whether it
+/// serves that. Prints the absolute path of what was written, or why nothing was.
 pub(super) fn edit<T>(
     path: &Path,
+    wait: bool,
     plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| failed(&error.to_string()))?;
     let edited = store.edit(|text| {
-        let config = valid(path, text).map_err(Refusal::Invalid)?;
-        let Plan { changes, outcome } = plan(&config)?;
-        if changes.is_empty() {
-            return Ok((None, (Edited { config, outcome }, false)));
-        }
-        let text = apply(text, &changes)?;
-        let config = valid(path, &text).map_err(Refusal::WouldBeInvalid)?;
-        Ok((Some(text), (Edited { config, outcome }, true)))
+        let (edited, new) = edit_text(path, text, wait, &plan)?;
+        Ok((new.clone(), (edited, new.is_some())))
     });
     match edited {
         Ok((edited, written)) => {
@@ -70,6 +68,36 @@ pub(super) fn edit<T>(
         Err(StoreError::Edit(refusal)) => Err(refused(&refusal)),
         Err(StoreError::File(error)) => Err(failed(&error.to_string())),
     }
+}
+
+/// The edit itself, and the new text, if there is one.
+fn edit_text<T>(
+    path: &Path,
+    text: &str,
+    wait: bool,
+    plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
+) -> Result<(Edited<T>, Option<String>), Refusal> {
+    let config = valid(path, text).map_err(Refusal::Invalid)?;
+    let listen = match &config.management {
+        None if wait => return Err(nobody_to_ask()),
+        listen => listen.clone().filter(|_| wait),
+    };
+    let Plan { changes, outcome } = plan(&config)?;
+    let awaited = |periods| listen.map(|listen| Awaited { listen, periods });
+    if changes.is_empty() {
+        return Ok((Edited { config, outcome, awaited: awaited(Vec::new()) }, None));
+    }
+    let text = apply(text, &changes)?;
+    let config = valid(path, &text).map_err(Refusal::WouldBeInvalid)?;
+    let awaited = awaited(edit::written(&text, &changes)?);
+    Ok((Edited { config, outcome, awaited }, Some(text)))
+}
+
+fn nobody_to_ask() -> Refusal {
+    let message = "--wait asks the gateway that runs, and the file has no [management] to say where";
+    let help =
+        "nothing was written; leave --wait out, or add `[management]` to the file and restart the gateway";
+    Refusal::Cannot(message.into(), help.into())
 }
 
 fn valid(path: &Path, text: &str) -> Result<Config, Vec<Diagnostic>> {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::edit::{Edited, Plan, Refusal, edit, millisecond, print_state, written};
 use super::print_result;
+use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     all: bool,
 
-    /// Return when the running server serves it; not yet supported
+    /// Return when the running server serves it, within 10 s; it is asked at [management]
     #[arg(long)]
     wait: bool,
 }
@@ -38,21 +39,22 @@ struct Ended {
     at: Timestamp,
 }
 
-/// 0 when the site is up, 3 when it is not for another period.
+/// 0 when the site is up, 3 when it is not for another period, 1 when the gateway does not serve it in time.
 pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
-    if arguments.wait {
-        return super::not_yet("--wait");
-    }
     let now = clock::now();
-    let Edited { config, outcome } = match edit(path, |config| plan(config, arguments, now)) {
+    let edited = match edit(path, arguments.wait, |config| plan(config, arguments, now)) {
         Ok(edited) => edited,
         Err(code) => return code,
     };
+    let Edited { config, outcome, awaited } = edited;
     print_result(&(outcome.lines.join("\n") + "\n"));
     let now = clock::now().max(outcome.at);
     print_state(&config, now);
     let remains = remaining(&config, now);
     print_result(&remains.concat());
+    if awaited.is_some_and(|awaited| !until_served(path, &awaited)) {
+        return ExitCode::FAILURE;
+    }
     super::state_code(config.rules.schedule.at(now).state() == State::Up)
 }
 

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::edit::{Edited, Plan, Refusal, edit, print_state, second, written};
 use super::print_result;
+use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
@@ -49,22 +50,20 @@ pub(super) struct Arguments {
     #[arg(long = "path", value_name = "GLOB")]
     paths: Vec<String>,
 
-    /// Return when the running server serves it; not yet supported
+    /// Return when the running server serves it, within 10 s; it is asked at [management]
     #[arg(long)]
     wait: bool,
 }
 
-/// 0 when the file holds the period.
+/// 0 when the file holds the period and, where that is to be waited for, the gateway serves it.
 pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
-    if arguments.wait {
-        return super::not_yet("--wait");
-    }
     let now = clock::now();
-    match edit(path, |config| plan(config, arguments, now)) {
-        Ok(Edited { config, outcome: title }) => {
+    match edit(path, arguments.wait, |config| plan(config, arguments, now)) {
+        Ok(Edited { config, outcome: title, awaited }) => {
             print_result(&format!("{title}\n"));
             print_state(&config, clock::now());
-            ExitCode::SUCCESS
+            let served = awaited.is_none_or(|awaited| until_served(path, &awaited));
+            if served { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(code) => code,
     }

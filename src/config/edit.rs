@@ -11,6 +11,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use toml_edit::Document;
@@ -105,6 +106,27 @@ pub fn apply(text: &str, changes: &[Change]) -> Result<String, EditError> {
     let edited = changes.iter().try_fold(text.to_owned(), |text, change| carry_out(&text, change))?;
     outcome::verify(text, &edited, changes)?;
     Ok(edited)
+}
+
+/// The periods that the changes have written, as a reader of the edited text gets them.
+pub fn written(edited: &str, changes: &[Change]) -> Result<Vec<toml::Table>, EditError> {
+    let periods = outcome::periods(edited)?;
+    let appended = changes.iter().filter(|change| matches!(change, Change::Append(_))).count();
+    let mut next = periods.len().saturating_sub(appended);
+    let index = |change: &Change| match change {
+        Change::Alter { period, .. } | Change::Push { period, .. } => *period,
+        Change::Append(_) => {
+            next += 1;
+            next - 1
+        }
+    };
+    let written = changes.iter().map(index).collect::<BTreeSet<_>>();
+    written.into_iter().map(|index| periods.get(index).cloned().ok_or(EditError::Misread)).collect()
+}
+
+/// Whether a text has all of these periods, whatever else it has.
+pub fn holds(text: &str, periods: &[toml::Table]) -> bool {
+    outcome::periods(text).is_ok_and(|found| periods.iter().all(|period| found.contains(period)))
 }
 
 fn carry_out(text: &str, change: &Change) -> Result<String, EditError> {

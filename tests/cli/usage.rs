@@ -80,11 +80,13 @@ fn a_hand_used_to_systemd_is_shown_the_right_command() {
 }
 
 #[test]
-fn what_is_not_yet_supported_is_refused_before_anything_is_written() {
+fn to_wait_where_nobody_can_be_asked_is_refused_before_anything_is_written() {
     let folder = Folder::with("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n");
     let before = folder.text();
-    for (arguments, option) in [(&["start", "--wait"][..], "--wait"), (&["end", "--wait"], "--wait")] {
-        folder.run(arguments).refuses(1, &[option, "is not yet supported"]);
+    for arguments in [["start", "--wait"], ["end", "--wait"]] {
+        folder
+            .run(&arguments)
+            .refuses(1, &["no [management] to say where", "nothing was written; leave --wait out"]);
         assert_eq!(folder.text(), before);
     }
 }

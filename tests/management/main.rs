@@ -7,6 +7,7 @@ mod support;
 
 mod listener;
 mod status;
+mod wait;
 
 use std::os::unix::net::UnixStream;
 use std::process::Output;

@@ -13,6 +13,19 @@ pub(super) fn verify(old: &str, edited: &str, changes: &[Change]) -> Result<(), 
     }
 }
 
+/// The periods of a text, in its order.
+pub(super) fn periods(text: &str) -> Result<Vec<Table>, EditError> {
+    let periods = read(text)?.remove(PERIOD).unwrap_or_else(|| Value::Array(Vec::new()));
+    let table = |period: Value| match period {
+        Value::Table(table) => Ok(table),
+        _ => Err(EditError::NotPeriods),
+    };
+    match periods {
+        Value::Array(periods) => periods.into_iter().map(table).collect(),
+        _ => Err(EditError::NotPeriods),
+    }
+}
+
 fn read(text: &str) -> Result<Table, EditError> {
     toml::from_str(text).map_err(|error| EditError::Syntax(error.message().to_owned()))
 }

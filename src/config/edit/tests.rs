@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Change, EditError, Literal, apply, outcome};
+use super::{Change, EditError, Literal, apply, holds, outcome, written};
 
 const START: &str = "2026-12-01T22:00:00Z";
 
@@ -254,6 +254,33 @@ fn changes_follow_one_another() {
         [append(), set(0, "enabled", Literal::Bool(false)), except(0), remove(0, &["name", "start"])];
     let expected = "# é\n\n[[period]]\nenabled = false\nexcept = [2026-12-26]\n";
     assert_eq!(apply("# é\n", &changes).as_deref(), Ok(expected));
+}
+
+#[test]
+fn a_text_holds_an_edit_while_it_has_the_periods_as_they_were_written() {
+    let text = "[[period]]\nname = \"a\"\n[[period]]\nfor = 1\n";
+    let changes = [set(0, "end", date(START)), append(), except(0), append()];
+    let edited = apply(text, &changes).expect("applied");
+    let periods = written(&edited, &changes).expect("read");
+    let names: Vec<_> = periods.iter().map(|period| period["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["a", "b", "b"]);
+    assert!(periods[0].contains_key("end") && periods[0].contains_key("except"));
+    for (now, held) in [
+        (edited.clone(), true),
+        (format!("# more\n{edited}\n[[period]]\nname = \"c\"\n"), true),
+        (edited.replace("for = 1", "for = 2"), true),
+        (edited.replace("name = \"a\"", "name = \"d\""), false),
+        (edited.replace("except", "exempt"), false),
+        (text.to_owned(), false),
+        (String::new(), false),
+        ("period = 1".to_owned(), false),
+        ("period = [1]".to_owned(), false),
+        (format!("{edited}["), false),
+    ] {
+        assert_eq!(holds(&now, &periods), held, "{now}");
+    }
+    assert!(holds("", &[]) && written("", &[]) == Ok(vec![]));
+    assert_eq!(written(text, &[set(2, "end", date(START))]), Err(EditError::Misread));
 }
 
 #[test]
