@@ -226,3 +226,92 @@ impl Snapshots {
         self.rejected.load_full()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::State;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn config(text: &str) -> Config {
+        crate::load::preview(std::path::Path::new("downtime.toml"), text).config.unwrap()
+    }
+
+    /// From 10 to 20, and from 30 to 40, since the epoch.
+    fn two_periods() -> Config {
+        let period = |start: i64, end: i64| format!("[[period]]\nstart = {}\nend = {}\n", at(start), at(end));
+        config(&[period(10, 20), period(30, 40)].concat())
+    }
+
+    #[test]
+    fn the_state_is_right_wherever_the_clock_jumps_to() {
+        let snapshot = Snapshot::new(two_periods(), 1, String::new(), at(15));
+        for (second, down) in [
+            (15, true),
+            (9, false),
+            (10, true),
+            (19, true),
+            (9, false),
+            (35, true),
+            (25, false),
+            (39, true),
+            (40, false),
+            (39, true),
+            (0, false),
+            (1_000_000, false),
+            (30, true),
+            (20, false),
+        ] {
+            let phase = snapshot.phase(at(second));
+            assert_eq!(phase.moment.state() == State::Down, down, "at {second}");
+            assert!(phase.moment.covers(at(second)), "at {second}");
+            let left = if second < 20 { 20 - second } else { 40 - second };
+            let back = phase.moment.back_at(at(second)).map(|back| back.duration_since(at(second)).as_secs());
+            assert_eq!(back, down.then_some(left), "at {second}");
+        }
+    }
+
+    #[test]
+    fn a_phase_is_made_once_while_it_holds() {
+        let snapshot = Snapshot::new(two_periods(), 1, String::new(), at(0));
+        let phases = [10, 19, 20, 29, 12].map(|second| snapshot.phase(at(second)));
+        assert!(Arc::ptr_eq(&phases[0], &phases[1]) && Arc::ptr_eq(&phases[2], &phases[3]));
+        assert!(!Arc::ptr_eq(&phases[1], &phases[2]) && !Arc::ptr_eq(&phases[0], &phases[4]));
+    }
+
+    #[test]
+    fn a_page_is_rendered_once_while_nothing_on_it_changes() {
+        let snapshot = Snapshot::new(two_periods(), 1, String::new(), at(12));
+        let phase = snapshot.phase(at(12));
+        let key = |retry_after| PageKey { period: 0, start: at(10), until: Some(at(20)), retry_after };
+        let first = snapshot.page(&phase, key(8));
+        assert!(
+            Arc::ptr_eq(&first, &snapshot.page(&phase, key(7))),
+            "the built-in page does not count seconds"
+        );
+        let other = snapshot.page(&phase, PageKey { until: None, ..key(7) });
+        assert!(!Arc::ptr_eq(&first, &other) && Arc::ptr_eq(&first, &snapshot.page(&phase, key(1))));
+    }
+
+    #[test]
+    fn a_rejection_is_told_until_something_is_applied_or_the_file_is_as_it_was() {
+        let snapshots = Snapshots::new(config("# first\n"), "first".into(), at(0));
+        let rejected = || Rejected { at: at(1), sha256: Some("bad".into()), diagnostics: Vec::new() };
+        let apply = |snapshots: &Snapshots| {
+            snapshots.apply(config("# next\n"), "next".into(), at(2));
+        };
+        for (number, mend) in [(1, &Snapshots::restore as &dyn Fn(&Snapshots)), (2, &apply)] {
+            snapshots.reject(rejected());
+            assert_eq!(snapshots.rejected().and_then(|r| r.sha256.clone()).as_deref(), Some("bad"));
+            assert_eq!(snapshots.current().sha256, "first");
+            mend(&snapshots);
+            assert!(snapshots.rejected().is_none());
+            assert_eq!(snapshots.rejections(), number);
+        }
+        let current = snapshots.current();
+        assert_eq!((current.generation, current.sha256.as_str(), current.applied_at), (2, "next", at(2)));
+    }
+}
