@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod edit;
 mod lint;
+mod pattern;
 mod periods;
 pub mod report;
 pub mod schema;

@@ -17,6 +17,7 @@
 //! | [`glob`] | globs of paths |
 //! | [`scope`] | the hosts, paths and methods that a period covers |
 //! | [`occurrence`] | one run of a period: a span of time |
+//! | [`readable`] | times and lengths, as people read them |
 //! | [`series`] | a cron expression in a zone: its last start, its next one |
 //! | [`period`] | one period of downtime: when it is active, and when next |
 //! | [`chain`] | occurrences that overlap or touch, and their end for a request that some of them cover |
@@ -54,11 +55,10 @@
 //! | [`management`] | what operators get: health, readiness, status, metrics; and how commands ask for it |
 //! | [`cli`] | the command line, one command a file |
 //!
-//! Arrows run one way: zone, network, path, occurrence <- request, glob <- scope, series
-//! <- period <- chain <- schedule, exempt <-
-//! answer, decision <- config <- load, summary <- snapshot <- watch, filters <- server <- gateway, management <- cli
-//! <- main. Beside that line stand template, upstream, client, clock, alarm, file, store and page, which know of the rest
-//! only what stands before decision.
+//! Arrows run one way: zone, network, path, occurrence <- readable, request, glob <- scope, series <- period <- chain <-
+//! schedule, exempt <- answer, decision <- config <- load, summary <- snapshot <- watch, filters <- server <- gateway,
+//! management <- cli <- main. Beside that line stand template, upstream, client, clock, alarm, file, store and page, which
+//! know of the rest only what stands before decision.
 
 pub mod alarm;
 pub mod answer;
@@ -81,6 +81,7 @@ pub mod occurrence;
 pub mod page;
 pub mod path;
 pub mod period;
+pub mod readable;
 pub mod request;
 pub mod schedule;
 pub mod scope;

@@ -6,7 +6,6 @@ mod plan;
 mod request;
 mod status;
 mod text;
-mod time;
 mod timeline;
 
 use jiff::Timestamp;
@@ -17,6 +16,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::period::{Occurrence, Period};
+use crate::readable::{length, local};
 use crate::schedule::{Moment, State};
 use crate::scope::Scope;
 
@@ -24,7 +24,6 @@ pub use chart::Ink;
 pub use plan::plan;
 pub use request::DecisionSummary;
 pub use status::status_lines;
-pub use time::{length, local};
 pub use timeline::timeline;
 
 /// The JSON of `--check` and `status`. Times are RFC 3339 in UTC.

@@ -17,8 +17,9 @@ use crate::decision::decide;
 use crate::filters::exchange::Verdict;
 use crate::filters::gate;
 use crate::load::load;
+use crate::readable::local;
 use crate::snapshot::Snapshot;
-use crate::summary::{DecisionSummary, Ink, Summary, local, plan, state_line, timeline};
+use crate::summary::{DecisionSummary, Ink, Summary, plan, state_line, timeline};
 use crate::zone::Fold;
 
 /// What browsers ask for when a person goes to a page.

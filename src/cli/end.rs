@@ -13,9 +13,9 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::period::{Occurrence, Period, Timing};
+use crate::readable::local;
 use crate::schedule::{Active, State};
 use crate::series::Series;
-use crate::summary::local;
 
 /// What to end.
 #[derive(Debug, Args)]

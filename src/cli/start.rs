@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::config::time::{TimeFault, Written};
 use crate::period::{Period, Timing};
-use crate::summary::local;
+use crate::readable::local;
 use crate::zone::Fold;
 
 /// What the downtime is to be.

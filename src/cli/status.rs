@@ -13,8 +13,9 @@ use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::load::{Loaded, load};
 use crate::management::client::{Facts, Problem, Rejection, Told, ask};
+use crate::readable::local;
 use crate::schedule::State;
-use crate::summary::{Summary, local, status_lines};
+use crate::summary::{Summary, status_lines};
 
 /// How long the server may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 use toml::value::Datetime;
 
+use super::pattern;
 use super::report::Report;
-use super::schema;
 use super::syntax;
 use super::table::Table;
 pub use super::table::{Field, OrFalse};
@@ -55,7 +55,7 @@ pub struct ServerSection {
     #[schemars(with = "Vec<String>", example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
     /// The path at which anyone may ask whether the site is up (JSON); false turns it off.
-    #[schemars(with = "OrFalse", extend("pattern" = schema::PATH, "default" = "/.well-known/downtime"))]
+    #[schemars(with = "OrFalse", extend("pattern" = pattern::PATH, "default" = "/.well-known/downtime"))]
     pub status_path: Field<OrFalse>,
 }
 
@@ -64,7 +64,7 @@ pub struct ServerSection {
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
     /// The server: "http://…", "https://…" or "unix:/run/app.sock". Not together with `root`.
-    #[schemars(with = "String", regex(pattern = schema::UPSTREAM), example = &"http://127.0.0.1:8000")]
+    #[schemars(with = "String", regex(pattern = pattern::UPSTREAM), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
     /// A folder of files, relative to this file. Not together with `upstream`.
     #[schemars(with = "String", example = &"public")]
@@ -73,10 +73,10 @@ pub struct SiteSection {
     #[schemars(with = "Unreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
     /// How long to wait for a connection to the upstream: a duration.
-    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "5s"))]
+    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
     /// How long to wait for the head of the upstream's response: a duration.
-    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "60s"))]
+    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
 
@@ -85,10 +85,10 @@ pub struct SiteSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct ExemptSection {
     /// Paths, exactly; the query does not count. Default: none.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::PATH)), example = ["/"], extend("default" = []))]
     pub exact: Texts,
     /// Globs: `*` and `?` stay within a segment, `**` crosses segments; `/admin/**` covers `/admin` too. Default: none.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::PATH)), example = ["/admin/**"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::PATH)), example = ["/admin/**"], extend("default" = []))]
     pub paths: Texts,
     /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
     #[schemars(with = "Vec<String>", example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
@@ -100,7 +100,7 @@ pub struct ExemptSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct ResponseSection {
     /// 302 to here instead of the page: an absolute URL, or a path of this site (which then passes).
-    #[schemars(with = "String", regex(pattern = schema::REDIRECT), example = &"https://status.example.com/")]
+    #[schemars(with = "String", regex(pattern = pattern::REDIRECT), example = &"https://status.example.com/")]
     pub redirect: Field<String>,
     /// The page: a MiniJinja template, relative to this file. Default: the built-in one.
     #[schemars(with = "String", example = &"templates/downtime.html")]
@@ -109,7 +109,7 @@ pub struct ResponseSection {
     #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
     pub status: Field<i64>,
     /// What Retry-After says while the end is not known: a duration.
-    #[schemars(with = "String", regex(pattern = schema::DURATION), extend("default" = "5m"))]
+    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5m"))]
     pub retry_after: Field<String>,
     /// A sentence for visitors, on the page.
     #[schemars(with = "String", example = &"We'll be back soon.")]
@@ -155,28 +155,28 @@ pub struct PeriodTable {
     #[schemars(with = "String", length(min = 1), example = &"db-upgrade")]
     pub name: Field<String>,
     /// When it begins: a date-time with an offset, or a local one in `timezone`. With `cron`: none starts before.
-    #[schemars(with = "String", regex(pattern = schema::DATE_TIME), example = &"2026-12-01T22:00:00+01:00")]
+    #[schemars(with = "String", regex(pattern = pattern::DATE_TIME), example = &"2026-12-01T22:00:00+01:00")]
     pub start: Field<Datetime>,
     /// When it is over: a date-time after `start`. Not together with `for`, but with `cron`: none runs past it.
-    #[schemars(with = "String", regex(pattern = schema::DATE_TIME), example = &"2026-12-02T02:00:00+01:00")]
+    #[schemars(with = "String", regex(pattern = pattern::DATE_TIME), example = &"2026-12-02T02:00:00+01:00")]
     pub end: Field<Datetime>,
     /// How long it lasts in elapsed time: a duration, instead of `end`. With `cron`: each occurrence; required.
-    #[schemars(rename = "for", with = "String", regex(pattern = schema::DURATION), example = &"4h", example = &"1h 30m")]
+    #[schemars(rename = "for", with = "String", regex(pattern = pattern::DURATION), example = &"4h", example = &"1h 30m")]
     pub duration: Field<String>,
     /// When it begins again: minute, hour, day of month, month, day of week, in `timezone`; L, # and names too.
-    #[schemars(with = "String", regex(pattern = schema::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]
+    #[schemars(with = "String", regex(pattern = pattern::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]
     pub cron: Field<String>,
     /// With `cron`: local dates on which none starts, or date-times: the one that starts then.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = schema::DATE_OR_DATE_TIME)), extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::DATE_OR_DATE_TIME)), extend("default" = []))]
     pub except: Field<Vec<Spanned<Datetime>>>,
     /// The hosts that are down, without port: `shop.example.com`, or `*.example.org` for all below. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["shop.example.com", "*.example.org"])]
     pub hosts: Texts,
     /// The paths that are down, as globs: `/checkout/**` covers `/checkout` too. Default: all.
-    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = schema::PATH)), example = ["/checkout/**"])]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::PATH)), example = ["/checkout/**"])]
     pub paths: Texts,
     /// The methods that are down, in capitals. Default: all.
-    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = schema::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
     pub methods: Texts,
     /// The zone of its local times and its cron expression: an IANA name. Default: that of the file.
     #[schemars(with = "String", example = &"America/New_York")]
@@ -188,7 +188,7 @@ pub struct PeriodTable {
     #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
     /// 302 to here instead of the page; false: the page, whatever `[response]` says. Not together with `template`.
-    #[schemars(with = "OrFalse", extend("pattern" = schema::REDIRECT), example = &"https://status.example.com/")]
+    #[schemars(with = "OrFalse", extend("pattern" = pattern::REDIRECT), example = &"https://status.example.com/")]
     pub redirect: Field<OrFalse>,
     /// The page: a MiniJinja template, relative to this file; goes before the redirect of `[response]`.
     #[schemars(with = "String", example = &"templates/upgrade.html")]

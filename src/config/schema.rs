@@ -12,19 +12,6 @@ use serde_json::Value;
 
 use super::document::{Document, OrFalse};
 
-// Validators see a TOML date-time as the text of it. The format `date-time` would refuse local ones.
-pub(super) const DATE_TIME: &str =
-    r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?$";
-pub(super) const DATE_OR_DATE_TIME: &str =
-    r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?$";
-/// As `humantime` reads it.
-pub(super) const DURATION: &str = r"^\s*(\d[\d\s]*(\.[\d\s]+)?[a-zA-Zµ]+\s*)+$";
-pub(super) const CRON: &str = r"^\s*(\S+\s+){4}\S+\s*$";
-pub(super) const PATH: &str = "^/";
-pub(super) const REDIRECT: &str = "^/|://";
-pub(super) const UPSTREAM: &str = "^unix:|://";
-pub(super) const METHOD: &str = r"^[^a-z\s]+$";
-
 /// The schema, in the dialect that editors' TOML extensions know (draft 7), without references.
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);

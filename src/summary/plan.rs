@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::text::{aligned, listed};
-use super::time::{distance, length, local, span, utc_span};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::period::{Occurrence, Period, Standing};
+use crate::readable::{distance, length, local, span, utc_span};
 use crate::scope::Scope;
 use crate::series::Series;
 

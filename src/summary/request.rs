@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::text::aligned;
-use super::time::{distance, local};
 use crate::config::Config;
 use crate::decision::{Because, Decision, changes_at};
+use crate::readable::{distance, local};
 use crate::request::Request;
 use crate::schedule::Moment;
 

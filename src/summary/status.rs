@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::time::{distance, length, local};
 use super::{since, state_line};
 use crate::config::Config;
 use crate::period::{Occurrence, Period};
+use crate::readable::{distance, length, local};
 use crate::schedule::{Moment, State};
 
 /// The four lines.

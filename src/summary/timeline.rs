@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::chart::{Cell, Chart, Ink, Row, draw, labelled};
-use super::time::length;
 use crate::config::Config;
 use crate::period::{Occurrence, Period};
+use crate::readable::length;
 use crate::zone::{self, Fold};
 
 /// Columns of the chart. With their labels and a mark behind, lines have 80.

@@ -14,8 +14,8 @@ use super::{Subject, title};
 use crate::config::diagnostic::Severity;
 use crate::config::document::PeriodTable;
 use crate::period::{Occurrence, Period};
+use crate::readable::local;
 use crate::scope::Scope;
-use crate::summary::local;
 
 /// How far ahead series are followed.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);

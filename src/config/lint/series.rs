@@ -9,8 +9,8 @@ use super::Subject;
 use crate::config::document::PeriodTable;
 use crate::config::time::{self, Written};
 use crate::period::Timing;
+use crate::readable::{length, local};
 use crate::series::{Except, Series};
-use crate::summary::{length, local};
 use crate::zone::{self, Fold};
 
 /// As many starts of a series are looked at for two that are too close.
