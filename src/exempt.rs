@@ -79,6 +79,11 @@ impl Exemptions {
         &self.rules
     }
 
+    /// Whether it matters who the client is.
+    pub fn has_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
     /// The rule that exempts a request for `path` from `client`, if one does: exact paths first, then globs, then
     /// networks, each in file order. A path that is not canonical matches none, nor does an unknown client.
     pub fn find(&self, path: &RequestPath<'_>, client: Option<IpAddr>) -> Option<&Rule> {
@@ -87,6 +92,9 @@ impl Exemptions {
     }
 
     fn by_path(&self, path: &str) -> Option<usize> {
+        if self.rules.is_empty() {
+            return None;
+        }
         self.exact.get(path).copied().or_else(|| self.by_glob(path))
     }
 

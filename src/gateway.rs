@@ -1,5 +1,9 @@
 //! The service of a connection: the filters decide, and what passes goes on to the upstream.
 
+mod at_once;
+mod head;
+mod prepared;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -16,13 +20,14 @@ use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 use warp::Reply;
 
+use self::prepared::Prepared;
 use crate::clock;
 use crate::config::{Site, Unreachable, UpstreamSite};
 use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
-use crate::server::Service;
+use crate::server::{AtOnce, Service};
 use crate::snapshot::{Snapshot, Snapshots};
 
 /// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
@@ -51,12 +56,13 @@ pub struct Gateway<R> {
     snapshots: Arc<Snapshots>,
     routes: R,
     proxy: Proxy,
+    prepared: Rc<Prepared>,
 }
 
 impl<R: Routes> Gateway<R> {
     /// A gateway that decides on `snapshots` and answers by `routes`.
     pub fn new(snapshots: Arc<Snapshots>, routes: R) -> Self {
-        Self { snapshots, routes, proxy: Proxy::new() }
+        Self { snapshots, routes, proxy: Proxy::new(), prepared: Rc::default() }
     }
 
     async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
@@ -82,6 +88,10 @@ impl<R: Routes> Gateway<R> {
 
 impl<R: Routes> Service for Gateway<R> {
     type Body = Body;
+
+    fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce {
+        self.answer_at_once(unread, peer)
+    }
 
     async fn answer(
         mut self,
@@ -124,7 +134,15 @@ fn names_one_host(head: &Parts) -> bool {
 
 /// A host with or without a port, or nothing, which is valid where the target has no authority either.
 fn is_host(field: &[u8]) -> bool {
-    field.is_empty() || !field.contains(&b'@') && Authority::try_from(field).is_ok()
+    let name =
+        field.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    match field.get(name..) {
+        None | Some([]) => true,
+        Some([b':', port @ ..]) if (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit) => {
+            true
+        }
+        Some(_) => !field.contains(&b'@') && Authority::try_from(field).is_ok(),
+    }
 }
 
 /// Whether the client sends a body that nobody wants, all the same. After `Expect` it waits to be asked, and an

@@ -51,7 +51,7 @@
 //! | [`logging`] | the log |
 //! | [`filters`] | the routes, one filter a file: the status, the gate, the site as a folder or an upstream |
 //! | [`server`] | listening sockets, threads with a runtime each, connections |
-//! | [`gateway`] | what visitors get: the filters decide, what passes goes on to the upstream |
+//! | [`gateway`] | what visitors get: the filters decide, what passes goes on to the upstream; and a short way for the page |
 //! | [`management`] | what operators get: health, readiness, status, metrics; and how commands ask for it |
 //! | [`cli`] | the command line, one command a file |
 //!

@@ -98,6 +98,11 @@ impl Page {
 
     /// The answer to a request with this method and these headers. `retry_after` is in whole seconds; 0 counts as 1.
     pub fn answer(&self, method: &Method, headers: &HeaderMap, retry_after: u64) -> Response {
+        self.represent(method, headers, retry_after).map(Into::into)
+    }
+
+    /// As [`Page::answer`], with the bytes of the body.
+    pub fn represent(&self, method: &Method, headers: &HeaderMap, retry_after: u64) -> http::Response<Bytes> {
         let body = match negotiate::choose(headers) {
             Representation::Html => &self.html,
             Representation::Problem => &self.problem,
@@ -140,7 +145,7 @@ pub fn welcome(method: &Method) -> Response {
         body.set(WELCOME.into());
         body
     });
-    BODY.answer(method)
+    BODY.answer(method).map(Into::into)
 }
 
 /// A response that can be given any number of times.
@@ -174,9 +179,9 @@ impl Body {
     }
 
     /// To HEAD: the same headers, and no body.
-    fn answer(&self, method: &Method) -> Response {
-        let bytes = (method != Method::HEAD).then(|| self.bytes.clone());
-        let mut response = Response::new(bytes.into());
+    fn answer(&self, method: &Method) -> http::Response<Bytes> {
+        let bytes = if method == Method::HEAD { Bytes::new() } else { self.bytes.clone() };
+        let mut response = http::Response::new(bytes);
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
         response

@@ -82,6 +82,9 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, NotCanonical> {
     if raw.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(NotCanonical::DotSegment);
     }
+    if !raw.contains('%') {
+        return Ok(Cow::Borrowed(raw));
+    }
     percent_decode_str(raw).decode_utf8().map_err(|_| NotCanonical::NotUtf8)
 }
 

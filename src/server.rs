@@ -3,8 +3,10 @@
 //! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use: no
 //! lock, no wake-up across threads.
 
+mod at_once;
 mod connection;
 pub mod listener;
+mod stream;
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -22,8 +24,9 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
-use self::connection::{Stream, serve};
+use self::connection::serve;
 use self::listener::Listener;
+use self::stream::Stream;
 use crate::alarm::Alarm;
 use crate::filters::proxy::Peer;
 
@@ -43,6 +46,28 @@ pub trait Service: Clone + 'static {
         request: Request<Incoming>,
         peer: Rc<Peer>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>>;
+
+    /// What can be answered to the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
+    /// leaves the connection as it was, ready for the next request.
+    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> AtOnce {
+        AtOnce::Other
+    }
+}
+
+/// What can be answered to bytes that a client has sent.
+#[derive(Debug)]
+pub enum AtOnce {
+    /// They begin with a request without a body.
+    Answer {
+        /// The length of its head in bytes, with the empty line.
+        head: usize,
+        /// The whole response.
+        answer: Bytes,
+    },
+    /// More of them must come first.
+    Incomplete,
+    /// Nothing: [`Service::answer`] is asked.
+    Other,
 }
 
 /// The threads of a server that runs.
@@ -165,9 +190,9 @@ impl Socket {
                 let (stream, address) = listener.accept().await?;
                 // An answer is written in one go: Nagle would only hold its last packet back.
                 stream.set_nodelay(true)?;
-                Ok((Stream::Tcp(stream), Some(address.ip())))
+                Ok((stream.into(), Some(address.ip())))
             }
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None)),
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
     }
 }

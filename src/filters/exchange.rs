@@ -88,7 +88,8 @@ impl From<Decision<'_>> for Verdict {
     }
 }
 
-fn key(down: &Down<'_>) -> PageKey {
+/// Which page a request gets that is down.
+pub fn key(down: &Down<'_>) -> PageKey {
     PageKey {
         period: down.period,
         start: down.occurrence.start,

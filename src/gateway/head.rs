@@ -1,0 +1,198 @@
+//! The head of a request that is so plain that nothing else about it could matter: what is answered to it can be told
+//! from these few parts.
+
+use http::Method;
+
+use super::is_host;
+
+/// More fields than this are not looked through.
+const MOST_FIELDS: usize = 32;
+
+/// A `GET` or `HEAD` over HTTP/1.1 for a path, of one host, without a body, after which the connection stays open.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PlainHead<'b> {
+    /// In bytes, with the empty line.
+    pub(super) length: usize,
+    pub(super) method: &'static Method,
+    /// Without the query.
+    pub(super) path: &'b str,
+    pub(super) host: &'b str,
+    pub(super) accept: Option<&'b [u8]>,
+    /// `Sec-Fetch-Dest`.
+    pub(super) destination: Option<&'b [u8]>,
+}
+
+/// What bytes begin with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beginning<'b> {
+    Plain(PlainHead<'b>),
+    /// A head that is not whole yet.
+    Incomplete,
+    /// Anything else, malformed ones included.
+    Other,
+}
+
+/// Looks at the bytes that a client has sent and nobody has answered.
+pub(super) fn beginning(unread: &[u8]) -> Beginning<'_> {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(unread) {
+        Ok(httparse::Status::Complete(length)) => {
+            plain(length, &request).map_or(Beginning::Other, Beginning::Plain)
+        }
+        Ok(httparse::Status::Partial) => Beginning::Incomplete,
+        Err(_) => Beginning::Other,
+    }
+}
+
+fn plain<'b>(length: usize, request: &httparse::Request<'_, 'b>) -> Option<PlainHead<'b>> {
+    let method = match request.method? {
+        "GET" => &Method::GET,
+        "HEAD" => &Method::HEAD,
+        _ => return None,
+    };
+    if request.version != Some(1) {
+        return None;
+    }
+    let (mut host, mut accept, mut destination) = (None, None, None);
+    for field in request.headers.iter() {
+        let once = match Field::of(field.name) {
+            Field::Host => host.replace(field.value).is_none(),
+            Field::Accept => accept.replace(field.value).is_none(),
+            Field::Destination => destination.replace(field.value).is_none(),
+            Field::Connection => field.value.eq_ignore_ascii_case(b"keep-alive"),
+            Field::Framing => false,
+            Field::Other => true,
+        };
+        if !once {
+            return None;
+        }
+    }
+    let host = host.filter(|host| is_host(host)).and_then(|host| std::str::from_utf8(host).ok())?;
+    Some(PlainHead { length, method, path: path(request.path?)?, host, accept, destination })
+}
+
+/// What a field is to an answer.
+enum Field {
+    Host,
+    Accept,
+    Destination,
+    Connection,
+    /// Says where the message ends, or what is to be done before it does.
+    Framing,
+    Other,
+}
+
+impl Field {
+    fn of(name: &str) -> Self {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            4 if is("host") => Self::Host,
+            6 if is("accept") => Self::Accept,
+            6 if is("expect") => Self::Framing,
+            7 if is("upgrade") => Self::Framing,
+            10 if is("connection") => Self::Connection,
+            14 if is("sec-fetch-dest") => Self::Destination,
+            14 if is("content-length") => Self::Framing,
+            17 if is("transfer-encoding") => Self::Framing,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The path of a target in origin form (RFC 9112 3.2.1), where all of it is what RFC 3986 allows there.
+fn path(target: &str) -> Option<&str> {
+    let allowed = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'$' | b'%' | b'&'..=b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'_' | b'~'
+            )
+    };
+    let is_plain = target.starts_with('/') && target.bytes().all(allowed);
+    is_plain.then(|| target.split_once('?').map_or(target, |(path, _)| path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(head: &str) -> Option<(&str, &str)> {
+        match beginning(head.as_bytes()) {
+            Beginning::Plain(found) => Some((found.path, found.host)),
+            Beginning::Incomplete | Beginning::Other => None,
+        }
+    }
+
+    #[test]
+    fn a_plain_head_is_read_in_its_parts_and_no_further() {
+        let head = "HEAD /a/%2e?b=c HTTP/1.1\r\nhOST: a.example:80\r\nConnection: Keep-Alive\r\nAccept: text/html\r\n\
+                    Sec-Fetch-Dest: image\r\nX-Other: \u{e9}\r\n\r\n";
+        let more = format!("{head}GET / HTTP/1.1\r\n");
+        let expected = PlainHead {
+            length: head.len(),
+            method: &Method::HEAD,
+            path: "/a/%2e",
+            host: "a.example:80",
+            accept: Some(b"text/html"),
+            destination: Some(b"image"),
+        };
+        assert_eq!(beginning(more.as_bytes()), Beginning::Plain(expected));
+        assert_eq!(plain("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(("/", "a")));
+    }
+
+    #[test]
+    fn a_head_that_is_not_whole_may_become_anything() {
+        let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for end in 0..head.len() {
+            assert_eq!(beginning(&head.as_bytes()[..end]), Beginning::Incomplete, "{end}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_plain_is_something_else() {
+        for (first, fields) in [
+            ("POST / HTTP/1.1", ""),
+            ("get / HTTP/1.1", ""),
+            ("OPTIONS * HTTP/1.1", ""),
+            ("CONNECT a:80 HTTP/1.1", ""),
+            ("GET http://a/ HTTP/1.1", ""),
+            ("GET a HTTP/1.1", ""),
+            ("GET /\u{e9} HTTP/1.1", ""),
+            ("GET /a\"b HTTP/1.1", ""),
+            ("GET /a\\b HTTP/1.1", ""),
+            ("GET /a#b HTTP/1.1", ""),
+            ("GET / HTTP/1.0", ""),
+            ("GET / HTTP/2.0", ""),
+            ("PRI * HTTP/2.0", ""),
+            ("GET /", ""),
+            ("GET / HTTP/1.1", "Host: b\r\n"),
+            ("GET / HTTP/1.1", "Content-Length: 0\r\n"),
+            ("GET / HTTP/1.1", "Content-Length: 5\r\n"),
+            ("GET / HTTP/1.1", "Transfer-Encoding: chunked\r\n"),
+            ("GET / HTTP/1.1", "transfer-encoding : chunked\r\n"),
+            ("GET / HTTP/1.1", "Expect: 100-continue\r\n"),
+            ("GET / HTTP/1.1", "Upgrade: websocket\r\nConnection: upgrade\r\n"),
+            ("GET / HTTP/1.1", "Upgrade: h2c\r\n"),
+            ("GET / HTTP/1.1", "Connection: close\r\n"),
+            ("GET / HTTP/1.1", "Connection: keep-alive, close\r\n"),
+            ("GET / HTTP/1.1", "Connection:\r\n"),
+            ("GET / HTTP/1.1", "Accept: a/b\r\nAccept: text/plain\r\n"),
+            ("GET / HTTP/1.1", "Sec-Fetch-Dest: a\r\nSec-Fetch-Dest: image\r\n"),
+            ("GET / HTTP/1.1", " folded: a\r\n"),
+            ("GET / HTTP/1.1", ": empty\r\n"),
+        ] {
+            let head = format!("{first}\r\nHost: a\r\n{fields}\r\n");
+            assert_eq!(beginning(head.as_bytes()), Beginning::Other, "{head:?}");
+        }
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        ] {
+            assert_eq!(beginning(head.as_bytes()), Beginning::Other, "{head:?}");
+        }
+        let many = "X: y\r\n".repeat(MOST_FIELDS);
+        assert_eq!(plain(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! Answers as they go over the wire, made once for all requests of a second that get the same.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::header::{ACCEPT, DATE};
+use http::{HeaderMap, HeaderValue, Method, Response};
+use jiff::Timestamp;
+
+use super::SEC_FETCH_DEST;
+use super::head::PlainHead;
+use crate::page::Page;
+
+/// So many answers are kept: pages, times the ways in which browsers ask for them.
+const MOST: usize = 32;
+
+/// The answers that this thread has given of late.
+#[derive(Debug, Default)]
+pub(super) struct Prepared(RefCell<Vec<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    page: Arc<Page>,
+    retry_after: u64,
+    /// Of its `Date`.
+    second: i64,
+    is_head: bool,
+    accept: Option<Box<[u8]>>,
+    destination: Option<Box<[u8]>>,
+    bytes: Bytes,
+}
+
+impl Prepared {
+    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1; `None` where it cannot be written so.
+    pub(super) fn answer(
+        &self,
+        page: &Arc<Page>,
+        head: &PlainHead<'_>,
+        retry_after: u64,
+        now: Timestamp,
+    ) -> Option<Bytes> {
+        let second = now.as_second();
+        let serves = |entry: &&Entry| {
+            entry.second == second
+                && Arc::ptr_eq(&entry.page, page)
+                && entry.retry_after == retry_after
+                && entry.is_head == (head.method == Method::HEAD)
+                && entry.accept.as_deref() == head.accept
+                && entry.destination.as_deref() == head.destination
+        };
+        if let Some(entry) = self.0.borrow().iter().find(serves) {
+            return Some(entry.bytes.clone());
+        }
+        let bytes = written(page.represent(head.method, &fields(head)?, retry_after), now)?;
+        let entry = Entry {
+            page: Arc::clone(page),
+            retry_after,
+            second,
+            is_head: head.method == Method::HEAD,
+            accept: head.accept.map(Box::from),
+            destination: head.destination.map(Box::from),
+            bytes: bytes.clone(),
+        };
+        let mut entries = self.0.borrow_mut();
+        entries.retain(|entry| entry.second == second);
+        entries.truncate(MOST - 1);
+        entries.insert(0, entry);
+        Some(bytes)
+    }
+}
+
+/// What a page is chosen by.
+fn fields(head: &PlainHead<'_>) -> Option<HeaderMap> {
+    let mut fields = HeaderMap::new();
+    for (name, value) in [(&ACCEPT, head.accept), (&SEC_FETCH_DEST, head.destination)] {
+        if let Some(value) = value {
+            fields.insert(name, HeaderValue::from_bytes(value).ok()?);
+        }
+    }
+    Some(fields)
+}
+
+/// RFC 9112 4 and 5; `None` for a status without a phrase of its own.
+fn written(response: Response<Bytes>, now: Timestamp) -> Option<Bytes> {
+    let (head, body) = response.into_parts();
+    let since_epoch = Duration::from_secs(u64::try_from(now.as_second()).ok()?);
+    let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch);
+    let mut bytes = BytesMut::with_capacity(1024 + body.len());
+    for part in ["HTTP/1.1 ", head.status.as_str(), " ", head.status.canonical_reason()?, "\r\n"] {
+        bytes.put_slice(part.as_bytes());
+    }
+    let fields = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    for (name, value) in fields.chain([(DATE.as_str(), date.as_bytes())]) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            bytes.put_slice(part);
+        }
+    }
+    bytes.put_slice(b"\r\n");
+    bytes.put_slice(&body);
+    Some(bytes.freeze())
+}

@@ -1,0 +1,278 @@
+//! The beginning of a connection, while each of its requests can be answered as soon as its head is there.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::pin;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::connection::HEAD_TIMEOUT;
+use super::stream::Stream;
+use super::{AtOnce, Service};
+use crate::filters::proxy::Peer;
+
+/// The longest head that is awaited here, in bytes.
+const MOST_UNREAD: usize = 8192;
+
+/// Answers what can be answered at once. Gives the connection back once something else is to be done with it, with what
+/// was read of it and not answered; none where it has ended, or the client takes too long over a head or an answer.
+pub(super) async fn serve<S: Service>(
+    mut stream: Stream,
+    service: &S,
+    peer: &Peer,
+    stopped: &mut watch::Receiver<bool>,
+) -> Option<Stream> {
+    let told = stopped.clone();
+    let mut stopped = pin!(stopped.wait_for(|stopped| *stopped));
+    let mut unread = Unread::new();
+    let mut since = Instant::now();
+    let mut expiry = pin!(sleep(HEAD_TIMEOUT));
+    loop {
+        tokio::select! {
+            biased;
+            read = stream.read(unread.room()) => match read {
+                Ok(length @ 1..) => unread.filled(length),
+                // It may have ended within a head.
+                Ok(0) if !unread.bytes().is_empty() => break,
+                Ok(_) | Err(_) => return None,
+            },
+            _ = &mut stopped => break,
+            () = &mut expiry => {
+                if since.elapsed() >= HEAD_TIMEOUT {
+                    return None;
+                }
+                expiry.as_mut().reset(since + HEAD_TIMEOUT);
+                continue;
+            }
+        }
+        // Whoever never pauses is to be told that it ends.
+        if told.has_changed().unwrap_or(true) {
+            break;
+        }
+        match answer(&mut stream, &mut unread, service, peer).await.ok()? {
+            ControlFlow::Continue(()) => since = Instant::now(),
+            ControlFlow::Break(()) => break,
+        }
+    }
+    stream.read_first(Bytes::copy_from_slice(unread.bytes()));
+    Some(stream)
+}
+
+/// Answers all requests whose heads are there; breaks at one that cannot be answered at once.
+async fn answer<S: Service>(
+    stream: &mut Stream,
+    unread: &mut Unread,
+    service: &S,
+    peer: &Peer,
+) -> io::Result<ControlFlow<()>> {
+    while !unread.bytes().is_empty() {
+        match service.at_once(unread.bytes(), peer) {
+            AtOnce::Answer { head, answer } => {
+                unread.answered(head);
+                write(stream, &answer).await?;
+            }
+            AtOnce::Incomplete if unread.bytes().len() < MOST_UNREAD => break,
+            AtOnce::Incomplete | AtOnce::Other => return Ok(ControlFlow::Break(())),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Writes an answer; mostly the system takes it whole.
+async fn write(stream: &mut Stream, answer: &[u8]) -> io::Result<()> {
+    let taken = match stream.try_write(answer) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        taken => taken?,
+    };
+    match answer.get(taken..) {
+        None | Some([]) => Ok(()),
+        Some(rest) => timeout(HEAD_TIMEOUT, stream.write_all(rest)).await?,
+    }
+}
+
+/// What was read and not answered.
+struct Unread {
+    buffer: Box<[u8]>,
+    begin: usize,
+    end: usize,
+}
+
+impl Unread {
+    fn new() -> Self {
+        Self { buffer: vec![0; MOST_UNREAD].into(), begin: 0, end: 0 }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.begin..self.end).unwrap_or_default()
+    }
+
+    /// Where more is read into: not empty while there are fewer bytes than fit.
+    fn room(&mut self) -> &mut [u8] {
+        if self.begin > 0 {
+            self.buffer.copy_within(self.begin..self.end, 0);
+            (self.begin, self.end) = (0, self.end - self.begin);
+        }
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn filled(&mut self, length: usize) {
+        self.end += length;
+    }
+
+    fn answered(&mut self, head: usize) {
+        self.begin += head;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
+    use http::{Request, Response};
+    use http_body_util::Empty;
+    use hyper::body::Incoming;
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    /// Answers each line; one that begins with `?` it cannot answer at once.
+    #[derive(Clone)]
+    struct Lines(Bytes);
+
+    impl Service for Lines {
+        type Body = Empty<Bytes>;
+
+        async fn answer(
+            self,
+            _: Request<Incoming>,
+            _: Rc<Peer>,
+        ) -> Result<Response<Empty<Bytes>>, Infallible> {
+            Ok(Response::default())
+        }
+
+        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce {
+            match unread.iter().position(|&byte| byte == b'\n') {
+                _ if unread.starts_with(b"?") => AtOnce::Other,
+                Some(end) => AtOnce::Answer { head: end + 1, answer: self.0.clone() },
+                None => AtOnce::Incomplete,
+            }
+        }
+    }
+
+    /// A client, and what comes of its connection.
+    fn connection(
+        answer: &'static [u8],
+    ) -> (UnixStream, impl Future<Output = Option<Stream>>, watch::Sender<bool>) {
+        let (client, ours) = UnixStream::pair().unwrap();
+        let (stop, mut stopped) = watch::channel(false);
+        let served = async move {
+            let service = Lines(Bytes::from_static(answer));
+            serve(ours.into(), &service, &Peer::new(None), &mut stopped).await
+        };
+        (client, served, stop)
+    }
+
+    async fn read(stream: &mut Stream) -> Vec<u8> {
+        let mut bytes = vec![0; 3 * MOST_UNREAD];
+        let length = stream.read(&mut bytes).await.unwrap();
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_too_long_over_a_head_is_left() {
+        for sent in [&b""[..], b"half a head"] {
+            let (mut client, served, _stop) = connection(b"answer");
+            let begun = Instant::now();
+            client.write_all(sent).await.unwrap();
+            assert!(served.await.is_none());
+            assert_eq!(begun.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_asks_in_time_again_and_again_is_served_for_as_long() {
+        let (mut client, served, _stop) = connection(b"answer");
+        let asking = async {
+            for _ in 0..10 {
+                client.write_all(b"line\n").await.unwrap();
+                client.read_exact(&mut [0; 6]).await.unwrap();
+                sleep(HEAD_TIMEOUT * 9 / 10).await;
+            }
+            client.write_all(b"?").await.unwrap();
+        };
+        let (stream, ()) = tokio::join!(served, asking);
+        assert_eq!(read(&mut stream.unwrap()).await, b"?");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_no_answer_is_left() {
+        static LONG: [u8; 4 << 20] = [b'x'; 4 << 20];
+        let (mut client, served, _stop) = connection(&LONG);
+        client.write_all(b"line\n").await.unwrap();
+        let begun = Instant::now();
+        assert!(served.await.is_none());
+        assert_eq!(begun.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_gets_all_of_an_answer() {
+        static LONG: [u8; 4 << 20] = [b'x'; 4 << 20];
+        let (mut client, served, _stop) = connection(&LONG);
+        let reading = async {
+            client.write_all(b"line\n?").await.unwrap();
+            let mut bytes = vec![0; LONG.len()];
+            client.read_exact(&mut bytes).await.unwrap();
+            bytes
+        };
+        let (stream, bytes) = tokio::join!(served, reading);
+        assert!(stream.is_some() && bytes == LONG);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_and_not_answered_comes_first_for_whoever_goes_on() {
+        let long = [&[b'x'; MOST_UNREAD][..], b"\n"].concat();
+        for (sent, answers, left) in
+            [(&b"one\ntwo\n?three"[..], 2, &b"?three"[..]), (b"?", 0, b"?"), (&long, 0, &long)]
+        {
+            let (mut client, served, _stop) = connection(b"answer");
+            client.write_all(sent).await.unwrap();
+            let mut stream = served.await.unwrap();
+            client.write_all(b" more").await.unwrap();
+            let mut found = read(&mut stream).await;
+            while found.len() < left.len() + 5 {
+                found.extend(read(&mut stream).await);
+            }
+            assert_eq!(found, [left, b" more"].concat());
+            client.read_exact(&mut vec![0; 6 * answers]).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_is_an_end_unless_it_is_within_a_head() {
+        for (sent, goes_on) in [(&b""[..], false), (b"line\n", false), (b"half", true)] {
+            let (mut client, served, _stop) = connection(b"answer");
+            client.write_all(sent).await.unwrap();
+            client.shutdown().await.unwrap();
+            assert_eq!(served.await.is_some(), goes_on, "{sent:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_hands_the_connection_on_before_the_next_answer() {
+        for sent in [&b""[..], b"line\n"] {
+            let (mut client, served, stop) = connection(b"answer");
+            client.write_all(sent).await.unwrap();
+            stop.send_replace(true);
+            let stream = served.await;
+            assert!(stream.is_some(), "{sent:?}");
+            drop(stream);
+            // What it had not read makes the end of a Unix socket an error.
+            assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)), "something was answered");
+        }
+    }
+}
