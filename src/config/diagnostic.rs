@@ -59,7 +59,8 @@ impl Diagnostic {
     /// An error of a file that is not UTF-8 from byte `at` on.
     pub fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let place = Place { source: Arc::new(Source { name: name.to_owned(), text }), span: at..at + 1 };
+        let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+        let place = Place { source: Arc::new(Source { name: name.to_owned(), text }), span };
         let help = "save the file in the encoding UTF-8".to_owned();
         let message = "this is not UTF-8, which a TOML file has to be".to_owned();
         Self { severity: Severity::Error, message, place: Some(place), help: Some(help) }
@@ -183,6 +184,16 @@ mod tests {
             ("a", 99, (1, 2)),
         ] {
             assert_eq!(line_column(text, offset), place, "{text:?} {offset}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_is_not_utf8_is_marked_by_what_stands_for_it() {
+        for (bytes, at) in
+            [(&b"\xff"[..], 0), (b"# caf\xe9\n", 5), (b"\xe2\x82\n", 0), ("é\u{fffd}".as_bytes(), 2)]
+        {
+            let place = Diagnostic::not_utf8("downtime.toml", bytes, at).place.unwrap();
+            assert_eq!(place.source.text.get(place.span), Some("\u{fffd}"), "{bytes:?}");
         }
     }
 
