@@ -72,15 +72,18 @@ impl Diagnostic {
         Some(line_column(&place.source.text, place.span.start))
     }
 
-    /// The whole of it as text: message, place, source line, caret and help. With `colour`, ANSI escapes.
+    /// The whole of it as text: message, place, source line, caret and help. With `colour`, ANSI escapes: ours
+    /// alone, whatever is quoted of the file.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let mut group = self.level().primary_title(self.message.as_str()).elements(self.snippet());
-        if let Some(help) = &self.help {
+        // The renderer shows control characters as pictures, but not in a help, and no C1 ones.
+        let help = self.help.as_ref().map(|help| help.replace(is_unprintable, REPLACEMENT));
+        if let Some(help) = &help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         let text = renderer.decor_style(DecorStyle::Ascii).term_width(120).render(&[group]);
-        text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        text.replace(is_c1, REPLACEMENT).lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
     /// In one line, for a log.
@@ -123,6 +126,18 @@ impl From<Diagnostic> for Vec<Diagnostic> {
     fn from(diagnostic: Diagnostic) -> Self {
         vec![diagnostic]
     }
+}
+
+const REPLACEMENT: &str = "\u{fffd}";
+
+/// What a terminal acts on, newlines and tabs aside.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+}
+
+/// The control characters beyond ASCII, which some terminals act on as on an escape.
+fn is_c1(c: char) -> bool {
+    c.is_control() && !c.is_ascii()
 }
 
 /// All of `diagnostics`, a blank line between.
@@ -209,6 +224,18 @@ error: this is wrong
   = help: write it right
 ";
         assert_eq!(diagnostic("[response]\nstatus = 999\n", 20..23).render(false), expected);
+    }
+
+    #[test]
+    fn nothing_of_a_file_reaches_a_terminal_that_it_would_act_on() {
+        let text = "a = \u{1b}[2J\u{9b}31m\tb";
+        let unsafe_everywhere =
+            Diagnostic { message: text.into(), help: Some(text.into()), ..diagnostic(text, 4..text.len()) };
+        let plain = unsafe_everywhere.render(false);
+        assert!(!plain.contains(is_unprintable), "{plain:?}");
+        let styled = unsafe_everywhere.render(true);
+        assert!(!styled.contains("\u{1b}[2J") && !styled.contains(is_c1), "{styled:?}");
+        assert!(plain.ends_with("= help: a = \u{fffd}[2J\u{fffd}31m\tb\n"), "{plain:?}");
     }
 
     #[test]
