@@ -111,8 +111,10 @@ impl Diagnostic {
         let first = text.get(..span.start).map_or(0, |before| before.rfind('\n').map_or(0, |at| at + 1));
         let last =
             text.get(span.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.end + at);
-        let line = text.get(first..last).unwrap_or_default().trim_end_matches('\r');
-        let inside = span.start - first..(span.end - first).min(line.len().max(span.start - first));
+        let line = text.get(first..last).unwrap_or_default();
+        // Of carriage returns that end a line only the last belongs to its newline; a place may be at any of them.
+        let line = line.strip_suffix('\r').filter(|_| last < text.len()).unwrap_or(line);
+        let inside = (span.start - first).min(line.len())..(span.end - first).min(line.len());
         Some(
             Snippet::source(line)
                 .line_start(line_column(text, span.start).0)
@@ -240,7 +242,7 @@ error: this is wrong
 
     #[test]
     fn no_span_makes_it_panic() {
-        let text = "a = \"é\r\n\"\nb = 1";
+        let text = "a = \"é\r\n\"\nb = 1\r\r\r\r\nc\r\r\r\r";
         for start in 0..=text.len() + 2 {
             for end in 0..=text.len() + 2 {
                 let diagnostic = diagnostic(text, Range { start, end });
