@@ -147,13 +147,16 @@ pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.render(colour)).collect::<Vec<_>>().join("\n")
 }
 
-/// Line and column of a byte offset, both from 1, the column in characters.
+/// Line and column of a byte offset, both from 1, the column in characters. A newline is one, also where it has two.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }
-    let before = text.get(..offset).unwrap_or_default();
+    let (mut before, after) = text.split_at_checked(offset).unwrap_or_default();
+    if after.starts_with('\n') {
+        before = before.strip_suffix('\r').unwrap_or(before);
+    }
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
     (before.matches('\n').count() + 1, column)
@@ -195,6 +198,9 @@ mod tests {
             ("abc", 2, (1, 3)),
             ("a\nb", 2, (2, 1)),
             ("a\r\nb", 3, (2, 1)),
+            ("a\r\nb", 2, (1, 2)),
+            ("a\r\r\n", 3, (1, 3)),
+            ("a\r", 2, (1, 3)),
             ("é = é", 5, (1, 5)),
             ("é", 1, (1, 1)),
             ("a\n", 2, (2, 1)),
