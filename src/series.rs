@@ -21,6 +21,8 @@ use crate::zone::{self, Fold};
 /// No clock is set back by more than this.
 const LONGEST_FOLD: SignedDuration = SignedDuration::from_hours(26);
 const LAST_SECOND: Time = Time::constant(23, 59, 59, 0);
+/// None starts later. Where croner ends, within a year from here, depends on which way it looks, and from where.
+const LAST: DateTime = DateTime::constant(4999, 12, 31, 23, 59, 59, 0);
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
@@ -94,7 +96,7 @@ impl Series {
     /// The last start up to and at `at`.
     pub fn last_start(&self, at: Timestamp) -> Option<Timestamp> {
         let at = self.until.map_or(at, |until| at.min(before(until)));
-        let mut civil = self.reached(at);
+        let mut civil = self.reached(at).min(LAST);
         loop {
             civil = self.cron.find_previous_occurrence(&Civil(civil), true).ok()?.0;
             let start = zone::resolve(&self.zone, civil, Fold::First)?;
@@ -117,6 +119,9 @@ impl Series {
         let mut civil = self.reached(after);
         loop {
             civil = self.cron.find_next_occurrence(&Civil(civil), false).ok()?.0;
+            if civil > LAST {
+                return None;
+            }
             let start = zone::resolve(&self.zone, civil, Fold::First)?;
             if self.until.is_some_and(|until| start >= until) {
                 return None;
@@ -416,6 +421,16 @@ mod tests {
             let now = at(&format!("{year}-06-01T12:00:00Z"));
             assert_eq!(nightly.last_start(now), Some(at(&format!("{year}-06-01T06:30:00Z"))));
             assert_eq!(nightly.next_start(now), Some(at(&format!("{year}-06-02T06:30:00Z"))));
+        }
+        let last = at("4999-12-31T07:30:00Z");
+        for now in
+            ["4999-12-31T07:30:00Z", "5000-06-01T12:00:00Z", "5001-06-01T12:00:00Z", "9999-12-30T22:00:00Z"]
+        {
+            assert_eq!(
+                (nightly.last_start(at(now)), nightly.next_start(at(now))),
+                (Some(last), None),
+                "{now}"
+            );
         }
     }
 
