@@ -176,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_period_is_to_come_then_active_then_over_unless_it_is_not_enabled() {
+        for (enabled, now, standing, words) in [
+            (true, 9, Standing::ToCome, "to come"),
+            (true, 10, Standing::Active, "active"),
+            (true, 19, Standing::Active, "active"),
+            (true, 20, Standing::Over, "over"),
+            (false, 15, Standing::NotEnabled, "not enabled"),
+            (false, 20, Standing::NotEnabled, "not enabled"),
+        ] {
+            let found = period(enabled, 10, Some(20)).standing(at(now));
+            assert_eq!((found, found.as_str()), (standing, words), "{enabled} {now}");
+        }
+    }
+
+    #[test]
     fn a_period_without_a_name_is_called_by_its_line() {
         assert_eq!(period(true, 1, None).title(), "the period at line 7");
         let named = Period { name: Some("db".into()), ..period(true, 1, None) };
