@@ -292,6 +292,19 @@ mod tests {
         assert_eq!(schedule.after(&moment, at(9)).next_change(), Some(at(10)));
     }
 
+    /// To look at a series costs a search. What looks anew sees that the periods here are longer than the moment says.
+    #[test]
+    fn a_period_is_looked_at_anew_only_once_it_has_changed() {
+        let moment = schedule(&[(10, 20), (30, 40)]).at(at(15));
+        let longer = schedule(&[(10, 25), (30, 50)]);
+        for (now, change) in [(15, 20), (19, 20), (20, 25), (29, 30), (30, 50)] {
+            assert_eq!(longer.after(&moment, at(now)).next_change(), Some(at(change)), "{now}");
+        }
+        for (after, next) in [(15, Some((30, 40))), (29, Some((30, 40))), (30, None)] {
+            assert_eq!(span(longer.next_stretch(&moment, at(after), |_| true)), next, "{after}");
+        }
+    }
+
     #[test]
     fn a_period_that_is_not_enabled_changes_nothing() {
         let schedule = Schedule::new(vec![Period { enabled: false, ..once(10, 20) }]);
