@@ -101,9 +101,9 @@ impl List {
     }
 
     fn begin_lines(&self, text: &str, element: &str) -> Result<String, EditError> {
-        let inside = text.get(self.inside.clone()).unwrap_or_default();
-        let comments = self.inside.start + inside.trim_end_matches(BLANK_OR_NEWLINE).len();
-        let indentation = if line_start(text, comments) > self.inside.start {
+        let inside = text.get(self.inside.clone()).unwrap_or_default().trim_end_matches(BLANK_OR_NEWLINE);
+        let comments = self.inside.start + inside.len();
+        let indentation = if inside.contains('\n') {
             indentation(text, comments).to_owned()
         } else {
             deeper(indentation(text, self.inside.end))

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Change, EditError, Literal, apply, holds, outcome, written};
+use super::{Change, EditError, Literal, apply, holds, layout, outcome, written};
 
 const START: &str = "2026-12-01T22:00:00Z";
 
@@ -92,6 +92,7 @@ fn an_inline_array_gets_the_period_in_its_own_layout() {
         ("period = [\n]\n[log]\n", "period = [\n  @,\n]\n[log]\n"),
         ("period = [ # none\n]\n", "period = [ # none\n  @,\n]\n"),
         ("period = [\n    # none,  \n  ]\n", "period = [\n    # none,  \n    @,\n  ]\n"),
+        ("period = [\n# none\n  ]\n", "period = [\n# none\n@,\n  ]\n"),
         ("\tperiod = [\r\n\t]\r\n", "\tperiod = [\r\n\t\t@,\r\n\t]\r\n"),
         ("\"period\" = [{name=\"a\"}]", "\"period\" = [{name=\"a\"}, @]"),
         ("period = [ {name=\"a\"}, ]\n", "period = [ {name=\"a\"}, @, ]\n"),
@@ -111,6 +112,33 @@ fn an_inline_array_gets_the_period_in_its_own_layout() {
         ("\u{feff} period = [{name=\"a\"}, #\n]", "\u{feff} period = [{name=\"a\"}, #\n   @,\n]"),
     ] {
         assert_eq!(apply(before, &[append()]), Ok(after.replace('@', one)), "{before:?}");
+    }
+}
+
+#[test]
+fn a_period_without_keys_is_empty_in_each_form() {
+    let append = || Change::Append(vec![]);
+    check(&[
+        ("", append(), "[[period]]\n"),
+        ("period = []", append(), "period = [{}]"),
+        ("period = [ { a = 1 } ]", append(), "period = [ { a = 1 }, {} ]"),
+    ]);
+}
+
+#[test]
+fn a_value_is_written_on_one_line() {
+    let strings = |texts: &[&str]| Literal::Strings(texts.iter().map(|&text| text.to_owned()).collect());
+    for (value, written) in [
+        (string("a \"b\"\n"), r#""a \"b\"\n""#),
+        (date(START), START),
+        (Literal::Bool(true), "true"),
+        (Literal::Bool(false), "false"),
+        (strings(&[]), "[]"),
+        (strings(&["a"]), r#"["a"]"#),
+        (strings(&["a", "b, \\c"]), r#"["a", "b, \\c"]"#),
+    ] {
+        let edited = apply("[[period]]\n", &[set(0, "key", value)]);
+        assert_eq!(edited, Ok(format!("[[period]]\nkey = {written}\n")));
     }
 }
 
@@ -190,7 +218,6 @@ fn a_removed_key_takes_its_line_along_but_no_comment() {
     let remove = || remove(0, &["for"]);
     check(&[
         ("[[period]]\na = 1\n", remove(), "[[period]]\na = 1\n"),
-        ("", Change::Append(vec![]), "[[period]]\n"),
         ("[[period]]\nfor = 1\na = 1\n", remove(), "[[period]]\na = 1\n"),
         ("[[period]]\r\na = 1\r\n  \"for\" = 1  \r\n\r\n", remove(), "[[period]]\r\na = 1\r\n\r\n"),
         ("[[period]]\na = 1\nfor = 1", remove(), "[[period]]\na = 1\n"),
@@ -304,6 +331,34 @@ fn what_cannot_be_edited_is_refused() {
             (Err(EditError::Syntax(_)), EditError::Syntax(_)) => {}
             (actual, expected) => assert_eq!(actual, Err(expected), "{text}"),
         }
+    }
+}
+
+#[test]
+fn an_error_says_what_is_in_the_way() {
+    for (error, message) in [
+        (EditError::Syntax("why".to_owned()), "the file is not valid TOML: why"),
+        (EditError::NotPeriods, "`period` is not a list of tables: write each one as [[period]]"),
+        (EditError::NoPeriod { period: 2, periods: 1 }, "there is no period 3: the file has 1"),
+        (EditError::NotAValue("name"), "`name` is a table where a value belongs"),
+        (EditError::NotAnArray("except"), "`except` is not an array: write it as except = […]"),
+        (EditError::NotADateTime("now".to_owned()), "`now` is not a TOML date or date-time"),
+        (EditError::Misread, "the file is laid out in a way that cannot be edited safely: edit it by hand"),
+    ] {
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_place_that_is_none_of_the_text_is_refused() {
+    for (place, edited) in [
+        (0..2, Ok("xb")),
+        (3..3, Ok("ébx")),
+        (0..1, Err(EditError::Misread)),
+        (1..2, Err(EditError::Misread)),
+        (3..4, Err(EditError::Misread)),
+    ] {
+        assert_eq!(layout::splice("éb", place.clone(), "x"), edited.map(str::to_owned), "{place:?}");
     }
 }
 
