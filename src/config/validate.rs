@@ -259,3 +259,77 @@ fn check_level(filter: &str) -> Result<(), String> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reading;
+    use super::*;
+
+    const NO_ADDRESS: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, or `unix:/run/downtime.sock`";
+
+    #[test]
+    fn an_address_is_one_of_ip_and_port_or_a_socket() {
+        let unix = |path: &str| Ok(Listen::Unix(path.into()));
+        for (text, expected) in [
+            ("0.0.0.0:80", Ok(Listen::Tcp(([0, 0, 0, 0], 80).into()))),
+            ("[::1]:0", Ok(Listen::Tcp(([0, 0, 0, 0, 0, 0, 0, 1], 0).into()))),
+            ("unix:/run/http.sock", unix("/run/http.sock")),
+            ("unix:///run/http.sock", unix("/run/http.sock")),
+            ("unix:http.sock", unix("/etc/downtime/http.sock")),
+            ("unix://", Err("write `unix:/run/downtime/http.sock`")),
+            ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
+            ("[::1]", Err(NO_ADDRESS)),
+            ("fe80::1", Err("write `[fe80::1]:8503`")),
+            ("*:65535", Err("write `0.0.0.0:65535` for all addresses")),
+            ("*:65536", Err(NO_ADDRESS)),
+            (":http", Err(NO_ADDRESS)),
+            (":", Err(NO_ADDRESS)),
+            ("localhost:80", Err("write `127.0.0.1:80`")),
+            ("localhost:http", Err(NO_ADDRESS)),
+            ("80", Err("write `127.0.0.1:80`")),
+            ("localhost", Err(NO_ADDRESS)),
+            ("", Err(NO_ADDRESS)),
+        ] {
+            let found = address(text, Path::new("/etc/downtime"));
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    fn read(text: &str) -> Reading {
+        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("there is none".into()))
+    }
+
+    #[test]
+    fn the_status_stands_at_its_path_unless_it_is_turned_off() {
+        for (text, path) in [
+            ("[server]", Some("/.well-known/downtime")),
+            ("[server]\nstatus_path = '/up'", Some("/up")),
+            ("[server]\nstatus_path = false", None),
+        ] {
+            let rules = read(text).config.unwrap().rules;
+            assert_eq!(rules.status_path.as_deref(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn globs_that_take_too_much_room_together_are_refused() {
+        let text = format!("[exempt]\npaths = ['/a', '/{}']", "?".repeat(200_000));
+        let reading = read(&text);
+        assert!(reading.config.is_none());
+        let [found] = &reading.diagnostics[..] else { panic!("{:?}", reading.diagnostics) };
+        assert_eq!(found.help.as_deref(), Some("write shorter globs"));
+        assert_eq!(found.place.as_ref().unwrap().span.start, "[exempt]\npaths = ".len());
+    }
+
+    #[test]
+    fn a_level_is_one_that_is_known_or_a_filter_of_such() {
+        for text in
+            ["info", "WARN", "off", "info,downtime::watch=debug", "error,hyper=info", "[request]=trace"]
+        {
+            assert_eq!(check_level(text), Ok(()), "{text}");
+        }
+        for (text, message) in [("inof", "`inof` is no level"), ("info,hyper", "`hyper` is no level")] {
+            assert_eq!(check_level(text), Err(message.into()), "{text}");
+        }
+    }
+}
