@@ -3,12 +3,14 @@
 //! `cargo bench --bench nginx`, or `… -- page` (`proxy`, `file`) for one of them, wants nginx and wrk
 //! (`apt-get install nginx-light wrk`) and two cores that are idle: the servers have core 0, the load and the upstream
 //! core 1. nginx is measured twice: writing its access log, as the configuration in Debian's package has it, and not, as
-//! the gateway unless told. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
+//! the gateway unless told. How far any server could get in the gateway's place shows one that answers the same bytes to
+//! whatever it reads. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
 //! ratios is what counts. Beside the requests per second stands the core's time for each, in µs: a machine that is
 //! busy disturbs it less.
 
 #![allow(missing_docs, reason = "a program")]
 
+mod bare;
 mod loopback;
 mod nginx_server;
 
@@ -17,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use bare::Bare;
 use loopback::{Answer, Gateway, Process, is_asked_for, median, on};
 use nginx_server::{Log, Nginx};
 use tempfile::TempDir;
@@ -30,6 +33,7 @@ const DURATION: &str = "3s";
 const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() -> io::Result<()> {
+    bare::serve_if_told()?;
     if !is_asked_for() {
         return Ok(());
     }
@@ -44,6 +48,7 @@ fn main() -> io::Result<()> {
     for (log, of) in [(Log::On, "nginx logs, as Debian's does"), (Log::Off, "nginx does not log")] {
         if is_wanted("page") {
             compare(&format!("down page; {of}"), Some(1.2), &down_page(log)?)?;
+            compare(&format!("a server that does nothing but answer; {of}"), None, &bare_answer(log)?)?;
         }
         if is_wanted("proxy") {
             compare(&format!("passing on; {of}"), Some(0.95), &passing_on(log)?)?;
@@ -62,10 +67,12 @@ fn is_there(program: &str) -> bool {
 
 /// Two servers that answer alike, and what has to live as long as they do.
 struct Pair {
+    name: &'static str,
     ours: Server,
     nginx: Server,
     _upstream: Option<Server>,
-    _folder: TempDir,
+    #[allow(dead_code, reason = "kept for as long as the servers are")]
+    folder: TempDir,
 }
 
 struct Server {
@@ -78,6 +85,12 @@ struct Server {
 impl From<Gateway> for Server {
     fn from(gateway: Gateway) -> Self {
         Self { url: gateway.url, worker: gateway.process.0.id(), _process: gateway.process }
+    }
+}
+
+impl From<Bare> for Server {
+    fn from(bare: Bare) -> Self {
+        Self { url: bare.url, worker: bare.process.0.id(), _process: bare.process }
     }
 }
 
@@ -96,7 +109,14 @@ fn down_page(log: Log) -> io::Result<Pair> {
     // nginx sends the very bytes that the gateway sent, but for Date and its Server field.
     let answer = Answer::of(&ours.url)?;
     let nginx = Nginx::start(&folder.path().join("down"), SERVER, log, "", &nginx_server::giving(&answer))?;
-    Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: None, _folder: folder })
+    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, folder })
+}
+
+/// The same answer, of a server that knows no HTTP.
+fn bare_answer(log: Log) -> io::Result<Pair> {
+    let Pair { ours, nginx, folder, .. } = down_page(log)?;
+    let bare = Bare::start(folder.path(), &Answer::of(&ours.url)?, SERVER)?;
+    Ok(Pair { name: "bare", ours: bare.into(), nginx, _upstream: None, folder })
 }
 
 fn passing_on(log: Log) -> io::Result<Pair> {
@@ -111,7 +131,13 @@ fn passing_on(log: Log) -> io::Result<Pair> {
         loopback::authority(&upstream.url)
     );
     let nginx = Nginx::start(&folder.path().join("proxy"), SERVER, log, &pool, nginx_server::PASSING_ON)?;
-    Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: Some(upstream.into()), _folder: folder })
+    Ok(Pair {
+        name: "downtime",
+        ours: ours.into(),
+        nginx: nginx.into(),
+        _upstream: Some(upstream.into()),
+        folder,
+    })
 }
 
 fn file(log: Log) -> io::Result<Pair> {
@@ -122,7 +148,7 @@ fn file(log: Log) -> io::Result<Pair> {
     let ours = Gateway::start(folder.path(), "[site]\nroot = \"public\"\n", SERVER)?;
     let root = format!("root {}; open_file_cache max=100;", root.display());
     let nginx = Nginx::start(&folder.path().join("files"), SERVER, log, "", &root)?;
-    Ok(Pair { ours: ours.into(), nginx: nginx.into(), _upstream: None, _folder: folder })
+    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, folder })
 }
 
 /// HTML of 2 KB.
@@ -142,7 +168,7 @@ fn compare(what: &str, target: Option<f64>, pair: &Pair) -> io::Result<()> {
         let (ours, nginx) = (Run::of(&pair.ours)?, Run::of(&pair.nginx)?);
         ratios.push(ours.rate / nginx.rate);
         cheaper.push(nginx.cost / ours.cost);
-        println!("  {number}: downtime {ours}   nginx {nginx}   ratio {:.3}", ours.rate / nginx.rate);
+        println!("  {number}: {} {ours}   nginx {nginx}   ratio {:.3}", pair.name, ours.rate / nginx.rate);
     }
     let ratio = median(ratios);
     let verdict = match target {

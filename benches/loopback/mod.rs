@@ -74,6 +74,13 @@ impl Answer {
         Self::parse(&text).ok_or_else(|| io::Error::other(format!("no answer:\n{text}")))
     }
 
+    /// As it goes over the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let fields = self.fields.iter().flat_map(|(name, value)| [name.as_str(), ": ", value, "\r\n"]);
+        let fields: String = fields.collect();
+        format!("HTTP/1.1 {} Answer\r\n{fields}\r\n{}", self.status, self.body).into_bytes()
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (head, body) = text.split_once("\r\n\r\n")?;
         let (first, fields) = head.split_once("\r\n")?;
