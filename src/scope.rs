@@ -61,7 +61,7 @@ impl Host {
         match (self.wildcard, other.wildcard) {
             (true, true) => self.name.ends_with(&other.name) || other.name.ends_with(&self.name),
             (true, false) => self.covers(&other.name),
-            _ => other.covers(&self.name) || *self == *other,
+            (false, _) => other.covers(&self.name),
         }
     }
 }
@@ -124,6 +124,32 @@ mod tests {
             let scope = Scope { hosts: Some(vec![Host::parse(written).unwrap()]), ..Scope::default() };
             assert_eq!(covers(&scope, &Method::GET, Some(host), "/"), expected, "{written} {host}");
             assert!(covers(&scope, &Method::GET, None, "/"));
+        }
+    }
+
+    #[test]
+    fn hosts_meet_where_one_name_is_of_both() {
+        for (one, other, meet) in [
+            ("a.example", "A.example.", true),
+            ("a.example", "b.example", false),
+            ("a.example", "b.a.example", false),
+            ("*.example", "a.example", true),
+            ("*.example", "a.b.example", true),
+            ("*.example", "example", false),
+            ("*.example", "*.example", true),
+            ("*.example", "*.a.example", true),
+            ("*.a.example", "*.b.example", false),
+        ] {
+            let hosts = [one, other].map(|text| Host::parse(text).unwrap());
+            assert_eq!(hosts[0].meets(&hosts[1]), meet, "{one} {other}");
+            assert_eq!(hosts[1].meets(&hosts[0]), meet, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_shown_as_it_is_compared() {
+        for (written, shown) in [("Shop.example.", "shop.example"), ("*.Example", "*.example")] {
+            assert_eq!(Host::parse(written).unwrap().to_string(), shown);
         }
     }
 
