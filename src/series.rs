@@ -4,6 +4,7 @@
 //! the first moment after it, in the hour that comes twice, the first time. A search goes from the moment asked about,
 //! so it takes no longer for a series that has run for a thousand years.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use croner::Cron;
@@ -204,7 +205,7 @@ impl CronDateTime for Civil {
         self.0.checked_add(SignedDuration::from_secs(seconds)).ok().map(Self)
     }
 
-    fn cmp_instant(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp_instant(&self, other: &Self) -> Ordering {
         self.0.cmp(&other.0)
     }
 }
@@ -383,6 +384,36 @@ mod tests {
         }
         let cut = bounded.occurrence(at(expected[1]));
         assert_eq!(cut.end, bounded.until);
+    }
+
+    #[test]
+    fn those_that_run_are_named_the_last_one_first() {
+        let overlapping = series("0 * * * *", "UTC", 150);
+        for (now, hours) in
+            [("12:00:00", &[12, 11, 10][..]), ("12:29:59", &[12, 11, 10]), ("12:30:00", &[12, 11])]
+        {
+            let found: Vec<_> = overlapping.running(at(&format!("2026-01-01T{now}Z"))).collect();
+            let running: Vec<_> = hours.iter().map(|hour| at(&format!("2026-01-01T{hour}:00:00Z"))).collect();
+            assert_eq!(found, running, "{now}");
+        }
+        let ended = Series { until: Some(at("2026-01-01T12:00:00Z")), ..overlapping };
+        assert_eq!(ended.running(at("2026-01-01T12:00:00Z")).next(), None);
+    }
+
+    /// Croner asks for these where a zone skips or doubles a time, and none is known to it here.
+    #[test]
+    fn civil_times_are_counted_and_compared_without_a_zone() {
+        let time = |text: &str| Civil(text.parse().unwrap());
+        for (start, seconds, end) in [
+            ("2026-03-29T01:59:59", 1, Some("2026-03-29T02:00:00")),
+            ("2026-03-01T00:00:00", -1, Some("2026-02-28T23:59:59")),
+            ("9999-12-31T23:59:59", 1, None),
+        ] {
+            let found = time(start).checked_add_seconds(seconds);
+            assert_eq!(found.map(|found| found.0), end.map(|end| time(end).0), "{start} {seconds}");
+        }
+        let (early, late) = (time("2026-03-29T02:00:00"), time("2026-03-29T02:00:01"));
+        assert_eq!((early.cmp_instant(&late), late.cmp_instant(&early)), (Ordering::Less, Ordering::Greater));
     }
 
     #[test]
