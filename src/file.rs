@@ -129,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_why() {
+        let io = |kind: io::ErrorKind| ReadError::from(io::Error::from(kind));
+        for (error, words) in [
+            (io(io::ErrorKind::NotFound), "does not exist"),
+            (io(io::ErrorKind::PermissionDenied), "may not be read by this user"),
+            (io(io::ErrorKind::TimedOut), "cannot be read: timed out"),
+            (ReadError::TooLong(MAX_LENGTH), "is longer than 1024 KiB"),
+            (ReadError::Changing, "is being written to"),
+        ] {
+            assert_eq!(error.to_string(), words);
+        }
+    }
+
+    #[test]
     fn what_is_no_regular_file_is_refused_without_a_hang() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
