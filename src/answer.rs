@@ -115,6 +115,8 @@ mod tests {
             "ftp://x/",
             "https://",
             "https:///x",
+            "https://:80/",
+            "https://@/",
             "javascript:alert(1)",
             "mailto:a@b",
             "/a b",
