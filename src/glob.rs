@@ -1,7 +1,5 @@
 //! Globs of paths, as exemptions and scopes write them.
 
-use std::fmt;
-
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
 use crate::path::RequestPath;
@@ -19,12 +17,6 @@ impl Fault {
     /// A fault and its remedy.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.message, self.help)
     }
 }
 
