@@ -312,6 +312,19 @@ mod tests {
     }
 
     #[test]
+    fn operators_are_answered_on_an_address_of_their_own() {
+        for (text, address) in [
+            ("[server]", None),
+            ("[management]", Some("127.0.0.1:9503")),
+            ("[management]\nlisten = '[::1]:80'", Some("[::1]:80")),
+            ("[management]\nlisten = 'unix:m.sock'", Some("unix:/m.sock")),
+        ] {
+            let found = read(text).config.unwrap().management;
+            assert_eq!(found.map(|address| address.to_string()).as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
     fn globs_that_take_too_much_room_together_are_refused() {
         let text = format!("[exempt]\npaths = ['/a', '/{}']", "?".repeat(200_000));
         let reading = read(&text);
