@@ -347,6 +347,14 @@ mod tests {
         assert_eq!(span(next), Some((20, 30)));
     }
 
+    /// Whether a scope covers a request may cost a match of globs.
+    #[test]
+    fn no_period_is_asked_about_that_makes_no_difference() {
+        let covers = |period: usize| [0, 3].contains(&period) || panic!("{period} ends no later");
+        let moment = schedule(&[(0, 20), (5, 20), (6, 15), (20, 25)]).at(at(7));
+        assert_eq!(moment.passes_at(covers, at(7)), Some(at(25)));
+    }
+
     /// One period for the oracle, in seconds.
     #[derive(Clone, Debug)]
     struct Drawn {
