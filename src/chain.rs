@@ -145,3 +145,63 @@ impl Links {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::Timing;
+    use crate::scope::Scope;
+    use http::Method;
+
+    const DAY: i64 = 86_400;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// (start, end); an end of 0 is open.
+    fn once((start, end): (i64, i64), scope: Scope) -> Period {
+        let occurrence = Occurrence { start: at(start), end: (end != 0).then(|| at(end)) };
+        Period { name: None, line: 1, enabled: true, timing: Timing::Once(occurrence), scope }
+    }
+
+    /// The chain of those that are active at 0, each of which is of a period of its own.
+    fn chain(spans: &[(i64, i64)], scope: &Scope) -> Chain {
+        let periods: Vec<_> = spans.iter().map(|&span| once(span, scope.clone())).collect();
+        let active =
+            periods.iter().enumerate().filter_map(|(index, period)| Some((index, period.active(at(0))?)));
+        Growth::new(&periods, periods.iter().map(|period| period.next(at(0)))).chain(active, at(0))
+    }
+
+    #[test]
+    fn what_has_ended_before_the_chain_is_cut_is_known() {
+        let spans = [(0, 10), (0, 367 * DAY), (0, 400 * DAY), (1, 367 * DAY - 1), (367 * DAY, 368 * DAY)];
+        let chain = chain(&spans, &Scope::default());
+        for (covers, end) in [
+            (&[0][..], Some(10)),
+            (&[3], None),
+            (&[0, 3], Some(367 * DAY - 1)),
+            (&[1], None),
+            (&[2], None),
+            (&[0, 2], None),
+        ] {
+            let found = chain.end(|period| covers.contains(&period), at(0));
+            assert_eq!(found.map(Timestamp::as_second), end, "{covers:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_followed_behind_an_open_ended_period_unless_it_has_a_scope() {
+        let posts = Scope { methods: Some(vec![Method::POST]), ..Scope::default() };
+        for (spans, scope, followed) in [
+            (&[(0, 0), (10, 20)][..], Scope::default(), 1),
+            (&[(0, 0), (10, 20)], posts, 2),
+            (&[(0, 9), (5, 0), (10, 20)], Scope::default(), 2),
+            (&[(0, 9), (5, 9), (10, 20)], Scope::default(), 2),
+            (&[(0, 9), (5, 9), (9, 20)], Scope::default(), 3),
+        ] {
+            let chain = chain(spans, &scope);
+            assert_eq!((chain.spans.len(), chain.cut_at), (followed, None), "{spans:?} {scope:?}");
+        }
+    }
+}
