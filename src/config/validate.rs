@@ -249,12 +249,13 @@ fn log(section: &LogSection, report: &Report) -> Log {
     }
 }
 
-/// A filter takes any word that is no level for the name of a target, so that `inof` would log next to nothing.
+/// A filter takes any word that is no level for the name of a target, so that `inof` would log next to nothing; `info`
+/// with a space beside it is such a word too.
 fn check_level(filter: &str) -> Result<(), String> {
     EnvFilter::try_new(filter).map_err(|error| format!("`{filter}` is no level: {error}"))?;
     let is_target =
         |word: &&str| !word.contains(['=', '[', ']', ':']) && word.parse::<LevelFilter>().is_err();
-    match filter.split(',').map(str::trim).find(is_target) {
+    match filter.split(',').find(is_target) {
         Some(word) => Err(format!("`{word}` is no level")),
         None => Ok(()),
     }
@@ -341,7 +342,13 @@ mod tests {
         {
             assert_eq!(check_level(text), Ok(()), "{text}");
         }
-        for (text, message) in [("inof", "`inof` is no level"), ("info,hyper", "`hyper` is no level")] {
+        for (text, message) in [
+            ("inof", "`inof` is no level"),
+            ("info,hyper", "`hyper` is no level"),
+            (" info", "` info` is no level"),
+            ("info, debug", "` debug` is no level"),
+            ("debug ", "`debug ` is no level"),
+        ] {
             assert_eq!(check_level(text), Err(message.into()), "{text}");
         }
     }
