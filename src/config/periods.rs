@@ -165,8 +165,13 @@ fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Except {
 fn scope(table: &PeriodTable, report: &Report) -> Scope {
     let hosts = list(&table.hosts, report, Host::parse);
     let paths = list(&table.paths, report, |text| PathGlobs::check(text).map(|()| text.to_owned()));
-    let compiled = paths.map(|paths| PathGlobs::new(paths.iter().map(String::as_str)).unwrap_or_default());
-    Scope { hosts, paths: compiled, methods: list(&table.methods, report, method) }
+    let paths = paths.map(|paths| {
+        PathGlobs::new(paths.iter().map(String::as_str)).unwrap_or_else(|fault| {
+            report.error(table.paths.as_ref().map_or(0..0, Spanned::span), fault.message, fault.help);
+            PathGlobs::default()
+        })
+    });
+    Scope { hosts, paths, methods: list(&table.methods, report, method) }
 }
 
 fn method(text: &str) -> Result<Method, Fault> {

@@ -327,12 +327,13 @@ mod tests {
 
     #[test]
     fn globs_that_take_too_much_room_together_are_refused() {
-        let text = format!("[exempt]\npaths = ['/a', '/{}']", "?".repeat(200_000));
-        let reading = read(&text);
-        assert!(reading.config.is_none());
-        let [found] = &reading.diagnostics[..] else { panic!("{:?}", reading.diagnostics) };
-        assert_eq!(found.help.as_deref(), Some("write shorter globs"));
-        assert_eq!(found.place.as_ref().unwrap().span.start, "[exempt]\npaths = ".len());
+        for section in ["[exempt]", "[[period]]\nstart = 2026-12-01T22:00:00Z"] {
+            let reading = read(&format!("{section}\npaths = ['/a', '/{}']", "?".repeat(200_000)));
+            assert!(reading.config.is_none());
+            let [found] = &reading.diagnostics[..] else { panic!("{:?}", reading.diagnostics) };
+            assert_eq!(found.help.as_deref(), Some("write shorter globs"));
+            assert_eq!(found.place.as_ref().unwrap().span.start, section.len() + "\npaths = ".len());
+        }
     }
 
     #[test]
