@@ -104,16 +104,12 @@ pub fn covering<'r>(
 ) -> Option<Down<'r>> {
     let covers = |period: usize| rules.covers(period, request);
     let active = moment.active.iter().find(|active| covers(active.period))?;
+    let answer = rules.answers.get(active.period)?;
     let until = moment.passes_at(covers, now);
-    Some(Down {
-        period: active.period,
-        occurrence: active.occurrence,
-        answer: rules.answers.get(active.period)?,
-        until,
-        retry_after: until
-            .filter(|until| until.duration_since(now) <= chain::LONGEST)
-            .map_or_else(|| whole_seconds(rules.retry_after), |until| seconds_between(now, until)),
-    })
+    let retry_after = until
+        .filter(|until| until.duration_since(now) <= chain::LONGEST)
+        .map_or_else(|| whole_seconds(rules.retry_after), |until| seconds_between(now, until));
+    Some(Down { period: active.period, occurrence: active.occurrence, answer, until, retry_after })
 }
 
 /// When a request that passes goes down, or one that is down passes; `None` where that is not known, or never.
