@@ -74,22 +74,20 @@ pub fn parse_cron(text: &str) -> Result<Cron, Fault> {
         return Err(Fault::new(message, EXAMPLE));
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    parser.parse(text).map_err(|_| {
-        let alone = |index: usize| {
-            let mut others = ["*"; FIELDS.len()];
-            if let (Some(other), Some(field)) = (others.get_mut(index), fields.get(index)) {
-                *other = field;
-            }
-            parser.parse(&others.join(" ")).is_err()
-        };
-        let faulty = (0..FIELDS.len()).find(|&index| alone(index));
-        match faulty.and_then(|index| FIELDS.get(index).zip(fields.get(index))) {
-            Some(((name, range), field)) => Fault::new(
+    let fault = |index: usize| {
+        let (field, (name, range)) = (fields.get(index)?, FIELDS.get(index)?);
+        let mut others = ["*"; FIELDS.len()];
+        *others.get_mut(index)? = field;
+        parser.parse(&others.join(" ")).is_err().then(|| {
+            Fault::new(
                 format!("`{field}` is no {name}"),
                 format!("write {range}; `*` for all, `a-b` for a range, `a,b` for a list, `*/n` for steps"),
-            ),
-            None => Fault::new("this is no cron expression", EXAMPLE),
-        }
+            )
+        })
+    };
+    parser.parse(text).map_err(|_| {
+        let whole = Fault::new("this is no cron expression", EXAMPLE);
+        (0..FIELDS.len()).find_map(fault).unwrap_or(whole)
     })
 }
 
