@@ -1,0 +1,133 @@
+//! Which bytes of a file an edit may touch, found by another parser than the edit's.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+/// The keys of a period, by its index, that an edit may set or remove.
+pub(crate) type Touched<'k> = (usize, &'k [&'k str]);
+
+/// A key with its value in a text.
+struct Place {
+    entry: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Holds that two texts are the same but for the keys that an edit may touch. What else goes is the blanks after a key
+/// that goes, or its whole line where that has nothing more; what else comes is the line of a key that comes. In an
+/// inline table a comma goes or comes with a key.
+pub(crate) fn assert_untouched_elsewhere(old: &str, new: &str, touched: &[Touched<'_>]) {
+    let before = cut(old, new, touched, line_of);
+    // Of the two newlines around a line that comes either may be the one that came with it.
+    let after = [line_of, line_before].map(|line| cut(new, old, touched, line));
+    if touched.iter().any(|(period, _)| is_inline(old, *period)) {
+        assert_eq!(squeezed(&before), squeezed(&after[0]), "{old}\n---\n{new}");
+        let commas = |text: &str| text.matches(',').count();
+        let keys = touched.iter().map(|(_, keys)| keys.len()).sum();
+        assert!(commas(&before).abs_diff(commas(&after[0])) <= keys, "{old}\n---\n{new}");
+    } else {
+        assert!(after.contains(&before), "{old}\n---\n{new}\n---\n{before:?}\n{after:?}");
+    }
+}
+
+/// A text without what may be touched: the values of keys that `other` has too, and all of those that it has not.
+fn cut(
+    text: &str,
+    other: &str,
+    touched: &[Touched<'_>],
+    line: fn(&str, &Range<usize>) -> Range<usize>,
+) -> String {
+    let keys = touched.iter().flat_map(|(period, keys)| keys.iter().map(|key| (*period, *key)));
+    let range = |(period, key)| {
+        let found = place(text, period, key)?;
+        Some(match place(other, period, key) {
+            Some(_) => found.value,
+            None if is_inline(text, period) => found.entry,
+            None => line(text, &found.entry),
+        })
+    };
+    let mut cuts: Vec<_> = keys.filter_map(range).collect();
+    cuts.sort_by_key(|cut| std::cmp::Reverse(cut.start));
+    let mut rest = text.to_owned();
+    for cut in cuts {
+        rest.replace_range(cut, "");
+    }
+    rest
+}
+
+/// Holds that a text with a list in it is another with one stretch more, and, where the list had no comma at its end,
+/// that comma.
+pub(crate) fn assert_one_insertion(old: &str, new: &str) {
+    let without_a_comma = |(at, _)| [&new[..at], &new[at + 1..]].concat();
+    let inserted = is_one_insertion(old, new)
+        || new.match_indices(',').map(without_a_comma).any(|new| is_one_insertion(old, &new));
+    assert!(inserted, "{old}\n---\n{new}");
+}
+
+fn is_one_insertion(old: &str, new: &str) -> bool {
+    let (old, new) = (old.as_bytes(), new.as_bytes());
+    let before = old.iter().zip(new).take_while(|(one, other)| one == other).count();
+    let after = old.iter().rev().zip(new.iter().rev()).take_while(|(one, other)| one == other).count();
+    old.len() < new.len() && before + after >= old.len()
+}
+
+/// The value of a key as it is written.
+pub(crate) fn written<'t>(text: &'t str, period: usize, key: &str) -> Option<&'t str> {
+    place(text, period, key).map(|place| &text[place.value])
+}
+
+/// The newline of the first line.
+pub(crate) fn newline(text: &str) -> &'static str {
+    match text.split_once('\n') {
+        Some((line, _)) if line.ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+fn with_period<T>(
+    text: &str,
+    period: usize,
+    look: impl Fn(Range<usize>, &DeTable<'_>) -> Option<T>,
+) -> Option<T> {
+    let root = DeTable::parse(text).expect("TOML");
+    let DeValue::Array(periods) = root.get_ref().get("period")?.get_ref() else { return None };
+    let period = periods.get(period)?;
+    let DeValue::Table(table) = period.get_ref() else { return None };
+    look(period.span(), table)
+}
+
+fn is_inline(text: &str, period: usize) -> bool {
+    with_period(text, period, |span, _| Some(text[span].starts_with('{'))).expect("a period")
+}
+
+fn place(text: &str, period: usize, key: &str) -> Option<Place> {
+    with_period(text, period, |_, table| {
+        let (key, value) = table.get_key_value(key)?;
+        Some(Place { entry: key.span().start..value.span().end, value: value.span() })
+    })
+}
+
+/// The newline before an entry, its indentation, and the entry.
+fn line_before(text: &str, entry: &Range<usize>) -> Range<usize> {
+    let before = text[..entry.start].trim_end_matches([' ', '\t']);
+    let before = before.strip_suffix(newline(text)).unwrap_or(before);
+    before.len()..entry.end
+}
+
+/// The line of an entry, where it has that for itself, else the entry and the blanks after it.
+fn line_of(text: &str, entry: &Range<usize>) -> Range<usize> {
+    let blank = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
+    let before = text[..entry.start].trim_end_matches([' ', '\t']);
+    let end = entry.end + blank(&text[entry.end..]);
+    let rest = &text[end..];
+    let closes = ["\r\n", "\n"].into_iter().find(|newline| rest.starts_with(newline));
+    match closes {
+        Some(newline) => before.len()..end + newline.len(),
+        None if rest.is_empty() => before.len()..end,
+        None => entry.start..end,
+    }
+}
+
+fn squeezed(text: &str) -> String {
+    text.replace([' ', '\t', '\r', '\n', ','], "")
+}

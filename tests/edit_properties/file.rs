@@ -1,0 +1,394 @@
+//! Valid files, in whatever layout TOML allows, with what is known of each period in them.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+
+/// A key, and the ways to write its value.
+type Key = (&'static str, &'static [&'static str]);
+
+/// A file and what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) text: String,
+    /// Whether its periods are a list, `period = [{ … }]`.
+    pub(crate) inline: bool,
+    pub(crate) periods: Vec<Known>,
+}
+
+/// What is known of a period, without reading it.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) name: Option<String>,
+    pub(crate) enabled: bool,
+    pub(crate) state: State,
+}
+
+/// Where a period stands now, and for centuries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It runs, and has no end.
+    Open,
+    /// It runs, and has an end.
+    Ending,
+    Over,
+    ToCome,
+    /// A series, of which an occurrence runs.
+    Running,
+    /// A series, of which none runs any more.
+    Past,
+}
+
+const LONG_AGO: &[&str] = &[
+    "2020-01-01T00:00:00Z",
+    "2020-01-01 00:00:00.25+01:00",
+    "2020-01-01T00:00:00",
+    "2020-01-01t00:00:00z",
+    "2020-01-01T00:00",
+];
+const SOON_AFTER: &[&str] =
+    &["2020-02-01T00:00:00Z", "2020-02-01 00:00:00", "2020-02-01T00:00:00.000001-11:30"];
+const FAR: &[&str] = &["2999-01-01T00:00:00Z", "2999-01-01T00:00:00.5", "2999-01-01 00:00:00-03:30"];
+const FARTHER: &[&str] = &["3000-01-01T00:00:00+14:00", "3000-01-01T00:00:00"];
+const HOUR: &[&str] = &["\"1h\"", "'60min'", "\"\"\"\\\n  1h\"\"\"", "\"1\\u0068\""];
+const AGES: &[&str] = &["\"900y\"", "'900years'"];
+
+/// The kinds of periods: their keys, each with the ways to write its value, and what they are.
+const KINDS: [(State, &[Key]); 9] = [
+    (State::Open, &[("start", LONG_AGO)]),
+    (State::Ending, &[("start", LONG_AGO), ("end", FAR)]),
+    (State::Ending, &[("start", LONG_AGO), ("for", AGES)]),
+    (State::Over, &[("start", LONG_AGO), ("end", SOON_AFTER)]),
+    (State::Over, &[("start", LONG_AGO), ("for", HOUR)]),
+    (State::ToCome, &[("start", FAR)]),
+    (State::ToCome, &[("start", FAR), ("end", FARTHER)]),
+    // From one leap day on into the time after the next.
+    (
+        State::Running,
+        &[("cron", &["\"0 0 29 2 *\"", "'0  0 29 FEB *'"]), ("for", &["\"1500days\"", "'1500d'"])],
+    ),
+    (State::Past, &[("cron", &["\"0 0 1 * *\""]), ("for", HOUR), ("end", SOON_AFTER)]),
+];
+
+/// Other keys, which no command removes but where it uses a name again.
+const OTHERS: [Key; 4] = [
+    ("message", MESSAGES),
+    ("redirect", &["false", "\"/sorry\"", "'https://status.example/?a=[[period]]#b'"]),
+    ("timezone", &["\"America/St_Johns\"", "'Asia/Kathmandu'"]),
+    ("enabled", &["true", "false"]),
+];
+const MESSAGES: &[&str] = &[
+    "\"\"",
+    "\"Back # soon, \\\"really\\\" ]}\"",
+    "'C:\\[[period]] {'",
+    "\"\"\"\n[[period]]\nend = 2020-01-01T00:00:00Z\n  \"\" \\\n  \"\"\"",
+    "'''\nperiod = [{ end = 1 }] # '' \n[log]\n'''",
+    "\"\u{1f980} \\u00e9 \\n\u{a0}\"",
+];
+/// Keys that are lists, each with items.
+const LISTS: [Key; 3] = [
+    ("hosts", &["\"shop.example.com\"", "'*.example.org'", "\"[::1]\""]),
+    ("paths", &["\"/checkout/**\"", "'/a#b'", "\"/\u{e9}t\u{e9}/*\""]),
+    ("methods", &["\"POST\"", "'PUT'", "\"DELETE\""]),
+];
+const EXCEPT: &[&str] = &["2020-02-29", "2020-02-29T00:00:00Z", "2016-02-29 00:00:00"];
+
+const NAMES: [&str; 10] = [
+    "db",
+    "two words",
+    "\u{e9}t\u{e9} \u{1f980}",
+    "it's",
+    "\"so\"",
+    "[[period]]",
+    "#1",
+    "--all",
+    "a.b",
+    "'''",
+];
+
+const SECTIONS: [(&str, &[Key]); 5] = [
+    ("server", &[("status_path", &["false", "\"/[[period]]\""]), ("listen", &["[\"127.0.0.1:0\",]"])]),
+    ("site", &[("upstream", &["\"http://127.0.0.1:8000\""]), ("connect_timeout", &["'1s'"])]),
+    ("exempt", &[("paths", &["[ # none, yet\n]", "[\n  \"/admin/**\", # ]\n]"]), ("networks", &["[]"])]),
+    ("response", &[("message", MESSAGES), ("status", &["503", "0x1F7"])]),
+    ("log", &[("level", &["\"info\"", "'''info'''"]), ("access", &["true"])]),
+];
+
+const MOST_PERIODS: usize = 4;
+
+const ABOVE: [&str; 5] =
+    ["", "\n", "# end = 2020-01-01T00:00:00Z\n", "\t# [[period]] \u{1f980}\n", "  \n#\n"];
+const EQUALS: [&str; 4] = [" = ", "=", "\t=\t", "   =  "];
+const TAILS: [&str; 5] = ["", " # a comment", "\t#", " # ] } , \" ''' [[period]]", " \t"];
+const HEADERS: [[&str; 2]; 4] = [["", ""], [" ", " "], ["\t\"", "\""], ["'", "' "]];
+const INDENTS: [&str; 3] = ["", "  ", "\t"];
+
+/// How one key is laid out.
+#[derive(Clone, Debug)]
+struct Look {
+    above: &'static str,
+    quote: &'static str,
+    equals: &'static str,
+    tail: &'static str,
+}
+
+fn look() -> impl Strategy<Value = Look> {
+    let quote = select(vec!["", "", "\"", "'"]);
+    (select(&ABOVE[..]), quote, select(&EQUALS[..]), select(&TAILS[..]))
+        .prop_map(|(above, quote, equals, tail)| Look { above, quote, equals, tail })
+}
+
+/// A key, its value, and how they are laid out.
+#[derive(Clone, Debug)]
+struct Entry {
+    key: &'static str,
+    value: String,
+    look: Look,
+}
+
+impl Entry {
+    fn text(&self) -> String {
+        let Look { quote, equals, .. } = self.look;
+        [quote, self.key, quote, equals, &self.value].concat()
+    }
+
+    fn lines(&self, indent: &str) -> String {
+        [self.look.above, indent, &self.text(), self.look.tail, "\n"].concat()
+    }
+}
+
+fn entry((key, values): Key) -> impl Strategy<Value = Entry> {
+    let value = select(values);
+    (value, look()).prop_map(move |(value, look)| Entry { key, value: value.to_owned(), look })
+}
+
+fn entries(keys: Vec<Key>) -> impl Strategy<Value = Vec<Entry>> {
+    keys.into_iter().map(entry).collect::<Vec<_>>()
+}
+
+/// A list in one of the layouts of arrays.
+fn array(items: &[&str], layout: usize) -> String {
+    let joined = |between: &str| items.join(between);
+    match layout {
+        _ if items.is_empty() => ["[]", "[ ]", "[\n]", "[ # none, yet\n  ]"][layout % 4].to_owned(),
+        0 => format!("[{}]", joined(", ")),
+        1 => format!("[ {} ]", joined(" , ")),
+        2 => format!("[{},]", joined(",")),
+        3 => format!("[\n  {}\n]", joined(",\n  ")),
+        4 => format!("[\n\t{}, # the last, ]\n\t# end\n]", joined(", # one, \"\n\t")),
+        5 => format!("[ # first, none\n  {} # last\n  # end\n]", joined("\n  , ")),
+        _ => format!("[\n    {}\n    ,]", joined(", ")),
+    }
+}
+
+fn list((key, items): Key, fewest: usize) -> impl Strategy<Value = Entry> {
+    (subsequence(items, fewest..=items.len()), 0..7_usize, look())
+        .prop_map(move |(items, layout, look)| Entry { key, value: array(&items, layout), look })
+}
+
+/// A period: what is known of it, and its keys in some order.
+#[derive(Clone, Debug)]
+struct Period {
+    known: Known,
+    entries: Vec<Entry>,
+    header: [&'static str; 2],
+    indent: &'static str,
+    /// Of an inline table.
+    layout: usize,
+}
+
+fn period() -> impl Strategy<Value = Period> {
+    let keys = select(&KINDS[..]).prop_flat_map(|(state, keys)| {
+        let series = matches!(state, State::Running | State::Past);
+        let except = if series {
+            proptest::option::of(list(("except", EXCEPT), 0)).boxed()
+        } else {
+            Just(None).boxed()
+        };
+        let lists = LISTS.map(|of| proptest::option::weighted(0.3, list(of, 1)));
+        let others = subsequence(&OTHERS[..], 0..=OTHERS.len()).prop_flat_map(entries);
+        (Just(state), entries(keys.to_vec()), except, Vec::from(lists), others)
+    });
+    let name = proptest::option::weighted(0.7, (select(&NAMES[..]), look()));
+    let layout = (select(&HEADERS[..]), select(&INDENTS[..]), 0..4_usize);
+    (keys, name, layout).prop_flat_map(|((state, keys, except, lists, others), name, layout)| {
+        let named = name.as_ref().map(|(name, look)| {
+            let value = toml::Value::String((*name).to_owned()).to_string();
+            Entry { key: "name", value, look: look.clone() }
+        });
+        let all =
+            keys.into_iter().chain(except).chain(lists.into_iter().flatten()).chain(others).chain(named);
+        let name = name.map(|(name, _)| name.to_owned());
+        let (header, indent, layout) = layout;
+        Just(all.collect::<Vec<_>>()).prop_shuffle().prop_map(move |entries| {
+            let enabled = !entries.iter().any(|entry| entry.key == "enabled" && entry.value == "false");
+            let known = Known { name: name.clone(), enabled, state };
+            Period { known, entries, header, indent, layout }
+        })
+    })
+}
+
+impl Period {
+    fn table(&self) -> String {
+        let [before, after] = self.header;
+        let keys: String = self.entries.iter().map(|entry| entry.lines(self.indent)).collect();
+        format!("{}[[{before}period{after}]]{}\n{keys}", self.indent, self.entries[0].look.tail)
+    }
+
+    fn inline(&self) -> String {
+        let texts: Vec<_> = self.entries.iter().map(Entry::text).collect();
+        match self.layout {
+            0 => format!("{{{}}}", texts.join(",")),
+            1 => format!("{{ {}, }}", texts.join(" , ")),
+            2 => format!("{{\n    {}\n  }}", texts.join(", # one, }\n    ")),
+            _ => format!("{{ # first,\n\t{} # last }}\n\t,\n}}", texts.join("\n\t, ")),
+        }
+    }
+}
+
+/// A section with some of its keys.
+#[derive(Clone, Debug)]
+struct Section {
+    name: &'static str,
+    entries: Vec<Entry>,
+    form: SectionForm,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum SectionForm {
+    Dotted,
+    Inline,
+    Table([&'static str; 2]),
+}
+
+impl Section {
+    fn text(&self) -> String {
+        let Self { name, entries, form } = self;
+        match form {
+            SectionForm::Dotted => {
+                entries.iter().map(|entry| [name, ".", &entry.text(), "\n"].concat()).collect()
+            }
+            SectionForm::Inline => {
+                let texts: Vec<_> = entries.iter().map(Entry::text).collect();
+                format!("{name} = {{ {} }} # inline\n", texts.join(", "))
+            }
+            SectionForm::Table([before, after]) => {
+                let keys: String = entries.iter().map(|entry| entry.lines("  ")).collect();
+                format!("[{before}{name}{after}]\n{keys}")
+            }
+        }
+    }
+}
+
+fn sections() -> impl Strategy<Value = Vec<Section>> {
+    let section = |(name, keys): (&'static str, &'static [Key])| {
+        let form = prop_oneof![
+            Just(SectionForm::Dotted),
+            Just(SectionForm::Inline),
+            select(&HEADERS[..]).prop_map(SectionForm::Table),
+            select(&HEADERS[..]).prop_map(SectionForm::Table),
+        ];
+        let entries = subsequence(keys, 1..=keys.len()).prop_flat_map(entries);
+        (entries, form).prop_map(move |(entries, form)| Section { name, entries, form })
+    };
+    subsequence(&SECTIONS[..], 0..=SECTIONS.len())
+        .prop_flat_map(move |some| some.into_iter().map(section).collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+/// How the periods of a file stand in it.
+#[derive(Clone, Debug)]
+enum Form {
+    /// Each as a table, at a place among the sections that are tables.
+    Tables(Vec<Index>),
+    /// As a list in some layout.
+    Inline(usize, Look),
+}
+
+/// A file.
+pub(crate) fn file() -> impl Strategy<Value = Written> {
+    let periods = vec(period(), 0..=MOST_PERIODS).prop_map(with_distinct_names);
+    let form = prop_oneof![
+        3 => vec(any::<Index>(), MOST_PERIODS).prop_map(Form::Tables),
+        2 => (0..7_usize, look()).prop_map(|(layout, look)| Form::Inline(layout, look)),
+    ];
+    let zone = proptest::option::of(entry(("timezone", &["\"Europe/Berlin\"", "'UTC'"])));
+    (periods, form, sections(), zone, ends()).prop_map(|(periods, form, sections, zone, ends)| Written {
+        text: ends.around(&body(&periods, &form, &sections, zone.as_ref())),
+        inline: matches!(form, Form::Inline(..)),
+        periods: periods.into_iter().map(|period| period.known).collect(),
+    })
+}
+
+/// What is no table comes first.
+fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Entry>) -> String {
+    let is_table = |section: &&Section| matches!(section.form, SectionForm::Table(_));
+    let (tables, top): (Vec<_>, Vec<_>) = sections.iter().partition(is_table);
+    let mut tables: Vec<_> = tables.into_iter().map(Section::text).collect();
+    let mut top: String =
+        zone.map(|zone| zone.lines("")).into_iter().chain(top.into_iter().map(Section::text)).collect();
+    match form {
+        Form::Tables(places) => {
+            let mut from = 0;
+            for (period, place) in periods.iter().zip(places) {
+                from += place.index(tables.len() - from + 1);
+                tables.insert(from, period.table());
+                from += 1;
+            }
+        }
+        Form::Inline(layout, look) => {
+            let items: Vec<_> = periods.iter().map(Period::inline).collect();
+            let items: Vec<_> = items.iter().map(String::as_str).collect();
+            top += &Entry { key: "period", value: array(&items, *layout), look: look.clone() }.lines("");
+        }
+    }
+    top + &tables.concat()
+}
+
+/// Of several periods that were given a name only the first keeps it.
+fn with_distinct_names(mut periods: Vec<Period>) -> Vec<Period> {
+    let mut seen = Vec::new();
+    for period in &mut periods {
+        if period.known.name.as_ref().is_some_and(|name| seen.contains(name)) {
+            period.known.name = None;
+            period.entries.retain(|entry| entry.key != "name");
+        }
+        seen.extend(period.known.name.clone());
+    }
+    periods
+}
+
+/// What a file begins with, and how its lines end.
+#[derive(Clone, Debug)]
+struct Ends {
+    mark: bool,
+    above: &'static str,
+    /// Which lines end in CRLF, over and over.
+    crlf: Vec<bool>,
+    /// Whether the last line ends at all.
+    closed: bool,
+}
+
+fn ends() -> impl Strategy<Value = Ends> {
+    let crlf = prop_oneof![Just(vec![false]), Just(vec![true]), vec(any::<bool>(), 2..8)];
+    (any::<bool>(), select(&ABOVE[..]), crlf, any::<bool>()).prop_map(|(mark, above, crlf, closed)| Ends {
+        mark,
+        above,
+        crlf,
+        closed,
+    })
+}
+
+impl Ends {
+    fn around(&self, body: &str) -> String {
+        // A file of white space alone is none.
+        let above = if body.is_empty() { "# only a comment\n" } else { self.above };
+        let text = [above, body].concat();
+        let lines = text.split_inclusive('\n').zip(self.crlf.iter().cycle());
+        let ended =
+            lines.map(|(line, crlf)| if *crlf { line.replace('\n', "\r\n") } else { line.to_owned() });
+        let mark = if self.mark { "\u{feff}" } else { "" };
+        let text = [mark.to_owned()].into_iter().chain(ended).collect::<String>();
+        if self.closed { text } else { text.trim_end_matches(['\r', '\n']).to_owned() }
+    }
+}
