@@ -113,6 +113,8 @@ pub fn covering<'r>(
 }
 
 /// When a request that passes goes down, or one that is down passes; `None` where that is not known, or never.
+///
+/// A request that is down may pass before nothing covers it any more: while a period decides that redirects to its path.
 pub fn changes_at(
     rules: &Rules,
     request: &Request<'_>,
@@ -120,15 +122,23 @@ pub fn changes_at(
     moment: &Moment,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    let turns = |moment, at, down| turns_at(rules, request, moment, at, down);
     match decision {
-        Decision::Unavailable(down) | Decision::Redirect(down, _) => down.until,
+        Decision::Unavailable(down) | Decision::Redirect(down, _) => {
+            let is_target = |answer: &Answer| {
+                answer.redirect.as_ref().is_some_and(|redirect| redirect.is_target(&request.path))
+            };
+            let may_pass = rules.answers.iter().any(is_target);
+            let passes = if may_pass { turns(moment.clone(), now, false) } else { None };
+            passes.or(down.until)
+        }
         Decision::Pass(Pass::Status | Pass::Exempt(_)) => None,
         Decision::Pass(Pass::Up) => {
             let covers = |period: usize| rules.covers(period, request);
             let start = rules.schedule.next_stretch(moment, now, covers)?.start;
-            goes_down_at(rules, request, rules.schedule.at(start), start)
+            turns(rules.schedule.at(start), start, true)
         }
-        Decision::Pass(Pass::RedirectTarget(_)) => goes_down_at(rules, request, moment.clone(), now),
+        Decision::Pass(Pass::RedirectTarget(_)) => turns(moment.clone(), now, true),
     }
 }
 
@@ -136,13 +146,21 @@ pub fn changes_at(
 /// through so many changes at most.
 const MOST_CHANGES: usize = 1000;
 
-fn goes_down_at(rules: &Rules, request: &Request<'_>, moment: Moment, at: Timestamp) -> Option<Timestamp> {
+/// When the request is down, or is not, for the first time from `at` on.
+fn turns_at(
+    rules: &Rules,
+    request: &Request<'_>,
+    moment: Moment,
+    at: Timestamp,
+    down: bool,
+) -> Option<Timestamp> {
     let mut moments = std::iter::successors(Some((moment, at)), |(moment, _)| {
         let at = moment.next_change()?;
         Some((rules.schedule.after(moment, at), at))
     });
-    let down = |(moment, at): &(Moment, Timestamp)| decide(rules, request, moment, *at).down().is_some();
-    moments.by_ref().take(MOST_CHANGES).find(down).map(|(_, at)| at)
+    let turned =
+        |(moment, at): &(Moment, Timestamp)| decide(rules, request, moment, *at).down().is_some() == down;
+    moments.by_ref().take(MOST_CHANGES).find(turned).map(|(_, at)| at)
 }
 
 fn seconds_between(now: Timestamp, until: Timestamp) -> u64 {
@@ -339,13 +357,31 @@ mod tests {
             ("/sorry", 10, Some(15)),
             ("/sorry", 15, Some(40)),
         ] {
-            let path = RequestPath::new(path);
-            let request = Request { method: &Method::GET, authority: None, path, client: None };
-            let moment = rules.schedule.at(at(now));
-            let decision = decide(&rules, &request, &moment, at(now));
-            let change = changes_at(&rules, &request, &decision, &moment, at(now));
-            assert_eq!(change.map(Timestamp::as_second), expected, "{request:?} at {now}");
+            assert_eq!(change(&rules, path, now), expected, "{path} at {now}");
         }
+    }
+
+    #[test]
+    fn one_that_is_down_passes_while_a_period_redirects_to_it() {
+        for (end, path, now, expected) in [
+            (30, "/sorry", 10, Some(15)),
+            (30, "/sorry", 15, None),
+            (30, "/x", 10, Some(30)),
+            (19, "/sorry", 10, Some(20)),
+            (0, "/sorry", 10, Some(15)),
+            (0, "/x", 10, None),
+        ] {
+            let rules = rules(&[(10, 20, None), (15, end, Some("/sorry"))]);
+            assert_eq!(change(&rules, path, now), expected, "until {end}: {path} at {now}");
+        }
+    }
+
+    fn change(rules: &Rules, path: &str, now: i64) -> Option<i64> {
+        let path = RequestPath::new(path);
+        let request = Request { method: &Method::GET, authority: None, path, client: None };
+        let moment = rules.schedule.at(at(now));
+        let decision = decide(rules, &request, &moment, at(now));
+        changes_at(rules, &request, &decision, &moment, at(now)).map(Timestamp::as_second)
     }
 
     #[test]
