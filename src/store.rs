@@ -19,9 +19,10 @@ mod error;
 mod replacement;
 mod source;
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
 pub use error::{FileError, Reason, StoreError};
 use source::Source;
@@ -48,7 +49,9 @@ impl Store {
         &self.path
     }
 
-    /// How long an edit waits for other ones, and for the file to be left alone: 10 seconds unless told.
+    /// How long an edit waits for another one, and for the file to be left alone: 10 seconds unless told.
+    ///
+    /// Of others that come to their end one after the other it waits so long for each.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -66,9 +69,14 @@ impl Store {
         &self,
         mut edit: impl FnMut(&str) -> Result<(Option<String>, T), E>,
     ) -> Result<T, StoreError<E>> {
-        let deadline = Instant::now() + self.patience;
+        let mut deadline = Instant::now() + self.patience;
         loop {
-            if let Some(value) = self.attempt(deadline, &mut edit)? {
+            let begun = Instant::now();
+            let file = source::lock(&self.path, self.patience).map_err(|reason| self.failed(reason))?;
+            deadline += begun.elapsed();
+            if let Some(file) = file
+                && let Some(value) = self.attempt(file, &mut edit)?
+            {
                 return Ok(value);
             }
             if Instant::now() >= deadline {
@@ -85,10 +93,10 @@ impl Store {
     /// One try; none if the file changed meanwhile.
     fn attempt<T, E>(
         &self,
-        deadline: Instant,
+        file: File,
         edit: &mut impl FnMut(&str) -> Result<(Option<String>, T), E>,
     ) -> Result<Option<T>, StoreError<E>> {
-        let source = Source::read(&self.path, deadline).map_err(|reason| self.failed(reason))?;
+        let source = Source::read(file).map_err(|reason| self.failed(reason))?;
         let Some(source) = source else { return Ok(None) };
         let outcome = match source.text() {
             Ok(text) => match edit(text) {

@@ -18,12 +18,13 @@ const EXTENDED_LIMIT: usize = 65536;
 /// The owner comes first, since changing it resets parts of the mode; the mode last, since an access control list
 /// changes it.
 pub(super) fn copy(old: &File, metadata: &Metadata, new: &File) -> Result<(), Reason> {
-    let failed = |error| Reason::Io("be written", error);
+    let (user, group) = (metadata.uid(), metadata.gid());
+    let failed = |error| Reason::of_giving(user, group, error);
     let current = new.metadata().map_err(failed)?;
-    let owner = Some(metadata.uid()).filter(|uid| *uid != current.uid());
-    let group = Some(metadata.gid()).filter(|gid| *gid != current.gid());
-    if owner.is_some() || group.is_some() {
-        fchown(new, owner, group).map_err(|_| Reason::Owner(metadata.uid(), metadata.gid()))?;
+    let new_user = Some(user).filter(|user| *user != current.uid());
+    let new_group = Some(group).filter(|group| *group != current.gid());
+    if new_user.is_some() || new_group.is_some() {
+        fchown(new, new_user, new_group).map_err(failed)?;
     }
     copy_extended(old, new)?;
     new.set_permissions(metadata.permissions()).map_err(failed)
@@ -53,9 +54,7 @@ fn copy_value(old: &File, new: &File, name: &[u8]) -> rustix::io::Result<()> {
 fn settle(name: &[u8], result: rustix::io::Result<()>) -> Result<(), Reason> {
     let of_the_user = name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_");
     match result {
-        Err(error) if of_the_user => {
-            Err(Reason::Attribute(String::from_utf8_lossy(name).into_owned(), error.into()))
-        }
+        Err(error) if of_the_user => Err(Reason::of_attribute(name, error.into())),
         _ => Ok(()),
     }
 }

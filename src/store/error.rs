@@ -83,22 +83,42 @@ impl FileError {
 impl Reason {
     /// What the error means where a file is created, written or given its attributes in this directory.
     pub(super) fn of_writing(directory: &Path, error: io::Error) -> Self {
-        match error.kind() {
+        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Self::DirectoryDenied(directory.to_owned()),
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Io("be written", error),
-        }
+        })
+    }
+
+    /// What the error means where the new file is given the old one's owner, group or mode.
+    pub(super) fn of_giving(user: u32, group: u32, error: io::Error) -> Self {
+        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
+            // The latter is for an owner that the user namespace does not know.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => Self::Owner(user, group),
+            _ => Self::Io("be written", error),
+        })
+    }
+
+    /// What the error means where the new file is given the extended attribute of this name.
+    pub(super) fn of_attribute(name: &[u8], error: io::Error) -> Self {
+        let attribute = |error| Self::Attribute(String::from_utf8_lossy(name).into_owned(), error);
+        Self::of_file_system(error).unwrap_or_else(attribute)
     }
 
     /// What the error means where the new file takes the old one's place.
     pub(super) fn of_renaming(error: io::Error) -> Self {
-        match error.kind() {
+        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => Self::MountPoint,
             io::ErrorKind::PermissionDenied => Self::Protected,
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Io("be replaced", error),
+        })
+    }
+
+    /// What the error means whatever was to be written; the error, where that depends.
+    fn of_file_system(error: io::Error) -> Result<Self, io::Error> {
+        match error.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => Ok(Self::ReadOnly),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Ok(Self::Full),
+            _ => Err(error),
         }
     }
 }
@@ -188,7 +208,12 @@ impl fmt::Display for Reason {
             Self::Unsynced(error) => {
                 write!(f, "it was edited, but may not survive a power failure ({error}): run sync")
             }
-            Self::Io(what, error) => write!(f, "it could not {what}: {error}"),
+            Self::Io(what, error) => {
+                write!(
+                    f,
+                    "it could not {what} ({error}): see that its path and its disk are sound, and try again"
+                )
+            }
         }
     }
 }

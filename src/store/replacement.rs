@@ -1,7 +1,7 @@
 //! The new file, and how it takes the old one's place.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -9,11 +9,17 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::source::{Source, identity, within_limit};
+use super::source::{Source, same_version, within_limit};
 use super::{Reason, attributes};
 
 /// How often a save that came out is put back, each time because yet another one came in.
 const RETURNS: usize = 100;
+
+/// The new file, written and synced beside the old one.
+struct Replacement {
+    file: NamedTempFile,
+    metadata: Metadata,
+}
 
 /// Puts a file with this text in the place of the one that was read; false if that one is no longer there.
 pub(super) fn replace(path: &Path, source: &Source, text: &str) -> Result<bool, Reason> {
@@ -23,30 +29,44 @@ pub(super) fn replace(path: &Path, source: &Source, text: &str) -> Result<bool, 
     let new = prepare(path, directory, source, text)?;
     let replaced = source.stands_at(path) && swap(path, source, new)?;
     if replaced {
-        opened.sync_all().map_err(Reason::Unsynced)?;
+        sync(&opened).map_err(Reason::Unsynced)?;
     }
     Ok(replaced)
 }
 
+/// Syncs a directory. Some file systems (folders shared with a virtual machine) cannot, and say so with EINVAL: they
+/// have no more to offer.
+fn sync(directory: &File) -> io::Result<()> {
+    match directory.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
 /// Writes the new file beside the old one, as durable and as accessible as that.
-fn prepare(path: &Path, directory: &Path, source: &Source, text: &str) -> Result<NamedTempFile, Reason> {
+fn prepare(path: &Path, directory: &Path, source: &Source, text: &str) -> Result<Replacement, Reason> {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
     let failed = |error| Reason::of_writing(directory, error);
-    let mut new = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory).map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory).map_err(failed)?;
     // The next edit may open this file as soon as it has the path: it must wait until the swap is settled.
-    let _unsupported = new.as_file().try_lock();
-    new.write_all(text.as_bytes()).map_err(failed)?;
-    attributes::copy(source.file(), source.metadata(), new.as_file())?;
-    new.as_file().sync_all().map_err(failed)?;
-    Ok(new)
+    let _unsupported = file.as_file().try_lock();
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    attributes::copy(source.file(), source.metadata(), file.as_file())?;
+    file.as_file().sync_all().map_err(failed)?;
+    let metadata = file.as_file().metadata().map_err(failed)?;
+    // A file system behind a network may have taken less than it said.
+    if usize::try_from(metadata.len()) != Ok(text.len()) {
+        return Err(failed(io::ErrorKind::WriteZero.into()));
+    }
+    Ok(Replacement { file, metadata })
 }
 
 /// Exchanges the two files and looks what came out.
-fn swap(path: &Path, source: &Source, new: NamedTempFile) -> Result<bool, Reason> {
-    match exchange(new.path(), path) {
-        Ok(()) if source.is_at(new.path()) => Ok(true),
+fn swap(path: &Path, source: &Source, new: Replacement) -> Result<bool, Reason> {
+    match exchange(new.file.path(), path) {
+        Ok(()) if source.is_at(new.file.path()) => Ok(true),
         Ok(()) => put_back(path, new).map(|()| false),
         Err(Errno::NOENT) => Ok(false),
         // Some sandboxes refuse the system call with EPERM; a plain rename then says whether it was meant.
@@ -56,30 +76,30 @@ fn swap(path: &Path, source: &Source, new: NamedTempFile) -> Result<bool, Reason
 }
 
 /// For file systems that cannot exchange: looks once more, and hopes that nobody saves in the next microseconds.
-fn rename(path: &Path, source: &Source, new: NamedTempFile) -> Result<bool, Reason> {
+fn rename(path: &Path, source: &Source, new: Replacement) -> Result<bool, Reason> {
     if !source.stands_at(path) {
         return Ok(false);
     }
-    new.persist(path).map(|_| true).map_err(|error| Reason::of_renaming(error.error))
+    new.file.persist(path).map(|_| true).map_err(|error| Reason::of_renaming(error.error))
 }
 
 /// Gives somebody's save, which came out of the exchange, its place back.
 ///
-/// Another save may come in at each exchange; the last one to come in is the one that has to stay.
-fn put_back(path: &Path, mut new: NamedTempFile) -> Result<(), Reason> {
-    let returned = return_last_save(path, &new);
-    returned.map_err(|error| {
-        new.disable_cleanup(true);
-        Reason::Stranded(new.path().to_owned(), error)
+/// Another save may come in at each exchange, in the place of the file that was put there or into it; the last one to
+/// come in is the one that has to stay.
+fn put_back(path: &Path, new: Replacement) -> Result<(), Reason> {
+    let Replacement { mut file, metadata } = new;
+    return_last_save(path, file.path(), metadata).map_err(|error| {
+        file.disable_cleanup(true);
+        Reason::Stranded(file.path().to_owned(), error)
     })
 }
 
-fn return_last_save(path: &Path, new: &NamedTempFile) -> io::Result<()> {
-    let mut placed = identity(&new.as_file().metadata()?);
+fn return_last_save(path: &Path, aside: &Path, mut placed: Metadata) -> io::Result<()> {
     for _ in 0..RETURNS {
-        let returning = identity(&fs::symlink_metadata(new.path())?);
-        exchange(new.path(), path)?;
-        if identity(&fs::symlink_metadata(new.path())?) == placed {
+        let returning = fs::symlink_metadata(aside)?;
+        exchange(aside, path)?;
+        if same_version(&fs::symlink_metadata(aside)?, &placed) {
             return Ok(());
         }
         placed = returning;
@@ -94,16 +114,16 @@ fn exchange(a: &Path, b: &Path) -> rustix::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::time::Instant;
 
     use tempfile::{TempDir, tempdir};
 
+    use super::super::source::identity;
     use super::*;
 
-    fn read(directory: &TempDir) -> (PathBuf, Source, NamedTempFile) {
+    fn read(directory: &TempDir) -> (PathBuf, Source, Replacement) {
         let path = directory.path().join("downtime.toml");
         fs::write(&path, "old").unwrap();
-        let source = Source::read(&path, Instant::now()).ok().flatten().unwrap();
+        let source = Source::read(File::open(&path).unwrap()).ok().flatten().unwrap();
         let new = prepare(&path, directory.path(), &source, "new").unwrap();
         (path, source, new)
     }
@@ -149,7 +169,7 @@ mod tests {
     fn a_save_that_comes_in_between_the_exchanges_is_the_one_that_stays() {
         let directory = tempdir().unwrap();
         let (path, _source, new) = read(&directory);
-        exchange(new.path(), &path).unwrap();
+        exchange(new.file.path(), &path).unwrap();
         fs::write(directory.path().join("saved"), "later").unwrap();
         fs::rename(directory.path().join("saved"), &path).unwrap();
         put_back(&path, new).unwrap();
@@ -161,7 +181,7 @@ mod tests {
     fn a_save_that_cannot_be_put_back_is_kept_and_named() {
         let directory = tempdir().unwrap();
         let (path, _source, new) = read(&directory);
-        exchange(new.path(), &path).unwrap();
+        exchange(new.file.path(), &path).unwrap();
         fs::remove_file(&path).unwrap();
         let Err(Reason::Stranded(kept, _)) = put_back(&path, new) else { panic!("the save is lost") };
         assert_eq!(fs::read_to_string(kept).unwrap(), "old");

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 
@@ -20,9 +20,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Locks and reads the file, waiting for the lock until the deadline; none if it is being replaced or written.
-    pub(super) fn read(path: &Path, deadline: Instant) -> Result<Option<Self>, Reason> {
-        let Some(file) = lock(path, deadline)? else { return Ok(None) };
+    /// Reads a file that is locked; none if it is being written.
+    pub(super) fn read(file: File) -> Result<Option<Self>, Reason> {
         let unreadable = |error| Reason::Io("be read", error);
         let metadata = file.metadata().map_err(unreadable)?;
         let mut bytes = Vec::new();
@@ -81,7 +80,8 @@ pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-fn same_version(a: &Metadata, b: &Metadata) -> bool {
+/// Whether it is the same file, with the content and attributes that it had, as far as they show.
+pub(super) fn same_version(a: &Metadata, b: &Metadata) -> bool {
     let version = |m: &Metadata| (m.size(), m.mtime(), m.mtime_nsec(), m.mode(), m.uid(), m.gid());
     identity(a) == identity(b) && version(a) == version(b)
 }
@@ -90,22 +90,30 @@ fn changed(metadata: &Metadata) -> (i64, i64) {
     (metadata.ctime(), metadata.ctime_nsec())
 }
 
-/// Opens and locks the file that the path names; none if there is none at the moment.
+/// Opens and locks the file that the path names, waiting so long for each that holds the lock; none if there is no
+/// such file at the moment.
 ///
 /// Whoever replaces the file holds the lock of the old one and of the new one, so after a wait the lock may turn out
 /// to be that of a file which the path no longer names.
-fn lock(path: &Path, deadline: Instant) -> Result<Option<File>, Reason> {
-    let start = Instant::now();
+pub(super) fn lock(path: &Path, patience: Duration) -> Result<Option<File>, Reason> {
+    let mut held = None;
     loop {
         let Some(file) = open(path)? else { return Ok(None) };
         match file.try_lock() {
             Ok(()) if !names(path, &file) => return Ok(None),
             // Where there are no locks (some network file systems), the comparison before the rename has to do.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(Reason::Locked(start.elapsed()));
+            Err(TryLockError::WouldBlock) => {
+                let metadata = file.metadata().map_err(|error| Reason::Io("be read", error))?;
+                let holder = (identity(&metadata), changed(&metadata));
+                let since =
+                    held.filter(|(last, _)| *last == holder).map_or_else(Instant::now, |(_, since)| since);
+                if since.elapsed() >= patience {
+                    return Err(Reason::Locked(since.elapsed()));
+                }
+                held = Some((holder, since));
+                thread::sleep(PAUSE);
             }
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
         }
     }
 }
