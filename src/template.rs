@@ -64,8 +64,12 @@ pub struct TemplateError {
 
 impl Template {
     /// Parses `source` and renders it with every combination of known and unknown `message`, `until` and `start`,
-    /// so that a fault in any of these branches shows now and not to a visitor.
+    /// so that a fault in any of these branches shows now and not to a visitor. One without any text is what a write
+    /// that failed leaves, and an error.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        if source.trim().is_empty() {
+            return Err(TemplateError::blank());
+        }
         let mut environment = environment();
         let added = environment.add_template_owned(NAME, source.to_owned());
         added.map_err(|error| TemplateError::from_engine(&error))?;
@@ -132,6 +136,15 @@ impl fmt::Debug for Template {
 }
 
 impl TemplateError {
+    fn blank() -> Self {
+        Self {
+            message: "the template is empty".to_owned(),
+            span: None,
+            line: None,
+            help: Some("write a page into it, or restore it from a copy".to_owned()),
+        }
+    }
+
     fn unknown_variable(name: &str, position: Option<usize>, source: &str) -> Self {
         let nearest = VARIABLES
             .into_iter()
@@ -304,6 +317,8 @@ mod tests {
             ("{{ retryafter }}", "did you mean `retry_after`?"),
             ("{{ xyz }}", "the variables are `message`, `until`, `start`, `retry_after`, `status`"),
             ("{% include 'x' %}", "a template is one file by itself"),
+            ("", "write a page into it, or restore it from a copy"),
+            (" \n", "write a page into it, or restore it from a copy"),
         ] {
             let help = Template::parse(source).unwrap_err().help.unwrap_or_default();
             assert!(help.starts_with(start), "{source}: {help}");
