@@ -37,7 +37,9 @@ pub fn load(path: &Path) -> Loaded {
             Reading::refused(Diagnostic::of_file(format!("{} {error}", path.display()), remedy(&error)))
         }
     };
-    let Reader { hash, stamps, changing } = reader.into_inner();
+    let Reader { hash, stamps, mut changing } = reader.into_inner();
+    // What was read first may have gone before the last was there: together they are nothing that ever stood so.
+    changing |= stamps.iter().any(|(file, stamp)| Stamp::of(file) != *stamp);
     Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, changing }
 }
 

@@ -72,6 +72,7 @@ pub struct Watch {
     notifier: Notifier,
     events: Receiver<Event>,
     applied: Applied,
+    announced: Announced,
     read_at: Instant,
     polling: Arc<AtomicBool>,
 }
@@ -108,6 +109,7 @@ impl Watch {
         let handle = Handle { events: sender.clone(), polling: Arc::default() };
         let mut watch = Self {
             path,
+            announced: Announced::of(&snapshots.current()),
             snapshots,
             settle: Settle::new(loaded.stamps.clone()),
             reconcile: Reconcile::new(loaded.fingerprint),
@@ -124,11 +126,10 @@ impl Watch {
     /// Runs until the process ends.
     pub fn run(mut self) {
         let mut wait = Duration::ZERO;
-        let mut state = Announced::of(&self.snapshots.current());
         loop {
             let Some(looked) = self.next(wait) else { return };
             wait = self.look(&looked);
-            state = state.update(&self.snapshots.current());
+            self.announced.update(&self.snapshots.current());
         }
     }
 
@@ -175,14 +176,14 @@ impl Watch {
                 wait
             }
             Step::Idle if self.read_at.elapsed() < REREAD => POLL,
-            Step::Idle | Step::Read => self.read(Trust::Whole).1,
-            Step::ReadEarly => self.read(Trust::IfValid).1,
+            Step::Idle | Step::Read => self.read(Trust::Quiet).1,
+            Step::ReadEarly => self.read(Trust::Early).1,
         }
     }
 
     fn reload(&mut self) -> Duration {
         info!("reading {} again, as asked", self.path.display());
-        let (verdict, wait) = self.read(Trust::Whole);
+        let (verdict, wait) = self.read(Trust::Asked);
         if verdict == Some(Verdict::Unchanged) {
             info!("unchanged");
         }
@@ -197,7 +198,7 @@ impl Watch {
             self.notifier.disarm();
         }
         let loaded = load(&self.path);
-        if loaded.changing || trust == Trust::IfValid && loaded.reading.config.is_none() {
+        if loaded.changing || !self.counts(&loaded, trust) {
             return (None, settle::QUIET);
         }
         self.settle.read(loaded.stamps.clone());
@@ -214,6 +215,16 @@ impl Watch {
         // What changed before a new folder was watched gave no hint.
         let wait = if self.arm() { Duration::ZERO } else { POLL };
         (Some(verdict), wait)
+    }
+
+    /// Whether a reading is one of files that are done: they are as they were when they were looked at, and quiet.
+    fn counts(&mut self, loaded: &Loaded, trust: Trust) -> bool {
+        let is_alone = || loaded.reading.config.is_some() && loaded.stamps.len() == 1;
+        match trust {
+            Trust::Asked => true,
+            Trust::Quiet => self.settle.confirm(&loaded.stamps, Instant::now()),
+            Trust::Early => self.settle.confirm(&loaded.stamps, Instant::now()) && is_alone(),
+        }
     }
 
     fn apply(&self, mut loaded: Loaded) {
@@ -266,11 +277,13 @@ fn weigh(event: &Event) -> Hint {
     }
 }
 
-/// What a reading of files that have just changed is good for.
+/// What a reading is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trust {
-    /// They are done: it counts.
-    Whole,
-    /// More may be to come: it counts if it is valid. An error can wait until they are quiet.
-    IfValid,
+    /// Somebody asked for it: it counts.
+    Asked,
+    /// The files have been quiet.
+    Quiet,
+    /// They have just changed, and more may be to come: it counts if it is valid, and of one file. An error can wait.
+    Early,
 }

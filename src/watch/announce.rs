@@ -22,7 +22,7 @@ impl Announced {
     }
 
     /// Says which periods began or ended by the clock; what an edit did is said with the edit.
-    pub(super) fn update(self, snapshot: &Snapshot) -> Self {
+    pub(super) fn update(&mut self, snapshot: &Snapshot) {
         let new = Self::of(snapshot);
         if new.generation == self.generation && new.active != self.active {
             let not_in = |list: &[String]| {
@@ -37,6 +37,6 @@ impl Announced {
             }
             info!("{}", snapshot.describe(clock::now()));
         }
-        new
+        *self = new;
     }
 }

@@ -60,14 +60,29 @@ impl Settle {
         Self { read, pending: None }
     }
 
-    /// The files to look at.
+    /// The files to look at: those that were read, or those that a reading named which did not count.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.read.iter().map(|(file, _)| file)
+        self.seen().iter().map(|(file, _)| file)
+    }
+
+    fn seen(&self) -> &Stamps {
+        self.pending.as_ref().map_or(&self.read, |pending| &pending.stamps)
     }
 
     /// Notes what was read.
     pub fn read(&mut self, stamps: Stamps) {
         *self = Self::new(stamps);
+    }
+
+    /// Whether a reading found all its files as they were last seen. If not, they are to be quiet as they are by now.
+    pub fn confirm(&mut self, stamps: &Stamps, now: Instant) -> bool {
+        if stamps.iter().all(|stamp| self.seen().contains(stamp)) {
+            return true;
+        }
+        let (first, told) =
+            self.pending.as_ref().map_or((now, false), |pending| (pending.first, pending.told));
+        self.pending = Some(Pending { stamps: stamps.clone(), since: now, first, told });
+        false
     }
 
     /// Judges the files as they are at `now`.
@@ -86,7 +101,7 @@ impl Settle {
             return Step::Read;
         }
         // Of several files the others may be about to follow: they are one change.
-        if hint == Hint::Renamed && self.read.len() == 1 {
+        if hint == Hint::Renamed && pending.stamps.len() == 1 {
             return Step::ReadEarly;
         }
         let wait = QUIET.saturating_sub(quiet);
@@ -157,6 +172,33 @@ mod tests {
         ] {
             assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
         }
+    }
+
+    #[test]
+    fn a_reading_of_files_that_were_not_seen_so_is_made_again_once_they_are_quiet() {
+        let named = |name: &str, content: &str| vec![(PathBuf::from(name), stamps(content)[0].1)];
+        let (old, new, page, other) =
+            (stamps("old"), stamps("new"), named("page.html", "page"), named("page.html", "other"));
+        let both = |page: &Stamps| [new.clone(), page.clone()].concat();
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let mut settle = Settle::new(old.clone());
+        assert!(settle.confirm(&old, start));
+        assert_eq!(settle.observe(new.clone(), Hint::Renamed, start), Step::ReadEarly);
+        assert!(settle.confirm(&new, start));
+        // It names a template, which was not looked at.
+        assert!(!settle.confirm(&both(&page), start));
+        assert_eq!(settle.files().count(), 2);
+        for (at, stamps, step) in [
+            (10, both(&page), Step::Wait(ms(90))),
+            (20, both(&other), Step::Wait(ms(100))),
+            (120, both(&other), Step::Read),
+        ] {
+            assert_eq!(settle.observe(stamps, Hint::Touched, start + ms(at)), step, "at {at} ms");
+        }
+        assert!(settle.confirm(&new, start) && settle.confirm(&both(&other), start));
+        settle.read(both(&other));
+        assert!(settle.confirm(&both(&other), start) && !settle.confirm(&old, start));
     }
 
     #[test]
