@@ -1,11 +1,18 @@
 //! What an edit changes, and what waits for the next start.
 
-use crate::support::process::Gateway;
+use crate::watching::{Behaviour, Watching};
 use crate::{await_message, saying};
 
-#[test]
-fn another_listen_address_is_said_to_wait_and_the_rest_is_applied() {
-    let gateway = Gateway::start("");
+pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
+    another_listen_address_is_said_to_wait_and_the_rest_is_applied,
+    the_level_of_the_log_is_changed_while_it_runs,
+    access_lines_are_turned_on_and_off_by_an_edit,
+    a_site_that_is_taken_down_and_brought_back_by_edits_is_so,
+    warnings_are_logged_in_a_line_each_and_notes_are_not,
+];
+
+fn another_listen_address_is_said_to_wait_and_the_rest_is_applied(watching: Watching) {
+    let gateway = watching.start("");
     let listen = "[server]\nlisten = [\"127.0.0.1:1\"]\n";
     gateway.apply(&format!("{}{listen}", saying("the rest")));
     gateway.log().wait_for("listen takes effect at the next start");
@@ -14,13 +21,11 @@ fn another_listen_address_is_said_to_wait_and_the_rest_is_applied() {
     assert!(gateway.get("/", &[]).text().contains("more"));
 }
 
-#[test]
-fn the_level_of_the_log_is_changed_while_it_runs() {
-    let gateway = Gateway::start("");
-    let mut client = gateway.connect();
-    let mut set = |level: &str| {
+fn the_level_of_the_log_is_changed_while_it_runs(watching: Watching) {
+    let gateway = watching.start("");
+    let set = |level: &str| {
         gateway.edit(&format!("{}[log]\nlevel = \"{level}\"\n", saying(level)));
-        await_message(&mut client, level);
+        await_message(&gateway, level);
     };
     set("error");
     set("warn");
@@ -32,9 +37,8 @@ fn the_level_of_the_log_is_changed_while_it_runs() {
     assert_eq!(gateway.log().count(" applied "), 2, "{}", gateway.log().text());
 }
 
-#[test]
-fn access_lines_are_turned_on_and_off_by_an_edit() {
-    let gateway = Gateway::start("");
+fn access_lines_are_turned_on_and_off_by_an_edit(watching: Watching) {
+    let gateway = watching.start("");
     gateway.get("/before?secret", &[]);
     gateway.apply(&format!("{}[log]\naccess = true\n", saying("on")));
     gateway.get("/meanwhile?secret", &[]);
@@ -46,22 +50,19 @@ fn access_lines_are_turned_on_and_off_by_an_edit() {
     assert_eq!(gateway.log().count("secret"), 0);
 }
 
-#[test]
-fn a_site_that_is_taken_down_and_brought_back_by_edits_is_so() {
-    let gateway = Gateway::start("");
-    let mut client = gateway.connect();
-    for _ in 0..3 {
+fn a_site_that_is_taken_down_and_brought_back_by_edits_is_so(watching: Watching) {
+    let gateway = watching.start("");
+    for _ in 0..watching.times(3, 2) {
         gateway.apply(&saying("down"));
-        assert_eq!(client.request("GET", "/", &[]).status, 503);
+        assert_eq!(gateway.get("/", &[]).status, 503);
         gateway.apply("");
-        assert_eq!(client.request("GET", "/", &[]).status, 200);
+        assert_eq!(gateway.get("/", &[]).status, 200);
     }
 }
 
-#[test]
-fn warnings_are_logged_in_a_line_each_and_notes_are_not() {
+fn warnings_are_logged_in_a_line_each_and_notes_are_not(watching: Watching) {
     let over = "[[period]]\nstart = 2020-01-01T00:00:00Z\nfor = \"1h\"\n";
-    let gateway = Gateway::start(&format!("{over}[exempt]\npaths = [\"/admin\"]\n"));
+    let gateway = watching.start(&format!("{over}[exempt]\npaths = [\"/admin\"]\n"));
     assert_eq!(gateway.log().count("`/admin` alone, and nothing below it (write `/admin/**`"), 1);
     gateway.apply(&format!("{over}[exempt]\npaths = [\"/**\"]\n"));
     gateway.log().wait_for("this exempts every path");

@@ -1,58 +1,71 @@
 //! What cannot be applied changes nothing, is said once, and is got over (rows W4, W5 and W15).
 
+use std::fs::{create_dir, remove_dir, remove_file};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::load::under_load;
 use crate::support::http::Client;
 use crate::support::process::{Folder, Gateway};
-use crate::{assert_settled, await_message, said, saying};
+use crate::watching::{Behaviour, Watching};
+use crate::{REJECTED, assert_says, assert_settled, await_message, said, saying};
 
-const REJECTED: &str = "is not applied; the last good snapshot stays";
+pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
+    a_file_cut_to_nothing_leaves_the_last_good_snapshot,
+    a_file_deleted_and_created_again_five_seconds_later_leaves_the_last_good_snapshot_meanwhile,
+    what_is_no_file_leaves_the_last_good_snapshot,
+    each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it,
+    an_invalid_template_is_rejected_and_a_valid_one_is_applied,
+    a_template_cut_to_nothing_leaves_the_last_good_snapshot,
+];
 
-fn start() -> (Gateway, Client) {
-    let gateway = Gateway::start(&saying("good"));
-    let client = gateway.connect();
-    (gateway, client)
+fn start(watching: Watching) -> Gateway {
+    watching.start(&saying("good"))
 }
 
-#[test]
-fn a_file_cut_to_nothing_leaves_the_last_good_snapshot() {
-    let (gateway, mut client) = start();
+fn a_file_cut_to_nothing_leaves_the_last_good_snapshot(watching: Watching) {
+    let gateway = start(watching);
     gateway.folder.write("downtime.toml", "");
     gateway.log().wait_for(REJECTED);
-    assert_eq!(said(&mut client).as_deref(), Some("good"));
+    assert_says(&gateway, "good");
     gateway.edit_in_place(&saying("good"));
     gateway.log().wait_for("is again what is applied");
     gateway.edit_in_place(&saying("better"));
-    await_message(&mut client, "better");
+    await_message(&gateway, "better");
 }
 
-#[test]
-fn a_deleted_file_leaves_the_last_good_snapshot_until_there_is_a_new_one() {
-    let (gateway, mut client) = start();
-    std::fs::remove_file(gateway.folder.join("downtime.toml")).expect("removed");
+fn a_file_deleted_and_created_again_five_seconds_later_leaves_the_last_good_snapshot_meanwhile(
+    watching: Watching,
+) {
+    let gateway = start(watching);
+    let expect_good = || |client: &mut Client| assert_eq!(said(client).as_deref(), Some("good"));
+    under_load(&gateway, expect_good, || {
+        remove_file(gateway.folder.join("downtime.toml")).expect("removed");
+        sleep(Duration::from_secs(5));
+    });
     gateway.log().wait_for("does not exist");
     gateway.log().wait_for(REJECTED);
-    assert_eq!(said(&mut client).as_deref(), Some("good"));
-    assert_settled(&gateway);
     gateway.edit_in_place(&saying("new"));
-    await_message(&mut client, "new");
-    assert_eq!(gateway.log().count(REJECTED), 1);
+    let taken = await_message(&gateway, "new");
+    assert!(taken < watching.in_time(), "{taken:?}");
+    assert_settled(&gateway);
+    assert_eq!(gateway.log().count(REJECTED), 1, "{}", gateway.log().text());
 }
 
-#[test]
-fn what_is_no_file_leaves_the_last_good_snapshot() {
-    let (gateway, mut client) = start();
+fn what_is_no_file_leaves_the_last_good_snapshot(watching: Watching) {
+    let gateway = start(watching);
     let path = gateway.folder.join("downtime.toml");
-    std::fs::remove_file(&path).expect("removed");
-    std::fs::create_dir(&path).expect("made");
+    remove_file(&path).expect("removed");
+    create_dir(&path).expect("made");
     gateway.log().wait_for("is a folder, not a file");
-    assert_eq!(said(&mut client).as_deref(), Some("good"));
-    std::fs::remove_dir(&path).expect("removed");
+    assert_says(&gateway, "good");
+    remove_dir(&path).expect("removed");
     gateway.edit(&saying("new"));
-    await_message(&mut client, "new");
+    await_message(&gateway, "new");
 }
 
-#[test]
-fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it() {
-    let (gateway, mut client) = start();
+fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it(watching: Watching) {
+    let gateway = start(watching);
     for (invalid, line) in [
         ("message = 5\n", "downtime.toml:1:"),
         ("[response]\nmesage = \"x\"\n", "downtime.toml:2:1"),
@@ -69,17 +82,21 @@ fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it() {
         assert_settled(&gateway);
         assert_eq!(gateway.log().count(REJECTED), rejected + 1, "{invalid}\n{}", gateway.log().text());
         assert_eq!(gateway.log().count(line), errors + 1, "{invalid}\n{}", gateway.log().text());
-        assert_eq!(said(&mut client).as_deref(), Some("good"));
+        assert_says(&gateway, "good");
     }
     gateway.edit(&saying("valid"));
-    await_message(&mut client, "valid");
+    await_message(&gateway, "valid");
 }
 
-#[test]
-fn an_invalid_template_is_rejected_and_a_valid_one_is_applied() {
+/// A gateway whose page is a template that says this.
+fn start_on_template(watching: Watching, page: &str) -> Gateway {
     let folder = Folder::with(&format!("[response]\ntemplate = \"page.html\"\n{}", crate::DOWN));
-    folder.write("page.html", "<p>first</p>");
-    let gateway = Gateway::on(folder);
+    folder.write("page.html", page);
+    watching.on(folder)
+}
+
+fn an_invalid_template_is_rejected_and_a_valid_one_is_applied(watching: Watching) {
+    let gateway = start_on_template(watching, "<p>first</p>");
     let page = || gateway.get("/", &[]).text().to_owned();
     assert_eq!(page(), "<p>first</p>");
     for invalid in ["<p>{{ messsage }}</p>", "<p>{% if %}</p>"] {
@@ -92,10 +109,21 @@ fn an_invalid_template_is_rejected_and_a_valid_one_is_applied() {
     gateway.folder.write("page.html", "<p>second</p>");
     gateway.log().wait_for(" applied ");
     assert_eq!(page(), "<p>second</p>");
-    std::fs::remove_file(gateway.folder.join("page.html")).expect("removed");
+    remove_file(gateway.folder.join("page.html")).expect("removed");
     gateway.log().wait_for(REJECTED);
     assert_eq!(page(), "<p>second</p>");
     gateway.folder.replace("page.html", "<p>third</p>");
     gateway.log().wait_for(" applied ");
     assert_eq!(page(), "<p>third</p>");
+}
+
+fn a_template_cut_to_nothing_leaves_the_last_good_snapshot(watching: Watching) {
+    let gateway = start_on_template(watching, "<p>good</p>");
+    for nothing in ["", " \n"] {
+        gateway.folder.write("page.html", nothing);
+        gateway.log().wait_for(REJECTED);
+        assert_eq!(gateway.get("/", &[]).text(), "<p>good</p>");
+        gateway.folder.write("page.html", "<p>good</p>");
+        gateway.log().wait_for("is again what is applied");
+    }
 }

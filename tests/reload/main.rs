@@ -1,24 +1,84 @@
 //! An edit of the file takes effect while the gateway runs: the binary, its file, and requests meanwhile.
+//!
+//! A behaviour holds however the gateway gets to know of changes, so each is tested twice: as `events::NAME` where the
+//! system reports them, and as `polling::NAME` where it does not. A test that needs what is not there is ignored and says
+//! why; under CI it fails. The full counts run with `--ignored`, in release.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
 
+#[path = "../support/debian.rs"]
+mod debian;
 #[path = "../support/mod.rs"]
 mod support;
+#[macro_use]
+mod watching;
 
 mod applied;
+mod beside;
 mod clock;
+mod editors;
 mod edits;
 mod faults;
+mod folders;
+mod latencies;
 mod links;
+mod load;
+mod reports;
+mod soak;
+mod stamps;
+mod together;
 
+use std::process::ExitCode;
 use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
 
 use support::http::Client;
 use support::process::Gateway;
 use support::until;
+use watching::{Behaviour, Watching};
+
+/// Those that hold in both modes.
+const BEHAVIOURS: [&[Behaviour]; 11] = [
+    applied::BEHAVIOURS,
+    beside::BEHAVIOURS,
+    clock::BEHAVIOURS,
+    editors::BEHAVIOURS,
+    edits::BEHAVIOURS,
+    faults::BEHAVIOURS,
+    folders::BEHAVIOURS,
+    links::BEHAVIOURS,
+    load::BEHAVIOURS,
+    stamps::BEHAVIOURS,
+    together::BEHAVIOURS,
+];
+const BY_EVENTS: [&[Behaviour]; 1] = [beside::BY_EVENTS];
+const BY_POLLING: [&[Behaviour]; 1] = [reports::BY_POLLING];
+/// The full counts, which take minutes.
+const FULL: [&[Behaviour]; 3] = [edits::FULL, load::FULL, soak::FULL];
+
+/// They wait most of the time.
+const THREADS: usize = 6;
+
+fn main() -> ExitCode {
+    // The one that waits longest comes first, so that the others run beside it.
+    let trials = of(&BY_POLLING, Watching::Polling)
+        .chain(of(&BEHAVIOURS, Watching::Polling))
+        .chain(of(&BEHAVIOURS, Watching::Events))
+        .chain(of(&BY_EVENTS, Watching::Events))
+        .chain(of(&FULL, Watching::Events).map(|trial| trial.with_ignored_flag(true)));
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+fn of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<Item = Trial> {
+    behaviours.concat().into_iter().map(move |behaviour| behaviour.trial(watching))
+}
 
 /// Down since long ago, without end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
+const REJECTED: &str = "is not applied; the last good snapshot stays";
 
 /// A config that is down with this message.
 fn saying(message: &str) -> String {
@@ -31,9 +91,22 @@ fn said(client: &mut Client) -> Option<String> {
     status.json()["message"].as_str().map(ToOwned::to_owned)
 }
 
-/// Polls the public status until it says this; how long that took.
-fn await_message(client: &mut Client, message: &str) -> Duration {
-    until(message, || (said(client).as_deref() == Some(message)).then_some(())).1
+/// Polls the public status until it says this; how long that took. On a connection of its own: an edit may take the disk
+/// longer than the gateway keeps an idle one.
+fn await_message(gateway: &Gateway, message: &str) -> Duration {
+    let mut client = gateway.connect();
+    until(message, || (said(&mut client).as_deref() == Some(message)).then_some(())).1
+}
+
+/// Asserts that the public status says this now.
+fn assert_says(gateway: &Gateway, message: &str) {
+    assert_eq!(said(&mut gateway.connect()).as_deref(), Some(message));
+}
+
+/// As [`await_message`]; an edit that was just made is to be seen in time.
+fn await_in_time(gateway: &Gateway, watching: Watching, message: &str) {
+    let taken = await_message(gateway, message);
+    assert!(taken < watching.in_time(), "{message}: {taken:?}\n{}", gateway.log().text());
 }
 
 /// Asserts that the file has been read since, and that this reading brought nothing new.
@@ -41,4 +114,11 @@ fn assert_settled(gateway: &Gateway) {
     gateway.process.signal(rustix::process::Signal::HUP);
     gateway.log().wait_for("again, as asked");
     gateway.log().wait_for("unchanged");
+}
+
+/// Asserts that so many edits were applied, each once, and that nothing else was ever read.
+fn assert_applied(gateway: &Gateway, edits: usize) {
+    assert_settled(gateway);
+    assert_eq!(gateway.log().count(" applied "), edits, "{}", gateway.log().text());
+    assert_eq!(gateway.log().count("ERROR"), 0, "{}", gateway.log().text());
 }

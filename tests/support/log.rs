@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::DEADLINE;
 
@@ -33,12 +33,17 @@ impl Log {
 
     /// The next line that the predicate takes; lines before it are passed over, and not looked at again.
     pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        self.wait_within(DEADLINE, what, wanted)
+    }
+
+    /// As [`Log::wait_for_line`], for what takes longer.
+    pub(crate) fn wait_within(&self, most: Duration, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let found = |lines: &mut Lines| {
             let at = lines.awaited + lines.all[lines.awaited..].iter().position(|line| wanted(line))?;
             lines.awaited = at + 1;
             lines.all.get(at).cloned()
         };
-        self.wait(found).unwrap_or_else(|| panic!("no line {what:?} came:\n{}", self.text()))
+        self.wait(most, found).unwrap_or_else(|| panic!("no line {what:?} came:\n{}", self.text()))
     }
 
     /// Waits for a line with this in it.
@@ -48,7 +53,7 @@ impl Log {
 
     /// All that was said, once the process has ended.
     pub(crate) fn wait_for_end(&self) -> String {
-        let ended = self.wait(|lines| lines.ended.then_some(()));
+        let ended = self.wait(DEADLINE, |lines| lines.ended.then_some(()));
         assert!(ended.is_some(), "the process goes on:\n{}", self.text());
         self.text()
     }
@@ -63,8 +68,8 @@ impl Log {
         self.lock().all.iter().filter(|line| line.contains(text)).count()
     }
 
-    fn wait<T>(&self, mut found: impl FnMut(&mut Lines) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + DEADLINE;
+    fn wait<T>(&self, most: Duration, mut found: impl FnMut(&mut Lines) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + most;
         let mut lines = self.lock();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

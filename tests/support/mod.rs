@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod origin;
 pub(crate) mod process;
+pub(crate) mod usage;
 
 use std::time::{Duration, Instant};
 

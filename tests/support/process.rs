@@ -10,13 +10,15 @@ use tempfile::TempDir;
 use super::http::{Client, Response};
 use super::log::Log;
 
+const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
+
 /// A folder with a `downtime.toml`.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    /// One whose file says this; without a `listen` it gets one that lets the system choose the port.
+    /// One whose file says this, and listens.
     pub(crate) fn with(config: &str) -> Self {
-        let folder = Self(tempfile::tempdir().expect("a folder"));
+        let folder = Self(folder().expect("a folder"));
         folder.write("downtime.toml", &listening(config));
         folder
     }
@@ -42,7 +44,15 @@ impl Folder {
     }
 }
 
-fn listening(config: &str) -> String {
+/// In memory where the system has such a place: a write in place is two steps, and a busy disk can lie between them for
+/// seconds, in which the file is truly empty.
+fn folder() -> std::io::Result<TempDir> {
+    const MEMORY: &str = "/dev/shm";
+    if Path::new(MEMORY).is_dir() { TempDir::new_in(MEMORY) } else { TempDir::new() }
+}
+
+/// The config, with a `listen` that lets the system choose the port unless it has one.
+pub(crate) fn listening(config: &str) -> String {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
     match () {
         () if config.contains("listen = ") => config.to_owned(),
@@ -53,7 +63,17 @@ fn listening(config: &str) -> String {
 
 /// The command on a folder's file, with nothing of the environment that it heeds.
 pub(crate) fn downtime(folder: &Folder) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_downtime"));
+    prepared(Command::new(DOWNTIME), folder)
+}
+
+/// As [`downtime`], started by another program, which is given the command as its last argument and becomes it.
+pub(crate) fn downtime_by(program: &str, arguments: &[&str], folder: &Folder) -> Command {
+    let mut command = prepared(Command::new(program), folder);
+    command.args(arguments).arg(DOWNTIME);
+    command
+}
+
+fn prepared(mut command: Command, folder: &Folder) -> Command {
     command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
         command.env_remove(name);
@@ -76,6 +96,10 @@ impl Process {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The exit code and all that was said, once the process has ended.
