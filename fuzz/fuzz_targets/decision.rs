@@ -1,0 +1,427 @@
+//! Any schedule, exemptions and requests, at moments that jump back and forth: a decision never panics, has a reason,
+//! and is what the periods say one by one; what it says of the future comes about.
+
+#![no_main]
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use downtime::answer::{Answer, Redirect};
+use downtime::decision::{Because, Decision, Down, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::exempt::{Exemptions, Kind, Rule};
+use downtime::glob::PathGlobs;
+use downtime::occurrence::Occurrence;
+use downtime::path::RequestPath;
+use downtime::period::{Period, Timing};
+use downtime::request::Request;
+use downtime::schedule::{Moment, Schedule, State};
+use downtime::scope::{Host, Scope};
+use downtime::series::{Except, Series, parse_cron};
+use downtime::template::Template;
+use http::Method;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use libfuzzer_sys::fuzz_target;
+
+/// All that happens, happens around one of these: where clocks change, a day is left out, and time ends.
+const AROUND: [&str; 6] = [
+    "2026-03-28T18:00:00Z",
+    "2026-10-24T18:00:00Z",
+    "2011-12-29T12:00:00Z",
+    "1969-12-31T18:00:00Z",
+    "4999-12-30T00:00:00Z",
+    "9999-12-28T00:00:00Z",
+];
+const ZONES: [&str; 5] = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia"];
+const CRONS: [&str; 12] = [
+    "*/30 * * * *",
+    "0 */3 * * *",
+    "30 */6 * * *",
+    "0 0 * * *",
+    "30 2 * * *",
+    "59 23 * * *",
+    "0 12 * * SAT",
+    "15 1,2,3 * * *",
+    "0 0 1 * *",
+    "30 2 L * *",
+    "0 0 * * SUN#L",
+    "0 3 29 2 *",
+];
+const PATHS: [&str; 8] = ["/", "/a", "/a/b", "/%61", "/a//b", "/a/../b", "/sorry", "*"];
+const GLOBS: [&str; 4] = ["/**", "/a/**", "/*", "/sorry"];
+const HOSTS: [&str; 3] = ["a.example", "*.example", "b.test"];
+const AUTHORITIES: [&str; 4] = ["a.example", "A.EXAMPLE.:80", "b.test:443", "c.test"];
+const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::HEAD];
+const REDIRECTS: [&str; 5] = ["/sorry", "/a", "https://a.example/a", "https://status.test/", "/a//b"];
+const NETWORKS: [&str; 2] = ["192.0.2.0/24", "::/0"];
+const CLIENTS: [&str; 3] = ["192.0.2.7", "::ffff:192.0.2.8", "2001:db8::1"];
+const STATUS: &str = "/.well-known/downtime";
+const RETRY_AFTER: Duration = Duration::from_secs(300);
+
+const HALF_HOUR: SignedDuration = SignedDuration::from_mins(30);
+const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// A chain of more occurrences has no known end.
+const MOST_OCCURRENCES: usize = 10_000;
+/// So many of a chain, and so many changes, are followed here.
+const FOLLOWED: usize = 200;
+const CHANGES: usize = 40;
+
+fuzz_target!(|input: Input| look(&input));
+
+#[derive(Debug)]
+struct Input {
+    rules: Rules,
+    requests: Vec<Asked>,
+    moments: Vec<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    method: Method,
+    authority: Option<&'static str>,
+    path: String,
+    client: Option<IpAddr>,
+}
+
+impl Asked {
+    fn request(&self) -> Request<'_> {
+        let Self { method, authority, path, client } = self;
+        Request { method, authority: *authority, path: RequestPath::new(path), client: *client }
+    }
+}
+
+impl Arbitrary<'_> for Input {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Self> {
+        let around = u.choose(&AROUND)?.parse().expect("a time");
+        let status_path = u.arbitrary::<bool>()?.then(|| STATUS.to_owned());
+        let exemptions = exemptions(u)?;
+        let requests = some(u, 1..=3, asked)?;
+        let moments = some(u, 1..=5, |u| time(u, around))?;
+        let periods = some(u, 0..=5, |u| period(u, around))?;
+        let answers = periods.iter().map(|_| answer(u)).collect::<Result<_>>()?;
+        let schedule = Schedule::new(periods);
+        let rules = Rules { status_path, exemptions, schedule, answers, retry_after: RETRY_AFTER };
+        Ok(Self { rules, requests, moments })
+    }
+}
+
+fn some<'a, T>(
+    u: &mut Unstructured<'a>,
+    count: std::ops::RangeInclusive<usize>,
+    one: impl Fn(&mut Unstructured<'a>) -> Result<T>,
+) -> Result<Vec<T>> {
+    (0..u.int_in_range(count)?).map(|_| one(u)).collect()
+}
+
+fn maybe<'a, T>(
+    u: &mut Unstructured<'a>,
+    one: impl Fn(&mut Unstructured<'a>) -> Result<T>,
+) -> Result<Option<T>> {
+    Ok(if u.arbitrary()? { Some(one(u)?) } else { None })
+}
+
+fn chosen<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> Result<Vec<T>> {
+    let which: u8 = u.arbitrary()?;
+    let chosen: Vec<_> =
+        from.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1).map(|(_, &one)| one).collect();
+    Ok(if chosen.is_empty() { from[..1].to_vec() } else { chosen })
+}
+
+/// On a half hour, so that edges meet, or beside it.
+fn time(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Timestamp> {
+    let beside = [0, 0, 0, 1, -1, 1_500_000_000][u.choose_index(6)?];
+    let past = HALF_HOUR * i32::from(u.arbitrary::<u8>()?) + SignedDuration::from_nanos(beside);
+    Ok(around.checked_add(past).unwrap_or(Timestamp::MAX))
+}
+
+fn length(u: &mut Unstructured<'_>) -> Result<SignedDuration> {
+    let odd = [
+        SignedDuration::from_nanos(1),
+        SignedDuration::from_millis(1500),
+        SignedDuration::from_hours(40 * 24),
+        LONGEST,
+        LONGEST + SignedDuration::from_secs(1),
+    ];
+    Ok(match odd.get(u.choose_index(10)?) {
+        Some(odd) => *odd,
+        None => HALF_HOUR * i32::from(u.int_in_range(1_u8..=60)?),
+    })
+}
+
+fn period(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Period> {
+    let timing = if u.ratio(1_u8, 3_u8)? {
+        Timing::Series(Box::new(series(u, around)?))
+    } else {
+        let start = time(u, around)?;
+        let length = maybe(u, length)?;
+        Timing::Once(Occurrence { start, end: length.map(|length| later(start, length)) })
+    };
+    Ok(Period { name: None, line: 1, enabled: u.ratio(7_u8, 8_u8)?, timing, scope: scope(u)? })
+}
+
+fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
+    at.checked_add(length).unwrap_or(Timestamp::MAX)
+}
+
+fn series(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Series> {
+    let written = (*u.choose(&CRONS)?).to_owned();
+    let zone = TimeZone::get(u.choose(&ZONES)?).expect("a zone");
+    let from = maybe(u, |u| time(u, around))?;
+    let until = maybe(u, |u| Ok(later(from.map_or_else(|| time(u, around), Ok)?, length(u)?)))?;
+    let dates = some(u, 0..=2, |u| Ok(zone.to_datetime(time(u, around)?).date()))?;
+    let starts = some(u, 0..=2, |u| time(u, around))?;
+    Ok(Series {
+        cron: parse_cron(&written).expect("a cron expression"),
+        written,
+        length: length(u)?,
+        zone,
+        from,
+        until,
+        except: Except { dates: BTreeSet::from_iter(dates), starts: BTreeSet::from_iter(starts) },
+    })
+}
+
+fn scope(u: &mut Unstructured<'_>) -> Result<Scope> {
+    let host = |text: &str| Host::parse(text).expect("a host");
+    Ok(Scope {
+        hosts: maybe(u, |u| Ok(chosen(u, &HOSTS)?.into_iter().map(host).collect()))?,
+        paths: maybe(u, |u| Ok(PathGlobs::new(chosen(u, &GLOBS)?).expect("globs")))?,
+        methods: maybe(u, |u| {
+            Ok(chosen(u, &[0, 1, 2])?.into_iter().map(|at: usize| METHODS[at].clone()).collect())
+        })?,
+    })
+}
+
+fn answer(u: &mut Unstructured<'_>) -> Result<Answer> {
+    let redirect = maybe(u, |u| Ok(Redirect::parse(u.choose(&REDIRECTS)?).expect("a redirect")))?;
+    Ok(Answer { message: None, template: Template::built_in(), own_template: None, redirect })
+}
+
+fn exemptions(u: &mut Unstructured<'_>) -> Result<Exemptions> {
+    let lists = [(Kind::Exact, &PATHS[..3]), (Kind::Path, &GLOBS[1..]), (Kind::Network, &NETWORKS[..])];
+    let mut rules = Vec::new();
+    for (kind, texts) in lists {
+        let texts = if u.ratio(1_u8, 4_u8)? { chosen(u, texts)? } else { vec![] };
+        rules.extend(texts.into_iter().map(|text| Rule { kind, text: text.to_owned(), line: 1 }));
+    }
+    Ok(Exemptions::new(rules).expect("rules"))
+}
+
+fn asked(u: &mut Unstructured<'_>) -> Result<Asked> {
+    let path = match u.choose_index(PATHS.len() + 2)? {
+        0 => STATUS.to_owned(),
+        1 => u.arbitrary()?,
+        at => PATHS[at - 2].to_owned(),
+    };
+    Ok(Asked {
+        method: u.choose(&METHODS)?.clone(),
+        authority: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
+        path,
+        client: maybe(u, |u| Ok(u.choose(&CLIENTS)?.parse().expect("an address")))?,
+    })
+}
+
+fn look(Input { rules, requests, moments }: &Input) {
+    let schedule = &rules.schedule;
+    let mut moment = schedule.at(moments[0]);
+    for &now in moments {
+        moment = schedule.after(&moment, now);
+        check_moment(schedule, &moment, now);
+        check_series(schedule, now);
+        for asked in requests {
+            check_decision(rules, &asked.request(), &moment, now);
+        }
+    }
+}
+
+/// The active periods, those that end last first.
+fn active(schedule: &Schedule, now: Timestamp) -> Vec<(usize, Occurrence)> {
+    let periods = schedule.periods().iter().enumerate();
+    let mut active: Vec<_> = periods.filter_map(|(at, period)| Some((at, period.active(now)?))).collect();
+    active.sort_by_key(|(at, occurrence)| (Reverse((occurrence.end.is_none(), occurrence.end)), *at));
+    active
+}
+
+/// A moment that came about by jumps is what each period says by itself, and what one made anew says.
+fn check_moment(schedule: &Schedule, moment: &Moment, now: Timestamp) {
+    let active = active(schedule, now);
+    let found: Vec<_> = moment.active.iter().map(|active| (active.period, active.occurrence)).collect();
+    assert_eq!(found, active);
+    for (period, occurrence) in &active {
+        assert!(schedule.periods()[*period].enabled && occurrence.contains(now));
+    }
+    let whole = active.iter().any(|(period, _)| schedule.periods()[*period].scope.is_all());
+    let state = if active.is_empty() {
+        State::Up
+    } else if whole {
+        State::Down
+    } else {
+        State::Partial
+    };
+    assert_eq!(moment.state(), state);
+    let starts = schedule.periods().iter().filter_map(|period| Some(period.next(now)?.start));
+    let change = starts.chain(active.iter().filter_map(|(_, occurrence)| occurrence.end)).min();
+    assert_eq!(moment.next_change(), change);
+    assert!(moment.covers(now) && change.is_none_or(|change| change > now && !moment.covers(change)));
+
+    let anew = schedule.at(now);
+    assert_eq!((&anew.active, anew.next, anew.next_change()), (&moment.active, moment.next, change));
+    let periods = schedule.periods();
+    for covered in 0..1 << periods.len() {
+        let covers = |period: usize| periods[period].scope.is_all() || covered >> period & 1 == 1;
+        let passes = moment.passes_at(covers, now);
+        assert_eq!(passes, anew.passes_at(covers, now));
+        check_end(schedule, covers, now, passes);
+    }
+}
+
+/// A request passes once nothing that covers it runs any more, where that is known.
+fn check_end(schedule: &Schedule, covers: impl Fn(usize) -> bool, now: Timestamp, found: Option<Timestamp>) {
+    let last = |at: Timestamp| active(schedule, at).into_iter().find(|(period, _)| covers(*period));
+    let (mut at, mut followed) = (now, 0);
+    while let Some((_, occurrence)) = last(at) {
+        let Some(end) = occurrence.end else {
+            assert_eq!(found, None, "an open-ended one runs");
+            return;
+        };
+        (at, followed) = (end, followed + 1);
+        if followed > 1 && at.duration_since(now) > LONGEST || followed > FOLLOWED {
+            return;
+        }
+    }
+    let expected = Some(at).filter(|_| followed > 0);
+    assert!(found == expected || found.is_none() && is_long(schedule, now, at), "{found:?} for {expected:?}");
+}
+
+/// Whether too many occurrences start in a span for its end to be known.
+fn is_long(schedule: &Schedule, from: Timestamp, to: Timestamp) -> bool {
+    let started = |period: &Period| period.upcoming(from).take_while(|next| next.start <= to).count();
+    schedule.periods().iter().map(started).sum::<usize>() + schedule.periods().len() >= MOST_OCCURRENCES
+}
+
+/// Of a series the last start and the next have none between them, and each is found from either side.
+fn check_series(schedule: &Schedule, now: Timestamp) {
+    let nanosecond = SignedDuration::from_nanos(1);
+    for series in schedule.periods().iter().filter_map(Period::series) {
+        let (last, next) = (series.last_start(now), series.next_start(now));
+        if let Some(last) = last {
+            assert!(last <= now);
+            assert_eq!(series.next_start(last), next);
+            assert_eq!(
+                last.checked_sub(nanosecond).ok().and_then(|before| series.next_start(before)),
+                Some(last)
+            );
+        }
+        if let Some(next) = next {
+            assert!(next > now);
+            assert_eq!(series.last_start(next), Some(next));
+            assert_eq!(next.checked_sub(nanosecond).ok().and_then(|before| series.last_start(before)), last);
+        }
+        for start in [last, next].into_iter().flatten() {
+            assert!(series.from.is_none_or(|from| from <= start));
+            assert!(series.until.is_none_or(|until| start < until));
+            let date = series.zone.to_datetime(start).date();
+            assert!(!series.except.starts.contains(&start) && !series.except.dates.contains(&date));
+        }
+    }
+}
+
+fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) {
+    let decision = decide(rules, request, moment, now);
+    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_))) {
+        assert_eq!(decision.down().is_some(), is_down(rules, request, now));
+        check_change(rules, request, &decision, moment, now);
+    }
+    let because = Because(&decision, &rules.schedule);
+    assert!(!because.to_string().is_empty());
+    let by = active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
+    let exempt = rules.exemptions.find(&request.path, request.client);
+    let canonical = request.path.canonical();
+    match &decision {
+        Decision::Pass(Pass::Status) => assert_eq!(rules.status_path.as_deref(), canonical),
+        Decision::Pass(Pass::Exempt(rule)) => {
+            assert_eq!(exempt, Some(*rule));
+            assert!(canonical.is_some() || rule.kind == Kind::Network);
+        }
+        Decision::Pass(Pass::Up) => assert_eq!((by, exempt), (None, None)),
+        Decision::Pass(Pass::RedirectTarget(period)) => {
+            assert_eq!(Some(*period), by.map(|(period, _)| period));
+            let redirect = rules.answers[*period].redirect.as_ref().expect("a redirect");
+            assert!(canonical.is_some() && redirect.is_target(&request.path));
+        }
+        Decision::Unavailable(down) | Decision::Redirect(down, _) => {
+            assert_eq!(by, Some((down.period, down.occurrence)));
+            assert_eq!(exempt, None);
+            assert!(because.line().is_some());
+            check_down(rules, request, down, now);
+        }
+    }
+    if let Decision::Redirect(_, redirect) = &decision {
+        assert!(!redirect.is_target(&request.path) && !redirect.loops(request.authority, &request.path));
+    }
+}
+
+/// What `Retry-After` says comes about: not a nanosecond before, and then. Until then something covers the request, if
+/// only a period that redirects to its path, so that it passes.
+fn check_down(rules: &Rules, request: &Request<'_>, down: &Down<'_>, now: Timestamp) {
+    let known = down.until.filter(|until| until.duration_since(now) <= LONGEST);
+    let Some(until) = known else {
+        assert_eq!(down.retry_after, whole_seconds(RETRY_AFTER));
+        return;
+    };
+    let seconds = i64::try_from(down.retry_after).expect("some seconds");
+    assert!((1..=LONGEST.as_secs()).contains(&seconds));
+    let [enough, less] = [seconds, seconds - 1].map(|seconds| later(now, SignedDuration::from_secs(seconds)));
+    assert!(enough >= until && less < until, "{seconds} s from {now} to {until}");
+
+    let covered =
+        |at: Timestamp| active(&rules.schedule, at).iter().any(|(period, _)| rules.covers(*period, request));
+    assert!(covered(until.checked_sub(SignedDuration::from_nanos(1)).expect("a time")) && !covered(until));
+    let then = rules.schedule.at(until);
+    assert!(matches!(decide(rules, request, &then, until), Decision::Pass(Pass::Up)));
+    assert!(changes(rules, now).take_while(|at| *at < until).take(CHANGES).all(covered));
+}
+
+/// The next change of a decision is the first moment at which it is another.
+fn check_change(
+    rules: &Rules,
+    request: &Request<'_>,
+    decision: &Decision<'_>,
+    moment: &Moment,
+    now: Timestamp,
+) {
+    let change = changes_at(rules, request, decision, moment, now);
+    let was_down = decision.down().is_some();
+    if let Some(change) = change {
+        assert!(change > now);
+        let then = decide(rules, request, &rules.schedule.at(change), change);
+        assert_ne!(then.down().is_some(), was_down);
+    }
+    let before = changes(rules, now).take_while(|at| change.is_none_or(|change| *at < change));
+    let earlier = before.take(CHANGES).find(|at| is_down(rules, request, *at) != was_down);
+    assert_eq!(earlier, None, "{change:?} comes too late");
+}
+
+/// Whether a request that is not exempt is down, by what the periods say one by one.
+fn is_down(rules: &Rules, request: &Request<'_>, at: Timestamp) -> bool {
+    let by = active(&rules.schedule, at).into_iter().find(|(period, _)| rules.covers(*period, request));
+    let redirect = by.map(|(period, _)| rules.answers[period].redirect.as_ref());
+    redirect.is_some_and(|redirect| redirect.is_none_or(|redirect| !redirect.is_target(&request.path)))
+}
+
+/// Each moment after `now` at which some period starts or ends.
+fn changes(rules: &Rules, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    let next = |at: Timestamp| {
+        let periods = rules.schedule.periods().iter();
+        periods
+            .flat_map(move |period| {
+                [period.next(at).map(|next| next.start), period.active(at).and_then(|runs| runs.end)]
+            })
+            .flatten()
+            .min()
+    };
+    std::iter::successors(next(now), move |at| next(*at))
+}

@@ -1,0 +1,138 @@
+//! Any bytes as a config file, and what stands behind a first NUL as the template that it names: nothing that reads
+//! them or tells of them panics, and each diagnostic points at what it speaks of.
+
+#![no_main]
+
+use std::path::Path;
+
+use downtime::config::diagnostic::{Diagnostic, Severity};
+use downtime::config::{Config, Reading};
+use downtime::decision::{changes_at, decide};
+use downtime::filters::exchange::Verdict;
+use downtime::filters::gate::respond;
+use downtime::path::RequestPath;
+use downtime::period::Period;
+use downtime::request::Request;
+use downtime::series::Series;
+use downtime::snapshot::Snapshot;
+use downtime::summary::{DecisionSummary, Ink, Summary, plan, status_lines, timeline};
+use http::{HeaderMap, Method};
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+const NAME: &str = "downtime.toml";
+/// What a file names as a template, where the input brings none.
+const TEMPLATE: &str = "<p>{{ message }}{% if until %} {{ until }}{% endif %}";
+/// Files are told of as of these times, and as of the edges of their first periods.
+const MOMENTS: [&str; 3] = ["2026-12-01T22:00:00Z", "0000-01-01T00:00:00Z", "9999-12-30T22:00:00Z"];
+const PERIODS: usize = 2;
+
+fuzz_target!(|input: &[u8]| {
+    let end = input.iter().position(|&byte| byte == 0);
+    let (file, template) = end.map_or((input, None), |end| (&input[..end], Some(&input[end + 1..])));
+    let template = template.map_or(Ok(TEMPLATE), |template| str::from_utf8(template));
+    match str::from_utf8(file) {
+        Ok(text) => read(text, template.map_err(|_| "is not UTF-8")),
+        Err(error) => {
+            let text = String::from_utf8_lossy(file);
+            check(&Diagnostic::not_utf8(NAME, file, error.valid_up_to()), &text, "");
+        }
+    }
+});
+
+fn read(text: &str, template: Result<&str, &str>) {
+    let reading = || {
+        let read = |_: &Path| template.map(str::to_owned).map_err(str::to_owned);
+        Config::read(NAME, text, Path::new(""), &read)
+    };
+    let found = reading();
+    check_all(&found, text, template.unwrap_or_default());
+    let Some(config) = &found.config else {
+        Summary::new(None, &found.diagnostics, Timestamp::UNIX_EPOCH).to_json();
+        return;
+    };
+    for now in moments(config) {
+        let mut advised = reading();
+        advised.lint(now);
+        check_all(&advised, text, template.unwrap_or_default());
+        let kept = |told: &&Diagnostic| advised.diagnostics.contains(told);
+        assert_eq!(
+            found.diagnostics.iter().filter(kept).count(),
+            found.diagnostics.len(),
+            "advice only adds"
+        );
+        tell(config, &advised.diagnostics, now);
+    }
+}
+
+fn moments(config: &Config) -> Vec<Timestamp> {
+    let periods = config.rules.schedule.periods();
+    let edges = periods.iter().take(PERIODS).flat_map(|period| match period.once() {
+        Some(once) => [Some(once.start), once.end],
+        None => period.next(Timestamp::UNIX_EPOCH).map_or([None; 2], |next| [Some(next.start), next.end]),
+    });
+    // That there is no such day is found out year by year up to 4999: once is enough.
+    let never = |series: &Series| series.next_start(Timestamp::UNIX_EPOCH).is_none();
+    let count = if periods.iter().filter_map(Period::series).any(never) { 1 } else { usize::MAX };
+    MOMENTS.iter().map(|text| text.parse().expect("a time")).chain(edges.flatten()).take(count).collect()
+}
+
+/// What `--check` and `status` do with a config.
+fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
+    let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
+    let phase = snapshot.phase(now);
+    let request =
+        Request { method: &Method::GET, authority: None, path: RequestPath::new("/"), client: None };
+    let decision = decide(&config.rules, &request, &phase.moment, now);
+    let verdict = Verdict::from(decision.clone());
+    let response = respond(&snapshot, &phase, &verdict, request.method, &HeaderMap::new());
+    assert_eq!(response.is_none(), decision.down().is_none());
+    changes_at(&config.rules, &request, &decision, &phase.moment, now);
+    let headers = response.map(|response| response.into_parts().0.headers);
+    let about = (&phase.moment, now);
+    let told = DecisionSummary::new("/".to_owned(), &request, &decision, config, about, headers);
+    DecisionSummary::lines(std::slice::from_ref(&told), config, now);
+    Summary { decisions: Some(vec![told]), ..Summary::new(Some(config), diagnostics, now) }.to_json();
+    plan(config, now);
+    for ink in [Ink { blocks: false, colour: false }, Ink { blocks: true, colour: true }] {
+        timeline(config, now, ink);
+    }
+    status_lines(config, &phase.moment, Path::new(NAME), now);
+}
+
+fn check_all(reading: &Reading, file: &str, template: &str) {
+    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+    let errors = reading.diagnostics.iter().any(is_error);
+    assert_eq!(reading.config.is_none(), errors, "valid, or errors that say why not");
+    let text = file.strip_prefix('\u{feff}').unwrap_or(file);
+    reading.diagnostics.iter().for_each(|diagnostic| check(diagnostic, text, template));
+}
+
+fn check(diagnostic: &Diagnostic, text: &str, template: &str) {
+    let place = diagnostic.place.as_ref().expect("a place");
+    let source = &place.source;
+    let expected = if source.name == NAME { text } else { template };
+    assert_eq!(source.text, expected, "the text that was read");
+    assert!(source.text.get(place.span.clone()).is_some(), "{:?}: no part of the text", place.span);
+    let place = line_column(source.text.as_bytes(), place.span.start);
+    assert_eq!(diagnostic.line_column(), Some(place));
+    let place = format!("{}:{}:{}", source.name, place.0, place.1);
+    assert!(diagnostic.summary().starts_with(&format!("{place}: {}", diagnostic.message)));
+    let plain = diagnostic.render(false);
+    assert!(diagnostic.render(true).len() > plain.len());
+    if source.name == NAME {
+        assert!(plain.contains(&format!("--> {place}\n")), "{place} in {plain}");
+    }
+    let unprintable = plain.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\t'));
+    assert_eq!(unprintable, None, "nothing that a terminal acts on: {plain:?}");
+}
+
+/// A newline of two characters is one place.
+fn line_column(text: &[u8], at: usize) -> (usize, usize) {
+    let at = at - usize::from(text[..at].ends_with(b"\r") && text[at..].starts_with(b"\n"));
+    let starts_character = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;
+    text[..at].iter().filter(|byte| starts_character(byte)).fold((1, 1), |(line, column), &byte| match byte {
+        b'\n' => (line + 1, 1),
+        _ => (line, column + 1),
+    })
+}

@@ -1,0 +1,165 @@
+//! Any text as the path of a request, and what stands behind it, cut at bytes 255, as rules: a path is canonical, and
+//! means, what the contract says; rules match as it says; and no path that is not canonical passes, whatever the rules.
+
+#![no_main]
+
+use downtime::answer::{Answer, Redirect};
+use downtime::decision::{Decision, Rules, decide};
+use downtime::exempt::{Exemptions, Kind, Rule, check_exact};
+use downtime::glob::PathGlobs;
+use downtime::occurrence::Occurrence;
+use downtime::path::RequestPath;
+use downtime::period::{Period, Timing};
+use downtime::request::Request;
+use downtime::schedule::Schedule;
+use downtime::scope::Scope;
+use downtime::template::Template;
+use http::Method;
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let texts: Result<Vec<_>, _> = input.split(|&byte| byte == 255).map(str::from_utf8).collect();
+    if let Some((path, rules)) = texts.as_deref().ok().and_then(<[&str]>::split_first) {
+        look(path, rules);
+    }
+});
+
+fn look(raw: &str, texts: &[&str]) {
+    let path = RequestPath::new(raw);
+    let meant = meaning(raw);
+    assert_eq!((path.raw(), path.canonical()), (raw, meant.as_deref()));
+    assert_eq!(path.fault().is_some(), meant.is_none());
+
+    let [exact, globs] = [is_exact, is_glob]
+        .map(|is_rule| texts.iter().copied().filter(|text| is_rule(text)).collect::<Vec<&str>>());
+    for text in texts {
+        assert_eq!(check_exact(text).is_ok(), exact.contains(text), "{text:?}");
+        assert_eq!(PathGlobs::check(text).is_ok(), globs.contains(text), "{text:?}");
+    }
+    let exempt = exemptions(&exact, &globs);
+    let meant = meant.as_deref();
+    let by_exact = exact.iter().find(|text| Some(**text) == meant);
+    let by_glob = || globs.iter().find(|glob| meant.is_some_and(|path| matches(glob, path)));
+    let found = exempt.find(&path, None).map(|rule| rule.text.as_str());
+    assert_eq!(found, by_exact.or_else(by_glob).copied(), "{exact:?} {globs:?}");
+
+    let request = Request { method: &Method::GET, authority: None, path, client: None };
+    let scope = Scope { paths: PathGlobs::new(globs.iter().copied()).ok(), ..Scope::default() };
+    assert_eq!(scope.covers(&request), meant.is_none() || by_glob().is_some());
+
+    let everything = exemptions(&exact, &[globs.as_slice(), &["/**"]].concat());
+    assert_eq!(passes(&rules(everything, None), &request), meant.is_some());
+    check_redirects(texts, &request);
+}
+
+/// Where the site is down for ever and redirects, what passes is the target, if that is a path of the site.
+fn check_redirects(texts: &[&str], request: &Request<'_>) {
+    for redirect in texts.iter().filter_map(|text| Redirect::parse(text).ok()) {
+        let own = |path: &str| Some(path) == request.path.canonical();
+        let target =
+            redirect.location().to_str().expect("ASCII").split(['?', '#']).next().unwrap_or_default();
+        let is_target = meaning(target).as_deref().is_some_and(own);
+        assert_eq!(passes(&rules(Exemptions::default(), Some(redirect)), request), is_target);
+    }
+}
+
+fn rules(exemptions: Exemptions, redirect: Option<Redirect>) -> Rules {
+    let ever = Occurrence { start: Timestamp::MIN, end: None };
+    let period =
+        Period { name: None, line: 1, enabled: true, timing: Timing::Once(ever), scope: Scope::default() };
+    let answer = Answer { message: None, template: Template::built_in(), own_template: None, redirect };
+    Rules { exemptions, schedule: Schedule::new(vec![period]), answers: vec![answer], ..Rules::default() }
+}
+
+fn passes(rules: &Rules, request: &Request<'_>) -> bool {
+    let now = Timestamp::UNIX_EPOCH;
+    matches!(decide(rules, request, &rules.schedule.at(now), now), Decision::Pass(_))
+}
+
+fn exemptions(exact: &[&str], globs: &[&str]) -> Exemptions {
+    let rule = |kind| move |text: &&str| Rule { kind, text: (*text).to_owned(), line: 1 };
+    let rules = exact.iter().map(rule(Kind::Exact)).chain(globs.iter().map(rule(Kind::Path)));
+    Exemptions::new(rules.collect()).expect("rules that were found good")
+}
+
+/// What a path means, if its raw form is canonical.
+fn meaning(raw: &str) -> Option<String> {
+    let segments: Vec<_> = raw.strip_prefix('/')?.split('/').collect();
+    let (_, folders) = segments.split_last()?;
+    let odd = segments.iter().any(|segment| matches!(*segment, "." | "..")) || folders.contains(&"");
+    if odd || raw.contains(['\\', ';', '\0']) {
+        return None;
+    }
+    let mut parts = raw.split('%');
+    let mut decoded = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let byte = match part.as_bytes() {
+            [high, low, ..] => digit(*high)? * 16 + digit(*low)?,
+            _ => return None,
+        };
+        if b"/\\.%;\0".contains(&byte) {
+            return None;
+        }
+        decoded.push(byte);
+        decoded.extend(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// A rule is written as what it matches.
+fn is_plain(text: &str) -> bool {
+    meaning(text).as_deref() == Some(text)
+}
+
+fn is_exact(text: &str) -> bool {
+    is_plain(text) && !text.contains(['?', '#'])
+}
+
+fn is_glob(text: &str) -> bool {
+    let whole = |segment: &str| segment == "**" || !segment.contains("**");
+    is_plain(text) && !text.contains(['[', ']', '{', '}']) && text.split('/').all(whole)
+}
+
+/// `**` is any number of segments; within one, `*` is any number of bytes, and `?` is one.
+fn matches(glob: &str, path: &str) -> bool {
+    let [glob, path]: [Vec<&str>; 2] = [glob, path].map(|text| text.split('/').collect());
+    fits(
+        &glob,
+        &path,
+        |part| *part == "**",
+        |part, segment| {
+            fits(
+                part.as_bytes(),
+                segment.as_bytes(),
+                |part| *part == b'*',
+                |part, byte| *part == b'?' || part == byte,
+            )
+        },
+    )
+}
+
+/// Whether a pattern fits a text in which parts that are `any` stand for any number of items, and others for one each.
+fn fits<P, T>(pattern: &[P], text: &[T], any: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
+    let (mut at, mut seen) = (0, 0);
+    // Where the last part that stands for any number is, and where what it stands for ends.
+    let mut last: Option<(usize, usize)> = None;
+    while seen < text.len() {
+        if pattern.get(at).is_some_and(&any) {
+            last = Some((at, seen));
+            at += 1;
+        } else if pattern.get(at).is_some_and(|part| one(part, &text[seen])) {
+            (at, seen) = (at + 1, seen + 1);
+        } else if let Some((any_at, ends)) = last {
+            last = Some((any_at, ends + 1));
+            (at, seen) = (any_at + 1, ends + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(any)
+}
