@@ -6,21 +6,21 @@
 //! request waits for a disk.
 
 mod announce;
+mod handle;
 mod hops;
 mod notifier;
 mod reconcile;
 mod settle;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
 
 use self::announce::Announced;
+pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{Reconcile, Verdict};
 use self::settle::{Hint, Settle, Stamps, Step};
@@ -38,28 +38,6 @@ const REREAD: Duration = Duration::from_secs(30);
 /// So many events are taken as one. A folder in which more and more happens is no reason not to look.
 const MOST_AT_ONCE: usize = 4096;
 
-/// What the watch is told.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event {
-    /// An entry of this name has changed in some way.
-    Touched(OsString),
-    /// An entry was put under this name by a rename, and so whole.
-    Renamed(OsString),
-    /// Events were lost, or more will be: a watched folder went away.
-    Lost,
-    /// Read the file now (SIGHUP).
-    Reload,
-}
-
-/// How changes are noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The system says so, within milliseconds; the files are polled besides.
-    Events,
-    /// By polling alone.
-    Polling,
-}
-
 /// Called with each snapshot that was applied, and the one before.
 pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
 
@@ -74,27 +52,8 @@ pub struct Watch {
     applied: Applied,
     announced: Announced,
     read_at: Instant,
-    polling: Arc<AtomicBool>,
-}
-
-/// Talks to a watch that runs.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    events: Sender<Event>,
-    polling: Arc<AtomicBool>,
-}
-
-impl Handle {
-    /// Has the file read now.
-    pub fn reload(&self) {
-        // The receiver is gone only when the process ends.
-        let _ = self.events.send(Event::Reload);
-    }
-
-    /// How changes are noticed.
-    pub fn mode(&self) -> Mode {
-        if self.polling.load(Ordering::Relaxed) { Mode::Polling } else { Mode::Events }
-    }
+    /// The watch as others see it.
+    handle: Handle,
 }
 
 impl Watch {
@@ -105,21 +64,22 @@ impl Watch {
         snapshots: Arc<Snapshots>,
         applied: Applied,
     ) -> (Self, Handle) {
-        let (sender, events) = channel();
-        let handle = Handle { events: sender.clone(), polling: Arc::default() };
+        let (handle, events) = Handle::new();
         let mut watch = Self {
             path,
             announced: Announced::of(&snapshots.current()),
             snapshots,
             settle: Settle::new(loaded.stamps.clone()),
             reconcile: Reconcile::new(loaded.fingerprint),
-            notifier: Notifier::new(sender),
+            notifier: Notifier::new(handle.events()),
             events,
             applied,
             read_at: Instant::now(),
-            polling: Arc::clone(&handle.polling),
+            handle: handle.clone(),
         };
-        watch.arm();
+        watch.notifier.arm(watch.settle.files());
+        let answer = watch.notifier.wait();
+        watch.hear(answer);
         (watch, handle)
     }
 
@@ -154,7 +114,7 @@ impl Watch {
     fn concerns(&self, event: &Event) -> bool {
         match event {
             Event::Touched(name) | Event::Renamed(name) => self.notifier.knows(name),
-            Event::Lost | Event::Reload => true,
+            Event::Lost | Event::Answered | Event::Reload => true,
         }
     }
 
@@ -194,7 +154,7 @@ impl Watch {
     /// for the next look.
     fn read(&mut self, trust: Trust) -> (Option<Verdict>, Duration) {
         self.read_at = Instant::now();
-        if !self.notifier.is_armed() {
+        if self.notifier.is_refused() {
             self.notifier.disarm();
         }
         let loaded = load(&self.path);
@@ -212,9 +172,8 @@ impl Watch {
             Verdict::Changed => self.apply(loaded),
             Verdict::Rejected => self.reject(loaded),
         }
-        // What changed before a new folder was watched gave no hint.
-        let wait = if self.arm() { Duration::ZERO } else { POLL };
-        (Some(verdict), wait)
+        self.arm();
+        (Some(verdict), POLL)
     }
 
     /// Whether a reading is one of files that are done: they are as they were when they were looked at, and quiet.
@@ -251,20 +210,26 @@ impl Watch {
         self.snapshots.reject(Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics });
     }
 
-    /// Sees that hints come of the folders that the files are in by now; true where some are watched from now on.
+    /// Sees that hints come of the folders that the files are in by now. What changed before they did gave none: the
+    /// answer leads to a look.
+    fn arm(&mut self) {
+        self.notifier.arm(self.settle.files());
+        let answer = self.notifier.answer();
+        self.hear(answer);
+    }
+
     /// Says once that there are no hints, and once that there are again.
-    fn arm(&mut self) -> bool {
-        let polled = self.polling.load(Ordering::Relaxed);
-        let armed = self.notifier.arm(self.settle.files());
-        match &armed {
-            Err(error) if !polled => {
+    fn hear(&self, answer: Option<notify::Result<()>>) {
+        let Some(answer) = answer else { return };
+        let mode = if answer.is_ok() { Mode::Events } else { Mode::Polling };
+        match answer {
+            Err(error) if self.handle.mode() == Mode::Events => {
                 warn!("the system reports no file changes ({error}): polling each second instead");
             }
-            Ok(true) if polled => info!("the system reports file changes again"),
-            Err(_) | Ok(_) => {}
+            Ok(()) if self.handle.mode() == Mode::Polling => info!("the system reports file changes again"),
+            Err(_) | Ok(()) => {}
         }
-        self.polling.store(!self.notifier.is_armed(), Ordering::Relaxed);
-        armed.unwrap_or(false)
+        self.handle.set(mode);
     }
 }
 
@@ -273,7 +238,7 @@ fn weigh(event: &Event) -> Hint {
     match event {
         Event::Renamed(_) => Hint::Renamed,
         Event::Touched(_) | Event::Lost => Hint::Touched,
-        Event::Reload => Hint::Nothing,
+        Event::Answered | Event::Reload => Hint::Nothing,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -15,6 +16,7 @@ use super::{Event, hops};
 pub struct Notifier {
     events: Sender<Event>,
     watcher: Option<RecommendedWatcher>,
+    asked: Option<Receiver<notify::Result<RecommendedWatcher>>>,
     folders: BTreeSet<Folder>,
     names: BTreeSet<OsString>,
 }
@@ -26,12 +28,12 @@ type Folder = (PathBuf, Option<(u64, u64)>);
 impl Notifier {
     /// Watches nothing yet; hints will go to `events`.
     pub fn new(events: Sender<Event>) -> Self {
-        Self { events, watcher: None, folders: BTreeSet::new(), names: BTreeSet::new() }
+        Self { events, watcher: None, asked: None, folders: BTreeSet::new(), names: BTreeSet::new() }
     }
 
-    /// Whether the system gives hints; without them the files are polled.
-    pub fn is_armed(&self) -> bool {
-        self.watcher.is_some()
+    /// Whether the system gives no hints; the files are polled then.
+    pub fn is_refused(&self) -> bool {
+        self.watcher.is_none() && self.asked.is_none()
     }
 
     /// Whether a file of this name stands on the way to a watched file.
@@ -39,43 +41,80 @@ impl Notifier {
         self.names.contains(name)
     }
 
-    /// Watches the folders on the way to `files`, anew if they are others than before: true then. The error says why
-    /// there will be no hints until they change again, or [`Notifier::disarm`] is called.
-    pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) -> Result<bool, notify::Error> {
+    /// Asks for hints of the folders on the way to `files`, anew if they are others than before. The answer comes as
+    /// [`Event::Answered`].
+    pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) {
         let hops: Vec<PathBuf> = files.flat_map(|file| hops::hops(file)).collect();
         let folders: BTreeSet<Folder> = hops.iter().filter_map(|hop| hop.parent()).map(folder).collect();
         self.names = hops.iter().filter_map(|hop| hop.file_name()).map(OsString::from).collect();
-        if folders == self.folders {
-            return Ok(false);
+        if folders != self.folders {
+            self.folders = folders;
+            self.watcher = None;
+            self.asked = Some(self.ask());
         }
-        self.folders = folders;
-        self.watcher = None;
-        self.watcher = Some(self.watch()?);
-        Ok(true)
     }
 
-    /// Forgets the folders, so that the next [`Notifier::arm`] tries again.
+    /// Forgets the folders, so that the next [`Notifier::arm`] asks again.
     pub fn disarm(&mut self) {
         self.watcher = None;
+        self.asked = None;
         self.folders.clear();
     }
 
-    fn watch(&self) -> Result<RecommendedWatcher, notify::Error> {
-        let events = self.events.clone();
-        // As the events name them.
-        let folders = self.folders.iter().filter_map(|(folder, _)| std::path::absolute(folder).ok());
-        let folders: Vec<PathBuf> = folders.collect();
-        let mut watcher = notify::recommended_watcher(move |event| {
-            if let Some(event) = hint(event, &folders) {
-                // The receiver is gone only when the process ends.
-                let _ = events.send(event);
-            }
-        })?;
-        for (folder, _) in self.folders.iter().filter(|(_, identity)| identity.is_some()) {
-            watcher.watch(folder, RecursiveMode::NonRecursive)?;
-        }
-        Ok(watcher)
+    /// The answer, once, if it has come: hints are given from now on, or the error says why none will be until the
+    /// folders are others, or [`Notifier::disarm`] is called.
+    pub fn answer(&mut self) -> Option<notify::Result<()>> {
+        let answer = self.asked.as_ref()?.try_recv().ok()?;
+        Some(self.take(answer))
     }
+
+    /// Waits for the answer.
+    pub fn wait(&mut self) -> Option<notify::Result<()>> {
+        let answer = self.asked.as_ref()?.recv().ok()?;
+        Some(self.take(answer))
+    }
+
+    fn take(&mut self, answer: notify::Result<RecommendedWatcher>) -> notify::Result<()> {
+        self.asked = None;
+        self.watcher = Some(answer?);
+        Ok(())
+    }
+
+    /// Asks on a thread of its own: the system may take seconds to refuse (Linux waits for each watch that was removed
+    /// anywhere to be freed, `fsnotify_destroy_group`), and polling goes on meanwhile.
+    fn ask(&self) -> Receiver<notify::Result<RecommendedWatcher>> {
+        let (answer, asked) = channel();
+        let (events, refused) = (self.events.clone(), answer.clone());
+        // As the events name them, and whether there is such a folder.
+        let folders = self
+            .folders
+            .iter()
+            .filter_map(|(folder, identity)| Some((std::path::absolute(folder).ok()?, identity.is_some())));
+        let folders: Vec<_> = folders.collect();
+        let spawned = thread::Builder::new().name("watch-ask".to_owned()).spawn(move || {
+            // The receivers are gone when the folders are others by now, or the process ends.
+            let _ = answer.send(watch(&folders, events.clone()));
+            let _ = events.send(Event::Answered);
+        });
+        if let Err(error) = spawned {
+            let _ = refused.send(Err(notify::Error::io(error)));
+        }
+        asked
+    }
+}
+
+fn watch(folders: &[(PathBuf, bool)], events: Sender<Event>) -> notify::Result<RecommendedWatcher> {
+    let names: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
+    let mut watcher = notify::recommended_watcher(move |event| {
+        if let Some(event) = hint(event, &names) {
+            // The receiver is gone only when the process ends.
+            let _ = events.send(event);
+        }
+    })?;
+    for (folder, _) in folders.iter().filter(|(_, exists)| *exists) {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
 }
 
 fn folder(path: &Path) -> Folder {

@@ -8,6 +8,8 @@
 
 #[path = "../support/debian.rs"]
 mod debian;
+#[path = "../support/ptrace.rs"]
+mod ptrace;
 #[path = "../support/mod.rs"]
 mod support;
 #[macro_use]

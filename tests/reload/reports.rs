@@ -3,15 +3,18 @@
 use std::process::Command;
 use std::time::Duration;
 
+use libtest_mimic::{Completion, Failed};
+
 use crate::folders::{assert_edits_are_seen, replace_folder, start_below};
-use crate::support::process::{Gateway, listening};
+use crate::support::process::{Folder, Gateway, downtime_by, listening};
 use crate::watching::{Behaviour, POLLS, Watching};
-use crate::{assert_applied, await_in_time, saying};
+use crate::{assert_applied, await_in_time, debian, ptrace, saying};
 
 pub(crate) const BY_POLLING: &[Behaviour] = behaviours![
     reports_are_taken_up_again_without_an_edit_once_they_are_to_be_had,
     a_gateway_without_reports_starts_and_says_so_once_and_sees_each_edit,
     reports_that_come_and_end_while_it_runs_are_said_each_time,
+    edits_are_seen_while_the_system_takes_its_time_to_refuse_reports,
 ];
 
 const REPORTED: &str = "the system reports file changes again";
@@ -66,4 +69,38 @@ fn reports_that_come_and_end_while_it_runs_are_said_each_time(watching: Watching
     gateway.log().wait_for(POLLS);
     assert_edits_are_seen(&gateway, watching, "by polling");
     assert_eq!([POLLS, REPORTED].map(|said| gateway.log().count(said)), [2, 1], "{}", gateway.log().text());
+}
+
+/// Refuses reports after 3 s: as long as Linux may take over it, and longer than an edit may.
+const REFUSED_LATE: [&str; 9] = [
+    "-D",
+    "-f",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-e",
+    "trace=inotify_init1",
+    "-e",
+    "inject=inotify_init1:error=EMFILE:delay_enter=3000000",
+];
+
+fn edits_are_seen_while_the_system_takes_its_time_to_refuse_reports(
+    watching: Watching,
+) -> Result<Completion, Failed> {
+    let there = debian::with(&[("strace", "strace")], || Ok(()))?;
+    if !matches!(there, Completion::Completed) {
+        return Ok(there);
+    }
+    if let Some(reason) = ptrace::refusal() {
+        return debian::ignored(reason.to_owned());
+    }
+    let folder = Folder::with(&saying("first"));
+    let command = downtime_by("strace", &REFUSED_LATE, &folder);
+    let gateway = watching.run(folder, command);
+    for message in ["second", "third", "fourth"] {
+        gateway.edit(&saying(message));
+        await_in_time(&gateway, watching, message);
+    }
+    assert_applied(&gateway, 3);
+    Ok(Completion::Completed)
 }

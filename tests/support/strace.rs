@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -11,25 +10,6 @@ use tempfile::TempDir;
 use crate::support::log::Log;
 use crate::support::process::{Folder, downtime};
 use crate::support::until;
-
-/// Why the tests cannot trace here, although there is strace.
-pub(crate) fn refusal() -> Option<&'static str> {
-    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
-    let probe = || {
-        if cfg!(not(target_arch = "x86_64")) {
-            return Some("the system calls are named as they are on x86-64".to_owned());
-        }
-        let output = Command::new("strace").args(["-D", "-o", "/dev/null", "true"]).output();
-        match output.expect("strace") {
-            output if output.status.success() => None,
-            output => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                Some(format!("strace cannot trace here: {}", said.trim_end()))
-            }
-        }
-    };
-    REFUSAL.get_or_init(probe).as_deref()
-}
 
 /// A system call, as strace writes it.
 #[derive(Clone, Debug)]

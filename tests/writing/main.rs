@@ -10,6 +10,8 @@
 mod debian;
 #[path = "../support/namespace.rs"]
 mod namespace;
+#[path = "../support/ptrace.rs"]
+mod ptrace;
 #[path = "../support/strace.rs"]
 mod strace;
 #[path = "../support/mod.rs"]
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
 
 /// A test that needs strace.
 fn traced(name: &str, test: fn()) -> Trial {
-    needing(name, &[("strace", "strace")], strace::refusal, test)
+    needing(name, &[("strace", "strace")], ptrace::refusal, test)
 }
 
 /// A test that mounts something.
