@@ -204,4 +204,15 @@ mod tests {
             assert_eq!((chain.spans.len(), chain.cut_at), (followed, None), "{spans:?} {scope:?}");
         }
     }
+
+    #[test]
+    fn occurrences_of_one_period_are_one_span_as_long_as_they_hang_together() {
+        let mut links = Links::default();
+        for (period, start, end) in [(0, 0, 10), (1, 0, 35), (0, 10, 20), (0, 15, 18), (0, 30, 40)] {
+            links.add(period, Occurrence { start: at(start), end: Some(at(end)) });
+        }
+        let seconds = |span: &Span| (span.period, span.start.as_second(), span.end.map(Timestamp::as_second));
+        let spans: Vec<_> = links.chain.spans.iter().map(seconds).collect();
+        assert_eq!(spans, [(0, 0, Some(20)), (1, 0, Some(35)), (0, 30, Some(40))]);
+    }
 }

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::io::Errno;
+
 /// The longest config file or template that is read or written, in bytes.
 pub const MAX_LENGTH: u64 = 1 << 20;
 
@@ -75,7 +77,10 @@ impl From<io::Error> for ReadError {
 
 /// Reads a regular file of at most `limit` bytes. It counts only when the file's stamp is the same before and after.
 pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), ReadError> {
-    let file = open(path)?;
+    let file = open(path).map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::NXIO) => ReadError::NotRegular("a socket or an absent device"),
+        _ => ReadError::Io(error),
+    })?;
     let before = file.metadata()?;
     if let Some(kind) = irregular(&before) {
         return Err(ReadError::NotRegular(kind));
@@ -90,7 +95,7 @@ pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), ReadError> {
     if quiet { Ok((bytes, stamp)) } else { Err(ReadError::Changing) }
 }
 
-/// Without `O_NONBLOCK` a pipe in place of the file would hang here.
+/// Without `O_NONBLOCK` a pipe in place of the file would hang here. A socket cannot be opened (`open(2)`, ENXIO).
 fn open(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     OpenOptions::new().read(true).custom_flags(flags).open(path)
@@ -102,7 +107,6 @@ fn irregular(metadata: &Metadata) -> Option<&'static str> {
         () if kind.is_file() => None,
         () if kind.is_dir() => Some("a folder"),
         () if kind.is_fifo() => Some("a pipe"),
-        () if kind.is_socket() => Some("a socket"),
         () => Some("a device"),
     }
 }
@@ -112,7 +116,11 @@ mod tests {
     use super::*;
 
     fn refusal(path: &Path) -> String {
-        read(path, 16).unwrap_err().to_string()
+        refusal_of(path, 16)
+    }
+
+    fn refusal_of(path: &Path, limit: u64) -> String {
+        read(path, limit).unwrap_err().to_string()
     }
 
     #[test]
@@ -126,6 +134,14 @@ mod tests {
         }
         std::fs::write(&path, "seventeen bytes!!").unwrap();
         assert_eq!(refusal(&path), "is longer than 0 KiB");
+    }
+
+    #[test]
+    fn more_bytes_than_the_stamp_says_are_no_whole_file() {
+        // Of length 0, the system says, and of the same stamp before and after.
+        let path = Path::new("/proc/version");
+        assert_eq!(Stamp::of(path).unwrap().size, 0);
+        assert_eq!(refusal_of(path, MAX_LENGTH), "is being written to");
     }
 
     #[test]
@@ -148,6 +164,8 @@ mod tests {
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
         assert_eq!(refusal(&pipe), "is a pipe, not a file");
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        assert_eq!(refusal(&folder.path().join("socket")), "is a socket or an absent device, not a file");
         assert_eq!(refusal(folder.path()), "is a folder, not a file");
         assert_eq!(refusal(Path::new("/dev/zero")), "is a device, not a file");
         assert_eq!(refusal(&folder.path().join("none")), "does not exist");
