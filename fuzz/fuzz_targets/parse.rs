@@ -97,7 +97,7 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     for ink in [Ink { blocks: false, colour: false }, Ink { blocks: true, colour: true }] {
         timeline(config, now, ink);
     }
-    status_lines(config, &phase.moment, Path::new(NAME), now);
+    status_lines(config, &phase.moment, now);
 }
 
 fn check_all(reading: &Reading, file: &str, template: &str) {
