@@ -127,7 +127,7 @@ impl Watch {
         if events.contains(&Event::Reload) {
             return self.reload();
         }
-        let hint = events.iter().map(weigh).max().unwrap_or(Hint::Nothing);
+        let hint = events.iter().map(Event::hint).max().unwrap_or(Hint::Nothing);
         let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
         match self.settle.observe(stamps, hint, Instant::now()) {
             Step::Wait(wait) => wait,
@@ -230,15 +230,6 @@ impl Watch {
             Err(_) | Ok(()) => {}
         }
         self.handle.set(mode);
-    }
-}
-
-/// What an event means for the files.
-fn weigh(event: &Event) -> Hint {
-    match event {
-        Event::Renamed(_) => Hint::Renamed,
-        Event::Touched(_) | Event::Lost => Hint::Touched,
-        Event::Answered | Event::Reload => Hint::Nothing,
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::settle::Hint;
+
 /// What the watch is told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
@@ -18,6 +20,17 @@ pub enum Event {
     Answered,
     /// Read the file now (SIGHUP).
     Reload,
+}
+
+impl Event {
+    /// What it means for the files.
+    pub(super) fn hint(&self) -> Hint {
+        match self {
+            Self::Renamed(_) => Hint::Renamed,
+            Self::Touched(_) | Self::Lost => Hint::Touched,
+            Self::Answered | Self::Reload => Hint::Nothing,
+        }
+    }
 }
 
 /// How changes are noticed.
