@@ -146,6 +146,15 @@ mod tests {
     }
 
     #[test]
+    fn only_networks_make_it_matter_who_asks() {
+        for (kind, text, has) in
+            [(Kind::Exact, "/a", false), (Kind::Path, "/a/**", false), (Kind::Network, "10.0.0.0/8", true)]
+        {
+            assert_eq!(exemptions(kind, &[text]).has_networks(), has, "{text}");
+        }
+    }
+
+    #[test]
     fn an_exact_path_is_that_path_alone() {
         let exempt = exemptions(Kind::Exact, &["/", "/other/page", "/café"]);
         for (path, passes) in [
