@@ -6,28 +6,30 @@ mod prepared;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, EXPECT, HOST, HeaderName};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Either, Empty, Limited};
 use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 use warp::Reply;
 
+use self::at_once::Passing;
 use self::prepared::Prepared;
 use crate::clock;
-use crate::config::{Site, Unreachable, UpstreamSite};
+use crate::config::{Config, Site, Unreachable, UpstreamSite};
 use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
-use crate::server::{AtOnce, Service};
+use crate::server::{AtOnce, Client, Service};
 use crate::snapshot::{Snapshot, Snapshots};
 
 /// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
@@ -62,7 +64,12 @@ pub struct Gateway<R> {
 impl<R: Routes> Gateway<R> {
     /// A gateway that decides on `snapshots` and answers by `routes`.
     pub fn new(snapshots: Arc<Snapshots>, routes: R) -> Self {
-        Self { snapshots, routes, proxy: Proxy::new(), prepared: Rc::default() }
+        Self::with_proxy(snapshots, routes, Proxy::new())
+    }
+
+    /// As [`Gateway::new`], with connections to upstreams that are opened as `proxy` says.
+    pub fn with_proxy(snapshots: Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
+        Self { snapshots, routes, proxy, prepared: Rc::default() }
     }
 
     async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
@@ -71,26 +78,32 @@ impl<R: Routes> Gateway<R> {
             return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
         };
         let wanted = Wanted::of(&head.method, &head.headers);
-        let route = Route {
-            upstream: &site.upstream,
-            connect_timeout: site.connect_timeout,
-            response_timeout: site.response_timeout,
-            peer,
-            trusted,
-            scheme: Scheme::Http,
-        };
+        let route = Route::to(site, peer, trusted, Scheme::Http);
         match self.proxy.forward(Request::from_parts(head, body), &route).await {
             Ok(response) => response.map(Either::Right),
-            Err(fault) => unreachable(&fault, site, &snapshot, &wanted).map(Either::Left),
+            Err(fault) => {
+                let response = unreachable(&fault, site, &snapshot, &wanted.method, &wanted.headers());
+                response.map(|body| Either::Left(body.into()))
+            }
         }
     }
 }
 
 impl<R: Routes> Service for Gateway<R> {
     type Body = Body;
+    type Relay = Passing;
 
-    fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce {
-        self.answer_at_once(unread, peer)
+    fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce<Passing> {
+        self.at_once(unread, peer)
+    }
+
+    fn relay(
+        &self,
+        relay: Passing,
+        peer: &Peer,
+        client: &mut Client<'_>,
+    ) -> impl Future<Output = ControlFlow<()>> {
+        self.pass_at_once(relay, peer, client)
     }
 
     async fn answer(
@@ -103,7 +116,12 @@ impl<R: Routes> Service for Gateway<R> {
             return Ok(StatusCode::BAD_REQUEST.into_response().map(Either::Left));
         }
         let exchange = Arc::new(Exchange::new(head, peer.address(), self.snapshots.current(), clock::now()));
-        let access = Access::begin(&exchange);
+        let access = Access::begin(
+            &exchange.snapshot.config,
+            &exchange.head.method,
+            exchange.head.uri.path(),
+            exchange.client,
+        );
         let response = self.routes.call(beside(&exchange)).await?;
         let response = if response.extensions().get::<ToUpstream>().is_some() {
             // On the heap: it is several times as large as all the rest, which would be moved with it.
@@ -169,31 +187,45 @@ fn beside(exchange: &Arc<Exchange>) -> Request<Empty<Bytes>> {
     request
 }
 
+/// What a request gets whose upstream did not answer.
 fn unreachable(
     fault: &proxy::Unreachable,
     site: &UpstreamSite,
     snapshot: &Snapshot,
-    wanted: &Wanted,
-) -> warp::reply::Response {
+    method: &Method,
+    wanted: &HeaderMap,
+) -> Response<Bytes> {
     if fault.client_fault().is_some() {
         info!("{fault}");
-        return fault.status().into_response();
+        return only(fault.status(), Bytes::new());
     }
     error!("{} is unreachable: {fault}", site.upstream);
     match site.when_unreachable {
-        Unreachable::Downtime => {
-            snapshot.unreachable().answer(&wanted.method, &wanted.headers(), snapshot.retry_after())
-        }
+        Unreachable::Downtime => snapshot.unreachable().represent(method, wanted, snapshot.retry_after()),
         Unreachable::Error => {
-            warp::reply::with_status(format!("{}\n", fault.status()), fault.status()).into_response()
+            let mut response = only(fault.status(), format!("{}\n", fault.status()).into());
+            let text = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, text);
+            if method == Method::HEAD {
+                response.body_mut().clear();
+            }
+            response
         }
     }
+}
+
+fn only(status: StatusCode, body: Bytes) -> Response<Bytes> {
+    let length = body.len().into();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
 }
 
 /// What a down page is chosen by, kept while the request itself is away.
 struct Wanted {
     method: Method,
-    fields: Vec<(HeaderName, http::HeaderValue)>,
+    fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Wanted {
@@ -226,11 +258,11 @@ struct Access {
 
 impl Access {
     /// The query stays out of the log: it may hold what is nobody's business.
-    fn begin(exchange: &Exchange) -> Option<Self> {
-        exchange.snapshot.config.log.access.then(|| Self {
-            method: exchange.head.method.clone(),
-            path: exchange.head.uri.path().to_owned(),
-            client: exchange.client,
+    fn begin(config: &Config, method: &Method, path: &str, client: Option<IpAddr>) -> Option<Self> {
+        config.log.access.then(|| Self {
+            method: method.clone(),
+            path: path.to_owned(),
+            client,
             begun: Instant::now(),
         })
     }

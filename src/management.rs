@@ -8,6 +8,7 @@ mod metrics;
 mod status;
 
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::clock;
 use crate::filters::Routes;
 use crate::filters::proxy::Peer;
 use crate::gateway::BodyOf;
-use crate::server::Service;
+use crate::server::{Client, Service};
 use crate::snapshot::Snapshots;
 use crate::watch::Handle;
 
@@ -53,6 +54,11 @@ pub fn management(subject: &Arc<Subject>) -> Management<impl Routes + use<>> {
 
 impl<R: Routes> Service for Management<R> {
     type Body = <warp::reply::Response as BodyOf>::Body;
+    type Relay = Infallible;
+
+    async fn relay(&self, relay: Infallible, _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+        match relay {}
+    }
 
     async fn answer(
         mut self,

@@ -4,15 +4,18 @@
 //! lock, no wake-up across threads.
 
 mod at_once;
+mod client;
 mod connection;
 pub mod listener;
 mod stream;
+mod unread;
 
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,9 +27,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
-use self::connection::serve;
+pub use self::client::Client;
+pub use self::connection::serve;
 use self::listener::Listener;
-use self::stream::Stream;
+pub use self::stream::Stream;
 use crate::alarm::Alarm;
 use crate::filters::proxy::Peer;
 
@@ -47,22 +51,41 @@ pub trait Service: Clone + 'static {
         peer: Rc<Peer>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>>;
 
-    /// What can be answered to the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
+    /// A request that is to be passed on as bytes.
+    type Relay: 'static;
+
+    /// What can be done about the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
     /// leaves the connection as it was, ready for the next request.
-    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> AtOnce {
+    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> AtOnce<Self::Relay> {
         AtOnce::Other
     }
+
+    /// Passes a request of `peer` on, and the response back. Breaks where the connection is to close: its client was told
+    /// so, or has left, or must not take what it has got for a whole response.
+    fn relay(
+        &self,
+        relay: Self::Relay,
+        peer: &Peer,
+        client: &mut Client<'_>,
+    ) -> impl Future<Output = ControlFlow<()>>;
 }
 
-/// What can be answered to bytes that a client has sent.
+/// What can be done about bytes that a client has sent.
 #[derive(Debug)]
-pub enum AtOnce {
+pub enum AtOnce<R> {
     /// They begin with a request without a body.
     Answer {
         /// The length of its head in bytes, with the empty line.
         head: usize,
         /// The whole response.
         answer: Bytes,
+    },
+    /// They begin with a request without a body that [`Service::relay`] takes.
+    Relay {
+        /// The length of its head in bytes, with the empty line.
+        head: usize,
+        /// The request.
+        relay: R,
     },
     /// More of them must come first.
     Incomplete,

@@ -11,6 +11,7 @@ mod exchange;
 mod forwarded;
 mod headers;
 mod pool;
+pub mod relay;
 mod unreachable;
 mod upgrade;
 mod upload;
@@ -19,17 +20,20 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rustls::RootCertStore;
 
 pub use self::body::Body;
-use self::connect::{Roots, connect};
+use self::connect::{Io, Roots, connect};
 use self::exchange::{Failed, Wait, repeatable};
 use self::pool::{Connection, Idle, Lease, Pool};
+use self::relay::Relays;
 pub use self::unreachable::{ClientFault, Phase, Unreachable};
 use self::upgrade::Upgrade;
 use self::upload::Upload;
+use crate::config::UpstreamSite;
 use crate::upstream::Upstream;
 
 /// One thread's connections to upstreams.
@@ -38,7 +42,8 @@ use crate::upstream::Upstream;
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime). Clones share their connections.
 #[derive(Clone, Default)]
 pub struct Proxy {
-    pool: Rc<Pool>,
+    pool: Rc<Pool<Connection>>,
+    relays: Rc<Relays>,
     roots: Roots,
 }
 
@@ -57,6 +62,20 @@ pub struct Route<'a> {
     pub trusted: bool,
     /// How the client spoke to us.
     pub scheme: Scheme,
+}
+
+impl<'a> Route<'a> {
+    /// The way to a site, as it is configured.
+    pub fn to(site: &'a UpstreamSite, peer: &'a Peer, trusted: bool, scheme: Scheme) -> Self {
+        Self {
+            upstream: &site.upstream,
+            connect_timeout: site.connect_timeout,
+            response_timeout: site.response_timeout,
+            peer,
+            trusted,
+            scheme,
+        }
+    }
 }
 
 /// The other end of a client's connection: made once for all its requests.
@@ -152,11 +171,11 @@ impl Proxy {
         &self,
         request: Request<Incoming>,
         route: &Route<'_>,
-        idle: &Idle,
+        idle: &Idle<Connection>,
     ) -> Result<(Response<Incoming>, Connection), Unreachable> {
         let (mut request, progress) = Upload::of(request);
         let wait = Wait { limit: route.response_timeout, progress: progress.as_deref() };
-        while let Some(mut connection) = idle.take() {
+        while let Some(mut connection) = self.idle_connection(route.upstream, idle).await {
             let spare = repeatable(&request);
             match wait.for_response(&mut connection, request).await {
                 Ok(response) => return Ok((response, connection)),
@@ -174,39 +193,61 @@ impl Proxy {
         let mut connection = self.connect(route).await?;
         match wait.for_response(&mut connection, request).await {
             Ok(response) => Ok((response, connection)),
-            Err(Failed::Unsent(_, error)) => Err(Unreachable::Broken(error)),
+            Err(Failed::Unsent(_, error)) => Err(Unreachable::Broken(error.into())),
             Err(Failed::Lost(unreachable)) => Err(unreachable),
         }
     }
 
+    /// One that carried requests before; where there is none, one that relays have left.
+    async fn idle_connection(&self, upstream: &Upstream, idle: &Idle<Connection>) -> Option<Connection> {
+        match idle.take() {
+            Some(connection) => Some(connection),
+            None => Connection::begin(self.relays.idle(upstream).take()?).await.ok(),
+        }
+    }
+
     async fn connect(&self, route: &Route<'_>) -> Result<Connection, Unreachable> {
+        let io = self.open(route).await?;
+        Connection::begin(io).await.map_err(|error| Unreachable::Broken(error.into()))
+    }
+
+    async fn open(&self, route: &Route<'_>) -> Result<Io, Unreachable> {
         let limit = route.connect_timeout;
-        let io = connect(route.upstream, limit, &self.roots).await.map_err(|error| match error.kind() {
+        connect(route.upstream, limit, &self.roots).await.map_err(|error| match error.kind() {
             std::io::ErrorKind::TimedOut => Unreachable::TimedOut { phase: Phase::Connect, after: limit },
             _ => Unreachable::Connect(error),
-        })?;
-        Connection::begin(io).await.map_err(Unreachable::Broken)
+        })
     }
 }
+
+const UNASKED_PROTOCOL: &str = "it switched to a protocol that was not asked for";
+const NO_LENGTH: &str = "its Content-Length is no length";
+const UNASKED_CODING: &str = "it has a transfer coding that was not asked for";
 
 /// The upstream's response as the client gets it.
 fn answer(
     mut response: Response<Incoming>,
     mut connection: Connection,
-    idle: Rc<Idle>,
+    idle: Rc<Idle<Connection>>,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Body>, Unreachable> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, connection, upgrade);
     }
     if !headers::is_plainly_coded(response.headers()) {
-        return Err(Unreachable::Invalid("its answer has a transfer coding that was not asked for"));
+        return Err(Unreachable::Invalid(UNASKED_CODING));
     }
     // To an HTTP/1.0 server hyper would send no body of unknown length.
     if headers::drop_overridden_length(response.headers_mut()) || response.version() < Version::HTTP_11 {
         connection.retire();
     }
+    if !headers::unify_length(response.headers_mut()) {
+        return Err(Unreachable::Invalid(NO_LENGTH));
+    }
     headers::strip_response(response.headers_mut());
+    if headers::has_no_body(response.status()) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     *response.version_mut() = Version::HTTP_11;
     let lease = Lease::unless_idle(connection, idle);
     Ok(response.map(|incoming| Body::of(incoming, lease)))
@@ -217,7 +258,7 @@ fn switch(
     connection: Connection,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Body>, Unreachable> {
-    const UNASKED: Unreachable = Unreachable::Invalid("it switched to a protocol that was not asked for");
+    const UNASKED: Unreachable = Unreachable::Invalid(UNASKED_PROTOCOL);
     let upgrade = upgrade.ok_or(UNASKED)?;
     let granted = upgrade.granted(response.headers()).ok_or(UNASKED)?;
     headers::strip_response(response.headers_mut());

@@ -1,39 +1,52 @@
-//! The short way of a request that gets the down page: from its head to the bytes of the answer.
+//! The short way of a plain request: from its head to the bytes of the down page, or to those that go to the upstream.
 //!
 //! It decides as every request is decided, and what it sends is what the long way would send; it only leaves out what
-//! cannot matter to a plain `GET`. Nothing goes this way to a site.
+//! cannot matter to a plain request.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Response;
 
-use super::Gateway;
-use super::head::{Beginning, PlainHead, beginning};
+use super::head::{Beginning, PlainHead, beginning, room};
+use super::prepared::written;
+use super::{Access, Gateway, unreachable};
 use crate::clock;
-use crate::decision::{Decision, decide};
+use crate::config::{Config, Site, UpstreamSite};
+use crate::decision::{Decision, Pass, decide};
 use crate::filters::exchange::key;
-use crate::filters::proxy::Peer;
+use crate::filters::proxy::relay::{self, Relay};
+use crate::filters::proxy::{Peer, Route, Scheme, Unreachable};
 use crate::path::RequestPath;
 use crate::request::Request;
-use crate::server::AtOnce;
+use crate::server::{AtOnce, Client};
+use crate::snapshot::Snapshot;
+
+/// A plain request on its way to the upstream.
+pub struct Passing {
+    snapshot: Arc<Snapshot>,
+    trusted: bool,
+    access: Option<Access>,
+    relay: Relay,
+}
 
 impl<R> Gateway<R> {
-    /// The answer to the request that `unread` begins with, if the down page is all there is to it.
-    pub(super) fn answer_at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce {
-        match beginning(unread) {
+    /// What is to be done about the request that `unread` begins with, if it is plain.
+    pub(super) fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce<Passing> {
+        match beginning(unread, &mut room()) {
             Beginning::Incomplete => AtOnce::Incomplete,
             Beginning::Other => AtOnce::Other,
-            Beginning::Plain(head) => match self.page_for(&head, peer) {
-                Some(answer) => AtOnce::Answer { head: head.length, answer },
-                None => AtOnce::Other,
-            },
+            Beginning::Plain(head) => self.decide_at_once(&head, peer).unwrap_or(AtOnce::Other),
         }
     }
 
-    fn page_for(&self, head: &PlainHead<'_>, peer: &Peer) -> Option<Bytes> {
+    fn decide_at_once(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<AtOnce<Passing>> {
         let snapshot = self.snapshots.current();
         let config = &snapshot.config;
-        let is_forwarded = config.server.trusted.trusts(peer.address());
+        let trusted = config.server.trusted.trusts(peer.address());
         // Whom a proxy speaks for is a matter of more fields.
-        if config.log.access || is_forwarded && config.rules.exemptions.has_networks() {
+        if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;
         }
         let now = clock::now();
@@ -44,10 +57,79 @@ impl<R> Gateway<R> {
             path: RequestPath::new(head.path),
             client: peer.address(),
         };
-        let Decision::Unavailable(down) = decide(&config.rules, &request, &phase.moment, now) else {
-            return None;
-        };
-        let page = snapshot.page(&phase, key(&down));
-        self.prepared.answer(&page, head, down.retry_after, now)
+        match decide(&config.rules, &request, &phase.moment, now) {
+            Decision::Unavailable(down) if !config.log.access => {
+                let page = snapshot.page(&phase, key(&down));
+                let answer = self.prepared.answer(&page, head, down.retry_after, now);
+                Some(AtOnce::Answer { head: head.length, answer })
+            }
+            Decision::Pass(pass) if pass != Pass::Status => {
+                let access = Access::begin(config, head.method, head.path, peer.address());
+                let relay = self.relay_of(head, peer, trusted, config)?;
+                let relay = Passing { snapshot, trusted, access, relay };
+                Some(AtOnce::Relay { head: head.length, relay })
+            }
+            _ => None,
+        }
     }
+
+    fn relay_of(
+        &self,
+        head: &PlainHead<'_, '_>,
+        peer: &Peer,
+        trusted: bool,
+        config: &Config,
+    ) -> Option<Relay> {
+        let is_passed_on = matches!(config.site, Site::Upstream(_)) && !head.has_codings;
+        let passed_on = relay::Head {
+            method: head.method.as_str(),
+            target: head.target,
+            host: head.host,
+            fields: head.fields,
+        };
+        is_passed_on.then(|| self.proxy.relay(&passed_on, peer, trusted, Scheme::Http))
+    }
+
+    /// Passes a request on that is still the first of what its client has sent.
+    pub(super) async fn pass_at_once(
+        &self,
+        passing: Passing,
+        peer: &Peer,
+        client: &mut Client<'_>,
+    ) -> ControlFlow<()> {
+        let Passing { snapshot, trusted, access, relay } = passing;
+        let Site::Upstream(site) = &snapshot.config.site else { return ControlFlow::Break(()) };
+        let route = Route::to(site, peer, trusted, Scheme::Http);
+        let (status, becomes) = match relay.run(&self.proxy, &route, client).await {
+            Ok(relay::Relayed::Whole { status, closes: false }) => (status, ControlFlow::Continue(())),
+            Ok(relay::Relayed::Whole { status, closes: true }) => (status, ControlFlow::Break(())),
+            Ok(relay::Relayed::BrokenOff) => return ControlFlow::Break(()),
+            Err(fault) => {
+                let Some(response) = instead(client.unread(), &fault, site, &snapshot) else {
+                    return ControlFlow::Break(());
+                };
+                let status = response.status().as_u16();
+                match client.write(&written(response, clock::now())).await {
+                    Ok(()) => (status, ControlFlow::Continue(())),
+                    Err(_) => return ControlFlow::Break(()),
+                }
+            }
+        };
+        if let Some(access) = access {
+            access.log(status);
+        }
+        becomes
+    }
+}
+
+/// What the request that `unread` begins with gets instead of the upstream's answer.
+fn instead(
+    unread: &[u8],
+    fault: &Unreachable,
+    site: &UpstreamSite,
+    snapshot: &Snapshot,
+) -> Option<Response<Bytes>> {
+    let mut room = room();
+    let Beginning::Plain(head) = beginning(unread, &mut room) else { return None };
+    Some(unreachable(fault, site, snapshot, head.method, &head.wanted()))
 }

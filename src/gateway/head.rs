@@ -1,31 +1,60 @@
 //! The head of a request that is so plain that nothing else about it could matter: what is answered to it can be told
 //! from these few parts.
 
-use http::Method;
+use std::mem::MaybeUninit;
 
-use super::is_host;
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use httparse::Header;
+
+use super::{SEC_FETCH_DEST, is_host};
 
 /// More fields than this are not looked through.
-const MOST_FIELDS: usize = 32;
+const MOST_FIELDS: usize = 64;
+
+/// Where the fields of a head are found.
+pub(super) type Room<'b> = [MaybeUninit<Header<'b>>; MOST_FIELDS];
+
+/// One for a head.
+pub(super) const fn room<'b>() -> Room<'b> {
+    [const { MaybeUninit::uninit() }; MOST_FIELDS]
+}
 
 /// A `GET` or `HEAD` over HTTP/1.1 for a path, of one host, without a body, after which the connection stays open.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PlainHead<'b> {
+pub(super) struct PlainHead<'h, 'b> {
     /// In bytes, with the empty line.
     pub(super) length: usize,
     pub(super) method: &'static Method,
+    /// The path, with the query.
+    pub(super) target: &'b str,
     /// Without the query.
     pub(super) path: &'b str,
     pub(super) host: &'b str,
     pub(super) accept: Option<&'b [u8]>,
     /// `Sec-Fetch-Dest`.
     pub(super) destination: Option<&'b [u8]>,
+    /// All of them.
+    pub(super) fields: &'h [Header<'b>],
+    /// Whether it says how the response may be coded for the connection (`TE`, RFC 9110 10.1.4).
+    pub(super) has_codings: bool,
+}
+
+impl PlainHead<'_, '_> {
+    /// The fields that a page is chosen by.
+    pub(super) fn wanted(&self) -> HeaderMap {
+        let fields = [(&ACCEPT, self.accept), (&SEC_FETCH_DEST, self.destination)];
+        let valid = |(name, value): (&HeaderName, Option<&[u8]>)| {
+            Some((name.clone(), HeaderValue::from_bytes(value?).ok()?))
+        };
+        fields.into_iter().filter_map(valid).collect()
+    }
 }
 
 /// What bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beginning<'b> {
-    Plain(PlainHead<'b>),
+pub(super) enum Beginning<'h, 'b> {
+    Plain(PlainHead<'h, 'b>),
     /// A head that is not whole yet.
     Incomplete,
     /// Anything else, malformed ones included.
@@ -33,43 +62,50 @@ pub(super) enum Beginning<'b> {
 }
 
 /// Looks at the bytes that a client has sent and nobody has answered.
-pub(super) fn beginning(unread: &[u8]) -> Beginning<'_> {
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(unread) {
+pub(super) fn beginning<'h, 'b>(unread: &'b [u8], room: &'h mut Room<'b>) -> Beginning<'h, 'b> {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(unread, room) {
         Ok(httparse::Status::Complete(length)) => {
-            plain(length, &request).map_or(Beginning::Other, Beginning::Plain)
+            plain(length, request).map_or(Beginning::Other, Beginning::Plain)
         }
         Ok(httparse::Status::Partial) => Beginning::Incomplete,
         Err(_) => Beginning::Other,
     }
 }
 
-fn plain<'b>(length: usize, request: &httparse::Request<'_, 'b>) -> Option<PlainHead<'b>> {
-    let method = match request.method? {
+fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<PlainHead<'h, 'b>> {
+    let httparse::Request { method, path: target, version, headers } = request;
+    let method = match method? {
         "GET" => &Method::GET,
         "HEAD" => &Method::HEAD,
         _ => return None,
     };
-    if request.version != Some(1) {
+    if version != Some(1) {
         return None;
     }
-    let (mut host, mut accept, mut destination) = (None, None, None);
-    for field in request.headers.iter() {
-        let once = match Field::of(field.name) {
+    let fields: &'h [Header<'b>] = headers;
+    let (mut host, mut accept, mut destination, mut has_codings) = (None, None, None, false);
+    for field in fields {
+        let is_plain = match Field::of(field.name) {
             Field::Host => host.replace(field.value).is_none(),
             Field::Accept => accept.replace(field.value).is_none(),
             Field::Destination => destination.replace(field.value).is_none(),
             Field::Connection => field.value.eq_ignore_ascii_case(b"keep-alive"),
             Field::Framing => false,
+            Field::Codings => {
+                has_codings = true;
+                true
+            }
             Field::Other => true,
         };
-        if !once {
+        if !is_plain {
             return None;
         }
     }
     let host = host.filter(|host| is_host(host)).and_then(|host| std::str::from_utf8(host).ok())?;
-    Some(PlainHead { length, method, path: path(request.path?)?, host, accept, destination })
+    let target = target?;
+    let path = path(target)?;
+    Some(PlainHead { length, method, target, path, host, accept, destination, fields, has_codings })
 }
 
 /// What a field is to an answer.
@@ -80,6 +116,8 @@ enum Field {
     Connection,
     /// Says where the message ends, or what is to be done before it does.
     Framing,
+    /// Says how the response may be coded.
+    Codings,
     Other,
 }
 
@@ -87,6 +125,7 @@ impl Field {
     fn of(name: &str) -> Self {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         match name.len() {
+            2 if is("te") => Self::Codings,
             4 if is("host") => Self::Host,
             6 if is("accept") => Self::Accept,
             6 if is("expect") => Self::Framing,
@@ -118,7 +157,7 @@ mod tests {
     use super::*;
 
     fn plain(head: &str) -> Option<(&str, &str)> {
-        match beginning(head.as_bytes()) {
+        match beginning(head.as_bytes(), &mut room()) {
             Beginning::Plain(found) => Some((found.path, found.host)),
             Beginning::Incomplete | Beginning::Other => None,
         }
@@ -127,17 +166,28 @@ mod tests {
     #[test]
     fn a_plain_head_is_read_in_its_parts_and_no_further() {
         let head = "HEAD /a/%2e?b=c HTTP/1.1\r\nhOST: a.example:80\r\nConnection: Keep-Alive\r\nAccept: text/html\r\n\
-                    Sec-Fetch-Dest: image\r\nX-Other: \u{e9}\r\n\r\n";
+                    Sec-Fetch-Dest: image\r\nte: trailers\r\nX-Other: \u{e9}\r\n\r\n";
         let more = format!("{head}GET / HTTP/1.1\r\n");
+        let field = |name, value| Header { name, value };
         let expected = PlainHead {
             length: head.len(),
             method: &Method::HEAD,
+            target: "/a/%2e?b=c",
             path: "/a/%2e",
             host: "a.example:80",
             accept: Some(b"text/html"),
             destination: Some(b"image"),
+            fields: &[
+                field("hOST", b"a.example:80"),
+                field("Connection", b"Keep-Alive"),
+                field("Accept", b"text/html"),
+                field("Sec-Fetch-Dest", b"image"),
+                field("te", b"trailers"),
+                field("X-Other", "\u{e9}".as_bytes()),
+            ],
+            has_codings: true,
         };
-        assert_eq!(beginning(more.as_bytes()), Beginning::Plain(expected));
+        assert_eq!(beginning(more.as_bytes(), &mut room()), Beginning::Plain(expected));
         assert_eq!(plain("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(("/", "a")));
     }
 
@@ -145,7 +195,7 @@ mod tests {
     fn a_head_that_is_not_whole_may_become_anything() {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         for end in 0..head.len() {
-            assert_eq!(beginning(&head.as_bytes()[..end]), Beginning::Incomplete, "{end}");
+            assert_eq!(beginning(&head.as_bytes()[..end], &mut room()), Beginning::Incomplete, "{end}");
         }
     }
 
@@ -183,14 +233,14 @@ mod tests {
             ("GET / HTTP/1.1", ": empty\r\n"),
         ] {
             let head = format!("{first}\r\nHost: a\r\n{fields}\r\n");
-            assert_eq!(beginning(head.as_bytes()), Beginning::Other, "{head:?}");
+            assert_eq!(beginning(head.as_bytes(), &mut room()), Beginning::Other, "{head:?}");
         }
         for head in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
         ] {
-            assert_eq!(beginning(head.as_bytes()), Beginning::Other, "{head:?}");
+            assert_eq!(beginning(head.as_bytes(), &mut room()), Beginning::Other, "{head:?}");
         }
         let many = "X: y\r\n".repeat(MOST_FIELDS);
         assert_eq!(plain(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")), None);

@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::header::{ACCEPT, DATE};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::header::DATE;
+use http::{Method, Response};
 use jiff::Timestamp;
 
-use super::SEC_FETCH_DEST;
 use super::head::PlainHead;
+use crate::clock::http_date;
 use crate::page::Page;
 
 /// So many answers are kept: pages, times the ways in which browsers ask for them.
@@ -33,14 +32,14 @@ struct Entry {
 }
 
 impl Prepared {
-    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1; `None` where it cannot be written so.
+    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1.
     pub(super) fn answer(
         &self,
         page: &Arc<Page>,
-        head: &PlainHead<'_>,
+        head: &PlainHead<'_, '_>,
         retry_after: u64,
         now: Timestamp,
-    ) -> Option<Bytes> {
+    ) -> Bytes {
         let second = now.as_second();
         let serves = |entry: &&Entry| {
             entry.second == second
@@ -51,9 +50,9 @@ impl Prepared {
                 && entry.destination.as_deref() == head.destination
         };
         if let Some(entry) = self.0.borrow().iter().find(serves) {
-            return Some(entry.bytes.clone());
+            return entry.bytes.clone();
         }
-        let bytes = written(page.represent(head.method, &fields(head)?, retry_after), now)?;
+        let bytes = written(page.represent(head.method, &head.wanted(), retry_after), now);
         let entry = Entry {
             page: Arc::clone(page),
             retry_after,
@@ -67,28 +66,18 @@ impl Prepared {
         entries.retain(|entry| entry.second == second);
         entries.truncate(MOST - 1);
         entries.insert(0, entry);
-        Some(bytes)
+        bytes
     }
 }
 
-/// What a page is chosen by.
-fn fields(head: &PlainHead<'_>) -> Option<HeaderMap> {
-    let mut fields = HeaderMap::new();
-    for (name, value) in [(&ACCEPT, head.accept), (&SEC_FETCH_DEST, head.destination)] {
-        if let Some(value) = value {
-            fields.insert(name, HeaderValue::from_bytes(value).ok()?);
-        }
-    }
-    Some(fields)
-}
-
-/// RFC 9112 4 and 5; `None` for a status without a phrase of its own.
-fn written(response: Response<Bytes>, now: Timestamp) -> Option<Bytes> {
+/// A whole response as it goes over the wire, as hyper writes it (RFC 9112 4 and 5).
+pub(super) fn written(response: Response<Bytes>, now: Timestamp) -> Bytes {
     let (head, body) = response.into_parts();
-    let since_epoch = Duration::from_secs(u64::try_from(now.as_second()).ok()?);
-    let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch);
+    let date = http_date(now);
     let mut bytes = BytesMut::with_capacity(1024 + body.len());
-    for part in ["HTTP/1.1 ", head.status.as_str(), " ", head.status.canonical_reason()?, "\r\n"] {
+    for part in
+        ["HTTP/1.1 ", head.status.as_str(), " ", head.status.canonical_reason().unwrap_or("<none>"), "\r\n"]
+    {
         bytes.put_slice(part.as_bytes());
     }
     let fields = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -99,5 +88,5 @@ fn written(response: Response<Bytes>, now: Timestamp) -> Option<Bytes> {
     }
     bytes.put_slice(b"\r\n");
     bytes.put_slice(&body);
-    Some(bytes.freeze())
+    bytes.freeze()
 }

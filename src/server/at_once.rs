@@ -11,11 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::HEAD_TIMEOUT;
 use super::stream::Stream;
-use super::{AtOnce, Service};
+use super::unread::{MOST_UNREAD, Unread};
+use super::{AtOnce, Client, Service};
 use crate::filters::proxy::Peer;
-
-/// The longest head that is awaited here, in bytes.
-const MOST_UNREAD: usize = 8192;
 
 /// Answers what can be answered at once. Gives the connection back once something else is to be done with it, with what
 /// was read of it and not answered; none where it has ended, or the client takes too long over a head or an answer.
@@ -52,7 +50,7 @@ pub(super) async fn serve<S: Service>(
         if told.has_changed().unwrap_or(true) {
             break;
         }
-        match answer(&mut stream, &mut unread, service, peer).await.ok()? {
+        match answer(&mut stream, &mut unread, service, peer, &told).await.ok()? {
             ControlFlow::Continue(()) => since = Instant::now(),
             ControlFlow::Break(()) => break,
         }
@@ -67,12 +65,20 @@ async fn answer<S: Service>(
     unread: &mut Unread,
     service: &S,
     peer: &Peer,
+    told: &watch::Receiver<bool>,
 ) -> io::Result<ControlFlow<()>> {
     while !unread.bytes().is_empty() {
         match service.at_once(unread.bytes(), peer) {
             AtOnce::Answer { head, answer } => {
                 unread.answered(head);
                 write(stream, &answer).await?;
+            }
+            AtOnce::Relay { head, relay } => {
+                let mut client = Client::new(stream, unread, told);
+                match service.relay(relay, peer, &mut client).await {
+                    ControlFlow::Continue(()) => unread.answered(head),
+                    ControlFlow::Break(()) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                }
             }
             AtOnce::Incomplete if unread.bytes().len() < MOST_UNREAD => break,
             AtOnce::Incomplete | AtOnce::Other => return Ok(ControlFlow::Break(())),
@@ -90,40 +96,6 @@ async fn write(stream: &mut Stream, answer: &[u8]) -> io::Result<()> {
     match answer.get(taken..) {
         None | Some([]) => Ok(()),
         Some(rest) => timeout(HEAD_TIMEOUT, stream.write_all(rest)).await?,
-    }
-}
-
-/// What was read and not answered.
-struct Unread {
-    buffer: Box<[u8]>,
-    begin: usize,
-    end: usize,
-}
-
-impl Unread {
-    fn new() -> Self {
-        Self { buffer: vec![0; MOST_UNREAD].into(), begin: 0, end: 0 }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.buffer.get(self.begin..self.end).unwrap_or_default()
-    }
-
-    /// Where more is read into: not empty while there are fewer bytes than fit.
-    fn room(&mut self) -> &mut [u8] {
-        if self.begin > 0 {
-            self.buffer.copy_within(self.begin..self.end, 0);
-            (self.begin, self.end) = (0, self.end - self.begin);
-        }
-        self.buffer.get_mut(self.end..).unwrap_or_default()
-    }
-
-    fn filled(&mut self, length: usize) {
-        self.end += length;
-    }
-
-    fn answered(&mut self, head: usize) {
-        self.begin += head;
     }
 }
 
@@ -145,6 +117,7 @@ mod tests {
 
     impl Service for Lines {
         type Body = Empty<Bytes>;
+        type Relay = Infallible;
 
         async fn answer(
             self,
@@ -154,7 +127,11 @@ mod tests {
             Ok(Response::default())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce {
+        async fn relay(&self, relay: Infallible, _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+            match relay {}
+        }
+
+        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<Infallible> {
             match unread.iter().position(|&byte| byte == b'\n') {
                 _ if unread.starts_with(b"?") => AtOnce::Other,
                 Some(end) => AtOnce::Answer { head: end + 1, answer: self.0.clone() },

@@ -20,8 +20,9 @@ use crate::filters::proxy::Peer;
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current
-/// request has been answered.
-pub(super) async fn serve<S: Service>(
+/// request has been answered. It spawns local tasks: use it within a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
+pub async fn serve<S: Service>(
     stream: Stream,
     address: Option<IpAddr>,
     service: S,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A client's stream, over TCP or a Unix socket.
-pub(super) struct Stream {
+pub struct Stream {
     socket: Socket,
     first: Bytes,
 }

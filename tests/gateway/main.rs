@@ -12,6 +12,7 @@ mod http2;
 mod lifecycle;
 mod proxies;
 mod redirect;
+mod relay;
 mod scope;
 mod site;
 mod status;

@@ -1,9 +1,16 @@
-use crate::peer::{Gateway, Options, Origin, Peer};
+use crate::peer::{Gateway, Options, Origin, Peer, Way};
 
-#[tokio::test(flavor = "local")]
-async fn fields_of_one_connection_are_not_passed_on_either_way() {
+both_ways! {
+    fields_of_one_connection_are_not_passed_on_either_way,
+    a_forged_forwarding_field_does_not_arrive,
+    a_trusted_peers_word_is_passed_on_with_its_address,
+    the_target_goes_on_as_it_came,
+    what_no_upstream_is_for_is_refused,
+}
+
+async fn fields_of_one_connection_are_not_passed_on_either_way(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client
         .send(
@@ -41,46 +48,42 @@ async fn passed_on(options: Options, sent: &str) -> crate::peer::Head {
     origin.accept().await.head().await
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_forged_forwarding_field_does_not_arrive() {
+async fn a_forged_forwarding_field_does_not_arrive(way: Way) {
     let sent = "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Forwarded-Proto\r\n\
                 X-Forwarded-For: 192.0.2.66\r\nX-Forwarded-For: 192.0.2.67\r\nX-Forwarded-Host: evil\r\n\
                 X_Forwarded_Proto: https\r\nForwarded: for=192.0.2.66\r\n\r\n";
-    let head = passed_on(Options::default(), sent).await;
+    let head = passed_on(Options::of(way), sent).await;
     let ours = ["host: a", "x-forwarded-for: 127.0.0.1", "x-forwarded-host: a", "x-forwarded-proto: http"];
     assert_eq!(head.fields, ours);
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_trusted_peers_word_is_passed_on_with_its_address() {
+async fn a_trusted_peers_word_is_passed_on_with_its_address(way: Way) {
     let sent = "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For\r\nX-Forwarded-For: 192.0.2.66\r\n\
                 X-Forwarded-For: 192.0.2.67\r\nX-Forwarded-Proto: https\r\nX_Forwarded_Proto: ftp\r\n\r\n";
-    let head = passed_on(Options { trusted: true, ..Options::default() }, sent).await;
+    let head = passed_on(Options { trusted: true, ..Options::of(way) }, sent).await;
     assert_eq!(head.get("x-forwarded-for"), ["192.0.2.66, 192.0.2.67, 127.0.0.1"]);
     assert_eq!(head.get("x-forwarded-proto"), ["https"]);
     assert_eq!(head.get("x-forwarded-host"), ["a"]);
     assert_eq!(head.get("x_forwarded_proto"), [""; 0]);
 }
 
-#[tokio::test(flavor = "local")]
-async fn the_target_goes_on_as_it_came() {
+async fn the_target_goes_on_as_it_came(way: Way) {
     for (target, passed, host) in [
         ("/x/../%2e%2e//a;b?c=%zz&&", "/x/../%2e%2e//a;b?c=%zz&&", "a"),
         ("/b\u{fc}cher", "/b\u{fc}cher", "a"),
         ("http://b:81/x?y", "/x?y", "b:81"),
     ] {
-        let head = passed_on(Options::default(), &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let head = passed_on(Options::of(way), &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         assert_eq!(head.first, format!("GET {passed} HTTP/1.1"));
         assert_eq!(head.get("host"), [host], "{target}");
     }
-    let head = passed_on(Options::default(), "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = passed_on(Options::of(way), "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(head.first, "OPTIONS * HTTP/1.1");
 }
 
-#[tokio::test(flavor = "local")]
-async fn what_no_upstream_is_for_is_refused() {
+async fn what_no_upstream_is_for_is_refused(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");

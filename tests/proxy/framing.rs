@@ -2,14 +2,28 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::peer::{Gateway, Origin, Peer, soon};
+use crate::peer::{Gateway, Origin, Peer, Way, soon};
+
+both_ways! {
+    every_kind_of_response_is_framed_exactly_and_its_connection_used_again,
+    a_chunked_body_and_its_trailers_go_both_ways,
+    a_length_beside_chunks_counts_for_nothing,
+    a_coding_that_would_be_lost_is_refused,
+    an_http_1_0_upstream_is_answered_for_in_1_1,
+    an_http_1_0_connection_takes_no_second_request,
+    a_body_is_asked_for_when_the_upstream_asks,
+    a_body_that_the_upstream_refuses_is_not_read,
+    a_body_is_asked_for_after_a_while_where_the_upstream_is_silent,
+    a_client_that_does_not_read_holds_the_upstream_back,
+    an_upstream_that_does_not_read_holds_the_client_back,
+    much_goes_through_both_ways,
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-#[tokio::test(flavor = "local")]
-async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again() {
+async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     let mut upstream = None;
     for (method, response, head, body) in [
@@ -25,7 +39,7 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
         ("HEAD", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &[], ""),
         ("GET", "204 No Content\r\nETag: e\r\n\r\n", &["etag: e"], ""),
         ("GET", "204 No Content\r\nContent-Length: 0\r\n\r\n", &[], ""),
-        // A 304 may say the length that a 200 would have; hyper leaves it out (RFC 9110 8.6 allows both).
+        // A 304 may say the length that a 200 would have, and need not (RFC 9110 8.6).
         ("GET", "304 Not Modified\r\nContent-Length: 5\r\n\r\n", &[], ""),
         ("GET", "304 Not Modified\r\nETag: e\r\n\r\n", &["etag: e"], ""),
         ("DELETE", "418 Short And Stout\r\nContent-Length: 0\r\n\r\n", &["content-length: 0"], ""),
@@ -54,11 +68,10 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
     assert!(origin.is_left_alone().await);
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_chunked_body_and_its_trailers_go_both_ways() {
+async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
     for method in ["POST", "GET"] {
         let origin = Origin::bind().await;
-        let gateway = Gateway::to(&origin.url()).await;
+        let gateway = Gateway::to(way, &origin.url()).await;
         let mut client = gateway.connect().await;
         let fields =
             "Host: a\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked";
@@ -78,10 +91,9 @@ async fn a_chunked_body_and_its_trailers_go_both_ways() {
     }
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_length_beside_chunks_counts_for_nothing() {
+async fn a_length_beside_chunks_counts_for_nothing(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -95,10 +107,9 @@ async fn a_length_beside_chunks_counts_for_nothing() {
     upstream.closed().await;
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_coding_that_would_be_lost_is_refused() {
+async fn a_coding_that_would_be_lost_is_refused(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");
@@ -111,10 +122,9 @@ async fn a_coding_that_would_be_lost_is_refused() {
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
 }
 
-#[tokio::test(flavor = "local")]
-async fn an_http_1_0_upstream_is_answered_for_in_1_1() {
+async fn an_http_1_0_upstream_is_answered_for_in_1_1(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -125,10 +135,9 @@ async fn an_http_1_0_upstream_is_answered_for_in_1_1() {
     assert_eq!(client.until("0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
 }
 
-#[tokio::test(flavor = "local")]
-async fn an_http_1_0_connection_takes_no_second_request() {
+async fn an_http_1_0_connection_takes_no_second_request(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut first = origin.accept().await;
@@ -141,10 +150,9 @@ async fn an_http_1_0_connection_takes_no_second_request() {
     assert_eq!(second.until("0\r\n\r\n").await, "1\r\na\r\n0\r\n\r\n");
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_body_is_asked_for_when_the_upstream_asks() {
+async fn a_body_is_asked_for_when_the_upstream_asks(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -158,10 +166,9 @@ async fn a_body_is_asked_for_when_the_upstream_asks() {
     assert_eq!(client.head().await.first, "HTTP/1.1 201 Created");
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_body_that_the_upstream_refuses_is_not_read() {
+async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -172,10 +179,9 @@ async fn a_body_that_the_upstream_refuses_is_not_read() {
     upstream.closed().await;
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_body_is_asked_for_after_a_while_where_the_upstream_is_silent() {
+async fn a_body_is_asked_for_after_a_while_where_the_upstream_is_silent(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -204,10 +210,9 @@ async fn taken_until_full(peer: &mut Peer) -> usize {
 /// The gateway's own 8 MiB, and what the kernel keeps of four sockets.
 const MOST: usize = 16 << 20;
 
-#[tokio::test(flavor = "local")]
-async fn a_client_that_does_not_read_holds_the_upstream_back() {
+async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = Peer::connect_narrow(gateway.address).await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -217,10 +222,9 @@ async fn a_client_that_does_not_read_holds_the_upstream_back() {
     assert!(taken < MOST, "{taken} bytes in between");
 }
 
-#[tokio::test(flavor = "local")]
-async fn an_upstream_that_does_not_read_holds_the_client_back() {
+async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     let origin = Origin::bind_narrow();
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
     let _upstream = origin.accept().await;
@@ -228,11 +232,10 @@ async fn an_upstream_that_does_not_read_holds_the_client_back() {
     assert!(taken < MOST, "{taken} bytes in between");
 }
 
-#[tokio::test(flavor = "local")]
-async fn much_goes_through_both_ways() {
+async fn much_goes_through_both_ways(way: Way) {
     const LENGTH: usize = 64 << 20;
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
     let mut upstream = origin.accept().await;

@@ -2,6 +2,30 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
 
+/// Each of these tests for [`Proxy::forward`](downtime::filters::proxy::Proxy::forward) alone, and through the whole
+/// gateway, where plain requests are relayed as bytes.
+macro_rules! both_ways {
+    ($($name:ident,)*) => {
+        mod forwarded {
+            $(
+                #[tokio::test(flavor = "local")]
+                async fn $name() {
+                    super::$name(crate::peer::Way::Forward).await;
+                }
+            )*
+        }
+
+        mod through_the_gateway {
+            $(
+                #[tokio::test(flavor = "local")]
+                async fn $name() {
+                    super::$name(crate::peer::Way::Gateway).await;
+                }
+            )*
+        }
+    };
+}
+
 mod failures;
 mod fields;
 mod framing;

@@ -1,12 +1,15 @@
 //! The gateway around the filter, and peers that speak byte by byte.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use downtime::filters::proxy::{self, Body, Proxy, Route, Scheme};
+use downtime::snapshot::Snapshots;
 use downtime::upstream::Upstream;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -14,7 +17,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::spawn_local;
+use tracing::subscriber::DefaultGuard;
 
 /// Awaits what must come, and not for ever.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -24,19 +29,40 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("{what} did not come in {deadline:?}"))
 }
 
+/// How requests are passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// All by [`Proxy::forward`].
+    Forward,
+    /// As the gateway does.
+    Gateway,
+}
+
 /// What differs from route to route.
 #[derive(Clone)]
 pub(crate) struct Options {
+    pub(crate) way: Way,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) trusted: bool,
     pub(crate) proxy: Proxy,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    pub(crate) fn of(way: Way) -> Self {
         let timeout = Duration::from_mins(1);
-        Self { connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
+        Self { way, connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
+    }
+
+    /// The same as the gateway's file has it.
+    fn config(&self, upstream: &str) -> String {
+        let [connect, response] =
+            [self.connect_timeout, self.response_timeout].map(humantime::format_duration);
+        let trusted = if self.trusted { "127.0.0.1" } else { "192.0.2.0" };
+        format!(
+            "[server]\ntrusted_proxies = [\"{trusted}\"]\n[site]\nupstream = \"{upstream}\"\nwhen_unreachable = \"error\"\n\
+             connect_timeout = \"{connect}\"\nresponse_timeout = \"{response}\"\n"
+        )
     }
 }
 
@@ -44,27 +70,32 @@ impl Default for Options {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// Why requests failed, in their order.
-    pub(crate) failures: Rc<RefCell<Vec<String>>>,
+    failures: Failures,
+    _log: Option<DefaultGuard>,
+    _stop: watch::Sender<bool>,
 }
 
 impl Gateway {
-    pub(crate) async fn to(upstream: &str) -> Self {
-        Self::with(upstream, Options::default()).await
+    pub(crate) async fn to(way: Way, upstream: &str) -> Self {
+        Self::with(upstream, Options::of(way)).await
     }
 
     pub(crate) async fn with(upstream: &str, options: Options) -> Self {
-        let upstream = Rc::new(Upstream::parse(upstream).expect("an upstream"));
+        let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let failures = Rc::<RefCell<Vec<String>>>::default();
-        let log = Rc::clone(&failures);
+        let failures = Failures::default();
+        let (serve, log): (Box<dyn Fn(TcpStream)>, _) = match options.way {
+            Way::Forward => (forwarding(upstream, options, &failures), None),
+            Way::Gateway => (gateway(upstream, options, stopped), Some(failures.of_the_log())),
+        };
         spawn_local(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                serve(stream, &upstream, &options, &log);
+                serve(stream);
             }
         });
-        Self { address, failures }
+        Self { address, failures, _log: log, _stop: stop }
     }
 
     pub(crate) async fn connect(&self) -> Peer {
@@ -73,15 +104,66 @@ impl Gateway {
 
     /// The failure of the one request so far that had one.
     pub(crate) fn failure(&self) -> String {
-        self.failures.borrow().join("\n")
+        self.failures.0.lock().expect("a log").join("\n")
     }
 }
 
-fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Rc<RefCell<Vec<String>>>) {
-    let (upstream, options, log) = (Rc::clone(upstream), options.clone(), Rc::clone(log));
+/// The whole gateway, on this thread.
+fn gateway(upstream: &str, options: Options, stopped: watch::Receiver<bool>) -> Box<dyn Fn(TcpStream)> {
+    let read = downtime::load::preview(Path::new("downtime.toml"), &options.config(upstream));
+    let snapshots =
+        Arc::new(Snapshots::new(read.config.expect("valid"), String::new(), downtime::clock::now()));
+    let routes = warp::service(downtime::filters::routes());
+    let gateway = downtime::gateway::Gateway::with_proxy(snapshots, routes, options.proxy);
+    Box::new(move |stream| {
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+        spawn_local(downtime::server::serve(stream.into(), peer, gateway.clone(), stopped.clone()));
+    })
+}
+
+/// Why requests failed.
+#[derive(Clone, Default)]
+struct Failures(Arc<Mutex<Vec<String>>>);
+
+impl Failures {
+    fn note(&self, failure: String) {
+        self.0.lock().expect("a log").push(failure);
+    }
+
+    /// Has the failures noted that this thread logs.
+    fn of_the_log(&self) -> DefaultGuard {
+        let failures = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || failures.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+}
+
+impl Write for Failures {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let marks = [" is unreachable: ", "downtime::gateway: "];
+        let failure = marks.into_iter().find_map(|mark| text.split_once(mark));
+        if let Some((_, failure)) = failure {
+            self.note(failure.trim_end().to_owned());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn forwarding(upstream: &str, options: Options, failures: &Failures) -> Box<dyn Fn(TcpStream)> {
+    let (upstream, failures) = (Rc::new(Upstream::parse(upstream).expect("an upstream")), failures.clone());
+    Box::new(move |stream| serve(stream, &upstream, &options, &failures))
+}
+
+fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Failures) {
+    let (upstream, options, log) = (Rc::clone(upstream), options.clone(), log.clone());
     let peer = Rc::new(proxy::Peer::new(stream.peer_addr().ok().map(|peer| peer.ip())));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (upstream, options, log) = (Rc::clone(&upstream), options.clone(), Rc::clone(&log));
+        let (upstream, options, log) = (Rc::clone(&upstream), options.clone(), log.clone());
         let peer = Rc::clone(&peer);
         async move {
             let route = Route {
@@ -93,7 +175,7 @@ fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Rc
                 scheme: Scheme::Http,
             };
             Ok::<_, Infallible>(options.proxy.forward(request, &route).await.unwrap_or_else(|unreachable| {
-                log.borrow_mut().push(unreachable.to_string());
+                log.note(unreachable.to_string());
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = unreachable.status();
                 response

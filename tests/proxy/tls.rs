@@ -9,7 +9,12 @@ use tokio::net::UnixListener;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
-use crate::peer::{Gateway, Options, Origin, soon};
+use crate::peer::{Gateway, Options, Origin, Way, soon};
+
+both_ways! {
+    an_https_upstream_is_spoken_to_if_its_certificate_holds,
+    a_unix_upstream_is_spoken_to,
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -29,14 +34,13 @@ fn identity(name: &str) -> (TlsAcceptor, RootCertStore) {
     (TlsAcceptor::from(Arc::new(config)), roots)
 }
 
-#[tokio::test(flavor = "local")]
-async fn an_https_upstream_is_spoken_to_if_its_certificate_holds() {
+async fn an_https_upstream_is_spoken_to_if_its_certificate_holds(way: Way) {
     for (name, status) in [("127.0.0.1", "HTTP/1.1 200 OK"), ("other.example", "HTTP/1.1 502 Bad Gateway")] {
         let (acceptor, roots) = identity(name);
         let origin = Origin::bind().await;
         let url = origin.url().replace("http:", "https:");
         let proxy = Proxy::with_roots(roots).expect("roots");
-        let gateway = Gateway::with(&url, Options { proxy, ..Options::default() }).await;
+        let gateway = Gateway::with(&url, Options { proxy, ..Options::of(way) }).await;
         spawn_local(async move {
             let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
             let mut request = Vec::new();
@@ -52,12 +56,11 @@ async fn an_https_upstream_is_spoken_to_if_its_certificate_holds() {
     }
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_unix_upstream_is_spoken_to() {
+async fn a_unix_upstream_is_spoken_to(way: Way) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let gateway = Gateway::to(&format!("unix:{}", path.display())).await;
+    let gateway = Gateway::to(way, &format!("unix:{}", path.display())).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let (mut stream, _) = soon("a connection", listener.accept()).await.expect("a connection");

@@ -6,7 +6,16 @@ use tokio::task::spawn_local;
 use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
-use crate::peer::{Gateway, Origin, Peer, soon};
+use crate::peer::{Gateway, Origin, Peer, Way, soon};
+
+both_ways! {
+    a_websocket_lives_on_through_a_long_idle_until_it_is_closed,
+    bytes_behind_an_upgrade_wait_for_the_101,
+    bytes_behind_an_upgrade_that_is_declined_are_the_next_request,
+    a_switch_that_was_not_asked_for_is_a_502,
+    a_tunnel_ends_with_either_side,
+    a_message_from_a_frame_split_over_the_101_arrives,
+}
 
 const UPGRADE: &str =
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo, h2c\r\n\r\n";
@@ -27,10 +36,9 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, message: Message) {
     assert_eq!(soon("the echo", socket.next()).await.expect("open").expect("a message"), message);
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_websocket_lives_on_through_a_long_idle_until_it_is_closed() {
+async fn a_websocket_lives_on_through_a_long_idle_until_it_is_closed(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let upstream = spawn_local(echo(origin));
     let client = gateway.connect().await;
     let (mut socket, response) =
@@ -46,10 +54,9 @@ async fn a_websocket_lives_on_through_a_long_idle_until_it_is_closed() {
     soon("the upstream's end", upstream).await.expect("ended");
 }
 
-#[tokio::test(flavor = "local")]
-async fn bytes_behind_an_upgrade_wait_for_the_101() {
+async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}early")).await;
     let mut upstream = origin.accept().await;
@@ -63,10 +70,9 @@ async fn bytes_behind_an_upgrade_wait_for_the_101() {
     assert_eq!(upstream.until("early").await, "early");
 }
 
-#[tokio::test(flavor = "local")]
-async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request() {
+async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\n\r\n")).await;
     let mut upstream = origin.accept().await;
@@ -78,8 +84,7 @@ async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request() {
     assert_eq!(head.get("connection"), [""; 0]);
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_switch_that_was_not_asked_for_is_a_502() {
+async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
     let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     let h2c = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
                HTTP2-Settings: AA\r\n\r\n";
@@ -89,7 +94,7 @@ async fn a_switch_that_was_not_asked_for_is_a_502() {
         (UPGRADE, SWITCHED.replace("echo", "h2c")),
     ] {
         let origin = Origin::bind().await;
-        let gateway = Gateway::to(&origin.url()).await;
+        let gateway = Gateway::to(way, &origin.url()).await;
         let mut client = gateway.connect().await;
         client.send(request).await;
         let mut upstream = origin.accept().await;
@@ -101,9 +106,9 @@ async fn a_switch_that_was_not_asked_for_is_a_502() {
     }
 }
 
-async fn tunnel() -> (Peer, Peer) {
+async fn tunnel(way: Way) -> (Peer, Peer) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(&origin.url()).await;
+    let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(UPGRADE).await;
     let mut upstream = origin.accept().await;
@@ -113,22 +118,20 @@ async fn tunnel() -> (Peer, Peer) {
     (client, upstream)
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_tunnel_ends_with_either_side() {
-    let (client, mut upstream) = tunnel().await;
+async fn a_tunnel_ends_with_either_side(way: Way) {
+    let (client, mut upstream) = tunnel(way).await;
     drop(client);
     upstream.closed().await;
-    let (mut client, upstream) = tunnel().await;
+    let (mut client, upstream) = tunnel(way).await;
     drop(upstream);
     client.closed().await;
-    let (client, mut upstream) = tunnel().await;
+    let (client, mut upstream) = tunnel(way).await;
     client.reset();
     upstream.closed().await;
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_message_from_a_frame_split_over_the_101_arrives() {
-    let (client, upstream) = tunnel().await;
+async fn a_message_from_a_frame_split_over_the_101_arrives(way: Way) {
+    let (client, upstream) = tunnel(way).await;
     let mut client = WebSocketStream::from_raw_socket(client.stream, Role::Client, None).await;
     let mut upstream = WebSocketStream::from_raw_socket(upstream.stream, Role::Server, None).await;
     upstream.send(Message::text("pushed")).await.expect("sent");

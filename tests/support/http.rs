@@ -137,7 +137,7 @@ impl<S: Read + Write> Client<S> {
 }
 
 /// A response; field names are in lower case.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) fields: Vec<(String, String)>,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::pool::Reusable;
 use crate::upstream::Upstream;
 
 /// Whom an upstream's certificate is checked against.
@@ -115,6 +116,16 @@ enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Reusable for Io {
+    /// An upstream that has something to say now either closes, or answers what nobody has asked.
+    fn is_idle(&mut self) -> bool {
+        let mut byte = [0];
+        let read =
+            Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
+        read.is_pending()
+    }
 }
 
 impl Io {

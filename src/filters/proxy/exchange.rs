@@ -62,7 +62,7 @@ impl Wait<'_> {
         if self.progress.is_some_and(Progress::is_broken) {
             Unreachable::Client(ClientFault::BrokeOff)
         } else {
-            Unreachable::Broken(error)
+            Unreachable::Broken(error.into())
         }
     }
 

@@ -9,14 +9,19 @@ use crate::client::X_FORWARDED_FOR;
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Whether a field is one in which proxies say whom they speak for (RFC 7239, and its forerunners).
+/// Whether a field, its name in any case, is one in which proxies say whom they speak for (RFC 7239, and its
+/// forerunners).
 pub(super) fn is_forwarding(name: &str) -> bool {
-    name.starts_with("x-forwarded-") || name == "forwarded"
+    match name.as_bytes().first() {
+        Some(b'x' | b'X') => name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-")),
+        Some(b'f' | b'F') => name.eq_ignore_ascii_case("forwarded"),
+        _ => false,
+    }
 }
 
 /// Whether a field becomes one of those where `-` and `_` are the same, as in CGI and WSGI.
-pub(super) fn is_look_alike(name: &HeaderName) -> bool {
-    name.as_str().contains('_') && is_forwarding(&name.as_str().replace('_', "-"))
+pub(super) fn is_look_alike(name: &str) -> bool {
+    name.contains('_') && is_forwarding(&name.replace('_', "-"))
 }
 
 /// Says whom the request is from, after everything that must not be believed has been taken out.

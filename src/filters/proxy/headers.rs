@@ -3,7 +3,7 @@
 
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::forwarded;
 
@@ -12,8 +12,8 @@ use super::forwarded;
 pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
     let trailers = accepts_trailers(headers);
     strip(headers, |name| {
-        is_hop_by_hop(name)
-            || forwarded::is_look_alike(name)
+        is_hop_by_hop(name.as_str())
+            || forwarded::is_look_alike(name.as_str())
             || (!trusted && forwarded::is_forwarding(name.as_str()))
     });
     if trailers {
@@ -35,9 +35,37 @@ pub(super) fn drop_overridden_length(headers: &mut HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) && headers.remove(CONTENT_LENGTH).is_some()
 }
 
+/// Whether a response never has a body, so that a length would say nothing of it: 204 must not have one, and 304 need
+/// not (RFC 9110 8.6).
+pub(super) const fn has_no_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The one length in bytes that all these Content-Length lines give (RFC 9110 8.6).
+pub(super) fn length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
+    let mut lengths = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(decimal);
+    let first = lengths.next()??;
+    lengths.all(|length| length == Some(first)).then_some(first)
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii();
+    let is_decimal = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_decimal)
+}
+
+/// Makes a response give its length once. False where its lines do not agree, or are no lengths.
+pub(super) fn unify_length(headers: &mut HeaderMap) -> bool {
+    if !headers.contains_key(CONTENT_LENGTH) {
+        return true;
+    }
+    let length = length(headers.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes));
+    length.is_some_and(|length| headers.insert(CONTENT_LENGTH, length.into()).is_some())
+}
+
 /// Takes out of a response what is of the upstream's connection alone.
 pub(super) fn strip_response(headers: &mut HeaderMap) {
-    strip(headers, is_hop_by_hop);
+    strip(headers, |name| is_hop_by_hop(name.as_str()));
 }
 
 /// Says that the connection is to switch, to `protocols`.
@@ -78,13 +106,19 @@ fn connection_option(token: &str) -> Option<HeaderName> {
     (name != HOST && !forwarded::is_forwarding(name.as_str())).then_some(name)
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    if matches!(*name, CONNECTION | TE | TRANSFER_ENCODING | UPGRADE) {
-        return true;
+/// Whether a field, its name in any case, is of one connection alone.
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name.as_bytes().first().map(u8::to_ascii_lowercase) {
+        Some(b'c') => is("connection"),
+        Some(b'h') => is("http2-settings"),
+        Some(b'k') => is("keep-alive"),
+        // `Proxy` is no field at all, but CGI makes HTTP_PROXY of it (CVE-2016-5385).
+        Some(b'p') => is("proxy") || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("proxy-")),
+        Some(b't') => is("te") || is("transfer-encoding"),
+        Some(b'u') => is("upgrade"),
+        _ => false,
     }
-    let name = name.as_str();
-    // `Proxy` is no field at all, but CGI makes HTTP_PROXY of it (CVE-2016-5385).
-    name.starts_with("proxy-") || name == "keep-alive" || name == "proxy" || name == "http2-settings"
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {

@@ -24,16 +24,32 @@ const MAX_IDLE: usize = 128;
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 
 /// One thread's idle connections, by upstream.
-#[derive(Default)]
-pub(super) struct Pool {
+pub(super) struct Pool<C> {
     // There is mostly one, and two for a while after a reload: to compare is quicker than to hash.
-    upstreams: RefCell<Vec<(Upstream, Rc<Idle>)>>,
+    upstreams: RefCell<Vec<(Upstream, Rc<Idle<C>>)>>,
     swept: Cell<bool>,
 }
 
 /// The idle connections to one upstream: the one used last is used next, so that those not needed grow old.
-#[derive(Default)]
-pub(super) struct Idle(RefCell<Vec<(Instant, Connection)>>);
+pub(super) struct Idle<C>(RefCell<Vec<(Instant, C)>>);
+
+/// What carries one request after another.
+pub(super) trait Reusable: 'static {
+    /// Whether it could carry a request now, as far as can be told without sending one.
+    fn is_idle(&mut self) -> bool;
+}
+
+impl<C> Default for Pool<C> {
+    fn default() -> Self {
+        Self { upstreams: RefCell::default(), swept: Cell::default() }
+    }
+}
+
+impl<C> Default for Idle<C> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
 
 /// A connection to an upstream. It is closed when this is dropped, whatever it is at.
 pub(super) struct Connection {
@@ -43,14 +59,14 @@ pub(super) struct Connection {
     last: bool,
 }
 
-impl Pool {
+impl<C: Reusable> Pool<C> {
     /// The idle connections to `upstream`.
-    pub(super) fn idle(self: &Rc<Self>, upstream: &Upstream) -> Rc<Idle> {
+    pub(super) fn idle(self: &Rc<Self>, upstream: &Upstream) -> Rc<Idle<C>> {
         if let Some((_, idle)) = self.upstreams.borrow().iter().find(|(other, _)| other == upstream) {
             return Rc::clone(idle);
         }
         self.sweep_from_now_on();
-        let idle = Rc::<Idle>::default();
+        let idle = Rc::<Idle<C>>::default();
         self.upstreams.borrow_mut().push((upstream.clone(), Rc::clone(&idle)));
         idle
     }
@@ -62,7 +78,7 @@ impl Pool {
     }
 }
 
-async fn sweep(pool: Weak<Pool>) {
+async fn sweep<C: Reusable>(pool: Weak<Pool<C>>) {
     let mut ticks = interval(MAX_IDLE_TIME / 2);
     loop {
         ticks.tick().await;
@@ -74,11 +90,11 @@ async fn sweep(pool: Weak<Pool>) {
     }
 }
 
-impl Idle {
+impl<C: Reusable> Idle<C> {
     /// A connection that seems alive.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<C> {
         let mut idle = self.0.borrow_mut();
-        while let Some((since, connection)) = idle.pop() {
+        while let Some((since, mut connection)) = idle.pop() {
             if connection.is_idle() && since.elapsed() < MAX_IDLE_TIME {
                 return Some(connection);
             }
@@ -86,7 +102,8 @@ impl Idle {
         None
     }
 
-    fn put(&self, connection: Connection) {
+    /// Keeps a connection that has nothing left to carry.
+    pub(super) fn put(&self, connection: C) {
         let mut idle = self.0.borrow_mut();
         if idle.len() < MAX_IDLE {
             idle.push((Instant::now(), connection));
@@ -96,7 +113,7 @@ impl Idle {
     fn drop_expired(&self) {
         self.0
             .borrow_mut()
-            .retain(|(since, connection)| since.elapsed() < MAX_IDLE_TIME && !connection.sender.is_closed());
+            .retain_mut(|(since, connection)| since.elapsed() < MAX_IDLE_TIME && connection.is_idle());
     }
 }
 
@@ -128,8 +145,10 @@ impl Connection {
     pub(super) fn retire(&mut self) {
         self.last = true;
     }
+}
 
-    fn is_idle(&self) -> bool {
+impl Reusable for Connection {
+    fn is_idle(&mut self) -> bool {
         !self.last && self.sender.is_ready()
     }
 }
@@ -143,12 +162,12 @@ impl Drop for Connection {
 /// A connection that still carries a response's body. It goes back to its pool once nothing is left to come.
 pub(super) struct Lease {
     connection: Option<Connection>,
-    idle: Rc<Idle>,
+    idle: Rc<Idle<Connection>>,
 }
 
 impl Lease {
     /// None where the whole response has come already, and the connection has gone back.
-    pub(super) fn unless_idle(connection: Connection, idle: Rc<Idle>) -> Option<Self> {
+    pub(super) fn unless_idle(mut connection: Connection, idle: Rc<Idle<Connection>>) -> Option<Self> {
         if connection.is_idle() {
             idle.put(connection);
             return None;
@@ -159,7 +178,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take().filter(Connection::is_idle) {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_idle()
+        {
             self.idle.put(connection);
         }
     }

@@ -12,7 +12,7 @@ pub enum Unreachable {
     /// There is no connection: refused, no route, no such name, no valid certificate.
     Connect(io::Error),
     /// The connection broke, or what came was not HTTP, before the response's head was whole.
-    Broken(hyper::Error),
+    Broken(Box<dyn Error + Send + Sync>),
     /// The upstream gave an answer that cannot be passed on: why.
     Invalid(&'static str),
     /// The upstream took too long.
@@ -69,7 +69,7 @@ impl Unreachable {
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connect(error) => Some(error),
-            Self::Broken(error) => Some(error),
+            Self::Broken(error) => Some(&**error),
             Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) => None,
         }
     }

@@ -1,0 +1,270 @@
+//! A plain request and its response, passed on as bytes.
+//!
+//! Most requests have next to nothing of what HTTP has: a GET or HEAD, no body, no upgrade, nothing to wait for. Theirs
+//! is this way, which is quicker than [`Proxy::forward`] and gives what that gives: each head is read once and
+//! written anew by the same rules, each body's framing is checked and stated anew, and no byte of either is
+//! believed to be anything before it was.
+
+mod chunks;
+mod client;
+mod framing;
+mod request;
+mod response;
+mod room;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+
+pub use self::client::Client;
+pub use self::request::Head;
+use self::response::Answer;
+use self::room::{Room, Rooms};
+use super::connect::Io;
+use super::pool::{Idle, Pool};
+use super::{Peer, Phase, Proxy, Route, Scheme, Unreachable};
+use crate::upstream::Upstream;
+
+/// What one thread's relays have in common.
+#[derive(Default)]
+pub(super) struct Relays {
+    idle: Rc<Pool<Io>>,
+    rooms: Rooms,
+}
+
+impl Relays {
+    /// The idle connections to `upstream`.
+    pub(super) fn idle(&self, upstream: &Upstream) -> Rc<Idle<Io>> {
+        self.idle.idle(upstream)
+    }
+}
+
+/// A plain request on its way.
+pub struct Relay {
+    relays: Rc<Relays>,
+    room: Room,
+    is_head: bool,
+}
+
+/// What came of a request that was passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relayed {
+    /// The client has the whole response.
+    Whole {
+        /// Its status.
+        status: u16,
+        /// Whether it said that the connection closes behind it.
+        closes: bool,
+    },
+    /// The client has left, or the upstream broke off: what the client has got must not look like a whole response.
+    BrokenOff,
+}
+
+impl Proxy {
+    /// Takes a plain request of `peer` over, to be passed on as bytes.
+    pub fn relay(&self, head: &Head<'_>, peer: &Peer, trusted: bool, scheme: Scheme) -> Relay {
+        let mut room = self.relays.rooms.take();
+        request::write(&mut room.request, head, peer, trusted, scheme);
+        Relay { relays: Rc::clone(&self.relays), room, is_head: head.method == "HEAD" }
+    }
+}
+
+impl Relay {
+    /// Passes the request on, and the response back to `client`. Dropping the future ends the request at the upstream.
+    ///
+    /// # Errors
+    /// There is no response, and the client got nothing yet.
+    pub async fn run(
+        mut self,
+        proxy: &Proxy,
+        route: &Route<'_>,
+        client: &mut impl Client,
+    ) -> Result<Relayed, Unreachable> {
+        let relayed = self.exchange(proxy, route, client).await;
+        self.relays.rooms.give_back(self.room);
+        match relayed {
+            Ok(relayed) => Ok(relayed),
+            Err(Lost::Client) => Ok(Relayed::BrokenOff),
+            Err(Lost::Unheard(error)) => Err(Unreachable::Broken(error.into())),
+            Err(Lost::Unreachable(unreachable)) => Err(unreachable),
+        }
+    }
+
+    /// Sends the request over an idle connection; over a fresh one where there is none, or where it has died unnoticed:
+    /// a GET or HEAD may be repeated that got no byte in answer (RFC 9110 9.2.2).
+    async fn exchange(
+        &mut self,
+        proxy: &Proxy,
+        route: &Route<'_>,
+        client: &mut impl Client,
+    ) -> Result<Relayed, Lost> {
+        let idle = self.relays.idle(route.upstream);
+        if let Some(mut io) = idle.take() {
+            match self.ask(&mut io, route, client).await {
+                Err(Lost::Unheard(_)) => {}
+                answer => return self.pass_back(answer?, io, &idle, client).await,
+            }
+        }
+        let mut io = tokio::select! {
+            biased;
+            opened = proxy.open(route) => opened.map_err(Lost::Unreachable)?,
+            () = poll_fn(|cx| client.poll_left(cx)) => return Err(Lost::Client),
+        };
+        let answer = self.ask(&mut io, route, client).await?;
+        self.pass_back(answer, io, &idle, client).await
+    }
+
+    /// Sends the request and waits for the answer's head, which it leaves in the room with what has come of the body, as
+    /// they go to the client.
+    async fn ask(
+        &mut self,
+        io: &mut Io,
+        route: &Route<'_>,
+        client: &mut impl Client,
+    ) -> Result<Answer, Lost> {
+        let Room { request, input, output, deadline } = &mut self.room;
+        input.clear();
+        deadline.begin(route.response_timeout);
+        let late = || {
+            Lost::Unreachable(Unreachable::TimedOut { phase: Phase::Response, after: route.response_timeout })
+        };
+        let mut heard = false;
+        let mut unsent = request.as_slice();
+        loop {
+            let came = poll_fn(|cx| {
+                let sent = poll_send(io, &mut unsent, cx);
+                if let Poll::Ready(read) = poll_read(io, input, cx) {
+                    return Poll::Ready(read.map(Came::Bytes));
+                }
+                // Only now: it may have answered before it closed.
+                sent?;
+                if client.poll_left(cx).is_ready() {
+                    return Poll::Ready(Ok(Came::Left));
+                }
+                deadline.poll_passed(cx).map(|()| Ok(Came::Late))
+            });
+            match came.await {
+                Ok(Came::Bytes(1..)) => heard = true,
+                Ok(Came::Bytes(0)) if heard => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
+                Ok(Came::Bytes(0)) => return Err(Lost::Unheard(io::ErrorKind::UnexpectedEof.into())),
+                Ok(Came::Left) => return Err(Lost::Client),
+                Ok(Came::Late) => return Err(late()),
+                Err(error) if heard => return Err(broken(error)),
+                Err(error) => return Err(Lost::Unheard(error)),
+            }
+            if let Some(mut answer) = response::read(input, self.is_head, client.is_last(), output)? {
+                // What was asked before all of it was sent is no request that the upstream has read to its end.
+                answer.keeps_alive &= unsent.is_empty();
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Passes a response back, whose beginning is in the room, and keeps the connection if it is good for another.
+    async fn pass_back(
+        &mut self,
+        answer: Answer,
+        mut io: Io,
+        idle: &Idle<Io>,
+        client: &mut impl Client,
+    ) -> Result<Relayed, Lost> {
+        let Answer { status, mut framing, keeps_alive, closes } = answer;
+        let Room { input, output, .. } = &mut self.room;
+        loop {
+            write_all(client, output).await?;
+            if framing.is_done() {
+                break;
+            }
+            let came = poll_fn(|cx| match poll_read(&mut io, input, cx) {
+                Poll::Ready(read) => Poll::Ready(read.map(Came::Bytes)),
+                Poll::Pending => client.poll_left(cx).map(|()| Ok(Came::Left)),
+            });
+            let came = came.await;
+            let is_filled = input.len() == input.capacity();
+            let passed = match came {
+                Ok(Came::Bytes(1..)) => framing.pass(input, 0, output),
+                Ok(Came::Bytes(0)) => framing.end(output),
+                Ok(Came::Left | Came::Late) | Err(_) => return Ok(Relayed::BrokenOff),
+            };
+            if is_filled {
+                room::widen(input);
+            }
+            // What came before it went wrong has come.
+            if passed.is_err() {
+                write_all(client, output).await?;
+                return Ok(Relayed::BrokenOff);
+            }
+        }
+        // What is said behind the end answers nothing that was asked.
+        if keeps_alive && input.is_empty() {
+            idle.put(io);
+        }
+        Ok(Relayed::Whole { status, closes })
+    }
+}
+
+/// What happened first.
+enum Came {
+    /// The upstream said so many bytes; none is its end.
+    Bytes(usize),
+    /// The client left.
+    Left,
+    /// Nothing in time.
+    Late,
+}
+
+/// Why a connection gave no response.
+enum Lost {
+    /// It ended before the upstream said anything.
+    Unheard(io::Error),
+    /// The upstream failed.
+    Unreachable(Unreachable),
+    /// The client left.
+    Client,
+}
+
+fn broken(error: io::Error) -> Lost {
+    Lost::Unreachable(Unreachable::Broken(error.into()))
+}
+
+/// Writes as much as is taken now.
+fn poll_send(io: &mut Io, unsent: &mut &[u8], cx: &mut Context<'_>) -> io::Result<()> {
+    while !unsent.is_empty() {
+        match Pin::new(&mut *io).poll_write(cx, unsent)? {
+            Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(sent) => *unsent = unsent.get(sent..).unwrap_or_default(),
+            Poll::Pending => return Ok(()),
+        }
+        if unsent.is_empty() {
+            // Only TLS keeps something back.
+            let _is_flushed = Pin::new(&mut *io).poll_flush(cx)?;
+        }
+    }
+    Ok(())
+}
+
+fn poll_read(io: &mut Io, input: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    room::grow(input);
+    pin!(io.read_buf(input)).poll(cx)
+}
+
+/// Writes all of `output` and empties it. A client may take as long as it likes.
+async fn write_all(client: &mut impl Client, output: &mut Vec<u8>) -> Result<(), Lost> {
+    let mut sent = 0;
+    let written = poll_fn(|cx| {
+        while let Some(rest @ [_, ..]) = output.get(sent..) {
+            match ready!(client.poll_write(cx, rest)) {
+                Ok(taken @ 1..) => sent += taken,
+                Ok(0) | Err(_) => return Poll::Ready(Err(Lost::Client)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    });
+    written.await?;
+    output.clear();
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! The chunked transfer coding (RFC 9112 7.1), read strictly and written anew: what another reader might take for the end
+//! of a chunk is never passed on as such.
+
+use std::io::Write as _;
+
+/// The last chunk, with no trailer behind it.
+pub(super) const LAST: &[u8] = b"0\r\n\r\n";
+/// Extensions and trailers of a body together, in bytes: nobody has asked for them.
+const MOST_UNWANTED: usize = 16 << 10;
+
+/// What is not framed as it should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Malformed;
+
+/// A chunked body on its way. Extensions and trailers are left out.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    next: Next,
+    /// The chunk's size as far as it was read, then what is left of it.
+    left: u64,
+    unwanted: usize,
+}
+
+/// What is to come next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Next {
+    FirstDigit,
+    Digit,
+    Extension,
+    LineFeedOfSize,
+    Data,
+    ReturnOfData,
+    LineFeedOfData,
+    Trailer,
+    InTrailer,
+    LineFeedOfTrailer,
+    LastLineFeed,
+    Nothing,
+}
+
+impl Chunks {
+    pub(super) const fn new() -> Self {
+        Self { next: Next::FirstDigit, left: 0, unwanted: 0 }
+    }
+
+    /// Whether the last chunk has come, and what stands behind it.
+    pub(super) fn is_done(&self) -> bool {
+        self.next == Next::Nothing
+    }
+
+    /// Appends what goes on of what has come; gives how much of it is of this body, in bytes.
+    pub(super) fn pass(&mut self, came: &[u8], output: &mut Vec<u8>) -> Result<usize, Malformed> {
+        let mut rest = came;
+        while let [byte, behind @ ..] = rest {
+            if self.next == Next::Nothing {
+                break;
+            }
+            if self.next == Next::Data {
+                let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
+                let (data, behind) = rest.split_at(length);
+                write(data, output);
+                self.left -= length as u64;
+                if self.left == 0 {
+                    self.next = Next::ReturnOfData;
+                }
+                rest = behind;
+            } else {
+                self.next = self.after(*byte)?;
+                if self.next == Next::Nothing {
+                    output.extend_from_slice(LAST);
+                }
+                rest = behind;
+            }
+        }
+        Ok(came.len() - rest.len())
+    }
+
+    fn after(&mut self, byte: u8) -> Result<Next, Malformed> {
+        use Next::{
+            Data, Digit, Extension, FirstDigit, InTrailer, LastLineFeed, LineFeedOfData, LineFeedOfSize,
+            LineFeedOfTrailer, Nothing, ReturnOfData, Trailer,
+        };
+        Ok(match (self.next, byte) {
+            (FirstDigit | Digit, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.add(byte)?,
+            (Digit | Extension, b'\r') => LineFeedOfSize,
+            (Digit, b' ' | b'\t' | b';') => self.unwanted(Extension)?,
+            (Extension, 1..) if byte != b'\n' => self.unwanted(Extension)?,
+            (LineFeedOfSize, b'\n') if self.left == 0 => Trailer,
+            (LineFeedOfSize, b'\n') => Data,
+            (ReturnOfData, b'\r') => LineFeedOfData,
+            (LineFeedOfData, b'\n') => FirstDigit,
+            (Trailer, b'\r') => LastLineFeed,
+            (InTrailer, b'\r') => LineFeedOfTrailer,
+            (Trailer | InTrailer, 1..) if byte != b'\n' => self.unwanted(InTrailer)?,
+            (LineFeedOfTrailer, b'\n') => Trailer,
+            (LastLineFeed, b'\n') => Nothing,
+            _ => return Err(Malformed),
+        })
+    }
+
+    fn add(&mut self, digit: u8) -> Result<Next, Malformed> {
+        let digit = (digit as char).to_digit(16).ok_or(Malformed)?;
+        self.left =
+            self.left.checked_mul(16).and_then(|left| left.checked_add(digit.into())).ok_or(Malformed)?;
+        Ok(Next::Digit)
+    }
+
+    fn unwanted(&mut self, next: Next) -> Result<Next, Malformed> {
+        self.unwanted += 1;
+        if self.unwanted > MOST_UNWANTED { Err(Malformed) } else { Ok(next) }
+    }
+}
+
+/// Writes data as a chunk; no data is none.
+pub(super) fn write(data: &[u8], output: &mut Vec<u8>) {
+    if data.is_empty() {
+        return;
+    }
+    // Writing to a vector does not fail.
+    let _ = write!(output, "{:x}\r\n", data.len());
+    output.extend_from_slice(data);
+    output.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What goes on of a body that comes in pieces of `size`, and what is left behind it.
+    fn passed(body: &str, size: usize) -> Result<(String, usize), Malformed> {
+        let (mut chunks, mut output, mut left) = (Chunks::new(), Vec::new(), 0);
+        for piece in body.as_bytes().chunks(size) {
+            left += piece.len() - chunks.pass(piece, &mut output)?;
+        }
+        assert_eq!(chunks.is_done(), output.ends_with(LAST), "{body:?}");
+        Ok((String::from_utf8(output).unwrap(), left))
+    }
+
+    /// The data of chunks that we wrote.
+    fn data(mut chunks: &str) -> String {
+        let mut data = String::new();
+        while let Some((size, rest)) = chunks.split_once("\r\n") {
+            let (piece, rest) = rest.split_at(usize::from_str_radix(size, 16).unwrap());
+            data.push_str(piece);
+            chunks = rest.strip_prefix("\r\n").unwrap();
+        }
+        data
+    }
+
+    #[test]
+    fn what_is_whole_goes_on_as_it_is() {
+        let body = "3\r\nabc\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n";
+        assert_eq!(passed(body, usize::MAX), Ok((body.to_owned(), 0)));
+    }
+
+    #[test]
+    fn only_the_data_goes_on_wherever_it_is_cut() {
+        for (body, expected, left) in [
+            ("3\r\nabc\r\n0\r\n\r\n", "abc", 0),
+            ("0\r\n\r\n", "", 0),
+            ("0003\r\nabc\r\n000\r\n\r\n", "abc", 0),
+            ("A\r\n0123456789\r\na\r\n\r\n\r\n\r\n\r\n0\r\n\r\n", "0123456789\r\n\r\n\r\n\r\n", 4),
+            ("3;a=b\r\nabc\r\n0;c=\"d;e\"\r\n\r\n", "abc", 0),
+            ("3 \t;a\r\nabc\r\n0\r\n\r\n", "abc", 0),
+            ("3\r\nabc\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", "abc", 0),
+            ("1\r\na\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n", "a", 17),
+        ] {
+            for size in 1..=body.len() {
+                let found = passed(body, size).map(|(chunks, left)| (data(&chunks), left));
+                if left != 4 {
+                    assert_eq!(found, Ok((expected.to_owned(), left)), "{body:?} in pieces of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_framed_so_is_malformed() {
+        let long = "x".repeat(MOST_UNWANTED + 1);
+        for body in [
+            "\r\n",
+            " 3\r\nabc\r\n",
+            "+3\r\nabc\r\n",
+            "0x3\r\nabc\r\n",
+            "g\r\n",
+            "3\nabc\r\n",
+            "3\rabc",
+            "3\r\nabcd\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "3\r\nabc\r0\r\n\r\n",
+            "3;a\nb\r\nabc\r\n",
+            "3;\0\r\nabc\r\n",
+            "3 4\n",
+            "0\r\n\n",
+            "0\r\nX: a\nY: b\r\n\r\n",
+            "0\r\n\r\r",
+            "10000000000000000\r\n",
+            "fffffffffffffffff\r\n",
+            &format!("3;{long}"),
+            &format!("0\r\n{long}"),
+        ] {
+            for size in [1, usize::MAX] {
+                assert_eq!(passed(body, size), Err(Malformed), "{:?}", body.get(..40).unwrap_or(body));
+            }
+        }
+        assert!(passed("ffffffffffffffff\r\nabc", 1).is_ok());
+    }
+}
