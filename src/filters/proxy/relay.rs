@@ -174,25 +174,26 @@ impl Relay {
     ) -> Result<Relayed, Lost> {
         let Answer { status, mut framing, keeps_alive, closes } = answer;
         let Room { input, output, .. } = &mut self.room;
+        let mut is_filled = false;
         loop {
             write_all(client, output).await?;
             if framing.is_done() {
                 break;
+            }
+            if is_filled {
+                room::widen(input, output);
             }
             let came = poll_fn(|cx| match poll_read(&mut io, input, cx) {
                 Poll::Ready(read) => Poll::Ready(read.map(Came::Bytes)),
                 Poll::Pending => client.poll_left(cx).map(|()| Ok(Came::Left)),
             });
             let came = came.await;
-            let is_filled = input.len() == input.capacity();
+            is_filled = input.len() == input.capacity();
             let passed = match came {
                 Ok(Came::Bytes(1..)) => framing.pass(input, 0, output),
                 Ok(Came::Bytes(0)) => framing.end(output),
                 Ok(Came::Left | Came::Late) | Err(_) => return Ok(Relayed::BrokenOff),
             };
-            if is_filled {
-                room::widen(input);
-            }
             // What came before it went wrong has come.
             if passed.is_err() {
                 write_all(client, output).await?;

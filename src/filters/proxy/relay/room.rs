@@ -9,8 +9,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Read at first, in bytes: a head and a small page.
 const FIRST: usize = 16 << 10;
-/// Read at most, where more comes: so much of a body is on its way at a time, whatever its length.
-const MOST: usize = 64 << 10;
+/// Read at most, where more comes: so much of a body is on its way at a time, whatever its length. A body of 1 MB takes
+/// 1.5 times as long with 64 KiB, and no less with 512.
+const MOST: usize = 256 << 10;
 /// So many are kept for later requests.
 const MOST_KEPT: usize = 64;
 
@@ -60,15 +61,17 @@ pub(super) fn grow(input: &mut Vec<u8>) {
     }
 }
 
-/// Makes an empty buffer as large as one gets, for a body that fills what it is given.
-pub(super) fn widen(input: &mut Vec<u8>) {
-    if input.is_empty() {
-        input.reserve_exact(MOST);
+/// Makes the larger of two empty buffers the one that is read into, and twice as large as it was, for a body that fills
+/// what it is given.
+pub(super) fn widen(input: &mut Vec<u8>, output: &mut Vec<u8>) {
+    if output.capacity() > input.capacity() {
+        std::mem::swap(input, output);
     }
+    input.reserve_exact((2 * input.capacity()).min(MOST));
 }
 
-/// When a request has waited long enough. Its timer goes off at most once in a limit, and not once a request: to set one costs more than to look at
-/// a clock.
+/// When a request has waited long enough. Its timer is not set for each request, but goes off once in a limit: to set one
+/// costs more than to look at the clock.
 pub(super) struct Deadline {
     at: Instant,
     timer: Pin<Box<Sleep>>,
