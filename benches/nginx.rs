@@ -1,7 +1,7 @@
 //! The gateway beside nginx, each on one core: the down page, passing on, and a file.
 //!
-//! `cargo bench --bench nginx`, or `… -- page` (`proxy`, `file`) for one of them, wants nginx and wrk
-//! (`apt-get install nginx-light wrk`) and two cores that are idle: the servers have core 0, the load and the upstream
+//! `cargo bench --bench nginx`, or `… -- page` (`proxy`, `file`) for one of them, wants nginx
+//! (`apt-get install nginx-light`) and two cores that are idle: the servers have core 0, the load and the upstream
 //! core 1. nginx is measured twice: writing its access log, as the configuration in Debian's package has it, and not, as
 //! the gateway unless told. How far any server could get in the gateway's place shows one that answers the same bytes to
 //! whatever it reads. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
@@ -11,36 +11,38 @@
 #![allow(missing_docs, reason = "a program")]
 
 mod bare;
+mod load;
 mod loopback;
 mod nginx_server;
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use bare::Bare;
-use loopback::{Answer, Gateway, Process, is_asked_for, median, on};
+use load::{Load, load_if_told};
+use loopback::{Answer, Gateway, Process, is_asked_for, median};
 use nginx_server::{Log, Nginx};
 use tempfile::TempDir;
 
 const SERVER: &str = "0";
 const LOAD: &str = "1";
-const CONNECTIONS: &str = "64";
 const PAIRS: usize = 7;
-const DURATION: &str = "3s";
+const DURATION: Duration = Duration::from_secs(3);
 /// What `times` in `proc_pid_stat(5)` are in, on every Linux that is about.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() -> io::Result<()> {
     bare::serve_if_told()?;
+    if load_if_told()? {
+        return Ok(());
+    }
     if !is_asked_for() {
         return Ok(());
     }
-    if !["nginx", "wrk", "taskset"].into_iter().all(is_there) {
-        println!(
-            "not measured: it takes nginx, wrk and taskset (apt-get install nginx-light wrk util-linux)"
-        );
+    if !["nginx", "taskset"].into_iter().all(is_there) {
+        println!("not measured: it takes nginx and taskset (apt-get install nginx-light util-linux)");
         return Ok(());
     }
     let names: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -127,7 +129,7 @@ fn passing_on(log: Log) -> io::Result<Pair> {
         Nginx::start(&folder.path().join("site"), LOAD, Log::Off, "", &nginx_server::giving(&answer))?;
     let ours = Gateway::start(folder.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
     let pool = format!(
-        "upstream site {{ server {}; keepalive {CONNECTIONS}; keepalive_requests 1000000000; }}",
+        "upstream site {{ server {}; keepalive 64; keepalive_requests 1000000000; }}",
         loopback::authority(&upstream.url)
     );
     let nginx = Nginx::start(&folder.path().join("proxy"), SERVER, log, &pool, nginx_server::PASSING_ON)?;
@@ -159,7 +161,7 @@ fn page(says: &str) -> String {
 
 fn compare(what: &str, target: Option<f64>, pair: &Pair) -> io::Result<()> {
     for server in [&pair.ours, &pair.nginx] {
-        load(&server.url, "1s")?;
+        Load::of(&server.url, Duration::from_secs(1), LOAD)?;
     }
     println!("{what}: requests/s and µs of the core for each");
     let mut ratios = Vec::new();
@@ -191,7 +193,7 @@ struct Run {
 impl Run {
     fn of(server: &Server) -> io::Result<Self> {
         let before = core_time(server.worker)?;
-        let Load { rate, requests } = load(&server.url, DURATION)?;
+        let Load { rate, requests } = Load::of(&server.url, DURATION, LOAD)?;
         Ok(Self { rate, cost: (core_time(server.worker)? - before) * 1e6 / requests })
     }
 }
@@ -209,24 +211,4 @@ fn core_time(process: u32) -> io::Result<f64> {
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
     let ticks = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
     Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)
-}
-
-/// What wrk has counted.
-struct Load {
-    rate: f64,
-    requests: f64,
-}
-
-fn load(url: &str, duration: &str) -> io::Result<Load> {
-    let mut command = on(LOAD, Path::new("wrk"));
-    let output =
-        command.args(["-t1", "-c", CONNECTIONS, "-d", duration, url]).stdout(Stdio::piped()).output()?;
-    let report = String::from_utf8_lossy(&output.stdout);
-    let counted = || {
-        let rate = report.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok())?;
-        let requests =
-            report.lines().find_map(|line| line.split_once(" requests in ")?.0.trim().parse().ok())?;
-        (!report.contains("Socket errors")).then_some(Load { rate, requests })
-    };
-    counted().ok_or_else(|| io::Error::other(format!("a load that failed:\n{report}")))
 }

@@ -53,7 +53,7 @@ pub fn serve_if_told() -> io::Result<()> {
     })
 }
 
-/// One answer for each read: wrk waits for it before it sends more.
+/// One answer for each read: the load waits for it before it sends more.
 async fn answer_all(mut stream: TcpStream, answer: &[u8]) {
     let mut buffer = [0; 4096];
     while let Ok(1..) = stream.read(&mut buffer).await {
