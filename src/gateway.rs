@@ -22,6 +22,7 @@ use tracing::{error, info};
 use warp::Reply;
 
 use self::at_once::Passing;
+use self::head::IN_HOST;
 use self::prepared::Prepared;
 use crate::clock;
 use crate::config::{Config, Site, Unreachable, UpstreamSite};
@@ -30,7 +31,7 @@ use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
 use crate::filters::site::ToUpstream;
 use crate::server::{AtOnce, Client, Service};
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshot::{Snapshot, Snapshots, View};
 
 /// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
 const MOST_DISCARDED: usize = 32 << 20;
@@ -56,6 +57,7 @@ static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 #[derive(Clone)]
 pub struct Gateway<R> {
     snapshots: Arc<Snapshots>,
+    view: Rc<View>,
     routes: R,
     proxy: Proxy,
     prepared: Rc<Prepared>,
@@ -69,7 +71,8 @@ impl<R: Routes> Gateway<R> {
 
     /// As [`Gateway::new`], with connections to upstreams that are opened as `proxy` says.
     pub fn with_proxy(snapshots: Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
-        Self { snapshots, routes, proxy, prepared: Rc::default() }
+        let view = Rc::new(View::of(Arc::clone(&snapshots), clock::now()));
+        Self { snapshots, view, routes, proxy, prepared: Rc::default() }
     }
 
     async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
@@ -152,8 +155,7 @@ fn names_one_host(head: &Parts) -> bool {
 
 /// A host with or without a port, or nothing, which is valid where the target has no authority either.
 fn is_host(field: &[u8]) -> bool {
-    let name =
-        field.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let name = field.iter().take_while(|byte| IN_HOST.has(**byte)).count();
     match field.get(name..) {
         None | Some([]) => true,
         Some([b':', port @ ..]) if (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit) => {

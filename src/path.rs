@@ -78,17 +78,25 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, NotCanonical> {
     if !raw.starts_with('/') {
         return Err(NotCanonical::NotAbsolute);
     }
-    check_bytes(raw.as_bytes())?;
-    if raw.split('/').any(|segment| matches!(segment, "." | "..")) {
+    let found = check_bytes(raw.as_bytes())?;
+    if found.dot && raw.split('/').any(|segment| matches!(segment, "." | "..")) {
         return Err(NotCanonical::DotSegment);
     }
-    if !raw.contains('%') {
+    if !found.escape {
         return Ok(Cow::Borrowed(raw));
     }
     percent_decode_str(raw).decode_utf8().map_err(|_| NotCanonical::NotUtf8)
 }
 
-fn check_bytes(raw: &[u8]) -> Result<(), NotCanonical> {
+/// What a path has in it that is to be looked at again.
+#[derive(Default)]
+struct Found {
+    dot: bool,
+    escape: bool,
+}
+
+fn check_bytes(raw: &[u8]) -> Result<Found, NotCanonical> {
+    let mut found = Found::default();
     let mut previous = b' ';
     for (at, &byte) in raw.iter().enumerate() {
         match byte {
@@ -96,12 +104,16 @@ fn check_bytes(raw: &[u8]) -> Result<(), NotCanonical> {
             b'\\' => return Err(NotCanonical::Backslash),
             b';' => return Err(NotCanonical::Parameter),
             0 => return Err(NotCanonical::EncodedDelimiter),
-            b'%' => check_escape(raw.get(at + 1..at + 3))?,
+            b'%' => {
+                check_escape(raw.get(at + 1..at + 3))?;
+                found.escape = true;
+            }
+            b'.' => found.dot = true,
             _ => {}
         }
         previous = byte;
     }
-    Ok(())
+    Ok(found)
 }
 
 fn check_escape(digits: Option<&[u8]>) -> Result<(), NotCanonical> {

@@ -1,5 +1,6 @@
 //! The snapshot that requests are decided on, and the one cell that is swapped.
 
+use std::cell::{Ref, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -176,6 +177,8 @@ pub struct Snapshots {
     current: ArcSwap<Snapshot>,
     rejected: ArcSwapOption<Rejected>,
     generation: AtomicU64,
+    /// The generation of `current`, or of one before it.
+    published: AtomicU64,
     rejections: AtomicU64,
 }
 
@@ -186,6 +189,7 @@ impl Snapshots {
             current: ArcSwap::from_pointee(Snapshot::new(config, 1, sha256, now)),
             rejected: ArcSwapOption::empty(),
             generation: AtomicU64::new(1),
+            published: AtomicU64::new(1),
             rejections: AtomicU64::new(0),
         }
     }
@@ -202,6 +206,7 @@ impl Snapshots {
         // In this order: nobody may find the new snapshot beside the error that it has mended.
         self.rejected.store(None);
         self.current.store(Arc::clone(&snapshot));
+        self.published.fetch_max(generation, Ordering::Release);
         snapshot
     }
 
@@ -224,6 +229,37 @@ impl Snapshots {
     /// The last reading, if it could not be applied.
     pub fn rejected(&self) -> Option<Arc<Rejected>> {
         self.rejected.load_full()
+    }
+}
+
+/// The cell as one thread sees it, which keeps what it saw: to ask if that still holds costs next to nothing.
+#[derive(Debug)]
+pub struct View {
+    snapshots: Arc<Snapshots>,
+    seen: RefCell<(Arc<Snapshot>, Arc<Phase>)>,
+}
+
+impl View {
+    /// A view of a cell.
+    pub fn of(snapshots: Arc<Snapshots>, now: Timestamp) -> Self {
+        let snapshot = snapshots.current();
+        let phase = snapshot.phase(now);
+        Self { snapshots, seen: RefCell::new((snapshot, phase)) }
+    }
+
+    /// The snapshot that is applied now, and what its schedule says of `now`.
+    pub fn at(&self, now: Timestamp) -> Ref<'_, (Arc<Snapshot>, Arc<Phase>)> {
+        let seen = self.seen.borrow();
+        // Acquired: what was published before can be seen.
+        let published = self.snapshots.published.load(Ordering::Acquire);
+        if seen.0.generation >= published && seen.1.moment.covers(now) {
+            return seen;
+        }
+        drop(seen);
+        let snapshot = self.snapshots.current();
+        let phase = snapshot.phase(now);
+        self.seen.replace((snapshot, phase));
+        self.seen.borrow()
     }
 }
 
@@ -313,5 +349,27 @@ mod tests {
         }
         let current = snapshots.current();
         assert_eq!((current.generation, current.sha256.as_str(), current.applied_at), (2, "next", at(2)));
+    }
+
+    #[test]
+    fn a_view_is_of_what_is_applied_and_of_the_moment() {
+        let snapshots = Arc::new(Snapshots::new(two_periods(), String::new(), at(0)));
+        let view = View::of(Arc::clone(&snapshots), at(0));
+        let seen = |second: i64| {
+            let seen = view.at(at(second));
+            assert!(seen.1.moment.covers(at(second)));
+            (seen.0.generation, seen.1.moment.state() == State::Down)
+        };
+        for (second, down) in
+            [(0, false), (9, false), (10, true), (19, true), (5, false), (35, true), (50, false)]
+        {
+            assert_eq!(seen(second), (1, down), "at {second}");
+        }
+        let first = Arc::clone(&view.at(at(12)).1);
+        assert!(Arc::ptr_eq(&first, &view.at(at(13)).1));
+        snapshots.apply(config("# next\n"), String::new(), at(13));
+        assert_eq!((seen(12), seen(13)), ((2, false), (2, false)));
+        snapshots.apply(two_periods(), String::new(), at(13));
+        assert_eq!(seen(12), (3, true));
     }
 }

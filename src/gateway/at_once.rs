@@ -42,15 +42,15 @@ impl<R> Gateway<R> {
     }
 
     fn decide_at_once(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<AtOnce<Passing>> {
-        let snapshot = self.snapshots.current();
+        let now = clock::now();
+        let seen = self.view.at(now);
+        let (snapshot, phase) = &*seen;
         let config = &snapshot.config;
         let trusted = config.server.trusted.trusts(peer.address());
         // Whom a proxy speaks for is a matter of more fields.
         if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;
         }
-        let now = clock::now();
-        let phase = snapshot.phase(now);
         let request = Request {
             method: head.method,
             authority: Some(head.host),
@@ -59,14 +59,13 @@ impl<R> Gateway<R> {
         };
         match decide(&config.rules, &request, &phase.moment, now) {
             Decision::Unavailable(down) if !config.log.access => {
-                let page = snapshot.page(&phase, key(&down));
-                let answer = self.prepared.answer(&page, head, down.retry_after, now);
+                let answer = self.prepared.answer(snapshot, phase, key(&down), head, now);
                 Some(AtOnce::Answer { head: head.length, answer })
             }
             Decision::Pass(pass) if pass != Pass::Status => {
                 let access = Access::begin(config, head.method, head.path, peer.address());
                 let relay = self.relay_of(head, peer, trusted, config)?;
-                let relay = Passing { snapshot, trusted, access, relay };
+                let relay = Passing { snapshot: Arc::clone(snapshot), trusted, access, relay };
                 Some(AtOnce::Relay { head: head.length, relay })
             }
             _ => None,

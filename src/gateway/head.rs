@@ -141,15 +141,42 @@ impl Field {
 
 /// The path of a target in origin form (RFC 9112 3.2.1), where all of it is what RFC 3986 allows there.
 fn path(target: &str) -> Option<&str> {
-    let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'$' | b'%' | b'&'..=b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'_' | b'~'
-            )
-    };
-    let is_plain = target.starts_with('/') && target.bytes().all(allowed);
-    is_plain.then(|| target.split_once('?').map_or(target, |(path, _)| path))
+    let bytes = target.as_bytes();
+    let length = bytes.iter().take_while(|byte| IN_PATH.has(**byte)).count();
+    let mut behind = bytes.iter().skip(length);
+    let is_plain = target.starts_with('/')
+        && behind.next().is_none_or(|byte| *byte == b'?')
+        && behind.all(|byte| *byte == b'?' || IN_PATH.has(*byte));
+    if is_plain { target.get(..length) } else { None }
+}
+
+/// What RFC 3986 allows in a path.
+static IN_PATH: Bytes = Bytes::of(b"!$%&'()*+,-./:;=@_~");
+/// What is in most hosts.
+pub(super) static IN_HOST: Bytes = Bytes::of(b".-");
+
+/// Letters, digits and some other bytes.
+pub(super) struct Bytes([bool; 256]);
+
+impl Bytes {
+    const fn of(others: &[u8]) -> Self {
+        let mut has = [false; 256];
+        let mut byte = 0_u8;
+        while byte.is_ascii() {
+            has[byte as usize] = byte.is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < others.len() {
+            has[others[at] as usize] = true;
+            at += 1;
+        }
+        Self(has)
+    }
+
+    pub(super) fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::head::PlainHead;
 use crate::clock::http_date;
-use crate::page::Page;
+use crate::snapshot::{PageKey, Phase, Snapshot};
 
 /// So many answers are kept: pages, times the ways in which browsers ask for them.
 const MOST: usize = 32;
@@ -21,8 +21,8 @@ pub(super) struct Prepared(RefCell<Vec<Entry>>);
 
 #[derive(Debug)]
 struct Entry {
-    page: Arc<Page>,
-    retry_after: u64,
+    phase: Arc<Phase>,
+    key: PageKey,
     /// Of its `Date`.
     second: i64,
     is_head: bool,
@@ -32,32 +32,35 @@ struct Entry {
 }
 
 impl Prepared {
-    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1.
+    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1. The phase is one of the snapshot's.
     pub(super) fn answer(
         &self,
-        page: &Arc<Page>,
+        snapshot: &Snapshot,
+        phase: &Arc<Phase>,
+        key: PageKey,
         head: &PlainHead<'_, '_>,
-        retry_after: u64,
         now: Timestamp,
     ) -> Bytes {
         let second = now.as_second();
+        let is_head = head.method == Method::HEAD;
         let serves = |entry: &&Entry| {
             entry.second == second
-                && Arc::ptr_eq(&entry.page, page)
-                && entry.retry_after == retry_after
-                && entry.is_head == (head.method == Method::HEAD)
+                && Arc::ptr_eq(&entry.phase, phase)
+                && entry.key == key
+                && entry.is_head == is_head
                 && entry.accept.as_deref() == head.accept
                 && entry.destination.as_deref() == head.destination
         };
         if let Some(entry) = self.0.borrow().iter().find(serves) {
             return entry.bytes.clone();
         }
-        let bytes = written(page.represent(head.method, &head.wanted(), retry_after), now);
+        let page = snapshot.page(phase, key);
+        let bytes = written(page.represent(head.method, &head.wanted(), key.retry_after), now);
         let entry = Entry {
-            page: Arc::clone(page),
-            retry_after,
+            phase: Arc::clone(phase),
+            key,
             second,
-            is_head: head.method == Method::HEAD,
+            is_head,
             accept: head.accept.map(Box::from),
             destination: head.destination.map(Box::from),
             bytes: bytes.clone(),

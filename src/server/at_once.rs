@@ -1,11 +1,13 @@
 //! The beginning of a connection, while each of its requests can be answered as soon as its head is there.
 
+use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
 use std::pin::pin;
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -28,26 +30,46 @@ pub(super) async fn serve<S: Service>(
     let mut unread = Unread::new();
     let mut since = Instant::now();
     let mut expiry = pin!(sleep(HEAD_TIMEOUT));
+    // Who is woken when it stops or expires.
+    let mut known: Option<Waker> = None;
     loop {
-        tokio::select! {
-            biased;
-            read = stream.read(unread.room()) => match read {
-                Ok(length @ 1..) => unread.filled(length),
-                // It may have ended within a head.
-                Ok(0) if !unread.bytes().is_empty() => break,
-                Ok(_) | Err(_) => return None,
-            },
-            _ = &mut stopped => break,
-            () = &mut expiry => {
+        let mut is_woken = false;
+        let came = poll_fn(|cx| {
+            if let Poll::Ready(read) = stream.poll_read_into(cx, unread.room()) {
+                return Poll::Ready(Came::Read(read));
+            }
+            // To register once more costs more than the answer does: it can wait until there is something to find.
+            let is_known = known.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
+            if is_known && !is_woken && !is_told(&told) && !expiry.is_elapsed() {
+                is_woken = true;
+                return Poll::Pending;
+            }
+            if stopped.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Came::Stop);
+            }
+            if expiry.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Came::Expiry);
+            }
+            (known, is_woken) = (Some(cx.waker().clone()), true);
+            Poll::Pending
+        });
+        match came.await {
+            Came::Read(Ok(length @ 1..)) => unread.filled(length),
+            // It may have ended within a head.
+            Came::Read(Ok(0)) if !unread.bytes().is_empty() => break,
+            Came::Read(Ok(_) | Err(_)) => return None,
+            Came::Stop => break,
+            Came::Expiry => {
                 if since.elapsed() >= HEAD_TIMEOUT {
                     return None;
                 }
                 expiry.as_mut().reset(since + HEAD_TIMEOUT);
+                known = None;
                 continue;
             }
         }
         // Whoever never pauses is to be told that it ends.
-        if told.has_changed().unwrap_or(true) {
+        if is_told(&told) {
             break;
         }
         match answer(&mut stream, &mut unread, service, peer, &told).await.ok()? {
@@ -57,6 +79,18 @@ pub(super) async fn serve<S: Service>(
     }
     stream.read_first(Bytes::copy_from_slice(unread.bytes()));
     Some(stream)
+}
+
+/// What ends a wait for the client.
+enum Came {
+    Read(io::Result<usize>),
+    Stop,
+    Expiry,
+}
+
+/// Whether the server was told to stop.
+fn is_told(told: &watch::Receiver<bool>) -> bool {
+    told.has_changed().unwrap_or(true)
 }
 
 /// Answers all requests whose heads are there; breaks at one that cannot be answered at once.
@@ -107,6 +141,7 @@ mod tests {
     use http::{Request, Response};
     use http_body_util::Empty;
     use hyper::body::Incoming;
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::UnixStream;
 
     use super::*;

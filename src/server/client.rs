@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::AsyncWrite as _;
 use tokio::sync::watch;
 
 use super::stream::Stream;
@@ -62,13 +62,10 @@ impl relay::Client for Client<'_> {
             if room.is_empty() {
                 return Poll::Pending;
             }
-            let mut buffer = ReadBuf::new(room);
-            let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut buffer));
-            let length = buffer.filled().len();
-            if read.is_err() || length == 0 {
-                return Poll::Ready(());
+            match ready!(self.stream.poll_read_into(cx, room)) {
+                Ok(length @ 1..) => self.unread.filled(length),
+                Ok(0) | Err(_) => return Poll::Ready(()),
             }
-            self.unread.filled(length);
         }
     }
 

@@ -37,6 +37,16 @@ impl Stream {
         self.first = bytes;
     }
 
+    /// Reads what there is into `room`, and gives its length in bytes; none at the end.
+    pub(super) fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(room);
+        Pin::new(self).poll_read(cx, &mut room).map_ok(|()| room.filled().len())
+    }
+
     /// Writes as much as the system takes now.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match &self.socket {
