@@ -96,28 +96,28 @@ impl<R> Gateway<R> {
         peer: &Peer,
         client: &mut Client<'_>,
     ) -> ControlFlow<()> {
-        let Passing { snapshot, trusted, access, relay } = passing;
+        let Passing { snapshot, trusted, mut access, relay } = passing;
         let Site::Upstream(site) = &snapshot.config.site else { return ControlFlow::Break(()) };
         let route = Route::to(site, peer, trusted, Scheme::Http);
-        let (status, becomes) = match relay.run(&self.proxy, &route, client).await {
-            Ok(relay::Relayed::Whole { status, closes: false }) => (status, ControlFlow::Continue(())),
-            Ok(relay::Relayed::Whole { status, closes: true }) => (status, ControlFlow::Break(())),
-            Ok(relay::Relayed::BrokenOff) => return ControlFlow::Break(()),
+        let mut log = |status| {
+            if let Some(access) = access.take() {
+                access.log(status);
+            }
+        };
+        match relay.run(&self.proxy, &route, client, &mut log).await {
+            Ok(relay::Relayed::Whole { closes: false }) => ControlFlow::Continue(()),
+            Ok(relay::Relayed::Whole { closes: true } | relay::Relayed::BrokenOff) => ControlFlow::Break(()),
             Err(fault) => {
                 let Some(response) = instead(client.unread(), &fault, site, &snapshot) else {
                     return ControlFlow::Break(());
                 };
-                let status = response.status().as_u16();
+                log(response.status().as_u16());
                 match client.write(&written(response, clock::now())).await {
-                    Ok(()) => (status, ControlFlow::Continue(())),
-                    Err(_) => return ControlFlow::Break(()),
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
                 }
             }
-        };
-        if let Some(access) = access {
-            access.log(status);
         }
-        becomes
     }
 }
 

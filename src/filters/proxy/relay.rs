@@ -55,8 +55,6 @@ pub struct Relay {
 pub enum Relayed {
     /// The client has the whole response.
     Whole {
-        /// Its status.
-        status: u16,
         /// Whether it said that the connection closes behind it.
         closes: bool,
     },
@@ -74,7 +72,8 @@ impl Proxy {
 }
 
 impl Relay {
-    /// Passes the request on, and the response back to `client`. Dropping the future ends the request at the upstream.
+    /// Passes the request on, and the response back to `client`; `answered` is told the status once there is one. Dropping
+    /// the future ends the request at the upstream.
     ///
     /// # Errors
     /// There is no response, and the client got nothing yet.
@@ -83,8 +82,9 @@ impl Relay {
         proxy: &Proxy,
         route: &Route<'_>,
         client: &mut impl Client,
+        answered: impl FnOnce(u16),
     ) -> Result<Relayed, Unreachable> {
-        let relayed = self.exchange(proxy, route, client).await;
+        let relayed = self.exchange(proxy, route, client, answered).await;
         self.relays.rooms.give_back(self.room);
         match relayed {
             Ok(relayed) => Ok(relayed),
@@ -101,12 +101,17 @@ impl Relay {
         proxy: &Proxy,
         route: &Route<'_>,
         client: &mut impl Client,
+        answered: impl FnOnce(u16),
     ) -> Result<Relayed, Lost> {
         let idle = self.relays.idle(route.upstream);
         if let Some(mut io) = idle.take() {
             match self.ask(&mut io, route, client).await {
                 Err(Lost::Unheard(_)) => {}
-                answer => return self.pass_back(answer?, io, &idle, client).await,
+                answer => {
+                    let answer = answer?;
+                    answered(answer.status);
+                    return self.pass_back(answer, io, &idle, client).await;
+                }
             }
         }
         let mut io = tokio::select! {
@@ -115,6 +120,7 @@ impl Relay {
             () = poll_fn(|cx| client.poll_left(cx)) => return Err(Lost::Client),
         };
         let answer = self.ask(&mut io, route, client).await?;
+        answered(answer.status);
         self.pass_back(answer, io, &idle, client).await
     }
 
@@ -172,7 +178,7 @@ impl Relay {
         idle: &Idle<Io>,
         client: &mut impl Client,
     ) -> Result<Relayed, Lost> {
-        let Answer { status, mut framing, keeps_alive, closes } = answer;
+        let Answer { mut framing, keeps_alive, closes, .. } = answer;
         let Room { input, output, .. } = &mut self.room;
         let mut is_filled = false;
         loop {
@@ -204,7 +210,7 @@ impl Relay {
         if keeps_alive && input.is_empty() {
             idle.put(io);
         }
-        Ok(Relayed::Whole { status, closes })
+        Ok(Relayed::Whole { closes })
     }
 }
 
