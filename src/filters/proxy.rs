@@ -1,9 +1,11 @@
 //! Passes a request on to an upstream over HTTP/1.1, and the answer back.
 //!
 //! Each thread has its own connections, and bodies go through as hyper's own [`Incoming`], so that a request
-//! costs no lock, no box and no copy of its body. What hyper does not let through: 1xx responses other than
-//! 101 (a 100 is sent by hyper's server once the upstream has asked for the body), and trailers that no Trailer
-//! field has announced or that the client has not said to take (`TE: trailers`).
+//! costs no lock, no box and no copy of its body. Plain requests, which most are, go as bytes: [`relay`].
+//!
+//! What hyper does not let through: 1xx responses other than 101 (a 100 is sent by hyper's server once the upstream
+//! has asked for the body), and trailers that no Trailer field has announced or that the client has not said to take
+//! (`TE: trailers`).
 
 mod body;
 mod connect;
