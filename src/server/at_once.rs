@@ -33,15 +33,13 @@ pub(super) async fn serve<S: Service>(
     // Who is woken when it stops or expires.
     let mut known: Option<Waker> = None;
     loop {
-        let mut is_woken = false;
         let came = poll_fn(|cx| {
             if let Poll::Ready(read) = stream.poll_read_into(cx, unread.room()) {
                 return Poll::Ready(Came::Read(read));
             }
-            // To register once more costs more than the answer does: it can wait until there is something to find.
+            // To register anew for each request would be most of what waiting costs.
             let is_known = known.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
-            if is_known && !is_woken && !is_told(&told) && !expiry.is_elapsed() {
-                is_woken = true;
+            if is_known && !is_told(&told) && !expiry.is_elapsed() {
                 return Poll::Pending;
             }
             if stopped.as_mut().poll(cx).is_ready() {
@@ -50,7 +48,7 @@ pub(super) async fn serve<S: Service>(
             if expiry.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Came::Expiry);
             }
-            (known, is_woken) = (Some(cx.waker().clone()), true);
+            known = Some(cx.waker().clone());
             Poll::Pending
         });
         match came.await {
@@ -137,6 +135,7 @@ async fn write(stream: &mut Stream, answer: &[u8]) -> io::Result<()> {
 mod tests {
     use std::convert::Infallible;
     use std::rc::Rc;
+    use std::time::Duration;
 
     use http::{Request, Response};
     use http_body_util::Empty;
@@ -146,13 +145,14 @@ mod tests {
 
     use super::*;
 
-    /// Answers each line; one that begins with `?` it cannot answer at once.
+    /// Answers each line; one that begins with `?` it cannot answer at once, and one with `~` is passed on to where the answer
+    /// takes [`A_WHILE`].
     #[derive(Clone)]
     struct Lines(Bytes);
 
     impl Service for Lines {
         type Body = Empty<Bytes>;
-        type Relay = Infallible;
+        type Relay = ();
 
         async fn answer(
             self,
@@ -162,23 +162,29 @@ mod tests {
             Ok(Response::default())
         }
 
-        async fn relay(&self, relay: Infallible, _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
-            match relay {}
+        async fn relay(&self, (): (), _: &Peer, client: &mut Client<'_>) -> ControlFlow<()> {
+            sleep(A_WHILE).await;
+            client.write(&self.0).await.unwrap();
+            ControlFlow::Continue(())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<Infallible> {
+        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<()> {
             match unread.iter().position(|&byte| byte == b'\n') {
                 _ if unread.starts_with(b"?") => AtOnce::Other,
+                Some(end) if unread.starts_with(b"~") => AtOnce::Relay { head: end + 1, relay: () },
                 Some(end) => AtOnce::Answer { head: end + 1, answer: self.0.clone() },
                 None => AtOnce::Incomplete,
             }
         }
     }
 
-    /// A client, and what comes of its connection.
+    const A_WHILE: Duration = Duration::from_secs(HEAD_TIMEOUT.as_secs() * 2 / 3);
+
+    /// A client, and what comes of its connection. Where it matters what wakes it, that is to be a task of its own: a client
+    /// in the same one wakes both.
     fn connection(
         answer: &'static [u8],
-    ) -> (UnixStream, impl Future<Output = Option<Stream>>, watch::Sender<bool>) {
+    ) -> (UnixStream, impl Future<Output = Option<Stream>> + 'static, watch::Sender<bool>) {
         let (client, ours) = UnixStream::pair().unwrap();
         let (stop, mut stopped) = watch::channel(false);
         let served = async move {
@@ -219,6 +225,62 @@ mod tests {
         };
         let (stream, ()) = tokio::join!(served, asking);
         assert_eq!(read(&mut stream.unwrap()).await, b"?");
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_was_answered_and_says_no_more_is_left_as_soon() {
+        for sent in [b"line\n", b"~ask\n"] {
+            let (mut client, served, _stop) = connection(b"answer");
+            let served = tokio::task::spawn_local(served);
+            let asking = async {
+                let mut answered = Instant::now();
+                for line in [b"line\n", sent, b"line\n", sent] {
+                    client.write_all(line).await.unwrap();
+                    client.read_exact(&mut [0; 6]).await.unwrap();
+                    answered = Instant::now();
+                    sleep(HEAD_TIMEOUT * 2 / 3).await;
+                }
+                assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+                answered.elapsed()
+            };
+            let (stream, silent) = tokio::join!(served, asking);
+            assert!(stream.unwrap().is_none());
+            assert_eq!(silent.as_secs(), HEAD_TIMEOUT.as_secs());
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_server_that_stops_ends_the_wait_of_a_client_that_was_answered() {
+        let (mut client, served, stop) = connection(b"answer");
+        let served = tokio::task::spawn_local(served);
+        let asking = async {
+            for _ in 0..3 {
+                client.write_all(b"line\n").await.unwrap();
+                client.read_exact(&mut [0; 6]).await.unwrap();
+            }
+            stop.send_replace(true);
+            Instant::now()
+        };
+        let (stream, stopped) = tokio::join!(served, asking);
+        assert!(stream.unwrap().is_some());
+        assert_eq!(stopped.elapsed().as_secs(), 0);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_server_that_stops_while_a_request_is_out_hands_its_connection_on_behind_the_answer() {
+        let (mut client, served, stop) = connection(b"answer");
+        let served = tokio::task::spawn_local(served);
+        let asking = async {
+            client.write_all(b"line\n~ask\n").await.unwrap();
+            client.read_exact(&mut [0; 6]).await.unwrap();
+            sleep(A_WHILE / 2).await;
+            stop.send_replace(true);
+            client.read_exact(&mut [0; 6]).await.unwrap();
+            Instant::now()
+        };
+        let (stream, answered) = tokio::join!(served, asking);
+        assert!(stream.unwrap().is_some());
+        assert_eq!(answered.elapsed().as_secs(), 0);
     }
 
     #[tokio::test(start_paused = true)]
