@@ -1,15 +1,15 @@
 //! The service of a connection: the filters decide, and what passes goes on to the upstream.
 
+mod access;
 mod at_once;
 mod head;
 mod prepared;
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName};
@@ -21,11 +21,12 @@ use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 use warp::Reply;
 
+use self::access::Access;
 use self::at_once::Passing;
 use self::head::IN_HOST;
 use self::prepared::Prepared;
 use crate::clock;
-use crate::config::{Config, Site, Unreachable, UpstreamSite};
+use crate::config::{Site, Unreachable, UpstreamSite};
 use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
 use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
@@ -247,32 +248,5 @@ impl Wanted {
             headers.append(name, value.clone());
         }
         headers
-    }
-}
-
-/// A line of the access log that is being written.
-struct Access {
-    method: Method,
-    path: String,
-    client: Option<IpAddr>,
-    begun: Instant,
-}
-
-impl Access {
-    /// The query stays out of the log: it may hold what is nobody's business.
-    fn begin(config: &Config, method: &Method, path: &str, client: Option<IpAddr>) -> Option<Self> {
-        config.log.access.then(|| Self {
-            method: method.clone(),
-            path: path.to_owned(),
-            client,
-            begun: Instant::now(),
-        })
-    }
-
-    fn log(self, status: u16) {
-        let client = self.client.map_or_else(|| "-".into(), |client| client.to_string());
-        let milliseconds = self.begun.elapsed().as_secs_f64() * 1000.0;
-        let (method, path) = (self.method.as_str(), self.path.as_str());
-        info!(target: "downtime::access", client, method, path, status, ms = format!("{milliseconds:.1}"));
     }
 }

@@ -7,22 +7,17 @@ mod at_once;
 mod client;
 mod connection;
 pub mod listener;
+mod service;
 mod stream;
 mod unread;
 
 use std::cell::Cell;
-use std::convert::Infallible;
-use std::error::Error;
 use std::io;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::{Body, Incoming};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
@@ -30,68 +25,14 @@ use tracing::warn;
 pub use self::client::Client;
 pub use self::connection::serve;
 use self::listener::Listener;
+pub use self::service::{AtOnce, Service};
 pub use self::stream::Stream;
 use crate::alarm::Alarm;
-use crate::filters::proxy::Peer;
 
 /// How long requests that have begun may take to end once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait before the next accept after one failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What answers the requests of one thread's connections.
-pub trait Service: Clone + 'static {
-    /// The body of an answer.
-    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static;
-
-    /// Answers a request of `peer`.
-    fn answer(
-        self,
-        request: Request<Incoming>,
-        peer: Rc<Peer>,
-    ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>>;
-
-    /// A request that is to be passed on as bytes.
-    type Relay: 'static;
-
-    /// What can be done about the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
-    /// leaves the connection as it was, ready for the next request.
-    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> AtOnce<Self::Relay> {
-        AtOnce::Other
-    }
-
-    /// Passes a request of `peer` on, and the response back. Breaks where the connection is to close: its client was told
-    /// so, or has left, or must not take what it has got for a whole response.
-    fn relay(
-        &self,
-        relay: Self::Relay,
-        peer: &Peer,
-        client: &mut Client<'_>,
-    ) -> impl Future<Output = ControlFlow<()>>;
-}
-
-/// What can be done about bytes that a client has sent.
-#[derive(Debug)]
-pub enum AtOnce<R> {
-    /// They begin with a request without a body.
-    Answer {
-        /// The length of its head in bytes, with the empty line.
-        head: usize,
-        /// The whole response.
-        answer: Bytes,
-    },
-    /// They begin with a request without a body that [`Service::relay`] takes.
-    Relay {
-        /// The length of its head in bytes, with the empty line.
-        head: usize,
-        /// The request.
-        relay: R,
-    },
-    /// More of them must come first.
-    Incomplete,
-    /// Nothing: [`Service::answer`] is asked.
-    Other,
-}
 
 /// The threads of a server that runs.
 #[derive(Debug)]

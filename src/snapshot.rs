@@ -1,12 +1,14 @@
 //! The snapshot that requests are decided on, and the one cell that is swapped.
 
-use std::cell::{Ref, RefCell};
+mod view;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 
+pub use self::view::View;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::page::{Cause, Facts, Page};
@@ -229,37 +231,6 @@ impl Snapshots {
     /// The last reading, if it could not be applied.
     pub fn rejected(&self) -> Option<Arc<Rejected>> {
         self.rejected.load_full()
-    }
-}
-
-/// The cell as one thread sees it, which keeps what it saw: to ask if that still holds costs next to nothing.
-#[derive(Debug)]
-pub struct View {
-    snapshots: Arc<Snapshots>,
-    seen: RefCell<(Arc<Snapshot>, Arc<Phase>)>,
-}
-
-impl View {
-    /// A view of a cell.
-    pub fn of(snapshots: Arc<Snapshots>, now: Timestamp) -> Self {
-        let snapshot = snapshots.current();
-        let phase = snapshot.phase(now);
-        Self { snapshots, seen: RefCell::new((snapshot, phase)) }
-    }
-
-    /// The snapshot that is applied now, and what its schedule says of `now`.
-    pub fn at(&self, now: Timestamp) -> Ref<'_, (Arc<Snapshot>, Arc<Phase>)> {
-        let seen = self.seen.borrow();
-        // Acquired: what was published before can be seen.
-        let published = self.snapshots.published.load(Ordering::Acquire);
-        if seen.0.generation >= published && seen.1.moment.covers(now) {
-            return seen;
-        }
-        drop(seen);
-        let snapshot = self.snapshots.current();
-        let phase = snapshot.phase(now);
-        self.seen.replace((snapshot, phase));
-        self.seen.borrow()
     }
 }
 

@@ -14,16 +14,15 @@ mod forwarded;
 mod headers;
 mod pool;
 pub mod relay;
+mod route;
 mod unreachable;
 mod upgrade;
 mod upload;
 
-use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rustls::RootCertStore;
 
@@ -32,10 +31,10 @@ use self::connect::{Io, Roots, connect};
 use self::exchange::{Failed, Wait, repeatable};
 use self::pool::{Connection, Idle, Lease, Pool};
 use self::relay::Relays;
+pub use self::route::{Peer, Route, Scheme};
 pub use self::unreachable::{ClientFault, Phase, Unreachable};
 use self::upgrade::Upgrade;
 use self::upload::Upload;
-use crate::config::UpstreamSite;
 use crate::upstream::Upstream;
 
 /// One thread's connections to upstreams.
@@ -47,76 +46,6 @@ pub struct Proxy {
     pool: Rc<Pool<Connection>>,
     relays: Rc<Relays>,
     roots: Roots,
-}
-
-/// Where a request goes, and what is known of where it is from.
-#[derive(Clone, Copy, Debug)]
-pub struct Route<'a> {
-    /// Where it goes.
-    pub upstream: &'a Upstream,
-    /// Until the connection is there: name, TCP and TLS.
-    pub connect_timeout: Duration,
-    /// From when the request was sent, or its body last moved, until the response's head is there.
-    pub response_timeout: Duration,
-    /// The other end of the client's connection.
-    pub peer: &'a Peer,
-    /// Whether the peer is a proxy whose X-Forwarded-* and Forwarded are believed.
-    pub trusted: bool,
-    /// How the client spoke to us.
-    pub scheme: Scheme,
-}
-
-impl<'a> Route<'a> {
-    /// The way to a site, as it is configured.
-    pub fn to(site: &'a UpstreamSite, peer: &'a Peer, trusted: bool, scheme: Scheme) -> Self {
-        Self {
-            upstream: &site.upstream,
-            connect_timeout: site.connect_timeout,
-            response_timeout: site.response_timeout,
-            peer,
-            trusted,
-            scheme,
-        }
-    }
-}
-
-/// The other end of a client's connection: made once for all its requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Peer {
-    address: Option<IpAddr>,
-    written: Option<HeaderValue>,
-}
-
-impl Peer {
-    /// Its address; none at a Unix socket.
-    pub fn address(&self) -> Option<IpAddr> {
-        self.address
-    }
-
-    /// The peer with this address; none is one at a Unix socket. An IPv4-mapped IPv6 address is IPv4.
-    pub fn new(address: Option<IpAddr>) -> Self {
-        let address = address.map(|address| address.to_canonical());
-        Self { address, written: address.and_then(|address| address.to_string().try_into().ok()) }
-    }
-}
-
-/// How a client speaks to the gateway.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scheme {
-    /// In the clear.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// As a URL has it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
 }
 
 impl Proxy {
