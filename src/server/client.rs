@@ -1,11 +1,10 @@
 //! The client of a connection, while one of its requests is passed on.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::AsyncWrite as _;
+use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use super::stream::Stream;
@@ -35,15 +34,7 @@ impl<'a> Client<'a> {
 
     /// Writes all of a response.
     pub async fn write(&mut self, response: &[u8]) -> io::Result<()> {
-        let mut rest = response;
-        poll_fn(|cx| {
-            while !rest.is_empty() {
-                let taken = ready!(relay::Client::poll_write(self, cx, rest))?;
-                rest = rest.get(taken..).unwrap_or_default();
-            }
-            Poll::Ready(Ok(()))
-        })
-        .await
+        self.stream.write_all(response).await
     }
 }
 
