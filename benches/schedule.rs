@@ -16,7 +16,7 @@ use downtime::config::Config;
 use downtime::decision::{Decision, decide};
 use downtime::file::MAX_LENGTH;
 use downtime::path::RequestPath;
-use downtime::request::Request;
+use downtime::request::{Hosts, Request};
 use downtime::schedule::{Moment, Schedule};
 use downtime::snapshot::Snapshot;
 use http::Method;
@@ -134,12 +134,8 @@ fn read(text: &str, now: Timestamp, limit: f64) {
 }
 
 fn decision(config: &Config, path: &str, moment: &Moment, now: Timestamp) -> f64 {
-    let request = Request {
-        method: &Method::GET,
-        authority: Some("shop.example.com"),
-        path: RequestPath::new(path),
-        client: None,
-    };
+    let hosts = Hosts::new(Some("shop.example.com"));
+    let request = Request { hosts, ..Request::new(&Method::GET, RequestPath::new(path)) };
     let down = path == "/shop";
     let decided = decide(&config.rules, &request, moment, now);
     assert_eq!(matches!(decided, Decision::Unavailable(_)), down, "{path}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 
 use crate::path::RequestPath;
-use crate::request::host_name;
+use crate::request::{Hosts, host_name};
 use crate::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
@@ -31,11 +31,14 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// Reads an absolute `http` or `https` URL, or a path of this site (RFC 3986 4.2: path-absolute, so not `//host`).
+    /// Reads an absolute `http` or `https` URL, or a path of this site (RFC 3986 4.2: path-absolute, so not `//host`),
+    /// which is canonical: a request for any other would never be known to be for it, and be redirected for ever.
     /// The error says what to write instead.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const REMEDY: &str =
             "write an absolute URL such as `https://status.example.com/`, or a path such as `/sorry`";
+        const PLAIN_PATH: &str = "write the path in its plain form, such as `/sorry`: without `//`, `;`, `.` and `..` \
+                                  segments and encoded delimiters";
         let plain = |b: u8| {
             b.is_ascii_graphic()
                 && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
@@ -56,6 +59,9 @@ impl Redirect {
             }
             _ => return Err(REMEDY),
         };
+        if host.is_none() && RequestPath::new(uri.path()).fault().is_some() {
+            return Err(PLAIN_PATH);
+        }
         Ok(Self { location, host, path: uri.path().to_owned() })
     }
 
@@ -64,21 +70,24 @@ impl Redirect {
         &self.location
     }
 
-    /// Whether it is a path of this site, and the request is for that path.
+    /// Whether it is a path of this site, and the request is for that path. A slash at the end does not count: many sites
+    /// redirect from one form to the other.
     pub fn is_target(&self, path: &RequestPath<'_>) -> bool {
-        self.host.is_none() && self.same_path(path)
+        let bare = |path: &str| path.trim_end_matches('/').to_owned();
+        let own = RequestPath::new(&self.path);
+        self.host.is_none()
+            && own.canonical().is_some_and(|own| path.canonical().map(bare) == Some(bare(own)))
     }
 
-    /// Whether it is an absolute URL that names the request's own host and path, so that following it would loop.
-    pub fn loops(&self, authority: Option<&str>, path: &RequestPath<'_>) -> bool {
-        let own = |host: &str| authority.is_some_and(|a| host_name(a).eq_ignore_ascii_case(host));
-        self.host.as_deref().is_some_and(own) && self.same_path(path)
+    /// Whether it is an absolute URL that names a host and the path of the request itself, so that following it would loop.
+    pub fn loops(&self, hosts: &Hosts<'_>, path: &RequestPath<'_>) -> bool {
+        self.host.as_ref().is_some_and(|own| hosts.names().any(|host| host.eq_ignore_ascii_case(own)))
+            && self.same_path(path)
     }
 
     fn same_path(&self, path: &RequestPath<'_>) -> bool {
         let own = RequestPath::new(&self.path);
-        own.raw() == path.raw() && self.host.is_some()
-            || own.canonical().is_some_and(|own| Some(own) == path.canonical())
+        own.raw() == path.raw() || own.canonical().is_some_and(|own| Some(own) == path.canonical())
     }
 }
 
@@ -127,6 +136,15 @@ mod tests {
             "#a",
             "*",
             "example.com:80",
+            "/errors//503.html",
+            "/errors/../503",
+            "/errors/./503",
+            "/errors/%2e%2e/503",
+            "/a;b",
+            "/a%2Fb",
+            "/a%",
+            "/a%0A",
+            "/...",
         ] {
             assert!(Redirect::parse(text).is_err(), "{text:?}");
         }
@@ -138,9 +156,14 @@ mod tests {
             ("/sorry", "/sorry", true),
             ("/sorry?x", "/sorry", true),
             ("/s%6frry", "/sorry", true),
-            ("/sorry", "/sorry/", false),
+            ("/sorry", "/sorry/", true),
+            ("/sorry/", "/sorry", true),
+            ("/sorry", "/sorry//", false),
+            ("/sorry", "/sorry/x", false),
+            ("/sorry", "/Sorry", false),
             ("/sorry", "/", false),
-            ("/a//b", "/a//b", false),
+            ("/", "/", true),
+            ("/", "/sorry", false),
             ("https://example.com/sorry", "/sorry", false),
         ] {
             let redirect = Redirect::parse(redirect).unwrap();
@@ -161,7 +184,10 @@ mod tests {
             ("/sorry", Some("example.com"), "/sorry", false),
         ] {
             let redirect = Redirect::parse(redirect).unwrap();
-            assert_eq!(redirect.loops(host, &RequestPath::new(path)), loops, "{redirect:?} {host:?} {path}");
+            let (path, gateway) = (RequestPath::new(path), Some("gateway:8503"));
+            assert_eq!(redirect.loops(&Hosts::new(host), &path), loops, "{redirect:?} {host:?} {path:?}");
+            let forwarded = Hosts { own: gateway, forwarded: host.into_iter().collect() };
+            assert_eq!(redirect.loops(&forwarded, &path), loops, "{redirect:?} {forwarded:?} {path:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration: valid by construction, made of a text or refused with diagnostics.
 
+mod answers;
 pub mod diagnostic;
 pub mod document;
 pub mod edit;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -32,6 +33,9 @@ use self::report::Report;
 use self::templates::{ReadFile, Templates};
 use crate::answer::Redirect;
 use crate::decision::Rules;
+pub use crate::decision::STATUS_PATH;
+
+use crate::page::Cors;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -39,8 +43,6 @@ use crate::upstream::Upstream;
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
 /// The default of `[management] listen`.
 pub const MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9503);
-/// The default of `[server] status_path`.
-pub const STATUS_PATH: &str = "/.well-known/downtime";
 /// The default of `[site] connect_timeout`.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The default of `[site] response_timeout`.
@@ -127,6 +129,16 @@ pub enum Site {
     Upstream(UpstreamSite),
 }
 
+impl Site {
+    /// The server, where it is one.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match self {
+            Self::Welcome | Self::Root(_) => None,
+            Self::Upstream(site) => Some(&site.upstream),
+        }
+    }
+}
+
 /// `[site] upstream` and the keys that go with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSite {
@@ -163,6 +175,10 @@ pub struct Response {
     pub redirect: Option<Redirect>,
     /// The page.
     pub template: Template,
+    /// Whose pages may read the answer.
+    pub cors: Cors,
+    /// Further fields of the answer: `headers`.
+    pub fields: HeaderMap,
 }
 
 /// `[log]`

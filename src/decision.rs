@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::Method;
 use jiff::Timestamp;
 
 use crate::answer::{Answer, Redirect};
@@ -19,6 +20,8 @@ pub struct Rules {
     pub status_path: Option<String>,
     /// What passes.
     pub exemptions: Exemptions,
+    /// Whether ACME challenges pass, so that certificates renew.
+    pub acme: bool,
     /// When the site is down.
     pub schedule: Schedule,
     /// The answer of each period, in the schedule's order.
@@ -27,7 +30,26 @@ pub struct Rules {
     pub retry_after: Duration,
 }
 
+/// The default of `[server] status_path`.
+pub const STATUS_PATH: &str = "/.downtime/status";
+/// The default of earlier versions. Where the present default is in use, it answers too.
+const EARLIER_STATUS_PATH: &str = "/.well-known/downtime";
+
 impl Rules {
+    /// Whether a path, as it came, is that of the status.
+    fn is_status(&self, raw: &str) -> bool {
+        self.status_path
+            .as_deref()
+            .is_some_and(|path| raw == path || path == STATUS_PATH && raw == EARLIER_STATUS_PATH)
+    }
+
+    /// What `Retry-After` says at `now` to a request that passes at `until`, in seconds.
+    pub fn retry_after(&self, until: Option<Timestamp>, now: Timestamp) -> u64 {
+        until
+            .filter(|until| until.duration_since(now) <= chain::LONGEST)
+            .map_or_else(|| whole_seconds(self.retry_after), |until| seconds_between(now, until))
+    }
+
     /// Whether the scope of a period, by its index, covers a request.
     pub fn covers(&self, period: usize, request: &Request<'_>) -> bool {
         self.schedule.periods().get(period).is_some_and(|period| period.scope.covers(request))
@@ -52,6 +74,8 @@ pub enum Pass<'r> {
     Status,
     /// A rule exempts it.
     Exempt(&'r Rule),
+    /// It is for an ACME challenge.
+    Acme,
     /// No active period covers it.
     Up,
     /// The period at this index redirects to the very path that it asks for.
@@ -75,11 +99,14 @@ pub struct Down<'r> {
 
 /// Decides a request at `now`, in the order of the contract: status path, exemptions, periods, redirect target.
 pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) -> Decision<'r> {
-    if rules.status_path.as_deref() == Some(request.path.raw()) {
+    if rules.is_status(request.path.raw()) {
         return Decision::Pass(Pass::Status);
     }
     if let Some(rule) = rules.exemptions.find(&request.path, request.client) {
         return Decision::Pass(Pass::Exempt(rule));
+    }
+    if rules.acme && is_acme_challenge(request) {
+        return Decision::Pass(Pass::Acme);
     }
     let Some(down) = covering(rules, request, moment, now) else {
         return Decision::Pass(Pass::Up);
@@ -88,15 +115,23 @@ pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now:
         Some(redirect) if redirect.is_target(&request.path) => {
             Decision::Pass(Pass::RedirectTarget(down.period))
         }
-        Some(redirect) if !redirect.loops(request.authority, &request.path) => {
+        Some(redirect) if request.is_navigation && !redirect.loops(&request.hosts, &request.path) => {
             Decision::Redirect(down, redirect)
         }
         _ => Decision::Unavailable(down),
     }
 }
 
+/// The challenge that a certificate authority asks for over HTTP: a token in base64url (RFC 8555 8.3).
+fn is_acme_challenge(request: &Request<'_>) -> bool {
+    let is_in_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let token = request.path.canonical().and_then(|path| path.strip_prefix("/.well-known/acme-challenge/"));
+    matches!(*request.method, Method::GET | Method::HEAD)
+        && token.is_some_and(|token| !token.is_empty() && token.bytes().all(is_in_token))
+}
+
 /// The downtime that covers a request at `now`, exemptions aside: of the active periods whose scope covers it, the first.
-pub fn covering<'r>(
+fn covering<'r>(
     rules: &'r Rules,
     request: &Request<'_>,
     moment: &Moment,
@@ -106,10 +141,30 @@ pub fn covering<'r>(
     let active = moment.active.iter().find(|active| covers(active.period))?;
     let answer = rules.answers.get(active.period)?;
     let until = moment.passes_at(covers, now);
-    let retry_after = until
-        .filter(|until| until.duration_since(now) <= chain::LONGEST)
-        .map_or_else(|| whole_seconds(rules.retry_after), |until| seconds_between(now, until));
+    let retry_after = rules.retry_after(until, now);
     Some(Down { period: active.period, occurrence: active.occurrence, answer, until, retry_after })
+}
+
+/// What holds for a request that nothing exempts, from one change of any period to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// The period that decides over it, by its index in the schedule, while it is down.
+    pub period: Option<usize>,
+    /// When it passes then, where that is known.
+    pub until: Option<Timestamp>,
+    /// The downtime after that, where the present one is known to end.
+    pub next: Option<Occurrence>,
+}
+
+impl Outlook {
+    /// That of the requests which the periods cover that `covers` names, by index.
+    pub fn new(schedule: &Schedule, moment: &Moment, covers: impl Fn(usize) -> bool, now: Timestamp) -> Self {
+        let period = moment.active.iter().map(|active| active.period).find(|&period| covers(period));
+        let until = period.and_then(|_| moment.passes_at(&covers, now));
+        let ends = period.is_none() || until.is_some();
+        let next = if ends { schedule.next_stretch(moment, until.unwrap_or(now), covers) } else { None };
+        Self { period, until, next }
+    }
 }
 
 /// When a request that passes goes down, or one that is down passes; `None` where that is not known, or never.
@@ -132,7 +187,7 @@ pub fn changes_at(
             let passes = if may_pass { turns(moment.clone(), now, false) } else { None };
             passes.or(down.until)
         }
-        Decision::Pass(Pass::Status | Pass::Exempt(_)) => None,
+        Decision::Pass(Pass::Status | Pass::Exempt(_) | Pass::Acme) => None,
         Decision::Pass(Pass::Up) => {
             let covers = |period: usize| rules.covers(period, request);
             let start = rules.schedule.next_stretch(moment, now, covers)?.start;
@@ -183,6 +238,7 @@ impl fmt::Display for Because<'_> {
         match self.0 {
             Decision::Pass(Pass::Status) => f.write_str("the status path answers itself"),
             Decision::Pass(Pass::Exempt(rule)) => write!(f, "exempt: {rule}"),
+            Decision::Pass(Pass::Acme) => f.write_str("exempt: an ACME challenge, by [exempt] acme"),
             Decision::Pass(Pass::Up) => f.write_str("no active period covers it"),
             Decision::Pass(Pass::RedirectTarget(period)) => {
                 write!(f, "{} redirects to this path", title(period))
@@ -199,7 +255,7 @@ impl Because<'_> {
     pub fn line(&self) -> Option<usize> {
         let period = |&period: &usize| self.1.periods().get(period).map(|period| period.line);
         match self.0 {
-            Decision::Pass(Pass::Status | Pass::Up) => None,
+            Decision::Pass(Pass::Status | Pass::Acme | Pass::Up) => None,
             Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
             Decision::Pass(Pass::RedirectTarget(index)) => period(index),
             Decision::Unavailable(down) | Decision::Redirect(down, _) => period(&down.period),
@@ -228,12 +284,11 @@ impl Decision<'_> {
 
 #[cfg(test)]
 mod tests {
-    use http::Method;
-
     use super::*;
     use crate::exempt::Kind;
     use crate::path::RequestPath;
     use crate::period::{Period, Timing};
+    use crate::request::Hosts;
     use crate::scope::Scope;
     use crate::template::Template;
 
@@ -257,29 +312,31 @@ mod tests {
             scope: Scope::default(),
         };
         Rules {
-            status_path: Some("/.well-known/downtime".into()),
+            status_path: Some(STATUS_PATH.into()),
             exemptions: Exemptions::new(exempt).unwrap(),
+            acme: true,
             schedule: Schedule::new(periods.iter().enumerate().map(period).collect()),
             answers: periods.iter().map(|&(_, _, redirect)| answer("m", redirect)).collect(),
             retry_after: Duration::from_secs(300),
         }
     }
 
+    fn navigation(path: &str) -> Request<'_> {
+        let hosts = Hosts::new(Some("example.com"));
+        Request { hosts, is_navigation: true, ..Request::new(&Method::GET, RequestPath::new(path)) }
+    }
+
     /// The verdict in a few words: `pass WHY`, `down PERIOD RETRY-AFTER` or `to LOCATION`.
     fn verdict(rules: &Rules, path: &str, client: Option<&str>, now: Timestamp) -> String {
         let client = client.map(|text| text.parse().unwrap());
-        let request = Request {
-            method: &Method::GET,
-            authority: Some("example.com"),
-            path: RequestPath::new(path),
-            client,
-        };
+        let request = Request { client, ..navigation(path) };
         let decision = decide(rules, &request, &rules.schedule.at(now), now);
         assert!(!Because(&decision, &rules.schedule).to_string().is_empty());
         match decision {
             Decision::Pass(pass) => match pass {
                 Pass::Status => "pass status".into(),
                 Pass::Exempt(rule) => format!("pass {}", rule.text),
+                Pass::Acme => "pass acme".into(),
                 Pass::Up => "pass up".into(),
                 Pass::RedirectTarget(period) => format!("pass target {period}"),
             },
@@ -292,8 +349,16 @@ mod tests {
     fn a_request_is_decided_in_the_order_of_the_contract() {
         let page = rules(&[(10, 20, None)]);
         for (path, client, now, expected) in [
-            ("/.well-known/downtime", Some("192.0.2.1"), 15, "pass status"),
-            ("/.well-known/downtime/", None, 15, "down 0 5"),
+            ("/.downtime/status", Some("192.0.2.1"), 15, "pass status"),
+            ("/.well-known/downtime", None, 15, "pass status"),
+            ("/.downtime/status/", None, 15, "down 0 5"),
+            ("/.well-known/acme-challenge/a-Z_9", None, 15, "pass acme"),
+            ("/.well-known/acme-challenge/", None, 15, "down 0 5"),
+            ("/.well-known/acme-challenge/a/b", None, 15, "down 0 5"),
+            ("/.well-known/acme-challenge/a.b", None, 15, "down 0 5"),
+            ("/.well-known/acme-challenge/../x", None, 15, "down 0 5"),
+            ("/.well-known/acme-challenge%2Fa", None, 15, "down 0 5"),
+            ("/x/.well-known/acme-challenge/a", None, 15, "down 0 5"),
             ("/open", None, 15, "pass /open"),
             ("/x", Some("192.0.2.1"), 15, "pass 192.0.2.0/24"),
             ("/x", Some("192.0.3.1"), 15, "down 0 5"),
@@ -312,6 +377,8 @@ mod tests {
         for (redirect, path, expected) in [
             ("/sorry", "/x", "to /sorry"),
             ("/sorry", "/sorry", "pass target 0"),
+            ("/sorry", "/sorry/", "pass target 0"),
+            ("/sorry/", "/sorry", "pass target 0"),
             ("https://example.org/", "/", "to https://example.org/"),
             ("https://example.com/", "/", "down 0 5"),
             ("https://example.com/", "/x", "to https://example.com/"),
@@ -321,6 +388,46 @@ mod tests {
                 expected,
                 "{redirect} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_person_who_goes_to_a_page_is_redirected() {
+        let rules = rules(&[(10, 20, Some("/sorry"))]);
+        let moment = rules.schedule.at(at(15));
+        let decision = |request: &Request<'_>| decide(&rules, request, &moment, at(15)).as_str();
+        assert_eq!(decision(&navigation("/x")), "redirect");
+        assert_eq!(decision(&Request { is_navigation: false, ..navigation("/x") }), "unavailable");
+        assert_eq!(decision(&Request { is_navigation: false, ..navigation("/sorry") }), "pass");
+    }
+
+    #[test]
+    fn acme_challenges_pass_by_get_and_head_unless_that_is_turned_off() {
+        let on = rules(&[(10, 20, None)]);
+        let off = Rules { acme: false, ..on.clone() };
+        let moment = on.schedule.at(at(15));
+        let path = || RequestPath::new("/.well-known/acme-challenge/token");
+        for (method, expected) in
+            [(Method::GET, "pass"), (Method::HEAD, "pass"), (Method::POST, "unavailable")]
+        {
+            let request = Request::new(&method, path());
+            assert_eq!(decide(&on, &request, &moment, at(15)).as_str(), expected, "{method}");
+            assert_eq!(decide(&off, &request, &moment, at(15)).as_str(), "unavailable", "{method}");
+        }
+    }
+
+    #[test]
+    fn only_the_default_status_path_has_an_earlier_one() {
+        let other = Rules { status_path: Some("/status".into()), ..rules(&[]) };
+        let none = Rules { status_path: None, ..rules(&[]) };
+        for (rules, path, expected) in [
+            (&other, "/status", "pass status"),
+            (&other, "/.downtime/status", "pass up"),
+            (&other, "/.well-known/downtime", "pass up"),
+            (&none, "/.downtime/status", "pass up"),
+            (&none, "/.well-known/downtime", "pass up"),
+        ] {
+            assert_eq!(verdict(rules, path, None, at(0)), expected, "{:?} {path}", rules.status_path);
         }
     }
 
@@ -352,7 +459,7 @@ mod tests {
             ("/x", 40, Some(50)),
             ("/x", 50, None),
             ("/open", 5, None),
-            ("/.well-known/downtime", 15, None),
+            ("/.downtime/status", 15, None),
             ("/sorry", 5, Some(15)),
             ("/sorry", 10, Some(15)),
             ("/sorry", 15, Some(40)),
@@ -377,8 +484,7 @@ mod tests {
     }
 
     fn change(rules: &Rules, path: &str, now: i64) -> Option<i64> {
-        let path = RequestPath::new(path);
-        let request = Request { method: &Method::GET, authority: None, path, client: None };
+        let request = navigation(path);
         let moment = rules.schedule.at(at(now));
         let decision = decide(rules, &request, &moment, at(now));
         changes_at(rules, &request, &decision, &moment, at(now)).map(Timestamp::as_second)

@@ -182,7 +182,7 @@ mod tests {
             ("/admin/**", "/admin", true),
             ("/admin/**", "/admin/", true),
             ("/admin/**", "/admin/a/b", true),
-            ("/admin/**", "/admin/a%0Ab", true),
+            ("/admin/**", "/admin/a%0Ab", false),
             ("/admin/**", "/administrator", false),
             ("/admin/**", "/Admin/a", false),
             ("/admin/**", "/x/admin/a", false),

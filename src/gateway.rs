@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -29,8 +29,9 @@ use crate::clock;
 use crate::config::{Site, Unreachable, UpstreamSite};
 use crate::filters::Routes;
 use crate::filters::exchange::Exchange;
-use crate::filters::proxy::{self, Peer, Proxy, Route, Scheme};
+use crate::filters::proxy::{self, Peer, Proxy, Refused, Route, Scheme};
 use crate::filters::site::ToUpstream;
+use crate::page::CHOSEN_BY;
 use crate::server::{AtOnce, Client, Service};
 use crate::snapshot::{Snapshot, Snapshots, View};
 
@@ -51,8 +52,6 @@ pub trait BodyOf {
 impl<B> BodyOf for Response<B> {
     type Body = B;
 }
-
-static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Answers requests on one worker. Clones share its connections to upstreams.
 #[derive(Clone)]
@@ -84,7 +83,12 @@ impl<R: Routes> Gateway<R> {
         let wanted = Wanted::of(&head.method, &head.headers);
         let route = Route::to(site, peer, trusted, Scheme::Http);
         match self.proxy.forward(Request::from_parts(head, body), &route).await {
-            Ok(response) => response.map(Either::Right),
+            Ok(response) => {
+                if response.extensions().get::<Refused>().is_none() {
+                    snapshot.reachability.note(true);
+                }
+                response.map(Either::Right)
+            }
             Err(fault) => {
                 let response = unreachable(&fault, site, &snapshot, &wanted.method, &wanted.headers());
                 response.map(|body| Either::Left(body.into()))
@@ -202,6 +206,7 @@ fn unreachable(
         info!("{fault}");
         return only(fault.status(), Bytes::new());
     }
+    snapshot.reachability.note(false);
     error!("{} is unreachable: {fault}", site.upstream);
     match site.when_unreachable {
         Unreachable::Downtime => snapshot.unreachable().represent(method, wanted, snapshot.retry_after()),
@@ -233,13 +238,11 @@ struct Wanted {
 
 impl Wanted {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let values = |name: &'static HeaderName| {
-            headers.get_all(name).iter().map(move |value| (name.clone(), value.clone()))
+        let values = |name: &'static str| {
+            let values = headers.get_all(name).iter();
+            values.map(move |value| (HeaderName::from_static(name), value.clone()))
         };
-        Self {
-            method: method.clone(),
-            fields: [&ACCEPT, &SEC_FETCH_DEST].into_iter().flat_map(values).collect(),
-        }
+        Self { method: method.clone(), fields: CHOSEN_BY.into_iter().flat_map(values).collect() }
     }
 
     fn headers(&self) -> HeaderMap {

@@ -27,7 +27,6 @@ pub struct PathGlobs {
     set: GlobSet,
     /// The text of each glob in the set, by its index in the list.
     texts: Vec<usize>,
-    written: Vec<String>,
 }
 
 impl PathGlobs {
@@ -35,20 +34,14 @@ impl PathGlobs {
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
         let mut set = GlobSet::builder();
         let mut indices = Vec::new();
-        let written: Vec<_> = texts.into_iter().map(str::to_owned).collect();
-        for (index, text) in written.iter().enumerate() {
+        for (index, text) in texts.into_iter().enumerate() {
             for glob in compile(text)? {
                 set.add(glob);
                 indices.push(index);
             }
         }
         let set = set.build().map_err(|error| Fault::new(error.to_string(), "write shorter globs"))?;
-        Ok(Self { set, texts: indices, written })
-    }
-
-    /// The list, as it was given.
-    pub fn written(&self) -> &[String] {
-        &self.written
+        Ok(Self { set, texts: indices })
     }
 
     /// Checks one text.

@@ -3,6 +3,7 @@
 //! A [`Page`] is rendered ahead of the requests that it answers. An answer then costs a clone of a header map and of
 //! reference-counted bytes.
 
+mod cors;
 mod csp;
 mod negotiate;
 
@@ -15,14 +16,44 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use warp::reply::Response;
 
 use crate::template::{Template, TemplateError, Variables};
-use negotiate::Representation;
+pub use cors::{Cors, parse_origin};
+pub use negotiate::{CHOSEN_BY, is_navigation};
+use negotiate::{Grpc, Representation};
 
 /// Says in every answer of ours that it is not the site's; its value is the [`Cause`].
 pub static DOWNTIME: HeaderName = HeaderName::from_static("downtime");
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// Whether the gateway itself sets a field, its name in any case, in some answer: nobody else may.
+pub fn is_reserved(name: &HeaderName) -> bool {
+    const HOP_BY_HOP: [&str; 7] =
+        ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "date"];
+    let own = [
+        &CACHE_CONTROL,
+        &CONTENT_LANGUAGE,
+        &CONTENT_LENGTH,
+        &CONTENT_SECURITY_POLICY,
+        &CONTENT_TYPE,
+        &DOWNTIME,
+        &GRPC_MESSAGE,
+        &GRPC_STATUS,
+        &LOCATION,
+        &RETRY_AFTER,
+        &VARY,
+        &X_CONTENT_TYPE_OPTIONS,
+    ];
+    own.contains(&name)
+        || HOP_BY_HOP.contains(&name.as_str())
+        || name.as_str().starts_with("access-control-")
+        || name.as_str().starts_with("proxy-")
+}
 
 const WELCOME: &str = include_str!("../templates/welcome.html");
 
@@ -56,6 +87,10 @@ pub struct Facts<'a> {
     pub cause: Cause,
     /// Whole seconds; 0 counts as 1.
     pub retry_after: u64,
+    /// Whose pages may read it.
+    pub cors: &'a Cors,
+    /// Further fields of each answer.
+    pub fields: &'a HeaderMap,
 }
 
 /// The down page in all its representations.
@@ -65,6 +100,9 @@ pub struct Page {
     problem: Body,
     text: Body,
     nothing: Body,
+    grpc: Body,
+    cors: Cors,
+    fields: HeaderMap,
     retry_after: u64,
     depends_on_retry_after: bool,
 }
@@ -78,6 +116,9 @@ impl Page {
             problem: Body::new(facts, Some("application/problem+json"), problem(facts)),
             text: Body::new(facts, Some("text/plain; charset=utf-8"), text(facts)),
             nothing: Body::new(facts, None, Bytes::new()),
+            grpc: Body::grpc(facts),
+            cors: facts.cors.clone(),
+            fields: facts.fields.clone(),
             retry_after: facts.retry_after,
             depends_on_retry_after: facts.template.mentions("retry_after"),
             html: Body::new(facts, Some("text/html; charset=utf-8"), Bytes::new()),
@@ -103,22 +144,46 @@ impl Page {
 
     /// As [`Page::answer`], with the bytes of the body.
     pub fn represent(&self, method: &Method, headers: &HeaderMap, retry_after: u64) -> http::Response<Bytes> {
-        let body = match negotiate::choose(headers) {
+        if let Some(response) = self.cors.preflight(method, headers) {
+            return self.preflight(response);
+        }
+        let representation = negotiate::choose(headers);
+        let body = match representation {
             Representation::Html => &self.html,
             Representation::Problem => &self.problem,
             Representation::Text => &self.text,
             Representation::Nothing => &self.nothing,
+            Representation::Grpc(_) => &self.grpc,
         };
         let mut response = body.answer(method);
+        let answered = response.headers_mut();
         if retry_after != self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds(retry_after));
+            answered.insert(RETRY_AFTER, seconds(retry_after));
         }
+        let mut exposed = "Retry-After, Downtime, Date";
+        if let Representation::Grpc(grpc) = representation {
+            answered.insert(CONTENT_TYPE, HeaderValue::from_static(grpc.media_type()));
+            exposed = "Retry-After, Downtime, Date, Grpc-Status, Grpc-Message";
+        }
+        self.cors.allow(headers, answered, exposed);
+        response
+    }
+
+    /// An answer to a preflight with the fields that all answers have.
+    fn preflight(&self, response: http::Response<()>) -> http::Response<Bytes> {
+        let mut response = response.map(|()| Bytes::new());
+        for name in [&CACHE_CONTROL, &DOWNTIME] {
+            if let Some(value) = self.nothing.headers.get(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        response.headers_mut().extend(self.fields.clone());
         response
     }
 }
 
-/// 302 to the page that stands in for the site.
-pub fn redirect(location: &HeaderValue) -> Response {
+/// 302 to the page that stands in for the site, with further fields.
+pub fn redirect(location: &HeaderValue, fields: &HeaderMap) -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();
@@ -127,6 +192,7 @@ pub fn redirect(location: &HeaderValue) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(&DOWNTIME, Cause::Planned.header());
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.extend(fields.clone());
     response
 }
 
@@ -162,14 +228,30 @@ impl Body {
             (RETRY_AFTER, seconds(facts.retry_after)),
             (DOWNTIME.clone(), facts.cause.header()),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (VARY, HeaderValue::from_static("Accept, Sec-Fetch-Dest")),
+            (VARY, HeaderValue::from_static(vary(facts.cors))),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
         let content_type =
             content_type.map(|media_type| (CONTENT_TYPE, HeaderValue::from_static(media_type)));
-        let headers = headers.into_iter().chain(content_type).collect();
+        let mut headers: HeaderMap = headers.into_iter().chain(content_type).collect();
+        headers.extend(facts.fields.clone());
         let mut body = Self { status: facts.status, headers, bytes: Bytes::new() };
         body.set(bytes);
+        body
+    }
+
+    /// The status UNAVAILABLE, in the head alone ("Trailers-Only", gRPC over HTTP2).
+    fn grpc(facts: &Facts) -> Self {
+        const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+        /// All but `%` and what is not printable ASCII stays as it is.
+        const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+        let mut body = Self::new(facts, Some(Grpc::Plain.media_type()), Bytes::new());
+        body.status = StatusCode::OK;
+        body.headers.insert(&GRPC_STATUS, UNAVAILABLE);
+        let message = utf8_percent_encode(sentence(facts), MESSAGE).to_string();
+        if let Ok(message) = HeaderValue::try_from(message) {
+            body.headers.insert(&GRPC_MESSAGE, message);
+        }
         body
     }
 
@@ -201,6 +283,23 @@ impl Cause {
         match self {
             Self::Planned => "The site is down for maintenance and will be back soon.",
             Self::Unreachable => "The site cannot be reached at the moment and will be back soon.",
+        }
+    }
+}
+
+fn vary(cors: &Cors) -> &'static str {
+    match cors {
+        Cors::Off => "Accept, Sec-Fetch-Dest, X-Requested-With",
+        Cors::Any | Cors::Origins(_) => "Accept, Sec-Fetch-Dest, X-Requested-With, Origin",
+    }
+}
+
+impl Grpc {
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Plain => "application/grpc",
+            Self::Web => "application/grpc-web",
+            Self::WebText => "application/grpc-web-text",
         }
     }
 }

@@ -23,14 +23,18 @@ pub enum NotCanonical {
     NotAbsolute,
     /// A segment is `.` or `..`.
     DotSegment,
+    /// A segment consists of dots and spaces alone, which some servers take for `.` or `..`.
+    DotsAndSpaces,
     /// Two slashes stand together.
     EmptySegment,
     /// It holds a backslash, which some servers take for a slash.
     Backslash,
     /// It holds `;`, which some servers cut off with what follows.
     Parameter,
-    /// It holds an encoded `/`, `\`, `.`, `%` or NUL, which some servers decode again.
+    /// It holds an encoded `/`, `\`, `.`, `%`, `?` or `#`, which some servers decode again.
     EncodedDelimiter,
+    /// It holds a control character, at which some servers cut it off.
+    ControlCharacter,
     /// A `%` is not followed by two hexadecimal digits (RFC 3986 2.1).
     BrokenEscape,
     /// It is not UTF-8 after percent-decoding.
@@ -42,10 +46,12 @@ impl fmt::Display for NotCanonical {
         f.write_str(match self {
             Self::NotAbsolute => "does not begin with `/`",
             Self::DotSegment => "has a `.` or `..` segment",
+            Self::DotsAndSpaces => "has a segment of dots and spaces alone",
             Self::EmptySegment => "has `//` in it",
             Self::Backslash => "has a backslash in it",
             Self::Parameter => "has a `;` in it",
-            Self::EncodedDelimiter => "has an encoded `/`, `\\`, `.`, `%` or NUL in it",
+            Self::EncodedDelimiter => "has an encoded `/`, `\\`, `.`, `%`, `;`, `?` or `#` in it",
+            Self::ControlCharacter => "has a control character in it",
             Self::BrokenEscape => "has a `%` without two hexadecimal digits behind it",
             Self::NotUtf8 => "is not UTF-8 when decoded",
         })
@@ -79,20 +85,33 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, NotCanonical> {
         return Err(NotCanonical::NotAbsolute);
     }
     let found = check_bytes(raw.as_bytes())?;
-    if found.dot && raw.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err(NotCanonical::DotSegment);
+    let decoded = if found.escape {
+        percent_decode_str(raw).decode_utf8().map_err(|_| NotCanonical::NotUtf8)?
+    } else {
+        Cow::Borrowed(raw)
+    };
+    // ASCII ones are found as bytes; those beyond are found once they are decoded.
+    if found.beyond_ascii && decoded.contains(char::is_control) {
+        return Err(NotCanonical::ControlCharacter);
     }
-    if !found.escape {
-        return Ok(Cow::Borrowed(raw));
-    }
-    percent_decode_str(raw).decode_utf8().map_err(|_| NotCanonical::NotUtf8)
+    let fault = if found.dot_or_space { decoded.split('/').find_map(segment_fault) } else { None };
+    fault.map_or(Ok(decoded), Err)
 }
 
-/// What a path has in it that is to be looked at again.
+fn segment_fault(segment: &str) -> Option<NotCanonical> {
+    match segment {
+        "" => None,
+        "." | ".." => Some(NotCanonical::DotSegment),
+        _ => segment.bytes().all(|byte| matches!(byte, b'.' | b' ')).then_some(NotCanonical::DotsAndSpaces),
+    }
+}
+
+/// What a path has in it that needs a second look.
 #[derive(Default)]
 struct Found {
-    dot: bool,
+    dot_or_space: bool,
     escape: bool,
+    beyond_ascii: bool,
 }
 
 fn check_bytes(raw: &[u8]) -> Result<Found, NotCanonical> {
@@ -103,12 +122,15 @@ fn check_bytes(raw: &[u8]) -> Result<Found, NotCanonical> {
             b'/' if previous == b'/' => return Err(NotCanonical::EmptySegment),
             b'\\' => return Err(NotCanonical::Backslash),
             b';' => return Err(NotCanonical::Parameter),
-            0 => return Err(NotCanonical::EncodedDelimiter),
+            0..=0x1f | 0x7f => return Err(NotCanonical::ControlCharacter),
             b'%' => {
-                check_escape(raw.get(at + 1..at + 3))?;
+                let value = unescape(raw.get(at + 1..at + 3))?;
                 found.escape = true;
+                found.dot_or_space |= value == b' ';
+                found.beyond_ascii |= !value.is_ascii();
             }
-            b'.' => found.dot = true,
+            b'.' | b' ' => found.dot_or_space = true,
+            0x80.. => found.beyond_ascii = true,
             _ => {}
         }
         previous = byte;
@@ -116,15 +138,17 @@ fn check_bytes(raw: &[u8]) -> Result<Found, NotCanonical> {
     Ok(found)
 }
 
-fn check_escape(digits: Option<&[u8]>) -> Result<(), NotCanonical> {
+/// The byte that two hexadecimal digits name, if a path may have it in encoded form.
+fn unescape(digits: Option<&[u8]>) -> Result<u8, NotCanonical> {
     let value = digits
         .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
         .and_then(|digits| std::str::from_utf8(digits).ok())
         .and_then(|digits| u8::from_str_radix(digits, 16).ok())
         .ok_or(NotCanonical::BrokenEscape)?;
     match value {
-        b'/' | b'\\' | b'.' | b'%' | b';' | 0 => Err(NotCanonical::EncodedDelimiter),
-        _ => Ok(()),
+        b'/' | b'\\' | b'.' | b'%' | b';' | b'?' | b'#' => Err(NotCanonical::EncodedDelimiter),
+        0..=0x1f | 0x7f => Err(NotCanonical::ControlCharacter),
+        _ => Ok(value),
     }
 }
 
@@ -141,8 +165,9 @@ mod tests {
             ("/a.b/..c/.d./e..", "/a.b/..c/.d./e.."),
             ("/caf%C3%A9", "/café"),
             ("/café", "/café"),
-            ("/a%20b%3Fc%23", "/a b?c#"),
-            ("/a%0Ab", "/a\nb"),
+            ("/a%20b", "/a b"),
+            ("/a.%20b/%20c.", "/a. b/ c."),
+            ("/%C2%A0", "/\u{a0}"),
             ("/%41dmin", "/Admin"),
             ("/a+b:c@d,e=f!$&'()*~", "/a+b:c@d,e=f!$&'()*~"),
         ] {
@@ -164,6 +189,12 @@ mod tests {
             ("/x/../adm", DotSegment),
             ("/x/./adm", DotSegment),
             ("/x/..", DotSegment),
+            ("/x/...", DotsAndSpaces),
+            ("/x/..%20/adm", DotsAndSpaces),
+            ("/x/%20../adm", DotsAndSpaces),
+            ("/x/.%20./adm", DotsAndSpaces),
+            ("/x/%20", DotsAndSpaces),
+            ("/ /adm", DotsAndSpaces),
             ("//", EmptySegment),
             ("//adm", EmptySegment),
             ("/x//adm", EmptySegment),
@@ -180,8 +211,17 @@ mod tests {
             ("/%252e", EncodedDelimiter),
             ("/%2525", EncodedDelimiter),
             ("/adm%3ba", EncodedDelimiter),
-            ("/adm%00", EncodedDelimiter),
-            ("/adm\0", EncodedDelimiter),
+            ("/adm%3fa", EncodedDelimiter),
+            ("/adm%3F", EncodedDelimiter),
+            ("/adm%23", EncodedDelimiter),
+            ("/adm%00", ControlCharacter),
+            ("/adm%0a", ControlCharacter),
+            ("/adm%1F", ControlCharacter),
+            ("/adm%7f", ControlCharacter),
+            ("/adm%C2%85", ControlCharacter),
+            ("/adm\u{85}", ControlCharacter),
+            ("/adm\0", ControlCharacter),
+            ("/adm\t", ControlCharacter),
             ("/%", BrokenEscape),
             ("/%4", BrokenEscape),
             ("/%4g", BrokenEscape),

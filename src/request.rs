@@ -2,32 +2,116 @@
 
 use std::net::IpAddr;
 
-use http::Method;
+use http::{HeaderName, Method};
+use percent_encoding::percent_decode_str;
 
 use crate::path::RequestPath;
+
+/// The hosts that a proxy was asked for.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The facts of one request that a decision rests on.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// Its method.
     pub method: &'a Method,
-    /// The host that it names, with the port if there is one.
-    pub authority: Option<&'a str>,
+    /// The hosts that it names.
+    pub hosts: Hosts<'a>,
     /// The path of its target.
     pub path: RequestPath<'a>,
+    /// The query of its target, without `?`.
+    pub query: Option<&'a str>,
+    /// Whether it carries a field that [`is_method_override`].
+    pub has_override_field: bool,
+    /// Whether a person goes to a page by it, who can be sent elsewhere; a program gets an answer instead.
+    pub is_navigation: bool,
     /// The client, where it is known.
     pub client: Option<IpAddr>,
 }
 
-/// The host of an authority (RFC 3986 3.2): without user info, port and trailing dot.
+impl<'a> Request<'a> {
+    /// A request of which nothing else is known: it names no host, and no person goes to a page by it.
+    pub fn new(method: &'a Method, path: RequestPath<'a>) -> Self {
+        Self {
+            method,
+            hosts: Hosts::default(),
+            path,
+            query: None,
+            has_override_field: false,
+            is_navigation: false,
+            client: None,
+        }
+    }
+
+    /// Whether many sites would take it for a request of another method: for a field, or a query key `_method`.
+    pub fn overrides_method(&self) -> bool {
+        self.has_override_field || self.query.is_some_and(has_method_key)
+    }
+}
+
+/// Returns true for the names, in any case, of fields in which a request may say another method than its own.
+pub fn is_method_override(name: &str) -> bool {
+    // Asked about each field of each request: most differ in length.
+    match name.len() {
+        22 => is_read_as(name, "x-http-method-override"),
+        17 => is_read_as(name, "x-method-override"),
+        13 => is_read_as(name, "x-http-method"),
+        _ => false,
+    }
+}
+
+/// Returns true if a site may read `name` as the field `field`, which is in lower case: case does not count, and CGI turns
+/// each character that is neither letter nor digit into `_` (RFC 3875 4.1.18 for `-`, servers for the others).
+pub fn is_read_as(name: &str, field: &str) -> bool {
+    let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    name.len() == field.len() && name.bytes().map(folded).eq(field.bytes())
+}
+
+/// Whether a query has the key `_method`, as PHP reads keys: spaces before it are left out, `.` and space are `_`.
+fn has_method_key(query: &str) -> bool {
+    let is_method = |pair: &str| {
+        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+        let key = percent_decode_str(key).decode_utf8_lossy().replace('+', " ");
+        is_read_as(key.trim_start(), "-method")
+    };
+    query.split(['&', ';']).any(is_method)
+}
+
+/// The hosts that a request names, each with its port if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts<'a> {
+    /// That of the target, or else of the Host field.
+    pub own: Option<&'a str>,
+    /// Those that a trusted proxy says it was asked for, in X-Forwarded-Host.
+    pub forwarded: Vec<&'a str>,
+}
+
+impl<'a> Hosts<'a> {
+    /// The one host of a request that no trusted proxy has passed on.
+    pub fn new(own: Option<&'a str>) -> Self {
+        Self { own, forwarded: Vec::new() }
+    }
+
+    /// The names of the hosts, without port and trailing dot; empty where there is none, or it cannot be read.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        [self.own.unwrap_or_default()].into_iter().chain(self.forwarded.iter().copied()).map(host_name)
+    }
+}
+
+/// The hosts in the values of X-Forwarded-Host lines. One that is not text is empty: nobody knows what it names.
+pub fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
+    let hosts = lines.flat_map(|line| line.split(|byte| *byte == b','));
+    hosts.map(|host| std::str::from_utf8(host.trim_ascii()).unwrap_or_default()).collect()
+}
+
+/// The host of an authority (RFC 3986 3.2): without user info, port and trailing dots.
 pub fn host_name(authority: &str) -> &str {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let end = match host.rfind(']') {
         Some(bracket) => bracket + 1,
         None => host.find(':').unwrap_or(host.len()),
     };
-    let host = host.get(..end).unwrap_or(host);
-    host.strip_suffix('.').unwrap_or(host)
+    host.get(..end).unwrap_or(host).trim_end_matches('.')
 }
 
 #[cfg(test)]
@@ -40,13 +124,60 @@ mod tests {
             ("example.com", "example.com"),
             ("example.com:8503", "example.com"),
             ("example.com.", "example.com"),
+            ("example.com..", "example.com"),
             ("example.com.:80", "example.com"),
             ("[::1]:80", "[::1]"),
             ("[::1]", "[::1]"),
             ("user@example.com:80", "example.com"),
             ("", ""),
+            (".", ""),
+            (":80", ""),
         ] {
             assert_eq!(host_name(authority), host, "{authority}");
+        }
+    }
+
+    #[test]
+    fn forwarded_hosts_are_those_of_all_lines() {
+        let hosts =
+            Hosts { own: None, forwarded: forwarded_hosts([&b"a:80, b."[..], b"", b"\xff"].into_iter()) };
+        assert_eq!(hosts.names().collect::<Vec<_>>(), ["", "a", "b", "", ""]);
+        assert_eq!(Hosts::new(Some("a:80")).names().collect::<Vec<_>>(), ["a"]);
+    }
+
+    #[test]
+    fn a_method_is_overridden_by_a_field_that_any_site_reads_so() {
+        for (name, expected) in [
+            ("X-HTTP-Method-Override", true),
+            ("x-method-override", true),
+            ("X-HTTP-METHOD", true),
+            ("X_HTTP_Method.Override", true),
+            ("X-HTTP-Methods", false),
+            ("X-HTTP-Method-Override-", false),
+            ("Method", false),
+        ] {
+            assert_eq!(is_method_override(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_overridden_by_a_key_of_the_query_that_any_site_reads_so() {
+        for (query, expected) in [
+            ("_method=POST", true),
+            ("a=b&_method=DELETE", true),
+            ("a;_method", true),
+            ("%5Fmethod=PUT", true),
+            ("_METHOD=PUT", true),
+            (".method=PUT", true),
+            ("+_method=PUT", true),
+            ("%20_method=PUT", true),
+            ("+method=PUT", false),
+            ("method=PUT", false),
+            ("a=_method", false),
+            ("_methods=PUT", false),
+            ("", false),
+        ] {
+            assert_eq!(has_method_key(query), expected, "{query}");
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::period::{Occurrence, Period};
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     periods: Vec<Period>,
+    /// Those with a scope, by index.
+    scoped: Vec<usize>,
 }
 
 /// Whether the site is up.
@@ -69,6 +71,10 @@ impl PeriodMoment {
         Self { active: period.active(now), next: period.next(now) }
     }
 
+    fn is_live(&self) -> bool {
+        self.active.is_some() || self.next.is_some()
+    }
+
     /// When it will be otherwise.
     fn changes_at(&self) -> Option<Timestamp> {
         let start = self.next.map(|next| next.start);
@@ -109,12 +115,21 @@ impl Moment {
 impl Schedule {
     /// Takes the periods in file order.
     pub fn new(periods: Vec<Period>) -> Self {
-        Self { periods }
+        let scoped = periods.iter().enumerate().filter(|(_, period)| !period.scope.is_all());
+        Self { scoped: scoped.map(|(index, _)| index).collect(), periods }
     }
 
     /// The periods, in file order.
     pub fn periods(&self) -> &[Period] {
         &self.periods
+    }
+
+    /// The periods that cover some requests and not others, and have not ended for good at `moment`, by index.
+    pub fn scoped(&self, moment: &Moment) -> impl Iterator<Item = usize> {
+        self.scoped
+            .iter()
+            .copied()
+            .filter(|&period| moment.periods.get(period).is_some_and(PeriodMoment::is_live))
     }
 
     /// What holds at `now`. Looks at each period.

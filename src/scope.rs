@@ -1,5 +1,6 @@
 //! The scope of a period: the hosts, paths and methods that it covers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
@@ -12,10 +13,71 @@ use crate::request::{Request, host_name};
 pub struct Scope {
     /// Hosts.
     pub hosts: Option<Vec<Host>>,
-    /// Paths. One that is not canonical is always covered: when in doubt it is down.
-    pub paths: Option<PathGlobs>,
-    /// Methods.
+    /// Paths.
+    pub paths: Option<ScopePaths>,
+    /// Methods, compared without regard to case. A request that may be read as one of another method is covered too.
     pub methods: Option<Vec<Method>>,
+}
+
+/// The paths of a scope.
+///
+/// A site may read a path more loosely than it is written, so these do too: case does not count, nor do dots and spaces at
+/// the end of a segment, or a slash at the end. A path that is not canonical is always covered: when in doubt it is down.
+#[derive(Clone, Debug, Default)]
+pub struct ScopePaths {
+    written: Vec<String>,
+    globs: PathGlobs,
+}
+
+impl ScopePaths {
+    /// Compiles globs, which [`PathGlobs::check`] accepts.
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
+        let written: Vec<_> = texts.into_iter().map(str::to_owned).collect();
+        let loose: Vec<_> =
+            written.iter().map(|text| without_endings(&without_case(text)).into_owned()).collect();
+        Ok(Self { globs: PathGlobs::new(loose.iter().map(String::as_str))?, written })
+    }
+
+    /// The globs, as they were given.
+    pub fn written(&self) -> &[String] {
+        &self.written
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        let path = without_case(path);
+        let found = |path: &str| self.globs.find(path).is_some();
+        found(&path)
+            || match without_endings(&path) {
+                // Only where it differs: a glob may name the ending, as `/a/*` does that of `/a/`.
+                Cow::Owned(path) => found(&path),
+                Cow::Borrowed(_) => false,
+            }
+    }
+}
+
+/// A text in which case does not count.
+fn without_case(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        // Some letters have one upper case and several lower ones.
+        Cow::Owned(text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A path without dots and spaces at the end of its segments, and without a slash at its end.
+fn without_endings(path: &str) -> Cow<'_, str> {
+    let has_ending =
+        path.len() > 1 && path.ends_with(['/', '.', ' ']) || path.contains("./") || path.contains(" /");
+    if !has_ending {
+        return Cow::Borrowed(path);
+    }
+    let segments: Vec<_> = path.split('/').map(|segment| segment.trim_end_matches(['.', ' '])).collect();
+    let path = segments.join("/");
+    let bare = path.trim_end_matches('/');
+    Cow::Owned(if bare.is_empty() { "/".to_owned() } else { bare.to_owned() })
 }
 
 /// A host as a scope writes it: `shop.example.com`, or `*.example.org` for all below `example.org`.
@@ -78,29 +140,39 @@ impl Scope {
         self.hosts.is_none() && self.paths.is_none() && self.methods.is_none()
     }
 
-    /// Whether it covers a request. One whose host is not known is covered by every list of hosts.
+    /// Whether it covers a request. One that names no host is covered by every list of hosts, and one that names several
+    /// by each that has one of them.
     pub fn covers(&self, request: &Request<'_>) -> bool {
-        self.methods.as_ref().is_none_or(|methods| methods.contains(request.method))
-            && self.hosts.as_ref().is_none_or(|hosts| covers_host(hosts, request.authority))
-            && self.paths.as_ref().is_none_or(|globs| covers_path(globs, request))
+        self.methods.as_ref().is_none_or(|methods| covers_method(methods, request))
+            && self.hosts.as_ref().is_none_or(|hosts| covers_host(hosts, request))
+            && self
+                .paths
+                .as_ref()
+                .is_none_or(|paths| request.path.canonical().is_none_or(|path| paths.covers(path)))
     }
 }
 
-fn covers_host(hosts: &[Host], authority: Option<&str>) -> bool {
-    authority.map(host_name).is_none_or(|name| hosts.iter().any(|host| host.covers(name)))
+fn covers_method(methods: &[Method], request: &Request<'_>) -> bool {
+    let is_named = |method: &Method| method.as_str().eq_ignore_ascii_case(request.method.as_str());
+    methods.iter().any(is_named) || request.overrides_method()
 }
 
-fn covers_path(globs: &PathGlobs, request: &Request<'_>) -> bool {
-    request.path.canonical().is_none_or(|path| globs.find(path).is_some())
+fn covers_host(hosts: &[Host], request: &Request<'_>) -> bool {
+    request.hosts.names().any(|name| name.is_empty() || hosts.iter().any(|host| host.covers(name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::path::RequestPath;
+    use crate::request::Hosts;
 
-    fn covers(scope: &Scope, method: &Method, authority: Option<&str>, path: &str) -> bool {
-        scope.covers(&Request { method, authority, path: RequestPath::new(path), client: None })
+    fn request<'a>(method: &'a Method, host: Option<&'a str>, path: &'a str) -> Request<'a> {
+        Request { hosts: Hosts::new(host), ..Request::new(method, RequestPath::new(path)) }
+    }
+
+    fn covers(scope: &Scope, method: &Method, host: Option<&str>, path: &str) -> bool {
+        scope.covers(&request(method, host, path))
     }
 
     #[test]
@@ -120,6 +192,10 @@ mod tests {
             ("192.0.2.1", "192.0.2.1:80", true),
             ("[::1]", "[::1]:80", true),
             ("shop.example.com", "é", false),
+            // It names none.
+            ("shop.example.com", "", true),
+            ("shop.example.com", ":80", true),
+            ("shop.example.com", ".", true),
         ] {
             let scope = Scope { hosts: Some(vec![Host::parse(written).unwrap()]), ..Scope::default() };
             assert_eq!(covers(&scope, &Method::GET, Some(host), "/"), expected, "{written} {host}");
@@ -173,7 +249,7 @@ mod tests {
     fn each_part_of_a_scope_must_cover() {
         let scope = Scope {
             hosts: Some(vec![Host::parse("a.example").unwrap()]),
-            paths: Some(PathGlobs::new(["/checkout/**"]).unwrap()),
+            paths: Some(ScopePaths::new(["/checkout/**"]).unwrap()),
             methods: Some(vec![Method::POST]),
         };
         for (method, host, path, expected) in [
@@ -189,5 +265,72 @@ mod tests {
         }
         assert!(!scope.is_all());
         assert!(Scope::default().is_all() && covers(&Scope::default(), &Method::GET, None, "/"));
+    }
+
+    #[test]
+    fn any_host_that_a_request_names_is_enough() {
+        let scope = Scope { hosts: Some(vec![Host::parse("shop.example").unwrap()]), ..Scope::default() };
+        for (own, forwarded, expected) in [
+            ("shop.example", vec!["a.example"], true),
+            ("gateway", vec!["a.example", "Shop.example:443"], true),
+            ("gateway", vec!["a.example"], false),
+            ("gateway", vec![""], true),
+            ("gateway", vec![], false),
+        ] {
+            let hosts = Hosts { own: Some(own), forwarded: forwarded.clone() };
+            let request = Request { hosts, ..request(&Method::GET, None, "/") };
+            assert_eq!(scope.covers(&request), expected, "{own} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_covered_in_each_spelling_that_some_site_takes_for_it() {
+        for (glob, path, expected) in [
+            ("/checkout", "/Checkout", true),
+            ("/checkout", "/CHECKOUT/", true),
+            ("/checkout", "/checkout/", true),
+            ("/checkout", "/checkout.", true),
+            ("/checkout", "/checkout...", true),
+            ("/checkout", "/checkout%20", true),
+            ("/checkout", "/checkout.%20./", true),
+            ("/checkout", "/checkout%0A", true),
+            ("/checkout", "/checkout%00", true),
+            ("/checkout", "/checkout%3F", true),
+            ("/checkout", "/checkout/..%20", true),
+            ("/checkout", "/checkout/x", false),
+            ("/checkout", "/checkou", false),
+            ("/checkout", "/check.out", false),
+            ("/Checkout/", "/checkout", true),
+            ("/checkout/", "/checkout/", true),
+            ("/checkout/**", "/checkout./pay", true),
+            ("/checkout/**", "/CheckOut%20/pay.", true),
+            ("/checkout/*", "/checkout/", true),
+            ("/checkout/*", "/checkout/x/", true),
+            ("/checkout/*", "/checkout", false),
+            ("/a.", "/A", true),
+            ("/", "/", true),
+            ("/", "/x", false),
+            ("/Straße", "/STRASSE", true),
+            ("/Ä", "/%C3%A4", true),
+            ("/shop", "/\u{17f}hop", true),
+        ] {
+            let scope = Scope { paths: Some(ScopePaths::new([glob]).unwrap()), ..Scope::default() };
+            assert_eq!(covers(&scope, &Method::GET, None, path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_covered_in_any_case_and_behind_another() {
+        let scope = Scope { methods: Some(vec![Method::POST]), ..Scope::default() };
+        for (method, expected) in
+            [("POST", true), ("post", true), ("Post", true), ("GET", false), ("POSTS", false)]
+        {
+            let method = method.parse().unwrap();
+            assert_eq!(covers(&scope, &method, None, "/"), expected, "{method}");
+        }
+        let get = request(&Method::GET, None, "/");
+        assert!(scope.covers(&Request { has_override_field: true, ..get.clone() }));
+        assert!(scope.covers(&Request { query: Some("_method=put"), ..get.clone() }));
+        assert!(!scope.covers(&Request { query: Some("method=put"), ..get }));
     }
 }

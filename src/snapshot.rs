@@ -1,5 +1,6 @@
 //! The snapshot that requests are decided on, and the one cell that is swapped.
 
+mod reachability;
 mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +9,13 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 
+pub use self::reachability::Reachability;
 pub use self::view::View;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
+use crate::decision::{Outlook, Rules};
 use crate::page::{Cause, Facts, Page};
+use crate::request::Request;
 use crate::schedule::Moment;
 use crate::summary::state_line;
 
@@ -26,6 +30,8 @@ pub struct Snapshot {
     pub sha256: String,
     /// When it was applied.
     pub applied_at: Timestamp,
+    /// Whether the upstream that it names can be reached.
+    pub reachability: Arc<Reachability>,
     warnings: OnceLock<Vec<Diagnostic>>,
     phase: ArcSwap<Phase>,
     unreachable: Arc<Page>,
@@ -36,7 +42,24 @@ impl Snapshot {
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
         let phase = ArcSwap::from_pointee(Phase::of(config.rules.schedule.at(now)));
         let unreachable = Arc::new(unreachable(&config));
-        Self { config, generation, sha256, applied_at: now, warnings: OnceLock::new(), phase, unreachable }
+        Self {
+            config,
+            generation,
+            sha256,
+            applied_at: now,
+            reachability: Arc::default(),
+            warnings: OnceLock::new(),
+            phase,
+            unreachable,
+        }
+    }
+
+    /// Goes on with what was found out about the upstream before, where that is the same one.
+    fn continuing(mut self, before: &Self) -> Self {
+        if self.config.site.upstream() == before.config.site.upstream() {
+            self.reachability = Arc::clone(&before.reachability);
+        }
+        self
     }
 
     /// What `--check` warns of in the file; nothing until that is known, which an edit does not wait for.
@@ -96,12 +119,40 @@ pub struct Phase {
     /// What is active, and what comes next.
     pub moment: Moment,
     pages: ArcSwap<Vec<Rendered>>,
+    outlooks: ArcSwap<Vec<Foreseen>>,
 }
 
 impl Phase {
     fn of(moment: Moment) -> Self {
-        Self { moment, pages: ArcSwap::default() }
+        Self { moment, pages: ArcSwap::default(), outlooks: ArcSwap::default() }
     }
+
+    /// What the rules, which are those of this phase's snapshot, say of a request that nothing exempts, at a time within
+    /// this phase. Worked out once for all requests that the same periods cover.
+    pub fn outlook(&self, rules: &Rules, request: &Request<'_>, now: Timestamp) -> Outlook {
+        let schedule = &rules.schedule;
+        let scopes: Vec<_> =
+            schedule.scoped(&self.moment).filter(|&period| rules.covers(period, request)).collect();
+        let known = self.outlooks.load();
+        if let Some(foreseen) = known.iter().find(|foreseen| foreseen.scopes == scopes) {
+            return foreseen.outlook;
+        }
+        let outlook = Outlook::new(schedule, &self.moment, |period| rules.covers(period, request), now);
+        let kept = known.iter().take(MAX_OUTLOOKS - 1).cloned();
+        let foreseen = Foreseen { scopes, outlook };
+        self.outlooks.store(Arc::new(std::iter::once(foreseen).chain(kept).collect()));
+        outlook
+    }
+}
+
+/// As many outlooks are kept: one for each set of scopes that requests meet at a time.
+const MAX_OUTLOOKS: usize = 16;
+
+/// An outlook, and the periods with a scope that cover the requests which have it.
+#[derive(Clone, Debug)]
+struct Foreseen {
+    scopes: Vec<usize>,
+    outlook: Outlook,
 }
 
 /// What a rendered page depends on, beside the config.
@@ -147,6 +198,8 @@ fn planned(config: &Config, key: &PageKey) -> Page {
         status: config.response.status,
         cause: Cause::Planned,
         retry_after: key.retry_after,
+        cors: &config.response.cors,
+        fields: &config.response.fields,
     })
 }
 
@@ -159,6 +212,8 @@ fn unreachable(config: &Config) -> Page {
         status: config.response.status,
         cause: Cause::Unreachable,
         retry_after: crate::decision::whole_seconds(config.response.retry_after),
+        cors: &config.response.cors,
+        fields: &config.response.fields,
     })
 }
 
@@ -204,7 +259,8 @@ impl Snapshots {
     /// Applies a config: requests that begin from now on are decided on it.
     pub fn apply(&self, config: Config, sha256: String, now: Timestamp) -> Arc<Snapshot> {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-        let snapshot = Arc::new(Snapshot::new(config, generation, sha256, now));
+        let snapshot = Snapshot::new(config, generation, sha256, now).continuing(&self.current());
+        let snapshot = Arc::new(snapshot);
         // In this order: nobody may find the new snapshot beside the error that it has mended.
         self.rejected.store(None);
         self.current.store(Arc::clone(&snapshot));

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use downtime::page::{self, Cause, Facts, Page};
+use downtime::page::{self, Cause, Cors, Facts, Page};
 use downtime::template::Template;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -162,6 +162,8 @@ fn down_page(template: &Template) -> Page {
         status: StatusCode::SERVICE_UNAVAILABLE,
         cause: Cause::Planned,
         retry_after: 300,
+        cors: &Cors::Any,
+        fields: &HeaderMap::new(),
     })
 }
 
@@ -214,7 +216,9 @@ impl Site {
             Poll::BadGateway => Ok(StatusCode::BAD_GATEWAY.into_response()),
             Poll::BrokenOff => Err(Error::from(ErrorKind::BrokenPipe)),
             Poll::Site => Ok(warp::reply().into_response()),
-            Poll::Redirect => Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"))),
+            Poll::Redirect => {
+                Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"), &HeaderMap::new()))
+            }
         }
     }
 }

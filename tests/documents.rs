@@ -227,7 +227,7 @@ fn known_keys(section: &str) -> Vec<Key> {
     let list = first(&format!("{section}\n\"?\" = 0\n"), "help", "known here: ");
     let names = list.split(", ").filter(|name| !SECTIONS.iter().any(|(section, _)| is_table(section, name)));
     let key = |name: &str| {
-        let text = format!("{section}\n{name} = {{ }}\n");
+        let text = format!("{section}\n{name} = [{{ }}]\n");
         let is_supported = !first(&text, "message", "").contains("not yet supported");
         Key { name: name.to_owned(), is_supported }
     };

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use downtime::page::{self, Cause, Facts, Page};
+use downtime::page::{self, Cause, Cors, Facts, Page};
 use downtime::template::Template;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -17,7 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use warp::reply::Response;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const VARY: &str = "Accept, Sec-Fetch-Dest";
+const VARY: &str = "Accept, Sec-Fetch-Dest, X-Requested-With, Origin";
+static NO_FIELDS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The status, the headers but `Date`, and the body of the answer to one request.
@@ -68,6 +70,8 @@ fn facts(template: &Template) -> Facts<'_> {
         status: StatusCode::SERVICE_UNAVAILABLE,
         cause: Cause::Planned,
         retry_after: 300,
+        cors: &Cors::Any,
+        fields: &NO_FIELDS,
     }
 }
 
@@ -220,12 +224,117 @@ async fn a_template_that_fails_after_all_gives_way_to_the_built_in_page() {
     assert!(body.contains("We'll be back soon"), "{body}");
 }
 
+const ORIGIN: &str = "https://app.example";
+
+#[tokio::test]
+async fn a_page_of_another_origin_can_read_the_answer() {
+    let template = Template::built_in();
+    let listed = Cors::Origins(vec![HeaderValue::from_static(ORIGIN)]);
+    let exposed = ("access-control-expose-headers", "Retry-After, Downtime, Date");
+    for (cors, expected) in [
+        (Cors::Any, &[("access-control-allow-origin", "*"), exposed][..]),
+        (
+            listed,
+            &[("access-control-allow-origin", ORIGIN), ("access-control-allow-credentials", "true"), exposed],
+        ),
+        (Cors::Off, &[("vary", "Accept, Sec-Fetch-Dest, X-Requested-With")]),
+    ] {
+        let page = Page::render(&Facts { cors: &cors, ..facts(&template) });
+        let origin = format!("Origin: {ORIGIN}");
+        let (status, found, _) = ask("GET", &[&origin, "Accept: image/png"], &page).await;
+        let mut all = down_headers(&[("content-length", "0")]);
+        all.extend(headers(expected));
+        assert_eq!((status, found), (503, all), "{cors:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_allowed_so_that_the_answer_can_be_read() {
+    let template = Template::built_in();
+    let asks = [
+        &format!("Origin: {ORIGIN}")[..],
+        "Access-Control-Request-Method: PUT",
+        "Access-Control-Request-Headers: content-type",
+    ];
+    let common = [
+        ("downtime", "planned"),
+        ("cache-control", "no-store"),
+        ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+        ("access-control-max-age", "0"),
+        ("surrogate-control", "no-store"),
+    ];
+    let fields =
+        HeaderMap::from_iter([("surrogate-control".parse().unwrap(), HeaderValue::from_static("no-store"))]);
+    let listed = Cors::Origins(vec![HeaderValue::from_static(ORIGIN)]);
+    for (cors, expected) in [
+        (
+            Cors::Any,
+            &[("access-control-allow-origin", "*"), ("access-control-allow-methods", "GET, HEAD, POST")][..],
+        ),
+        (
+            listed,
+            &[
+                ("access-control-allow-origin", ORIGIN),
+                ("access-control-allow-credentials", "true"),
+                ("access-control-allow-methods", "PUT"),
+                ("access-control-allow-headers", "content-type"),
+            ],
+        ),
+    ] {
+        let page = Page::render(&Facts { cors: &cors, fields: &fields, ..facts(&template) });
+        let (status, found, body) = ask("OPTIONS", &asks, &page).await;
+        let expected = headers(&[&common[..], expected].concat());
+        assert_eq!((status, found, body.as_str()), (204, expected, ""), "{cors:?}");
+    }
+    let page = Page::render(&Facts { cors: &Cors::Off, ..facts(&template) });
+    assert_eq!(ask("OPTIONS", &asks, &page).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_told_unavailable_and_why() {
+    let template = Template::built_in();
+    let page = Page::render(&Facts { message: Some("Back at 5 — 100 %"), ..facts(&template) });
+    for (media_type, answered) in [
+        ("application/grpc", "application/grpc"),
+        ("application/grpc+proto", "application/grpc"),
+        ("application/grpc-web+proto", "application/grpc-web"),
+        ("application/grpc-web-text", "application/grpc-web-text"),
+    ] {
+        let content_type = format!("Content-Type: {media_type}");
+        let (status, found, body) =
+            ask("POST", &[&content_type, "Content-Length: 0", "Origin: null"], &page).await;
+        let expected = down_headers(&[
+            ("content-type", answered),
+            ("content-length", "0"),
+            ("grpc-status", "14"),
+            ("grpc-message", "Back at 5 %E2%80%94 100 %25"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-expose-headers", "Retry-After, Downtime, Date, Grpc-Status, Grpc-Message"),
+        ]);
+        assert_eq!((status, found, body.as_str()), (200, expected, ""), "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn further_fields_are_on_each_answer() {
+    let template = Template::built_in();
+    let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
+    let page = Page::render(&Facts { fields: &fields, ..facts(&template) });
+    for accept in ["text/html", "application/json", "text/plain", "image/png", "application/grpc"] {
+        let (_, found, _) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
+        assert_eq!(found.get("x-more").map(String::as_str), Some("1"), "{accept}");
+    }
+    let location = HeaderValue::from_static("/sorry");
+    let (_, found, _) = exchange("GET", &[], |_| page::redirect(&location, &fields)).await;
+    assert_eq!(found.get("x-more").map(String::as_str), Some("1"));
+}
+
 #[tokio::test]
 async fn a_redirect_is_never_stored_and_has_no_body() {
     let location = HeaderValue::from_static("https://status.example.com/");
     for method in ["GET", "HEAD", "POST", "DELETE"] {
         let (status, found, body) =
-            exchange(method, &["Content-Length: 0"], |_| page::redirect(&location)).await;
+            exchange(method, &["Content-Length: 0"], |_| page::redirect(&location, &NO_FIELDS)).await;
         let expected = headers(&[
             ("location", "https://status.example.com/"),
             ("cache-control", "no-store"),

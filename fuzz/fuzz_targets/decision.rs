@@ -12,13 +12,12 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use downtime::answer::{Answer, Redirect};
 use downtime::decision::{Because, Decision, Down, Pass, Rules, changes_at, decide, whole_seconds};
 use downtime::exempt::{Exemptions, Kind, Rule};
-use downtime::glob::PathGlobs;
 use downtime::occurrence::Occurrence;
 use downtime::path::RequestPath;
 use downtime::period::{Period, Timing};
-use downtime::request::Request;
+use downtime::request::{Hosts, Request};
 use downtime::schedule::{Moment, Schedule, State};
-use downtime::scope::{Host, Scope};
+use downtime::scope::{Host, Scope, ScopePaths};
 use downtime::series::{Except, Series, parse_cron};
 use downtime::template::Template;
 use http::Method;
@@ -50,15 +49,17 @@ const CRONS: [&str; 12] = [
     "0 0 * * SUN#L",
     "0 3 29 2 *",
 ];
-const PATHS: [&str; 8] = ["/", "/a", "/a/b", "/%61", "/a//b", "/a/../b", "/sorry", "*"];
+const PATHS: [&str; 10] =
+    ["/", "/a", "/a/b", "/%61", "/a//b", "/a/../b", "/A./", "/.well-known/acme-challenge/a", "/sorry", "*"];
 const GLOBS: [&str; 4] = ["/**", "/a/**", "/*", "/sorry"];
 const HOSTS: [&str; 3] = ["a.example", "*.example", "b.test"];
-const AUTHORITIES: [&str; 4] = ["a.example", "A.EXAMPLE.:80", "b.test:443", "c.test"];
+const AUTHORITIES: [&str; 5] = ["a.example", "A.EXAMPLE.:80", "b.test:443", "c.test", ""];
 const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::HEAD];
-const REDIRECTS: [&str; 5] = ["/sorry", "/a", "https://a.example/a", "https://status.test/", "/a//b"];
+const REDIRECTS: [&str; 5] = ["/sorry", "/a", "https://a.example/a", "https://status.test/", "/a/"];
+const QUERIES: [&str; 2] = ["a=b", "_method=POST"];
 const NETWORKS: [&str; 2] = ["192.0.2.0/24", "::/0"];
 const CLIENTS: [&str; 3] = ["192.0.2.7", "::ffff:192.0.2.8", "2001:db8::1"];
-const STATUS: &str = "/.well-known/downtime";
+const STATUS: &str = "/.downtime/status";
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 
 const HALF_HOUR: SignedDuration = SignedDuration::from_mins(30);
@@ -82,14 +83,25 @@ struct Input {
 struct Asked {
     method: Method,
     authority: Option<&'static str>,
+    forwarded: Option<&'static str>,
     path: String,
+    query: Option<&'static str>,
+    has_override_field: bool,
+    is_navigation: bool,
     client: Option<IpAddr>,
 }
 
 impl Asked {
     fn request(&self) -> Request<'_> {
-        let Self { method, authority, path, client } = self;
-        Request { method, authority: *authority, path: RequestPath::new(path), client: *client }
+        Request {
+            method: &self.method,
+            hosts: Hosts { own: self.authority, forwarded: self.forwarded.into_iter().collect() },
+            path: RequestPath::new(&self.path),
+            query: self.query,
+            has_override_field: self.has_override_field,
+            is_navigation: self.is_navigation,
+            client: self.client,
+        }
     }
 }
 
@@ -103,7 +115,8 @@ impl Arbitrary<'_> for Input {
         let periods = some(u, 0..=5, |u| period(u, around))?;
         let answers = periods.iter().map(|_| answer(u)).collect::<Result<_>>()?;
         let schedule = Schedule::new(periods);
-        let rules = Rules { status_path, exemptions, schedule, answers, retry_after: RETRY_AFTER };
+        let acme = u.arbitrary()?;
+        let rules = Rules { status_path, exemptions, acme, schedule, answers, retry_after: RETRY_AFTER };
         Ok(Self { rules, requests, moments })
     }
 }
@@ -188,7 +201,7 @@ fn scope(u: &mut Unstructured<'_>) -> Result<Scope> {
     let host = |text: &str| Host::parse(text).expect("a host");
     Ok(Scope {
         hosts: maybe(u, |u| Ok(chosen(u, &HOSTS)?.into_iter().map(host).collect()))?,
-        paths: maybe(u, |u| Ok(PathGlobs::new(chosen(u, &GLOBS)?).expect("globs")))?,
+        paths: maybe(u, |u| Ok(ScopePaths::new(chosen(u, &GLOBS)?).expect("globs")))?,
         methods: maybe(u, |u| {
             Ok(chosen(u, &[0, 1, 2])?.into_iter().map(|at: usize| METHODS[at].clone()).collect())
         })?,
@@ -219,7 +232,11 @@ fn asked(u: &mut Unstructured<'_>) -> Result<Asked> {
     Ok(Asked {
         method: u.choose(&METHODS)?.clone(),
         authority: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
+        forwarded: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
         path,
+        query: maybe(u, |u| Ok(*u.choose(&QUERIES)?))?,
+        has_override_field: u.ratio(1_u8, 4_u8)?,
+        is_navigation: u.ratio(3_u8, 4_u8)?,
         client: maybe(u, |u| Ok(u.choose(&CLIENTS)?.parse().expect("an address")))?,
     })
 }
@@ -331,7 +348,7 @@ fn check_series(schedule: &Schedule, now: Timestamp) {
 
 fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) {
     let decision = decide(rules, request, moment, now);
-    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_))) {
+    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_) | Pass::Acme)) {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));
         check_change(rules, request, &decision, moment, now);
     }
@@ -345,6 +362,13 @@ fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Ti
         Decision::Pass(Pass::Exempt(rule)) => {
             assert_eq!(exempt, Some(*rule));
             assert!(canonical.is_some() || rule.kind == Kind::Network);
+        }
+        Decision::Pass(Pass::Acme) => {
+            assert!(
+                rules.acme
+                    && exempt.is_none()
+                    && canonical.is_some_and(|path| path.contains("/acme-challenge/"))
+            );
         }
         Decision::Pass(Pass::Up) => assert_eq!((by, exempt), (None, None)),
         Decision::Pass(Pass::RedirectTarget(period)) => {
@@ -360,7 +384,8 @@ fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Ti
         }
     }
     if let Decision::Redirect(_, redirect) = &decision {
-        assert!(!redirect.is_target(&request.path) && !redirect.loops(request.authority, &request.path));
+        assert!(request.is_navigation);
+        assert!(!redirect.is_target(&request.path) && !redirect.loops(&request.hosts, &request.path));
     }
 }
 

@@ -82,7 +82,7 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
     let request =
-        Request { method: &Method::GET, authority: None, path: RequestPath::new("/"), client: None };
+        Request::new(&Method::GET, RequestPath::new("/"));
     let decision = decide(&config.rules, &request, &phase.moment, now);
     let verdict = Verdict::from(decision.clone());
     let response = respond(&snapshot, &phase, &verdict, request.method, &HeaderMap::new());

@@ -12,7 +12,7 @@ use downtime::path::RequestPath;
 use downtime::period::{Period, Timing};
 use downtime::request::Request;
 use downtime::schedule::Schedule;
-use downtime::scope::Scope;
+use downtime::scope::{Scope, ScopePaths};
 use downtime::template::Template;
 use http::Method;
 use jiff::Timestamp;
@@ -44,9 +44,15 @@ fn look(raw: &str, texts: &[&str]) {
     let found = exempt.find(&path, None).map(|rule| rule.text.as_str());
     assert_eq!(found, by_exact.or_else(by_glob).copied(), "{exact:?} {globs:?}");
 
-    let request = Request { method: &Method::GET, authority: None, path, client: None };
-    let scope = Scope { paths: PathGlobs::new(globs.iter().copied()).ok(), ..Scope::default() };
-    assert_eq!(scope.covers(&request), meant.is_none() || by_glob().is_some());
+    let request = Request { is_navigation: true, ..Request::new(&Method::GET, path) };
+    let scope = Scope { paths: ScopePaths::new(globs.iter().copied()).ok(), ..Scope::default() };
+    let loosely = |glob: &&str, path: &str| {
+        let glob = without_endings(&without_case(glob));
+        let path = without_case(path);
+        matches(&glob, &path) || matches(&glob, &without_endings(&path))
+    };
+    let by_scope = meant.is_none_or(|path| globs.iter().any(|glob| loosely(glob, path)));
+    assert_eq!(scope.covers(&request), by_scope);
 
     let everything = exemptions(&exact, &[globs.as_slice(), &["/**"]].concat());
     assert_eq!(passes(&rules(everything, None), &request), meant.is_some());
@@ -56,7 +62,8 @@ fn look(raw: &str, texts: &[&str]) {
 /// Where the site is down for ever and redirects, what passes is the target, if that is a path of the site.
 fn check_redirects(texts: &[&str], request: &Request<'_>) {
     for redirect in texts.iter().filter_map(|text| Redirect::parse(text).ok()) {
-        let own = |path: &str| Some(path) == request.path.canonical();
+        let bare = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
+        let own = |path: &str| Some(bare(path)) == request.path.canonical().map(bare);
         let target =
             redirect.location().to_str().expect("ASCII").split(['?', '#']).next().unwrap_or_default();
         let is_target = meaning(target).as_deref().is_some_and(own);
@@ -83,12 +90,22 @@ fn exemptions(exact: &[&str], globs: &[&str]) -> Exemptions {
     Exemptions::new(rules.collect()).expect("rules that were found good")
 }
 
+fn without_case(text: &str) -> String {
+    text.to_uppercase().chars().flat_map(char::to_lowercase).collect()
+}
+
+fn without_endings(path: &str) -> String {
+    let segments: Vec<_> = path.split('/').map(|segment| segment.trim_end_matches([' ', '.'])).collect();
+    let joined = segments.join("/");
+    let bare = joined.trim_end_matches('/');
+    if bare.is_empty() { "/".to_owned() } else { bare.to_owned() }
+}
+
 /// What a path means, if its raw form is canonical.
 fn meaning(raw: &str) -> Option<String> {
     let segments: Vec<_> = raw.strip_prefix('/')?.split('/').collect();
     let (_, folders) = segments.split_last()?;
-    let odd = segments.iter().any(|segment| matches!(*segment, "." | "..")) || folders.contains(&"");
-    if odd || raw.contains(['\\', ';', '\0']) {
+    if folders.contains(&"") || raw.contains(['\\', ';']) {
         return None;
     }
     let mut parts = raw.split('%');
@@ -98,13 +115,16 @@ fn meaning(raw: &str) -> Option<String> {
             [high, low, ..] => digit(*high)? * 16 + digit(*low)?,
             _ => return None,
         };
-        if b"/\\.%;\0".contains(&byte) {
+        if b"/\\.%;?#".contains(&byte) {
             return None;
         }
         decoded.push(byte);
         decoded.extend(&part.as_bytes()[2..]);
     }
-    String::from_utf8(decoded).ok()
+    let decoded = String::from_utf8(decoded).ok()?;
+    let is_dots = |segment: &str| !segment.is_empty() && segment.trim_matches(['.', ' ']).is_empty();
+    let odd = decoded.contains(char::is_control) || decoded.split('/').any(is_dots);
+    (!odd).then_some(decoded)
 }
 
 fn digit(byte: u8) -> Option<u8> {

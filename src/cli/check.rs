@@ -63,7 +63,7 @@ fn decisions(config: &Config, urls: &[Url], client: &Client, now: Timestamp) -> 
     let phase = snapshot.phase(now);
     let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER))].into_iter().collect();
     let report = |url: &Url| {
-        let request = url.request(client);
+        let request = url.request(client, &headers);
         let decision = decide(&config.rules, &request, &phase.moment, now);
         let verdict = Verdict::from(decision.clone());
         let response = gate::respond(&snapshot, &phase, &verdict, request.method, &headers);

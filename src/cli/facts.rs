@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 
+use crate::page::is_navigation;
 use crate::path::RequestPath;
-use crate::request::Request;
+use crate::request::{Hosts, Request};
 
 /// A URL of `--url`: absolute, or a path of the site.
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Url {
     pub(super) text: String,
     authority: Option<String>,
     path: String,
+    query: Option<String>,
 }
 
 /// Who asks.
@@ -34,16 +36,20 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     }
     let path = if uri.path().is_empty() { "/" } else { uri.path() };
     let authority = uri.authority().filter(|_| absolute).map(ToString::to_string);
-    Ok(Url { text: text.to_owned(), authority, path: path.to_owned() })
+    let query = uri.query().map(str::to_owned);
+    Ok(Url { text: text.to_owned(), authority, path: path.to_owned(), query })
 }
 
 impl Url {
-    /// The facts that a decision rests on.
-    pub(super) fn request<'a>(&'a self, client: &'a Client) -> Request<'a> {
+    /// The facts that a decision rests on, of a request with these fields.
+    pub(super) fn request<'a>(&'a self, client: &'a Client, headers: &HeaderMap) -> Request<'a> {
         Request {
             method: &client.method,
-            authority: self.authority.as_deref(),
+            hosts: Hosts::new(self.authority.as_deref()),
             path: RequestPath::new(&self.path),
+            query: self.query.as_deref(),
+            has_override_field: false,
+            is_navigation: is_navigation(&client.method, headers),
             client: client.from,
         }
     }

@@ -1,5 +1,6 @@
 //! The file as it is written: each value with its place, nothing judged but the form.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use schemars::JsonSchema;
@@ -11,11 +12,14 @@ use super::pattern;
 use super::report::Report;
 use super::syntax;
 use super::table::Table;
-pub use super::table::{Field, OrFalse};
+pub use super::table::{Field, OrFalse, TextsOrFalse};
 use super::{LogFormat, Unreachable};
 
 /// A list of texts, each with its place.
 pub type Texts = Field<Vec<Spanned<String>>>;
+
+/// The names and values of header fields, each with its place.
+pub type Fields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
 
 /// When a site is down, and what its visitors get meanwhile.
 // The comments of this type and of those below are what an editor shows: they speak to whoever writes the file.
@@ -55,7 +59,7 @@ pub struct ServerSection {
     #[schemars(with = "Vec<String>", example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
     /// The path at which anyone may ask whether the site is up (JSON); false turns it off.
-    #[schemars(with = "OrFalse", extend("pattern" = pattern::PATH, "default" = "/.well-known/downtime"))]
+    #[schemars(with = "OrFalse", extend("pattern" = pattern::PATH, "default" = "/.downtime/status"))]
     pub status_path: Field<OrFalse>,
 }
 
@@ -93,6 +97,9 @@ pub struct ExemptSection {
     /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
     #[schemars(with = "Vec<String>", example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
     pub networks: Texts,
+    /// Whether ACME challenges (/.well-known/acme-challenge/) pass, so that certificates renew.
+    #[schemars(with = "bool", extend("default" = true))]
+    pub acme: Field<bool>,
 }
 
 /// What everybody else gets while the site is down.
@@ -114,6 +121,12 @@ pub struct ResponseSection {
     /// A sentence for visitors, on the page.
     #[schemars(with = "String", example = &"We'll be back soon.")]
     pub message: Field<String>,
+    /// Whose pages may read the answer in a browser: "any", the origins in a list (with credentials too), or false.
+    #[schemars(with = "TextsOrFalse", example = ["https://app.example.com"], extend("default" = "any"))]
+    pub cors: Field<TextsOrFalse>,
+    /// Further fields of the answer; not those that the gateway sets. Default: none.
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
+    pub headers: Fields,
 }
 
 /// Where operators and their monitors ask how the gateway is. Off unless this section is there.
@@ -244,7 +257,7 @@ impl ServerSection {
         let section = Self {
             listen: table.get("listen", "[\"127.0.0.1:8503\"]"),
             trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
-            status_path: table.text_or_false("status_path", "\"/.well-known/downtime\""),
+            status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
         };
         table.not_yet("tls");
         table.finish();
@@ -272,6 +285,7 @@ impl ExemptSection {
             exact: table.get("exact", "[\"/\"]"),
             paths: table.get("paths", "[\"/admin/**\"]"),
             networks: table.get("networks", "[\"192.0.2.0/24\"]"),
+            acme: table.flag("acme"),
         };
         table.finish();
         section
@@ -286,6 +300,11 @@ impl ResponseSection {
             status: table.get("status", "503"),
             retry_after: table.get("retry_after", "\"5m\""),
             message: table.get("message", "\"We'll be back soon.\""),
+            cors: table.texts_or_false(
+                "cors",
+                "write `cors = \"any\"`, `cors = [\"https://app.example.com\"]` or `cors = false`",
+            ),
+            headers: table.get("headers", "{ \"Surrogate-Control\" = \"no-store\" }"),
         };
         table.finish();
         section

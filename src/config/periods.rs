@@ -19,7 +19,7 @@ use crate::answer::Answer;
 use crate::glob::{Fault, PathGlobs};
 use crate::period::{Occurrence, Period, Timing};
 use crate::schedule::Schedule;
-use crate::scope::{Host, Scope};
+use crate::scope::{Host, Scope, ScopePaths};
 use crate::series::{self, Except, Series};
 use crate::zone::{self, Fold};
 
@@ -166,9 +166,9 @@ fn scope(table: &PeriodTable, report: &Report) -> Scope {
     let hosts = list(&table.hosts, report, Host::parse);
     let paths = list(&table.paths, report, |text| PathGlobs::check(text).map(|()| text.to_owned()));
     let paths = paths.map(|paths| {
-        PathGlobs::new(paths.iter().map(String::as_str)).unwrap_or_else(|fault| {
+        ScopePaths::new(paths.iter().map(String::as_str)).unwrap_or_else(|fault| {
             report.error(table.paths.as_ref().map_or(0..0, Spanned::span), fault.message, fault.help);
-            PathGlobs::default()
+            ScopePaths::default()
         })
     });
     Scope { hosts, paths, methods: list(&table.methods, report, method) }

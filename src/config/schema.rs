@@ -10,7 +10,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::document::{Document, OrFalse};
+use super::document::{Document, OrFalse, TextsOrFalse};
 
 /// The schema, in the dialect that editors' TOML extensions know (draft 7), without references.
 pub fn schema() -> Schema {
@@ -34,5 +34,19 @@ impl JsonSchema for OrFalse {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "string" }, { "const": false }] })
+    }
+}
+
+impl JsonSchema for TextsOrFalse {
+    fn schema_name() -> Cow<'static, str> {
+        "TextsOrFalse".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "const": "any" },
+            { "const": false },
+            { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "://" } },
+        ] })
     }
 }

@@ -21,6 +21,17 @@ pub enum OrFalse {
     Text(String),
 }
 
+/// A text, some texts, or `false` to turn something off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextsOrFalse {
+    /// Off.
+    False,
+    /// One word.
+    Text(String),
+    /// Each of these.
+    Texts(Vec<Spanned<String>>),
+}
+
 /// A table that is being read. What is left in it at the end is unknown.
 pub struct Table<'i, 'r> {
     name: &'static str,
@@ -82,6 +93,37 @@ impl<'i, 'r> Table<'i, 'r> {
                 None
             }
         }
+    }
+
+    /// The value of a key that is a text, a list of texts or `false`; `help` says what to write instead of any other.
+    pub fn texts_or_false(&mut self, key: &'static str, help: &str) -> Field<TextsOrFalse> {
+        let value = self.take(key)?;
+        let span = value.span();
+        let text = |item: Spanned<DeValue<'i>>| {
+            let span = item.span();
+            match item.into_inner() {
+                DeValue::String(text) => Ok(Spanned::new(span, text.into_owned())),
+                other => Err((span, other.type_str())),
+            }
+        };
+        let read = match value.into_inner() {
+            DeValue::Boolean(false) => Ok(TextsOrFalse::False),
+            DeValue::String(text) => Ok(TextsOrFalse::Text(text.into_owned())),
+            DeValue::Array(items) => {
+                items.into_iter().map(text).collect::<Result<_, _>>().map(TextsOrFalse::Texts)
+            }
+            other => Err((span.clone(), other.type_str())),
+        };
+        read.map(|read| Spanned::new(span, read))
+            .map_err(|(span, found)| {
+                self.broken = true;
+                self.report.error(
+                    span,
+                    format!("invalid type: {found}, expected a string, a list or `false`"),
+                    help,
+                );
+            })
+            .ok()
     }
 
     /// The table below a key.

@@ -17,7 +17,7 @@ use super::templates::Templates;
 use super::values::{choice, duration, redirect, time_zone};
 use super::{
     Config, Listen, Log, LogFormat, Response, Server, Site, TrustedProxies, Unreachable, UpstreamSite,
-    periods,
+    answers, periods,
 };
 use crate::decision::Rules;
 use crate::exempt::{self, Exemptions, Kind, Rule};
@@ -44,6 +44,7 @@ pub fn validate(
         rules: Rules {
             status_path: status_path(&document.server.status_path, report),
             exemptions: exemptions(&document.exempt, report),
+            acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
             schedule,
             answers,
             retry_after: response.retry_after,
@@ -66,6 +67,8 @@ fn response(document: &Document, report: &Report, templates: &mut Templates<'_>)
         message: section.message.as_ref().map(|message| message.get_ref().as_str().into()),
         redirect: section.redirect.as_ref().and_then(written),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
+        cors: answers::cors(&section.cors, report),
+        fields: answers::fields(&section.headers, report),
     }
 }
 
@@ -303,7 +306,7 @@ mod tests {
     #[test]
     fn the_status_stands_at_its_path_unless_it_is_turned_off() {
         for (text, path) in [
-            ("[server]", Some("/.well-known/downtime")),
+            ("[server]", Some("/.downtime/status")),
             ("[server]\nstatus_path = '/up'", Some("/up")),
             ("[server]\nstatus_path = false", None),
         ] {

@@ -11,8 +11,9 @@ use warp::Filter;
 
 use crate::client::client_address;
 use crate::decision::{Decision, Down, Pass, decide};
+use crate::page::is_navigation;
 use crate::path::RequestPath;
-use crate::request::Request;
+use crate::request::{Hosts, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override};
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
 /// A request's head, the snapshot and the moment that it is decided on, and the verdict: made once for each request.
@@ -58,17 +59,20 @@ impl Exchange {
         let phase = snapshot.phase(now);
         let request = Request {
             method: &head.method,
-            authority: authority(&head),
+            hosts: hosts(&head, trusted),
             path: RequestPath::new(path(&head)),
+            query: head.uri.query(),
+            has_override_field: head.headers.keys().any(|name| is_method_override(name.as_str())),
+            is_navigation: is_navigation(&head.method, &head.headers),
             client,
         };
         let verdict = Verdict::from(decide(&snapshot.config.rules, &request, &phase.moment, now));
         Self { head, peer, trusted, client, snapshot, phase, now, verdict }
     }
 
-    /// The host that the request is for.
-    pub fn authority(&self) -> Option<&str> {
-        authority(&self.head)
+    /// The hosts that the request is for.
+    pub fn hosts(&self) -> Hosts<'_> {
+        hosts(&self.head, self.trusted)
     }
 
     /// The exchange that the service around the filters has put beside the request.
@@ -106,8 +110,11 @@ fn path(head: &Parts) -> &str {
     }
 }
 
-/// The host that the request is for: the target's authority beats the Host field (RFC 9112 3.2.2).
-fn authority(head: &Parts) -> Option<&str> {
+/// The hosts that the request is for: the target's authority beats the Host field (RFC 9112 3.2.2), and a trusted proxy
+/// may say which others it was asked for.
+fn hosts(head: &Parts, trusted: bool) -> Hosts<'_> {
     let host = || head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    head.uri.authority().map(Authority::as_str).or_else(host)
+    let own = head.uri.authority().map(Authority::as_str).or_else(host);
+    let lines = head.headers.get_all(X_FORWARDED_HOST).iter().filter(|_| trusted);
+    Hosts { own, forwarded: forwarded_hosts(lines.map(HeaderValue::as_bytes)) }
 }

@@ -31,7 +31,7 @@ pub fn respond(
 ) -> Option<Response> {
     match verdict {
         Verdict::Page(key) => Some(snapshot.page(phase, *key).answer(method, headers, key.retry_after)),
-        Verdict::Redirect(location) => Some(page::redirect(location)),
+        Verdict::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields)),
         Verdict::Status | Verdict::Site => None,
     }
 }

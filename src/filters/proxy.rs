@@ -198,8 +198,13 @@ fn switch(
     Ok(response.map(|_| Body::empty()))
 }
 
+/// Marks a response that the upstream was not asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused;
+
 fn refusal(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
+    response.extensions_mut().insert(Refused);
     response
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
 use super::exchange::{Exchange, Verdict};
-use crate::decision::covering;
+use crate::decision::Outlook;
 use crate::path::RequestPath;
 use crate::period::Occurrence;
 use crate::request::Request;
@@ -70,28 +70,75 @@ fn body(exchange: &Exchange) -> Response {
 }
 
 fn status_of(exchange: &Exchange) -> Status<'_> {
-    let moment = &exchange.phase.moment;
-    let path = asked_path(&exchange.head.uri);
-    let path = RequestPath::new(&path);
-    let request = Request { method: &Method::GET, authority: exchange.authority(), path, client: None };
     let rules = &exchange.snapshot.config.rules;
-    let down = covering(rules, &request, moment, exchange.now);
-    let until = down.as_ref().and_then(|down| down.until);
-    let ends = down.is_none() || until.is_some();
-    let next =
-        rules.schedule.next_stretch(moment, until.unwrap_or(exchange.now), |p| rules.covers(p, &request));
+    let asked = Asked::parse(exchange.head.uri.query().unwrap_or_default());
+    let request = Request {
+        hosts: exchange.hosts(),
+        query: asked.query(),
+        ..Request::new(&asked.method, RequestPath::new(asked.path()))
+    };
+    let Outlook { period, until, next } = exchange.phase.outlook(rules, &request, exchange.now);
+    let answer = period.and_then(|period| rules.answers.get(period));
     Status {
-        state: if down.is_some() { "down" } else { "up" },
+        state: if period.is_some() { "down" } else { "up" },
         until,
-        retry_after: down.as_ref().map_or(0, |down| down.retry_after),
-        message: down.and_then(|down| down.answer.message.as_deref()),
-        next: next.filter(|_| ends).map(Next::from),
+        retry_after: period.map_or(0, |_| rules.retry_after(until, exchange.now)),
+        message: answer.and_then(|answer| answer.message.as_deref()),
+        next: next.map(Next::from),
     }
 }
 
-/// The path that `?path=` asks about, `/` without it; as a request for it would have it, so with its escapes.
-fn asked_path(uri: &Uri) -> String {
-    let value = uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("path=")));
-    let decoded = value.map(|value| percent_decode_str(value).decode_utf8_lossy().into_owned());
-    decoded.filter(|path| !path.is_empty()).unwrap_or_else(|| "/".into())
+/// The request that is asked about.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    /// The path as a request would have it, with its escapes, and with its query.
+    target: String,
+    method: Method,
+}
+
+impl Asked {
+    /// Reads `?path=`, else `/`, and `?method=`, else GET.
+    fn parse(query: &str) -> Self {
+        let value = |key: &str| {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let value = pairs.into_iter().find(|(name, _)| *name == key)?.1;
+            let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            Some(value).filter(|value| !value.is_empty())
+        };
+        Self {
+            target: value("path").unwrap_or_else(|| "/".into()),
+            method: value("method").and_then(|method| method.parse().ok()).unwrap_or(Method::GET),
+        }
+    }
+
+    fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_asked_about_by_its_path_and_method() {
+        for (query, path, asked_query, method) in [
+            ("", "/", None, Method::GET),
+            ("path=/a", "/a", None, Method::GET),
+            ("path=", "/", None, Method::GET),
+            ("path", "/", None, Method::GET),
+            ("x=y&path=%2Fa%2520b&path=/c", "/a%20b", None, Method::GET),
+            ("path=/a%3F_method=PUT%26b", "/a", Some("_method=PUT&b"), Method::GET),
+            ("method=POST&path=/a", "/a", None, Method::POST),
+            ("method=PO%20ST", "/", None, Method::GET),
+            ("method=", "/", None, Method::GET),
+        ] {
+            let asked = Asked::parse(query);
+            assert_eq!((asked.path(), asked.query(), &asked.method), (path, asked_query, &method), "{query}");
+        }
+    }
 }

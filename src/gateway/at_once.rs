@@ -19,9 +19,11 @@ use crate::filters::exchange::key;
 use crate::filters::proxy::relay::{self, Relay};
 use crate::filters::proxy::{Peer, Route, Scheme, Unreachable};
 use crate::path::RequestPath;
-use crate::request::Request;
+use crate::request::{Hosts, Request, forwarded_hosts};
 use crate::server::{AtOnce, Client};
 use crate::snapshot::Snapshot;
+
+const X_FORWARDED_HOST: &str = "x-forwarded-host";
 
 /// A plain request on its way to the upstream.
 pub struct Passing {
@@ -51,14 +53,19 @@ impl<R> Gateway<R> {
         if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;
         }
+        let forwarded = head.values(X_FORWARDED_HOST).filter(|_| trusted);
         let request = Request {
             method: head.method,
-            authority: Some(head.host),
+            hosts: Hosts { own: Some(head.host), forwarded: forwarded_hosts(forwarded) },
             path: RequestPath::new(head.path),
+            query: head.query(),
+            has_override_field: head.has_override_field,
+            // Whether it really is one is found out on the long way, which a redirect takes.
+            is_navigation: true,
             client: peer.address(),
         };
         match decide(&config.rules, &request, &phase.moment, now) {
-            Decision::Unavailable(down) if !config.log.access => {
+            Decision::Unavailable(down) if !config.log.access && !head.is_special => {
                 let answer = self.prepared.answer(snapshot, phase, key(&down), head, now);
                 Some(AtOnce::Answer { head: head.length, answer })
             }
@@ -104,7 +111,11 @@ impl<R> Gateway<R> {
                 access.log(status);
             }
         };
-        match relay.run(&self.proxy, &route, client, &mut log).await {
+        let answered = |status| {
+            snapshot.reachability.note(true);
+            log(status);
+        };
+        match relay.run(&self.proxy, &route, client, answered).await {
             Ok(relay::Relayed::Whole { closes: false }) => ControlFlow::Continue(()),
             Ok(relay::Relayed::Whole { closes: true } | relay::Relayed::BrokenOff) => ControlFlow::Break(()),
             Err(fault) => {

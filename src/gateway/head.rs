@@ -3,11 +3,12 @@
 
 use std::mem::MaybeUninit;
 
-use http::header::ACCEPT;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use httparse::Header;
 
-use super::{SEC_FETCH_DEST, is_host};
+use super::is_host;
+use crate::page::CHOSEN_BY;
+use crate::request::is_method_override;
 
 /// More fields than this are not looked through.
 const MOST_FIELDS: usize = 64;
@@ -38,16 +39,30 @@ pub(super) struct PlainHead<'h, 'b> {
     pub(super) fields: &'h [Header<'b>],
     /// Whether it says how the response may be coded for the connection (`TE`, RFC 9110 10.1.4).
     pub(super) has_codings: bool,
+    /// Whether it carries a field that many sites take for its method.
+    pub(super) has_override_field: bool,
+    /// Whether it has other fields that the page is chosen by.
+    pub(super) is_special: bool,
 }
 
 impl PlainHead<'_, '_> {
     /// The fields that a page is chosen by.
     pub(super) fn wanted(&self) -> HeaderMap {
-        let fields = [(&ACCEPT, self.accept), (&SEC_FETCH_DEST, self.destination)];
-        let valid = |(name, value): (&HeaderName, Option<&[u8]>)| {
-            Some((name.clone(), HeaderValue::from_bytes(value?).ok()?))
+        let valid = |field: &Header<'_>| {
+            let name = CHOSEN_BY.iter().find(|name| field.name.eq_ignore_ascii_case(name))?;
+            Some((HeaderName::from_static(name), HeaderValue::from_bytes(field.value).ok()?))
         };
-        fields.into_iter().filter_map(valid).collect()
+        self.fields.iter().filter_map(valid).collect()
+    }
+
+    /// The query, without `?`.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.target.get(self.path.len() + 1..)
+    }
+
+    /// The values of this field, its name in lower case.
+    pub(super) fn values(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 }
 
@@ -84,7 +99,8 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
         return None;
     }
     let fields: &'h [Header<'b>] = headers;
-    let (mut host, mut accept, mut destination, mut has_codings) = (None, None, None, false);
+    let (mut host, mut accept, mut destination) = (None, None, None);
+    let (mut has_codings, mut has_override_field, mut is_special) = (false, false, false);
     for field in fields {
         let is_plain = match Field::of(field.name) {
             Field::Host => host.replace(field.value).is_none(),
@@ -96,6 +112,14 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
                 has_codings = true;
                 true
             }
+            Field::Override => {
+                has_override_field = true;
+                true
+            }
+            Field::Special => {
+                is_special = true;
+                true
+            }
             Field::Other => true,
         };
         if !is_plain {
@@ -105,7 +129,19 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
     let host = host.filter(|host| is_host(host)).and_then(|host| std::str::from_utf8(host).ok())?;
     let target = target?;
     let path = path(target)?;
-    Some(PlainHead { length, method, target, path, host, accept, destination, fields, has_codings })
+    Some(PlainHead {
+        length,
+        method,
+        target,
+        path,
+        host,
+        accept,
+        destination,
+        fields,
+        has_codings,
+        has_override_field,
+        is_special,
+    })
 }
 
 /// What a field is to an answer.
@@ -118,6 +154,10 @@ enum Field {
     Framing,
     /// Says how the response may be coded.
     Codings,
+    /// Says another method than the request's own.
+    Override,
+    /// The page is chosen by it, and few requests have it.
+    Special,
     Other,
 }
 
@@ -129,11 +169,15 @@ impl Field {
             4 if is("host") => Self::Host,
             6 if is("accept") => Self::Accept,
             6 if is("expect") => Self::Framing,
+            6 if is("origin") => Self::Special,
             7 if is("upgrade") => Self::Framing,
             10 if is("connection") => Self::Connection,
+            12 if is("content-type") => Self::Special,
             14 if is("sec-fetch-dest") => Self::Destination,
             14 if is("content-length") => Self::Framing,
+            16 if is("x-requested-with") => Self::Special,
             17 if is("transfer-encoding") => Self::Framing,
+            13 | 17 | 22 if is_method_override(name) => Self::Override,
             _ => Self::Other,
         }
     }
@@ -213,9 +257,34 @@ mod tests {
                 field("X-Other", "\u{e9}".as_bytes()),
             ],
             has_codings: true,
+            has_override_field: false,
+            is_special: false,
         };
+        assert_eq!(
+            (expected.query(), plain("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
+            (Some("b=c"), Some(("/", "a")))
+        );
         assert_eq!(beginning(more.as_bytes(), &mut room()), Beginning::Plain(expected));
-        assert_eq!(plain("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(("/", "a")));
+    }
+
+    #[test]
+    fn fields_that_few_requests_have_are_noticed() {
+        for (field, has_override_field, is_special) in [
+            ("X-Other: 1", false, false),
+            ("X-HTTP-Method-Override: PUT", true, false),
+            ("x-method-override: PUT", true, false),
+            ("X_HTTP_METHOD: PUT", true, false),
+            ("Origin: null", false, true),
+            ("X-Requested-With: a", false, true),
+            ("Content-Type: application/grpc", false, true),
+        ] {
+            let head = format!("GET /? HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
+            let mut room = room();
+            let Beginning::Plain(plain) = beginning(head.as_bytes(), &mut room) else { panic!("{field}") };
+            let found = (plain.has_override_field, plain.is_special);
+            assert_eq!(found, (has_override_field, is_special), "{field}");
+            assert_eq!((plain.query(), plain.wanted().len()), (Some(""), usize::from(is_special)), "{field}");
+        }
     }
 
     #[test]

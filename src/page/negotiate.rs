@@ -1,7 +1,8 @@
-//! Which representation of the page a request gets: `Accept` (RFC 9110, 12.5.1) and `Sec-Fetch-Dest`.
+//! Which representation of the page a request gets, and whether it is one that may be redirected: `Accept` (RFC 9110,
+//! 12.5.1), and what browsers say of a request (Fetch Metadata).
 
-use http::HeaderMap;
-use http::header::{ACCEPT, HeaderName};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
+use http::{HeaderMap, Method};
 
 /// The forms that the page comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,32 +10,95 @@ pub(super) enum Representation {
     Html,
     Problem,
     Text,
-    /// No body: for a request whose answer is no page that anybody reads, such as an image.
+    /// No body: for a request whose answer nobody reads as a page, such as an image.
     Nothing,
+    /// A gRPC status.
+    Grpc(Grpc),
+}
+
+/// The media types of gRPC over HTTP/2, and of its form for browsers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grpc {
+    Plain,
+    Web,
+    WebText,
 }
 
 use Representation::{Html, Nothing, Problem, Text};
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// The fields, in lower case, that an answer is chosen by.
+pub const CHOSEN_BY: [&str; 8] = [
+    "accept",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "content-type",
+    "origin",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "x-requested-with",
+];
+
+/// Whether a person goes to a page by a request with this method and these fields. A program that is sent elsewhere
+/// would take what it finds there for its answer.
+pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+        && headers.get(&SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes().trim_ascii() == b"navigate")
+        && !headers.contains_key(ORIGIN)
+        && !headers.contains_key(&X_REQUESTED_WITH)
+        && choose(headers) == Html
+}
 
 /// Chooses by the highest quality; among equals, what the client names itself comes before what only its wildcards
-/// match, and then HTML before problem+json before text. Parts that are malformed count as not there. Text is for
-/// whoever accepts none of them: it says more than a 406.
+/// match, and then HTML before problem+json before text. A script that accepts anything gets problem+json. Parts that are
+/// malformed count as not there. Text is for a client that accepts none of them: it says more than a 406.
 pub(super) fn choose(headers: &HeaderMap) -> Representation {
-    let destination = headers.get(&SEC_FETCH_DEST).map(|value| value.as_bytes().trim_ascii());
-    if destination.is_some_and(is_asset_destination) {
-        return Nothing;
+    if let Some(grpc) = grpc(headers) {
+        return Representation::Grpc(grpc);
     }
+    let destination = headers.get(&SEC_FETCH_DEST).map(|value| value.as_bytes().trim_ascii());
+    match destination {
+        Some(b"json") => return Problem,
+        Some(destination) if is_asset_destination(destination) => return Nothing,
+        _ => {}
+    }
+    let is_script = destination == Some(b"empty") || headers.contains_key(&X_REQUESTED_WITH);
+    let anything = if is_script { Problem } else { Html };
     let mut lines = headers.get_all(ACCEPT).iter().map(|value| value.as_bytes().trim_ascii());
     match (lines.next(), lines.next()) {
-        (None, _) | (Some(b"*/*" | b"text/html"), None) => Html,
+        (None, _) | (Some(b"*/*"), None) => anything,
+        (Some(b"text/html"), None) => Html,
         // What browsers send for a document: nothing behind it can be preferred to it.
         (Some(line), None) if line.starts_with(b"text/html,") => Html,
-        (Some(_), _) => weigh(headers, destination.is_none()),
+        (Some(_), _) => weigh(headers, anything, destination.is_none()),
     }
 }
 
-fn weigh(headers: &HeaderMap, may_be_asset: bool) -> Representation {
+/// The kind of gRPC that a request speaks, or asks for.
+fn grpc(headers: &HeaderMap) -> Option<Grpc> {
+    let media_type = |name| headers.get(name).map(|value| value.as_bytes().trim_ascii());
+    let kind = |media_type: &[u8]| {
+        let rest = without_prefix(media_type, b"application/grpc")?;
+        let ends = |rest: &[u8]| rest.first().is_none_or(|byte| matches!(byte, b'+' | b';' | b' '));
+        match (without_prefix(rest, b"-web-text"), without_prefix(rest, b"-web")) {
+            (Some(rest), _) if ends(rest) => Some(Grpc::WebText),
+            (_, Some(rest)) if ends(rest) => Some(Grpc::Web),
+            _ if ends(rest) => Some(Grpc::Plain),
+            _ => None,
+        }
+    };
+    [CONTENT_TYPE, ACCEPT].into_iter().filter_map(media_type).find_map(kind)
+}
+
+fn without_prefix<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+fn weigh(headers: &HeaderMap, anything: Representation, may_be_asset: bool) -> Representation {
     let lines = headers.get_all(ACCEPT).iter();
     let parts = lines.flat_map(|line| split_unquoted(line.as_bytes(), b','));
     let mut offers = [(Html, Match::NONE), (Problem, Match::NONE), (Text, Match::NONE)];
@@ -46,16 +110,20 @@ fn weigh(headers: &HeaderMap, may_be_asset: bool) -> Representation {
         preferred = Some(preferred.filter(|first| first.quality >= range.quality).unwrap_or(range));
     }
     match preferred {
-        None => Html,
+        None => anything,
         Some(range) if may_be_asset && range.is_asset() => Nothing,
-        Some(_) => best_of(offers),
+        Some(_) => best_of(offers, anything),
     }
 }
 
-fn best_of(offers: [(Representation, Match); 3]) -> Representation {
+fn best_of(offers: [(Representation, Match); 3], anything: Representation) -> Representation {
     let acceptable = offers.into_iter().filter(|(_, found)| found.specificity > 0 && found.quality > 0);
     // `max_by_key` takes the last of equals.
-    let best = acceptable.rev().max_by_key(|(_, found)| (found.quality, found.specificity >= Match::NAMED));
+    let best = acceptable.rev().max_by_key(|(representation, found)| {
+        let is_named = found.specificity >= Match::NAMED;
+        let is_any = found.specificity == Match::ANYTHING && *representation == anything;
+        (found.quality, is_named, is_any)
+    });
     best.map_or(Text, |(representation, _)| representation)
 }
 
@@ -68,6 +136,8 @@ struct Match {
 
 impl Match {
     const NONE: Self = Self { specificity: 0, quality: 0 };
+    /// The range is `*/*`.
+    const ANYTHING: u8 = 1;
     /// From here on the range names the type and is no wildcard.
     const NAMED: u8 = 3;
 }
@@ -113,14 +183,16 @@ impl<'a> MediaRange<'a> {
             Html => (b"text", b"html", b""),
             Problem => (b"application", b"problem+json", b"json"),
             Text => (b"text", b"plain", b""),
-            Nothing => return 0,
+            Nothing | Representation::Grpc(_) => return 0,
         };
         match (self.kind, self.subtype) {
-            (b"*", _) => 1,
+            (b"*", _) => Match::ANYTHING,
             (own, _) if !own.eq_ignore_ascii_case(kind) => 0,
             (_, b"*") => 2,
             (_, own) if own.eq_ignore_ascii_case(subtype) => Match::NAMED + u8::from(!self.is_special),
             (_, own) if own.eq_ignore_ascii_case(alias) => Match::NAMED,
+            // JSON of some other kind (RFC 6839 3.1): its readers can read this one too.
+            (_, own) if representation == Problem && ends_with_json(own) => Match::NAMED,
             _ => 0,
         }
     }
@@ -133,6 +205,11 @@ impl<'a> MediaRange<'a> {
             || kind("text") && (subtype("css") || subtype("javascript"))
             || kind("application") && (subtype("javascript") || is_font())
     }
+}
+
+fn ends_with_json(subtype: &[u8]) -> bool {
+    let suffix = subtype.len().checked_sub(5).and_then(|at| subtype.get(at..));
+    suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
 }
 
 /// RFC 9110, 12.4.2: `0` to `1` with up to three decimals, in thousandths.
@@ -198,14 +275,19 @@ mod tests {
     use super::*;
 
     fn chosen(accept: &[&str], destination: Option<&str>) -> Representation {
+        let accept = accept.iter().map(|line| ("accept", *line));
+        choose(&fields(accept.chain(destination.map(|destination| ("sec-fetch-dest", destination)))))
+    }
+
+    fn fields<'a>(fields: impl IntoIterator<Item = (&'static str, &'a str)>) -> HeaderMap {
+        let field = |(name, value): (&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        };
         let mut headers = HeaderMap::new();
-        for line in accept {
-            headers.append(ACCEPT, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        for (name, value) in fields.into_iter().map(field) {
+            headers.append(name, value);
         }
-        if let Some(destination) = destination {
-            headers.insert(&SEC_FETCH_DEST, destination.parse().unwrap());
-        }
-        choose(&headers)
+        headers
     }
 
     #[test]
@@ -226,6 +308,13 @@ mod tests {
             ("Application/JSON; charset=utf-8", Problem),
             ("application/json;odata=verbose", Problem),
             ("application/*", Problem),
+            ("application/vnd.api+json", Problem),
+            ("APPLICATION/LD+JSON", Problem),
+            ("application/activity+json; profile=\"a\"", Problem),
+            ("application/vnd.api+json;q=0.5, text/plain", Text),
+            ("application/json+x", Text),
+            ("application/+json", Problem),
+            ("text/x+json", Text),
             ("text/plain", Text),
             ("text/*", Html),
             // Nothing acceptable
@@ -266,7 +355,84 @@ mod tests {
             ("text/plain ; q=0.1 ,\ttext/html ; q=0.2", Html),
         ] {
             assert_eq!(chosen(&[accept], None), expected, "Accept: {accept}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_accepts_anything_gets_json() {
+        for (accept, expected) in [
+            ("*/*", Problem),
+            ("", Problem),
+            ("nonsense", Problem),
+            ("text/html", Html),
+            ("text/html, */*;q=0.1", Html),
+            ("*/*, text/html;q=0", Problem),
+            ("*/*, text/html;q=0.9", Problem),
+            ("text/*", Html),
+            ("text/plain, */*", Text),
+            ("text/event-stream", Text),
+            ("image/png", Text),
+        ] {
             assert_eq!(chosen(&[accept], Some("empty")), expected, "Accept: {accept} from fetch()");
+        }
+        let jquery = ("x-requested-with", "XMLHttpRequest");
+        assert_eq!(choose(&fields([jquery, ("accept", "*/*")])), Problem);
+        assert_eq!(choose(&fields([jquery])), Problem);
+        assert_eq!(choose(&fields([jquery, ("accept", "text/html, */*; q=0.01")])), Html);
+    }
+
+    #[test]
+    fn grpc_is_told_by_its_media_type() {
+        use Representation::Grpc as Status;
+        for (name, value, expected) in [
+            ("content-type", "application/grpc", Status(Grpc::Plain)),
+            ("content-type", "application/grpc+proto", Status(Grpc::Plain)),
+            ("content-type", "Application/GRPC; x=y", Status(Grpc::Plain)),
+            ("content-type", "application/grpc-web", Status(Grpc::Web)),
+            ("content-type", "application/grpc-web+proto", Status(Grpc::Web)),
+            ("content-type", "application/grpc-web-text", Status(Grpc::WebText)),
+            ("accept", "application/grpc-web-text", Status(Grpc::WebText)),
+            ("content-type", "application/grpcx", Html),
+            ("content-type", "application/grpc-webx", Html),
+            ("content-type", "application/json", Html),
+            ("content-type", "app", Html),
+        ] {
+            assert_eq!(choose(&fields([(name, value)])), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_navigation_is_a_persons() {
+        const CHROME: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        for (method, others, expected) in [
+            (Method::GET, &[][..], true),
+            (Method::GET, &[CHROME], true),
+            (Method::HEAD, &[CHROME, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], true),
+            (Method::GET, &[CHROME, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")], true),
+            (Method::GET, &[("accept", "*/*")], true), // curl
+            (Method::POST, &[CHROME], false),
+            (Method::OPTIONS, &[], false),
+            (Method::GET, &[CHROME, ("sec-fetch-mode", "cors")], false),
+            (Method::GET, &[CHROME, ("sec-fetch-mode", "no-cors")], false),
+            (Method::GET, &[CHROME, ("origin", "https://a.example")], false),
+            (Method::GET, &[CHROME, ("origin", "null")], false),
+            (Method::GET, &[CHROME, ("x-requested-with", "XMLHttpRequest")], false),
+            (Method::GET, &[("accept", "application/json")], false),
+            (Method::GET, &[("accept", "image/*")], false),
+            (Method::GET, &[("accept", "text/plain")], false),
+            (Method::GET, &[("content-type", "application/grpc")], false),
+        ] {
+            let headers = fields(others.iter().copied());
+            assert_eq!(is_navigation(&method, &headers), expected, "{method} {others:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_chosen_by_the_fields_that_are_named() {
+        for field in
+            [ACCEPT, CONTENT_TYPE, ORIGIN].iter().chain([&SEC_FETCH_DEST, &SEC_FETCH_MODE, &X_REQUESTED_WITH])
+        {
+            assert!(CHOSEN_BY.contains(&field.as_str()), "{field}");
         }
     }
 
@@ -319,7 +485,8 @@ mod tests {
             ("document", "text/html", Html),
             ("document", "image/avif,*/*;q=0.8", Html),
             ("iframe", "text/html", Html),
-            ("empty", "*/*", Html),
+            ("json", "*/*", Problem),
+            ("json", "text/html", Problem),
             ("empty", "application/json", Problem),
             ("empty", "image/png", Text),
             ("never-heard-of", "text/plain", Text),

@@ -157,7 +157,7 @@ fn a_request_that_passes_names_the_rule() {
         ("https://example.com/health?deep=1", Some(5), "exact \"/health\""),
         ("/admin", Some(6), "paths \"/admin/**\""),
         ("/admin/login", Some(6), "paths \"/admin/**\""),
-        ("/.well-known/downtime", None, "status"),
+        ("/.downtime/status", None, "status"),
     ] {
         assert_decision(decision(FILE, DURING, url, &[]), &pass(url, line), because);
     }
@@ -254,8 +254,8 @@ fn several_urls_are_decided_in_their_order() {
 #[test]
 fn a_status_path_that_is_off_is_a_path_like_any_other() {
     let off = FILE.replace("[server]", "[server]\nstatus_path = false");
-    assert_eq!(decision(&off, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
+    assert_eq!(decision(&off, DURING, "/.downtime/status", &[])["decision"], "unavailable");
     let moved = FILE.replace("[server]", "[server]\nstatus_path = \"/up\"");
     assert_eq!(decision(&moved, DURING, "/up", &[])["decision"], "pass");
-    assert_eq!(decision(&moved, DURING, "/.well-known/downtime", &[])["decision"], "unavailable");
+    assert_eq!(decision(&moved, DURING, "/.downtime/status", &[])["decision"], "unavailable");
 }

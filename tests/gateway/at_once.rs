@@ -36,11 +36,26 @@ fn what_goes_the_short_way_gets_what_it_would_on_the_long_one() {
         format!("[exempt]\nnetworks = [\"127.0.0.1\"]\n{PERIOD}"),
         format!("{PERIOD}hosts = [\"site.example\"]\nmethods = [\"GET\"]\n"),
         format!("{PERIOD}hosts = [\"other.example\"]\n"),
-        format!("{PERIOD}paths = [\"/open/**\"]\n"),
+        format!("{PERIOD}paths = [\"/OPEN/\"]\n"),
+        format!("{PERIOD}methods = [\"POST\"]\n"),
+        format!("[response]\ncors = [\"https://a.example\"]\nheaders = {{ X-More = \"1\" }}\n{PERIOD}"),
+        format!("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{PERIOD}hosts = [\"shop.example\"]\n"),
+        format!(
+            "[response]\nredirect = \"https://shop.example/\"\n{PERIOD}\n[server]\ntrusted_proxies = [\"127.0.0.1\"]\n"
+        ),
     ] {
         let gateway = Gateway::start(&config);
         let (mut short, mut long) = (gateway.connect(), gateway.connect());
-        for target in ["/", "/?a=b", "/open/x", "/open/../x", "/sorry", "/a%20b", "/.well-known/downtime"] {
+        for target in [
+            "/",
+            "/?_method=post",
+            "/open/x",
+            "/Open",
+            "/open/../x",
+            "/sorry/",
+            "/a%20b",
+            "/.downtime/status",
+        ] {
             for (method, fields) in [
                 ("GET", &[][..]),
                 ("HEAD", &[]),
@@ -50,6 +65,12 @@ fn what_goes_the_short_way_gets_what_it_would_on_the_long_one() {
                 ("HEAD", &["Accept: text/plain;q=0.1, application/problem+json"]),
                 ("GET", &["Accept: \u{e9}"]),
                 ("GET", &["X-Forwarded-For: 192.0.2.1", "If-None-Match: *", "Range: bytes=0-1"]),
+                ("GET", &["Origin: https://a.example", "Accept: */*", "Sec-Fetch-Dest: empty"]),
+                ("GET", &["X-Requested-With: XMLHttpRequest", "Accept: */*"]),
+                ("GET", &["Sec-Fetch-Mode: cors", "Accept: text/html"]),
+                ("GET", &["Content-Type: application/grpc"]),
+                ("GET", &["X-HTTP-Method-Override: POST"]),
+                ("GET", &["x-forwarded-host: other.example, shop.example"]),
             ] {
                 let found = answer(&mut short, method, target, fields);
                 let expected = answer(&mut long, method, target, &[fields, &[THE_LONG_WAY]].concat());

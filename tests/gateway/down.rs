@@ -25,7 +25,7 @@ fn with(own: &[String]) -> Vec<String> {
         "cache-control: no-store",
         "downtime: planned",
         "retry-after: 300",
-        "vary: Accept, Sec-Fetch-Dest",
+        "vary: Accept, Sec-Fetch-Dest, X-Requested-With, Origin",
         "x-content-type-options: nosniff",
     ];
     let mut lines: Vec<String> = common.map(String::from).into_iter().chain(own.iter().cloned()).collect();
@@ -175,7 +175,7 @@ fn retry_after_counts_until_the_request_would_pass() {
 #[test]
 fn a_request_with_a_body_that_the_page_answers_does_not_garble_the_next() {
     let gateway = Gateway::start(DOWN);
-    let smuggled = "GET /.well-known/downtime HTTP/1.1\r\nHost: a\r\n\r\n";
+    let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let length = smuggled.len();
     let chunked = format!("{length:x}\r\n{smuggled}\r\n0\r\n\r\n");
     for (field, body) in [
@@ -197,7 +197,7 @@ fn a_request_with_a_body_that_the_page_answers_does_not_garble_the_next() {
 #[test]
 fn a_body_that_comes_after_the_page_is_never_taken_for_a_request() {
     let gateway = Gateway::start(DOWN);
-    let smuggled = "GET /.well-known/downtime HTTP/1.1\r\nHost: a\r\n\r\n";
+    let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut client = gateway.connect();
     client.send(format!("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", smuggled.len()));
     assert_eq!(client.response("POST").status, 503);

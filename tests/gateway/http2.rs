@@ -42,7 +42,7 @@ async fn the_page_the_status_and_the_site_are_served_over_http2() {
     let (status, downtime, body) = get(&mut sender, "/").await;
     assert_eq!((status, downtime.as_deref()), (503, Some("planned")));
     assert!(body.windows(8).any(|window| window == b"We move."));
-    let (status, _, body) = get(&mut sender, "/.well-known/downtime").await;
+    let (status, _, body) = get(&mut sender, "/.downtime/status").await;
     assert_eq!((status, body.starts_with(b"{\"state\":\"down\"")), (200, true));
     assert_eq!(get(&mut sender, "/open/x").await.2, "the site");
     assert_eq!(get(&mut sender, "/open/../x").await.0, 503);

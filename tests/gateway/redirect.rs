@@ -9,12 +9,19 @@ fn redirecting(to: &str) -> String {
     format!("[response]\nredirect = \"{to}\"\n{DOWN}")
 }
 
+const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
 #[test]
-fn a_redirect_is_a_302_whatever_the_method() {
+fn a_person_who_goes_to_a_page_is_sent_elsewhere() {
     let gateway = Gateway::start(&redirecting(ELSEWHERE));
     let mut client = gateway.connect();
-    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-        let response = client.request(method, "/any?query", &["Content-Length: 0"]);
+    for (method, fields) in [
+        ("GET", &[][..]),
+        ("GET", &[BROWSER, "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]),
+        ("HEAD", &[BROWSER]),
+        ("GET", &["Accept: */*"]),
+    ] {
+        let response = client.request(method, "/any?query", fields);
         let mut fields = response.fields.clone();
         fields.retain(|(name, _)| name != "date");
         fields.sort();
@@ -30,6 +37,48 @@ fn a_redirect_is_a_302_whatever_the_method() {
 }
 
 #[test]
+fn a_program_is_never_sent_elsewhere() {
+    let gateway = Gateway::start(&redirecting(ELSEWHERE));
+    let mut client = gateway.connect();
+    for (method, fields, status, media_type) in [
+        ("POST", &[BROWSER, "Content-Length: 0"][..], 503, Some("text/html; charset=utf-8")),
+        ("PUT", &["Content-Length: 0"], 503, Some("text/html; charset=utf-8")),
+        ("DELETE", &[], 503, Some("text/html; charset=utf-8")),
+        ("OPTIONS", &[], 503, Some("text/html; charset=utf-8")),
+        (
+            "POST",
+            &["Content-Type: application/json", "Accept: application/json", "Content-Length: 0"],
+            503,
+            Some("application/problem+json"),
+        ),
+        ("GET", &["Accept: application/json"], 503, Some("application/problem+json")),
+        ("GET", &["Accept: application/vnd.api+json"], 503, Some("application/problem+json")),
+        (
+            "GET",
+            &["Accept: */*", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"],
+            503,
+            Some("application/problem+json"),
+        ),
+        ("GET", &["Accept: */*", "Sec-Fetch-Dest: json"], 503, Some("application/problem+json")),
+        ("GET", &["Accept: */*", "Origin: https://app.example"], 503, Some("text/html; charset=utf-8")),
+        ("GET", &["Accept: */*", "X-Requested-With: XMLHttpRequest"], 503, Some("application/problem+json")),
+        (
+            "GET",
+            &["Accept: image/avif,*/*;q=0.8", "Sec-Fetch-Dest: image", "Sec-Fetch-Mode: no-cors"],
+            503,
+            None,
+        ),
+        ("GET", &["Accept: text/plain"], 503, Some("text/plain; charset=utf-8")),
+        ("OPTIONS", &["Origin: https://app.example", "Access-Control-Request-Method: PUT"], 204, None),
+    ] {
+        let response = client.request(method, "/", fields);
+        assert_eq!((response.status, response.field("location")), (status, None), "{method} {fields:?}");
+        assert_eq!(response.field("content-type"), media_type, "{method} {fields:?}");
+        assert_eq!(response.downtime(), Some("planned"), "{method} {fields:?}");
+    }
+}
+
+#[test]
 fn the_path_that_a_redirect_leads_to_passes() {
     let gateway = Gateway::start(&redirecting("/sorry?why=down"));
     for (target, status) in [
@@ -38,7 +87,7 @@ fn the_path_that_a_redirect_leads_to_passes() {
         ("/sorry?any", 200),
         ("/s%6frry", 200),
         ("http://site.example/sorry", 200),
-        ("/sorry/", 302),
+        ("/sorry/", 200),
         ("/sorry/x", 302),
         ("//sorry", 302),
         ("/x/../sorry", 302),
@@ -48,6 +97,52 @@ fn the_path_that_a_redirect_leads_to_passes() {
         assert_eq!(response.status, status, "{target}");
         assert_eq!(response.field("location"), (status == 302).then_some("/sorry?why=down"), "{target}");
     }
+}
+
+#[test]
+fn a_redirect_to_a_directory_of_the_site_does_not_loop() {
+    let folder = Folder::with("");
+    std::fs::create_dir_all(folder.join("root/down")).unwrap();
+    folder.write("root/down/index.html", "<p>down</p>");
+    let gateway = Gateway::on(folder);
+    for redirect in ["/down", "/down/"] {
+        gateway.apply(&format!("[site]\nroot = \"root\"\n{}", redirecting(redirect)));
+        let mut target = "/".to_owned();
+        let mut hops = 0;
+        let page = loop {
+            let response = gateway.get(&target, &[]);
+            match response.field("location") {
+                Some(location) if hops < 5 => target = location.to_owned(),
+                _ => break response,
+            }
+            hops += 1;
+        };
+        assert_eq!(
+            (page.status, page.text()),
+            (200, "<p>down</p>"),
+            "{redirect}: {target} after {hops} hops"
+        );
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_hosts_that_it_was_asked_for_count() {
+    let trusting = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let site = redirecting("https://site.example/sorry");
+    let gateway = Gateway::start(&format!("{trusting}{site}"));
+    let host = "Host: 10.0.0.1:8503";
+    for (forwarded, status) in [
+        (&["X-Forwarded-Host: site.example"][..], 503),
+        (&["X-Forwarded-Host: other.example, SITE.example:443"], 503),
+        (&["X-Forwarded-Host: other.example", "X-Forwarded-Host: site.example."], 503),
+        (&["X-Forwarded-Host: other.example"], 302),
+        (&[], 302),
+    ] {
+        let response = gateway.get("/sorry", &[&[host], forwarded].concat());
+        assert_eq!(response.status, status, "{forwarded:?}");
+    }
+    gateway.apply(&site);
+    assert_eq!(gateway.get("/sorry", &[host, "X-Forwarded-Host: site.example"]).status, 302, "not trusted");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::support::origin::Origin;
 use crate::support::process::Gateway;
 use crate::{DOWN, period};
 
-const STATUS: &str = "/.well-known/downtime";
+const STATUS: &str = "/.downtime/status";
 
 #[test]
 fn the_status_says_whether_the_site_is_up_until_when_and_what_comes_next() {
@@ -71,7 +71,12 @@ fn the_status_speaks_of_any_path_whatever_is_exempt() {
 fn the_status_path_can_be_moved_and_turned_off() {
     let origin = Origin::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
-    let gateway = Gateway::start(&format!("[server]\nstatus_path = \"/up\"\n{site}"));
+    let gateway = Gateway::start(&site);
+    for path in [STATUS, "/.well-known/downtime"] {
+        assert_eq!(gateway.get(path, &[]).json()["state"], "up", "{path}");
+    }
+    gateway.apply(&format!("[server]\nstatus_path = \"/up\"\n{site}"));
+    assert_eq!(gateway.get("/.well-known/downtime", &[]).text(), "the site");
     assert_eq!(gateway.get("/up", &[]).json()["state"], "up");
     assert_eq!(gateway.get(STATUS, &[]).text(), "the site");
     gateway.apply(&format!("[server]\nstatus_path = false\n{site}{DOWN}"));

@@ -60,7 +60,7 @@ fn an_upstream_that_refuses_is_the_page_and_never_a_redirect() {
     assert_eq!(response.field("cache-control"), Some("no-store"));
     let problem = gateway.get("/", &["Accept: application/json"]);
     assert_eq!(problem.field("content-type"), Some("application/problem+json"));
-    assert_eq!(gateway.get("/.well-known/downtime", &[]).json()["state"], "up");
+    assert_eq!(gateway.get("/.downtime/status", &[]).json()["state"], "up");
     assert!(gateway.log().wait_for("is unreachable").contains("ERROR"));
 }
 

@@ -31,7 +31,7 @@ fn each_path_answers_get_and_head_and_is_never_cached() {
         assert_eq!((head.status, head.field("content-type")), (200, Some(media_type)), "{path}");
         assert_eq!(operator.request("POST", path, &[]).status, 405, "{path}");
     }
-    for path in ["/", "/healthy", "/status/x", "/.well-known/downtime"] {
+    for path in ["/", "/healthy", "/status/x", "/.downtime/status"] {
         assert_eq!(operator.request("GET", path, &[]).status, 404, "{path}");
     }
 }

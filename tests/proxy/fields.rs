@@ -51,7 +51,9 @@ async fn passed_on(options: Options, sent: &str) -> crate::peer::Head {
 async fn a_forged_forwarding_field_does_not_arrive(way: Way) {
     let sent = "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Forwarded-Proto\r\n\
                 X-Forwarded-For: 192.0.2.66\r\nX-Forwarded-For: 192.0.2.67\r\nX-Forwarded-Host: evil\r\n\
-                X_Forwarded_Proto: https\r\nForwarded: for=192.0.2.66\r\n\r\n";
+                X_Forwarded_Proto: https\r\nX.Forwarded.For: 192.0.2.66\r\nX~Forwarded~Host: evil\r\n\
+                Forwarded: for=192.0.2.66\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
+                X_Original_URL: /admin\r\n\r\n";
     let head = passed_on(Options::of(way), sent).await;
     let ours = ["host: a", "x-forwarded-for: 127.0.0.1", "x-forwarded-host: a", "x-forwarded-proto: http"];
     assert_eq!(head.fields, ours);

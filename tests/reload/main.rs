@@ -89,7 +89,7 @@ fn saying(message: &str) -> String {
 
 /// What the public status says now.
 fn said(client: &mut Client) -> Option<String> {
-    let status = client.request("GET", "/.well-known/downtime", &[]);
+    let status = client.request("GET", "/.downtime/status", &[]);
     status.json()["message"].as_str().map(ToOwned::to_owned)
 }
 

@@ -129,7 +129,7 @@ fn assert_alone(folder: &Folder, expected: &str) {
 fn status(gateway: &Gateway) -> serde_json::Value {
     loop {
         let mut client = gateway.connect();
-        client.send("GET /.well-known/downtime HTTP/1.1\r\nHost: site.example\r\n\r\n");
+        client.send("GET /.downtime/status HTTP/1.1\r\nHost: site.example\r\n\r\n");
         match client.try_response("GET") {
             // Where a child ends while another is spawned, its signal wakes whichever thread of the tests is waiting.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -5,23 +5,35 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Route;
 use crate::client::X_FORWARDED_FOR;
+use crate::request::{X_FORWARDED_HOST, is_read_as};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Whether a field, its name in any case, is one in which proxies say whom they speak for (RFC 7239, and its
-/// forerunners).
+/// Returns true for the names, in any case, of fields in which proxies say what they were asked: by which client (RFC
+/// 7239, and its forerunners), and for which target, where they have rewritten it.
 pub(super) fn is_forwarding(name: &str) -> bool {
+    is_read_as_forwarding(name) && has_plain_name(name)
+}
+
+/// Returns true for the names that a site may read as one of those, although they are written otherwise.
+pub(super) fn is_look_alike(name: &str) -> bool {
+    !has_plain_name(name) && is_read_as_forwarding(name)
+}
+
+fn is_read_as_forwarding(name: &str) -> bool {
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| is_read_as(start, prefix));
     match name.as_bytes().first() {
-        Some(b'x' | b'X') => name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-")),
-        Some(b'f' | b'F') => name.eq_ignore_ascii_case("forwarded"),
+        Some(b'x' | b'X') => {
+            starts("x-forwarded-") || is_read_as(name, "x-original-url") || is_read_as(name, "x-rewrite-url")
+        }
+        Some(b'f' | b'F') => is_read_as(name, "forwarded"),
         _ => false,
     }
 }
 
-/// Whether a field becomes one of those where `-` and `_` are the same, as in CGI and WSGI.
-pub(super) fn is_look_alike(name: &str) -> bool {
-    name.contains('_') && is_forwarding(&name.replace('_', "-"))
+/// Whether a name has nothing in it that some servers read as another character.
+fn has_plain_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Says whom the request is from, after everything that must not be believed has been taken out.
@@ -111,6 +123,34 @@ mod tests {
         ] {
             let said = sent(peer, trusted, lines);
             assert_eq!(said.each_ref().map(Option::as_deref), expected, "{peer:?} {trusted} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_forwarding_or_looks_like_it_or_neither() {
+        for (name, forwarding, look_alike) in [
+            ("X-Forwarded-For", true, false),
+            ("x-forwarded-anything", true, false),
+            ("Forwarded", true, false),
+            ("X-Original-URL", true, false),
+            ("x-rewrite-url", true, false),
+            ("X_Forwarded_For", false, true),
+            ("X.Forwarded.For", false, true),
+            ("X-Forwarded.Proto", false, true),
+            ("X-Forwarded~For", false, true),
+            ("x!forwarded!host", false, true),
+            ("X-Forwarded-For_", false, true),
+            ("X.Original-URL", false, true),
+            ("X_Rewrite_URL", false, true),
+            ("X-Original-URL-", false, false),
+            ("X-Forwarded", false, false),
+            ("Forwarded-", false, false),
+            ("Forwarded_", false, false),
+            ("X-Real_IP", false, false),
+            ("Accept", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((is_forwarding(name), is_look_alike(name)), (forwarding, look_alike), "{name}");
         }
     }
 }
