@@ -4,13 +4,15 @@ use jiff::Timestamp;
 
 use crate::chain::{Chain, Growth};
 use crate::period::{Occurrence, Period};
+use crate::request::Request;
+use crate::scope::ScopeIndex;
 
 /// The periods of one file, in file order.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     periods: Vec<Period>,
-    /// Those with a scope, by index.
-    scoped: Vec<usize>,
+    /// Their scopes.
+    scopes: ScopeIndex,
 }
 
 /// Whether the site is up.
@@ -115,8 +117,7 @@ impl Moment {
 impl Schedule {
     /// Takes the periods in file order.
     pub fn new(periods: Vec<Period>) -> Self {
-        let scoped = periods.iter().enumerate().filter(|(_, period)| !period.scope.is_all());
-        Self { scoped: scoped.map(|(index, _)| index).collect(), periods }
+        Self { scopes: ScopeIndex::new(periods.iter().map(|period| &period.scope)), periods }
     }
 
     /// The periods, in file order.
@@ -124,12 +125,12 @@ impl Schedule {
         &self.periods
     }
 
-    /// The periods that cover some requests and not others, and have not ended for good at `moment`, by index.
-    pub fn scoped(&self, moment: &Moment) -> impl Iterator<Item = usize> {
-        self.scoped
-            .iter()
-            .copied()
-            .filter(|&period| moment.periods.get(period).is_some_and(PeriodMoment::is_live))
+    /// The periods with a scope that cover a request and have not ended for good at `moment`, by index, in order.
+    pub fn scoped(&self, request: &Request<'_>, moment: &Moment) -> Vec<usize> {
+        let is_live = |&period: &usize| moment.periods.get(period).is_some_and(PeriodMoment::is_live);
+        let covers =
+            |&period: &usize| self.periods.get(period).is_some_and(|period| period.scope.covers(request));
+        self.scopes.candidates(request).into_iter().filter(is_live).filter(covers).collect()
     }
 
     /// What holds at `now`. Looks at each period.

@@ -26,6 +26,8 @@ pub struct Scope {
 #[derive(Clone, Debug, Default)]
 pub struct ScopePaths {
     written: Vec<String>,
+    /// The same, as they are compared.
+    loose: Vec<String>,
     globs: PathGlobs,
 }
 
@@ -35,7 +37,7 @@ impl ScopePaths {
         let written: Vec<_> = texts.into_iter().map(str::to_owned).collect();
         let loose: Vec<_> =
             written.iter().map(|text| without_endings(&without_case(text)).into_owned()).collect();
-        Ok(Self { globs: PathGlobs::new(loose.iter().map(String::as_str))?, written })
+        Ok(Self { globs: PathGlobs::new(loose.iter().map(String::as_str))?, written, loose })
     }
 
     /// The globs, as they were given.
@@ -44,14 +46,63 @@ impl ScopePaths {
     }
 
     fn covers(&self, path: &str) -> bool {
-        let path = without_case(path);
-        let found = |path: &str| self.globs.find(path).is_some();
-        found(&path)
-            || match without_endings(&path) {
-                // Only where it differs: a glob may name the ending, as `/a/*` does that of `/a/`.
-                Cow::Owned(path) => found(&path),
-                Cow::Borrowed(_) => false,
+        spellings(path).into_iter().flatten().any(|path| self.globs.find(&path).is_some())
+    }
+}
+
+/// The forms of a path that globs are compared with. A glob may name an ending, as `/a/*` does that of `/a/`, so there
+/// are two where it has one.
+fn spellings(path: &str) -> [Option<String>; 2] {
+    let path = without_case(path).into_owned();
+    let other = match without_endings(&path) {
+        Cow::Owned(path) => Some(path),
+        Cow::Borrowed(_) => None,
+    };
+    [Some(path), other]
+}
+
+/// The scopes of a list, some of which are empty, so that those which may cover a request are found without asking each.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeIndex {
+    /// All globs of paths, and the scope of each.
+    globs: PathGlobs,
+    glob_scopes: Vec<usize>,
+    /// Those that are not empty and name no paths.
+    without_paths: Vec<usize>,
+    /// All that are not empty.
+    all: Vec<usize>,
+}
+
+impl ScopeIndex {
+    /// Indexes scopes. Where their globs are too large together, each is asked.
+    pub fn new<'s>(scopes: impl IntoIterator<Item = &'s Scope>) -> Self {
+        let mut index = Self::default();
+        let mut globs = Vec::new();
+        for (at, scope) in scopes.into_iter().enumerate().filter(|(_, scope)| !scope.is_all()) {
+            index.all.push(at);
+            match &scope.paths {
+                None => index.without_paths.push(at),
+                Some(paths) => {
+                    globs.extend(paths.loose.iter().map(String::as_str));
+                    index.glob_scopes.resize(globs.len(), at);
+                }
             }
+        }
+        match PathGlobs::new(globs) {
+            Ok(globs) => Self { globs, ..index },
+            Err(_) => Self { without_paths: index.all.clone(), glob_scopes: Vec::new(), ..index },
+        }
+    }
+
+    /// Those that are not empty and may cover a request, by their places in the list, in order.
+    pub fn candidates(&self, request: &Request<'_>) -> Vec<usize> {
+        let Some(path) = request.path.canonical() else { return self.all.clone() };
+        let globs = spellings(path).into_iter().flatten().flat_map(|path| self.globs.find_all(&path));
+        let by_path = globs.filter_map(|glob| self.glob_scopes.get(glob).copied());
+        let mut found: Vec<_> = by_path.chain(self.without_paths.iter().copied()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 }
 
@@ -332,5 +383,30 @@ mod tests {
         assert!(scope.covers(&Request { has_override_field: true, ..get.clone() }));
         assert!(scope.covers(&Request { query: Some("_method=put"), ..get.clone() }));
         assert!(!scope.covers(&Request { query: Some("method=put"), ..get }));
+    }
+
+    #[test]
+    fn the_index_finds_each_scope_that_covers_a_request() {
+        let host = |host: &str| Scope { hosts: Some(vec![Host::parse(host).unwrap()]), ..Scope::default() };
+        let paths = |globs: &[&str]| Scope {
+            paths: Some(ScopePaths::new(globs.iter().copied()).unwrap()),
+            ..Scope::default()
+        };
+        let scopes =
+            [paths(&["/a/**", "/b"]), Scope::default(), host("x.example"), paths(&["/B/"]), paths(&["/*"])];
+        let index = ScopeIndex::new(&scopes);
+        for (path, candidates) in [
+            ("/a", &[0, 2, 4][..]),
+            ("/a/x", &[0, 2]),
+            ("/B/", &[0, 2, 3, 4]),
+            ("/c/d", &[2]),
+            ("/a/../c/d", &[0, 2, 3, 4]),
+        ] {
+            let request = request(&Method::GET, Some("x.example"), path);
+            assert_eq!(index.candidates(&request), candidates, "{path}");
+            let covering =
+                (0..scopes.len()).filter(|&at| !scopes[at].is_all() && scopes[at].covers(&request));
+            assert_eq!(covering.collect::<Vec<_>>(), candidates, "{path}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::decision::{Outlook, Rules};
 use crate::page::{Cause, Facts, Page};
+use crate::period::Period;
 use crate::request::Request;
 use crate::schedule::Moment;
 use crate::summary::state_line;
@@ -131,13 +132,16 @@ impl Phase {
     /// this phase. Worked out once for all requests that the same periods cover.
     pub fn outlook(&self, rules: &Rules, request: &Request<'_>, now: Timestamp) -> Outlook {
         let schedule = &rules.schedule;
-        let scopes: Vec<_> =
-            schedule.scoped(&self.moment).filter(|&period| rules.covers(period, request)).collect();
+        let scopes = schedule.scoped(request, &self.moment);
         let known = self.outlooks.load();
         if let Some(foreseen) = known.iter().find(|foreseen| foreseen.scopes == scopes) {
             return foreseen.outlook;
         }
-        let outlook = Outlook::new(schedule, &self.moment, |period| rules.covers(period, request), now);
+        let covers = |period: usize| {
+            let is_whole = |period: &Period| period.scope.is_all();
+            schedule.periods().get(period).is_some_and(is_whole) || scopes.binary_search(&period).is_ok()
+        };
+        let outlook = Outlook::new(schedule, &self.moment, covers, now);
         let kept = known.iter().take(MAX_OUTLOOKS - 1).cloned();
         let foreseen = Foreseen { scopes, outlook };
         self.outlooks.store(Arc::new(std::iter::once(foreseen).chain(kept).collect()));
