@@ -83,7 +83,7 @@ fn largest(now: Timestamp) {
 /// A search goes from the moment asked about, however long the series has run.
 fn any_year() {
     let config = config("[[period]]\ncron = \"30 2 * * *\"\nfor = \"2h\"\ntimezone = \"America/New_York\"\n");
-    for year in [1970, 2026, 4999] {
+    for year in [1970, 2026, 9998] {
         let now = moment(&format!("{year}-06-01T12:00:00Z"));
         let took = milliseconds(|| config.rules.schedule.at(now)) * 1000.0;
         report(&format!("a daily series in {year}"), took, 100.0, "µs");

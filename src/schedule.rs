@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::period::Timing;
     use crate::scope::Scope;
-    use crate::series::{Except, Series, parse_cron};
+    use crate::series::{Cron, Except, Series};
     use http::Method;
     use jiff::SignedDuration;
     use jiff::tz::TimeZone;
@@ -217,7 +217,7 @@ mod tests {
 
     fn hourly(minute: u32, minutes: i64) -> Period {
         period(Timing::Series(Box::new(Series {
-            cron: parse_cron(&format!("{minute} * * * *")).unwrap(),
+            cron: Cron::parse(&format!("{minute} * * * *")).unwrap(),
             written: String::new(),
             length: SignedDuration::from_mins(minutes),
             zone: TimeZone::UTC,
@@ -392,7 +392,7 @@ mod tests {
         fn build(&self) -> Period {
             let Some(minutes) = self.every else { return once(self.start, self.start + self.length) };
             period(Timing::Series(Box::new(Series {
-                cron: parse_cron(&format!("*/{minutes} * * * *")).unwrap(),
+                cron: Cron::parse(&format!("*/{minutes} * * * *")).unwrap(),
                 written: String::new(),
                 length: SignedDuration::from_secs(self.length % (minutes * 60 - 1) + 1),
                 zone: TimeZone::UTC,

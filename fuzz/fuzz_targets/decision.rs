@@ -18,7 +18,7 @@ use downtime::period::{Period, Timing};
 use downtime::request::{Hosts, Request};
 use downtime::schedule::{Moment, Schedule, State};
 use downtime::scope::{Host, Scope, ScopePaths};
-use downtime::series::{Except, Series, parse_cron};
+use downtime::series::{Cron, Except, Series};
 use downtime::template::Template;
 use http::Method;
 use jiff::tz::TimeZone;
@@ -187,7 +187,7 @@ fn series(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Series> {
     let dates = some(u, 0..=2, |u| Ok(zone.to_datetime(time(u, around)?).date()))?;
     let starts = some(u, 0..=2, |u| time(u, around))?;
     Ok(Series {
-        cron: parse_cron(&written).expect("a cron expression"),
+        cron: Cron::parse(&written).expect("a cron expression"),
         written,
         length: length(u)?,
         zone,

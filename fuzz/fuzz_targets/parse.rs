@@ -11,9 +11,7 @@ use downtime::decision::{changes_at, decide};
 use downtime::filters::exchange::Verdict;
 use downtime::filters::gate::respond;
 use downtime::path::RequestPath;
-use downtime::period::Period;
 use downtime::request::Request;
-use downtime::series::Series;
 use downtime::snapshot::Snapshot;
 use downtime::summary::{DecisionSummary, Ink, Summary, plan, status_lines, timeline};
 use http::{HeaderMap, Method};
@@ -71,10 +69,7 @@ fn moments(config: &Config) -> Vec<Timestamp> {
         Some(once) => [Some(once.start), once.end],
         None => period.next(Timestamp::UNIX_EPOCH).map_or([None; 2], |next| [Some(next.start), next.end]),
     });
-    // That there is no such day is found out year by year up to 4999: once is enough.
-    let never = |series: &Series| series.next_start(Timestamp::UNIX_EPOCH).is_none();
-    let count = if periods.iter().filter_map(Period::series).any(never) { 1 } else { usize::MAX };
-    MOMENTS.iter().map(|text| text.parse().expect("a time")).chain(edges.flatten()).take(count).collect()
+    MOMENTS.iter().map(|text| text.parse().expect("a time")).chain(edges.flatten()).collect()
 }
 
 /// What `--check` and `status` do with a config.

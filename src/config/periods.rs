@@ -20,7 +20,7 @@ use crate::glob::{Fault, PathGlobs};
 use crate::period::{Occurrence, Period, Timing};
 use crate::schedule::Schedule;
 use crate::scope::{Host, Scope, ScopePaths};
-use crate::series::{self, Except, Series};
+use crate::series::{Cron, Except, Series};
 use crate::zone::{self, Fold};
 
 /// Turns the tables of a document into a schedule and the answer of each period in it.
@@ -131,8 +131,8 @@ fn series(
         report.error(cron.span(), "a period with `cron` has no `for`", help);
     }
     let except = except(table, zone, report);
-    let parsed = series::parse_cron(cron.get_ref())
-        .map_err(|fault| report.error(cron.span(), fault.message, fault.help));
+    let parsed =
+        Cron::parse(cron.get_ref()).map_err(|error| report.error(cron.span(), error.message, error.help));
     let length = times.length.and_then(|length| SignedDuration::try_from(length).ok())?;
     Some(Series {
         cron: parsed.ok()?,
