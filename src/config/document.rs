@@ -188,7 +188,7 @@ pub struct PeriodTable {
     /// The paths that are down, as globs: `/checkout/**` covers `/checkout` too. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::PATH)), example = ["/checkout/**"])]
     pub paths: Texts,
-    /// The methods that are down, in capitals. Default: all.
+    /// The methods that are down, in any case. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
     pub methods: Texts,
     /// The zone of its local times and its cron expression: an IANA name. Default: that of the file.

@@ -6,6 +6,7 @@ mod cover;
 mod exemptions;
 mod hosts;
 pub(super) mod markup;
+mod methods;
 mod overlaps;
 mod series;
 mod templates;
@@ -42,6 +43,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, now: T
     series::lint(&subject);
     overlaps::lint(&subject);
     hosts::lint(&subject);
+    methods::lint(&subject);
     templates::lint(&subject);
     subject.note_what_is_over();
     subject.note_what_is_unsaid();
@@ -51,6 +53,11 @@ impl<'a> Subject<'a> {
     /// Each period, as written and as understood.
     fn periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
         self.document.periods.iter().zip(self.config.rules.schedule.periods())
+    }
+
+    /// Those of them that are active, or will be.
+    fn live_periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
+        self.periods().filter(|(_, period)| period.enabled && !period.is_over(self.now))
     }
 
     /// Warns, unless of too much already: then it only counts.

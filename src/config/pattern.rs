@@ -11,4 +11,4 @@ pub(super) const CRON: &str = r"^\s*(\S+\s+){4}\S+\s*$";
 pub(super) const PATH: &str = "^/";
 pub(super) const REDIRECT: &str = "^/|://";
 pub(super) const UPSTREAM: &str = "^unix:|://";
-pub(super) const METHOD: &str = r"^[^a-z\s]+$";
+pub(super) const METHOD: &str = r"^([^\s*]|\S{2,})$";

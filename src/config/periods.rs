@@ -174,13 +174,14 @@ fn scope(table: &PeriodTable, report: &Report) -> Scope {
     Scope { hosts, paths, methods: list(&table.methods, report, method) }
 }
 
+/// A method in capitals, however it is written: a scope compares them without regard to case.
 fn method(text: &str) -> Result<Method, Fault> {
     let upper = text.to_ascii_uppercase();
-    let fault = |help: String| Fault::new(format!("`{text}` is no method"), help);
-    if upper != text {
-        return Err(fault(format!("methods are in capitals: write `{upper}`")));
+    let fault = |help| Fault::new(format!("invalid method `{text}`"), help);
+    if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
+        return Err(fault("remove `methods`: without it every method is covered"));
     }
-    text.parse().map_err(|_| fault("write one such as `POST`".into()))
+    upper.parse().map_err(|_| fault("write one such as `POST`"))
 }
 
 /// The items of a list, each read by `parse`; an empty list would cover nothing, which nobody means.

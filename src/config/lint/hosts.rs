@@ -11,8 +11,8 @@ use crate::config::Site;
 use crate::scope::Host;
 
 pub(super) fn lint(subject: &Subject<'_>) {
-    let live = subject.periods().filter(|(_, period)| period.enabled && !period.is_over(subject.now));
-    let scoped: Vec<_> = live
+    let scoped: Vec<_> = subject
+        .live_periods()
         .filter_map(|(table, period)| Some((table.hosts.as_ref()?, period.scope.hosts.as_deref()?)))
         .collect();
     let Some((written, first)) = scoped.first() else { return };
