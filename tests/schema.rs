@@ -85,8 +85,9 @@ fn it_finds_a_mistake_in_each_kind_of_value() {
         ("[[period]]", "start = 2026-12-01"),
         ("[[period]]", "cron = '0 4 * * *'"),
         ("[[period]]\nfor = '1h'", "cron = '0 4 * *'"),
+        ("[[period]]\nfor = '1h'", "cron = '0 4 ? * SAT'"),
         ("[[period]]\nstart = 2026-12-01T00:00:00Z", "except = [2026-12-26]"),
-        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "methods = ['post']"),
+        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "methods = ['*']"),
         ("[[period]]\nstart = 2026-12-01T00:00:00Z", "hosts = []"),
     ] {
         let text = format!("{above}\n{mistake}\n");

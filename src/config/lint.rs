@@ -2,12 +2,15 @@
 //!
 //! A file that is sound gets none, since the server prints them at each reload. What is only good to know is a note.
 
+mod addresses;
 mod cover;
 mod exemptions;
 mod hosts;
 pub(super) mod markup;
 mod methods;
+mod networks;
 mod overlaps;
+mod paths;
 mod series;
 mod templates;
 
@@ -39,11 +42,14 @@ struct Subject<'a> {
 /// Warns of what is surely not meant in a valid document, as it stands at `now`.
 pub(super) fn lint(document: &Document, config: &Config, report: &Report, now: Timestamp) {
     let subject = Subject { document, config, report, now, warnings: Cell::new(0) };
+    addresses::lint(&subject);
+    networks::lint(&subject);
     exemptions::lint(&subject);
     series::lint(&subject);
     overlaps::lint(&subject);
     hosts::lint(&subject);
     methods::lint(&subject);
+    paths::lint(&subject);
     templates::lint(&subject);
     subject.note_what_is_over();
     subject.note_what_is_unsaid();
@@ -60,11 +66,21 @@ impl<'a> Subject<'a> {
         self.periods().filter(|(_, period)| period.enabled && !period.is_over(self.now))
     }
 
-    /// Warns, unless of too much already: then it only counts.
     fn warn(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.tell(Severity::Warning, span, message, help);
+    }
+
+    /// Warns or notes, unless there is too much already: then it only counts.
+    fn tell(
+        &self,
+        severity: Severity,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.warnings.update(|count| count + 1);
         if self.warnings.get() <= MOST_WARNINGS {
-            self.report.warning(span, message, help);
+            self.report.add(severity, span, message.into(), help.into());
         }
     }
 

@@ -7,7 +7,7 @@ pub(super) const DATE_OR_DATE_TIME: &str =
     r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?$";
 /// As `humantime` reads it.
 pub(super) const DURATION: &str = r"^\s*(\d[\d\s]*(\.[\d\s]+)?[a-zA-Zµ]+\s*)+$";
-pub(super) const CRON: &str = r"^\s*(\S+\s+){4}\S+\s*$";
+pub(super) const CRON: &str = r"^\s*([0-9A-Za-z*,/#-]+\s+){4}[0-9A-Za-z*,/#-]+\s*$";
 pub(super) const PATH: &str = "^/";
 pub(super) const REDIRECT: &str = "^/|://";
 pub(super) const UPSTREAM: &str = "^unix:|://";

@@ -1,6 +1,6 @@
 //! Exemptions that do more, less or nothing else than they seem to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::Subject;
 use super::cover::Machine;
+use super::paths::{Globs, List, warn_of_star};
 use crate::config::{Listen, Server};
 use crate::exempt::{Kind, Rule};
 use crate::glob::PathGlobs;
@@ -37,19 +38,18 @@ fn lint_paths(rules: &[Written<'_>], subject: &Subject<'_>) {
     let machines: Vec<_> = rules.iter().map(|(_, rule)| machine(rule)).collect();
     let everything = Machine::of_glob("/**");
     let passes_all: Vec<_> = machines.iter().map(|machine| machine.covers(&everything)).collect();
-    let parents: HashSet<_> = rules.iter().flat_map(|(_, rule)| parents(&rule.text)).collect();
+    let globs = Globs::new(List::Exempt, rules.iter().map(|(_, rule)| rule.text.as_str()));
     let covering = Covering::new(rules, &machines, &passes_all);
     for (index, (written, rule)) in rules.iter().enumerate() {
         if passes_all.get(index) == Some(&true) {
             let message = "this exempts every path: no period takes effect";
             subject.warn(written.span(), message, "write what has to stay up, such as `/admin/**`");
+        } else if rule.kind == Kind::Exact && rule.text.contains('*') {
+            warn_of_star(written, subject);
         } else if let Some(other) = covering.of(index) {
             covered(written, other, subject);
-        } else if is_bare_folder(rule, &parents) {
-            let text = rule.text.trim_end_matches('/');
-            let message = format!("this exempts `{}` alone, and nothing below it", rule.text);
-            let help = format!("write `{text}/**`, which covers `{text}` too; or move it to `exact`");
-            subject.warn(written.span(), message, help);
+        } else if rule.kind == Kind::Path {
+            globs.lint(written, subject);
         }
     }
 }
@@ -66,23 +66,6 @@ fn covered(written: &Spanned<String>, other: &Rule, subject: &Subject<'_>) {
         format!("`{}` is exempt already: `{text}`, line {line}, covers it", written.get_ref())
     };
     subject.warn(written.span(), message, "remove it");
-}
-
-/// A literal among the globs that looks like a folder, of which no other rule names what is below.
-fn is_bare_folder(rule: &Rule, parents: &HashSet<&str>) -> bool {
-    let stem = rule.text.trim_end_matches('/');
-    let last = stem.rsplit('/').next().unwrap_or_default();
-    rule.kind == Kind::Path
-        && !rule.text.contains(['*', '?'])
-        && !last.is_empty()
-        && !last.contains('.')
-        && !parents.contains(stem)
-}
-
-/// The folders that a text names something in.
-fn parents(text: &str) -> impl Iterator<Item = &str> {
-    let text = text.trim_end_matches('/');
-    text.match_indices('/').filter_map(|(at, _)| text.get(..at))
 }
 
 /// Finds the rule that covers another one.
