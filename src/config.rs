@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
+pub use self::lint::LintContext;
 use self::report::Report;
 use self::templates::{ReadFile, Templates};
 use crate::answer::Redirect;
@@ -221,11 +221,11 @@ impl Reading {
         Self { config: None, diagnostics: vec![diagnostic], management: None, written: None }
     }
 
-    /// Adds the warnings of what is valid and surely not meant, as it stands at `now`.
-    pub fn lint(&mut self, now: Timestamp) {
+    /// Adds the warnings of what is valid and probably not meant.
+    pub fn lint(&mut self, context: &LintContext) {
         if let (Some(config), Some((document, source))) = (&self.config, self.written.take()) {
             let report = Report::resume(source, std::mem::take(&mut self.diagnostics));
-            lint::lint(&document, config, &report, now);
+            lint::lint(&document, config, &report, context);
             self.diagnostics = report.finish();
         }
     }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
 
 /// The longest config file or template that is read or written, in bytes.
@@ -39,6 +40,12 @@ impl Stamp {
     pub fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
+}
+
+/// Returns true if the file that a path leads to is mounted by itself, as far as the system can tell.
+pub fn is_mount_point(path: &Path) -> bool {
+    let status = statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
+    status.is_ok_and(|status| status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Why a file could not be read whole.

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::templates::ReadFile;
-use crate::config::{Config, Reading};
+use crate::config::{Config, LintContext, Reading};
 use crate::file::{self, MAX_LENGTH, ReadError, Stamp};
 
 /// The config file and all that it rests on, as one reading found them.
@@ -22,6 +24,8 @@ pub struct Loaded {
     pub fingerprint: [u8; 32],
     /// Each file that was read, or should have been, and its state then.
     pub stamps: Vec<(PathBuf, Option<Stamp>)>,
+    /// Whether the config file is mounted by itself.
+    pub is_mount_point: bool,
     /// Whether a file was written to meanwhile, so that this reading does not count.
     pub changing: bool,
 }
@@ -40,7 +44,17 @@ pub fn load(path: &Path) -> Loaded {
     let Reader { hash, stamps, mut changing } = reader.into_inner();
     // What was read first may have gone before the last was there: together they are nothing that ever stood so.
     changing |= stamps.iter().any(|(file, stamp)| Stamp::of(file) != *stamp);
-    Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, changing }
+    let is_mount_point = file::is_mount_point(path);
+    Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, is_mount_point, changing }
+}
+
+impl Loaded {
+    /// Adds the warnings of what is valid and probably not meant, as it stands at `now` on this machine.
+    pub fn lint(&mut self, now: Timestamp) {
+        let context =
+            LintContext { now, machine_zone: TimeZone::system(), is_mount_point: self.is_mount_point };
+        self.reading.lint(&context);
+    }
 }
 
 /// Reads files, and remembers which and what was in them.

@@ -196,7 +196,7 @@ impl Watch {
         info!("applied {}: {}", self.path.display(), after.describe(now));
         (self.applied)(&before, &after);
         // Afterwards: an edit that takes the site down does not wait for advice.
-        loaded.reading.lint(now);
+        loaded.lint(now);
         log_warnings(&loaded.reading.diagnostics);
         after.warn(loaded.reading.diagnostics);
     }

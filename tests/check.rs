@@ -41,7 +41,9 @@ fn check(folder: &Path, name: &str) -> Result<(), Failed> {
     let work = tempfile::tempdir()?;
     let file = work.path().join("downtime.toml");
     fs::copy(folder.join(name).with_extension("toml"), &file)?;
-    let arguments = arguments(&fs::read(&file)?);
+    let text = String::from_utf8_lossy(&fs::read(&file)?).into_owned();
+    let arguments: Vec<_> = directive(&text, "# arguments: ").split_whitespace().map(str::to_owned).collect();
+    let zone = Some(directive(&text, "# TZ: ")).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     let at = if arguments.iter().any(|argument| argument == "--at") { &[][..] } else { &["--at", AT] };
     std::os::unix::fs::symlink(folder.join("templates"), work.path().join("templates"))?;
     let output = Command::new(env!("CARGO_BIN_EXE_downtime"))
@@ -49,6 +51,7 @@ fn check(folder: &Path, name: &str) -> Result<(), Failed> {
         .args(at)
         .args(arguments)
         .env_remove("DOWNTIME_CONFIG")
+        .env("TZ", zone)
         .current_dir(work.path())
         .output()?;
     let expected = Data::read_from(&folder.join(name).with_extension("txt"), None).raw();
@@ -57,11 +60,9 @@ fn check(folder: &Path, name: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Those of a first line `# arguments: --url /x`.
-fn arguments(file: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(file);
-    let line = text.lines().next().and_then(|line| line.strip_prefix("# arguments: "));
-    line.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect()
+/// What a first line such as `# arguments: --url /x` says; no golden file depends on the machine's zone otherwise.
+fn directive<'t>(text: &'t str, name: &str) -> &'t str {
+    text.lines().next().and_then(|line| line.strip_prefix(name)).unwrap_or_default()
 }
 
 fn transcript(output: &Output) -> String {

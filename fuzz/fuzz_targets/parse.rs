@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use downtime::config::diagnostic::{Diagnostic, Severity};
-use downtime::config::{Config, Reading};
+use downtime::config::{Config, LintContext, Reading};
 use downtime::decision::{changes_at, decide};
 use downtime::filters::exchange::Verdict;
 use downtime::filters::gate::respond;
@@ -51,7 +51,7 @@ fn read(text: &str, template: Result<&str, &str>) {
     };
     for now in moments(config) {
         let mut advised = reading();
-        advised.lint(now);
+        advised.lint(&LintContext::new(now));
         check_all(&advised, text, template.unwrap_or_default());
         let kept = |told: &&Diagnostic| advised.diagnostics.contains(told);
         assert_eq!(

@@ -33,17 +33,20 @@ pub(super) fn run(
     client: &Client,
     format: Format,
 ) -> ExitCode {
-    let mut reading = load(path).reading;
-    let now =
-        match at.zip(reading.config.as_ref()).map(|(at, config)| at.resolve(&config.timezone, Fold::First)) {
-            None => clock::now(),
-            Some(Ok(at)) => at,
-            Some(Err(fault)) => {
-                print_error(&format!("--at: {fault}"), TimeFault::HELP);
-                return ExitCode::from(2);
-            }
-        };
-    reading.lint(now);
+    let mut loaded = load(path);
+    let now = match at
+        .zip(loaded.reading.config.as_ref())
+        .map(|(at, config)| at.resolve(&config.timezone, Fold::First))
+    {
+        None => clock::now(),
+        Some(Ok(at)) => at,
+        Some(Err(fault)) => {
+            print_error(&format!("--at: {fault}"), TimeFault::HELP);
+            return ExitCode::from(2);
+        }
+    };
+    loaded.lint(now);
+    let reading = loaded.reading;
     let config = reading.config.as_ref();
     let decisions = config.map(|config| decisions(config, urls, client, now));
     if format == Format::Json {

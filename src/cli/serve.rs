@@ -27,7 +27,7 @@ use crate::watch::{Handle, Watch};
 /// Serves until it is told to stop: 0 then, 1 where it cannot start.
 pub(super) fn run(path: &Path) -> ExitCode {
     let mut loaded = load(path);
-    loaded.reading.lint(clock::now());
+    loaded.lint(clock::now());
     let (Some(config), Some(sha256)) = (loaded.reading.config.take(), loaded.sha256.clone()) else {
         print_diagnostics(&loaded.reading.diagnostics);
         return ExitCode::FAILURE;

@@ -4,13 +4,16 @@
 
 mod addresses;
 mod cover;
+mod durations;
 mod exemptions;
 mod hosts;
+mod local_times;
 pub(super) mod markup;
 mod methods;
 mod networks;
 mod overlaps;
 mod paths;
+mod search_engines;
 mod series;
 mod templates;
 
@@ -18,6 +21,8 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use toml::Spanned;
 
 use super::Config;
 use super::diagnostic::Severity;
@@ -30,18 +35,37 @@ const MOST_WARNINGS: usize = 100;
 /// No more lines than this stand in one note.
 const MOST_LINES: usize = 10;
 
-/// What is looked at: the file as written and as understood, at one moment.
+/// What the advice on a file depends on beside the file.
+#[derive(Clone, Debug)]
+pub struct LintContext {
+    /// The moment at which the file is judged.
+    pub now: Timestamp,
+    /// The time zone of the machine's clock.
+    pub machine_zone: TimeZone,
+    /// Whether the file is mounted by itself, as a container's bind mount of one file is.
+    pub is_mount_point: bool,
+}
+
+impl LintContext {
+    /// The advice at `now` on a machine with nothing special about it.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now, machine_zone: TimeZone::UTC, is_mount_point: false }
+    }
+}
+
+/// What is looked at: the file as written and as understood, and what else counts.
 struct Subject<'a> {
     document: &'a Document,
     config: &'a Config,
     report: &'a Report,
-    now: Timestamp,
+    context: &'a LintContext,
     warnings: Cell<usize>,
 }
 
-/// Warns of what is surely not meant in a valid document, as it stands at `now`.
-pub(super) fn lint(document: &Document, config: &Config, report: &Report, now: Timestamp) {
-    let subject = Subject { document, config, report, now, warnings: Cell::new(0) };
+/// Warns of what is probably not meant in a valid document.
+pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
+    let subject = Subject { document, config, report, context, warnings: Cell::new(0) };
+    lint_mount(&subject);
     addresses::lint(&subject);
     networks::lint(&subject);
     exemptions::lint(&subject);
@@ -51,11 +75,27 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, now: T
     methods::lint(&subject);
     paths::lint(&subject);
     templates::lint(&subject);
+    durations::lint(&subject);
+    local_times::lint(&subject);
+    search_engines::lint(&subject);
     subject.note_what_is_over();
     subject.note_what_is_unsaid();
 }
 
+/// An edit that replaces a file is not seen through a mount of the file itself, which stays on the old one.
+fn lint_mount(subject: &Subject<'_>) {
+    if subject.context.is_mount_point {
+        let message = "this file is mounted by itself: an edit outside that replaces it, as most editors do, is never seen";
+        subject.warn(0..0, message, "mount its directory instead");
+    }
+}
+
 impl<'a> Subject<'a> {
+    /// The moment at which the file is judged.
+    fn now(&self) -> Timestamp {
+        self.context.now
+    }
+
     /// Each period, as written and as understood.
     fn periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
         self.document.periods.iter().zip(self.config.rules.schedule.periods())
@@ -63,7 +103,7 @@ impl<'a> Subject<'a> {
 
     /// Those of them that are active, or will be.
     fn live_periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
-        self.periods().filter(|(_, period)| period.enabled && !period.is_over(self.now))
+        self.periods().filter(|(_, period)| period.enabled && !period.is_over(self.now()))
     }
 
     fn warn(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
@@ -112,16 +152,22 @@ impl<'a> Subject<'a> {
 
     /// A series whose `end` has passed is warned of by itself.
     fn is_over(&self, period: &Period) -> bool {
-        let ended = |at: Timestamp| at <= self.now;
+        let ended = |at: Timestamp| at <= self.now();
         match &period.timing {
-            Timing::Once(occurrence) => occurrence.is_over(self.now),
+            Timing::Once(occurrence) => occurrence.is_over(self.now()),
             Timing::Series(series) => {
                 !series.until.is_some_and(ended)
-                    && series.last_start(self.now).is_some()
-                    && period.is_over(self.now)
+                    && series.last_start(self.now()).is_some()
+                    && period.is_over(self.now())
             }
         }
     }
+}
+
+/// Where a period says when it starts.
+fn place(table: &PeriodTable) -> Range<usize> {
+    let cron = table.cron.as_ref().map(Spanned::span);
+    cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
 }
 
 /// How messages call a period: by its name and line, or its line.

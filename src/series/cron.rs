@@ -2,6 +2,7 @@
 
 mod parse;
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
 pub use self::parse::{CronError, Overstep, find_overstep};
@@ -83,6 +84,29 @@ impl Cron {
                 Some(day.to_datetime(self.last_time(Time::MAX)?))
             }
         }
+    }
+
+    /// Returns true if, from a date on and for so many days, more than `length` lies between two times that match and
+    /// follow each other.
+    pub fn leaves(&self, length: SignedDuration, from: Date, days: i64) -> bool {
+        let (Some(first), Some(last)) = (self.first_time(Time::midnight()), self.last_time(Time::MAX)) else {
+            return true;
+        };
+        let next = |time: &Time| self.first_time(time.checked_add(ONE_MINUTE).ok()?);
+        let pairs = std::iter::successors(Some(first), next).zip(std::iter::successors(next(&first), next));
+        if pairs.into_iter().any(|(one, two)| two.duration_since(one) > length) {
+            return true;
+        }
+        let end = from.saturating_add(SignedDuration::from_hours(24 * days));
+        let mut day = self.first_day(from);
+        while let Some(one) = day.filter(|day| *day < end) {
+            day = one.tomorrow().ok().and_then(|tomorrow| self.first_day(tomorrow));
+            let two = day.map(|day| day.to_datetime(first));
+            if two.is_none_or(|two| two.duration_since(one.to_datetime(last)) > length) {
+                return true;
+            }
+        }
+        false
     }
 
     fn first_time(&self, from: Time) -> Option<Time> {
@@ -176,7 +200,7 @@ impl Days {
     }
 }
 
-const ONE_MINUTE: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+const ONE_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 fn minute(at: DateTime) -> DateTime {
     let time = at.time();
@@ -307,6 +331,32 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_time_between_two_is_compared_with_a_length() {
+        for (text, minutes, leaves) in [
+            ("* * * * *", 1, false),
+            ("*/5 * * * *", 5, false),
+            ("*/5 * * * *", 4, true),
+            ("*/45 * * * *", 45, false),
+            ("*/45 * * * *", 44, true),
+            ("0 * * * *", 60, false),
+            ("0 * * * *", 59, true),
+            ("0 0 * * *", 24 * 60, false),
+            ("0 0 * * *", 24 * 60 - 1, true),
+            ("0 0,12 * * *", 12 * 60, false),
+            ("* * * * MON-SAT", 1, true),
+            ("* * * * MON-SAT", 24 * 60, true),
+            ("* * * * MON-SAT", 24 * 60 + 1, false),
+            ("0 * 1 * *", 60, true),
+            ("0 0 1 * *", 31 * 24 * 60, false),
+            ("0 0 1 * *", 31 * 24 * 60 - 1, true),
+        ] {
+            let found =
+                cron(text).leaves(SignedDuration::from_mins(minutes), "2026-01-01".parse().unwrap(), 366);
+            assert_eq!(found, leaves, "{text} {minutes}");
+        }
+    }
+
+    #[test]
     fn the_calendar_ends_without_a_panic() {
         let every = cron("* * * * *");
         assert_eq!(every.next(DateTime::MAX), None);
@@ -361,8 +411,8 @@ mod tests {
         #[test]
         fn it_agrees_with_an_oracle_that_looks_at_each_minute(drawn in drawn(), start in 0_i64..2_000_000) {
             let cron = cron(&drawn.text());
-            let from = time("2026-01-01T00:00:00").checked_add(jiff::SignedDuration::from_mins(start)).unwrap();
-            let minutes = |step: i64| (0..40_000).map(move |n| from.checked_add(jiff::SignedDuration::from_mins(n * step)).unwrap());
+            let from = time("2026-01-01T00:00:00").checked_add(SignedDuration::from_mins(start)).unwrap();
+            let minutes = |step: i64| (0..40_000).map(move |n| from.checked_add(SignedDuration::from_mins(n * step)).unwrap());
             let next = minutes(1).find(|&at| matches(&drawn, at));
             let previous = minutes(-1).find(|&at| matches(&drawn, at));
             let near = |found: Option<DateTime>| found.filter(|found| found.duration_since(from).as_mins().abs() < 40_000);

@@ -46,5 +46,6 @@ pub(crate) fn command(folder: &Folder, script: &str) -> Command {
     for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
         command.env_remove(name);
     }
+    command.env("TZ", "UTC");
     command
 }

@@ -78,6 +78,7 @@ fn prepared(mut command: Command, folder: &Folder) -> Command {
     for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
         command.env_remove(name);
     }
+    command.env("TZ", "UTC");
     command
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use libtest_mimic::Trial;
 
@@ -14,6 +14,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials![crate::mounted:
         a_file_that_is_mounted_by_itself_is_left_as_it_is,
         a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too,
+        a_file_that_is_mounted_by_itself_is_warned_of,
         a_file_in_a_mounted_folder_is_edited,
         a_file_on_a_read_only_file_system_is_left_as_it_is,
         a_gateway_sees_what_is_written_into_a_mounted_file,
@@ -87,6 +88,30 @@ fn a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too() {
     );
     fs::remove_file(folder.join("mounted/link.toml")).expect("a link");
     assert_untouched(&folder);
+}
+
+fn check(folder: &Folder, script: &str) -> String {
+    let script = format!("{script} exec \"$0\" --check");
+    let mut command = namespace::command(folder, &script);
+    let output = command.stdout(Stdio::null()).output().expect("a shell");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn a_file_that_is_mounted_by_itself_is_warned_of() {
+    let folder = folder(MINE);
+    let warning = "warning: this file is mounted by itself: an edit outside that replaces it";
+    let link = "ln -s ../downtime.toml mounted/link.toml; export DOWNTIME_CONFIG=mounted/link.toml; ";
+    for (script, place) in [
+        (MOUNT_FILE.to_owned(), Some(" --> ./downtime.toml:1:1\n")),
+        ([MOUNT_FILE, link].concat(), Some(" --> mounted/link.toml:1:1\n")),
+        ([MOUNT_FOLDER, "export DOWNTIME_CONFIG=site.toml; "].concat(), None),
+        (String::new(), None),
+    ] {
+        let said = check(&folder, &script);
+        assert_eq!(said.contains(warning), place.is_some(), "{script}{said}");
+        assert!(said.contains(place.unwrap_or_default()), "{script}{said}");
+    }
 }
 
 fn a_file_in_a_mounted_folder_is_edited() {

@@ -7,10 +7,9 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use toml::Spanned;
 
 use super::cover::Machine;
-use super::{Subject, title};
+use super::{Subject, place, title};
 use crate::config::diagnostic::Severity;
 use crate::config::document::PeriodTable;
 use crate::period::{Occurrence, Period};
@@ -37,7 +36,7 @@ struct Run {
 
 pub(super) fn lint(subject: &Subject<'_>) {
     let periods: Vec<_> = subject.periods().collect();
-    let mut runs = runs(&periods, subject.now);
+    let mut runs = runs(&periods, subject.now());
     runs.sort_by_key(|run| (run.occurrence.start, run.period));
     let mut seen = HashSet::new();
     let mut active: Vec<Run> = Vec::new();
@@ -47,7 +46,11 @@ pub(super) fn lint(subject: &Subject<'_>) {
         for earlier in &active {
             looked_at += 1;
             let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
-            if one != two && !seen.contains(&(one, two)) && meet(&periods, one, two) {
+            if one != two
+                && !seen.contains(&(one, two))
+                && !is_on_purpose(&periods, (one, two), subject.now())
+                && meet(&periods, one, two)
+            {
                 seen.insert((one, two));
                 warn(*earlier, run, &periods, subject);
             }
@@ -124,9 +127,16 @@ fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
     subject.report.add(Severity::Note, span, message.into(), "check again once there are fewer".into());
 }
 
-fn place(table: &PeriodTable) -> std::ops::Range<usize> {
-    let cron = table.cron.as_ref().map(Spanned::span);
-    cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
+/// Returns true if one of the two was started by hand during the other, a series, or goes on into it.
+fn is_on_purpose(periods: &[Both<'_>], (one, two): (usize, usize), now: Timestamp) -> bool {
+    let (Some((_, one)), Some((_, two))) = (periods.get(one), periods.get(two)) else { return false };
+    let started = |period: &Period, other: &Period| other.series().is_some() && is_unscheduled(period, now);
+    started(one, two) || started(two, one)
+}
+
+/// Where `unscheduled = true` of the table belongs; without it, a one-off that has begun is taken to be started by hand.
+fn is_unscheduled(period: &Period, now: Timestamp) -> bool {
+    period.once().is_some_and(|once| once.contains(now))
 }
 
 /// Whether some request may be covered by both.

@@ -8,13 +8,15 @@ use toml::value::Datetime;
 use super::Subject;
 use crate::config::document::PeriodTable;
 use crate::config::time::{self, Written};
-use crate::period::Timing;
+use crate::period::{Period, Timing};
 use crate::readable::{length, local};
-use crate::series::{Except, Series};
+use crate::series::{Except, Overstep, Series, find_overstep};
 use crate::zone::{self, Fold};
 
 /// As many starts of a series are looked at for two that are too close.
 const STARTS: usize = 8;
+/// So many days ahead a time is looked for that a series leaves free.
+const HORIZON: i64 = 366;
 /// As many exceptions of one file are looked at.
 const MOST_EXCEPTIONS: usize = 2_000;
 
@@ -24,7 +26,10 @@ pub(super) fn lint(subject: &Subject<'_>) {
         if let Timing::Series(series) = &period.timing
             && lint_starts(table, series, subject)
         {
-            lint_length(table, series, subject);
+            lint_steps(table, series, subject);
+            if !lint_gaps(table, period, series, subject) {
+                lint_length(table, series, subject);
+            }
             let written = table.except.iter().flat_map(Spanned::get_ref);
             for except in written.take(exceptions) {
                 exceptions -= 1;
@@ -36,7 +41,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
 
 /// Whether it ever starts; warns where it does not, or will not again.
 fn lint_starts(table: &PeriodTable, series: &Series, subject: &Subject<'_>) -> bool {
-    let now = subject.now;
+    let now = subject.now();
     let ended = series.until.filter(|&until| until <= now);
     if let (Some(until), Some(written)) = (ended, &table.end)
         && series.last_start(until).is_some()
@@ -84,10 +89,40 @@ fn bounds_help(series: &Series, free: &Series) -> String {
     }
 }
 
+/// Warns of a step that begins again before it has taken a second number.
+fn lint_steps(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
+    let (Some(cron), Some(Overstep { item, field, number, cycle })) =
+        (&table.cron, find_overstep(&series.written))
+    else {
+        return;
+    };
+    let message =
+        format!("`{item}` is {field} {number} of each {cycle}: steps begin again with each {cycle}");
+    let help = format!("write `{number}` if that is meant, or list each {field}");
+    subject.warn(cron.span(), message, help);
+}
+
+/// Warns of a series whose occurrences leave no time between them for a year; returns true if so. A change of the
+/// clocks, which may put an hour between two, is not taken for such a time.
+fn lint_gaps(table: &PeriodTable, period: &Period, series: &Series, subject: &Subject<'_>) -> bool {
+    let now = subject.now();
+    let Some(written) = &table.duration else { return false };
+    let today = series.zone.to_offset(now).to_datetime(now).date();
+    let ends = series.until.is_some() || series.except != Except::default();
+    if ends || !period.enabled || series.cron.leaves(series.length, today, HORIZON) {
+        return false;
+    }
+    let what = if period.scope.is_all() { "the site" } else { "what this covers" };
+    let message = format!("{what} is never up: each occurrence lasts until the next one starts");
+    let help = "write a shorter duration; or `start` without `cron` for what is down until further notice";
+    subject.warn(written.span(), message, help);
+    true
+}
+
 /// Where an occurrence runs into the next, by the clock on the wall too: a shift of it is nobody's mistake.
 fn lint_length(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
     let Some(written) = &table.duration else { return };
-    let starts = std::iter::successors(series.next_start(subject.now), |start| series.next_start(*start));
+    let starts = std::iter::successors(series.next_start(subject.now()), |start| series.next_start(*start));
     let starts: Vec<_> = starts.take(STARTS).collect();
     let shown = |at: Timestamp| series.zone.to_offset(at).to_datetime(at);
     let between = |pair: &[Timestamp]| match pair {

@@ -15,7 +15,10 @@ pub(super) fn lint(subject: &Subject<'_>) {
         warn(common, &section.message, &mut warned, subject);
     }
     for ((table, period), answer) in subject.periods().zip(&subject.config.rules.answers) {
-        if period.enabled && !period.is_over(subject.now) && shows_page(answer) && is_silent(&answer.template)
+        if period.enabled
+            && !period.is_over(subject.now())
+            && shows_page(answer)
+            && is_silent(&answer.template)
         {
             let template = if table.template.is_some() { &table.template } else { common };
             let message = if table.message.is_some() { &table.message } else { &section.message };
