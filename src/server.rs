@@ -6,6 +6,9 @@
 mod at_once;
 mod client;
 mod connection;
+mod frames;
+mod guarded;
+mod head;
 pub mod listener;
 mod service;
 mod stream;
@@ -31,6 +34,8 @@ use crate::alarm::Alarm;
 
 /// How long requests that have begun may take to end once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long a client may take over the head of a request; an idle connection is closed after as long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before the next accept after one failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -1,26 +1,33 @@
 //! One client's connection, from accept to close.
 
-use std::cell::Cell;
+use std::error::Error;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::Request;
+use http::header::CONTENT_LENGTH;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use super::guarded::{Ending, Guarded, Verdict};
+use super::head::{PREFACE, refuse};
 use super::stream::Stream;
-use super::{Service, at_once};
+use super::{HEAD_TIMEOUT, Service, at_once};
 use crate::filters::proxy::Peer;
 
-/// How long a client may take over the head of a request; an idle connection is closed after as long.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection that is cut may take to end.
+const END_TIME: Duration = Duration::from_secs(1);
 
 /// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current
-/// request has been answered. It spawns local tasks: use it within a
+/// request has been answered. The whole head of a request is to come within 30 s of its first byte: the client is told
+/// otherwise (408), and its connection closes. An idle one closes after as long. It spawns local tasks: use it within a
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve<S: Service>(
     stream: Stream,
@@ -30,22 +37,46 @@ pub async fn serve<S: Service>(
 ) {
     let peer = Rc::new(Peer::new(address));
     let Some(stream) = at_once::serve(stream, &service, &peer, &mut stopped).await else { return };
-    let begun = Rc::new(Cell::new(false));
-    let requests = service_fn(|request| {
-        begun.set(true);
-        service.clone().answer(request, Rc::clone(&peer))
+    serve_by_hyper(stream, peer, service, stopped).await;
+}
+
+async fn serve_by_hyper<S: Service>(
+    stream: Stream,
+    peer: Rc<Peer>,
+    service: S,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let is_http2 = stream.first().starts_with(PREFACE);
+    let stream = Guarded::new(stream, is_http2);
+    let (heads, answered) = (stream.clone(), Rc::clone(&peer));
+    let requests = service_fn(move |request: Request<Incoming>| {
+        let is_counted = request.headers().contains_key(CONTENT_LENGTH) && !request.body().is_end_stream();
+        heads.begin_request(if is_counted { Ending::Unknown } else { Ending::EmptyLine });
+        let end = EndOfRequest(heads.clone());
+        let answer = service.clone().answer(request, Rc::clone(&answered));
+        // hyper drops the body when all of it is written, and what maps its errors with it.
+        async {
+            answer.await.map(|response| {
+                response.map(|body| {
+                    body.map_err(move |error| {
+                        let _dropped_with_the_body = &end;
+                        error
+                    })
+                })
+            })
+        }
     });
     let builder = builder();
-    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), requests));
-    let mut expiry = pin!(tokio::time::sleep(HEAD_TIMEOUT));
-    let mut expires = true;
+    let mut connection =
+        Box::pin(builder.serve_connection_with_upgrades(TokioIo::new(stream.clone()), requests));
+    let mut expiry = std::pin::pin!(sleep(HEAD_TIMEOUT));
     let mut stopping = false;
     loop {
         tokio::select! {
             biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
-                    debug!("connection of {address:?} ended: {error}");
+                    debug!("connection of {peer} ended: {error}");
                 }
                 return;
             }
@@ -53,20 +84,42 @@ pub async fn serve<S: Service>(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            // hyper's own timer starts once the protocol is known, for which it waits without end.
-            () = &mut expiry, if expires => {
-                if !begun.get() {
-                    return;
-                }
-                expires = false;
+            () = &mut expiry => match stream.judge() {
+                Verdict::Wait(until) => expiry.as_mut().reset(until),
+                Verdict::Close => return,
+                Verdict::Cut => break,
             }
         }
+    }
+    debug!("connection of {peer} is cut: no whole head within {HEAD_TIMEOUT:?}");
+    stream.cut();
+    let ended = timeout(END_TIME, &mut connection).await;
+    drop(connection);
+    if matches!(ended, Ok(Err(error)) if is_within_head(&*error))
+        && let Some(mut stream) = stream.into_stream()
+    {
+        refuse(&mut stream).await;
+    }
+}
+
+/// Whether it is hyper's error for a connection that ends within a head.
+fn is_within_head(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+}
+
+/// Dropped when a request has been answered.
+struct EndOfRequest(Guarded);
+
+impl Drop for EndOfRequest {
+    fn drop(&mut self) {
+        self.0.end_request();
     }
 }
 
 fn builder() -> Builder<LocalExecutor> {
     let mut builder = Builder::new(LocalExecutor);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    // Its own limit closes without an answer.
+    builder.http1().header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -83,5 +136,332 @@ struct LocalExecutor;
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(future);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::ops::ControlFlow;
+
+    use bytes::Bytes;
+    use http::Response;
+    use http_body_util::Full;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::server::{AtOnce, Client};
+
+    /// Answers everything with `ok`; `GET` without hyper where it is fast.
+    #[derive(Clone)]
+    struct Site {
+        is_fast: bool,
+    }
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+    impl Service for Site {
+        type Body = Full<Bytes>;
+        type Relay = ();
+
+        async fn answer(
+            self,
+            request: Request<Incoming>,
+            _: Rc<Peer>,
+        ) -> Result<Response<Self::Body>, Infallible> {
+            let _body = request.into_body().collect().await;
+            Ok(Response::new("ok".into()))
+        }
+
+        async fn relay(&self, (): (), _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+
+        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<()> {
+            let mut fields = [httparse::EMPTY_HEADER; 16];
+            match httparse::Request::new(&mut fields).parse(unread) {
+                _ if !self.is_fast => AtOnce::Other,
+                Ok(httparse::Status::Partial) => AtOnce::Incomplete,
+                Ok(httparse::Status::Complete(head)) if unread.starts_with(b"GET") => {
+                    AtOnce::Answer { head, answer: OK.into() }
+                }
+                Ok(_) | Err(_) => AtOnce::Other,
+            }
+        }
+    }
+
+    /// A connection that is served by a task of its own.
+    fn connection(is_fast: bool) -> (UnixStream, watch::Sender<bool>) {
+        let (client, ours) = UnixStream::pair().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        tokio::task::spawn_local(serve(ours.into(), None, Site { is_fast }, stopped));
+        (client, stop)
+    }
+
+    /// What a client gets that sends these bytes one by one, so far apart, until it gets something; and after what time.
+    async fn trickle(client: &mut UnixStream, bytes: &[u8], pause: Duration) -> (String, Duration) {
+        let (mut from, mut to) = client.split();
+        let begun = Instant::now();
+        let sending = async {
+            for byte in bytes {
+                to.write_all(&[*byte]).await.unwrap();
+                sleep(pause).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let mut got = vec![0; 4096];
+        let length = tokio::select! {
+            read = from.read(&mut got) => read.unwrap(),
+            () = sending => unreachable!(),
+        };
+        let taken = begun.elapsed();
+        got.truncate(length);
+        (String::from_utf8(got).unwrap(), taken)
+    }
+
+    fn assert_refused((got, taken): &(String, Duration), seconds: u64, what: &str) {
+        assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"), "{what}: {got}");
+        assert!(
+            got.ends_with("\r\n\r\nthe head of the request took longer than 30 seconds\n"),
+            "{what}: {got}"
+        );
+        assert_eq!(taken.as_secs(), seconds, "{what}");
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: site.example\r\nAccept: text/html\r\n\r\n";
+    const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: site.example\r\nContent-Length: 5\r\n\r\nhello";
+    const POST_NOTHING: &[u8] = b"POST / HTTP/1.1\r\nHost: site.example\r\nContent-Length: 0\r\n\r\n";
+
+    const CHUNKED: &[u8] =
+        b"POST / HTTP/1.1\r\nHost: site.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+
+    async fn answer(client: &mut UnixStream) {
+        let mut got = vec![0; 4096];
+        let length = client.read(&mut got).await.unwrap();
+        assert!(got[..length].starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_head_that_trickles_in_is_cut_thirty_seconds_after_its_first_byte() {
+        for is_fast in [true, false] {
+            for pause in [1, 7, 29] {
+                let (mut client, _stop) = connection(is_fast);
+                sleep(20 * SECOND).await;
+                let refused = trickle(&mut client, HEAD, pause * SECOND).await;
+                assert_refused(&refused, 30, &format!("a byte every {pause} s, {is_fast}"));
+                assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_head_that_is_whole_in_time_is_answered() {
+        for is_fast in [true, false] {
+            let (mut client, _stop) = connection(is_fast);
+            // On a connection that is kept, each head has the whole time, and so has the wait for each.
+            for before in [29, 0, 29, 29] {
+                sleep(before * SECOND).await;
+                let (got, taken) = trickle(&mut client, HEAD, SECOND * 29 / 60).await;
+                assert!(got.starts_with("HTTP/1.1 200"), "{got}");
+                assert!(taken > 25 * SECOND && taken < 30 * SECOND, "{taken:?}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_later_head_is_cut_as_the_first_is() {
+        for (is_fast, first) in
+            [(true, HEAD), (true, POST), (true, POST_NOTHING), (false, HEAD), (false, POST)]
+        {
+            let (mut client, _stop) = connection(is_fast);
+            for _ in 0..3 {
+                client.write_all(first).await.unwrap();
+                answer(&mut client).await;
+                sleep(10 * SECOND).await;
+            }
+            let refused = trickle(&mut client, HEAD, SECOND).await;
+            assert_refused(&refused, 30, &String::from_utf8_lossy(first));
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn half_a_head_behind_a_whole_request_is_cut() {
+        for (is_fast, first) in [
+            (true, HEAD),
+            (true, POST),
+            (true, POST_NOTHING),
+            (false, HEAD),
+            (false, POST),
+            (false, POST_NOTHING),
+        ] {
+            let (mut client, _stop) = connection(is_fast);
+            client.write_all(&[first, b"GET / HT"].concat()).await.unwrap();
+            answer(&mut client).await;
+            let refused = trickle(&mut client, b"", SECOND).await;
+            assert_refused(&refused, 30, &String::from_utf8_lossy(first));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_trickle_behind_a_whole_request_wins_no_time() {
+        for (is_fast, first, seconds) in [
+            (true, HEAD, 30),
+            (false, HEAD, 30),
+            (true, POST_NOTHING, 30),
+            (true, CHUNKED, 30),
+            // Whether the last bytes of a body brought the first of the next head, only hyper knows.
+            (true, POST, 59),
+        ] {
+            let (mut client, _stop) = connection(is_fast);
+            client.write_all(&[first, b"GET / HT"].concat()).await.unwrap();
+            answer(&mut client).await;
+            sleep(29 * SECOND).await;
+            let (got, taken) = trickle(&mut client, b"TP/1.1\r\nHost: site.example", SECOND).await;
+            assert_refused(&(got, taken + 29 * SECOND), seconds, &String::from_utf8_lossy(first));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_long_head_is_cut_and_one_that_comes_in_time_is_answered() {
+        for is_fast in [true, false] {
+            let long = format!("GET / HTTP/1.1\r\nHost: site.example\r\nCookie: {}", "c".repeat(9000));
+            let (mut client, _stop) = connection(is_fast);
+            client.write_all(long.as_bytes()).await.unwrap();
+            let refused = trickle(&mut client, &[b'c'; 100], SECOND).await;
+            assert_refused(&refused, 30, "long");
+            let (mut client, _stop) = connection(is_fast);
+            client.write_all(long.as_bytes()).await.unwrap();
+            let (got, taken) = trickle(&mut client, b"ccc\r\nA: b\r\n\r\n", SECOND).await;
+            assert!(got.starts_with("HTTP/1.1 200"), "{got}");
+            assert_eq!(taken.as_secs(), 12);
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_preface_that_trickles_in_is_cut_and_one_in_pieces_is_taken() {
+        for is_fast in [true, false] {
+            let (mut client, _stop) = connection(is_fast);
+            let refused = trickle(&mut client, PREFACE, 2 * SECOND).await;
+            assert_refused(&refused, 30, "PRI");
+            let (mut client, _stop) = connection(is_fast);
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            client.write_all(&[PREFACE, &settings].concat()[..20]).await.unwrap();
+            sleep(SECOND).await;
+            client.write_all(&[PREFACE, &settings].concat()[20..]).await.unwrap();
+            let mut got = [0; 9];
+            client.read_exact(&mut got).await.unwrap();
+            assert_eq!(got[3], 4, "SETTINGS");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_connection_of_http_2_ends_without_a_request_or_within_a_head() {
+        use hyper::client::conn::http2::handshake;
+        let settings: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+        for frame in [&b""[..], &[0, 0, 90, 1, 4, 0, 0, 0, 1]] {
+            let (mut client, _stop) = connection(true);
+            let begun = Instant::now();
+            client.write_all(&[PREFACE, settings, frame].concat()).await.unwrap();
+            let (mut from, mut to) = client.split();
+            let trickle = async {
+                while to.write_all(&frame[..frame.len().min(1)]).await.is_ok() {
+                    sleep(SECOND).await;
+                }
+            };
+            let read = async {
+                let mut got = Vec::new();
+                let _ = from.read_to_end(&mut got).await;
+            };
+            tokio::select! { () = read => {}, () = trickle => {} }
+            assert_eq!(begun.elapsed().as_secs(), 30);
+        }
+        // After a request it may idle, and requests take the time that they take.
+        let (client, _stop) = connection(true);
+        let (mut sender, connection) = handshake(LocalExecutor, TokioIo::new(client)).await.unwrap();
+        tokio::task::spawn_local(connection);
+        for _ in 0..3 {
+            let request = Request::get("http://site.example/").body(Full::<Bytes>::default()).unwrap();
+            assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+            sleep(40 * SECOND).await;
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn an_idle_connection_is_closed_without_a_word() {
+        for (is_fast, first) in
+            [(true, &b""[..]), (true, HEAD), (true, POST), (true, CHUNKED), (false, b""), (false, HEAD)]
+        {
+            let (mut client, _stop) = connection(is_fast);
+            client.write_all(first).await.unwrap();
+            if !first.is_empty() {
+                answer(&mut client).await;
+            }
+            let (got, taken) = trickle(&mut client, b"", SECOND).await;
+            assert_eq!((got.as_str(), taken.as_secs()), ("", 30), "{}", String::from_utf8_lossy(first));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_body_may_take_longer_than_a_head() {
+        let (mut client, _stop) = connection(true);
+        client.write_all(&POST[..POST.len() - 5]).await.unwrap();
+        let (got, taken) = trickle(&mut client, b"hello", 20 * SECOND).await;
+        assert!(got.starts_with("HTTP/1.1 200"), "{got}");
+        assert_eq!(taken.as_secs(), 80);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn what_is_no_request_is_refused_at_once() {
+        for is_fast in [true, false] {
+            for sent in [&b"\x16\x03\x01\x02"[..], b"GET / SMTP/1.1\r\n", b"PRI * HTTP/3.0\r\n"] {
+                let (mut client, _stop) = connection(is_fast);
+                let begun = Instant::now();
+                client.write_all(sent).await.unwrap();
+                let mut got = String::new();
+                client.read_to_string(&mut got).await.unwrap();
+                assert!(got.starts_with("HTTP/1.1 400"), "{got}");
+                assert_eq!(begun.elapsed().as_secs(), 0);
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_takes_its_answer_slowly_gets_all_of_it_and_has_time_for_the_next_head() {
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        socket2::SockRef::from(&ours).set_send_buffer_size(4096).unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        tokio::task::spawn_local(serve(ours.into(), None, Long, stopped));
+        client.write_all(HEAD).await.unwrap();
+        let mut got = Vec::new();
+        while got.len() < 200_000 {
+            sleep(5 * SECOND).await;
+            let mut piece = [0; 10_000];
+            let length = client.read(&mut piece).await.unwrap();
+            assert_ne!(length, 0, "cut after {} bytes", got.len());
+            got.extend_from_slice(&piece[..length]);
+        }
+        let (got, taken) = trickle(&mut client, HEAD, SECOND * 29 / 60).await;
+        assert!(!got.is_empty() && taken < 30 * SECOND, "{got}");
+    }
+
+    /// Answers with a long body, all of which hyper takes at once.
+    #[derive(Clone)]
+    struct Long;
+
+    impl Service for Long {
+        type Body = Full<Bytes>;
+        type Relay = ();
+
+        async fn answer(self, _: Request<Incoming>, _: Rc<Peer>) -> Result<Response<Self::Body>, Infallible> {
+            Ok(Response::new(vec![b'x'; 200_000].into()))
+        }
+
+        async fn relay(&self, (): (), _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
     }
 }

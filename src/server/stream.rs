@@ -37,6 +37,11 @@ impl Stream {
         self.first = bytes;
     }
 
+    /// What [`Self::read_first`] was given and nobody has read yet.
+    pub(super) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
     /// Reads what there is into `room`, and gives its length in bytes; none at the end.
     pub(super) fn poll_read_into(
         &mut self,

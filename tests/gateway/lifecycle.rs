@@ -231,6 +231,30 @@ fn a_client_that_is_stuck_holds_the_end_up_no_longer_than_the_drain() {
 }
 
 #[test]
+#[ignore = "takes as long as a head may, 30 s"]
+fn a_head_that_trickles_in_gets_408_on_each_listener() {
+    let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
+    let gateway = Gateway::start(&format!("{listeners}{DOWN}"));
+    let mut busy = gateway.connect();
+    assert_eq!(busy.request("POST", "/", &["Content-Length: 0"]).status, 503);
+    let mut operator = Client::connect_unix(&gateway.folder.join("management.sock"));
+    let mut fast = gateway.connect();
+    let begun = std::time::Instant::now();
+    for byte in b"GET / HTTP/1.1\r\nHost: si" {
+        busy.send([*byte]);
+        fast.send([*byte]);
+        operator.send([*byte]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    for response in [busy.response("GET"), fast.response("GET"), operator.response("GET")] {
+        assert_eq!((response.status, response.field("connection")), (408, Some("close")));
+    }
+    assert!(busy.is_closed() && fast.is_closed() && operator.is_closed());
+    let taken = begun.elapsed().as_secs();
+    assert!((29..=33).contains(&taken), "{taken}");
+}
+
+#[test]
 fn new_connections_are_refused_while_the_last_requests_end() {
     let script = Script::bind();
     let site = format!("[site]\nupstream = \"{}\"\n", script.url());

@@ -1,5 +1,6 @@
 //! Where a request goes, and where it is from.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -57,6 +58,16 @@ impl Peer {
     pub fn new(address: Option<IpAddr>) -> Self {
         let address = address.map(|address| address.to_canonical());
         Self { address, written: address.and_then(|address| address.to_string().try_into().ok()) }
+    }
+}
+
+/// For logs.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => address.fmt(f),
+            None => f.write_str("a Unix socket peer"),
+        }
     }
 }
 

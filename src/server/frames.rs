@@ -1,0 +1,133 @@
+//! The frames of HTTP/2 (RFC 9113 4.1) as they come in, as far as the time goes that a client takes over one.
+
+use tokio::time::Instant;
+
+use super::head::PREFACE;
+
+const HEADER: usize = 9;
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
+
+/// Follows the frames of a connection from its preface on. What is not well-formed is for others to refuse.
+#[derive(Debug)]
+pub(super) struct Frames {
+    /// Bytes to come before the next header of a frame: of the preface, or of a payload.
+    payload: usize,
+    header: [u8; HEADER],
+    /// So much of the header is there.
+    length: usize,
+    /// Frames that go on with a head are to follow.
+    is_head_open: bool,
+    /// When the first byte came of what is not whole yet.
+    since: Option<Instant>,
+}
+
+impl Frames {
+    /// Before the preface.
+    pub(super) fn new() -> Self {
+        Self { payload: PREFACE.len(), header: [0; HEADER], length: 0, is_head_open: false, since: None }
+    }
+
+    /// Since when a frame, or a head of several frames, has been coming in and is not whole; the payload of DATA does not
+    /// count, which may take as long as an upload takes.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// Takes bytes that came at `now`.
+    pub(super) fn read(&mut self, mut bytes: &[u8], now: Instant) {
+        while !bytes.is_empty() {
+            let taken =
+                if self.payload > 0 { self.read_payload(bytes) } else { self.read_header(bytes, now) };
+            bytes = bytes.get(taken..).unwrap_or_default();
+        }
+    }
+
+    fn read_payload(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.payload.min(bytes.len());
+        self.payload -= taken;
+        self.close();
+        taken
+    }
+
+    fn read_header(&mut self, bytes: &[u8], now: Instant) -> usize {
+        self.since.get_or_insert(now);
+        let room = self.header.get_mut(self.length..).unwrap_or_default();
+        let taken = room.len().min(bytes.len());
+        for (to, from) in room.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.length += taken;
+        if self.length == HEADER {
+            self.length = 0;
+            self.begin();
+        }
+        taken
+    }
+
+    fn begin(&mut self) {
+        let [high, middle, low, kind, flags, ..] = self.header;
+        self.payload = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        if kind == HEADERS || kind == CONTINUATION {
+            self.is_head_open = flags & END_HEADERS == 0;
+        }
+        if kind == DATA {
+            self.since = None;
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if self.payload == 0 && !self.is_head_open {
+            self.since = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PING: u8 = 6;
+
+    fn frame(kind: u8, flags: u8, payload: u8) -> Vec<u8> {
+        [&[0, 0, payload, kind, flags, 0, 0, 0, 1], &vec![0; payload.into()][..]].concat()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_is_open_from_its_first_byte_to_its_last_and_a_head_to_the_end_of_its_last_frame() {
+        for (frames, open) in [
+            (vec![frame(PING, 0, 8)], (1..17, 0..0)),
+            (vec![frame(HEADERS, END_HEADERS, 200)], (1..209, 0..0)),
+            (vec![frame(HEADERS, END_HEADERS, 0)], (1..9, 0..0)),
+            (vec![frame(HEADERS, 0, 3), frame(CONTINUATION, END_HEADERS, 2)], (1..23, 0..0)),
+            (vec![frame(HEADERS, 1, 3), frame(CONTINUATION, 0, 0), frame(CONTINUATION, 4, 1)], (1..31, 0..0)),
+            (vec![frame(DATA, 0, 200), frame(PING, 0, 8)], (1..9, 210..226)),
+        ] {
+            let mut followed = Frames::new();
+            followed.read(PREFACE, Instant::now());
+            for (before, byte) in frames.concat().iter().enumerate() {
+                followed.read(&[*byte], Instant::now());
+                let is_open = open.0.contains(&(before + 1)) || open.1.contains(&(before + 1));
+                assert_eq!(followed.since().is_some(), is_open, "{open:?} after {before} and 1");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_open_since_its_own_first_byte_however_the_bytes_come() {
+        let second = std::time::Duration::from_secs(1);
+        let begun = Instant::now();
+        let mut frames = Frames::new();
+        let head = frame(HEADERS, END_HEADERS, 250);
+        let (first, second_half) = head.split_at(10);
+        frames.read(&[PREFACE, first].concat(), begun);
+        frames.read(&second_half[..100], begun + second);
+        assert_eq!(frames.since(), Some(begun));
+        // The rest of it, and the beginning of the next.
+        frames.read(&[&second_half[100..], first].concat(), begun + 2 * second);
+        assert_eq!(frames.since(), Some(begun + 2 * second));
+    }
+}

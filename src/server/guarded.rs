@@ -1,0 +1,202 @@
+//! A stream that hyper reads from and writes to, with the time that its client takes over the heads of requests.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::HEAD_TIMEOUT;
+use super::frames::Frames;
+use super::stream::Stream;
+
+/// A client's stream while hyper has it. Clones are the same stream.
+// An upgrade demands that it may be sent to another thread. It never is, so that the lock is always free.
+#[derive(Clone)]
+pub(super) struct Guarded(Arc<Mutex<Inner>>);
+
+struct Inner {
+    stream: Stream,
+    clock: Clock,
+    /// The last bytes that were read.
+    tail: [u8; 3],
+    /// The client has not taken what was written.
+    is_blocked: bool,
+    is_cut: bool,
+}
+
+enum Clock {
+    /// HTTP/1.1, where a head is to come, or to go on.
+    Head {
+        since: Instant,
+        is_begun: bool,
+    },
+    /// HTTP/1.1, while a request is answered.
+    Request(Ending),
+    Http2 {
+        frames: Frames,
+        since: Instant,
+        has_requests: bool,
+    },
+}
+
+/// How a request ends, as far as its bytes show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With an empty line: that of the head, of the chunks or of the trailers.
+    EmptyLine,
+    /// With any byte: it has a Content-Length.
+    Unknown,
+}
+
+/// What the clock says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing before this.
+    Wait(Instant),
+    /// The client takes too long over a head, or has not begun one. It can be told by [`Guarded::cut`].
+    Cut,
+    /// It takes too long, and cannot be told.
+    Close,
+}
+
+impl Guarded {
+    /// A stream whose bytes begin with a whole head, or with nothing worth waiting for.
+    pub(super) fn new(stream: Stream, is_http2: bool) -> Self {
+        let since = Instant::now();
+        let clock = if is_http2 {
+            Clock::Http2 { frames: Frames::new(), since, has_requests: false }
+        } else {
+            Clock::Head { since, is_begun: true }
+        };
+        Self(Arc::new(Mutex::new(Inner { stream, clock, tail: [0; 3], is_blocked: false, is_cut: false })))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the head of a request is whole.
+    pub(super) fn begin_request(&self, ending: Ending) {
+        match &mut self.inner().clock {
+            Clock::Http2 { has_requests, .. } => *has_requests = true,
+            clock => *clock = Clock::Request(ending),
+        }
+    }
+
+    /// Notes that a request has been answered. The next may have begun: its first bytes came with the last of this one.
+    /// Behind a body with a Content-Length that does not show, so that the time of such a head begins with its next bytes.
+    pub(super) fn end_request(&self) {
+        let mut inner = self.inner();
+        if let Clock::Request(ending) = inner.clock {
+            let is_begun = ending == Ending::EmptyLine && !inner.ends_with_empty_line();
+            inner.clock = Clock::Head { since: Instant::now(), is_begun };
+        }
+    }
+
+    /// Judges the client now.
+    pub(super) fn judge(&self) -> Verdict {
+        let inner = self.inner();
+        let now = Instant::now();
+        let (since, late) = match &inner.clock {
+            Clock::Request(_) => (None, Verdict::Cut),
+            Clock::Head { since, .. } if inner.is_blocked => (Some(*since), Verdict::Close),
+            Clock::Head { since, .. } => (Some(*since), Verdict::Cut),
+            Clock::Http2 { since, has_requests: false, .. } => (Some(*since), Verdict::Close),
+            Clock::Http2 { frames, .. } => (frames.since(), Verdict::Close),
+        };
+        let until = since.unwrap_or(now) + HEAD_TIMEOUT;
+        if until <= now { late } else { Verdict::Wait(until) }
+    }
+
+    /// Lets nothing more be read. hyper then ends the connection: with an error if it has a part of a head.
+    pub(super) fn cut(&self) {
+        self.inner().is_cut = true;
+    }
+
+    /// The stream, once nobody else has it.
+    pub(super) fn into_stream(self) -> Option<Stream> {
+        let inner = Arc::into_inner(self.0)?;
+        Some(inner.into_inner().unwrap_or_else(PoisonError::into_inner).stream)
+    }
+}
+
+impl Inner {
+    fn has_read(&mut self, bytes: &[u8]) {
+        let last = bytes.get(bytes.len().saturating_sub(self.tail.len())..).unwrap_or_default();
+        self.tail.rotate_left(last.len());
+        let rest = self.tail.len() - last.len();
+        for (to, from) in self.tail.iter_mut().skip(rest).zip(last) {
+            *to = *from;
+        }
+        match &mut self.clock {
+            Clock::Head { since, is_begun } if !*is_begun => {
+                (*since, *is_begun) = (Instant::now(), true);
+            }
+            Clock::Head { .. } | Clock::Request(_) => {}
+            Clock::Http2 { frames, .. } => frames.read(bytes, Instant::now()),
+        }
+    }
+
+    fn ends_with_empty_line(&self) -> bool {
+        self.tail.ends_with(b"\n\n") || self.tail == *b"\n\r\n"
+    }
+
+    /// A client that still takes the last answer has the whole time for the next head.
+    fn has_written(&mut self, written: &Poll<io::Result<usize>>) {
+        self.is_blocked = written.is_pending();
+        if let (Clock::Head { since, .. }, Poll::Ready(Ok(_))) = (&mut self.clock, written) {
+            *since = Instant::now();
+        }
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.inner();
+        if inner.is_cut {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut inner.stream).poll_read(cx, buf);
+        match buf.filled().get(before..) {
+            None | Some([]) => {}
+            Some(bytes) => inner.has_read(bytes),
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut inner = self.inner();
+        let written = Pin::new(&mut inner.stream).poll_write(cx, bytes);
+        inner.has_written(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut inner = self.inner();
+        let written = Pin::new(&mut inner.stream).poll_write_vectored(cx, slices);
+        inner.has_written(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner().stream).poll_shutdown(cx)
+    }
+}
