@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use tracing::warn;
+use tracing::{error, warn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
@@ -52,6 +52,13 @@ impl Logging {
 /// What does not parse was refused when the file was read.
 fn filter(log: &Log) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// Logs errors, each in a line.
+pub fn log_errors(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        error!("{}", diagnostic.summary());
+    }
 }
 
 /// Logs warnings, each in a line. Notes are for whoever asks.

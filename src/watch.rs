@@ -25,10 +25,9 @@ use self::notifier::Notifier;
 use self::reconcile::{Reconcile, Verdict};
 use self::settle::{Hint, Settle, Stamps, Step};
 use crate::clock;
-use crate::config::diagnostic::Severity;
 use crate::file::Stamp;
 use crate::load::{Loaded, load};
-use crate::logging::log_warnings;
+use crate::logging::{log_errors, log_warnings};
 use crate::snapshot::{Rejected, Snapshot, Snapshots};
 
 /// How often the files are looked at without a hint.
@@ -145,9 +144,23 @@ impl Watch {
         info!("reading {} again, as asked", self.path.display());
         let (verdict, wait) = self.read(Trust::Asked);
         if verdict == Some(Verdict::Unchanged) {
-            info!("unchanged");
+            self.say_unchanged();
         }
         wait
+    }
+
+    /// Whoever asks is told again what is wrong.
+    fn say_unchanged(&self) {
+        match self.snapshots.rejected() {
+            None => info!("unchanged"),
+            Some(rejected) => {
+                log_errors(&rejected.diagnostics);
+                error!(
+                    "{} is unchanged and still invalid; the last good snapshot stays",
+                    self.path.display()
+                );
+            }
+        }
     }
 
     /// Reads the files and acts on what they say; no verdict where they may be half done. Says also how long to wait
@@ -203,11 +216,11 @@ impl Watch {
 
     fn reject(&self, loaded: Loaded) {
         let diagnostics = loaded.reading.diagnostics;
-        for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
-            error!("{}", diagnostic.summary());
-        }
+        let rejected = Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
+        // First: whoever reads the log may ask at once what was rejected.
+        self.snapshots.reject(rejected);
+        log_errors(&diagnostics);
         error!("{} is not applied; the last good snapshot stays", self.path.display());
-        self.snapshots.reject(Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics });
     }
 
     /// Sees that hints come of the folders that the files are in by now. What changed before they did gave none: the
