@@ -34,8 +34,8 @@ use self::templates::{ReadFile, Templates};
 use crate::answer::Redirect;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
-
 use crate::page::Cors;
+use crate::scope::Host;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -63,8 +63,8 @@ pub struct Config {
     pub rules: Rules,
     /// What a request that is down gets, unless its period says otherwise.
     pub response: Response,
-    /// Where operators ask, if anywhere: `[management] listen`.
-    pub management: Option<Listen>,
+    /// Where operators ask, if anywhere.
+    pub management: Option<Management>,
     /// What to log.
     pub log: Log,
 }
@@ -78,19 +78,56 @@ pub struct Server {
     pub trusted: TrustedProxies,
 }
 
+/// `[management]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Management {
+    /// One address, which no visitor reaches.
+    pub listen: Listen,
+    /// Names that a request may be for, beside `localhost`.
+    pub hosts: Vec<Host>,
+}
+
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// An IP address and port.
+    /// An IP address and port. An IPv6 address means IPv6 alone.
     Tcp(SocketAddr),
+    /// A port on all addresses of the machine, of both families.
+    AllAddresses(u16),
     /// The path of a Unix socket.
     Unix(PathBuf),
+}
+
+impl Listen {
+    /// Its TCP port; 0 lets the system choose.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::AllAddresses(port) => Some(*port),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unix(path), Self::Unix(other)) => path == other,
+            _ if self.port() != other.port() || self.port() == Some(0) => false,
+            (Self::Tcp(address), Self::Tcp(other)) => {
+                let (address, other) = (address.ip(), other.ip());
+                let includes_all = address.is_unspecified() || other.is_unspecified();
+                address == other || includes_all && address.is_ipv4() == other.is_ipv4()
+            }
+            _ => true,
+        }
+    }
 }
 
 impl std::fmt::Display for Listen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::AllAddresses(port) => write!(f, ":{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -239,7 +276,7 @@ impl Config {
         let mut templates = Templates::new(folder, read);
         let document = Document::parse(&report);
         let config = validate::validate(&document, folder, &report, &mut templates);
-        let management = config.management.clone();
+        let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let written = config.is_some().then(|| (document, report.source()));
         Reading { config, diagnostics: report.finish(), management, written }

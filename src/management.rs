@@ -4,6 +4,7 @@
 //! changed by it.
 
 pub mod client;
+mod host;
 mod metrics;
 mod status;
 
@@ -45,11 +46,14 @@ pub struct Subject {
 
 /// Answers operators' requests on one thread.
 #[derive(Clone)]
-pub struct Management<R>(R);
+pub struct Management<R> {
+    routes: R,
+    subject: Arc<Subject>,
+}
 
 /// Makes what answers about `subject`.
 pub fn management(subject: &Arc<Subject>) -> Management<impl Routes + use<>> {
-    Management(warp::service(routes(subject)))
+    Management { routes: warp::service(routes(subject)), subject: Arc::clone(subject) }
 }
 
 impl<R: Routes> Service for Management<R> {
@@ -65,28 +69,39 @@ impl<R: Routes> Service for Management<R> {
         request: Request<Incoming>,
         _peer: Rc<Peer>,
     ) -> Result<Response<Self::Body>, Infallible> {
-        self.0.call(request.map(|_| Empty::<Bytes>::new())).await
+        let (head, _) = request.into_parts();
+        let snapshot = self.subject.snapshots.current();
+        let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
+        if let Err((status, says)) = host::check(&head, hosts) {
+            return Ok(fresh(text(status, says)));
+        }
+        self.routes.call(Request::from_parts(head, Empty::<Bytes>::new())).await
     }
 }
 
 /// `GET` and `HEAD` of each path; never to be kept by a cache.
 fn routes(subject: &Arc<Subject>) -> BoxedFilter<(warp::reply::Response,)> {
-    let health = warp::path!("health").map(|| text(StatusCode::OK, "the gateway serves\n"));
-    let ready = answering("ready", subject, ready);
-    let status = answering("status", subject, |subject| json(status::of(subject, clock::now())));
-    let metrics = answering("metrics", subject, |subject| exposition(metrics::of(subject, clock::now())));
+    let health =
+        answering(&["health", "healthz", "livez"], subject, |_| text(StatusCode::OK, "the gateway serves\n"));
+    let ready = answering(&["ready", "readyz"], subject, ready);
+    let status = answering(&["status"], subject, |subject| json(status::of(subject, clock::now())));
+    let metrics = answering(&["metrics"], subject, |subject| exposition(metrics::of(subject, clock::now())));
     let answer = health.or(ready).unify().or(status).unify().or(metrics).unify();
     warp::get().or(warp::head()).unify().and(answer).map(fresh).boxed()
 }
 
-/// One path, answered by what `answer` says of the subject.
+/// Paths of one segment, answered by what `answer` says of the subject.
 fn answering(
-    path: &'static str,
+    names: &'static [&'static str],
     subject: &Arc<Subject>,
     answer: fn(&Subject) -> warp::reply::Response,
 ) -> BoxedFilter<(warp::reply::Response,)> {
     let subject = Arc::clone(subject);
-    warp::path(path).and(warp::path::end()).map(move || answer(&subject)).boxed()
+    let is_named = move |name: String| async move {
+        if names.contains(&name.as_str()) { Ok(()) } else { Err(warp::reject::not_found()) }
+    };
+    let path = warp::path::param().and_then(is_named).untuple_one();
+    path.and(warp::path::end()).map(move || answer(&subject)).boxed()
 }
 
 /// It listens once a snapshot is applied; what is left to say is when it is about to end.

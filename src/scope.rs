@@ -161,8 +161,13 @@ impl Host {
         Ok(Self { name: name.to_ascii_lowercase(), wildcard })
     }
 
+    /// Whether it is `*.` and a name.
+    pub fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
     /// Whether it names the host of a request, which is without port and trailing dot.
-    fn covers(&self, host: &str) -> bool {
+    pub fn covers(&self, host: &str) -> bool {
         let split = host.len().checked_sub(self.name.len());
         let tail = split.and_then(|at| host.get(at..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(&self.name))

@@ -80,7 +80,7 @@ fn edit_text<T>(
     let config = valid(path, text).map_err(Refusal::Invalid)?;
     let listen = match &config.management {
         None if wait => return Err(nobody_to_ask()),
-        listen => listen.clone().filter(|_| wait),
+        management => management.as_ref().filter(|_| wait).map(|management| management.listen.clone()),
     };
     let Plan { changes, outcome } = plan(&config)?;
     let awaited = |periods| listen.map(|listen| Awaited { listen, periods });

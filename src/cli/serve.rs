@@ -56,9 +56,14 @@ impl Listeners {
     /// All of them, or none, once it is said why.
     fn bind(config: &Config) -> Option<Self> {
         let site = bind(&config.server.listen, "[server]");
-        let management = bind(config.management.as_slice(), "[management]");
+        let management = bind(&operators(config), "[management]");
         Some(Self { site: site?, management: management? })
     }
+}
+
+/// Where operators are served: one address, or none.
+fn operators(config: &Config) -> Vec<Listen> {
+    config.management.iter().map(|management| management.listen.clone()).collect()
 }
 
 fn bind(addresses: &[Listen], section: &str) -> Option<Vec<Listener>> {
@@ -113,10 +118,9 @@ fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
     let asks = |wanted: &dyn Fn(&Config) -> Vec<Listen>| {
         wanted(after) != wanted(before) && wanted(after) != wanted(bound)
     };
-    for (section, asks) in [
-        ("[server]", asks(&|config| config.server.listen.clone())),
-        ("[management]", asks(&|config| config.management.iter().cloned().collect())),
-    ] {
+    for (section, asks) in
+        [("[server]", asks(&|config| config.server.listen.clone())), ("[management]", asks(&operators))]
+    {
         if asks {
             warn!("{section} listen takes effect at the next start; all else is applied");
         }
@@ -145,12 +149,12 @@ impl Servers {
             let snapshots = Arc::clone(snapshots);
             move || Gateway::new(Arc::clone(&snapshots), warp::service(filters::routes()))
         };
-        let operators = {
+        let for_operators = {
             let subject = Arc::clone(&subject);
             move || management(&subject)
         };
         let site = Server::start(workers(), &listeners.site, alarm, gateway)?;
-        let start = || Server::start(["management".to_owned()], &listeners.management, alarm, operators);
+        let start = || Server::start(["management".to_owned()], &listeners.management, alarm, for_operators);
         let management = (!listeners.management.is_empty()).then(start).transpose()?;
         Ok(Self { site, management, subject })
     }

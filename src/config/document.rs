@@ -51,7 +51,8 @@ pub struct Document {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
-    /// IP addresses with ports, or Unix sockets ("unix:/run/downtime/http.sock"). Takes effect at the next start.
+    /// IP addresses with ports, ports on all addresses (":80"; "[::]:80" is IPv6 alone), or Unix sockets
+    /// ("unix:/run/downtime/http.sock"). Takes effect at the next start.
     #[schemars(with = "Vec<String>", length(min = 1), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,
     /// The proxies in front whose X-Forwarded-* are believed: networks, or "unix:" for whoever connects to a Unix
@@ -137,6 +138,10 @@ pub struct ManagementSection {
     /// what the file says. Takes effect at the next start.
     #[schemars(with = "String", extend("default" = "127.0.0.1:9503"))]
     pub listen: Field<String>,
+    /// Names that operators may ask by, beside `localhost` and IP addresses: a request for any other host gets 421.
+    /// Default: none.
+    #[schemars(with = "Vec<String>", example = ["ops.example.com"], extend("default" = []))]
+    pub hosts: Texts,
 }
 
 /// What is logged, and how.
@@ -313,7 +318,10 @@ impl ResponseSection {
 
 impl ManagementSection {
     fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self { listen: table.get("listen", "\"127.0.0.1:9503\"") };
+        let section = Self {
+            listen: table.get("listen", "\"127.0.0.1:9503\""),
+            hosts: table.get("hosts", "[\"ops.example.com\"]"),
+        };
         table.finish();
         section
     }

@@ -16,12 +16,13 @@ use super::report::Report;
 use super::templates::Templates;
 use super::values::{choice, duration, redirect, time_zone};
 use super::{
-    Config, Listen, Log, LogFormat, Response, Server, Site, TrustedProxies, Unreachable, UpstreamSite,
-    answers, periods,
+    Config, Listen, Log, LogFormat, Management, Response, Server, Site, TrustedProxies, Unreachable,
+    UpstreamSite, answers, periods,
 };
 use crate::decision::Rules;
 use crate::exempt::{self, Exemptions, Kind, Rule};
 use crate::glob::{Fault, PathGlobs};
+use crate::scope::Host;
 use crate::template::Template;
 use crate::upstream::Upstream;
 
@@ -136,31 +137,67 @@ fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
                 report.error(text.span(), "this address stands here twice", "remove one of the two");
             }
             Ok(address) => addresses.push(address),
-            Err(help) => report.error(text.span(), format!("`{}` is no address", text.get_ref()), help),
+            Err(help) => report.error(text.span(), format!("invalid address `{}`", text.get_ref()), help),
         }
     }
     addresses
 }
 
-fn management(section: &ManagementSection, server: &Server, folder: &Path, report: &Report) -> Listen {
+fn management(section: &ManagementSection, server: &Server, folder: &Path, report: &Report) -> Management {
+    Management {
+        listen: management_listen(&section.listen, server, folder, report),
+        hosts: section
+            .hosts
+            .iter()
+            .flat_map(Spanned::get_ref)
+            .filter_map(|host| name(host, report))
+            .collect(),
+    }
+}
+
+fn management_listen(written: &Field<String>, server: &Server, folder: &Path, report: &Report) -> Listen {
     let default = Listen::Tcp(super::MANAGEMENT);
-    let Some(written) = &section.listen else { return default };
+    let Some(written) = written else { return default };
     match address(written.get_ref(), folder) {
-        Ok(address) if server.listen.contains(&address) => {
-            let message = "visitors are served on this address: it stands in [server] `listen`";
-            report.error(
-                written.span(),
-                message,
-                format!("write another one, such as `{}`", super::MANAGEMENT),
-            );
-            default
-        }
-        Ok(address) => address,
+        Ok(address) => match server.listen.iter().find(|listen| listen.overlaps(&address)) {
+            Some(listen) => {
+                let message =
+                    format!("visitors are served on this address: [server] `listen` has `{listen}`");
+                let help = format!("write another one, such as `{}`", free_address(server));
+                report.error(written.span(), message, help);
+                default
+            }
+            None => address,
+        },
         Err(help) => {
-            report.error(written.span(), format!("`{}` is no address", written.get_ref()), help);
+            let text = written.get_ref();
+            // A port alone is not to be opened to everybody.
+            let help = if port(text).is_some() { format!("write `127.0.0.1:{text}`") } else { help };
+            report.error(written.span(), format!("invalid address `{text}`"), help);
             default
         }
     }
+}
+
+/// The default address of `[management]`, or the next above it that visitors are not served on.
+fn free_address(server: &Server) -> Listen {
+    let above = (super::MANAGEMENT.port()..).map(|port| SocketAddr::new(super::MANAGEMENT.ip(), port));
+    let mut addresses = above.map(Listen::Tcp);
+    let is_free = |address: &Listen| !server.listen.iter().any(|listen| listen.overlaps(address));
+    addresses.find(is_free).unwrap_or(Listen::Tcp(super::MANAGEMENT))
+}
+
+/// A name in `Host`: a host without a wildcard.
+fn name(written: &Spanned<String>, report: &Report) -> Option<Host> {
+    let host = Host::parse(written.get_ref()).and_then(|host| {
+        let message = "a wildcard is not allowed here: each name must be listed";
+        if host.is_wildcard() {
+            Err(Fault::new(message, "write a name such as `ops.example.com`"))
+        } else {
+            Ok(host)
+        }
+    });
+    host.map_err(|fault| report.error(written.span(), fault.message, fault.help)).ok()
 }
 
 fn address(text: &str, folder: &Path) -> Result<Listen, String> {
@@ -174,12 +211,25 @@ fn address(text: &str, folder: &Path) -> Result<Listen, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Err(format!("write `{}`", SocketAddr::new(ip, super::LISTEN.port())));
     }
-    text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| match text.rsplit_once(':') {
-        Some(("" | "*", port)) if port.parse::<u16>().is_ok() => format!("write `0.0.0.0:{port}` for all addresses"),
-        Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
-        None if text.parse::<u16>().is_ok() => format!("write `127.0.0.1:{text}`"),
-        _ => "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, or `unix:/run/downtime.sock`".into(),
-    })
+    if let Some(port) = text.strip_prefix(':').and_then(port) {
+        return Ok(Listen::AllAddresses(port));
+    }
+    text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| suggested(text))
+}
+
+fn suggested(text: &str) -> String {
+    let (host, number) = text.rsplit_once(':').unwrap_or(("", text));
+    match (host, port(number)) {
+        ("*", Some(port)) => format!("write `:{port}` for all addresses"),
+        ("", Some(port)) => format!("write `127.0.0.1:{port}` for this machine alone, or `:{port}` for all addresses"),
+        ("localhost", Some(port)) => format!("write `127.0.0.1:{port}`"),
+        _ => "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`".into(),
+    }
+}
+
+/// A port as a URL has it: digits alone.
+fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
@@ -267,9 +317,10 @@ fn check_level(filter: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::super::Reading;
+    use super::super::diagnostic::Diagnostic;
     use super::*;
 
-    const NO_ADDRESS: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, or `unix:/run/downtime.sock`";
+    const NO_ADDRESS: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
 
     #[test]
     fn an_address_is_one_of_ip_and_port_or_a_socket() {
@@ -284,13 +335,17 @@ mod tests {
             ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
             ("[::1]", Err(NO_ADDRESS)),
             ("fe80::1", Err("write `[fe80::1]:8503`")),
-            ("*:65535", Err("write `0.0.0.0:65535` for all addresses")),
+            (":80", Ok(Listen::AllAddresses(80))),
+            (":0", Ok(Listen::AllAddresses(0))),
+            (":65536", Err(NO_ADDRESS)),
+            (":+80", Err(NO_ADDRESS)),
+            ("*:65535", Err("write `:65535` for all addresses")),
             ("*:65536", Err(NO_ADDRESS)),
             (":http", Err(NO_ADDRESS)),
             (":", Err(NO_ADDRESS)),
             ("localhost:80", Err("write `127.0.0.1:80`")),
             ("localhost:http", Err(NO_ADDRESS)),
-            ("80", Err("write `127.0.0.1:80`")),
+            ("80", Err("write `127.0.0.1:80` for this machine alone, or `:80` for all addresses")),
             ("localhost", Err(NO_ADDRESS)),
             ("", Err(NO_ADDRESS)),
         ] {
@@ -324,7 +379,47 @@ mod tests {
             ("[management]\nlisten = 'unix:m.sock'", Some("unix:/m.sock")),
         ] {
             let found = read(text).config.unwrap().management;
-            assert_eq!(found.map(|address| address.to_string()).as_deref(), address, "{text}");
+            assert_eq!(found.map(|found| found.listen.to_string()).as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn visitors_and_operators_share_no_address() {
+        for (site, operators, is_shared) in [
+            (":80", ":80", true),
+            (":80", "127.0.0.1:80", true),
+            (":80", "[::1]:80", true),
+            ("[::1]:80", ":80", true),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("[::]:80", "[::1]:80", true),
+            ("unix:a.sock", "unix:a.sock", true),
+            ("[::]:80", "127.0.0.1:80", false),
+            ("[::]:80", "0.0.0.0:80", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            (":80", ":81", false),
+            (":0", ":0", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            (":80", "unix:a.sock", false),
+        ] {
+            let reading =
+                read(&format!("[server]\nlisten = ['{site}']\n[management]\nlisten = '{operators}'"));
+            let is_said =
+                |problem: &Diagnostic| problem.message.starts_with("visitors are served on this address");
+            let is_found = reading.diagnostics.iter().any(is_said);
+            assert_eq!((is_found, reading.config.is_none()), (is_shared, is_shared), "{site} {operators}");
+        }
+    }
+
+    #[test]
+    fn operators_may_be_asked_for_by_further_names() {
+        let hosts = |list: &str| read(&format!("[management]\nhosts = {list}"));
+        let found = hosts("['Ops.example.com.', 'status']").config.unwrap().management.unwrap().hosts;
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["ops.example.com", "status"]);
+        assert_eq!(hosts("[]").config.unwrap().management.unwrap().hosts, []);
+        for wrong in ["'*.example.com'", "''", "'http://ops.example.com'", "'ops:9503'"] {
+            let reading = hosts(&format!("[{wrong}]"));
+            assert!(reading.config.is_none() && reading.diagnostics.len() == 1, "{wrong}");
         }
     }
 

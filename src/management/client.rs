@@ -1,7 +1,7 @@
 //! Asks a gateway that runs how it is, over its management listener.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -125,17 +125,17 @@ pub fn ask(listen: &Listen, limit: Duration) -> Result<Told, AskError> {
 
 async fn get(listen: &Listen) -> Result<Bytes, AskError> {
     match listen {
-        Listen::Tcp(address) if address.port() == 0 => Err(AskError::AnyPort),
-        Listen::Tcp(address) => {
-            let stream = TcpStream::connect(reachable(*address)).await.map_err(AskError::Connect)?;
-            exchange(stream).await
-        }
-        Listen::Unix(path) => exchange(connect(path).await.map_err(AskError::Connect)?).await,
+        Listen::Tcp(address) => get_over_tcp(reachable(*address)).await,
+        Listen::AllAddresses(port) => get_over_tcp((Ipv4Addr::LOCALHOST, *port).into()).await,
+        Listen::Unix(path) => exchange(UnixStream::connect(path).await.map_err(AskError::Connect)?).await,
     }
 }
 
-async fn connect(path: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(path).await
+async fn get_over_tcp(address: SocketAddr) -> Result<Bytes, AskError> {
+    if address.port() == 0 {
+        return Err(AskError::AnyPort);
+    }
+    exchange(TcpStream::connect(address).await.map_err(AskError::Connect)?).await
 }
 
 /// One that listens on every address is reached on the loopback.
@@ -173,4 +173,28 @@ fn told(answer: &[u8]) -> Result<Told, AskError> {
     let not_ours = |error: serde_json::Error| AskError::NotOurs(error.to_string());
     let facts = serde_json::from_slice(answer).map_err(not_ours)?;
     Ok(Told { document: serde_json::from_slice(answer).map_err(not_ours)?, facts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_on_all_addresses_is_asked_on_the_loopback() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answers = std::thread::spawn(move || {
+            for _ in 0..2 {
+                drop(listener.accept().unwrap());
+            }
+        });
+        for listen in [Listen::AllAddresses(port), Listen::Tcp(([0, 0, 0, 0], port).into())] {
+            let error = ask(&listen, Duration::from_secs(20)).unwrap_err();
+            assert!(matches!(error, AskError::Broken(_)), "{listen}: {error}");
+        }
+        answers.join().unwrap();
+        for listen in [Listen::AllAddresses(0), Listen::Tcp(([0, 0, 0, 0], 0).into())] {
+            assert!(matches!(ask(&listen, Duration::from_secs(20)), Err(AskError::AnyPort)), "{listen}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -34,15 +34,14 @@ impl fmt::Display for BindError {
 impl BindError {
     /// What to do about it, where the address stands in this section of the file.
     pub fn help(&self, section: &str) -> String {
-        match (self.error.kind(), &self.address) {
-            (io::ErrorKind::AddrInUse, Listen::Tcp(address)) => {
-                let port = address.port();
+        match (self.error.kind(), self.address.port()) {
+            (io::ErrorKind::AddrInUse, Some(port)) => {
                 format!("another process holds it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change {section} listen")
             }
-            (io::ErrorKind::AddrInUse, Listen::Unix(_)) => {
+            (io::ErrorKind::AddrInUse, None) => {
                 format!("another process listens on it: stop it, or change {section} listen")
             }
-            (io::ErrorKind::PermissionDenied, Listen::Tcp(address)) if address.port() < 1024 => {
+            (io::ErrorKind::PermissionDenied, Some(..1024)) => {
                 "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or take a port from 1024 up".into()
             }
             (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address; see `ip address`".into(),
@@ -57,7 +56,8 @@ impl Listener {
     /// set. The file of a Unix socket that nobody listens on any more is replaced.
     pub fn bind(address: &Listen) -> Result<Self, BindError> {
         let bound = match address {
-            Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
+            Listen::Tcp(address) => bind_tcp(*address, Families::One).map(Self::Tcp),
+            Listen::AllAddresses(port) => bind_all(*port).map(Self::Tcp),
             Listen::Unix(path) => bind_unix(path).map(|listener| Self::Unix(listener, path.clone())),
         };
         bound.map_err(|error| BindError { address: address.clone(), error })
@@ -73,12 +73,11 @@ impl Listener {
         }
     }
 
-    /// The address as a browser takes it, or `unix:` and the path; the port is the one that the system chose for 0.
+    /// A URL that a browser on this machine opens, and which addresses it stands for, if they are several; or `unix:` and
+    /// the path. The port is the one that the system chose for 0.
     pub fn url(&self) -> String {
         match self {
-            Self::Tcp(listener) => {
-                listener.local_addr().map_or_else(|e| e.to_string(), |address| format!("http://{address}"))
-            }
+            Self::Tcp(listener) => tcp_url(listener).unwrap_or_else(|error| error.to_string()),
             Self::Unix(_, path) => format!("unix:{}", path.display()),
         }
     }
@@ -93,13 +92,43 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+fn tcp_url(listener: &TcpListener) -> io::Result<String> {
+    let address = listener.local_addr()?;
+    let port = address.port();
+    Ok(match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("http://127.0.0.1:{port} (all IPv4 addresses)"),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) if socket2::SockRef::from(listener).only_v6()? => {
+            format!("http://[::1]:{port} (all IPv6 addresses)")
+        }
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("http://127.0.0.1:{port} (all addresses)"),
+        _ => format!("http://{address}"),
+    })
+}
+
+/// Of IPv6 where there is any, which takes IPv4 too.
+fn bind_all(port: u16) -> io::Result<TcpListener> {
+    bind_tcp((Ipv6Addr::UNSPECIFIED, port).into(), Families::Both).or_else(|error| {
+        // Left out of the kernel or forbidden by the sandbox, or turned off by sysctl.
+        let has_no_ipv6 = error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+            || error.kind() == io::ErrorKind::AddrNotAvailable;
+        if has_no_ipv6 { bind_tcp((Ipv4Addr::UNSPECIFIED, port).into(), Families::One) } else { Err(error) }
+    })
+}
+
+/// What a socket of IPv6 takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Families {
+    One,
+    Both,
+}
+
+fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
     // So that a restart need not wait for the connections of the last run; it lets no second listener in.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // One address means one address family, whatever net.ipv6.bindv6only says.
-        socket.set_only_v6(true)?;
+        // As the file says, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(families == Families::One)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -1,6 +1,6 @@
 //! The process: how it starts, what keeps it from starting, how it stops.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt;
@@ -114,6 +114,58 @@ fn a_unix_socket_that_is_in_use_or_another_file_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_port_alone_listens_on_all_addresses_of_both_families() {
+    let config = "[exempt]\nnetworks = [\"127.0.0.1/32\"]\n[server]\nlisten = [\":0\"]\n[management]\nlisten = \":0\"\n";
+    let folder = Folder::with(&format!("{config}{DOWN}"));
+    let process = Process::spawn(downtime(&folder));
+    let port = |says: &str| {
+        let line = process.log.wait_for(says);
+        let (_, rest) = line.split_once(says).expect("it says so");
+        rest.strip_suffix(" (all addresses)").and_then(|port| port.parse::<u16>().ok()).expect("a port")
+    };
+    let visitors = port("listening on http://127.0.0.1:");
+    let operators = port("management on http://127.0.0.1:");
+    // The client of an IPv4 connection is its IPv4 address, however it came.
+    let status = |address: SocketAddr| Client::connect(address).request("GET", "/", &[]).status;
+    assert_eq!(status((Ipv4Addr::LOCALHOST, visitors).into()), 200);
+    let health = |address: SocketAddr| {
+        let host = format!("Host: {address}");
+        Client::connect(address).request("GET", "/health", &[&host]).status
+    };
+    assert_eq!(health((Ipv4Addr::LOCALHOST, operators).into()), 200);
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        assert_eq!(status((Ipv6Addr::LOCALHOST, visitors).into()), 503);
+        assert_eq!(health((Ipv6Addr::LOCALHOST, operators).into()), 200);
+    }
+    let other = Folder::with(&format!("[server]\nlisten = [\":{visitors}\"]\n"));
+    let said = refusal(&other);
+    assert!(said.contains(&format!("cannot listen on :{visitors}")), "{said}");
+    assert!(said.contains(&format!("`ss -ltnp 'sport = :{visitors}'`")), "{said}");
+}
+
+#[test]
+fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
+    for (listen, shown) in
+        [("0.0.0.0:0", "listening on http://127.0.0.1:"), ("[::]:0", "listening on http://[::1]:")]
+    {
+        if listen.starts_with('[') && TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+            continue;
+        }
+        let folder = Folder::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
+        let process = Process::spawn(downtime(&folder));
+        let line = process.log.wait_for("listening on ");
+        let all = if listen.starts_with('[') { " (all IPv6 addresses)" } else { " (all IPv4 addresses)" };
+        assert!(line.contains(shown) && line.ends_with(all), "{line}");
+        if listen.starts_with('[') {
+            let port =
+                line.trim_end_matches(all).rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+            let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, port.expect("a port")));
+            assert!(refused.is_err(), "it is IPv6 alone");
+        }
+    }
+}
+
+#[test]
 fn sighup_has_the_file_read_at_once() {
     let gateway = Gateway::start("");
     gateway.process.signal(Signal::HUP);
@@ -122,6 +174,15 @@ fn sighup_has_the_file_read_at_once() {
     gateway.edit(DOWN);
     gateway.process.signal(Signal::HUP);
     gateway.log().wait_for(" applied ");
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    gateway.edit("[response]\nstatus = 200\n");
+    gateway.log().wait_for("is not applied");
+    for _ in 0..2 {
+        gateway.process.signal(Signal::HUP);
+        gateway.log().wait_for("again, as asked");
+        gateway.log().wait_for("downtime.toml:2:10");
+        gateway.log().wait_for("is unchanged and still invalid; the last good snapshot stays");
+    }
     assert_eq!(gateway.get("/", &[]).status, 503);
 }
 

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use crate::support::origin::Script;
 use crate::support::process::{Folder, Gateway, Process, downtime};
-use crate::{DOWN, MANAGEMENT, ask, operator, start, with_management};
+use crate::{DOWN, LOCALHOST, MANAGEMENT, ask, operator, start, with_management};
 
 /// The value of a metric.
 fn metric(gateway: &Gateway, name: &str) -> f64 {
@@ -19,21 +19,68 @@ fn each_path_answers_get_and_head_and_is_never_cached() {
     let mut operator = operator(&gateway);
     for (path, media_type, says) in [
         ("/health", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/healthz", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/livez", "text/plain; charset=utf-8", "the gateway serves\n"),
         ("/ready", "text/plain; charset=utf-8", "a snapshot is applied\n"),
+        ("/readyz", "text/plain; charset=utf-8", "a snapshot is applied\n"),
         ("/status", "application/json", "\"source\": \"server\""),
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "downtime_config_generation 1\n"),
     ] {
-        let answer = operator.request("GET", path, &[]);
+        let answer = operator.request("GET", path, &[LOCALHOST]);
         assert_eq!((answer.status, answer.field("content-type")), (200, Some(media_type)), "{path}");
         assert_eq!(answer.field("cache-control"), Some("no-store"), "{path}");
         assert!(answer.text().contains(says), "{}", answer.text());
-        let head = operator.request("HEAD", path, &[]);
+        let head = operator.request("HEAD", path, &[LOCALHOST]);
         assert_eq!((head.status, head.field("content-type")), (200, Some(media_type)), "{path}");
-        assert_eq!(operator.request("POST", path, &[]).status, 405, "{path}");
+        assert_eq!(operator.request("POST", path, &[LOCALHOST]).status, 405, "{path}");
     }
-    for path in ["/", "/healthy", "/status/x", "/.downtime/status"] {
-        assert_eq!(operator.request("GET", path, &[]).status, 404, "{path}");
+    for path in ["/", "/healthy", "/healthz/x", "/status/x", "/.downtime/status"] {
+        assert_eq!(operator.request("GET", path, &[LOCALHOST]).status, 404, "{path}");
     }
+}
+
+#[test]
+fn it_answers_no_name_that_a_web_page_could_have() {
+    let gateway = start(DOWN);
+    let mut operator = operator(&gateway);
+    let mut status = |host: &str| {
+        let answer = operator.request("GET", "/status", &[&format!("Host: {host}")]);
+        assert_eq!(answer.field("cache-control"), Some("no-store"), "{host}");
+        assert_eq!(answer.status == 200, answer.text().contains("\"db\""), "{host}: {}", answer.text());
+        assert_eq!(answer.status == 421, answer.text().contains("`hosts` in [management]"), "{host}");
+        answer.status
+    };
+    let hosts = ["localhost", "127.0.0.1:9503", "[::1]", "ops.example.com", "evil.example", ""];
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    // The list is that of the snapshot which is applied.
+    let named = "[management]\nhosts = [\"ops.example.com\"]\n";
+    gateway.apply(&with_management(DOWN).replace("[management]\n", named));
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 200, 421, 421]);
+    gateway.apply(DOWN);
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    let mut unnamed = crate::operator(&gateway);
+    unnamed.send("GET /status HTTP/1.0\r\n\r\n");
+    assert_eq!(unnamed.response("GET").status, 421);
+}
+
+#[test]
+fn over_http_2_the_authority_is_the_host() {
+    use hyper::client::conn::http2::handshake;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let gateway = start(DOWN);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let stream =
+            tokio::net::UnixStream::connect(gateway.folder.join("management.sock")).await.expect("it");
+        let (mut sender, connection) =
+            handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        for (host, status) in [("localhost:9503", 200), ("evil.example", 421)] {
+            let request = http::Request::get(format!("http://{host}/status"));
+            let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).expect("a request");
+            assert_eq!(sender.send_request(request).await.expect("an answer").status(), status, "{host}");
+        }
+    });
 }
 
 #[test]
@@ -84,7 +131,11 @@ fn it_is_not_ready_while_it_stops_and_answers_until_the_last_request_has_ended()
     upstream.head().expect("a request");
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("stopping");
-    assert_eq!((ask(&gateway, "/ready").status, ask(&gateway, "/health").status), (503, 200));
+    for (path, status) in
+        [("/ready", 503), ("/readyz", 503), ("/health", 200), ("/healthz", 200), ("/livez", 200)]
+    {
+        assert_eq!(ask(&gateway, path).status, status, "{path}");
+    }
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(visitor.response("GET").text(), "ok");
     let Gateway { process, folder, .. } = gateway;

@@ -18,6 +18,8 @@ use support::process::{Folder, Gateway, downtime};
 /// Listeners that no other test has.
 const MANAGEMENT: &str =
     "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
+/// What operators ask by.
+const LOCALHOST: &str = "Host: localhost";
 /// Down since long ago, without end.
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
 
@@ -36,7 +38,7 @@ fn operator(gateway: &Gateway) -> Client<UnixStream> {
 
 /// The answer to an operator.
 fn ask(gateway: &Gateway, path: &str) -> Response {
-    operator(gateway).request("GET", path, &[])
+    operator(gateway).request("GET", path, &[LOCALHOST])
 }
 
 /// What a command printed, and its exit code.

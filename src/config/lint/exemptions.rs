@@ -184,6 +184,7 @@ fn is_local_and_untrusted(listen: &Listen, server: &Server) -> bool {
         Listen::Tcp(address) => {
             address.ip().is_loopback() && !server.trusted.networks.iter().any(|net| has_peer(*net, listen))
         }
+        Listen::AllAddresses(_) => false,
         Listen::Unix(_) => !server.trusted.unix,
     }
 }
@@ -200,7 +201,7 @@ fn has_peer(network: IpNet, listen: &Listen) -> bool {
 fn peer(listen: &Listen) -> &'static str {
     match listen {
         Listen::Tcp(address) if address.is_ipv4() => "\"127.0.0.1/32\"",
-        Listen::Tcp(_) => "\"::1/128\"",
+        Listen::Tcp(_) | Listen::AllAddresses(_) => "\"::1/128\"",
         Listen::Unix(_) => "\"unix:\"",
     }
 }
