@@ -1,5 +1,7 @@
 //! The log: to stderr, as `[log]` says.
 
+mod escape;
+
 use std::io::IsTerminal;
 
 use tracing::{error, warn};
@@ -7,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use self::escape::{Fields, JsonLines};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::{Log, LogFormat};
 
@@ -26,11 +29,17 @@ impl Logging {
             std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let begun = match log.format {
             LogFormat::Text => registry
-                .with(fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false))
+                .with(
+                    fmt::layer()
+                        .fmt_fields(Fields)
+                        .with_writer(std::io::stderr)
+                        .with_ansi(colour)
+                        .with_target(false),
+                )
                 .try_init(),
-            LogFormat::Json => {
-                registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
-            }
+            LogFormat::Json => registry
+                .with(fmt::layer().json().flatten_event(true).with_writer(|| JsonLines(std::io::stderr())))
+                .try_init(),
         };
         if let Err(error) = begun {
             warn!("the log was begun before: {error}");

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use crate::DOWN;
 use crate::support::http::Client;
 use crate::support::origin::Script;
-use crate::support::process::{Folder, Gateway, Process, downtime};
+use crate::support::process::{Folder, Gateway, Process, downtime, downtime_by};
 use crate::support::until;
 
 /// What a start that fails says.
@@ -162,6 +162,43 @@ fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
             let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, port.expect("a port")));
             assert!(refused.is_err(), "it is IPv6 alone");
         }
+    }
+}
+
+/// Descriptors run out while a client that is connected asks for a path with a newline in it.
+#[test]
+fn no_path_forges_a_line_of_the_log() {
+    let forged = "/x%0A2026-11-25T00:00:00Z%20ERROR%20forged%1B[31m%C2%9B2J%22";
+    for (format, written) in [
+        ("text", r#"path="x\n2026-11-25T00:00:00Z ERROR forged\u{1b}[31m\u{9b}2J\"""#),
+        ("json", r#""path":"x\n2026-11-25T00:00:00Z ERROR forged\u001b[31m\u009b2J\"""#),
+    ] {
+        let config = format!("[site]\nroot = \"public\"\n[log]\nformat = \"{format}\"\n");
+        let folder = Folder::with(&config);
+        std::fs::create_dir(folder.join("public")).expect("made");
+        let command = downtime_by("sh", &["-c", "ulimit -n 48 && exec \"$0\""], &folder);
+        let process = Process::spawn(command);
+        let line = process.log.wait_for("listening on http://");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('"').next());
+        let address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
+        let mut client = Client::connect(address);
+        let mut others = Vec::new();
+        // One connection more each time, until one descriptor is left, which the root takes. The watch may need it just then.
+        let (line, _) = until("the path", || {
+            if client.request("GET", forged, &[]).status == 404 {
+                let mut other = Client::connect(address);
+                assert!(matches!(other.request("GET", "/absent", &[]).status, 404 | 503));
+                others.push(other);
+            }
+            let said = process.log.text();
+            said.lines().find(|line| line.contains("forged")).map(ToOwned::to_owned)
+        });
+        assert!(line.contains("ERROR") && line.contains(written), "{line}");
+        let said = process.log.text();
+        assert!(
+            !said.contains(['\u{1b}', '\u{9b}']) && said.lines().all(|line| !line.starts_with("2026-11-25")),
+            "{said}"
+        );
     }
 }
 

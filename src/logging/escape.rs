@@ -1,0 +1,235 @@
+//! Log lines that nothing in them can break: what a client, a file or an upstream has named may hold any character, and
+//! is neither to begin a line of its own nor to steer a terminal.
+
+use std::fmt::{self, Debug, Write as _};
+use std::io;
+
+use tracing::field::{Field, Visit};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
+
+/// Writes the message and the fields of an event in the text format: control characters and those that change the
+/// direction of the text are escaped as Rust has them (`\n`, `\u{9b}`), and a value that is not one plain word is quoted.
+pub(super) struct Fields;
+
+impl<'w> FormatFields<'w> for Fields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut visitor = Visitor { writer, is_first: true, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+struct Visitor<'w> {
+    writer: Writer<'w>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visitor<'_> {
+    fn write(&mut self, field: &Field, value: &str, is_text: bool) -> fmt::Result {
+        if !std::mem::take(&mut self.is_first) {
+            self.writer.write_char(' ')?;
+        }
+        let name = field.name();
+        if name == "message" {
+            return self.write_message(value);
+        }
+        if self.writer.has_ansi_escapes() {
+            write!(self.writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m")?;
+        } else {
+            write!(self.writer, "{name}=")?;
+        }
+        if is_text || !is_plain(value) {
+            write!(self.writer, "{value:?}")
+        } else {
+            self.writer.write_str(value)
+        }
+    }
+
+    fn write_message(&mut self, message: &str) -> fmt::Result {
+        for part in message.split_inclusive(is_unsafe) {
+            match part.chars().next_back().filter(|last| is_unsafe(*last)) {
+                Some(last) => {
+                    self.writer.write_str(part.strip_suffix(last).unwrap_or_default())?;
+                    write!(self.writer, "{}", last.escape_default())?;
+                }
+                None => self.writer.write_str(part)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, field: &Field, value: &str, is_text: bool) {
+        if self.result.is_ok() {
+            self.result = self.write(field, value, is_text);
+        }
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record(field, value, true);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.record(field, &format!("{value:?}"), false);
+    }
+}
+
+/// A word that needs no quotes: a number, an address, a path.
+fn is_plain(value: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '=');
+    !value.is_empty() && value.chars().all(is_plain)
+}
+
+/// Control characters, C1 among them, and what separates lines or changes the direction of text (Unicode's Bidi_Control).
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes lines of JSON. The encoder has escaped what would break them; what is left would still steer a terminal.
+pub(super) struct JsonLines<W>(pub(super) W);
+
+impl<W: io::Write> io::Write for JsonLines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.contains(is_unsafe_in_json) => self.0.write_all(escaped(text).as_bytes())?,
+            Ok(_) | Err(_) => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn is_unsafe_in_json(c: char) -> bool {
+    c != '\n' && is_unsafe(c)
+}
+
+/// Outside of strings JSON has none of these characters, so that each can be escaped wherever it is (RFC 8259 7).
+fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unsafe_in_json(c) {
+            // Writing to a String cannot fail; all of them are in the basic plane.
+            let _ = write!(line, "\\u{:04x}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    /// What the log says, kept.
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'w> MakeWriter<'w> for Said {
+        type Writer = Self;
+
+        fn make_writer(&'w self) -> Self {
+            self.clone()
+        }
+    }
+
+    impl Said {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn text(colour: bool, log: impl FnOnce()) -> String {
+        let said = Said::default();
+        let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).with_writer(said.clone());
+        let layer = layer.with_ansi(colour).with_target(false).with_level(false).without_time();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        said.text()
+    }
+
+    fn json(log: impl FnOnce()) -> String {
+        let said = Said::default();
+        let kept = said.clone();
+        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
+        let layer = layer.with_writer(move || JsonLines(kept.clone()));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        said.text()
+    }
+
+    /// What could be taken for the end of a line, a field or a string, or by a terminal for an order.
+    const NASTY: &str = "a\nERROR b\r\t\x1b[31m\u{9b}2J\x7f\u{202e}\u{2028}\"c\\";
+
+    #[test]
+    fn nothing_in_a_text_breaks_its_line() {
+        let plain = "a\\nERROR b\\r\\t\\u{1b}[31m\\u{9b}2J\\u{7f}\\u{202e}\\u{2028}";
+        let quoted = format!("\"{plain}\\\"c\\\\\"");
+        for (said, expected) in [
+            (text(false, || tracing::info!("{NASTY}")), format!("{plain}\"c\\\n")),
+            (text(false, || tracing::info!(NASTY)), format!("NASTY={quoted}\n")),
+            (text(false, || tracing::info!(path = %NASTY, "m")), format!("m path={quoted}\n")),
+            (text(false, || tracing::info!(path = NASTY, "m")), format!("m path={quoted}\n")),
+            (text(false, || tracing::info!(error = ?io::Error::other(NASTY), "m")), String::new()),
+            (
+                text(true, || tracing::info!(path = %NASTY, "m")),
+                format!("m \x1b[3mpath\x1b[0m\x1b[2m=\x1b[0m{quoted}\n"),
+            ),
+        ] {
+            assert_eq!(said.matches('\n').count(), 1, "{said}");
+            let controls = said.chars().filter(|c| is_unsafe(*c) && *c != '\n').count();
+            assert_eq!(controls, said.matches("\x1b[3m").count() * 4, "{said}");
+            assert!(expected.is_empty() || said == expected, "{said}\n{expected}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_one_word_stays_bare_and_every_other_is_quoted() {
+        for (value, shown) in [
+            ("/a/b.css", "/a/b.css"),
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("", "\"\""),
+            ("a b", "\"a b\""),
+            ("a status=200", "\"a status=200\""),
+            ("a=b", "\"a=b\""),
+            ("é", "\"é\""),
+        ] {
+            assert_eq!(
+                text(false, || tracing::info!(path = %value, status = 200, "m")),
+                format!("m path={shown} status=200\n")
+            );
+        }
+        assert_eq!(text(false, || tracing::info!(method = "GET", "„é“ – ok")), "„é“ – ok method=\"GET\"\n");
+    }
+
+    #[test]
+    fn nothing_in_json_breaks_its_line_or_its_meaning() {
+        let said = json(|| tracing::info!(path = %NASTY, "{NASTY}"));
+        assert_eq!(said.matches('\n').count(), 1, "{said}");
+        assert!(!said.contains(is_unsafe_in_json), "{said}");
+        let line: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((line["message"].as_str(), line["path"].as_str()), (Some(NASTY), Some(NASTY)));
+    }
+}
