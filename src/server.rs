@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tracing::warn;
 
 pub use self::client::Client;
@@ -38,6 +39,8 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait before the next accept after one failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often that is said while it lasts.
+const REMINDER: Duration = Duration::from_secs(60);
 
 /// The threads of a server that runs.
 #[derive(Debug)]
@@ -99,7 +102,8 @@ fn work<S: Service>(
         // The sender lives until it has sent.
         let _ = stopped.wait_for(|stopped| *stopped).await;
         if tokio::time::timeout(DRAIN, open.none()).await.is_err() {
-            warn!("{} connections were still open after {DRAIN:?} and are closed", open.count.get());
+            let (count, limit) = (open.count.get(), humantime::format_duration(DRAIN));
+            warn!("{count} connections were still open after {limit} and are closed");
         }
         Ok(())
     })
@@ -167,6 +171,7 @@ impl Socket {
 }
 
 async fn accept<S: Service>(socket: Socket, service: S, open: Rc<Open>, mut stopped: watch::Receiver<bool>) {
+    let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -184,7 +189,10 @@ async fn accept<S: Service>(socket: Socket, service: S, open: Rc<Open>, mut stop
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                warn!("cannot accept a connection: {error}");
+                if warned.is_none_or(|warned| warned.elapsed() >= REMINDER) {
+                    warn!("cannot accept a connection: {error}; trying again each {} ms", PAUSE.as_millis());
+                    warned = Some(Instant::now());
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

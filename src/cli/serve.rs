@@ -162,7 +162,8 @@ impl Servers {
     /// Lets the visitors' requests end first; meanwhile operators are told that it is stopping.
     fn stop(self, listeners: Listeners) -> io::Result<()> {
         self.subject.stopping.store(true, Ordering::Relaxed);
-        info!("stopping: requests that have begun may end, within {:?}", crate::server::DRAIN);
+        let limit = humantime::format_duration(crate::server::DRAIN);
+        info!("stopping: requests that have begun may end, within {limit}");
         notify(&[NotifyState::Stopping]);
         // Before the last requests end: a client that comes now is refused at once, not left to wait for the end.
         listeners.site.iter().for_each(Listener::remove);

@@ -6,7 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+use super::HEAD_TIMEOUT;
 use super::stream::Stream;
 use super::unread::Unread;
 use crate::filters::proxy::relay;
@@ -32,9 +34,9 @@ impl<'a> Client<'a> {
         self.unread.bytes()
     }
 
-    /// Writes all of a response.
+    /// Writes all of a response, within the time that a client may take over one that is made here.
     pub async fn write(&mut self, response: &[u8]) -> io::Result<()> {
-        self.stream.write_all(response).await
+        timeout(HEAD_TIMEOUT, self.stream.write_all(response)).await?
     }
 }
 

@@ -91,7 +91,7 @@ async fn serve_by_hyper<S: Service>(
             }
         }
     }
-    debug!("connection of {peer} is cut: no whole head within {HEAD_TIMEOUT:?}");
+    debug!("connection of {peer} is cut: no whole head within {}", humantime::format_duration(HEAD_TIMEOUT));
     stream.cut();
     let ended = timeout(END_TIME, &mut connection).await;
     drop(connection);

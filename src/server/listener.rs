@@ -6,6 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::TcpKeepalive;
 
 use crate::config::Listen;
 
@@ -130,12 +133,16 @@ fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> 
         // As the file says, whatever net.ipv6.bindv6only says.
         socket.set_only_v6(families == Families::One)?;
     }
+    // Connections inherit it: one whose client is gone without a word is noticed also where nothing limits its time.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
+/// How long a connection may be silent before the system asks whether its client is still there.
+const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
 /// The system cuts it to net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
@@ -148,4 +155,21 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_kept_alive() {
+        let Listener::Tcp(listener) = Listener::bind(&Listen::AllAddresses(0)).unwrap() else {
+            panic!("TCP")
+        };
+        listener.set_nonblocking(false).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _client = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        assert!(socket2::SockRef::from(&stream).keepalive().unwrap());
+    }
 }

@@ -57,7 +57,10 @@ impl Upgrade {
                 return;
             };
             let ended = copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(upstream)).await;
-            tracing::debug!(?ended, "tunnel closed");
+            match ended {
+                Ok((sent, received)) => tracing::debug!(sent, received, "tunnel closed"),
+                Err(error) => tracing::debug!(%error, "tunnel broke off"),
+            }
         });
     }
 }
