@@ -162,7 +162,14 @@ mod tests {
     /// (start, end); an end of 0 is open.
     fn once((start, end): (i64, i64), scope: Scope) -> Period {
         let occurrence = Occurrence { start: at(start), end: (end != 0).then(|| at(end)) };
-        Period { name: None, line: 1, enabled: true, timing: Timing::Once(occurrence), scope }
+        Period {
+            name: None,
+            line: 1,
+            enabled: true,
+            unscheduled: false,
+            timing: Timing::Once(occurrence),
+            scope,
+        }
     }
 
     /// The chain of those that are active at 0, each of which is of a period of its own.

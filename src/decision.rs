@@ -308,6 +308,7 @@ mod tests {
             name: None,
             line,
             enabled: true,
+            unscheduled: false,
             timing: Timing::Once(Occurrence { start: at(start), end: (end != 0).then(|| at(end)) }),
             scope: Scope::default(),
         };

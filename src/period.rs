@@ -15,6 +15,8 @@ pub struct Period {
     pub line: usize,
     /// One that is not enabled is never active.
     pub enabled: bool,
+    /// Written by `start`: `end` without a name ends it, also before its end.
+    pub unscheduled: bool,
     /// When it runs.
     pub timing: Timing,
     /// What it covers.
@@ -137,7 +139,14 @@ mod tests {
 
     fn period(enabled: bool, start: i64, end: Option<i64>) -> Period {
         let occurrence = Occurrence { start: at(start), end: end.map(at) };
-        Period { name: None, line: 7, enabled, timing: Timing::Once(occurrence), scope: Scope::default() }
+        Period {
+            name: None,
+            line: 7,
+            enabled,
+            unscheduled: false,
+            timing: Timing::Once(occurrence),
+            scope: Scope::default(),
+        }
     }
 
     #[test]

@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn period(timing: Timing) -> Period {
-        Period { name: None, line: 1, enabled: true, timing, scope: Scope::default() }
+        Period { name: None, line: 1, enabled: true, unscheduled: false, timing, scope: Scope::default() }
     }
 
     /// (start, end); an end of 0 is open.

@@ -172,7 +172,8 @@ fn period(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Period> {
         let length = maybe(u, length)?;
         Timing::Once(Occurrence { start, end: length.map(|length| later(start, length)) })
     };
-    Ok(Period { name: None, line: 1, enabled: u.ratio(7_u8, 8_u8)?, timing, scope: scope(u)? })
+    let enabled = u.ratio(7_u8, 8_u8)?;
+    Ok(Period { name: None, line: 1, enabled, unscheduled: false, timing, scope: scope(u)? })
 }
 
 fn later(at: Timestamp, length: SignedDuration) -> Timestamp {

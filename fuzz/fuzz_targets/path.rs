@@ -73,8 +73,14 @@ fn check_redirects(texts: &[&str], request: &Request<'_>) {
 
 fn rules(exemptions: Exemptions, redirect: Option<Redirect>) -> Rules {
     let ever = Occurrence { start: Timestamp::MIN, end: None };
-    let period =
-        Period { name: None, line: 1, enabled: true, timing: Timing::Once(ever), scope: Scope::default() };
+    let period = Period {
+        name: None,
+        line: 1,
+        enabled: true,
+        unscheduled: false,
+        timing: Timing::Once(ever),
+        scope: Scope::default(),
+    };
     let answer = Answer { message: None, template: Template::built_in(), own_template: None, redirect };
     Rules { exemptions, schedule: Schedule::new(vec![period]), answers: vec![answer], ..Rules::default() }
 }

@@ -202,6 +202,9 @@ pub struct PeriodTable {
     /// Whether it counts.
     #[schemars(with = "bool", extend("default" = true))]
     pub enabled: Field<bool>,
+    /// Whether `downtime end` without a name ends it, also before its end. `downtime start` writes it.
+    #[schemars(with = "bool", extend("default" = false))]
+    pub unscheduled: Field<bool>,
     /// A sentence for visitors, on the page. Default: that of `[response]`.
     #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
@@ -354,6 +357,7 @@ impl PeriodTable {
             methods: table.get("methods", "[\"POST\", \"PUT\"]"),
             timezone: table.get("timezone", "\"Europe/Berlin\""),
             enabled: table.flag("enabled"),
+            unscheduled: table.flag("unscheduled"),
             message: table.get("message", "\"We are moving to a faster database.\""),
             redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
             template: table.get("template", "\"templates/upgrade.html\""),

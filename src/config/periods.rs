@@ -44,7 +44,8 @@ pub(super) fn validate(
         let scope = scope(table, report);
         if let Some(timing) = timing(table, zone, report) {
             let enabled = table.enabled.as_ref().is_none_or(|enabled| *enabled.get_ref());
-            periods.push(Period { name, line, enabled, timing, scope });
+            let unscheduled = table.unscheduled.as_ref().is_some_and(|unscheduled| *unscheduled.get_ref());
+            periods.push(Period { name, line, enabled, unscheduled, timing, scope });
             answers.push(answer);
         }
     }

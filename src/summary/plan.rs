@@ -25,7 +25,8 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
     let mut table = aligned(&rows.concat()).into_iter();
     let mut lines = Vec::new();
     for ((period, answer), rows) in rest.iter().zip(&rows) {
-        lines.push(format!("period    {}: {}", title(period), period.standing(now).as_str()));
+        let unscheduled = if period.unscheduled { ", unscheduled" } else { "" };
+        lines.push(format!("period    {}: {}{unscheduled}", title(period), period.standing(now).as_str()));
         lines.extend(details(period, answer, config));
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }

@@ -132,6 +132,7 @@ mod tests {
             name: None,
             line: 1,
             enabled: true,
+            unscheduled: false,
             timing: Timing::Once(Occurrence { start: hour(start), end: Some(hour(start + 1)) }),
             scope: Scope::default(),
         };

@@ -79,13 +79,13 @@ fn the_snapshot_is_json() {
         "next": { "start": "2026-07-01T00:00:00Z", "end": null },
         "periods": [
             {
-                "name": "upgrade", "line": 12, "enabled": true, "active": true, "state": "active",
+                "name": "upgrade", "line": 12, "enabled": true, "unscheduled": false, "active": true, "state": "active",
                 "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
                 "redirect": null, "template": null,
                 "start": "2026-06-01T00:00:00Z", "end": "2026-06-01T02:00:00Z", "next": [],
             },
             {
-                "name": null, "line": 17, "enabled": true, "active": false, "state": "to come",
+                "name": null, "line": 17, "enabled": true, "unscheduled": false, "active": false, "state": "to come",
                 "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
                 "redirect": "/sorry", "template": null,
                 "start": "2026-07-01T00:00:00Z", "end": null,
