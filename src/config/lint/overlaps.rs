@@ -144,9 +144,15 @@ fn meet(periods: &[Both<'_>], one: usize, two: usize) -> bool {
     let (Some((table, period)), Some((other_table, other))) = (periods.get(one), periods.get(two)) else {
         return false;
     };
-    methods_meet(&period.scope, &other.scope)
+    !is_started_during_a_series(period, other)
+        && methods_meet(&period.scope, &other.scope)
         && hosts_meet(&period.scope, &other.scope)
         && paths_meet(table, other_table)
+}
+
+/// What `start` starts while a series runs, or leaves running until it does, is meant so.
+fn is_started_during_a_series(one: &Period, two: &Period) -> bool {
+    one.unscheduled && two.series().is_some() || two.unscheduled && one.series().is_some()
 }
 
 fn methods_meet(one: &Scope, two: &Scope) -> bool {
