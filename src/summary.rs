@@ -24,6 +24,7 @@ pub use chart::Ink;
 pub use plan::plan;
 pub use request::DecisionSummary;
 pub use status::status_lines;
+pub use text::to_json;
 pub use timeline::timeline;
 
 /// The JSON of `--check` and `status`. Times are RFC 3339 in UTC.
@@ -131,7 +132,7 @@ impl Summary {
 
     /// As JSON, with a newline at the end.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        to_json(self)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Subject;
 use crate::snapshot::Rejected;
-use crate::summary::{Problem, Summary, status_lines};
+use crate::summary::{Problem, Summary, status_lines, to_json};
 use crate::watch::Mode;
 
 /// The JSON document. Times are RFC 3339 in UTC.
@@ -64,5 +64,5 @@ pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
         timezone: config.timezone.iana_name().map(str::to_owned),
         lines: status_lines(config, &snapshot.phase(now).moment, now),
     };
-    serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"
+    to_json(&status)
 }

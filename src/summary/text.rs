@@ -1,5 +1,7 @@
 //! Columns and lists, as wide as a terminal.
 
+use serde::Serialize;
+
 /// No line is broken before this column.
 const WIDTH: usize = 100;
 
@@ -34,9 +36,34 @@ pub fn listed(key: &str, items: impl IntoIterator<Item = String>) -> Vec<String>
     lines
 }
 
+/// A JSON document, with a newline at the end. A terminal acts on nothing in it: DEL and the control characters beyond
+/// ASCII, which JSON allows in strings, are escaped too.
+pub fn to_json(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default() + "\n";
+    let escape = |c: char| match c {
+        '\n' => c.to_string(),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    if text.contains(|c: char| c.is_control() && c != '\n') {
+        text.chars().map(escape).collect()
+    } else {
+        text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_acts_on_and_means_the_same() {
+        let document = ["é\u{1b}[2J", "\u{9b}31m\u{7f}\n", "x"];
+        let text = to_json(&document);
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+        assert_eq!(serde_json::from_str::<[String; 3]>(&text).unwrap(), document);
+        assert_eq!(to_json(&["x"]), "[\n  \"x\"\n]\n");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
