@@ -1,56 +1,61 @@
 //! The command line.
 
 mod check;
+mod config_file;
 mod edit;
 mod end;
 mod facts;
+mod print;
 mod schema;
 mod serve;
 mod start;
 mod status;
 mod wait;
+mod words;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use http::Method;
 
-use crate::config::diagnostic::{self, Diagnostic};
-use crate::config::time::{TimeFault, Written};
+use self::config_file::{ConfigFile, PLACES, VARIABLE};
+use self::print::{
+    check_written, colour, escaped, print_diagnostics, print_error, print_result, print_result_of,
+};
+use self::words::{duration, time};
+use crate::clock;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::time::Written;
+use crate::summary::Summary;
 
 /// Keeps a site's visitors well served while the site itself is down.
 #[derive(Debug, Parser)]
 #[command(name = "downtime", version, about, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 done; 1 the file is invalid, or the thing could not be done; 2 wrong usage; \
-                        3 from status and end: not (wholly) up."
-)]
+#[command(after_help = "Exit codes: 0 done; 1 the file is invalid, or the command failed; 2 wrong usage; \
+                        3 from status and end: not (fully) up.")]
 pub struct Cli {
-    /// The config file
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "DOWNTIME_CONFIG",
-        default_value = "./downtime.toml"
-    )]
-    config: PathBuf,
+    /// The config file [env: DOWNTIME_CONFIG] [default: ./downtime.toml, else /etc/downtime/downtime.toml]
+    // An empty variable counts as unset, which clap's own `env` does not know.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 
-    /// Test the file, print the snapshot it makes, exit
+    /// Check the file and print the resulting plan
     #[arg(long)]
     check: bool,
+
+    /// With --check: exit 1 on a warning too
+    #[arg(long, value_name = "WHAT", requires = "check")]
+    deny: Option<Deny>,
 
     /// With --check: as of that time (RFC 3339; a local time is in the file's time zone)
     #[arg(long, value_name = "TIME", requires = "check", value_parser = time)]
     at: Option<Written>,
 
-    /// With --check: decide a request for that URL, and say why; may be repeated
+    /// With --check: decide a request for that URL and explain why; repeatable
     #[arg(long, value_name = "URL", requires = "check", value_parser = facts::parse_url)]
     url: Vec<facts::Url>,
 
@@ -72,26 +77,20 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway; what no command means too
+    /// Run the gateway (default)
     Serve,
-    /// Start an unscheduled downtime now
+    /// Start a downtime now, or plan one
     Start(start::Arguments),
-    /// End it
+    /// End the current downtime
     End(end::Arguments),
-    /// The state now, and what comes next
+    /// Show the current state and what comes next
     Status {
         /// How the result looks
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
-    /// Print the JSON Schema of the file, for editors
+    /// Print the JSON Schema of the file
     Schema,
-    #[command(hide = true)]
-    Stop,
-    #[command(hide = true)]
-    Restart,
-    #[command(hide = true)]
-    Reload,
 }
 
 /// How results look: for people or for programs.
@@ -101,46 +100,72 @@ enum Format {
     Json,
 }
 
+/// What `--deny` makes an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    Warnings,
+}
+
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    let config = &cli.config;
-    match (&cli.command, cli.check) {
-        (Some(_), true) => {
-            wrong(ErrorKind::ArgumentConflict, "--check goes without a command: write `downtime --check`")
-        }
-        (None, true) => check::run(
-            config,
-            cli.at,
-            &cli.url,
-            &facts::Client { method: cli.method, from: cli.from },
-            cli.format,
-        ),
-        (Some(Command::Status { format }), _) => status::run(config, *format),
-        (None | Some(Command::Serve), _) => serve::run(config),
-        (Some(Command::Start(arguments)), _) => start::run(config, arguments),
-        (Some(Command::End(arguments)), _) => end::run(config, arguments),
-        (Some(Command::Schema), _) => schema::run(),
-        (Some(Command::Stop), _) => no_command(
-            "stop",
-            "to take the site down write `downtime start`; to stop the gateway `systemctl stop downtime`",
-        ),
-        (Some(Command::Restart), _) => no_command(
-            "restart",
-            "an edit of the file takes effect by itself; else `systemctl restart downtime`",
-        ),
-        (Some(Command::Reload), _) => no_command(
-            "reload",
-            "an edit of the file takes effect by itself; `downtime --check` tests it, `systemctl reload downtime` reads it at once",
-        ),
+    match Cli::try_parse() {
+        Ok(cli) => cli.run().unwrap_or_else(|code| code),
+        Err(error) => usage(&error),
     }
 }
 
-fn no_command(name: &str, help: &str) -> ExitCode {
-    wrong(ErrorKind::InvalidSubcommand, &format!("`{name}` is no command: {help}"))
+impl Cli {
+    fn run(mut self) -> Result<ExitCode, ExitCode> {
+        if self.check && self.command.is_some() {
+            let message = "--check goes without a command: write `downtime --check`";
+            return Err(wrong(ErrorKind::ArgumentConflict, message));
+        }
+        if matches!(self.command, Some(Command::Schema)) {
+            return schema::run();
+        }
+        let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &PLACES) {
+            Ok(file) => file,
+            Err(error) => return no_file(error, self.format()),
+        };
+        if self.check {
+            return check::run(&file.path, &self.into_check());
+        }
+        match &self.command {
+            None | Some(Command::Serve) => Ok(serve::run(&file.path)),
+            Some(Command::Start(arguments)) => start::run(&file.path, arguments),
+            Some(Command::End(arguments)) => end::run(&file, arguments),
+            Some(Command::Status { format }) => status::run(&file.path, *format),
+            Some(Command::Schema) => schema::run(),
+        }
+    }
+
+    fn into_check(self) -> check::Arguments {
+        check::Arguments {
+            at: self.at,
+            urls: self.url,
+            client: facts::Client { method: self.method, from: self.from },
+            format: self.format,
+            denies_warnings: self.deny == Some(Deny::Warnings),
+        }
+    }
+
+    /// How the result looks.
+    fn format(&self) -> Format {
+        match self.command {
+            Some(Command::Status { format }) => format,
+            _ => self.format,
+        }
+    }
+}
+
+/// Says that there is no config file.
+fn no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCode> {
+    if format == Format::Json {
+        print_result(&Summary::new(None, &[error], clock::now()).to_json())?;
+    } else {
+        print_diagnostics(&[error]);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 fn wrong(kind: ErrorKind, message: &str) -> ExitCode {
@@ -149,44 +174,19 @@ fn wrong(kind: ErrorKind, message: &str) -> ExitCode {
 
 /// Prints what clap has to say: help and version to stdout with 0, anything else to stderr with 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to be told that the terminal is gone.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
-}
-
-fn time(text: &str) -> Result<Written, String> {
-    Written::parse(text).map_err(|fault| format!("{fault}: {}", TimeFault::HELP))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("it is longer than zero: write one such as 90s, 5m or \"1h 30m\"".into()),
-        Err(error) => Err(format!("{error}: write one such as 90s, 5m or \"1h 30m\"")),
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some(instead) = words::instead_of(word)
+    {
+        let message = format!("unknown command `{word}`: {instead}");
+        return wrong(ErrorKind::InvalidSubcommand, &message);
     }
-}
-
-/// Prints diagnostics to stderr, in colour where a person looks. A reader that has left is no error.
-fn print_diagnostics(diagnostics: &[Diagnostic]) {
-    if !diagnostics.is_empty() {
-        let text = diagnostic::render_all(diagnostics, colour(&std::io::stderr())) + "\n";
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let printed = error.print();
+    if error.use_stderr() {
+        // Nobody is left to be told that the terminal is gone.
+        return ExitCode::from(2);
     }
-}
-
-/// Prints an error that is not of a place in the file.
-fn print_error(message: &str, help: &str) {
-    print_diagnostics(&[Diagnostic::of_file(message, help)]);
-}
-
-/// Colour is for terminals, and for those who have not asked for none (no-color.org).
-fn colour(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Prints a result to stdout. A reader that has left, as `head` does, is no error.
-fn print_result(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let written = check_written("", printed.and_then(|()| std::io::stdout().flush()));
+    written.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }
 
 /// The exit code that says whether the site is up.

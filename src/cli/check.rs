@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::facts::{Client, Url};
 use super::{Format, colour, print_diagnostics, print_error, print_result};
 use crate::clock;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::time::{TimeFault, Written};
 use crate::config::{Config, Site};
 use crate::decision::decide;
@@ -25,40 +26,58 @@ use crate::zone::Fold;
 /// What browsers ask for when a person goes to a page.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// 0 where the file is valid, 1 where it is not.
-pub(super) fn run(
-    path: &Path,
-    at: Option<Written>,
-    urls: &[Url],
-    client: &Client,
-    format: Format,
-) -> ExitCode {
+/// What to check.
+pub(super) struct Arguments {
+    /// As of when; else now.
+    pub(super) at: Option<Written>,
+    /// The requests to decide.
+    pub(super) urls: Vec<Url>,
+    /// Who makes them.
+    pub(super) client: Client,
+    /// How the result looks.
+    pub(super) format: Format,
+    /// Whether a warning fails the check.
+    pub(super) denies_warnings: bool,
+}
+
+/// 0 if the file is valid; 1 if it is not, or has a warning and that is denied.
+pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
     let mut loaded = load(path);
-    let now = match at
-        .zip(loaded.reading.config.as_ref())
-        .map(|(at, config)| at.resolve(&config.timezone, Fold::First))
-    {
-        None => clock::now(),
-        Some(Ok(at)) => at,
-        Some(Err(fault)) => {
-            print_error(&format!("--at: {fault}"), TimeFault::HELP);
-            return ExitCode::from(2);
-        }
-    };
+    let now = moment(arguments.at, loaded.reading.config.as_ref())?;
     loaded.lint(now);
     let reading = loaded.reading;
     let config = reading.config.as_ref();
-    let decisions = config.map(|config| decisions(config, urls, client, now));
-    if format == Format::Json {
-        let decisions = decisions.filter(|_| !urls.is_empty());
-        print_result(&Summary { decisions, ..Summary::new(config, &reading.diagnostics, now) }.to_json());
+    let decisions = config.map(|config| decisions(config, &arguments.urls, &arguments.client, now));
+    let is_denied = arguments.denies_warnings && has_warnings(&reading.diagnostics);
+    if arguments.format == Format::Json {
+        let decisions = decisions.filter(|_| !arguments.urls.is_empty());
+        print_result(&Summary { decisions, ..Summary::new(config, &reading.diagnostics, now) }.to_json())?;
     } else {
         print_diagnostics(&reading.diagnostics);
         if let (Some(config), Some(decisions)) = (config, decisions) {
-            print_result(&describe(path, config, &decisions, now));
+            print_result(&describe(path, config, &decisions, now))?;
+        }
+        if is_denied {
+            print_error(
+                "there are warnings, which --deny warnings does not allow",
+                "fix what is shown above",
+            );
         }
     }
-    if reading.config.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(if config.is_some() && !is_denied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The time that is asked about.
+fn moment(at: Option<Written>, config: Option<&Config>) -> Result<Timestamp, ExitCode> {
+    let Some((at, config)) = at.zip(config) else { return Ok(clock::now()) };
+    at.resolve(&config.timezone, Fold::First).map_err(|fault| {
+        print_error(&format!("--at: {fault}"), TimeFault::HELP);
+        ExitCode::from(2)
+    })
+}
+
+fn has_warnings(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Warning)
 }
 
 fn decisions(config: &Config, urls: &[Url], client: &Client, now: Timestamp) -> Vec<DecisionSummary> {

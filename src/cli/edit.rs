@@ -1,16 +1,18 @@
 //! What `start` and `end` share: an edit of the file, tested before it is written, and the state that results.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::wait::Awaited;
-use super::{print_diagnostics, print_error, print_result};
-use crate::config::Config;
-use crate::config::diagnostic::Diagnostic;
+use super::{print_diagnostics, print_error, print_result_of};
+use crate::clock;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
+use crate::config::{Config, Reading};
 use crate::load::preview;
 use crate::store::{Store, StoreError};
 use crate::summary::state_line;
@@ -40,69 +42,139 @@ pub(super) struct Plan<T> {
 
 /// What came of an edit: the config that the file now holds.
 pub(super) struct Edited<T> {
+    /// The absolute path of the file, if it was written.
+    path: Option<PathBuf>,
     pub(super) config: Config,
     pub(super) outcome: T,
+    /// What the file is warned of now, and was not before.
+    warnings: Vec<Diagnostic>,
     /// What `--wait` waits for, if that is wanted.
     pub(super) awaited: Option<Awaited>,
 }
 
-/// Edits the file at `path` as `plan` says of the config in it; with `wait` only where a gateway can be asked whether it
-/// serves that. Prints the absolute path of what was written, or why nothing was.
+/// What an edit makes of a text.
+struct Draft<T> {
+    before: Reading,
+    outcome: T,
+    awaited: Option<Awaited>,
+    /// The new text as it reads; `None` if the old one stays.
+    after: Option<Reading>,
+}
+
+/// Edits the file at `path` as `plan` says of the config in it; with `wait` only if there is a gateway to ask whether it
+/// serves that. Says why nothing was written, if nothing could be.
 pub(super) fn edit<T>(
     path: &Path,
     wait: bool,
     plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| failed(&error.to_string()))?;
-    let edited = store.edit(|text| {
-        let (edited, new) = edit_text(path, text, wait, &plan)?;
-        Ok((new.clone(), (edited, new.is_some())))
-    });
-    match edited {
-        Ok((edited, written)) => {
-            if written {
-                print_result(&format!("edited {}\n", store.path().display()));
-            }
-            Ok(edited)
-        }
-        Err(StoreError::Edit(refusal)) => Err(refused(&refusal)),
-        Err(StoreError::File(error)) => Err(failed(&error.to_string())),
-    }
+    let draft = store.edit(|text| draft(path, text, wait, &plan)).map_err(|error| match error {
+        StoreError::Edit(refusal) => refused(&refusal),
+        StoreError::File(error) => failed(&error.to_string()),
+    })?;
+    let path = draft.after.is_some().then(|| store.path().to_owned());
+    draft.finish(path, clock::now())
 }
 
-/// The edit itself, and the new text, if there is one.
-fn edit_text<T>(
+/// The new text, if there is one, and what comes of it.
+fn draft<T>(
     path: &Path,
     text: &str,
     wait: bool,
     plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
-) -> Result<(Edited<T>, Option<String>), Refusal> {
-    let config = valid(path, text).map_err(Refusal::Invalid)?;
+) -> Result<(Option<String>, Draft<T>), Refusal> {
+    let before = preview(path, text);
+    let Some(config) = &before.config else { return Err(Refusal::Invalid(before.diagnostics)) };
     let listen = match &config.management {
         None if wait => return Err(nobody_to_ask()),
         management => management.as_ref().filter(|_| wait).map(|management| management.listen.clone()),
     };
-    let Plan { changes, outcome } = plan(&config)?;
+    let Plan { changes, outcome } = plan(config)?;
     let awaited = |periods| listen.map(|listen| Awaited { listen, periods });
-    if changes.is_empty() {
-        return Ok((Edited { config, outcome, awaited: awaited(Vec::new()) }, None));
+    let edited = apply(text, &changes)?;
+    if edited == text {
+        return Ok((None, Draft { before, outcome, awaited: awaited(Vec::new()), after: None }));
     }
-    let text = apply(text, &changes)?;
-    let config = valid(path, &text).map_err(Refusal::WouldBeInvalid)?;
-    let awaited = awaited(edit::written(&text, &changes)?);
-    Ok((Edited { config, outcome, awaited }, Some(text)))
+    let after = preview(path, &edited);
+    if after.config.is_none() {
+        return Err(Refusal::WouldBeInvalid(after.diagnostics));
+    }
+    let awaited = awaited(edit::written(&edited, &changes)?);
+    Ok((Some(edited), Draft { before, outcome, awaited, after: Some(after) }))
+}
+
+impl<T> Draft<T> {
+    /// Once it is written: what has come of it at `now`.
+    fn finish(self, path: Option<PathBuf>, now: Timestamp) -> Result<Edited<T>, ExitCode> {
+        let Self { before, outcome, awaited, after } = self;
+        let (reading, warnings) = match after {
+            None => (before, Vec::new()),
+            Some(after) => added_warnings(before, after, now),
+        };
+        let config = reading.config.ok_or(ExitCode::FAILURE)?;
+        Ok(Edited { path, config, outcome, warnings, awaited })
+    }
+}
+
+impl<T> Edited<T> {
+    /// Prints what was edited, these lines, and the state at `now`; then what is warned of.
+    pub(super) fn print(&self, lines: &[String], now: Timestamp, more: &[String]) -> Result<(), ExitCode> {
+        let path = self.path.as_ref().map(|path| path.display().to_string());
+        let edited = path.iter().map(|path| format!("edited {path}"));
+        let state = state_line(&self.config, &self.config.rules.schedule.at(now), now);
+        let all = edited.chain(lines.iter().cloned()).chain([state]).chain(more.iter().cloned());
+        let text: String = all.map(|line| line + "\n").collect();
+        let done = path.map_or(String::new(), |path| format!("{path}: it was edited, but "));
+        print_result_of(&done, &text)?;
+        print_diagnostics(&self.warnings);
+        Ok(())
+    }
+}
+
+/// The later reading, and the warnings that the earlier one does not have at the same time. That lines have moved makes
+/// no difference.
+fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (Reading, Vec<Diagnostic>) {
+    before.lint(now);
+    after.lint(now);
+    let mut known = HashMap::<_, usize>::new();
+    for warning in before.diagnostics.iter().filter_map(key) {
+        *known.entry(warning).or_default() += 1;
+    }
+    let is_new = |diagnostic: &&Diagnostic| {
+        key(diagnostic).is_some_and(|key| match known.get_mut(&key) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                false
+            }
+            _ => true,
+        })
+    };
+    let added = after.diagnostics.iter().filter(is_new).cloned().collect();
+    (after, added)
+}
+
+/// What makes a warning the same as another: the message without its line numbers, and the text that it points at.
+fn key(diagnostic: &Diagnostic) -> Option<(String, String)> {
+    if diagnostic.severity != Severity::Warning {
+        return None;
+    }
+    let place = diagnostic.place.as_ref();
+    let text = place.and_then(|place| place.source.text.get(place.span.clone())).unwrap_or_default();
+    Some((without_line_numbers(&diagnostic.message), text.to_owned()))
+}
+
+fn without_line_numbers(message: &str) -> String {
+    let mut parts = message.split("line ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "line " + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 fn nobody_to_ask() -> Refusal {
-    let message = "--wait asks the gateway that runs, and the file has no [management] to say where";
+    let message = "--wait asks the running gateway, and the file has no [management] to say where";
     let help =
         "nothing was written; leave --wait out, or add `[management]` to the file and restart the gateway";
     Refusal::Cannot(message.into(), help.into())
-}
-
-fn valid(path: &Path, text: &str) -> Result<Config, Vec<Diagnostic>> {
-    let reading = preview(path, text);
-    reading.config.ok_or(reading.diagnostics)
 }
 
 fn refused(refusal: &Refusal) -> ExitCode {
@@ -111,7 +183,7 @@ fn refused(refusal: &Refusal) -> ExitCode {
             print_diagnostics(diagnostics);
             refused_as(
                 "the file is not valid: nothing was written",
-                "mend what is shown above, and run this again",
+                "fix what is shown above, and run this again",
             )
         }
         Refusal::WouldBeInvalid(diagnostics) => {
@@ -147,11 +219,6 @@ pub(super) fn second(at: Timestamp) -> Timestamp {
 pub(super) fn millisecond(at: Timestamp) -> Timestamp {
     let before = at.as_nanosecond().div_euclid(1_000_000);
     i64::try_from(before).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(at)
-}
-
-/// Prints the state that results.
-pub(super) fn print_state(config: &Config, now: Timestamp) {
-    print_result(&format!("{}\n", state_line(config, &config.rules.schedule.at(now), now)));
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! `downtime end`: ends what `start` has started, or what was planned.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::edit::{Edited, Plan, Refusal, edit, millisecond, print_state, written};
-use super::print_result;
+use super::config_file::{ConfigFile, shell_word};
+use super::edit::{Plan, Refusal, edit, millisecond, written};
 use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
@@ -20,15 +19,15 @@ use crate::series::Series;
 /// What to end.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// That period alone; else every open-ended one that has started
+    /// Only this period; else every active one that `start` started or that has no end
     #[arg(value_name = "NAME", conflicts_with = "all")]
     name: Option<String>,
 
-    /// Every period that is active now
+    /// Every active period
     #[arg(long)]
     all: bool,
 
-    /// Return when the running server serves it, within 10 s; it is asked at [management]
+    /// Wait until the running gateway has applied it, at most 10 s; needs [management]
     #[arg(long)]
     wait: bool,
 }
@@ -39,33 +38,32 @@ struct Ended {
     at: Timestamp,
 }
 
-/// 0 when the site is up, 3 when it is not for another period, 1 when the gateway does not serve it in time.
-pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
+/// 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not serve the edit in time.
+pub(super) fn run(file: &ConfigFile, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    let edited = match edit(path, arguments.wait, |config| plan(config, arguments, now)) {
-        Ok(edited) => edited,
-        Err(code) => return code,
-    };
-    let Edited { config, outcome, awaited } = edited;
-    print_result(&(outcome.lines.join("\n") + "\n"));
-    let now = clock::now().max(outcome.at);
-    print_state(&config, now);
-    let remains = remaining(&config, now);
-    print_result(&remains.concat());
-    if awaited.is_some_and(|awaited| !until_served(path, &awaited)) {
-        return ExitCode::FAILURE;
+    let edited = edit(&file.path, arguments.wait, |config| plan(config, arguments, file, now))?;
+    let now = clock::now().max(edited.outcome.at);
+    edited.print(&edited.outcome.lines, now, &remaining(&edited.config, file, now))?;
+    if let Some(awaited) = edited.awaited
+        && !until_served(&file.path, &awaited)?
+    {
+        return Ok(ExitCode::FAILURE);
     }
-    super::state_code(config.rules.schedule.at(now).state() == State::Up)
+    Ok(super::state_code(edited.config.rules.schedule.at(now).state() == State::Up))
 }
 
-fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<Ended>, Refusal> {
+fn plan(
+    config: &Config,
+    arguments: &Arguments,
+    file: &ConfigFile,
+    now: Timestamp,
+) -> Result<Plan<Ended>, Refusal> {
     let periods = config.rules.schedule.periods();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
-        vec![named(periods, name)?]
+        vec![named(periods, name, file)?]
     } else {
-        let ends = |p: &Period| {
-            p.active(now).is_some() && (arguments.all || p.once().is_some_and(|once| once.end.is_none()))
-        };
+        let ends =
+            |period: &Period| period.active(now).is_some() && (arguments.all || ends_without_a_name(period));
         periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
     };
     let mut plan = Plan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
@@ -73,13 +71,19 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<E
         end(&mut plan, index, period, config, now);
     }
     if plan.outcome.lines.is_empty() {
-        let what = if arguments.all { "no period is active" } else { "no open-ended period is active" };
-        plan.outcome.lines.push(format!("nothing to end: {what}"));
+        let is_active = periods.iter().any(|period| period.active(now).is_some());
+        let why = if is_active { "what is active has an end of its own" } else { "no period is active" };
+        plan.outcome.lines.push(format!("nothing to end: {why}"));
     }
     Ok(plan)
 }
 
-fn named<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), Refusal> {
+/// What `start` has started, and what has no end.
+fn ends_without_a_name(period: &Period) -> bool {
+    period.unscheduled || period.once().is_some_and(|once| once.end.is_none())
+}
+
+fn named<'p>(periods: &'p [Period], name: &str, file: &ConfigFile) -> Result<(usize, &'p Period), Refusal> {
     let is_it = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
     periods.iter().enumerate().find(is_it).ok_or_else(|| {
         let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();
@@ -87,9 +91,9 @@ fn named<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), R
         let nearest =
             names.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|candidate| near(candidate) > 0.8);
         let help = match nearest {
-            Some(nearest) => format!("write `downtime end {nearest}`"),
+            Some(nearest) => format!("did you mean `{}`?", end_command(file, nearest)),
             None if names.is_empty() => {
-                "no period has a name: `downtime end` ends the open-ended ones".into()
+                format!("no period has a name: `{}` ends what is active", file.command("end --all"))
             }
             None => format!("the names are: {}", names.join(", ")),
         };
@@ -117,12 +121,12 @@ fn end_once(
     let zone = &config.timezone;
     let title = period.title();
     if let Some(end) = occurrence.end.filter(|end| *end <= now) {
-        return format!("{title} was over already, since {}", local(end, zone));
+        return format!("{title} was already over, since {}", local(end, zone));
     }
     if occurrence.start > now {
         let set = vec![("enabled", Literal::Bool(false))];
         plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
-        return format!("{title} had yet to start: it is not enabled any more");
+        return format!("{title} had not started; it is now disabled");
     }
     let earliest = occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
     let at = millisecond(now).max(earliest);
@@ -144,10 +148,12 @@ fn end_running(
     let title = period.title();
     let next = series
         .next_start(now)
-        .map_or(String::new(), |next| format!("; the next starts at {}", local(next, &config.timezone)));
+        .map_or(String::new(), |next| format!("; the next one starts at {}", local(next, &config.timezone)));
     let running: Vec<_> = series.running(now).collect();
     if running.is_empty() {
-        return format!("{title} does not run now{next}; to stop it for good set enabled = false");
+        return format!(
+            "{title} is not active now{next}; to stop it for good, set `enabled = false` in its table"
+        );
     }
     for start in running {
         let value = written(start, &config.timezone);
@@ -156,32 +162,39 @@ fn end_running(
     format!("ended this occurrence of {title}{next}")
 }
 
-/// Why the site is still not up: each period, until when, and the command that ends it.
-fn remaining(config: &Config, now: Timestamp) -> Vec<String> {
+/// Why the site is still not up: each period, until when, and a command that ends it.
+fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
-    let line = |active: &Active| {
-        let period = schedule.periods().get(active.period)?;
-        let end = active.occurrence.end;
-        let until = end.map_or("with no end".into(), |end| format!("until {}", local(end, &config.timezone)));
-        let command = period.name.as_ref().map_or("--all".into(), |name| shell_word(name));
-        Some(format!("still down by {}, {until}; to end it: downtime end {command}\n", period.title()))
+    let active = schedule.at(now).active;
+    let line = |Active { period, occurrence }: &Active| {
+        let period = schedule.periods().get(*period)?;
+        let down = if period.scope.is_all() { "down" } else { "partly down" };
+        let until = match occurrence.end {
+            Some(end) => format!("until {}", local(end, &config.timezone)),
+            None => "with no end".into(),
+        };
+        let (what, command) = match &period.name {
+            Some(name) => ("end it", end_command(file, name)),
+            None if active.len() == 1 => ("end it", file.command("end --all")),
+            None => ("end it and all else that is active", file.command("end --all")),
+        };
+        Some(format!("still {down} because of {}, {until}; to {what}: {command}", period.title()))
     };
-    schedule.at(now).active.iter().filter_map(line).collect()
+    active.iter().filter_map(line).collect()
 }
 
-/// A name as a shell takes it for one word.
-fn shell_word(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
-    match name.starts_with('-') {
-        false if name.chars().all(plain) => name.to_owned(),
-        false => format!("'{}'", name.replace('\'', "'\\''")),
-        true => format!("-- '{}'", name.replace('\'', "'\\''")),
-    }
+/// The command that ends the period of this name.
+fn end_command(file: &ConfigFile, name: &str) -> String {
+    let dashes = if name.starts_with('-') { "-- " } else { "" };
+    file.command(&format!("end {dashes}{}", shell_word(name)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::cli::config_file::PLACES;
 
     #[test]
     fn an_end_is_at_least_a_millisecond_after_its_start() {
@@ -195,24 +208,13 @@ mod tests {
             let text = format!("[[period]]\nstart = {start}\n");
             let config = crate::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
             let arguments = Arguments { name: None, all: false, wait: false };
-            let plan = plan(&config, &arguments, now.parse().unwrap()).unwrap();
+            let file = ConfigFile::find(Some("downtime.toml".into()), None, &PLACES).unwrap();
+            let plan = plan(&config, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
             let [(_, Literal::DateTime(written))] = set.as_slice() else { panic!("{set:?}") };
             let [written, end]: [Timestamp; 2] = [written.as_str(), end].map(|text| text.parse().unwrap());
             assert_eq!(written, end, "{now}");
             assert!(plan.outcome.at >= written);
-        }
-    }
-
-    #[test]
-    fn a_name_is_one_word_for_the_shell() {
-        for (name, word) in [
-            ("db-upgrade", "db-upgrade"),
-            ("two words", "'two words'"),
-            ("it's", "'it'\\''s'"),
-            ("-x", "-- '-x'"),
-        ] {
-            assert_eq!(shell_word(name), word);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::print_result;
 use crate::config::schema::schema;
 
 /// Prints the JSON Schema of the file.
-pub fn run() -> ExitCode {
-    print_result(&format!("{:#}\n", schema().as_value()));
-    ExitCode::SUCCESS
+pub(super) fn run() -> Result<ExitCode, ExitCode> {
+    print_result(&format!("{:#}\n", schema().as_value()))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,8 @@
-//! `downtime start`: writes one `[[period]]`.
+//! `downtime start`: writes one `[[period]]`, or changes the one that it wrote before.
 
+mod running;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,21 +11,22 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::edit::{Edited, Plan, Refusal, edit, print_state, second, written};
-use super::print_result;
+use super::edit::{Plan, Refusal, edit, second, written};
 use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
-use crate::config::edit::{Change, Literal};
+use crate::config::edit::{Change, EditError, Literal};
 use crate::config::time::{TimeFault, Written};
-use crate::period::{Period, Timing};
+use crate::glob::PathGlobs;
+use crate::period::Period;
 use crate::readable::local;
+use crate::scope::{Host, Scope};
 use crate::zone::Fold;
 
 /// What the downtime is to be.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Its name; one that is over gets the new values
+    /// Its name; a period of that name is used again if it is over, and changed if it is active
     #[arg(long, value_name = "N", value_parser = name)]
     name: Option<String>,
 
@@ -32,14 +36,15 @@ pub(super) struct Arguments {
 
     /// How long it lasts, such as 90s or "1h 30m"; else open-ended
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, conflicts_with = "until")]
+    #[arg(allow_hyphen_values = true)]
     duration: Option<Duration>,
 
     /// When it ends (RFC 3339; a local time is in the file's time zone)
-    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::time, allow_hyphen_values = true)]
     until: Option<Written>,
 
-    /// When it starts; else now
-    #[arg(long, value_name = "TIME", value_parser = super::time)]
+    /// When it starts; else now. A time to come plans it
+    #[arg(long, value_name = "TIME", value_parser = super::time, allow_hyphen_values = true)]
     at: Option<Written>,
 
     /// Only for this host, or "*.example.org" for all below it; may be repeated
@@ -50,23 +55,18 @@ pub(super) struct Arguments {
     #[arg(long = "path", value_name = "GLOB")]
     paths: Vec<String>,
 
-    /// Return when the running server serves it, within 10 s; it is asked at [management]
+    /// Wait until the running gateway has applied it, at most 10 s; needs [management]
     #[arg(long)]
     wait: bool,
 }
 
-/// 0 when the file holds the period and, where that is to be waited for, the gateway serves it.
-pub(super) fn run(path: &Path, arguments: &Arguments) -> ExitCode {
+/// 0 if the file holds the downtime and, with `--wait`, the gateway serves it.
+pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    match edit(path, arguments.wait, |config| plan(config, arguments, now)) {
-        Ok(Edited { config, outcome: title, awaited }) => {
-            print_result(&format!("{title}\n"));
-            print_state(&config, clock::now());
-            let served = awaited.is_none_or(|awaited| until_served(path, &awaited));
-            if served { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(code) => code,
-    }
+    let edited = edit(path, arguments.wait, |config| plan(config, arguments, now))?;
+    edited.print(&edited.outcome, clock::now(), &[])?;
+    let served = edited.awaited.map_or(Ok(true), |awaited| until_served(path, &awaited))?;
+    Ok(if served { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the file takes for a name, so that a mistake shows where it was made.
@@ -77,73 +77,159 @@ fn name(text: &str) -> Result<String, &'static str> {
         .ok_or("a name is one line that is not empty: write one such as db-upgrade")
 }
 
-fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<String>, Refusal> {
-    let zone = &config.timezone;
-    let start = resolve(arguments.at, zone, Fold::First, "--at")?.unwrap_or_else(|| second(now));
-    let until = resolve(arguments.until, zone, Fold::Second, "--until")?;
-    if until.is_some_and(|until| until <= start) {
-        return Err(Refusal::Cannot("--until is not after the start".into(), "write a later time".into()));
-    }
-    let mut keys = vec![("start", written(start, zone))];
-    if let Some(until) = until {
-        keys.push(("end", written(until, zone)));
-    }
-    if let Some(duration) = arguments.duration {
-        keys.push(("for", Literal::String(humantime::format_duration(duration).to_string())));
-    }
-    if let Some(message) = &arguments.message {
-        keys.push(("message", Literal::String(message.clone())));
-    }
-    for (key, texts) in [("hosts", &arguments.hosts), ("paths", &arguments.paths)] {
-        if !texts.is_empty() {
-            keys.push((key, Literal::Strings(texts.clone())));
-        }
-    }
-    let when =
-        if start > now { format!("starts at {}", local(start, zone)) } else { "has started".to_owned() };
-    let title = |name: &str| format!("{name} {when}");
-    let Some(name) = &arguments.name else {
-        return Ok(Plan { changes: vec![Change::Append(keys)], outcome: title("an unscheduled downtime") });
-    };
-    let outcome = title(&format!("\"{name}\""));
-    let periods = config.rules.schedule.periods();
-    let change = match periods.iter().enumerate().find(|(_, period)| period.name.as_ref() == Some(name)) {
-        None => {
-            keys.insert(0, ("name", Literal::String(name.clone())));
-            Change::Append(keys)
-        }
-        Some((index, period)) => again(index, period, keys, now)?,
-    };
-    Ok(Plan { changes: vec![change], outcome })
+/// A downtime as it was asked for, at a time in a zone.
+struct Wanted<'a> {
+    arguments: &'a Arguments,
+    zone: &'a TimeZone,
+    now: Timestamp,
+    start: Timestamp,
+    end: Option<Timestamp>,
 }
 
-/// The keys that `start` has options for: of a table that is used again, those without a new value go.
-const OPTIONS: [&str; 5] = ["message", "end", "for", "hosts", "paths"];
-
-/// Gives the table of a period that is over its new values.
-fn again(
-    index: usize,
-    period: &Period,
-    mut keys: Vec<(&'static str, Literal)>,
-    now: Timestamp,
-) -> Result<Change, Refusal> {
-    let refused = match period.timing {
-        Timing::Series(_) => Some("is recurring"),
-        Timing::Once(_) if period.is_over(now) => None,
-        Timing::Once(_) if !period.enabled => Some("stands there and is not enabled"),
-        Timing::Once(_) if period.active(now).is_some() => Some("is active already"),
-        Timing::Once(_) => Some("is yet to come"),
+fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<Vec<String>>, Refusal> {
+    let wanted = Wanted::new(arguments, &config.timezone, now)?;
+    let Some(index) = wanted.period_to_change(config) else {
+        return Ok(Plan { changes: vec![Change::Append(wanted.keys())], outcome: wanted.announcement() });
     };
-    if let Some(state) = refused {
-        let message = format!("{} (line {}) {state}", period.title(), period.line);
-        return Err(Refusal::Cannot(message, "take another name, or edit that period in the file".into()));
+    let Some(period) = config.rules.schedule.periods().get(index) else {
+        return Err(Refusal::from(EditError::Misread));
+    };
+    let is_once = period.once().is_some();
+    match period.active(now).filter(|_| is_once) {
+        Some(occurrence) => running::change(&wanted, config, index, occurrence),
+        None if is_once && period.is_over(now) => Ok(wanted.use_again(index, period)),
+        None => Err(refusal(period, config, now)),
     }
-    if !period.enabled {
-        keys.push(("enabled", Literal::Bool(true)));
+}
+
+impl<'a> Wanted<'a> {
+    fn new(arguments: &'a Arguments, zone: &'a TimeZone, now: Timestamp) -> Result<Self, Refusal> {
+        let at = resolve(arguments.at, zone, Fold::First, "--at")?;
+        let start = at.unwrap_or_else(|| second(now));
+        let until = resolve(arguments.until, zone, Fold::Second, "--until")?;
+        let length = arguments.duration.map(|duration| {
+            start.checked_add(duration).map_err(|_| {
+                cannot("--for: the downtime would end after the year 9999", "write a shorter duration")
+            })
+        });
+        let end = length.transpose()?.or(until);
+        if let Some(until) = until
+            && until <= start.max(now)
+        {
+            let fault = if until <= now { "is in the past" } else { "is not after the start" };
+            return Err(cannot(&format!("--until {fault}: {}", local(until, zone)), "write a later time"));
+        }
+        if at.is_some_and(|at| at < second(now)) && end.is_none_or(|end| end <= now) {
+            let help = "leave --at out to start now; a start in the past needs an end that is still ahead";
+            return Err(cannot(&format!("--at is in the past: {}", local(start, zone)), help));
+        }
+        Ok(Self { arguments, zone, now, start, end })
     }
-    let given = |key: &str| keys.iter().any(|(name, _)| *name == key);
-    let remove = OPTIONS.into_iter().filter(|key| !given(key)).collect();
-    Ok(Change::Alter { period: index, set: keys, remove })
+
+    /// The period of that name; without a name, the active unscheduled one that has none either, and the same scope.
+    fn period_to_change(&self, config: &Config) -> Option<usize> {
+        let schedule = &config.rules.schedule;
+        let name = &self.arguments.name;
+        if name.is_some() {
+            return schedule.periods().iter().position(|period| period.name == *name);
+        }
+        let is_same = |period: &Period| {
+            period.name.is_none()
+                && period.unscheduled
+                && period.once().is_some()
+                && self.has_scope(&period.scope)
+        };
+        let active = schedule.at(self.now).active.into_iter().map(|active| active.period);
+        active
+            .filter(|_| self.arguments.at.is_none())
+            .find(|&index| schedule.periods().get(index).is_some_and(is_same))
+    }
+
+    /// Whether the options name exactly this scope, in whatever order.
+    fn has_scope(&self, scope: &Scope) -> bool {
+        let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let paths = scope.paths.iter().flat_map(PathGlobs::written).cloned().collect::<BTreeSet<_>>();
+        let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
+        scope.methods.is_none()
+            && hosts == self.arguments.hosts.iter().map(host).collect()
+            && paths == self.arguments.paths.iter().cloned().collect()
+    }
+
+    /// The keys of the period, as a new table has them.
+    fn keys(&self) -> Vec<(&'static str, Literal)> {
+        let Arguments { name, message, duration, hosts, paths, at, .. } = self.arguments;
+        let mut keys = Vec::new();
+        keys.extend(name.clone().map(|name| ("name", Literal::String(name))));
+        keys.push(("start", written(self.start, self.zone)));
+        match duration {
+            Some(duration) => {
+                keys.push(("for", Literal::String(humantime::format_duration(*duration).to_string())));
+            }
+            None => keys.extend(self.end.map(|end| ("end", written(end, self.zone)))),
+        }
+        keys.extend(at.is_none().then_some(("unscheduled", Literal::Bool(true))));
+        keys.extend(message.clone().map(|message| ("message", Literal::String(message))));
+        keys.extend(lists(hosts, paths));
+        keys
+    }
+
+    /// What a new downtime is announced as.
+    fn announcement(&self) -> Vec<String> {
+        let is_planned = self.arguments.at.is_some();
+        let title = match &self.arguments.name {
+            Some(name) => format!("\"{name}\""),
+            None if is_planned => "a planned downtime".into(),
+            None => "an unscheduled downtime".into(),
+        };
+        let start = local(self.start, self.zone);
+        if self.start <= self.now {
+            let since = if is_planned { format!(", as of {start}") } else { String::new() };
+            return vec![format!("{title} has started{since}")];
+        }
+        let mut lines = vec![format!("{title} starts at {start}")];
+        if self.arguments.name.is_none() {
+            lines.push("it has no name: to call it off, set `enabled = false` in its table".into());
+        }
+        lines
+    }
+
+    /// Gives the table of a period that is over the new values; what `start` has an option for and was not given goes.
+    fn use_again(&self, index: usize, period: &Period) -> Plan<Vec<String>> {
+        let mut set: Vec<_> = self.keys().into_iter().filter(|(key, _)| *key != "name").collect();
+        if !period.enabled {
+            set.push(("enabled", Literal::Bool(true)));
+        }
+        let is_set = |key: &&str| set.iter().any(|(name, _)| name == key);
+        let remove = OPTIONS.into_iter().filter(|key| !is_set(key)).collect();
+        Plan { changes: vec![Change::Alter { period: index, set, remove }], outcome: self.announcement() }
+    }
+}
+
+/// The keys that `start` may write, beside the name and the start.
+const OPTIONS: [&str; 6] = ["message", "end", "for", "unscheduled", "hosts", "paths"];
+
+/// The keys of a scope, as far as it was given.
+fn lists(hosts: &[String], paths: &[String]) -> Vec<(&'static str, Literal)> {
+    let lists = [("hosts", hosts), ("paths", paths)].into_iter().filter(|(_, texts)| !texts.is_empty());
+    lists.map(|(key, texts)| (key, Literal::Strings(texts.to_vec()))).collect()
+}
+
+/// Why a period of that name is not started.
+fn refusal(period: &Period, config: &Config, now: Timestamp) -> Refusal {
+    let state = match period.once() {
+        None => "is recurring".into(),
+        Some(_) if !period.enabled => "is not enabled".into(),
+        Some(once) if once.start > now => {
+            format!("has not started yet: it starts at {}", local(once.start, &config.timezone))
+        }
+        Some(_) => "cannot be started".into(),
+    };
+    let message = format!("{} (line {}) {state}", period.title(), period.line);
+    cannot(&message, "give another name, or edit that period in the file")
+}
+
+fn cannot(message: &str, help: &str) -> Refusal {
+    Refusal::Cannot(message.into(), help.into())
 }
 
 fn resolve(
@@ -153,7 +239,6 @@ fn resolve(
     option: &str,
 ) -> Result<Option<Timestamp>, Refusal> {
     let resolve = |written: Written| written.resolve(zone, fold);
-    let out_of_range =
-        |fault: TimeFault| Refusal::Cannot(format!("{option}: {fault}"), TimeFault::HELP.into());
+    let out_of_range = |fault: TimeFault| cannot(&format!("{option}: {fault}"), TimeFault::HELP);
     written.map(resolve).transpose().map_err(out_of_range)
 }

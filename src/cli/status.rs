@@ -1,4 +1,4 @@
-//! `downtime status`: the state now, and what comes next; of the server that runs, where the file says how to ask it.
+//! `downtime status`: the state now and what comes next, as the running gateway says if the file tells where to ask it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Format, print_diagnostics, print_error, print_result};
+use super::{Format, escaped, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
@@ -15,19 +15,19 @@ use crate::load::{Loaded, load};
 use crate::management::client::{Facts, Problem, Rejection, Told, ask};
 use crate::readable::local;
 use crate::schedule::State;
-use crate::summary::{Summary, status_lines};
+use crate::summary::{Summary, status_lines, to_json};
 
-/// How long the server may take to say how it is.
+/// How long the gateway may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// 0 where the site is up, 3 where it is not, 1 where nobody says, or the server has rejected the file.
-pub(super) fn run(path: &Path, format: Format) -> ExitCode {
+/// 0 if the site is up, 3 if it is not, 1 if the state is unknown, or the gateway has rejected the file.
+pub(super) fn run(path: &Path, format: Format) -> Result<ExitCode, ExitCode> {
     let loaded = load(path);
     let Some(listen) = loaded.reading.management.clone() else { return of_file(path, &loaded, format, None) };
     match ask(&listen, PATIENCE) {
         Ok(told) if serves(&told, path, &loaded) => of_server(&Asked { told, listen }, path, &loaded, format),
         Ok(told) => {
-            let other = told.facts.file.display().to_string();
+            let other = escaped(&told.facts.file.display().to_string());
             of_file(
                 path,
                 &loaded,
@@ -35,7 +35,7 @@ pub(super) fn run(path: &Path, format: Format) -> ExitCode {
                 Some((listen, format!("that gateway serves another file, {other}"))),
             )
         }
-        Err(error) => of_file(path, &loaded, format, Some((listen, error.to_string()))),
+        Err(error) => of_file(path, &loaded, format, Some((listen, escaped(&error.to_string())))),
     }
 }
 
@@ -75,24 +75,24 @@ impl<'a> Fate<'a> {
     }
 }
 
-fn of_server(asked: &Asked, path: &Path, loaded: &Loaded, format: Format) -> ExitCode {
+fn of_server(asked: &Asked, path: &Path, loaded: &Loaded, format: Format) -> Result<ExitCode, ExitCode> {
     let facts = &asked.told.facts;
     let fate = Fate::of(facts, loaded);
     if format == Format::Json {
         let mut document = asked.told.document.clone();
         let differs = loaded.sha256.as_ref() != Some(&facts.sha256);
         document.insert("file_differs".into(), differs.into());
-        print_result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+        print_result(&to_json(&document))?;
     } else {
-        print_result(&describe(asked, path, &fate));
+        print_result(&describe(asked, path, &fate))?;
         if let Fate::Rejected(rejection) = fate {
             print_diagnostics(&problems(rejection, loaded));
         }
     }
-    match fate {
+    Ok(match fate {
         Fate::Rejected(_) => ExitCode::FAILURE,
         Fate::Applied | Fate::Unread => super::state_code(facts.state == State::Up.as_str()),
-    }
+    })
 }
 
 fn describe(Asked { told, listen }: &Asked, path: &Path, fate: &Fate<'_>) -> String {
@@ -102,16 +102,16 @@ fn describe(Asked { told, listen }: &Asked, path: &Path, fate: &Fate<'_>) -> Str
     let file = match fate {
         Fate::Applied => "is what is applied".into(),
         Fate::Rejected(rejection) => {
-            format!("was rejected at {}; what was applied before it stays", at(rejection.at))
+            format!("was rejected at {}; what was applied before it is served", at(rejection.at))
         }
-        Fate::Unread => "differs from what is applied: it has yet to be read".into(),
+        Fate::Unread => "differs from what is applied: the gateway has not read it yet".into(),
     };
-    let mut lines = facts.lines.clone();
+    let mut lines: Vec<_> = facts.lines.iter().map(|line| escaped(line)).collect();
     lines.push(format!(
         "source    the gateway at {listen}: snapshot {} since {}, by {}",
         facts.generation,
         at(facts.applied_at),
-        facts.watch
+        escaped(&facts.watch)
     ));
     lines.push(format!("file      {} {file}", path.display()));
     lines.join("\n") + "\n"
@@ -128,33 +128,39 @@ fn problems(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
 /// An error that the gateway told of.
 pub(super) fn restated(problem: &Problem) -> Diagnostic {
     let line = problem.line.map_or(String::new(), |line| format!("line {line}: "));
-    let message = format!("the gateway says: {line}{}", problem.message);
-    Diagnostic { help: problem.help.clone(), ..Diagnostic::of_file(message, "") }
+    let message = format!("the gateway says: {line}{}", escaped(&problem.message));
+    Diagnostic { help: problem.help.as_deref().map(escaped), ..Diagnostic::of_file(message, "") }
 }
 
 /// What the file says; `unasked` is the server that could not be asked, and why.
-fn of_file(path: &Path, loaded: &Loaded, format: Format, unasked: Option<(Listen, String)>) -> ExitCode {
+fn of_file(
+    path: &Path,
+    loaded: &Loaded,
+    format: Format,
+    unasked: Option<(Listen, String)>,
+) -> Result<ExitCode, ExitCode> {
     let reading = &loaded.reading;
     let now = clock::now();
     if format == Format::Json {
-        print_result(&Summary::new(reading.config.as_ref(), &reading.diagnostics, now).to_json());
+        print_result(&Summary::new(reading.config.as_ref(), &reading.diagnostics, now).to_json())?;
     }
     let Some(config) = &reading.config else {
         if format == Format::Human {
             print_diagnostics(&reading.diagnostics);
-            print_error("the state is not known", "a running server goes on with the last good one");
+            let help = "a running gateway keeps its last good configuration";
+            print_error("state unknown: the file is invalid", help);
         }
-        return ExitCode::FAILURE;
+        return Ok(ExitCode::FAILURE);
     };
     let moment = config.rules.schedule.at(now);
     if format == Format::Human {
-        let server = unasked.map_or("the running server was not asked: there is no [management]".into(), why);
+        let server = unasked.map_or("no running gateway was asked: there is no [management]".into(), why);
         let source = format!("source    {}; {server}", path.display());
-        print_result(&(status_lines(config, &moment, now).join("\n") + "\n" + &source + "\n"));
+        print_result(&(status_lines(config, &moment, now).join("\n") + "\n" + &source + "\n"))?;
     }
-    super::state_code(moment.state() == State::Up)
+    Ok(super::state_code(moment.state() == State::Up))
 }
 
 fn why((listen, why): (Listen, String)) -> String {
-    format!("the gateway at {listen} was asked in vain: {why}")
+    format!("could not query the gateway at {listen}: {why}")
 }

@@ -143,7 +143,7 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_json_too() {
-    let run = Folder::empty().run(&["--check", "--format", "json"]);
+    let run = Folder::empty().run(&["-c", "./downtime.toml", "--check", "--format", "json"]);
     run.prints(1, &[]);
     let json = run.json();
     assert_eq!((&json["valid"], &json["diagnostics"][0]["line"]), (&json!(false), &json!(null)));

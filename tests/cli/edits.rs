@@ -26,11 +26,15 @@ fn every_other_byte_is_kept() {
     for (text, start, end) in [
         (
             "# é  \r\n\r\n[log]\r\n  level='info'\t# \r\n",
-            "\r\n[[period]]\r\nname = \"db\"\r\nstart = @\r\n",
+            "\r\n[[period]]\r\nname = \"db\"\r\nstart = @\r\nunscheduled = true\r\n",
             "end = @\r\n",
         ),
-        ("\u{feff}# a mark\n", "\n[[period]]\nname = \"db\"\nstart = @\n", "end = @\n"),
-        ("\u{feff}# no newline", "\n\n[[period]]\nname = \"db\"\nstart = @\n", "end = @\n"),
+        ("\u{feff}# a mark\n", "\n[[period]]\nname = \"db\"\nstart = @\nunscheduled = true\n", "end = @\n"),
+        (
+            "\u{feff}# no newline",
+            "\n\n[[period]]\nname = \"db\"\nstart = @\nunscheduled = true\n",
+            "end = @\n",
+        ),
     ] {
         let [started, ended] = start_and_end(text);
         assert_eq!(started, [text, start].concat());
@@ -43,8 +47,7 @@ fn an_inline_array_of_periods_is_edited_in_its_own_form() {
     let [started, ended] = start_and_end(
         "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }] # mine\n[log]\n",
     );
-    let first =
-        "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }, { name = \"db\", start = @";
+    let first = "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }, { name = \"db\", start = @, unscheduled = true";
     assert_eq!(started, format!("{first} }}] # mine\n[log]\n"));
     assert_eq!(ended, format!("{first}, end = @ }}] # mine\n[log]\n"));
 }
@@ -91,7 +94,9 @@ fn mode_and_owner_are_kept() {
 fn of_edits_at_once_none_is_lost() {
     let folder = Folder::with("# mine\n");
     at_once(|name| {
-        folder.run(&["start", "--name", name]).prints(0, &[&format!("\"{name}\" has started")]);
+        let run = folder.run(&["start", "--name", name]);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.contains(&format!("\"{name}\" has started")), "{run:?}");
     });
     assert_eq!(folder.text().matches("[[period]]").count(), AT_ONCE);
     at_once(|name| {

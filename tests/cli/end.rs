@@ -43,6 +43,46 @@ fn it_ends_what_start_has_started() {
 }
 
 #[test]
+fn start_for_a_time_and_end_are_a_pair() {
+    for name in [&[][..], &["--name", "db"]] {
+        let folder = Folder::with("# mine\n");
+        folder.run(&[&["start", "--for", "30m"], name].concat()).prints(0, &["down until"]);
+        folder.run(&["end"]).prints(0, &["ended ", "up; no downtime is planned"]);
+        let keys: Vec<_> =
+            folder.period(0).into_iter().map(|(key, _)| key).filter(|key| key != "name").collect();
+        assert_eq!(keys, ["end", "start", "unscheduled"]);
+        folder.run(&["end"]).prints(0, &["nothing to end: no period is active", "up"]);
+    }
+}
+
+#[test]
+fn without_a_name_what_is_unscheduled_ends_before_its_end() {
+    let unscheduled = format!("{LONG}unscheduled = true\n");
+    let folder = Folder::with(&[&unscheduled, FOR, LATER, "unscheduled = true\n"].concat());
+    folder.run(&["end"]).prints(3, &["ended \"long\"\n", "still down because of \"for\""]);
+    assert!(folder.period(2).get("enabled").is_none(), "what is to come stays");
+    let series = format!("{SERIES}unscheduled = true\n");
+    Folder::with(&series).run(&["end"]).prints(0, &["ended this occurrence of \"series\""]);
+}
+
+#[test]
+fn of_what_remains_each_command_ends_what_it_says() {
+    let unnamed = LONG.replace("name = \"long\"\n", "");
+    let folder = Folder::with(&unnamed);
+    let alone = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
+    folder.run(&["end"]).prints(3, &["nothing to end: what is active has an end of its own", alone]);
+    folder.write(&[&unnamed, LONG].concat());
+    let both = "to end it and all else that is active: downtime end --all\n";
+    folder.run(&["end"]).prints(3, &[both, "to end it: downtime end long\n"]);
+    folder.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
+    let elsewhere = folder.run(&["-c", "./downtime.toml", "end"]);
+    elsewhere.prints(
+        3,
+        &["still partly down because of \"long\"", "to end it: downtime -c ./downtime.toml end long\n"],
+    );
+}
+
+#[test]
 fn without_a_name_it_ends_what_has_started_and_has_no_end() {
     let unnamed = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
     let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF, unnamed].concat());
@@ -60,8 +100,8 @@ fn while_still_down_it_says_by_which_until_when_and_what_ends_that() {
     run.prints(
         3,
         &[
-            "still down by \"long\", until 2999-01-01 00:00:00 +00:00; to end it: downtime end long\n",
-            "still down by \"for\", until 29",
+            "still down because of \"long\", until 2999-01-01 00:00:00 +00:00; to end it: downtime end long\n",
+            "still down because of \"for\", until 29",
             "; to end it: downtime end for\n",
         ],
     );
@@ -89,8 +129,8 @@ fn an_end_replaces_the_end_that_stood_and_a_for() {
 
 #[test]
 fn one_that_is_over_is_said_to_be_and_nothing_is_written() {
-    writes_nothing(OVER, &["end", "over"], 0, &["\"over\" was over already, since 2020-01-02", "up"]);
-    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["was over already", "downtime end long"]);
+    writes_nothing(OVER, &["end", "over"], 0, &["\"over\" was already over, since 2020-01-02", "up"]);
+    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["was already over", "downtime end long"]);
 }
 
 #[test]
@@ -101,9 +141,7 @@ fn one_that_is_not_enabled_has_nothing_to_end() {
 #[test]
 fn one_that_is_to_come_is_not_enabled_any_more() {
     let folder = Folder::with(LATER);
-    folder
-        .run(&["end", "later"])
-        .prints(0, &["\"later\" had yet to start: it is not enabled any more", "up"]);
+    folder.run(&["end", "later"]).prints(0, &["\"later\" had not started; it is now disabled", "up"]);
     assert_eq!(folder.text(), format!("{LATER}enabled = false\n"));
     let folder = Folder::with(&format!("{LATER}enabled = true # for now\n"));
     folder.run(&["end", "later"]).prints(0, &[]);
@@ -124,14 +162,21 @@ fn all_ends_every_period_that_is_active() {
 fn nothing_to_end_is_said_and_is_0_if_up() {
     writes_nothing("# nothing\n", &["end"], 0, &["nothing to end", "up"]);
     writes_nothing(&[OVER, LATER, OFF].concat(), &["end", "--all"], 0, &["nothing to end", "up"]);
-    writes_nothing(LONG, &["end"], 3, &["nothing to end", "still down by \"long\"", "downtime end long\n"]);
+    writes_nothing(
+        LONG,
+        &["end"],
+        3,
+        &["nothing to end", "still down because of \"long\"", "downtime end long\n"],
+    );
 }
 
 #[test]
 fn an_unknown_name_is_refused_with_the_nearest() {
     let folder = Folder::with(&[OPEN, LONG].concat());
     let before = stamp(&folder);
-    folder.run(&["end", "opem"]).refuses(1, &["no period named \"opem\"", "`downtime end open`"]);
+    folder
+        .run(&["end", "opem"])
+        .refuses(1, &["no period named \"opem\"", "did you mean `downtime end open`?"]);
     folder.run(&["end", "xyz"]).refuses(1, &["no period named \"xyz\"", "open, long"]);
     folder.run(&["end", ""]).refuses(1, &["no period named \"\""]);
     assert_eq!(stamp(&folder), before);
@@ -142,7 +187,9 @@ fn an_unknown_name_is_refused_with_the_nearest() {
 fn the_command_that_it_names_is_one_that_a_shell_takes() {
     let name = "it's \"$HOME\" -- é";
     let folder = Folder::with("# mine\n");
-    folder.run(&["start", "--name", name, "--for", "1h"]).prints(0, &[]);
+    folder
+        .run(&["start", "--name", name, "--at", "2020-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"])
+        .prints(0, &[]);
     let run = folder.run(&["end"]);
     let (_, command) = run.stdout.rsplit_once("to end it: downtime ").unwrap();
     let script = format!("exec \"$0\" {command}");
@@ -160,7 +207,7 @@ fn a_name_may_look_like_an_option() {
     let folder = Folder::with(
         "[[period]]\nname = \"--all\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n",
     );
-    folder.run(&["end"]).prints(3, &["to end it: downtime end -- '--all'\n"]);
+    folder.run(&["end"]).prints(3, &["to end it: downtime end -- --all\n"]);
     folder.run(&["end", "--", "--all"]).prints(0, &["ended \"--all\""]);
 }
 
@@ -172,7 +219,7 @@ fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_
     for arguments in [&["end", "series"][..], &["end", "--all"]] {
         let folder = Folder::with(SERIES);
         folder.run(&["status"]).prints(3, &["\"series\""]);
-        let ended = "ended this occurrence of \"series\"; the next starts at ";
+        let ended = "ended this occurrence of \"series\"; the next one starts at ";
         folder.run(arguments).prints(0, &[ended, "up; the next downtime starts at "]);
         let text = folder.text();
         let (before, except) = text.split_once("except = [").unwrap();
@@ -181,7 +228,7 @@ fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_
         let undone: String =
             text.lines().filter(|line| !line.starts_with("except")).map(|l| l.to_owned() + "\n").collect();
         assert_eq!(undone, SERIES);
-        folder.run(&["end", "series"]).prints(0, &["\"series\" does not run now; the next starts at "]);
+        folder.run(&["end", "series"]).prints(0, &["\"series\" is not active now; the next one starts at "]);
         assert_eq!(folder.text(), text);
     }
 }
@@ -192,6 +239,6 @@ fn without_a_name_no_recurring_period_ends() {
         SERIES,
         &["end"],
         3,
-        &["nothing to end", "still down by \"series\"", "downtime end series"],
+        &["nothing to end", "still down because of \"series\"", "downtime end series"],
     );
 }

@@ -14,11 +14,12 @@ const COMMANDS: [&[&str]; 5] = [&["--check"], &["status"], &["start"], &["end"],
 /// Far more than a refusal takes, and far less than reading what never ends.
 const QUICK: Duration = Duration::from_secs(5);
 
+/// Of a file that is named: what else lies on this machine makes no difference.
 #[track_caller]
 fn each_refuses(folder: &Folder, texts: &[&str]) {
     for command in COMMANDS {
         let start = Instant::now();
-        folder.run(command).refuses(1, texts);
+        folder.run(&[&["-c", "./downtime.toml"], command].concat()).refuses(1, texts);
         assert!(start.elapsed() < QUICK, "{command:?} took {:?}", start.elapsed());
     }
 }
@@ -27,8 +28,9 @@ fn each_refuses(folder: &Folder, texts: &[&str]) {
 fn a_missing_file_is_named_with_the_remedy() {
     let folder = Folder::empty();
     each_refuses(&folder, &["./downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
-    folder.run(&["start"]).refuses(1, &["there is no such file: create it"]);
+    let run = |command| folder.run(&["-c", "./downtime.toml", command]);
+    run("--check").refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
+    run("start").refuses(1, &["there is no such file: create it"]);
     assert!(!folder.file().exists());
 }
 

@@ -29,17 +29,10 @@ fn with_no_options_it_is_down_from_now_on() {
     let run = folder.run(&["start"]);
     run.prints(0, &["down, with no known end"]);
     assert!(run.stdout.starts_with(&edited), "{run:?}");
-    assert_eq!(keys(&folder.period(0)), ["start"]);
+    assert_eq!(keys(&folder.period(0)), ["start", "unscheduled"]);
     folder.run(&["status"]).prints(3, &["down"]);
     assert!(folder.text().starts_with("# mine\n\n[[period]]\nstart = "));
-}
-
-#[test]
-fn each_start_without_a_name_is_a_period_of_its_own() {
-    let folder = Folder::with("# mine\n");
-    folder.run(&["start"]).prints(0, &[]);
-    folder.run(&["start"]).prints(0, &[]);
-    assert_eq!(folder.text().matches("[[period]]").count(), 2);
+    assert!(folder.text().ends_with("\nunscheduled = true\n"));
 }
 
 #[test]
@@ -56,22 +49,20 @@ fn what_is_given_is_written() {
         (date(&period, "start").as_str(), period["for"].as_str()),
         ("2999-06-01T02:00:00+02:00", Some("1h 30m"))
     );
-    assert!(!period.contains_key("end"));
+    assert_eq!(keys(&period), ["for", "message", "name", "start"]);
 }
 
 #[test]
 fn an_end_is_written_with_its_offset() {
     let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
-    for (index, (until, written)) in [
+    for (until, written) in [
         ("2999-06-01T02:00:00", "2999-06-01T02:00:00+02:00"),
         ("2999-12-01T02:00:00", "2999-12-01T02:00:00+01:00"),
         ("2999-06-01T00:00:00Z", "2999-06-01T02:00:00+02:00"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ] {
+        folder.write("timezone = \"Europe/Berlin\"\n");
         folder.run(&["start", "--until", until]).prints(0, &["down until 2999-"]);
-        assert_eq!(date(&folder.period(index), "end"), written);
+        assert_eq!(date(&folder.period(0), "end"), written);
     }
 }
 
@@ -94,17 +85,41 @@ fn one_that_is_to_come_leaves_the_site_up() {
 }
 
 #[test]
+fn one_without_a_name_that_is_to_come_says_how_to_call_it_off() {
+    let folder = Folder::with("# mine\n");
+    let run = folder.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
+    run.prints(0, &["a planned downtime starts at 2999-06-01", "set `enabled = false` in its table"]);
+    assert_eq!(keys(&folder.period(0)), ["start"]);
+}
+
+#[test]
 fn an_end_that_is_not_after_the_start_is_refused() {
     let folder = Folder::with("# mine\n");
-    for arguments in [
-        &["start", "--until", "2000-01-01T00:00:00Z"][..],
-        &["start", "--at", "2999-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"],
+    for (arguments, text) in [
+        (&["--until", "2000-01-01T00:00:00Z"][..], "--until is in the past: 2000-01-01"),
+        (
+            &["--at", "2999-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"],
+            "--until is not after the start: 2999-01-01",
+        ),
+        (&["--for", "9000y"], "--for: the downtime would end after the year 9999"),
     ] {
-        folder.run(arguments).refuses(1, &["--until is not after the start"]);
+        folder.run(&[&["start"], arguments].concat()).refuses(1, &[text]);
     }
-    let too_long = folder.run(&["start", "--for", "9000y"]);
-    too_long.refuses(1, &["after the year 9999", "the edited file would not be valid: nothing was written"]);
     assert_eq!(folder.text(), "# mine\n");
+}
+
+#[test]
+fn a_start_in_the_past_needs_an_end_that_is_ahead() {
+    let folder = Folder::with("# mine\n");
+    let past = ["start", "--at", "2020-01-01T00:00:00Z"];
+    for end in [&[][..], &["--for", "1h"]] {
+        let run = folder.run(&[&past[..], end].concat());
+        run.refuses(1, &["--at is in the past: 2020-01-01 00:00:00 +00:00", "leave --at out to start now"]);
+    }
+    assert_eq!(folder.text(), "# mine\n");
+    let until = [&past[..], &["--until", "2999-01-01T00:00:00Z"]].concat();
+    folder.run(&until).prints(0, &["a planned downtime has started, as of 2020-01-01", "down until 2999"]);
+    assert_eq!(keys(&folder.period(0)), ["end", "start"]);
 }
 
 #[test]
@@ -116,7 +131,7 @@ fn a_name_that_is_over_gets_the_new_values_in_its_own_table() {
     let text = folder.text();
     let start = date(&folder.period(0), "start");
     let expected = format!(
-        "[[period]]\nname = \"db\"                    # of operations\nstart = {start}\nmessage = \"Again.\"\nfor = \"2h\"\n"
+        "[[period]]\nname = \"db\"                    # of operations\nstart = {start}\nmessage = \"Again.\"\nfor = \"2h\"\nunscheduled = true\n"
     );
     assert_eq!(text, expected);
 }
@@ -126,35 +141,177 @@ fn a_name_that_is_over_loses_the_end_that_it_had() {
     for old in ["end = 2020-01-02T00:00:00Z", "for = \"1h\""] {
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder.run(&["start", "--name", "db"]).prints(0, &["down, with no known end: \"db\""]);
-        assert_eq!(keys(&folder.period(0)), ["name", "start"], "{old}");
+        assert_eq!(keys(&folder.period(0)), ["name", "start", "unscheduled"], "{old}");
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder
             .run(&["start", "--name", "db", "--until", "2999-01-01T00:00:00Z"])
             .prints(0, &["down until 2999"]);
-        assert_eq!(keys(&folder.period(0)), ["end", "name", "start"], "{old}");
+        assert_eq!(keys(&folder.period(0)), ["end", "name", "start", "unscheduled"], "{old}");
     }
+}
+
+#[test]
+fn a_name_that_is_over_and_is_planned_anew_is_unscheduled_no_more() {
+    let folder = Folder::with(&format!("{OVER}unscheduled = true\n"));
+    folder
+        .run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"])
+        .prints(0, &["\"db\" starts at 2999"]);
+    assert_eq!(keys(&folder.period(0)), ["name", "start"]);
 }
 
 #[test]
 fn a_name_that_is_over_and_off_is_enabled_again() {
     let folder = Folder::with(&format!("{OVER}enabled = false # done\n"));
     folder.run(&["start", "--name", "db"]).prints(0, &["down"]);
-    assert!(folder.text().ends_with("enabled = true # done\n"), "{}", folder.text());
+    assert!(folder.text().contains("enabled = true # done\n"), "{}", folder.text());
 }
 
 #[test]
-fn a_name_that_is_not_over_is_refused() {
+fn a_name_that_has_not_started_or_is_not_enabled_is_refused() {
     for (period, state) in [
-        ("start = 2020-01-01T00:00:00Z", "is active already"),
-        ("start = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z", "is active already"),
-        ("start = 2999-01-01T00:00:00Z", "is yet to come"),
+        ("start = 2999-01-01T00:00:00Z", "has not started yet: it starts at 2999-01-01 00:00:00 +00:00"),
         ("start = 2020-01-01T00:00:00Z\nenabled = false", "is not enabled"),
+        ("cron = \"0 0 1 * *\"\nfor = \"40days\"", "is recurring"),
     ] {
         let file = format!("[[period]]\nname = \"db\"\n{period}\n");
         let folder = Folder::with(&file);
         folder.run(&["start", "--name", "db", "--for", "1h"]).refuses(1, &["\"db\" (line 1)", state]);
         assert_eq!(folder.text(), file);
     }
+}
+
+/// Runs `start` on the one period of a file, which is active, and gives what it says and the period's keys then.
+#[track_caller]
+fn start_again(period: &str, options: &[&str]) -> (String, toml::Table) {
+    let folder = Folder::with(&format!("[[period]]\nstart = 2020-01-01T00:00:00Z\n{period}\n"));
+    let run = folder.run(&[&["start"], options].concat());
+    run.prints(0, &["was already active, since 2020-01-01 00:00:00 +00:00\n", "down"]);
+    assert_eq!(folder.text().matches("[[period]]").count(), 1, "{}", folder.text());
+    (run.stdout, folder.period(0))
+}
+
+#[test]
+fn the_end_of_one_that_is_active_is_only_moved_later() {
+    const OPEN: &str = "it stays open-ended";
+    const UNTIL: &str = "end = 2500-01-01T00:00:00Z";
+    let earlier: &[&str] = &["--until", "2400-01-01T00:00:00Z"];
+    let later: &[&str] = &["--until", "2600-01-01T00:00:00Z"];
+    let opened = "it is open-ended now, and does not end at 2500-01-01 00:00:00 +00:00 any more";
+    let kept = "it still ends at 2500-01-01 00:00:00 +00:00: `start` only moves an end later";
+    for (period, options, said, end) in [
+        ("", &[][..], OPEN, None),
+        ("", &["--for", "1h"], OPEN, None),
+        ("", later, OPEN, None),
+        (UNTIL, &[], opened, None),
+        (UNTIL, earlier, kept, Some("2500-01-01T00:00:00Z")),
+        (UNTIL, &["--for", "1h"], kept, Some("2500-01-01T00:00:00Z")),
+        (UNTIL, &["--until", "2500-01-01T00:00:00Z"], "it still ends at 2500", Some("2500-01-01T00:00:00Z")),
+        (
+            UNTIL,
+            later,
+            "it ends at 2600-01-01 00:00:00 +00:00 now, instead of 2500-",
+            Some("2600-01-01T00:00:00Z"),
+        ),
+        ("for = \"900y\"", &[], "it is open-ended now, and does not end at 29", None),
+        ("for = \"300y\"", later, "it ends at 2600-", Some("2600-01-01T00:00:00Z")),
+    ] {
+        for (head, name) in [("name = \"db\"\n", &["--name", "db"][..]), ("unscheduled = true\n", &[])] {
+            let (output, after) = start_again(&format!("{head}{period}"), &[name, options].concat());
+            assert!(output.contains(said), "no {said:?}: {output}");
+            let found = after.get("end").map(ToString::to_string);
+            assert_eq!((found.as_deref(), after.contains_key("for")), (end, false), "{period} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn one_that_is_active_gets_what_is_given_and_keeps_the_rest() {
+    let planned = "name = \"db\"\nend = 2500-01-01T00:00:00Z\nmessage = \"Old.\" # ours\npaths = [\"/a/**\"]";
+    let keep = ["--name", "db", "--until", "2500-01-01T00:00:00Z"];
+    let (_, after) = start_again(planned, &keep);
+    assert_eq!(after["message"].as_str(), Some("Old."));
+    assert_eq!(
+        keys(&after),
+        ["end", "message", "name", "paths", "start"],
+        "a planned one is not unscheduled"
+    );
+    let (output, after) = start_again(planned, &[&keep[..], &["--message", "New."]].concat());
+    assert_eq!(after["message"].as_str(), Some("New."));
+    assert!(output.contains("its message is now the given one"), "{output}");
+    let (output, after) =
+        start_again(planned, &[&keep[..], &["--path", "/b/**", "--host", "a.example"]].concat());
+    assert_eq!(
+        (after["paths"].to_string(), after["hosts"].to_string()),
+        ("[\"/b/**\"]".into(), "[\"a.example\"]".into())
+    );
+    let covers = "it covers hosts a.example and paths /b/** now, instead of paths /a/**\n";
+    assert!(output.contains(covers), "{output}");
+    let (output, _) = start_again(planned, &[&keep[..], &["--path", "/a/**"]].concat());
+    assert!(!output.contains("covers") && !output.contains("edited"), "{output}");
+}
+
+#[test]
+fn at_does_not_move_the_start_of_one_that_is_active() {
+    let file = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
+    let folder = Folder::with(file);
+    let run = folder.run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"]);
+    run.refuses(1, &["\"db\" is already active, since 2020-01-01", "leave --at out"]);
+    assert_eq!(folder.text(), file);
+}
+
+#[test]
+fn a_second_start_without_a_name_changes_the_one_of_the_same_scope() {
+    let folder = Folder::with("# mine\n");
+    folder.run(&["start", "--for", "1h"]).prints(0, &["an unscheduled downtime has started"]);
+    let second = folder.run(&["start", "--message", "It takes longer."]);
+    second.prints(0, &["was already active", "it is open-ended now", "its message is now the given one"]);
+    assert_eq!(keys(&folder.period(0)), ["message", "start", "unscheduled"]);
+    let shop = ["start", "--host", "b.example", "--host", "A.example"];
+    let run = folder.run(&shop);
+    assert!(run.stdout.contains("an unscheduled downtime has started"), "{run:?}");
+    let same = folder.run(&["start", "--host", "a.example", "--host", "b.example", "--message", "Soon."]);
+    assert!(same.stdout.contains("was already active"), "{same:?}");
+    assert_eq!(folder.text().matches("[[period]]").count(), 2);
+    assert_eq!(folder.period(1)["message"].as_str(), Some("Soon."));
+    folder.run(&["end"]).prints(0, &["up"]);
+    folder.run(&["start"]).prints(0, &["an unscheduled downtime has started"]);
+    assert_eq!(folder.text().matches("[[period]]").count(), 3);
+}
+
+#[test]
+fn one_that_was_planned_or_is_recurring_is_not_taken_for_that_of_start() {
+    for period in [
+        "start = 2020-01-01T00:00:00Z",
+        "start = 2020-01-01T00:00:00Z\nname = \"db\"\nunscheduled = true",
+        "start = 2020-01-01T00:00:00Z\nmethods = [\"POST\"]\nunscheduled = true",
+        "cron = \"0 0 1 * *\"\nfor = \"40days\"\nunscheduled = true",
+    ] {
+        let folder = Folder::with(&format!("[[period]]\n{period}\n"));
+        let run = folder.run(&["start", "--message", "Mine."]);
+        assert!(run.code == 0 && run.stdout.contains("an unscheduled downtime has started"), "{run:?}");
+        assert_eq!(folder.text().matches("[[period]]").count(), 2, "{period}");
+    }
+}
+
+#[test]
+fn what_the_edit_is_warned_of_is_shown_and_no_more() {
+    let before = "[exempt]\npaths = [\"/admin\"]\n[[period]]\nname = \"first\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
+    let folder = Folder::with(before);
+    let known = folder.run(&["--check"]).stderr;
+    assert_eq!(known.matches("warning: ").count(), 1, "{known}");
+    let run = folder.run(&["start", "--for", "1h"]);
+    assert_eq!((run.code, run.stderr.matches("warning: ").count()), (0, 1), "{run:?}");
+    assert!(run.stderr.starts_with("warning: this overlaps \"first\" (line 3)"), "{run:?}");
+    folder.run(&["start", "--message", "The same.", "--for", "1s"]).prints(0, &["it still ends at"]);
+    folder.run(&["end", "first"]).prints(3, &["because of the period at line 8"]);
+}
+
+#[test]
+fn a_start_during_a_series_is_no_overlap_to_be_warned_of() {
+    let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
+    folder.run(&["start", "--message", "More."]).prints(0, &["has started"]);
+    let planned = folder.run(&["start", "--at", "2999-01-01T00:00:00Z", "--for", "90days"]);
+    assert!(planned.stderr.contains("warning: this overlaps \"series\""), "{planned:?}");
 }
 
 #[test]
@@ -180,10 +337,4 @@ fn a_scope_is_written_and_that_part_alone_is_down() {
     for (option, text) in [("--host", "http://shop.example.com/"), ("--path", "checkout")] {
         folder.run(&["start", option, text]).refuses(1, &["nothing was written"]);
     }
-}
-
-#[test]
-fn a_name_of_a_recurring_period_is_refused() {
-    let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"1h\"\n");
-    folder.run(&["start", "--name", "series"]).refuses(1, &["\"series\" (line 1) is recurring"]);
 }

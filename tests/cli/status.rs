@@ -1,6 +1,12 @@
-//! `downtime status`, where no server is asked.
+//! `downtime status`, without a gateway that runs.
 
-use crate::folder::Folder;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+use serde_json::json;
+
+use crate::folder::{Folder, Run};
 
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
 
@@ -25,8 +31,7 @@ fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
         ),
         (DOWN, 3, "down until 2999-01-01 00:00:00 +00:00, in "),
     ] {
-        let source =
-            "\nsource    ./downtime.toml; the running server was not asked: there is no [management]\n";
+        let source = "\nsource    ./downtime.toml; no running gateway was asked: there is no [management]\n";
         Folder::with(file).run(&["status"]).prints(code, &[text, source]);
     }
 }
@@ -34,7 +39,7 @@ fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
 #[test]
 fn a_file_with_mistakes_is_1() {
     let folder = Folder::with("[response]\nstatus = 404\n");
-    folder.run(&["status"]).refuses(1, &["--> ./downtime.toml:2:10", "the state is not known"]);
+    folder.run(&["status"]).refuses(1, &["--> ./downtime.toml:2:10", "state unknown: the file is invalid"]);
 }
 
 #[test]
@@ -89,5 +94,46 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_comes_next() {
         let run = Folder::with(&file).run(&["status"]);
         run.prints(code, &lines);
         assert_eq!(run.stdout.lines().count(), 5, "{run:?}");
+    }
+}
+
+const MANAGEMENT: &str = "[management]\nlisten = \"unix:management.sock\"\n";
+
+/// Runs `status` with these arguments, asking what answers with this body.
+fn status_of(body: &serde_json::Value, arguments: &[&str]) -> Run {
+    let folder = Folder::with(MANAGEMENT);
+    let listener = UnixListener::bind(folder.path().join("management.sock")).unwrap();
+    let body = body.to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        folder.run(&[&["status"], arguments].concat())
+    })
+}
+
+#[test]
+fn nothing_that_another_program_answers_reaches_a_terminal_that_it_would_act_on() {
+    const EVIL: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\nforged";
+    let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
+    let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });
+    // Of the file that `status_of` writes, so that the answer counts as that of its own gateway.
+    let sha256 = downtime::load::sha256(MANAGEMENT.as_bytes());
+    let told = json!({
+        "state": EVIL, "file": EVIL, "sha256": sha256, "generation": 1, "applied_at": "2026-01-01T00:00:00Z",
+        "rejected": rejected, "watch": EVIL, "timezone": EVIL, "lines": [EVIL],
+    });
+    for (field, value) in [("watch", json!(EVIL)), ("sha256", json!(EVIL)), ("generation", json!(EVIL))] {
+        let mut told = told.clone();
+        told[field] = value;
+        for arguments in [&[][..], &["--format", "json"]] {
+            let Run { stdout, stderr, .. } = status_of(&told, arguments);
+            let said = stdout + &stderr;
+            assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+            assert!(!said.contains("\nforged"), "{said}");
+        }
     }
 }

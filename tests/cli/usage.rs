@@ -48,6 +48,14 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
         (&["serve", "--format", "json"], &["'--format'"]),
         (&["start", "--for", "0s"], &["longer than zero"]),
         (&["start", "--for", "four hours"], &["'four hours'", "write one such as 90s"]),
+        (&["start", "--for", "-1h"], &["'-1h'", "cannot be negative: write `1h`"]),
+        (&["start", "--for", "--wait"], &["a duration is missing before it"]),
+        (&["start", "--for", "30M"], &["`M` means months: did you mean `30m`?"]),
+        (&["start", "--for", "2"], &["it has no unit: did you mean `2h` or `2m`?"]),
+        (&["start", "--until", "1h"], &["'1h'", "did you mean `--for 1h`?"]),
+        (&["start", "--at", "-1h"], &["'-1h'", "a time is not counted from now"]),
+        (&["--deny", "warnings"], &["--check"]),
+        (&["--check", "--deny", "notes"], &["[possible values: warnings]"]),
         (&["start", "--for", "1h", "--until", "2999-01-01T00:00:00Z"], &["--for", "--until"]),
         (&["start", "--until", "tomorrow"], &["'tomorrow'", "no date-time"]),
         (&["start", "--name", ""], &["a name is one line that is not empty"]),
@@ -66,14 +74,30 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
 }
 
 #[test]
-fn a_hand_used_to_systemd_is_shown_the_right_command() {
+fn a_command_that_people_may_expect_names_the_right_one() {
     let folder = Folder::empty();
     for (command, texts) in [
         ("stop", ["`downtime start`", "`systemctl stop downtime`"]),
         ("restart", ["takes effect by itself", "`systemctl restart downtime`"]),
         ("reload", ["`downtime --check`", "`systemctl reload downtime`"]),
+        ("up", ["run `downtime end`", "`downtime status`"]),
+        ("down", ["run `downtime start`", "`downtime status`"]),
+        ("on", ["`downtime start`", "`downtime end`"]),
+        ("off", ["`downtime start`", "`downtime end`"]),
+        ("enable", ["`downtime start`", "`enabled`"]),
+        ("disable", ["`downtime end`", "`enabled`"]),
+        ("maintenance", ["`downtime start`", "`downtime end`"]),
     ] {
-        folder.run(&[command]).refuses(2, &texts);
+        for arguments in [
+            &[command][..],
+            &[command, "on"],
+            &["-c", "x.toml", command, "--for", "1h"],
+            &[command, "--help"],
+        ] {
+            folder
+                .run(arguments)
+                .refuses(2, &[&[&*format!("unknown command `{command}`: ")], &texts[..]].concat());
+        }
         let help = folder.run(&["--help"]).stdout;
         assert!(!help.contains(&format!("  {command} ")), "{help}");
     }
@@ -105,6 +129,13 @@ fn the_environment_names_the_file_and_the_option_overrides_it() {
 }
 
 #[test]
+fn an_empty_variable_counts_as_unset() {
+    let folder = Folder::with("# nothing\n");
+    let run = output(folder.command(&["--check"]).env("DOWNTIME_CONFIG", ""));
+    Run::from(run).prints(0, &["./downtime.toml is valid"]);
+}
+
+#[test]
 fn nothing_is_coloured_where_there_is_no_terminal() {
     let folder = Folder::with("[response]\nstatus = 404\n[site]\nroot = \"none\"\n");
     for arguments in [&["--check"][..], &["status"], &["start"], &["--help"], &["halt"]] {
@@ -122,6 +153,20 @@ fn a_warning_goes_to_stderr_and_leaves_0() {
     assert!(run.stderr.starts_with("warning: "), "{run:?}");
 }
 
+#[test]
+fn a_warning_is_1_where_it_is_denied_and_a_note_is_not() {
+    let folder = Folder::with("[site]\nroot = \"none\"\n");
+    let run = folder.run(&["--check", "--deny", "warnings"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("there are warnings, which --deny warnings does not allow"), "{run:?}");
+    folder.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": true"]);
+    folder.write("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2020-01-02T00:00:00Z\n");
+    let noted = folder.run(&["--check", "--deny", "warnings"]);
+    assert!(noted.code == 0 && noted.stderr.starts_with("note: "), "{noted:?}");
+    folder.write("colour = 1\n");
+    folder.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": false"]);
+}
+
 /// The writing end of a pipe that nobody reads.
 fn unread() -> Stdio {
     let (_, writer) = std::io::pipe().unwrap();
@@ -136,6 +181,31 @@ fn a_reader_that_has_left_is_no_panic() {
     {
         let output = folder.command(arguments).stdout(unread()).stderr(Stdio::piped()).spawn();
         Run::from(output.unwrap().wait_with_output().unwrap()).refuses(code, &[]);
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let folder = Folder::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
+    for arguments in [
+        &["--check"][..],
+        &["--check", "--format", "json"],
+        &["status"],
+        &["status", "--format", "json"],
+        &["start"],
+        &["end"],
+        &["schema"],
+        &["--help"],
+        &["start", "--help"],
+        &["--version"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = folder.command(arguments).stdout(full).stderr(Stdio::piped()).spawn();
+        let run = Run::from(output.unwrap().wait_with_output().unwrap());
+        assert_eq!(run.code, 1, "{arguments:?}");
+        run.refuses(1, &["cannot write the result to stdout: No space left on device"]);
+        let is_edit = ["start", "end"].contains(&arguments[0]) && arguments.len() == 1;
+        assert_eq!(run.stderr.contains("downtime.toml: it was edited, but cannot"), is_edit, "{run:?}");
     }
 }
 

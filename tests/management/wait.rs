@@ -68,7 +68,7 @@ fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
     let started = run(&folder, &["start", "--wait"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
-    for text in ["the edit stands in the file", "not known to be served after 10s", "nobody answers there"] {
+    for text in ["the file has the edit, but", "is not known to serve it after 10s", "nobody answers there"] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
     let text = std::fs::read_to_string(folder.join("downtime.toml")).expect("read");
@@ -88,7 +88,7 @@ fn an_edit_that_somebody_undoes_before_it_is_served_is_not_said_to_be() {
     gateway.process.signal(Signal::CONT);
     let ended = Run::from(waiting.wait_with_output().expect("an end"));
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("was changed since, and does not hold the edit any more"), "{ended:?}");
+    assert!(ended.stderr.contains("was changed meanwhile, and does not have the edit any more"), "{ended:?}");
 }
 
 #[test]

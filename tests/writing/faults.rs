@@ -94,7 +94,8 @@ const SOUND: &str = "see that its path and its disk are sound, and try again";
 const SPACE: &str = "free some space, and try again";
 const USER: &str = "run the command as ";
 const SYNC: &str = "run sync";
-const REMEDIES: [&str; 4] = [SOUND, SPACE, USER, SYNC];
+const STDOUT: &str = "check where stdout goes";
+const REMEDIES: [&str; 5] = [SOUND, SPACE, USER, SYNC, STDOUT];
 
 /// Runs an edit with this injected, of a file with attributes: it says this, and leaves the file and the folder alone.
 fn assert_refused(injected: &[String], said: &str) {

@@ -17,6 +17,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_file_that_is_mounted_by_itself_is_warned_of,
         a_file_in_a_mounted_folder_is_edited,
         a_file_on_a_read_only_file_system_is_left_as_it_is,
+        without_a_file_here_the_one_of_the_system_is_used,
+        without_any_file_each_place_is_named,
         a_gateway_sees_what_is_written_into_a_mounted_file,
         a_gateway_sees_an_edit_in_the_folder_that_its_own_is_mounted_from,
     ]
@@ -132,6 +134,39 @@ fn a_file_on_a_read_only_file_system_is_left_as_it_is() {
         "its file system is read-only: mount it for writing, or edit the file where it comes from",
     );
     assert_alone(&folder, &before);
+}
+
+/// An empty directory that has no file, on a system whose `/etc` is this script's.
+fn without_a_file(script: &str) -> Output {
+    let folder = folder(MINE);
+    let script = format!("mount -t tmpfs tmpfs /etc; mkdir /etc/downtime empty; cd empty; {script}");
+    namespace::command(&folder, &script).stdout(std::process::Stdio::piped()).output().expect("a shell")
+}
+
+fn without_a_file_here_the_one_of_the_system_is_used() {
+    const SYSTEM: &str = "/etc/downtime/downtime.toml";
+    let make = format!("echo '# mine' >{SYSTEM}; ");
+    for (script, said) in [
+        ("exec \"$0\" --check", format!("{SYSTEM} is valid\n")),
+        ("DOWNTIME_CONFIG= exec \"$0\" --check", format!("{SYSTEM} is valid\n")),
+        ("exec \"$0\" start --at 2999-01-01T00:00:00Z", format!("edited {SYSTEM}\n")),
+        ("echo '# here' >downtime.toml; exec \"$0\" --check", "./downtime.toml is valid\n".into()),
+    ] {
+        let output = without_a_file(&[&make, script].concat());
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && stdout.starts_with(&said), "{script}: {output:?}");
+    }
+}
+
+fn without_any_file_each_place_is_named() {
+    for arguments in ["", "serve", "--check", "status", "start", "end", "--check --format json"] {
+        let output = without_a_file(&format!("exec \"$0\" {arguments}"));
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
+        let named = "there is no config file: neither ./downtime.toml nor /etc/downtime/downtime.toml";
+        assert!(said.contains(named), "{arguments}: {said}");
+    }
 }
 
 /// A config that is down with this message.

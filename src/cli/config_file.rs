@@ -1,0 +1,127 @@
+//! Which config file a command is about.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::diagnostic::Diagnostic;
+
+/// Where a config file is looked for if none is named, in this order.
+pub(super) const PLACES: [&str; 2] = ["./downtime.toml", "/etc/downtime/downtime.toml"];
+
+/// The environment variable that names one.
+pub(super) const VARIABLE: &str = "DOWNTIME_CONFIG";
+
+/// The config file of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    /// Whether an option named it, so that further commands need the option too.
+    is_option: bool,
+}
+
+impl ConfigFile {
+    /// The file that the option names; else the variable, unless it is empty; else the first of `places` at which there is
+    /// anything. An error names all of them.
+    pub(super) fn find<P: AsRef<Path>>(
+        option: Option<PathBuf>,
+        variable: Option<OsString>,
+        places: &[P],
+    ) -> Result<Self, Diagnostic> {
+        if let Some(path) = option {
+            return Ok(Self { path, is_option: true });
+        }
+        let named = variable.filter(|name| !name.is_empty()).map(PathBuf::from);
+        let found = || places.iter().map(AsRef::as_ref).find(|place| !is_missing(place)).map(Path::to_owned);
+        match named.or_else(found) {
+            Some(path) => Ok(Self { path, is_option: false }),
+            None => Err(missing(places)),
+        }
+    }
+
+    /// A command on the same file, as a shell takes it.
+    pub(super) fn command(&self, arguments: &str) -> String {
+        match self.path.to_str().filter(|_| self.is_option) {
+            None => format!("downtime {arguments}"),
+            Some(path) if path.starts_with('-') => {
+                format!("downtime -c {} {arguments}", shell_word(&format!("./{path}")))
+            }
+            Some(path) => format!("downtime -c {} {arguments}", shell_word(path)),
+        }
+    }
+}
+
+/// What cannot be looked at is there: a command says why it cannot be read, and leaves others alone.
+fn is_missing(place: &Path) -> bool {
+    place.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn missing<P: AsRef<Path>>(places: &[P]) -> Diagnostic {
+    let places: Vec<_> = places.iter().map(|place| place.as_ref().display().to_string()).collect();
+    let message = format!("there is no config file: neither {}", places.join(" nor "));
+    Diagnostic::of_file(message, format!("create one of them, or name another with -c FILE or {VARIABLE}"))
+}
+
+/// A text as a shell takes it for one word.
+pub(super) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn an_option_goes_before_the_variable_and_that_before_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = ["here.toml", "there.toml"].map(|name| folder.path().join(name));
+        let find = |option: Option<&str>, variable: Option<&str>| {
+            ConfigFile::find(option.map(Into::into), variable.map(Into::into), &places)
+                .map(|file| file.path)
+                .map_err(|error| error.message)
+        };
+        let [here, there] = places.clone();
+        let neither =
+            Err(format!("there is no config file: neither {} nor {}", here.display(), there.display()));
+        assert_eq!(find(None, None), neither);
+        assert_eq!(find(None, Some("")), neither);
+        fs::write(&there, "").unwrap();
+        assert_eq!(find(None, None), Ok(there.clone()));
+        assert_eq!(find(None, Some("")), Ok(there));
+        symlink("nothing", &here).unwrap();
+        assert_eq!(find(None, None), Ok(here), "a link to nothing is a mistake of its own");
+        assert_eq!(find(None, Some("b")), Ok("b".into()));
+        assert_eq!(find(Some("a"), Some("b")), Ok("a".into()));
+    }
+
+    #[test]
+    fn a_command_names_the_file_again_that_an_option_named() {
+        for (option, variable, command) in [
+            (None, Some("b.toml"), "downtime end db"),
+            (Some("a.toml"), None, "downtime -c a.toml end db"),
+            (Some("my site.toml"), None, "downtime -c 'my site.toml' end db"),
+            (Some("-x"), None, "downtime -c ./-x end db"),
+        ] {
+            let file =
+                ConfigFile::find(option.map(Into::into), variable.map(OsString::from), &PLACES).unwrap();
+            assert_eq!(file.command("end db"), command);
+        }
+    }
+
+    #[test]
+    fn a_word_is_one_for_the_shell() {
+        for (text, word) in
+            [("db-upgrade", "db-upgrade"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("", "''")]
+        {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the command line says of words that it does not take.
+
+use std::time::Duration;
+
+use crate::config::time::{TimeFault, Written};
+
+/// What to do instead of a command that people may expect, and that there is not.
+pub(super) fn instead_of(command: &str) -> Option<&'static str> {
+    Some(match command {
+        "stop" => {
+            "to take the site down, run `downtime start`; to stop the gateway, run `systemctl stop downtime`"
+        }
+        "restart" => {
+            "an edit of the file takes effect by itself; to restart the gateway, run `systemctl restart downtime`"
+        }
+        "reload" => {
+            "an edit of the file takes effect by itself; `downtime --check` tests it, and `systemctl reload downtime` \
+             makes the gateway read it at once"
+        }
+        "up" => "to bring the site back up, run `downtime end`; to see whether it is up, `downtime status`",
+        "down" => "to take the site down, run `downtime start`; to see whether it is down, `downtime status`",
+        "on" | "off" => "to take the site down, run `downtime start`; to bring it back up, `downtime end`",
+        "enable" | "disable" => {
+            "to take the site down, run `downtime start`; to bring it back up, `downtime end`; to switch a single \
+             period, edit its `enabled` in the file"
+        }
+        "maintenance" => "to begin maintenance, run `downtime start`; to end it, `downtime end`",
+        _ => return None,
+    })
+}
+
+/// Reads a time of an option.
+pub(super) fn time(text: &str) -> Result<Written, String> {
+    Written::parse(text).map_err(|fault| {
+        let help = match humantime::parse_duration(text.trim_start_matches('-')) {
+            Ok(_) if text.starts_with('-') => {
+                "a time is not counted from now: write one such as 2026-12-01T22:00:00".into()
+            }
+            Ok(_) => format!("did you mean `--for {text}`? {}", TimeFault::HELP),
+            Err(_) => TimeFault::HELP.into(),
+        };
+        format!("{fault}: {help}")
+    })
+}
+
+const DURATIONS: &str = "write one such as 90s, 5m or \"1h 30m\"";
+
+/// Reads a duration of an option: longer than zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(positive) = text.strip_prefix('-') {
+        return Err(match humantime::parse_duration(positive) {
+            Ok(_) => format!("a duration cannot be negative: write `{positive}`"),
+            Err(_) => format!("a duration is missing before it: {DURATIONS}"),
+        });
+    }
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err(format!("a duration is longer than zero: {DURATIONS}")),
+        Ok(_) if has_capital_m(text) => {
+            let minutes = text.replace('M', "m");
+            Err(format!("`M` means months: did you mean `{minutes}`? For months write \"1month\""))
+        }
+        Ok(duration) => Ok(duration),
+        Err(_) if is_number => Err(format!("it has no unit: did you mean `{text}h` or `{text}m`?")),
+        Err(error) => {
+            let lower = text.to_lowercase();
+            let help = match humantime::parse_duration(&lower) {
+                Ok(_) => format!("did you mean `{lower}`?"),
+                Err(_) => DURATIONS.into(),
+            };
+            Err(format!("{error}: {help}"))
+        }
+    }
+}
+
+/// Whether a unit is a lone `M`, which reads as minutes and is months.
+fn has_capital_m(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphabetic()).any(|unit| unit == "M")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit_and_is_longer_than_zero() {
+        for (text, expected) in [
+            ("90s", Ok(90)),
+            ("1h 30m", Ok(5_400)),
+            ("2months", Ok(5_260_032)),
+            ("-1h", Err("a duration cannot be negative: write `1h`")),
+            ("--until", Err("a duration is missing before it: write one such as 90s, 5m or \"1h 30m\"")),
+            ("30M", Err("`M` means months: did you mean `30m`? For months write \"1month\"")),
+            ("1h 30 M", Err("`M` means months: did you mean `1h 30 m`? For months write \"1month\"")),
+            ("2", Err("it has no unit: did you mean `2h` or `2m`?")),
+            ("0s", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
+            ("0", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
+        ] {
+            let read = duration(text).map(|duration| duration.as_secs());
+            assert_eq!(read, expected.map_err(str::to_owned), "{text}");
+        }
+        for (text, help) in [("2H", "did you mean `2h`?"), ("", DURATIONS), ("four hours", DURATIONS)] {
+            assert!(duration(text).unwrap_err().ends_with(help), "{text}: {:?}", duration(text));
+        }
+    }
+
+    #[test]
+    fn a_length_where_a_time_belongs_is_told_from_a_time() {
+        for (text, help) in [
+            ("1h", ": did you mean `--for 1h`? write a date-time such as 2026-"),
+            ("-1h", ": a time is not counted from now: write one such as 2026-"),
+            ("tomorrow", ": write a date-time such as 2026-"),
+        ] {
+            let error = time(text).unwrap_err();
+            assert!(error.contains(help), "{text}: {error}");
+        }
+        assert!(time("2026-12-01T22:00").is_ok());
+    }
+}
