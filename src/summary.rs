@@ -4,6 +4,7 @@
 mod chart;
 mod plan;
 mod request;
+mod state;
 mod status;
 mod text;
 mod timeline;
@@ -16,13 +17,12 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::period::{Occurrence, Period};
-use crate::readable::{length, local};
-use crate::schedule::{Moment, State};
 use crate::scope::Scope;
 
 pub use chart::Ink;
 pub use plan::plan;
 pub use request::DecisionSummary;
+pub use state::state_line;
 pub use status::status_lines;
 pub use text::to_json;
 pub use timeline::timeline;
@@ -38,9 +38,12 @@ pub struct Summary {
     pub diagnostics: Vec<Problem>,
     /// `up`, `partial` or `down`; none where the file is not valid.
     pub state: Option<&'static str>,
-    /// When the site is back, where that is known.
+    /// When this state ends, if that is known. Of `down` that is when no period without a scope is active any more: parts may
+    /// stay down.
     pub until: Option<Timestamp>,
-    /// Since when a period is active without a break, unless one ended just as the next began.
+    /// When no part of the site is down any more, if that is known; none while it is up.
+    pub up_at: Option<Timestamp>,
+    /// When the first of the periods began that make this state.
     pub since: Option<Timestamp>,
     /// When the next period starts or ends.
     pub next_change: Option<Timestamp>,
@@ -115,17 +118,18 @@ impl Summary {
             ..Self::default()
         };
         let Some(config) = config else { return summary };
-        let moment = config.rules.schedule.at(now);
-        let periods = config.rules.schedule.periods();
+        let schedule = &config.rules.schedule;
+        let moment = schedule.at(now);
         let period =
             |(period, answer): (&Period, &Answer)| PeriodSummary::new(period, answer, &config.timezone, now);
         Self {
             state: Some(moment.state().as_str()),
-            until: moment.back_at(now),
-            since: since(&moment),
+            until: state::until(schedule, &moment, now),
+            up_at: moment.back_at(now),
+            since: state::since(schedule, &moment),
             next_change: moment.next_change(),
             next: moment.next.map(Span::from),
-            periods: periods.iter().zip(&config.rules.answers).map(period).collect(),
+            periods: schedule.periods().iter().zip(&config.rules.answers).map(period).collect(),
             ..summary
         }
     }
@@ -161,34 +165,7 @@ impl PeriodSummary {
     }
 }
 
-/// When the first of the active periods began.
-pub fn since(moment: &Moment) -> Option<Timestamp> {
-    moment.active.iter().map(|active| active.occurrence.start).min()
-}
-
 /// The occurrence that `start` and `end` are those of: the one of a one-off, the running one of a series.
 fn shown(period: &Period, now: Timestamp) -> Option<Occurrence> {
     period.once().or_else(|| period.active(now))
-}
-
-/// The state at `now` in a line: `down until …, in 3 h 20 min: "db-upgrade"`.
-pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
-    let zone = &config.timezone;
-    let in_time = |at: Timestamp| format!("{}, in {}", local(at, zone), length(at.duration_since(now)));
-    let titles: Vec<_> = moment
-        .active
-        .iter()
-        .filter_map(|active| config.rules.schedule.periods().get(active.period))
-        .map(Period::title)
-        .collect();
-    let state = match moment.state() {
-        State::Partial => "partly down",
-        State::Up | State::Down => "down",
-    };
-    match (moment.active.is_empty(), moment.back_at(now), moment.next) {
-        (false, Some(until), _) => format!("{state} until {}: {}", in_time(until), titles.join(", ")),
-        (false, None, _) => format!("{state}, with no known end: {}", titles.join(", ")),
-        (true, _, Some(next)) => format!("up; the next downtime starts at {}", in_time(next.start)),
-        (true, _, None) => "up; no downtime is planned".into(),
-    }
 }

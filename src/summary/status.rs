@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{since, state_line};
+use super::state::{making, since, state_line};
 use crate::config::Config;
 use crate::period::{Occurrence, Period};
 use crate::readable::{distance, length, local};
@@ -10,7 +10,8 @@ use crate::schedule::{Moment, State};
 
 /// The four lines.
 pub fn status_lines(config: &Config, moment: &Moment, now: Timestamp) -> [String; 4] {
-    let since = since(moment).map(|at| format!("; since {}", local(at, &config.timezone)));
+    let since =
+        since(&config.rules.schedule, moment).map(|at| format!("; since {}", local(at, &config.timezone)));
     [
         format!("state     {}{}", state_line(config, moment, now), since.unwrap_or_default()),
         format!("visitors  {}", visitors(config, moment)),
@@ -20,7 +21,7 @@ pub fn status_lines(config: &Config, moment: &Moment, now: Timestamp) -> [String
 }
 
 fn visitors(config: &Config, moment: &Moment) -> String {
-    let deciding = moment.active.first().map(|active| active.period);
+    let deciding = making(&config.rules.schedule, moment).next().map(|active| active.period);
     let Some((title, answer)) = deciding.and_then(|index| {
         Some((config.rules.schedule.periods().get(index)?.title(), config.rules.answers.get(index)?))
     }) else {
@@ -52,7 +53,7 @@ fn change(config: &Config, moment: &Moment, now: Timestamp) -> String {
 fn next(config: &Config, moment: &Moment, now: Timestamp) -> String {
     let back_at = moment.back_at(now);
     if !moment.active.is_empty() && back_at.is_none() {
-        return "not known while this has no known end".into();
+        return "not known while there is downtime with no known end".into();
     }
     // A moment looks no further than what visitors are told, which is a year.
     let later = || config.rules.schedule.next_stretch(moment, back_at?, |_| true);

@@ -74,6 +74,7 @@ fn the_snapshot_is_json() {
         "diagnostics": [],
         "state": "down",
         "until": "2026-06-01T02:00:00Z",
+        "up_at": "2026-06-01T02:00:00Z",
         "since": "2026-06-01T00:00:00Z",
         "next_change": "2026-06-01T02:00:00Z",
         "next": { "start": "2026-07-01T00:00:00Z", "end": null },
@@ -94,6 +95,50 @@ fn the_snapshot_is_json() {
         ],
     });
     assert_eq!(run.json(), expected);
+}
+
+#[test]
+fn until_is_what_a_request_is_told_that_only_the_whole_downtime_covers() {
+    let file = "[[period]]\nstart = 2026-06-01T00:00:00Z\nfor = \"20h\"\nmethods = [\"POST\"]\n\
+                [[period]]\nstart = 2026-06-01T01:00:00Z\nfor = \"5m\"\n";
+    let folder = Folder::with(file);
+    for (at, state, until, up_at, get, post) in [
+        (
+            "2026-06-01T00:59:59Z",
+            "partial",
+            "2026-06-01T01:00:00Z",
+            "2026-06-01T20:00:00Z",
+            None,
+            Some(68_401),
+        ),
+        (
+            "2026-06-01T01:00:00Z",
+            "down",
+            "2026-06-01T01:05:00Z",
+            "2026-06-01T20:00:00Z",
+            Some(300),
+            Some(68_400),
+        ),
+        (
+            "2026-06-01T01:05:00Z",
+            "partial",
+            "2026-06-01T20:00:00Z",
+            "2026-06-01T20:00:00Z",
+            None,
+            Some(68_100),
+        ),
+    ] {
+        let check = |method| {
+            folder.run(&["--check", "--format", "json", "--at", at, "--url", "/", "--method", method]).json()
+        };
+        let (json, posted) = (check("GET"), check("POST"));
+        let said = [&json["state"], &json["until"], &json["up_at"]].map(|value| value.as_str());
+        assert_eq!(said, [state, until, up_at].map(Some), "{at}");
+        let retry_after = |json: &Value| json["decisions"][0]["retry_after"].as_u64();
+        assert_eq!((retry_after(&json), retry_after(&posted)), (get, post), "{at}");
+    }
+    let up = folder.run(&["--check", "--format", "json", "--at", "2026-06-02T00:00:00Z"]).json();
+    assert_eq!((&up["until"], &up["up_at"]), (&json!(null), &json!(null)));
 }
 
 #[test]

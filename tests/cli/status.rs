@@ -97,6 +97,21 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_comes_next() {
     }
 }
 
+#[test]
+fn the_whole_site_is_told_apart_from_a_part() {
+    let part = "[[period]]\nname = \"part\"\nstart = 2019-01-01T00:00:00Z\nredirect = \"/sorry\"\nhosts = [\"a.example\"]\n";
+    let folder = Folder::with(&[part, DOWN].concat());
+    folder.run(&["status"]).prints(
+        3,
+        &[
+            "state     down until 2999-01-01 00:00:00 +00:00, in ",
+            ": \"db\"; then partly down, with no known end: \"part\"; since 2020-01-01 00:00:00 +00:00\n",
+            "visitors  get the down page with 503, unless they are exempt\n",
+            "next      not known while there is downtime with no known end\n",
+        ],
+    );
+}
+
 const MANAGEMENT: &str = "[management]\nlisten = \"unix:management.sock\"\n";
 
 /// Runs `status` with these arguments, asking what answers with this body.

@@ -78,7 +78,10 @@ fn a_file_that_is_not_valid_is_refused_with_its_place() {
     assert!(said.contains("downtime.toml:2:10"), "{said}");
     let folder = Folder::with("");
     std::fs::remove_file(folder.join("downtime.toml")).expect("removed");
-    assert!(refusal(&folder).contains("does not exist"));
+    let mut command = downtime(&folder);
+    command.args(["-c", "downtime.toml"]);
+    let (code, said) = Process::spawn(command).end();
+    assert_eq!((code, said.contains("downtime.toml does not exist")), (Some(1), true), "{said}");
 }
 
 fn on_unix() -> Folder {
