@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::facts::{Client, Url};
-use super::{Format, colour, print_diagnostics, print_error, print_result};
+use super::{Format, colour, escaped, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::time::{TimeFault, Written};
@@ -109,9 +109,12 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
     let stdout = std::io::stdout();
     let ink = Ink { blocks: stdout.is_terminal(), colour: colour(&stdout) };
     lines.extend(plan(config, now));
-    lines.extend(timeline(config, now, ink));
-    lines.extend(config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}")));
-    lines.extend(DecisionSummary::lines(decisions, config, now));
+    // The timeline alone has colours, and names of periods, which have no control characters.
+    let timeline = timeline(config, now, ink);
+    let rules = config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}"));
+    let rest = rules.chain(DecisionSummary::lines(decisions, config, now));
+    let escaped = |line: String| escaped(&line);
+    let lines: Vec<_> = lines.into_iter().map(escaped).chain(timeline).chain(rest.map(escaped)).collect();
     lines.join("\n") + "\n"
 }
 

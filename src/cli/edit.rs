@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::wait::Awaited;
-use super::{print_diagnostics, print_error, print_result_of};
+use super::{escaped, print_diagnostics, print_error, print_result_of};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
@@ -124,7 +124,7 @@ impl<T> Edited<T> {
         let edited = path.iter().map(|path| format!("edited {path}"));
         let state = state_line(&self.config, &self.config.rules.schedule.at(now), now);
         let all = edited.chain(lines.iter().cloned()).chain([state]).chain(more.iter().cloned());
-        let text: String = all.map(|line| line + "\n").collect();
+        let text: String = all.map(|line| escaped(&line) + "\n").collect();
         let done = path.map_or(String::new(), |path| format!("{path}: it was edited, but "));
         print_result_of(&done, &text)?;
         print_diagnostics(&self.warnings);

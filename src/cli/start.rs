@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     duration: Option<Duration>,
 
     /// When it ends (RFC 3339; a local time is in the file's time zone)
-    #[arg(long, value_name = "TIME", value_parser = super::time, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = super::words::end, allow_hyphen_values = true)]
     until: Option<Written>,
 
     /// When it starts; else now. A time to come plans it

@@ -156,7 +156,8 @@ fn of_file(
     if format == Format::Human {
         let server = unasked.map_or("no running gateway was asked: there is no [management]".into(), why);
         let source = format!("source    {}; {server}", path.display());
-        print_result(&(status_lines(config, &moment, now).join("\n") + "\n" + &source + "\n"))?;
+        let lines = status_lines(config, &moment, now).map(|line| escaped(&line) + "\n");
+        print_result(&(lines.concat() + &source + "\n"))?;
     }
     Ok(super::state_code(moment.state() == State::Up))
 }

@@ -32,14 +32,17 @@ pub(super) fn instead_of(command: &str) -> Option<&'static str> {
 /// Reads a time of an option.
 pub(super) fn time(text: &str) -> Result<Written, String> {
     Written::parse(text).map_err(|fault| {
-        let help = match humantime::parse_duration(text.trim_start_matches('-')) {
-            Ok(_) if text.starts_with('-') => {
-                "a time is not counted from now: write one such as 2026-12-01T22:00:00".into()
-            }
-            Ok(_) => format!("did you mean `--for {text}`? {}", TimeFault::HELP),
-            Err(_) => TimeFault::HELP.into(),
-        };
-        format!("{fault}: {help}")
+        let is_length = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
+        let message = if is_length { "a length is not a time".to_owned() } else { fault.to_string() };
+        format!("{message}: {}", TimeFault::HELP)
+    })
+}
+
+/// Reads the time at which a downtime ends, which may also be given by its length.
+pub(super) fn end(text: &str) -> Result<Written, String> {
+    time(text).map_err(|message| match duration(text) {
+        Ok(_) => format!("a length is not a time: did you mean `--for {text}`?"),
+        Err(_) => message,
     })
 }
 
@@ -107,12 +110,13 @@ mod tests {
     #[test]
     fn a_length_where_a_time_belongs_is_told_from_a_time() {
         for (text, help) in [
-            ("1h", ": did you mean `--for 1h`? write a date-time such as 2026-"),
-            ("-1h", ": a time is not counted from now: write one such as 2026-"),
+            ("1h", "a length is not a time: write a date-time such as 2026-"),
+            ("-1h", "a length is not a time: write a date-time such as 2026-"),
             ("tomorrow", ": write a date-time such as 2026-"),
         ] {
             let error = time(text).unwrap_err();
             assert!(error.contains(help), "{text}: {error}");
+            assert_eq!(end(text).unwrap_err().contains("did you mean `--for 1h`?"), text == "1h");
         }
         assert!(time("2026-12-01T22:00").is_ok());
     }

@@ -1,7 +1,7 @@
 //! The plan: each period with what it covers and answers, and its next occurrences.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::text::{aligned, listed};
 use crate::answer::Answer;
@@ -57,6 +57,7 @@ fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -
         _ if start > now => distance(start, now),
         _ if !enabled => "would run now".into(),
         Some(end) => format!("now, {} left", length(end.duration_since(now))),
+        None if now.duration_since(start) < SignedDuration::from_secs(1) => "now, just started".into(),
         None => format!("now, since {}", length(now.duration_since(start))),
     };
     let utc = if zone.iana_name() == Some("UTC") { None } else { Some(utc_span(occurrence)) };

@@ -103,7 +103,7 @@ impl DecisionSummary {
     fn change(&self, now: Timestamp, when: impl Fn(Timestamp) -> String) -> String {
         let Some(at) = self.changes_at else {
             let down = self.status.is_some();
-            return if down { "no known end".into() } else { "stays so".into() };
+            return if down { "no known end".into() } else { "no change planned".into() };
         };
         let what = if self.status.is_some() { "passes" } else { "goes down" };
         format!("{what}{} {}", when(at), distance(at, now))

@@ -290,10 +290,13 @@ fn several_urls_are_decided_in_their_order() {
     let run = folder.run(&["--check", "--at", DURING, "--url", "/b", "--url", "/", "--url", "/b"]);
     run.prints(0, &[]);
     let urls: Vec<_> = run.stdout.lines().filter(|line| line.starts_with("url ")).collect();
-    let down = "url       /b  unavailable 503  passes in 1 h  \"upgrade\" is active (line 12)";
+    let down = "url       /b  unavailable 503  passes in 1 h      \"upgrade\" is active (line 12)";
     assert_eq!(urls.len(), 3, "{run:?}");
     assert!(urls[0].starts_with(down) && urls[2].starts_with(down), "{urls:?}");
-    assert_eq!(urls[1], "url       /   pass             stays so       exempt: [exempt] exact \"/\", line 5");
+    assert_eq!(
+        urls[1],
+        "url       /   pass             no change planned  exempt: [exempt] exact \"/\", line 5"
+    );
 }
 
 #[test]
@@ -303,4 +306,24 @@ fn a_status_path_that_is_off_is_a_path_like_any_other() {
     let moved = FILE.replace("[server]", "[server]\nstatus_path = \"/up\"");
     assert_eq!(decision(&moved, DURING, "/up", &[])["decision"], "pass");
     assert_eq!(decision(&moved, DURING, "/.downtime/status", &[])["decision"], "unavailable");
+}
+
+#[test]
+fn nothing_of_the_file_reaches_a_terminal_that_it_would_act_on() {
+    let path = "/\\u009b31m\\u0007";
+    let folder = Folder::with(&format!(
+        "[exempt]\nexact = [\"{path}\"]\n[[period]]\nname = \"a\"\nstart = 2026-01-01T00:00:00Z\npaths = [\"{path}\"]\n"
+    ));
+    for arguments in [
+        &["--check"][..],
+        &["--check", "--format", "json"],
+        &["--check", "--url", "/%C2%9B31m%07"],
+        &["status"],
+        &["start", "--name", "a", "--path", "/x"],
+    ] {
+        let run = folder.run(arguments);
+        assert!(run.code != 1 && !run.stdout.contains(|c: char| c.is_control() && c != '\n'), "{run:?}");
+        let said = ["status", "start"].contains(&arguments[0]) || run.stdout.contains("31m");
+        assert!(said, "{run:?}");
+    }
 }

@@ -53,7 +53,7 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
         (&["start", "--for", "30M"], &["`M` means months: did you mean `30m`?"]),
         (&["start", "--for", "2"], &["it has no unit: did you mean `2h` or `2m`?"]),
         (&["start", "--until", "1h"], &["'1h'", "did you mean `--for 1h`?"]),
-        (&["start", "--at", "-1h"], &["'-1h'", "a time is not counted from now"]),
+        (&["start", "--at", "-1h"], &["'-1h'", "a length is not a time: write a date-time"]),
         (&["--deny", "warnings"], &["--check"]),
         (&["--check", "--deny", "notes"], &["[possible values: warnings]"]),
         (&["start", "--for", "1h", "--until", "2999-01-01T00:00:00Z"], &["--for", "--until"]),

@@ -68,7 +68,10 @@ fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
     let started = run(&folder, &["start", "--wait"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
-    for text in ["the file has the edit, but", "is not known to serve it after 10s", "nobody answers there"] {
+    for text in [
+        "the file has the edit, but",
+        "is not known to serve it after 10s: the gateway at unix:./management.sock: nobody answers there",
+    ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
     let text = std::fs::read_to_string(folder.join("downtime.toml")).expect("read");
