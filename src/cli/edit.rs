@@ -12,7 +12,7 @@ use super::{escaped, print_diagnostics, print_error, print_result_of};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
-use crate::config::{Config, Reading};
+use crate::config::{Config, LintContext, Reading};
 use crate::load::preview;
 use crate::store::{Store, StoreError};
 use crate::summary::state_line;
@@ -135,8 +135,10 @@ impl<T> Edited<T> {
 /// The later reading, and the warnings that the earlier one does not have at the same time. That lines have moved makes
 /// no difference.
 fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (Reading, Vec<Diagnostic>) {
-    before.lint(now);
-    after.lint(now);
+    // What the machine adds to the advice, it adds to both.
+    let context = LintContext::new(now);
+    before.lint(&context);
+    after.lint(&context);
     let mut known = HashMap::<_, usize>::new();
     for warning in before.diagnostics.iter().filter_map(key) {
         *known.entry(warning).or_default() += 1;

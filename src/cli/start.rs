@@ -17,10 +17,9 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, EditError, Literal};
 use crate::config::time::{TimeFault, Written};
-use crate::glob::PathGlobs;
 use crate::period::Period;
 use crate::readable::local;
-use crate::scope::{Host, Scope};
+use crate::scope::{Host, Scope, ScopePaths};
 use crate::zone::Fold;
 
 /// What the downtime is to be.
@@ -148,7 +147,7 @@ impl<'a> Wanted<'a> {
     /// Whether the options name exactly this scope, in whatever order.
     fn has_scope(&self, scope: &Scope) -> bool {
         let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<BTreeSet<_>>();
-        let paths = scope.paths.iter().flat_map(PathGlobs::written).cloned().collect::<BTreeSet<_>>();
+        let paths = scope.paths.iter().flat_map(ScopePaths::written).cloned().collect::<BTreeSet<_>>();
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         scope.methods.is_none()
             && hosts == self.arguments.hosts.iter().map(host).collect()

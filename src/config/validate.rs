@@ -134,9 +134,17 @@ fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
     for text in list.get_ref() {
         match address(text.get_ref(), folder) {
             Ok(address) if addresses.contains(&address) => {
-                report.error(text.span(), "this address stands here twice", "remove one of the two");
+                report.error(text.span(), format!("`{address}` is listed twice"), "remove one of the two");
             }
-            Ok(address) => addresses.push(address),
+            Ok(address) => {
+                if let Some(other) = addresses.iter().find(|other| other.overlaps(&address)) {
+                    let message = format!(
+                        "the gateway cannot listen on both `{other}` and `{address}`: one includes the other"
+                    );
+                    report.error(text.span(), message, "remove one of the two");
+                }
+                addresses.push(address);
+            }
             Err(help) => report.error(text.span(), format!("invalid address `{}`", text.get_ref()), help),
         }
     }

@@ -6,10 +6,9 @@ use super::{Plan, Refusal, Wanted, cannot, lists};
 use crate::cli::edit::written;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
-use crate::glob::PathGlobs;
 use crate::period::{Occurrence, Period};
 use crate::readable::local;
-use crate::scope::Scope;
+use crate::scope::{Scope, ScopePaths};
 
 /// What becomes of the table.
 #[derive(Default)]
@@ -77,7 +76,7 @@ impl Changes {
         let Scope { hosts, paths, methods } = scope;
         let before = [
             ("hosts", hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>()),
-            ("paths", paths.iter().flat_map(PathGlobs::written).cloned().collect()),
+            ("paths", paths.iter().flat_map(ScopePaths::written).cloned().collect()),
             ("methods", methods.iter().flatten().map(ToString::to_string).collect()),
         ];
         let given = [&wanted.arguments.hosts[..], &wanted.arguments.paths, &[]];

@@ -45,8 +45,7 @@ fn lint_robots(subject: &Subject<'_>) {
 
 fn covers_robots(period: &Period) -> bool {
     // A request without a host is covered by every list of hosts.
-    let path = RequestPath::new(ROBOTS);
-    period.scope.covers(&Request { method: &Method::GET, authority: None, path, client: None })
+    period.scope.covers(&Request::new(&Method::GET, RequestPath::new(ROBOTS)))
 }
 
 fn lint_length(table: &PeriodTable, period: &Period, subject: &Subject<'_>) {
