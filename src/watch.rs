@@ -149,7 +149,7 @@ impl Watch {
         wait
     }
 
-    /// Whoever asks is told again what is wrong.
+    /// Shows the errors again if the file is still invalid: an operator has asked.
     fn say_unchanged(&self) {
         match self.snapshots.rejected() {
             None => info!("unchanged"),
@@ -217,7 +217,7 @@ impl Watch {
     fn reject(&self, loaded: Loaded) {
         let diagnostics = loaded.reading.diagnostics;
         let rejected = Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
-        // First: whoever reads the log may ask at once what was rejected.
+        // First, so that /status already knows what the log says.
         self.snapshots.reject(rejected);
         log_errors(&diagnostics);
         error!("{} is not applied; the last good snapshot stays", self.path.display());

@@ -63,7 +63,7 @@ pub(super) async fn serve<S: Service>(
             Came::Expiry => {
                 if since.elapsed() >= HEAD_TIMEOUT {
                     if !is_first {
-                        refuse(&mut stream).await;
+                        refuse(&mut stream, peer).await;
                     }
                     return None;
                 }
@@ -81,7 +81,7 @@ pub(super) async fn serve<S: Service>(
             since = Instant::now();
         }
         if next.is_break() {
-            let head = complete(&mut stream, unread.bytes(), since, stopped).await?;
+            let head = complete(&mut stream, unread.bytes(), since, peer, stopped).await?;
             stream.read_first(head);
             return Some(stream);
         }

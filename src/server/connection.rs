@@ -91,14 +91,13 @@ async fn serve_by_hyper<S: Service>(
             }
         }
     }
-    debug!("connection of {peer} is cut: no whole head within {}", humantime::format_duration(HEAD_TIMEOUT));
     stream.cut();
     let ended = timeout(END_TIME, &mut connection).await;
     drop(connection);
     if matches!(ended, Ok(Err(error)) if is_within_head(&*error))
         && let Some(mut stream) = stream.into_stream()
     {
-        refuse(&mut stream).await;
+        refuse(&mut stream, &peer).await;
     }
 }
 

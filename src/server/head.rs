@@ -5,10 +5,12 @@ use std::pin::Pin;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::debug;
 
 use super::HEAD_TIMEOUT;
 use super::stream::Stream;
 use crate::clock;
+use crate::filters::proxy::Peer;
 
 /// What begins a connection of HTTP/2 (RFC 9113 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,13 +22,14 @@ const MAX_FIELDS: usize = 100;
 /// unread bytes resets the connection, and the answer may be lost with it.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Reads until the head that begins with `begun` is whole, or is known to be none; gives all bytes that were read. None
-/// where the connection is over: it broke off, or the whole head was not there [`HEAD_TIMEOUT`] after `since`, which the
-/// client has then been told. An end of the stream, and a server that stops, end the wait too.
+/// Reads until the head that begins with `begun` is whole or malformed, and returns all bytes that were read. Returns `None`
+/// if the connection is over: it broke off, or the whole head had not arrived [`HEAD_TIMEOUT`] after `since`, and the client
+/// has been told so. The end of the stream and a server that stops end the wait too.
 pub(super) async fn complete(
     stream: &mut Stream,
     begun: &[u8],
     since: Instant,
+    peer: &Peer,
     mut stopped: Pin<&mut impl Future>,
 ) -> Option<Bytes> {
     let mut head = BytesMut::from(begun);
@@ -40,7 +43,7 @@ pub(super) async fn complete(
             read = stream.read_buf(&mut head) => read.ok()?,
             _ = &mut stopped => break,
             () = &mut deadline => {
-                refuse(stream).await;
+                refuse(stream, peer).await;
                 return None;
             }
         };
@@ -71,7 +74,11 @@ fn is_partial(head: &mut BytesMut) -> bool {
 }
 
 /// Tells a client that it took too long over a head (RFC 9110 15.5.9), and closes its connection.
-pub(super) async fn refuse(stream: &mut Stream) {
+pub(super) async fn refuse(stream: &mut Stream, peer: &Peer) {
+    debug!(
+        "connection of {peer} is closed: no whole head within {}",
+        humantime::format_duration(HEAD_TIMEOUT)
+    );
     let says = "the head of the request took longer than 30 seconds\n";
     let answer = format!(
         "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\

@@ -76,8 +76,7 @@ impl Listener {
         }
     }
 
-    /// A URL that a browser on this machine opens, and which addresses it stands for, if they are several; or `unix:` and
-    /// the path. The port is the one that the system chose for 0.
+    /// A URL that a browser on this machine opens, with a note if it listens on several addresses; or `unix:` and the path. The port is the one that the system chose for 0.
     pub fn url(&self) -> String {
         match self {
             Self::Tcp(listener) => tcp_url(listener).unwrap_or_else(|error| error.to_string()),

@@ -84,7 +84,7 @@ fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it(watchin
         gateway.log().wait_for("again, as asked");
         gateway.log().wait_for(STILL_INVALID);
         assert_eq!(gateway.log().count(REJECTED), rejected + 1, "{invalid}\n{}", gateway.log().text());
-        // Whoever asks by a signal is told the errors again.
+        // Each signal shows the errors again.
         let asked = gateway.log().count(STILL_INVALID) - again;
         assert_eq!(gateway.log().count(line), errors + 1 + asked, "{invalid}\n{}", gateway.log().text());
         assert_says(&gateway, "good");
