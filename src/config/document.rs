@@ -10,6 +10,7 @@ use toml::value::Datetime;
 
 use super::pattern;
 use super::report::Report;
+use super::schema::{DateOrDateTime, DateTime};
 use super::syntax;
 use super::table::Table;
 pub use super::table::{Field, OrFalse, TextsOrFalse};
@@ -27,7 +28,7 @@ pub type Fields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
 #[schemars(title = "downtime.toml", default, deny_unknown_fields)]
 pub struct Document {
     /// The zone of the local times and cron expressions in this file: an IANA name.
-    #[schemars(with = "String", example = &"Europe/Berlin", extend("default" = "UTC"))]
+    #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"Europe/Berlin", extend("default" = "UTC"))]
     pub timezone: Field<String>,
     /// Where the gateway listens, and whom it believes.
     pub server: ServerSection,
@@ -53,14 +54,14 @@ pub struct Document {
 pub struct ServerSection {
     /// IP addresses with ports, ports on all addresses (":80"; "[::]:80" is IPv6 alone), or Unix sockets
     /// ("unix:/run/downtime/http.sock"). Takes effect at the next start.
-    #[schemars(with = "Vec<String>", length(min = 1), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::address())), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,
     /// The proxies in front whose X-Forwarded-* are believed: networks, or "unix:" for whoever connects to a Unix
     /// socket. Default: none.
-    #[schemars(with = "Vec<String>", example = ["127.0.0.1/32"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::proxy())), example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
     /// The path at which anyone may ask whether the site is up (JSON); false turns it off.
-    #[schemars(with = "OrFalse", extend("pattern" = pattern::PATH, "default" = "/.downtime/status"))]
+    #[schemars(with = "OrFalse", extend("pattern" = pattern::path(), "default" = "/.downtime/status"))]
     pub status_path: Field<OrFalse>,
 }
 
@@ -69,7 +70,7 @@ pub struct ServerSection {
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
     /// The server: "http://…", "https://…" or "unix:/run/app.sock". Not together with `root`.
-    #[schemars(with = "String", regex(pattern = pattern::UPSTREAM), example = &"http://127.0.0.1:8000")]
+    #[schemars(with = "String", regex(pattern = pattern::upstream()), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
     /// A folder of files, relative to this file. Not together with `upstream`.
     #[schemars(with = "String", example = &"public")]
@@ -90,13 +91,13 @@ pub struct SiteSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct ExemptSection {
     /// Paths, exactly; the query does not count. Default: none.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::PATH)), example = ["/"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::path())), example = ["/"], extend("default" = []))]
     pub exact: Texts,
     /// Globs: `*` and `?` stay within a segment, `**` crosses segments; `/admin/**` covers `/admin` too. Default: none.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::PATH)), example = ["/admin/**"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::glob())), example = ["/admin/**"], extend("default" = []))]
     pub paths: Texts,
     /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
-    #[schemars(with = "Vec<String>", example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::network())), example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
     pub networks: Texts,
     /// Whether ACME challenges (/.well-known/acme-challenge/) pass, so that certificates renew.
     #[schemars(with = "bool", extend("default" = true))]
@@ -108,10 +109,10 @@ pub struct ExemptSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct ResponseSection {
     /// 302 to here instead of the page: an absolute URL, or a path of this site (which then passes).
-    #[schemars(with = "String", regex(pattern = pattern::REDIRECT), example = &"https://status.example.com/")]
+    #[schemars(with = "String", regex(pattern = pattern::redirect()), example = &"https://status.example.com/")]
     pub redirect: Field<String>,
     /// The page: a MiniJinja template, relative to this file. Default: the built-in one.
-    #[schemars(with = "String", example = &"templates/downtime.html")]
+    #[schemars(with = "String", length(min = 1), example = &"templates/downtime.html")]
     pub template: Field<String>,
     /// The status of the page, 500 to 599.
     #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
@@ -136,7 +137,7 @@ pub struct ResponseSection {
 pub struct ManagementSection {
     /// An IP address with its port, or a Unix socket ("unix:/run/downtime/management.sock"). Whoever reaches it may read
     /// what the file says. Takes effect at the next start.
-    #[schemars(with = "String", extend("default" = "127.0.0.1:9503"))]
+    #[schemars(with = "String", regex(pattern = pattern::address()), extend("default" = "127.0.0.1:9503"))]
     pub listen: Field<String>,
     /// Names that operators may ask by, beside `localhost` and IP addresses: a request for any other host gets 421.
     /// Default: none.
@@ -149,7 +150,7 @@ pub struct ManagementSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct LogSection {
     /// error, warn, info, debug or trace, or a tracing filter such as "info,downtime::watch=debug".
-    #[schemars(with = "String", extend("default" = "info"))]
+    #[schemars(with = "String", regex(pattern = pattern::LEVEL), extend("default" = "info"))]
     pub level: Field<String>,
     /// How lines look: for people, or a JSON object a line.
     #[schemars(with = "LogFormat", extend("default" = "text"))]
@@ -162,7 +163,8 @@ pub struct LogSection {
 /// A period of downtime: `start` with `end`, `for` or neither (open-ended), or again and again with `cron` and `for`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, extend(
-    "anyOf" = [{ "required": ["start"] }, { "required": ["cron"] }],
+    "anyOf" = [{ "required": ["cron"] }, { "required": ["start"], "not": { "required": ["end", "for"] } }],
+    "not" = { "required": ["redirect", "template"], "properties": { "redirect": { "type": "string" } } },
     "dependencies" = { "cron": ["for"], "except": ["cron"] },
 ))]
 pub struct PeriodTable {
@@ -170,13 +172,13 @@ pub struct PeriodTable {
     #[schemars(skip)]
     pub span: Range<usize>,
     /// For operators, who end it by this name; unique in the file. Visitors never see it.
-    #[schemars(with = "String", length(min = 1), example = &"db-upgrade")]
+    #[schemars(with = "String", regex(pattern = pattern::NAME), example = &"db-upgrade")]
     pub name: Field<String>,
     /// When it begins: a date-time with an offset, or a local one in `timezone`. With `cron`: none starts before.
-    #[schemars(with = "String", regex(pattern = pattern::DATE_TIME), example = &"2026-12-01T22:00:00+01:00")]
+    #[schemars(with = "DateTime", example = &"2026-12-01T22:00:00+01:00")]
     pub start: Field<Datetime>,
     /// When it is over: a date-time after `start`. Not together with `for`, but with `cron`: none runs past it.
-    #[schemars(with = "String", regex(pattern = pattern::DATE_TIME), example = &"2026-12-02T02:00:00+01:00")]
+    #[schemars(with = "DateTime", example = &"2026-12-02T02:00:00+01:00")]
     pub end: Field<Datetime>,
     /// How long it lasts in elapsed time: a duration, instead of `end`. With `cron`: each occurrence; required.
     #[schemars(rename = "for", with = "String", regex(pattern = pattern::DURATION), example = &"4h", example = &"1h 30m")]
@@ -185,19 +187,19 @@ pub struct PeriodTable {
     #[schemars(with = "String", regex(pattern = pattern::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]
     pub cron: Field<String>,
     /// With `cron`: local dates on which none starts, or date-times: the one that starts then.
-    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::DATE_OR_DATE_TIME)), extend("default" = []))]
+    #[schemars(with = "Vec<DateOrDateTime>", extend("default" = []))]
     pub except: Field<Vec<Spanned<Datetime>>>,
     /// The hosts that are down, without port: `shop.example.com`, or `*.example.org` for all below. Default: all.
-    #[schemars(with = "Vec<String>", length(min = 1), example = ["shop.example.com", "*.example.org"])]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::HOST)), example = ["shop.example.com", "*.example.org"])]
     pub hosts: Texts,
     /// The paths that are down, as globs: `/checkout/**` covers `/checkout` too. Default: all.
-    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::PATH)), example = ["/checkout/**"])]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::glob())), example = ["/checkout/**"])]
     pub paths: Texts,
     /// The methods that are down, in any case. Default: all.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
     pub methods: Texts,
     /// The zone of its local times and its cron expression: an IANA name. Default: that of the file.
-    #[schemars(with = "String", example = &"America/New_York")]
+    #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"America/New_York")]
     pub timezone: Field<String>,
     /// Whether it counts.
     #[schemars(with = "bool", extend("default" = true))]
@@ -209,10 +211,10 @@ pub struct PeriodTable {
     #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
     /// 302 to here instead of the page; false: the page, whatever `[response]` says. Not together with `template`.
-    #[schemars(with = "OrFalse", extend("pattern" = pattern::REDIRECT), example = &"https://status.example.com/")]
+    #[schemars(with = "OrFalse", extend("pattern" = pattern::redirect()), example = &"https://status.example.com/")]
     pub redirect: Field<OrFalse>,
     /// The page: a MiniJinja template, relative to this file; goes before the redirect of `[response]`.
-    #[schemars(with = "String", example = &"templates/upgrade.html")]
+    #[schemars(with = "String", length(min = 1), example = &"templates/upgrade.html")]
     pub template: Field<String>,
     /// Keys that did not read well; a value that is missing for that is no second error.
     #[schemars(skip)]
