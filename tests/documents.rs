@@ -140,6 +140,24 @@ fn what_the_shipped_file_shows_is_the_default_unless_it_says_example() {
 }
 
 #[test]
+fn no_example_of_a_series_stops_at_some_date() {
+    let of_series = settings().filter(Setting::is_period).map(|setting| setting.uncommented());
+    let documents = of_series.chain(blocks("toml").map(str::to_owned));
+    let series: Vec<_> = documents.filter(|text| text.contains("\ncron = ")).collect();
+    assert!(series.len() >= 2, "they are found");
+    for text in series {
+        let tables = text.split("[[period]]").filter(|table| table.contains("\ncron = "));
+        assert!(tables.clone().all(|table| !table.contains("\nend = ")), "{text}");
+    }
+}
+
+#[test]
+fn lines_of_the_shipped_file_fit_a_window() {
+    let wide: Vec<_> = SHIPPED.lines().filter(|line| line.chars().count() > 120).collect();
+    assert_eq!(wide, Vec::<&str>::new());
+}
+
+#[test]
 fn each_recipe_stands_in_the_readme_and_runs_what_is_there() {
     let commands: Vec<_> = RECIPES.lines().filter_map(|line| line.strip_prefix("    ")).collect();
     let names: Vec<_> = RECIPES.lines().filter_map(|line| line.strip_suffix(':')).collect();
@@ -177,6 +195,11 @@ impl Setting {
 
     fn text(&self) -> String {
         SHIPPED.lines().skip(self.lines.start).take(self.lines.len()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// These lines without their `#`.
+    fn uncommented(&self) -> String {
+        self.text().lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n")
     }
 
     /// The shipped file without the `#` of these lines.
@@ -312,10 +335,14 @@ fn read(text: &str) -> Config {
 
 /// Runs the command as someone does who has no environment of their own, on a terminal of 100 columns.
 fn downtime(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_downtime"))
-        .args(arguments)
+    run(Command::new(env!("CARGO_BIN_EXE_downtime")).args(arguments).env("COLUMNS", "100"))
+}
+
+/// Runs a command in the clone.
+fn run(command: &mut Command) -> Output {
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("DOWNTIME_CONFIG")
-        .env("COLUMNS", "100")
         .stdin(Stdio::null())
         .output()
         .unwrap()
