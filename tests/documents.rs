@@ -51,6 +51,21 @@ fn each_toml_of_the_readme_is_valid() {
 }
 
 #[test]
+fn each_link_within_the_readme_leads_to_a_heading() {
+    let mut anchors: Vec<String> = Vec::new();
+    for heading in README.lines().filter(|line| line.starts_with("##")) {
+        let anchor = anchor(heading);
+        let earlier = anchors.iter().filter(|earlier| **earlier == anchor).count();
+        anchors.push(if earlier == 0 { anchor } else { format!("{anchor}-{earlier}") });
+    }
+    let links: Vec<_> = README.split("](#").skip(1).filter_map(|rest| rest.split_once(')')).collect();
+    assert!(links.len() > 10, "they are found");
+    for (link, _) in links {
+        assert!(anchors.iter().any(|anchor| anchor == link), "#{link}");
+    }
+}
+
+#[test]
 fn each_template_of_the_readme_is_valid() {
     assert!(blocks("html").count() >= 1, "it is found");
     for block in blocks("html") {
@@ -313,6 +328,12 @@ fn section(heading: &str) -> &'static str {
     let text = &README[start..];
     let end = text.find("\n#").unwrap_or(text.len());
     &text[..end]
+}
+
+/// What a link to a heading says: its words in lower case, joined by hyphens.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    words.replace(|c: char| !c.is_alphanumeric() && c != '-', "")
 }
 
 /// The fenced blocks of the README in a language.
