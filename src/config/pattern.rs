@@ -6,8 +6,11 @@
 /// From 0 to 65535.
 const PORT: &str = r"0*([1-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])";
 const OCTET: &str = r"(25[0-5]|2[0-4]\d|[01]?\d?\d)";
-/// A dot or two, or nothing, between slashes.
-const ODD_SEGMENT: &str = r"(?!.*(//|/\.\.?(/|$)))";
+/// Dots and spaces alone, or nothing, between slashes.
+const ODD_SEGMENT: &str = r"(?!.*(//|/[. ]+(/|$)))";
+/// What makes the path of a redirect one that no request is for: the same, `;`, and what may not be encoded.
+const ODD_REDIRECT: &str =
+    r"(?![^?#]*(//|/(\.|%20)+([/?#]|$)|;|%([01][0-9A-Fa-f]|2[35EFef]|3[BFbf]|5[Cc]|7[Ff])))";
 /// What a URI may hold (RFC 3986), less the brackets of its grammar that browsers escape.
 const URI_CHARACTER: &str = r"[!#-;=?-\[\]_a-z~]";
 
@@ -80,7 +83,7 @@ pub(super) fn glob() -> String {
 
 /// An absolute URL or a path of this site.
 pub(super) fn redirect() -> String {
-    format!("^(/(?!/)|[Hh][Tt][Tt][Pp][Ss]?://[^/?#]){URI_CHARACTER}*$")
+    format!("^({ODD_REDIRECT}/|[Hh][Tt][Tt][Pp][Ss]?://[^/?#]){URI_CHARACTER}*$")
 }
 
 /// The origin of a server, or a Unix socket.
