@@ -132,8 +132,8 @@ impl<T> Edited<T> {
     }
 }
 
-/// The later reading, and the warnings that the earlier one does not have at the same time. That lines have moved makes
-/// no difference.
+/// The later reading, and the warnings that the earlier one does not have at `now`. That lines or times have moved makes no
+/// difference.
 fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (Reading, Vec<Diagnostic>) {
     // What the machine adds to the advice, it adds to both.
     let context = LintContext::new(now);
@@ -156,20 +156,15 @@ fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (R
     (after, added)
 }
 
-/// What makes a warning the same as another: the message without its line numbers, and the text that it points at.
-fn key(diagnostic: &Diagnostic) -> Option<(String, String)> {
+/// What makes a warning the same as another: its message, without times and line numbers.
+fn key(diagnostic: &Diagnostic) -> Option<String> {
     if diagnostic.severity != Severity::Warning {
         return None;
     }
-    let place = diagnostic.place.as_ref();
-    let text = place.and_then(|place| place.source.text.get(place.span.clone())).unwrap_or_default();
-    Some((without_line_numbers(&diagnostic.message), text.to_owned()))
-}
-
-fn without_line_numbers(message: &str) -> String {
-    let mut parts = message.split("line ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + "line " + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+    let is_number =
+        |word: &str| word.trim_start_matches(['(', '+', '-']).starts_with(|c: char| c.is_ascii_digit());
+    let words: Vec<_> = diagnostic.message.split(' ').filter(|word| !is_number(word)).collect();
+    Some(words.join(" "))
 }
 
 fn nobody_to_ask() -> Refusal {

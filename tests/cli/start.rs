@@ -307,6 +307,21 @@ fn what_the_edit_is_warned_of_is_shown_and_no_more() {
 }
 
 #[test]
+fn a_warning_whose_lines_have_moved_is_not_shown_again() {
+    let part =
+        |name| format!("[[period]]\nname = \"{name}\"\nstart = 2020-01-01T00:00:00Z\npaths = [\"/a/**\"]\n");
+    let folder = Folder::with(&[OVER, &part("a"), &part("b")].concat());
+    let overlap = |run: &crate::folder::Run| run.stderr.matches("this overlaps \"a\" (line ").count();
+    assert_eq!(overlap(&folder.run(&["--check"])), 1);
+    folder
+        .run(&["start", "--name", "db", "--message", "Hi.", "--for", "1h", "--path", "/b/**"])
+        .prints(0, &[]);
+    let check = folder.run(&["--check"]);
+    assert_eq!(overlap(&check), 1);
+    assert!(check.stderr.contains("\"a\" (line 8)"), "{check:?}");
+}
+
+#[test]
 fn a_start_during_a_series_is_no_overlap_to_be_warned_of() {
     let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
     folder.run(&["start", "--message", "More."]).prints(0, &["has started"]);

@@ -21,6 +21,7 @@ pub(crate) struct Written {
 pub(crate) struct Known {
     pub(crate) name: Option<String>,
     pub(crate) enabled: bool,
+    pub(crate) unscheduled: bool,
     pub(crate) state: State,
 }
 
@@ -71,11 +72,12 @@ const KINDS: [(State, &[Key]); 9] = [
 ];
 
 /// Other keys, which no command removes but where it uses a name again.
-const OTHERS: [Key; 4] = [
+const OTHERS: [Key; 5] = [
     ("message", MESSAGES),
     ("redirect", &["false", "\"/sorry\"", "'https://status.example/?a=[[period]]#b'"]),
     ("timezone", &["\"America/St_Johns\"", "'Asia/Kathmandu'"]),
     ("enabled", &["true", "false"]),
+    ("unscheduled", &["true", "false"]),
 ];
 const MESSAGES: &[&str] = &[
     "\"\"",
@@ -221,8 +223,9 @@ fn period() -> impl Strategy<Value = Period> {
         let name = name.map(|(name, _)| name.to_owned());
         let (header, indent, layout) = layout;
         Just(all.collect::<Vec<_>>()).prop_shuffle().prop_map(move |entries| {
-            let enabled = !entries.iter().any(|entry| entry.key == "enabled" && entry.value == "false");
-            let known = Known { name: name.clone(), enabled, state };
+            let says = |key, value| entries.iter().any(|entry| entry.key == key && entry.value == value);
+            let (enabled, unscheduled) = (!says("enabled", "false"), says("unscheduled", "true"));
+            let known = Known { name: name.clone(), enabled, unscheduled, state };
             Period { known, entries, header, indent, layout }
         })
     })

@@ -11,6 +11,7 @@ mod file;
 #[allow(dead_code, reason = "the tests of the command line use the rest")]
 mod folder;
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use downtime::clock;
@@ -149,7 +150,14 @@ impl Case {
         let (run, when) = self.run(&arguments);
         let own =
             name.as_ref().and_then(|name| self.periods.iter().position(|p| p.name.as_ref() == Some(name)));
+        let running = own.map_or_else(|| self.running(&before, start, &name), |own| vec![own]);
         match own {
+            _ if start.at.is_none()
+                && running.iter().any(|&period| self.periods[period].is_running_once()) =>
+            {
+                assert_eq!(run.code, 0, "{run:?}");
+                self.check_changed(&before, &running, start, &when);
+            }
             Some(period) if self.periods[period].state != State::Over => self.refused(&run, &before),
             Some(period) => {
                 assert_eq!(run.code, 0, "{run:?}");
@@ -185,9 +193,72 @@ impl Case {
         start.check(added.as_table().unwrap(), self.periods.last().unwrap().name.as_deref(), when);
     }
 
+    /// What `start` without a name may change: what is active, unscheduled, without a name and of the same scope.
+    fn running(&self, text: &str, start: &Start, name: &Option<String>) -> Vec<usize> {
+        let tables = periods(&parsed(text));
+        let is_same = |table: &Table| {
+            let list = |key: &str| {
+                let texts = table.get(key).and_then(Value::as_array).into_iter().flatten();
+                texts.map(|text| text.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+            };
+            let given = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            !table.contains_key("methods")
+                && (list("hosts"), list("paths")) == (given(&start.hosts), given(&start.paths))
+        };
+        let known = self.periods.iter().zip(&tables).enumerate();
+        let running = known.filter(|(_, (known, table))| {
+            name.is_none()
+                && known.name.is_none()
+                && known.unscheduled
+                && known.is_running_once()
+                && is_same(table)
+        });
+        running.map(|(period, _)| period).collect()
+    }
+
+    /// One of these periods has what was given; its end is no earlier.
+    fn check_changed(
+        &mut self,
+        before: &str,
+        running: &[usize],
+        start: &Start,
+        when: &RangeInclusive<Timestamp>,
+    ) {
+        const KEYS: [&str; 5] = ["end", "for", "message", "hosts", "paths"];
+        let after = self.folder.text();
+        let touched: Vec<_> = running.iter().map(|&period| (period, &KEYS[..])).collect();
+        assert_untouched_elsewhere(before, &after, &touched);
+        let (old, new) = (parsed(before), parsed(&after));
+        let is_changed = |period: &&usize| periods(&old)[**period] != periods(&new)[**period];
+        assert!(running.iter().filter(is_changed).count() <= 1, "{before}\n---\n{after}");
+        // Of several it is the one that ends last; if none is changed, it was as it was to be.
+        let Some(&period) = running.iter().find(is_changed) else { return };
+        let (old, new) = (&periods(&old)[period], &periods(&new)[period]);
+        let given = |key: &str, given: Option<Value>| {
+            assert_eq!(new.get(key), given.as_ref().or(old.get(key)), "{key}");
+        };
+        given("message", start.message.clone().map(Value::from));
+        for (key, texts) in [("hosts", &start.hosts), ("paths", &start.paths)] {
+            given(key, (!texts.is_empty()).then(|| Value::from(texts.clone())));
+        }
+        let known = &mut self.periods[period];
+        if known.state == State::Open || matches!(start.lasts, Lasts::Open) {
+            known.state = State::Open;
+            assert!(!new.contains_key("end") && !new.contains_key("for"), "{after}");
+        } else if new.get("end") != old.get("end") {
+            assert!(!new.contains_key("for"), "{after}");
+            let Lasts::Until(until) = start.lasts else { panic!("{start:?}: {after}") };
+            assert_same_time(moment(&new["end"]), until);
+            assert!(*when.end() < moment(&new["end"]));
+        } else {
+            assert_eq!(new.get("for"), old.get("for"), "{after}");
+        }
+    }
+
     /// The keys that `start` has options for are new, of one period.
     fn check_again(&self, before: &str, period: usize, start: &Start, when: &RangeInclusive<Timestamp>) {
-        const KEYS: [&str; 7] = ["start", "end", "for", "message", "hosts", "paths", "enabled"];
+        const KEYS: [&str; 8] =
+            ["start", "end", "for", "message", "hosts", "paths", "enabled", "unscheduled"];
         let after = self.folder.text();
         assert_untouched_elsewhere(before, &after, &[(period, &KEYS)]);
         let (old, new) = (parsed(before), parsed(&after));
@@ -232,7 +303,7 @@ impl Case {
             .filter(|(_, known)| match (end, &name) {
                 (End::All, _) => known.is_active(),
                 (_, Some(name)) => known.enabled && known.name.as_ref() == Some(name),
-                (_, None) => known.enabled && known.state == State::Open,
+                (_, None) => known.is_active() && (known.unscheduled || known.state == State::Open),
             })
             .map(|(period, known)| (period, known.state))
             .collect();
@@ -247,7 +318,8 @@ impl Case {
             }
         }
         let down = self.periods.iter().any(Known::is_active);
-        assert_eq!((run.code, run.stderr.as_str()), (if down { 3 } else { 0 }, ""), "{run:?}");
+        assert_eq!(run.code, if down { 3 } else { 0 }, "{run:?}");
+        assert!(run.stderr.is_empty() || run.stderr.starts_with("warning: "), "{run:?}");
         self.check();
         self
     }
@@ -319,7 +391,12 @@ fn touched(state: State) -> &'static [&'static str] {
 
 impl Known {
     fn is_active(&self) -> bool {
-        self.enabled && matches!(self.state, State::Open | State::Ending | State::Running)
+        self.is_running_once() || self.enabled && self.state == State::Running
+    }
+
+    /// Whether it is a one-off that is active.
+    fn is_running_once(&self) -> bool {
+        self.enabled && matches!(self.state, State::Open | State::Ending)
     }
 }
 
@@ -352,7 +429,7 @@ impl Start {
             (None, Lasts::Open) => State::Open,
             (None, _) => State::Ending,
         };
-        Known { name, enabled: true, state }
+        Known { name, enabled: true, unscheduled: self.at.is_none(), state }
     }
 
     /// A table that `start` has written says what the options say, and nothing else.
@@ -362,6 +439,7 @@ impl Start {
         let text = |value: Option<Value>| value.map(|value| value.as_str().unwrap().to_owned());
         let list = |texts: &[&str]| (!texts.is_empty()).then(|| Value::from(texts.to_vec()));
         assert_eq!(text(take("name")).as_deref(), name);
+        assert_eq!(take("unscheduled"), self.at.is_none().then(|| true.into()));
         assert_eq!(text(take("message")), self.message);
         assert_eq!((take("hosts"), take("paths")), (list(&self.hosts), list(&self.paths)));
         let start = moment(&take("start").unwrap());
