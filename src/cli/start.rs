@@ -1,8 +1,8 @@
 //! `downtime start`: writes one `[[period]]`, or changes the one that it wrote before.
 
+mod covered;
 mod running;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::covered::Covered;
 use super::edit::{Plan, Refusal, edit, second, written};
 use super::wait::until_served;
 use crate::clock;
@@ -19,7 +20,6 @@ use crate::config::edit::{Change, EditError, Literal};
 use crate::config::time::{TimeFault, Written};
 use crate::period::Period;
 use crate::readable::local;
-use crate::scope::{Host, Scope, ScopePaths};
 use crate::zone::Fold;
 
 /// What the downtime is to be.
@@ -132,26 +132,17 @@ impl<'a> Wanted<'a> {
         if name.is_some() {
             return schedule.periods().iter().position(|period| period.name == *name);
         }
+        let covered = Covered::from_options(self.arguments);
         let is_same = |period: &Period| {
             period.name.is_none()
                 && period.unscheduled
                 && period.once().is_some()
-                && self.has_scope(&period.scope)
+                && Covered::from_scope(&period.scope) == covered
         };
         let active = schedule.at(self.now).active.into_iter().map(|active| active.period);
         active
             .filter(|_| self.arguments.at.is_none())
             .find(|&index| schedule.periods().get(index).is_some_and(is_same))
-    }
-
-    /// Whether the options name exactly this scope, in whatever order.
-    fn has_scope(&self, scope: &Scope) -> bool {
-        let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<BTreeSet<_>>();
-        let paths = scope.paths.iter().flat_map(ScopePaths::written).cloned().collect::<BTreeSet<_>>();
-        let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
-        scope.methods.is_none()
-            && hosts == self.arguments.hosts.iter().map(host).collect()
-            && paths == self.arguments.paths.iter().cloned().collect()
     }
 
     /// The keys of the period, as a new table has them.

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::covered::Covered;
 use super::{Plan, Refusal, Wanted, cannot, lists};
 use crate::cli::edit::written;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::period::{Occurrence, Period};
 use crate::readable::local;
-use crate::scope::{Scope, ScopePaths};
+use crate::scope::Scope;
 
 /// What becomes of the table.
 #[derive(Default)]
@@ -73,31 +74,11 @@ impl Changes {
     }
 
     fn replace_scope(&mut self, wanted: &Wanted<'_>, scope: &Scope) {
-        let Scope { hosts, paths, methods } = scope;
-        let before = [
-            ("hosts", hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>()),
-            ("paths", paths.iter().flat_map(ScopePaths::written).cloned().collect()),
-            ("methods", methods.iter().flatten().map(ToString::to_string).collect()),
-        ];
-        let given = [&wanted.arguments.hosts[..], &wanted.arguments.paths, &[]];
-        let after = before
-            .clone()
-            .into_iter()
-            .zip(given)
-            .map(|((key, before), given)| (key, if given.is_empty() { before } else { given.to_vec() }));
-        let [before, after] = [before.to_vec(), after.collect()].map(|lists| covered(&lists));
+        let before = Covered::from_scope(scope);
+        let after = before.with(Covered::from_options(wanted.arguments));
         if before != after {
             self.set.extend(lists(&wanted.arguments.hosts, &wanted.arguments.paths));
             self.lines.push(format!("it covers {after} now, instead of {before}"));
         }
     }
-}
-
-/// What a scope of these lists covers.
-fn covered(lists: &[(&str, Vec<String>)]) -> String {
-    let part = |(key, texts): &(&str, Vec<String>)| {
-        (!texts.is_empty()).then(|| format!("{key} {}", texts.join(", ")))
-    };
-    let parts: Vec<_> = lists.iter().filter_map(part).collect();
-    if parts.is_empty() { "the whole site".into() } else { parts.join(" and ") }
 }

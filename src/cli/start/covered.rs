@@ -1,0 +1,60 @@
+//! What a downtime covers, as `start` compares and tells it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Arguments;
+use crate::scope::{Host, Scope, ScopePaths};
+
+/// The hosts, paths and methods of a scope, in no order; no host stands for all of them, and so on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Covered {
+    hosts: BTreeSet<String>,
+    paths: BTreeSet<String>,
+    methods: BTreeSet<String>,
+}
+
+impl Covered {
+    /// What options ask for.
+    pub(super) fn from_options(arguments: &Arguments) -> Self {
+        let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
+        Self {
+            hosts: arguments.hosts.iter().map(host).collect(),
+            paths: arguments.paths.iter().cloned().collect(),
+            methods: BTreeSet::new(),
+        }
+    }
+
+    /// What a period covers.
+    pub(super) fn from_scope(scope: &Scope) -> Self {
+        Self {
+            hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
+            paths: scope.paths.iter().flat_map(ScopePaths::written).cloned().collect(),
+            methods: scope.methods.iter().flatten().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// This with the lists that `given` has instead of its own.
+    pub(super) fn with(&self, given: Self) -> Self {
+        let or = |given: BTreeSet<String>, own: &BTreeSet<String>| {
+            if given.is_empty() { own.clone() } else { given }
+        };
+        Self {
+            hosts: or(given.hosts, &self.hosts),
+            paths: or(given.paths, &self.paths),
+            methods: or(given.methods, &self.methods),
+        }
+    }
+}
+
+impl fmt::Display for Covered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [("hosts", &self.hosts), ("paths", &self.paths), ("methods", &self.methods)];
+        let part = |(key, texts): (&str, &BTreeSet<String>)| {
+            let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+            (!texts.is_empty()).then(|| format!("{key} {}", texts.join(", ")))
+        };
+        let parts: Vec<_> = lists.into_iter().filter_map(part).collect();
+        if parts.is_empty() { f.write_str("the whole site") } else { f.write_str(&parts.join(" and ")) }
+    }
+}
