@@ -137,8 +137,11 @@ impl<T> Edited<T> {
 fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (Reading, Vec<Diagnostic>) {
     // What the machine adds to the advice, it adds to both.
     let context = LintContext::new(now);
-    before.lint(&context);
     after.lint(&context);
+    if after.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Warning) {
+        return (after, Vec::new());
+    }
+    before.lint(&context);
     let mut known = HashMap::<_, usize>::new();
     for warning in before.diagnostics.iter().filter_map(key) {
         *known.entry(warning).or_default() += 1;
