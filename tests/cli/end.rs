@@ -189,7 +189,7 @@ fn the_command_that_it_names_is_one_that_a_shell_takes() {
     let folder = Folder::with("# mine\n");
     folder
         .run(&["start", "--name", name, "--at", "2020-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"])
-        .prints(0, &[]);
+        .prints_with_warnings(0, &[]);
     let run = folder.run(&["end"]);
     let (_, command) = run.stdout.rsplit_once("to end it: downtime ").unwrap();
     let script = format!("exec \"$0\" {command}");

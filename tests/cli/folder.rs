@@ -104,6 +104,13 @@ impl Run {
         }
     }
 
+    /// The same, with nothing on stderr but warnings: the periods of tests are long, so that none ends while they run.
+    #[track_caller]
+    pub fn prints_with_warnings(&self, code: i32, texts: &[&str]) {
+        assert!(!self.stderr.contains("error: "), "{self:?}");
+        Self { code: self.code, stdout: self.stdout.clone(), stderr: String::new() }.prints(code, texts);
+    }
+
     /// Did not: diagnostics on stderr, and nothing on stdout.
     #[track_caller]
     pub fn refuses(&self, code: i32, texts: &[&str]) {

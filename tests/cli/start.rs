@@ -61,7 +61,7 @@ fn an_end_is_written_with_its_offset() {
         ("2999-06-01T00:00:00Z", "2999-06-01T02:00:00+02:00"),
     ] {
         folder.write("timezone = \"Europe/Berlin\"\n");
-        folder.run(&["start", "--until", until]).prints(0, &["down until 2999-"]);
+        folder.run(&["start", "--until", until]).prints_with_warnings(0, &["down until 2999-"]);
         assert_eq!(date(&folder.period(0), "end"), written);
     }
 }
@@ -118,7 +118,8 @@ fn a_start_in_the_past_needs_an_end_that_is_ahead() {
     }
     assert_eq!(folder.text(), "# mine\n");
     let until = [&past[..], &["--until", "2999-01-01T00:00:00Z"]].concat();
-    folder.run(&until).prints(0, &["a planned downtime has started, as of 2020-01-01", "down until 2999"]);
+    let said = ["a planned downtime has started, as of 2020-01-01", "down until 2999"];
+    folder.run(&until).prints_with_warnings(0, &said);
     assert_eq!(keys(&folder.period(0)), ["end", "start"]);
 }
 
@@ -145,7 +146,7 @@ fn a_name_that_is_over_loses_the_end_that_it_had() {
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder
             .run(&["start", "--name", "db", "--until", "2999-01-01T00:00:00Z"])
-            .prints(0, &["down until 2999"]);
+            .prints_with_warnings(0, &["down until 2999"]);
         assert_eq!(keys(&folder.period(0)), ["end", "name", "start", "unscheduled"], "{old}");
     }
 }
@@ -185,7 +186,7 @@ fn a_name_that_has_not_started_or_is_not_enabled_is_refused() {
 fn start_again(period: &str, options: &[&str]) -> (String, toml::Table) {
     let folder = Folder::with(&format!("[[period]]\nstart = 2020-01-01T00:00:00Z\n{period}\n"));
     let run = folder.run(&[&["start"], options].concat());
-    run.prints(0, &["was already active, since 2020-01-01 00:00:00 +00:00\n", "down"]);
+    run.prints_with_warnings(0, &["was already active, since 2020-01-01 00:00:00 +00:00\n", "down"]);
     assert_eq!(folder.text().matches("[[period]]").count(), 1, "{}", folder.text());
     (run.stdout, folder.period(0))
 }
@@ -298,7 +299,7 @@ fn what_the_edit_is_warned_of_is_shown_and_no_more() {
     let before = "[exempt]\npaths = [\"/admin\"]\n[[period]]\nname = \"first\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
     let folder = Folder::with(before);
     let known = folder.run(&["--check"]).stderr;
-    assert_eq!(known.matches("warning: ").count(), 1, "{known}");
+    assert_eq!(known.matches("warning: ").count(), 2, "{known}");
     let run = folder.run(&["start", "--for", "1h"]);
     assert_eq!((run.code, run.stderr.matches("warning: ").count()), (0, 1), "{run:?}");
     assert!(run.stderr.starts_with("warning: this overlaps \"first\" (line 3)"), "{run:?}");
