@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::fault::Fault;
 use crate::path::RequestPath;
-use crate::request::{Hosts, host_name};
+use crate::request::{Hosts, host_name, to_ascii};
 use crate::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
@@ -33,36 +35,28 @@ pub struct Redirect {
 impl Redirect {
     /// Reads an absolute `http` or `https` URL, or a path of this site (RFC 3986 4.2: path-absolute, so not `//host`),
     /// which is canonical: a request for any other would never be known to be for it, and be redirected for ever.
-    /// The error says what to write instead.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const REMEDY: &str =
-            "write an absolute URL such as `https://status.example.com/`, or a path such as `/sorry`";
-        const PLAIN_PATH: &str = "write the path in its plain form, such as `/sorry`: without `//`, `;`, `.` and `..` \
-                                  segments and encoded delimiters";
-        let plain = |b: u8| {
-            b.is_ascii_graphic()
-                && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-        };
-        if !text.bytes().all(plain) {
-            return Err("percent-encode spaces, control characters and what is not ASCII");
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        Self::read(text).ok_or_else(|| explain(text))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if !text.bytes().all(is_plain) || text.starts_with("//") {
+            return None;
         }
-        if text.starts_with("//") {
-            return Err(REMEDY);
-        }
-        let location = HeaderValue::from_str(text).map_err(|_| REMEDY)?;
+        let location = HeaderValue::from_str(text).ok()?;
         let (target, _) = text.split_once('#').unwrap_or((text, ""));
-        let uri: Uri = target.parse().map_err(|_| REMEDY)?;
+        let uri: Uri = target.parse().ok()?;
         let host = match (uri.scheme_str(), uri.authority()) {
             (None, None) if text.starts_with('/') => None,
             (Some("http" | "https"), Some(authority)) if !authority.host().is_empty() => {
                 Some(host_name(authority.as_str()).to_ascii_lowercase())
             }
-            _ => return Err(REMEDY),
+            _ => return None,
         };
         if host.is_none() && RequestPath::new(uri.path()).fault().is_some() {
-            return Err(PLAIN_PATH);
+            return None;
         }
-        Ok(Self { location, host, path: uri.path().to_owned() })
+        Some(Self { location, host, path: uri.path().to_owned() })
     }
 
     /// The value of `Location`, as it was written.
@@ -89,6 +83,89 @@ impl Redirect {
         let own = RequestPath::new(&self.path);
         own.raw() == path.raw() || own.canonical().is_some_and(|own| Some(own) == path.canonical())
     }
+}
+
+/// Whether a byte may stand in a URL as it is.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+}
+
+/// What is wrong with a text that is not a redirect, and what was probably meant.
+fn explain(text: &str) -> Fault {
+    const EXAMPLE: &str = "for example `https://status.example.com/`, or a path such as `/sorry`";
+    let invalid =
+        |reason: &str, help: String| Fault::new(format!("invalid redirect `{text}`: {reason}"), help);
+    if text.chars().any(char::is_control) {
+        return invalid("a control character cannot be in a URL", "remove it".into());
+    }
+    if !text.bytes().all(is_plain) {
+        let reason = "spaces, quotes and what is not ASCII are percent-encoded";
+        return invalid(reason, encoded(text).map_or(EXAMPLE.into(), |url| format!("write `{url}`")));
+    }
+    if let Some(rest) = text.strip_prefix("//") {
+        let url = format!("https://{}", rest.trim_start_matches('/'));
+        return invalid("`//` begins a host of the visitor's scheme", did_you_mean(&url, EXAMPLE));
+    }
+    if text.starts_with('/') {
+        let path = text.split(['?', '#']).next().unwrap_or_default();
+        let fault = RequestPath::new(path).fault().map_or(String::new(), |fault| format!(", which {fault}"));
+        let reason = format!("no request is surely for this path{fault}, so that the redirect would loop");
+        return invalid(&reason, "write the path in its plain form, such as `/sorry`".into());
+    }
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        let url = format!("{}://{}", scheme.to_ascii_lowercase(), rest.trim_start_matches('/'));
+        return invalid("this is not a URL with a host", did_you_mean(&url, EXAMPLE));
+    }
+    if rest.starts_with("//") || matches!(scheme, "javascript" | "mailto" | "tel" | "data") {
+        return invalid("only http and https are redirected to", EXAMPLE.into());
+    }
+    let reason = "it begins neither with `https://` or `http://` nor with `/`";
+    if is_host(text) {
+        let url = format!("https://{text}");
+        return invalid(reason, Redirect::read(&url).map_or(EXAMPLE.into(), |_| format!("write `{url}`")));
+    }
+    let is_path = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(':');
+    invalid(reason, if is_path { did_you_mean(&format!("/{text}"), EXAMPLE) } else { EXAMPLE.into() })
+}
+
+fn did_you_mean(url: &str, example: &str) -> String {
+    Redirect::read(url).map_or(example.to_owned(), |_| format!("did you mean `{url}`?"))
+}
+
+/// Whether a text begins with the name of a host rather than of a file.
+fn is_host(text: &str) -> bool {
+    let host = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let last = host.rsplit_once('.').map_or("", |(_, last)| last);
+    let is_file = matches!(last, "html" | "htm" | "php" | "txt" | "aspx" | "jsp");
+    host == "localhost" || last.len() > 1 && !is_file && last.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// The same URL or path with all encoded that has to be, and its host in ASCII.
+fn encoded(text: &str) -> Option<String> {
+    const SET: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    let (origin, path) = match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (host, path) = rest.split_at_checked(end)?;
+            let host = if host.is_ascii() { host.to_owned() } else { to_ascii(host)? };
+            (format!("{scheme}://{host}"), path)
+        }
+        None => (String::new(), text),
+    };
+    let url = format!("{origin}{}", utf8_percent_encode(path, SET));
+    Redirect::read(&url).map(|_| url)
 }
 
 impl fmt::Display for Redirect {
@@ -147,6 +224,36 @@ mod tests {
             "/...",
         ] {
             assert!(Redirect::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_redirect_is_answered_with_the_one_that_was_meant() {
+        const EXAMPLE: &str = "for example `https://status.example.com/`, or a path such as `/sorry`";
+        for (text, help) in [
+            ("status.example.com", "write `https://status.example.com`"),
+            ("status.example.com:8080/down?x=1", "write `https://status.example.com:8080/down?x=1`"),
+            ("sorry", "did you mean `/sorry`?"),
+            ("sorry.html", "did you mean `/sorry.html`?"),
+            ("//status.example.com/", "did you mean `https://status.example.com/`?"),
+            ("https:/status.example.com", "did you mean `https://status.example.com`?"),
+            ("http:status.example.com", "did you mean `http://status.example.com`?"),
+            ("https://", EXAMPLE),
+            ("https://:80/", EXAMPLE),
+            ("ftp://example.com/", EXAMPLE),
+            ("javascript:alert(1)", EXAMPLE),
+            ("mailto:a@example.com", EXAMPLE),
+            ("/wartung für alle", "write `/wartung%20f%C3%BCr%20alle`"),
+            ("https://bücher.example/ü", "write `https://xn--bcher-kva.example/%C3%BC`"),
+            ("https://status.example.com/a b", "write `https://status.example.com/a%20b`"),
+            ("https://a b/", EXAMPLE),
+            ("/a\r\nSet-Cookie: x=y", "remove it"),
+            ("", EXAMPLE),
+            ("?a", EXAMPLE),
+        ] {
+            let fault = Redirect::parse(text).unwrap_err();
+            assert_eq!(fault.help, help, "{text}: {}", fault.message);
+            assert!(fault.message.starts_with(&format!("invalid redirect `{text}`")));
         }
     }
 

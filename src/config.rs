@@ -3,18 +3,23 @@
 mod answers;
 pub mod diagnostic;
 pub mod document;
+pub mod duration;
 pub mod edit;
+mod keys;
 mod lint;
 mod pattern;
 mod periods;
+mod remedy;
 pub mod report;
 pub mod schema;
 mod syntax;
 pub mod table;
 pub mod templates;
 pub mod time;
+mod trial;
 mod validate;
 mod values;
+mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -249,7 +254,7 @@ pub struct Reading {
     /// Where a server that runs on this file may be asked, as far as a text with errors can say.
     pub management: Option<Listen>,
     /// What the config was made of.
-    written: Option<(Document, Arc<Source>)>,
+    written: Option<(Document, Report)>,
 }
 
 impl Reading {
@@ -260,10 +265,9 @@ impl Reading {
 
     /// Adds the warnings of what is valid and probably not meant.
     pub fn lint(&mut self, context: &LintContext) {
-        if let (Some(config), Some((document, source))) = (&self.config, self.written.take()) {
-            let report = Report::resume(source, std::mem::take(&mut self.diagnostics));
+        if let (Some(config), Some((document, report))) = (&self.config, self.written.take()) {
             lint::lint(&document, config, &report, context);
-            self.diagnostics = report.finish();
+            self.diagnostics = report.diagnostics();
         }
     }
 }
@@ -278,7 +282,8 @@ impl Config {
         let config = validate::validate(&document, folder, &report, &mut templates);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
-        let written = config.is_some().then(|| (document, report.source()));
-        Reading { config, diagnostics: report.finish(), management, written }
+        let diagnostics = report.diagnostics();
+        let written = config.is_some().then_some((document, report));
+        Reading { config, diagnostics, management, written }
     }
 }

@@ -110,20 +110,17 @@ impl Exemptions {
 
 /// Checks a text for `[exempt] exact`: a path as it is after percent-decoding, without query.
 pub fn check_exact(text: &str) -> Result<(), Fault> {
-    check_path(text)?;
-    match text.find(['?', '#']) {
-        Some(at) => Err(Fault::new("a query does not count here", format!("write `{}`", &text[..at]))),
-        None => Ok(()),
+    match text.split_once(['?', '#']) {
+        Some((path, _)) if !text.contains("://") => {
+            let path = path.trim_start_matches('/');
+            Err(Fault::new("a query does not count here", format!("write `/{path}`")))
+        }
+        _ => check_path(text),
     }
 }
 
 fn network(text: &str) -> Result<IpNet, Fault> {
-    crate::network::parse(text).ok_or_else(|| {
-        Fault::new(
-            format!("`{text}` is no network"),
-            "write an address or CIDR block, such as `192.0.2.0/24`",
-        )
-    })
+    crate::network::parse(text).ok_or_else(|| crate::network::explain(text))
 }
 
 /// Checks a text for a list of networks.
@@ -269,28 +266,61 @@ mod tests {
     fn a_rule_that_no_request_can_match_is_refused_with_the_remedy() {
         for (text, help) in [
             ("admin", "write `/admin`"),
-            ("https://example.com/admin?x", "write `/admin?x`"),
+            ("https://example.com/admin?x", "write `/admin`"),
             ("https://example.com", "write `/`"),
             ("/caf%C3%A9", "write `/café`"),
             ("/a?b=c", "write `/a`"),
             ("/a#b", "write `/a`"),
-            ("/a//b", "write the path in its plain form, such as `/admin/login`"),
+            ("a?b", "write `/a`"),
+            ("/a//b", "did you mean `/a/b`?"),
+            ("//a/./b/", "did you mean `/a/b/`?"),
+            ("\\a\\b", "write `/\\a\\b`"),
+            ("/a\\b", "did you mean `/a/b`?"),
             ("/a/../b", "write the path in its plain form, such as `/admin/login`"),
         ] {
             assert_eq!(check_exact(text).unwrap_err().help, help, "{text}");
         }
         for (text, help) in [
+            ("*", "write `/**`"),
             ("**", "write `/**`"),
-            ("*.css", "write `/*.css`"),
+            ("*.php", "write `/**/*.php`"),
+            ("**/*.php", "write `/**/*.php`"),
+            ("**.php", "write `/**/.php`"),
+            ("admin/**", "write `/admin/**`"),
+            ("./admin/**", "write `/admin/**`"),
+            ("^/admin/.*$", "did you mean `/admin/**`?"),
+            ("^/admin", "did you mean `/admin`?"),
+            ("~ ^/admin(/.*)?$", "did you mean `/admin/**`?"),
+            ("^/admin(/|$)", "did you mean `/admin/**`?"),
+            ("\\.php$", "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so"),
+            (".*\\.php$", "did you mean `/**/*.php`?"),
+            ("/(a|b)/.*", "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so"),
+            ("^/a/[^/]+/b$", "did you mean `/a/*/b`?"),
+            ("https://example.com/admin/**", "write `/admin/**`"),
             ("/a**", "write `/**/` between segments, `/**` at the end, or a single `*`"),
-            ("/{a,b}", "write one glob for each path that is meant"),
+            ("/{a,b}", "write one glob for each: `\"/a\", \"/b\"`"),
+            ("/x/*.{css,js}", "write one glob for each: `\"/x/*.css\", \"/x/*.js\"`"),
+            ("/users/{id}", "write one glob for each path that is meant"),
             ("/[a]", "write one glob for each path that is meant"),
-            ("/a\\*", "write the path in its plain form, such as `/admin/login`"),
+            ("/a\\*", "did you mean `/a/*`?"),
         ] {
             assert_eq!(PathGlobs::check(text).unwrap_err().help, help, "{text}");
         }
         assert!(check_network("10.0.0.0/33").is_err());
         assert!(check_network("10.0.0.0/8").is_ok());
+    }
+
+    #[test]
+    fn a_glob_and_a_list_of_globs_are_limited() {
+        let longest = format!("/{}", "?".repeat(crate::glob::MAX_PATH - 1));
+        assert_eq!(PathGlobs::check(&longest), Ok(()));
+        let fault = PathGlobs::check(&format!("{longest}?")).unwrap_err();
+        assert_eq!(fault.message, "this path is 1001 bytes long: at most 1000 are allowed");
+        assert!(check_exact(&longest.replace('?', "a")).is_ok());
+        assert!(check_exact(&longest.replace('?', "é")).is_err());
+        let fault = PathGlobs::new((0..51).map(|_| longest.as_str())).unwrap_err();
+        assert_eq!(fault.message, "this list has 50949 `*` and `?`: at most 50000 are allowed");
+        assert!(PathGlobs::new((0..1000).map(|_| "/x/**")).is_ok());
     }
 
     /// A plain matcher by segments, to hold the compiled globs against.

@@ -2,23 +2,14 @@
 
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
+pub use crate::fault::Fault;
 use crate::path::RequestPath;
 
-/// Why a text is nothing that a request could match: the fault, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub help: String,
-}
-
-impl Fault {
-    /// A fault and its remedy.
-    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
-    }
-}
+/// No path or glob of the file is longer, in bytes: the longest that most clients and servers take has 2,000 to 8,000,
+/// and each `*` or `?` of a glob takes some 500 bytes of memory while it is compiled.
+pub const MAX_PATH: usize = 1000;
+/// No list of globs has more `*` and `?` in all.
+pub const MAX_WILDCARDS: usize = 50_000;
 
 /// A list of globs of paths: `*` and `?` stay within a segment, `**` is a segment of its own and crosses; `/admin/**`
 /// covers `/admin` too.
@@ -34,13 +25,22 @@ impl PathGlobs {
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
         let mut set = GlobSet::builder();
         let mut indices = Vec::new();
+        let texts: Vec<_> = texts.into_iter().collect();
+        let wildcards: usize = texts.iter().map(|text| text.matches(['*', '?']).count()).sum();
+        if wildcards > MAX_WILDCARDS {
+            let message =
+                format!("this list has {wildcards} `*` and `?`: at most {MAX_WILDCARDS} are allowed");
+            return Err(Fault::new(message, "write fewer globs; `/a/**` covers all below /a"));
+        }
         for (index, text) in texts.into_iter().enumerate() {
             for glob in compile(text)? {
                 set.add(glob);
                 indices.push(index);
             }
         }
-        let set = set.build().map_err(|error| Fault::new(error.to_string(), "write shorter globs"))?;
+        let set = set.build().map_err(|_| {
+            Fault::new("the globs of this list are too large together", "write fewer or shorter ones")
+        })?;
         Ok(Self { set, texts: indices })
     }
 
@@ -69,7 +69,11 @@ impl PathGlobs {
 
 /// Checks a text for a path as it is after percent-decoding.
 pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
+    if text.len() > MAX_PATH {
+        return Err(too_long(text));
+    }
     if let Some((_, rest)) = text.split_once("://") {
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let path = rest.find('/').map_or("/", |at| &rest[at..]);
         return Err(Fault::new("this is a URL, where a path is expected", format!("write `{path}`")));
     }
@@ -80,37 +84,120 @@ pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
             Err(Fault::new("paths are compared after percent-decoding", format!("write `{decoded}`")))
         }
         None if !text.starts_with('/') => {
-            Err(Fault::new("a path begins with `/`", format!("write `/{text}`")))
+            let help = format!("write `/{}`", text.trim_start_matches("./"));
+            Err(Fault::new(format!("invalid path `{text}`: it does not begin with `/`"), help))
         }
-        None => Err(Fault::new(
-            format!(
-                "no request can match this: it {}",
-                path.fault().map_or(String::new(), |f| f.to_string())
-            ),
-            "write the path in its plain form, such as `/admin/login`",
-        )),
+        None => {
+            let fault = path.fault().map_or(String::new(), |fault| fault.to_string());
+            let folded = folded(text);
+            let help = folded
+                .map_or("write the path in its plain form, such as `/admin/login`".to_owned(), |path| {
+                    format!("did you mean `{path}`?")
+                });
+            Err(Fault::new(format!("no request can match `{text}`: it {fault}"), help))
+        }
     }
 }
 
+fn too_long(text: &str) -> Fault {
+    let message = format!("this path is {} bytes long: at most {MAX_PATH} are allowed", text.len());
+    Fault::new(message, "write a shorter one; `**` stands for any number of segments")
+}
+
+/// The path without `//`, backslashes and `.` segments, if that makes it canonical.
+fn folded(text: &str) -> Option<String> {
+    let slashes = text.replace('\\', "/");
+    let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
+    let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
+    if slashes.ends_with('/') && path.len() > 1 {
+        path.push('/');
+    }
+    let is_canonical = RequestPath::new(&path).canonical() == Some(&path);
+    is_canonical.then_some(path)
+}
+
 fn compile(text: &str) -> Result<Vec<Glob>, Fault> {
-    if text == "**" {
-        return Err(Fault::new("a path begins with `/`", "write `/**`"));
-    }
-    check_path(text)?;
-    if let Some(special) = text.chars().find(|c| matches!(c, '[' | ']' | '{' | '}')) {
-        let message = format!("`{special}` is not known in globs: only `*`, `?` and `**` are");
-        return Err(Fault::new(message, "write one glob for each path that is meant"));
-    }
-    if let Some(segment) = text.split('/').find(|segment| segment.contains("**") && *segment != "**") {
-        let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
-        return Err(Fault::new(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
-    }
+    check_glob(text)?;
     let mut stem = text;
     while let Some(shorter) = stem.strip_suffix("/**") {
         stem = shorter;
     }
     let covers_stem = stem != text && !stem.is_empty();
     std::iter::once(text).chain(covers_stem.then_some(stem)).map(glob).collect()
+}
+
+fn check_glob(text: &str) -> Result<(), Fault> {
+    if text.len() <= MAX_PATH && !text.contains("://") {
+        if is_expression(text) {
+            let message = format!("`{text}` is a regular expression: paths are globs");
+            return Err(Fault::new(message, of_expression(text)));
+        }
+        if !text.starts_with('/') && text.starts_with('*') {
+            let message = format!("invalid path `{text}`: it does not begin with `/`");
+            return Err(Fault::new(message, format!("write `{}`", from_the_root(text))));
+        }
+    }
+    check_path(text)?;
+    if let Some(special) = text.chars().find(|c| matches!(c, '[' | ']' | '{' | '}')) {
+        let message = format!("`{special}` is not known in globs: only `*`, `?` and `**` are");
+        let each = alternatives(text);
+        let help = each.map_or("write one glob for each path that is meant".to_owned(), |globs| {
+            format!("write one glob for each: `\"{}\"`", globs.join("\", \""))
+        });
+        return Err(Fault::new(message, help));
+    }
+    if let Some(segment) = text.split('/').find(|segment| segment.contains("**") && *segment != "**") {
+        let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
+        return Err(Fault::new(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
+    }
+    Ok(())
+}
+
+/// A glob that begins with a `*`, from the root: `*` and `**` are all paths, `*.php` is at any depth.
+fn from_the_root(text: &str) -> String {
+    match text.trim_end_matches('/') {
+        "*" | "**" | "*/*" => "/**".to_owned(),
+        glob if glob.starts_with("**/") => format!("/{glob}"),
+        glob => format!("/**/{}", glob.trim_start_matches("**")),
+    }
+}
+
+/// Whether a text has what regular expressions have and paths do not.
+fn is_expression(text: &str) -> bool {
+    text.starts_with('^')
+        || text.starts_with("~ ")
+        || text.contains(".*$")
+        || text.contains("\\.")
+        || text.contains("[^")
+        || text.contains('(') && text.contains('|')
+        || text.ends_with("(.*)")
+}
+
+/// The glob that a regular expression was meant to be, where that is plain.
+fn of_expression(text: &str) -> String {
+    const EXAMPLE: &str = "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so";
+    let plain = text.trim_start_matches("~ ").trim_start_matches('^').trim_end_matches('$');
+    let plain = plain.replace("\\.", ".").replace("\\/", "/").replace("[^/]+", "*").replace("[^/]*", "*");
+    let all_below =
+        ["/.*", "/(.*)", "(/.*)?", "(/|$)", "/?.*"].iter().find_map(|end| plain.strip_suffix(end));
+    let glob = match all_below {
+        Some(stem) => format!("{stem}/**"),
+        None if plain.starts_with(".*") => format!("/**/*{}", plain.trim_start_matches(".*")),
+        None => plain,
+    };
+    let is_plain = !glob.contains(['(', ')', '|', '+', '^', '$', '\\', '[', '{']) && !glob.contains(".*");
+    if is_plain && check_path(&glob).is_ok() { format!("did you mean `{glob}`?") } else { EXAMPLE.to_owned() }
+}
+
+/// The globs that one with a `{a,b}` stands for elsewhere.
+fn alternatives(text: &str) -> Option<Vec<String>> {
+    let (before, rest) = text.split_once('{')?;
+    let (inner, after) = rest.split_once('}')?;
+    let globs: Vec<_> = inner.split(',').map(|part| format!("{before}{part}{after}")).collect();
+    let are_right = globs.len() > 1
+        && globs.len() < 9
+        && globs.iter().all(|glob| check_path(glob).is_ok() && !glob.contains(['[', ']', '{', '}']));
+    are_right.then_some(globs)
 }
 
 fn glob(text: &str) -> Result<Glob, Fault> {

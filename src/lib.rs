@@ -69,6 +69,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod exempt;
+pub mod fault;
 pub mod file;
 pub mod filters;
 pub mod gateway;

@@ -114,6 +114,12 @@ pub fn host_name(authority: &str) -> &str {
     host.get(..end).unwrap_or(host).trim_end_matches('.')
 }
 
+/// A host as requests name it: in lower case and ASCII (UTS 46). `None` if it is ASCII already, or cannot be a host.
+pub fn to_ascii(host: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii(host).ok()?;
+    (!host.is_ascii() && ascii.is_ascii() && !ascii.is_empty()).then_some(ascii)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +184,23 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(has_method_key(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_host_with_other_letters_has_a_form_in_ascii() {
+        for (host, ascii) in [
+            ("bücher.example", Some("xn--bcher-kva.example")),
+            ("BÜCHER.example", Some("xn--bcher-kva.example")),
+            ("bu\u{308}cher.example", Some("xn--bcher-kva.example")),
+            ("straße.example", Some("xn--strae-oqa.example")),
+            ("例え.jp", Some("xn--r8jz45g.jp")),
+            ("example.com", None),
+            ("a\u{ad}\u{ad}", Some("a")),
+            ("\u{ad}", None),
+            ("a b\u{fffd}", None),
+        ] {
+            assert_eq!(to_ascii(host).as_deref(), ascii, "{host}");
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Method;
 
-use crate::glob::{Fault, PathGlobs};
-use crate::request::{Request, host_name};
+use crate::fault::Fault;
+use crate::glob::PathGlobs;
+use crate::request::{Request, host_name, to_ascii};
 
 /// What a period covers; a part that is missing covers all.
 #[derive(Clone, Debug, Default)]
@@ -142,23 +144,17 @@ pub struct Host {
 impl Host {
     /// Reads a host: a name or address, or `*.` and a name; without scheme, port and path.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        const EXAMPLE: &str = "write a host such as `shop.example.com` or `*.example.org`";
-        let without_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-        let authority = without_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = host_name(authority);
-        if text.is_empty() || host.is_empty() {
-            return Err(Fault::new("this is no host", EXAMPLE));
-        }
-        if host != text.strip_suffix('.').unwrap_or(text) {
-            return Err(Fault::new("a host stands without scheme, port and path", format!("write `{host}`")));
-        }
+        Self::read(text).ok_or_else(|| explain(text))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let host = host_name(text);
         let name = host.strip_prefix('*').unwrap_or(host);
         let wildcard = name.len() < host.len();
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '[' | ']');
-        if !name.chars().all(plain) || name.is_empty() || wildcard && !name.starts_with('.') {
-            return Err(Fault::new("this is no host", EXAMPLE));
-        }
-        Ok(Self { name: name.to_ascii_lowercase(), wildcard })
+        let labels = if wildcard { name.strip_prefix('.')? } else { name };
+        let whole = host == text.strip_suffix('.').unwrap_or(text);
+        let is_host = whole && (is_name(labels) || !wildcard && is_bracketed(name));
+        is_host.then(|| Self { name: name.to_ascii_lowercase(), wildcard })
     }
 
     /// Whether it is `*.` and a name.
@@ -182,6 +178,75 @@ impl Host {
             (false, _) => other.covers(&self.name),
         }
     }
+}
+
+/// Whether each label of a name has something in it, and only what a name may have. One whose last label is a number
+/// is an address, which must then be one.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_numeric = last.bytes().all(|byte| byte.is_ascii_digit());
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
+        && (!is_numeric || name.parse::<Ipv4Addr>().is_ok())
+}
+
+/// Whether a text is an IPv6 address in brackets.
+fn is_bracketed(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
+}
+
+/// What is wrong with a text that is not a host, and what was probably meant.
+fn explain(text: &str) -> Fault {
+    const EXAMPLE: &str = "for example `shop.example.com`, or `*.example.org` for all below it";
+    let invalid = |help: String| Fault::new(format!("invalid host `{text}`"), help);
+    let plain = text.trim();
+    let host = host_name(
+        plain
+            .split_once("://")
+            .map_or(plain, |(_, rest)| rest)
+            .split(['/', '?', '#'])
+            .next()
+            .unwrap_or_default(),
+    );
+    let below = host.trim_start_matches(['*', '.']);
+    if plain.parse::<Ipv6Addr>().is_ok() {
+        return invalid(format!("write `[{plain}]`"));
+    }
+    if plain == "*" {
+        return invalid("remove `hosts` to cover every host".into());
+    }
+    if plain.contains(['^', '$', '(', '\\', '|']) {
+        return Fault::new(format!("invalid host `{text}`: hosts are not regular expressions"), EXAMPLE);
+    }
+    if !host.is_ascii() {
+        let stem = host.strip_prefix("*.").unwrap_or(host);
+        let ascii = to_ascii(stem).filter(|ascii| is_name(ascii));
+        let ascii = ascii.map(|ascii| host.replace(stem, &ascii));
+        return Fault::new(
+            format!("invalid host `{text}`: requests name it in ASCII"),
+            ascii.map_or(EXAMPLE.into(), |ascii| format!("write `{ascii}`")),
+        );
+    }
+    let several: Vec<_> = plain.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
+    if several.len() > 1 && several.iter().all(|part| Host::read(part).is_some() && part.contains('.')) {
+        return Fault::new(
+            format!("`{text}` is more than one host"),
+            format!("write each in quotes: `\"{}\"`", several.join("\", \"")),
+        );
+    }
+    if host != text && Host::read(host).is_some() {
+        let message = format!("invalid host `{text}`: a host has no scheme, port or path");
+        return Fault::new(message, format!("write `{host}`"));
+    }
+    if below.len() < host.len() && is_name(below) {
+        return invalid(format!("did you mean `*.{below}`?"));
+    }
+    if host.contains('*') {
+        let message = format!("invalid host `{text}`: a `*` can only be the first label");
+        return Fault::new(message, EXAMPLE);
+    }
+    invalid(EXAMPLE.into())
 }
 
 impl fmt::Display for Host {
@@ -286,18 +351,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_with_the_remedy() {
+    fn what_is_not_a_host_is_answered_with_the_one_that_was_meant() {
+        const EXAMPLE: &str = "for example `shop.example.com`, or `*.example.org` for all below it";
         for (text, help) in [
             ("https://example.com/", "write `example.com`"),
             ("example.com:80", "write `example.com`"),
             ("example.com/shop", "write `example.com`"),
-            ("", "write a host such as `shop.example.com` or `*.example.org`"),
-            ("*", "write a host such as `shop.example.com` or `*.example.org`"),
-            ("*example.com", "write a host such as `shop.example.com` or `*.example.org`"),
-            ("a.*.example.com", "write a host such as `shop.example.com` or `*.example.org`"),
-            ("exa mple.com", "write a host such as `shop.example.com` or `*.example.org`"),
+            (" example.com", "write `example.com`"),
+            ("bücher.example", "write `xn--bcher-kva.example`"),
+            ("*.bücher.example", "write `*.xn--bcher-kva.example`"),
+            ("https://bücher.example/", "write `xn--bcher-kva.example`"),
+            ("*example.com", "did you mean `*.example.com`?"),
+            (".example.com", "did you mean `*.example.com`?"),
+            ("*..example.com", "did you mean `*.example.com`?"),
+            ("*", "remove `hosts` to cover every host"),
+            ("::1", "write `[::1]`"),
+            ("a.example, b.example", "write each in quotes: `\"a.example\", \"b.example\"`"),
+            ("^shop\\.example\\.com$", EXAMPLE),
+            ("", EXAMPLE),
+            ("a.*.example.com", EXAMPLE),
+            ("*.", EXAMPLE),
+            ("a..b", EXAMPLE),
+            ("[::1", EXAMPLE),
+            ("[app]", EXAMPLE),
+            ("192.0.2", EXAMPLE),
+            ("192.0.2.256", EXAMPLE),
+            ("exa mple.com", EXAMPLE),
+            ("shop example", EXAMPLE),
         ] {
-            assert_eq!(Host::parse(text).unwrap_err().help, help, "{text:?}");
+            let fault = Host::parse(text).unwrap_err();
+            assert_eq!(fault.help, help, "{text:?}: {}", fault.message);
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use crate::request::to_ascii;
+
 /// The longest path that a Unix socket can have: `sun_path` of unix(7), less its NUL.
 const MAX_SOCKET_PATH: usize = 107;
 
@@ -40,8 +42,12 @@ impl Upstream {
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
-            _ => return Err(UpstreamError::Scheme(scheme.to_owned())),
+            _ => return Err(UpstreamError::Scheme { scheme: scheme.to_owned(), rest: rest.to_owned() }),
         };
+        if let Some(path) = rest.strip_prefix("unix:") {
+            let path = path.split(':').next().unwrap_or_default();
+            return Err(UpstreamError::UnixUrl(path.to_owned()));
+        }
         let (host, port) = host_and_port(origin_only(scheme, rest)?)?;
         Ok(Self::Tcp { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
     }
@@ -128,7 +134,7 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> 
         return Ok((address.to_string(), port));
     }
     if authority.matches(':').count() > 1 {
-        return Err(UpstreamError::Brackets(authority.to_owned()));
+        return Err(colons(authority));
     }
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     if host.is_empty() {
@@ -138,6 +144,17 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> 
         return Err(bad_host(host));
     }
     Ok((host.to_ascii_lowercase(), port))
+}
+
+/// Several colons: an IPv6 address without brackets, or two ports.
+fn colons(authority: &str) -> UpstreamError {
+    let without_port = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    if authority.parse::<Ipv6Addr>().is_ok() || without_port.parse::<Ipv6Addr>().is_ok() {
+        return UpstreamError::Brackets(authority.to_owned());
+    }
+    let mut parts = authority.split(':');
+    let (host, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    UpstreamError::Ports { host: host.to_owned(), port: port.to_owned() }
 }
 
 /// Digits only: `u16::from_str` would take `+80` too.
@@ -165,8 +182,13 @@ fn is_name_or_address(host: &str) -> bool {
 pub enum UpstreamError {
     /// There is no `://`: the whole text.
     NoScheme(String),
-    /// A scheme that is not spoken.
-    Scheme(String),
+    /// A scheme that is not spoken, and what follows it.
+    Scheme {
+        /// What stands before `://`.
+        scheme: String,
+        /// What stands behind it.
+        rest: String,
+    },
     /// A path, query or fragment: which, and the text without it.
     Excess {
         /// `path`, `query` or `fragment`.
@@ -183,8 +205,17 @@ pub enum UpstreamError {
     NoHost,
     /// Neither a name nor an address.
     Host(String),
-    /// An IPv6 address without brackets.
+    /// An IPv6 address without brackets, perhaps with a port.
     Brackets(String),
+    /// Two ports: the host, and the first of them.
+    Ports {
+        /// What stands before the first colon.
+        host: String,
+        /// What stands between the colons.
+        port: String,
+    },
+    /// A Unix socket in the manner of nginx: `http://unix:/run/app.sock:/`. The path of the socket.
+    UnixUrl(String),
     /// Not a number from 1 to 65535.
     Port(String),
     /// `unix:` without the path of a file.
@@ -196,15 +227,19 @@ pub enum UpstreamError {
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoScheme(_) => write!(f, "an upstream begins with http://, https:// or unix:"),
-            Self::Scheme(scheme) => write!(f, "`{scheme}` is not a scheme that an upstream can have"),
-            Self::Excess { excess, .. } => write!(f, "an upstream has no {excess}"),
-            Self::UserInfo { .. } => write!(f, "an upstream has no user name or password"),
+            Self::NoScheme(text) => {
+                write!(f, "invalid upstream `{text}`: it does not begin with http://, https:// or unix:")
+            }
+            Self::Scheme { scheme, .. } => write!(f, "unknown scheme `{scheme}` of an upstream"),
+            Self::Excess { excess, .. } => write!(f, "an upstream cannot have a {excess}"),
+            Self::UserInfo { .. } => write!(f, "an upstream cannot have a user name or password"),
             Self::NoHost => write!(f, "the host is missing"),
-            Self::Host(host) => write!(f, "`{host}` is neither a host name nor an address"),
-            Self::Brackets(_) => write!(f, "an IPv6 address stands in brackets"),
-            Self::Port(port) => write!(f, "`{port}` is not a port"),
-            Self::NoSocket => write!(f, "the socket's path is missing"),
+            Self::Host(host) => write!(f, "invalid host `{host}`"),
+            Self::Brackets(text) => write!(f, "`{text}` is an IPv6 address without brackets"),
+            Self::Ports { .. } => write!(f, "this upstream has two ports"),
+            Self::UnixUrl(_) => write!(f, "a Unix socket is not a URL"),
+            Self::Port(port) => write!(f, "invalid port `{port}`"),
+            Self::NoSocket => write!(f, "the path of the socket is missing"),
             Self::SocketPath => write!(f, "this cannot be the path of a socket"),
         }
     }
@@ -217,38 +252,79 @@ impl UpstreamError {
     pub fn help(&self) -> String {
         match self {
             Self::NoScheme(text) => scheme_help(text),
-            Self::Scheme(_) => "http, https and unix are spoken: http://127.0.0.1:8000".to_owned(),
+            Self::Scheme { scheme, rest } => match scheme.as_str() {
+                "ws" | "tcp" | "h2c" => did_you_mean(&format!("http://{rest}")),
+                "wss" | "tls" | "ssl" => did_you_mean(&format!("https://{rest}")),
+                _ => format!("http, https and unix are spoken, {EXAMPLE}"),
+            },
             Self::Excess { origin, .. } => {
-                format!(
-                    "write {origin}: the path and query that the client asked for are passed on as they are"
-                )
+                format!("write `{origin}`: the path and query of each request are passed on as they came")
             }
             Self::UserInfo { origin } => {
-                format!("write {origin}: the client's own Authorization field is passed on")
+                format!("write `{origin}`: the client's own Authorization field is passed on")
             }
-            Self::NoHost => "write http://127.0.0.1:8000".to_owned(),
-            Self::Host(host) if !host.is_ascii() => {
-                "write the name's ASCII form, which begins with xn--".to_owned()
-            }
-            Self::Host(_) => {
-                "write a name or an address: http://app.internal:8000, http://127.0.0.1:8000".to_owned()
-            }
-            Self::Brackets(_) => "write http://[::1]:8000".to_owned(),
+            Self::NoHost => EXAMPLE.to_owned(),
+            Self::Host(host) => host_help(host),
+            Self::Brackets(text) => bracket_help(text),
+            Self::Ports { host, port } => did_you_mean(&format!("http://{host}:{port}")),
+            Self::UnixUrl(path) => did_you_mean(&format!("unix:{path}")),
             Self::Port(_) => "write a number from 1 to 65535".to_owned(),
-            Self::NoSocket => "write unix:/run/app.sock".to_owned(),
-            Self::SocketPath => format!("a socket's path has at most {MAX_SOCKET_PATH} bytes"),
+            Self::NoSocket => "for example `unix:/run/app.sock`".to_owned(),
+            Self::SocketPath => format!("a socket's path has at most {MAX_SOCKET_PATH} bytes, and no NUL"),
         }
     }
 }
 
+const EXAMPLE: &str = "for example `http://127.0.0.1:8000`";
+
+/// A guess, if it is an upstream.
+fn did_you_mean(text: &str) -> String {
+    Upstream::parse(text).map_or(EXAMPLE.to_owned(), |_| format!("did you mean `{text}`?"))
+}
+
 fn scheme_help(text: &str) -> String {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if text.contains('$') {
+        return format!("variables are not replaced: write the address, {EXAMPLE}");
+    }
     if text.starts_with(['/', '.']) {
-        return format!("write unix:{text}");
+        return format!("write `unix:{text}`");
     }
-    match host_and_port(text) {
-        Ok(_) => format!("write http://{text}"),
-        Err(_) => "write http://127.0.0.1:8000".to_owned(),
+    // `http:/host`, `http//host`, `https:host`
+    for scheme in ["https", "http"] {
+        let rest = lower.strip_prefix(scheme).and_then(|rest| rest.strip_prefix([':', '/']));
+        if let Some(rest) = rest {
+            return did_you_mean(&format!("{scheme}://{}", rest.trim_start_matches(['/', ':'])));
+        }
     }
+    if let Some(port) = port_number(text.trim_start_matches(':')) {
+        return format!("did you mean `http://127.0.0.1:{port}`?");
+    }
+    match Upstream::parse(&format!("http://{text}")) {
+        Ok(_) => format!("write `http://{text}`"),
+        Err(UpstreamError::Excess { origin, .. }) => did_you_mean(&origin),
+        Err(_) => EXAMPLE.to_owned(),
+    }
+}
+
+fn host_help(host: &str) -> String {
+    match to_ascii(host).filter(|ascii| is_name_or_address(ascii)) {
+        Some(ascii) => format!("write `{ascii}`, its form in ASCII"),
+        None if host.contains('$') => format!("variables are not replaced: write the address, {EXAMPLE}"),
+        None => "write a name or an address, for example `http://app.internal:8000`".to_owned(),
+    }
+}
+
+/// An IPv6 address, or one with a port behind it; both may be meant.
+fn bracket_help(text: &str) -> String {
+    let with_port = text
+        .rsplit_once(':')
+        .filter(|(host, port)| host.parse::<Ipv6Addr>().is_ok() && port_number(port).is_some());
+    let whole = text.parse::<Ipv6Addr>().is_ok().then(|| format!("`http://[{text}]`"));
+    let with_port = with_port.map(|(host, port)| format!("`http://[{host}]:{port}`"));
+    let meant: Vec<_> = [whole, with_port].into_iter().flatten().collect();
+    format!("did you mean {}?", meant.join(" or "))
 }
 
 #[cfg(test)]
@@ -280,36 +356,56 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_upstream_is_refused_with_the_remedy() {
+    fn what_is_not_an_upstream_is_refused_with_the_remedy() {
         for (text, message, help) in [
-            ("", "begins with http://", "write http://127.0.0.1:8000"),
-            ("127.0.0.1:8000", "begins with http://", "write http://127.0.0.1:8000"),
-            ("localhost:3000", "begins with http://", "write http://localhost:3000"),
-            ("/run/app.sock", "begins with http://", "write unix:/run/app.sock"),
-            ("h2c://app", "`h2c` is not a scheme", "http, https and unix"),
-            ("://app", "`` is not a scheme", "http, https and unix"),
-            ("http://app/v1", "no path", "write http://app:"),
-            ("http://app/?a", "no query", "write http://app:"),
-            ("http://app?a", "no query", "write http://app:"),
-            ("http://app#a", "no fragment", "write http://app:"),
-            ("https://me:secret@app/x", "no user name", "write https://app:"),
-            ("http://", "host is missing", "write http://"),
-            ("http://:80", "host is missing", "write http://"),
-            ("http://a b", "`a b` is neither", "write a name"),
-            ("http://a..b", "`a..b` is neither", "write a name"),
-            ("http://-a", "`-a` is neither", "write a name"),
-            ("http://127.0.0.256", "`127.0.0.256` is neither", "write a name"),
-            ("http://bücher.example", "neither", "xn--"),
-            ("http://::1:80", "brackets", "http://[::1]:8000"),
-            ("http://[::1", "neither", "write a name"),
-            ("http://[::1]80", "neither", "write a name"),
-            ("http://[app]", "`app` is neither", "write a name"),
-            ("http://app:", "`` is not a port", "1 to 65535"),
-            ("http://app:0", "`0` is not a port", "1 to 65535"),
-            ("http://app:+80", "`+80` is not a port", "1 to 65535"),
-            ("http://app:65536", "`65536` is not a port", "1 to 65535"),
-            ("unix:", "path is missing", "unix:/run/app.sock"),
-            ("unix:/run/", "path is missing", "unix:/run/app.sock"),
+            ("", "does not begin with http://", "for example `http://127.0.0.1:8000`"),
+            ("127.0.0.1:8000", "`127.0.0.1:8000`: it does not begin", "write `http://127.0.0.1:8000`"),
+            ("localhost:3000", "does not begin", "write `http://localhost:3000`"),
+            ("localhost:3000/app", "does not begin", "did you mean `http://localhost:3000`?"),
+            ("8000", "does not begin", "did you mean `http://127.0.0.1:8000`?"),
+            (":8000", "does not begin", "did you mean `http://127.0.0.1:8000`?"),
+            ("http:/app", "does not begin", "did you mean `http://app`?"),
+            ("http//app:80", "does not begin", "did you mean `http://app:80`?"),
+            ("https:app", "does not begin", "did you mean `https://app`?"),
+            ("/run/app.sock", "does not begin", "write `unix:/run/app.sock`"),
+            ("${UPSTREAM}", "does not begin", "variables are not replaced"),
+            ("http://$HOST:80", "invalid host `$HOST`", "variables are not replaced"),
+            (
+                "http://unix:/run/app.sock:/",
+                "a Unix socket is not a URL",
+                "did you mean `unix:/run/app.sock`?",
+            ),
+            ("http://unix:/run/app.sock", "a Unix socket is not a URL", "did you mean `unix:/run/app.sock`?"),
+            ("ws://app:80", "unknown scheme `ws`", "did you mean `http://app:80`?"),
+            ("h2c://app", "unknown scheme `h2c`", "did you mean `http://app`?"),
+            ("fcgi://app", "unknown scheme `fcgi`", "http, https and unix are spoken"),
+            ("://app", "unknown scheme ``", "http, https and unix"),
+            ("http://app/v1", "cannot have a path", "write `http://app`:"),
+            ("http://app/?a", "cannot have a query", "write `http://app`:"),
+            ("http://app?a", "cannot have a query", "write `http://app`:"),
+            ("http://app#a", "cannot have a fragment", "write `http://app`:"),
+            ("https://me:secret@app/x", "user name", "write `https://app`:"),
+            ("http://", "host is missing", "for example `http://"),
+            ("http://:80", "host is missing", "for example `http://"),
+            ("http://a b", "invalid host `a b`", "write a name"),
+            ("http://a..b", "invalid host `a..b`", "write a name"),
+            ("http://-a", "invalid host `-a`", "write a name"),
+            ("http://127.0.0.256", "invalid host `127.0.0.256`", "write a name"),
+            ("http://bücher.example", "invalid host `bücher.example`", "write `xn--bcher-kva.example`"),
+            ("http://::1", "without brackets", "did you mean `http://[::1]`?"),
+            ("http://::1:80", "without brackets", "did you mean `http://[::1:80]` or `http://[::1]:80`?"),
+            ("http://2001:db8::1", "without brackets", "did you mean `http://[2001:db8::1]`?"),
+            ("http://localhost:80:80", "two ports", "did you mean `http://localhost:80`?"),
+            ("http://a:b:c", "two ports", "for example"),
+            ("http://[::1", "invalid host", "write a name"),
+            ("http://[::1]80", "invalid host", "write a name"),
+            ("http://[app]", "invalid host `app`", "write a name"),
+            ("http://app:", "invalid port ``", "1 to 65535"),
+            ("http://app:0", "invalid port `0`", "1 to 65535"),
+            ("http://app:+80", "invalid port `+80`", "1 to 65535"),
+            ("http://app:65536", "invalid port `65536`", "1 to 65535"),
+            ("unix:", "path of the socket is missing", "unix:/run/app.sock"),
+            ("unix:/run/", "path of the socket is missing", "unix:/run/app.sock"),
             ("unix:/a\0b", "cannot be the path", "107 bytes"),
         ] {
             let error = Upstream::parse(text).expect_err(text);

@@ -17,9 +17,9 @@ pub(super) fn cors(written: &Field<TextsOrFalse>, report: &Report) -> Cors {
         TextsOrFalse::Text(text) if text == "any" => Cors::Any,
         TextsOrFalse::Text(text) => {
             let help = if text == "*" {
-                "write `\"any\"`".into()
+                "write `cors = \"any\"`".into()
             } else if let Ok(origin) = parse_origin(text) {
-                format!("write `[{:?}]`", origin.to_str().unwrap_or_default())
+                format!("write `cors = [{:?}]`", origin.to_str().unwrap_or_default())
             } else {
                 HELP.into()
             };

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 use toml::value::Datetime;
 
+use super::keys::TOP;
 use super::pattern;
 use super::report::Report;
 use super::schema::{DateOrDateTime, DateTime};
@@ -233,15 +234,13 @@ impl Document {
             return Self::default();
         }
         let (root, errors) = DeTable::parse_recoverable(report.text());
-        for error in &errors {
-            syntax::report(error, report);
-        }
+        syntax::report(&errors, report);
         if errors.is_empty() {
-            return Self::read(Table::new("the top level", root.into_inner(), report));
+            return Self::read(Table::new(TOP, root.into_inner(), report));
         }
         // Of a broken text this much counts: where to ask a server that runs how it is.
         let aside = Report::new(report.source());
-        let mut rest = Table::new("the top level", root.into_inner(), &aside);
+        let mut rest = Table::new(TOP, root.into_inner(), &aside);
         let management = rest.section("management", "[management]").map(ManagementSection::read);
         Self { management, ..Self::default() }
     }

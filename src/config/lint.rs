@@ -17,7 +17,6 @@ mod search_engines;
 mod series;
 mod templates;
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -30,8 +29,6 @@ use super::document::{Document, PeriodTable};
 use super::report::Report;
 use crate::period::{Period, Timing};
 
-/// No more warnings than this are given.
-const MOST_WARNINGS: usize = 100;
 /// No more lines than this stand in one note.
 const MOST_LINES: usize = 10;
 
@@ -59,12 +56,11 @@ struct Subject<'a> {
     config: &'a Config,
     report: &'a Report,
     context: &'a LintContext,
-    warnings: Cell<usize>,
 }
 
 /// Warns of what is probably not meant in a valid document.
 pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
-    let subject = Subject { document, config, report, context, warnings: Cell::new(0) };
+    let subject = Subject { document, config, report, context };
     lint_mount(&subject);
     addresses::lint(&subject);
     networks::lint(&subject);
@@ -79,7 +75,6 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     local_times::lint(&subject);
     search_engines::lint(&subject);
     subject.note_what_is_over();
-    subject.note_what_is_unsaid();
 }
 
 /// An edit that replaces a file is not seen through a mount of the file itself, which stays on the old one.
@@ -110,7 +105,6 @@ impl<'a> Subject<'a> {
         self.tell(Severity::Warning, span, message, help);
     }
 
-    /// Warns or notes, unless there is too much already: then it only counts.
     fn tell(
         &self,
         severity: Severity,
@@ -118,17 +112,7 @@ impl<'a> Subject<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.warnings.update(|count| count + 1);
-        if self.warnings.get() <= MOST_WARNINGS {
-            self.report.add(severity, span, message.into(), help.into());
-        }
-    }
-
-    fn note_what_is_unsaid(&self) {
-        if let Some(more @ 1..) = self.warnings.get().checked_sub(MOST_WARNINGS) {
-            let message = format!("{more} more warnings are left out");
-            self.report.add(Severity::Note, 0..0, message, "see to these, then check again".into());
-        }
+        self.report.add(severity, span, message.into(), help.into());
     }
 
     fn note_what_is_over(&self) {

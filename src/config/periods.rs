@@ -16,7 +16,8 @@ use super::templates::Templates;
 use super::time::{self, TimeFault, Written};
 use super::values::{duration, redirect, time_zone};
 use crate::answer::Answer;
-use crate::glob::{Fault, PathGlobs};
+use crate::fault::Fault;
+use crate::glob::PathGlobs;
 use crate::period::{Occurrence, Period, Timing};
 use crate::schedule::Schedule;
 use crate::scope::{Host, Scope, ScopePaths};
@@ -55,9 +56,13 @@ pub(super) fn validate(
 fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>, report: &Report) {
     let text = name.get_ref().as_str();
     if text.trim().is_empty() || text.chars().any(char::is_control) {
-        report.error(name.span(), "a name is one line that is not empty", "write one such as `db-upgrade`");
+        report.error(
+            name.span(),
+            "invalid name: it is empty, or has more than one line",
+            "for example `db-upgrade`",
+        );
     } else if let Some(first) = names.insert(text, report.line(&name.span())) {
-        let message = format!("the name `{text}` stands already at line {first}");
+        let message = format!("the name `{text}` is already at line {first}");
         report.error(name.span(), message, "write another name, or leave it out");
     }
 }
@@ -74,9 +79,13 @@ fn timing(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Timin
         && end <= start
     {
         let starts = start.display_with_offset(zone.to_offset(start));
-        let message = format!("the period ends before it starts, which is at {starts}");
+        let message = format!("the period ends before it starts at {starts}");
         let message = if end == start { "the period ends when it starts".into() } else { message };
-        report.error(written.span(), message, "write an end after the start, or leave it out: open-ended");
+        report.error(
+            written.span(),
+            message,
+            "write an end after the start, or remove the line: the period is then open-ended",
+        );
     }
     match &table.cron {
         Some(cron) => {
@@ -105,7 +114,8 @@ fn once(table: &PeriodTable, times: &Times, report: &Report) -> Option<Occurrenc
         );
     }
     if table.start.is_none() && !table.broken {
-        let help = "write `start = 2026-12-01T22:00:00+01:00`";
+        let help =
+            "for example `start = 2026-12-01T22:00:00+01:00`; `downtime start` writes one that starts now";
         report.error(table.span.clone(), "this period has no `start`", help);
     }
     let start = times.start?;
@@ -128,7 +138,7 @@ fn series(
     report: &Report,
 ) -> Option<Series> {
     if table.duration.is_none() && !table.broken {
-        let help = "write how long each occurrence lasts: `for = \"2h\"`";
+        let help = "write how long each occurrence lasts, for example `for = \"2h\"`";
         report.error(cron.span(), "a period with `cron` has no `for`", help);
     }
     let except = except(table, zone, report);
@@ -155,7 +165,7 @@ fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Except {
         }
         let start = Written::new(written.get_ref()).and_then(|read| read.resolve(zone, Fold::First));
         let fault = |fault: TimeFault| {
-            let help = "write a date such as 2026-12-26, or the date-time at which the occurrence starts";
+            let help = "write a date such as 2026-12-26, or the date-time at which an occurrence starts";
             report.error(written.span(), fault.to_string(), help);
         };
         except.starts.extend(start.map_err(fault).ok());
@@ -177,12 +187,18 @@ fn scope(table: &PeriodTable, report: &Report) -> Scope {
 
 /// A method in capitals, however it is written: a scope compares them without regard to case.
 fn method(text: &str) -> Result<Method, Fault> {
-    let upper = text.to_ascii_uppercase();
-    let fault = |help| Fault::new(format!("invalid method `{text}`"), help);
+    let upper = text.trim().to_ascii_uppercase();
+    let fault = |help: String| Fault::new(format!("invalid method `{text}`"), help);
     if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
-        return Err(fault("remove `methods`: without it every method is covered"));
+        return Err(fault("remove `methods`: without it every method is covered".into()));
     }
-    upper.parse().map_err(|_| fault("write one such as `POST`"))
+    let several: Vec<_> = upper.split([',', ' ', '|']).filter(|part| !part.is_empty()).collect();
+    if several.len() > 1
+        && several.iter().all(|part| part.len() > 2 && part.bytes().all(|byte| byte.is_ascii_uppercase()))
+    {
+        return Err(fault(format!("write each in quotes: `\"{}\"`", several.join("\", \""))));
+    }
+    text.to_ascii_uppercase().parse().map_err(|_| fault("for example `POST`".into()))
 }
 
 /// The items of a list, each read by `parse`; an empty list would cover nothing, which nobody means.
@@ -192,7 +208,7 @@ fn list<T>(written: &Texts, report: &Report, parse: impl Fn(&str) -> Result<T, F
         report.error(
             list.span(),
             "an empty list covers nothing",
-            "name what is covered, or remove it to cover all",
+            "write what is covered, or remove the line to cover all",
         );
     }
     let item = |text: &Spanned<String>| match parse(text.get_ref()) {
@@ -216,7 +232,8 @@ fn moment(written: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Repor
         report.warning(written.span(), message, "write a time that exists, or one with an offset");
     }
     let moment = read.and_then(|read| read.resolve(zone, fold));
-    moment.map_err(|fault| report.error(written.span(), fault.to_string(), TimeFault::HELP)).ok()
+    let explain = |_| report.error_with(written.span(), || time::explain(&written.get_ref().to_string()));
+    moment.map_err(explain).ok()
 }
 
 fn answer(

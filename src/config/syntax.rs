@@ -1,35 +1,198 @@
-//! What is wrong with a text that is no TOML, in words that say what to type.
+//! What is wrong with a text that is not TOML, in words that say what to type.
+//!
+//! The parser goes on after a mistake and often finds more that follow from it, so one is reported a line, and none
+//! after a list that is not closed.
 
+mod duplicate;
+mod line;
+mod value;
+
+use std::ops::Range;
+
+use self::line::Line;
+use super::keys;
+use super::remedy::{assign, parses};
 use super::report::Report;
-use super::time::TimeFault;
+use crate::fault::Fault;
 
 /// Adds what the TOML parser found to the report.
-pub fn report(error: &toml::de::Error, report: &Report) {
-    let span = error.span().unwrap_or(0..0);
-    let before = report.text().get(..span.start).unwrap_or_default();
-    let key =
-        before.rsplit('\n').next().and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
-    let value = report.text().get(span.clone()).unwrap_or_default().trim();
-    let message = error.message();
-    if message.contains("must be quoted") && value.is_empty() {
-        report.error(span, format!("`{key}` has no value"), "write one after the `=`, or remove the line");
-    } else {
-        report.error(span, message, help(message, key, value));
+pub fn report(errors: &[toml::de::Error], report: &Report) {
+    let mut found: Vec<_> =
+        errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
+    found.sort_by_key(|(span, _)| span.start);
+    if report.text().trim_start().starts_with('{') {
+        let at = report.text().len() - report.text().trim_start().len();
+        let help = "the file is TOML: write `[site]` on a line of its own, and `key = value` below";
+        return report.error(at..at + 1, "this looks like JSON", help);
+    }
+    let mut reader = Reader { report, done: 0, text_goes_on: false, conflict: false, yaml: false };
+    for (span, message) in found {
+        if reader.report(span, message).is_none() {
+            return;
+        }
     }
 }
 
-fn help(message: &str, key: &str, value: &str) -> String {
-    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let lower = value.to_ascii_lowercase();
-    match () {
-        () if has(&["duplicate"]) => "remove one of the two".into(),
-        () if matches!(key, "start" | "end") || has(&["date", "time", "offset"]) => TimeFault::HELP.into(),
-        () if matches!(lower.as_str(), "true" | "false") => format!("write `{lower}`"),
-        () if has(&["must be quoted", "invalid boolean"]) => format!("write `{key} = \"{value}\"`"),
-        () if has(&["key with no value"]) => "write `key = value`; a comment begins with `#`".into(),
-        () if has(&["invalid basic string"]) => {
-            "a text ends with `\"`, on the line on which it begins".into()
+/// Where the reading of the errors is.
+struct Reader<'r> {
+    report: &'r Report,
+    /// The last line that was reported or skipped, from 1.
+    done: usize,
+    /// A text was not closed on that line, so that the next ones may be the rest of it.
+    text_goes_on: bool,
+    /// A merge conflict was reported.
+    conflict: bool,
+    /// YAML was reported.
+    yaml: bool,
+}
+
+impl Reader<'_> {
+    /// Reports an error, unless it follows from one before; `None` if all that come follow from this one.
+    fn report(&mut self, span: Range<usize>, message: &str) -> Option<()> {
+        let number = self.report.line(&span);
+        if number <= self.done {
+            return Some(());
         }
-        () => String::new(),
+        let follows = self.text_goes_on && number == self.done + 1;
+        self.done = number;
+        if follows {
+            return Some(());
+        }
+        let line = Line::new(self.report, span, message);
+        self.text_goes_on = is_open_text(message);
+        if line.is_conflict() {
+            if !std::mem::replace(&mut self.conflict, true) {
+                let help =
+                    "keep one of the two versions, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`";
+                self.report.error(line.whole(), "this is the mark of a merge conflict", help);
+            }
+            return Some(());
+        }
+        if line.yaml().is_some() && std::mem::replace(&mut self.yaml, true) {
+            return Some(());
+        }
+        if let Some(start) = line.open_list() {
+            let help = "write `]` after its last item";
+            self.report.error(start..start + 1, "this list is not closed", help);
+            return None;
+        }
+        self.report.error_with(line.place(), || explain(&line));
+        Some(())
     }
+}
+
+fn is_open_text(message: &str) -> bool {
+    message.starts_with("invalid basic string") || message.starts_with("invalid literal string")
+}
+
+/// What is wrong with a line.
+fn explain(line: &Line<'_>) -> Fault {
+    if let Some((character, name)) = line.invisible() {
+        let is_wide = matches!(character, '\u{a0}' | '\u{202f}' | '\u{3000}');
+        let help = if is_wide { "write a plain space instead" } else { "remove it" };
+        let code = u32::from(character);
+        return Fault::new(format!("there is an invisible character here: {name} (U+{code:04X})"), help);
+    }
+    if line.message.contains("duplicate") {
+        return duplicate::explain(line);
+    }
+    if let Some(fault) = yaml(line) {
+        return fault;
+    }
+    if let Some(comment) = line.foreign_comment() {
+        return Fault::new("a comment begins with `#`", format!("write `# {comment}`"));
+    }
+    if line.is_header() {
+        return header(line);
+    }
+    if let Some(fault) = assignment(line) {
+        return fault;
+    }
+    value::explain(line)
+}
+
+fn yaml(line: &Line<'_>) -> Option<Fault> {
+    let (key, value) = line.yaml()?;
+    let message = "this looks like YAML, but the file is TOML";
+    let help = match (keys::section(key), value) {
+        (Some(title), "") => format!("write `{title}` on a line of its own, and `key = value` below"),
+        (_, "") => "write `[site]` on a line of its own, and `key = value` below".to_owned(),
+        _ => assign(line.section(), key, value)
+            .unwrap_or_else(|| "write `key = value`; a text is in quotes".to_owned()),
+    };
+    Some(Fault::new(message, help))
+}
+
+fn header(line: &Line<'_>) -> Fault {
+    let text = line.text.trim();
+    let (open, close) = if text.starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
+    let is_name = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name: String = text.trim_start_matches(['[', ' ']).chars().take_while(is_name).collect();
+    let fixed = format!("{open}{name}{close}");
+    let message = match text.strip_prefix(&fixed) {
+        Some(_) => "only a comment may follow the name of a section",
+        None => "the name of this section is not closed",
+    };
+    let help = match parses(&fixed) {
+        true if text.starts_with(&fixed) => format!("write `{fixed}` on a line of its own"),
+        true => format!("write `{fixed}`"),
+        false => "for example `[site]`".to_owned(),
+    };
+    Fault::new(message, help)
+}
+
+/// A line on which the `=` or the key is the mistake.
+fn assignment(line: &Line<'_>) -> Option<Fault> {
+    let text = line.text.trim();
+    for sign in [":=", "==", "=>", "=:", "="] {
+        let Some((key, value)) = text.split_once(sign) else { continue };
+        let (key, value) = (key.trim(), value.trim());
+        if sign != "=" && line::is_key(key) {
+            let help = assign(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
+            return Some(Fault::new(format!("`{sign}` is not `=`"), help));
+        }
+        if sign == "=" {
+            return key_fault(key, value);
+        }
+    }
+    let is_known =
+        ["key with no value", "invalid unquoted key"].iter().any(|known| line.message.contains(known));
+    is_known.then(|| without_sign(line, text))
+}
+
+/// A line without `=`: a directive in the manner of other programs, or a word.
+fn without_sign(line: &Line<'_>, text: &str) -> Fault {
+    let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let section = line.section();
+    let key = key.trim_end_matches([';', ':']);
+    if let Some(kind) = keys::kind(section, key).filter(|kind| *kind != keys::Kind::Section) {
+        let help = assign(section, key, value.trim()).filter(|_| !value.trim().is_empty());
+        let help = help.unwrap_or_else(|| match kind {
+            keys::Kind::List => format!("write `{key} = […]`, with each item in quotes"),
+            _ => format!("write `{key} = …`"),
+        });
+        return Fault::new(format!("`{key}` has no `=`"), help);
+    }
+    let help = match keys::section(key) {
+        Some(title) => format!("write `{title}` on a line of its own"),
+        None => "write `key = value` or `[section]`; a comment begins with `#`".to_owned(),
+    };
+    Fault::new(format!("`{key}` is neither a key with a value nor a section"), help)
+}
+
+/// A key that cannot be one without quotes.
+fn key_fault(key: &str, value: &str) -> Option<Fault> {
+    if key.is_empty() {
+        return Some(Fault::new("the key before the `=` is missing", "write `key = value`"));
+    }
+    if parses(&format!("{key} = 0")) {
+        return None;
+    }
+    let joined = key.split_whitespace().collect::<Vec<_>>().join("_");
+    let help = if parses(&format!("{joined} = 0")) && parses(&format!("{joined} = {value}")) {
+        format!("did you mean `{joined} = {value}`?")
+    } else {
+        "a key has letters, digits, `_` and `-`: write `key = value`".to_owned()
+    };
+    Some(Fault::new(format!("`{key}` cannot be a key"), help))
 }

@@ -6,8 +6,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::keys::{self, Kind, TOP};
+use super::remedy;
 use super::report::Report;
-use super::time::{TimeFault, Written};
+use super::{duration, time};
+use crate::fault::Fault;
 
 /// A value with its place in the text, where the key is there and reads well.
 pub type Field<T> = Option<Spanned<T>>;
@@ -49,33 +52,60 @@ impl<'i, 'r> Table<'i, 'r> {
 
     /// The value of a key; `example` is what a right one looks like.
     pub fn get<T: DeserializeOwned>(&mut self, key: &'static str, example: &str) -> Field<T> {
-        self.read(key, |written| {
-            let value = rewritten::<T>(written).unwrap_or_else(|| example.to_owned());
-            format!("write `{key} = {value}`")
-        })
+        let value = self.take(key)?;
+        let span = value.span();
+        let found = value.get_ref().type_str();
+        match T::deserialize(ValueDeserializer::from(value)) {
+            Ok(value) => Some(Spanned::new(span, value)),
+            Err(error) => {
+                self.broken = true;
+                let place = error.span().filter(|inner| !inner.is_empty()).unwrap_or_else(|| span.clone());
+                let expected = expected(error.message());
+                self.report.error_with(place.clone(), || {
+                    if place == span {
+                        return self.of_type(key, &span, found, expected, example);
+                    }
+                    let message = invalid_type(self.written(&place), expected);
+                    Fault { message, ..self.of_type(key, &span, found, expected, example) }
+                });
+                None
+            }
+        }
     }
 
     /// The value of a key that is `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Field<bool> {
-        self.read(key, |written| match rewritten::<bool>(written) {
-            Some(value) => format!("write `{key} = {value}`"),
-            None => format!("write `{key} = true` or `{key} = false`"),
-        })
+        self.get(key, "true")
     }
 
-    /// The value of a key; `help` says what to write instead of a wrong one.
-    fn read<T: DeserializeOwned>(&mut self, key: &'static str, help: impl Fn(&str) -> String) -> Field<T> {
-        let value = self.take(key)?;
-        let span = value.span();
-        match T::deserialize(ValueDeserializer::from(value)) {
-            Ok(value) => Some(Spanned::new(span, value)),
-            Err(error) => {
-                let help = help(self.report.text().get(span.clone()).unwrap_or_default());
-                let span = error.span().filter(|inner| !inner.is_empty()).unwrap_or(span);
-                self.broken = true;
-                self.report.error(span, plain_words(error.message()), help);
-                None
-            }
+    fn written(&self, span: &Range<usize>) -> &str {
+        self.report.text().get(span.clone()).unwrap_or_default()
+    }
+
+    /// What is wrong with a value of the wrong type, as `found` calls it.
+    fn of_type(&self, key: &str, span: &Range<usize>, found: &str, expected: &str, example: &str) -> Fault {
+        let written = self.written(span);
+        let message = invalid_type(written, expected);
+        if self.report.is_trial() {
+            return Fault::new(message, "");
+        }
+        let kind = keys::kind(self.name, key);
+        let is_text = matches!(kind, Some(Kind::Text | Kind::Duration));
+        if is_text && found == "boolean" {
+            let help = format!(
+                "remove the line, so that `{key}` is not set, or write for example `{key} = {example}`"
+            );
+            return Fault::new(message, help);
+        }
+        if let Some(help) = remedy::assign(self.name, key, written) {
+            return Fault::new(message, help);
+        }
+        match kind {
+            Some(Kind::DateTime) => time::explain_of(key, written),
+            Some(Kind::Duration) => duration::of_other_type(key, written),
+            Some(Kind::Flag) => Fault::new(message, format!("write `{key} = true` or `{key} = false`")),
+            _ => remedy::in_quotes(self.name, key, written)
+                .unwrap_or_else(|| Fault::new(message, format!("for example `{key} = {example}`"))),
         }
     }
 
@@ -86,10 +116,11 @@ impl<'i, 'r> Table<'i, 'r> {
         match value.into_inner() {
             DeValue::Boolean(false) => Some(Spanned::new(span, OrFalse::False)),
             DeValue::String(text) => Some(Spanned::new(span, OrFalse::Text(text.into_owned()))),
-            other => {
+            _ => {
                 self.broken = true;
-                let message = format!("invalid type: {}, expected a string or `false`", other.type_str());
-                self.report.error(span, message, format!("write `{key} = {example}` or `{key} = false`"));
+                let message = invalid_type(self.written(&span), "a string or `false`");
+                let help = format!("write `{key} = false`, or for example `{key} = {example}`");
+                self.report.error(span, message, help);
                 None
             }
         }
@@ -136,7 +167,7 @@ impl<'i, 'r> Table<'i, 'r> {
         self.report.error(
             span,
             format!("`{key}` is a section"),
-            format!("write `{name}` on a line of its own"),
+            format!("write `{name}` on a line of its own, and its keys below"),
         );
         None
     }
@@ -163,7 +194,7 @@ impl<'i, 'r> Table<'i, 'r> {
 
     /// Refuses a key that this version does not know yet.
     pub fn not_yet(&mut self, key: &'static str) {
-        if let Some(value) = self.take(key) {
+        if let Some(value) = self.values.remove(key) {
             let help = "remove it, or put `#` before it; a later version will know it";
             self.broken = true;
             self.report.error(value.span(), format!("`{key}` is not yet supported"), help);
@@ -177,32 +208,28 @@ impl<'i, 'r> Table<'i, 'r> {
 
     /// Whether a key that is left was probably meant as the one named.
     pub fn has_mistyped(&self, key: &'static str) -> bool {
-        self.values.keys().any(|left| self.nearest(left.get_ref().as_ref()) == Some(key))
+        let meant = |left: &str| keys::meant(self.name, &self.known, left);
+        self.values.keys().any(|left| meant(left.get_ref()).is_some_and(|meant| meant.key() == key))
     }
 
     /// Ends the reading: what is left is unknown.
     pub fn finish(self) {
         for key in self.values.keys() {
             let name = key.get_ref().as_ref();
-            let message = format!("unknown key `{name}` in {}", self.name);
-            self.report.error(key.span(), message, self.suggestion(name));
+            self.report.error_with(key.span(), || match self.header(&key.span()) {
+                Some(header) if self.name == TOP => keys::unknown_section(header, &self.known, name),
+                _ => keys::unknown_key(self.name, &self.known, name),
+            });
         }
     }
 
-    fn suggestion(&self, name: &str) -> String {
-        match self.nearest(name) {
-            Some(known) => format!("write `{known}`"),
-            None => format!("known here: {}", self.known.join(", ")),
-        }
-    }
-
-    fn nearest(&self, name: &str) -> Option<&'static str> {
-        let near = |known: &&str| strsim::jaro_winkler(known, &name.to_lowercase());
-        self.known
-            .iter()
-            .copied()
-            .max_by(|a, b| near(a).total_cmp(&near(b)))
-            .filter(|known| near(known) > 0.8)
+    /// The header of a section that a key is the name of, if it is one.
+    fn header(&self, key: &Range<usize>) -> Option<&str> {
+        let before = self.report.text().get(..key.start)?;
+        let start = before.trim_end_matches('[').len();
+        let brackets = key.start - start;
+        let end = key.end + brackets;
+        (1..=2).contains(&brackets).then(|| self.report.text().get(start..end))?
     }
 
     fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
@@ -211,26 +238,19 @@ impl<'i, 'r> Table<'i, 'r> {
     }
 }
 
-/// The value in the form that is asked for, where quotes are too many or brackets missing. A date alone reads as TOML,
-/// but would be the next mistake.
-fn rewritten<T: DeserializeOwned>(written: &str) -> Option<String> {
-    let unquoted = written.trim_matches(['"', '\'']).to_owned();
-    let reads = |text: &String| {
-        ValueDeserializer::parse(text).is_ok_and(|value| T::deserialize(value).is_ok())
-            && Written::parse(text).err().is_none_or(|fault| fault == TimeFault::Malformed)
-    };
-    [unquoted, format!("[{written}]")].into_iter().find(reads)
+/// What the deserializer expected, in words of TOML rather than of Rust.
+fn expected(message: &str) -> &str {
+    match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
+        Some("a sequence") => "a list",
+        Some("a TOML datetime") => "a date-time",
+        Some("i64") => "a whole number",
+        Some(other) => other,
+        None => "another value",
+    }
 }
 
-/// A fault of the deserializer, in words of TOML rather than of Rust.
-fn plain_words(message: &str) -> String {
-    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
-    let expected = match expected {
-        "a sequence" => "a list",
-        "a TOML datetime" => "a date-time",
-        "i64" => "a whole number",
-        other => other,
-    };
-    let found = found.replace("invalid type: sequence", "invalid type: list");
-    format!("{}, expected {expected}", found.trim_end_matches(" as i128"))
+fn invalid_type(written: &str, expected: &str) -> String {
+    let short: String = written.chars().take_while(|c| !c.is_control()).take(60).collect();
+    let rest = if short.len() < written.len() { "…" } else { "" };
+    format!("`{short}{rest}` is not {expected}")
 }

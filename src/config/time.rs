@@ -1,10 +1,13 @@
 //! Date-times as the file and the command line write them, and the moments that they name.
 
+mod meant;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use toml::value::{Date, Datetime, Offset as WrittenOffset, Time};
 
+use crate::fault::Fault;
 use crate::zone::{self, Fold};
 
 /// Why a date-time names no moment; the `Display` is the message.
@@ -23,9 +26,9 @@ pub enum TimeFault {
 impl std::fmt::Display for TimeFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "this is no date-time",
-            Self::DateOnly => "a date alone is no time",
-            Self::TimeOnly => "a time of day alone names no day",
+            Self::Malformed => "this is not a date-time",
+            Self::DateOnly => "this is a date without a time",
+            Self::TimeOnly => "this is a time without a date",
             Self::OutOfRange => "this date-time is out of range",
         })
     }
@@ -103,6 +106,35 @@ fn moment(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
     Offset::from_seconds(minutes * 60).ok()?.to_timestamp(local).ok()
 }
 
+/// The same for the value of a key: what to write is a whole line.
+pub(super) fn explain_of(key: &str, text: &str) -> Fault {
+    let Fault { message, help } = explain(text.trim_matches(['"', '\'']));
+    let help = match help.strip_prefix("write `") {
+        Some(written) => format!("write `{key} = {written}"),
+        None => help,
+    };
+    Fault { message, help }
+}
+
+/// What is wrong with a text that stands for a date-time and is not one, and what to write instead.
+pub fn explain(text: &str) -> Fault {
+    let text = text.trim();
+    let quoted = format!("`{text}` is not a date-time");
+    match Written::parse(text) {
+        Ok(_) => Fault::new("a date-time is written without quotes", format!("write `{text}`")),
+        Err(TimeFault::DateOnly) => {
+            let help = format!("add the time, such as {}T22:00:00", text.trim_end());
+            Fault::new(TimeFault::DateOnly.to_string(), help)
+        }
+        Err(TimeFault::TimeOnly) => {
+            let help = format!("add the date, such as 2026-12-01T{}", text.trim());
+            Fault::new(TimeFault::TimeOnly.to_string(), help)
+        }
+        Err(TimeFault::OutOfRange) => Fault::new(TimeFault::OutOfRange.to_string(), TimeFault::HELP),
+        Err(TimeFault::Malformed) => Fault::new(quoted, meant::help(text)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +161,46 @@ mod tests {
             assert_eq!(read, moment.map(|text| text.parse().unwrap()), "{text}");
             assert!(read.map_or_else(|fault| fault.to_string(), |t| t.to_string()).len() > 9);
         }
+    }
+
+    #[test]
+    fn what_is_not_a_date_time_is_answered_with_the_one_that_was_meant() {
+        const HELP: &str = TimeFault::HELP;
+        for (text, help) in [
+            ("01.12.2026 22:00", "write `2026-12-01T22:00:00`"),
+            ("1.12.2026 9:05:07", "write `2026-12-01T09:05:07`"),
+            ("01.12.2026, 22:00 Uhr", "write `2026-12-01T22:00:00`"),
+            ("12/01/2026 22:00", "did you mean `2026-12-01T22:00:00` or `2026-01-12T22:00:00`?"),
+            ("12/01/2026 10:30 PM", "did you mean `2026-12-01T22:30:00` or `2026-01-12T22:30:00`?"),
+            ("12/13/2026 12:00 AM", "did you mean `2026-12-13T00:00:00`?"),
+            ("13-12-2026 12:00pm", "did you mean `2026-12-13T12:00:00`?"),
+            (
+                "12/01/2026",
+                "write the year first, and add the time, such as 2026-12-01T22:00:00 or 2026-01-12T22:00:00",
+            ),
+            ("01.12.2026", "write the year first, and add the time, such as 2026-12-01T22:00:00"),
+            ("2026/12/01 22:00", "write `2026-12-01T22:00:00`"),
+            ("2026-12-1T2:00", "write `2026-12-01T02:00:00`"),
+            ("2026-12-01T22:00:00+0100", "write `2026-12-01T22:00:00+01:00`"),
+            ("2026-12-01T22:00:00 +01:00", "write `2026-12-01T22:00:00+01:00`"),
+            ("2026-12-01 22:00 UTC", "write `2026-12-01T22:00:00Z`"),
+            ("2026-12-01 22:00 UTC+1", "write `2026-12-01T22:00:00+01:00`"),
+            ("2026-12-01T22", HELP),
+            ("2026-12-01T24:00:00Z", "did you mean `2026-12-02T00:00:00Z`?"),
+            ("2026-12-31 24:00", "did you mean `2027-01-01T00:00:00`?"),
+            ("1796162400", "did you mean `2026-12-01T22:00:00Z`?"),
+            ("1796162400000", "did you mean `2026-12-01T22:00:00Z`?"),
+            ("2026-12-01", "add the time, such as 2026-12-01T22:00:00"),
+            ("22:00:00", "add the date, such as 2026-12-01T22:00:00"),
+            ("2026-02-30T22:00:00", HELP),
+            ("31.02.2026 22:00", HELP),
+            ("tomorrow", HELP),
+            ("", HELP),
+            ("99999999999999999999999", HELP),
+        ] {
+            assert_eq!(explain(text).help, help, "{text}");
+        }
+        assert!(explain("now").help.ends_with("`downtime start` writes the current time"));
+        assert!(explain("2026-12-01 22:00 CET").help.contains("`timezone`"));
     }
 }

@@ -1,6 +1,7 @@
 //! From the document to the config: what each value means, and what is wrong with it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use http::StatusCode;
@@ -21,7 +22,8 @@ use super::{
 };
 use crate::decision::Rules;
 use crate::exempt::{self, Exemptions, Kind, Rule};
-use crate::glob::{Fault, PathGlobs};
+use crate::fault::Fault;
+use crate::glob::PathGlobs;
 use crate::scope::Host;
 use crate::template::Template;
 use crate::upstream::Upstream;
@@ -76,8 +78,9 @@ fn response(document: &Document, report: &Report, templates: &mut Templates<'_>)
 fn down_status(written: &Spanned<i64>, report: &Report) -> StatusCode {
     let number = u16::try_from(*written.get_ref()).ok().filter(|number| (500..600).contains(number));
     number.and_then(|number| StatusCode::from_u16(number).ok()).unwrap_or_else(|| {
-        let help = "write 503, which caches and search engines take for a passing state";
-        report.error(written.span(), "the status of the down page is one of 500 to 599", help);
+        let help = "use 503: caches and search engines treat it as temporary";
+        let message = format!("invalid status {}: the down page has one from 500 to 599", written.get_ref());
+        report.error(written.span(), message, help);
         StatusCode::SERVICE_UNAVAILABLE
     })
 }
@@ -128,23 +131,28 @@ fn server(section: &ServerSection, folder: &Path, report: &Report) -> Server {
 fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
     let Some(list) = written else { return vec![Listen::Tcp(super::LISTEN)] };
     if list.get_ref().is_empty() {
-        report.error(list.span(), "no address to listen on", "write `listen = [\"127.0.0.1:8503\"]`");
+        let help = "for example `listen = [\"127.0.0.1:8503\"]`, the default";
+        report.error(list.span(), "there is no address to listen on", help);
     }
     let mut addresses: Vec<Listen> = Vec::new();
+    let mut seen = HashMap::new();
     for text in list.get_ref() {
         match address(text.get_ref(), folder) {
-            Ok(address) if addresses.contains(&address) => {
-                report.error(text.span(), format!("`{address}` is listed twice"), "remove one of the two");
-            }
-            Ok(address) => {
-                if let Some(other) = addresses.iter().find(|other| other.overlaps(&address)) {
-                    let message = format!(
-                        "the gateway cannot listen on both `{other}` and `{address}`: one includes the other"
-                    );
+            Ok(address) => match seen.insert(address.to_string(), report.line(&text.span())) {
+                Some(line) => {
+                    let message = format!("the address `{address}` is already at line {line}");
                     report.error(text.span(), message, "remove one of the two");
                 }
-                addresses.push(address);
-            }
+                None => {
+                    if let Some(other) = addresses.iter().find(|other| other.overlaps(&address)) {
+                        let message = format!(
+                            "the gateway cannot listen on both `{other}` and `{address}`: one includes the other"
+                        );
+                        report.error(text.span(), message, "remove one of the two");
+                    }
+                    addresses.push(address);
+                }
+            },
             Err(help) => report.error(text.span(), format!("invalid address `{}`", text.get_ref()), help),
         }
     }
@@ -170,7 +178,7 @@ fn management_listen(written: &Field<String>, server: &Server, folder: &Path, re
         Ok(address) => match server.listen.iter().find(|listen| listen.overlaps(&address)) {
             Some(listen) => {
                 let message =
-                    format!("visitors are served on this address: [server] `listen` has `{listen}`");
+                    format!("visitors are served on this address: `{listen}` is in [server] `listen`");
                 let help = format!("write another one, such as `{}`", free_address(server));
                 report.error(written.span(), message, help);
                 default
@@ -216,22 +224,46 @@ fn address(text: &str, folder: &Path) -> Result<Listen, String> {
             .then(|| Listen::Unix(folder.join(path)))
             .ok_or("write `unix:/run/downtime/http.sock`".into());
     }
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Err(format!("write `{}`", SocketAddr::new(ip, super::LISTEN.port())));
-    }
     if let Some(port) = text.strip_prefix(':').and_then(port) {
         return Ok(Listen::AllAddresses(port));
     }
-    text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| suggested(text))
+    text.parse::<SocketAddr>().map(Listen::Tcp).map_err(|_| address_help(text))
 }
 
-fn suggested(text: &str) -> String {
-    let (host, number) = text.rsplit_once(':').unwrap_or(("", text));
-    match (host, port(number)) {
-        ("*", Some(port)) => format!("write `:{port}` for all addresses"),
-        ("", Some(port)) => format!("write `127.0.0.1:{port}` for this machine alone, or `:{port}` for all addresses"),
-        ("localhost", Some(port)) => format!("write `127.0.0.1:{port}`"),
-        _ => "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`".into(),
+/// What to write instead of a text that is not an address to listen on.
+fn address_help(text: &str) -> String {
+    const EXAMPLE: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
+    let plain = text.trim();
+    let plain = plain.split_once("://").map_or(plain, |(_, rest)| rest).trim_end_matches('/');
+    let alone = plain.strip_prefix('*').unwrap_or(plain);
+    if let Some(number) = port(alone.strip_prefix(':').unwrap_or(alone)) {
+        return format!(
+            "`\":{number}\"` is for everybody, `\"127.0.0.1:{number}\"` for a proxy on this host"
+        );
+    }
+    if let Ok(ip) = plain.parse::<IpAddr>() {
+        return format!("add a port, such as `{}`", SocketAddr::new(ip, super::LISTEN.port()));
+    }
+    if plain.len() < text.len() && plain.parse::<SocketAddr>().is_ok() {
+        return format!("write `{plain}`");
+    }
+    if text.starts_with('/') {
+        return format!("did you mean `unix:{text}`?");
+    }
+    match plain.rsplit_once(':') {
+        Some(("localhost", number)) if port(number).is_some() => format!("write `127.0.0.1:{number}`"),
+        Some((host, number)) if host.parse::<Ipv6Addr>().is_ok() && port(number).is_some() => {
+            format!("did you mean `[{host}]:{number}`?")
+        }
+        Some((_, number)) if number.parse::<u64>().is_ok() && port(number).is_none() => {
+            "a port is a number from 0 to 65535".to_owned()
+        }
+        Some((name, number))
+            if port(number).is_some() && name.contains(|c: char| c.is_ascii_alphabetic()) =>
+        {
+            format!("names are not looked up: write `127.0.0.1:{number}`, or another address of this host")
+        }
+        _ => EXAMPLE.to_owned(),
     }
 }
 
@@ -246,11 +278,16 @@ fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
         match crate::network::parse(text.get_ref()) {
             Some(network) => trusted.networks.push(network),
             None if text.get_ref() == "unix:" => trusted.unix = true,
-            None => report.error(
-                text.span(),
-                format!("`{}` is no network", text.get_ref()),
-                "write an address or CIDR block, such as `127.0.0.1/32`, or `unix:` for peers on a Unix socket",
-            ),
+            None => report.error_with(text.span(), || {
+                let fault = crate::network::explain(text.get_ref());
+                if text.get_ref().starts_with("unix") || text.get_ref().starts_with('/') {
+                    return Fault {
+                        help: "write `unix:` for the peers of every Unix socket".into(),
+                        ..fault
+                    };
+                }
+                fault
+            }),
         }
     }
     trusted
@@ -291,17 +328,16 @@ fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option
 fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {
     let path = folder.join(written.get_ref());
     if !path.is_dir() {
-        let message = format!("`{}` is no folder now: every path would be 404", path.display());
-        report.warning(written.span(), message, "make it, or write the folder that holds the site");
+        let message = format!("there is no directory `{}` now: every path would be 404", path.display());
+        report.warning(written.span(), message, "create it, or write the directory that holds the site");
     }
     path
 }
 
 fn log(section: &LogSection, report: &Report) -> Log {
     let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
-    if let (Some(written), Err(error)) = (&section.level, check_level(level)) {
-        let help = "write `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,downtime::watch=debug`";
-        report.error(written.span(), error, help);
+    if let (Some(written), Err(fault)) = (&section.level, check_level(level)) {
+        report.error(written.span(), fault.message, fault.help);
     }
     Log {
         level: level.to_owned(),
@@ -310,16 +346,39 @@ fn log(section: &LogSection, report: &Report) -> Log {
     }
 }
 
-/// A filter takes any word that is no level for the name of a target, so that `inof` would log next to nothing; `info`
-/// with a space beside it is such a word too.
-fn check_level(filter: &str) -> Result<(), String> {
-    EnvFilter::try_new(filter).map_err(|error| format!("`{filter}` is no level: {error}"))?;
+/// A filter takes any word that is not a level for the name of a target, so that `inof` would log next to nothing;
+/// `info` with a space beside it is such a word too.
+fn check_level(filter: &str) -> Result<(), Fault> {
     let is_target =
         |word: &&str| !word.contains(['=', '[', ']', ':']) && word.parse::<LevelFilter>().is_err();
     match filter.split(',').find(is_target) {
-        Some(word) => Err(format!("`{word}` is no level")),
-        None => Ok(()),
+        Some(word) => Err(Fault::new(format!("invalid level `{word}`"), level_help(word))),
+        None => match EnvFilter::try_new(filter) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Fault::new(format!("invalid log filter `{filter}`"), level_help(""))),
+        },
     }
+}
+
+fn level_help(word: &str) -> String {
+    let word = word.trim().to_lowercase();
+    let near = |level: &&str| strsim::osa_distance(level, &word) <= 1 || word == **level;
+    let level = match word.as_str() {
+        "warning" => Some("warn"),
+        "err" | "fatal" | "critical" => Some("error"),
+        "notice" | "default" => Some("info"),
+        "verbose" | "fine" => Some("debug"),
+        "all" => Some("trace"),
+        "none" | "quiet" | "silent" => Some("off"),
+        _ => ["error", "warn", "info", "debug", "trace", "off"].into_iter().find(near),
+    };
+    level.map_or_else(
+        || {
+            "write `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,downtime::watch=debug`"
+                .to_owned()
+        },
+        |level| format!("did you mean `{level}`?"),
+    )
 }
 
 #[cfg(test)]
@@ -341,19 +400,27 @@ mod tests {
             ("unix:http.sock", unix("/etc/downtime/http.sock")),
             ("unix://", Err("write `unix:/run/downtime/http.sock`")),
             ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
+            ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),
             ("[::1]", Err(NO_ADDRESS)),
-            ("fe80::1", Err("write `[fe80::1]:8503`")),
             (":80", Ok(Listen::AllAddresses(80))),
             (":0", Ok(Listen::AllAddresses(0))),
-            (":65536", Err(NO_ADDRESS)),
+            (":65536", Err("a port is a number from 0 to 65535")),
             (":+80", Err(NO_ADDRESS)),
-            ("*:65535", Err("write `:65535` for all addresses")),
-            ("*:65536", Err(NO_ADDRESS)),
+            ("fe80::1", Err("add a port, such as `[fe80::1]:8503`")),
+            ("::1", Err("add a port, such as `[::1]:8503`")),
+            ("::1:80", Err("add a port, such as `[::1:80]:8503`")),
+            ("*:65535", Err("`\":65535\"` is for everybody, `\"127.0.0.1:65535\"` for a proxy on this host")),
+            ("*:65536", Err("a port is a number from 0 to 65535")),
             (":http", Err(NO_ADDRESS)),
             (":", Err(NO_ADDRESS)),
             ("localhost:80", Err("write `127.0.0.1:80`")),
             ("localhost:http", Err(NO_ADDRESS)),
-            ("80", Err("write `127.0.0.1:80` for this machine alone, or `:80` for all addresses")),
+            (
+                "example.com:80",
+                Err("names are not looked up: write `127.0.0.1:80`, or another address of this host"),
+            ),
+            ("http://127.0.0.1:80/", Err("write `127.0.0.1:80`")),
+            ("80", Err("`\":80\"` is for everybody, `\"127.0.0.1:80\"` for a proxy on this host")),
             ("localhost", Err(NO_ADDRESS)),
             ("", Err(NO_ADDRESS)),
         ] {
@@ -434,10 +501,11 @@ mod tests {
     #[test]
     fn globs_that_take_too_much_room_together_are_refused() {
         for section in ["[exempt]", "[[period]]\nstart = 2026-12-01T22:00:00Z"] {
-            let reading = read(&format!("{section}\npaths = ['/a', '/{}']", "?".repeat(200_000)));
+            let glob = format!("'/{}'", "?".repeat(900));
+            let reading = read(&format!("{section}\npaths = [{}]", vec![glob; 100].join(", ")));
             assert!(reading.config.is_none());
             let [found] = &reading.diagnostics[..] else { panic!("{:?}", reading.diagnostics) };
-            assert_eq!(found.help.as_deref(), Some("write shorter globs"));
+            assert!(found.message.ends_with("at most 50000 are allowed"), "{}", found.message);
             assert_eq!(found.place.as_ref().unwrap().span.start, section.len() + "\npaths = ".len());
         }
     }
@@ -449,14 +517,18 @@ mod tests {
         {
             assert_eq!(check_level(text), Ok(()), "{text}");
         }
-        for (text, message) in [
-            ("inof", "`inof` is no level"),
-            ("info,hyper", "`hyper` is no level"),
-            (" info", "` info` is no level"),
-            ("info, debug", "` debug` is no level"),
-            ("debug ", "`debug ` is no level"),
+        for (text, message, help) in [
+            ("inof", "invalid level `inof`", "did you mean `info`?"),
+            ("Warning", "invalid level `Warning`", "did you mean `warn`?"),
+            ("info,hyper", "invalid level `hyper`", "write `error`"),
+            (" info", "invalid level ` info`", "did you mean `info`?"),
+            ("info, debug", "invalid level ` debug`", "did you mean `debug`?"),
+            ("debug ", "invalid level `debug `", "did you mean `debug`?"),
+            ("info,downtime=loud", "invalid log filter `info,downtime=loud`", "write `error`"),
         ] {
-            assert_eq!(check_level(text), Err(message.into()), "{text}");
+            let fault = check_level(text).unwrap_err();
+            assert_eq!(fault.message, message);
+            assert!(fault.help.starts_with(help), "{text}: {}", fault.help);
         }
     }
 }

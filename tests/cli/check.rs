@@ -173,11 +173,11 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
     run.prints(1, &[]);
     let diagnostics = json!([
         {
-            "severity": "error", "message": "unknown key `colour` in the top level", "line": 1, "column": 1,
+            "severity": "error", "message": "unknown key `colour` at the top level", "line": 1, "column": 1,
             "help": "known here: timezone, server, site, exempt, response, management, log, period",
         },
         {
-            "severity": "error", "message": "a path begins with `/`", "line": 3, "column": 16,
+            "severity": "error", "message": "invalid path `x`: it does not begin with `/`", "line": 3, "column": 16,
             "help": "write `/x`",
         },
     ]);

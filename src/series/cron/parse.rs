@@ -138,7 +138,8 @@ fn items<'t>(text: &'t str, field: &Field) -> Result<impl Iterator<Item = &'t st
     if text.split(',').any(str::is_empty) {
         let message = format!("invalid {} `{text}`: an item of the list is empty", field.name);
         let rest: Vec<_> = text.split(',').filter(|item| !item.is_empty()).collect();
-        let help = if rest.is_empty() { general_help(field) } else { format!("write `{}`", rest.join(",")) };
+        let help =
+            if rest.is_empty() { general_help(field) } else { format!("leave it out: `{}`", rest.join(",")) };
         return Err(CronError::new(message, help));
     }
     Ok(text.split(','))
@@ -430,9 +431,9 @@ mod tests {
             // Lists.
             (", * * * *", "invalid minute `,`: an item of the list is empty", "write 0 to 59;"),
             ("0 2 * * ,", "invalid day of week `,`: an item of the list is empty", "write 0 to 7"),
-            ("1,,3 * * * *", "invalid minute `1,,3`: an item of the list is empty", "write `1,3`"),
-            ("* ,5 * * *", "invalid hour `,5`: an item of the list is empty", "write `5`"),
-            ("* * 1, * *", "invalid day of month `1,`: an item of the list is empty", "write `1`"),
+            ("1,,3 * * * *", "invalid minute `1,,3`: an item of the list is empty", "leave it out: `1,3`"),
+            ("* ,5 * * *", "invalid hour `,5`: an item of the list is empty", "leave it out: `5`"),
+            ("* * 1, * *", "invalid day of month `1,`: an item of the list is empty", "leave it out: `1`"),
             ("* * 1,99 * *", "invalid day of month `99`", "write 1 to 31"),
             // Steps.
             ("*/0 * * * *", "invalid minute `*/0`: a step is a number of at least 1", "write 0 to 59;"),

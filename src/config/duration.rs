@@ -1,0 +1,211 @@
+//! Durations as the file and the command line write them.
+
+use std::time::Duration;
+
+use crate::fault::Fault;
+
+const EXAMPLE: &str = "write one such as `90s`, `5m` or `1h 30m`";
+
+/// Reads a duration: longer than zero, as `humantime` reads it. `units` are those that a number alone may have been
+/// meant in.
+pub fn parse(text: &str, units: &[&str]) -> Result<Duration, Fault> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err(fault(text, "it is zero", EXAMPLE)),
+        Err(error) => Err(explain(text.trim(), &error, units)),
+    }
+}
+
+/// The units that a bare number of a key may have been meant in.
+pub(super) fn units(key: &str) -> &'static [&'static str] {
+    if key == "for" { &["h", "m"] } else { &["s"] }
+}
+
+/// What is wrong with a value of `key` that is not a text, and so not a duration.
+pub(super) fn of_other_type(key: &str, written: &str) -> Fault {
+    let text = written.trim_matches(['"', '\'', '[', ']', ' ']);
+    let meant: Vec<_> = meant(text, units(key)).iter().map(|text| format!("`{key} = \"{text}\"`")).collect();
+    let help = match &meant[..] {
+        [] => format!("for example `{key} = \"5m\"`"),
+        [one] if is_number(text) => format!("add a unit: write {one}"),
+        several => format!("did you mean {}?", several.join(" or ")),
+    };
+    Fault::new("a duration is written in quotes, with a unit", help)
+}
+
+fn fault(text: &str, reason: &str, help: impl Into<String>) -> Fault {
+    Fault::new(format!("invalid duration `{text}`: {reason}"), help)
+}
+
+fn explain(text: &str, error: &humantime::DurationError, units: &[&str]) -> Fault {
+    use humantime::DurationError::{Empty, InvalidCharacter, NumberExpected, NumberOverflow, UnknownUnit};
+    let reason = if text.starts_with('-') {
+        "it is negative".to_owned()
+    } else if is_number(text) {
+        "the unit is missing".to_owned()
+    } else {
+        match error {
+            Empty => return Fault::new("the duration is empty", EXAMPLE),
+            NumberOverflow => return fault(text, "it is too long", "write a shorter one"),
+            UnknownUnit { unit, .. } if !unit.is_empty() => format!("unknown unit `{unit}`"),
+            UnknownUnit { .. } => "a unit is missing".to_owned(),
+            InvalidCharacter(at) => match text.get(*at..).and_then(|rest| rest.chars().next()) {
+                Some(found) => format!("`{found}` cannot be in one"),
+                None => "it is not a number with a unit".to_owned(),
+            },
+            NumberExpected(_) => "it is not a number with a unit".to_owned(),
+        }
+    };
+    let meant: Vec<_> = meant(text, units).iter().map(|text| format!("`{text}`")).collect();
+    let help = match &meant[..] {
+        [] => EXAMPLE.to_owned(),
+        [one] if is_number(text) => format!("add a unit: {one}"),
+        several => format!("did you mean {}?", several.join(" or ")),
+    };
+    fault(text, &reason, help)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// What a text that is not a duration was probably meant to be: each is one.
+fn meant(text: &str, units: &[&str]) -> Vec<String> {
+    let reads = |text: &String| humantime::parse_duration(text).is_ok_and(|duration| !duration.is_zero());
+    if is_number(text) {
+        return units.iter().map(|unit| format!("{text}{unit}")).filter(reads).collect();
+    }
+    let clock = clock_readings(text);
+    if !clock.is_empty() {
+        return clock.into_iter().filter(reads).collect();
+    }
+    let positive = text.trim_start_matches('-').trim();
+    if is_number(positive) {
+        return meant(positive, units);
+    }
+    let lower = positive.to_lowercase();
+    let spaced = lower.replace([',', ';', '+'], " ").replace(" and ", " ");
+    let spaced = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let begun = spaced.chars().last().filter(char::is_ascii_digit).map(|_| format!("{spaced}m"));
+    let candidates = [
+        positive.to_owned(),
+        lower.clone(),
+        lower.replace(',', "."),
+        spaced.clone(),
+        begun.unwrap_or_default(),
+    ];
+    let iso = iso_8601(positive);
+    let first = iso.into_iter().chain(candidates).chain(in_words(&spaced)).find(reads);
+    first.into_iter().collect()
+}
+
+/// What `2:30` may mean: hours and minutes, or minutes and seconds; `2:30:00` is clear.
+fn clock_readings(text: &str) -> Vec<String> {
+    let parts: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
+    let joined = |parts: &[(u32, &str)]| {
+        let parts = parts.iter().filter(|(number, _)| *number > 0);
+        parts.map(|(number, unit)| format!("{number}{unit}")).collect::<Vec<_>>().join(" ")
+    };
+    match parts.as_deref() {
+        Some(&[hours, minutes]) => {
+            vec![joined(&[(hours, "h"), (minutes, "m")]), joined(&[(hours, "m"), (minutes, "s")])]
+        }
+        Some(&[hours, minutes, seconds]) => vec![joined(&[(hours, "h"), (minutes, "m"), (seconds, "s")])],
+        _ => Vec::new(),
+    }
+}
+
+/// `PT2H30M` and `P1D` of ISO 8601, as far as they have no months, which `M` may be.
+fn iso_8601(text: &str) -> Option<String> {
+    let rest = text.strip_prefix(['P', 'p'])?;
+    let (days, time) = rest.split_once(['T', 't']).unwrap_or((rest, ""));
+    let days = days.to_lowercase();
+    (!days.contains('m')).then(|| format!("{days} {}", time.to_lowercase()).trim().to_owned())
+}
+
+/// `four hours`, and `4 Stunden` of a few languages.
+fn in_words(text: &str) -> Option<String> {
+    const NUMBERS: [&str; 13] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    ];
+    let start = text.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0);
+    let (number, unit) = match start {
+        Some(at) => text.split_at(at),
+        None => text.split_once(' ')?,
+    };
+    let unit = unit.trim();
+    let named = || NUMBERS.iter().position(|name| *name == number).map(|number| number.to_string());
+    let number = number.parse::<u32>().ok().map(|number| number.to_string()).or_else(named)?;
+    let begins = |starts: &[&str]| starts.iter().any(|start| unit.starts_with(start));
+    let letter = if begins(&["sec", "sek"]) {
+        "s"
+    } else if begins(&["min"]) {
+        "m"
+    } else if begins(&["h", "st", "ora", "uur"]) {
+        "h"
+    } else if begins(&["d", "tag"]) {
+        "d"
+    } else if begins(&["w"]) {
+        "w"
+    } else {
+        return None;
+    };
+    Some(format!("{number}{letter}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_that_is_none_is_answered_with_the_one_that_was_meant() {
+        for (text, message, help) in [
+            ("", "the duration is empty", EXAMPLE),
+            ("0s", "it is zero", EXAMPLE),
+            ("2", "the unit is missing", "did you mean `2h` or `2m`?"),
+            ("1.5", "the unit is missing", "did you mean `1.5h` or `1.5m`?"),
+            ("-1h", "it is negative", "did you mean `1h`?"),
+            ("-1", "it is negative", "did you mean `1h` or `1m`?"),
+            ("4:30", "`:` cannot be in one", "did you mean `4h 30m` or `4m 30s`?"),
+            ("02:00:00", "`:` cannot be in one", "did you mean `2h`?"),
+            ("00:00:00", "`:` cannot be in one", EXAMPLE),
+            ("PT2H30M", "it is not a number with a unit", "did you mean `2h30m`?"),
+            ("P1D", "it is not a number with a unit", "did you mean `1d`?"),
+            ("P1M", "it is not a number with a unit", EXAMPLE),
+            ("1,5h", "`,` cannot be in one", "did you mean `1.5h`?"),
+            ("1h, 30m", "`,` cannot be in one", "did you mean `1h 30m`?"),
+            ("2H", "unknown unit `H`", "did you mean `2h`?"),
+            ("30 MIN", "unknown unit `MIN`", "did you mean `30 min`?"),
+            ("2h30", "a unit is missing", "did you mean `2h30m`?"),
+            ("four hours", "it is not a number with a unit", "did you mean `4h`?"),
+            ("2 Stunden", "unknown unit `Stunden`", "did you mean `2h`?"),
+            ("4 hrz", "unknown unit `hrz`", "did you mean `4h`?"),
+            ("soon", "it is not a number with a unit", EXAMPLE),
+            ("99999999999999999999h", "it is too long", "write a shorter one"),
+        ] {
+            let fault = parse(text, units("for")).unwrap_err();
+            assert_eq!(fault.help, help, "{text}: {}", fault.message);
+            assert!(fault.message.contains(message), "{text}: {}", fault.message);
+        }
+    }
+
+    #[test]
+    fn a_number_alone_gets_the_unit_of_its_key() {
+        for (key, help) in [("for", "did you mean `600h` or `600m`?"), ("retry_after", "add a unit: `600s`")]
+        {
+            assert_eq!(parse("600", units(key)).unwrap_err().help, help, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_advised_is_a_duration() {
+        for text in
+            ["2", "-1h", "4:30", "0:5", "PT2H", "1,5h", "2 Stunden", "one week", "1d and 2h", "3 Tage"]
+        {
+            for meant in meant(text, units("for")) {
+                assert!(humantime::parse_duration(&meant).is_ok(), "{text}: {meant}");
+            }
+        }
+    }
+}

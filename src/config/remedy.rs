@@ -1,0 +1,180 @@
+//! How to write a value that was written wrongly: what is advised as right has been tried.
+
+use toml::de::DeTable;
+
+use super::keys::{self, Kind};
+use super::trial;
+use crate::fault::Fault;
+
+/// How to write a value so that it is right, if there is a way: `write …`.
+pub(super) fn assign(section: &str, key: &str, value: &str) -> Option<String> {
+    candidates(section, key, value).into_iter().find_map(|candidate| tried(section, key, &candidate))
+}
+
+pub(super) fn tried(section: &str, key: &str, value: &str) -> Option<String> {
+    let written = format!("{key} = {value}");
+    let is_right = parses(&written)
+        && (keys::kind(section, key).is_none() || trial::fault(section, key, value).is_none());
+    is_right.then(|| format!("write `{written}`"))
+}
+
+/// The ways in which a value may have been meant.
+fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
+    let value = value.trim_end_matches([',', ';']).trim();
+    let bare = value.trim_matches(['"', '\'']);
+    let whole = || Some(value.to_owned());
+    match keys::kind(section, key) {
+        Some(Kind::Flag) => vec![flag(bare)],
+        Some(Kind::Number) => {
+            vec![value.to_owned(), bare.to_owned(), bare.trim_start_matches('0').to_owned()]
+        }
+        Some(Kind::DateTime) => vec![value.to_owned(), bare.to_owned()],
+        Some(Kind::List) => {
+            vec![value.to_owned(), format!("[{value}]"), list(value, quoted), list(value, text)]
+        }
+        Some(Kind::Dates) => {
+            let unquoted = |item: &str| Some(item.trim_matches(['"', '\'']).to_owned());
+            vec![value.to_owned(), format!("[{value}]"), list(value, unquoted)]
+        }
+        Some(Kind::Section) => Vec::new(),
+        Some(Kind::Text | Kind::Duration) => {
+            [whole(), only_item(value), quoted(value), text(value)].into_iter().flatten().collect()
+        }
+        None => [whole(), Some(flag(value)), quoted(value)].into_iter().flatten().collect(),
+    }
+}
+
+fn flag(value: &str) -> String {
+    let lower = value.to_lowercase();
+    match lower.as_str() {
+        "yes" | "on" | "enabled" | "1" => "true".to_owned(),
+        "no" | "off" | "disabled" | "0" => "false".to_owned(),
+        _ => lower,
+    }
+}
+
+/// The item of a list of one.
+fn only_item(value: &str) -> Option<String> {
+    let inner = value.strip_prefix('[')?.strip_suffix(']')?.trim();
+    (!inner.contains(',')).then(|| inner.to_owned())
+}
+
+/// A text in quotes, also where it would be TOML without.
+fn text(value: &str) -> Option<String> {
+    let value = quoted(value)?;
+    if value.starts_with(['"', '\'']) { Some(value) } else { Some(format!("\"{value}\"")) }
+}
+
+/// A text in quotes, the quotes that it has put right. `None` if it needs escapes.
+pub(super) fn quoted(text: &str) -> Option<String> {
+    let text = plain_quotes(text.trim());
+    if parses(&format!("key = {text}")) {
+        return Some(text);
+    }
+    let inner = ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    let inner = inner.unwrap_or(&text);
+    let either = [format!("\"{inner}\""), format!("'{inner}'")];
+    either.into_iter().find(|text| parses(&format!("key = {text}")))
+}
+
+/// A list of the items that `value` has, each written by `item`.
+fn list(value: &str, item: impl Fn(&str) -> Option<String>) -> String {
+    let inner = value.trim().trim_start_matches('[').trim_end_matches(']');
+    let separator = if inner.contains(',') { ',' } else { ' ' };
+    let items = inner.split(separator).map(str::trim).filter(|text| !text.is_empty());
+    let items: Vec<_> = items.map(|text| item(text).unwrap_or_else(|| text.to_owned())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+pub(super) fn is_typographic(c: char) -> bool {
+    matches!(c, '“' | '”' | '„' | '‟' | '«' | '»' | '‘' | '‚')
+}
+
+/// The same with `"` for typographic quotes. A single one may be an apostrophe, so it stays inside of double ones.
+pub(super) fn plain_quotes(text: &str) -> String {
+    let double = |c: char| matches!(c, '“' | '”' | '„' | '‟' | '«' | '»');
+    let single = |c: char| matches!(c, '‘' | '’' | '‚' | '‛' | '`' | '´');
+    if text.contains(double) {
+        return text.replace(double, "\"");
+    }
+    match text.strip_prefix(single).and_then(|rest| rest.strip_suffix(single)) {
+        Some(inner) => format!("\"{inner}\""),
+        None if text.starts_with('[') => text.replace(single, "\""),
+        None => text.to_owned(),
+    }
+}
+
+/// What is wrong with a value that would not be right in quotes either.
+pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Fault> {
+    let (written, form) = match keys::kind(section, key)? {
+        Kind::Text | Kind::Duration => (text(value)?, "in quotes"),
+        Kind::List => (list(value, text), "in quotes, in a list"),
+        _ => return None,
+    };
+    let fault = trial::fault(section, key, &written)?;
+    Some(Fault { help: format!("{} ({form})", fault.help), ..fault })
+}
+
+/// Whether a line is TOML.
+pub(super) fn parses(line: &str) -> bool {
+    !line.contains(['\n', '\r']) && DeTable::parse(line).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_advised_only_in_a_form_that_is_right() {
+        for (section, key, value, advised) in [
+            ("[exempt]", "paths", "[/x]", Some("[\"/x\"]")),
+            ("[exempt]", "paths", "[/admin/**, \"/x\"]", Some("[\"/admin/**\", \"/x\"]")),
+            ("[exempt]", "paths", "/admin/**", Some("[\"/admin/**\"]")),
+            ("[exempt]", "paths", "\"/a\", \"/b\"", Some("[\"/a\", \"/b\"]")),
+            ("[exempt]", "paths", "[\"/a\" \"/b\"]", Some("[\"/a\", \"/b\"]")),
+            ("[exempt]", "paths", "admin", None),
+            ("[server]", "listen", "127.0.0.1:80", Some("[\"127.0.0.1:80\"]")),
+            ("[server]", "listen", "[\"127.0.0.1:80\"],", Some("[\"127.0.0.1:80\"]")),
+            ("[response]", "message", "We are back", Some("\"We are back\"")),
+            ("[response]", "message", "'We'll be back'", Some("\"We'll be back\"")),
+            ("[response]", "message", "\"say \"hi\" now\"", Some("'say \"hi\" now'")),
+            ("[response]", "message", "“We are back”", Some("\"We are back\"")),
+            ("[response]", "message", "“We’re back”", Some("\"We’re back\"")),
+            ("[response]", "message", "5", Some("\"5\"")),
+            ("[response]", "status", "0503", Some("503")),
+            ("[response]", "status", "\"503\"", Some("503")),
+            ("[response]", "status", "200", None),
+            ("[log]", "access", "yes", Some("true")),
+            ("[log]", "access", "\"no\"", Some("false")),
+            ("[log]", "access", "True", Some("true")),
+            ("[log]", "access", "perhaps", None),
+            ("[[period]]", "for", "2h", Some("\"2h\"")),
+            ("[[period]]", "for", "2", None),
+            ("[[period]]", "for", "-1h", None),
+            ("[[period]]", "start", "\"2026-12-01T22:00:00Z\"", Some("2026-12-01T22:00:00Z")),
+            ("[[period]]", "start", "now", None),
+            ("[[period]]", "except", "2026-12-26", Some("[2026-12-26]")),
+            ("[[period]]", "except", "[\"2026-12-26\"]", Some("[2026-12-26]")),
+            ("[[period]]", "cron", "0 1 * * *", Some("\"0 1 * * *\"")),
+            ("the top level", "timezone", "Europe/Berlin", Some("\"Europe/Berlin\"")),
+            ("the top level", "timezone", "PST", None),
+        ] {
+            let advised = advised.map(|value| format!("write `{key} = {value}`"));
+            assert_eq!(assign(section, key, value), advised, "{key} = {value}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_wrong_in_quotes_too_is_explained() {
+        for (section, key, value, message) in [
+            ("[[period]]", "for", "-1h", "invalid duration `-1h`: it is negative"),
+            ("[[period]]", "for", "2", "invalid duration `2`: the unit is missing"),
+            ("the top level", "timezone", "PST", "unknown time zone `PST`"),
+            ("[server]", "listen", "80", "invalid address `80`"),
+        ] {
+            assert_eq!(in_quotes(section, key, value).map(|f| f.message).as_deref(), Some(message));
+        }
+        assert_eq!(in_quotes("[response]", "message", "x"), None);
+        assert_eq!(in_quotes("[response]", "status", "x"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! Keys and sections that are there twice.
+
+use super::super::keys::TOP;
+use super::line::{self, Line};
+use crate::fault::Fault;
+
+/// What is wrong with a line whose key or section is there already.
+pub(super) fn explain(line: &Line<'_>) -> Fault {
+    match line::header(line.text) {
+        Some(header) if line.ahead().trim_start().starts_with('[') => section(line, header),
+        _ => key(line),
+    }
+}
+
+fn section(line: &Line<'_>, header: &str) -> Fault {
+    let name = name(header);
+    let mut in_section = false;
+    let first = line.before().lines().enumerate().find_map(|(index, text)| {
+        let found = line::header(text);
+        in_section |= found.is_some();
+        let same =
+            |other: &str| other == name || other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        match found {
+            Some(found) => same(self::name(found)).then_some((index + 1, Some(found))),
+            None => (!in_section && key_of(text).is_some_and(same)).then_some((index + 1, None)),
+        }
+    });
+    match first {
+        Some((number, Some(found))) if found != header && self::name(found) == name => Fault::new(
+            format!("`{name}` is already at line {number}, as `{found}`"),
+            format!("write `[[{name}]]` in both places"),
+        ),
+        Some((number, _)) => Fault::new(
+            format!("`{name}` is already at line {number}"),
+            "merge the two: move the keys below to that place, and remove this line",
+        ),
+        None => Fault::new(format!("`{name}` is there twice"), "merge the two"),
+    }
+}
+
+fn key(line: &Line<'_>) -> Fault {
+    let key = line.marked();
+    let is_it =
+        |text: &str| key_of(text).is_some_and(|other| other == key || other.split('.').next() == Some(key));
+    let mut section = TOP;
+    let lines = line.before().lines().enumerate().filter(|(_, text)| {
+        section = line::header(text).unwrap_or(section);
+        section == line.section() && is_it(text)
+    });
+    match lines.last() {
+        Some((index, _)) => {
+            Fault::new(format!("`{key}` is already at line {}", index + 1), "keep one of the two")
+        }
+        None => Fault::new(format!("`{key}` is there twice"), "keep one of the two"),
+    }
+}
+
+fn name(header: &str) -> &str {
+    header.trim_matches(['[', ']', ' '])
+}
+
+fn key_of(text: &str) -> Option<&str> {
+    let (key, _) = text.split_once('=')?;
+    Some(key.trim()).filter(|key| line::is_key(key))
+}

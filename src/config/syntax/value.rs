@@ -1,0 +1,166 @@
+//! A value that is not TOML: what was probably meant, as TOML.
+
+use super::super::keys::{self, Kind};
+use super::super::remedy::{assign, in_quotes, is_typographic, parses, plain_quotes, quoted, tried};
+use super::super::time::{self, TimeFault};
+use super::line::Line;
+use crate::fault::Fault;
+
+/// What is wrong with the value of a line.
+pub(super) fn explain(line: &Line<'_>) -> Fault {
+    match line.assignment() {
+        Some((key, value)) if line.ahead().contains('=') || line.rest().contains('=') => {
+            of_key(line, key, value)
+        }
+        _ => of_item(line),
+    }
+}
+
+/// An item of a list that is on a line of its own.
+fn of_item(line: &Line<'_>) -> Fault {
+    let item = line.text.trim().trim_end_matches(',').trim();
+    match quoted(item).filter(|_| line.is_within_list()) {
+        Some(quoted) => Fault::new("this text needs quotes", format!("write `{quoted}`")),
+        None => plain(line),
+    }
+}
+
+fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
+    let section = line.section();
+    let kind = keys::kind(section, key);
+    if value.is_empty() || value.starts_with('#') {
+        return Fault::new(format!("`{key}` has no value"), "write one after the `=`, or remove the line");
+    }
+    if let Some(fault) = null(section, key, value) {
+        return fault;
+    }
+    if value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
+        let plain = plain_quotes(value);
+        let help = tried(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
+        return Fault::new("these are typographic quotes", help);
+    }
+    if line.message.starts_with("unexpected key or value")
+        && line.rest().contains('=')
+        && parses(line.ahead())
+    {
+        let help = "write each key on a line of its own";
+        return Fault::new("nothing but a comment may follow a value", help);
+    }
+    if matches!(kind, Some(Kind::Section)) {
+        let title = keys::section(key).unwrap_or("[site]");
+        let help = format!("write `{title}` on a line of its own, and its keys below");
+        return Fault::new(format!("`{key}` cannot be read"), help);
+    }
+    if matches!(kind, Some(Kind::DateTime)) {
+        return date_time(line, key, value);
+    }
+    if line.message.contains("escape") || line.message.contains("unicode value digits") {
+        return escape(line, key, value);
+    }
+    if line.message.starts_with("invalid basic string") || line.message.starts_with("invalid literal string")
+    {
+        return open_text(line, section, key, value);
+    }
+    match assign(section, key, value) {
+        Some(help) => Fault::new(fault_of(value, kind, line), help),
+        None => in_quotes(section, key, value).unwrap_or_else(|| plain(line)),
+    }
+}
+
+/// The fault of a value that only needs to be written otherwise.
+fn fault_of(value: &str, kind: Option<Kind>, line: &Line<'_>) -> String {
+    let ends = |quote| value.starts_with(quote) && value.ends_with(quote) && value.len() > 1;
+    let whole = value.trim_end_matches([',', ';']).trim();
+    if whole.len() < value.len() && parses(&format!("key = {whole}")) {
+        "nothing but a comment may follow a value".to_owned()
+    } else if matches!(kind, Some(Kind::List | Kind::Dates)) && !value.starts_with('[') {
+        "a list is written in brackets".to_owned()
+    } else if line.message.starts_with("missing comma") || matches!(kind, Some(Kind::Dates)) {
+        "a comma is missing between two items".to_owned()
+    } else if ends('\'') {
+        "this text ends at its second `'`".to_owned()
+    } else if ends('"') {
+        "this text ends at its second `\"`".to_owned()
+    } else if matches!(kind, Some(Kind::Flag)) {
+        format!("`{whole}` is neither `true` nor `false`")
+    } else if matches!(value.to_lowercase().as_str(), "true" | "false") {
+        format!("`{value}` is not in lower case")
+    } else if matches!(kind, Some(Kind::Number)) {
+        format!("`{value}` is not a whole number")
+    } else if value.starts_with('[') {
+        "each text in a list needs quotes".to_owned()
+    } else {
+        "this text needs quotes".to_owned()
+    }
+}
+
+fn null(section: &str, key: &str, value: &str) -> Option<Fault> {
+    let is_null =
+        matches!(value.to_lowercase().as_str(), "null" | "none" | "nil" | "undefined" | "never" | "~");
+    is_null.then(|| {
+        let off = keys::kind(section, key).and_then(|_| tried(section, key, "false"));
+        let help = match off {
+            Some(write) => format!("{write}, or remove the line"),
+            None => format!("remove the line, so that `{key}` is not set"),
+        };
+        Fault::new(format!("`{value}` is not a value: TOML has none for \"nothing\""), help)
+    })
+}
+
+fn date_time(line: &Line<'_>, key: &str, value: &str) -> Fault {
+    let fault = time::explain_of(key, value);
+    let is_of_the_parser =
+        line.message.starts_with("invalid date") || line.message.starts_with("invalid time");
+    if fault.help == TimeFault::HELP && is_of_the_parser {
+        return Fault { message: format!("{}: {}", fault.message, line.message), ..fault };
+    }
+    fault
+}
+
+/// A backslash that begins no escape: a path of Windows, most likely.
+fn escape(line: &Line<'_>, key: &str, value: &str) -> Fault {
+    let help = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .map(|inner| format!("{key} = '{inner}'"))
+        .filter(|written| parses(written))
+        .map_or("write `\\\\` for a backslash".to_owned(), |written| {
+            format!("write `{written}`: in '…' a backslash is one")
+        });
+    let begins = line.ahead().ends_with('\\');
+    let next = line.rest().chars().next().filter(|_| begins);
+    let escape = next.map_or("this backslash".to_owned(), |c| format!("`\\{c}`"));
+    Fault::new(format!("{escape} does not stand for a character in \"…\""), help)
+}
+
+fn open_text(line: &Line<'_>, section: &str, key: &str, value: &str) -> Fault {
+    let quote = if value.starts_with('\'') { '\'' } else { '"' };
+    let help = if line.text_goes_on() {
+        "write it on one line, with `\\n` for a new line, or begin and end it with `\"\"\"`".to_owned()
+    } else {
+        tried(section, key, &format!("{value}{quote}"))
+            .unwrap_or_else(|| format!("write `{quote}` at its end"))
+    };
+    Fault::new("this text is not closed", help)
+}
+
+/// The fault in the words of the parser.
+fn plain(line: &Line<'_>) -> Fault {
+    let found = line.message.split(", expected ").next().unwrap_or(line.message);
+    let message = match found {
+        "unexpected key or value" => "nothing but a comment may follow a value",
+        "string values must be quoted" | "invalid float" | "invalid boolean" | "missing opening quote" => {
+            "this is not a value: a text needs quotes"
+        }
+        "invalid multi-line basic string" | "invalid multi-line literal string" => "this text is not closed",
+        "extra `=`" => "one `=` is too many",
+        "key with no value" => "this key has no value",
+        _ => line.message,
+    };
+    let help = match found {
+        "invalid multi-line basic string" => "write `\"\"\"` at its end",
+        "invalid multi-line literal string" => "write `'''` at its end",
+        _ => "write `key = value`, with a text in quotes",
+    };
+    Fault::new(message, help)
+}

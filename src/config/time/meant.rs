@@ -1,0 +1,127 @@
+//! The date-times that people mean when they write what is not one.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+
+use super::{TimeFault, Written};
+
+/// What to write instead of a text that is not a date-time.
+pub(super) fn help(text: &str) -> String {
+    if text.eq_ignore_ascii_case("now") {
+        return format!("{}; `downtime start` writes the current time", TimeFault::HELP);
+    }
+    if let Some(moment) = seconds(text) {
+        return question(&[moment.to_string()]);
+    }
+    read(text).unwrap_or_else(|| TimeFault::HELP.to_owned())
+}
+
+fn question(meant: &[String]) -> String {
+    format!("did you mean `{}`?", meant.join("` or `"))
+}
+
+/// A number of seconds or milliseconds since 1970, of this century.
+fn seconds(text: &str) -> Option<Timestamp> {
+    let number: i64 = text.parse().ok()?;
+    let seconds = match text.len() {
+        10 => number,
+        13 => number / 1000,
+        _ => return None,
+    };
+    Timestamp::from_second(seconds).ok()
+}
+
+/// How the parts of a date stand.
+enum Order {
+    YearFirst,
+    DayFirst,
+    Unclear,
+}
+
+fn read(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '/' | '-')));
+    let (date, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    let (dates, order) = dates(date)?;
+    let rest = rest.trim_start_matches(['T', 't', ' ', ',', '_']);
+    if rest.is_empty() {
+        let examples: Vec<_> = dates.iter().map(|date| format!("{date}T22:00:00")).collect();
+        let examples = examples.join(" or ");
+        return Some(format!("write the year first, and add the time, such as {examples}"));
+    }
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at_checked(end)?;
+    let (clock, zone, next_day) = time(clock, zone.trim())?;
+    let Some(offset) = offset(zone) else {
+        return Some(format!("{}; or set `timezone`", TimeFault::HELP));
+    };
+    let day = |date: &Date| if next_day { date.tomorrow().ok() } else { Some(*date) };
+    let written = dates.iter().filter_map(|date| Some(format!("{}T{clock}{offset}", day(date)?)));
+    let meant: Vec<_> = written.filter(|text| Written::parse(text).is_ok()).collect();
+    match (&meant[..], order) {
+        ([], _) => None,
+        ([one], Order::YearFirst | Order::DayFirst) if !next_day => Some(format!("write `{one}`")),
+        (several, _) => Some(question(several)),
+    }
+}
+
+/// The dates that three numbers may be.
+fn dates(text: &str) -> Option<(Vec<Date>, Order)> {
+    let separator = text.chars().find(|c| !c.is_ascii_digit())?;
+    let parts: Vec<&str> = text.trim_end_matches('.').split(separator).collect();
+    let [first, second, third] = parts[..] else { return None };
+    let date = |year: &str, month: &str, day: &str| {
+        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    };
+    let (found, order) = if first.len() == 4 {
+        (vec![date(first, second, third)], Order::YearFirst)
+    } else if third.len() != 4 {
+        return None;
+    } else if separator == '.' {
+        (vec![date(third, second, first)], Order::DayFirst)
+    } else {
+        (vec![date(third, first, second), date(third, second, first)], Order::Unclear)
+    };
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.dedup();
+    (!found.is_empty()).then_some((found, order))
+}
+
+/// The time of day, what follows it, and whether it is the end of the day: 24:00.
+fn time<'t>(clock: &str, after: &'t str) -> Option<(Time, &'t str, bool)> {
+    let mut parts = clock.split(':').map(str::parse::<i8>);
+    let hour = parts.next()?.ok()?;
+    let minute = parts.next()?.ok()?;
+    let second = parts.next().unwrap_or(Ok(0)).ok()?;
+    let half = after.get(..2).map(str::to_ascii_lowercase);
+    let (hour, after) = match (half.as_deref(), hour) {
+        (Some("am"), 12) => (0, after.get(2..)?),
+        (Some("pm"), 1..=11) => (hour + 12, after.get(2..)?),
+        (Some("am" | "pm"), 1..=12) => (hour, after.get(2..)?),
+        _ => (hour, after),
+    };
+    let next_day = (hour, minute, second) == (24, 0, 0);
+    let time = Time::new(if next_day { 0 } else { hour }, minute, second, 0).ok()?;
+    Some((time, after.trim(), next_day))
+}
+
+/// An offset as TOML has it; empty for local time. `None` for the name of a zone.
+fn offset(text: &str) -> Option<String> {
+    let upper = text.to_ascii_uppercase();
+    let rest = ["UTC", "GMT"].iter().find_map(|name| upper.strip_prefix(name));
+    match (rest, upper.as_str()) {
+        (_, "" | "UHR" | "H" | "O'CLOCK") => return Some(String::new()),
+        (Some(""), _) | (_, "Z") => return Some("Z".to_owned()),
+        _ => {}
+    }
+    let rest = rest.unwrap_or(&upper);
+    let sign = rest.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;
+    let digits = rest.get(1..)?.replace(':', "");
+    let padded = match digits.len() {
+        1 => format!("0{digits}00"),
+        2 => format!("{digits}00"),
+        4 => digits,
+        _ => return None,
+    };
+    let (hours, minutes) = padded.split_at_checked(2)?;
+    Some(format!("{sign}{hours}:{minutes}"))
+}

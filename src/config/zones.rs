@@ -1,0 +1,366 @@
+//! The time zones that people mean when they write what is not the name of one.
+
+use crate::fault::Fault;
+
+const EXAMPLE: &str = "write an IANA name, such as `Europe/Berlin` or `UTC`";
+/// No name of a zone is longer.
+const MAX_NAME: usize = 64;
+
+/// What is wrong with a text that names no time zone, and which one was probably meant.
+pub(super) fn unknown(name: &str) -> Fault {
+    let message = format!("unknown time zone `{name}`");
+    if name.len() > MAX_NAME {
+        return Fault::new(message, EXAMPLE);
+    }
+    if let Some(offset) = offset(name) {
+        let help = format!(
+            "write a name such as `Europe/Berlin`, or give each time its offset, as in 2026-12-01T22:00:00{offset}"
+        );
+        return Fault::new(format!("`{name}` is an offset, not a time zone"), help);
+    }
+    let plain = plain(name);
+    if matches!(plain.as_str(), "local" | "localtime" | "system" | "host" | "default" | "auto") {
+        let help = "write the name of the machine's zone, which `timedatectl` shows, such as `Europe/Berlin`";
+        return Fault::new(message, help);
+    }
+    let meant = known(&plain).or_else(|| named_so(&plain)).or_else(|| nearest(name));
+    let help = meant.map_or(EXAMPLE.to_owned(), |zones| question(&zones));
+    Fault::new(message, help)
+}
+
+fn question(zones: &[String]) -> String {
+    let quoted: Vec<_> = zones.iter().map(|zone| format!("`{zone}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest @ [_, ..])) => {
+            format!("several zones are called so: did you mean {} or {last}?", rest.join(", "))
+        }
+        _ => format!("did you mean {}?", quoted.join("")),
+    }
+}
+
+/// `+01:00`, of `UTC+1`, `GMT+01:00` or `+0100`.
+fn offset(name: &str) -> Option<String> {
+    let upper = name.trim().to_uppercase();
+    let prefixes = ["UTC", "GMT", "UT", "CET", "EST", "Z"];
+    let rest = prefixes.iter().find_map(|prefix| upper.strip_prefix(prefix)).unwrap_or(&upper).trim();
+    let sign = rest.chars().next().filter(|sign| matches!(sign, '+' | '-' | '−'))?;
+    let digits = rest.get(sign.len_utf8()..)?.trim();
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
+        None => (digits, "0"),
+    };
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let hours = if upper.starts_with("CET") { hours + 1 } else { hours };
+    let sign = if sign == '+' { '+' } else { '-' };
+    (hours < 24 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
+}
+
+/// In lower case, without what separates words.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(['_', ' ', '-', '.', '\\'], "")
+}
+
+fn known(plain: &str) -> Option<Vec<String>> {
+    let city = plain.rsplit('/').next().unwrap_or(plain);
+    let windows = city.strip_suffix("standardtime").or_else(|| city.strip_suffix("daylighttime"));
+    let city = windows.or_else(|| city.strip_suffix("time")).filter(|city| !city.is_empty()).unwrap_or(city);
+    let (zones, _) = OTHER_NAMES.iter().find(|(_, names)| names.contains(&city))?;
+    Some(zones.split(' ').map(str::to_owned).collect())
+}
+
+/// The zone whose last part is this: `Berlin`, `Europe/New York`.
+fn named_so(plain: &str) -> Option<Vec<String>> {
+    let city = plain.rsplit('/').next().filter(|city| city.len() > 2)?;
+    let last = |zone: &str| self::plain(zone.rsplit('/').next().unwrap_or(zone));
+    let found = zones().find(|zone| last(zone) == city)?;
+    Some(vec![found])
+}
+
+fn nearest(name: &str) -> Option<Vec<String>> {
+    let lower = name.to_lowercase();
+    let limit = if name.len() > 5 { 2 } else { 1 };
+    let distance = |zone: &str| {
+        let near = zone.len().abs_diff(lower.len()) <= limit;
+        near.then(|| strsim::osa_distance(&zone.to_lowercase(), &lower)).filter(|distance| *distance <= limit)
+    };
+    let found =
+        zones().filter_map(|zone| Some((distance(&zone)?, zone))).min_by_key(|(distance, _)| *distance);
+    found.map(|(_, zone)| vec![zone])
+}
+
+/// The names to advise, canonical regions first. The database lists some files that are no names for people.
+fn zones() -> impl Iterator<Item = String> {
+    const REGIONS: [&str; 10] = [
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Arctic/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    ];
+    let in_region = |zone: &str| REGIONS.iter().any(|region| zone.starts_with(region));
+    let names = || jiff::tz::db().available().map(|zone| zone.to_string());
+    let others = ["UTC", "GMT", "Etc/UTC"].map(str::to_owned);
+    names().filter(move |zone| in_region(zone)).chain(others)
+}
+
+/// Zones by the cities, countries and abbreviations that people write instead; several where they are ambiguous.
+const OTHER_NAMES: &[(&str, &[&str])] = &[
+    (
+        "America/New_York",
+        &[
+            "boston",
+            "washington",
+            "washingtondc",
+            "philadelphia",
+            "miami",
+            "atlanta",
+            "edt",
+            "et",
+            "eastern",
+            "useastern",
+            "baltimore",
+            "charlotte",
+            "orlando",
+            "pittsburgh",
+            "cleveland",
+        ],
+    ),
+    (
+        "America/Los_Angeles",
+        &[
+            "sanfrancisco",
+            "seattle",
+            "lasvegas",
+            "sandiego",
+            "portland",
+            "sanjose",
+            "sacramento",
+            "california",
+            "pst",
+            "pdt",
+            "pt",
+            "pacific",
+            "siliconvalley",
+        ],
+    ),
+    (
+        "America/Chicago",
+        &["houston", "dallas", "austin", "sanantonio", "minneapolis", "cdt", "ct", "central"],
+    ),
+    ("America/Chicago Asia/Shanghai America/Havana", &["cst"]),
+    ("America/Denver", &["saltlakecity", "mdt", "mt", "mountain"]),
+    ("America/Denver America/Phoenix", &["mst"]),
+    ("America/New_York America/Panama", &["est"]),
+    ("America/Anchorage", &["alaska", "akst", "akdt"]),
+    ("Pacific/Honolulu", &["hawaii", "hst"]),
+    ("America/Toronto", &["montreal", "ottawa"]),
+    ("America/Edmonton", &["calgary"]),
+    ("America/Sao_Paulo", &["rio", "riodejaneiro", "brasilia", "brazil", "brt"]),
+    ("America/Argentina/Buenos_Aires", &["argentina", "art"]),
+    ("America/Mexico_City", &["mexico", "guadalajara"]),
+    (
+        "Europe/Berlin",
+        &[
+            "frankfurt",
+            "munich",
+            "münchen",
+            "muenchen",
+            "hamburg",
+            "cologne",
+            "köln",
+            "koeln",
+            "düsseldorf",
+            "duesseldorf",
+            "stuttgart",
+            "leipzig",
+            "dresden",
+            "nuremberg",
+            "nürnberg",
+            "hanover",
+            "hannover",
+            "bonn",
+            "germany",
+            "deutschland",
+            "cest",
+            "mez",
+            "mesz",
+            "centraleurope",
+            "weurope",
+        ],
+    ),
+    ("Europe/Vienna", &["austria", "graz", "salzburg", "linz"]),
+    ("Europe/Zurich", &["geneva", "genève", "bern", "basel", "lausanne", "switzerland", "zürich"]),
+    ("Europe/Amsterdam", &["rotterdam", "thehague", "utrecht", "netherlands", "holland"]),
+    ("Europe/Brussels", &["belgium", "antwerp"]),
+    ("Europe/Paris", &["lyon", "marseille", "toulouse", "nice", "france", "romance"]),
+    ("Europe/Madrid", &["barcelona", "valencia", "seville", "spain"]),
+    ("Europe/Rome", &["milan", "milano", "naples", "turin", "florence", "venice", "italy", "roma"]),
+    ("Europe/Stockholm", &["gothenburg", "malmo", "malmö", "sweden"]),
+    ("Europe/Oslo", &["norway", "bergen"]),
+    ("Europe/Copenhagen", &["denmark", "aarhus"]),
+    ("Europe/Helsinki", &["finland", "espoo", "eest"]),
+    ("Europe/Warsaw", &["krakow", "kraków", "gdansk", "poland"]),
+    ("Europe/Prague", &["brno", "czechia"]),
+    ("Europe/Athens", &["greece"]),
+    ("Europe/Istanbul", &["ankara", "izmir"]),
+    ("Europe/Kyiv", &["ukraine"]),
+    ("Europe/Moscow", &["saintpetersburg", "stpetersburg", "msk", "russia", "russian"]),
+    (
+        "Europe/London",
+        &[
+            "manchester",
+            "edinburgh",
+            "birmingham",
+            "glasgow",
+            "cardiff",
+            "oxford",
+            "england",
+            "uk",
+            "britain",
+        ],
+    ),
+    ("Europe/London Asia/Dhaka", &["bst"]),
+    ("Europe/Dublin", &["ireland"]),
+    (
+        "Asia/Kolkata",
+        &[
+            "mumbai",
+            "bombay",
+            "delhi",
+            "newdelhi",
+            "bangalore",
+            "bengaluru",
+            "chennai",
+            "hyderabad",
+            "pune",
+            "india",
+        ],
+    ),
+    ("Asia/Kolkata Europe/Dublin Asia/Jerusalem", &["ist"]),
+    ("Asia/Shanghai", &["beijing", "peking", "shenzhen", "guangzhou", "hangzhou", "china"]),
+    ("Asia/Tokyo", &["osaka", "kyoto", "jst"]),
+    ("Asia/Seoul", &["busan", "kst", "korea"]),
+    ("Asia/Hong_Kong", &["hkt"]),
+    ("Asia/Singapore", &["sgt"]),
+    ("Asia/Ho_Chi_Minh", &["hanoi", "vietnam"]),
+    ("Asia/Jakarta", &["wib", "indonesia"]),
+    ("Asia/Manila", &["philippines"]),
+    ("Asia/Bangkok", &["thailand"]),
+    ("Asia/Dubai", &["abudhabi", "gst", "uae"]),
+    ("Asia/Riyadh", &["jeddah", "mecca"]),
+    ("Asia/Jerusalem", &["telaviv", "haifa", "idt"]),
+    ("Asia/Karachi", &["islamabad", "lahore", "pakistan"]),
+    ("Australia/Sydney", &["canberra", "aest", "aedt", "australia"]),
+    ("Australia/Adelaide", &["acst", "acdt"]),
+    ("Australia/Perth", &["awst"]),
+    ("Pacific/Auckland", &["wellington", "christchurch", "nzst", "nzdt", "newzealand"]),
+    ("Africa/Johannesburg", &["capetown", "pretoria", "durban", "sast", "southafrica"]),
+    ("Africa/Lagos", &["abuja", "nigeria"]),
+    ("Africa/Nairobi", &["kenya", "eat"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn each_zone_that_is_advised_exists() {
+        for (zones, names) in OTHER_NAMES {
+            for zone in zones.split(' ') {
+                assert!(TimeZone::get(zone).is_ok(), "{zone}");
+            }
+            for name in *names {
+                assert_eq!(plain(name), *name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_zone_that_is_not_known_is_answered_with_the_one_that_was_meant() {
+        for (name, help) in [
+            ("America/Boston", "did you mean `America/New_York`?"),
+            ("Boston", "did you mean `America/New_York`?"),
+            ("America/Washington", "did you mean `America/New_York`?"),
+            ("America/San_Francisco", "did you mean `America/Los_Angeles`?"),
+            ("San Francisco", "did you mean `America/Los_Angeles`?"),
+            ("Asia/Mumbai", "did you mean `Asia/Kolkata`?"),
+            ("Asia/Delhi", "did you mean `Asia/Kolkata`?"),
+            ("Asia/Beijing", "did you mean `Asia/Shanghai`?"),
+            ("Europe/Frankfurt", "did you mean `Europe/Berlin`?"),
+            ("Europe/Munich", "did you mean `Europe/Berlin`?"),
+            ("Europe/München", "did you mean `Europe/Berlin`?"),
+            ("Europe/Geneva", "did you mean `Europe/Zurich`?"),
+            ("PST", "did you mean `America/Los_Angeles`?"),
+            ("PDT", "did you mean `America/Los_Angeles`?"),
+            ("Pacific", "did you mean `America/Los_Angeles`?"),
+            ("Pacific Time", "did you mean `America/Los_Angeles`?"),
+            ("Pacific Standard Time", "did you mean `America/Los_Angeles`?"),
+            ("W. Europe Standard Time", "did you mean `Europe/Berlin`?"),
+            ("EDT", "did you mean `America/New_York`?"),
+            (
+                "IST",
+                "several zones are called so: did you mean `Asia/Kolkata`, `Europe/Dublin` or `Asia/Jerusalem`?",
+            ),
+            (
+                "CST",
+                "several zones are called so: did you mean `America/Chicago`, `Asia/Shanghai` or `America/Havana`?",
+            ),
+            ("BST", "several zones are called so: did you mean `Europe/London` or `Asia/Dhaka`?"),
+            ("CEST", "did you mean `Europe/Berlin`?"),
+            ("Berlin", "did you mean `Europe/Berlin`?"),
+            ("New York", "did you mean `America/New_York`?"),
+            ("America/NewYork", "did you mean `America/New_York`?"),
+            ("Europe/New York", "did you mean `America/New_York`?"),
+            ("Europe/Berln", "did you mean `Europe/Berlin`?"),
+            ("Europe/Berilns", "did you mean `Europe/Berlin`?"),
+            ("Europa/Berlin", "did you mean `Europe/Berlin`?"),
+            ("GTM", "did you mean `GMT`?"),
+            ("UTCC", "did you mean `UTC`?"),
+            ("Mars/Olympus", EXAMPLE),
+            ("America/Springfield", EXAMPLE),
+            ("", EXAMPLE),
+            ("X", EXAMPLE),
+        ] {
+            assert!(TimeZone::get(name).is_err(), "{name} is a zone");
+            let fault = unknown(name);
+            assert_eq!(fault.help, help, "{name}");
+            assert_eq!(fault.message, format!("unknown time zone `{name}`"));
+        }
+        let long = unknown(&"Europe/Berlin".repeat(100_000));
+        assert_eq!(long.help, EXAMPLE);
+    }
+
+    #[test]
+    fn an_offset_is_not_a_time_zone() {
+        for (name, offset) in [
+            ("GMT+2", "+02:00"),
+            ("UTC+1", "+01:00"),
+            ("UTC+01:00", "+01:00"),
+            ("utc-5", "-05:00"),
+            ("UTC −5", "-05:00"),
+            ("+01:00", "+01:00"),
+            ("+0530", "+05:30"),
+            ("-7", "-07:00"),
+            ("CET+1", "+02:00"),
+        ] {
+            let fault = unknown(name);
+            assert_eq!(fault.message, format!("`{name}` is an offset, not a time zone"));
+            assert!(fault.help.ends_with(&format!("2026-12-01T22:00:00{offset}")), "{name}: {}", fault.help);
+        }
+    }
+
+    #[test]
+    fn the_zone_of_the_machine_is_to_be_written_by_name() {
+        for name in ["local", "Local", "system"] {
+            assert!(unknown(name).help.contains("`timedatectl`"), "{name}");
+        }
+    }
+}
