@@ -21,7 +21,7 @@ use crate::glob::PathGlobs;
 use crate::period::{Occurrence, Period, Timing};
 use crate::schedule::Schedule;
 use crate::scope::{Host, Scope, ScopePaths};
-use crate::series::{Cron, Except, Series};
+use crate::series::{Cron, CronError, Except, Series};
 use crate::zone::{self, Fold};
 
 /// Turns the tables of a document into a schedule and the answer of each period in it.
@@ -142,8 +142,11 @@ fn series(
         report.error(cron.span(), "a period with `cron` has no `for`", help);
     }
     let except = except(table, zone, report);
-    let parsed =
-        Cron::parse(cron.get_ref()).map_err(|error| report.error(cron.span(), error.message, error.help));
+    let refused = |error: CronError| {
+        let span = error.field.map_or(cron.span(), |field| report.part(cron, field));
+        report.error(span, error.message, error.help);
+    };
+    let parsed = Cron::parse(cron.get_ref()).map_err(refused);
     let length = times.length.and_then(|length| SignedDuration::try_from(length).ok())?;
     Some(Series {
         cron: parsed.ok()?,

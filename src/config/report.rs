@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use toml::Spanned;
+
 use super::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::fault::Fault;
 
@@ -121,6 +123,17 @@ impl Report {
     /// The line of a place, from 1.
     pub fn line(&self, span: &Range<usize>) -> usize {
         self.lines.partition_point(|&begins| begins <= span.start) + 1
+    }
+
+    /// The place of a part of a text value, or that of all of it where it is not written as it reads.
+    pub(super) fn part(&self, written: &Spanned<String>, part: Range<usize>) -> Range<usize> {
+        let span = written.span();
+        let inside = span.start + 1..span.end.saturating_sub(1);
+        if self.text().get(inside.clone()) == Some(written.get_ref().as_str()) {
+            inside.start + part.start..inside.start + part.end
+        } else {
+            span
+        }
     }
 
     /// Where the line of a place begins.

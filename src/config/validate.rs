@@ -405,7 +405,7 @@ mod tests {
             (":80", Ok(Listen::AllAddresses(80))),
             (":0", Ok(Listen::AllAddresses(0))),
             (":65536", Err("a port is a number from 0 to 65535")),
-            (":+80", Err(NO_ADDRESS)),
+            (":+80", Err("a port is a number from 0 to 65535")),
             ("fe80::1", Err("add a port, such as `[fe80::1]:8503`")),
             ("::1", Err("add a port, such as `[::1]:8503`")),
             ("::1:80", Err("add a port, such as `[::1:80]:8503`")),

@@ -1,5 +1,7 @@
 //! Reads cron expressions: those of `crontab(5)`, each field refused that would not mean what it says.
 
+use std::ops::Range;
+
 use super::{Cron, Days, EVERY, LAST};
 
 /// Why a text is not a cron expression: what is wrong, and what to write instead.
@@ -9,11 +11,13 @@ pub struct CronError {
     pub message: String,
     /// What to write instead.
     pub help: String,
+    /// The field that is wrong, as bytes of the expression; `None` if it is all of it.
+    pub field: Option<Range<usize>>,
 }
 
 impl CronError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), field: None }
     }
 }
 
@@ -85,13 +89,24 @@ const NICKNAMES: [(&str, &str); 7] = [
 pub(super) fn parse(text: &str) -> Result<Cron, CronError> {
     let fields: Vec<_> = text.split_whitespace().collect();
     let &[minute, hour, day, month, weekday] = fields.as_slice() else { return Err(not_five(&fields)) };
-    let minutes = numbers(minute, &MINUTE)?;
-    let hours = numbers(hour, &HOUR)?;
-    let (days, last) = days(day)?;
-    let months = numbers(month, &MONTH)?;
-    let weekdays = weekdays(weekday)?;
+    let at = |field: usize| move |error| CronError { field: places(text).nth(field), ..error };
+    let minutes = numbers(minute, &MINUTE).map_err(at(0))?;
+    let hours = numbers(hour, &HOUR).map_err(at(1))?;
+    let (days, last) = days(day).map_err(at(2))?;
+    let months = numbers(month, &MONTH).map_err(at(3))?;
+    let weekdays = weekdays(weekday).map_err(at(4))?;
     let both = day.starts_with('*') || weekday.starts_with('*');
     Ok(Cron::new(minutes, hours, months, Days { days, last, weekdays, both }))
+}
+
+/// Where the fields of an expression are in it.
+fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    let part = move |part: &str| {
+        end += part.len();
+        end - part.len()..end - part.len() + part.trim_end().len()
+    };
+    text.split_inclusive(char::is_whitespace).map(part).filter(|place| !place.is_empty())
 }
 
 /// The numbers that a field names, as bits.
