@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use downtime::config::Config;
+use downtime::config::diagnostic::render_all;
 use downtime::decision::{Decision, decide};
 use downtime::file::MAX_LENGTH;
 use downtime::path::RequestPath;
@@ -48,6 +49,38 @@ fn main() {
     largest(now);
     any_year();
     always_down(now);
+    rules();
+    mistakes();
+}
+
+/// As many rules as a generated file may have.
+fn rules() {
+    let rules: Vec<_> = (0..PERIODS).map(|index| format!("\"/part{index}/**\"")).collect();
+    let text = format!("[exempt]\npaths = [\n{}]\n", rules.join(",\n"));
+    report("reading 10,000 exempt paths", milliseconds(|| config(&text)), 200.0, "ms");
+}
+
+/// The longest files of mistakes: read, and told of.
+fn mistakes() {
+    let longest = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX);
+    for (what, mistake) in [
+        ("unknown sections", "[sever]\n"),
+        ("unknown keys of periods", "[[period]]\nstat=1\n"),
+        ("unknown zones", "[[period]]\nstart=2026-06-01T12:00:00Z\ntimezone='Mars'\n"),
+        ("numbers as durations", "[[period]]\nfor=2\n"),
+        ("texts without quotes", "a=x\n"),
+        ("spaces that are none", "\u{a0}a=1\n"),
+    ] {
+        let text = mistake.repeat(longest / mistake.len());
+        told(what, &text);
+    }
+    told("mistakes on one line", &format!("[exempt]\nexact=[{}]", "'a',".repeat((longest - 20) / 4)));
+}
+
+fn told(what: &str, text: &str) {
+    let none = |_: &Path| Err("there are no other files".to_owned());
+    let told = || render_all(&Config::read("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
+    report(&format!("1 MiB of {what}"), milliseconds(told), 3000.0, "ms");
 }
 
 /// 10,000 periods: 1,000 series, 8,990 one-offs an hour apart, and ten that are active.

@@ -287,3 +287,52 @@ impl Config {
         Reading { config, diagnostics, management, written }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::diagnostic::{Severity, render_all};
+    use super::report::MAX_SHOWN;
+    use super::*;
+
+    fn read(text: &str) -> Reading {
+        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+    }
+
+    fn numbered(line: &str, count: usize) -> String {
+        (0..count).map(|number| line.replace('#', &number.to_string())).collect()
+    }
+
+    #[test]
+    fn of_a_file_of_mistakes_the_first_hundred_are_told_and_the_rest_is_counted() {
+        let period = "[[period]]\nstart = 2026-12-01T22:00:00Z\n";
+        for (text, more) in [
+            (numbered("key# = 1\n", 60_000), 59_900),
+            (numbered("[section#]\n", 5000), 4900),
+            (format!("{period}timezone = 'Mars'\n").repeat(1000), 900),
+            (format!("{period}for = '2'\n").repeat(1000), 900),
+            (format!("{period}for = 2\n").repeat(1000), 900),
+            (format!("{period}name = 'same'\n").repeat(1000), 899),
+            ("[[period]]\nstart = now\n".repeat(1000), 900),
+            ("a = x\n".repeat(1000), 900),
+            (format!("[exempt]\nexact = [{}]", "'a', ".repeat(1000)), 900),
+        ] {
+            let found = read(&text).diagnostics;
+            assert_eq!(found.len(), MAX_SHOWN + 1, "{}", &text[..40]);
+            let (last, shown) = found.split_last().unwrap();
+            assert!(shown.iter().all(|told| told.severity == Severity::Error && told.place.is_some()));
+            assert_eq!(last.message, format!("{more} more errors are not shown"), "{}", &text[..40]);
+            let lines: Vec<_> = shown.iter().filter_map(Diagnostic::line_column).collect();
+            assert!(lines.is_sorted(), "{}", &text[..40]);
+            assert!(render_all(&found, false).len() < 100_000, "{}", &text[..40]);
+        }
+    }
+
+    #[test]
+    fn warnings_are_counted_like_errors() {
+        let period = "[[period]]\nstart = 2027-03-28T02:30:00\n";
+        let reading = read(&format!("timezone = 'Europe/Berlin'\n{}", period.repeat(150)));
+        assert!(reading.config.is_some());
+        assert_eq!(reading.diagnostics.len(), MAX_SHOWN + 1);
+        assert_eq!(reading.diagnostics.last().unwrap().message, "50 more warnings are not shown");
+    }
+}

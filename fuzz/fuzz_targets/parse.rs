@@ -53,6 +53,10 @@ fn read(text: &str, template: Result<&str, &str>) {
         let mut advised = reading();
         advised.lint(&LintContext::new(now));
         check_all(&advised, text, template.unwrap_or_default());
+        // Of more than a hundred warnings only the first are told.
+        if advised.diagnostics.iter().any(|told| told.place.is_none()) {
+            continue;
+        }
         let kept = |told: &&Diagnostic| advised.diagnostics.contains(told);
         assert_eq!(
             found.diagnostics.iter().filter(kept).count(),
@@ -104,7 +108,9 @@ fn check_all(reading: &Reading, file: &str, template: &str) {
 }
 
 fn check(diagnostic: &Diagnostic, text: &str, template: &str) {
-    let place = diagnostic.place.as_ref().expect("a place");
+    let Some(place) = &diagnostic.place else {
+        return assert_eq!(diagnostic.severity, Severity::Note, "only what is not shown has no place");
+    };
     let source = &place.source;
     let expected = if source.name == NAME { text } else { template };
     assert_eq!(source.text, expected, "the text that was read");

@@ -83,6 +83,7 @@ impl Diagnostic {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         let text = renderer.decor_style(DecorStyle::Ascii).term_width(120).render(&[group]);
+        let text = self.with_true_column(text);
         text.replace(is_c1, REPLACEMENT).lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
@@ -104,7 +105,33 @@ impl Diagnostic {
         }
     }
 
+    /// The renderer counts the column in what it is given, which may be a part of a long line.
+    fn with_true_column(&self, rendered: String) -> String {
+        let (Some(excerpt), Some((line, column))) = (self.excerpt(), self.line_column()) else {
+            return rendered;
+        };
+        if excerpt.cut == 0 {
+            return rendered;
+        }
+        let counted = excerpt.line.get(..excerpt.inside.start).unwrap_or_default().chars().count() + 1;
+        let at = rendered.find("--> ").unwrap_or(0);
+        let (message, rest) = rendered.split_at_checked(at).unwrap_or(("", &rendered));
+        message.to_owned() + &rest.replacen(&format!(":{line}:{counted}"), &format!(":{line}:{column}"), 1)
+    }
+
     fn snippet(&self) -> Option<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+        let place = self.place.as_ref()?;
+        let Excerpt { line, inside, .. } = self.excerpt()?;
+        Some(
+            Snippet::source(line)
+                .line_start(line_column(&place.source.text, place.span.start).0)
+                .path(place.source.name.as_str())
+                .annotation(AnnotationKind::Primary.span(inside)),
+        )
+    }
+
+    /// The line of the place, or as much of it around the place as may be shown: a line may be the whole file.
+    fn excerpt(&self) -> Option<Excerpt<'_>> {
         let place = self.place.as_ref()?;
         let text = &place.source.text;
         let span = one_line(text, &place.span);
@@ -115,13 +142,34 @@ impl Diagnostic {
         // Of carriage returns that end a line only the last belongs to its newline; a place may be at any of them.
         let line = line.strip_suffix('\r').filter(|_| last < text.len()).unwrap_or(line);
         let inside = (span.start - first).min(line.len())..(span.end - first).min(line.len());
-        Some(
-            Snippet::source(line)
-                .line_start(line_column(text, span.start).0)
-                .path(place.source.name.as_str())
-                .annotation(AnnotationKind::Primary.span(inside)),
-        )
+        if line.len() <= 2 * MAX_AROUND {
+            return Some(Excerpt { line, inside, cut: 0 });
+        }
+        let cut = floor_boundary(line, inside.start.saturating_sub(MAX_AROUND));
+        let end = floor_boundary(line, inside.start.saturating_add(MAX_AROUND).min(line.len()));
+        let inside = inside.start - cut..inside.end.min(end).max(inside.start) - cut;
+        Some(Excerpt { line: line.get(cut..end).unwrap_or_default(), inside, cut })
     }
+}
+
+/// No more bytes of a line are looked at before the place and behind its start.
+const MAX_AROUND: usize = 1000;
+
+/// A line or a part of one, with the place in it.
+struct Excerpt<'t> {
+    line: &'t str,
+    inside: Range<usize>,
+    /// How many bytes of the line are cut off before it.
+    cut: usize,
+}
+
+/// The last boundary of characters up to `at`.
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 impl From<Diagnostic> for Vec<Diagnostic> {
@@ -149,10 +197,7 @@ pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
 
 /// Line and column of a byte offset, both from 1, the column in characters. A newline is one, also where it has two.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
+    let offset = floor_boundary(text, offset);
     let (mut before, after) = text.split_at_checked(offset).unwrap_or_default();
     if after.starts_with('\n') {
         before = before.strip_suffix('\r').unwrap_or(before);
@@ -164,14 +209,8 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
 
 /// The part of a span that lies on its first line, on character boundaries: a caret marks one line.
 fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
-    let boundary = |mut at: usize| {
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let start = boundary(span.start.min(text.len()));
-    let end = boundary(span.end.clamp(start, text.len()));
+    let start = floor_boundary(text, span.start);
+    let end = floor_boundary(text, span.end.clamp(start, text.len()));
     let within = text.get(start..end).unwrap_or_default();
     let length = within.find('\n').unwrap_or(within.len());
     start..start + within.get(..length).unwrap_or_default().trim_end_matches('\r').len()
@@ -232,6 +271,21 @@ error: this is wrong
   = help: write it right
 ";
         assert_eq!(diagnostic("[response]\nstatus = 999\n", 20..23).render(false), expected);
+    }
+
+    #[test]
+    fn of_a_long_line_only_a_part_is_looked_at_and_the_column_is_that_in_the_line() {
+        let text = format!("x = 1\ny = [{}]", "'é', ".repeat(100_000));
+        let at = text.find('y').unwrap() + "y = [".len() + "'é', ".len() * 50_000;
+        for colour in [false, true] {
+            let found = diagnostic(&text, at..at + 4).render(colour);
+            assert!(found.len() < 3000, "{}", found.len());
+            assert!(found.contains("downtime.toml:2:250006"), "{found}");
+        }
+        let whole = diagnostic(&text, 6..text.len()).render(false);
+        assert!(whole.len() < 3000 && whole.contains("downtime.toml:2:1\n"), "{whole}");
+        let found = diagnostic(&text, at..at + 4);
+        assert_eq!(found.excerpt().map(|excerpt| excerpt.line.len() < 2 * MAX_AROUND + 4), Some(true));
     }
 
     #[test]

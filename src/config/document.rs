@@ -364,7 +364,7 @@ impl PeriodTable {
             template: table.get("template", "\"templates/upgrade.html\""),
             broken: false,
         };
-        period.broken = table.is_broken() || table.has_mistyped("start");
+        period.broken = table.is_broken() || period.start.is_none() && table.has_mistyped("start");
         table.finish();
         period
     }

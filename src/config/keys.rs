@@ -14,6 +14,9 @@ use crate::fault::Fault;
 /// How messages call the part of the file before the first section.
 pub(super) const TOP: &str = "the top level";
 
+/// A longer name is a mistyped form of none.
+const MAX_NAME: usize = 64;
+
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -110,6 +113,9 @@ impl<'k> Meant<'k> {
 
 /// The key among `known` of `section` that `name` was meant to be.
 pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<Meant<'k>> {
+    if name.len() > MAX_NAME {
+        return None;
+    }
     let named = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
     let same = known.iter().copied().find(|known| plain(known) == plain(name));
     let other = || other_name(section, name).and_then(named);
@@ -167,6 +173,9 @@ pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> Fault
 
 /// Where a key belongs that stands in the wrong section.
 fn elsewhere(section: &str, name: &str) -> Option<String> {
+    if name.len() > MAX_NAME {
+        return None;
+    }
     if let Some(title) = self::section(name) {
         return Some(format!("write `{title}` on a line of its own"));
     }

@@ -6,8 +6,14 @@ use super::keys::{self, Kind};
 use super::trial;
 use crate::fault::Fault;
 
+/// A value that is longer, in bytes, is not written out again.
+const MAX_VALUE: usize = 1000;
+
 /// How to write a value so that it is right, if there is a way: `write …`.
 pub(super) fn assign(section: &str, key: &str, value: &str) -> Option<String> {
+    if value.len() > MAX_VALUE {
+        return None;
+    }
     candidates(section, key, value).into_iter().find_map(|candidate| tried(section, key, &candidate))
 }
 
@@ -106,6 +112,9 @@ pub(super) fn plain_quotes(text: &str) -> String {
 
 /// What is wrong with a value that would not be right in quotes either.
 pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Fault> {
+    if value.len() > MAX_VALUE {
+        return None;
+    }
     let (written, form) = match keys::kind(section, key)? {
         Kind::Text | Kind::Duration => (text(value)?, "in quotes"),
         Kind::List => (list(value, text), "in quotes, in a list"),

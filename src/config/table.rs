@@ -12,6 +12,9 @@ use super::report::Report;
 use super::{duration, time};
 use crate::fault::Fault;
 
+/// No more keys that a table does not know are looked at for one that is missing.
+const MAX_LEFT: usize = 1000;
+
 /// A value with its place in the text, where the key is there and reads well.
 pub type Field<T> = Option<Spanned<T>>;
 
@@ -206,15 +209,20 @@ impl<'i, 'r> Table<'i, 'r> {
         self.broken
     }
 
-    /// Whether a key that is left was probably meant as the one named.
+    /// Whether one of the first keys that are left was probably meant as the one named.
     pub fn has_mistyped(&self, key: &'static str) -> bool {
         let meant = |left: &str| keys::meant(self.name, &self.known, left);
-        self.values.keys().any(|left| meant(left.get_ref()).is_some_and(|meant| meant.key() == key))
+        self.values
+            .keys()
+            .take(MAX_LEFT)
+            .any(|left| meant(left.get_ref()).is_some_and(|meant| meant.key() == key))
     }
 
     /// Ends the reading: what is left is unknown.
     pub fn finish(self) {
-        for key in self.values.keys() {
+        let mut left: Vec<_> = self.values.keys().collect();
+        left.sort_by_key(|key| key.span().start);
+        for key in left {
             let name = key.get_ref().as_ref();
             self.report.error_with(key.span(), || match self.header(&key.span()) {
                 Some(header) if self.name == TOP => keys::unknown_section(header, &self.known, name),

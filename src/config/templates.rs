@@ -1,5 +1,6 @@
 //! The templates that a file names: each is read once, and compiled.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,20 +17,20 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
 pub struct Templates<'a> {
     folder: &'a Path,
     read: ReadFile<'a>,
-    found: Vec<(PathBuf, Option<Template>)>,
+    found: HashMap<PathBuf, Option<Template>>,
 }
 
 impl<'a> Templates<'a> {
     /// Begins with none. Names are relative to `folder`.
     pub fn new(folder: &'a Path, read: ReadFile<'a>) -> Self {
-        Self { folder, read, found: Vec::new() }
+        Self { folder, read, found: HashMap::new() }
     }
 
     /// The template that a key names; `None` without a key, and where it cannot be had, which the report says once.
     pub fn get(&mut self, name: &Field<String>, report: &Report) -> Option<Template> {
         let name = name.as_ref()?;
         let path = self.folder.join(name.get_ref());
-        if let Some((_, template)) = self.found.iter().find(|(file, _)| *file == path) {
+        if let Some(template) = self.found.get(&path) {
             return template.clone();
         }
         let template = match (self.read)(&path) {
@@ -43,7 +44,7 @@ impl<'a> Templates<'a> {
                 None
             }
         };
-        self.found.push((path, template.clone()));
+        self.found.insert(path, template.clone());
         template
     }
 

@@ -187,6 +187,20 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
 }
 
 #[test]
+fn of_many_mistakes_json_has_a_hundred_and_how_many_more() {
+    let folder = Folder::with(&"[[period]]\n".repeat(500));
+    let run = folder.run(&["--check", "--format", "json"]);
+    run.prints(1, &[]);
+    let told = run.json()["diagnostics"].clone();
+    assert_eq!(told.as_array().map(Vec::len), Some(101));
+    let last = json!({
+        "severity": "note", "message": "400 more errors are not shown", "line": null, "column": null,
+        "help": "fix those above, then check again",
+    });
+    assert_eq!(told[100], last);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_json_too() {
     let run = Folder::empty().run(&["-c", "./downtime.toml", "--check", "--format", "json"]);
     run.prints(1, &[]);

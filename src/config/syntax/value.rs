@@ -34,7 +34,7 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
     if let Some(fault) = null(section, key, value) {
         return fault;
     }
-    if value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
+    if value.len() < 1000 && value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
         let plain = plain_quotes(value);
         let help = tried(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
         return Fault::new("these are typographic quotes", help);
