@@ -96,7 +96,9 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     for ink in [Ink { blocks: false, colour: false }, Ink { blocks: true, colour: true }] {
         timeline(config, now, ink);
     }
-    status_lines(config, &phase.moment, now);
+    for reachable in [None, Some(false)] {
+        status_lines(config, &phase.moment, reachable, now);
+    }
 }
 
 fn check_all(reading: &Reading, file: &str, template: &str) {

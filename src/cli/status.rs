@@ -156,7 +156,7 @@ fn of_file(
     if format == Format::Human {
         let server = unasked.map_or("no running gateway was asked: there is no [management]".into(), why);
         let source = format!("source    {}; {server}", path.display());
-        let lines = status_lines(config, &moment, now).map(|line| escaped(&line) + "\n");
+        let lines = status_lines(config, &moment, None, now).map(|line| escaped(&line) + "\n");
         print_result(&(lines.concat() + &source + "\n"))?;
     }
     Ok(super::state_code(moment.state() == State::Up))

@@ -1,6 +1,5 @@
 //! From the document to the config: what each value means, and what is wrong with it.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -134,29 +133,39 @@ fn listen(written: &Texts, folder: &Path, report: &Report) -> Vec<Listen> {
         let help = "for example `listen = [\"127.0.0.1:8503\"]`, the default";
         report.error(list.span(), "there is no address to listen on", help);
     }
-    let mut addresses: Vec<Listen> = Vec::new();
-    let mut seen = HashMap::new();
-    for text in list.get_ref() {
+    if list.get_ref().len() > MAX_ADDRESSES {
+        let message = format!("this list has {} addresses", list.get_ref().len());
+        report.error(list.span(), message, format!("at most {MAX_ADDRESSES} are allowed"));
+    }
+    let mut addresses: Vec<(Listen, usize)> = Vec::new();
+    for text in list.get_ref().iter().take(MAX_ADDRESSES) {
         match address(text.get_ref(), folder) {
-            Ok(address) => match seen.insert(address.to_string(), report.line(&text.span())) {
-                Some(line) => {
-                    let message = format!("the address `{address}` is already at line {line}");
+            Ok(address) => {
+                if let Some(message) = clash(&address, &addresses) {
                     report.error(text.span(), message, "remove one of the two");
                 }
-                None => {
-                    if let Some(other) = addresses.iter().find(|other| other.overlaps(&address)) {
-                        let message = format!(
-                            "the gateway cannot listen on both `{other}` and `{address}`: one includes the other"
-                        );
-                        report.error(text.span(), message, "remove one of the two");
-                    }
-                    addresses.push(address);
-                }
-            },
+                addresses.push((address, report.line(&text.span())));
+            }
             Err(help) => report.error(text.span(), format!("invalid address `{}`", text.get_ref()), help),
         }
     }
-    addresses
+    addresses.into_iter().map(|(address, _)| address).collect()
+}
+
+/// No gateway listens on more addresses.
+const MAX_ADDRESSES: usize = 100;
+
+/// Why an address cannot be listened on beside others, which have their lines with them.
+fn clash(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
+    let same = |(other, line): &(Listen, usize)| {
+        (other == address).then(|| format!("the address `{address}` is already at line {line}"))
+    };
+    let overlap = |(other, _): &(Listen, usize)| {
+        other.overlaps(address).then(|| {
+            format!("the gateway cannot listen on both `{other}` and `{address}`: one includes the other")
+        })
+    };
+    others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
 }
 
 fn management(section: &ManagementSection, server: &Server, folder: &Path, report: &Report) -> Management {

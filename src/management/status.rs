@@ -22,6 +22,8 @@ struct Status {
     applied_at: Timestamp,
     /// The last reading of the file, where it could not be applied.
     rejected: Option<Rejection>,
+    /// Whether the last attempt to reach the upstream succeeded; none where there was none, or there is no upstream.
+    reachable: Option<bool>,
     /// How changes are noticed: `events` or `polling`.
     watch: &'static str,
     /// Of the file: an IANA name.
@@ -50,6 +52,7 @@ pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
     let snapshot = subject.snapshots.current();
     let rejected = subject.snapshots.rejected();
     let config = &snapshot.config;
+    let reachable = snapshot.reachability.get();
     let status = Status {
         summary: Summary { source: "server", ..Summary::new(Some(config), snapshot.warnings(), now) },
         file: subject.file.display().to_string(),
@@ -57,12 +60,13 @@ pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
         generation: snapshot.generation,
         applied_at: snapshot.applied_at,
         rejected: rejected.as_deref().map(Rejection::from),
+        reachable,
         watch: match subject.watch.mode() {
             Mode::Events => "events",
             Mode::Polling => "polling",
         },
         timezone: config.timezone.iana_name().map(str::to_owned),
-        lines: status_lines(config, &snapshot.phase(now).moment, now),
+        lines: status_lines(config, &snapshot.phase(now).moment, reachable, now),
     };
     to_json(&status)
 }

@@ -3,29 +3,35 @@
 use jiff::Timestamp;
 
 use super::state::{making, since, state_line};
-use crate::config::Config;
+use crate::config::{Config, Site, Unreachable};
 use crate::period::{Occurrence, Period};
 use crate::readable::{distance, length, local};
 use crate::schedule::{Moment, State};
 
-/// The four lines.
-pub fn status_lines(config: &Config, moment: &Moment, now: Timestamp) -> [String; 4] {
+/// The four lines. `reachable` is whether the last attempt to reach the upstream succeeded, if there was one.
+pub fn status_lines(
+    config: &Config,
+    moment: &Moment,
+    reachable: Option<bool>,
+    now: Timestamp,
+) -> [String; 4] {
     let since =
         since(&config.rules.schedule, moment).map(|at| format!("; since {}", local(at, &config.timezone)));
     [
         format!("state     {}{}", state_line(config, moment, now), since.unwrap_or_default()),
-        format!("visitors  {}", visitors(config, moment)),
+        format!("visitors  {}", visitors(config, moment, reachable)),
         format!("change    {}", change(config, moment, now)),
         format!("next      {}", next(config, moment, now)),
     ]
 }
 
-fn visitors(config: &Config, moment: &Moment) -> String {
+fn visitors(config: &Config, moment: &Moment, reachable: Option<bool>) -> String {
+    let site = site(config, reachable);
     let deciding = making(&config.rules.schedule, moment).next().map(|active| active.period);
     let Some((title, answer)) = deciding.and_then(|index| {
         Some((config.rules.schedule.periods().get(index)?.title(), config.rules.answers.get(index)?))
     }) else {
-        return "get the site".into();
+        return format!("get {site}");
     };
     let given = match (&answer.redirect, &answer.own_template) {
         (Some(redirect), _) => format!("a redirect to {redirect}"),
@@ -33,8 +39,27 @@ fn visitors(config: &Config, moment: &Moment) -> String {
         (None, None) => format!("the down page with {}", config.response.status.as_u16()),
     };
     match moment.state() {
-        State::Partial => format!("get {given} from what {title} covers, and the site from the rest"),
+        State::Partial => format!("get {given} from what {title} covers, and {site} from the rest"),
+        State::Up | State::Down if site != THE_SITE => {
+            format!("get {given}; those who are exempt get {site}")
+        }
         State::Up | State::Down => format!("get {given}, unless they are exempt"),
+    }
+}
+
+const THE_SITE: &str = "the site";
+
+/// What a request gets that passes.
+fn site(config: &Config, reachable: Option<bool>) -> String {
+    match (&config.site, reachable) {
+        (Site::Upstream(site), Some(false)) => {
+            let given = match site.when_unreachable {
+                Unreachable::Downtime => format!("the down page with {}", config.response.status.as_u16()),
+                Unreachable::Error => "502 or 504".into(),
+            };
+            format!("{given}: the last attempt to reach {} failed", site.upstream)
+        }
+        _ => THE_SITE.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::origin::Origin;
 use crate::support::process::{Folder, Gateway};
 use crate::{DOWN, MANAGEMENT, ask, run, start, with_management};
 
@@ -19,7 +20,7 @@ fn it_says_what_check_says_of_what_is_applied_and_how_that_came_about() {
     expected["source"] = "server".into();
     let said = said.as_object_mut().expect("an object");
     let more: Vec<_> =
-        ["file", "sha256", "generation", "applied_at", "rejected", "watch", "timezone", "lines"]
+        ["file", "sha256", "generation", "applied_at", "rejected", "watch", "timezone", "lines", "reachable"]
             .map(|key| said.remove(key).unwrap_or_else(|| panic!("no {key}")))
             .into();
     assert_eq!(Value::Object(said.clone()), expected);
@@ -53,6 +54,45 @@ fn a_file_that_is_rejected_is_said_with_its_mistakes_until_there_is_a_valid_one(
         (&said["rejected"], &said["state"], &said["generation"]),
         (&Value::Null, &"up".into(), &2.into())
     );
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_seen() {
+    let origin = Origin::start();
+    let dead =
+        format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let site = |url: &str, more: &str| with_management(&format!("[site]\nupstream = \"{url}\"\n{more}"));
+    let gateway = Gateway::start(&site(&dead, ""));
+    let seen = || {
+        let said = status(&gateway);
+        let visitors = said["lines"][1].as_str().expect("a line").to_owned();
+        (said["reachable"].as_bool(), visitors)
+    };
+    let fine = || "visitors  get the site".to_owned();
+    assert_eq!(seen(), (None, fine()));
+    let failed = format!("the last attempt to reach {dead} failed");
+    for method in ["GET", "POST"] {
+        let response =
+            gateway.connect().request(method, "/", &["Content-Length: 0"][usize::from(method == "GET")..]);
+        assert_eq!(response.downtime(), Some("unreachable"), "{method}");
+        assert_eq!(
+            seen(),
+            (Some(false), format!("visitors  get the down page with 503: {failed}")),
+            "{method}"
+        );
+    }
+    gateway.apply(&site(&dead, "when_unreachable = \"error\"\n"));
+    assert_eq!(seen(), (Some(false), format!("visitors  get 502 or 504: {failed}")));
+    gateway.apply(&site(&dead, &format!("when_unreachable = \"error\"\n{DOWN}")));
+    let down = "visitors  get the down page with 503; those who are exempt get 502 or 504";
+    assert_eq!(seen(), (Some(false), format!("{down}: {failed}")));
+    for method in ["GET", "POST"] {
+        gateway.apply(&site(&origin.url(), &format!("# {method}\n")));
+        assert_eq!(seen().0, (method == "POST").then_some(true));
+        let fields = &["Content-Length: 0"][usize::from(method == "GET")..];
+        assert_eq!(gateway.connect().request(method, "/", fields).status, 200);
+        assert_eq!(seen(), (Some(true), fine()), "{method}");
+    }
 }
 
 #[test]
