@@ -14,6 +14,7 @@
 //! | [`network`] | addresses and networks |
 //! | [`path`] | a request's path: canonical, or not |
 //! | [`request`] | the facts of a request that rules and scopes look at |
+//! | [`fault`] | what is wrong with a value of the file, and what to write instead |
 //! | [`glob`] | globs of paths |
 //! | [`scope`] | the hosts, paths and methods that a period covers |
 //! | [`occurrence`] | one run of a period: a span of time |
@@ -55,8 +56,8 @@
 //! | [`management`] | what operators get: health, readiness, status, metrics; and how commands ask for it |
 //! | [`cli`] | the command line, one command a file |
 //!
-//! Arrows run one way: zone, network, path, occurrence <- readable, request, glob <- scope, series <- period <- chain <-
-//! schedule, exempt <- answer, decision <- config <- load, summary <- snapshot <- watch, filters <- server <- gateway,
+//! Arrows run one way: fault <- zone, network, path, occurrence <- readable, request, glob <- scope, series <- period <-
+//! chain <- schedule, exempt <- answer, decision <- config <- load, summary <- snapshot <- watch, filters <- server <- gateway,
 //! management <- cli <- main. Beside that line stand template, upstream, client, clock, alarm, file, store and page, which
 //! know of the rest only what stands before decision.
 

@@ -196,3 +196,139 @@ fn key_fault(key: &str, value: &str) -> Option<Fault> {
     };
     Some(Fault::new(format!("`{key}` cannot be a key"), help))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::super::Config;
+    use super::super::diagnostic::{Severity, render_all};
+
+    /// What texts are made of that are nearly TOML.
+    const PARTS: &[&str] = &[
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        "=",
+        ":",
+        ":=",
+        "==",
+        ",",
+        ";",
+        "#",
+        "//",
+        "---",
+        "- ",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "\"",
+        "'",
+        "\"\"\"",
+        "'''",
+        "\\",
+        "“",
+        "”",
+        "‘",
+        "’",
+        "`",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{feff}",
+        "\0",
+        "é",
+        "server",
+        "listen",
+        "site",
+        "upstream",
+        "exempt",
+        "paths",
+        "networks",
+        "response",
+        "message",
+        "retry_after",
+        "redirect",
+        "period",
+        "periods",
+        "start",
+        "end",
+        "for",
+        "cron",
+        "except",
+        "hosts",
+        "methods",
+        "timezone",
+        "from",
+        "until",
+        "true",
+        "yes",
+        "null",
+        "never",
+        "now",
+        "80",
+        "-1h",
+        "2",
+        "2h",
+        "2026-12-01",
+        "22:00",
+        "01.12.2026 22:00",
+        "12/01/2026 10:00 PM",
+        "2026-12-01T24:00:00Z",
+        "/x",
+        "/**",
+        "*",
+        "^/a$",
+        "{a,b}",
+        "10.0.0",
+        "1-2",
+        "::1",
+        "http://",
+        "unix:",
+        "bücher.example",
+        "PST",
+        "GMT+2",
+        "<<<<<<<",
+        "=======",
+    ];
+
+    fn key_value() -> impl Strategy<Value = String> {
+        let part = || proptest::sample::select(PARTS);
+        (part(), prop_oneof!["=", " = ", ": ", " "], proptest::collection::vec(part(), 0..5))
+            .prop_map(|(key, sign, value)| format!("{key}{sign}{}\n", value.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_one_that_is_not_valid_has_an_error(
+            lines in proptest::collection::vec(
+                prop_oneof![
+                    key_value(),
+                    proptest::sample::select(PARTS).prop_map(|part| format!("[{part}]\n")),
+                    proptest::sample::select(PARTS).prop_map(|part| format!("[[{part}]]\n")),
+                    proptest::collection::vec(proptest::sample::select(PARTS), 0..8).prop_map(|parts| parts.concat()),
+                ],
+                0..8,
+            ),
+        ) {
+            let text = lines.concat();
+            let body = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            let read = |_: &Path| Ok(String::new());
+            let reading = Config::read("downtime.toml", &text, Path::new("/"), &read);
+            let errors = reading.diagnostics.iter().filter(|told| told.severity == Severity::Error);
+            prop_assert_eq!(reading.config.is_none(), errors.count() > 0);
+            for told in &reading.diagnostics {
+                prop_assert!(told.message.trim() == told.message || told.message.contains('`'), "{}", told.message);
+                let span = told.place.as_ref().map(|place| place.span.clone());
+                let inside = span.is_none_or(|span| body.get(span).is_some());
+                prop_assert!(inside, "{:?}", told);
+            }
+            prop_assert!(render_all(&reading.diagnostics, true).len() < 200_000);
+        }
+    }
+}
