@@ -85,7 +85,7 @@ impl Redirect {
     }
 }
 
-/// Whether a byte may stand in a URL as it is.
+/// Returns true if a byte may be in a URL as it is.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }

@@ -189,7 +189,7 @@ fn of_expression(text: &str) -> String {
     if is_plain && check_path(&glob).is_ok() { format!("did you mean `{glob}`?") } else { EXAMPLE.to_owned() }
 }
 
-/// The globs that one with a `{a,b}` stands for elsewhere.
+/// The globs that one with `{a,b}` means in other programs.
 fn alternatives(text: &str) -> Option<Vec<String>> {
     let (before, rest) = text.split_once('{')?;
     let (inner, after) = rest.split_once('}')?;

@@ -31,7 +31,7 @@ impl Upstream {
     /// A lone `/` behind the authority is allowed, since it says the same as none (RFC 3986 6.2.3).
     ///
     /// # Errors
-    /// Whatever is of a request rather than an origin (a path, a query) is refused, and so is what cannot be
+    /// A part of a request rather than of an origin (a path, a query) is refused, and so is what cannot be
     /// connected to.
     pub fn parse(text: &str) -> Result<Self, UpstreamError> {
         if let Some(path) = text.strip_prefix("unix:") {
@@ -95,7 +95,7 @@ fn unix(path: &str) -> Result<Upstream, UpstreamError> {
     Ok(Upstream::Unix(PathBuf::from(path)))
 }
 
-/// The authority of what stands behind `://`, if there is nothing else.
+/// The authority of what follows `://`, if there is nothing else.
 fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamError> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
@@ -184,9 +184,9 @@ pub enum UpstreamError {
     NoScheme(String),
     /// A scheme that is not spoken, and what follows it.
     Scheme {
-        /// What stands before `://`.
+        /// What comes before `://`.
         scheme: String,
-        /// What stands behind it.
+        /// What comes after it.
         rest: String,
     },
     /// A path, query or fragment: which, and the text without it.
@@ -209,9 +209,9 @@ pub enum UpstreamError {
     Brackets(String),
     /// Two ports: the host, and the first of them.
     Ports {
-        /// What stands before the first colon.
+        /// What comes before the first colon.
         host: String,
-        /// What stands between the colons.
+        /// What is between the colons.
         port: String,
     },
     /// A Unix socket in the manner of nginx: `http://unix:/run/app.sock:/`. The path of the socket.

@@ -123,7 +123,7 @@ impl Remedy {
         let advised = help.strip_prefix("add a unit: ").unwrap_or(help);
         let advised = advised.strip_prefix("write `").or_else(|| advised.strip_prefix("did you mean `"))?;
         let (written, rest) = advised.trim_end().rsplit_once('`')?;
-        let is_all = matches!(rest, "" | "?" | " on a line of its own");
+        let is_all = matches!(rest, "" | "?" | " on a line of its own") || rest.starts_with(": ");
         (is_all && !written.contains('`')).then(|| Self {
             line: line.parse().unwrap_or(0),
             column: column.parse().unwrap_or(0),

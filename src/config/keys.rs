@@ -171,7 +171,7 @@ pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> Fault
     Fault::new(message, help)
 }
 
-/// Where a key belongs that stands in the wrong section.
+/// The sections to which a key belongs that is in the wrong one.
 fn elsewhere(section: &str, name: &str) -> Option<String> {
     if name.len() > MAX_NAME {
         return None;
@@ -192,7 +192,7 @@ fn elsewhere(section: &str, name: &str) -> Option<String> {
     Some(format!("`{key}` belongs {}", places.join(" or ").trim_end_matches(',')))
 }
 
-/// What people call a key instead, with the section and the key. `[]` stands for the names of sections.
+/// What people call a key instead, with the section and the key. `[]` means the names of sections.
 const OTHER_NAMES: &[(&str, &str, &[&str])] = &[
     (TOP, "timezone", &["tz", "zone"]),
     ("[server]", "listen", &["bind", "address", "addr", "port", "host", "socket", "listen_address"]),

@@ -95,7 +95,7 @@ fn timing(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Timin
     }
 }
 
-/// The times of a period, as far as they stand there and read well.
+/// The times of a period, as far as they are there and read well.
 struct Times {
     start: Option<Timestamp>,
     end: Option<Timestamp>,

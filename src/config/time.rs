@@ -116,7 +116,7 @@ pub(super) fn explain_of(key: &str, text: &str) -> Fault {
     Fault { message, help }
 }
 
-/// What is wrong with a text that stands for a date-time and is not one, and what to write instead.
+/// What is wrong with a text where a date-time is expected, and what to write instead.
 pub fn explain(text: &str) -> Fault {
     let text = text.trim();
     let quoted = format!("`{text}` is not a date-time");

@@ -1,4 +1,4 @@
-//! What single values mean, wherever they stand: zones, durations, redirects, choices.
+//! What single values mean, wherever they are: zones, durations, redirects, choices.
 
 use std::time::Duration;
 

@@ -52,12 +52,12 @@ impl<'r> Line<'r> {
         self.report.text().get(self.span.clone()).unwrap_or_default()
     }
 
-    /// What stands on the line before the mistake.
+    /// The part of the line before the mistake.
     pub(super) fn ahead(&self) -> &'r str {
         self.report.text().get(self.start..self.span.start).unwrap_or_default()
     }
 
-    /// What stands on the line from the mistake on.
+    /// The part of the line from the mistake on.
     pub(super) fn rest(&self) -> &'r str {
         self.text.get(self.ahead().len()..).unwrap_or_default()
     }
@@ -100,7 +100,7 @@ impl<'r> Line<'r> {
         self.text.trim_start().starts_with('[') && !self.is_within_list()
     }
 
-    /// The key of the line and what stands behind its `=`.
+    /// The key of the line and what follows its `=`.
     pub(super) fn assignment(&self) -> Option<(&'r str, &'r str)> {
         let (key, value) = self.text.split_once('=')?;
         is_key(key.trim()).then(|| (key.trim(), without_comment(value)))
@@ -158,12 +158,12 @@ impl<'r> Line<'r> {
     /// Where the list begins that is not closed before this line, or before the end of the file.
     pub(super) fn open_list(&self) -> Option<usize> {
         let next = self.text.trim_start();
-        let begins_anew = self.message.starts_with("missing comma")
+        let is_next_statement = self.message.starts_with("missing comma")
             && (next.starts_with('[') || self.assignment().is_some() && !self.ahead().contains('='));
-        if !begins_anew && !self.message.starts_with("unclosed array") {
+        if !is_next_statement && !self.message.starts_with("unclosed array") {
             return None;
         }
-        let before = if begins_anew {
+        let before = if is_next_statement {
             self.before()
         } else {
             self.report.text().get(..self.start + self.text.len())?

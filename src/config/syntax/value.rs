@@ -125,12 +125,13 @@ fn escape(line: &Line<'_>, key: &str, value: &str) -> Fault {
         .map(|inner| format!("{key} = '{inner}'"))
         .filter(|written| parses(written))
         .map_or("write `\\\\` for a backslash".to_owned(), |written| {
-            format!("write `{written}`: in '…' a backslash is one")
+            format!("write `{written}`: a text in '…' has no escapes")
         });
     let begins = line.ahead().ends_with('\\');
     let next = line.rest().chars().next().filter(|_| begins);
-    let escape = next.map_or("this backslash".to_owned(), |c| format!("`\\{c}`"));
-    Fault::new(format!("{escape} does not stand for a character in \"…\""), help)
+    let message = next
+        .map_or("incomplete escape in \"…\"".to_owned(), |c| format!("unknown escape `\\{c}` in \"…\""));
+    Fault::new(message, help)
 }
 
 fn open_text(line: &Line<'_>, section: &str, key: &str, value: &str) -> Fault {

@@ -31,7 +31,7 @@ fn seconds(text: &str) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-/// How the parts of a date stand.
+/// The order of the parts of a date.
 enum Order {
     YearFirst,
     DayFirst,
