@@ -27,6 +27,7 @@ use super::Config;
 use super::diagnostic::Severity;
 use super::document::{Document, PeriodTable};
 use super::report::Report;
+use crate::fault::Fault;
 use crate::period::{Period, Timing};
 
 /// No more lines than this stand in one note.
@@ -56,11 +57,15 @@ struct Subject<'a> {
     config: &'a Config,
     report: &'a Report,
     context: &'a LintContext,
+    /// Of each period, whether it is active or will be.
+    live: Vec<bool>,
 }
 
 /// Warns of what is probably not meant in a valid document.
 pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
-    let subject = Subject { document, config, report, context };
+    let periods = config.rules.schedule.periods();
+    let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
+    let subject = Subject { document, config, report, context, live };
     lint_mount(&subject);
     addresses::lint(&subject);
     networks::lint(&subject);
@@ -98,11 +103,24 @@ impl<'a> Subject<'a> {
 
     /// Those of them that are active, or will be.
     fn live_periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
-        self.periods().filter(|(_, period)| period.enabled && !period.is_over(self.now()))
+        self.periods().zip(&self.live).filter(|(_, live)| **live).map(|(both, _)| both)
     }
 
     fn warn(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.tell(Severity::Warning, span, message, help);
+    }
+
+    /// As [`Self::warn`]; the message and the help are made only if they will be shown.
+    fn warn_with<H: Into<String>>(&self, span: Range<usize>, text: impl FnOnce() -> (String, H)) {
+        self.report.warning_with(span, || {
+            let (message, help) = text();
+            Fault::new(message, help)
+        });
+    }
+
+    /// Says in a note what was not looked at.
+    fn note(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.report.add(Severity::Note, span, message.into(), help.into());
     }
 
     fn tell(

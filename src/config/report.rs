@@ -152,6 +152,11 @@ impl Report {
         self.place(Severity::Error, span, fault);
     }
 
+    /// Adds a warning at a place of the text. What is wrong with it is only asked if it will be shown.
+    pub fn warning_with(&self, span: Range<usize>, fault: impl FnOnce() -> Fault) {
+        self.place(Severity::Warning, span, fault);
+    }
+
     /// Adds a warning at a place of the text.
     pub fn warning(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.add(Severity::Warning, span, message.into(), help.into());

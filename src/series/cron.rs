@@ -9,6 +9,8 @@ pub use self::parse::{CronError, Overstep, find_overstep};
 
 /// Each of the first to the fifth one of a weekday in a month.
 const EVERY: u8 = 0b01_1111;
+/// Each seventh day from bit 0 on, in five weeks.
+const WEEKLY: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
 /// The last one of a weekday in a month.
 const LAST: u8 = 0b10_0000;
 
@@ -185,19 +187,28 @@ impl Days {
     /// The days that match in a month of this length which begins with this day of the week.
     fn of_month(&self, length: i8, first: Weekday) -> u64 {
         let all = (1_u64 << (length + 1)) - 2;
-        let last = if self.last { 1 << length } else { 0 };
-        let by_number = self.days & all | last;
-        let by_weekday = (0_i8..).zip(self.weekdays).fold(0, |found, (weekday, places)| {
+        let by_number = self.days & all | if self.last { 1 << length } else { 0 };
+        if self.both && by_number == 0 {
+            return 0;
+        }
+        let mut by_weekday = 0;
+        for (weekday, places) in (0_i8..).zip(self.weekdays) {
             let first_one = 1 + (weekday - first.to_sunday_zero_offset()).rem_euclid(7);
-            let ones = (0..5).map(|place| (place, first_one + 7 * place)).filter(|(_, day)| *day <= length);
-            let chosen = |(place, day): (i8, i8)| {
-                let is_last = day + 7 > length;
-                places & (1 << place) != 0 || is_last && places & LAST != 0
-            };
-            ones.filter(|one| chosen(*one)).fold(found, |found, (_, day)| found | 1 << day)
-        });
+            by_weekday |= chosen(places, WEEKLY << first_one & all);
+        }
         if self.both { by_number & by_weekday } else { by_number | by_weekday }
     }
+}
+
+/// Of the days of a month that are one weekday, those at these places.
+fn chosen(places: u8, ones: u64) -> u64 {
+    if places & EVERY == EVERY {
+        return ones;
+    }
+    let first = ones.trailing_zeros();
+    let at_place = |place: u32| if places & (1 << place) != 0 { 1 << (first + 7 * place) } else { 0 };
+    let last = if places & LAST != 0 { 1 << ones.ilog2() } else { 0 };
+    (0..5).fold(last, |days, place| days | at_place(place) & ones)
 }
 
 const ONE_MINUTE: SignedDuration = SignedDuration::from_mins(1);

@@ -1,5 +1,6 @@
 //! Which globs cover which: questions about all paths, answered by following both globs through each path that matters.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 
 /// No answer takes more steps than this; without one, nothing is sure.
@@ -26,6 +27,27 @@ enum Step {
 }
 
 type States = BTreeSet<usize>;
+
+/// What may still be spent on comparisons.
+#[derive(Debug)]
+pub(super) struct Work(Cell<usize>);
+
+impl Work {
+    pub(super) fn new(left: usize) -> Self {
+        Self(Cell::new(left))
+    }
+
+    /// Spends so much; returns false if there was less.
+    pub(super) fn take(&self, amount: usize) -> bool {
+        let left = self.0.get().checked_sub(amount);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    pub(super) fn is_used_up(&self) -> bool {
+        self.0.get() == 0
+    }
+}
 
 impl Machine {
     /// The machine of a glob.
@@ -55,12 +77,18 @@ impl Machine {
         Self { steps: path.chars().map(Step::Char).collect() }
     }
 
-    /// Whether it surely matches each path that `other` matches.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    /// Whether it surely matches each path that `other` matches; false where there is no work left to find out.
+    pub(super) fn covers(&self, other: &Self, work: &Work) -> bool {
+        if !work.take(1 + (self.steps.len() + other.steps.len()) / 16) {
+            return false;
+        }
         let alphabet = alphabet(self, other);
         let mut seen = HashSet::new();
         let mut waiting: Vec<_> = other.begin().into_iter().map(|state| (state, self.begin())).collect();
         while let Some((state, mine)) = waiting.pop() {
+            if !work.take(alphabet.len()) {
+                return false;
+            }
             if seen.len() > MOST_STEPS || other.ends_at(state) && !mine.iter().any(|&m| self.ends_at(m)) {
                 return false;
             }
@@ -76,14 +104,20 @@ impl Machine {
         true
     }
 
-    /// Whether some path may match both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    /// Whether some path may match both; false where there is no work left to find out.
+    pub(super) fn meets(&self, other: &Self, work: &Work) -> bool {
+        if !work.take(1 + self.steps.len().min(other.steps.len()) / 16) || !self.begins_like(other) {
+            return false;
+        }
         let alphabet = alphabet(self, other);
         let mut seen = HashSet::new();
         let mut waiting = vec![(self.begin(), other.begin())];
         while let Some((mine, its)) = waiting.pop() {
             let both_end =
                 mine.iter().any(|&state| self.ends_at(state)) && its.iter().any(|&s| other.ends_at(s));
+            if !work.take(alphabet.len()) {
+                return false;
+            }
             if seen.len() > MOST_STEPS || both_end {
                 return true;
             }
@@ -95,6 +129,16 @@ impl Machine {
             }
         }
         false
+    }
+
+    /// Returns false if the two differ in what they begin with, up to the first wildcard of either.
+    fn begins_like(&self, other: &Self) -> bool {
+        let both = self.steps.iter().zip(&other.steps);
+        let mut literal = both.map_while(|both| match both {
+            (Step::Char(one), Step::Char(other)) => Some((one, other)),
+            _ => None,
+        });
+        literal.all(|(one, other)| one == other)
     }
 
     fn begin(&self) -> States {
@@ -182,7 +226,11 @@ mod tests {
             ("/a/**/b", "/a/b", true),
             ("/a/*/b", "/a/**/b", false),
         ] {
-            assert_eq!(Machine::of_glob(glob).covers(&Machine::of_glob(other)), expected, "{glob} {other}");
+            assert_eq!(
+                Machine::of_glob(glob).covers(&Machine::of_glob(other), &Work::new(usize::MAX)),
+                expected,
+                "{glob} {other}"
+            );
         }
     }
 
@@ -198,7 +246,11 @@ mod tests {
             ("/**/x", "/y/**", true),
         ] {
             for (one, two) in [(glob, other), (other, glob)] {
-                assert_eq!(Machine::of_glob(one).meets(&Machine::of_glob(two)), expected, "{one} {two}");
+                assert_eq!(
+                    Machine::of_glob(one).meets(&Machine::of_glob(two), &Work::new(usize::MAX)),
+                    expected,
+                    "{one} {two}"
+                );
             }
         }
     }
@@ -206,8 +258,19 @@ mod tests {
     #[test]
     fn what_takes_too_long_to_find_out_is_not_sure() {
         let hard = format!("/*a{}", "?".repeat(20));
-        assert!(!Machine::of_glob(&hard).covers(&Machine::of_glob(&format!("/*a*a{}", "?".repeat(20)))));
-        assert!(Machine::of_glob("/**").covers(&Machine::of_glob(&hard)));
+        let harder = Machine::of_glob(&format!("/*a*a{}", "?".repeat(20)));
+        let (hard, plenty) = (Machine::of_glob(&hard), Work::new(usize::MAX));
+        assert!(!hard.covers(&harder, &plenty));
+        assert!(Machine::of_glob("/**").covers(&hard, &plenty));
+    }
+
+    #[test]
+    fn without_work_left_nothing_is_said() {
+        let (all, one) = (Machine::of_glob("/**"), Machine::of_glob("/a"));
+        for (left, found) in [(usize::MAX, true), (3, false), (0, false)] {
+            assert_eq!(all.covers(&one, &Work::new(left)), found, "{left}");
+            assert_eq!(all.meets(&one, &Work::new(left)), found, "{left}");
+        }
     }
 
     fn glob() -> impl Strategy<Value = String> {
@@ -230,10 +293,10 @@ mod tests {
             one in glob(), two in glob(), paths in prop::collection::vec("(/[abc]{0,2}){1,4}", 24),
         ) {
             let (first, second) = (Machine::of_glob(&one), Machine::of_glob(&two));
-            let (covers, meets) = (first.covers(&second), first.meets(&second));
+            let (covers, meets) = (first.covers(&second, &Work::new(usize::MAX)), first.meets(&second, &Work::new(usize::MAX)));
             for path in paths {
                 let (in_one, in_two) = (matches(&one, &path), matches(&two, &path));
-                prop_assert_eq!(first.covers(&Machine::of_path(&path)), in_one, "{} {}", one, path);
+                prop_assert_eq!(first.covers(&Machine::of_path(&path), &Work::new(usize::MAX)), in_one, "{} {}", one, path);
                 prop_assert!(!covers || !in_two || in_one, "{} {} {}", one, two, path);
                 prop_assert!(meets || !(in_one && in_two), "{} {} {}", one, two, path);
             }

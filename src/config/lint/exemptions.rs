@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use super::Subject;
-use super::cover::Machine;
+use super::cover::{Machine, Work};
 use super::paths::{Globs, List, warn_of_star};
 use crate::config::{Listen, Server};
 use crate::exempt::{Kind, Rule};
@@ -15,6 +15,8 @@ use crate::glob::PathGlobs;
 
 /// For each rule, as many others are looked at as may cover it.
 const MOST_CANDIDATES: usize = 8;
+/// So many steps are spent on whether one covers another.
+const MAX_WORK: usize = 3_000_000;
 
 pub(super) fn lint(subject: &Subject<'_>) {
     let rules = rules(subject);
@@ -37,9 +39,10 @@ fn rules<'a>(subject: &Subject<'a>) -> Vec<Written<'a>> {
 fn lint_paths(rules: &[Written<'_>], subject: &Subject<'_>) {
     let machines: Vec<_> = rules.iter().map(|(_, rule)| machine(rule)).collect();
     let everything = Machine::of_glob("/**");
-    let passes_all: Vec<_> = machines.iter().map(|machine| machine.covers(&everything)).collect();
+    let work = Work::new(MAX_WORK);
+    let passes_all: Vec<_> = machines.iter().map(|machine| machine.covers(&everything, &work)).collect();
     let globs = Globs::new(List::Exempt, rules.iter().map(|(_, rule)| rule.text.as_str()));
-    let covering = Covering::new(rules, &machines, &passes_all);
+    let covering = Covering::new(rules, &machines, &passes_all, &work);
     for (index, (written, rule)) in rules.iter().enumerate() {
         if passes_all.get(index) == Some(&true) {
             let message = "this exempts every path: no period takes effect";
@@ -51,6 +54,10 @@ fn lint_paths(rules: &[Written<'_>], subject: &Subject<'_>) {
         } else if rule.kind == Kind::Path {
             globs.lint(written, subject);
         }
+    }
+    if let (true, Some((written, _))) = (work.is_used_up(), rules.first()) {
+        let message = "not every rule was compared with the others: there are too many, or they are too long";
+        subject.note(written.span(), message, "check again once there are fewer");
     }
 }
 
@@ -75,28 +82,44 @@ struct Covering<'r> {
     passes_all: &'r [bool],
     exact: HashMap<&'r str, usize>,
     globs: PathGlobs,
-    /// The rule of each glob.
+    /// The first rule of each glob, and what it says.
     glob_rules: Vec<usize>,
+    first: HashMap<&'r str, usize>,
+    work: &'r Work,
 }
 
 impl<'r> Covering<'r> {
-    fn new(rules: &'r [Written<'r>], machines: &'r [Machine], passes_all: &'r [bool]) -> Self {
+    fn new(
+        rules: &'r [Written<'r>],
+        machines: &'r [Machine],
+        passes_all: &'r [bool],
+        work: &'r Work,
+    ) -> Self {
         let mut exact = HashMap::new();
+        let mut first = HashMap::new();
         let mut glob_rules = Vec::new();
         for (index, (_, rule)) in rules.iter().enumerate() {
-            match rule.kind {
-                Kind::Exact => drop(exact.entry(rule.text.as_str()).or_insert(index)),
-                _ => glob_rules.push(index),
+            let text = rule.text.as_str();
+            if rule.kind == Kind::Exact {
+                exact.entry(text).or_insert(index);
+            } else if *first.entry(text).or_insert(index) == index {
+                glob_rules.push(index);
             }
         }
         let texts = glob_rules.iter().filter_map(|&index| Some(rules.get(index)?.1.text.as_str()));
         let globs = PathGlobs::new(texts).unwrap_or_default();
-        Self { rules, machines, passes_all, exact, globs, glob_rules }
+        Self { rules, machines, passes_all, exact, globs, glob_rules, first, work }
     }
 
     /// The rule that surely covers the one at `index`; of two that cover each other the first stays.
     fn of(&self, index: usize) -> Option<&'r Rule> {
         let (_, rule) = self.rules.get(index)?;
+        if rule.kind == Kind::Path
+            && let Some(&first) = self.first.get(rule.text.as_str())
+            && first < index
+        {
+            return self.rules.get(first).map(|(_, rule)| *rule);
+        }
         let twin = self.exact.get(rule.text.as_str()).copied().filter(|&first| first < index);
         let sample = if rule.kind == Kind::Exact { rule.text.clone() } else { sample(&rule.text) };
         let found = self.globs.find_all(&sample);
@@ -111,7 +134,9 @@ impl<'r> Covering<'r> {
         let (Some(one), Some(two)) = (self.machines.get(other), self.machines.get(index)) else {
             return false;
         };
-        self.passes_all.get(other) == Some(&false) && one.covers(two) && (other < index || !two.covers(one))
+        self.passes_all.get(other) == Some(&false)
+            && one.covers(two, self.work)
+            && (other < index || !two.covers(one, self.work))
     }
 }
 

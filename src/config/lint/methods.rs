@@ -60,8 +60,8 @@ pub(super) fn lint(subject: &Subject<'_>) {
         for written in table.methods.iter().flat_map(Spanned::get_ref) {
             let upper = written.get_ref().to_ascii_uppercase();
             if !METHODS.contains(&upper.as_str()) {
-                let message = format!("no client is known to send `{upper}`: this covers nothing");
-                subject.warn(written.span(), message, help(&upper));
+                let message = || format!("no client is known to send `{upper}`: this covers nothing");
+                subject.warn_with(written.span(), || (message(), help(&upper)));
             }
         }
     }

@@ -55,8 +55,8 @@ fn lint_host_bits(written: &Spanned<String>, subject: &Subject<'_>) {
     let Ok(network) = text.parse::<IpNet>() else { return };
     if network.prefix_len() > 0 && network.addr() != network.network() {
         let whole = network.trunc();
-        let message = format!("`{text}` is the network {whole}, and not one address");
-        let help = format!("write `{whole}`, or `{}` for that address alone", network.addr());
-        subject.warn(written.span(), message, help);
+        let message = || format!("`{text}` is the network {whole}, and not one address");
+        let help = || format!("write `{whole}`, or `{}` for that address alone", network.addr());
+        subject.warn_with(written.span(), || (message(), help()));
     }
 }

@@ -3,18 +3,18 @@
 //! Of one-off periods all is known. A series is followed over [`HORIZON`], and to each one-off period where those are few
 //! enough; so an overlap that lies far ahead may go unnoticed for now.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cover::Machine;
+use super::cover::{Machine, Work};
 use super::{Subject, place, title};
-use crate::config::diagnostic::Severity;
 use crate::config::document::PeriodTable;
 use crate::period::{Occurrence, Period};
 use crate::readable::local;
-use crate::scope::Scope;
+use crate::scope::{Host, Scope};
 
 /// How far ahead series are followed.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -25,6 +25,8 @@ const FEWEST: usize = 4;
 const MOST_MEETINGS: usize = 4_000;
 /// As many pairs that overlap in time are looked at.
 const MOST_PAIRS: usize = 10_000;
+/// So many steps are spent on whether scopes meet.
+const MAX_WORK: usize = 2_000_000;
 /// As many are warned of.
 const MOST_WARNINGS: usize = 20;
 
@@ -38,23 +40,19 @@ pub(super) fn lint(subject: &Subject<'_>) {
     let periods: Vec<_> = subject.periods().collect();
     let mut runs = runs(&periods, subject.now());
     runs.sort_by_key(|run| (run.occurrence.start, run.period));
-    let mut seen = HashSet::new();
+    let mut scopes = Scopes::new(&periods);
     let mut active: Vec<Run> = Vec::new();
-    let mut looked_at = 0;
+    let (mut looked_at, mut warned) = (0, 0);
     for run in runs {
         active.retain(|earlier| !earlier.occurrence.is_over(run.occurrence.start));
         for earlier in &active {
             looked_at += 1;
             let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
-            if one != two
-                && !seen.contains(&(one, two))
-                && !is_on_purpose(&periods, (one, two), subject.now())
-                && meet(&periods, one, two)
-            {
-                seen.insert((one, two));
+            if one != two && scopes.meet_first(one, two) && !is_on_purpose(&periods, one, two) {
+                warned += 1;
                 warn(*earlier, run, &periods, subject);
             }
-            if looked_at >= MOST_PAIRS || seen.len() >= MOST_WARNINGS {
+            if looked_at >= MOST_PAIRS || warned >= MOST_WARNINGS || scopes.work.is_used_up() {
                 return note_the_rest(run, &periods, subject);
             }
         }
@@ -123,54 +121,73 @@ fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
 
 fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
     let span = periods.get(run.period).map_or(0..0, |(table, _)| place(table));
-    let message = "not every overlap is shown: too many periods run at once";
-    subject.report.add(Severity::Note, span, message.into(), "check again once there are fewer".into());
+    let message = "not every overlap is shown: too many periods run at once, or they have too many rules";
+    subject.note(span, message, "check again once there are fewer");
 }
 
 /// Returns true if one of the two was started by hand during the other, a series, or goes on into it.
-fn is_on_purpose(periods: &[Both<'_>], (one, two): (usize, usize), now: Timestamp) -> bool {
+fn is_on_purpose(periods: &[Both<'_>], one: usize, two: usize) -> bool {
     let (Some((_, one)), Some((_, two))) = (periods.get(one), periods.get(two)) else { return false };
-    let started = |period: &Period, other: &Period| other.series().is_some() && is_unscheduled(period, now);
+    let started = |period: &Period, other: &Period| other.series().is_some() && period.unscheduled;
     started(one, two) || started(two, one)
 }
 
-/// Where `unscheduled = true` of the table belongs; without it, a one-off that has begun is taken to be started by hand.
-fn is_unscheduled(period: &Period, now: Timestamp) -> bool {
-    period.once().is_some_and(|once| once.contains(now))
+/// The scopes of the periods, compared in pairs as far as there is work left for it.
+struct Scopes<'a> {
+    periods: &'a [Both<'a>],
+    /// The globs of each period, once they are asked for.
+    globs: Vec<OnceCell<Vec<Machine>>>,
+    compared: HashMap<(usize, usize), bool>,
+    work: Work,
 }
 
-/// Whether some request may be covered by both.
-fn meet(periods: &[Both<'_>], one: usize, two: usize) -> bool {
-    let (Some((table, period)), Some((other_table, other))) = (periods.get(one), periods.get(two)) else {
-        return false;
-    };
-    !is_started_during_a_series(period, other)
-        && methods_meet(&period.scope, &other.scope)
-        && hosts_meet(&period.scope, &other.scope)
-        && paths_meet(table, other_table)
-}
+impl<'a> Scopes<'a> {
+    fn new(periods: &'a [Both<'a>]) -> Self {
+        let globs = std::iter::repeat_with(OnceCell::new).take(periods.len()).collect();
+        Self { periods, globs, compared: HashMap::new(), work: Work::new(MAX_WORK) }
+    }
 
-/// What `start` starts while a series runs, or leaves running until it does, is meant so.
-fn is_started_during_a_series(one: &Period, two: &Period) -> bool {
-    one.unscheduled && two.series().is_some() || two.unscheduled && one.series().is_some()
+    /// Returns true if some request may be covered by both, and they were not compared before.
+    fn meet_first(&mut self, one: usize, two: usize) -> bool {
+        if self.compared.contains_key(&(one, two)) {
+            return false;
+        }
+        let meet = self.meet(one, two);
+        self.compared.insert((one, two), meet);
+        meet && !self.work.is_used_up()
+    }
+
+    fn meet(&self, one: usize, two: usize) -> bool {
+        let (Some((_, period)), Some((_, other))) = (self.periods.get(one), self.periods.get(two)) else {
+            return false;
+        };
+        methods_meet(&period.scope, &other.scope)
+            && self.hosts_meet(&period.scope, &other.scope)
+            && self.paths_meet(one, two)
+    }
+
+    fn hosts_meet(&self, one: &Scope, two: &Scope) -> bool {
+        let both = one.hosts.as_ref().zip(two.hosts.as_ref());
+        let meet = |one: &Host, two: &Host| self.work.take(1) && one.meets(two);
+        both.is_none_or(|(one, two)| one.iter().any(|host| two.iter().any(|other| meet(host, other))))
+    }
+
+    fn paths_meet(&self, one: usize, two: usize) -> bool {
+        let (Some(one), Some(two)) = (self.globs(one), self.globs(two)) else { return true };
+        one.iter().any(|glob| two.iter().any(|other| glob.meets(other, &self.work)))
+    }
+
+    fn globs(&self, period: usize) -> Option<&Vec<Machine>> {
+        let globs = self.periods.get(period)?.0.paths.as_ref()?.get_ref();
+        let machines = || globs.iter().map(|glob| Machine::of_glob(glob.get_ref())).collect();
+        Some(self.globs.get(period)?.get_or_init(machines))
+    }
 }
 
 fn methods_meet(one: &Scope, two: &Scope) -> bool {
     let both = one.methods.as_ref().zip(two.methods.as_ref());
-    both.is_none_or(|(one, two)| one.iter().any(|method| two.contains(method)))
-}
-
-fn hosts_meet(one: &Scope, two: &Scope) -> bool {
-    let both = one.hosts.as_ref().zip(two.hosts.as_ref());
-    both.is_none_or(|(one, two)| one.iter().any(|host| two.iter().any(|other| host.meets(other))))
-}
-
-fn paths_meet(one: &PeriodTable, two: &PeriodTable) -> bool {
-    let (Some(one), Some(two)) = (machines(one), machines(two)) else { return true };
-    one.iter().any(|glob| two.iter().any(|other| glob.meets(other)))
-}
-
-fn machines(table: &PeriodTable) -> Option<Vec<Machine>> {
-    let globs = table.paths.as_ref()?.get_ref();
-    Some(globs.iter().map(|glob| Machine::of_glob(glob.get_ref())).collect())
+    both.is_none_or(|(one, two)| {
+        let two: HashSet<_> = two.iter().collect();
+        one.iter().any(|method| two.contains(method))
+    })
 }

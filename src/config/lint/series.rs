@@ -18,10 +18,10 @@ const STARTS: usize = 8;
 /// So many days ahead a time is looked for that a series leaves free.
 const HORIZON: i64 = 366;
 /// As many exceptions of one file are looked at.
-const MOST_EXCEPTIONS: usize = 2_000;
+const MAX_EXCEPTIONS: usize = 2_000;
 
 pub(super) fn lint(subject: &Subject<'_>) {
-    let mut exceptions = MOST_EXCEPTIONS;
+    let mut exceptions = MAX_EXCEPTIONS;
     for (table, period) in subject.periods() {
         if let Timing::Series(series) = &period.timing
             && lint_starts(table, series, subject)
@@ -30,13 +30,32 @@ pub(super) fn lint(subject: &Subject<'_>) {
             if !lint_gaps(table, period, series, subject) {
                 lint_length(table, series, subject);
             }
-            let written = table.except.iter().flat_map(Spanned::get_ref);
-            for except in written.take(exceptions) {
-                exceptions -= 1;
-                lint_except(except, series, subject);
-            }
+            lint_exceptions(table, series, &mut exceptions, subject);
         }
     }
+}
+
+/// Looks at as many exceptions of a series as are left to be looked at.
+fn lint_exceptions(table: &PeriodTable, series: &Series, left: &mut usize, subject: &Subject<'_>) {
+    let Some(list) = table.except.as_ref().filter(|list| !list.get_ref().is_empty()) else { return };
+    let mut rest = list.get_ref().iter();
+    let free = without_exceptions(series);
+    for written in rest.by_ref().take(*left) {
+        lint_except(written, &free, subject);
+    }
+    let unseen = rest.len();
+    if unseen > 0 && *left > 0 {
+        let message = format!("not every exception was checked: no more than {MAX_EXCEPTIONS} of a file are");
+        subject.note(list.span(), message, "remove those that are over");
+    }
+    *left = left.saturating_sub(list.get_ref().len());
+}
+
+/// The series as it would be without its exceptions, which may be many and are not copied.
+fn without_exceptions(series: &Series) -> Series {
+    let Series { cron, length, from, until, .. } = *series;
+    let (written, zone) = (series.written.clone(), series.zone.clone());
+    Series { cron, written, length, zone, from, until, except: Except::default() }
 }
 
 /// Whether it ever starts; warns where it does not, or will not again.
@@ -53,7 +72,7 @@ fn lint_starts(table: &PeriodTable, series: &Series, subject: &Subject<'_>) -> b
     if starts(series, now) {
         return true;
     }
-    let bounded = Series { except: Except::default(), ..series.clone() };
+    let bounded = without_exceptions(series);
     let free = Series { from: None, until: None, ..bounded.clone() };
     let (span, message, help) = match (&table.except, &table.cron) {
         (_, Some(cron)) if !starts(&free, now) => {
@@ -139,8 +158,7 @@ fn lint_length(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
 }
 
 fn lint_except(written: &Spanned<Datetime>, series: &Series, subject: &Subject<'_>) {
-    let series = Series { except: Except::default(), ..series.clone() };
-    let (from, until) = match (time::date(written.get_ref()), moment(written, &series)) {
+    let (from, until) = match (time::date(written.get_ref()), moment(written, series)) {
         (Some(date), _) => {
             let midnight = |date: jiff::civil::Date| {
                 zone::resolve(&series.zone, date.to_datetime(Time::midnight()), Fold::First)

@@ -14,12 +14,9 @@ pub(super) fn lint(subject: &Subject<'_>) {
     if response.redirect.is_none() && is_silent(&response.template) {
         warn(common, &section.message, &mut warned, subject);
     }
-    for ((table, period), answer) in subject.periods().zip(&subject.config.rules.answers) {
-        if period.enabled
-            && !period.is_over(subject.now())
-            && shows_page(answer)
-            && is_silent(&answer.template)
-        {
+    let answers = subject.periods().zip(&subject.config.rules.answers).zip(&subject.live);
+    for (((table, _), answer), live) in answers {
+        if *live && shows_page(answer) && is_silent(&answer.template) {
             let template = if table.template.is_some() { &table.template } else { common };
             let message = if table.message.is_some() { &table.message } else { &section.message };
             warn(template, message, &mut warned, subject);
