@@ -6,6 +6,8 @@ use crate::period::Occurrence;
 
 const LABEL: usize = 22;
 const MOST_ROWS: usize = 20;
+/// Overlaps with rows after these are not marked: to keep the spans of 20,000 rows takes a gigabyte.
+const MAX_COMPARED: usize = 1_000;
 
 /// What a chart is drawn with.
 #[derive(Clone, Copy, Debug)]
@@ -121,12 +123,12 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
     }
     let mut drawn = vec![vec![Cell::Up; chart.width]; rows.len().min(MOST_ROWS)];
     let mut merged = vec![Cell::Up; chart.width];
-    for (at, (column, state)) in columns.iter().zip(&mut merged).enumerate() {
+    rows.iter().for_each(|row| merge(row, chart, &mut merged));
+    for (at, column) in columns.iter().enumerate() {
         let (from, to) = (chart.start(at), chart.start(at + 1));
         for &(index, span) in column {
             let whole = rows.get(index).is_some_and(|row| row.whole);
             let plain = if whole { Cell::Down } else { Cell::Partial };
-            *state = plain.max(*state);
             if let Some(cell) = drawn.get_mut(index).and_then(|row| row.get_mut(at)) {
                 *cell = (*cell).max(if meets_another(index, span, column, from, to) {
                     Cell::Overlap
@@ -137,6 +139,15 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
         }
     }
     (drawn, merged)
+}
+
+/// Adds a row to the row of all together.
+fn merge(row: &Row, chart: &Chart, merged: &mut [Cell]) {
+    let plain = if row.whole { Cell::Down } else { Cell::Partial };
+    for &span in &row.spans {
+        let touched = merged.get_mut(chart.columns(span)).into_iter().flatten();
+        touched.for_each(|cell| *cell = plain.max(*cell));
+    }
 }
 
 /// Whether a span of a row runs at the same time as one of another row, between `from` and `to`.
@@ -153,21 +164,28 @@ fn meets_another(
 }
 
 /// The rows, `>` behind those that go on after the last column, and last the row of all together.
-pub(super) fn draw(rows: &[Row], chart: &Chart, ink: Ink) -> Vec<String> {
-    let (drawn, merged) = cells(rows, chart);
+pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, ink: Ink) -> Vec<String> {
+    let rows: Vec<_> = all.by_ref().take(MAX_COMPARED).collect();
+    let (drawn, mut merged) = cells(&rows, chart);
     let goes_on = |row: &Row| {
         let to = chart.to();
         row.spans.iter().any(|span| span.start < to && span.end.is_none_or(|end| end > to))
     };
+    let (mut count, mut any_goes_on) = (rows.len(), rows.iter().any(goes_on));
+    for row in all {
+        merge(&row, chart, &mut merged);
+        count += 1;
+        any_goes_on |= goes_on(&row);
+    }
     let line = |(row, cells): (&Row, &Vec<Cell>)| {
         let more = if goes_on(row) { ">" } else { "" };
         labelled(&row.label, &format!("{}{more}", ink.row(cells)))
     };
     let mut lines: Vec<_> = rows.iter().zip(&drawn).take(MOST_ROWS).map(line).collect();
-    if rows.len() > MOST_ROWS {
-        lines.push(format!("  and {} more", rows.len() - MOST_ROWS));
+    if count > MOST_ROWS {
+        lines.push(format!("  and {} more", count - MOST_ROWS));
     }
-    let more = if rows.iter().any(goes_on) { ">" } else { "" };
+    let more = if any_goes_on { ">" } else { "" };
     lines.push(labelled("site", &format!("{}{more}", ink.row(&merged))));
     lines
 }
@@ -199,7 +217,7 @@ mod tests {
         let row =
             |spans: &&[(i64, i64)]| Row { label: "x".into(), whole, spans: spans.iter().map(span).collect() };
         let chart = Chart::new(at(100), at(200), 10);
-        let lines = draw(&rows.iter().map(row).collect::<Vec<_>>(), &chart, ASCII);
+        let lines = draw(rows.iter().map(row), &chart, ASCII);
         lines.into_iter().map(|line| line.split_at(LABEL).1.to_owned()).collect()
     }
 
@@ -230,10 +248,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_not_compared_count_for_the_site() {
+        let row = |start: i64| Row {
+            label: String::new(),
+            whole: start == 150,
+            spans: vec![Occurrence { start: at(start), end: Some(at(start + 10)) }],
+        };
+        let rows = std::iter::repeat_n(100, MAX_COMPARED).chain([150, 120]).map(row);
+        let lines = draw(rows, &Chart::new(at(100), at(200), 10), ASCII);
+        assert_eq!(lines[20], format!("  and {} more", MAX_COMPARED - 18));
+        assert_eq!(lines[21], "  site                -.-..=....");
+    }
+
+    #[test]
     fn more_rows_than_a_screen_has_are_counted() {
         let spans = [(100, 110)];
         let lines = draw(
-            &vec![
+            std::iter::repeat_n(
                 Row {
                     label: "a name that is longer than its column".into(),
                     whole: true,
@@ -241,9 +272,9 @@ mod tests {
                         .iter()
                         .map(|&(s, e)| Occurrence { start: at(s), end: Some(at(e)) })
                         .collect(),
-                };
-                23
-            ],
+                },
+                23,
+            ),
             &Chart::new(at(100), at(200), 10),
             ASCII,
         );

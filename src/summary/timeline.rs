@@ -25,10 +25,9 @@ pub fn timeline(config: &Config, now: Timestamp, ink: Ink) -> Vec<String> {
     let Some(from) = midnight(now, zone, 0) else { return Vec::new() };
     let Some((days, step)) = days(periods, from, now) else { return Vec::new() };
     let chart = Chart::new(from, from.checked_add(DAY * days).unwrap_or(Timestamp::MAX), WIDTH);
-    let rows: Vec<_> =
-        periods.iter().map(|period| row(period, &chart)).filter(|r| !r.spans.is_empty()).collect();
+    let rows = periods.iter().map(|period| row(period, &chart)).filter(|row| !row.spans.is_empty());
     let mut lines = heading(&chart, now, zone, step, ink);
-    lines.extend(draw(&rows, &chart, ink));
+    lines.extend(draw(rows, &chart, ink));
     lines
 }
 

@@ -4,6 +4,8 @@
 //! hosts, it evidently tells them apart; where all name the same, the site's own name may merely have been written
 //! down, so that is warned of, once.
 
+use std::collections::BTreeSet;
+
 use toml::Spanned;
 
 use super::Subject;
@@ -32,5 +34,6 @@ pub(super) fn lint(subject: &Subject<'_>) {
 }
 
 fn same(one: &[Host], two: &[Host]) -> bool {
-    one.len() == two.len() && one.iter().all(|host| two.contains(host))
+    let set = |hosts: &[Host]| hosts.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    one.len() == two.len() && (one == two || set(one) == set(two))
 }
