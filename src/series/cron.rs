@@ -94,10 +94,13 @@ impl Cron {
         let (Some(first), Some(last)) = (self.first_time(Time::midnight()), self.last_time(Time::MAX)) else {
             return true;
         };
-        let next = |time: &Time| self.first_time(time.checked_add(ONE_MINUTE).ok()?);
-        let pairs = std::iter::successors(Some(first), next).zip(std::iter::successors(next(&first), next));
-        if pairs.into_iter().any(|(one, two)| two.duration_since(one) > length) {
+        let over_the_hour = 60 * longest_step(self.hours) - i64::from(last.minute() - first.minute());
+        let in_a_day = if first.hour() == last.hour() { 0 } else { over_the_hour };
+        if SignedDuration::from_mins(longest_step(self.minutes).max(in_a_day)) > length {
             return true;
+        }
+        if self.has_every_day() {
+            return SignedDuration::from_mins(24 * 60) - last.duration_since(first) > length;
         }
         let end = from.saturating_add(SignedDuration::from_hours(24 * days));
         let mut day = self.first_day(from);
@@ -109,6 +112,14 @@ impl Cron {
             }
         }
         false
+    }
+
+    /// Returns true if the fields leave out no day, so that no calendar has to be looked at.
+    fn has_every_day(&self) -> bool {
+        let all_days = self.days.days == u64::from(u32::MAX << 1);
+        let all_weekdays = self.days.weekdays.iter().all(|places| places & EVERY == EVERY);
+        let any = if self.days.both { all_days && all_weekdays } else { all_days || all_weekdays };
+        any && self.months == 0b1_1111_1111_1110
     }
 
     fn first_time(&self, from: Time) -> Option<Time> {
@@ -216,6 +227,13 @@ const ONE_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 fn minute(at: DateTime) -> DateTime {
     let time = at.time();
     at.date().to_datetime(Time::new(time.hour(), time.minute(), 0, 0).unwrap_or(time))
+}
+
+/// The longest way from a number in a set of them to the next; 0 where there is no next.
+fn longest_step(set: u64) -> i64 {
+    let next = |number: &i8| lowest(set, number + 1);
+    let steps = std::iter::successors(lowest(set, 0), next).map(|from| (from, next(&from)));
+    steps.filter_map(|(from, to)| Some(i64::from(to? - from))).max().unwrap_or(0)
 }
 
 /// The lowest number in a set of them that is at least `from`.
@@ -358,6 +376,10 @@ mod tests {
             ("* * * * MON-SAT", 24 * 60, true),
             ("* * * * MON-SAT", 24 * 60 + 1, false),
             ("0 * 1 * *", 60, true),
+            ("50 9,10,20 * * *", 13 * 60, false),
+            ("50 9,10,20 * * *", 13 * 60 - 1, true),
+            ("10,50 0-22/2 * * *", 80, false),
+            ("10,50 0-22/2 * * *", 79, true),
             ("0 0 1 * *", 31 * 24 * 60, false),
             ("0 0 1 * *", 31 * 24 * 60 - 1, true),
         ] {
