@@ -111,6 +111,10 @@ fn largest(now: Timestamp) {
     let count = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX) / series.len();
     println!("the longest file: {count} series");
     read(&series.repeat(count), now, 2000.0);
+    let never = "[[period]]\ncron='0 0 30 2 *'\nfor='2h'\n";
+    let count = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX) / never.len();
+    println!("the longest file: {count} series that never start");
+    read(&never.repeat(count), now, 1000.0);
 }
 
 /// A search goes from the moment asked about, however long the series has run.

@@ -179,3 +179,58 @@ fn title(period: &Period) -> String {
         None => period.title(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The notes on a file, as they stand on a day in 2026.
+    fn notes(text: &str) -> Vec<String> {
+        let mut reading =
+            Config::read("downtime.toml", text, Path::new("/"), &|_| Err("there is none".into()));
+        assert!(reading.config.is_some(), "{:?}", reading.diagnostics.first());
+        reading.lint(&LintContext::new("2026-06-01T00:00:00Z".parse().unwrap()));
+        let notes = reading.diagnostics.into_iter().filter(|found| found.severity == Severity::Note);
+        notes.map(|note| note.message).collect()
+    }
+
+    fn list(items: impl Iterator<Item = String>) -> String {
+        format!("[{}]", items.map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(","))
+    }
+
+    /// Two open-ended periods, each with a list of this key.
+    fn two_periods(key: &str, item: impl Fn(&str, usize) -> String, count: usize) -> String {
+        let period = |name: &str| {
+            let items = list((0..count).map(|index| item(name, index)));
+            format!("[[period]]\nstart = 2026-01-01T00:00:00Z\n{key} = {items}\n")
+        };
+        period("a") + &period("b")
+    }
+
+    #[test]
+    fn what_there_is_too_much_of_is_not_looked_at_and_that_is_said() {
+        const OVERLAPS: &str =
+            "not every overlap is shown: too many periods run at once, or they have too many rules";
+        let paths = |count| two_periods("paths", |name, index| format!("/*/{name}{index}/**"), count);
+        let hosts = |count| two_periods("hosts", |name, index| format!("{name}{index}.example"), count);
+        let series = |count: usize| {
+            let starts =
+                (0..count).map(|index| format!("2026-05-01T{:02}:{:02}:00", index / 60 % 24, index % 60));
+            let starts = starts.collect::<Vec<_>>().join(",");
+            format!("[[period]]\ncron = \"* * * * *\"\nfor = \"1m\"\nexcept = [{starts}]\n")
+        };
+        let exceptions = "not every exception was checked: no more than 2000 of a file are";
+        for (text, expected) in [
+            (paths(10), &[][..]),
+            (paths(1_000), &[OVERLAPS]),
+            (hosts(1_000), &[]),
+            (hosts(2_000), &[OVERLAPS]),
+            (series(2_000), &[]),
+            (series(2_001), &[exceptions]),
+        ] {
+            assert_eq!(notes(&text), expected, "{}", text.get(..200).unwrap_or(&text));
+        }
+    }
+}

@@ -33,7 +33,7 @@ pub struct Cron {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Days {
     /// Bit `n` is day `n`.
-    days: u64,
+    numbers: u64,
     last: bool,
     /// From Sunday: [`EVERY`], [`LAST`], or bit `n` for the one after the first `n`.
     weekdays: [u8; 7],
@@ -116,7 +116,7 @@ impl Cron {
 
     /// Returns true if the fields leave out no day, so that no calendar has to be looked at.
     fn has_every_day(&self) -> bool {
-        let all_days = self.days.days == u64::from(u32::MAX << 1);
+        let all_days = self.days.numbers == u64::from(u32::MAX << 1);
         let all_weekdays = self.days.weekdays.iter().all(|places| places & EVERY == EVERY);
         let any = if self.days.both { all_days && all_weekdays } else { all_days || all_weekdays };
         any && self.months == 0b1_1111_1111_1110
@@ -124,30 +124,29 @@ impl Cron {
 
     fn first_time(&self, from: Time) -> Option<Time> {
         let hour = lowest(self.hours, from.hour())?;
-        match lowest(self.minutes, from.minute()).filter(|_| hour == from.hour()) {
-            Some(minute) => Time::new(hour, minute, 0, 0).ok(),
-            None => {
-                let hour = if hour == from.hour() { lowest(self.hours, hour + 1)? } else { hour };
-                Time::new(hour, lowest(self.minutes, 0)?, 0, 0).ok()
-            }
+        if let Some(minute) = lowest(self.minutes, from.minute()).filter(|_| hour == from.hour()) {
+            return Time::new(hour, minute, 0, 0).ok();
         }
+        let hour = if hour == from.hour() { lowest(self.hours, hour + 1)? } else { hour };
+        Time::new(hour, lowest(self.minutes, 0)?, 0, 0).ok()
     }
 
     fn last_time(&self, to: Time) -> Option<Time> {
         let hour = highest(self.hours, to.hour())?;
-        match highest(self.minutes, to.minute()).filter(|_| hour == to.hour()) {
-            Some(minute) => Time::new(hour, minute, 0, 0).ok(),
-            None => {
-                let hour = if hour == to.hour() { highest(self.hours, hour - 1)? } else { hour };
-                Time::new(hour, highest(self.minutes, 59)?, 0, 0).ok()
-            }
+        if let Some(minute) = highest(self.minutes, to.minute()).filter(|_| hour == to.hour()) {
+            return Time::new(hour, minute, 0, 0).ok();
         }
+        let hour = if hour == to.hour() { highest(self.hours, hour - 1)? } else { hour };
+        Time::new(hour, highest(self.minutes, 59)?, 0, 0).ok()
     }
 
     fn first_day(&self, from: Date) -> Option<Date> {
         let mut day = from.day();
         let mut month = from.first_of_month();
-        while !self.never {
+        if self.never {
+            return None;
+        }
+        loop {
             if let Some(day) = lowest(self.days_of(month), day) {
                 return month.with().day(day).build().ok();
             }
@@ -158,13 +157,15 @@ impl Cron {
             };
             month = Date::new(year, number, 1).ok()?;
         }
-        None
     }
 
     fn last_day(&self, to: Date) -> Option<Date> {
         let mut day = to.day();
         let mut month = to.first_of_month();
-        while !self.never {
+        if self.never {
+            return None;
+        }
+        loop {
             if let Some(day) = highest(self.days_of(month), day) {
                 return month.with().day(day).build().ok();
             }
@@ -175,7 +176,6 @@ impl Cron {
             };
             month = Date::new(year, number, 1).ok()?;
         }
-        None
     }
 
     /// The days that match in the month that begins with `first`.
@@ -198,7 +198,7 @@ impl Days {
     /// The days that match in a month of this length which begins with this day of the week.
     fn of_month(&self, length: i8, first: Weekday) -> u64 {
         let all = (1_u64 << (length + 1)) - 2;
-        let by_number = self.days & all | if self.last { 1 << length } else { 0 };
+        let by_number = self.numbers & all | if self.last { 1 << length } else { 0 };
         if self.both && by_number == 0 {
             return 0;
         }

@@ -96,7 +96,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, CronError> {
     let months = numbers(month, &MONTH).map_err(at(3))?;
     let weekdays = weekdays(weekday).map_err(at(4))?;
     let both = day.starts_with('*') || weekday.starts_with('*');
-    Ok(Cron::new(minutes, hours, months, Days { days, last, weekdays, both }))
+    Ok(Cron::new(minutes, hours, months, Days { numbers: days, last, weekdays, both }))
 }
 
 /// Where the fields of an expression are in it.
@@ -380,7 +380,7 @@ pub struct Overstep {
 pub fn find_overstep(text: &str) -> Option<Overstep> {
     let overstep = |item: &str, field: &Field| {
         let step = step_size(item.strip_prefix("*/")?)?;
-        let overstep = usize::try_from(field.max - field.min).ok().filter(|span| step > *span).is_some();
+        let overstep = usize::try_from(field.max - field.min).is_ok_and(|span| step > span);
         overstep.then(|| Overstep {
             item: item.to_owned(),
             field: field.name,
@@ -421,6 +421,7 @@ mod tests {
     }
 
     /// Each with the message, and a part of the help.
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
     #[test]
     fn what_means_nothing_or_something_else_elsewhere_is_refused_with_the_remedy() {
         for (text, message, help) in [
