@@ -123,7 +123,9 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
     }
     let mut drawn = vec![vec![Cell::Up; chart.width]; rows.len().min(MOST_ROWS)];
     let mut merged = vec![Cell::Up; chart.width];
-    rows.iter().for_each(|row| merge(row, chart, &mut merged));
+    for row in rows {
+        merge(row, chart, &mut merged);
+    }
     for (at, column) in columns.iter().enumerate() {
         let (from, to) = (chart.start(at), chart.start(at + 1));
         for &(index, span) in column {
