@@ -37,8 +37,8 @@ impl ScopePaths {
     /// Compiles globs, which [`PathGlobs::check`] accepts.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
         let written: Vec<_> = texts.into_iter().map(str::to_owned).collect();
-        let loose: Vec<_> =
-            written.iter().map(|text| without_endings(&without_case(text)).into_owned()).collect();
+        let folded = written.iter().flat_map(|text| foldings(text));
+        let loose: Vec<_> = folded.map(|text| without_endings(&text).into_owned()).collect();
         Ok(Self { globs: PathGlobs::new(loose.iter().map(String::as_str))?, written, loose })
     }
 
@@ -48,19 +48,23 @@ impl ScopePaths {
     }
 
     fn covers(&self, path: &str) -> bool {
-        spellings(path).into_iter().flatten().any(|path| self.globs.find(&path).is_some())
+        spellings(path).any(|path| self.globs.find(&path).is_some())
     }
 }
 
-/// The forms of a path that globs are compared with. A glob may name an ending, as `/a/*` does that of `/a/`, so there
-/// are two where it has one.
-fn spellings(path: &str) -> [Option<String>; 2] {
-    let path = without_case(path).into_owned();
-    let other = match without_endings(&path) {
-        Cow::Owned(path) => Some(path),
-        Cow::Borrowed(_) => None,
-    };
-    [Some(path), other]
+/// The forms of a path that globs are compared with. A glob may name an ending, as `/a/*` does that of `/a/`, and a site may
+/// leave out some endings and keep others.
+fn spellings(path: &str) -> impl Iterator<Item = String> {
+    foldings(path).into_iter().chain(in_bytes(path)).flat_map(|path| {
+        let shorter = |bare: &str| (bare.len() < path.len() && !bare.is_empty()).then(|| bare.to_owned());
+        let without_slash = shorter(path.trim_end_matches('/'));
+        let without_end = shorter(path.trim_end_matches(['/', '.', ' ']));
+        let bare = match without_endings(&path) {
+            Cow::Owned(bare) => Some(bare),
+            Cow::Borrowed(_) => None,
+        };
+        [Some(path.into_owned()), without_slash, without_end, bare].into_iter().flatten()
+    })
 }
 
 /// The scopes of a list, some of which are empty, so that those which may cover a request are found without asking each.
@@ -99,7 +103,7 @@ impl ScopeIndex {
     /// Those that are not empty and may cover a request, by their places in the list, in order.
     pub fn candidates(&self, request: &Request<'_>) -> Vec<usize> {
         let Some(path) = request.path.canonical() else { return self.all.clone() };
-        let globs = spellings(path).into_iter().flatten().flat_map(|path| self.globs.find_all(&path));
+        let globs = spellings(path).flat_map(|path| self.globs.find_all(&path));
         let by_path = globs.filter_map(|glob| self.glob_scopes.get(glob).copied());
         let mut found: Vec<_> = by_path.chain(self.without_paths.iter().copied()).collect();
         found.sort_unstable();
@@ -108,15 +112,35 @@ impl ScopeIndex {
     }
 }
 
-/// A text in which case does not count.
-fn without_case(text: &str) -> Cow<'_, str> {
-    if !text.is_ascii() {
-        // Some letters have one upper case and several lower ones.
-        Cow::Owned(text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
-    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
+/// The forms of a text in which case does not count. Beyond ASCII there are two: one keeps each character one character,
+/// and in the other `ß` is `ss`.
+fn foldings(text: &str) -> Vec<Cow<'_, str>> {
+    if text.is_ascii() {
+        let has_case = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        return vec![if has_case { text.to_ascii_lowercase().into() } else { text.into() }];
+    }
+    let alone = |c| alone(alone(c, char::to_uppercase), char::to_lowercase);
+    let by_character: String = text.chars().map(alone).collect();
+    // Some letters have one upper case and several lower ones, and some the reverse.
+    let lower = text.chars().flat_map(char::to_lowercase);
+    let whole: String = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    let differs = whole != by_character;
+    [by_character].into_iter().chain(differs.then_some(whole)).map(Cow::Owned).collect()
+}
+
+/// The text with one byte for each character, which is what a `?` stands for in a glob.
+fn in_bytes(text: &str) -> Option<Cow<'_, str>> {
+    // No path that is compared has this character.
+    let one_byte = |c: char| if c.is_ascii() { c.to_ascii_lowercase() } else { '\u{1}' };
+    (!text.is_ascii()).then(|| text.chars().map(one_byte).collect())
+}
+
+/// What a character becomes by `to`, unless that is more than one.
+fn alone<I: Iterator<Item = char>>(c: char, to: impl Fn(char) -> I) -> char {
+    let mut mapped = to(c);
+    match (mapped.next(), mapped.next()) {
+        (Some(one), None) => one,
+        _ => c,
     }
 }
 
@@ -452,9 +476,30 @@ mod tests {
             ("/Straße", "/STRASSE", true),
             ("/Ä", "/%C3%A4", true),
             ("/shop", "/\u{17f}hop", true),
+            ("/straße", "/STRA\u{1e9e}E", true),
+            ("/strasse", "/STRA\u{1e9e}E", true),
+            ("/stra?e", "/straße", true),
+            ("/?land", "/\u{130}LAND", true),
+            ("/a/*.", "/a/b./", true),
+            ("/a?/b", "/a./b/", true),
+            ("/a?/b", "/a./b.", true),
+            ("/x.*", "/x./", true),
         ] {
             let scope = Scope { paths: Some(ScopePaths::new([glob]).unwrap()), ..Scope::default() };
             assert_eq!(covers(&scope, &Method::GET, None, path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn a_character_is_covered_in_each_case_that_it_has() {
+        for c in ('\0'..=char::MAX).filter(|c| c.to_lowercase().ne([*c]) || c.to_uppercase().ne([*c])) {
+            let (own, lower, upper) =
+                (format!("/{c}"), c.to_lowercase().to_string(), c.to_uppercase().to_string());
+            let paths = ScopePaths::new([own.as_str()]).unwrap();
+            for case in [lower, upper] {
+                assert!(paths.covers(&format!("/{case}")), "{c} {case}");
+                assert!(ScopePaths::new([format!("/{case}").as_str()]).unwrap().covers(&own), "{case} {c}");
+            }
         }
     }
 
