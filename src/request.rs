@@ -67,11 +67,13 @@ pub fn is_read_as(name: &str, field: &str) -> bool {
     name.len() == field.len() && name.bytes().map(folded).eq(field.bytes())
 }
 
-/// Whether a query has the key `_method`, as PHP reads keys: spaces before it are left out, `.` and space are `_`.
+/// Whether a query has the key `_method`, as PHP reads keys: spaces before it and what begins with a NUL are left out, `.`
+/// and space are `_`.
 fn has_method_key(query: &str) -> bool {
     let is_method = |pair: &str| {
         let key = pair.split_once('=').map_or(pair, |(key, _)| key);
         let key = percent_decode_str(key).decode_utf8_lossy().replace('+', " ");
+        let key = key.split_once('\0').map_or(key.as_str(), |(key, _)| key);
         is_read_as(key.trim_start(), "-method")
     };
     query.split(['&', ';']).any(is_method)
@@ -177,6 +179,9 @@ mod tests {
             (".method=PUT", true),
             ("+_method=PUT", true),
             ("%20_method=PUT", true),
+            ("_method%00=PUT", true),
+            ("a&_method%00b=PUT", true),
+            ("%00_method=PUT", false),
             ("+method=PUT", false),
             ("method=PUT", false),
             ("a=_method", false),
