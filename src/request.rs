@@ -1,6 +1,6 @@
 //! The facts of a request that rules and scopes look at.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
@@ -114,6 +114,12 @@ pub fn host_name(authority: &str) -> &str {
         None => host.find(':').unwrap_or(host.len()),
     };
     host.get(..end).unwrap_or(host).trim_end_matches('.')
+}
+
+/// Whether two hosts, without port and trailing dots, are the same: case does not count, nor how an IPv6 address is written.
+pub fn is_same_host(one: &str, other: &str) -> bool {
+    let address = |host: &str| host.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    one.eq_ignore_ascii_case(other) || address(one).is_some_and(|one| address(other) == Some(one))
 }
 
 /// A host as requests name it: in lower case and ASCII (UTS 46). `None` if it is ASCII already, or cannot be a host.

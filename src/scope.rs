@@ -8,7 +8,7 @@ use http::Method;
 
 use crate::fault::Fault;
 use crate::glob::PathGlobs;
-use crate::request::{Request, host_name, to_ascii};
+use crate::request::{Request, host_name, is_same_host, to_ascii};
 
 /// What a period covers; a part that is missing covers all.
 #[derive(Clone, Debug, Default)]
@@ -188,10 +188,12 @@ impl Host {
 
     /// Whether it names the host of a request, which is without port and trailing dot.
     pub fn covers(&self, host: &str) -> bool {
-        let split = host.len().checked_sub(self.name.len());
+        if !self.wildcard {
+            return is_same_host(host, &self.name);
+        }
+        let split = host.len().checked_sub(self.name.len()).filter(|at| *at > 0);
         let tail = split.and_then(|at| host.get(at..));
         tail.is_some_and(|tail| tail.eq_ignore_ascii_case(&self.name))
-            && (self.wildcard != (split == Some(0)))
     }
 
     /// Whether some host is named by both.
@@ -336,6 +338,9 @@ mod tests {
             ("*.example.org", "xexample.org", false),
             ("192.0.2.1", "192.0.2.1:80", true),
             ("[::1]", "[::1]:80", true),
+            ("[0:0:0:0:0:0:0:1]", "[::1]", true),
+            ("[2001:DB8::1]", "[2001:db8:0::0001]:80", true),
+            ("[::1]", "[::2]", false),
             ("shop.example.com", "é", false),
             // It names none.
             ("shop.example.com", "", true),
