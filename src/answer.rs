@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::uri::Authority;
 use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::fault::Fault;
+use crate::glob::folded;
 use crate::path::RequestPath;
-use crate::request::{Hosts, host_name, to_ascii};
+use crate::request::{Hosts, host_name, is_same_host, to_ascii};
 use crate::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
@@ -30,6 +32,7 @@ pub struct Redirect {
     location: HeaderValue,
     host: Option<String>,
     path: String,
+    query: Option<String>,
 }
 
 impl Redirect {
@@ -48,15 +51,16 @@ impl Redirect {
         let uri: Uri = target.parse().ok()?;
         let host = match (uri.scheme_str(), uri.authority()) {
             (None, None) if text.starts_with('/') => None,
-            (Some("http" | "https"), Some(authority)) if !authority.host().is_empty() => {
-                Some(host_name(authority.as_str()).to_ascii_lowercase())
+            (Some("http" | "https"), Some(authority)) if is_of_host(authority) => {
+                Some(host_name(authority.as_str()).to_owned())
             }
             _ => return None,
         };
         if host.is_none() && RequestPath::new(uri.path()).fault().is_some() {
             return None;
         }
-        Some(Self { location, host, path: uri.path().to_owned() })
+        let query = uri.query().map(str::to_owned);
+        Some(Self { location, host, path: uri.path().to_owned(), query })
     }
 
     /// The value of `Location`, as it was written.
@@ -73,16 +77,50 @@ impl Redirect {
             && own.canonical().is_some_and(|own| path.canonical().map(bare) == Some(bare(own)))
     }
 
+    /// The path and the query that it leads to, if it is a path of this site.
+    pub fn own_target(&self) -> Option<(RequestPath<'_>, Option<&str>)> {
+        self.host.is_none().then(|| (RequestPath::new(&self.path), self.query.as_deref()))
+    }
+
     /// Whether it is an absolute URL that names a host and the path of the request itself, so that following it would loop.
     pub fn loops(&self, hosts: &Hosts<'_>, path: &RequestPath<'_>) -> bool {
-        self.host.as_ref().is_some_and(|own| hosts.names().any(|host| host.eq_ignore_ascii_case(own)))
+        self.host.as_ref().is_some_and(|own| hosts.names().any(|host| is_same_host(host, own)))
             && self.same_path(path)
     }
 
+    /// Whether a client that follows it asks for this path: as it is written, or as browsers ask for it.
     fn same_path(&self, path: &RequestPath<'_>) -> bool {
-        let own = RequestPath::new(&self.path);
-        own.raw() == path.raw() || own.canonical().is_some_and(|own| Some(own) == path.canonical())
+        let resolved = resolved(&self.path);
+        let is_path = |own: RequestPath<'_>| {
+            own.raw() == path.raw() || own.canonical().is_some_and(|own| Some(own) == path.canonical())
+        };
+        is_path(RequestPath::new(&self.path)) || is_path(RequestPath::new(&resolved))
     }
+}
+
+/// A path without its `.` and `..` segments, however these are encoded (URL Standard, 4.4).
+fn resolved(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        if plain == ".." {
+            kept.pop();
+        }
+        if plain != "." && plain != ".." {
+            kept.push(segment);
+        } else if segments.peek().is_none() {
+            kept.push("");
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+/// Whether an authority has a host, and a port only if that is one.
+fn is_of_host(authority: &Authority) -> bool {
+    let port = authority.as_str().rsplit_once(':').map_or("", |(_, port)| port);
+    let has_no_port = port.is_empty() || port.ends_with(']');
+    !authority.host().is_empty() && (has_no_port || authority.port_u16().is_some())
 }
 
 /// Returns true if a byte may be in a URL as it is.
@@ -104,17 +142,26 @@ fn explain(text: &str) -> Fault {
     }
     if let Some(rest) = text.strip_prefix("//") {
         let url = format!("https://{}", rest.trim_start_matches('/'));
-        return invalid("`//` begins a host of the visitor's scheme", did_you_mean(&url, EXAMPLE));
+        let meant = if is_host(rest) { url } else { format!("/{}", rest.trim_start_matches('/')) };
+        return invalid("what follows `//` is read as a host", did_you_mean(&meant, EXAMPLE));
     }
     if text.starts_with('/') {
         let path = text.split(['?', '#']).next().unwrap_or_default();
-        let fault = RequestPath::new(path).fault().map_or(String::new(), |fault| format!(", which {fault}"));
-        let reason = format!("no request is surely for this path{fault}, so that the redirect would loop");
-        return invalid(&reason, "write the path in its plain form, such as `/sorry`".into());
+        let fault = RequestPath::new(path).fault().map_or(String::new(), |fault| fault.to_string());
+        let reason = format!("the path {fault}, so no request matches it and the redirect would loop");
+        let plain = folded(path).map(|plain| text.replacen(path, &plain, 1));
+        let help = plain.map_or("write the path in its plain form, such as `/sorry`".into(), |plain| {
+            did_you_mean(&plain, EXAMPLE)
+        });
+        return invalid(&reason, help);
     }
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         let url = format!("{}://{}", scheme.to_ascii_lowercase(), rest.trim_start_matches('/'));
+        if let Some(port) = port(&url).filter(|port| port.parse::<u16>().is_err()) {
+            let help = "write a port from 1 to 65535, or none".into();
+            return invalid(&format!("`{port}` is not a port"), help);
+        }
         return invalid("this is not a URL with a host", did_you_mean(&url, EXAMPLE));
     }
     if rest.starts_with("//") || matches!(scheme, "javascript" | "mailto" | "tel" | "data") {
@@ -127,6 +174,12 @@ fn explain(text: &str) -> Fault {
     }
     let is_path = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(':');
     invalid(reason, if is_path { did_you_mean(&format!("/{text}"), EXAMPLE) } else { EXAMPLE.into() })
+}
+
+/// What an absolute URL has in place of a port.
+fn port(url: &str) -> Option<&str> {
+    let authority = url.split("://").nth(1)?.split(['/', '?', '#']).next()?;
+    authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty() && !port.ends_with(']'))
 }
 
 fn did_you_mean(url: &str, example: &str) -> String {
@@ -285,6 +338,11 @@ mod tests {
             ("https://example.com/sorry", Some("EXAMPLE.com.:8503"), "/sorry", true),
             ("https://example.com", Some("example.com"), "/", true),
             ("https://example.com/a//b", Some("example.com"), "/a//b", true),
+            ("https://example.com/a/../sorry", Some("example.com"), "/sorry", true),
+            ("https://example.com/a/../sorry", Some("example.com"), "/a/../sorry", true),
+            ("https://example.com/%2E/sorry/%2e.", Some("example.com"), "/", true),
+            ("https://example.com/../a/./", Some("example.com"), "/a/", true),
+            ("https://[0:0::1]/sorry", Some("[::1]:80"), "/sorry", true),
             ("https://example.com/sorry", Some("example.com"), "/", false),
             ("https://example.com/sorry", Some("example.org"), "/sorry", false),
             ("https://example.com/sorry", None, "/sorry", false),

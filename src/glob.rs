@@ -105,7 +105,7 @@ fn too_long(text: &str) -> Fault {
 }
 
 /// The path without `//`, backslashes and `.` segments, if that makes it canonical.
-fn folded(text: &str) -> Option<String> {
+pub(crate) fn folded(text: &str) -> Option<String> {
     let slashes = text.replace('\\', "/");
     let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
     let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
