@@ -115,11 +115,42 @@ pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now:
         Some(redirect) if redirect.is_target(&request.path) => {
             Decision::Pass(Pass::RedirectTarget(down.period))
         }
-        Some(redirect) if request.is_navigation && !redirect.loops(&request.hosts, &request.path) => {
+        Some(redirect)
+            if request.is_navigation
+                && !redirect.loops(&request.hosts, &request.path)
+                && !is_endless(rules, redirect, request, moment, now) =>
+        {
             Decision::Redirect(down, redirect)
         }
         _ => Decision::Unavailable(down),
     }
+}
+
+/// A redirect is followed through so many others at most.
+const MAX_REDIRECTS: usize = 8;
+
+/// Whether a redirect leads from one path of this site to another without an end, since other periods redirect these.
+fn is_endless(
+    rules: &Rules,
+    redirect: &Redirect,
+    request: &Request<'_>,
+    moment: &Moment,
+    now: Timestamp,
+) -> bool {
+    let mut redirect = redirect;
+    for _ in 0..MAX_REDIRECTS {
+        let Some((path, query)) = redirect.own_target() else { return false };
+        let next = Request { path, query, ..request.clone() };
+        if rules.exemptions.find(&next.path, next.client).is_some() {
+            return false;
+        }
+        let other = covering(rules, &next, moment, now).and_then(|down| down.answer.redirect.as_ref());
+        match other.filter(|other| !other.is_target(&next.path)) {
+            Some(other) => redirect = other,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// The challenge that a certificate authority asks for over HTTP: a token in base64url (RFC 8555 8.3).
@@ -389,6 +420,32 @@ mod tests {
                 expected,
                 "{redirect} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn periods_do_not_redirect_in_a_circle() {
+        let scoped = |to: &str, redirect: &str| {
+            let mut rules = rules(&[(10, 30, Some("/a")), (10, 40, Some(redirect))]);
+            let paths = Some(crate::scope::ScopePaths::new([to]).unwrap());
+            let mut periods = rules.schedule.periods().to_vec();
+            periods[1].scope.paths = paths;
+            rules.schedule = Schedule::new(periods);
+            rules
+        };
+        for (scope, redirect, path, expected) in [
+            ("/a", "/b", "/x", "down 0 20"),
+            ("/a", "/b", "/a", "down 1 30"),
+            ("/a", "/b", "/b", "down 0 20"),
+            ("/a", "/a", "/x", "to /a"),
+            ("/a", "/a", "/a", "pass target 1"),
+            ("/a", "https://example.org/", "/x", "to /a"),
+            ("/c", "/b", "/x", "to /a"),
+            ("/c", "/b", "/c", "to /b"),
+            ("/c", "/open", "/c", "to /open"),
+        ] {
+            let verdict = verdict(&scoped(scope, redirect), path, None, at(10));
+            assert_eq!(verdict, expected, "{scope} {redirect} {path}");
         }
     }
 
