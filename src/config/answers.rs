@@ -47,9 +47,17 @@ fn origin(written: &Spanned<String>, report: &Report) -> Option<HeaderValue> {
     parse_origin(text).map_err(refuse).ok()
 }
 
+/// As many further fields are allowed, and as many bytes of them in all: proxies and clients refuse an answer whose head is
+/// much longer.
+const MAX_FIELDS: usize = 50;
+const MAX_FIELD_BYTES: usize = 4096;
+
 /// The fields that each down answer carries besides the gateway's own.
 pub(super) fn fields(written: &Fields, report: &Report) -> HeaderMap {
     let mut fields = HeaderMap::new();
+    if is_too_much(written, report) {
+        return fields;
+    }
     for (name, value) in written.iter().flat_map(Spanned::get_ref) {
         let (Some(read), Some(value)) = (field_name(name, report), field_value(value, report)) else {
             continue;
@@ -60,6 +68,22 @@ pub(super) fn fields(written: &Fields, report: &Report) -> HeaderMap {
         }
     }
     fields
+}
+
+fn is_too_much(written: &Fields, report: &Report) -> bool {
+    let Some(table) = written else { return false };
+    let (count, length) = (table.get_ref().len(), |text: &Spanned<String>| text.get_ref().len());
+    let bytes: usize = table.get_ref().iter().map(|(name, value)| length(name) + length(value)).sum();
+    let message = if count > MAX_FIELDS {
+        format!("these are {count} fields: at most {MAX_FIELDS} are allowed")
+    } else {
+        format!("these fields are {bytes} bytes long: at most {MAX_FIELD_BYTES} are allowed")
+    };
+    let is_too_much = count > MAX_FIELDS || bytes > MAX_FIELD_BYTES;
+    if is_too_much {
+        report.error(table.span(), message, "remove those that no cache or client needs");
+    }
+    is_too_much
 }
 
 fn field_name(written: &Spanned<String>, report: &Report) -> Option<HeaderName> {
