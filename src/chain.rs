@@ -30,6 +30,11 @@ struct Span {
 }
 
 impl Chain {
+    /// How many stretches it has.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
     /// When the part of the chain ends that runs at `now` and consists of the periods that `covers` names; `None`
     /// where no such part runs, where it is open-ended, or goes on past where the chain was followed to.
     pub fn end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {

@@ -168,7 +168,11 @@ fn covering<'r>(
     moment: &Moment,
     now: Timestamp,
 ) -> Option<Down<'r>> {
-    let covers = |period: usize| rules.covers(period, request);
+    let scoped = moment.is_crowded().then(|| rules.schedule.scoped(request, moment));
+    let covers = |period: usize| match &scoped {
+        Some(scoped) => rules.schedule.is_whole(period) || scoped.binary_search(&period).is_ok(),
+        None => rules.covers(period, request),
+    };
     let active = moment.active.iter().find(|active| covers(active.period))?;
     let answer = rules.answers.get(active.period)?;
     let until = moment.passes_at(covers, now);
@@ -446,6 +450,29 @@ mod tests {
         ] {
             let verdict = verdict(&scoped(scope, redirect), path, None, at(10));
             assert_eq!(verdict, expected, "{scope} {redirect} {path}");
+        }
+    }
+
+    #[test]
+    fn among_many_periods_those_decide_that_cover_the_request() {
+        let plain: Vec<_> = (0..40).map(|period| (10, 20 + period, None)).collect();
+        let mut rules = rules(&plain);
+        let mut periods = rules.schedule.periods().to_vec();
+        for (index, period) in periods.iter_mut().enumerate().filter(|(index, _)| *index != 5) {
+            period.scope.paths = Some(crate::scope::ScopePaths::new([format!("/{index}").as_str()]).unwrap());
+        }
+        rules.schedule = Schedule::new(periods);
+        for (path, now, expected) in [
+            ("/7", 15, "down 7 12"),
+            ("/2", 15, "down 5 10"),
+            ("/x", 15, "down 5 10"),
+            ("/x", 25, "pass up"),
+            ("/30", 49, "down 30 1"),
+            ("/30", 50, "pass up"),
+            ("/30/", 25, "down 30 25"),
+            ("//", 15, "down 39 44"),
+        ] {
+            assert_eq!(verdict(&rules, path, None, at(now)), expected, "{path} at {now}");
         }
     }
 

@@ -101,6 +101,13 @@ impl Moment {
         self.until
     }
 
+    /// Whether it has so many occurrences that it is quicker to ask [`Schedule::scoped`] than each period if it covers a
+    /// request.
+    pub fn is_crowded(&self) -> bool {
+        const MANY: usize = 32;
+        self.active.len() > MANY || self.chain.len() > MANY
+    }
+
     /// When the site is wholly up, where that is known.
     pub fn back_at(&self, now: Timestamp) -> Option<Timestamp> {
         self.passes_at(|_| true, now)
@@ -123,6 +130,11 @@ impl Schedule {
     /// The periods, in file order.
     pub fn periods(&self) -> &[Period] {
         &self.periods
+    }
+
+    /// Whether a period, by its index, covers everything.
+    pub fn is_whole(&self, period: usize) -> bool {
+        self.periods.get(period).is_some_and(|period| period.scope.is_all())
     }
 
     /// The periods with a scope that cover a request and have not ended for good at `moment`, by index, in order.

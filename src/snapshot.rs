@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::decision::{Outlook, Rules};
 use crate::page::{Cause, Facts, Page};
-use crate::period::Period;
 use crate::request::Request;
 use crate::schedule::Moment;
 use crate::summary::state_line;
@@ -137,10 +136,7 @@ impl Phase {
         if let Some(foreseen) = known.iter().find(|foreseen| foreseen.scopes == scopes) {
             return foreseen.outlook;
         }
-        let covers = |period: usize| {
-            let is_whole = |period: &Period| period.scope.is_all();
-            schedule.periods().get(period).is_some_and(is_whole) || scopes.binary_search(&period).is_ok()
-        };
+        let covers = |period: usize| schedule.is_whole(period) || scopes.binary_search(&period).is_ok();
         let outlook = Outlook::new(schedule, &self.moment, covers, now);
         let kept = known.iter().take(MAX_OUTLOOKS - 1).cloned();
         let foreseen = Foreseen { scopes, outlook };
