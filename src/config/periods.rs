@@ -14,7 +14,7 @@ use super::document::{Document, Field, OrFalse, PeriodTable, Texts};
 use super::report::Report;
 use super::templates::Templates;
 use super::time::{self, TimeFault, Written};
-use super::values::{duration, redirect, time_zone};
+use super::values::{duration, means_off, redirect, time_zone};
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::glob::PathGlobs;
@@ -255,6 +255,13 @@ fn answer(
     let redirect = match &table.redirect {
         Some(written) => match written.get_ref() {
             OrFalse::False => None,
+            OrFalse::Text(text) if means_off(text) => {
+                let help =
+                    "`redirect = false` shows the page; without the line, the redirect of [response] counts";
+                let message = format!("invalid redirect `{text}`: it is neither a URL nor a path");
+                report.error(written.span(), message, help);
+                None
+            }
             OrFalse::Text(text) => redirect(text, written.span(), report),
         },
         None if table.template.is_some() => None,

@@ -116,7 +116,7 @@ pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Fault> 
         return None;
     }
     let (written, form) = match keys::kind(section, key)? {
-        Kind::Text | Kind::Duration => (text(value)?, "in quotes"),
+        Kind::Text | Kind::Duration if !value.starts_with(['[', '{']) => (text(value)?, "in quotes"),
         Kind::List => (list(value, text), "in quotes, in a list"),
         _ => return None,
     };

@@ -100,6 +100,9 @@ impl<'i, 'r> Table<'i, 'r> {
             );
             return Fault::new(message, help);
         }
+        if key == "cron" && found == "array" {
+            return Fault::new(message, "write a [[period]] for each expression");
+        }
         if let Some(help) = remedy::assign(self.name, key, written) {
             return Fault::new(message, help);
         }
@@ -122,7 +125,7 @@ impl<'i, 'r> Table<'i, 'r> {
             _ => {
                 self.broken = true;
                 let message = invalid_type(self.written(&span), "a string or `false`");
-                let help = format!("write `{key} = false`, or for example `{key} = {example}`");
+                let help = format!("for example `{key} = {example}`; `{key} = false` turns it off");
                 self.report.error(span, message, help);
                 None
             }
@@ -137,7 +140,7 @@ impl<'i, 'r> Table<'i, 'r> {
             let span = item.span();
             match item.into_inner() {
                 DeValue::String(text) => Ok(Spanned::new(span, text.into_owned())),
-                other => Err((span, other.type_str())),
+                _ => Err(span),
             }
         };
         let read = match value.into_inner() {
@@ -146,14 +149,14 @@ impl<'i, 'r> Table<'i, 'r> {
             DeValue::Array(items) => {
                 items.into_iter().map(text).collect::<Result<_, _>>().map(TextsOrFalse::Texts)
             }
-            other => Err((span.clone(), other.type_str())),
+            _ => Err(span.clone()),
         };
         read.map(|read| Spanned::new(span, read))
-            .map_err(|(span, found)| {
+            .map_err(|span| {
                 self.broken = true;
                 self.report.error(
-                    span,
-                    format!("invalid type: {found}, expected a string, a list or `false`"),
+                    span.clone(),
+                    invalid_type(self.written(&span), "a string, a list or `false`"),
                     help,
                 );
             })
@@ -250,6 +253,7 @@ impl<'i, 'r> Table<'i, 'r> {
 fn expected(message: &str) -> &str {
     match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
         Some("a sequence") => "a list",
+        Some("a map") => "a table",
         Some("a TOML datetime") => "a date-time",
         Some("i64") => "a whole number",
         Some(other) => other,

@@ -14,7 +14,7 @@ use super::document::{
 };
 use super::report::Report;
 use super::templates::Templates;
-use super::values::{choice, duration, redirect, time_zone};
+use super::values::{choice, duration, means_off, redirect, time_zone};
 use super::{
     Config, Listen, Log, LogFormat, Management, Response, Server, Site, TrustedProxies, Unreachable,
     UpstreamSite, answers, periods,
@@ -40,7 +40,12 @@ pub fn validate(
     let (schedule, answers) = periods::validate(document, &timezone, &response, report, templates);
     let server = server(&document.server, folder, report);
     Config {
-        management: document.management.as_ref().map(|section| management(section, &server, folder, report)),
+        management: document.management.as_ref().map(|section| {
+            if section.listen.is_none() {
+                check_default_of_management(&document.server.listen, &server, folder, report);
+            }
+            management(section, &server, folder, report)
+        }),
         server,
         site: site(&document.site, folder, report),
         rules: Rules {
@@ -90,7 +95,9 @@ fn status_path(written: &Field<OrFalse>, report: &Report) -> Option<String> {
         OrFalse::False => None,
         OrFalse::Text(path) => {
             if let Err(fault) = exempt::check_exact(path) {
-                report.error(written.span(), fault.message, fault.help);
+                let off = "`status_path = false` turns it off; the default is `/.downtime/status`".into();
+                let help = if means_off(path) { off } else { fault.help };
+                report.error(written.span(), fault.message, help);
             }
             Some(path.clone())
         }
@@ -204,6 +211,21 @@ fn management_listen(written: &Field<String>, server: &Server, folder: &Path, re
     }
 }
 
+/// Refuses an address for visitors that `[management]` takes by default.
+fn check_default_of_management(visitors: &Texts, server: &Server, folder: &Path, report: &Report) {
+    let default = Listen::Tcp(super::MANAGEMENT);
+    let is_taken = |text: &&Spanned<String>| {
+        address(text.get_ref(), folder).is_ok_and(|address| address.overlaps(&default))
+    };
+    if let Some(text) = visitors.iter().flat_map(Spanned::get_ref).find(is_taken) {
+        let message =
+            format!("operators are answered on this address: [management] takes `{default}` by default");
+        let help =
+            format!("write another one here, or `listen = \"{}\"` in [management]", free_address(server));
+        report.error(text.span(), message, help);
+    }
+}
+
 /// The default address of `[management]`, or the next above it that visitors are not served on.
 fn free_address(server: &Server) -> Listen {
     let above = (super::MANAGEMENT.port()..).map(|port| SocketAddr::new(super::MANAGEMENT.ip(), port));
@@ -250,7 +272,17 @@ fn address_help(text: &str) -> String {
             "`\":{number}\"` is for everybody, `\"127.0.0.1:{number}\"` for a proxy on this host"
         );
     }
+    if text.trim().starts_with("https://") {
+        return "TLS is not yet supported: leave it to a proxy in front, and write the address alone"
+            .to_owned();
+    }
     if let Ok(ip) = plain.parse::<IpAddr>() {
+        if let Some((host, number)) = plain.rsplit_once(':')
+            && host.parse::<Ipv6Addr>().is_ok()
+            && port(number).is_some()
+        {
+            return format!("did you mean `[{host}]:{number}` or `[{plain}]:{}`?", super::LISTEN.port());
+        }
         return format!("add a port, such as `{}`", SocketAddr::new(ip, super::LISTEN.port()));
     }
     if plain.len() < text.len() && plain.parse::<SocketAddr>().is_ok() {
@@ -417,7 +449,11 @@ mod tests {
             (":+80", Err("a port is a number from 0 to 65535")),
             ("fe80::1", Err("add a port, such as `[fe80::1]:8503`")),
             ("::1", Err("add a port, such as `[::1]:8503`")),
-            ("::1:80", Err("add a port, such as `[::1:80]:8503`")),
+            ("::1:80", Err("did you mean `[::1]:80` or `[::1:80]:8503`?")),
+            (
+                "https://0.0.0.0:443",
+                Err("TLS is not yet supported: leave it to a proxy in front, and write the address alone"),
+            ),
             ("*:65535", Err("`\":65535\"` is for everybody, `\"127.0.0.1:65535\"` for a proxy on this host")),
             ("*:65536", Err("a port is a number from 0 to 65535")),
             (":http", Err(NO_ADDRESS)),
@@ -492,6 +528,22 @@ mod tests {
                 |problem: &Diagnostic| problem.message.starts_with("visitors are served on this address");
             let is_found = reading.diagnostics.iter().any(is_said);
             assert_eq!((is_found, reading.config.is_none()), (is_shared, is_shared), "{site} {operators}");
+        }
+    }
+
+    #[test]
+    fn visitors_are_not_served_where_operators_are_by_default() {
+        for (list, is_shared) in [
+            ("':9503'", true),
+            ("':80', '127.0.0.1:9503'", true),
+            ("'0.0.0.0:9503'", true),
+            ("'[::1]:9503'", false),
+        ] {
+            let reading = read(&format!("[server]\nlisten = [{list}]\n[management]"));
+            assert_eq!(reading.config.is_none(), is_shared, "{list}");
+            let by_hand =
+                read(&format!("[server]\nlisten = [{list}]\n[management]\nlisten = '127.0.0.1:9504'"));
+            assert!(by_hand.config.is_some(), "{list}");
         }
     }
 

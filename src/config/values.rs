@@ -34,6 +34,14 @@ pub(super) fn redirect(text: &str, span: std::ops::Range<usize>, report: &Report
     Redirect::parse(text).map_err(|fault| report.error(span, fault.message, fault.help)).ok()
 }
 
+/// Returns true if a text is what people write to turn off what only `false` turns off.
+pub(super) fn means_off(text: &str) -> bool {
+    matches!(
+        text.trim().to_ascii_lowercase().as_str(),
+        "" | "false" | "off" | "no" | "none" | "null" | "disabled"
+    )
+}
+
 /// One of two words; the first is the default.
 pub(super) fn choice<T: Copy>(written: &Field<String>, choices: [(&str, T); 2], report: &Report) -> T {
     let [first, second] = choices;
