@@ -86,8 +86,8 @@ pub(super) fn quoted(text: &str) -> Option<String> {
 /// A list of the items that `value` has, each written by `item`.
 fn list(value: &str, item: impl Fn(&str) -> Option<String>) -> String {
     let inner = value.trim().trim_start_matches('[').trim_end_matches(']');
-    let separator = if inner.contains(',') { ',' } else { ' ' };
-    let items = inner.split(separator).map(str::trim).filter(|text| !text.is_empty());
+    let separator = [',', ';'].into_iter().find(|separator| inner.contains(*separator));
+    let items = inner.split(separator.unwrap_or(' ')).map(str::trim).filter(|text| !text.is_empty());
     let items: Vec<_> = items.map(|text| item(text).unwrap_or_else(|| text.to_owned())).collect();
     format!("[{}]", items.join(", "))
 }
@@ -141,6 +141,8 @@ mod tests {
             ("[exempt]", "paths", "/admin/**", Some("[\"/admin/**\"]")),
             ("[exempt]", "paths", "\"/a\", \"/b\"", Some("[\"/a\", \"/b\"]")),
             ("[exempt]", "paths", "[\"/a\" \"/b\"]", Some("[\"/a\", \"/b\"]")),
+            ("[exempt]", "paths", "[\"/a\"; \"/b\"]", Some("[\"/a\", \"/b\"]")),
+            ("[[period]]", "except", "[2026-12-26; 2026-12-27]", Some("[2026-12-26, 2026-12-27]")),
             ("[exempt]", "paths", "admin", None),
             ("[server]", "listen", "127.0.0.1:80", Some("[\"127.0.0.1:80\"]")),
             ("[server]", "listen", "[\"127.0.0.1:80\"],", Some("[\"127.0.0.1:80\"]")),

@@ -80,7 +80,20 @@ impl<'r> Line<'r> {
             let Range { start, .. } = self.whole();
             return start..start + self.text.trim().trim_end_matches(',').trim_end().len();
         }
-        self.span.clone()
+        self.word().unwrap_or(self.span.clone())
+    }
+
+    /// The word without quotes that the mistake is inside of, after the `=`: a parser stops in the middle of `10.0.0.1`.
+    fn word(&self) -> Option<Range<usize>> {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | ';' | '=' | '"' | '\'' | '#');
+        let ahead = self.ahead();
+        let begins = ahead.char_indices().rev().take_while(|(_, c)| !ends(*c)).last()?.0;
+        let is_value =
+            ahead.get(..begins)?.contains('=') && ahead.get(..begins)?.ends_with(['[', ',', '=', ' ', '\t']);
+        let length = self.rest().find(ends).unwrap_or(self.rest().len());
+        let end = self.start + ahead.len() + length;
+        (is_value && length > 0 && self.assignment().is_some())
+            .then(|| self.start + begins..end.max(self.span.end))
     }
 
     /// Whether a text that is not closed on this line seems to end on the next one.

@@ -34,6 +34,10 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
     if let Some(fault) = null(section, key, value) {
         return fault;
     }
+    if let Some(commented) = with_comment(key, value) {
+        let help = tried(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
+        return Fault::new("a comment begins with `#`", help);
+    }
     if value.len() < 1000 && value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
         let plain = plain_quotes(value);
         let help = tried(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
@@ -67,6 +71,15 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
     }
 }
 
+/// A value and the comment behind it, which begins as in another language, with `#`.
+fn with_comment(key: &str, value: &str) -> Option<String> {
+    ["//", "/*", "--", ";"].iter().find_map(|mark| {
+        let (value, comment) = value.split_once(&format!(" {mark}"))?;
+        let comment = comment.trim_end_matches("*/").trim();
+        (!comment.is_empty() && parses(&format!("{key} = {value}"))).then(|| format!("{value} # {comment}"))
+    })
+}
+
 /// The fault of a value that only needs to be written otherwise.
 fn fault_of(value: &str, kind: Option<Kind>, line: &Line<'_>) -> String {
     let ends = |quote| value.starts_with(quote) && value.ends_with(quote) && value.len() > 1;
@@ -75,6 +88,8 @@ fn fault_of(value: &str, kind: Option<Kind>, line: &Line<'_>) -> String {
         "nothing but a comment may follow a value".to_owned()
     } else if matches!(kind, Some(Kind::List | Kind::Dates)) && !value.starts_with('[') {
         "a list is written in brackets".to_owned()
+    } else if value.contains(';') && !value.contains(',') && matches!(kind, Some(Kind::List | Kind::Dates)) {
+        "the items of a list have commas between them".to_owned()
     } else if line.message.starts_with("missing comma") || matches!(kind, Some(Kind::Dates)) {
         "a comma is missing between two items".to_owned()
     } else if ends('\'') {
