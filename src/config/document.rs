@@ -364,7 +364,8 @@ impl PeriodTable {
             template: table.get("template", "\"templates/upgrade.html\""),
             broken: false,
         };
-        period.broken = table.is_broken() || period.start.is_none() && table.has_mistyped("start");
+        period.broken = table.is_broken()
+            || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
         table.finish();
         period
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::time::Written;
 use crate::fault::Fault;
 
 const EXAMPLE: &str = "write one such as `90s`, `5m` or `1h 30m`";
@@ -23,9 +24,14 @@ pub(super) fn units(key: &str) -> &'static [&'static str] {
 
 /// What is wrong with a value of `key` that is not a text, and so not a duration.
 pub(super) fn of_other_type(key: &str, written: &str) -> Fault {
+    if key == "for" && Written::parse(written).is_ok() {
+        let message = format!("`{written}` is a time, not a duration");
+        return Fault::new(message, format!("did you mean `end = {written}`?"));
+    }
     let text = written.trim_matches(['"', '\'', '[', ']', ' ']);
     let meant: Vec<_> = meant(text, units(key)).iter().map(|text| format!("`{key} = \"{text}\"`")).collect();
     let help = match &meant[..] {
+        [] if key == "for" => format!("for example `{key} = \"4h\"`"),
         [] => format!("for example `{key} = \"5m\"`"),
         [one] if is_number(text) => format!("add a unit: write {one}"),
         several => format!("did you mean {}?", several.join(" or ")),

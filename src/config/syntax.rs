@@ -133,7 +133,9 @@ fn header(line: &Line<'_>) -> Fault {
         Some(_) => "only a comment may follow the name of a section",
         None => "the name of this section is not closed",
     };
+    let own = keys::section(&name).filter(|title| *title != fixed);
     let help = match parses(&fixed) {
+        _ if own.is_some() => format!("write `{}` on a line of its own", own.unwrap_or_default()),
         true if text.starts_with(&fixed) => format!("write `{fixed}` on a line of its own"),
         true => format!("write `{fixed}`"),
         false => "for example `[site]`".to_owned(),

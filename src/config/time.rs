@@ -108,7 +108,16 @@ fn moment(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
 
 /// The same for the value of a key: what to write is a whole line.
 pub(super) fn explain_of(key: &str, text: &str) -> Fault {
-    let Fault { message, help } = explain(text.trim_matches(['"', '\'']));
+    let text = text.trim_matches(['"', '\'']);
+    let Fault { message, help } = explain(text);
+    if key == "end" && text.trim().is_empty() {
+        return Fault::new(message, "write a date-time, or remove the line: the period is then open-ended");
+    }
+    let length = text.trim_start_matches('+').trim();
+    if key == "end" && humantime::parse_duration(length).is_ok_and(|duration| !duration.is_zero()) {
+        let message = format!("`{text}` is a length, not a date-time");
+        return Fault::new(message, format!("did you mean `for = \"{length}\"`?"));
+    }
     let help = match help.strip_prefix("write `") {
         Some(written) => format!("write `{key} = {written}"),
         None => help,
@@ -120,6 +129,10 @@ pub(super) fn explain_of(key: &str, text: &str) -> Fault {
 pub fn explain(text: &str) -> Fault {
     let text = text.trim();
     let quoted = format!("`{text}` is not a date-time");
+    let bare = text.trim_end_matches([',', ';']).trim_end();
+    if bare.len() < text.len() && Written::parse(bare).is_ok() {
+        return Fault::new("nothing but a comment may follow a value", format!("write `{bare}`"));
+    }
     match Written::parse(text) {
         Ok(_) => Fault::new("a date-time is written without quotes", format!("write `{text}`")),
         Err(TimeFault::DateOnly) => {
@@ -185,6 +198,8 @@ mod tests {
             ("2026-12-01T22:00:00 +01:00", "write `2026-12-01T22:00:00+01:00`"),
             ("2026-12-01 22:00 UTC", "write `2026-12-01T22:00:00Z`"),
             ("2026-12-01 22:00 UTC+1", "write `2026-12-01T22:00:00+01:00`"),
+            ("2026-12-01T22:00:00Z,", "write `2026-12-01T22:00:00Z`"),
+            ("2026-12-01 22:00 ;", "write `2026-12-01 22:00`"),
             ("2026-12-01T22", HELP),
             ("2026-12-01T24:00:00Z", "did you mean `2026-12-02T00:00:00Z`?"),
             ("2026-12-31 24:00", "did you mean `2027-01-01T00:00:00`?"),
@@ -199,6 +214,15 @@ mod tests {
             ("99999999999999999999999", HELP),
         ] {
             assert_eq!(explain(text).help, help, "{text}");
+        }
+        for (key, text, help) in [
+            ("end", "\"1h\"", "did you mean `for = \"1h\"`?"),
+            ("end", "+1h 30m", "did you mean `for = \"1h 30m\"`?"),
+            ("end", "\"\"", "write a date-time, or remove the line: the period is then open-ended"),
+            ("end", "0s", HELP),
+            ("start", "1h", HELP),
+        ] {
+            assert_eq!(explain_of(key, text).help, help, "{key} = {text}");
         }
         assert!(explain("now").help.ends_with("`downtime start` writes the current time"));
         assert!(explain("2026-12-01 22:00 CET").help.contains("`timezone`"));

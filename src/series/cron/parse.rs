@@ -168,6 +168,8 @@ fn range(item: &str, field: &Field) -> Result<u64, CronError> {
     };
     let (low, high) = match base.split_once('-') {
         _ if base == "*" => (field.min, field.max),
+        _ if base.is_empty() && step.is_some() => return Err(lone_step(item, field)),
+        Some((low, _)) if low.eq_ignore_ascii_case("L") => return Err(invalid(item, field)),
         Some((low, high)) => (value(low, field)?, value(high, field)?),
         None => {
             let value = value(base, field)?;
@@ -219,6 +221,11 @@ fn special_help(text: &str, field: &Field) -> Option<String> {
     let is_weekday = field.name == WEEKDAY.name;
     if text == "?" {
         return Some("did you mean `*`?".into());
+    }
+    if upper.starts_with("L-") && !is_weekday {
+        return Some(
+            "the days before the last cannot be written: write numbers, or `L` for the last day".into(),
+        );
     }
     if upper == "L" {
         return Some(
@@ -273,7 +280,10 @@ fn of_other_field(upper: &str, field: &Field) -> Option<String> {
 fn lone_step(item: &str, field: &Field) -> CronError {
     let message = format!("invalid {} `{item}`: a step needs a range or `*`", field.name);
     let (base, step) = item.split_once('/').unwrap_or((item, ""));
-    let help = format!("did you mean `{base}-{}/{step}`?", field.max);
+    let help = match base {
+        "" => format!("did you mean `*/{step}`?"),
+        _ => format!("did you mean `{base}-{}/{step}`?", field.max),
+    };
     CronError::new(message, if step_size(step).is_some() { help } else { general_help(field) })
 }
 
@@ -458,7 +468,8 @@ mod tests {
             ("*/5/5 * * * *", "invalid minute `*/5/5`: a step is a number of at least 1", "write 0 to 59;"),
             ("5/10 * * * *", "invalid minute `5/10`: a step needs a range or `*`", "did you mean `5-59/10`?"),
             ("5/0 * * * *", "invalid minute `5/0`: a step needs a range or `*`", "write 0 to 59;"),
-            ("/5 * * * *", "invalid minute ``", "write 0 to 59;"),
+            ("/5 * * * *", "invalid minute `/5`: a step needs a range or `*`", "did you mean `*/5`?"),
+            ("/ * * * *", "invalid minute `/`: a step needs a range or `*`", "write 0 to 59;"),
             ("* * L/2 * *", "invalid day of month `L`", "`L` is the last day"),
             // Ranges.
             ("* 22-2 * * *", "invalid hour `22-2`: the range runs backwards", "did you mean `22-23,0-2`?"),
@@ -505,7 +516,7 @@ mod tests {
                 "invalid day of week `fril`",
                 "did you mean `FRI#L`, the last one of the month?",
             ),
-            ("0 2 L-3 * *", "invalid day of month `L`", "`L` is the last day"),
+            ("0 2 L-3 * *", "invalid day of month `L-3`", "the days before the last cannot be written"),
             ("0 2 15W * *", "invalid day of month `15W`", "the nearest working day cannot be written"),
             ("0 2 LW * *", "invalid day of month `LW`", "the nearest working day cannot be written"),
             ("0 2 ? * SAT", "invalid day of month `?`", "did you mean `*`?"),
