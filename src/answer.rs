@@ -8,8 +8,7 @@ use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::fault::Fault;
-use crate::glob::folded;
-use crate::path::RequestPath;
+use crate::path::{RequestPath, folded};
 use crate::request::{Hosts, host_name, is_same_host, to_ascii};
 use crate::template::Template;
 
@@ -136,6 +135,10 @@ fn explain(text: &str) -> Fault {
     if text.chars().any(char::is_control) {
         return invalid("a control character cannot be in a URL", "remove it".into());
     }
+    let trimmed = text.trim();
+    if trimmed.len() < text.len() && Redirect::read(trimmed).is_some() {
+        return invalid("it has a space at its end or its beginning", format!("write `{trimmed}`"));
+    }
     if !text.bytes().all(is_plain) {
         let reason = "spaces, quotes and what is not ASCII are percent-encoded";
         return invalid(reason, encoded(text).map_or(EXAMPLE.into(), |url| format!("write `{url}`")));
@@ -149,11 +152,10 @@ fn explain(text: &str) -> Fault {
         let path = text.split(['?', '#']).next().unwrap_or_default();
         let fault = RequestPath::new(path).fault().map_or(String::new(), |fault| fault.to_string());
         let reason = format!("the path {fault}, so no request matches it and the redirect would loop");
-        let plain = folded(path).map(|plain| text.replacen(path, &plain, 1));
-        let help = plain.map_or("write the path in its plain form, such as `/sorry`".into(), |plain| {
-            did_you_mean(&plain, EXAMPLE)
-        });
-        return invalid(&reason, help);
+        let rest = text.get(path.len()..).unwrap_or_default();
+        let plain = folded(path).map(|path| format!("{path}{rest}"));
+        let example = "write the path in its plain form, such as `/sorry`";
+        return invalid(&reason, plain.map_or(example.into(), |plain| did_you_mean(&plain, example)));
     }
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
@@ -303,6 +305,10 @@ mod tests {
             ("/a\r\nSet-Cookie: x=y", "remove it"),
             ("", EXAMPLE),
             ("?a", EXAMPLE),
+            ("https://status.example.com/ ", "write `https://status.example.com/`"),
+            (" /down", "write `/down`"),
+            ("/errors//503.html?x", "did you mean `/errors/503.html?x`?"),
+            ("/a;b", "write the path in its plain form, such as `/sorry`"),
         ] {
             let fault = Redirect::parse(text).unwrap_err();
             assert_eq!(fault.help, help, "{text}: {}", fault.message);

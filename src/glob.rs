@@ -3,7 +3,7 @@
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
 pub use crate::fault::Fault;
-use crate::path::RequestPath;
+use crate::path::{RequestPath, folded};
 
 /// No path or glob of the file is longer, in bytes: the longest that most clients and servers take has 2,000 to 8,000,
 /// and each `*` or `?` of a glob takes some 500 bytes of memory while it is compiled.
@@ -84,8 +84,7 @@ pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
             Err(Fault::new("paths are compared after percent-decoding", format!("write `{decoded}`")))
         }
         None if !text.starts_with('/') => {
-            let help = format!("write `/{}`", text.trim_start_matches("./"));
-            Err(Fault::new(format!("invalid path `{text}`: it does not begin with `/`"), help))
+            Err(Fault::new(format!("invalid path `{text}`: it does not begin with `/`"), from_a_slash(text)))
         }
         None => {
             let fault = path.fault().map_or(String::new(), |fault| fault.to_string());
@@ -99,21 +98,34 @@ pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// What to write instead of a path that does not begin with a slash: only a plain one has surely lost it.
+fn from_a_slash(text: &str) -> String {
+    const EXAMPLE: &str = "write a path such as `/admin/login`";
+    let plain = text.trim().trim_start_matches("./");
+    if plain.starts_with('!') {
+        return "there are no exceptions from a list: write only what it is to cover".to_owned();
+    }
+    let path = plain.split_whitespace().rfind(|word| word.starts_with('/')).map(str::to_owned);
+    let path = path.or_else(|| (!plain.contains(char::is_whitespace)).then(|| format!("/{plain}")));
+    let is_right = |path: &String| path.len() > 1 && check_path(path).is_ok();
+    let Some(path) =
+        path.and_then(|path| if is_right(&path) { Some(path) } else { folded(&path) }).filter(is_right)
+    else {
+        return EXAMPLE.to_owned();
+    };
+    match plain.split_once('/') {
+        _ if plain == path => format!("write `{path}`"),
+        Some((host, rest)) if !host.contains(char::is_whitespace) && host.contains('.') => {
+            format!("did you mean `{path}` or `/{rest}`?")
+        }
+        _ if path.ends_with(plain) => format!("write `{path}`"),
+        _ => format!("did you mean `{path}`?"),
+    }
+}
+
 fn too_long(text: &str) -> Fault {
     let message = format!("this path is {} bytes long: at most {MAX_PATH} are allowed", text.len());
     Fault::new(message, "write a shorter one; `**` stands for any number of segments")
-}
-
-/// The path without `//`, backslashes and `.` segments, if that makes it canonical.
-pub(crate) fn folded(text: &str) -> Option<String> {
-    let slashes = text.replace('\\', "/");
-    let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
-    let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
-    if slashes.ends_with('/') && path.len() > 1 {
-        path.push('/');
-    }
-    let is_canonical = RequestPath::new(&path).canonical() == Some(&path);
-    is_canonical.then_some(path)
 }
 
 fn compile(text: &str) -> Result<Vec<Glob>, Fault> {
@@ -146,11 +158,33 @@ fn check_glob(text: &str) -> Result<(), Fault> {
         });
         return Err(Fault::new(message, help));
     }
-    if let Some(segment) = text.split('/').find(|segment| segment.contains("**") && *segment != "**") {
+    if let Some(segment) = mixed_segment(text) {
         let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
-        return Err(Fault::new(message, "write `/**/` between segments, `/**` at the end, or a single `*`"));
+        return Err(Fault::new(message, apart(text)));
     }
     Ok(())
+}
+
+/// The first segment that has a `**` and something else.
+fn mixed_segment(text: &str) -> Option<&str> {
+    text.split('/').find(|segment| segment.contains("**") && *segment != "**")
+}
+
+/// What to write instead of a glob with a `**` in a segment: the same with the `**` as a segment of its own.
+fn apart(text: &str) -> String {
+    let path = text.split_once('?').filter(|(_, query)| query.contains('=')).map_or(text, |(path, _)| path);
+    let segment = |segment: &str| match segment.trim_start_matches('*') {
+        "" if segment.len() > 1 => "**".to_owned(),
+        rest if segment.starts_with("**") => format!("**/*{rest}"),
+        _ if segment.ends_with("**") => format!("{}/**", segment.trim_end_matches('*')),
+        _ => segment.to_owned(),
+    };
+    let glob = path.split('/').map(segment).collect::<Vec<_>>().join("/");
+    if mixed_segment(&glob).is_none() && check_path(&glob).is_ok() {
+        format!("did you mean `{glob}`?")
+    } else {
+        "write `/**/` between segments, `/**` at the end, or a single `*`".to_owned()
+    }
 }
 
 /// A glob that begins with a `*`, from the root: `*` and `**` are all paths, `*.php` is at any depth.
@@ -158,14 +192,14 @@ fn from_the_root(text: &str) -> String {
     match text.trim_end_matches('/') {
         "*" | "**" | "*/*" => "/**".to_owned(),
         glob if glob.starts_with("**/") => format!("/{glob}"),
-        glob => format!("/**/{}", glob.trim_start_matches("**")),
+        glob => format!("/**/*{}", glob.trim_start_matches('*')),
     }
 }
 
 /// Whether a text has what regular expressions have and paths do not.
 fn is_expression(text: &str) -> bool {
-    text.starts_with('^')
-        || text.starts_with("~ ")
+    text.starts_with(['^', '~'])
+        || text.ends_with(".+")
         || text.contains(".*$")
         || text.contains("\\.")
         || text.contains("[^")
@@ -176,13 +210,17 @@ fn is_expression(text: &str) -> bool {
 /// The glob that a regular expression was meant to be, where that is plain.
 fn of_expression(text: &str) -> String {
     const EXAMPLE: &str = "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so";
-    let plain = text.trim_start_matches("~ ").trim_start_matches('^').trim_end_matches('$');
+    let plain = text.trim_start_matches(['~', '*', ' ']);
+    let (begins, ends) = (plain.starts_with('^'), plain.ends_with('$'));
+    let plain = plain.trim_start_matches('^').trim_end_matches('$');
     let plain = plain.replace("\\.", ".").replace("\\/", "/").replace("[^/]+", "*").replace("[^/]*", "*");
     let all_below =
-        ["/.*", "/(.*)", "(/.*)?", "(/|$)", "/?.*"].iter().find_map(|end| plain.strip_suffix(end));
+        ["/.*", "/.+", "/(.*)", "(/.*)?", "(/|$)", "/?.*"].iter().find_map(|end| plain.strip_suffix(end));
     let glob = match all_below {
         Some(stem) => format!("{stem}/**"),
         None if plain.starts_with(".*") => format!("/**/*{}", plain.trim_start_matches(".*")),
+        None if begins && !ends => format!("{}/**", plain.trim_end_matches('/')),
+        None if ends && !begins && plain.starts_with('.') => format!("/**/*{plain}"),
         None => plain,
     };
     let is_plain = !glob.contains(['(', ')', '|', '+', '^', '$', '\\', '[', '{']) && !glob.contains(".*");
@@ -204,4 +242,43 @@ fn glob(text: &str) -> Result<Glob, Fault> {
     let mut builder = GlobBuilder::new(text);
     builder.literal_separator(true).backslash_escape(false);
     builder.build().map_err(|error| Fault::new(error.kind().to_string(), "write a simpler glob"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_of_another_kind_is_answered_with_the_one_that_was_meant() {
+        const EXAMPLE: &str = "write a path such as `/admin/login`";
+        const REGEX: &str =
+            "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so";
+        for (text, help) in [
+            ("admin/**", "write `/admin/**`"),
+            ("./admin", "write `/admin`"),
+            (" /admin", "write `/admin`"),
+            ("", EXAMPLE),
+            ("admin panel", EXAMPLE),
+            ("= /admin", "did you mean `/admin`?"),
+            ("location /admin/ {", "did you mean `/admin/`?"),
+            ("shop.example.com/admin/**", "did you mean `/shop.example.com/admin/**` or `/admin/**`?"),
+            ("!/admin/**", "there are no exceptions from a list: write only what it is to cover"),
+            ("^/admin", "did you mean `/admin/**`?"),
+            ("^/admin/", "did you mean `/admin/**`?"),
+            ("^/admin$", "did you mean `/admin`?"),
+            ("^/admin/.*$", "did you mean `/admin/**`?"),
+            ("/admin/.+", "did you mean `/admin/**`?"),
+            ("~ ^/admin", "did you mean `/admin/**`?"),
+            ("~* \\.php$", "did you mean `/**/*.php`?"),
+            ("^/(a|b)/", REGEX),
+            ("/**.css", "did you mean `/**/*.css`?"),
+            ("/***", "did you mean `/**`?"),
+            ("/admin**", "did you mean `/admin/**`?"),
+            ("/admin/**?x=1", "did you mean `/admin/**`?"),
+            ("/a**b", "write `/**/` between segments, `/**` at the end, or a single `*`"),
+        ] {
+            let fault = PathGlobs::check(text).unwrap_err();
+            assert_eq!(fault.help, help, "{text}: {}", fault.message);
+        }
+    }
 }

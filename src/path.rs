@@ -152,6 +152,18 @@ fn unescape(digits: Option<&[u8]>) -> Result<u8, NotCanonical> {
     }
 }
 
+/// The path without `//`, backslashes and `.` segments, if that makes it canonical.
+pub(crate) fn folded(text: &str) -> Option<String> {
+    let slashes = text.replace('\\', "/");
+    let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
+    let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
+    if slashes.ends_with('/') && path.len() > 1 {
+        path.push('/');
+    }
+    let is_canonical = RequestPath::new(&path).canonical() == Some(&path);
+    is_canonical.then_some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

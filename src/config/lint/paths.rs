@@ -30,6 +30,10 @@ enum Reach<'t> {
     Level(&'t str),
     /// What begins with this, in one segment: `/shop*`.
     Prefix(&'t str),
+    /// What begins with a dot, where a regular expression was meant: `/shop/.*`, of this folder.
+    Dots(&'t str),
+    /// What ends in a slash: `/shop/**/`, of this folder.
+    Slash(&'t str),
     /// One character where a query was meant: `/shop?a=b`, of this path and with this query.
     Query(&'t str, &'t str),
 }
@@ -58,6 +62,12 @@ impl<'t> Globs<'t> {
             Reach::Prefix(stem) => {
                 format!("this {what} what begins with `{stem}` in one segment: `{stem}x`, but not `{stem}/a`")
             }
+            Reach::Dots(stem) => {
+                format!("this {what} what begins with a dot: `{stem}/.a`, but not `{stem}/a`")
+            }
+            Reach::Slash(stem) => {
+                format!("this {what} what ends in `/`: `{stem}/a/`, but not `{stem}/a`")
+            }
             Reach::Query(stem, rest) => {
                 format!("this {what} no query: `?` stands for one character, as in `{stem}x{rest}`")
             }
@@ -84,7 +94,7 @@ impl<'t> Globs<'t> {
                 format!("write `{stem}/**`, which covers `{stem}` too: what it does not cover is open")
             }
             (_, Reach::Level(stem)) => format!("did you mean `{stem}/**`, which covers all below?"),
-            (_, Reach::Prefix(stem)) => {
+            (_, Reach::Prefix(stem) | Reach::Dots(stem) | Reach::Slash(stem)) => {
                 format!("did you mean `{stem}/**`, which covers `{stem}` and all below?")
             }
             (List::Exempt, Reach::Query(stem, _)) => {
@@ -102,7 +112,9 @@ impl<'t> Globs<'t> {
             Reach::Path => self.parents.contains(text.trim_end_matches('/')),
             Reach::Level(_) => self.parents.contains(text),
             Reach::Prefix(stem) => self.parents.contains(stem) || self.parents.contains(text),
-            Reach::Query(..) => false,
+            // A scope takes a slash at the end for none.
+            Reach::Slash(_) => self.list == List::Scope,
+            Reach::Dots(_) | Reach::Query(..) => false,
         }
     }
 }
@@ -135,6 +147,9 @@ fn reach(text: &str) -> Option<Reach<'_>> {
     {
         return Some(Reach::Query(stem, rest));
     }
+    if let Some(stem) = text.strip_suffix("/**/") {
+        return Some(Reach::Slash(stem));
+    }
     if text.contains("**") {
         return None;
     }
@@ -145,6 +160,7 @@ fn reach(text: &str) -> Option<Reach<'_>> {
     match last.strip_suffix('*') {
         _ if last.is_empty() => None,
         Some("") => Some(Reach::Level(folder)),
+        Some(".") if is_plain_folder(folder) => Some(Reach::Dots(folder)),
         Some(name) if is_plain(name) && !is_plain_folder(folder) => None,
         Some(name) if is_plain(name) => Some(Reach::Prefix(text.get(..end - 1)?)),
         None if !text.contains(['*', '?']) && !last.contains('.') => Some(Reach::Path),
@@ -191,6 +207,10 @@ mod tests {
             ("/a/*/*", Some(Reach::Level("/a/*"))),
             ("/shop*", Some(Reach::Prefix("/shop"))),
             ("/a/shop*", Some(Reach::Prefix("/a/shop"))),
+            ("/shop/.*", Some(Reach::Dots("/shop"))),
+            ("/.*", Some(Reach::Dots(""))),
+            ("/**/.*", None),
+            ("/shop/**/", Some(Reach::Slash("/shop"))),
             ("/*/shop", None),
             ("/*/shop*", None),
             ("/favicon*", None),
