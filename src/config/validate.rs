@@ -321,13 +321,18 @@ fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
             None if text.get_ref() == "unix:" => trusted.unix = true,
             None => report.error_with(text.span(), || {
                 let fault = crate::network::explain(text.get_ref());
+                if matches!(text.get_ref().trim().to_lowercase().as_str(), "*" | "all" | "any" | "everyone" | "true") {
+                    let help = "write the addresses of your proxies, such as `127.0.0.1`: to trust everyone lets \
+                                anyone claim any address";
+                    return Fault { help: help.into(), ..fault };
+                }
                 if text.get_ref().starts_with("unix") || text.get_ref().starts_with('/') {
                     return Fault {
                         help: "write `unix:` for the peers of every Unix socket".into(),
                         ..fault
                     };
                 }
-                fault
+                Fault { help: fault.help.replace("of the clients", "of your proxies"), ..fault }
             }),
         }
     }
@@ -368,11 +373,29 @@ fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option
 
 fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {
     let path = folder.join(written.get_ref());
-    if !path.is_dir() {
+    if path.is_file() {
+        let message = format!("`{}` is a file, not a directory: every path would be 404", path.display());
+        report.warning(written.span(), message, "write the directory that holds the site");
+    } else if is_served_from(&path, folder) {
+        let message = "this directory holds the configuration: visitors can read it";
+        report.warning(
+            written.span(),
+            message,
+            "move the site's files into a directory of their own, such as `public`",
+        );
+    } else if !path.is_dir() {
         let message = format!("there is no directory `{}` now: every path would be 404", path.display());
         report.warning(written.span(), message, "create it, or write the directory that holds the site");
     }
     path
+}
+
+/// Returns true if what is in `folder` can be asked for where `root` is served: a hidden name between them hides it.
+fn is_served_from(root: &Path, folder: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (Ok(root), Ok(folder)) = (root.canonicalize(), folder.canonicalize()) else { return false };
+    let is_hidden = |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    folder.strip_prefix(root).is_ok_and(|between| !between.components().any(is_hidden))
 }
 
 fn log(section: &LogSection, report: &Report) -> Log {
