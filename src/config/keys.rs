@@ -147,6 +147,11 @@ pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> Fault {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
     let question = |key: &str| format!("did you mean `{key}`?");
+    if matches!(name, "enabled" | "enable") && section != TOP && !known.contains(&"enabled") {
+        let help =
+            format!("remove it: {section} counts as soon as it is there; only a [[period]] has `enabled`");
+        return Fault::new(message, help);
+    }
     let called = other_name(section, name).filter(|key| known.contains(key));
     let help = match meant(section, known, name) {
         Some(Meant::Surely(key)) => format!("write `{key}`"),

@@ -37,8 +37,7 @@ fn lint_management(subject: &Subject<'_>) {
     let everywhere =
         |reach: &Reach<'_>| matches!(reach, Reach::Tcp(address) if address.ip().is_unspecified());
     if reaches(&management.listen).iter().any(everywhere) {
-        let message =
-            "operators' status and metrics are on every interface: whoever reaches this port may read them";
+        let message = "operators' status and metrics are on every interface: anyone who reaches this port can read them";
         let help = format!(
             "write `{MANAGEMENT}` or an address of a private network, unless a firewall or the container keeps the port in"
         );

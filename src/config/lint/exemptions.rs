@@ -195,8 +195,8 @@ fn lint_peers(rules: &[Written<'_>], subject: &Subject<'_>) {
         }
     }
     let messages = [
-        "no client has such an address: the gateway listens for peers on this host only, and trusts none to say whom they speak for",
-        "behind a proxy on this host this exempts every client: no proxy is trusted to say whom it speaks for",
+        "no client can match: the gateway listens on loopback only and trusts no proxy",
+        "behind a proxy on this host this exempts every client: the gateway trusts no proxy to name them",
     ];
     for (written, message) in first.into_iter().zip(messages).filter_map(|(first, text)| Some((first?, text)))
     {

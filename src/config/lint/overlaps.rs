@@ -45,10 +45,10 @@ pub(super) fn lint(subject: &Subject<'_>) {
     let (mut looked_at, mut warned) = (0, 0);
     for run in runs {
         active.retain(|earlier| !earlier.occurrence.is_over(run.occurrence.start));
-        for earlier in &active {
+        for earlier in active.iter().filter(|earlier| earlier.period != run.period) {
             looked_at += 1;
             let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
-            if one != two && scopes.meet_first(one, two) && !is_on_purpose(&periods, one, two) {
+            if scopes.meet_first(one, two) && !is_on_purpose(&periods, one, two) {
                 warned += 1;
                 warn(*earlier, run, &periods, subject);
             }
@@ -106,9 +106,9 @@ fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
         None => format!("from {from} on"),
     };
     let why = match (winner.occurrence.end, loser.occurrence.end) {
-        (None, None) => "stands first, where neither has an end",
+        (None, None) => "comes first in the file, as neither has an end",
         (None, _) => "has no end",
-        (one, two) if one == two => "stands first, where both end at once",
+        (one, two) if one == two => "comes first in the file, as both end together",
         _ => "ends last",
     };
     let message = format!("this overlaps {} {until}", title(one));
