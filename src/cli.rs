@@ -180,6 +180,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         let message = format!("unknown command `{word}`: {instead}");
         return wrong(ErrorKind::InvalidSubcommand, &message);
     }
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+        && let Some(instead) = words::argument_instead_of(argument)
+    {
+        return wrong(ErrorKind::UnknownArgument, &format!("unexpected argument `{argument}`: {instead}"));
+    }
     let printed = error.print();
     if error.use_stderr() {
         // Nobody is left to be told that the terminal is gone.

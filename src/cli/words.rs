@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::duration;
 use crate::config::time::{TimeFault, Written};
 
 /// What to do instead of a command that people may expect, and that there is not.
@@ -25,8 +26,37 @@ pub(super) fn instead_of(command: &str) -> Option<&'static str> {
              period, edit its `enabled` in the file"
         }
         "maintenance" => "to begin maintenance, run `downtime start`; to end it, `downtime end`",
+        "begin" | "close" | "pause" => "to take the site down, run `downtime start`",
+        "finish" | "open" | "resume" => "to bring the site back up, run `downtime end`",
+        "plan" | "schedule" => "to plan a downtime, run `downtime start --at TIME --for DURATION`",
+        "abort" | "cancel" => {
+            "to end a downtime, or to call off one to come, run `downtime end NAME`; without a name it ends those that \
+             `start` started"
+        }
+        "check" | "lint" | "test" | "validate" => "to test the file, run `downtime --check`",
+        "info" | "list" | "ls" | "show" => {
+            "to see the current state, run `downtime status`; to see all periods, `downtime --check`"
+        }
+        "run" => "to run the gateway, run `downtime`, or `downtime serve`",
+        "version" => "run `downtime --version`",
         _ => return None,
     })
+}
+
+/// What to write instead of an argument that people may expect, and that a command does not take.
+pub(super) fn argument_instead_of(argument: &str) -> Option<String> {
+    let instead = match argument {
+        "--duration" | "--length" => "--for DURATION",
+        "--end" | "--to" => "--until TIME",
+        "--start" | "--begin" | "--from" => "--at TIME",
+        "--msg" | "--text" | "--reason" => "--message TEXT",
+        "--json" => "--format json",
+        _ => {
+            let is_length = humantime::parse_duration(argument).is_ok();
+            return is_length.then(|| format!("did you mean `--for {argument}`?"));
+        }
+    };
+    Some(format!("did you mean `{instead}`?"))
 }
 
 /// Reads a time of an option.
@@ -65,14 +95,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         }
         Ok(duration) => Ok(duration),
         Err(_) if is_number => Err(format!("it has no unit: did you mean `{text}h` or `{text}m`?")),
-        Err(error) => {
-            let lower = text.to_lowercase();
-            let help = match humantime::parse_duration(&lower) {
-                Ok(_) => format!("did you mean `{lower}`?"),
-                Err(_) => DURATIONS.into(),
-            };
-            Err(format!("{error}: {help}"))
-        }
+        Err(_) => duration::parse(text, &[]).map_err(|fault| {
+            let message =
+                fault.message.split_once("`: ").map_or(fault.message.as_str(), |(_, reason)| reason);
+            let help = if fault.help.starts_with("did you") { &fault.help } else { DURATIONS };
+            format!("{message}: {help}")
+        }),
     }
 }
 
@@ -99,11 +127,17 @@ mod tests {
             ("0s", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
             ("0", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
         ] {
-            let read = duration(text).map(|duration| duration.as_secs());
+            let read = super::duration(text).map(|duration| duration.as_secs());
             assert_eq!(read, expected.map_err(str::to_owned), "{text}");
         }
-        for (text, help) in [("2H", "did you mean `2h`?"), ("", DURATIONS), ("four hours", DURATIONS)] {
-            assert!(duration(text).unwrap_err().ends_with(help), "{text}: {:?}", duration(text));
+        for (text, help) in [
+            ("2H", "unknown unit `H`: did you mean `2h`?"),
+            ("", "the duration is empty: write one such as 90s, 5m or \"1h 30m\""),
+            ("four hours", "it is not a number with a unit: did you mean `4h`?"),
+            ("1:30", "`:` cannot be in one: did you mean `1h 30m` or `1m 30s`?"),
+            ("abc", "it is not a number with a unit: write one such as 90s, 5m or \"1h 30m\""),
+        ] {
+            assert_eq!(super::duration(text).unwrap_err(), help, "{text}");
         }
     }
 
