@@ -166,6 +166,9 @@ fn end_running(
 fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
     let active = schedule.at(now).active;
+    let is_plain =
+        |Active { period, .. }: &&Active| schedule.periods().get(*period).is_some_and(ends_without_a_name);
+    let is_one_of = active.iter().filter(is_plain).count() > 1;
     let line = |Active { period, occurrence }: &Active| {
         let period = schedule.periods().get(*period)?;
         let down = if period.scope.is_all() { "down" } else { "partly down" };
@@ -175,6 +178,10 @@ fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> 
         };
         let (what, command) = match &period.name {
             Some(name) => ("end it", end_command(file, name)),
+            None if ends_without_a_name(period) && !is_one_of => ("end it", file.command("end")),
+            None if ends_without_a_name(period) => {
+                ("end it and all else without a planned end", file.command("end"))
+            }
             None if active.len() == 1 => ("end it", file.command("end --all")),
             None => ("end it and all else that is active", file.command("end --all")),
         };

@@ -74,6 +74,14 @@ fn of_what_remains_each_command_ends_what_it_says() {
     folder.write(&[&unnamed, LONG].concat());
     let both = "to end it and all else that is active: downtime end --all\n";
     folder.run(&["end"]).prints(3, &[both, "to end it: downtime end long\n"]);
+    let by_hand = format!("{unnamed}unscheduled = true\n");
+    folder.write(&[FOR, &by_hand].concat());
+    let own = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
+    folder.run(&["end", "for"]).prints(3, &["ended \"for\"", own]);
+    folder.write(&[FOR, &by_hand, &by_hand].concat());
+    let both = "to end it and all else without a planned end: downtime end\n";
+    folder.run(&["end", "for"]).prints(3, &[both]);
+    folder.run(&["end"]).prints(0, &["ended the period at line 5", "up"]);
     folder.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
     let elsewhere = folder.run(&["-c", "./downtime.toml", "end"]);
     elsewhere.prints(
