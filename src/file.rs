@@ -112,7 +112,7 @@ fn irregular(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     match () {
         () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_dir() => Some("a directory"),
         () if kind.is_fifo() => Some("a pipe"),
         () => Some("a device"),
     }
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(refusal(&pipe), "is a pipe, not a file");
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
         assert_eq!(refusal(&folder.path().join("socket")), "is a socket or an absent device, not a file");
-        assert_eq!(refusal(folder.path()), "is a folder, not a file");
+        assert_eq!(refusal(folder.path()), "is a directory, not a file");
         assert_eq!(refusal(Path::new("/dev/zero")), "is a device, not a file");
         assert_eq!(refusal(&folder.path().join("none")), "does not exist");
         assert_eq!(Stamp::of(&folder.path().join("none")), None);

@@ -108,9 +108,9 @@ fn folder(path: &Path) -> &Path {
 fn remedy(error: &ReadError) -> &'static str {
     match error {
         ReadError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            "make it, or name another with -c FILE or DOWNTIME_CONFIG"
+            "create it, or name another with -c FILE or DOWNTIME_CONFIG"
         }
-        ReadError::Io(_) => "see who owns it, its mode, and those of the folders above it",
+        ReadError::Io(_) => "see who owns it, its mode, and those of the directories above it",
         ReadError::NotRegular(_) => "name the file itself with -c FILE",
         ReadError::TooLong(_) => "a config file has at most 1 MiB: is this the right one?",
         ReadError::Changing => "wait until it is written",

@@ -148,7 +148,9 @@ fn of_file(
         if format == Format::Human {
             print_diagnostics(&reading.diagnostics);
             let help = "a running gateway keeps its last good configuration";
-            print_error("state unknown: the file is invalid", help);
+            let is_read = reading.diagnostics.iter().any(|diagnostic| diagnostic.place.is_some());
+            let why = if is_read { "is invalid" } else { "cannot be read" };
+            print_error(&format!("state unknown: the file {why}"), help);
         }
         return Ok(ExitCode::FAILURE);
     };

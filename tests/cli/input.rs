@@ -58,7 +58,7 @@ fn a_directory_is_refused() {
     let folder = Folder::empty();
     fs::create_dir(folder.file()).unwrap();
     each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["./downtime.toml is a folder, not a file", "-c FILE"]);
+    folder.run(&["--check"]).refuses(1, &["./downtime.toml is a directory, not a file", "-c FILE"]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn what_is_no_file_leaves_the_last_good_snapshot(watching: Watching) {
     let path = gateway.folder.join("downtime.toml");
     remove_file(&path).expect("removed");
     create_dir(&path).expect("made");
-    gateway.log().wait_for("is a folder, not a file");
+    gateway.log().wait_for("is a directory, not a file");
     assert_says(&gateway, "good");
     remove_dir(&path).expect("removed");
     gateway.edit(&saying("new"));
