@@ -115,11 +115,13 @@ fn resolved(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Whether an authority has a host, and a port only if that is one.
+/// Whether an authority has a host, no user, and a port only if that is one.
 fn is_of_host(authority: &Authority) -> bool {
     let port = authority.as_str().rsplit_once(':').map_or("", |(_, port)| port);
     let has_no_port = port.is_empty() || port.ends_with(']');
-    !authority.host().is_empty() && (has_no_port || authority.port_u16().is_some())
+    !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && (has_no_port || authority.port_u16().is_some())
 }
 
 /// Returns true if a byte may be in a URL as it is.
@@ -156,6 +158,13 @@ fn explain(text: &str) -> Fault {
         let plain = folded(path).map(|path| format!("{path}{rest}"));
         let example = "write the path in its plain form, such as `/sorry`";
         return invalid(&reason, plain.map_or(example.into(), |plain| did_you_mean(&plain, example)));
+    }
+    if let Some((origin, rest)) = text.split_once("://")
+        && let Some((_, plain)) = rest.split(['/', '?', '#']).next().and_then(|host| host.rsplit_once('@'))
+    {
+        let path = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
+        let message = "a redirect cannot have a user name or password: every visitor would see it";
+        return Fault::new(message, did_you_mean(&format!("{origin}://{plain}{path}"), EXAMPLE));
     }
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
@@ -314,6 +323,9 @@ mod tests {
             assert_eq!(fault.help, help, "{text}: {}", fault.message);
             assert!(fault.message.starts_with(&format!("invalid redirect `{text}`")));
         }
+        let secret = Redirect::parse("https://user:pw@status.example.com/a").unwrap_err();
+        assert_eq!(secret.help, "did you mean `https://status.example.com/a`?");
+        assert!(!secret.message.contains("pw"), "messages are logged");
     }
 
     #[test]

@@ -77,6 +77,11 @@ pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
         let path = rest.find('/').map_or("/", |at| &rest[at..]);
         return Err(Fault::new("this is a URL, where a path is expected", format!("write `{path}`")));
     }
+    let several: Vec<_> = text.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
+    if several.len() > 1 && several.iter().all(|part| part.starts_with('/')) {
+        let help = format!("write each in quotes: `\"{}\"`", several.join("\", \""));
+        return Err(Fault::new(format!("`{text}` is more than one path"), help));
+    }
     let path = RequestPath::new(text);
     match path.canonical() {
         Some(decoded) if decoded == text => Ok(()),
@@ -271,6 +276,8 @@ mod tests {
             ("~ ^/admin", "did you mean `/admin/**`?"),
             ("~* \\.php$", "did you mean `/**/*.php`?"),
             ("^/(a|b)/", REGEX),
+            ("/a/**, /b/**", "write each in quotes: `\"/a/**\", \"/b/**\"`"),
+            ("/a /b", "write each in quotes: `\"/a\", \"/b\"`"),
             ("/**.css", "did you mean `/**/*.css`?"),
             ("/***", "did you mean `/**`?"),
             ("/admin**", "did you mean `/admin/**`?"),

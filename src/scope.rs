@@ -262,7 +262,11 @@ fn explain(text: &str) -> Fault {
         );
     }
     if host != text && Host::read(host).is_some() {
-        let message = format!("invalid host `{text}`: a host has no scheme, port or path");
+        let reason = match host == plain {
+            true => "it has a space at its end or its beginning",
+            false => "a host has no scheme, port or path",
+        };
+        let message = format!("invalid host `{text}`: {reason}");
         return Fault::new(message, format!("write `{host}`"));
     }
     if below.len() < host.len() && is_name(below) {

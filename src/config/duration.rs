@@ -92,7 +92,7 @@ fn meant(text: &str, units: &[&str]) -> Vec<String> {
     let lower = positive.to_lowercase();
     let spaced = lower.replace([',', ';', '+'], " ").replace(" and ", " ");
     let spaced = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    let begun = spaced.chars().last().filter(char::is_ascii_digit).map(|_| format!("{spaced}m"));
+    let begun = next_unit(&spaced).map(|unit| format!("{spaced}{unit}"));
     let candidates = [
         positive.to_owned(),
         lower.clone(),
@@ -103,6 +103,19 @@ fn meant(text: &str, units: &[&str]) -> Vec<String> {
     let iso = iso_8601(positive);
     let first = iso.into_iter().chain(candidates).chain(in_words(&spaced)).find(reads);
     first.into_iter().collect()
+}
+
+/// The unit of a number at the end that has none: the one below the last unit.
+fn next_unit(text: &str) -> Option<&'static str> {
+    let rest = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let unit =
+        rest.trim_end().rsplit(|c: char| !c.is_alphabetic()).next().filter(|_| rest.len() < text.len())?;
+    match unit.chars().next()? {
+        'd' => Some("h"),
+        'h' => Some("m"),
+        'm' if !unit.starts_with("ms") && !unit.starts_with("mo") => Some("s"),
+        _ => None,
+    }
 }
 
 /// What `2:30` may mean: hours and minutes, or minutes and seconds; `2:30:00` is clear.

@@ -152,6 +152,9 @@ pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> Fault {
             format!("remove it: {section} counts as soon as it is there; only a [[period]] has `enabled`");
         return Fault::new(message, help);
     }
+    if matches!(name, "disabled" | "disable") && known.contains(&"enabled") {
+        return Fault::new(message, "did you mean `enabled = false`?");
+    }
     let called = other_name(section, name).filter(|key| known.contains(key));
     let help = match meant(section, known, name) {
         Some(Meant::Surely(key)) => format!("write `{key}`"),

@@ -36,7 +36,8 @@ fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
         }
         Some(Kind::DateTime) => vec![value.to_owned(), bare.to_owned()],
         Some(Kind::List) => {
-            vec![value.to_owned(), format!("[{value}]"), list(value, quoted), list(value, text)]
+            let joined = list(one_text(value), text);
+            vec![value.to_owned(), joined, format!("[{value}]"), list(value, quoted), list(value, text)]
         }
         Some(Kind::Dates) => {
             let unquoted = |item: &str| Some(item.trim_matches(['"', '\'']).to_owned());
@@ -83,6 +84,12 @@ pub(super) fn quoted(text: &str) -> Option<String> {
     either.into_iter().find(|text| parses(&format!("key = {text}")))
 }
 
+/// What is in quotes if several items are together: `"/a/**, /b/**"`.
+fn one_text(value: &str) -> &str {
+    let inner = value.strip_prefix(['"', '\'']).and_then(|rest| rest.strip_suffix(['"', '\'']));
+    inner.filter(|inner| inner.contains([',', ';']) && !inner.contains(['"', '\''])).unwrap_or(value)
+}
+
 /// A list of the items that `value` has, each written by `item`.
 fn list(value: &str, item: impl Fn(&str) -> Option<String>) -> String {
     let inner = value.trim().trim_start_matches('[').trim_end_matches(']');
@@ -117,7 +124,7 @@ pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Fault> 
     }
     let (written, form) = match keys::kind(section, key)? {
         Kind::Text | Kind::Duration if !value.starts_with(['[', '{']) => (text(value)?, "in quotes"),
-        Kind::List => (list(value, text), "in quotes, in a list"),
+        Kind::List => (list(one_text(value), text), "in quotes, in a list"),
         _ => return None,
     };
     let fault = trial::fault(section, key, &written)?;
@@ -143,6 +150,8 @@ mod tests {
             ("[exempt]", "paths", "[\"/a\" \"/b\"]", Some("[\"/a\", \"/b\"]")),
             ("[exempt]", "paths", "[\"/a\"; \"/b\"]", Some("[\"/a\", \"/b\"]")),
             ("[[period]]", "except", "[2026-12-26; 2026-12-27]", Some("[2026-12-26, 2026-12-27]")),
+            ("[exempt]", "paths", "\"/a/**, /b/**\"", Some("[\"/a/**\", \"/b/**\"]")),
+            ("[server]", "listen", "\":80,:81\"", Some("[\":80\", \":81\"]")),
             ("[exempt]", "paths", "admin", None),
             ("[server]", "listen", "127.0.0.1:80", Some("[\"127.0.0.1:80\"]")),
             ("[server]", "listen", "[\"127.0.0.1:80\"],", Some("[\"127.0.0.1:80\"]")),

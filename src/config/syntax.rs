@@ -25,7 +25,8 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
         let help = "the file is TOML: write `[site]` on a line of its own, and `key = value` below";
         return report.error(at..at + 1, "this looks like JSON", help);
     }
-    let mut reader = Reader { report, done: 0, text_goes_on: false, conflict: false, yaml: false };
+    let mut reader =
+        Reader { report, done: 0, text_goes_on: false, item_is_wrong: false, conflict: false, yaml: false };
     for (span, message) in found {
         if reader.report(span, message).is_none() {
             return;
@@ -40,6 +41,8 @@ struct Reader<'r> {
     done: usize,
     /// A text was not closed on that line, so that the next ones may be the rest of it.
     text_goes_on: bool,
+    /// An item of a list was reported on that line, so that the parser may miss a comma on the next one.
+    item_is_wrong: bool,
     /// A merge conflict was reported.
     conflict: bool,
     /// YAML was reported.
@@ -53,8 +56,10 @@ impl Reader<'_> {
         if number <= self.done {
             return Some(());
         }
-        let follows = self.text_goes_on && number == self.done + 1;
+        let follows = number == self.done + 1
+            && (self.text_goes_on || self.item_is_wrong && message.starts_with("missing comma"));
         self.done = number;
+        self.item_is_wrong = false;
         if follows {
             return Some(());
         }
@@ -76,6 +81,7 @@ impl Reader<'_> {
             self.report.error(start..start + 1, "this list is not closed", help);
             return None;
         }
+        self.item_is_wrong = line.is_within_list() && !message.starts_with("missing comma");
         self.report.error_with(line.place(), || explain(&line));
         Some(())
     }

@@ -100,6 +100,9 @@ impl<'i, 'r> Table<'i, 'r> {
             );
             return Fault::new(message, help);
         }
+        if found == "table" && !written.starts_with('{') {
+            return Fault::new(message, format!("for example `{key} = {example}`"));
+        }
         if key == "cron" && found == "array" {
             return Fault::new(message, "write a [[period]] for each expression");
         }

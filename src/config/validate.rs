@@ -23,9 +23,10 @@ use crate::decision::Rules;
 use crate::exempt::{self, Exemptions, Kind, Rule};
 use crate::fault::Fault;
 use crate::glob::PathGlobs;
+use crate::request::to_ascii;
 use crate::scope::Host;
 use crate::template::Template;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, UpstreamError};
 
 /// Turns a document into a config, as far as it goes: it may be applied only if the report is valid afterwards.
 /// Paths are relative to `folder`.
@@ -188,6 +189,7 @@ fn management(section: &ManagementSection, server: &Server, folder: &Path, repor
 }
 
 fn management_listen(written: &Field<String>, server: &Server, folder: &Path, report: &Report) -> Listen {
+    let default_port = super::MANAGEMENT.port();
     let default = Listen::Tcp(super::MANAGEMENT);
     let Some(written) = written else { return default };
     match address(written.get_ref(), folder) {
@@ -204,7 +206,15 @@ fn management_listen(written: &Field<String>, server: &Server, folder: &Path, re
         Err(help) => {
             let text = written.get_ref();
             // A port alone is not to be opened to everybody.
-            let help = if port(text).is_some() { format!("write `127.0.0.1:{text}`") } else { help };
+            let help = match text.trim().parse::<IpAddr>() {
+                _ if port(text).is_some() => format!("write `127.0.0.1:{text}`"),
+                Ok(ip) if !help.starts_with("did you") => {
+                    let port =
+                        if let Listen::Tcp(free) = free_address(server) { free.port() } else { default_port };
+                    format!("add a port, such as `{}`", SocketAddr::new(ip, port))
+                }
+                _ => help,
+            };
             report.error(written.span(), format!("invalid address `{text}`"), help);
             default
         }
@@ -365,10 +375,29 @@ fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option
     match Upstream::parse(written.get_ref()) {
         Ok(upstream) => Some(upstream.relative_to(folder)),
         Err(error) => {
-            report.error(written.span(), error.to_string(), error.help());
+            let text = written.get_ref();
+            let plain = text.trim();
+            if plain.len() < text.len() && Upstream::parse(plain).is_ok() {
+                let message =
+                    format!("invalid upstream `{text}`: it has a space at its end or its beginning");
+                report.error(written.span(), message, format!("write `{plain}`"));
+                return None;
+            }
+            report.error(
+                written.span(),
+                error.to_string(),
+                in_ascii(text, &error).unwrap_or_else(|| error.help()),
+            );
             None
         }
     }
+}
+
+/// What to write instead of an upstream whose host is not ASCII.
+fn in_ascii(text: &str, error: &UpstreamError) -> Option<String> {
+    let UpstreamError::Host(host) = error else { return None };
+    let url = text.replace(host, &to_ascii(host)?);
+    (url != *text && Upstream::parse(&url).is_ok()).then(|| format!("write `{url}`"))
 }
 
 fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {

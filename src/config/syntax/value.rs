@@ -19,6 +19,20 @@ pub(super) fn explain(line: &Line<'_>) -> Fault {
 /// An item of a list that is on a line of its own.
 fn of_item(line: &Line<'_>) -> Fault {
     let item = line.text.trim().trim_end_matches(',').trim();
+    if line.message.starts_with("missing comma") {
+        let help = "write a comma after the item before this one";
+        return Fault::new("a comma is missing between two items", help);
+    }
+    let begins = line.rest().trim_start();
+    if let Some(mark) = ["//", "/*", "--", ";"].iter().find(|mark| begins.starts_with(**mark))
+        && parses(&format!("key = [{}]", line.ahead().trim().trim_end_matches(',')))
+    {
+        let comment = begins.trim_start_matches(mark).trim_end_matches("*/").trim();
+        return Fault::new(
+            "a comment begins with `#`",
+            format!("write `{} # {comment}`", line.ahead().trim()),
+        );
+    }
     match quoted(item).filter(|_| line.is_within_list()) {
         Some(quoted) => Fault::new("this text needs quotes", format!("write `{quoted}`")),
         None => plain(line),
@@ -44,10 +58,13 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
         return Fault::new("these are typographic quotes", help);
     }
     if line.message.starts_with("unexpected key or value")
-        && line.rest().contains('=')
+        && (line.rest().contains('=') || line.rest().starts_with('['))
         && parses(line.ahead())
     {
-        let help = "write each key on a line of its own";
+        let help = match line.rest().starts_with('[') {
+            true => "write each section on a line of its own",
+            false => "write each key on a line of its own",
+        };
         return Fault::new("nothing but a comment may follow a value", help);
     }
     if matches!(kind, Some(Kind::Section)) {
