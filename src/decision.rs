@@ -175,7 +175,7 @@ fn covering<'r>(
     };
     let active = moment.active.iter().find(|active| covers(active.period))?;
     let answer = rules.answers.get(active.period)?;
-    let until = moment.passes_at(covers, now);
+    let until = moment.passes_at(|period| period == active.period || covers(period), now);
     let retry_after = rules.retry_after(until, now);
     Some(Down { period: active.period, occurrence: active.occurrence, answer, until, retry_after })
 }

@@ -49,6 +49,11 @@ impl PathGlobs {
         compile(text).map(drop)
     }
 
+    /// Whether a glob of the list matches a decoded path.
+    pub fn covers(&self, path: &str) -> bool {
+        self.set.is_match(path)
+    }
+
     /// All globs of the list that a decoded path matches, by their indices, in order.
     pub fn find_all(&self, path: &str) -> Vec<usize> {
         let found = self.set.matches(path);

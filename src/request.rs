@@ -72,9 +72,9 @@ pub fn is_read_as(name: &str, field: &str) -> bool {
 fn has_method_key(query: &str) -> bool {
     let is_method = |pair: &str| {
         let key = pair.split_once('=').map_or(pair, |(key, _)| key);
-        let key = percent_decode_str(key).decode_utf8_lossy().replace('+', " ");
-        let key = key.split_once('\0').map_or(key.as_str(), |(key, _)| key);
-        is_read_as(key.trim_start(), "-method")
+        let key = percent_decode_str(key).decode_utf8_lossy();
+        let key = key.split_once('\0').map_or(&*key, |(key, _)| key);
+        is_read_as(key.trim_start_matches([' ', '+']), "-method")
     };
     query.split(['&', ';']).any(is_method)
 }

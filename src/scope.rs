@@ -48,13 +48,32 @@ impl ScopePaths {
     }
 
     fn covers(&self, path: &str) -> bool {
-        spellings(path).any(|path| self.globs.find(&path).is_some())
+        spellings(path).any(|path| self.globs.covers(&path))
     }
 }
 
 /// The forms of a path that globs are compared with. A glob may name an ending, as `/a/*` does that of `/a/`, and a site may
 /// leave out some endings and keep others.
-fn spellings(path: &str) -> impl Iterator<Item = String> {
+fn spellings(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let plain = is_plain(path);
+    let others = (!plain).then(|| other_spellings(path)).into_iter().flatten().map(Cow::Owned);
+    plain.then_some(Cow::Borrowed(path)).into_iter().chain(others)
+}
+
+/// Whether a path has but one spelling. Most have, and are asked about with each request.
+fn is_plain(path: &str) -> bool {
+    let is_ending = |byte: u8| matches!(byte, b'/' | b'.' | b' ');
+    let mut last = b'.';
+    for (at, byte) in path.bytes().enumerate() {
+        if !byte.is_ascii() || byte.is_ascii_uppercase() || at > 0 && byte == b'/' && is_ending(last) {
+            return false;
+        }
+        last = byte;
+    }
+    path.len() == 1 || !is_ending(last)
+}
+
+fn other_spellings(path: &str) -> impl Iterator<Item = String> {
     foldings(path).into_iter().chain(in_bytes(path)).flat_map(|path| {
         let shorter = |bare: &str| (bare.len() < path.len() && !bare.is_empty()).then(|| bare.to_owned());
         let without_slash = shorter(path.trim_end_matches('/'));
