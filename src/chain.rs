@@ -31,7 +31,7 @@ struct Span {
 
 impl Chain {
     /// How many stretches it has.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.spans.len()
     }
 

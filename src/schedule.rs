@@ -105,7 +105,7 @@ impl Moment {
     /// request.
     pub fn is_crowded(&self) -> bool {
         const MANY: usize = 32;
-        self.active.len() > MANY || self.chain.len() > MANY
+        self.active.len() > MANY || self.chain.count() > MANY
     }
 
     /// When the site is wholly up, where that is known.
