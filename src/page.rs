@@ -243,12 +243,16 @@ impl Body {
     /// The status UNAVAILABLE, in the head alone ("Trailers-Only", gRPC over HTTP2).
     fn grpc(facts: &Facts) -> Self {
         const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+        /// In bytes: clients take 8 KiB of fields in all, and a byte may become three.
+        const MAX_MESSAGE: usize = 1000;
         /// All but `%` and what is not printable ASCII stays as it is.
         const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
         let mut body = Self::new(facts, Some(Grpc::Plain.media_type()), Bytes::new());
         body.status = StatusCode::OK;
         body.headers.insert(&GRPC_STATUS, UNAVAILABLE);
-        let message = utf8_percent_encode(sentence(facts), MESSAGE).to_string();
+        let message = sentence(facts);
+        let message = message.get(..message.floor_char_boundary(MAX_MESSAGE)).unwrap_or_default();
+        let message = utf8_percent_encode(message, MESSAGE).to_string();
         if let Ok(message) = HeaderValue::try_from(message) {
             body.headers.insert(&GRPC_MESSAGE, message);
         }

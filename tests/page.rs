@@ -316,6 +316,15 @@ async fn a_grpc_client_is_told_unavailable_and_why() {
 }
 
 #[tokio::test]
+async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
+    let template = Template::built_in();
+    let message = format!("{}é, and so on", "x".repeat(999));
+    let page = Page::render(&Facts { message: Some(&message), ..facts(&template) });
+    let (_, found, _) = ask("POST", &["Content-Type: application/grpc", "Content-Length: 0"], &page).await;
+    assert_eq!(found.get("grpc-message").map(String::as_str), Some(&message[..999]));
+}
+
+#[tokio::test]
 async fn further_fields_are_on_each_answer() {
     let template = Template::built_in();
     let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
