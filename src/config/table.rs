@@ -143,7 +143,7 @@ impl<'i, 'r> Table<'i, 'r> {
             let span = item.span();
             match item.into_inner() {
                 DeValue::String(text) => Ok(Spanned::new(span, text.into_owned())),
-                _ => Err(span),
+                _ => Err((span, "a string")),
             }
         };
         let read = match value.into_inner() {
@@ -152,16 +152,12 @@ impl<'i, 'r> Table<'i, 'r> {
             DeValue::Array(items) => {
                 items.into_iter().map(text).collect::<Result<_, _>>().map(TextsOrFalse::Texts)
             }
-            _ => Err(span.clone()),
+            _ => Err((span.clone(), "a string, a list or `false`")),
         };
         read.map(|read| Spanned::new(span, read))
-            .map_err(|span| {
+            .map_err(|(span, expected)| {
                 self.broken = true;
-                self.report.error(
-                    span.clone(),
-                    invalid_type(self.written(&span), "a string, a list or `false`"),
-                    help,
-                );
+                self.report.error(span.clone(), invalid_type(self.written(&span), expected), help);
             })
             .ok()
     }

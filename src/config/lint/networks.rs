@@ -27,7 +27,8 @@ fn lint_trusted(written: &[&Spanned<String>], subject: &Subject<'_>) {
     for wide in joined.into_iter().filter(|network| is_too_wide(*network)) {
         let inside = networks.iter().filter(|(_, network)| wide.contains(network));
         let Some((span, widest)) = inside.min_by_key(|(_, network)| network.prefix_len()) else { continue };
-        let what = if *widest == wide { "this trusts" } else { "with others of the list, this trusts" };
+        let what =
+            if *widest == wide { "this trusts" } else { "together with others in the list, this trusts" };
         let message = format!(
             "{what} {}: each may claim any address in X-Forwarded-For, and so be inside `networks`",
             peers(wide)
