@@ -281,9 +281,10 @@ fn explain(text: &str) -> Fault {
         );
     }
     if host != text && Host::read(host).is_some() {
-        let reason = match host == plain {
-            true => "it has a space at its end or its beginning",
-            false => "a host has no scheme, port or path",
+        let reason = if host == plain {
+            "it has a space at its end or its beginning"
+        } else {
+            "a host has no scheme, port or path"
         };
         let message = format!("invalid host `{text}`: {reason}");
         return Fault::new(message, format!("write `{host}`"));

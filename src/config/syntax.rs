@@ -25,8 +25,7 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
         let help = "the file is TOML: write `[site]` on a line of its own, and `key = value` below";
         return report.error(at..at + 1, "this looks like JSON", help);
     }
-    let mut reader =
-        Reader { report, done: 0, text_goes_on: false, item_is_wrong: false, conflict: false, yaml: false };
+    let mut reader = Reader { report, done: 0, follows: Follows::Nothing, conflict: false, yaml: false };
     for (span, message) in found {
         if reader.report(span, message).is_none() {
             return;
@@ -39,14 +38,23 @@ struct Reader<'r> {
     report: &'r Report,
     /// The last line that was reported or skipped, from 1.
     done: usize,
-    /// A text was not closed on that line, so that the next ones may be the rest of it.
-    text_goes_on: bool,
-    /// An item of a list was reported on that line, so that the parser may miss a comma on the next one.
-    item_is_wrong: bool,
+    /// What may follow from the mistake on that line.
+    follows: Follows,
     /// A merge conflict was reported.
     conflict: bool,
     /// YAML was reported.
     yaml: bool,
+}
+
+/// What the parser may say of the line after a mistake, only because of that.
+#[derive(Clone, Copy)]
+enum Follows {
+    /// Nothing.
+    Nothing,
+    /// Anything: a text was not closed, so that it may go on.
+    Text,
+    /// That a comma is missing: an item of a list was not one.
+    Comma,
 }
 
 impl Reader<'_> {
@@ -56,15 +64,24 @@ impl Reader<'_> {
         if number <= self.done {
             return Some(());
         }
-        let follows = number == self.done + 1
-            && (self.text_goes_on || self.item_is_wrong && message.starts_with("missing comma"));
+        let follows = match self.follows {
+            _ if number != self.done + 1 => false,
+            Follows::Nothing => false,
+            Follows::Text => true,
+            Follows::Comma => message.starts_with("missing comma"),
+        };
         self.done = number;
-        self.item_is_wrong = false;
         if follows {
             return Some(());
         }
         let line = Line::new(self.report, span, message);
-        self.text_goes_on = is_open_text(message);
+        self.follows = if is_open_text(message) {
+            Follows::Text
+        } else if line.is_within_list() && !message.starts_with("missing comma") {
+            Follows::Comma
+        } else {
+            Follows::Nothing
+        };
         if line.is_conflict() {
             if !std::mem::replace(&mut self.conflict, true) {
                 let help =
@@ -81,7 +98,6 @@ impl Reader<'_> {
             self.report.error(start..start + 1, "this list is not closed", help);
             return None;
         }
-        self.item_is_wrong = line.is_within_list() && !message.starts_with("missing comma");
         self.report.error_with(line.place(), || explain(&line));
         Some(())
     }

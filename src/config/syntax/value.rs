@@ -61,9 +61,10 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
         && (line.rest().contains('=') || line.rest().starts_with('['))
         && parses(line.ahead())
     {
-        let help = match line.rest().starts_with('[') {
-            true => "write each section on a line of its own",
-            false => "write each key on a line of its own",
+        let help = if line.rest().starts_with('[') {
+            "write each section on a line of its own"
+        } else {
+            "write each key on a line of its own"
         };
         return Fault::new("nothing but a comment may follow a value", help);
     }
