@@ -53,7 +53,7 @@ pub struct Document {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
-    /// IP addresses with ports, ports on all addresses (":80"; "[::]:80" is IPv6 alone), or Unix sockets
+    /// IP addresses with ports, ports on all addresses (":80"; `[::]:80` is IPv6 alone), or Unix sockets
     /// ("unix:/run/downtime/http.sock"). Takes effect at the next start.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::address())), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,

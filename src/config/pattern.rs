@@ -1,6 +1,6 @@
 //! Regular expressions of what single values look like, for the schema. Each accepts everything that the parser accepts.
 //!
-//! They are of the kind that JavaScript and Rust both read. An editor shows the whole expression to whoever wrote the
+//! They are of the kind that JavaScript and Rust both read. An editor shows the whole expression to the author of the
 //! wrong value, so they are short rather than exact: `--check` has the last word.
 
 /// From 0 to 65535.
