@@ -10,7 +10,7 @@ use crate::answer::{Answer, Redirect};
 use crate::chain;
 use crate::exempt::{Exemptions, Rule};
 use crate::period::Occurrence;
-use crate::request::Request;
+use crate::request::{Query, Request};
 use crate::schedule::{Moment, Schedule};
 
 /// All that decides over requests.
@@ -140,7 +140,7 @@ fn is_endless(
     let mut redirect = redirect;
     for _ in 0..MAX_REDIRECTS {
         let Some((path, query)) = redirect.own_target() else { return false };
-        let next = Request { path, query, ..request.clone() };
+        let next = Request { path, query: Query::new(query), ..request.clone() };
         if rules.exemptions.find(&next.path, next.client).is_some() {
             return false;
         }

@@ -1,5 +1,6 @@
 //! The facts of a request that rules and scopes look at.
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderName, Method};
@@ -19,8 +20,8 @@ pub struct Request<'a> {
     pub hosts: Hosts<'a>,
     /// The path of its target.
     pub path: RequestPath<'a>,
-    /// The query of its target, without `?`.
-    pub query: Option<&'a str>,
+    /// The query of its target.
+    pub query: Query<'a>,
     /// Whether it carries a field that [`is_method_override`].
     pub has_override_field: bool,
     /// Whether a person goes to a page by it, who can be sent elsewhere; a program gets an answer instead.
@@ -36,7 +37,7 @@ impl<'a> Request<'a> {
             method,
             hosts: Hosts::default(),
             path,
-            query: None,
+            query: Query::default(),
             has_override_field: false,
             is_navigation: false,
             client: None,
@@ -45,7 +46,26 @@ impl<'a> Request<'a> {
 
     /// Whether many sites would take it for a request of another method: for a field, or a query key `_method`.
     pub fn overrides_method(&self) -> bool {
-        self.has_override_field || self.query.is_some_and(has_method_key)
+        self.has_override_field || self.query.names_method()
+    }
+}
+
+/// The query of a target, without `?`, if it has one.
+#[derive(Clone, Debug, Default)]
+pub struct Query<'a> {
+    text: Option<&'a str>,
+    /// Looked for once: many periods may ask, and a query may be long.
+    names_method: OnceCell<bool>,
+}
+
+impl<'a> Query<'a> {
+    /// Takes a query as it came.
+    pub fn new(text: Option<&'a str>) -> Self {
+        Self { text, names_method: OnceCell::new() }
+    }
+
+    fn names_method(&self) -> bool {
+        *self.names_method.get_or_init(|| self.text.is_some_and(has_method_key))
     }
 }
 

@@ -15,7 +15,7 @@ use downtime::exempt::{Exemptions, Kind, Rule};
 use downtime::occurrence::Occurrence;
 use downtime::path::RequestPath;
 use downtime::period::{Period, Timing};
-use downtime::request::{Hosts, Request};
+use downtime::request::{Hosts, Query, Request};
 use downtime::schedule::{Moment, Schedule, State};
 use downtime::scope::{Host, Scope, ScopePaths};
 use downtime::series::{Cron, Except, Series};
@@ -97,7 +97,7 @@ impl Asked {
             method: &self.method,
             hosts: Hosts { own: self.authority, forwarded: self.forwarded.into_iter().collect() },
             path: RequestPath::new(&self.path),
-            query: self.query,
+            query: Query::new(self.query),
             has_override_field: self.has_override_field,
             is_navigation: self.is_navigation,
             client: self.client,

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::page::is_navigation;
 use crate::path::RequestPath;
-use crate::request::{Hosts, Request};
+use crate::request::{Hosts, Query, Request};
 
 /// A URL of `--url`: absolute, or a path of the site.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Url {
             method: &client.method,
             hosts: Hosts::new(self.authority.as_deref()),
             path: RequestPath::new(&self.path),
-            query: self.query.as_deref(),
+            query: Query::new(self.query.as_deref()),
             has_override_field: false,
             is_navigation: is_navigation(&client.method, headers),
             client: client.from,

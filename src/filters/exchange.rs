@@ -13,7 +13,7 @@ use crate::client::client_address;
 use crate::decision::{Decision, Down, Pass, decide};
 use crate::page::is_navigation;
 use crate::path::RequestPath;
-use crate::request::{Hosts, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override};
+use crate::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override};
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
 /// A request's head, the snapshot and the moment that it is decided on, and the verdict: made once for each request.
@@ -61,7 +61,7 @@ impl Exchange {
             method: &head.method,
             hosts: hosts(&head, trusted),
             path: RequestPath::new(path(&head)),
-            query: head.uri.query(),
+            query: Query::new(head.uri.query()),
             has_override_field: head.headers.keys().any(|name| is_method_override(name.as_str())),
             is_navigation: is_navigation(&head.method, &head.headers),
             client,

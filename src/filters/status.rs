@@ -15,7 +15,7 @@ use super::exchange::{Exchange, Verdict};
 use crate::decision::Outlook;
 use crate::path::RequestPath;
 use crate::period::Occurrence;
-use crate::request::Request;
+use crate::request::{Query, Request};
 
 /// The status, where the request asks for it; rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
@@ -74,7 +74,7 @@ fn status_of(exchange: &Exchange) -> Status<'_> {
     let asked = Asked::parse(exchange.head.uri.query().unwrap_or_default());
     let request = Request {
         hosts: exchange.hosts(),
-        query: asked.query(),
+        query: Query::new(asked.query()),
         ..Request::new(&asked.method, RequestPath::new(asked.path()))
     };
     let Outlook { period, until, next } = exchange.phase.outlook(rules, &request, exchange.now);

@@ -19,7 +19,7 @@ use crate::filters::exchange::key;
 use crate::filters::proxy::relay::{self, Relay};
 use crate::filters::proxy::{Peer, Route, Scheme, Unreachable};
 use crate::path::RequestPath;
-use crate::request::{Hosts, Request, forwarded_hosts};
+use crate::request::{Hosts, Query, Request, forwarded_hosts};
 use crate::server::{AtOnce, Client};
 use crate::snapshot::Snapshot;
 
@@ -58,7 +58,7 @@ impl<R> Gateway<R> {
             method: head.method,
             hosts: Hosts { own: Some(head.host), forwarded: forwarded_hosts(forwarded) },
             path: RequestPath::new(head.path),
-            query: head.query(),
+            query: Query::new(head.query()),
             has_override_field: head.has_override_field,
             // Whether it really is one is found out on the long way, which a redirect takes.
             is_navigation: true,
