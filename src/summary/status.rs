@@ -31,7 +31,10 @@ fn visitors(config: &Config, moment: &Moment, reachable: Option<bool>) -> String
     let Some((title, answer)) = deciding.and_then(|index| {
         Some((config.rules.schedule.periods().get(index)?.title(), config.rules.answers.get(index)?))
     }) else {
-        return format!("get {site}");
+        return match (&config.site, reachable) {
+            (Site::Upstream(site), None) => format!("get {THE_SITE}, if {} answers", site.upstream),
+            _ => format!("get {site}"),
+        };
     };
     let given = match (&answer.redirect, &answer.own_template) {
         (Some(redirect), _) => format!("a redirect to {redirect}"),
