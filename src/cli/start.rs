@@ -172,15 +172,36 @@ impl<'a> Wanted<'a> {
             None => "an unscheduled downtime".into(),
         };
         let start = local(self.start, self.zone);
+        let note = self.zone_note();
         if self.start <= self.now {
             let since = if is_planned { format!(", as of {start}") } else { String::new() };
-            return vec![format!("{title} has started{since}")];
+            return std::iter::once(format!("{title} has started{since}")).chain(note).collect();
         }
         let mut lines = vec![format!("{title} starts at {start}")];
+        lines.extend(note);
         if self.arguments.name.is_none() {
             lines.push("it has no name: to call it off, set `enabled = false` in its table".into());
         }
         lines
+    }
+
+    /// What a local time was read as, where the file's zone is UTC, as it is by default, and the machine's is another.
+    fn zone_note(&self) -> Option<String> {
+        let is_local = |written: Option<Written>| matches!(written, Some(Written::Local(_)));
+        let (option, at) = if is_local(self.arguments.at) {
+            ("--at", self.start)
+        } else {
+            ("--until", self.end.filter(|_| is_local(self.arguments.until))?)
+        };
+        let machine = TimeZone::system();
+        let differs = self.zone.iana_name() == Some("UTC") && !machine.to_offset(at).is_zero();
+        let note = || {
+            format!(
+                "{option} was read as UTC, the file's time zone: {} by this machine's clock",
+                local(at, &machine)
+            )
+        };
+        differs.then(note)
     }
 
     /// Gives the table of a period that is over the new values; what `start` has an option for and was not given goes.

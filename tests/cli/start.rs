@@ -2,7 +2,7 @@
 
 use toml::value::Datetime;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, Run, output};
 
 const OVER: &str = "\
 [[period]]
@@ -50,6 +50,27 @@ fn what_is_given_is_written() {
         ("2999-06-01T02:00:00+02:00", Some("1h 30m"))
     );
     assert_eq!(keys(&period), ["for", "message", "name", "start"]);
+}
+
+#[test]
+fn a_local_time_that_was_read_as_utc_is_said_where_the_clock_is_in_another_zone() {
+    for (file, zone, arguments, said) in [
+        ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], Some("--at was read as UTC")),
+        ("# none\n", "Europe/Berlin", ["--until", "2999-06-01T02:00"], Some("--until was read as UTC")),
+        ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00:00Z"], None),
+        ("# none\n", "Europe/Berlin", ["--for", "1h"], None),
+        ("# none\n", "UTC", ["--at", "2999-06-01T02:00"], None),
+        ("timezone = 'Asia/Tokyo'\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], None),
+    ] {
+        let folder = Folder::with(file);
+        let mut command = folder.command(&["start"]);
+        let run = Run::from(output(command.args(arguments).env("TZ", zone)));
+        assert_eq!(run.code, 0, "{run:?}");
+        let told =
+            said.map(|said| format!("{said}, the file's time zone: 2999-06-01 04:00:00 +02:00 by this"));
+        assert_eq!(run.stdout.contains("was read as"), told.is_some(), "{arguments:?} {run:?}");
+        assert!(told.is_none_or(|told| run.stdout.contains(&told)), "{run:?}");
+    }
 }
 
 #[test]
