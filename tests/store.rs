@@ -348,8 +348,8 @@ fn what_is_no_readable_text_file_is_refused() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     fs::write(beside("latin1.toml"), b"# one\n# caf\xe9\n").unwrap();
     for (name, message) in [
-        ("missing.toml", "there is no such file"),
-        ("missing/downtime.toml", "there is no such file"),
+        ("missing.toml", "it does not exist"),
+        ("missing/downtime.toml", "it does not exist"),
         ("downtime.toml/downtime.toml", "could not be found"),
         ("dangling.toml", "nowhere.toml, which does not exist"),
         ("chained.toml", "nowhere.toml, which does not exist"),

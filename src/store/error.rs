@@ -141,12 +141,12 @@ impl fmt::Display for FileError {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => write!(f, "there is no such file: create it, or name another with --config"),
+            Self::Missing => write!(f, "it does not exist: create it, or name another with --config"),
             Self::Dangling(target) => {
                 let target = target.display();
                 write!(
                     f,
-                    "it is a symbolic link to {target}, which does not exist: create that, or mend the link"
+                    "it is a symbolic link to {target}, which does not exist: create that, or correct the link"
                 )
             }
             Self::Directory => write!(f, "it is a directory: name a file in it with --config"),
@@ -166,7 +166,7 @@ impl fmt::Display for Reason {
             }
             Self::Owner(user, group) => write!(
                 f,
-                "it belongs to user {user} and group {group}, to whom its replacement may not be given: \
+                "it belongs to user {user} and group {group}, which its replacement cannot be given: \
                  run the command as that user, or as root"
             ),
             Self::Attribute(name, error) => write!(

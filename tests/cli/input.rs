@@ -30,7 +30,7 @@ fn a_missing_file_is_named_with_the_remedy() {
     each_refuses(&folder, &["./downtime.toml"]);
     let run = |command| folder.run(&["-c", "./downtime.toml", command]);
     run("--check").refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
-    run("start").refuses(1, &["there is no such file: create it"]);
+    run("start").refuses(1, &["it does not exist: create it"]);
     assert!(!folder.file().exists());
 }
 
