@@ -254,7 +254,6 @@ fn expected(message: &str) -> &str {
         Some("a sequence") => "a list",
         Some("a map") => "a table",
         Some("a TOML datetime") => "a date-time",
-        Some("a map") => "a table",
         Some("i64") => "a whole number",
         Some(other) => other,
         None => "another value",
