@@ -104,8 +104,8 @@ impl fmt::Display for AskError {
         match self {
             Self::Connect(error) => write!(f, "nobody answers there: {error}"),
             Self::TimedOut(limit) => write!(f, "no answer within {}", humantime::format_duration(*limit)),
-            Self::Broken(error) => write!(f, "what answers there broke off: {error}"),
-            Self::NotOurs(why) => write!(f, "what answers there is no gateway of this version: {why}"),
+            Self::Broken(error) => write!(f, "the answer from there broke off: {error}"),
+            Self::NotOurs(why) => write!(f, "what answers there is not a gateway of this version: {why}"),
             Self::AnyPort => {
                 write!(f, "port 0 lets the system choose one, so that nobody knows where to ask")
             }
