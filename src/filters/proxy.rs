@@ -152,7 +152,7 @@ impl Proxy {
 }
 
 const UNASKED_PROTOCOL: &str = "it switched to a protocol that was not asked for";
-const NO_LENGTH: &str = "its Content-Length is no length";
+const NO_LENGTH: &str = "its Content-Length is invalid";
 const UNASKED_CODING: &str = "it has a transfer coding that was not asked for";
 
 /// The upstream's response as the client gets it.

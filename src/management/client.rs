@@ -102,12 +102,14 @@ pub enum AskError {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(f, "nobody answers there: {error}"),
+            Self::Connect(error) => write!(f, "nothing answers there: {error}"),
             Self::TimedOut(limit) => write!(f, "no answer within {}", humantime::format_duration(*limit)),
-            Self::Broken(error) => write!(f, "the answer from there broke off: {error}"),
-            Self::NotOurs(why) => write!(f, "what answers there is not a gateway of this version: {why}"),
+            Self::Broken(error) => write!(f, "the reply broke off: {error}"),
+            Self::NotOurs(why) => {
+                write!(f, "unexpected reply, from another program or another version of the gateway: {why}")
+            }
             Self::AnyPort => {
-                write!(f, "port 0 lets the system choose one, so that nobody knows where to ask")
+                write!(f, "its port is 0, so the system chose one that commands cannot know")
             }
         }
     }

@@ -155,7 +155,7 @@ fn where_nobody_answers_the_command_reads_the_file_and_says_so() {
     let folder = Folder::with(&with_management(DOWN));
     let said = run(&folder, &["status"]);
     assert_eq!(said.code, 3);
-    let source = "source    ./downtime.toml; could not query the gateway at unix:./management.sock: nobody answers there";
+    let source = "source    ./downtime.toml; could not query the gateway at unix:./management.sock: nothing answers there";
     assert!(said.stdout.contains(source), "{said:?}");
     let json = run(&folder, &["status", "--format", "json"]);
     let document: Value = serde_json::from_str(&json.stdout).expect("JSON");

@@ -70,7 +70,7 @@ fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
     assert_eq!(started.code, 1);
     for text in [
         "the file has the edit, but",
-        "is not known to serve it after 10s: the gateway at unix:./management.sock: nobody answers there",
+        "is not known to serve it after 10s: the gateway at unix:./management.sock: nothing answers there",
     ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
