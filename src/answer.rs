@@ -31,6 +31,8 @@ pub struct Redirect {
     location: HeaderValue,
     host: Option<String>,
     path: String,
+    /// The path as browsers ask for it.
+    resolved: String,
     query: Option<String>,
 }
 
@@ -59,7 +61,7 @@ impl Redirect {
             return None;
         }
         let query = uri.query().map(str::to_owned);
-        Some(Self { location, host, path: uri.path().to_owned(), query })
+        Some(Self { location, host, path: uri.path().to_owned(), resolved: resolved(uri.path()), query })
     }
 
     /// The value of `Location`, as it was written.
@@ -70,10 +72,10 @@ impl Redirect {
     /// Whether it is a path of this site, and the request is for that path. A slash at the end does not count: many sites
     /// redirect from one form to the other.
     pub fn is_target(&self, path: &RequestPath<'_>) -> bool {
-        let bare = |path: &str| path.trim_end_matches('/').to_owned();
         let own = RequestPath::new(&self.path);
+        let bare = own.canonical().zip(path.canonical());
         self.host.is_none()
-            && own.canonical().is_some_and(|own| path.canonical().map(bare) == Some(bare(own)))
+            && bare.is_some_and(|(own, path)| own.trim_end_matches('/') == path.trim_end_matches('/'))
     }
 
     /// The path and the query that it leads to, if it is a path of this site.
@@ -89,11 +91,10 @@ impl Redirect {
 
     /// Whether a client that follows it asks for this path: as it is written, or as browsers ask for it.
     fn same_path(&self, path: &RequestPath<'_>) -> bool {
-        let resolved = resolved(&self.path);
         let is_path = |own: RequestPath<'_>| {
             own.raw() == path.raw() || own.canonical().is_some_and(|own| Some(own) == path.canonical())
         };
-        is_path(RequestPath::new(&self.path)) || is_path(RequestPath::new(&resolved))
+        is_path(RequestPath::new(&self.path)) || is_path(RequestPath::new(&self.resolved))
     }
 }
 
@@ -190,7 +191,8 @@ fn explain(text: &str) -> Fault {
 /// What an absolute URL has in place of a port.
 fn port(url: &str) -> Option<&str> {
     let authority = url.split("://").nth(1)?.split(['/', '?', '#']).next()?;
-    authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty() && !port.ends_with(']'))
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty() && !port.ends_with(']'))
 }
 
 fn did_you_mean(url: &str, example: &str) -> String {
