@@ -19,11 +19,9 @@ use crate::filters::exchange::key;
 use crate::filters::proxy::relay::{self, Relay};
 use crate::filters::proxy::{Peer, Route, Scheme, Unreachable};
 use crate::path::RequestPath;
-use crate::request::{Hosts, Query, Request, forwarded_hosts};
+use crate::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts};
 use crate::server::{AtOnce, Client};
 use crate::snapshot::Snapshot;
-
-const X_FORWARDED_HOST: &str = "x-forwarded-host";
 
 /// A plain request on its way to the upstream.
 pub struct Passing {
@@ -53,7 +51,8 @@ impl<R> Gateway<R> {
         if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;
         }
-        let forwarded = head.values(X_FORWARDED_HOST).filter(|_| trusted);
+        let name = X_FORWARDED_HOST;
+        let forwarded = head.values(&name).filter(|_| trusted);
         let request = Request {
             method: head.method,
             hosts: Hosts { own: Some(head.host), forwarded: forwarded_hosts(forwarded) },

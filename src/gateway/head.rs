@@ -60,9 +60,12 @@ impl PlainHead<'_, '_> {
         self.target.get(self.path.len() + 1..)
     }
 
-    /// The values of this field, its name in lower case.
-    pub(super) fn values(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    /// The values of this field.
+    pub(super) fn values(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
+        self.fields
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name.as_str()))
+            .map(|field| field.value)
     }
 }
 
