@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use crate::config::diagnostic::{self, Diagnostic};
 
-/// Prints a result to stdout. A reader that has left, as `head` does, is no error; any other failure to write is one, which
-/// is said on stderr.
+/// Prints a result to stdout. If the reader has left, as `head` does, that succeeds; any other failure to write is
+/// reported on stderr.
 pub(super) fn print_result(text: &str) -> Result<(), ExitCode> {
     print_result_of("", text)
 }
@@ -29,7 +29,7 @@ pub(super) fn check_written(done: &str, written: io::Result<()>) -> Result<(), E
     }
 }
 
-/// Prints diagnostics to stderr, in colour where a person looks. A reader that has left is no error.
+/// Prints diagnostics to stderr, in colour on a terminal. If the reader has left, that is ignored.
 pub(super) fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if !diagnostics.is_empty() {
         let text = diagnostic::render_all(diagnostics, colour(&io::stderr())) + "\n";

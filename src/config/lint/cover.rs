@@ -77,7 +77,7 @@ impl Machine {
         Self { steps: path.chars().map(Step::Char).collect() }
     }
 
-    /// Whether it surely matches each path that `other` matches; false where there is no work left to find out.
+    /// Whether it surely matches each path that `other` matches; false if `work` runs out before that is known.
     pub(super) fn covers(&self, other: &Self, work: &Work) -> bool {
         if !work.take(1 + (self.steps.len() + other.steps.len()) / 16) {
             return false;
@@ -104,7 +104,7 @@ impl Machine {
         true
     }
 
-    /// Whether some path may match both; false where there is no work left to find out.
+    /// Whether some path may match both; false if `work` runs out before that is known.
     pub(super) fn meets(&self, other: &Self, work: &Work) -> bool {
         if !work.take(1 + self.steps.len().min(other.steps.len()) / 16) || !self.begins_like(other) {
             return false;
