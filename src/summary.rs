@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::config::Config;
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
 use crate::period::{Occurrence, Period};
 use crate::scope::Scope;
 
@@ -97,8 +97,9 @@ pub struct Span {
 impl From<&Diagnostic> for Problem {
     fn from(diagnostic: &Diagnostic) -> Self {
         let (line, column) = diagnostic.line_column().unzip();
-        let Diagnostic { severity, message, help, .. } = diagnostic.clone();
-        Self { severity, message, line, column, help }
+        let message = without_passwords(&diagnostic.message);
+        let help = diagnostic.help.as_deref().map(without_passwords);
+        Self { severity: diagnostic.severity, message, line, column, help }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Diagnostics: what is wrong, where, and what to write instead; rendered with the source line and a caret.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -87,14 +88,14 @@ impl Diagnostic {
         text.replace(is_c1, REPLACEMENT).lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
-    /// In one line, for a log.
+    /// In one line, for a log, without passwords.
     pub fn summary(&self) -> String {
         let place = match (&self.place, self.line_column()) {
             (Some(place), Some((line, column))) => format!("{}:{line}:{column}: ", place.source.name),
             _ => String::new(),
         };
         let help = self.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
-        format!("{place}{}{help}", self.message)
+        without_passwords(&format!("{place}{}{help}", self.message))
     }
 
     fn level(&self) -> Level<'static> {
@@ -216,6 +217,21 @@ fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     start..start + within.get(..length).unwrap_or_default().trim_end_matches('\r').len()
 }
 
+/// A message with `…` for the password in each URL that it quotes (RFC 3986 3.2.1), also in one that is malformed: a log
+/// and the answers to operators are read by more people than the file.
+pub fn without_passwords(message: &str) -> String {
+    message.split_inclusive(['`', '"', '\'']).map(without_password).collect()
+}
+
+fn without_password(quoted: &str) -> Cow<'_, str> {
+    let Some((before, host)) = quoted.rsplit_once('@') else { return quoted.into() };
+    let scheme = before.find("://").map_or(0, |at| at + 3);
+    match before.get(scheme..).and_then(|rest| rest.split_once(':')) {
+        Some((user, _)) => format!("{}{user}:…@{host}", before.get(..scheme).unwrap_or_default()).into(),
+        None => quoted.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,6 +314,23 @@ error: this is wrong
         let styled = unsafe_everywhere.render(true);
         assert!(!styled.contains("\u{1b}[2J") && !styled.contains(is_c1), "{styled:?}");
         assert!(plain.ends_with("= help: a = \u{fffd}[2J\u{fffd}31m\tb\n"), "{plain:?}");
+    }
+
+    #[test]
+    fn a_summary_has_no_password() {
+        for (message, expected) in [
+            ("invalid host `https://user:pw@a.example/ `: b", "invalid host `https://user:…@a.example/ `: b"),
+            ("`user:pw@a.example`", "`user:…@a.example`"),
+            ("`//user:pw@a.example/`", "`//user:…@a.example/`"),
+            ("`https:user:pw@a`", "`https:…@a`"),
+            ("`https://user:p@w/x@a`", "`https://user:…@a`"),
+            ("`[\"https://user:pw@a\", \"b:c\"]`", "`[\"https://user:…@a\", \"b:c\"]`"),
+            ("`https://user@a:80/`: b", "`https://user@a:80/`: b"),
+            ("`@daily` is `0 0 * * *`: c", "`@daily` is `0 0 * * *`: c"),
+        ] {
+            let whole = Diagnostic::of_file(message, message);
+            assert_eq!(whole.summary(), format!("{expected} ({expected})"));
+        }
     }
 
     #[test]
