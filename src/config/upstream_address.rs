@@ -1,0 +1,432 @@
+//! What `[site] upstream` names: where the requests that pass are sent.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use crate::request::to_ascii;
+
+/// The longest path that a Unix socket can have: `sun_path` of unix(7), less its NUL.
+const MAX_SOCKET_PATH: usize = 107;
+
+/// An origin: the place of a server, without anything of a request.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Upstream {
+    /// A host and port, spoken to in the clear or over TLS.
+    Tcp {
+        /// Whether TLS is spoken.
+        tls: bool,
+        /// A name in lower case or an address; an IPv6 address is without brackets.
+        host: String,
+        /// From 1 to 65535.
+        port: u16,
+    },
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl Upstream {
+    /// Reads `http://host[:port]`, `https://host[:port]` or `unix:PATH`.
+    ///
+    /// A lone `/` behind the authority is allowed, since it says the same as none (RFC 3986 6.2.3).
+    ///
+    /// # Errors
+    /// A part of a request rather than of an origin (a path, a query) is refused, and so is what cannot be
+    /// connected to.
+    pub fn parse(text: &str) -> Result<Self, UpstreamError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return unix(path);
+        }
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| UpstreamError::NoScheme(text.to_owned()))?;
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(UpstreamError::Scheme { scheme: scheme.to_owned(), rest: rest.to_owned() }),
+        };
+        if let Some(path) = rest.strip_prefix("unix:") {
+            let path = path.split(':').next().unwrap_or_default();
+            return Err(UpstreamError::UnixUrl(path.to_owned()));
+        }
+        let (host, port) = host_and_port(origin_only(scheme, rest)?)?;
+        Ok(Self::Tcp { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
+    }
+
+    /// The same upstream, with a relative socket path read as relative to `directory`.
+    #[must_use]
+    pub fn relative_to(self, directory: &Path) -> Self {
+        match self {
+            Self::Unix(path) => Self::Unix(directory.join(path)),
+            tcp @ Self::Tcp { .. } => tcp,
+        }
+    }
+
+    /// What a Host field says of it (RFC 9110 7.2), for a request that came without one.
+    pub fn authority(&self) -> String {
+        match self {
+            Self::Tcp { tls, host, port } => {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                let default = if *tls { 443 } else { 80 };
+                if *port == default { host } else { format!("{host}:{port}") }
+            }
+            Self::Unix(_) => "localhost".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { tls, .. } => {
+                write!(f, "{}://{}", if *tls { "https" } else { "http" }, self.authority())
+            }
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+fn unix(path: &str) -> Result<Upstream, UpstreamError> {
+    if path.is_empty() || path.ends_with('/') {
+        return Err(UpstreamError::NoSocket);
+    }
+    if path.len() > MAX_SOCKET_PATH || path.contains('\0') {
+        return Err(UpstreamError::SocketPath);
+    }
+    Ok(Upstream::Unix(PathBuf::from(path)))
+}
+
+/// The authority of what follows `://`, if there is nothing else.
+fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamError> {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let bare = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let origin = format!("{scheme}://{bare}");
+    if bare.len() < authority.len() {
+        return Err(UpstreamError::UserInfo { origin });
+    }
+    let excess = match tail.as_bytes() {
+        [] | [b'/'] => return Ok(authority),
+        _ if tail.contains('#') => "fragment",
+        _ if tail.contains('?') => "query",
+        _ => "path",
+    };
+    Err(UpstreamError::Excess { excess, origin })
+}
+
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), UpstreamError> {
+    let (host, port) = split_port(authority)?;
+    let port = match port {
+        None => None,
+        Some(digits) => Some(port_number(digits).ok_or_else(|| UpstreamError::Port(digits.to_owned()))?),
+    };
+    Ok((host, port))
+}
+
+fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> {
+    let bad_host = |host: &str| UpstreamError::Host(host.to_owned());
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or_else(|| bad_host(authority))?;
+        let address: Ipv6Addr = host.parse().map_err(|_| bad_host(host))?;
+        let port = match port.strip_prefix(':') {
+            None if !port.is_empty() => return Err(bad_host(authority)),
+            port => port,
+        };
+        return Ok((address.to_string(), port));
+    }
+    if authority.matches(':').count() > 1 {
+        return Err(colons(authority));
+    }
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    if host.is_empty() {
+        return Err(UpstreamError::NoHost);
+    }
+    if !is_name_or_address(host) {
+        return Err(bad_host(host));
+    }
+    Ok((host.to_ascii_lowercase(), port))
+}
+
+/// Several colons: an IPv6 address without brackets, or two ports.
+fn colons(authority: &str) -> UpstreamError {
+    let without_port = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    if authority.parse::<Ipv6Addr>().is_ok() || without_port.parse::<Ipv6Addr>().is_ok() {
+        return UpstreamError::Brackets(authority.to_owned());
+    }
+    let mut parts = authority.split(':');
+    let (host, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    UpstreamError::Ports { host: host.to_owned(), port: port.to_owned() }
+}
+
+/// Digits only: `u16::from_str` would take `+80` too.
+fn port_number(digits: &str) -> Option<u16> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| plain && *port != 0)
+}
+
+/// A name as RFC 1123 has it, and the underscore that container networks have in theirs. One whose last label
+/// is a number is an address (WHATWG URL, 3.5), which must then be one.
+fn is_name_or_address(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    name.len() <= 253 && name.split('.').all(is_label) && (!numeric || name.parse::<Ipv4Addr>().is_ok())
+}
+
+/// Why a text names no upstream. [`Display`](fmt::Display) says what is wrong, [`help`](Self::help) what to write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamError {
+    /// There is no `://`: the whole text.
+    NoScheme(String),
+    /// A scheme that is not spoken, and what follows it.
+    Scheme {
+        /// What comes before `://`.
+        scheme: String,
+        /// What comes after it.
+        rest: String,
+    },
+    /// A path, query or fragment: which, and the text without it.
+    Excess {
+        /// `path`, `query` or `fragment`.
+        excess: &'static str,
+        /// What is left without it.
+        origin: String,
+    },
+    /// A user name or password, and the text without it.
+    UserInfo {
+        /// What is left without it.
+        origin: String,
+    },
+    /// No host.
+    NoHost,
+    /// Neither a name nor an address.
+    Host(String),
+    /// An IPv6 address without brackets, perhaps with a port.
+    Brackets(String),
+    /// Two ports: the host, and the first of them.
+    Ports {
+        /// What comes before the first colon.
+        host: String,
+        /// What is between the colons.
+        port: String,
+    },
+    /// A Unix socket in the manner of nginx: `http://unix:/run/app.sock:/`. The path of the socket.
+    UnixUrl(String),
+    /// Not a number from 1 to 65535.
+    Port(String),
+    /// `unix:` without the path of a file.
+    NoSocket,
+    /// A socket path that no system takes.
+    SocketPath,
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoScheme(text) => {
+                write!(f, "invalid upstream `{text}`: it does not begin with http://, https:// or unix:")
+            }
+            Self::Scheme { scheme, .. } => write!(f, "unknown scheme `{scheme}` of an upstream"),
+            Self::Excess { excess, .. } => write!(f, "an upstream cannot have a {excess}"),
+            Self::UserInfo { .. } => write!(f, "an upstream cannot have a user name or password"),
+            Self::NoHost => write!(f, "the host is missing"),
+            Self::Host(host) => write!(f, "invalid host `{host}`"),
+            Self::Brackets(text) => write!(f, "`{text}` is an IPv6 address without brackets"),
+            Self::Ports { .. } => write!(f, "this upstream has two ports"),
+            Self::UnixUrl(_) => write!(f, "a Unix socket is not a URL"),
+            Self::Port(port) => write!(f, "invalid port `{port}`"),
+            Self::NoSocket => write!(f, "the path of the socket is missing"),
+            Self::SocketPath => write!(f, "this cannot be the path of a socket"),
+        }
+    }
+}
+
+impl std::error::Error for UpstreamError {}
+
+impl UpstreamError {
+    /// What to write instead.
+    pub fn help(&self) -> String {
+        match self {
+            Self::NoScheme(text) => scheme_help(text),
+            Self::Scheme { scheme, rest } => match scheme.as_str() {
+                "ws" | "tcp" | "h2c" => did_you_mean(&format!("http://{rest}")),
+                "wss" | "tls" | "ssl" => did_you_mean(&format!("https://{rest}")),
+                _ => format!("http, https and unix are spoken, {EXAMPLE}"),
+            },
+            Self::Excess { origin, .. } => {
+                format!("write `{origin}`: the path and query of each request are passed on as they came")
+            }
+            Self::UserInfo { origin } => {
+                format!("write `{origin}`: the client's own Authorization field is passed on")
+            }
+            Self::NoHost => EXAMPLE.to_owned(),
+            Self::Host(host) => host_help(host),
+            Self::Brackets(text) => bracket_help(text),
+            Self::Ports { host, port } => did_you_mean(&format!("http://{host}:{port}")),
+            Self::UnixUrl(path) => did_you_mean(&format!("unix:{path}")),
+            Self::Port(_) => "write a number from 1 to 65535".to_owned(),
+            Self::NoSocket => "for example `unix:/run/app.sock`".to_owned(),
+            Self::SocketPath => format!("a socket's path has at most {MAX_SOCKET_PATH} bytes, and no NUL"),
+        }
+    }
+}
+
+const EXAMPLE: &str = "for example `http://127.0.0.1:8000`";
+
+/// A guess, if it is an upstream.
+fn did_you_mean(text: &str) -> String {
+    Upstream::parse(text).map_or(EXAMPLE.to_owned(), |_| format!("did you mean `{text}`?"))
+}
+
+fn scheme_help(text: &str) -> String {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if text.contains('$') {
+        return format!("variables are not replaced: write the address, {EXAMPLE}");
+    }
+    if text.starts_with(['/', '.']) {
+        return format!("write `unix:{text}`");
+    }
+    // `http:/host`, `http//host`, `https:host`
+    for scheme in ["https", "http"] {
+        let rest = lower.strip_prefix(scheme).and_then(|rest| rest.strip_prefix([':', '/']));
+        if let Some(rest) = rest {
+            return did_you_mean(&format!("{scheme}://{}", rest.trim_start_matches(['/', ':'])));
+        }
+    }
+    if let Some(port) = port_number(text.trim_start_matches(':')) {
+        return format!("did you mean `http://127.0.0.1:{port}`?");
+    }
+    match Upstream::parse(&format!("http://{text}")) {
+        Ok(_) => format!("write `http://{text}`"),
+        Err(UpstreamError::Excess { origin, .. }) => did_you_mean(&origin),
+        Err(_) => EXAMPLE.to_owned(),
+    }
+}
+
+fn host_help(host: &str) -> String {
+    match to_ascii(host).filter(|ascii| is_name_or_address(ascii)) {
+        Some(ascii) => format!("write `{ascii}`, its form in ASCII"),
+        None if host.contains('$') => format!("variables are not replaced: write the address, {EXAMPLE}"),
+        None => "write a name or an address, for example `http://app.internal:8000`".to_owned(),
+    }
+}
+
+/// An IPv6 address, or one with a port behind it; both may be meant.
+fn bracket_help(text: &str) -> String {
+    let with_port = text
+        .rsplit_once(':')
+        .filter(|(host, port)| host.parse::<Ipv6Addr>().is_ok() && port_number(port).is_some());
+    let whole = text.parse::<Ipv6Addr>().is_ok().then(|| format!("`http://[{text}]`"));
+    let with_port = with_port.map(|(host, port)| format!("`http://[{host}]:{port}`"));
+    let meant: Vec<_> = [whole, with_port].into_iter().flatten().collect();
+    format!("did you mean {}?", meant.join(" or "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_an_origin_or_a_socket() {
+        for (text, shown) in [
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+            ("HTTP://App.Internal", "http://app.internal"),
+            ("http://app_1:80", "http://app_1"),
+            ("https://example.com", "https://example.com"),
+            ("https://example.com:443", "https://example.com"),
+            ("https://example.com:80", "https://example.com:80"),
+            ("http://[::1]:8000", "http://[::1]:8000"),
+            ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
+            ("http://host:65535", "http://host:65535"),
+            ("unix:/run/app.sock", "unix:/run/app.sock"),
+            ("unix:app.sock", "unix:app.sock"),
+        ] {
+            assert_eq!(
+                Upstream::parse(text).map(|upstream| upstream.to_string()).as_deref(),
+                Ok(shown),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_upstream_is_refused_with_the_remedy() {
+        for (text, message, help) in [
+            ("", "does not begin with http://", "for example `http://127.0.0.1:8000`"),
+            ("127.0.0.1:8000", "`127.0.0.1:8000`: it does not begin", "write `http://127.0.0.1:8000`"),
+            ("localhost:3000", "does not begin", "write `http://localhost:3000`"),
+            ("localhost:3000/app", "does not begin", "did you mean `http://localhost:3000`?"),
+            ("8000", "does not begin", "did you mean `http://127.0.0.1:8000`?"),
+            (":8000", "does not begin", "did you mean `http://127.0.0.1:8000`?"),
+            ("http:/app", "does not begin", "did you mean `http://app`?"),
+            ("http//app:80", "does not begin", "did you mean `http://app:80`?"),
+            ("https:app", "does not begin", "did you mean `https://app`?"),
+            ("/run/app.sock", "does not begin", "write `unix:/run/app.sock`"),
+            ("${UPSTREAM}", "does not begin", "variables are not replaced"),
+            ("http://$HOST:80", "invalid host `$HOST`", "variables are not replaced"),
+            (
+                "http://unix:/run/app.sock:/",
+                "a Unix socket is not a URL",
+                "did you mean `unix:/run/app.sock`?",
+            ),
+            ("http://unix:/run/app.sock", "a Unix socket is not a URL", "did you mean `unix:/run/app.sock`?"),
+            ("ws://app:80", "unknown scheme `ws`", "did you mean `http://app:80`?"),
+            ("h2c://app", "unknown scheme `h2c`", "did you mean `http://app`?"),
+            ("fcgi://app", "unknown scheme `fcgi`", "http, https and unix are spoken"),
+            ("://app", "unknown scheme ``", "http, https and unix"),
+            ("http://app/v1", "cannot have a path", "write `http://app`:"),
+            ("http://app/?a", "cannot have a query", "write `http://app`:"),
+            ("http://app?a", "cannot have a query", "write `http://app`:"),
+            ("http://app#a", "cannot have a fragment", "write `http://app`:"),
+            ("https://me:secret@app/x", "user name", "write `https://app`:"),
+            ("http://", "host is missing", "for example `http://"),
+            ("http://:80", "host is missing", "for example `http://"),
+            ("http://a b", "invalid host `a b`", "write a name"),
+            ("http://a..b", "invalid host `a..b`", "write a name"),
+            ("http://-a", "invalid host `-a`", "write a name"),
+            ("http://127.0.0.256", "invalid host `127.0.0.256`", "write a name"),
+            ("http://bücher.example", "invalid host `bücher.example`", "write `xn--bcher-kva.example`"),
+            ("http://::1", "without brackets", "did you mean `http://[::1]`?"),
+            ("http://::1:80", "without brackets", "did you mean `http://[::1:80]` or `http://[::1]:80`?"),
+            ("http://2001:db8::1", "without brackets", "did you mean `http://[2001:db8::1]`?"),
+            ("http://localhost:80:80", "two ports", "did you mean `http://localhost:80`?"),
+            ("http://a:b:c", "two ports", "for example"),
+            ("http://[::1", "invalid host", "write a name"),
+            ("http://[::1]80", "invalid host", "write a name"),
+            ("http://[app]", "invalid host `app`", "write a name"),
+            ("http://app:", "invalid port ``", "1 to 65535"),
+            ("http://app:0", "invalid port `0`", "1 to 65535"),
+            ("http://app:+80", "invalid port `+80`", "1 to 65535"),
+            ("http://app:65536", "invalid port `65536`", "1 to 65535"),
+            ("unix:", "path of the socket is missing", "unix:/run/app.sock"),
+            ("unix:/run/", "path of the socket is missing", "unix:/run/app.sock"),
+            ("unix:/a\0b", "cannot be the path", "107 bytes"),
+        ] {
+            let error = Upstream::parse(text).expect_err(text);
+            assert!(error.to_string().contains(message), "{text}: {error}");
+            assert!(error.help().contains(help), "{text}: {}", error.help());
+        }
+    }
+
+    #[test]
+    fn a_socket_path_is_as_long_as_the_system_takes() {
+        let longest = format!("unix:/{}", "a".repeat(MAX_SOCKET_PATH - 1));
+        assert!(Upstream::parse(&longest).is_ok());
+        assert_eq!(Upstream::parse(&format!("{longest}a")), Err(UpstreamError::SocketPath));
+    }
+
+    #[test]
+    fn a_relative_socket_is_beside_the_file() {
+        let shown =
+            |text| Upstream::parse(text).expect("valid").relative_to(Path::new("/etc/dt")).to_string();
+        assert_eq!(shown("unix:app.sock"), "unix:/etc/dt/app.sock");
+        assert_eq!(shown("unix:/run/app.sock"), "unix:/run/app.sock");
+        assert_eq!(shown("http://app"), "http://app");
+    }
+}
