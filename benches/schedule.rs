@@ -15,11 +15,11 @@ use std::time::Instant;
 use downtime::config::Config;
 use downtime::config::diagnostic::render_all;
 use downtime::decision::{Decision, decide};
-use downtime::file::MAX_LENGTH;
-use downtime::path::RequestPath;
-use downtime::request::{Hosts, Request};
-use downtime::schedule::{Moment, Schedule};
+use downtime::matching::path::RequestPath;
+use downtime::matching::request::{Hosts, Request};
+use downtime::schedule::state::{Schedule, ScheduleState};
 use downtime::snapshot::Snapshot;
+use downtime::store::read::MAX_LENGTH;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use loopback::{is_asked_for, median};
@@ -170,7 +170,7 @@ fn read(text: &str, now: Timestamp, limit: f64) {
     report("reading, and the snapshot", milliseconds(snapshot), limit, "ms");
 }
 
-fn decision(config: &Config, path: &str, moment: &Moment, now: Timestamp) -> f64 {
+fn decision(config: &Config, path: &str, moment: &ScheduleState, now: Timestamp) -> f64 {
     let hosts = Hosts::new(Some("shop.example.com"));
     let request = Request { hosts, ..Request::new(&Method::GET, RequestPath::new(path)) };
     let down = path == "/shop";

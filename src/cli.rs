@@ -4,12 +4,12 @@ mod check;
 mod config_file;
 mod edit;
 mod end;
-mod facts;
 mod print;
 mod schema;
 mod serve;
 mod start;
 mod status;
+mod url_args;
 mod wait;
 mod words;
 
@@ -29,7 +29,7 @@ use self::print::{
 use self::words::{duration, time};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::time::Written;
+use crate::config::time::TimeLiteral;
 use crate::summary::Summary;
 
 /// Keeps a site's visitors well served while the site itself is down.
@@ -53,11 +53,11 @@ pub struct Cli {
 
     /// With --check: as of that time (RFC 3339; a local time is in the file's time zone)
     #[arg(long, value_name = "TIME", requires = "check", value_parser = time)]
-    at: Option<Written>,
+    at: Option<TimeLiteral>,
 
     /// With --check: decide a request for that URL and explain why; repeatable
-    #[arg(long, value_name = "URL", requires = "check", value_parser = facts::parse_url)]
-    url: Vec<facts::Url>,
+    #[arg(long, value_name = "URL", requires = "check", value_parser = url_args::parse_url)]
+    url: Vec<url_args::UrlArg>,
 
     /// With --url: the request's method
     #[arg(long, value_name = "M", requires = "url", default_value = "GET")]
@@ -80,9 +80,9 @@ enum Command {
     /// Run the gateway (default)
     Serve,
     /// Start a downtime now, or plan one
-    Start(start::Arguments),
+    Start(start::StartArgs),
     /// End the current downtime
-    End(end::Arguments),
+    End(end::EndArgs),
     /// Show the current state and what comes next
     Status {
         /// How the result looks
@@ -139,11 +139,11 @@ impl Cli {
         }
     }
 
-    fn into_check(self) -> check::Arguments {
-        check::Arguments {
+    fn into_check(self) -> check::CheckArgs {
+        check::CheckArgs {
             at: self.at,
             urls: self.url,
-            client: facts::Client { method: self.method, from: self.from },
+            client: url_args::ClientArgs { method: self.method, from: self.from },
             format: self.format,
             denies_warnings: self.deny == Some(Deny::Warnings),
         }

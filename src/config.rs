@@ -1,22 +1,24 @@
 //! The configuration: valid by construction, made of a text or refused with diagnostics.
 
-mod answers;
 pub mod diagnostic;
 pub mod document;
 pub mod duration;
 pub mod edit;
 mod keys;
 mod lint;
+pub mod load;
 mod pattern;
 mod periods;
 mod remedy;
 pub mod report;
+mod responses;
 pub mod schema;
 mod syntax;
 pub mod table;
 pub mod templates;
 pub mod time;
 mod trial;
+pub mod upstream_address;
 mod validate;
 mod values;
 mod zones;
@@ -36,13 +38,13 @@ use self::document::Document;
 pub use self::lint::LintContext;
 use self::report::Report;
 use self::templates::{ReadFile, Templates};
-use crate::answer::Redirect;
+use crate::config::upstream_address::UpstreamAddress;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
+use crate::decision::down_response::Redirect;
+use crate::matching::scope::Host;
 use crate::page::Cors;
-use crate::scope::Host;
-use crate::template::Template;
-use crate::upstream::Upstream;
+use crate::page::template::Template;
 
 /// The default of `[server] listen`.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
@@ -61,22 +63,22 @@ pub struct Config {
     /// The zone of local times.
     pub timezone: TimeZone,
     /// Where to listen, whom to trust.
-    pub server: Server,
+    pub server: ServerConfig,
     /// What stands behind.
     pub site: Site,
     /// What decides over requests.
     pub rules: Rules,
     /// What a request that is down gets, unless its period says otherwise.
-    pub response: Response,
+    pub response: ResponseConfig,
     /// Where operators ask, if anywhere.
-    pub management: Option<Management>,
+    pub management: Option<ManagementConfig>,
     /// What to log.
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 /// `[server]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
+pub struct ServerConfig {
     /// At least one address.
     pub listen: Vec<Listen>,
     /// Whose `X-Forwarded-*` are believed.
@@ -85,7 +87,7 @@ pub struct Server {
 
 /// `[management]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Management {
+pub struct ManagementConfig {
     /// One address, which no visitor reaches.
     pub listen: Listen,
     /// Names that a request may be for, beside `localhost`.
@@ -173,7 +175,7 @@ pub enum Site {
 
 impl Site {
     /// The server, where it is one.
-    pub fn upstream(&self) -> Option<&Upstream> {
+    pub fn upstream(&self) -> Option<&UpstreamAddress> {
         match self {
             Self::Welcome | Self::Root(_) => None,
             Self::Upstream(site) => Some(&site.upstream),
@@ -185,9 +187,9 @@ impl Site {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSite {
     /// Where it is.
-    pub upstream: Upstream,
+    pub upstream: UpstreamAddress,
     /// What to answer while it cannot be reached.
-    pub when_unreachable: Unreachable,
+    pub when_unreachable: WhenUnreachable,
     /// Until a connection stands.
     pub connect_timeout: Duration,
     /// Until the response's head has come.
@@ -197,7 +199,7 @@ pub struct UpstreamSite {
 /// What to answer while the upstream cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
-pub enum Unreachable {
+pub enum WhenUnreachable {
     /// The down page.
     Downtime,
     /// 502 or 504.
@@ -206,7 +208,7 @@ pub enum Unreachable {
 
 /// `[response]`
 #[derive(Clone, Debug)]
-pub struct Response {
+pub struct ResponseConfig {
     /// 500 to 599.
     pub status: StatusCode,
     /// Said while the end is not known.
@@ -225,7 +227,7 @@ pub struct Response {
 
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct LogConfig {
     /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub level: String,
     /// How lines look.
@@ -246,7 +248,7 @@ pub enum LogFormat {
 
 /// What came of reading a text.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ParsedConfig {
     /// The config, unless there are errors.
     pub config: Option<Config>,
     /// All problems found: those of the text in its order, then those of other files.
@@ -257,7 +259,7 @@ pub struct Reading {
     written: Option<(Document, Report)>,
 }
 
-impl Reading {
+impl ParsedConfig {
     /// One that failed before there was a text.
     pub fn refused(diagnostic: Diagnostic) -> Self {
         Self { config: None, diagnostics: vec![diagnostic], management: None, written: None }
@@ -274,7 +276,7 @@ impl Reading {
 
 impl Config {
     /// Reads a text that users know as `name`. Paths in it are relative to `folder`; `read` reads other files.
-    pub fn read(name: &str, text: &str, folder: &Path, read: ReadFile<'_>) -> Reading {
+    pub fn read(name: &str, text: &str, folder: &Path, read: ReadFile<'_>) -> ParsedConfig {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
         let mut templates = Templates::new(folder, read);
@@ -284,7 +286,7 @@ impl Config {
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
         let written = config.is_some().then_some((document, report));
-        Reading { config, diagnostics, management, written }
+        ParsedConfig { config, diagnostics, management, written }
     }
 }
 
@@ -294,7 +296,7 @@ mod tests {
     use super::report::MAX_SHOWN;
     use super::*;
 
-    fn read(text: &str) -> Reading {
+    fn read(text: &str) -> ParsedConfig {
         Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
     }
 

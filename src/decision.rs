@@ -1,17 +1,19 @@
 //! The decision: pass, unavailable or redirect, and why.
 
+pub mod down_response;
+
 use std::fmt;
 use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
 
-use crate::answer::{Answer, Redirect};
-use crate::chain;
-use crate::exempt::{Exemptions, Rule};
-use crate::period::Occurrence;
-use crate::request::{Query, Request};
-use crate::schedule::{Moment, Schedule};
+use crate::decision::down_response::{Answer, Redirect};
+use crate::matching::exempt::{Exemptions, Rule};
+use crate::matching::request::{Query, Request};
+use crate::schedule::outage;
+use crate::schedule::period::Occurrence;
+use crate::schedule::state::{Schedule, ScheduleState};
 
 /// All that decides over requests.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,7 @@ impl Rules {
     /// What `Retry-After` says at `now` to a request that passes at `until`, in seconds.
     pub fn retry_after(&self, until: Option<Timestamp>, now: Timestamp) -> u64 {
         until
-            .filter(|until| until.duration_since(now) <= chain::LONGEST)
+            .filter(|until| until.duration_since(now) <= outage::LONGEST)
             .map_or_else(|| whole_seconds(self.retry_after), |until| seconds_between(now, until))
     }
 
@@ -98,7 +100,12 @@ pub struct Down<'r> {
 }
 
 /// Decides a request at `now`, in the order of the contract: status path, exemptions, periods, redirect target.
-pub fn decide<'r>(rules: &'r Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) -> Decision<'r> {
+pub fn decide<'r>(
+    rules: &'r Rules,
+    request: &Request<'_>,
+    moment: &ScheduleState,
+    now: Timestamp,
+) -> Decision<'r> {
     if rules.is_status(request.path.raw()) {
         return Decision::Pass(Pass::Status);
     }
@@ -134,7 +141,7 @@ fn is_endless(
     rules: &Rules,
     redirect: &Redirect,
     request: &Request<'_>,
-    moment: &Moment,
+    moment: &ScheduleState,
     now: Timestamp,
 ) -> bool {
     let mut redirect = redirect;
@@ -165,7 +172,7 @@ fn is_acme_challenge(request: &Request<'_>) -> bool {
 fn covering<'r>(
     rules: &'r Rules,
     request: &Request<'_>,
-    moment: &Moment,
+    moment: &ScheduleState,
     now: Timestamp,
 ) -> Option<Down<'r>> {
     let scoped = moment.is_crowded().then(|| rules.schedule.scoped(request, moment));
@@ -193,7 +200,12 @@ pub struct Outlook {
 
 impl Outlook {
     /// That of the requests which the periods cover that `covers` names, by index.
-    pub fn new(schedule: &Schedule, moment: &Moment, covers: impl Fn(usize) -> bool, now: Timestamp) -> Self {
+    pub fn new(
+        schedule: &Schedule,
+        moment: &ScheduleState,
+        covers: impl Fn(usize) -> bool,
+        now: Timestamp,
+    ) -> Self {
         let period = moment.active.iter().map(|active| active.period).find(|&period| covers(period));
         let until = period.and_then(|_| moment.passes_at(&covers, now));
         let ends = period.is_none() || until.is_some();
@@ -209,7 +221,7 @@ pub fn changes_at(
     rules: &Rules,
     request: &Request<'_>,
     decision: &Decision<'_>,
-    moment: &Moment,
+    moment: &ScheduleState,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let turns = |moment, at, down| turns_at(rules, request, moment, at, down);
@@ -234,13 +246,13 @@ pub fn changes_at(
 
 /// A period that redirects to the request's own path takes nothing away from it: the search goes on behind its start,
 /// through so many changes at most.
-const MOST_CHANGES: usize = 1000;
+const MAX_CHANGES: usize = 1000;
 
 /// When the request is down, or is not, for the first time from `at` on.
 fn turns_at(
     rules: &Rules,
     request: &Request<'_>,
-    moment: Moment,
+    moment: ScheduleState,
     at: Timestamp,
     down: bool,
 ) -> Option<Timestamp> {
@@ -248,9 +260,10 @@ fn turns_at(
         let at = moment.next_change()?;
         Some((rules.schedule.after(moment, at), at))
     });
-    let turned =
-        |(moment, at): &(Moment, Timestamp)| decide(rules, request, moment, *at).down().is_some() == down;
-    moments.by_ref().take(MOST_CHANGES).find(turned).map(|(_, at)| at)
+    let turned = |(moment, at): &(ScheduleState, Timestamp)| {
+        decide(rules, request, moment, *at).down().is_some() == down
+    };
+    moments.by_ref().take(MAX_CHANGES).find(turned).map(|(_, at)| at)
 }
 
 fn seconds_between(now: Timestamp, until: Timestamp) -> u64 {
@@ -263,12 +276,12 @@ pub fn whole_seconds(duration: Duration) -> u64 {
 }
 
 /// A decision's reason, in words for operators, once the schedule is there to name periods.
-pub struct Because<'a>(pub &'a Decision<'a>, pub &'a Schedule);
+pub struct DecisionReason<'a>(pub &'a Decision<'a>, pub &'a Schedule);
 
-impl fmt::Display for Because<'_> {
+impl fmt::Display for DecisionReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = |&period: &usize| {
-            self.1.periods().get(period).map_or(String::new(), crate::period::Period::title)
+            self.1.periods().get(period).map_or(String::new(), crate::schedule::period::Period::title)
         };
         match self.0 {
             Decision::Pass(Pass::Status) => f.write_str("the status path answers itself"),
@@ -285,7 +298,7 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-impl Because<'_> {
+impl DecisionReason<'_> {
     /// The line of the rule or period that decided.
     pub fn line(&self) -> Option<usize> {
         let period = |&period: &usize| self.1.periods().get(period).map(|period| period.line);
@@ -320,12 +333,12 @@ impl Decision<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exempt::Kind;
-    use crate::path::RequestPath;
-    use crate::period::{Period, Timing};
-    use crate::request::Hosts;
-    use crate::scope::Scope;
-    use crate::template::Template;
+    use crate::matching::exempt::RuleKind;
+    use crate::matching::path::RequestPath;
+    use crate::matching::request::Hosts;
+    use crate::matching::scope::Scope;
+    use crate::page::template::Template;
+    use crate::schedule::period::{Period, Timing};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -338,7 +351,7 @@ mod tests {
 
     fn rules(periods: &[(i64, i64, Option<&str>)]) -> Rules {
         let rule = |kind, text: &str| Rule { kind, text: text.into(), line: 3 };
-        let exempt = vec![rule(Kind::Exact, "/open"), rule(Kind::Network, "192.0.2.0/24")];
+        let exempt = vec![rule(RuleKind::Exact, "/open"), rule(RuleKind::Network, "192.0.2.0/24")];
         let period = |(line, &(start, end, _)): (usize, &(i64, i64, _))| Period {
             name: None,
             line,
@@ -367,7 +380,7 @@ mod tests {
         let client = client.map(|text| text.parse().unwrap());
         let request = Request { client, ..navigation(path) };
         let decision = decide(rules, &request, &rules.schedule.at(now), now);
-        assert!(!Because(&decision, &rules.schedule).to_string().is_empty());
+        assert!(!DecisionReason(&decision, &rules.schedule).to_string().is_empty());
         match decision {
             Decision::Pass(pass) => match pass {
                 Pass::Status => "pass status".into(),
@@ -431,7 +444,7 @@ mod tests {
     fn periods_do_not_redirect_in_a_circle() {
         let scoped = |to: &str, redirect: &str| {
             let mut rules = rules(&[(10, 30, Some("/a")), (10, 40, Some(redirect))]);
-            let paths = Some(crate::scope::ScopePaths::new([to]).unwrap());
+            let paths = Some(crate::matching::scope::ScopePaths::new([to]).unwrap());
             let mut periods = rules.schedule.periods().to_vec();
             periods[1].scope.paths = paths;
             rules.schedule = Schedule::new(periods);
@@ -459,7 +472,8 @@ mod tests {
         let mut rules = rules(&plain);
         let mut periods = rules.schedule.periods().to_vec();
         for (index, period) in periods.iter_mut().enumerate().filter(|(index, _)| *index != 5) {
-            period.scope.paths = Some(crate::scope::ScopePaths::new([format!("/{index}").as_str()]).unwrap());
+            period.scope.paths =
+                Some(crate::matching::scope::ScopePaths::new([format!("/{index}").as_str()]).unwrap());
         }
         rules.schedule = Schedule::new(periods);
         for (path, now, expected) in [

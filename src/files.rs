@@ -33,11 +33,11 @@ use tokio::task::spawn_blocking;
 use warp::Reply;
 use warp::reply::Response;
 
-use self::content::Content;
-use self::entry::Entry;
-use self::precondition::{IfRange, Preconditions, Validators, Verdict};
+use self::content::FileContent;
+use self::entry::OpenedFile;
+use self::precondition::{IfRange, PreconditionResult, Preconditions, Validators};
 use self::range::{ByteRange, Selection};
-use self::refusal::Refusal;
+use self::refusal::FileRefusal;
 use self::resolve::Target;
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -68,25 +68,25 @@ impl Root {
         let answer = match head.method {
             Method::GET | Method::HEAD => self.find(head).await,
             Method::OPTIONS => return options(),
-            _ => Err(Refusal::MethodNotAllowed),
+            _ => Err(FileRefusal::MethodNotAllowed),
         };
-        let response = answer.unwrap_or_else(Refusal::into_response);
+        let response = answer.unwrap_or_else(FileRefusal::into_response);
         if head.method == Method::HEAD { without_body(response) } else { response }
     }
 
-    async fn find(&self, head: &Parts) -> Result<Response, Refusal> {
-        let request = Request::parse(head)?;
+    async fn find(&self, head: &Parts) -> Result<Response, FileRefusal> {
+        let request = FileRequest::parse(head)?;
         let root = self.path.clone();
         spawn_blocking(move || request.settle(&root)).await.unwrap_or_else(|error| {
             tracing::error!(target: "downtime::files", %error, "a blocking thread failed");
-            Err(Refusal::Internal)
+            Err(FileRefusal::Internal)
         })
     }
 }
 
 /// What of a request its answer depends on, owned so that a blocking thread can have it.
 #[derive(Debug)]
-struct Request {
+struct FileRequest {
     method: Method,
     uri: Uri,
     target: Target,
@@ -96,8 +96,8 @@ struct Request {
     now: Timestamp,
 }
 
-impl Request {
-    fn parse(head: &Parts) -> Result<Self, Refusal> {
+impl FileRequest {
+    fn parse(head: &Parts) -> Result<Self, FileRefusal> {
         Ok(Self {
             method: head.method.clone(),
             uri: head.uri.clone(),
@@ -110,28 +110,28 @@ impl Request {
         })
     }
 
-    fn settle(&self, root: &Path) -> Result<Response, Refusal> {
+    fn settle(&self, root: &Path) -> Result<Response, FileRefusal> {
         let mut attempts = (0..ATTEMPTS).map(|_| self.respond(root));
-        attempts.find(|answer| !matches!(answer, Err(Refusal::Changed))).unwrap_or_else(|| {
+        attempts.find(|answer| !matches!(answer, Err(FileRefusal::Changed))).unwrap_or_else(|| {
             let path = self.target.path().display();
             tracing::error!(target: "downtime::files", %path, "a file changes all the while it is read");
-            Err(Refusal::Changed)
+            Err(FileRefusal::Changed)
         })
     }
 
-    fn respond(&self, root: &Path) -> Result<Response, Refusal> {
-        let (file, metadata) = match Entry::open(root, self.target.path())? {
-            Entry::File(file, metadata) => (file, metadata),
-            Entry::Folder => return self.redirect(),
+    fn respond(&self, root: &Path) -> Result<Response, FileRefusal> {
+        let (file, metadata) = match OpenedFile::open(root, self.target.path())? {
+            OpenedFile::File(file, metadata) => (file, metadata),
+            OpenedFile::Folder => return self.redirect(),
         };
-        let validators = Validators::of(&metadata, self.now);
+        let validators = Validators::new(&metadata, self.now);
         let len = metadata.len();
         let (status, range) = match self.preconditions.evaluate(&validators) {
-            Verdict::Failed => return Err(Refusal::PreconditionFailed),
-            Verdict::NotModified => return not_modified(&validators),
-            Verdict::Send => self.select(&validators, len)?,
+            PreconditionResult::Failed => return Err(FileRefusal::PreconditionFailed),
+            PreconditionResult::NotModified => return not_modified(&validators),
+            PreconditionResult::Send => self.select(&validators, len)?,
         };
-        let content = Content::new(file, &metadata, range.clone());
+        let content = FileContent::new(file, &metadata, range.clone());
         let mut response = if self.method == Method::GET { body(content)? } else { Response::default() };
         *response.status_mut() = status;
         describe(response.headers_mut(), self.target.path(), &validators)?;
@@ -140,9 +140,9 @@ impl Request {
     }
 
     /// To the URL with a slash behind it, under which a folder's relative links work; nothing else is one.
-    fn redirect(&self) -> Result<Response, Refusal> {
+    fn redirect(&self) -> Result<Response, FileRefusal> {
         if self.target.is_folder() {
-            return Err(Refusal::NotFound);
+            return Err(FileRefusal::NotFound);
         }
         let mut response = refusal::text(StatusCode::MOVED_PERMANENTLY);
         response.headers_mut().insert(LOCATION, resolve::with_slash(&self.uri).try_into()?);
@@ -150,24 +150,24 @@ impl Request {
         Ok(response)
     }
 
-    fn select(&self, current: &Validators, len: u64) -> Result<(StatusCode, Range<u64>), Refusal> {
+    fn select(&self, current: &Validators, len: u64) -> Result<(StatusCode, Range<u64>), FileRefusal> {
         let range = self.range.filter(|_| self.if_range.holds(current));
         match range.map_or(Selection::Whole, |range| range.select(len)) {
             Selection::Whole => Ok((StatusCode::OK, 0..len)),
             Selection::Part(part) => Ok((StatusCode::PARTIAL_CONTENT, part)),
-            Selection::Unsatisfiable => Err(Refusal::RangeNotSatisfiable { len }),
+            Selection::Unsatisfiable => Err(FileRefusal::RangeNotSatisfiable { len }),
         }
     }
 }
 
 /// Reads the first chunk here; only a file that is longer becomes a stream.
-fn body(mut content: Content) -> Result<Response, Refusal> {
+fn body(mut content: FileContent) -> Result<Response, FileRefusal> {
     let first = content.read().map_err(|error| {
         if error.kind() == content::CHANGED {
-            return Refusal::Changed;
+            return FileRefusal::Changed;
         }
         tracing::error!(target: "downtime::files", %error, "cannot read a file");
-        Refusal::Internal
+        FileRefusal::Internal
     })?;
     if content.is_empty() {
         return Ok(Response::new(first.into()));
@@ -186,7 +186,7 @@ fn options() -> Response {
     response
 }
 
-fn not_modified(validators: &Validators) -> Result<Response, Refusal> {
+fn not_modified(validators: &Validators) -> Result<Response, FileRefusal> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     validate(response.headers_mut(), validators)?;
@@ -194,7 +194,7 @@ fn not_modified(validators: &Validators) -> Result<Response, Refusal> {
 }
 
 /// What a 304 repeats (RFC 9110, section 15.4.5).
-fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), Refusal> {
+fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), FileRefusal> {
     headers.insert(CACHE_CONTROL, REVALIDATE);
     headers.insert(ETAG, validators.etag.to_string().try_into()?);
     if let Some(modified) = validators.modified {
@@ -203,7 +203,7 @@ fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), Refu
     Ok(())
 }
 
-fn describe(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), Refusal> {
+fn describe(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), FileRefusal> {
     validate(headers, validators)?;
     headers.insert(CONTENT_TYPE, content_type(path)?);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -211,13 +211,18 @@ fn describe(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Re
     Ok(())
 }
 
-fn content_type(path: &Path) -> Result<HeaderValue, Refusal> {
+fn content_type(path: &Path) -> Result<HeaderValue, FileRefusal> {
     let kind = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
     let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
     Ok(format!("{kind}{charset}").try_into()?)
 }
 
-fn measure(headers: &mut HeaderMap, status: StatusCode, range: Range<u64>, len: u64) -> Result<(), Refusal> {
+fn measure(
+    headers: &mut HeaderMap,
+    status: StatusCode,
+    range: Range<u64>,
+    len: u64,
+) -> Result<(), FileRefusal> {
     let Range { start, end } = range;
     headers.insert(CONTENT_LENGTH, end.saturating_sub(start).into());
     if status == StatusCode::PARTIAL_CONTENT {

@@ -1,9 +1,7 @@
 //! The routes: the status, the gate, the site. Each filter rejects what is not its own, and the next one tries.
 
-pub mod exchange;
-pub mod files;
+pub mod context;
 pub mod gate;
-pub mod proxy;
 pub mod site;
 pub mod status;
 
@@ -16,7 +14,7 @@ use tower_service::Service;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-/// All routes, for requests that carry an [`exchange::Exchange`].
+/// All routes, for requests that carry an [`context::RequestContext`].
 pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     status::status().or(gate::gate()).unify().or(site::site()).unify()
 }

@@ -1,7 +1,7 @@
 //! The service of a connection: the filters decide, and what passes goes on to the upstream.
 
 mod access;
-mod at_once;
+mod fast_path;
 mod head;
 mod prepared;
 
@@ -21,27 +21,27 @@ use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 use warp::Reply;
 
-use self::access::Access;
-use self::at_once::Passing;
+use self::access::AccessLogLine;
+use self::fast_path::ForwardedRequest;
 use self::head::IN_HOST;
-use self::prepared::Prepared;
+use self::prepared::ResponseCache;
 use crate::clock;
-use crate::config::{Site, Unreachable, UpstreamSite};
+use crate::config::{Site, UpstreamSite, WhenUnreachable};
 use crate::filters::Routes;
-use crate::filters::exchange::Exchange;
-use crate::filters::proxy::{self, Peer, Proxy, Refused, Route, Scheme};
+use crate::filters::context::RequestContext;
 use crate::filters::site::ToUpstream;
 use crate::page::CHOSEN_BY;
-use crate::server::{AtOnce, Client, Service};
-use crate::snapshot::{Snapshot, Snapshots, View};
+use crate::server::{ClientConnection, FastPath, Service};
+use crate::snapshot::{Snapshot, SnapshotCache, Snapshots};
+use crate::upstream::{NotForwarded, Peer, Proxy, Route, Scheme};
 
 /// How much of a body that nobody wants is taken, in bytes: a form with some photographs.
-const MOST_DISCARDED: usize = 32 << 20;
+const MAX_DISCARDED: usize = 32 << 20;
 /// And for how long.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The body of what a filter answers, or of what the upstream does.
-pub type Body = Either<<warp::reply::Response as BodyOf>::Body, proxy::Body>;
+pub type Body = Either<<warp::reply::Response as BodyOf>::Body, crate::upstream::UpstreamBody>;
 
 /// Names the body type of a response, which warp does not.
 pub trait BodyOf {
@@ -57,10 +57,10 @@ impl<B> BodyOf for Response<B> {
 #[derive(Clone)]
 pub struct Gateway<R> {
     snapshots: Arc<Snapshots>,
-    view: Rc<View>,
+    view: Rc<SnapshotCache>,
     routes: R,
     proxy: Proxy,
-    prepared: Rc<Prepared>,
+    prepared: Rc<ResponseCache>,
 }
 
 impl<R: Routes> Gateway<R> {
@@ -71,20 +71,20 @@ impl<R: Routes> Gateway<R> {
 
     /// As [`Gateway::new`], with connections to upstreams that are opened as `proxy` says.
     pub fn with_proxy(snapshots: Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
-        let view = Rc::new(View::of(Arc::clone(&snapshots), clock::now()));
+        let view = Rc::new(SnapshotCache::new(Arc::clone(&snapshots), clock::now()));
         Self { snapshots, view, routes, proxy, prepared: Rc::default() }
     }
 
-    async fn pass_on(&self, exchange: Exchange, body: Incoming, peer: &Peer) -> Response<Body> {
-        let Exchange { head, trusted, snapshot, .. } = exchange;
+    async fn pass_on(&self, exchange: RequestContext, body: Incoming, peer: &Peer) -> Response<Body> {
+        let RequestContext { head, trusted, snapshot, .. } = exchange;
         let Site::Upstream(site) = &snapshot.config.site else {
             return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
         };
-        let wanted = Wanted::of(&head.method, &head.headers);
+        let wanted = PageRequest::from_head(&head.method, &head.headers);
         let route = Route::to(site, peer, trusted, Scheme::Http);
         match self.proxy.forward(Request::from_parts(head, body), &route).await {
             Ok(response) => {
-                if response.extensions().get::<Refused>().is_none() {
+                if response.extensions().get::<NotForwarded>().is_none() {
                     snapshot.reachability.note(true);
                 }
                 response.map(Either::Right)
@@ -99,17 +99,17 @@ impl<R: Routes> Gateway<R> {
 
 impl<R: Routes> Service for Gateway<R> {
     type Body = Body;
-    type Relay = Passing;
+    type Relay = ForwardedRequest;
 
-    fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce<Passing> {
+    fn at_once(&self, unread: &[u8], peer: &Peer) -> FastPath<ForwardedRequest> {
         self.at_once(unread, peer)
     }
 
     fn relay(
         &self,
-        relay: Passing,
+        relay: ForwardedRequest,
         peer: &Peer,
-        client: &mut Client<'_>,
+        client: &mut ClientConnection<'_>,
     ) -> impl Future<Output = ControlFlow<()>> {
         self.pass_at_once(relay, peer, client)
     }
@@ -123,8 +123,9 @@ impl<R: Routes> Service for Gateway<R> {
         if !names_one_host(&head) {
             return Ok(StatusCode::BAD_REQUEST.into_response().map(Either::Left));
         }
-        let exchange = Arc::new(Exchange::new(head, peer.address(), self.snapshots.current(), clock::now()));
-        let access = Access::begin(
+        let exchange =
+            Arc::new(RequestContext::new(head, peer.address(), self.snapshots.current(), clock::now()));
+        let access = AccessLogLine::begin(
             &exchange.snapshot.config,
             &exchange.head.method,
             exchange.head.uri.path(),
@@ -180,7 +181,7 @@ fn is_coming(head: &Parts, body: &Incoming) -> bool {
 /// the answer may be lost with it: the visitor would see an error of the browser instead of the down page.
 async fn discard(body: Incoming) {
     let frames = async {
-        let mut body = Limited::new(body, MOST_DISCARDED);
+        let mut body = Limited::new(body, MAX_DISCARDED);
         while let Some(Ok(_)) = body.frame().await {}
     };
     // Where it is too slow, the connection closes.
@@ -188,7 +189,7 @@ async fn discard(body: Incoming) {
 }
 
 /// The request that the filters see: without the body, which they never read, and with the exchange beside it.
-fn beside(exchange: &Arc<Exchange>) -> Request<Empty<Bytes>> {
+fn beside(exchange: &Arc<RequestContext>) -> Request<Empty<Bytes>> {
     let mut request = Request::new(Empty::new());
     request.extensions_mut().insert(Arc::clone(exchange));
     request
@@ -196,7 +197,7 @@ fn beside(exchange: &Arc<Exchange>) -> Request<Empty<Bytes>> {
 
 /// What a request gets whose upstream did not answer.
 fn unreachable(
-    fault: &proxy::Unreachable,
+    fault: &crate::upstream::UpstreamError,
     site: &UpstreamSite,
     snapshot: &Snapshot,
     method: &Method,
@@ -209,8 +210,8 @@ fn unreachable(
     snapshot.reachability.note(false);
     error!("{} is unreachable: {fault}", site.upstream);
     match site.when_unreachable {
-        Unreachable::Downtime => snapshot.unreachable().represent(method, wanted, snapshot.retry_after()),
-        Unreachable::Error => {
+        WhenUnreachable::Downtime => snapshot.unreachable().represent(method, wanted, snapshot.retry_after()),
+        WhenUnreachable::Error => {
             let mut response = only(fault.status(), format!("{}\n", fault.status()).into());
             let text = HeaderValue::from_static("text/plain; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, text);
@@ -231,13 +232,13 @@ fn only(status: StatusCode, body: Bytes) -> Response<Bytes> {
 }
 
 /// What a down page is chosen by, kept while the request itself is away.
-struct Wanted {
+struct PageRequest {
     method: Method,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Wanted {
-    fn of(method: &Method, headers: &HeaderMap) -> Self {
+impl PageRequest {
+    fn from_head(method: &Method, headers: &HeaderMap) -> Self {
         let values = |name: &'static str| {
             let values = headers.get_all(name).iter();
             values.map(move |value| (HeaderName::from_static(name), value.clone()))

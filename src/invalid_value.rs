@@ -2,14 +2,14 @@
 
 /// Why a value cannot be used: the fault, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct InvalidValue {
     /// What is wrong.
     pub message: String,
     /// What to write instead.
     pub help: String,
 }
 
-impl Fault {
+impl InvalidValue {
     /// A fault and its remedy.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }

@@ -9,9 +9,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-use self::escape::{Fields, JsonLines};
+use self::escape::{EscapedFields, JsonLines};
 use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::{Log, LogFormat};
+use crate::config::{LogConfig, LogFormat};
 
 /// The log of the process; its level can be changed.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Logging {
 
 impl Logging {
     /// Begins to log. To be called once.
-    pub fn init(log: &Log) -> Self {
+    pub fn init(log: &LogConfig) -> Self {
         let (filter, handle) = reload::Layer::new(filter(log));
         let registry = tracing_subscriber::registry().with(filter);
         let colour =
@@ -31,7 +31,7 @@ impl Logging {
             LogFormat::Text => registry
                 .with(
                     fmt::layer()
-                        .fmt_fields(Fields)
+                        .fmt_fields(EscapedFields)
                         .with_writer(std::io::stderr)
                         .with_ansi(colour)
                         .with_target(false),
@@ -48,7 +48,7 @@ impl Logging {
     }
 
     /// Applies what can be changed while it runs: the level.
-    pub fn update(&self, log: &Log) {
+    pub fn update(&self, log: &LogConfig) {
         if let Err(error) = self.filter.reload(filter(log)) {
             warn!("cannot change the log level: {error}");
         }
@@ -59,7 +59,7 @@ impl Logging {
 }
 
 /// What does not parse was refused when the file was read.
-fn filter(log: &Log) -> EnvFilter {
+fn filter(log: &LogConfig) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 

@@ -25,15 +25,15 @@ use warp::{Filter, Reply};
 
 use crate::clock;
 use crate::filters::Routes;
-use crate::filters::proxy::Peer;
 use crate::gateway::BodyOf;
-use crate::server::{Client, Service};
+use crate::server::{ClientConnection, Service};
 use crate::snapshot::Snapshots;
+use crate::upstream::Peer;
 use crate::watch::Handle;
 
 /// What operators ask about: a gateway that runs.
 #[derive(Debug)]
-pub struct Subject {
+pub struct RunningGateway {
     /// The file that it serves, as an absolute path.
     pub file: PathBuf,
     /// What is applied.
@@ -48,11 +48,11 @@ pub struct Subject {
 #[derive(Clone)]
 pub struct Management<R> {
     routes: R,
-    subject: Arc<Subject>,
+    subject: Arc<RunningGateway>,
 }
 
 /// Makes what answers about `subject`.
-pub fn management(subject: &Arc<Subject>) -> Management<impl Routes + use<>> {
+pub fn management(subject: &Arc<RunningGateway>) -> Management<impl Routes + use<>> {
     Management { routes: warp::service(routes(subject)), subject: Arc::clone(subject) }
 }
 
@@ -60,7 +60,7 @@ impl<R: Routes> Service for Management<R> {
     type Body = <warp::reply::Response as BodyOf>::Body;
     type Relay = Infallible;
 
-    async fn relay(&self, relay: Infallible, _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+    async fn relay(&self, relay: Infallible, _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
         match relay {}
     }
 
@@ -80,12 +80,13 @@ impl<R: Routes> Service for Management<R> {
 }
 
 /// `GET` and `HEAD` of each path; never to be kept by a cache.
-fn routes(subject: &Arc<Subject>) -> BoxedFilter<(warp::reply::Response,)> {
+fn routes(subject: &Arc<RunningGateway>) -> BoxedFilter<(warp::reply::Response,)> {
     let health =
         answering(&["health", "healthz", "livez"], subject, |_| text(StatusCode::OK, "the gateway serves\n"));
     let ready = answering(&["ready", "readyz"], subject, ready);
-    let status = answering(&["status"], subject, |subject| json(status::of(subject, clock::now())));
-    let metrics = answering(&["metrics"], subject, |subject| exposition(metrics::of(subject, clock::now())));
+    let status = answering(&["status"], subject, |subject| json(status::render(subject, clock::now())));
+    let metrics =
+        answering(&["metrics"], subject, |subject| exposition(metrics::render(subject, clock::now())));
     let answer = health.or(ready).unify().or(status).unify().or(metrics).unify();
     warp::get().or(warp::head()).unify().and(answer).map(fresh).boxed()
 }
@@ -93,8 +94,8 @@ fn routes(subject: &Arc<Subject>) -> BoxedFilter<(warp::reply::Response,)> {
 /// Paths of one segment, answered by what `answer` says of the subject.
 fn answering(
     names: &'static [&'static str],
-    subject: &Arc<Subject>,
-    answer: fn(&Subject) -> warp::reply::Response,
+    subject: &Arc<RunningGateway>,
+    answer: fn(&RunningGateway) -> warp::reply::Response,
 ) -> BoxedFilter<(warp::reply::Response,)> {
     let subject = Arc::clone(subject);
     let is_named = move |name: String| async move {
@@ -105,7 +106,7 @@ fn answering(
 }
 
 /// It listens once a snapshot is applied; what is left to say is when it is about to end.
-fn ready(subject: &Subject) -> warp::reply::Response {
+fn ready(subject: &RunningGateway) -> warp::reply::Response {
     if subject.stopping.load(Ordering::Relaxed) {
         text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")
     } else {

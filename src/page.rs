@@ -6,6 +6,7 @@
 mod cors;
 mod csp;
 mod negotiate;
+pub mod template;
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use warp::reply::Response;
 
-use crate::template::{Template, TemplateError, Variables};
+use crate::page::template::{Template, TemplateError, Variables};
 pub use cors::{Cors, parse_origin};
 pub use negotiate::{CHOSEN_BY, is_navigation};
 use negotiate::{Grpc, Representation};
@@ -72,7 +73,7 @@ pub enum Cause {
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct PageContent<'a> {
     /// Of the HTML representation.
     pub template: &'a Template,
     /// For visitors; a sentence stands in where there is none.
@@ -96,11 +97,11 @@ pub struct Facts<'a> {
 /// The down page in all its representations.
 #[derive(Debug, Clone)]
 pub struct Page {
-    html: Body,
-    problem: Body,
-    text: Body,
-    nothing: Body,
-    grpc: Body,
+    html: PreparedResponse,
+    problem: PreparedResponse,
+    text: PreparedResponse,
+    nothing: PreparedResponse,
+    grpc: PreparedResponse,
     cors: Cors,
     fields: HeaderMap,
     retry_after: u64,
@@ -110,18 +111,18 @@ pub struct Page {
 impl Page {
     /// Renders the page. Where the template fails, which [`Template::parse`] makes unlikely, the built-in one stands
     /// in and the log says so.
-    pub fn render(facts: &Facts) -> Self {
+    pub fn render(facts: &PageContent) -> Self {
         let (html, is_built_in) = html(facts);
         let mut page = Self {
-            problem: Body::new(facts, Some("application/problem+json"), problem(facts)),
-            text: Body::new(facts, Some("text/plain; charset=utf-8"), text(facts)),
-            nothing: Body::new(facts, None, Bytes::new()),
-            grpc: Body::grpc(facts),
+            problem: PreparedResponse::new(facts, Some("application/problem+json"), problem(facts)),
+            text: PreparedResponse::new(facts, Some("text/plain; charset=utf-8"), text(facts)),
+            nothing: PreparedResponse::new(facts, None, Bytes::new()),
+            grpc: PreparedResponse::grpc(facts),
             cors: facts.cors.clone(),
             fields: facts.fields.clone(),
             retry_after: facts.retry_after,
             depends_on_retry_after: facts.template.mentions("retry_after"),
-            html: Body::new(facts, Some("text/html; charset=utf-8"), Bytes::new()),
+            html: PreparedResponse::new(facts, Some("text/html; charset=utf-8"), Bytes::new()),
         };
         page.html.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
         if is_built_in {
@@ -198,7 +199,7 @@ pub fn redirect(location: &HeaderValue, fields: &HeaderMap) -> Response {
 
 /// 200 and the page that says how to go on, where the configuration names no site.
 pub fn welcome(method: &Method) -> Response {
-    static BODY: LazyLock<Body> = LazyLock::new(|| {
+    static BODY: LazyLock<PreparedResponse> = LazyLock::new(|| {
         let headers = [
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (CONTENT_LANGUAGE, HeaderValue::from_static("en")),
@@ -206,8 +207,11 @@ pub fn welcome(method: &Method) -> Response {
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        let mut body =
-            Body { status: StatusCode::OK, headers: headers.into_iter().collect(), bytes: Bytes::new() };
+        let mut body = PreparedResponse {
+            status: StatusCode::OK,
+            headers: headers.into_iter().collect(),
+            bytes: Bytes::new(),
+        };
         body.set(WELCOME.into());
         body
     });
@@ -216,14 +220,14 @@ pub fn welcome(method: &Method) -> Response {
 
 /// A response that can be given any number of times.
 #[derive(Debug, Clone)]
-struct Body {
+struct PreparedResponse {
     status: StatusCode,
     headers: HeaderMap,
     bytes: Bytes,
 }
 
-impl Body {
-    fn new(facts: &Facts, content_type: Option<&'static str>, bytes: Bytes) -> Self {
+impl PreparedResponse {
+    fn new(facts: &PageContent, content_type: Option<&'static str>, bytes: Bytes) -> Self {
         let headers = [
             (RETRY_AFTER, seconds(facts.retry_after)),
             (DOWNTIME.clone(), facts.cause.header()),
@@ -241,7 +245,7 @@ impl Body {
     }
 
     /// The status UNAVAILABLE, in the head alone ("Trailers-Only", gRPC over HTTP2).
-    fn grpc(facts: &Facts) -> Self {
+    fn grpc(facts: &PageContent) -> Self {
         const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
         /// In bytes: clients take 8 KiB of fields in all, and a byte may become three.
         const MAX_MESSAGE: usize = 1000;
@@ -313,8 +317,8 @@ fn seconds(retry_after: u64) -> HeaderValue {
 }
 
 /// The page's text, and whether it is the built-in page.
-fn html(facts: &Facts) -> (String, bool) {
-    let Facts { message, until, start, .. } = *facts;
+fn html(facts: &PageContent) -> (String, bool) {
+    let PageContent { message, until, start, .. } = *facts;
     let variables = Variables {
         message,
         until,
@@ -331,14 +335,14 @@ fn html(facts: &Facts) -> (String, bool) {
     page.unwrap_or_else(built_in)
 }
 
-fn sentence<'a>(facts: &Facts<'a>) -> &'a str {
+fn sentence<'a>(facts: &PageContent<'a>) -> &'a str {
     facts.message.map(str::trim_end).filter(|message| !message.is_empty()).unwrap_or(facts.cause.sentence())
 }
 
 /// RFC 9457.
-fn problem(facts: &Facts) -> Bytes {
+fn problem(facts: &PageContent) -> Bytes {
     #[derive(Serialize)]
-    struct Problem<'a> {
+    struct ProblemDetails<'a> {
         r#type: &'static str,
         title: &'static str,
         status: u16,
@@ -346,7 +350,7 @@ fn problem(facts: &Facts) -> Bytes {
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     }
-    let problem = Problem {
+    let problem = ProblemDetails {
         r#type: "about:blank",
         title: facts.status.canonical_reason().unwrap_or("Unavailable"),
         status: facts.status.as_u16(),
@@ -357,7 +361,7 @@ fn problem(facts: &Facts) -> Bytes {
     serde_json::to_vec(&problem).unwrap_or_default().into()
 }
 
-fn text(facts: &Facts) -> Bytes {
+fn text(facts: &PageContent) -> Bytes {
     let sentence = sentence(facts);
     match facts.until {
         Some(until) => format!("{sentence}\nBack at {until}.\n"),

@@ -3,16 +3,16 @@
 //! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use: no
 //! lock, no wake-up across threads.
 
-mod at_once;
 mod client;
 mod connection;
+mod fast_path;
 mod frames;
 mod guarded;
 mod head;
 pub mod listener;
+mod read_buffer;
 mod service;
 mod stream;
-mod unread;
 
 use std::cell::Cell;
 use std::io;
@@ -26,12 +26,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::warn;
 
-pub use self::client::Client;
+pub use self::client::ClientConnection;
 pub use self::connection::serve;
 use self::listener::Listener;
-pub use self::service::{AtOnce, Service};
+pub use self::service::{FastPath, Service};
 pub use self::stream::Stream;
-use crate::alarm::Alarm;
+use crate::thread_exit::ExitNotice;
 
 /// How long requests that have begun may take to end once the server is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ impl Server {
     pub fn start<S: Service>(
         names: impl IntoIterator<Item = String>,
         listeners: &[Listener],
-        alarm: &Alarm,
+        alarm: &ExitNotice,
         service: impl Fn() -> S + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let (shutdown, stopped) = watch::channel(false);
@@ -94,9 +94,9 @@ fn work<S: Service>(
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let service = service();
-        let open = Rc::new(Open::default());
+        let open = Rc::new(OpenConnections::default());
         for listener in listeners {
-            let socket = Socket::try_from(listener)?;
+            let socket = ListeningSocket::try_from(listener)?;
             tokio::task::spawn_local(accept(socket, service.clone(), Rc::clone(&open), stopped.clone()));
         }
         // The sender lives until it has sent.
@@ -111,12 +111,12 @@ fn work<S: Service>(
 
 /// The connections of a thread.
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     count: Cell<usize>,
     closed: Notify,
 }
 
-impl Open {
+impl OpenConnections {
     async fn none(&self) {
         while self.count.get() > 0 {
             self.closed.notified().await;
@@ -130,7 +130,7 @@ impl Open {
 }
 
 /// Counts while it lives.
-struct OpenConnection(Rc<Open>);
+struct OpenConnection(Rc<OpenConnections>);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
@@ -140,12 +140,12 @@ impl Drop for OpenConnection {
 }
 
 /// A listening socket on a thread's runtime.
-enum Socket {
+enum ListeningSocket {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
 }
 
-impl TryFrom<Listener> for Socket {
+impl TryFrom<Listener> for ListeningSocket {
     type Error = io::Error;
 
     fn try_from(listener: Listener) -> io::Result<Self> {
@@ -156,7 +156,7 @@ impl TryFrom<Listener> for Socket {
     }
 }
 
-impl Socket {
+impl ListeningSocket {
     async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
@@ -170,7 +170,12 @@ impl Socket {
     }
 }
 
-async fn accept<S: Service>(socket: Socket, service: S, open: Rc<Open>, mut stopped: watch::Receiver<bool>) {
+async fn accept<S: Service>(
+    socket: ListeningSocket,
+    service: S,
+    open: Rc<OpenConnections>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {

@@ -1,7 +1,7 @@
 //! The snapshot that requests are decided on, and the one cell that is swapped.
 
+mod cache;
 mod reachability;
-mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,14 +9,14 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 
+pub use self::cache::SnapshotCache;
 pub use self::reachability::Reachability;
-pub use self::view::View;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::decision::{Outlook, Rules};
-use crate::page::{Cause, Facts, Page};
-use crate::request::Request;
-use crate::schedule::Moment;
+use crate::matching::request::Request;
+use crate::page::{Cause, Page, PageContent};
+use crate::schedule::state::ScheduleState;
 use crate::summary::state_line;
 
 /// All that requests are decided on: immutable, shared, swapped whole.
@@ -40,7 +40,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Makes a snapshot of a config, for requests from `now` on.
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
-        let phase = ArcSwap::from_pointee(Phase::of(config.rules.schedule.at(now)));
+        let phase = ArcSwap::from_pointee(Phase::new(config.rules.schedule.at(now)));
         let unreachable = Arc::new(unreachable(&config));
         Self {
             config,
@@ -78,7 +78,7 @@ impl Snapshot {
         if phase.moment.covers(now) {
             return phase;
         }
-        let phase = Arc::new(Phase::of(self.config.rules.schedule.after(&phase.moment, now)));
+        let phase = Arc::new(Phase::new(self.config.rules.schedule.after(&phase.moment, now)));
         self.phase.store(Arc::clone(&phase));
         phase
     }
@@ -106,8 +106,8 @@ impl Snapshot {
         }
         let page = Arc::new(planned(&self.config, &key));
         let kept =
-            pages.iter().filter(|rendered| !rendered.is_replaced_by(&key)).take(MOST_PAGES - 1).cloned();
-        let rendered = Rendered { key, page: Arc::clone(&page) };
+            pages.iter().filter(|rendered| !rendered.is_replaced_by(&key)).take(MAX_PAGES - 1).cloned();
+        let rendered = RenderedPage { key, page: Arc::clone(&page) };
         phase.pages.store(Arc::new(std::iter::once(rendered).chain(kept).collect()));
         page
     }
@@ -117,13 +117,13 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct Phase {
     /// What is active, and what comes next.
-    pub moment: Moment,
-    pages: ArcSwap<Vec<Rendered>>,
-    outlooks: ArcSwap<Vec<Foreseen>>,
+    pub moment: ScheduleState,
+    pages: ArcSwap<Vec<RenderedPage>>,
+    outlooks: ArcSwap<Vec<CachedOutlook>>,
 }
 
 impl Phase {
-    fn of(moment: Moment) -> Self {
+    fn new(moment: ScheduleState) -> Self {
         Self { moment, pages: ArcSwap::default(), outlooks: ArcSwap::default() }
     }
 
@@ -139,7 +139,7 @@ impl Phase {
         let covers = |period: usize| schedule.is_whole(period) || scopes.binary_search(&period).is_ok();
         let outlook = Outlook::new(schedule, &self.moment, covers, now);
         let kept = known.iter().take(MAX_OUTLOOKS - 1).cloned();
-        let foreseen = Foreseen { scopes, outlook };
+        let foreseen = CachedOutlook { scopes, outlook };
         self.outlooks.store(Arc::new(std::iter::once(foreseen).chain(kept).collect()));
         outlook
     }
@@ -150,7 +150,7 @@ const MAX_OUTLOOKS: usize = 16;
 
 /// An outlook, and the periods with a scope that cover the requests which have it.
 #[derive(Clone, Debug)]
-struct Foreseen {
+struct CachedOutlook {
     scopes: Vec<usize>,
     outlook: Outlook,
 }
@@ -169,15 +169,15 @@ pub struct PageKey {
 }
 
 /// As many pages are kept: one for each deciding period and end that requests meet at a time.
-const MOST_PAGES: usize = 16;
+const MAX_PAGES: usize = 16;
 
 #[derive(Clone, Debug)]
-struct Rendered {
+struct RenderedPage {
     key: PageKey,
     page: Arc<Page>,
 }
 
-impl Rendered {
+impl RenderedPage {
     fn serves(&self, key: &PageKey) -> bool {
         self.key == *key || !self.page.depends_on_retry_after() && self.is_replaced_by(key)
     }
@@ -190,7 +190,7 @@ impl Rendered {
 
 fn planned(config: &Config, key: &PageKey) -> Page {
     let answer = config.rules.answers.get(key.period);
-    Page::render(&Facts {
+    Page::render(&PageContent {
         template: answer.map_or(&config.response.template, |answer| &answer.template),
         message: answer.and_then(|answer| answer.message.as_deref()),
         start: Some(key.start),
@@ -204,7 +204,7 @@ fn planned(config: &Config, key: &PageKey) -> Page {
 }
 
 fn unreachable(config: &Config) -> Page {
-    Page::render(&Facts {
+    Page::render(&PageContent {
         template: &config.response.template,
         message: config.response.message.as_deref(),
         start: None,
@@ -219,7 +219,7 @@ fn unreachable(config: &Config) -> Page {
 
 /// The last reading of the file that could not be applied.
 #[derive(Clone, Debug)]
-pub struct Rejected {
+pub struct RejectedReading {
     /// When it was read.
     pub at: Timestamp,
     /// The SHA-256 of the file, in hexadecimal; `None` where it could not be read.
@@ -232,7 +232,7 @@ pub struct Rejected {
 #[derive(Debug)]
 pub struct Snapshots {
     current: ArcSwap<Snapshot>,
-    rejected: ArcSwapOption<Rejected>,
+    rejected: ArcSwapOption<RejectedReading>,
     generation: AtomicU64,
     /// The generation of `current`, or of one before it.
     published: AtomicU64,
@@ -269,7 +269,7 @@ impl Snapshots {
     }
 
     /// Notes a reading that could not be applied; the snapshot stays.
-    pub fn reject(&self, rejected: Rejected) {
+    pub fn reject(&self, rejected: RejectedReading) {
         self.rejections.fetch_add(1, Ordering::Relaxed);
         self.rejected.store(Some(Arc::new(rejected)));
     }
@@ -285,7 +285,7 @@ impl Snapshots {
     }
 
     /// The last reading, if it could not be applied.
-    pub fn rejected(&self) -> Option<Arc<Rejected>> {
+    pub fn rejected(&self) -> Option<Arc<RejectedReading>> {
         self.rejected.load_full()
     }
 }
@@ -293,14 +293,14 @@ impl Snapshots {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::State;
+    use crate::schedule::state::State;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     fn config(text: &str) -> Config {
-        crate::load::preview(std::path::Path::new("downtime.toml"), text).config.unwrap()
+        crate::config::load::preview(std::path::Path::new("downtime.toml"), text).config.unwrap()
     }
 
     /// From 10 to 20, and from 30 to 40, since the epoch.
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_rejection_is_told_until_something_is_applied_or_the_file_is_as_it_was() {
         let snapshots = Snapshots::new(config("# first\n"), "first".into(), at(0));
-        let rejected = || Rejected { at: at(1), sha256: Some("bad".into()), diagnostics: Vec::new() };
+        let rejected = || RejectedReading { at: at(1), sha256: Some("bad".into()), diagnostics: Vec::new() };
         let apply = |snapshots: &Snapshots| {
             snapshots.apply(config("# next\n"), "next".into(), at(2));
         };
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn a_view_is_of_what_is_applied_and_of_the_moment() {
         let snapshots = Arc::new(Snapshots::new(two_periods(), String::new(), at(0)));
-        let view = View::of(Arc::clone(&snapshots), at(0));
+        let view = SnapshotCache::new(Arc::clone(&snapshots), at(0));
         let seen = |second: i64| {
             let seen = view.at(at(second));
             assert!(seen.1.moment.covers(at(second)));

@@ -16,6 +16,7 @@
 
 mod attributes;
 mod error;
+pub mod read;
 mod replacement;
 mod source;
 
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 pub use error::{FileError, Reason, StoreError};
-use source::Source;
+use source::LockedFile;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -96,7 +97,7 @@ impl Store {
         file: File,
         edit: &mut impl FnMut(&str) -> Result<(Option<String>, T), E>,
     ) -> Result<Option<T>, StoreError<E>> {
-        let source = Source::read(file).map_err(|reason| self.failed(reason))?;
+        let source = LockedFile::read(file).map_err(|reason| self.failed(reason))?;
         let Some(source) = source else { return Ok(None) };
         let outcome = match source.text() {
             Ok(text) => match edit(text) {
@@ -110,7 +111,7 @@ impl Store {
         if source.stands_at(&self.path) { outcome } else { Ok(None) }
     }
 
-    fn replace<T, E>(&self, source: &Source, text: &str, value: T) -> Result<Option<T>, StoreError<E>> {
+    fn replace<T, E>(&self, source: &LockedFile, text: &str, value: T) -> Result<Option<T>, StoreError<E>> {
         let replaced =
             replacement::replace(&self.path, source, text).map_err(|reason| self.failed(reason))?;
         Ok(replaced.then_some(value))

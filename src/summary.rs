@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
-use crate::period::{Occurrence, Period};
-use crate::scope::Scope;
+use crate::decision::down_response::Answer;
+use crate::matching::scope::Scope;
+use crate::schedule::period::{Occurrence, Period};
 
 pub use chart::Ink;
 pub use plan::plan;
@@ -35,7 +35,7 @@ pub struct Summary {
     /// Where this comes from: `file` or `server`.
     pub source: &'static str,
     /// Its problems.
-    pub diagnostics: Vec<Problem>,
+    pub diagnostics: Vec<DiagnosticSummary>,
     /// `up`, `partial` or `down`; none where the file is not valid.
     pub state: Option<&'static str>,
     /// When this state ends, if that is known. Of `down` that is when no period without a scope is active any more: parts may
@@ -48,7 +48,7 @@ pub struct Summary {
     /// When the next period starts or ends.
     pub next_change: Option<Timestamp>,
     /// The next downtime.
-    pub next: Option<Span>,
+    pub next: Option<TimeSpan>,
     /// Each period, in file order.
     pub periods: Vec<PeriodSummary>,
     /// Each `--url`.
@@ -58,7 +58,7 @@ pub struct Summary {
 
 /// A diagnostic.
 #[derive(Debug, Serialize)]
-pub struct Problem {
+pub struct DiagnosticSummary {
     severity: Severity,
     message: String,
     line: Option<usize>,
@@ -84,17 +84,17 @@ pub struct PeriodSummary {
     template: Option<String>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
-    next: Vec<Span>,
+    next: Vec<TimeSpan>,
 }
 
 /// A span of time.
 #[derive(Debug, Serialize)]
-pub struct Span {
+pub struct TimeSpan {
     start: Timestamp,
     end: Option<Timestamp>,
 }
 
-impl From<&Diagnostic> for Problem {
+impl From<&Diagnostic> for DiagnosticSummary {
     fn from(diagnostic: &Diagnostic) -> Self {
         let (line, column) = diagnostic.line_column().unzip();
         let message = without_passwords(&diagnostic.message);
@@ -103,7 +103,7 @@ impl From<&Diagnostic> for Problem {
     }
 }
 
-impl From<Occurrence> for Span {
+impl From<Occurrence> for TimeSpan {
     fn from(Occurrence { start, end }: Occurrence) -> Self {
         Self { start, end }
     }
@@ -115,7 +115,7 @@ impl Summary {
         let summary = Self {
             valid: config.is_some(),
             source: "file",
-            diagnostics: diagnostics.iter().map(Problem::from).collect(),
+            diagnostics: diagnostics.iter().map(DiagnosticSummary::from).collect(),
             ..Self::default()
         };
         let Some(config) = config else { return summary };
@@ -129,7 +129,7 @@ impl Summary {
             up_at: moment.back_at(now),
             since: state::since(schedule, &moment),
             next_change: moment.next_change(),
-            next: moment.next.map(Span::from),
+            next: moment.next.map(TimeSpan::from),
             periods: schedule.periods().iter().zip(&config.rules.answers).map(period).collect(),
             ..summary
         }
@@ -161,7 +161,7 @@ impl PeriodSummary {
             template: answer.own_template.as_deref().map(str::to_owned),
             start: shown(period, now).map(|occurrence| occurrence.start),
             end: shown(period, now).and_then(|occurrence| occurrence.end),
-            next: period.upcoming(now).take(3).map(Span::from).collect(),
+            next: period.upcoming(now).take(3).map(TimeSpan::from).collect(),
         }
     }
 }

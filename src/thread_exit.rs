@@ -4,15 +4,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Held by a thread for as long as it runs; sounds when it is dropped.
 #[derive(Clone, Debug)]
-pub struct Alarm(UnboundedSender<String>);
+pub struct ExitNotice(UnboundedSender<String>);
 
 /// An alarm, and where it is heard: as the name of the thread that has ended.
-pub fn alarm() -> (Alarm, UnboundedReceiver<String>) {
+pub fn alarm() -> (ExitNotice, UnboundedReceiver<String>) {
     let (sender, receiver) = unbounded_channel();
-    (Alarm(sender), receiver)
+    (ExitNotice(sender), receiver)
 }
 
-impl Drop for Alarm {
+impl Drop for ExitNotice {
     fn drop(&mut self) {
         let name = std::thread::current().name().unwrap_or_default().to_owned();
         // Where nobody listens any more, the process is ending.

@@ -7,9 +7,9 @@
 //! has asked for the body), and trailers that no Trailer field has announced or that the client has not said to take
 //! (`TE: trailers`).
 
+mod attempt;
 mod body;
 mod connect;
-mod exchange;
 mod forwarded;
 mod headers;
 mod pool;
@@ -26,16 +26,16 @@ use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rustls::RootCertStore;
 
-pub use self::body::Body;
+use self::attempt::{AttemptError, ResponseTimer, repeatable};
+pub use self::body::UpstreamBody;
 use self::connect::{Io, Roots, connect};
-use self::exchange::{Failed, Wait, repeatable};
 use self::pool::{Connection, Idle, Lease, Pool};
 use self::relay::Relays;
 pub use self::route::{Peer, Route, Scheme};
-pub use self::unreachable::{ClientFault, Phase, Unreachable};
+pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upgrade::Upgrade;
 use self::upload::Upload;
-use crate::upstream::Upstream;
+use crate::config::upstream_address::UpstreamAddress;
 
 /// One thread's connections to upstreams.
 ///
@@ -67,12 +67,12 @@ impl Proxy {
     ///
     /// # Errors
     /// There is no response: because of the upstream, or of the client
-    /// ([`Unreachable::client_fault`]).
+    /// ([`UpstreamError::client_fault`]).
     pub async fn forward(
         &self,
         mut request: Request<Incoming>,
         route: &Route<'_>,
-    ) -> Result<Response<Body>, Unreachable> {
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
         if request.method() == http::Method::CONNECT {
             return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
         }
@@ -103,50 +103,56 @@ impl Proxy {
         request: Request<Incoming>,
         route: &Route<'_>,
         idle: &Idle<Connection>,
-    ) -> Result<(Response<Incoming>, Connection), Unreachable> {
-        let (mut request, progress) = Upload::of(request);
-        let wait = Wait { limit: route.response_timeout, progress: progress.as_deref() };
+    ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
+        let (mut request, progress) = Upload::from_request(request);
+        let wait = ResponseTimer { limit: route.response_timeout, progress: progress.as_deref() };
         while let Some(mut connection) = self.idle_connection(route.upstream, idle).await {
             let spare = repeatable(&request);
             match wait.for_response(&mut connection, request).await {
                 Ok(response) => return Ok((response, connection)),
-                Err(Failed::Unsent(unsent, _)) => request = *unsent,
-                Err(Failed::Lost(Unreachable::Broken(error))) => match spare {
+                Err(AttemptError::Unsent(unsent, _)) => request = *unsent,
+                Err(AttemptError::Failed(UpstreamError::Broken(error))) => match spare {
                     Some(spare) if !connection.has_heard() => {
                         request = spare;
                         break;
                     }
-                    _ => return Err(Unreachable::Broken(error)),
+                    _ => return Err(UpstreamError::Broken(error)),
                 },
-                Err(Failed::Lost(unreachable)) => return Err(unreachable),
+                Err(AttemptError::Failed(unreachable)) => return Err(unreachable),
             }
         }
         let mut connection = self.connect(route).await?;
         match wait.for_response(&mut connection, request).await {
             Ok(response) => Ok((response, connection)),
-            Err(Failed::Unsent(_, error)) => Err(Unreachable::Broken(error.into())),
-            Err(Failed::Lost(unreachable)) => Err(unreachable),
+            Err(AttemptError::Unsent(_, error)) => Err(UpstreamError::Broken(error.into())),
+            Err(AttemptError::Failed(unreachable)) => Err(unreachable),
         }
     }
 
     /// One that carried requests before; where there is none, one that relays have left.
-    async fn idle_connection(&self, upstream: &Upstream, idle: &Idle<Connection>) -> Option<Connection> {
+    async fn idle_connection(
+        &self,
+        upstream: &UpstreamAddress,
+        idle: &Idle<Connection>,
+    ) -> Option<Connection> {
         match idle.take() {
             Some(connection) => Some(connection),
             None => Connection::begin(self.relays.idle(upstream).take()?).await.ok(),
         }
     }
 
-    async fn connect(&self, route: &Route<'_>) -> Result<Connection, Unreachable> {
+    async fn connect(&self, route: &Route<'_>) -> Result<Connection, UpstreamError> {
         let io = self.open(route).await?;
-        Connection::begin(io).await.map_err(|error| Unreachable::Broken(error.into()))
+        Connection::begin(io).await.map_err(|error| UpstreamError::Broken(error.into()))
     }
 
-    async fn open(&self, route: &Route<'_>) -> Result<Io, Unreachable> {
+    async fn open(&self, route: &Route<'_>) -> Result<Io, UpstreamError> {
         let limit = route.connect_timeout;
         connect(route.upstream, limit, &self.roots).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::TimedOut => Unreachable::TimedOut { phase: Phase::Connect, after: limit },
-            _ => Unreachable::Connect(error),
+            std::io::ErrorKind::TimedOut => {
+                UpstreamError::TimedOut { phase: TimedOutStep::Connect, after: limit }
+            }
+            _ => UpstreamError::Connect(error),
         })
     }
 }
@@ -161,19 +167,19 @@ fn answer(
     mut connection: Connection,
     idle: Rc<Idle<Connection>>,
     upgrade: Option<Upgrade>,
-) -> Result<Response<Body>, Unreachable> {
+) -> Result<Response<UpstreamBody>, UpstreamError> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, connection, upgrade);
     }
     if !headers::is_plainly_coded(response.headers()) {
-        return Err(Unreachable::Invalid(UNASKED_CODING));
+        return Err(UpstreamError::Invalid(UNASKED_CODING));
     }
     // To an HTTP/1.0 server hyper would send no body of unknown length.
     if headers::drop_overridden_length(response.headers_mut()) || response.version() < Version::HTTP_11 {
         connection.retire();
     }
     if !headers::unify_length(response.headers_mut()) {
-        return Err(Unreachable::Invalid(NO_LENGTH));
+        return Err(UpstreamError::Invalid(NO_LENGTH));
     }
     headers::strip_response(response.headers_mut());
     if headers::has_no_body(response.status()) {
@@ -181,30 +187,30 @@ fn answer(
     }
     *response.version_mut() = Version::HTTP_11;
     let lease = Lease::unless_idle(connection, idle);
-    Ok(response.map(|incoming| Body::of(incoming, lease)))
+    Ok(response.map(|incoming| UpstreamBody::new(incoming, lease)))
 }
 
 fn switch(
     mut response: Response<Incoming>,
     connection: Connection,
     upgrade: Option<Upgrade>,
-) -> Result<Response<Body>, Unreachable> {
-    const UNASKED: Unreachable = Unreachable::Invalid(UNASKED_PROTOCOL);
+) -> Result<Response<UpstreamBody>, UpstreamError> {
+    const UNASKED: UpstreamError = UpstreamError::Invalid(UNASKED_PROTOCOL);
     let upgrade = upgrade.ok_or(UNASKED)?;
     let granted = upgrade.granted(response.headers()).ok_or(UNASKED)?;
     headers::strip_response(response.headers_mut());
     headers::state_upgrade(response.headers_mut(), granted);
     upgrade.tunnel(hyper::upgrade::on(&mut response), connection);
-    Ok(response.map(|_| Body::empty()))
+    Ok(response.map(|_| UpstreamBody::empty()))
 }
 
 /// Marks a response that the upstream was not asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused;
+pub struct NotForwarded;
 
-fn refusal(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn refusal(status: StatusCode) -> Response<UpstreamBody> {
+    let mut response = Response::new(UpstreamBody::empty());
     *response.status_mut() = status;
-    response.extensions_mut().insert(Refused);
+    response.extensions_mut().insert(NotForwarded);
     response
 }

@@ -6,11 +6,11 @@
 //! request waits for a disk.
 
 mod announce;
+mod debounce;
 mod handle;
-mod hops;
 mod notifier;
 mod reconcile;
-mod settle;
+mod symlinks;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 use self::announce::Announced;
+use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
-use self::reconcile::{Reconcile, Verdict};
-use self::settle::{Hint, Settle, Stamps, Step};
+use self::reconcile::{ReadOutcome, Reconcile};
 use crate::clock;
-use crate::file::Stamp;
-use crate::load::{Loaded, load};
+use crate::config::load::{Loaded, load};
 use crate::logging::{log_errors, log_warnings};
-use crate::snapshot::{Rejected, Snapshot, Snapshots};
+use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
+use crate::store::read::FileStamp;
 
 /// How often the files are looked at without a hint.
 const POLL: Duration = Duration::from_secs(1);
 /// How often they are read without a change of stamps, and hints are asked for again where there were none.
 const REREAD: Duration = Duration::from_secs(30);
 /// So many events are taken as one. A folder in which more and more happens is no reason not to look.
-const MOST_AT_ONCE: usize = 4096;
+const MAX_SIMULTANEOUS: usize = 4096;
 
 /// Called with each snapshot that was applied, and the one before.
 pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
@@ -44,7 +44,7 @@ pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
 pub struct Watch {
     path: PathBuf,
     snapshots: Arc<Snapshots>,
-    settle: Settle,
+    settle: Debounce,
     reconcile: Reconcile,
     notifier: Notifier,
     events: Receiver<Event>,
@@ -66,9 +66,9 @@ impl Watch {
         let (handle, events) = Handle::new();
         let mut watch = Self {
             path,
-            announced: Announced::of(&snapshots.current()),
+            announced: Announced::new(&snapshots.current()),
             snapshots,
-            settle: Settle::new(loaded.stamps.clone()),
+            settle: Debounce::new(loaded.stamps.clone()),
             reconcile: Reconcile::new(loaded.fingerprint),
             notifier: Notifier::new(handle.events()),
             events,
@@ -100,7 +100,8 @@ impl Watch {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.events.recv_timeout(left) {
                 Ok(event) if self.concerns(&event) => {
-                    let more = self.events.try_iter().take(MOST_AT_ONCE).filter(|event| self.concerns(event));
+                    let more =
+                        self.events.try_iter().take(MAX_SIMULTANEOUS).filter(|event| self.concerns(event));
                     return Some(std::iter::once(event).chain(more).collect());
                 }
                 Ok(_) if !left.is_zero() => {}
@@ -127,23 +128,24 @@ impl Watch {
             return self.reload();
         }
         let hint = events.iter().map(Event::hint).max().unwrap_or(Hint::Nothing);
-        let stamps: Stamps = self.settle.files().map(|file| (file.clone(), Stamp::of(file))).collect();
+        let stamps: FileStamps =
+            self.settle.files().map(|file| (file.clone(), FileStamp::from_path(file))).collect();
         match self.settle.observe(stamps, hint, Instant::now()) {
-            Step::Wait(wait) => wait,
-            Step::Busy(wait) => {
+            NextStep::Wait(wait) => wait,
+            NextStep::Busy(wait) => {
                 warn!("{} has been written to for 10 s; it is applied once it is quiet", self.path.display());
                 wait
             }
-            Step::Idle if self.read_at.elapsed() < REREAD => POLL,
-            Step::Idle | Step::Read => self.read(Trust::Quiet).1,
-            Step::ReadEarly => self.read(Trust::Early).1,
+            NextStep::Idle if self.read_at.elapsed() < REREAD => POLL,
+            NextStep::Idle | NextStep::Read => self.read(ReadTrigger::Quiet).1,
+            NextStep::ReadEarly => self.read(ReadTrigger::Early).1,
         }
     }
 
     fn reload(&mut self) -> Duration {
         info!("reading {} again, as asked", self.path.display());
-        let (verdict, wait) = self.read(Trust::Asked);
-        if verdict == Some(Verdict::Unchanged) {
+        let (verdict, wait) = self.read(ReadTrigger::Asked);
+        if verdict == Some(ReadOutcome::Unchanged) {
             self.say_unchanged();
         }
         wait
@@ -165,37 +167,37 @@ impl Watch {
 
     /// Reads the files and acts on what they say; no verdict where they may be half done. Says also how long to wait
     /// for the next look.
-    fn read(&mut self, trust: Trust) -> (Option<Verdict>, Duration) {
+    fn read(&mut self, trust: ReadTrigger) -> (Option<ReadOutcome>, Duration) {
         self.read_at = Instant::now();
         if self.notifier.is_refused() {
             self.notifier.disarm();
         }
         let loaded = load(&self.path);
         if loaded.changing || !self.counts(&loaded, trust) {
-            return (None, settle::QUIET);
+            return (None, debounce::QUIET);
         }
         self.settle.read(loaded.stamps.clone());
         let verdict = self.reconcile.judge(loaded.fingerprint, loaded.reading.config.is_some());
         match verdict {
-            Verdict::Unchanged => debug!("read {}: unchanged", self.path.display()),
-            Verdict::Restored => {
+            ReadOutcome::Unchanged => debug!("read {}: unchanged", self.path.display()),
+            ReadOutcome::Restored => {
                 self.snapshots.restore();
                 info!("{} is again what is applied", self.path.display());
             }
-            Verdict::Changed => self.apply(loaded),
-            Verdict::Rejected => self.reject(loaded),
+            ReadOutcome::Changed => self.apply(loaded),
+            ReadOutcome::Rejected => self.reject(loaded),
         }
         self.arm();
         (Some(verdict), POLL)
     }
 
     /// Whether a reading is one of files that are done: they are as they were when they were looked at, and quiet.
-    fn counts(&mut self, loaded: &Loaded, trust: Trust) -> bool {
+    fn counts(&mut self, loaded: &Loaded, trust: ReadTrigger) -> bool {
         let is_alone = || loaded.reading.config.is_some() && loaded.stamps.len() == 1;
         match trust {
-            Trust::Asked => true,
-            Trust::Quiet => self.settle.confirm(&loaded.stamps, Instant::now()),
-            Trust::Early => self.settle.confirm(&loaded.stamps, Instant::now()) && is_alone(),
+            ReadTrigger::Asked => true,
+            ReadTrigger::Quiet => self.settle.confirm(&loaded.stamps, Instant::now()),
+            ReadTrigger::Early => self.settle.confirm(&loaded.stamps, Instant::now()) && is_alone(),
         }
     }
 
@@ -216,7 +218,8 @@ impl Watch {
 
     fn reject(&self, loaded: Loaded) {
         let diagnostics = loaded.reading.diagnostics;
-        let rejected = Rejected { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
+        let rejected =
+            RejectedReading { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
         // First, so that /status already knows what the log says.
         self.snapshots.reject(rejected);
         log_errors(&diagnostics);
@@ -248,7 +251,7 @@ impl Watch {
 
 /// What a reading is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
+enum ReadTrigger {
     /// Somebody asked for it: it counts.
     Asked,
     /// The files have been quiet.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use downtime::page::{self, Cause, Cors, Facts, Page};
-use downtime::template::Template;
+use downtime::page::template::Template;
+use downtime::page::{self, Cause, Cors, Page, PageContent};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -154,7 +154,7 @@ fn browse(url: &str, directory: &Path) -> Result<Child, Error> {
 }
 
 fn down_page(template: &Template) -> Page {
-    Page::render(&Facts {
+    Page::render(&PageContent {
         template,
         message: None,
         start: None,

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use downtime::page::{self, Cause, Cors, Facts, Page};
-use downtime::template::Template;
+use downtime::page::template::Template;
+use downtime::page::{self, Cause, Cors, Page, PageContent};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -61,8 +61,8 @@ fn parse(response: &str) -> (u16, BTreeMap<String, String>, String) {
     (status_line.split(' ').nth(1).unwrap().parse().unwrap(), headers, body.to_owned())
 }
 
-fn facts(template: &Template) -> Facts<'_> {
-    Facts {
+fn facts(template: &Template) -> PageContent<'_> {
+    PageContent {
         template,
         message: Some("<script>alert(1)</script>"),
         start: None,
@@ -174,8 +174,13 @@ async fn head_is_get_without_the_body() {
 async fn status_cause_and_an_unknown_end_show_in_each_form() {
     let template = Template::built_in();
     let status = StatusCode::from_u16(599).unwrap();
-    let unknown =
-        Facts { message: Some(" "), until: None, cause: Cause::Unreachable, status, ..facts(&template) };
+    let unknown = PageContent {
+        message: Some(" "),
+        until: None,
+        cause: Cause::Unreachable,
+        status,
+        ..facts(&template)
+    };
     let page = Page::render(&unknown);
     for (accept, expected) in [
         ("text/plain", "The site cannot be reached at the moment and will be back soon.\n"),
@@ -194,7 +199,7 @@ async fn status_cause_and_an_unknown_end_show_in_each_form() {
 #[tokio::test]
 async fn retry_after_is_at_least_a_second_and_of_the_request() {
     let template = Template::parse("{{ retry_after }}").unwrap();
-    let page = Page::render(&Facts { retry_after: 0, ..facts(&template) });
+    let page = Page::render(&PageContent { retry_after: 0, ..facts(&template) });
     assert!(page.depends_on_retry_after());
     assert!(!Page::render(&facts(&Template::built_in())).depends_on_retry_after());
     for (given, expected) in [(0, "1"), (1, "1"), (5400, "5400")] {
@@ -218,7 +223,7 @@ async fn a_template_of_ones_own_claims_no_language_and_brings_its_own_hashes() {
 async fn a_template_that_fails_after_all_gives_way_to_the_built_in_page() {
     let template = Template::parse("{% if status == 599 %}{{ 1 // 0 }}{% endif %}").unwrap();
     let status = StatusCode::from_u16(599).unwrap();
-    let page = Page::render(&Facts { status, ..facts(&template) });
+    let page = Page::render(&PageContent { status, ..facts(&template) });
     let (status, found, body) = ask("GET", &[], &page).await;
     assert_eq!((status, found["content-language"].as_str()), (599, "en"));
     assert!(body.contains("We'll be back soon"), "{body}");
@@ -239,7 +244,7 @@ async fn a_page_of_another_origin_can_read_the_answer() {
         ),
         (Cors::Off, &[("vary", "Accept, Sec-Fetch-Dest, X-Requested-With")]),
     ] {
-        let page = Page::render(&Facts { cors: &cors, ..facts(&template) });
+        let page = Page::render(&PageContent { cors: &cors, ..facts(&template) });
         let origin = format!("Origin: {ORIGIN}");
         let (status, found, _) = ask("GET", &[&origin, "Accept: image/png"], &page).await;
         let mut all = down_headers(&[("content-length", "0")]);
@@ -281,19 +286,19 @@ async fn a_preflight_is_allowed_so_that_the_answer_can_be_read() {
             ],
         ),
     ] {
-        let page = Page::render(&Facts { cors: &cors, fields: &fields, ..facts(&template) });
+        let page = Page::render(&PageContent { cors: &cors, fields: &fields, ..facts(&template) });
         let (status, found, body) = ask("OPTIONS", &asks, &page).await;
         let expected = headers(&[&common[..], expected].concat());
         assert_eq!((status, found, body.as_str()), (204, expected, ""), "{cors:?}");
     }
-    let page = Page::render(&Facts { cors: &Cors::Off, ..facts(&template) });
+    let page = Page::render(&PageContent { cors: &Cors::Off, ..facts(&template) });
     assert_eq!(ask("OPTIONS", &asks, &page).await.0, 503);
 }
 
 #[tokio::test]
 async fn a_grpc_client_is_told_unavailable_and_why() {
     let template = Template::built_in();
-    let page = Page::render(&Facts { message: Some("Back at 5 — 100 %"), ..facts(&template) });
+    let page = Page::render(&PageContent { message: Some("Back at 5 — 100 %"), ..facts(&template) });
     for (media_type, answered) in [
         ("application/grpc", "application/grpc"),
         ("application/grpc+proto", "application/grpc"),
@@ -319,7 +324,7 @@ async fn a_grpc_client_is_told_unavailable_and_why() {
 async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
     let template = Template::built_in();
     let message = format!("{}é, and so on", "x".repeat(999));
-    let page = Page::render(&Facts { message: Some(&message), ..facts(&template) });
+    let page = Page::render(&PageContent { message: Some(&message), ..facts(&template) });
     let (_, found, _) = ask("POST", &["Content-Type: application/grpc", "Content-Length: 0"], &page).await;
     assert_eq!(found.get("grpc-message").map(String::as_str), Some(&message[..999]));
 }
@@ -328,7 +333,7 @@ async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
 async fn further_fields_are_on_each_answer() {
     let template = Template::built_in();
     let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
-    let page = Page::render(&Facts { fields: &fields, ..facts(&template) });
+    let page = Page::render(&PageContent { fields: &fields, ..facts(&template) });
     for accept in ["text/html", "application/json", "text/plain", "image/png", "application/grpc"] {
         let (_, found, _) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
         assert_eq!(found.get("x-more").map(String::as_str), Some("1"), "{accept}");

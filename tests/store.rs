@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use downtime::file::MAX_LENGTH;
+use downtime::store::read::MAX_LENGTH;
 use downtime::store::{FileError, Reason, Store, StoreError};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::{TempDir, tempdir};

@@ -9,17 +9,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use downtime::answer::{Answer, Redirect};
-use downtime::decision::{Because, Decision, Down, Pass, Rules, changes_at, decide, whole_seconds};
-use downtime::exempt::{Exemptions, Kind, Rule};
-use downtime::occurrence::Occurrence;
-use downtime::path::RequestPath;
-use downtime::period::{Period, Timing};
-use downtime::request::{Hosts, Query, Request};
-use downtime::schedule::{Moment, Schedule, State};
-use downtime::scope::{Host, Scope, ScopePaths};
-use downtime::series::{Cron, Except, Series};
-use downtime::template::Template;
+use downtime::decision::down_response::{Answer, Redirect};
+use downtime::decision::{DecisionReason, Decision, Down, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::matching::exempt::{Exemptions, RuleKind, Rule};
+use downtime::schedule::occurrence::Occurrence;
+use downtime::matching::path::RequestPath;
+use downtime::schedule::period::{Period, Timing};
+use downtime::matching::request::{Hosts, Query, Request};
+use downtime::schedule::state::{ScheduleState, Schedule, State};
+use downtime::matching::scope::{Host, Scope, ScopePaths};
+use downtime::schedule::series::{Cron, ExcludedStarts, Series};
+use downtime::page::template::Template;
 use http::Method;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -65,7 +65,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(300);
 const HALF_HOUR: SignedDuration = SignedDuration::from_mins(30);
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// A chain of more occurrences has no known end.
-const MOST_OCCURRENCES: usize = 10_000;
+const MAX_OCCURRENCES: usize = 10_000;
 /// So many of a chain, and so many changes, are followed here.
 const FOLLOWED: usize = 200;
 const CHANGES: usize = 40;
@@ -194,7 +194,7 @@ fn series(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Series> {
         zone,
         from,
         until,
-        except: Except { dates: BTreeSet::from_iter(dates), starts: BTreeSet::from_iter(starts) },
+        except: ExcludedStarts { dates: BTreeSet::from_iter(dates), starts: BTreeSet::from_iter(starts) },
     })
 }
 
@@ -215,7 +215,7 @@ fn answer(u: &mut Unstructured<'_>) -> Result<Answer> {
 }
 
 fn exemptions(u: &mut Unstructured<'_>) -> Result<Exemptions> {
-    let lists = [(Kind::Exact, &PATHS[..3]), (Kind::Path, &GLOBS[1..]), (Kind::Network, &NETWORKS[..])];
+    let lists = [(RuleKind::Exact, &PATHS[..3]), (RuleKind::Path, &GLOBS[1..]), (RuleKind::Network, &NETWORKS[..])];
     let mut rules = Vec::new();
     for (kind, texts) in lists {
         let texts = if u.ratio(1_u8, 4_u8)? { chosen(u, texts)? } else { vec![] };
@@ -264,7 +264,7 @@ fn active(schedule: &Schedule, now: Timestamp) -> Vec<(usize, Occurrence)> {
 }
 
 /// A moment that came about by jumps is what each period says by itself, and what one made anew says.
-fn check_moment(schedule: &Schedule, moment: &Moment, now: Timestamp) {
+fn check_moment(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) {
     let active = active(schedule, now);
     let found: Vec<_> = moment.active.iter().map(|active| (active.period, active.occurrence)).collect();
     assert_eq!(found, active);
@@ -317,7 +317,7 @@ fn check_end(schedule: &Schedule, covers: impl Fn(usize) -> bool, now: Timestamp
 /// Whether too many occurrences start in a span for its end to be known.
 fn is_long(schedule: &Schedule, from: Timestamp, to: Timestamp) -> bool {
     let started = |period: &Period| period.upcoming(from).take_while(|next| next.start <= to).count();
-    schedule.periods().iter().map(started).sum::<usize>() + schedule.periods().len() >= MOST_OCCURRENCES
+    schedule.periods().iter().map(started).sum::<usize>() + schedule.periods().len() >= MAX_OCCURRENCES
 }
 
 /// Of a series the last start and the next have none between them, and each is found from either side.
@@ -347,13 +347,13 @@ fn check_series(schedule: &Schedule, now: Timestamp) {
     }
 }
 
-fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Timestamp) {
+fn check_decision(rules: &Rules, request: &Request<'_>, moment: &ScheduleState, now: Timestamp) {
     let decision = decide(rules, request, moment, now);
     if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_) | Pass::Acme)) {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));
         check_change(rules, request, &decision, moment, now);
     }
-    let because = Because(&decision, &rules.schedule);
+    let because = DecisionReason(&decision, &rules.schedule);
     assert!(!because.to_string().is_empty());
     let by = active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
     let exempt = rules.exemptions.find(&request.path, request.client);
@@ -362,7 +362,7 @@ fn check_decision(rules: &Rules, request: &Request<'_>, moment: &Moment, now: Ti
         Decision::Pass(Pass::Status) => assert_eq!(rules.status_path.as_deref(), canonical),
         Decision::Pass(Pass::Exempt(rule)) => {
             assert_eq!(exempt, Some(*rule));
-            assert!(canonical.is_some() || rule.kind == Kind::Network);
+            assert!(canonical.is_some() || rule.kind == RuleKind::Network);
         }
         Decision::Pass(Pass::Acme) => {
             assert!(
@@ -416,7 +416,7 @@ fn check_change(
     rules: &Rules,
     request: &Request<'_>,
     decision: &Decision<'_>,
-    moment: &Moment,
+    moment: &ScheduleState,
     now: Timestamp,
 ) {
     let change = changes_at(rules, request, decision, moment, now);

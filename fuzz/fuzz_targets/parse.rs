@@ -6,12 +6,12 @@
 use std::path::Path;
 
 use downtime::config::diagnostic::{Diagnostic, Severity};
-use downtime::config::{Config, LintContext, Reading};
+use downtime::config::{Config, LintContext, ParsedConfig};
 use downtime::decision::{changes_at, decide};
-use downtime::filters::exchange::Verdict;
+use downtime::filters::context::OwnedDecision;
 use downtime::filters::gate::respond;
-use downtime::path::RequestPath;
-use downtime::request::Request;
+use downtime::matching::path::RequestPath;
+use downtime::matching::request::Request;
 use downtime::snapshot::Snapshot;
 use downtime::summary::{DecisionSummary, Ink, Summary, plan, status_lines, timeline};
 use http::{HeaderMap, Method};
@@ -83,7 +83,7 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let request =
         Request::new(&Method::GET, RequestPath::new("/"));
     let decision = decide(&config.rules, &request, &phase.moment, now);
-    let verdict = Verdict::from(decision.clone());
+    let verdict = OwnedDecision::from(decision.clone());
     let response = respond(&snapshot, &phase, &verdict, request.method, &HeaderMap::new());
     assert_eq!(response.is_none(), decision.down().is_none());
     changes_at(&config.rules, &request, &decision, &phase.moment, now);
@@ -101,7 +101,7 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     }
 }
 
-fn check_all(reading: &Reading, file: &str, template: &str) {
+fn check_all(reading: &ParsedConfig, file: &str, template: &str) {
     let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
     let errors = reading.diagnostics.iter().any(is_error);
     assert_eq!(reading.config.is_none(), errors, "valid, or errors that say why not");

@@ -3,17 +3,17 @@
 
 #![no_main]
 
-use downtime::answer::{Answer, Redirect};
+use downtime::decision::down_response::{Answer, Redirect};
 use downtime::decision::{Decision, Rules, decide};
-use downtime::exempt::{Exemptions, Kind, Rule, check_exact};
-use downtime::glob::PathGlobs;
-use downtime::occurrence::Occurrence;
-use downtime::path::RequestPath;
-use downtime::period::{Period, Timing};
-use downtime::request::Request;
-use downtime::schedule::Schedule;
-use downtime::scope::{Scope, ScopePaths};
-use downtime::template::Template;
+use downtime::matching::exempt::{Exemptions, RuleKind, Rule, check_exact};
+use downtime::matching::glob::PathGlobs;
+use downtime::schedule::occurrence::Occurrence;
+use downtime::matching::path::RequestPath;
+use downtime::schedule::period::{Period, Timing};
+use downtime::matching::request::Request;
+use downtime::schedule::state::Schedule;
+use downtime::matching::scope::{Scope, ScopePaths};
+use downtime::page::template::Template;
 use http::Method;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -92,7 +92,7 @@ fn passes(rules: &Rules, request: &Request<'_>) -> bool {
 
 fn exemptions(exact: &[&str], globs: &[&str]) -> Exemptions {
     let rule = |kind| move |text: &&str| Rule { kind, text: (*text).to_owned(), line: 1 };
-    let rules = exact.iter().map(rule(Kind::Exact)).chain(globs.iter().map(rule(Kind::Path)));
+    let rules = exact.iter().map(rule(RuleKind::Exact)).chain(globs.iter().map(rule(RuleKind::Path)));
     Exemptions::new(rules.collect()).expect("rules that were found good")
 }
 

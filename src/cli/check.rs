@@ -8,32 +8,32 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
-use super::facts::{Client, Url};
+use super::url_args::{ClientArgs, UrlArg};
 use super::{Format, colour, escaped, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::time::{TimeFault, Written};
+use crate::config::load::load;
+use crate::config::time::{TimeError, TimeLiteral};
 use crate::config::{Config, Site};
 use crate::decision::decide;
-use crate::filters::exchange::Verdict;
+use crate::filters::context::OwnedDecision;
 use crate::filters::gate;
-use crate::load::load;
-use crate::readable::local;
+use crate::schedule::human_time::local;
+use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
 use crate::summary::{DecisionSummary, Ink, Summary, plan, state_line, timeline};
-use crate::zone::Fold;
 
 /// What browsers ask for when a person goes to a page.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// What to check.
-pub(super) struct Arguments {
+pub(super) struct CheckArgs {
     /// As of when; else now.
-    pub(super) at: Option<Written>,
+    pub(super) at: Option<TimeLiteral>,
     /// The requests to decide.
-    pub(super) urls: Vec<Url>,
+    pub(super) urls: Vec<UrlArg>,
     /// Who makes them.
-    pub(super) client: Client,
+    pub(super) client: ClientArgs,
     /// How the result looks.
     pub(super) format: Format,
     /// Whether a warning fails the check.
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 }
 
 /// 0 if the file is valid; 1 if it is not, or has a warning and that is denied.
-pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCode> {
     let mut loaded = load(path);
     let now = moment(arguments.at, loaded.reading.config.as_ref())?;
     loaded.lint(now);
@@ -68,10 +68,10 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<ExitCode, ExitCo
 }
 
 /// The time that is asked about.
-fn moment(at: Option<Written>, config: Option<&Config>) -> Result<Timestamp, ExitCode> {
+fn moment(at: Option<TimeLiteral>, config: Option<&Config>) -> Result<Timestamp, ExitCode> {
     let Some((at, config)) = at.zip(config) else { return Ok(clock::now()) };
     at.resolve(&config.timezone, Fold::First).map_err(|fault| {
-        print_error(&format!("--at: {fault}"), TimeFault::HELP);
+        print_error(&format!("--at: {fault}"), TimeError::HELP);
         ExitCode::from(2)
     })
 }
@@ -80,14 +80,14 @@ fn has_warnings(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Warning)
 }
 
-fn decisions(config: &Config, urls: &[Url], client: &Client, now: Timestamp) -> Vec<DecisionSummary> {
+fn decisions(config: &Config, urls: &[UrlArg], client: &ClientArgs, now: Timestamp) -> Vec<DecisionSummary> {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
     let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER))].into_iter().collect();
-    let report = |url: &Url| {
+    let report = |url: &UrlArg| {
         let request = url.request(client, &headers);
         let decision = decide(&config.rules, &request, &phase.moment, now);
-        let verdict = Verdict::from(decision.clone());
+        let verdict = OwnedDecision::from(decision.clone());
         let response = gate::respond(&snapshot, &phase, &verdict, request.method, &headers);
         let headers = response.map(|response| response.into_parts().0.headers);
         DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.moment, now), headers)

@@ -7,19 +7,19 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::wait::Awaited;
+use super::wait::AwaitedEdit;
 use super::{escaped, print_diagnostics, print_error, print_result_of};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
-use crate::config::{Config, LintContext, Reading};
-use crate::load::preview;
+use crate::config::load::preview;
+use crate::config::{Config, LintContext, ParsedConfig};
 use crate::store::{Store, StoreError};
 use crate::summary::state_line;
 
 /// Why an edit was not made.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum EditRefusal {
     /// The file is not valid.
     Invalid(Vec<Diagnostic>),
     /// The file is valid, but would not be with the edit in it, where these places are.
@@ -28,14 +28,14 @@ pub(super) enum Refusal {
     Cannot(String, String),
 }
 
-impl From<EditError> for Refusal {
+impl From<EditError> for EditRefusal {
     fn from(error: EditError) -> Self {
         Self::Cannot(error.to_string(), "edit the file by hand".into())
     }
 }
 
 /// What an edit does: the changes, and what to tell of them.
-pub(super) struct Plan<T> {
+pub(super) struct EditPlan<T> {
     pub(super) changes: Vec<Change>,
     pub(super) outcome: T,
 }
@@ -49,16 +49,16 @@ pub(super) struct Edited<T> {
     /// What the file is warned of now, and was not before.
     warnings: Vec<Diagnostic>,
     /// What `--wait` waits for, if that is wanted.
-    pub(super) awaited: Option<Awaited>,
+    pub(super) awaited: Option<AwaitedEdit>,
 }
 
 /// What an edit makes of a text.
-struct Draft<T> {
-    before: Reading,
+struct DraftEdit<T> {
+    before: ParsedConfig,
     outcome: T,
-    awaited: Option<Awaited>,
+    awaited: Option<AwaitedEdit>,
     /// The new text as it reads; `None` if the old one stays.
-    after: Option<Reading>,
+    after: Option<ParsedConfig>,
 }
 
 /// Edits the file at `path` as `plan` says of the config in it; with `wait` only if there is a gateway to ask whether it
@@ -66,7 +66,7 @@ struct Draft<T> {
 pub(super) fn edit<T>(
     path: &Path,
     wait: bool,
-    plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
+    plan: impl Fn(&Config) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| failed(&error.to_string()))?;
     let draft = store.edit(|text| draft(path, text, wait, &plan)).map_err(|error| match error {
@@ -82,29 +82,29 @@ fn draft<T>(
     path: &Path,
     text: &str,
     wait: bool,
-    plan: impl Fn(&Config) -> Result<Plan<T>, Refusal>,
-) -> Result<(Option<String>, Draft<T>), Refusal> {
+    plan: impl Fn(&Config) -> Result<EditPlan<T>, EditRefusal>,
+) -> Result<(Option<String>, DraftEdit<T>), EditRefusal> {
     let before = preview(path, text);
-    let Some(config) = &before.config else { return Err(Refusal::Invalid(before.diagnostics)) };
+    let Some(config) = &before.config else { return Err(EditRefusal::Invalid(before.diagnostics)) };
     let listen = match &config.management {
         None if wait => return Err(nobody_to_ask()),
         management => management.as_ref().filter(|_| wait).map(|management| management.listen.clone()),
     };
-    let Plan { changes, outcome } = plan(config)?;
-    let awaited = |periods| listen.map(|listen| Awaited { listen, periods });
+    let EditPlan { changes, outcome } = plan(config)?;
+    let awaited = |periods| listen.map(|listen| AwaitedEdit { listen, periods });
     let edited = apply(text, &changes)?;
     if edited == text {
-        return Ok((None, Draft { before, outcome, awaited: awaited(Vec::new()), after: None }));
+        return Ok((None, DraftEdit { before, outcome, awaited: awaited(Vec::new()), after: None }));
     }
     let after = preview(path, &edited);
     if after.config.is_none() {
-        return Err(Refusal::WouldBeInvalid(after.diagnostics));
+        return Err(EditRefusal::WouldBeInvalid(after.diagnostics));
     }
     let awaited = awaited(edit::written(&edited, &changes)?);
-    Ok((Some(edited), Draft { before, outcome, awaited, after: Some(after) }))
+    Ok((Some(edited), DraftEdit { before, outcome, awaited, after: Some(after) }))
 }
 
-impl<T> Draft<T> {
+impl<T> DraftEdit<T> {
     /// Once it is written: what has come of it at `now`.
     fn finish(self, path: Option<PathBuf>, now: Timestamp) -> Result<Edited<T>, ExitCode> {
         let Self { before, outcome, awaited, after } = self;
@@ -134,7 +134,11 @@ impl<T> Edited<T> {
 
 /// The later reading, and the warnings that the earlier one does not have at `now`. That lines or times have moved makes no
 /// difference.
-fn added_warnings(mut before: Reading, mut after: Reading, now: Timestamp) -> (Reading, Vec<Diagnostic>) {
+fn added_warnings(
+    mut before: ParsedConfig,
+    mut after: ParsedConfig,
+    now: Timestamp,
+) -> (ParsedConfig, Vec<Diagnostic>) {
     // What the machine adds to the advice, it adds to both.
     let context = LintContext::new(now);
     after.lint(&context);
@@ -170,27 +174,27 @@ fn key(diagnostic: &Diagnostic) -> Option<String> {
     Some(words.join(" "))
 }
 
-fn nobody_to_ask() -> Refusal {
+fn nobody_to_ask() -> EditRefusal {
     let message = "--wait asks the running gateway, and the file has no [management] to say where";
     let help =
         "nothing was written; leave --wait out, or add `[management]` to the file and restart the gateway";
-    Refusal::Cannot(message.into(), help.into())
+    EditRefusal::Cannot(message.into(), help.into())
 }
 
-fn refused(refusal: &Refusal) -> ExitCode {
+fn refused(refusal: &EditRefusal) -> ExitCode {
     match refusal {
-        Refusal::Invalid(diagnostics) => {
+        EditRefusal::Invalid(diagnostics) => {
             print_diagnostics(diagnostics);
             refused_as(
                 "the file is not valid: nothing was written",
                 "fix what is shown above, and run this again",
             )
         }
-        Refusal::WouldBeInvalid(diagnostics) => {
+        EditRefusal::WouldBeInvalid(diagnostics) => {
             print_diagnostics(diagnostics);
             refused_as("the edited file would not be valid: nothing was written", "give other values")
         }
-        Refusal::Cannot(message, help) => refused_as(message, help),
+        EditRefusal::Cannot(message, help) => refused_as(message, help),
     }
 }
 

@@ -6,19 +6,19 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{Plan, Refusal, edit, millisecond, written};
+use super::edit::{EditPlan, EditRefusal, edit, millisecond, written};
 use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
-use crate::period::{Occurrence, Period, Timing};
-use crate::readable::local;
-use crate::schedule::{Active, State};
-use crate::series::Series;
+use crate::schedule::human_time::local;
+use crate::schedule::period::{Occurrence, Period, Timing};
+use crate::schedule::series::Series;
+use crate::schedule::state::{Active, State};
 
 /// What to end.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct EndArgs {
     /// Only this period; else every active one that `start` started or that has no end
     #[arg(value_name = "NAME", conflicts_with = "all")]
     name: Option<String>,
@@ -39,7 +39,7 @@ struct Ended {
 }
 
 /// 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not serve the edit in time.
-pub(super) fn run(file: &ConfigFile, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
     let edited = edit(&file.path, arguments.wait, |config| plan(config, arguments, file, now))?;
     let now = clock::now().max(edited.outcome.at);
@@ -54,10 +54,10 @@ pub(super) fn run(file: &ConfigFile, arguments: &Arguments) -> Result<ExitCode, 
 
 fn plan(
     config: &Config,
-    arguments: &Arguments,
+    arguments: &EndArgs,
     file: &ConfigFile,
     now: Timestamp,
-) -> Result<Plan<Ended>, Refusal> {
+) -> Result<EditPlan<Ended>, EditRefusal> {
     let periods = config.rules.schedule.periods();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
         vec![named(periods, name, file)?]
@@ -66,7 +66,7 @@ fn plan(
             |period: &Period| period.active(now).is_some() && (arguments.all || ends_without_a_name(period));
         periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
     };
-    let mut plan = Plan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
+    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
     for (index, period) in chosen {
         end(&mut plan, index, period, config, now);
     }
@@ -83,7 +83,11 @@ fn ends_without_a_name(period: &Period) -> bool {
     period.unscheduled || period.once().is_some_and(|once| once.end.is_none())
 }
 
-fn named<'p>(periods: &'p [Period], name: &str, file: &ConfigFile) -> Result<(usize, &'p Period), Refusal> {
+fn named<'p>(
+    periods: &'p [Period],
+    name: &str,
+    file: &ConfigFile,
+) -> Result<(usize, &'p Period), EditRefusal> {
     let is_it = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
     periods.iter().enumerate().find(is_it).ok_or_else(|| {
         let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();
@@ -97,11 +101,11 @@ fn named<'p>(periods: &'p [Period], name: &str, file: &ConfigFile) -> Result<(us
             }
             None => format!("the names are: {}", names.join(", ")),
         };
-        Refusal::Cannot(format!("there is no period named \"{name}\""), help)
+        EditRefusal::Cannot(format!("there is no period named \"{name}\""), help)
     })
 }
 
-fn end(plan: &mut Plan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
+fn end(plan: &mut EditPlan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
     let line = match &period.timing {
         _ if !period.enabled => format!("{} is not enabled: there is nothing to end", period.title()),
         Timing::Once(occurrence) => end_once(plan, index, period, occurrence, config, now),
@@ -111,7 +115,7 @@ fn end(plan: &mut Plan<Ended>, index: usize, period: &Period, config: &Config, n
 }
 
 fn end_once(
-    plan: &mut Plan<Ended>,
+    plan: &mut EditPlan<Ended>,
     index: usize,
     period: &Period,
     occurrence: &Occurrence,
@@ -138,7 +142,7 @@ fn end_once(
 
 /// Ends what runs of a series now, and nothing of what is yet to come.
 fn end_running(
-    plan: &mut Plan<Ended>,
+    plan: &mut EditPlan<Ended>,
     index: usize,
     period: &Period,
     series: &Series,
@@ -213,8 +217,8 @@ mod tests {
             ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00.002Z", "2026-12-01T22:00:00.002Z"),
         ] {
             let text = format!("[[period]]\nstart = {start}\n");
-            let config = crate::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
-            let arguments = Arguments { name: None, all: false, wait: false };
+            let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
+            let arguments = EndArgs { name: None, all: false, wait: false };
             let file = ConfigFile::find(Some("downtime.toml".into()), None, &PLACES).unwrap();
             let plan = plan(&config, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };

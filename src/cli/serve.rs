@@ -11,17 +11,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{print_diagnostics, print_error};
-use crate::alarm::{Alarm, alarm};
 use crate::clock;
+use crate::config::load::{Loaded, load};
 use crate::config::{Config, Listen, Site};
 use crate::filters;
 use crate::gateway::Gateway;
-use crate::load::{Loaded, load};
 use crate::logging::{Logging, log_warnings};
-use crate::management::{Subject, management};
+use crate::management::{RunningGateway, management};
 use crate::server::listener::Listener;
 use crate::server::{Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::thread_exit::{ExitNotice, alarm};
 use crate::watch::{Handle, Watch};
 
 /// Serves until it is told to stop: 0 then, 1 where it cannot start.
@@ -131,7 +131,7 @@ fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
 struct Servers {
     site: Server,
     management: Option<Server>,
-    subject: Arc<Subject>,
+    subject: Arc<RunningGateway>,
 }
 
 impl Servers {
@@ -140,11 +140,11 @@ impl Servers {
         listeners: &Listeners,
         snapshots: &Arc<Snapshots>,
         watch: Handle,
-        alarm: &Alarm,
+        alarm: &ExitNotice,
     ) -> io::Result<Self> {
         let file = std::path::absolute(path)?;
         let stopping = AtomicBool::new(false);
-        let subject = Arc::new(Subject { file, snapshots: Arc::clone(snapshots), watch, stopping });
+        let subject = Arc::new(RunningGateway { file, snapshots: Arc::clone(snapshots), watch, stopping });
         let gateway = {
             let snapshots = Arc::clone(snapshots);
             move || Gateway::new(Arc::clone(&snapshots), warp::service(filters::routes()))

@@ -12,19 +12,19 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::covered::Covered;
-use super::edit::{Plan, Refusal, edit, second, written};
+use super::edit::{EditPlan, EditRefusal, edit, second, written};
 use super::wait::until_served;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, EditError, Literal};
-use crate::config::time::{TimeFault, Written};
-use crate::period::Period;
-use crate::readable::local;
-use crate::zone::Fold;
+use crate::config::time::{TimeError, TimeLiteral};
+use crate::schedule::human_time::local;
+use crate::schedule::period::Period;
+use crate::schedule::zone::Fold;
 
 /// What the downtime is to be.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct StartArgs {
     /// Its name; a period of that name is used again if it is over, and changed if it is active
     #[arg(long, value_name = "N", value_parser = name)]
     name: Option<String>,
@@ -40,11 +40,11 @@ pub(super) struct Arguments {
 
     /// When it ends (RFC 3339; a local time is in the file's time zone)
     #[arg(long, value_name = "TIME", value_parser = super::words::end, allow_hyphen_values = true)]
-    until: Option<Written>,
+    until: Option<TimeLiteral>,
 
     /// When it starts; else now. A time to come plans it
     #[arg(long, value_name = "TIME", value_parser = super::time, allow_hyphen_values = true)]
-    at: Option<Written>,
+    at: Option<TimeLiteral>,
 
     /// Only for this host, or "*.example.org" for all below it; may be repeated
     #[arg(long = "host", value_name = "H")]
@@ -60,7 +60,7 @@ pub(super) struct Arguments {
 }
 
 /// 0 if the file holds the downtime and, with `--wait`, the gateway serves it.
-pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(path: &Path, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
     let edited = edit(path, arguments.wait, |config| plan(config, arguments, now))?;
     edited.print(&edited.outcome, clock::now(), &[])?;
@@ -77,21 +77,25 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 /// A downtime as it was asked for, at a time in a zone.
-struct Wanted<'a> {
-    arguments: &'a Arguments,
+struct RequestedDowntime<'a> {
+    arguments: &'a StartArgs,
     zone: &'a TimeZone,
     now: Timestamp,
     start: Timestamp,
     end: Option<Timestamp>,
 }
 
-fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<Vec<String>>, Refusal> {
-    let wanted = Wanted::new(arguments, &config.timezone, now)?;
+fn plan(
+    config: &Config,
+    arguments: &StartArgs,
+    now: Timestamp,
+) -> Result<EditPlan<Vec<String>>, EditRefusal> {
+    let wanted = RequestedDowntime::new(arguments, &config.timezone, now)?;
     let Some(index) = wanted.period_to_change(config) else {
-        return Ok(Plan { changes: vec![Change::Append(wanted.keys())], outcome: wanted.announcement() });
+        return Ok(EditPlan { changes: vec![Change::Append(wanted.keys())], outcome: wanted.announcement() });
     };
     let Some(period) = config.rules.schedule.periods().get(index) else {
-        return Err(Refusal::from(EditError::Misread));
+        return Err(EditRefusal::from(EditError::Misread));
     };
     let is_once = period.once().is_some();
     match period.active(now).filter(|_| is_once) {
@@ -101,8 +105,8 @@ fn plan(config: &Config, arguments: &Arguments, now: Timestamp) -> Result<Plan<V
     }
 }
 
-impl<'a> Wanted<'a> {
-    fn new(arguments: &'a Arguments, zone: &'a TimeZone, now: Timestamp) -> Result<Self, Refusal> {
+impl<'a> RequestedDowntime<'a> {
+    fn new(arguments: &'a StartArgs, zone: &'a TimeZone, now: Timestamp) -> Result<Self, EditRefusal> {
         let at = resolve(arguments.at, zone, Fold::First, "--at")?;
         let start = at.unwrap_or_else(|| second(now));
         let until = resolve(arguments.until, zone, Fold::Second, "--until")?;
@@ -147,7 +151,7 @@ impl<'a> Wanted<'a> {
 
     /// The keys of the period, as a new table has them.
     fn keys(&self) -> Vec<(&'static str, Literal)> {
-        let Arguments { name, message, duration, hosts, paths, at, .. } = self.arguments;
+        let StartArgs { name, message, duration, hosts, paths, at, .. } = self.arguments;
         let mut keys = Vec::new();
         keys.extend(name.clone().map(|name| ("name", Literal::String(name))));
         keys.push(("start", written(self.start, self.zone)));
@@ -187,7 +191,7 @@ impl<'a> Wanted<'a> {
 
     /// What a local time was read as, where the file's zone is UTC, as it is by default, and the machine's is another.
     fn zone_note(&self) -> Option<String> {
-        let is_local = |written: Option<Written>| matches!(written, Some(Written::Local(_)));
+        let is_local = |written: Option<TimeLiteral>| matches!(written, Some(TimeLiteral::Local(_)));
         let (option, at) = if is_local(self.arguments.at) {
             ("--at", self.start)
         } else {
@@ -205,14 +209,14 @@ impl<'a> Wanted<'a> {
     }
 
     /// Gives the table of a period that is over the new values; what `start` has an option for and was not given goes.
-    fn use_again(&self, index: usize, period: &Period) -> Plan<Vec<String>> {
+    fn use_again(&self, index: usize, period: &Period) -> EditPlan<Vec<String>> {
         let mut set: Vec<_> = self.keys().into_iter().filter(|(key, _)| *key != "name").collect();
         if !period.enabled {
             set.push(("enabled", Literal::Bool(true)));
         }
         let is_set = |key: &&str| set.iter().any(|(name, _)| name == key);
         let remove = OPTIONS.into_iter().filter(|key| !is_set(key)).collect();
-        Plan { changes: vec![Change::Alter { period: index, set, remove }], outcome: self.announcement() }
+        EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: self.announcement() }
     }
 }
 
@@ -226,7 +230,7 @@ fn lists(hosts: &[String], paths: &[String]) -> Vec<(&'static str, Literal)> {
 }
 
 /// Why a period of that name is not started.
-fn refusal(period: &Period, config: &Config, now: Timestamp) -> Refusal {
+fn refusal(period: &Period, config: &Config, now: Timestamp) -> EditRefusal {
     let state = match period.once() {
         None => "is recurring".into(),
         Some(_) if !period.enabled => "is not enabled".into(),
@@ -239,17 +243,17 @@ fn refusal(period: &Period, config: &Config, now: Timestamp) -> Refusal {
     cannot(&message, "give another name, or edit that period in the file")
 }
 
-fn cannot(message: &str, help: &str) -> Refusal {
-    Refusal::Cannot(message.into(), help.into())
+fn cannot(message: &str, help: &str) -> EditRefusal {
+    EditRefusal::Cannot(message.into(), help.into())
 }
 
 fn resolve(
-    written: Option<Written>,
+    written: Option<TimeLiteral>,
     zone: &TimeZone,
     fold: Fold,
     option: &str,
-) -> Result<Option<Timestamp>, Refusal> {
-    let resolve = |written: Written| written.resolve(zone, fold);
-    let out_of_range = |fault: TimeFault| cannot(&format!("{option}: {fault}"), TimeFault::HELP);
+) -> Result<Option<Timestamp>, EditRefusal> {
+    let resolve = |written: TimeLiteral| written.resolve(zone, fold);
+    let out_of_range = |fault: TimeError| cannot(&format!("{option}: {fault}"), TimeError::HELP);
     written.map(resolve).transpose().map_err(out_of_range)
 }

@@ -11,10 +11,10 @@ use super::{Format, escaped, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
-use crate::load::{Loaded, load};
-use crate::management::client::{Facts, Problem, Rejection, Told, ask};
-use crate::readable::local;
-use crate::schedule::State;
+use crate::config::load::{Loaded, load};
+use crate::management::client::{DiagnosticSummary, Facts, Rejection, Told, ask};
+use crate::schedule::human_time::local;
+use crate::schedule::state::State;
 use crate::summary::{Summary, status_lines, to_json};
 
 /// How long the gateway may take to answer.
@@ -25,7 +25,9 @@ pub(super) fn run(path: &Path, format: Format) -> Result<ExitCode, ExitCode> {
     let loaded = load(path);
     let Some(listen) = loaded.reading.management.clone() else { return of_file(path, &loaded, format, None) };
     match ask(&listen, PATIENCE) {
-        Ok(told) if serves(&told, path, &loaded) => of_server(&Asked { told, listen }, path, &loaded, format),
+        Ok(told) if serves(&told, path, &loaded) => {
+            of_server(&StatusReply { told, listen }, path, &loaded, format)
+        }
         Ok(told) => {
             let other = escaped(&told.facts.file.display().to_string());
             of_file(
@@ -49,21 +51,21 @@ fn serves(told: &Told, path: &Path, loaded: &Loaded) -> bool {
 }
 
 /// A server, and what it said.
-struct Asked {
+struct StatusReply {
     told: Told,
     listen: Listen,
 }
 
 /// What became of the file as it is now.
-enum Fate<'a> {
+enum FileStatus<'a> {
     Applied,
     Rejected(&'a Rejection),
     /// The server has not read it yet.
     Unread,
 }
 
-impl<'a> Fate<'a> {
-    fn of(facts: &'a Facts, loaded: &Loaded) -> Self {
+impl<'a> FileStatus<'a> {
+    fn new(facts: &'a Facts, loaded: &Loaded) -> Self {
         // One without a hash could not be read, by the server at least.
         let of_this =
             |rejection: &&Rejection| rejection.sha256.is_none() || rejection.sha256 == loaded.sha256;
@@ -75,9 +77,14 @@ impl<'a> Fate<'a> {
     }
 }
 
-fn of_server(asked: &Asked, path: &Path, loaded: &Loaded, format: Format) -> Result<ExitCode, ExitCode> {
+fn of_server(
+    asked: &StatusReply,
+    path: &Path,
+    loaded: &Loaded,
+    format: Format,
+) -> Result<ExitCode, ExitCode> {
     let facts = &asked.told.facts;
-    let fate = Fate::of(facts, loaded);
+    let fate = FileStatus::new(facts, loaded);
     if format == Format::Json {
         let mut document = asked.told.document.clone();
         let differs = loaded.sha256.as_ref() != Some(&facts.sha256);
@@ -85,26 +92,26 @@ fn of_server(asked: &Asked, path: &Path, loaded: &Loaded, format: Format) -> Res
         print_result(&to_json(&document))?;
     } else {
         print_result(&describe(asked, path, &fate))?;
-        if let Fate::Rejected(rejection) = fate {
+        if let FileStatus::Rejected(rejection) = fate {
             print_diagnostics(&problems(rejection, loaded));
         }
     }
     Ok(match fate {
-        Fate::Rejected(_) => ExitCode::FAILURE,
-        Fate::Applied | Fate::Unread => super::state_code(facts.state == State::Up.as_str()),
+        FileStatus::Rejected(_) => ExitCode::FAILURE,
+        FileStatus::Applied | FileStatus::Unread => super::state_code(facts.state == State::Up.as_str()),
     })
 }
 
-fn describe(Asked { told, listen }: &Asked, path: &Path, fate: &Fate<'_>) -> String {
+fn describe(StatusReply { told, listen }: &StatusReply, path: &Path, fate: &FileStatus<'_>) -> String {
     let facts = &told.facts;
     let zone = facts.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let at = |time: Timestamp| local(time, &zone);
     let file = match fate {
-        Fate::Applied => "is what is applied".into(),
-        Fate::Rejected(rejection) => {
+        FileStatus::Applied => "is what is applied".into(),
+        FileStatus::Rejected(rejection) => {
             format!("was rejected at {}; what was applied before it is served", at(rejection.at))
         }
-        Fate::Unread => "differs from what is applied: the gateway has not read it yet".into(),
+        FileStatus::Unread => "differs from what is applied: the gateway has not read it yet".into(),
     };
     let mut lines: Vec<_> = facts.lines.iter().map(|line| escaped(line)).collect();
     lines.push(format!(
@@ -126,7 +133,7 @@ fn problems(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
 }
 
 /// An error that the gateway told of.
-pub(super) fn restated(problem: &Problem) -> Diagnostic {
+pub(super) fn restated(problem: &DiagnosticSummary) -> Diagnostic {
     let line = problem.line.map_or(String::new(), |line| format!("line {line}: "));
     let message = format!("the gateway says: {line}{}", escaped(&problem.message));
     Diagnostic { help: problem.help.as_deref().map(escaped), ..Diagnostic::of_file(message, "") }

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method, Uri};
 
+use crate::matching::path::RequestPath;
+use crate::matching::request::{Hosts, Query, Request};
 use crate::page::is_navigation;
-use crate::path::RequestPath;
-use crate::request::{Hosts, Query, Request};
 
 /// A URL of `--url`: absolute, or a path of the site.
 #[derive(Clone, Debug)]
-pub(super) struct Url {
+pub(super) struct UrlArg {
     /// As it was typed.
     pub(super) text: String,
     authority: Option<String>,
@@ -20,14 +20,14 @@ pub(super) struct Url {
 
 /// Who asks.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(super) struct ClientArgs {
     pub(super) method: Method,
     pub(super) from: Option<IpAddr>,
 }
 
 /// Reads an absolute `http` or `https` URL, or a path; the path stays as it was typed, however odd, since that is
 /// what a client may send.
-pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+pub(super) fn parse_url(text: &str) -> Result<UrlArg, String> {
     const REMEDY: &str = "write a URL such as https://example.com/page, or a path such as /page";
     let uri: Uri = text.parse().map_err(|error| format!("{error}: {REMEDY}"))?;
     let absolute = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -37,12 +37,12 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     let path = if uri.path().is_empty() { "/" } else { uri.path() };
     let authority = uri.authority().filter(|_| absolute).map(ToString::to_string);
     let query = uri.query().map(str::to_owned);
-    Ok(Url { text: text.to_owned(), authority, path: path.to_owned(), query })
+    Ok(UrlArg { text: text.to_owned(), authority, path: path.to_owned(), query })
 }
 
-impl Url {
+impl UrlArg {
     /// The facts that a decision rests on, of a request with these fields.
-    pub(super) fn request<'a>(&'a self, client: &'a Client, headers: &HeaderMap) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, client: &'a ClientArgs, headers: &HeaderMap) -> Request<'a> {
         Request {
             method: &client.method,
             hosts: Hosts::new(self.authority.as_deref()),

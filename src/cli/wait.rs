@@ -11,9 +11,9 @@ use super::status::restated;
 use super::{escaped, print_diagnostics, print_error, print_result};
 use crate::config::Listen;
 use crate::config::edit::holds;
-use crate::file::{self, MAX_LENGTH};
-use crate::load::sha256;
+use crate::config::load::sha256;
 use crate::management::client::{AskError, Facts, Rejection, ask};
+use crate::store::read::{self, MAX_LENGTH};
 
 /// How long to wait.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// An edit that is to be served.
 #[derive(Debug)]
-pub(super) struct Awaited {
+pub(super) struct AwaitedEdit {
     /// Where to ask.
     pub(super) listen: Listen,
     /// The periods that it wrote.
@@ -32,7 +32,7 @@ pub(super) struct Awaited {
 }
 
 /// How far an edit has come.
-enum Progress {
+enum EditProgress {
     Served(Facts),
     Rejected(Rejection),
     /// It is not served yet: why.
@@ -43,15 +43,15 @@ enum Progress {
 
 /// Why an edit is not served.
 #[derive(Debug)]
-enum Failure {
+enum WaitError {
     Rejected(Rejection),
     /// Not in time: the last reason that was found.
     TooLate(String),
 }
 
 /// Whether the gateway serves the edit of `path` within ten seconds. Says since when, or why not.
-pub(super) fn until_served(path: &Path, awaited: &Awaited) -> Result<bool, ExitCode> {
-    let Awaited { listen, .. } = awaited;
+pub(super) fn until_served(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
+    let AwaitedEdit { listen, .. } = awaited;
     let begun = Instant::now();
     match awaited.wait(path, LIMIT) {
         Ok(facts) => {
@@ -61,13 +61,13 @@ pub(super) fn until_served(path: &Path, awaited: &Awaited) -> Result<bool, ExitC
             ))?;
             return Ok(true);
         }
-        Err(Failure::Rejected(rejection)) => {
+        Err(WaitError::Rejected(rejection)) => {
             print_diagnostics(&rejection.errors().map(restated).collect::<Vec<_>>());
             let message = format!("the file has the edit, but the gateway at {listen} has rejected the file");
             let help = "fix what is shown above; until then the gateway serves what it applied before";
             print_error(&message, help);
         }
-        Err(Failure::TooLate(why)) => {
+        Err(WaitError::TooLate(why)) => {
             let message = format!(
                 "the file has the edit, but the gateway is not known to serve it after {LIMIT:?}: {why}"
             );
@@ -77,54 +77,56 @@ pub(super) fn until_served(path: &Path, awaited: &Awaited) -> Result<bool, ExitC
     Ok(false)
 }
 
-impl Awaited {
+impl AwaitedEdit {
     /// Asks until the edit is served, rejected, or `limit` is over.
-    fn wait(&self, path: &Path, limit: Duration) -> Result<Facts, Failure> {
+    fn wait(&self, path: &Path, limit: Duration) -> Result<Facts, WaitError> {
         let begun = Instant::now();
         let mut reason = format!("the gateway at {} did not answer", self.listen);
         loop {
             let left = limit.saturating_sub(begun.elapsed());
             if left.is_zero() {
-                return Err(Failure::TooLate(reason));
+                return Err(WaitError::TooLate(reason));
             }
             match self.progress(path, left.min(PATIENCE)) {
-                Progress::Served(facts) => return Ok(facts),
-                Progress::Rejected(rejection) => return Err(Failure::Rejected(rejection)),
-                Progress::Pending(why) => reason = why,
-                Progress::OutOfTime => {}
+                EditProgress::Served(facts) => return Ok(facts),
+                EditProgress::Rejected(rejection) => return Err(WaitError::Rejected(rejection)),
+                EditProgress::Pending(why) => reason = why,
+                EditProgress::OutOfTime => {}
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    fn progress(&self, path: &Path, patience: Duration) -> Progress {
-        let Ok((bytes, _)) = file::read(path, MAX_LENGTH) else {
-            return Progress::Pending("the file cannot be read".into());
+    fn progress(&self, path: &Path, patience: Duration) -> EditProgress {
+        let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
+            return EditProgress::Pending("the file cannot be read".into());
         };
         if !std::str::from_utf8(&bytes).is_ok_and(|text| holds(text, &self.periods)) {
             let why = "the file was changed meanwhile, and does not have the edit any more";
-            return Progress::Pending(why.into());
+            return EditProgress::Pending(why.into());
         }
         match ask(&self.listen, patience) {
             Ok(told) => progress(told.facts, &sha256(&bytes)),
-            Err(AskError::TimedOut(_)) if patience < PATIENCE => Progress::OutOfTime,
-            Err(error) => {
-                Progress::Pending(format!("the gateway at {}: {}", self.listen, escaped(&error.to_string())))
-            }
+            Err(AskError::TimedOut(_)) if patience < PATIENCE => EditProgress::OutOfTime,
+            Err(error) => EditProgress::Pending(format!(
+                "the gateway at {}: {}",
+                self.listen,
+                escaped(&error.to_string())
+            )),
         }
     }
 }
 
 /// How far a file has come with the gateway that says this.
-fn progress(facts: Facts, sha256: &str) -> Progress {
+fn progress(facts: Facts, sha256: &str) -> EditProgress {
     if facts.sha256 == sha256 {
-        return Progress::Served(facts);
+        return EditProgress::Served(facts);
     }
     let of_this =
         |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
     match facts.rejected {
-        Some(rejection) if of_this(&rejection) => Progress::Rejected(rejection),
-        _ => Progress::Pending(format!(
+        Some(rejection) if of_this(&rejection) => EditProgress::Rejected(rejection),
+        _ => EditProgress::Pending(format!(
             "the gateway still serves snapshot {} of {}, made of another text",
             facts.generation,
             escaped(&facts.file.display().to_string())
@@ -155,11 +157,11 @@ mod tests {
             // The next ones are taken by the system, and get no answer as long as this is there.
             listener
         });
-        let awaited = Awaited { listen: Listen::Unix(socket), periods: Vec::new() };
+        let awaited = AwaitedEdit { listen: Listen::Unix(socket), periods: Vec::new() };
         let waited = awaited.wait(&file, Duration::from_millis(300));
         drop(gateway.join().unwrap());
         match waited {
-            Err(Failure::TooLate(why)) => why,
+            Err(WaitError::TooLate(why)) => why,
             other => panic!("{other:?}"),
         }
     }

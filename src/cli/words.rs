@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::duration;
-use crate::config::time::{TimeFault, Written};
+use crate::config::time::{TimeError, TimeLiteral};
 
 /// What to do instead of a command that people may expect, and that there is not.
 pub(super) fn instead_of(command: &str) -> Option<&'static str> {
@@ -60,16 +60,16 @@ pub(super) fn argument_instead_of(argument: &str) -> Option<String> {
 }
 
 /// Reads a time of an option.
-pub(super) fn time(text: &str) -> Result<Written, String> {
-    Written::parse(text).map_err(|fault| {
+pub(super) fn time(text: &str) -> Result<TimeLiteral, String> {
+    TimeLiteral::parse(text).map_err(|fault| {
         let is_length = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
         let message = if is_length { "a length is not a time".to_owned() } else { fault.to_string() };
-        format!("{message}: {}", TimeFault::HELP)
+        format!("{message}: {}", TimeError::HELP)
     })
 }
 
 /// Reads the time at which a downtime ends, which may also be given by its length.
-pub(super) fn end(text: &str) -> Result<Written, String> {
+pub(super) fn end(text: &str) -> Result<TimeLiteral, String> {
     time(text).map_err(|message| match duration(text) {
         Ok(_) => format!("a length is not a time: did you mean `--for {text}`?"),
         Err(_) => message,

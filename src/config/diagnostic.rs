@@ -31,7 +31,7 @@ pub struct Source {
 
 /// Where a diagnostic points.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The text.
     pub source: Arc<Source>,
     /// The bytes in it.
@@ -46,7 +46,7 @@ pub struct Diagnostic {
     /// What is wrong, in a sentence without a full stop.
     pub message: String,
     /// Where; `None` where the file could not be read at all.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// What to write instead.
     pub help: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Diagnostic {
     pub fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
-        let place = Place { source: Arc::new(Source { name: name.to_owned(), text }), span };
+        let place = Location { source: Arc::new(Source { name: name.to_owned(), text }), span };
         let help = "save the file in the encoding UTF-8".to_owned();
         let message = "this is not UTF-8, which a TOML file has to be".to_owned();
         Self { severity: Severity::Error, message, place: Some(place), help: Some(help) }
@@ -241,7 +241,7 @@ mod tests {
         Diagnostic {
             severity: Severity::Error,
             message: "this is wrong".into(),
-            place: Some(Place { source, span }),
+            place: Some(Location { source, span }),
             help: Some("write it right".into()),
         }
     }

@@ -15,13 +15,13 @@ use super::schema::{DateOrDateTime, DateTime};
 use super::syntax;
 use super::table::Table;
 pub use super::table::{Field, OrFalse, TextsOrFalse};
-use super::{LogFormat, Unreachable};
+use super::{LogFormat, WhenUnreachable};
 
 /// A list of texts, each with its place.
 pub type Texts = Field<Vec<Spanned<String>>>;
 
 /// The names and values of header fields, each with its place.
-pub type Fields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
+pub type HeaderFields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
 
 /// When a site is down, and what its visitors get meanwhile.
 // The comments of this type and of those below are what an editor shows: they speak to whoever writes the file.
@@ -77,7 +77,7 @@ pub struct SiteSection {
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
     /// What visitors get while the upstream cannot be reached: the down page, or 502 and 504.
-    #[schemars(with = "Unreachable", extend("default" = "downtime"))]
+    #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
     /// How long to wait for a connection to the upstream: a duration.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5s"))]
@@ -129,7 +129,7 @@ pub struct ResponseSection {
     pub cors: Field<TextsOrFalse>,
     /// Further fields of the answer; not those that the gateway sets. Default: none.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
-    pub headers: Fields,
+    pub headers: HeaderFields,
 }
 
 /// Where operators and their monitors ask how the gateway is. Off unless this section is there.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::time::Written;
-use crate::fault::Fault;
+use super::time::TimeLiteral;
+use crate::invalid_value::InvalidValue;
 
 const EXAMPLE: &str = "write one such as `90s`, `5m` or `1h 30m`";
 
 /// Reads a duration: longer than zero, as `humantime` reads it. `units` are those that a number alone may have been
 /// meant in.
-pub fn parse(text: &str, units: &[&str]) -> Result<Duration, Fault> {
+pub fn parse(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) => Err(fault(text, "it is zero", EXAMPLE)),
@@ -23,10 +23,10 @@ pub(super) fn units(key: &str) -> &'static [&'static str] {
 }
 
 /// What is wrong with a value of `key` that is not a text, and so not a duration.
-pub(super) fn of_other_type(key: &str, written: &str) -> Fault {
-    if key == "for" && Written::parse(written).is_ok() {
+pub(super) fn of_other_type(key: &str, written: &str) -> InvalidValue {
+    if key == "for" && TimeLiteral::parse(written).is_ok() {
         let message = format!("`{written}` is a time, not a duration");
-        return Fault::new(message, format!("did you mean `end = {written}`?"));
+        return InvalidValue::new(message, format!("did you mean `end = {written}`?"));
     }
     let text = written.trim_matches(['"', '\'', '[', ']', ' ']);
     let meant: Vec<_> = meant(text, units(key)).iter().map(|text| format!("`{key} = \"{text}\"`")).collect();
@@ -36,14 +36,14 @@ pub(super) fn of_other_type(key: &str, written: &str) -> Fault {
         [one] if is_number(text) => format!("add a unit: write {one}"),
         several => format!("did you mean {}?", several.join(" or ")),
     };
-    Fault::new("a duration is written in quotes, with a unit", help)
+    InvalidValue::new("a duration is written in quotes, with a unit", help)
 }
 
-fn fault(text: &str, reason: &str, help: impl Into<String>) -> Fault {
-    Fault::new(format!("invalid duration `{text}`: {reason}"), help)
+fn fault(text: &str, reason: &str, help: impl Into<String>) -> InvalidValue {
+    InvalidValue::new(format!("invalid duration `{text}`: {reason}"), help)
 }
 
-fn explain(text: &str, error: &humantime::DurationError, units: &[&str]) -> Fault {
+fn explain(text: &str, error: &humantime::DurationError, units: &[&str]) -> InvalidValue {
     use humantime::DurationError::{Empty, InvalidCharacter, NumberExpected, NumberOverflow, UnknownUnit};
     let reason = if text.starts_with('-') {
         "it is negative".to_owned()
@@ -51,7 +51,7 @@ fn explain(text: &str, error: &humantime::DurationError, units: &[&str]) -> Faul
         "the unit is missing".to_owned()
     } else {
         match error {
-            Empty => return Fault::new("the duration is empty", EXAMPLE),
+            Empty => return InvalidValue::new("the duration is empty", EXAMPLE),
             NumberOverflow => return fault(text, "it is too long", "write a shorter one"),
             UnknownUnit { unit, .. } if !unit.is_empty() => format!("unknown unit `{unit}`"),
             UnknownUnit { .. } => "a unit is missing".to_owned(),

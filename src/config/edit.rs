@@ -17,7 +17,7 @@ use std::fmt;
 use toml_edit::Document;
 
 pub use literal::Literal;
-use place::{Period, Periods};
+use place::{PeriodNode, PeriodsNode};
 
 /// The key of the periods: `[[period]]`, or `period = [{ … }]`.
 const PERIOD: &str = "period";
@@ -140,12 +140,12 @@ fn carry_out(text: &str, change: &Change) -> Result<String, EditError> {
 fn append(text: &str, keys: &[(&'static str, Literal)]) -> Result<String, EditError> {
     let entries = keys.iter().map(|(key, value)| Ok(entry(key, &value.render()?)));
     let entries = entries.collect::<Result<Vec<_>, EditError>>()?;
-    match Periods::of(&parse(text)?)? {
-        Periods::Inline(array) if entries.is_empty() => place::list_of_array(array)?.append(text, "{}"),
-        Periods::Inline(array) => {
+    match PeriodsNode::from_document(&parse(text)?)? {
+        PeriodsNode::Inline(array) if entries.is_empty() => place::list_of_array(array)?.append(text, "{}"),
+        PeriodsNode::Inline(array) => {
             place::list_of_array(array)?.append(text, &format!("{{ {} }}", entries.join(", ")))
         }
-        Periods::Tables(_) | Periods::None => Ok(layout::append_table(text, "[[period]]", &entries)),
+        PeriodsNode::Tables(_) | PeriodsNode::None => Ok(layout::append_table(text, "[[period]]", &entries)),
     }
 }
 
@@ -164,7 +164,7 @@ fn alter(
 fn push(text: &str, period: usize, key: &'static str, value: &Literal) -> Result<String, EditError> {
     let value = value.render()?;
     let document = parse(text)?;
-    match Period::find(&document, period)?.entry(key)? {
+    match PeriodNode::find(&document, period)?.entry(key)? {
         Some(entry) => {
             let array = entry.value.as_array().ok_or(EditError::NotAnArray(key))?;
             place::list_of_array(array)?.append(text, &value)
@@ -175,7 +175,7 @@ fn push(text: &str, period: usize, key: &'static str, value: &Literal) -> Result
 
 fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<String, EditError> {
     let document = parse(text)?;
-    let period = Period::find(&document, period)?;
+    let period = PeriodNode::find(&document, period)?;
     match period.entry(key)? {
         Some(entry) => layout::splice(text, entry.value_span()?, value),
         None => period.insert(text, &entry(key, value)),
@@ -184,7 +184,7 @@ fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<
 
 fn remove_key(text: &str, period: usize, key: &'static str) -> Result<String, EditError> {
     let document = parse(text)?;
-    let period = Period::find(&document, period)?;
+    let period = PeriodNode::find(&document, period)?;
     match period.entry(key)? {
         Some(entry) => period.remove(text, &entry),
         None => Ok(text.to_owned()),

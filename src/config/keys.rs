@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::pattern;
 use super::schema::schema;
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// How messages call the part of the file before the first section.
 pub(super) const TOP: &str = "the top level";
@@ -19,7 +19,7 @@ const MAX_NAME: usize = 64;
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// A text.
     Text,
     /// A text that is a duration.
@@ -39,9 +39,9 @@ pub(super) enum Kind {
 }
 
 /// The keys of each section, by what messages call the section.
-static KEYS: LazyLock<BTreeMap<String, BTreeMap<String, Kind>>> = LazyLock::new(keys);
+static KEYS: LazyLock<BTreeMap<String, BTreeMap<String, ValueKind>>> = LazyLock::new(keys);
 
-fn keys() -> BTreeMap<String, BTreeMap<String, Kind>> {
+fn keys() -> BTreeMap<String, BTreeMap<String, ValueKind>> {
     let schema = schema().to_value();
     let mut sections = BTreeMap::from([(TOP.to_owned(), kinds(&schema))]);
     for (name, section) in properties(&schema) {
@@ -60,29 +60,29 @@ fn properties(table: &Value) -> impl Iterator<Item = (&String, &Value)> {
     table.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
-fn kinds(table: &Value) -> BTreeMap<String, Kind> {
+fn kinds(table: &Value) -> BTreeMap<String, ValueKind> {
     properties(table).map(|(key, value)| (key.clone(), kind_of(value))).collect()
 }
 
-fn kind_of(value: &Value) -> Kind {
+fn kind_of(value: &Value) -> ValueKind {
     let is_pattern = |value: &Value, pattern| value.get("pattern").is_some_and(|found| found == pattern);
     let is_table = |value: &Value| value.get("properties").is_some();
     let has_format =
         |value: &Value, format: &str| value.pointer("/anyOf/0/format").is_some_and(|found| found == format);
     match (value.get("type").and_then(Value::as_str), value.get("items")) {
-        (Some("boolean"), _) => Kind::Flag,
-        (Some("integer"), _) => Kind::Number,
-        (Some("array"), Some(items)) if has_format(items, "date") => Kind::Dates,
-        (Some("array"), Some(items)) if !is_table(items) => Kind::List,
-        (Some("array" | "object"), _) => Kind::Section,
-        _ if is_pattern(value, pattern::DURATION) => Kind::Duration,
-        _ if has_format(value, "date-time") => Kind::DateTime,
-        _ => Kind::Text,
+        (Some("boolean"), _) => ValueKind::Flag,
+        (Some("integer"), _) => ValueKind::Number,
+        (Some("array"), Some(items)) if has_format(items, "date") => ValueKind::Dates,
+        (Some("array"), Some(items)) if !is_table(items) => ValueKind::List,
+        (Some("array" | "object"), _) => ValueKind::Section,
+        _ if is_pattern(value, pattern::DURATION) => ValueKind::Duration,
+        _ if has_format(value, "date-time") => ValueKind::DateTime,
+        _ => ValueKind::Text,
     }
 }
 
 /// What a value of a key of a section looks like; `None` if the section has no such key.
-pub(super) fn kind(section: &str, key: &str) -> Option<Kind> {
+pub(super) fn kind(section: &str, key: &str) -> Option<ValueKind> {
     KEYS.get(section)?.get(key).copied()
 }
 
@@ -95,14 +95,14 @@ pub(super) fn section(name: &str) -> Option<&'static str> {
 
 /// Which key a name was meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meant<'k> {
+pub(super) enum KeyGuess<'k> {
     /// This one: only case, hyphens or a plural differ.
     Surely(&'k str),
     /// This one, at a guess.
     Probably(&'k str),
 }
 
-impl<'k> Meant<'k> {
+impl<'k> KeyGuess<'k> {
     /// The key.
     pub(super) fn key(self) -> &'k str {
         match self {
@@ -112,14 +112,14 @@ impl<'k> Meant<'k> {
 }
 
 /// The key among `known` of `section` that `name` was meant to be.
-pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<Meant<'k>> {
+pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<KeyGuess<'k>> {
     if name.len() > MAX_NAME {
         return None;
     }
     let named = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
     let same = known.iter().copied().find(|known| plain(known) == plain(name));
     let other = || other_name(section, name).and_then(named);
-    same.map(Meant::Surely).or_else(|| other().or_else(|| nearest(known, name)).map(Meant::Probably))
+    same.map(KeyGuess::Surely).or_else(|| other().or_else(|| nearest(known, name)).map(KeyGuess::Probably))
 }
 
 /// Names that differ in nothing but case, separators and a plural have this in common.
@@ -143,40 +143,40 @@ fn nearest<'k>(known: &[&'k str], name: &str) -> Option<&'k str> {
 }
 
 /// What is wrong with a key that a section does not know.
-pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> Fault {
+pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
     let question = |key: &str| format!("did you mean `{key}`?");
     if matches!(name, "enabled" | "enable") && section != TOP && !known.contains(&"enabled") {
         let help =
             format!("remove it: {section} counts as soon as it is there; only a [[period]] has `enabled`");
-        return Fault::new(message, help);
+        return InvalidValue::new(message, help);
     }
     if matches!(name, "disabled" | "disable") && known.contains(&"enabled") {
-        return Fault::new(message, "did you mean `enabled = false`?");
+        return InvalidValue::new(message, "did you mean `enabled = false`?");
     }
     let called = other_name(section, name).filter(|key| known.contains(key));
     let help = match meant(section, known, name) {
-        Some(Meant::Surely(key)) => format!("write `{key}`"),
-        Some(Meant::Probably(key)) if called.is_some() => question(key),
+        Some(KeyGuess::Surely(key)) => format!("write `{key}`"),
+        Some(KeyGuess::Probably(key)) if called.is_some() => question(key),
         near => elsewhere(section, name)
             .or_else(|| near.map(|near| question(near.key())))
             .unwrap_or_else(|| format!("known here: {}", known.join(", "))),
     };
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
 /// What is wrong with a section that the file does not know. `header` is how it was written.
-pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> Fault {
+pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> InvalidValue {
     let message = format!("unknown section `{header}`");
     let sections = || KEYS.keys().map(String::as_str).filter(|title| *title != TOP);
     let meant = meant("[]", known, name).and_then(|meant| Some((meant, section(meant.key())?)));
     let help = match meant {
-        Some((Meant::Surely(_), title)) => format!("write `{title}`"),
-        Some((Meant::Probably(_), title)) => format!("did you mean `{title}`?"),
+        Some((KeyGuess::Surely(_), title)) => format!("write `{title}`"),
+        Some((KeyGuess::Probably(_), title)) => format!("did you mean `{title}`?"),
         None => format!("known sections: {}", sections().collect::<Vec<_>>().join(", ")),
     };
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
 /// The sections to which a key belongs that is in the wrong one.
@@ -187,7 +187,8 @@ fn elsewhere(section: &str, name: &str) -> Option<String> {
     if let Some(title) = self::section(name) {
         return Some(format!("write `{title}` on a line of its own"));
     }
-    let key_in = |keys: &'static BTreeMap<String, Kind>| keys.keys().find(|key| plain(key) == plain(name));
+    let key_in =
+        |keys: &'static BTreeMap<String, ValueKind>| keys.keys().find(|key| plain(key) == plain(name));
     let found = KEYS.iter().filter(|(title, _)| *title != section);
     let found: Vec<_> = found.filter_map(|(title, keys)| Some((title, key_in(keys)?))).collect();
     let (_, key) = found.first()?;
@@ -269,19 +270,19 @@ mod tests {
     #[test]
     fn the_kinds_are_those_of_the_schema() {
         for (section, key, expected) in [
-            (TOP, "timezone", Some(Kind::Text)),
-            (TOP, "server", Some(Kind::Section)),
-            (TOP, "period", Some(Kind::Section)),
-            ("[server]", "listen", Some(Kind::List)),
-            ("[server]", "status_path", Some(Kind::Text)),
-            ("[management]", "listen", Some(Kind::Text)),
-            ("[response]", "status", Some(Kind::Number)),
-            ("[response]", "retry_after", Some(Kind::Duration)),
-            ("[log]", "access", Some(Kind::Flag)),
-            ("[[period]]", "start", Some(Kind::DateTime)),
-            ("[[period]]", "for", Some(Kind::Duration)),
-            ("[[period]]", "except", Some(Kind::Dates)),
-            ("[[period]]", "hosts", Some(Kind::List)),
+            (TOP, "timezone", Some(ValueKind::Text)),
+            (TOP, "server", Some(ValueKind::Section)),
+            (TOP, "period", Some(ValueKind::Section)),
+            ("[server]", "listen", Some(ValueKind::List)),
+            ("[server]", "status_path", Some(ValueKind::Text)),
+            ("[management]", "listen", Some(ValueKind::Text)),
+            ("[response]", "status", Some(ValueKind::Number)),
+            ("[response]", "retry_after", Some(ValueKind::Duration)),
+            ("[log]", "access", Some(ValueKind::Flag)),
+            ("[[period]]", "start", Some(ValueKind::DateTime)),
+            ("[[period]]", "for", Some(ValueKind::Duration)),
+            ("[[period]]", "except", Some(ValueKind::Dates)),
+            ("[[period]]", "hosts", Some(ValueKind::List)),
             ("[server]", "upstream", None),
             ("[sever]", "listen", None),
         ] {

@@ -27,11 +27,11 @@ use super::Config;
 use super::diagnostic::Severity;
 use super::document::{Document, PeriodTable};
 use super::report::Report;
-use crate::fault::Fault;
-use crate::period::{Period, Timing};
+use crate::invalid_value::InvalidValue;
+use crate::schedule::period::{Period, Timing};
 
 /// No more lines than this stand in one note.
-const MOST_LINES: usize = 10;
+const MAX_LINES: usize = 10;
 
 /// What the advice on a file depends on beside the file.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl LintContext {
 }
 
 /// What is looked at: the file as written and as understood, and what else counts.
-struct Subject<'a> {
+struct LintInput<'a> {
     document: &'a Document,
     config: &'a Config,
     report: &'a Report,
@@ -65,7 +65,7 @@ struct Subject<'a> {
 pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
     let periods = config.rules.schedule.periods();
     let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
-    let subject = Subject { document, config, report, context, live };
+    let subject = LintInput { document, config, report, context, live };
     lint_mount(&subject);
     addresses::lint(&subject);
     networks::lint(&subject);
@@ -83,14 +83,14 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
 }
 
 /// An edit that replaces a file is not seen through a mount of the file itself, which stays on the old one.
-fn lint_mount(subject: &Subject<'_>) {
+fn lint_mount(subject: &LintInput<'_>) {
     if subject.context.is_mount_point {
         let message = "this file is mounted by itself: an edit outside that replaces it, as most editors do, is never seen";
         subject.warn(0..0, message, "mount its directory instead");
     }
 }
 
-impl<'a> Subject<'a> {
+impl<'a> LintInput<'a> {
     /// The moment at which the file is judged.
     fn now(&self) -> Timestamp {
         self.context.now
@@ -114,7 +114,7 @@ impl<'a> Subject<'a> {
     fn warn_with<H: Into<String>>(&self, span: Range<usize>, text: impl FnOnce() -> (String, H)) {
         self.report.warning_with(span, || {
             let (message, help) = text();
-            Fault::new(message, help)
+            InvalidValue::new(message, help)
         });
     }
 
@@ -138,7 +138,7 @@ impl<'a> Subject<'a> {
             self.periods().filter(|(_, period)| self.is_over(period)).map(|(table, _)| table).collect();
         let Some(first) = over.first() else { return };
         let lines: Vec<_> =
-            over.iter().take(MOST_LINES).map(|table| self.report.line(&table.span).to_string()).collect();
+            over.iter().take(MAX_LINES).map(|table| self.report.line(&table.span).to_string()).collect();
         let more = match over.len() - lines.len() {
             0 => String::new(),
             more => format!(" and {more} more"),

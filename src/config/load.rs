@@ -10,20 +10,20 @@ use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::templates::ReadFile;
-use crate::config::{Config, LintContext, Reading};
-use crate::file::{self, MAX_LENGTH, ReadError, Stamp};
+use crate::config::{Config, LintContext, ParsedConfig};
+use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
 
 /// The config file and all that it rests on, as one reading found them.
 #[derive(Debug)]
 pub struct Loaded {
     /// The config, or the diagnostics alone; and the other files that it rests on.
-    pub reading: Reading,
+    pub reading: ParsedConfig,
     /// The SHA-256 of the config file's bytes, in hexadecimal; `None` where it could not be read.
     pub sha256: Option<String>,
     /// The SHA-256 of everything that was read: the same means that nothing has changed.
     pub fingerprint: [u8; 32],
     /// Each file that was read, or should have been, and its state then.
-    pub stamps: Vec<(PathBuf, Option<Stamp>)>,
+    pub stamps: Vec<(PathBuf, Option<FileStamp>)>,
     /// Whether the config file is mounted by itself.
     pub is_mount_point: bool,
     /// Whether a file was written to meanwhile, so that this reading does not count.
@@ -32,19 +32,19 @@ pub struct Loaded {
 
 /// Reads the config file and the files that it names.
 pub fn load(path: &Path) -> Loaded {
-    let reader = RefCell::new(Reader::default());
+    let reader = RefCell::new(FileReader::default());
     let content = reader.borrow_mut().read(path);
     let sha256 = content.as_ref().ok().map(|bytes| sha256(bytes));
     let reading = match content {
         Ok(bytes) => interpret(path, bytes, &|path| reader.borrow_mut().read_text(path)),
         Err(error) => {
-            Reading::refused(Diagnostic::of_file(format!("{} {error}", path.display()), remedy(&error)))
+            ParsedConfig::refused(Diagnostic::of_file(format!("{} {error}", path.display()), remedy(&error)))
         }
     };
-    let Reader { hash, stamps, mut changing } = reader.into_inner();
+    let FileReader { hash, stamps, mut changing } = reader.into_inner();
     // What was read first may have gone before the last was there: together they are nothing that ever stood so.
-    changing |= stamps.iter().any(|(file, stamp)| Stamp::of(file) != *stamp);
-    let is_mount_point = file::is_mount_point(path);
+    changing |= stamps.iter().any(|(file, stamp)| FileStamp::from_path(file) != *stamp);
+    let is_mount_point = read::is_mount_point(path);
     Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, is_mount_point, changing }
 }
 
@@ -59,16 +59,16 @@ impl Loaded {
 
 /// Reads files, and remembers which and what was in them.
 #[derive(Default)]
-struct Reader {
+struct FileReader {
     hash: Sha256,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
+    stamps: Vec<(PathBuf, Option<FileStamp>)>,
     changing: bool,
 }
 
-impl Reader {
+impl FileReader {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, ReadError> {
-        let before = Stamp::of(path);
-        let read = file::read(path, MAX_LENGTH);
+        let before = FileStamp::from_path(path);
+        let read = read::read(path, MAX_LENGTH);
         self.hash.update(path.as_os_str().as_encoded_bytes());
         match &read {
             Ok((bytes, _)) => self.hash.update([&[0], Sha256::digest(bytes).as_slice()].concat()),
@@ -85,19 +85,21 @@ impl Reader {
     }
 }
 
-fn interpret(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> Reading {
+fn interpret(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Config::read(&name, &text, folder(path), read),
-        Err(error) => {
-            Reading::refused(Diagnostic::not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
-        }
+        Err(error) => ParsedConfig::refused(Diagnostic::not_utf8(
+            &name,
+            error.as_bytes(),
+            error.utf8_error().valid_up_to(),
+        )),
     }
 }
 
 /// What a text would say if it stood in the file at `path`.
-pub fn preview(path: &Path, text: &str) -> Reading {
-    let reader = RefCell::new(Reader::default());
+pub fn preview(path: &Path, text: &str) -> ParsedConfig {
+    let reader = RefCell::new(FileReader::default());
     Config::read(&path.display().to_string(), text, folder(path), &|path| reader.borrow_mut().read_text(path))
 }
 

@@ -9,26 +9,26 @@ use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::Response;
+use super::ResponseConfig;
 use super::document::{Document, Field, OrFalse, PeriodTable, Texts};
 use super::report::Report;
 use super::templates::Templates;
-use super::time::{self, TimeFault, Written};
+use super::time::{self, TimeError, TimeLiteral};
 use super::values::{duration, means_off, redirect, time_zone};
-use crate::answer::Answer;
-use crate::fault::Fault;
-use crate::glob::PathGlobs;
-use crate::period::{Occurrence, Period, Timing};
-use crate::schedule::Schedule;
-use crate::scope::{Host, Scope, ScopePaths};
-use crate::series::{Cron, CronError, Except, Series};
-use crate::zone::{self, Fold};
+use crate::decision::down_response::Answer;
+use crate::invalid_value::InvalidValue;
+use crate::matching::glob::PathGlobs;
+use crate::matching::scope::{Host, Scope, ScopePaths};
+use crate::schedule::period::{Occurrence, Period, Timing};
+use crate::schedule::series::{Cron, CronError, ExcludedStarts, Series};
+use crate::schedule::state::Schedule;
+use crate::schedule::zone::{self, Fold};
 
 /// Turns the tables of a document into a schedule and the answer of each period in it.
 pub(super) fn validate(
     document: &Document,
     zone: &TimeZone,
-    response: &Response,
+    response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
 ) -> (Schedule, Vec<Answer>) {
@@ -70,7 +70,7 @@ fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>
 fn timing(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Timing> {
     let own_zone = time_zone(&table.timezone, report);
     let zone = own_zone.as_ref().unwrap_or(zone);
-    let times = Times {
+    let times = PeriodTimes {
         start: moment(&table.start, zone, Fold::First, report),
         end: moment(&table.end, zone, Fold::Second, report),
         length: duration(&table.duration, report),
@@ -96,13 +96,13 @@ fn timing(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Option<Timin
 }
 
 /// The times of a period, as far as they are there and read well.
-struct Times {
+struct PeriodTimes {
     start: Option<Timestamp>,
     end: Option<Timestamp>,
     length: Option<Duration>,
 }
 
-fn once(table: &PeriodTable, times: &Times, report: &Report) -> Option<Occurrence> {
+fn once(table: &PeriodTable, times: &PeriodTimes, report: &Report) -> Option<Occurrence> {
     if let (Some(_), Some(duration)) = (&table.end, &table.duration) {
         report.error(duration.span(), "a period has an `end` or a `for`, not both", "remove one of the two");
     }
@@ -133,7 +133,7 @@ fn once(table: &PeriodTable, times: &Times, report: &Report) -> Option<Occurrenc
 fn series(
     table: &PeriodTable,
     cron: &Spanned<String>,
-    times: &Times,
+    times: &PeriodTimes,
     zone: &TimeZone,
     report: &Report,
 ) -> Option<Series> {
@@ -159,15 +159,15 @@ fn series(
     })
 }
 
-fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> Except {
-    let mut except = Except::default();
+fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> ExcludedStarts {
+    let mut except = ExcludedStarts::default();
     for written in table.except.iter().flat_map(Spanned::get_ref) {
         if let Some(date) = time::date(written.get_ref()) {
             except.dates.insert(date);
             continue;
         }
-        let start = Written::new(written.get_ref()).and_then(|read| read.resolve(zone, Fold::First));
-        let fault = |fault: TimeFault| {
+        let start = TimeLiteral::new(written.get_ref()).and_then(|read| read.resolve(zone, Fold::First));
+        let fault = |fault: TimeError| {
             let help = "write a date such as 2026-12-26, or the date-time at which an occurrence starts";
             report.error(written.span(), fault.to_string(), help);
         };
@@ -189,9 +189,9 @@ fn scope(table: &PeriodTable, report: &Report) -> Scope {
 }
 
 /// A method in capitals, however it is written: a scope compares them without regard to case.
-fn method(text: &str) -> Result<Method, Fault> {
+fn method(text: &str) -> Result<Method, InvalidValue> {
     let upper = text.trim().to_ascii_uppercase();
-    let fault = |help: String| Fault::new(format!("invalid method `{text}`"), help);
+    let fault = |help: String| InvalidValue::new(format!("invalid method `{text}`"), help);
     if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
         return Err(fault("remove `methods`: without it every method is covered".into()));
     }
@@ -205,7 +205,11 @@ fn method(text: &str) -> Result<Method, Fault> {
 }
 
 /// The items of a list, each read by `parse`; an empty list would cover nothing, which nobody means.
-fn list<T>(written: &Texts, report: &Report, parse: impl Fn(&str) -> Result<T, Fault>) -> Option<Vec<T>> {
+fn list<T>(
+    written: &Texts,
+    report: &Report,
+    parse: impl Fn(&str) -> Result<T, InvalidValue>,
+) -> Option<Vec<T>> {
     let list = written.as_ref()?;
     if list.get_ref().is_empty() {
         report.error(
@@ -226,8 +230,8 @@ fn list<T>(written: &Texts, report: &Report, parse: impl Fn(&str) -> Result<T, F
 
 fn moment(written: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Report) -> Option<Timestamp> {
     let written = written.as_ref()?;
-    let read = Written::new(written.get_ref());
-    if let Ok(Written::Local(local)) = read
+    let read = TimeLiteral::new(written.get_ref());
+    if let Ok(TimeLiteral::Local(local)) = read
         && zone::is_skipped(zone, local)
     {
         let name = zone.iana_name().unwrap_or("this zone");
@@ -241,7 +245,7 @@ fn moment(written: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Repor
 
 fn answer(
     table: &PeriodTable,
-    response: &Response,
+    response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
 ) -> Answer {

@@ -2,9 +2,9 @@
 
 use toml::de::DeTable;
 
-use super::keys::{self, Kind};
+use super::keys::{self, ValueKind};
 use super::trial;
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// A value that is longer, in bytes, is not written out again.
 const MAX_VALUE: usize = 1000;
@@ -30,21 +30,21 @@ fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
     let bare = value.trim_matches(['"', '\'']);
     let whole = || Some(value.to_owned());
     match keys::kind(section, key) {
-        Some(Kind::Flag) => vec![flag(bare)],
-        Some(Kind::Number) => {
+        Some(ValueKind::Flag) => vec![flag(bare)],
+        Some(ValueKind::Number) => {
             vec![value.to_owned(), bare.to_owned(), bare.trim_start_matches('0').to_owned()]
         }
-        Some(Kind::DateTime) => vec![value.to_owned(), bare.to_owned()],
-        Some(Kind::List) => {
+        Some(ValueKind::DateTime) => vec![value.to_owned(), bare.to_owned()],
+        Some(ValueKind::List) => {
             let joined = list(one_text(value), text);
             vec![value.to_owned(), joined, format!("[{value}]"), list(value, quoted), list(value, text)]
         }
-        Some(Kind::Dates) => {
+        Some(ValueKind::Dates) => {
             let unquoted = |item: &str| Some(item.trim_matches(['"', '\'']).to_owned());
             vec![value.to_owned(), format!("[{value}]"), list(value, unquoted)]
         }
-        Some(Kind::Section) => Vec::new(),
-        Some(Kind::Text | Kind::Duration) => {
+        Some(ValueKind::Section) => Vec::new(),
+        Some(ValueKind::Text | ValueKind::Duration) => {
             [whole(), only_item(value), quoted(value), text(value)].into_iter().flatten().collect()
         }
         None => [whole(), Some(flag(value)), quoted(value)].into_iter().flatten().collect(),
@@ -118,17 +118,19 @@ pub(super) fn plain_quotes(text: &str) -> String {
 }
 
 /// What is wrong with a value that would not be right in quotes either.
-pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Fault> {
+pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
     if value.len() > MAX_VALUE {
         return None;
     }
     let (written, form) = match keys::kind(section, key)? {
-        Kind::Text | Kind::Duration if !value.starts_with(['[', '{']) => (text(value)?, "in quotes"),
-        Kind::List => (list(one_text(value), text), "in quotes, in a list"),
+        ValueKind::Text | ValueKind::Duration if !value.starts_with(['[', '{']) => {
+            (text(value)?, "in quotes")
+        }
+        ValueKind::List => (list(one_text(value), text), "in quotes, in a list"),
         _ => return None,
     };
     let fault = trial::fault(section, key, &written)?;
-    Some(Fault { help: format!("{} ({form})", fault.help), ..fault })
+    Some(InvalidValue { help: format!("{} ({form})", fault.help), ..fault })
 }
 
 /// Whether a line is TOML.

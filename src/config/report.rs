@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::fault::Fault;
+use super::diagnostic::{Diagnostic, Location, Severity, Source};
+use crate::invalid_value::InvalidValue;
 
 /// At most this many errors are shown, and at most this many warnings; the rest are counted.
 pub const MAX_SHOWN: usize = 100;
@@ -21,7 +21,7 @@ pub struct Report {
     source: Arc<Source>,
     /// Where each line but the first begins: thousands of periods ask for theirs.
     lines: Vec<usize>,
-    found: RefCell<Found>,
+    found: RefCell<ReportedDiagnostic>,
     trial: bool,
 }
 
@@ -30,21 +30,21 @@ pub struct Report {
 type Position = (Option<(bool, usize)>, usize);
 
 #[derive(Clone, Debug, Default)]
-struct Found {
-    errors: Kept,
-    warnings: Kept,
+struct ReportedDiagnostic {
+    errors: FirstDiagnostics,
+    warnings: FirstDiagnostics,
     notes: BTreeMap<Position, Diagnostic>,
     arrivals: usize,
 }
 
 /// The first problems of one severity, by position, and how many there are.
 #[derive(Clone, Debug, Default)]
-struct Kept {
+struct FirstDiagnostics {
     first: BTreeMap<Position, Diagnostic>,
     count: usize,
 }
 
-impl Found {
+impl ReportedDiagnostic {
     /// Counts a problem, and says where it is listed if it is shown.
     fn arrive(&mut self, severity: Severity, place: Option<(bool, usize)>) -> Option<Position> {
         self.arrivals += 1;
@@ -69,7 +69,7 @@ impl Found {
     }
 }
 
-impl Kept {
+impl FirstDiagnostics {
     fn keeps(&self, position: &Position) -> bool {
         self.first.len() < MAX_SHOWN || self.first.last_key_value().is_some_and(|(last, _)| position < last)
     }
@@ -148,12 +148,12 @@ impl Report {
     }
 
     /// Adds an error at a place of the text. What is wrong with it is only asked if it will be shown.
-    pub fn error_with(&self, span: Range<usize>, fault: impl FnOnce() -> Fault) {
+    pub fn error_with(&self, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
         self.place(Severity::Error, span, fault);
     }
 
     /// Adds a warning at a place of the text. What is wrong with it is only asked if it will be shown.
-    pub fn warning_with(&self, span: Range<usize>, fault: impl FnOnce() -> Fault) {
+    pub fn warning_with(&self, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
         self.place(Severity::Warning, span, fault);
     }
 
@@ -176,7 +176,7 @@ impl Report {
 
     /// The problems: those of the text in its order, then those of other files, then how many are not shown.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let Found { errors, warnings, notes, .. } = self.found.borrow().clone();
+        let ReportedDiagnostic { errors, warnings, notes, .. } = self.found.borrow().clone();
         let unsaid = [errors.note("error"), warnings.note("warning")];
         let mut shown = notes;
         shown.extend(errors.first);
@@ -186,14 +186,14 @@ impl Report {
 
     /// Adds a problem at a place of the text.
     pub fn add(&self, severity: Severity, span: Range<usize>, message: String, help: String) {
-        self.place(severity, span, || Fault { message, help });
+        self.place(severity, span, || InvalidValue { message, help });
     }
 
-    fn place(&self, severity: Severity, span: Range<usize>, fault: impl FnOnce() -> Fault) {
+    fn place(&self, severity: Severity, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
         self.keep(severity, Some((false, span.start)), || {
-            let Fault { message, help } = fault();
+            let InvalidValue { message, help } = fault();
             let help = Some(clipped(help)).filter(|help| !help.is_empty());
-            let place = Some(Place { source: Arc::clone(&self.source), span });
+            let place = Some(Location { source: Arc::clone(&self.source), span });
             Diagnostic { severity, message: clipped(message), place, help }
         });
     }
@@ -235,7 +235,7 @@ mod tests {
         for at in (0..1000).rev() {
             report.error_with(at * 2..at * 2 + 1, || {
                 asked += 1;
-                Fault::new("wrong", "right")
+                InvalidValue::new("wrong", "right")
             });
         }
         report.warning(5..6, "odd", "");
@@ -256,7 +256,7 @@ mod tests {
         for at in 0..1000 {
             report.error_with(at * 2..at * 2 + 1, || {
                 asked.set(asked.get() + 1);
-                Fault::new("wrong", "right")
+                InvalidValue::new("wrong", "right")
             });
         }
         assert_eq!(asked.get(), MAX_SHOWN);

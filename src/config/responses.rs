@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use toml::Spanned;
 
-use super::document::{Field, Fields, TextsOrFalse};
+use super::document::{Field, HeaderFields, TextsOrFalse};
 use super::report::Report;
 use crate::page::{Cors, is_reserved, parse_origin};
 
@@ -53,7 +53,7 @@ const MAX_FIELDS: usize = 50;
 const MAX_FIELD_BYTES: usize = 4096;
 
 /// The fields that each down answer carries besides the gateway's own.
-pub(super) fn fields(written: &Fields, report: &Report) -> HeaderMap {
+pub(super) fn fields(written: &HeaderFields, report: &Report) -> HeaderMap {
     let mut fields = HeaderMap::new();
     if is_too_much(written, report) {
         return fields;
@@ -70,7 +70,7 @@ pub(super) fn fields(written: &Fields, report: &Report) -> HeaderMap {
     fields
 }
 
-fn is_too_much(written: &Fields, report: &Report) -> bool {
+fn is_too_much(written: &HeaderFields, report: &Report) -> bool {
     let Some(table) = written else { return false };
     let (count, length) = (table.get_ref().len(), |text: &Spanned<String>| text.get_ref().len());
     let bytes: usize = table.get_ref().iter().map(|(name, value)| length(name) + length(value)).sum();

@@ -9,11 +9,11 @@ mod value;
 
 use std::ops::Range;
 
-use self::line::Line;
+use self::line::BrokenLine;
 use super::keys;
 use super::remedy::{assign, parses};
 use super::report::Report;
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// Adds what the TOML parser found to the report.
 pub fn report(errors: &[toml::de::Error], report: &Report) {
@@ -25,7 +25,8 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
         let help = "the file is TOML: write `[site]` on a line of its own, and `key = value` below";
         return report.error(at..at + 1, "this looks like JSON", help);
     }
-    let mut reader = Reader { report, done: 0, follows: Follows::Nothing, conflict: false, yaml: false };
+    let mut reader =
+        SyntaxReader { report, done: 0, follows: Follows::Nothing, conflict: false, yaml: false };
     for (span, message) in found {
         if reader.report(span, message).is_none() {
             return;
@@ -34,7 +35,7 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
 }
 
 /// Where the reading of the errors is.
-struct Reader<'r> {
+struct SyntaxReader<'r> {
     report: &'r Report,
     /// The last line that was reported or skipped, from 1.
     done: usize,
@@ -57,7 +58,7 @@ enum Follows {
     Comma,
 }
 
-impl Reader<'_> {
+impl SyntaxReader<'_> {
     /// Reports an error, unless it follows from one before; `None` if all that come follow from this one.
     fn report(&mut self, span: Range<usize>, message: &str) -> Option<()> {
         let number = self.report.line(&span);
@@ -74,7 +75,7 @@ impl Reader<'_> {
         if follows {
             return Some(());
         }
-        let line = Line::new(self.report, span, message);
+        let line = BrokenLine::new(self.report, span, message);
         self.follows = if is_open_text(message) {
             Follows::Text
         } else if line.is_within_list() && !message.starts_with("missing comma") {
@@ -108,12 +109,15 @@ fn is_open_text(message: &str) -> bool {
 }
 
 /// What is wrong with a line.
-fn explain(line: &Line<'_>) -> Fault {
+fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     if let Some((character, name)) = line.invisible() {
         let is_wide = matches!(character, '\u{a0}' | '\u{202f}' | '\u{3000}');
         let help = if is_wide { "write a plain space instead" } else { "remove it" };
         let code = u32::from(character);
-        return Fault::new(format!("there is an invisible character here: {name} (U+{code:04X})"), help);
+        return InvalidValue::new(
+            format!("there is an invisible character here: {name} (U+{code:04X})"),
+            help,
+        );
     }
     if line.message.contains("duplicate") {
         return duplicate::explain(line);
@@ -122,7 +126,7 @@ fn explain(line: &Line<'_>) -> Fault {
         return fault;
     }
     if let Some(comment) = line.foreign_comment() {
-        return Fault::new("a comment begins with `#`", format!("write `# {comment}`"));
+        return InvalidValue::new("a comment begins with `#`", format!("write `# {comment}`"));
     }
     if line.is_header() {
         return header(line);
@@ -133,7 +137,7 @@ fn explain(line: &Line<'_>) -> Fault {
     value::explain(line)
 }
 
-fn yaml(line: &Line<'_>) -> Option<Fault> {
+fn yaml(line: &BrokenLine<'_>) -> Option<InvalidValue> {
     let (key, value) = line.yaml()?;
     let message = "this looks like YAML, but the file is TOML";
     let help = match (keys::section(key), value) {
@@ -142,10 +146,10 @@ fn yaml(line: &Line<'_>) -> Option<Fault> {
         _ => assign(line.section(), key, value)
             .unwrap_or_else(|| "write `key = value`; a text is in quotes".to_owned()),
     };
-    Some(Fault::new(message, help))
+    Some(InvalidValue::new(message, help))
 }
 
-fn header(line: &Line<'_>) -> Fault {
+fn header(line: &BrokenLine<'_>) -> InvalidValue {
     let text = line.text.trim();
     let (open, close) = if text.starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
     let is_name = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -162,18 +166,18 @@ fn header(line: &Line<'_>) -> Fault {
         true => format!("write `{fixed}`"),
         false => "for example `[site]`".to_owned(),
     };
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
 /// A line on which the `=` or the key is the mistake.
-fn assignment(line: &Line<'_>) -> Option<Fault> {
+fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
     let text = line.text.trim();
     for sign in [":=", "==", "=>", "=:", "="] {
         let Some((key, value)) = text.split_once(sign) else { continue };
         let (key, value) = (key.trim(), value.trim());
         if sign != "=" && line::is_key(key) {
             let help = assign(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
-            return Some(Fault::new(format!("`{sign}` is not `=`"), help));
+            return Some(InvalidValue::new(format!("`{sign}` is not `=`"), help));
         }
         if sign == "=" {
             return key_fault(key, value);
@@ -185,29 +189,29 @@ fn assignment(line: &Line<'_>) -> Option<Fault> {
 }
 
 /// A line without `=`: a directive in the manner of other programs, or a word.
-fn without_sign(line: &Line<'_>, text: &str) -> Fault {
+fn without_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
     let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let section = line.section();
     let key = key.trim_end_matches([';', ':']);
-    if let Some(kind) = keys::kind(section, key).filter(|kind| *kind != keys::Kind::Section) {
+    if let Some(kind) = keys::kind(section, key).filter(|kind| *kind != keys::ValueKind::Section) {
         let help = assign(section, key, value.trim()).filter(|_| !value.trim().is_empty());
         let help = help.unwrap_or_else(|| match kind {
-            keys::Kind::List => format!("write `{key} = […]`, with each item in quotes"),
+            keys::ValueKind::List => format!("write `{key} = […]`, with each item in quotes"),
             _ => format!("write `{key} = …`"),
         });
-        return Fault::new(format!("`{key}` has no `=`"), help);
+        return InvalidValue::new(format!("`{key}` has no `=`"), help);
     }
     let help = match keys::section(key) {
         Some(title) => format!("write `{title}` on a line of its own"),
         None => "write `key = value` or `[section]`; a comment begins with `#`".to_owned(),
     };
-    Fault::new(format!("`{key}` is neither a key with a value nor a section"), help)
+    InvalidValue::new(format!("`{key}` is neither a key with a value nor a section"), help)
 }
 
 /// A key that cannot be one without quotes.
-fn key_fault(key: &str, value: &str) -> Option<Fault> {
+fn key_fault(key: &str, value: &str) -> Option<InvalidValue> {
     if key.is_empty() {
-        return Some(Fault::new("the key before the `=` is missing", "write `key = value`"));
+        return Some(InvalidValue::new("the key before the `=` is missing", "write `key = value`"));
     }
     if parses(&format!("{key} = 0")) {
         return None;
@@ -218,7 +222,7 @@ fn key_fault(key: &str, value: &str) -> Option<Fault> {
     } else {
         "a key has letters, digits, `_` and `-`: write `key = value`".to_owned()
     };
-    Some(Fault::new(format!("`{key}` cannot be a key"), help))
+    Some(InvalidValue::new(format!("`{key}` cannot be a key"), help))
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::keys::{self, Kind, TOP};
+use super::keys::{self, TOP, ValueKind};
 use super::remedy;
 use super::report::Report;
 use super::{duration, time};
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// No more keys that a table does not know are looked at for one that is missing.
 const MAX_LEFT: usize = 1000;
@@ -69,7 +69,7 @@ impl<'i, 'r> Table<'i, 'r> {
                         return self.of_type(key, &span, found, expected, example);
                     }
                     let message = invalid_type(self.written(&place), expected);
-                    Fault { message, ..self.of_type(key, &span, found, expected, example) }
+                    InvalidValue { message, ..self.of_type(key, &span, found, expected, example) }
                 });
                 None
             }
@@ -86,35 +86,44 @@ impl<'i, 'r> Table<'i, 'r> {
     }
 
     /// What is wrong with a value of the wrong type, as `found` calls it.
-    fn of_type(&self, key: &str, span: &Range<usize>, found: &str, expected: &str, example: &str) -> Fault {
+    fn of_type(
+        &self,
+        key: &str,
+        span: &Range<usize>,
+        found: &str,
+        expected: &str,
+        example: &str,
+    ) -> InvalidValue {
         let written = self.written(span);
         let message = invalid_type(written, expected);
         if self.report.is_trial() {
-            return Fault::new(message, "");
+            return InvalidValue::new(message, "");
         }
         let kind = keys::kind(self.name, key);
-        let is_text = matches!(kind, Some(Kind::Text | Kind::Duration));
+        let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration));
         if is_text && found == "boolean" {
             let help = format!(
                 "remove the line, so that `{key}` is not set, or write for example `{key} = {example}`"
             );
-            return Fault::new(message, help);
+            return InvalidValue::new(message, help);
         }
         if found == "table" && !written.starts_with('{') {
-            return Fault::new(message, format!("for example `{key} = {example}`"));
+            return InvalidValue::new(message, format!("for example `{key} = {example}`"));
         }
         if key == "cron" && found == "array" {
-            return Fault::new(message, "write a [[period]] for each expression");
+            return InvalidValue::new(message, "write a [[period]] for each expression");
         }
         if let Some(help) = remedy::assign(self.name, key, written) {
-            return Fault::new(message, help);
+            return InvalidValue::new(message, help);
         }
         match kind {
-            Some(Kind::DateTime) => time::explain_of(key, written),
-            Some(Kind::Duration) => duration::of_other_type(key, written),
-            Some(Kind::Flag) => Fault::new(message, format!("write `{key} = true` or `{key} = false`")),
+            Some(ValueKind::DateTime) => time::explain_of(key, written),
+            Some(ValueKind::Duration) => duration::of_other_type(key, written),
+            Some(ValueKind::Flag) => {
+                InvalidValue::new(message, format!("write `{key} = true` or `{key} = false`"))
+            }
             _ => remedy::in_quotes(self.name, key, written)
-                .unwrap_or_else(|| Fault::new(message, format!("for example `{key} = {example}`"))),
+                .unwrap_or_else(|| InvalidValue::new(message, format!("for example `{key} = {example}`"))),
         }
     }
 

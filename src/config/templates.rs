@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Place, Severity, Source};
+use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use super::document::Field;
 use super::lint::markup;
 use super::report::Report;
-use crate::template::{Template, TemplateError};
+use crate::page::template::{Template, TemplateError};
 
 /// Reads a file; the error says what is wrong with it.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
@@ -67,7 +67,7 @@ fn warn(source: Source, report: &Report) {
     let faults = markup::faults(&source.text);
     let source = Arc::new(source);
     for (span, message, help) in faults {
-        let place = Some(Place { source: Arc::clone(&source), span });
+        let place = Some(Location { source: Arc::clone(&source), span });
         report.push(Diagnostic { severity: Severity::Warning, message, place, help: Some(help.into()) });
     }
 }
@@ -80,6 +80,6 @@ fn fault(error: TemplateError, source: Source) -> Diagnostic {
         start..start + length
     };
     let span = error.span.or_else(|| error.line.map(whole_line)).unwrap_or(0..0);
-    let place = Some(Place { source: Arc::new(source), span });
+    let place = Some(Location { source: Arc::new(source), span });
     Diagnostic { severity: Severity::Error, message: error.message, place, help: error.help }
 }

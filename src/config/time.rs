@@ -7,12 +7,12 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use toml::value::{Date, Datetime, Offset as WrittenOffset, Time};
 
-use crate::fault::Fault;
-use crate::zone::{self, Fold};
+use crate::invalid_value::InvalidValue;
+use crate::schedule::zone::{self, Fold};
 
 /// Why a date-time names no moment; the `Display` is the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeFault {
+pub enum TimeError {
     /// It is not written as a date-time.
     Malformed,
     /// It is a date alone.
@@ -23,7 +23,7 @@ pub enum TimeFault {
     OutOfRange,
 }
 
-impl std::fmt::Display for TimeFault {
+impl std::fmt::Display for TimeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Malformed => "this is not a date-time",
@@ -34,7 +34,7 @@ impl std::fmt::Display for TimeFault {
     }
 }
 
-impl TimeFault {
+impl TimeError {
     /// What to write instead.
     pub const HELP: &'static str =
         "write a date-time such as 2026-12-01T22:00:00+01:00, or 2026-12-01T22:00:00 for local time";
@@ -42,38 +42,38 @@ impl TimeFault {
 
 /// A time as it was written: with an offset, or local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum TimeLiteral {
     /// With an offset: a moment.
-    Moment(Timestamp),
+    Instant(Timestamp),
     /// Without: a time in some zone.
     Local(DateTime),
 }
 
-impl Written {
+impl TimeLiteral {
     /// Reads what the TOML parser read.
-    pub fn new(written: &Datetime) -> Result<Self, TimeFault> {
+    pub fn new(written: &Datetime) -> Result<Self, TimeError> {
         let (date, time) = match (written.date, written.time) {
             (Some(date), Some(time)) => (date, time),
-            (Some(_), None) => return Err(TimeFault::DateOnly),
-            _ => return Err(TimeFault::TimeOnly),
+            (Some(_), None) => return Err(TimeError::DateOnly),
+            _ => return Err(TimeError::TimeOnly),
         };
-        let local = civil(date, time).ok_or(TimeFault::OutOfRange)?;
+        let local = civil(date, time).ok_or(TimeError::OutOfRange)?;
         match written.offset {
             None => Ok(Self::Local(local)),
-            Some(offset) => moment(local, offset).map(Self::Moment).ok_or(TimeFault::OutOfRange),
+            Some(offset) => moment(local, offset).map(Self::Instant).ok_or(TimeError::OutOfRange),
         }
     }
 
     /// Reads a text: RFC 3339, or without an offset.
-    pub fn parse(text: &str) -> Result<Self, TimeFault> {
-        text.parse::<Datetime>().map_err(|_| TimeFault::Malformed).and_then(|written| Self::new(&written))
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        text.parse::<Datetime>().map_err(|_| TimeError::Malformed).and_then(|written| Self::new(&written))
     }
 
     /// The moment that it names in `zone`.
-    pub fn resolve(self, zone: &TimeZone, fold: Fold) -> Result<Timestamp, TimeFault> {
+    pub fn resolve(self, zone: &TimeZone, fold: Fold) -> Result<Timestamp, TimeError> {
         match self {
-            Self::Moment(moment) => Ok(moment),
-            Self::Local(local) => zone::resolve(zone, local, fold).ok_or(TimeFault::OutOfRange),
+            Self::Instant(moment) => Ok(moment),
+            Self::Local(local) => zone::resolve(zone, local, fold).ok_or(TimeError::OutOfRange),
         }
     }
 }
@@ -107,44 +107,47 @@ fn moment(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
 }
 
 /// The same for the value of a key: what to write is a whole line.
-pub(super) fn explain_of(key: &str, text: &str) -> Fault {
+pub(super) fn explain_of(key: &str, text: &str) -> InvalidValue {
     let text = text.trim_matches(['"', '\'']);
-    let Fault { message, help } = explain(text);
+    let InvalidValue { message, help } = explain(text);
     if key == "end" && text.trim().is_empty() {
-        return Fault::new(message, "write a date-time, or remove the line: the period is then open-ended");
+        return InvalidValue::new(
+            message,
+            "write a date-time, or remove the line: the period is then open-ended",
+        );
     }
     let length = text.trim_start_matches('+').trim();
     if key == "end" && humantime::parse_duration(length).is_ok_and(|duration| !duration.is_zero()) {
         let message = format!("`{text}` is a length, not a date-time");
-        return Fault::new(message, format!("did you mean `for = \"{length}\"`?"));
+        return InvalidValue::new(message, format!("did you mean `for = \"{length}\"`?"));
     }
     let help = match help.strip_prefix("write `") {
         Some(written) => format!("write `{key} = {written}"),
         None => help,
     };
-    Fault { message, help }
+    InvalidValue { message, help }
 }
 
 /// What is wrong with a text where a date-time is expected, and what to write instead.
-pub fn explain(text: &str) -> Fault {
+pub fn explain(text: &str) -> InvalidValue {
     let text = text.trim();
     let quoted = format!("`{text}` is not a date-time");
     let bare = text.trim_end_matches([',', ';']).trim_end();
-    if bare.len() < text.len() && Written::parse(bare).is_ok() {
-        return Fault::new("nothing but a comment may follow a value", format!("write `{bare}`"));
+    if bare.len() < text.len() && TimeLiteral::parse(bare).is_ok() {
+        return InvalidValue::new("nothing but a comment may follow a value", format!("write `{bare}`"));
     }
-    match Written::parse(text) {
-        Ok(_) => Fault::new("a date-time is written without quotes", format!("write `{text}`")),
-        Err(TimeFault::DateOnly) => {
+    match TimeLiteral::parse(text) {
+        Ok(_) => InvalidValue::new("a date-time is written without quotes", format!("write `{text}`")),
+        Err(TimeError::DateOnly) => {
             let help = format!("add the time, such as {}T22:00:00", text.trim_end());
-            Fault::new(TimeFault::DateOnly.to_string(), help)
+            InvalidValue::new(TimeError::DateOnly.to_string(), help)
         }
-        Err(TimeFault::TimeOnly) => {
+        Err(TimeError::TimeOnly) => {
             let help = format!("add the date, such as 2026-12-01T{}", text.trim());
-            Fault::new(TimeFault::TimeOnly.to_string(), help)
+            InvalidValue::new(TimeError::TimeOnly.to_string(), help)
         }
-        Err(TimeFault::OutOfRange) => Fault::new(TimeFault::OutOfRange.to_string(), TimeFault::HELP),
-        Err(TimeFault::Malformed) => Fault::new(quoted, meant::help(text)),
+        Err(TimeError::OutOfRange) => InvalidValue::new(TimeError::OutOfRange.to_string(), TimeError::HELP),
+        Err(TimeError::Malformed) => InvalidValue::new(quoted, meant::help(text)),
     }
 }
 
@@ -162,15 +165,15 @@ mod tests {
             ("2026-12-01T22:00:00", Ok("2026-12-01T21:00:00Z")),
             ("2026-12-01 22:00:00", Ok("2026-12-01T21:00:00Z")),
             ("2026-12-01T22:00", Ok("2026-12-01T21:00:00Z")),
-            ("2026-12-01", Err(TimeFault::DateOnly)),
-            ("22:00:00", Err(TimeFault::TimeOnly)),
-            ("2026-02-30T22:00:00", Err(TimeFault::Malformed)),
-            ("yesterday", Err(TimeFault::Malformed)),
-            ("", Err(TimeFault::Malformed)),
-            ("2026-12-31T23:59:60Z", Err(TimeFault::OutOfRange)),
-            ("9999-12-31T23:59:59-23:00", Err(TimeFault::OutOfRange)),
+            ("2026-12-01", Err(TimeError::DateOnly)),
+            ("22:00:00", Err(TimeError::TimeOnly)),
+            ("2026-02-30T22:00:00", Err(TimeError::Malformed)),
+            ("yesterday", Err(TimeError::Malformed)),
+            ("", Err(TimeError::Malformed)),
+            ("2026-12-31T23:59:60Z", Err(TimeError::OutOfRange)),
+            ("9999-12-31T23:59:59-23:00", Err(TimeError::OutOfRange)),
         ] {
-            let read = Written::parse(text).and_then(|written| written.resolve(&berlin, Fold::First));
+            let read = TimeLiteral::parse(text).and_then(|written| written.resolve(&berlin, Fold::First));
             assert_eq!(read, moment.map(|text| text.parse().unwrap()), "{text}");
             assert!(read.map_or_else(|fault| fault.to_string(), |t| t.to_string()).len() > 9);
         }
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_date_time_is_answered_with_the_one_that_was_meant() {
-        const HELP: &str = TimeFault::HELP;
+        const HELP: &str = TimeError::HELP;
         for (text, help) in [
             ("01.12.2026 22:00", "write `2026-12-01T22:00:00`"),
             ("1.12.2026 9:05:07", "write `2026-12-01T09:05:07`"),

@@ -8,10 +8,10 @@ use super::keys::TOP;
 use super::report::Report;
 use super::templates::Templates;
 use super::validate::validate;
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// What is wrong with `key = value` in a section; `None` if nothing is.
-pub(super) fn fault(section: &str, key: &str, value: &str) -> Option<Fault> {
+pub(super) fn fault(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
     let header = if section == TOP { String::new() } else { format!("{section}\n{}", company(section, key)) };
     let text = format!("{header}{key} = {value}\n");
     let report = Report::trial(text);
@@ -22,7 +22,7 @@ pub(super) fn fault(section: &str, key: &str, value: &str) -> Option<Fault> {
     let of_the_value = |d: &super::diagnostic::Diagnostic| {
         d.place.as_ref().is_some_and(|place| place.span.start >= header.len())
     };
-    errors.find(of_the_value).map(|d| Fault { message: d.message, help: d.help.unwrap_or_default() })
+    errors.find(of_the_value).map(|d| InvalidValue { message: d.message, help: d.help.unwrap_or_default() })
 }
 
 /// The keys that a period needs beside one of its keys.

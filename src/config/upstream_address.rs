@@ -4,14 +4,14 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use crate::request::to_ascii;
+use crate::matching::request::to_ascii;
 
 /// The longest path that a Unix socket can have: `sun_path` of unix(7), less its NUL.
 const MAX_SOCKET_PATH: usize = 107;
 
 /// An origin: the place of a server, without anything of a request.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Upstream {
+pub enum UpstreamAddress {
     /// A host and port, spoken to in the clear or over TLS.
     Tcp {
         /// Whether TLS is spoken.
@@ -25,7 +25,7 @@ pub enum Upstream {
     Unix(PathBuf),
 }
 
-impl Upstream {
+impl UpstreamAddress {
     /// Reads `http://host[:port]`, `https://host[:port]` or `unix:PATH`.
     ///
     /// A lone `/` behind the authority is allowed, since it says the same as none (RFC 3986 6.2.3).
@@ -33,20 +33,25 @@ impl Upstream {
     /// # Errors
     /// A part of a request rather than of an origin (a path, a query) is refused, and so is what cannot be
     /// connected to.
-    pub fn parse(text: &str) -> Result<Self, UpstreamError> {
+    pub fn parse(text: &str) -> Result<Self, UpstreamAddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(path);
         }
         let (scheme, rest) =
-            text.split_once("://").ok_or_else(|| UpstreamError::NoScheme(text.to_owned()))?;
+            text.split_once("://").ok_or_else(|| UpstreamAddressError::NoScheme(text.to_owned()))?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
             "https" => true,
-            _ => return Err(UpstreamError::Scheme { scheme: scheme.to_owned(), rest: rest.to_owned() }),
+            _ => {
+                return Err(UpstreamAddressError::Scheme {
+                    scheme: scheme.to_owned(),
+                    rest: rest.to_owned(),
+                });
+            }
         };
         if let Some(path) = rest.strip_prefix("unix:") {
             let path = path.split(':').next().unwrap_or_default();
-            return Err(UpstreamError::UnixUrl(path.to_owned()));
+            return Err(UpstreamAddressError::UnixUrl(path.to_owned()));
         }
         let (host, port) = host_and_port(origin_only(scheme, rest)?)?;
         Ok(Self::Tcp { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
@@ -74,7 +79,7 @@ impl Upstream {
     }
 }
 
-impl fmt::Display for Upstream {
+impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { tls, .. } => {
@@ -85,24 +90,24 @@ impl fmt::Display for Upstream {
     }
 }
 
-fn unix(path: &str) -> Result<Upstream, UpstreamError> {
+fn unix(path: &str) -> Result<UpstreamAddress, UpstreamAddressError> {
     if path.is_empty() || path.ends_with('/') {
-        return Err(UpstreamError::NoSocket);
+        return Err(UpstreamAddressError::NoSocket);
     }
     if path.len() > MAX_SOCKET_PATH || path.contains('\0') {
-        return Err(UpstreamError::SocketPath);
+        return Err(UpstreamAddressError::SocketPath);
     }
-    Ok(Upstream::Unix(PathBuf::from(path)))
+    Ok(UpstreamAddress::Unix(PathBuf::from(path)))
 }
 
 /// The authority of what follows `://`, if there is nothing else.
-fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamError> {
+fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamAddressError> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
     let bare = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let origin = format!("{scheme}://{bare}");
     if bare.len() < authority.len() {
-        return Err(UpstreamError::UserInfo { origin });
+        return Err(UpstreamAddressError::UserInfo { origin });
     }
     let excess = match tail.as_bytes() {
         [] | [b'/'] => return Ok(authority),
@@ -110,20 +115,22 @@ fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamError
         _ if tail.contains('?') => "query",
         _ => "path",
     };
-    Err(UpstreamError::Excess { excess, origin })
+    Err(UpstreamAddressError::Excess { excess, origin })
 }
 
-fn host_and_port(authority: &str) -> Result<(String, Option<u16>), UpstreamError> {
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), UpstreamAddressError> {
     let (host, port) = split_port(authority)?;
     let port = match port {
         None => None,
-        Some(digits) => Some(port_number(digits).ok_or_else(|| UpstreamError::Port(digits.to_owned()))?),
+        Some(digits) => {
+            Some(port_number(digits).ok_or_else(|| UpstreamAddressError::Port(digits.to_owned()))?)
+        }
     };
     Ok((host, port))
 }
 
-fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> {
-    let bad_host = |host: &str| UpstreamError::Host(host.to_owned());
+fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamAddressError> {
+    let bad_host = |host: &str| UpstreamAddressError::Host(host.to_owned());
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or_else(|| bad_host(authority))?;
         let address: Ipv6Addr = host.parse().map_err(|_| bad_host(host))?;
@@ -138,7 +145,7 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> 
     }
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     if host.is_empty() {
-        return Err(UpstreamError::NoHost);
+        return Err(UpstreamAddressError::NoHost);
     }
     if !is_name_or_address(host) {
         return Err(bad_host(host));
@@ -147,14 +154,14 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamError> 
 }
 
 /// Several colons: an IPv6 address without brackets, or two ports.
-fn colons(authority: &str) -> UpstreamError {
+fn colons(authority: &str) -> UpstreamAddressError {
     let without_port = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     if authority.parse::<Ipv6Addr>().is_ok() || without_port.parse::<Ipv6Addr>().is_ok() {
-        return UpstreamError::Brackets(authority.to_owned());
+        return UpstreamAddressError::Brackets(authority.to_owned());
     }
     let mut parts = authority.split(':');
     let (host, port) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    UpstreamError::Ports { host: host.to_owned(), port: port.to_owned() }
+    UpstreamAddressError::Ports { host: host.to_owned(), port: port.to_owned() }
 }
 
 /// Digits only: `u16::from_str` would take `+80` too.
@@ -179,7 +186,7 @@ fn is_name_or_address(host: &str) -> bool {
 
 /// Why a text names no upstream. [`Display`](fmt::Display) says what is wrong, [`help`](Self::help) what to write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum UpstreamError {
+pub enum UpstreamAddressError {
     /// There is no `://`: the whole text.
     NoScheme(String),
     /// A scheme that is not spoken, and what follows it.
@@ -224,7 +231,7 @@ pub enum UpstreamError {
     SocketPath,
 }
 
-impl fmt::Display for UpstreamError {
+impl fmt::Display for UpstreamAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoScheme(text) => {
@@ -245,9 +252,9 @@ impl fmt::Display for UpstreamError {
     }
 }
 
-impl std::error::Error for UpstreamError {}
+impl std::error::Error for UpstreamAddressError {}
 
-impl UpstreamError {
+impl UpstreamAddressError {
     /// What to write instead.
     pub fn help(&self) -> String {
         match self {
@@ -279,7 +286,7 @@ const EXAMPLE: &str = "for example `http://127.0.0.1:8000`";
 
 /// A guess, if it is an upstream.
 fn did_you_mean(text: &str) -> String {
-    Upstream::parse(text).map_or(EXAMPLE.to_owned(), |_| format!("did you mean `{text}`?"))
+    UpstreamAddress::parse(text).map_or(EXAMPLE.to_owned(), |_| format!("did you mean `{text}`?"))
 }
 
 fn scheme_help(text: &str) -> String {
@@ -301,9 +308,9 @@ fn scheme_help(text: &str) -> String {
     if let Some(port) = port_number(text.trim_start_matches(':')) {
         return format!("did you mean `http://127.0.0.1:{port}`?");
     }
-    match Upstream::parse(&format!("http://{text}")) {
+    match UpstreamAddress::parse(&format!("http://{text}")) {
         Ok(_) => format!("write `http://{text}`"),
-        Err(UpstreamError::Excess { origin, .. }) => did_you_mean(&origin),
+        Err(UpstreamAddressError::Excess { origin, .. }) => did_you_mean(&origin),
         Err(_) => EXAMPLE.to_owned(),
     }
 }
@@ -348,7 +355,7 @@ mod tests {
             ("unix:app.sock", "unix:app.sock"),
         ] {
             assert_eq!(
-                Upstream::parse(text).map(|upstream| upstream.to_string()).as_deref(),
+                UpstreamAddress::parse(text).map(|upstream| upstream.to_string()).as_deref(),
                 Ok(shown),
                 "{text}"
             );
@@ -408,7 +415,7 @@ mod tests {
             ("unix:/run/", "path of the socket is missing", "unix:/run/app.sock"),
             ("unix:/a\0b", "cannot be the path", "107 bytes"),
         ] {
-            let error = Upstream::parse(text).expect_err(text);
+            let error = UpstreamAddress::parse(text).expect_err(text);
             assert!(error.to_string().contains(message), "{text}: {error}");
             assert!(error.help().contains(help), "{text}: {}", error.help());
         }
@@ -417,14 +424,14 @@ mod tests {
     #[test]
     fn a_socket_path_is_as_long_as_the_system_takes() {
         let longest = format!("unix:/{}", "a".repeat(MAX_SOCKET_PATH - 1));
-        assert!(Upstream::parse(&longest).is_ok());
-        assert_eq!(Upstream::parse(&format!("{longest}a")), Err(UpstreamError::SocketPath));
+        assert!(UpstreamAddress::parse(&longest).is_ok());
+        assert_eq!(UpstreamAddress::parse(&format!("{longest}a")), Err(UpstreamAddressError::SocketPath));
     }
 
     #[test]
     fn a_relative_socket_is_beside_the_file() {
         let shown =
-            |text| Upstream::parse(text).expect("valid").relative_to(Path::new("/etc/dt")).to_string();
+            |text| UpstreamAddress::parse(text).expect("valid").relative_to(Path::new("/etc/dt")).to_string();
         assert_eq!(shown("unix:app.sock"), "unix:/etc/dt/app.sock");
         assert_eq!(shown("unix:/run/app.sock"), "unix:/run/app.sock");
         assert_eq!(shown("http://app"), "http://app");

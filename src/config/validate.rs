@@ -16,17 +16,17 @@ use super::report::Report;
 use super::templates::Templates;
 use super::values::{choice, duration, means_off, redirect, time_zone};
 use super::{
-    Config, Listen, Log, LogFormat, Management, Response, Server, Site, TrustedProxies, Unreachable,
-    UpstreamSite, answers, periods,
+    Config, Listen, LogConfig, LogFormat, ManagementConfig, ResponseConfig, ServerConfig, Site,
+    TrustedProxies, UpstreamSite, WhenUnreachable, periods, responses,
 };
+use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError};
 use crate::decision::Rules;
-use crate::exempt::{self, Exemptions, Kind, Rule};
-use crate::fault::Fault;
-use crate::glob::PathGlobs;
-use crate::request::to_ascii;
-use crate::scope::Host;
-use crate::template::Template;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::invalid_value::InvalidValue;
+use crate::matching::exempt::{self, Exemptions, Rule, RuleKind};
+use crate::matching::glob::PathGlobs;
+use crate::matching::request::to_ascii;
+use crate::matching::scope::Host;
+use crate::page::template::Template;
 
 /// Turns a document into a config, as far as it goes: it may be applied only if the report is valid afterwards.
 /// Paths are relative to `folder`.
@@ -63,10 +63,10 @@ pub fn validate(
     }
 }
 
-fn response(document: &Document, report: &Report, templates: &mut Templates<'_>) -> Response {
+fn response(document: &Document, report: &Report, templates: &mut Templates<'_>) -> ResponseConfig {
     let section = &document.response;
     let written = |text: &Spanned<String>| redirect(text.get_ref(), text.span(), report);
-    Response {
+    ResponseConfig {
         status: section
             .status
             .as_ref()
@@ -75,8 +75,8 @@ fn response(document: &Document, report: &Report, templates: &mut Templates<'_>)
         message: section.message.as_ref().map(|message| message.get_ref().as_str().into()),
         redirect: section.redirect.as_ref().and_then(written),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
-        cors: answers::cors(&section.cors, report),
-        fields: answers::fields(&section.headers, report),
+        cors: responses::cors(&section.cors, report),
+        fields: responses::fields(&section.headers, report),
     }
 }
 
@@ -107,9 +107,9 @@ fn status_path(written: &Field<OrFalse>, report: &Report) -> Option<String> {
 
 fn exemptions(section: &ExemptSection, report: &Report) -> Exemptions {
     let lists = [
-        (Kind::Exact, &section.exact, exempt::check_exact as fn(&str) -> Result<(), Fault>),
-        (Kind::Path, &section.paths, PathGlobs::check),
-        (Kind::Network, &section.networks, exempt::check_network),
+        (RuleKind::Exact, &section.exact, exempt::check_exact as fn(&str) -> Result<(), InvalidValue>),
+        (RuleKind::Path, &section.paths, PathGlobs::check),
+        (RuleKind::Network, &section.networks, exempt::check_network),
     ];
     let mut rules = Vec::new();
     for (kind, list, check) in lists {
@@ -128,8 +128,8 @@ fn exemptions(section: &ExemptSection, report: &Report) -> Exemptions {
     })
 }
 
-fn server(section: &ServerSection, folder: &Path, report: &Report) -> Server {
-    Server {
+fn server(section: &ServerSection, folder: &Path, report: &Report) -> ServerConfig {
+    ServerConfig {
         listen: listen(&section.listen, folder, report),
         trusted: trusted(&section.trusted_proxies, report),
     }
@@ -176,8 +176,13 @@ fn clash(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
     others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
 }
 
-fn management(section: &ManagementSection, server: &Server, folder: &Path, report: &Report) -> Management {
-    Management {
+fn management(
+    section: &ManagementSection,
+    server: &ServerConfig,
+    folder: &Path,
+    report: &Report,
+) -> ManagementConfig {
+    ManagementConfig {
         listen: management_listen(&section.listen, server, folder, report),
         hosts: section
             .hosts
@@ -188,7 +193,12 @@ fn management(section: &ManagementSection, server: &Server, folder: &Path, repor
     }
 }
 
-fn management_listen(written: &Field<String>, server: &Server, folder: &Path, report: &Report) -> Listen {
+fn management_listen(
+    written: &Field<String>,
+    server: &ServerConfig,
+    folder: &Path,
+    report: &Report,
+) -> Listen {
     let default_port = super::MANAGEMENT.port();
     let default = Listen::Tcp(super::MANAGEMENT);
     let Some(written) = written else { return default };
@@ -222,7 +232,7 @@ fn management_listen(written: &Field<String>, server: &Server, folder: &Path, re
 }
 
 /// Refuses an address for visitors that `[management]` takes by default.
-fn check_default_of_management(visitors: &Texts, server: &Server, folder: &Path, report: &Report) {
+fn check_default_of_management(visitors: &Texts, server: &ServerConfig, folder: &Path, report: &Report) {
     let default = Listen::Tcp(super::MANAGEMENT);
     let is_taken = |text: &&Spanned<String>| {
         address(text.get_ref(), folder).is_ok_and(|address| address.overlaps(&default))
@@ -237,7 +247,7 @@ fn check_default_of_management(visitors: &Texts, server: &Server, folder: &Path,
 }
 
 /// The default address of `[management]`, or the next above it that visitors are not served on.
-fn free_address(server: &Server) -> Listen {
+fn free_address(server: &ServerConfig) -> Listen {
     let above = (super::MANAGEMENT.port()..).map(|port| SocketAddr::new(super::MANAGEMENT.ip(), port));
     let mut addresses = above.map(Listen::Tcp);
     let is_free = |address: &Listen| !server.listen.iter().any(|listen| listen.overlaps(address));
@@ -249,7 +259,7 @@ fn name(written: &Spanned<String>, report: &Report) -> Option<Host> {
     let host = Host::parse(written.get_ref()).and_then(|host| {
         let message = "a wildcard is not allowed here: each name must be listed";
         if host.is_wildcard() {
-            Err(Fault::new(message, "write a name such as `ops.example.com`"))
+            Err(InvalidValue::new(message, "write a name such as `ops.example.com`"))
         } else {
             Ok(host)
         }
@@ -326,23 +336,23 @@ fn port(text: &str) -> Option<u16> {
 fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
     let mut trusted = TrustedProxies::default();
     for text in written.iter().flat_map(Spanned::get_ref) {
-        match crate::network::parse(text.get_ref()) {
+        match crate::matching::network::parse(text.get_ref()) {
             Some(network) => trusted.networks.push(network),
             None if text.get_ref() == "unix:" => trusted.unix = true,
             None => report.error_with(text.span(), || {
-                let fault = crate::network::explain(text.get_ref());
+                let fault = crate::matching::network::explain(text.get_ref());
                 if matches!(text.get_ref().trim().to_lowercase().as_str(), "*" | "all" | "any" | "everyone" | "true") {
                     let help = "write the addresses of your proxies, such as `127.0.0.1`: to trust everyone lets \
                                 anyone claim any address";
-                    return Fault { help: help.into(), ..fault };
+                    return InvalidValue { help: help.into(), ..fault };
                 }
                 if text.get_ref().starts_with("unix") || text.get_ref().starts_with('/') {
-                    return Fault {
+                    return InvalidValue {
                         help: "write `unix:` for the peers of every Unix socket".into(),
                         ..fault
                     };
                 }
-                Fault { help: fault.help.replace("of the clients", "of your proxies"), ..fault }
+                InvalidValue { help: fault.help.replace("of the clients", "of your proxies"), ..fault }
             }),
         }
     }
@@ -352,7 +362,7 @@ fn trusted(written: &Texts, report: &Report) -> TrustedProxies {
 fn site(section: &SiteSection, folder: &Path, report: &Report) -> Site {
     let connect_timeout = duration(&section.connect_timeout, report).unwrap_or(super::CONNECT_TIMEOUT);
     let response_timeout = duration(&section.response_timeout, report).unwrap_or(super::RESPONSE_TIMEOUT);
-    let choices = [("downtime", Unreachable::Downtime), ("error", Unreachable::Error)];
+    let choices = [("downtime", WhenUnreachable::Downtime), ("error", WhenUnreachable::Error)];
     let when_unreachable = choice(&section.when_unreachable, choices, report);
     match (&section.upstream, &section.root) {
         (None, None) => Site::Welcome,
@@ -371,13 +381,13 @@ fn site(section: &SiteSection, folder: &Path, report: &Report) -> Site {
     }
 }
 
-fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option<Upstream> {
-    match Upstream::parse(written.get_ref()) {
+fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option<UpstreamAddress> {
+    match UpstreamAddress::parse(written.get_ref()) {
         Ok(upstream) => Some(upstream.relative_to(folder)),
         Err(error) => {
             let text = written.get_ref();
             let plain = text.trim();
-            if plain.len() < text.len() && Upstream::parse(plain).is_ok() {
+            if plain.len() < text.len() && UpstreamAddress::parse(plain).is_ok() {
                 let message =
                     format!("invalid upstream `{text}`: it has a space at its end or its beginning");
                 report.error(written.span(), message, format!("write `{plain}`"));
@@ -394,10 +404,10 @@ fn upstream(written: &Spanned<String>, folder: &Path, report: &Report) -> Option
 }
 
 /// What to write instead of an upstream whose host is not ASCII.
-fn in_ascii(text: &str, error: &UpstreamError) -> Option<String> {
-    let UpstreamError::Host(host) = error else { return None };
+fn in_ascii(text: &str, error: &UpstreamAddressError) -> Option<String> {
+    let UpstreamAddressError::Host(host) = error else { return None };
     let url = text.replace(host, &to_ascii(host)?);
-    (url != *text && Upstream::parse(&url).is_ok()).then(|| format!("write `{url}`"))
+    (url != *text && UpstreamAddress::parse(&url).is_ok()).then(|| format!("write `{url}`"))
 }
 
 fn root(written: &Spanned<String>, folder: &Path, report: &Report) -> PathBuf {
@@ -427,12 +437,12 @@ fn is_served_from(root: &Path, folder: &Path) -> bool {
     folder.strip_prefix(root).is_ok_and(|between| !between.components().any(is_hidden))
 }
 
-fn log(section: &LogSection, report: &Report) -> Log {
+fn log(section: &LogSection, report: &Report) -> LogConfig {
     let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
     if let (Some(written), Err(fault)) = (&section.level, check_level(level)) {
         report.error(written.span(), fault.message, fault.help);
     }
-    Log {
+    LogConfig {
         level: level.to_owned(),
         format: choice(&section.format, [("text", LogFormat::Text), ("json", LogFormat::Json)], report),
         access: section.access.as_ref().is_some_and(|access| *access.get_ref()),
@@ -441,14 +451,14 @@ fn log(section: &LogSection, report: &Report) -> Log {
 
 /// A filter takes any word that is not a level for the name of a target, so that `inof` would log next to nothing;
 /// `info` with a space beside it is such a word too.
-fn check_level(filter: &str) -> Result<(), Fault> {
+fn check_level(filter: &str) -> Result<(), InvalidValue> {
     let is_target =
         |word: &&str| !word.contains(['=', '[', ']', ':']) && word.parse::<LevelFilter>().is_err();
     match filter.split(',').find(is_target) {
-        Some(word) => Err(Fault::new(format!("invalid level `{word}`"), level_help(word))),
+        Some(word) => Err(InvalidValue::new(format!("invalid level `{word}`"), level_help(word))),
         None => match EnvFilter::try_new(filter) {
             Ok(_) => Ok(()),
-            Err(_) => Err(Fault::new(format!("invalid log filter `{filter}`"), level_help(""))),
+            Err(_) => Err(InvalidValue::new(format!("invalid log filter `{filter}`"), level_help(""))),
         },
     }
 }
@@ -476,7 +486,7 @@ fn level_help(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Reading;
+    use super::super::ParsedConfig;
     use super::super::diagnostic::Diagnostic;
     use super::*;
 
@@ -526,7 +536,7 @@ mod tests {
         }
     }
 
-    fn read(text: &str) -> Reading {
+    fn read(text: &str) -> ParsedConfig {
         Config::read("downtime.toml", text, Path::new("/"), &|_| Err("there is none".into()))
     }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::document::Field;
 use super::report::Report;
 use super::{duration, zones};
-use crate::answer::Redirect;
+use crate::decision::down_response::Redirect;
 
 /// The zone that a key names.
 pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {

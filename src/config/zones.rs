@@ -1,31 +1,31 @@
 //! The time zones that people mean when they write what is not the name of one.
 
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 const EXAMPLE: &str = "write an IANA name, such as `Europe/Berlin` or `UTC`";
 /// No name of a zone is longer.
 const MAX_NAME: usize = 64;
 
 /// What is wrong with a text that names no time zone, and which one was probably meant.
-pub(super) fn unknown(name: &str) -> Fault {
+pub(super) fn unknown(name: &str) -> InvalidValue {
     let message = format!("unknown time zone `{name}`");
     if name.len() > MAX_NAME {
-        return Fault::new(message, EXAMPLE);
+        return InvalidValue::new(message, EXAMPLE);
     }
     if let Some(offset) = offset(name) {
         let help = format!(
             "write a name such as `Europe/Berlin`, or give each time its offset, as in 2026-12-01T22:00:00{offset}"
         );
-        return Fault::new(format!("`{name}` is an offset, not a time zone"), help);
+        return InvalidValue::new(format!("`{name}` is an offset, not a time zone"), help);
     }
     let plain = plain(name);
     if matches!(plain.as_str(), "local" | "localtime" | "system" | "host" | "default" | "auto") {
         let help = "write the name of the machine's zone, which `timedatectl` shows, such as `Europe/Berlin`";
-        return Fault::new(message, help);
+        return InvalidValue::new(message, help);
     }
     let meant = known(&plain).or_else(|| named_so(&plain)).or_else(|| nearest(name));
     let help = meant.map_or(EXAMPLE.to_owned(), |zones| question(&zones));
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
 fn question(zones: &[String]) -> String {

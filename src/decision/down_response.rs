@@ -7,10 +7,10 @@ use http::uri::Authority;
 use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::fault::Fault;
-use crate::path::{RequestPath, folded};
-use crate::request::{Hosts, host_name, is_same_host, to_ascii};
-use crate::template::Template;
+use crate::invalid_value::InvalidValue;
+use crate::matching::path::{RequestPath, folded};
+use crate::matching::request::{Hosts, host_name, is_same_host, to_ascii};
+use crate::page::template::Template;
 
 /// The answer of one period, its own keys and those of `[response]` put together.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Redirect {
 impl Redirect {
     /// Reads an absolute `http` or `https` URL, or a path of this site (RFC 3986 4.2: path-absolute, so not `//host`),
     /// which is canonical: a request for any other would never be known to be for it, and be redirected for ever.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         Self::read(text).ok_or_else(|| explain(text))
     }
 
@@ -131,10 +131,10 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// What is wrong with a text that is not a redirect, and what was probably meant.
-fn explain(text: &str) -> Fault {
+fn explain(text: &str) -> InvalidValue {
     const EXAMPLE: &str = "for example `https://status.example.com/`, or a path such as `/sorry`";
     let invalid =
-        |reason: &str, help: String| Fault::new(format!("invalid redirect `{text}`: {reason}"), help);
+        |reason: &str, help: String| InvalidValue::new(format!("invalid redirect `{text}`: {reason}"), help);
     if text.chars().any(char::is_control) {
         return invalid("a control character cannot be in a URL", "remove it".into());
     }
@@ -165,7 +165,7 @@ fn explain(text: &str) -> Fault {
     {
         let path = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
         let message = "a redirect cannot have a user name or password: every visitor would see it";
-        return Fault::new(message, did_you_mean(&format!("{origin}://{plain}{path}"), EXAMPLE));
+        return InvalidValue::new(message, did_you_mean(&format!("{origin}://{plain}{path}"), EXAMPLE));
     }
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {

@@ -19,7 +19,7 @@ pub(super) const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
 /// A range of a file that is still to be read, and what the file has to be like all the while.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(super) struct FileContent {
     file: File,
     len: u64,
     modified: Option<SystemTime>,
@@ -27,9 +27,9 @@ pub(super) struct Content {
 }
 
 /// A chunk that is being read, and what comes after it.
-type Ahead = JoinHandle<io::Result<(Bytes, Content)>>;
+type NextChunk = JoinHandle<io::Result<(Bytes, FileContent)>>;
 
-impl Content {
+impl FileContent {
     /// `range` of a file that `metadata` describes, within its length.
     pub(super) fn new(file: File, metadata: &Metadata, range: Range<u64>) -> Self {
         Self { file, len: metadata.len(), modified: metadata.modified().ok(), rest: range }
@@ -79,7 +79,7 @@ impl Content {
         })
     }
 
-    fn read_ahead(mut self) -> Option<Ahead> {
+    fn read_ahead(mut self) -> Option<NextChunk> {
         if self.is_empty() {
             return None;
         }

@@ -8,22 +8,22 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use super::refusal::Refusal;
+use super::refusal::FileRefusal;
 
 /// What was opened: only regular files are served.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(super) enum OpenedFile {
     File(File, Metadata),
     Folder,
 }
 
-impl Entry {
+impl OpenedFile {
     /// Opens `path` below `root`, following symbolic links as long as they stay below it. One with an
     /// absolute target counts as leading out.
     ///
     /// Anything but a regular file or a folder is not found. `O_NONBLOCK` keeps a FIFO from waiting for its
     /// writer.
-    pub(super) fn open(root: &Path, path: &Path) -> Result<Self, Refusal> {
+    pub(super) fn open(root: &Path, path: &Path) -> Result<Self, FileRefusal> {
         let folder = open_root(root)?;
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
@@ -35,23 +35,23 @@ impl Entry {
         match metadata.file_type() {
             kind if kind.is_file() => Ok(Self::File(file, metadata)),
             kind if kind.is_dir() => Ok(Self::Folder),
-            _ => Err(Refusal::NotFound),
+            _ => Err(FileRefusal::NotFound),
         }
     }
 }
 
 /// Opened anew for each request, so that a deployment can swap a symbolic link.
-fn open_root(root: &Path) -> Result<Dir, Refusal> {
+fn open_root(root: &Path) -> Result<Dir, FileRefusal> {
     Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
         tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root");
-        Refusal::Unavailable
+        FileRefusal::Unavailable
     })
 }
 
-fn refuse(error: io::Error, path: &Path) -> Refusal {
+fn refuse(error: io::Error, path: &Path) -> FileRefusal {
     let message = error.to_string();
-    let refusal = Refusal::from(error);
-    if matches!(refusal, Refusal::Internal | Refusal::Unavailable) {
+    let refusal = FileRefusal::from(error);
+    if matches!(refusal, FileRefusal::Internal | FileRefusal::Unavailable) {
         let path = path.display();
         tracing::error!(target: "downtime::files", %path, error = message, "cannot open a file");
     }

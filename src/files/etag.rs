@@ -26,7 +26,7 @@ impl EntityTag {
     ///
     /// The time of the last status change is part of it, since that of the last modification can be set back
     /// (`touch -r`, `cp -p`, `tar`). It is hashed to keep inode numbers to ourselves.
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(super) fn from_metadata(metadata: &Metadata) -> Self {
         let mut hash = Sha256::new();
         for number in [metadata.dev(), metadata.ino(), metadata.len()] {
             hash.update(number.to_le_bytes());
@@ -169,7 +169,7 @@ mod tests {
     fn a_tag_tells_files_and_their_versions_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let of = |path| EntityTag::of(&fs::metadata(path).unwrap());
+        let of = |path| EntityTag::from_metadata(&fs::metadata(path).unwrap());
         fs::write(&path, "one").unwrap();
         let first = of(&path);
         assert_eq!(first, of(&path));

@@ -21,17 +21,17 @@ pub(super) struct Validators {
 }
 
 impl Validators {
-    pub(super) fn of(metadata: &Metadata, now: Timestamp) -> Self {
+    pub(super) fn new(metadata: &Metadata, now: Timestamp) -> Self {
         let seconds = Some(metadata.mtime()).filter(|seconds| *seconds <= now.as_second());
         let since = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         let modified = since.and_then(|since| UNIX_EPOCH.checked_add(since));
-        Self { etag: EntityTag::of(metadata), modified }
+        Self { etag: EntityTag::from_metadata(metadata), modified }
     }
 }
 
 /// What the preconditions of a GET or HEAD come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PreconditionResult {
     /// They hold: send the file.
     Send,
     /// 304.
@@ -60,13 +60,13 @@ impl Preconditions {
     }
 
     /// Evaluates them in the order of RFC 9110, section 13.2.2.
-    pub(super) fn evaluate(&self, current: &Validators) -> Verdict {
+    pub(super) fn evaluate(&self, current: &Validators) -> PreconditionResult {
         if !self.matches(current) {
-            Verdict::Failed
+            PreconditionResult::Failed
         } else if self.modified(current) {
-            Verdict::Send
+            PreconditionResult::Send
         } else {
-            Verdict::NotModified
+            PreconditionResult::NotModified
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn preconditions_are_evaluated_in_the_order_of_section_13_2_2() {
-        use Verdict::{Failed, NotModified, Send};
+        use PreconditionResult::{Failed, NotModified, Send};
         for (fields, verdict) in [
             (&[][..], Send),
             (&[(IF_MATCH, r#""now""#)], Send),
@@ -193,7 +193,7 @@ mod tests {
             let modified: SystemTime = Timestamp::from_second(modified).unwrap().try_into().unwrap();
             file.set_modified(modified).unwrap();
             let expected = dated.then_some(modified);
-            assert_eq!(Validators::of(&file.metadata().unwrap(), now).modified, expected, "{modified:?}");
+            assert_eq!(Validators::new(&file.metadata().unwrap(), now).modified, expected, "{modified:?}");
         }
     }
 
@@ -202,7 +202,7 @@ mod tests {
         let current = Validators { modified: None, ..current() };
         for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
             let preconditions = Preconditions::parse(&headers(&[(name, BEFORE)]));
-            assert_eq!(preconditions.evaluate(&current), Verdict::Send);
+            assert_eq!(preconditions.evaluate(&current), PreconditionResult::Send);
         }
         assert!(!IfRange::parse(&headers(&[(IF_RANGE, AT)])).holds(&current));
     }

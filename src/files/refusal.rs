@@ -12,7 +12,7 @@ use super::{ALLOWED, NOSNIFF};
 
 /// Why a file is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum FileRefusal {
     BadRequest,
     Forbidden,
     NotFound,
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     Internal,
 }
 
-impl Refusal {
+impl FileRefusal {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
@@ -63,7 +63,7 @@ impl Refusal {
 }
 
 /// A failure to open what a path names.
-impl From<io::Error> for Refusal {
+impl From<io::Error> for FileRefusal {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
             // cap-std has a permission error of its own for a path that leads out of the root.
@@ -89,7 +89,7 @@ impl From<io::Error> for Refusal {
     }
 }
 
-impl From<InvalidHeaderValue> for Refusal {
+impl From<InvalidHeaderValue> for FileRefusal {
     fn from(_: InvalidHeaderValue) -> Self {
         Self::Internal
     }
@@ -116,18 +116,18 @@ mod tests {
     #[test]
     fn a_failure_to_open_says_whose_it_is() {
         for (errno, refusal) in [
-            (Errno::NOENT, Refusal::NotFound),
-            (Errno::NOTDIR, Refusal::NotFound),
-            (Errno::LOOP, Refusal::NotFound),
-            (Errno::NAMETOOLONG, Refusal::NotFound),
-            (Errno::NXIO, Refusal::NotFound),
-            (Errno::ACCESS, Refusal::Forbidden),
-            (Errno::PERM, Refusal::Forbidden),
-            (Errno::MFILE, Refusal::Unavailable),
-            (Errno::NFILE, Refusal::Unavailable),
-            (Errno::IO, Refusal::Internal),
+            (Errno::NOENT, FileRefusal::NotFound),
+            (Errno::NOTDIR, FileRefusal::NotFound),
+            (Errno::LOOP, FileRefusal::NotFound),
+            (Errno::NAMETOOLONG, FileRefusal::NotFound),
+            (Errno::NXIO, FileRefusal::NotFound),
+            (Errno::ACCESS, FileRefusal::Forbidden),
+            (Errno::PERM, FileRefusal::Forbidden),
+            (Errno::MFILE, FileRefusal::Unavailable),
+            (Errno::NFILE, FileRefusal::Unavailable),
+            (Errno::IO, FileRefusal::Internal),
         ] {
-            assert_eq!(Refusal::from(io::Error::from(errno)), refusal, "{errno}");
+            assert_eq!(FileRefusal::from(io::Error::from(errno)), refusal, "{errno}");
         }
     }
 }

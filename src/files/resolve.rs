@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::Uri;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::refusal::Refusal;
+use super::refusal::FileRefusal;
 
 const INDEX: &str = "index.html";
 const WELL_KNOWN: &[u8] = b".well-known";
@@ -26,8 +26,8 @@ impl Target {
     /// and one that starts with a dot are not found, except `.well-known` (RFC 8615) at the start. A NUL and
     /// broken percent-encoding are bad requests. So whatever passes cannot climb, is no hidden file, and a
     /// slash can be appended without making it another site's URL.
-    pub(super) fn parse(raw: &str) -> Result<Self, Refusal> {
-        let relative = raw.strip_prefix('/').ok_or(Refusal::BadRequest)?;
+    pub(super) fn parse(raw: &str) -> Result<Self, FileRefusal> {
+        let relative = raw.strip_prefix('/').ok_or(FileRefusal::BadRequest)?;
         let folder = raw.ends_with('/');
         let index = if folder { INDEX } else { "" };
         let mut path = PathBuf::new();
@@ -35,7 +35,7 @@ impl Target {
             let name = decode(segment)?;
             let first = path.as_os_str().is_empty();
             if name.is_empty() || name.starts_with(b".") && !(first && name == WELL_KNOWN) {
-                return Err(Refusal::NotFound);
+                return Err(FileRefusal::NotFound);
             }
             path.push(OsStr::from_bytes(&name));
         }
@@ -61,16 +61,16 @@ pub(super) fn with_slash(uri: &Uri) -> String {
     format!("{path}/{}", query.unwrap_or_default())
 }
 
-fn decode(segment: &str) -> Result<Vec<u8>, Refusal> {
+fn decode(segment: &str) -> Result<Vec<u8>, FileRefusal> {
     if !segment.split('%').skip(1).all(starts_with_hex_pair) {
-        return Err(Refusal::BadRequest);
+        return Err(FileRefusal::BadRequest);
     }
     let name: Vec<u8> = percent_decode_str(segment).collect();
     if name.contains(&0) {
-        return Err(Refusal::BadRequest);
+        return Err(FileRefusal::BadRequest);
     }
     if name.contains(&b'/') || name.contains(&b'\\') {
-        return Err(Refusal::NotFound);
+        return Err(FileRefusal::NotFound);
     }
     Ok(name)
 }
@@ -139,14 +139,14 @@ mod tests {
             "//evil.example/%2e%2e",
             "/..%2F%5cevil.example",
         ] {
-            assert_eq!(Target::parse(raw), Err(Refusal::NotFound), "{raw}");
+            assert_eq!(Target::parse(raw), Err(FileRefusal::NotFound), "{raw}");
         }
     }
 
     #[test]
     fn a_broken_path_is_a_bad_request() {
         for raw in ["", "*", "a", "/%", "/%4", "/%4/1", "/%zz", "/%+1", "/a%", "/a%00b", "/%00"] {
-            assert_eq!(Target::parse(raw), Err(Refusal::BadRequest), "{raw}");
+            assert_eq!(Target::parse(raw), Err(FileRefusal::BadRequest), "{raw}");
         }
     }
 

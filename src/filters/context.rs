@@ -9,16 +9,18 @@ use http::uri::Authority;
 use jiff::Timestamp;
 use warp::Filter;
 
-use crate::client::client_address;
 use crate::decision::{Decision, Down, Pass, decide};
+use crate::matching::client_address::client_address;
+use crate::matching::path::RequestPath;
+use crate::matching::request::{
+    Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override,
+};
 use crate::page::is_navigation;
-use crate::path::RequestPath;
-use crate::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override};
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
 /// A request's head, the snapshot and the moment that it is decided on, and the verdict: made once for each request.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub struct RequestContext {
     /// The request's head, as it came.
     pub head: Parts,
     /// The other end of the connection; `None`: a Unix socket.
@@ -34,12 +36,12 @@ pub struct Exchange {
     /// The one clock reading.
     pub now: Timestamp,
     /// What becomes of the request.
-    pub verdict: Verdict,
+    pub verdict: OwnedDecision,
 }
 
 /// A decision without borrows, as far as the filters need it.
 #[derive(Clone, Debug)]
-pub enum Verdict {
+pub enum OwnedDecision {
     /// The status filter answers.
     Status,
     /// The site answers.
@@ -50,7 +52,7 @@ pub enum Verdict {
     Redirect(HeaderValue),
 }
 
-impl Exchange {
+impl RequestContext {
     /// Decides a request.
     pub fn new(head: Parts, peer: Option<IpAddr>, snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
         let trust = &snapshot.config.server.trusted;
@@ -66,7 +68,7 @@ impl Exchange {
             is_navigation: is_navigation(&head.method, &head.headers),
             client,
         };
-        let verdict = Verdict::from(decide(&snapshot.config.rules, &request, &phase.moment, now));
+        let verdict = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.moment, now));
         Self { head, peer, trusted, client, snapshot, phase, now, verdict }
     }
 
@@ -81,7 +83,7 @@ impl Exchange {
     }
 }
 
-impl From<Decision<'_>> for Verdict {
+impl From<Decision<'_>> for OwnedDecision {
     fn from(decision: Decision<'_>) -> Self {
         match decision {
             Decision::Pass(Pass::Status) => Self::Status,

@@ -7,17 +7,17 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::exchange::{Exchange, Verdict};
+use super::context::{OwnedDecision, RequestContext};
 use crate::page;
 use crate::snapshot::{Phase, Snapshot};
 
 /// The down page or the redirect, where that is the verdict; rejects what passes.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    Exchange::filter().and_then(|exchange: Arc<Exchange>| std::future::ready(answer(&exchange)))
+    RequestContext::filter().and_then(|exchange: Arc<RequestContext>| std::future::ready(answer(&exchange)))
 }
 
-fn answer(exchange: &Exchange) -> Result<Response, Rejection> {
-    let Exchange { head, snapshot, phase, verdict, .. } = exchange;
+fn answer(exchange: &RequestContext) -> Result<Response, Rejection> {
+    let RequestContext { head, snapshot, phase, verdict, .. } = exchange;
     respond(snapshot, phase, verdict, &head.method, &head.headers).ok_or_else(not_found)
 }
 
@@ -25,13 +25,13 @@ fn answer(exchange: &Exchange) -> Result<Response, Rejection> {
 pub fn respond(
     snapshot: &Snapshot,
     phase: &Phase,
-    verdict: &Verdict,
+    verdict: &OwnedDecision,
     method: &Method,
     headers: &HeaderMap,
 ) -> Option<Response> {
     match verdict {
-        Verdict::Page(key) => Some(snapshot.page(phase, *key).answer(method, headers, key.retry_after)),
-        Verdict::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields)),
-        Verdict::Status | Verdict::Site => None,
+        OwnedDecision::Page(key) => Some(snapshot.page(phase, *key).answer(method, headers, key.retry_after)),
+        OwnedDecision::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields)),
+        OwnedDecision::Status | OwnedDecision::Site => None,
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::exchange::Exchange;
-use super::files::Root;
+use super::context::RequestContext;
 use crate::config::Site;
+use crate::files::Root;
 use crate::page;
 
 /// Marks a response of [`site`] that is none yet: the service around the filters has kept the request, and passes it
@@ -17,11 +17,11 @@ pub struct ToUpstream;
 
 /// The folder, the welcome page, or the mark [`ToUpstream`].
 pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    Exchange::filter()
-        .and_then(|exchange: Arc<Exchange>| async move { Ok::<_, Rejection>(answer(&exchange).await) })
+    RequestContext::filter()
+        .and_then(|exchange: Arc<RequestContext>| async move { Ok::<_, Rejection>(answer(&exchange).await) })
 }
 
-async fn answer(exchange: &Exchange) -> Response {
+async fn answer(exchange: &RequestContext) -> Response {
     match &exchange.snapshot.config.site {
         Site::Welcome => page::welcome(&exchange.head.method),
         Site::Root(root) => Root::new(root.clone()).answer(&exchange.head).await,

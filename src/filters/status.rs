@@ -11,43 +11,43 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::exchange::{Exchange, Verdict};
+use super::context::{OwnedDecision, RequestContext};
 use crate::decision::Outlook;
-use crate::path::RequestPath;
-use crate::period::Occurrence;
-use crate::request::{Query, Request};
+use crate::matching::path::RequestPath;
+use crate::matching::request::{Query, Request};
+use crate::schedule::period::Occurrence;
 
 /// The status, where the request asks for it; rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    Exchange::filter().and_then(|exchange: Arc<Exchange>| {
-        let asked = matches!(exchange.verdict, Verdict::Status);
+    RequestContext::filter().and_then(|exchange: Arc<RequestContext>| {
+        let asked = matches!(exchange.verdict, OwnedDecision::Status);
         std::future::ready(if asked { Ok(answer(&exchange)) } else { Err(not_found()) })
     })
 }
 
 /// What the public may know: never a period's name.
 #[derive(Debug, Serialize)]
-struct Status<'a> {
+struct PublicStatus<'a> {
     state: &'static str,
     until: Option<Timestamp>,
     retry_after: u64,
     message: Option<&'a str>,
-    next: Option<Next>,
+    next: Option<NextOutage>,
 }
 
 #[derive(Debug, Serialize)]
-struct Next {
+struct NextOutage {
     start: Timestamp,
     end: Option<Timestamp>,
 }
 
-impl From<Occurrence> for Next {
+impl From<Occurrence> for NextOutage {
     fn from(occurrence: Occurrence) -> Self {
         Self { start: occurrence.start, end: occurrence.end }
     }
 }
 
-fn answer(exchange: &Exchange) -> Response {
+fn answer(exchange: &RequestContext) -> Response {
     let mut response = match exchange.head.method {
         Method::GET | Method::HEAD => body(exchange),
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
@@ -59,7 +59,7 @@ fn answer(exchange: &Exchange) -> Response {
     response
 }
 
-fn body(exchange: &Exchange) -> Response {
+fn body(exchange: &RequestContext) -> Response {
     let json = serde_json::to_string(&status_of(exchange)).unwrap_or_default() + "\n";
     let length = HeaderValue::from(json.len());
     let head = exchange.head.method == Method::HEAD;
@@ -69,9 +69,9 @@ fn body(exchange: &Exchange) -> Response {
     response
 }
 
-fn status_of(exchange: &Exchange) -> Status<'_> {
+fn status_of(exchange: &RequestContext) -> PublicStatus<'_> {
     let rules = &exchange.snapshot.config.rules;
-    let asked = Asked::parse(exchange.head.uri.query().unwrap_or_default());
+    let asked = StatusQuery::parse(exchange.head.uri.query().unwrap_or_default());
     let request = Request {
         hosts: exchange.hosts(),
         query: Query::new(asked.query()),
@@ -79,24 +79,24 @@ fn status_of(exchange: &Exchange) -> Status<'_> {
     };
     let Outlook { period, until, next } = exchange.phase.outlook(rules, &request, exchange.now);
     let answer = period.and_then(|period| rules.answers.get(period));
-    Status {
+    PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
         retry_after: period.map_or(0, |_| rules.retry_after(until, exchange.now)),
         message: answer.and_then(|answer| answer.message.as_deref()),
-        next: next.map(Next::from),
+        next: next.map(NextOutage::from),
     }
 }
 
 /// The request that is asked about.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+struct StatusQuery {
     /// The path as a request would have it, with its escapes, and with its query.
     target: String,
     method: Method,
 }
 
-impl Asked {
+impl StatusQuery {
     /// Reads `?path=`, else `/`, and `?method=`, else GET.
     fn parse(query: &str) -> Self {
         let value = |key: &str| {
@@ -137,7 +137,7 @@ mod tests {
             ("method=PO%20ST", "/", None, Method::GET),
             ("method=", "/", None, Method::GET),
         ] {
-            let asked = Asked::parse(query);
+            let asked = StatusQuery::parse(query);
             assert_eq!((asked.path(), asked.query(), &asked.method), (path, asked_query, &method), "{query}");
         }
     }

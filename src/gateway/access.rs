@@ -9,14 +9,14 @@ use tracing::info;
 use crate::config::Config;
 
 /// A line of the access log that is being written.
-pub(super) struct Access {
+pub(super) struct AccessLogLine {
     method: Method,
     path: String,
     client: Option<IpAddr>,
     begun: Instant,
 }
 
-impl Access {
+impl AccessLogLine {
     /// The query stays out of the log: it may hold what is nobody's business.
     pub(super) fn begin(
         config: &Config,

@@ -11,37 +11,37 @@ use http::Response;
 
 use super::head::{Beginning, PlainHead, beginning, room};
 use super::prepared::written;
-use super::{Access, Gateway, unreachable};
+use super::{AccessLogLine, Gateway, unreachable};
 use crate::clock;
 use crate::config::{Config, Site, UpstreamSite};
 use crate::decision::{Decision, Pass, decide};
-use crate::filters::exchange::key;
-use crate::filters::proxy::relay::{self, Relay};
-use crate::filters::proxy::{Peer, Route, Scheme, Unreachable};
-use crate::path::RequestPath;
-use crate::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts};
-use crate::server::{AtOnce, Client};
+use crate::filters::context::key;
+use crate::matching::path::RequestPath;
+use crate::matching::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts};
+use crate::server::{ClientConnection, FastPath};
 use crate::snapshot::Snapshot;
+use crate::upstream::relay::{self, Relay};
+use crate::upstream::{Peer, Route, Scheme, UpstreamError};
 
 /// A plain request on its way to the upstream.
-pub struct Passing {
+pub struct ForwardedRequest {
     snapshot: Arc<Snapshot>,
     trusted: bool,
-    access: Option<Access>,
+    access: Option<AccessLogLine>,
     relay: Relay,
 }
 
 impl<R> Gateway<R> {
     /// What is to be done about the request that `unread` begins with, if it is plain.
-    pub(super) fn at_once(&self, unread: &[u8], peer: &Peer) -> AtOnce<Passing> {
+    pub(super) fn at_once(&self, unread: &[u8], peer: &Peer) -> FastPath<ForwardedRequest> {
         match beginning(unread, &mut room()) {
-            Beginning::Incomplete => AtOnce::Incomplete,
-            Beginning::Other => AtOnce::Other,
-            Beginning::Plain(head) => self.decide_at_once(&head, peer).unwrap_or(AtOnce::Other),
+            Beginning::Incomplete => FastPath::Incomplete,
+            Beginning::Other => FastPath::Other,
+            Beginning::Plain(head) => self.decide_at_once(&head, peer).unwrap_or(FastPath::Other),
         }
     }
 
-    fn decide_at_once(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<AtOnce<Passing>> {
+    fn decide_at_once(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<FastPath<ForwardedRequest>> {
         let now = clock::now();
         let seen = self.view.at(now);
         let (snapshot, phase) = &*seen;
@@ -66,13 +66,13 @@ impl<R> Gateway<R> {
         match decide(&config.rules, &request, &phase.moment, now) {
             Decision::Unavailable(down) if !config.log.access && !head.is_special => {
                 let answer = self.prepared.answer(snapshot, phase, key(&down), head, now);
-                Some(AtOnce::Answer { head: head.length, answer })
+                Some(FastPath::Answer { head: head.length, answer })
             }
             Decision::Pass(pass) if pass != Pass::Status => {
-                let access = Access::begin(config, head.method, head.path, peer.address());
+                let access = AccessLogLine::begin(config, head.method, head.path, peer.address());
                 let relay = self.relay_of(head, peer, trusted, config)?;
-                let relay = Passing { snapshot: Arc::clone(snapshot), trusted, access, relay };
-                Some(AtOnce::Relay { head: head.length, relay })
+                let relay = ForwardedRequest { snapshot: Arc::clone(snapshot), trusted, access, relay };
+                Some(FastPath::Relay { head: head.length, relay })
             }
             _ => None,
         }
@@ -86,7 +86,7 @@ impl<R> Gateway<R> {
         config: &Config,
     ) -> Option<Relay> {
         let is_passed_on = matches!(config.site, Site::Upstream(_)) && !head.has_codings;
-        let passed_on = relay::Head {
+        let passed_on = relay::PlainRequest {
             method: head.method.as_str(),
             target: head.target,
             host: head.host,
@@ -98,11 +98,11 @@ impl<R> Gateway<R> {
     /// Passes a request on that is still the first of what its client has sent.
     pub(super) async fn pass_at_once(
         &self,
-        passing: Passing,
+        passing: ForwardedRequest,
         peer: &Peer,
-        client: &mut Client<'_>,
+        client: &mut ClientConnection<'_>,
     ) -> ControlFlow<()> {
-        let Passing { snapshot, trusted, mut access, relay } = passing;
+        let ForwardedRequest { snapshot, trusted, mut access, relay } = passing;
         let Site::Upstream(site) = &snapshot.config.site else { return ControlFlow::Break(()) };
         let route = Route::to(site, peer, trusted, Scheme::Http);
         let mut log = |status| {
@@ -134,7 +134,7 @@ impl<R> Gateway<R> {
 /// What the request that `unread` begins with gets instead of the upstream's answer.
 fn instead(
     unread: &[u8],
-    fault: &Unreachable,
+    fault: &UpstreamError,
     site: &UpstreamSite,
     snapshot: &Snapshot,
 ) -> Option<Response<Bytes>> {

@@ -7,18 +7,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use httparse::Header;
 
 use super::is_host;
+use crate::matching::request::is_method_override;
 use crate::page::CHOSEN_BY;
-use crate::request::is_method_override;
 
 /// More fields than this are not looked through.
-const MOST_FIELDS: usize = 64;
+const MAX_FIELDS: usize = 64;
 
 /// Where the fields of a head are found.
-pub(super) type Room<'b> = [MaybeUninit<Header<'b>>; MOST_FIELDS];
+pub(super) type HeaderSlots<'b> = [MaybeUninit<Header<'b>>; MAX_FIELDS];
 
 /// One for a head.
-pub(super) const fn room<'b>() -> Room<'b> {
-    [const { MaybeUninit::uninit() }; MOST_FIELDS]
+pub(super) const fn room<'b>() -> HeaderSlots<'b> {
+    [const { MaybeUninit::uninit() }; MAX_FIELDS]
 }
 
 /// A `GET` or `HEAD` over HTTP/1.1 for a path, of one host, without a body, after which the connection stays open.
@@ -80,7 +80,7 @@ pub(super) enum Beginning<'h, 'b> {
 }
 
 /// Looks at the bytes that a client has sent and nobody has answered.
-pub(super) fn beginning<'h, 'b>(unread: &'b [u8], room: &'h mut Room<'b>) -> Beginning<'h, 'b> {
+pub(super) fn beginning<'h, 'b>(unread: &'b [u8], room: &'h mut HeaderSlots<'b>) -> Beginning<'h, 'b> {
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(unread, room) {
         Ok(httparse::Status::Complete(length)) => {
@@ -105,25 +105,25 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
     let (mut host, mut accept, mut destination) = (None, None, None);
     let (mut has_codings, mut has_override_field, mut is_special) = (false, false, false);
     for field in fields {
-        let is_plain = match Field::of(field.name) {
-            Field::Host => host.replace(field.value).is_none(),
-            Field::Accept => accept.replace(field.value).is_none(),
-            Field::Destination => destination.replace(field.value).is_none(),
-            Field::Connection => field.value.eq_ignore_ascii_case(b"keep-alive"),
-            Field::Framing => false,
-            Field::Codings => {
+        let is_plain = match FieldEffect::from_name(field.name) {
+            FieldEffect::Host => host.replace(field.value).is_none(),
+            FieldEffect::Accept => accept.replace(field.value).is_none(),
+            FieldEffect::Destination => destination.replace(field.value).is_none(),
+            FieldEffect::Connection => field.value.eq_ignore_ascii_case(b"keep-alive"),
+            FieldEffect::Framing => false,
+            FieldEffect::Codings => {
                 has_codings = true;
                 true
             }
-            Field::Override => {
+            FieldEffect::Override => {
                 has_override_field = true;
                 true
             }
-            Field::Special => {
+            FieldEffect::Special => {
                 is_special = true;
                 true
             }
-            Field::Other => true,
+            FieldEffect::Other => true,
         };
         if !is_plain {
             return None;
@@ -148,7 +148,7 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
 }
 
 /// What a field is to an answer.
-enum Field {
+enum FieldEffect {
     Host,
     Accept,
     Destination,
@@ -164,8 +164,8 @@ enum Field {
     Other,
 }
 
-impl Field {
-    fn of(name: &str) -> Self {
+impl FieldEffect {
+    fn from_name(name: &str) -> Self {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         match name.len() {
             2 if is("te") => Self::Codings,
@@ -198,15 +198,15 @@ fn path(target: &str) -> Option<&str> {
 }
 
 /// What RFC 3986 allows in a path.
-static IN_PATH: Bytes = Bytes::of(b"!$%&'()*+,-./:;=@_~");
+static IN_PATH: ByteSet = ByteSet::new(b"!$%&'()*+,-./:;=@_~");
 /// What is in most hosts.
-pub(super) static IN_HOST: Bytes = Bytes::of(b".-");
+pub(super) static IN_HOST: ByteSet = ByteSet::new(b".-");
 
 /// Letters, digits and some other bytes.
-pub(super) struct Bytes([bool; 256]);
+pub(super) struct ByteSet([bool; 256]);
 
-impl Bytes {
-    const fn of(others: &[u8]) -> Self {
+impl ByteSet {
+    const fn new(others: &[u8]) -> Self {
         let mut has = [false; 256];
         let mut byte = 0_u8;
         while byte.is_ascii() {
@@ -341,7 +341,7 @@ mod tests {
         ] {
             assert_eq!(beginning(head.as_bytes(), &mut room()), Beginning::Other, "{head:?}");
         }
-        let many = "X: y\r\n".repeat(MOST_FIELDS);
+        let many = "X: y\r\n".repeat(MAX_FIELDS);
         assert_eq!(plain(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")), None);
     }
 }

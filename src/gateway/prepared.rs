@@ -17,10 +17,10 @@ const MOST: usize = 32;
 
 /// The answers that this thread has given of late.
 #[derive(Debug, Default)]
-pub(super) struct Prepared(RefCell<Vec<Entry>>);
+pub(super) struct ResponseCache(RefCell<Vec<CachedResponse>>);
 
 #[derive(Debug)]
-struct Entry {
+struct CachedResponse {
     phase: Arc<Phase>,
     key: PageKey,
     /// Of its `Date`.
@@ -31,7 +31,7 @@ struct Entry {
     bytes: Bytes,
 }
 
-impl Prepared {
+impl ResponseCache {
     /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1. The phase is one of the snapshot's.
     pub(super) fn answer(
         &self,
@@ -43,7 +43,7 @@ impl Prepared {
     ) -> Bytes {
         let second = now.as_second();
         let is_head = head.method == Method::HEAD;
-        let serves = |entry: &&Entry| {
+        let serves = |entry: &&CachedResponse| {
             entry.second == second
                 && Arc::ptr_eq(&entry.phase, phase)
                 && entry.key == key
@@ -56,7 +56,7 @@ impl Prepared {
         }
         let page = snapshot.page(phase, key);
         let bytes = written(page.represent(head.method, &head.wanted(), key.retry_after), now);
-        let entry = Entry {
+        let entry = CachedResponse {
             phase: Arc::clone(phase),
             key,
             second,

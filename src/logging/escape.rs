@@ -11,9 +11,9 @@ use tracing_subscriber::fmt::format::Writer;
 
 /// Writes the message and the fields of an event in the text format: control characters and those that change the
 /// direction of the text are escaped as Rust has them (`\n`, `\u{9b}`), and a value that is not one plain word is quoted.
-pub(super) struct Fields;
+pub(super) struct EscapedFields;
 
-impl<'w> FormatFields<'w> for Fields {
+impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
         let mut visitor = Visitor { writer, is_first: true, result: Ok(()) };
         fields.record(&mut visitor);
@@ -136,9 +136,9 @@ mod tests {
 
     /// What the log says, kept.
     #[derive(Clone, Default)]
-    struct Said(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Said {
+    impl io::Write for CapturedLog {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    impl<'w> MakeWriter<'w> for Said {
+    impl<'w> MakeWriter<'w> for CapturedLog {
         type Writer = Self;
 
         fn make_writer(&'w self) -> Self {
@@ -157,22 +157,22 @@ mod tests {
         }
     }
 
-    impl Said {
+    impl CapturedLog {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
     }
 
     fn text(colour: bool, log: impl FnOnce()) -> String {
-        let said = Said::default();
-        let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).with_writer(said.clone());
+        let said = CapturedLog::default();
+        let layer = tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).with_writer(said.clone());
         let layer = layer.with_ansi(colour).with_target(false).with_level(false).without_time();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         said.text()
     }
 
     fn json(log: impl FnOnce()) -> String {
-        let said = Said::default();
+        let said = CapturedLog::default();
         let kept = said.clone();
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
         let layer = layer.with_writer(move || JsonLines(kept.clone()));

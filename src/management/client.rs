@@ -61,19 +61,19 @@ pub struct Rejection {
     /// Of the file that was read; none where it could not be.
     pub sha256: Option<String>,
     /// What is wrong with it.
-    pub diagnostics: Vec<Problem>,
+    pub diagnostics: Vec<DiagnosticSummary>,
 }
 
 impl Rejection {
     /// What makes the file one that cannot be applied.
-    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+    pub fn errors(&self) -> impl Iterator<Item = &DiagnosticSummary> {
         self.diagnostics.iter().filter(|problem| problem.severity == "error")
     }
 }
 
 /// A diagnostic.
 #[derive(Debug, Deserialize)]
-pub struct Problem {
+pub struct DiagnosticSummary {
     /// `error`, `warning` or `note`.
     pub severity: String,
     /// What is wrong.

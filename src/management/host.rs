@@ -10,8 +10,8 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{StatusCode, Version};
 
-use crate::request::host_name;
-use crate::scope::Host;
+use crate::matching::request::host_name;
+use crate::matching::scope::Host;
 
 /// Refuses a request that is for another host than `localhost`, an IP address or one of `hosts`, or for none: with the
 /// status and a text for operators. The host that the target names, as over HTTP/2, counts as well as `Host`.

@@ -9,14 +9,14 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::Subject;
-use crate::schedule::State;
+use super::RunningGateway;
+use crate::schedule::state::State;
 use crate::watch::Mode;
 
 /// The figures at `now`, in the text format 0.0.4.
-pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
+pub(super) fn render(subject: &RunningGateway, now: Timestamp) -> String {
     let mut registry = Registry::with_prefix("downtime");
-    registry.register_collector(Box::new(Figures::of(subject, now)));
+    registry.register_collector(Box::new(MetricValues::new(subject, now)));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = prometheus_text::encode(&mut text, &registry);
@@ -24,7 +24,7 @@ pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
 }
 
 #[derive(Debug)]
-struct Figures {
+struct MetricValues {
     state: State,
     active: usize,
     generation: u64,
@@ -34,8 +34,8 @@ struct Figures {
     has_events: bool,
 }
 
-impl Figures {
-    fn of(subject: &Subject, now: Timestamp) -> Self {
+impl MetricValues {
+    fn new(subject: &RunningGateway, now: Timestamp) -> Self {
         let snapshot = subject.snapshots.current();
         let phase = snapshot.phase(now);
         Self {
@@ -50,7 +50,7 @@ impl Figures {
     }
 }
 
-impl Collector for Figures {
+impl Collector for MetricValues {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let seconds = self.applied_at.as_second();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

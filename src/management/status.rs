@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Subject;
-use crate::snapshot::Rejected;
-use crate::summary::{Problem, Summary, status_lines, to_json};
+use super::RunningGateway;
+use crate::snapshot::RejectedReading;
+use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
 use crate::watch::Mode;
 
 /// The JSON document. Times are RFC 3339 in UTC.
@@ -37,18 +37,22 @@ struct Rejection {
     at: Timestamp,
     /// None where the file could not be read.
     sha256: Option<String>,
-    diagnostics: Vec<Problem>,
+    diagnostics: Vec<DiagnosticSummary>,
 }
 
-impl From<&Rejected> for Rejection {
-    fn from(rejected: &Rejected) -> Self {
-        let Rejected { at, sha256, diagnostics } = rejected;
-        Self { at: *at, sha256: sha256.clone(), diagnostics: diagnostics.iter().map(Problem::from).collect() }
+impl From<&RejectedReading> for Rejection {
+    fn from(rejected: &RejectedReading) -> Self {
+        let RejectedReading { at, sha256, diagnostics } = rejected;
+        Self {
+            at: *at,
+            sha256: sha256.clone(),
+            diagnostics: diagnostics.iter().map(DiagnosticSummary::from).collect(),
+        }
     }
 }
 
 /// The status at `now`, with a newline at the end.
-pub(super) fn of(subject: &Subject, now: Timestamp) -> String {
+pub(super) fn render(subject: &RunningGateway, now: Timestamp) -> String {
     let snapshot = subject.snapshots.current();
     let rejected = subject.snapshots.rejected();
     let config = &snapshot.config;

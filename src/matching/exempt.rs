@@ -6,14 +6,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::glob::{Fault, PathGlobs, check_path};
-use crate::path::RequestPath;
+use crate::matching::glob::{InvalidValue, PathGlobs, check_path};
+use crate::matching::path::RequestPath;
 
 /// A rule of `[exempt]`, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Which list it stands in.
-    pub kind: Kind,
+    pub kind: RuleKind,
     /// Its text.
     pub text: String,
     /// The line of the file, from 1.
@@ -22,7 +22,7 @@ pub struct Rule {
 
 /// The lists of `[exempt]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RuleKind {
     /// The path, exactly.
     Exact,
     /// A glob of paths.
@@ -34,9 +34,9 @@ pub enum Kind {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = match self.kind {
-            Kind::Exact => "exact",
-            Kind::Path => "paths",
-            Kind::Network => "networks",
+            RuleKind::Exact => "exact",
+            RuleKind::Path => "paths",
+            RuleKind::Network => "networks",
         };
         write!(f, "[exempt] {list} \"{}\", line {}", self.text, self.line)
     }
@@ -54,19 +54,19 @@ pub struct Exemptions {
 }
 
 impl Exemptions {
-    /// Compiles rules. A text that [`check_exact`], [`PathGlobs::check`] or [`crate::network::parse`] refuses is a fault.
-    pub fn new(rules: Vec<Rule>) -> Result<Self, Fault> {
+    /// Compiles rules. A text that [`check_exact`], [`PathGlobs::check`] or [`crate::matching::network::parse`] refuses is a fault.
+    pub fn new(rules: Vec<Rule>) -> Result<Self, InvalidValue> {
         let mut exact = HashMap::new();
         let mut networks = Vec::new();
         let mut glob_rules = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             match rule.kind {
-                Kind::Exact => {
+                RuleKind::Exact => {
                     check_exact(&rule.text)?;
                     exact.entry(rule.text.clone()).or_insert(index);
                 }
-                Kind::Path => glob_rules.push(index),
-                Kind::Network => networks.push((network(&rule.text)?, index)),
+                RuleKind::Path => glob_rules.push(index),
+                RuleKind::Network => networks.push((network(&rule.text)?, index)),
             }
         }
         let globs =
@@ -109,22 +109,22 @@ impl Exemptions {
 }
 
 /// Checks a text for `[exempt] exact`: a path as it is after percent-decoding, without query.
-pub fn check_exact(text: &str) -> Result<(), Fault> {
+pub fn check_exact(text: &str) -> Result<(), InvalidValue> {
     match text.split_once(['?', '#']) {
         Some((path, _)) if !text.contains("://") => {
             let path = path.trim_start_matches('/');
-            Err(Fault::new("a query does not count here", format!("write `/{path}`")))
+            Err(InvalidValue::new("a query does not count here", format!("write `/{path}`")))
         }
         _ => check_path(text),
     }
 }
 
-fn network(text: &str) -> Result<IpNet, Fault> {
-    crate::network::parse(text).ok_or_else(|| crate::network::explain(text))
+fn network(text: &str) -> Result<IpNet, InvalidValue> {
+    crate::matching::network::parse(text).ok_or_else(|| crate::matching::network::explain(text))
 }
 
 /// Checks a text for a list of networks.
-pub fn check_network(text: &str) -> Result<(), Fault> {
+pub fn check_network(text: &str) -> Result<(), InvalidValue> {
     network(text).map(drop)
 }
 
@@ -133,27 +133,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn exemptions(kind: Kind, texts: &[&str]) -> Exemptions {
+    fn exemptions(kind: RuleKind, texts: &[&str]) -> Exemptions {
         let rule = |(line, text): (usize, &&str)| Rule { kind, text: (*text).into(), line: line + 1 };
         Exemptions::new(texts.iter().enumerate().map(rule).collect()).unwrap()
     }
 
     fn passes(glob: &str, path: &str) -> bool {
-        exemptions(Kind::Path, &[glob]).find(&RequestPath::new(path), None).is_some()
+        exemptions(RuleKind::Path, &[glob]).find(&RequestPath::new(path), None).is_some()
     }
 
     #[test]
     fn only_networks_make_it_matter_who_asks() {
-        for (kind, text, has) in
-            [(Kind::Exact, "/a", false), (Kind::Path, "/a/**", false), (Kind::Network, "10.0.0.0/8", true)]
-        {
+        for (kind, text, has) in [
+            (RuleKind::Exact, "/a", false),
+            (RuleKind::Path, "/a/**", false),
+            (RuleKind::Network, "10.0.0.0/8", true),
+        ] {
             assert_eq!(exemptions(kind, &[text]).has_networks(), has, "{text}");
         }
     }
 
     #[test]
     fn an_exact_path_is_that_path_alone() {
-        let exempt = exemptions(Kind::Exact, &["/", "/other/page", "/café"]);
+        let exempt = exemptions(RuleKind::Exact, &["/", "/other/page", "/café"]);
         for (path, passes) in [
             ("/", true),
             ("/other/page", true),
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_client_passes_by_its_network() {
-        let exempt = exemptions(Kind::Network, &["192.0.2.0/24", "2001:db8::/32"]);
+        let exempt = exemptions(RuleKind::Network, &["192.0.2.0/24", "2001:db8::/32"]);
         for (client, passes) in [
             (Some("192.0.2.255"), true),
             (Some("::ffff:192.0.2.1"), true),
@@ -251,13 +253,14 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_matches_is_named() {
-        let exempt = exemptions(Kind::Path, &["/x/**", "/a/**", "/a/*"]);
+        let exempt = exemptions(RuleKind::Path, &["/x/**", "/a/**", "/a/*"]);
         let rule = exempt.find(&RequestPath::new("/a/b"), None).unwrap();
         assert_eq!(rule.to_string(), "[exempt] paths \"/a/**\", line 2");
         assert_eq!(exempt.rules().len(), 3);
-        for (kind, text) in
-            [(Kind::Exact, "[exempt] exact \"/\", line 1"), (Kind::Path, "[exempt] paths \"/\", line 1")]
-        {
+        for (kind, text) in [
+            (RuleKind::Exact, "[exempt] exact \"/\", line 1"),
+            (RuleKind::Path, "[exempt] paths \"/\", line 1"),
+        ] {
             assert_eq!(exemptions(kind, &["/"]).rules()[0].to_string(), text);
         }
     }
@@ -312,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_glob_and_a_list_of_globs_are_limited() {
-        let longest = format!("/{}", "?".repeat(crate::glob::MAX_PATH - 1));
+        let longest = format!("/{}", "?".repeat(crate::matching::glob::MAX_PATH - 1));
         assert_eq!(PathGlobs::check(&longest), Ok(()));
         let fault = PathGlobs::check(&format!("{longest}?")).unwrap_err();
         assert_eq!(fault.message, "this path is 1001 bytes long: at most 1000 are allowed");

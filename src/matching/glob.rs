@@ -2,8 +2,8 @@
 
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
-pub use crate::fault::Fault;
-use crate::path::{RequestPath, folded};
+pub use crate::invalid_value::InvalidValue;
+use crate::matching::path::{RequestPath, folded};
 
 /// No path or glob of the file is longer, in bytes: the longest that most clients and servers take has 2,000 to 8,000,
 /// and each `*` or `?` of a glob takes some 500 bytes of memory while it is compiled.
@@ -22,7 +22,7 @@ pub struct PathGlobs {
 
 impl PathGlobs {
     /// Compiles a list.
-    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
         let mut set = GlobSet::builder();
         let mut indices = Vec::new();
         let texts: Vec<_> = texts.into_iter().collect();
@@ -30,7 +30,7 @@ impl PathGlobs {
         if wildcards > MAX_WILDCARDS {
             let message =
                 format!("this list has {wildcards} `*` and `?`: at most {MAX_WILDCARDS} are allowed");
-            return Err(Fault::new(message, "write fewer globs; `/a/**` covers all below /a"));
+            return Err(InvalidValue::new(message, "write fewer globs; `/a/**` covers all below /a"));
         }
         for (index, text) in texts.into_iter().enumerate() {
             for glob in compile(text)? {
@@ -39,13 +39,13 @@ impl PathGlobs {
             }
         }
         let set = set.build().map_err(|_| {
-            Fault::new("the globs of this list are too large together", "write fewer or shorter ones")
+            InvalidValue::new("the globs of this list are too large together", "write fewer or shorter ones")
         })?;
         Ok(Self { set, texts: indices })
     }
 
     /// Checks one text.
-    pub fn check(text: &str) -> Result<(), Fault> {
+    pub fn check(text: &str) -> Result<(), InvalidValue> {
         compile(text).map(drop)
     }
 
@@ -73,29 +73,30 @@ impl PathGlobs {
 }
 
 /// Checks a text for a path as it is after percent-decoding.
-pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
+pub(crate) fn check_path(text: &str) -> Result<(), InvalidValue> {
     if text.len() > MAX_PATH {
         return Err(too_long(text));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let path = rest.find('/').map_or("/", |at| &rest[at..]);
-        return Err(Fault::new("this is a URL, where a path is expected", format!("write `{path}`")));
+        return Err(InvalidValue::new("this is a URL, where a path is expected", format!("write `{path}`")));
     }
     let several: Vec<_> = text.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
     if several.len() > 1 && several.iter().all(|part| part.starts_with('/')) {
         let help = format!("write each in quotes: `\"{}\"`", several.join("\", \""));
-        return Err(Fault::new(format!("`{text}` is more than one path"), help));
+        return Err(InvalidValue::new(format!("`{text}` is more than one path"), help));
     }
     let path = RequestPath::new(text);
     match path.canonical() {
         Some(decoded) if decoded == text => Ok(()),
         Some(decoded) => {
-            Err(Fault::new("paths are compared after percent-decoding", format!("write `{decoded}`")))
+            Err(InvalidValue::new("paths are compared after percent-decoding", format!("write `{decoded}`")))
         }
-        None if !text.starts_with('/') => {
-            Err(Fault::new(format!("invalid path `{text}`: it does not begin with `/`"), from_a_slash(text)))
-        }
+        None if !text.starts_with('/') => Err(InvalidValue::new(
+            format!("invalid path `{text}`: it does not begin with `/`"),
+            from_a_slash(text),
+        )),
         None => {
             let fault = path.fault().map_or(String::new(), |fault| fault.to_string());
             let folded = folded(text);
@@ -103,7 +104,7 @@ pub(crate) fn check_path(text: &str) -> Result<(), Fault> {
                 .map_or("write the path in its plain form, such as `/admin/login`".to_owned(), |path| {
                     format!("did you mean `{path}`?")
                 });
-            Err(Fault::new(format!("no request can match `{text}`: it {fault}"), help))
+            Err(InvalidValue::new(format!("no request can match `{text}`: it {fault}"), help))
         }
     }
 }
@@ -133,12 +134,12 @@ fn from_a_slash(text: &str) -> String {
     }
 }
 
-fn too_long(text: &str) -> Fault {
+fn too_long(text: &str) -> InvalidValue {
     let message = format!("this path is {} bytes long: at most {MAX_PATH} are allowed", text.len());
-    Fault::new(message, "write a shorter one; `**` stands for any number of segments")
+    InvalidValue::new(message, "write a shorter one; `**` stands for any number of segments")
 }
 
-fn compile(text: &str) -> Result<Vec<Glob>, Fault> {
+fn compile(text: &str) -> Result<Vec<Glob>, InvalidValue> {
     check_glob(text)?;
     let mut stem = text;
     while let Some(shorter) = stem.strip_suffix("/**") {
@@ -148,15 +149,15 @@ fn compile(text: &str) -> Result<Vec<Glob>, Fault> {
     std::iter::once(text).chain(covers_stem.then_some(stem)).map(glob).collect()
 }
 
-fn check_glob(text: &str) -> Result<(), Fault> {
+fn check_glob(text: &str) -> Result<(), InvalidValue> {
     if text.len() <= MAX_PATH && !text.contains("://") {
         if is_expression(text) {
             let message = format!("`{text}` is a regular expression: paths are globs");
-            return Err(Fault::new(message, of_expression(text)));
+            return Err(InvalidValue::new(message, of_expression(text)));
         }
         if !text.starts_with('/') && text.starts_with('*') {
             let message = format!("invalid path `{text}`: it does not begin with `/`");
-            return Err(Fault::new(message, format!("write `{}`", from_the_root(text))));
+            return Err(InvalidValue::new(message, format!("write `{}`", from_the_root(text))));
         }
     }
     check_path(text)?;
@@ -166,11 +167,11 @@ fn check_glob(text: &str) -> Result<(), Fault> {
         let help = each.map_or("write one glob for each path that is meant".to_owned(), |globs| {
             format!("write one glob for each: `\"{}\"`", globs.join("\", \""))
         });
-        return Err(Fault::new(message, help));
+        return Err(InvalidValue::new(message, help));
     }
     if let Some(segment) = mixed_segment(text) {
         let message = format!("`**` must be a segment of its own, not a part of `{segment}`");
-        return Err(Fault::new(message, apart(text)));
+        return Err(InvalidValue::new(message, apart(text)));
     }
     Ok(())
 }
@@ -248,10 +249,10 @@ fn alternatives(text: &str) -> Option<Vec<String>> {
     are_right.then_some(globs)
 }
 
-fn glob(text: &str) -> Result<Glob, Fault> {
+fn glob(text: &str) -> Result<Glob, InvalidValue> {
     let mut builder = GlobBuilder::new(text);
     builder.literal_separator(true).backslash_escape(false);
-    builder.build().map_err(|error| Fault::new(error.kind().to_string(), "write a simpler glob"))
+    builder.build().map_err(|error| InvalidValue::new(error.kind().to_string(), "write a simpler glob"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::fault::Fault;
+use crate::invalid_value::InvalidValue;
 
 /// Reads a network in CIDR form (RFC 4632), or a single address. IPv4-mapped IPv6 ones become IPv4, host bits are
 /// dropped.
@@ -24,9 +24,9 @@ fn unmapped(net: IpNet) -> IpNet {
 }
 
 /// What is wrong with a text that [`parse`] refuses, and what was probably meant.
-pub fn explain(text: &str) -> Fault {
+pub fn explain(text: &str) -> InvalidValue {
     const EXAMPLE: &str = "write an address or CIDR block, such as `192.0.2.0/24`";
-    let invalid = |help: String| Fault::new(format!("invalid network `{text}`"), help);
+    let invalid = |help: String| InvalidValue::new(format!("invalid network `{text}`"), help);
     let plain = text.trim();
     let host = plain.split_once("://").map_or(plain, |(_, rest)| rest);
     if let Some(range) = plain.split_once('-').filter(|(from, _)| from.trim().parse::<IpAddr>().is_ok()) {
@@ -35,7 +35,7 @@ pub fn explain(text: &str) -> Fault {
     let several: Vec<_> = plain.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
     if several.len() > 1 && several.iter().all(|part| parse(part).is_some()) {
         let message = format!("invalid network `{text}`: it is more than one");
-        return Fault::new(message, format!("write each in quotes: `\"{}\"`", several.join("\", \"")));
+        return InvalidValue::new(message, format!("write each in quotes: `\"{}\"`", several.join("\", \"")));
     }
     if let Some((address, prefix)) = plain.split_once('/')
         && address.parse::<IpAddr>().is_ok()
@@ -91,13 +91,13 @@ fn shortened(text: &str) -> Option<String> {
     Some(format!("{address}/{}", given * 8))
 }
 
-fn of_prefix(text: &str, address: &str, prefix: &str) -> Fault {
+fn of_prefix(text: &str, address: &str, prefix: &str) -> InvalidValue {
     let most = if address.contains(':') { 128 } else { 32 };
     if let Some(length) = prefix.parse().ok().and_then(|mask: std::net::Ipv4Addr| {
         let bits = u32::from(mask);
         (bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0).then(|| bits.leading_ones())
     }) {
-        return Fault::new(
+        return InvalidValue::new(
             format!("invalid network `{text}`: a netmask"),
             format!("write `{address}/{length}`"),
         );
@@ -108,7 +108,7 @@ fn of_prefix(text: &str, address: &str, prefix: &str) -> Fault {
     } else {
         format!("for example `{address}/{}`", if most == 32 { 24 } else { 64 })
     };
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
 /// A range has the CIDR block of its own if there is one.

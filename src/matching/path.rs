@@ -108,14 +108,14 @@ fn segment_fault(segment: &str) -> Option<NotCanonical> {
 
 /// What a path has in it that needs a second look.
 #[derive(Default)]
-struct Found {
+struct PathScan {
     dot_or_space: bool,
     escape: bool,
     beyond_ascii: bool,
 }
 
-fn check_bytes(raw: &[u8]) -> Result<Found, NotCanonical> {
-    let mut found = Found::default();
+fn check_bytes(raw: &[u8]) -> Result<PathScan, NotCanonical> {
+    let mut found = PathScan::default();
     let mut previous = b' ';
     for (at, &byte) in raw.iter().enumerate() {
         match byte {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
 
-use crate::path::RequestPath;
+use crate::matching::path::RequestPath;
 
 /// The hosts that a proxy was asked for.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

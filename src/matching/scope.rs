@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Method;
 
-use crate::fault::Fault;
-use crate::glob::PathGlobs;
-use crate::request::{Request, host_name, is_same_host, to_ascii};
+use crate::invalid_value::InvalidValue;
+use crate::matching::glob::PathGlobs;
+use crate::matching::request::{Request, host_name, is_same_host, to_ascii};
 
 /// What a period covers; a part that is missing covers all.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub struct ScopePaths {
 
 impl ScopePaths {
     /// Compiles globs, which [`PathGlobs::check`] accepts.
-    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, Fault> {
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
         let written: Vec<_> = texts.into_iter().map(str::to_owned).collect();
         let folded = written.iter().flat_map(|text| foldings(text));
         let loose: Vec<_> = folded.map(|text| without_endings(&text).into_owned()).collect();
@@ -186,7 +186,7 @@ pub struct Host {
 
 impl Host {
     /// Reads a host: a name or address, or `*.` and a name; without scheme, port and path.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         Self::read(text).ok_or_else(|| explain(text))
     }
 
@@ -242,9 +242,9 @@ fn is_bracketed(text: &str) -> bool {
 }
 
 /// What is wrong with a text that is not a host, and what was probably meant.
-fn explain(text: &str) -> Fault {
+fn explain(text: &str) -> InvalidValue {
     const EXAMPLE: &str = "for example `shop.example.com`, or `*.example.org` for all below it";
-    let invalid = |help: String| Fault::new(format!("invalid host `{text}`"), help);
+    let invalid = |help: String| InvalidValue::new(format!("invalid host `{text}`"), help);
     let plain = text.trim();
     let host = host_name(
         plain
@@ -262,20 +262,23 @@ fn explain(text: &str) -> Fault {
         return invalid("remove `hosts` to cover every host".into());
     }
     if plain.contains(['^', '$', '(', '\\', '|']) {
-        return Fault::new(format!("invalid host `{text}`: hosts are not regular expressions"), EXAMPLE);
+        return InvalidValue::new(
+            format!("invalid host `{text}`: hosts are not regular expressions"),
+            EXAMPLE,
+        );
     }
     if !host.is_ascii() {
         let stem = host.strip_prefix("*.").unwrap_or(host);
         let ascii = to_ascii(stem).filter(|ascii| is_name(ascii));
         let ascii = ascii.map(|ascii| host.replace(stem, &ascii));
-        return Fault::new(
+        return InvalidValue::new(
             format!("invalid host `{text}`: requests name it in ASCII"),
             ascii.map_or(EXAMPLE.into(), |ascii| format!("write `{ascii}`")),
         );
     }
     let several: Vec<_> = plain.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
     if several.len() > 1 && several.iter().all(|part| Host::read(part).is_some() && part.contains('.')) {
-        return Fault::new(
+        return InvalidValue::new(
             format!("`{text}` is more than one host"),
             format!("write each in quotes: `\"{}\"`", several.join("\", \"")),
         );
@@ -287,14 +290,14 @@ fn explain(text: &str) -> Fault {
             "a host has no scheme, port or path"
         };
         let message = format!("invalid host `{text}`: {reason}");
-        return Fault::new(message, format!("write `{host}`"));
+        return InvalidValue::new(message, format!("write `{host}`"));
     }
     if below.len() < host.len() && is_name(below) {
         return invalid(format!("did you mean `*.{below}`?"));
     }
     if host.contains('*') {
         let message = format!("invalid host `{text}`: a `*` can only be the first label");
-        return Fault::new(message, EXAMPLE);
+        return InvalidValue::new(message, EXAMPLE);
     }
     invalid(EXAMPLE.into())
 }
@@ -335,8 +338,8 @@ fn covers_host(hosts: &[Host], request: &Request<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::RequestPath;
-    use crate::request::{Hosts, Query};
+    use crate::matching::path::RequestPath;
+    use crate::matching::request::{Hosts, Query};
 
     fn request<'a>(method: &'a Method, host: Option<&'a str>, path: &'a str) -> Request<'a> {
         Request { hosts: Hosts::new(host), ..Request::new(method, RequestPath::new(path)) }

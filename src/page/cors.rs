@@ -41,7 +41,7 @@ pub fn parse_origin(text: &str) -> Result<HeaderValue, Option<String>> {
 }
 
 /// What a page is allowed.
-enum Grant<'a> {
+enum CorsGrant<'a> {
     /// To read the answer to a request without credentials.
     Anyone,
     /// To read the answer, as a page of this origin.
@@ -51,12 +51,12 @@ enum Grant<'a> {
 impl Cors {
     /// What the page is allowed that has sent a request with these fields; `None` where it is not of another origin, or
     /// may not read the answer.
-    fn grant(&self, request: &HeaderMap) -> Option<Grant<'_>> {
+    fn grant(&self, request: &HeaderMap) -> Option<CorsGrant<'_>> {
         let origin = request.get(ORIGIN)?;
         match self {
-            Self::Any => Some(Grant::Anyone),
+            Self::Any => Some(CorsGrant::Anyone),
             Self::Off => None,
-            Self::Origins(origins) => origins.iter().find(|listed| *listed == origin).map(Grant::Listed),
+            Self::Origins(origins) => origins.iter().find(|listed| *listed == origin).map(CorsGrant::Listed),
         }
     }
 
@@ -80,11 +80,11 @@ impl Cors {
         // What may be sent is asked for again at once: the site has rules of its own when it is back.
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("0"));
         let methods = match grant {
-            Grant::Anyone => HeaderValue::from_static("GET, HEAD, POST"),
-            Grant::Listed(_) => asked.clone(),
+            CorsGrant::Anyone => HeaderValue::from_static("GET, HEAD, POST"),
+            CorsGrant::Listed(_) => asked.clone(),
         };
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-        if let (Grant::Listed(_), Some(fields)) = (grant, request.get(ACCESS_CONTROL_REQUEST_HEADERS)) {
+        if let (CorsGrant::Listed(_), Some(fields)) = (grant, request.get(ACCESS_CONTROL_REQUEST_HEADERS)) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, fields.clone());
         }
         headers.insert(
@@ -95,7 +95,7 @@ impl Cors {
     }
 }
 
-impl Grant<'_> {
+impl CorsGrant<'_> {
     fn state(&self, response: &mut HeaderMap) {
         match self {
             Self::Anyone => {

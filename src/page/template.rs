@@ -13,7 +13,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context, 
 /// The variables that a template may use.
 pub const VARIABLES: [&str; 5] = ["message", "until", "start", "retry_after", "status"];
 
-const BUILT_IN: &str = include_str!("../templates/downtime.html");
+const BUILT_IN: &str = include_str!("../../templates/downtime.html");
 
 /// The one template of each environment; the name shows nowhere.
 const NAME: &str = "template";

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::occurrence::Occurrence;
+use crate::schedule::occurrence::Occurrence;
 
 /// An occurrence that ends within so many days names its end's day of the week, and no date.
 const WEEK: SignedDuration = SignedDuration::from_hours(6 * 24);

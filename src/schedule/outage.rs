@@ -5,31 +5,31 @@ use std::collections::{BinaryHeap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::period::{Occurrence, Period};
+use crate::schedule::period::{Occurrence, Period};
 
 /// How far ahead a chain is followed, and the longest time that `Retry-After` announces.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How many of its occurrences are followed.
-const MOST_OCCURRENCES: usize = 10_000;
+const MAX_OCCURRENCES: usize = 10_000;
 
 /// Occurrences, each of which starts before those before it have all ended, or at that moment. So a request that some
 /// of them cover is down at least while all of those run that cover it and hang together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chain {
+pub struct Outage {
     /// By start; those of one period that hang together are one span.
-    spans: Vec<Span>,
+    spans: Vec<OutagePart>,
     /// Occurrences that start later are missing; `None`: there is none.
     cut_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
+struct OutagePart {
     period: usize,
     start: Timestamp,
     end: Option<Timestamp>,
 }
 
-impl Chain {
+impl Outage {
     /// How many stretches it has.
     pub fn count(&self) -> usize {
         self.spans.len()
@@ -53,13 +53,13 @@ impl Chain {
 }
 
 /// Grows chains out of what the periods have yet to come.
-pub struct Growth<'p> {
+pub struct OutageBuilder<'p> {
     periods: &'p [Period],
     /// The next occurrence of each period, as start, index and end; the first of all on top.
     next: BinaryHeap<Reverse<(Timestamp, usize, Option<Timestamp>)>>,
 }
 
-impl<'p> Growth<'p> {
+impl<'p> OutageBuilder<'p> {
     /// Begins with the next occurrence of each period.
     pub fn new(periods: &'p [Period], next: impl Iterator<Item = Option<Occurrence>>) -> Self {
         let entry = |(index, next): (usize, Option<Occurrence>)| {
@@ -69,8 +69,8 @@ impl<'p> Growth<'p> {
     }
 
     /// The chain that these occurrences, active at `now`, are the beginning of; it takes what belongs to it.
-    pub fn chain(&mut self, active: impl Iterator<Item = (usize, Occurrence)>, now: Timestamp) -> Chain {
-        let mut links = Links::default();
+    pub fn chain(&mut self, active: impl Iterator<Item = (usize, Occurrence)>, now: Timestamp) -> Outage {
+        let mut links = OpenOutage::default();
         for (period, occurrence) in active {
             self.add(&mut links, period, occurrence);
         }
@@ -79,7 +79,7 @@ impl<'p> Growth<'p> {
             if links.is_empty() || links.closed || links.end.is_some_and(|end| start > end) {
                 break;
             }
-            if start > horizon || links.count >= MOST_OCCURRENCES {
+            if start > horizon || links.count >= MAX_OCCURRENCES {
                 links.chain.cut_at = Some(start);
                 break;
             }
@@ -97,13 +97,13 @@ impl<'p> Growth<'p> {
         Some(Occurrence { start, end: chain.end(covers, start) })
     }
 
-    fn add(&self, links: &mut Links, period: usize, occurrence: Occurrence) {
+    fn add(&self, links: &mut OpenOutage, period: usize, occurrence: Occurrence) {
         let covers_all = self.periods.get(period).is_some_and(|period| period.scope.is_all());
         links.closed |= covers_all && occurrence.end.is_none();
         links.add(period, occurrence);
     }
 
-    fn take(&mut self, links: &mut Links) {
+    fn take(&mut self, links: &mut OpenOutage) {
         if let Some((period, occurrence)) = self.pop() {
             self.add(links, period, occurrence);
         }
@@ -121,8 +121,8 @@ impl<'p> Growth<'p> {
 
 /// A chain that grows.
 #[derive(Default)]
-struct Links {
-    chain: Chain,
+struct OpenOutage {
+    chain: Outage,
     /// When all of it has ended; `None`: never, if it is not empty.
     end: Option<Timestamp>,
     count: usize,
@@ -132,7 +132,7 @@ struct Links {
     last: HashMap<usize, usize>,
 }
 
-impl Links {
+impl OpenOutage {
     fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -146,7 +146,7 @@ impl Links {
             span.end = span.end.zip(end).map(|(a, b)| a.max(b));
         } else {
             self.last.insert(period, spans.len());
-            spans.push(Span { period, start, end });
+            spans.push(OutagePart { period, start, end });
         }
     }
 }
@@ -154,8 +154,8 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::period::Timing;
-    use crate::scope::Scope;
+    use crate::matching::scope::Scope;
+    use crate::schedule::period::Timing;
     use http::Method;
 
     const DAY: i64 = 86_400;
@@ -178,11 +178,11 @@ mod tests {
     }
 
     /// The chain of those that are active at 0, each of which is of a period of its own.
-    fn chain(spans: &[(i64, i64)], scope: &Scope) -> Chain {
+    fn chain(spans: &[(i64, i64)], scope: &Scope) -> Outage {
         let periods: Vec<_> = spans.iter().map(|&span| once(span, scope.clone())).collect();
         let active =
             periods.iter().enumerate().filter_map(|(index, period)| Some((index, period.active(at(0))?)));
-        Growth::new(&periods, periods.iter().map(|period| period.next(at(0)))).chain(active, at(0))
+        OutageBuilder::new(&periods, periods.iter().map(|period| period.next(at(0)))).chain(active, at(0))
     }
 
     #[test]
@@ -219,11 +219,12 @@ mod tests {
 
     #[test]
     fn occurrences_of_one_period_are_one_span_as_long_as_they_hang_together() {
-        let mut links = Links::default();
+        let mut links = OpenOutage::default();
         for (period, start, end) in [(0, 0, 10), (1, 0, 35), (0, 10, 20), (0, 15, 18), (0, 30, 40)] {
             links.add(period, Occurrence { start: at(start), end: Some(at(end)) });
         }
-        let seconds = |span: &Span| (span.period, span.start.as_second(), span.end.map(Timestamp::as_second));
+        let seconds =
+            |span: &OutagePart| (span.period, span.start.as_second(), span.end.map(Timestamp::as_second));
         let spans: Vec<_> = links.chain.spans.iter().map(seconds).collect();
         assert_eq!(spans, [(0, 0, Some(20)), (1, 0, Some(35)), (0, 30, Some(40))]);
     }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-pub use crate::occurrence::Occurrence;
-use crate::scope::Scope;
-use crate::series::Series;
+use crate::matching::scope::Scope;
+pub use crate::schedule::occurrence::Occurrence;
+use crate::schedule::series::Series;
 
 /// A stretch of planned downtime, as one `[[period]]` of the file gives it.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum Timing {
 
 /// Where a period stands at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum PeriodPhase {
     /// It is never active.
     NotEnabled,
     /// It runs.
@@ -45,7 +45,7 @@ pub enum Standing {
     Over,
 }
 
-impl Standing {
+impl PeriodPhase {
     /// The words for it in messages and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,12 +59,12 @@ impl Standing {
 
 impl Period {
     /// Where it stands at `at`.
-    pub fn standing(&self, at: Timestamp) -> Standing {
+    pub fn standing(&self, at: Timestamp) -> PeriodPhase {
         match () {
-            () if !self.enabled => Standing::NotEnabled,
-            () if self.active(at).is_some() => Standing::Active,
-            () if self.is_over(at) => Standing::Over,
-            () => Standing::ToCome,
+            () if !self.enabled => PeriodPhase::NotEnabled,
+            () if self.active(at).is_some() => PeriodPhase::Active,
+            () if self.is_over(at) => PeriodPhase::Over,
+            () => PeriodPhase::ToCome,
         }
     }
 
@@ -187,12 +187,12 @@ mod tests {
     #[test]
     fn a_period_is_to_come_then_active_then_over_unless_it_is_not_enabled() {
         for (enabled, now, standing, words) in [
-            (true, 9, Standing::ToCome, "to come"),
-            (true, 10, Standing::Active, "active"),
-            (true, 19, Standing::Active, "active"),
-            (true, 20, Standing::Over, "over"),
-            (false, 15, Standing::NotEnabled, "not enabled"),
-            (false, 20, Standing::NotEnabled, "not enabled"),
+            (true, 9, PeriodPhase::ToCome, "to come"),
+            (true, 10, PeriodPhase::Active, "active"),
+            (true, 19, PeriodPhase::Active, "active"),
+            (true, 20, PeriodPhase::Over, "over"),
+            (false, 15, PeriodPhase::NotEnabled, "not enabled"),
+            (false, 20, PeriodPhase::NotEnabled, "not enabled"),
         ] {
             let found = period(enabled, 10, Some(20)).standing(at(now));
             assert_eq!((found, found.as_str()), (standing, words), "{enabled} {now}");

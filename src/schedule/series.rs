@@ -12,12 +12,12 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::cron::{Cron, CronError, Overstep, find_overstep};
-use crate::occurrence::Occurrence;
-use crate::zone::{self, Fold};
+pub use self::cron::{Cron, CronError, StepBeyondRange, find_overstep};
+use crate::schedule::occurrence::Occurrence;
+use crate::schedule::zone::{self, Fold};
 
 /// No clock is set back by more than this.
-const LONGEST_FOLD: SignedDuration = SignedDuration::from_hours(26);
+const MAX_FOLD: SignedDuration = SignedDuration::from_hours(26);
 const LAST_MINUTE: Time = Time::constant(23, 59, 0, 0);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
@@ -38,12 +38,12 @@ pub struct Series {
     /// None starts at this or later, and one that runs then is cut off.
     pub until: Option<Timestamp>,
     /// Those that are left out.
-    pub except: Except,
+    pub except: ExcludedStarts,
 }
 
 /// Occurrences that are left out of a series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Except {
+pub struct ExcludedStarts {
     /// Local dates on which none starts.
     pub dates: BTreeSet<Date>,
     /// Starts.
@@ -118,7 +118,7 @@ impl Series {
     fn reached(&self, at: Timestamp) -> DateTime {
         let shown = |at: Timestamp| self.zone.to_offset(at).to_datetime(at);
         let folds = self.zone.preceding(at.checked_add(NANOSECOND).unwrap_or(at));
-        let recent = folds.map(|t| t.timestamp()).take_while(|&t| at.duration_since(t) < LONGEST_FOLD);
+        let recent = folds.map(|t| t.timestamp()).take_while(|&t| at.duration_since(t) < MAX_FOLD);
         let shown_before = |t: Timestamp| shown(before(t));
         recent.map(shown_before).chain([shown(at)]).max().unwrap_or_else(|| shown(at))
     }
@@ -141,7 +141,7 @@ mod tests {
             zone: TimeZone::get(zone).unwrap(),
             from: None,
             until: None,
-            except: Except::default(),
+            except: ExcludedStarts::default(),
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
         let bounded = Series {
             from: Some(at("2026-01-02T00:00:00Z")),
             until: Some(at("2026-01-05T01:00:00Z")),
-            except: Except {
+            except: ExcludedStarts {
                 dates: BTreeSet::from(["2026-01-03".parse().unwrap()]),
                 starts: BTreeSet::from([at("2026-01-04T00:00:00Z")]),
             },
@@ -322,8 +322,10 @@ mod tests {
     fn one_that_never_starts_is_found_out() {
         let never = series("0 0 30 2 *", "Europe/Berlin", 1);
         let bounded = Series { from: Some(at("2020-01-01T00:00:00Z")), ..never.clone() };
-        let excepting =
-            Except { dates: BTreeSet::from(["2026-01-03".parse().unwrap()]), ..Except::default() };
+        let excepting = ExcludedStarts {
+            dates: BTreeSet::from(["2026-01-03".parse().unwrap()]),
+            ..ExcludedStarts::default()
+        };
         for series in [&never, &bounded, &Series { except: excepting, ..never.clone() }] {
             assert_eq!(series.next_start(at("2026-01-01T00:00:00Z")), None);
             assert_eq!(series.last_start(at("2026-01-01T00:00:00Z")), None);

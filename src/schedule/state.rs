@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::chain::{Chain, Growth};
-use crate::period::{Occurrence, Period};
-use crate::request::Request;
-use crate::scope::ScopeIndex;
+use crate::matching::request::Request;
+use crate::matching::scope::ScopeIndex;
+use crate::schedule::outage::{Outage, OutageBuilder};
+use crate::schedule::period::{Occurrence, Period};
 
 /// The periods of one file, in file order.
 #[derive(Clone, Debug, Default)]
@@ -39,15 +39,15 @@ impl State {
 
 /// What the schedule says of one moment, and of all later ones up to its next change.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct ScheduleState {
     /// The active periods, the one that decides first: the latest end (open-ended is latest), then file order.
     pub active: Vec<Active>,
     /// The first stretch of downtime that is yet to start; occurrences that overlap or touch are one.
     pub next: Option<Occurrence>,
     state: State,
-    chain: Chain,
+    chain: Outage,
     /// Each period, in the schedule's order.
-    periods: Vec<PeriodMoment>,
+    periods: Vec<PeriodState>,
     since: Timestamp,
     until: Option<Timestamp>,
 }
@@ -63,13 +63,13 @@ pub struct Active {
 
 /// One period at a moment.
 #[derive(Clone, Copy, Debug)]
-struct PeriodMoment {
+struct PeriodState {
     active: Option<Occurrence>,
     next: Option<Occurrence>,
 }
 
-impl PeriodMoment {
-    fn of(period: &Period, now: Timestamp) -> Self {
+impl PeriodState {
+    fn new(period: &Period, now: Timestamp) -> Self {
         Self { active: period.active(now), next: period.next(now) }
     }
 
@@ -85,7 +85,7 @@ impl PeriodMoment {
     }
 }
 
-impl Moment {
+impl ScheduleState {
     /// Whether it still speaks of `now`: no period has started or ended since, and the clock was not set back.
     pub fn covers(&self, now: Timestamp) -> bool {
         self.since <= now && self.until.is_none_or(|until| now < until)
@@ -138,31 +138,31 @@ impl Schedule {
     }
 
     /// The periods with a scope that cover a request and have not ended for good at `moment`, by index, in order.
-    pub fn scoped(&self, request: &Request<'_>, moment: &Moment) -> Vec<usize> {
-        let is_live = |&period: &usize| moment.periods.get(period).is_some_and(PeriodMoment::is_live);
+    pub fn scoped(&self, request: &Request<'_>, moment: &ScheduleState) -> Vec<usize> {
+        let is_live = |&period: &usize| moment.periods.get(period).is_some_and(PeriodState::is_live);
         let covers =
             |&period: &usize| self.periods.get(period).is_some_and(|period| period.scope.covers(request));
         self.scopes.candidates(request).into_iter().filter(is_live).filter(covers).collect()
     }
 
     /// What holds at `now`. Looks at each period.
-    pub fn at(&self, now: Timestamp) -> Moment {
-        self.moment(self.periods.iter().map(|period| PeriodMoment::of(period, now)).collect(), now)
+    pub fn at(&self, now: Timestamp) -> ScheduleState {
+        self.moment(self.periods.iter().map(|period| PeriodState::new(period, now)).collect(), now)
     }
 
     /// What holds at `now`, by what held at another moment: looks anew at the periods that have changed since.
-    pub fn after(&self, moment: &Moment, now: Timestamp) -> Moment {
+    pub fn after(&self, moment: &ScheduleState, now: Timestamp) -> ScheduleState {
         if now < moment.since {
             return self.at(now);
         }
-        let update = |(period, before): (&Period, &PeriodMoment)| match before.changes_at() {
-            Some(change) if change <= now => PeriodMoment::of(period, now),
+        let update = |(period, before): (&Period, &PeriodState)| match before.changes_at() {
+            Some(change) if change <= now => PeriodState::new(period, now),
             _ => *before,
         };
         self.moment(self.periods.iter().zip(&moment.periods).map(update).collect(), now)
     }
 
-    fn moment(&self, periods: Vec<PeriodMoment>, now: Timestamp) -> Moment {
+    fn moment(&self, periods: Vec<PeriodState>, now: Timestamp) -> ScheduleState {
         let active = active(&periods);
         let scoped =
             |active: &Active| self.periods.get(active.period).is_some_and(|period| !period.scope.is_all());
@@ -171,19 +171,19 @@ impl Schedule {
             () if active.iter().all(scoped) => State::Partial,
             () => State::Down,
         };
-        let mut growth = Growth::new(&self.periods, periods.iter().map(|period| period.next));
+        let mut growth = OutageBuilder::new(&self.periods, periods.iter().map(|period| period.next));
         let chain = growth.chain(active.iter().map(|active| (active.period, active.occurrence)), now);
         let ends = active.is_empty() || chain.end(|_| true, now).is_some();
         let next = if ends { growth.stretch(now, |_| true) } else { None };
-        let until = periods.iter().filter_map(PeriodMoment::changes_at).min();
-        Moment { active, next, state, chain, periods, since: now, until }
+        let until = periods.iter().filter_map(PeriodState::changes_at).min();
+        ScheduleState { active, next, state, chain, periods, since: now, until }
     }
 
     /// The first stretch of downtime that starts after `after`, a time not before that of `moment`, of the periods that
     /// `covers` names.
     pub fn next_stretch(
         &self,
-        moment: &Moment,
+        moment: &ScheduleState,
         after: Timestamp,
         covers: impl Fn(usize) -> bool,
     ) -> Option<Occurrence> {
@@ -192,12 +192,12 @@ impl Schedule {
             Some(next) if next.start <= after => period.next(after),
             next => next,
         };
-        Growth::new(&self.periods, self.periods.iter().enumerate().map(next)).stretch(after, &covers)
+        OutageBuilder::new(&self.periods, self.periods.iter().enumerate().map(next)).stretch(after, &covers)
     }
 }
 
-fn active(periods: &[PeriodMoment]) -> Vec<Active> {
-    let of = |(period, moment): (usize, &PeriodMoment)| Some(Active { period, occurrence: moment.active? });
+fn active(periods: &[PeriodState]) -> Vec<Active> {
+    let of = |(period, moment): (usize, &PeriodState)| Some(Active { period, occurrence: moment.active? });
     let mut active: Vec<_> = periods.iter().enumerate().filter_map(of).collect();
     active.sort_by_key(|a| std::cmp::Reverse((a.occurrence.end.is_none(), a.occurrence.end)));
     active
@@ -206,9 +206,9 @@ fn active(periods: &[PeriodMoment]) -> Vec<Active> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::period::Timing;
-    use crate::scope::Scope;
-    use crate::series::{Cron, Except, Series};
+    use crate::matching::scope::Scope;
+    use crate::schedule::period::Timing;
+    use crate::schedule::series::{Cron, ExcludedStarts, Series};
     use http::Method;
     use jiff::SignedDuration;
     use jiff::tz::TimeZone;
@@ -235,7 +235,7 @@ mod tests {
             zone: TimeZone::UTC,
             from: None,
             until: None,
-            except: Except::default(),
+            except: ExcludedStarts::default(),
         })))
     }
 
@@ -385,7 +385,7 @@ mod tests {
 
     /// One period for the oracle, in seconds.
     #[derive(Clone, Debug)]
-    struct Drawn {
+    struct GeneratedPeriod {
         /// It starts at each multiple of so many minutes; none: once.
         every: Option<i64>,
         start: i64,
@@ -393,7 +393,7 @@ mod tests {
         covers: bool,
     }
 
-    impl Drawn {
+    impl GeneratedPeriod {
         fn runs(&self, t: i64) -> bool {
             match self.every {
                 Some(minutes) => t.rem_euclid(minutes * 60) < self.length % (minutes * 60 - 1) + 1,
@@ -410,19 +410,15 @@ mod tests {
                 zone: TimeZone::UTC,
                 from: None,
                 until: None,
-                except: Except::default(),
+                except: ExcludedStarts::default(),
             })))
         }
     }
 
-    fn any_period() -> impl Strategy<Value = Drawn> {
+    fn any_period() -> impl Strategy<Value = GeneratedPeriod> {
         let every = prop::option::of(1_i64..4);
-        (every, 1_i64..600, 1_i64..150, any::<bool>()).prop_map(|(every, start, length, covers)| Drawn {
-            every,
-            start,
-            length,
-            covers,
-        })
+        (every, 1_i64..600, 1_i64..150, any::<bool>())
+            .prop_map(|(every, start, length, covers)| GeneratedPeriod { every, start, length, covers })
     }
 
     /// Nothing that is drawn lasts longer, or is otherwise after as long.
@@ -436,7 +432,7 @@ mod tests {
         ) {
             let covers = |index: usize| drawn.get(index).is_some_and(|period| period.covers);
             let down = |t: i64| drawn.iter().any(|period| period.covers && period.runs(t));
-            let schedule = Schedule::new(drawn.iter().map(Drawn::build).collect());
+            let schedule = Schedule::new(drawn.iter().map(GeneratedPeriod::build).collect());
             let moment = schedule.after(&schedule.at(at(earlier)), at(now));
 
             prop_assert_eq!(moment.state() != State::Up, drawn.iter().any(|period| period.runs(now)));
@@ -459,7 +455,7 @@ mod tests {
         ) {
             let all = |t: i64| drawn.iter().map(|period| period.runs(t)).collect::<Vec<_>>();
             let change = (now + 1..END).find(|&t| all(t) != all(now));
-            let moment = Schedule::new(drawn.iter().map(Drawn::build).collect()).at(at(now));
+            let moment = Schedule::new(drawn.iter().map(GeneratedPeriod::build).collect()).at(at(now));
             prop_assert_eq!(moment.next_change().map(Timestamp::as_second), change);
         }
     }

@@ -9,21 +9,21 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::HEAD_TIMEOUT;
+use super::read_buffer::ReadBuffer;
 use super::stream::Stream;
-use super::unread::Unread;
-use crate::filters::proxy::relay;
+use crate::upstream::relay;
 
 /// The client's end of a connection.
-pub struct Client<'a> {
+pub struct ClientConnection<'a> {
     stream: &'a mut Stream,
-    unread: &'a mut Unread,
+    unread: &'a mut ReadBuffer,
     stopped: &'a watch::Receiver<bool>,
 }
 
-impl<'a> Client<'a> {
+impl<'a> ClientConnection<'a> {
     pub(super) fn new(
         stream: &'a mut Stream,
-        unread: &'a mut Unread,
+        unread: &'a mut ReadBuffer,
         stopped: &'a watch::Receiver<bool>,
     ) -> Self {
         Self { stream, unread, stopped }
@@ -40,7 +40,7 @@ impl<'a> Client<'a> {
     }
 }
 
-impl relay::Client for Client<'_> {
+impl relay::RelayClient for ClientConnection<'_> {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match ready!(Pin::new(&mut *self.stream).poll_write(cx, bytes)) {
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::guarded::{Ending, Guarded, Verdict};
+use super::guarded::{GuardedStream, RequestEnd, TimerCheck};
 use super::head::{PREFACE, refuse};
 use super::stream::Stream;
-use super::{HEAD_TIMEOUT, Service, at_once};
-use crate::filters::proxy::Peer;
+use super::{HEAD_TIMEOUT, Service, fast_path};
+use crate::upstream::Peer;
 
 /// How long a connection that is cut may take to end.
 const END_TIME: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub async fn serve<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let peer = Rc::new(Peer::new(address));
-    let Some(stream) = at_once::serve(stream, &service, &peer, &mut stopped).await else { return };
+    let Some(stream) = fast_path::serve(stream, &service, &peer, &mut stopped).await else { return };
     serve_by_hyper(stream, peer, service, stopped).await;
 }
 
@@ -47,11 +47,11 @@ async fn serve_by_hyper<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let is_http2 = stream.first().starts_with(PREFACE);
-    let stream = Guarded::new(stream, is_http2);
+    let stream = GuardedStream::new(stream, is_http2);
     let (heads, answered) = (stream.clone(), Rc::clone(&peer));
     let requests = service_fn(move |request: Request<Incoming>| {
         let is_counted = request.headers().contains_key(CONTENT_LENGTH) && !request.body().is_end_stream();
-        heads.begin_request(if is_counted { Ending::Unknown } else { Ending::EmptyLine });
+        heads.begin_request(if is_counted { RequestEnd::Unknown } else { RequestEnd::EmptyLine });
         let end = EndOfRequest(heads.clone());
         let answer = service.clone().answer(request, Rc::clone(&answered));
         // hyper drops the body when all of it is written, and what maps its errors with it.
@@ -85,9 +85,9 @@ async fn serve_by_hyper<S: Service>(
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut expiry => match stream.judge() {
-                Verdict::Wait(until) => expiry.as_mut().reset(until),
-                Verdict::Close => return,
-                Verdict::Cut => break,
+                TimerCheck::Wait(until) => expiry.as_mut().reset(until),
+                TimerCheck::Close => return,
+                TimerCheck::Cut => break,
             }
         }
     }
@@ -107,7 +107,7 @@ fn is_within_head(error: &(dyn Error + Send + Sync + 'static)) -> bool {
 }
 
 /// Dropped when a request has been answered.
-struct EndOfRequest(Guarded);
+struct EndOfRequest(GuardedStream);
 
 impl Drop for EndOfRequest {
     fn drop(&mut self) {
@@ -151,17 +151,17 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::server::{AtOnce, Client};
+    use crate::server::{ClientConnection, FastPath};
 
     /// Answers everything with `ok`; `GET` without hyper where it is fast.
     #[derive(Clone)]
-    struct Site {
+    struct TestSite {
         is_fast: bool,
     }
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-    impl Service for Site {
+    impl Service for TestSite {
         type Body = Full<Bytes>;
         type Relay = ();
 
@@ -174,19 +174,19 @@ mod tests {
             Ok(Response::new("ok".into()))
         }
 
-        async fn relay(&self, (): (), _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+        async fn relay(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
             ControlFlow::Break(())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<()> {
+        fn at_once(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
             let mut fields = [httparse::EMPTY_HEADER; 16];
             match httparse::Request::new(&mut fields).parse(unread) {
-                _ if !self.is_fast => AtOnce::Other,
-                Ok(httparse::Status::Partial) => AtOnce::Incomplete,
+                _ if !self.is_fast => FastPath::Other,
+                Ok(httparse::Status::Partial) => FastPath::Incomplete,
                 Ok(httparse::Status::Complete(head)) if unread.starts_with(b"GET") => {
-                    AtOnce::Answer { head, answer: OK.into() }
+                    FastPath::Answer { head, answer: OK.into() }
                 }
-                Ok(_) | Err(_) => AtOnce::Other,
+                Ok(_) | Err(_) => FastPath::Other,
             }
         }
     }
@@ -195,7 +195,7 @@ mod tests {
     fn connection(is_fast: bool) -> (UnixStream, watch::Sender<bool>) {
         let (client, ours) = UnixStream::pair().unwrap();
         let (stop, stopped) = watch::channel(false);
-        tokio::task::spawn_local(serve(ours.into(), None, Site { is_fast }, stopped));
+        tokio::task::spawn_local(serve(ours.into(), None, TestSite { is_fast }, stopped));
         (client, stop)
     }
 
@@ -459,7 +459,7 @@ mod tests {
             Ok(Response::new(vec![b'x'; 200_000].into()))
         }
 
-        async fn relay(&self, (): (), _: &Peer, _: &mut Client<'_>) -> ControlFlow<()> {
+        async fn relay(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
             ControlFlow::Break(())
         }
     }

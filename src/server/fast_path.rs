@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::head::{complete, refuse};
+use super::read_buffer::{MAX_UNREAD, ReadBuffer};
 use super::stream::Stream;
-use super::unread::{MOST_UNREAD, Unread};
-use super::{AtOnce, Client, HEAD_TIMEOUT, Service};
-use crate::filters::proxy::Peer;
+use super::{ClientConnection, FastPath, HEAD_TIMEOUT, Service};
+use crate::upstream::Peer;
 
 /// Answers what can be answered at once. Gives the connection back once something else is to be done with it, with what
 /// was read of it and not answered, which begins with a whole head unless the server stops or the client has left; none
@@ -28,7 +28,7 @@ pub(super) async fn serve<S: Service>(
 ) -> Option<Stream> {
     let told = stopped.clone();
     let mut stopped = pin!(stopped.wait_for(|stopped| *stopped));
-    let mut unread = Unread::new();
+    let mut unread = ReadBuffer::new();
     // The first byte of the head that is not whole yet; where there is none, the end of the last answer.
     let mut since = Instant::now();
     let mut expiry = pin!(sleep(HEAD_TIMEOUT));
@@ -38,7 +38,7 @@ pub(super) async fn serve<S: Service>(
         let is_first = unread.bytes().is_empty();
         let came = poll_fn(|cx| {
             if let Poll::Ready(read) = stream.poll_read_into(cx, unread.room()) {
-                return Poll::Ready(Came::Read(read));
+                return Poll::Ready(ClientEvent::Read(read));
             }
             // To register anew for each request would be most of what waiting costs.
             let is_known = known.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
@@ -46,21 +46,21 @@ pub(super) async fn serve<S: Service>(
                 return Poll::Pending;
             }
             if stopped.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Came::Stop);
+                return Poll::Ready(ClientEvent::Stop);
             }
             if expiry.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Came::Expiry);
+                return Poll::Ready(ClientEvent::Expiry);
             }
             known = Some(cx.waker().clone());
             Poll::Pending
         });
         match came.await {
-            Came::Read(Ok(length @ 1..)) => unread.filled(length),
+            ClientEvent::Read(Ok(length @ 1..)) => unread.filled(length),
             // It may have ended within a head.
-            Came::Read(Ok(0)) if !unread.bytes().is_empty() => break,
-            Came::Read(Ok(_) | Err(_)) => return None,
-            Came::Stop => break,
-            Came::Expiry => {
+            ClientEvent::Read(Ok(0)) if !unread.bytes().is_empty() => break,
+            ClientEvent::Read(Ok(_) | Err(_)) => return None,
+            ClientEvent::Stop => break,
+            ClientEvent::Expiry => {
                 if since.elapsed() >= HEAD_TIMEOUT {
                     if !is_first {
                         refuse(&mut stream, peer).await;
@@ -76,7 +76,8 @@ pub(super) async fn serve<S: Service>(
         if is_told(&told) {
             break;
         }
-        let Answered { any, next } = answer(&mut stream, &mut unread, service, peer, &told).await.ok()?;
+        let FastPathOutcome { any, next } =
+            answer(&mut stream, &mut unread, service, peer, &told).await.ok()?;
         if any || is_first {
             since = Instant::now();
         }
@@ -91,7 +92,7 @@ pub(super) async fn serve<S: Service>(
 }
 
 /// What ends a wait for the client.
-enum Came {
+enum ClientEvent {
     Read(io::Result<usize>),
     Stop,
     Expiry,
@@ -103,7 +104,7 @@ fn is_told(told: &watch::Receiver<bool>) -> bool {
 }
 
 /// What became of the bytes of a client.
-struct Answered {
+struct FastPathOutcome {
     /// Whether they had a request that was answered.
     any: bool,
     /// Breaks at a request that cannot be answered at once.
@@ -113,31 +114,33 @@ struct Answered {
 /// Answers all requests whose heads are there and that can be answered at once.
 async fn answer<S: Service>(
     stream: &mut Stream,
-    unread: &mut Unread,
+    unread: &mut ReadBuffer,
     service: &S,
     peer: &Peer,
     told: &watch::Receiver<bool>,
-) -> io::Result<Answered> {
+) -> io::Result<FastPathOutcome> {
     let mut any = false;
     while !unread.bytes().is_empty() {
         match service.at_once(unread.bytes(), peer) {
-            AtOnce::Answer { head, answer } => {
+            FastPath::Answer { head, answer } => {
                 unread.answered(head);
                 write(stream, &answer).await?;
             }
-            AtOnce::Relay { head, relay } => {
-                let mut client = Client::new(stream, unread, told);
+            FastPath::Relay { head, relay } => {
+                let mut client = ClientConnection::new(stream, unread, told);
                 match service.relay(relay, peer, &mut client).await {
                     ControlFlow::Continue(()) => unread.answered(head),
                     ControlFlow::Break(()) => return Err(io::ErrorKind::ConnectionAborted.into()),
                 }
             }
-            AtOnce::Incomplete if unread.bytes().len() < MOST_UNREAD => break,
-            AtOnce::Incomplete | AtOnce::Other => return Ok(Answered { any, next: ControlFlow::Break(()) }),
+            FastPath::Incomplete if unread.bytes().len() < MAX_UNREAD => break,
+            FastPath::Incomplete | FastPath::Other => {
+                return Ok(FastPathOutcome { any, next: ControlFlow::Break(()) });
+            }
         }
         any = true;
     }
-    Ok(Answered { any, next: ControlFlow::Continue(()) })
+    Ok(FastPathOutcome { any, next: ControlFlow::Continue(()) })
 }
 
 /// Writes an answer; mostly the system takes it whole.
@@ -183,18 +186,18 @@ mod tests {
             Ok(Response::default())
         }
 
-        async fn relay(&self, (): (), _: &Peer, client: &mut Client<'_>) -> ControlFlow<()> {
+        async fn relay(&self, (): (), _: &Peer, client: &mut ClientConnection<'_>) -> ControlFlow<()> {
             sleep(A_WHILE).await;
             client.write(&self.0).await.unwrap();
             ControlFlow::Continue(())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> AtOnce<()> {
+        fn at_once(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
             match unread.iter().position(|&byte| byte == b'\n') {
-                _ if unread.starts_with(b"?") => AtOnce::Other,
-                Some(end) if unread.starts_with(b"~") => AtOnce::Relay { head: end + 1, relay: () },
-                Some(end) => AtOnce::Answer { head: end + 1, answer: self.0.clone() },
-                None => AtOnce::Incomplete,
+                _ if unread.starts_with(b"?") => FastPath::Other,
+                Some(end) if unread.starts_with(b"~") => FastPath::Relay { head: end + 1, relay: () },
+                Some(end) => FastPath::Answer { head: end + 1, answer: self.0.clone() },
+                None => FastPath::Incomplete,
             }
         }
     }
@@ -216,7 +219,7 @@ mod tests {
     }
 
     async fn read(stream: &mut Stream) -> Vec<u8> {
-        let mut bytes = vec![0; 3 * MOST_UNREAD];
+        let mut bytes = vec![0; 3 * MAX_UNREAD];
         let length = stream.read(&mut bytes).await.unwrap();
         bytes.truncate(length);
         bytes
@@ -328,7 +331,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_read_and_not_answered_comes_first_for_whoever_goes_on() {
-        let long = [&[b'x'; MOST_UNREAD][..], b"\n"].concat();
+        let long = [&[b'x'; MAX_UNREAD][..], b"\n"].concat();
         for (sent, answers, left) in
             [(&b"one\ntwo\n?three"[..], 2, &b"?three"[..]), (b"?", 0, b"?"), (&long, 0, &long)]
         {

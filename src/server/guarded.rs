@@ -15,11 +15,11 @@ use super::stream::Stream;
 /// A client's stream while hyper has it. Clones are the same stream.
 // An upgrade demands that it may be sent to another thread. It never is, so that the lock is always free.
 #[derive(Clone)]
-pub(super) struct Guarded(Arc<Mutex<Inner>>);
+pub(super) struct GuardedStream(Arc<Mutex<GuardedState>>);
 
-struct Inner {
+struct GuardedState {
     stream: Stream,
-    clock: Clock,
+    clock: GuardTimer,
     /// The last bytes that were read.
     tail: [u8; 3],
     /// The client has not taken what was written.
@@ -27,14 +27,14 @@ struct Inner {
     is_cut: bool,
 }
 
-enum Clock {
+enum GuardTimer {
     /// HTTP/1.1, where a head is to come, or to go on.
     Head {
         since: Instant,
         is_begun: bool,
     },
     /// HTTP/1.1, while a request is answered.
-    Request(Ending),
+    Request(RequestEnd),
     Http2 {
         frames: Frames,
         since: Instant,
@@ -44,7 +44,7 @@ enum Clock {
 
 /// How a request ends, as far as its bytes show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum RequestEnd {
     /// With an empty line: that of the head, of the chunks or of the trailers.
     EmptyLine,
     /// With any byte: it has a Content-Length.
@@ -53,36 +53,42 @@ pub(super) enum Ending {
 
 /// What the clock says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TimerCheck {
     /// Nothing before this.
     Wait(Instant),
-    /// The client takes too long over a head, or has not begun one. It can be told by [`Guarded::cut`].
+    /// The client takes too long over a head, or has not begun one. It can be told by [`GuardedStream::cut`].
     Cut,
     /// It takes too long, and cannot be told.
     Close,
 }
 
-impl Guarded {
+impl GuardedStream {
     /// A stream whose bytes begin with a whole head, or with nothing worth waiting for.
     pub(super) fn new(stream: Stream, is_http2: bool) -> Self {
         let since = Instant::now();
         let clock = if is_http2 {
-            Clock::Http2 { frames: Frames::new(), since, has_requests: false }
+            GuardTimer::Http2 { frames: Frames::new(), since, has_requests: false }
         } else {
-            Clock::Head { since, is_begun: true }
+            GuardTimer::Head { since, is_begun: true }
         };
-        Self(Arc::new(Mutex::new(Inner { stream, clock, tail: [0; 3], is_blocked: false, is_cut: false })))
+        Self(Arc::new(Mutex::new(GuardedState {
+            stream,
+            clock,
+            tail: [0; 3],
+            is_blocked: false,
+            is_cut: false,
+        })))
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, GuardedState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the head of a request is whole.
-    pub(super) fn begin_request(&self, ending: Ending) {
+    pub(super) fn begin_request(&self, ending: RequestEnd) {
         match &mut self.inner().clock {
-            Clock::Http2 { has_requests, .. } => *has_requests = true,
-            clock => *clock = Clock::Request(ending),
+            GuardTimer::Http2 { has_requests, .. } => *has_requests = true,
+            clock => *clock = GuardTimer::Request(ending),
         }
     }
 
@@ -90,25 +96,25 @@ impl Guarded {
     /// Behind a body with a Content-Length that does not show, so that the time of such a head begins with its next bytes.
     pub(super) fn end_request(&self) {
         let mut inner = self.inner();
-        if let Clock::Request(ending) = inner.clock {
-            let is_begun = ending == Ending::EmptyLine && !inner.ends_with_empty_line();
-            inner.clock = Clock::Head { since: Instant::now(), is_begun };
+        if let GuardTimer::Request(ending) = inner.clock {
+            let is_begun = ending == RequestEnd::EmptyLine && !inner.ends_with_empty_line();
+            inner.clock = GuardTimer::Head { since: Instant::now(), is_begun };
         }
     }
 
     /// Judges the client now.
-    pub(super) fn judge(&self) -> Verdict {
+    pub(super) fn judge(&self) -> TimerCheck {
         let inner = self.inner();
         let now = Instant::now();
         let (since, late) = match &inner.clock {
-            Clock::Request(_) => (None, Verdict::Cut),
-            Clock::Head { since, .. } if inner.is_blocked => (Some(*since), Verdict::Close),
-            Clock::Head { since, .. } => (Some(*since), Verdict::Cut),
-            Clock::Http2 { since, has_requests: false, .. } => (Some(*since), Verdict::Close),
-            Clock::Http2 { frames, .. } => (frames.since(), Verdict::Close),
+            GuardTimer::Request(_) => (None, TimerCheck::Cut),
+            GuardTimer::Head { since, .. } if inner.is_blocked => (Some(*since), TimerCheck::Close),
+            GuardTimer::Head { since, .. } => (Some(*since), TimerCheck::Cut),
+            GuardTimer::Http2 { since, has_requests: false, .. } => (Some(*since), TimerCheck::Close),
+            GuardTimer::Http2 { frames, .. } => (frames.since(), TimerCheck::Close),
         };
         let until = since.unwrap_or(now) + HEAD_TIMEOUT;
-        if until <= now { late } else { Verdict::Wait(until) }
+        if until <= now { late } else { TimerCheck::Wait(until) }
     }
 
     /// Lets nothing more be read. hyper then ends the connection: with an error if it has a part of a head.
@@ -123,7 +129,7 @@ impl Guarded {
     }
 }
 
-impl Inner {
+impl GuardedState {
     fn has_read(&mut self, bytes: &[u8]) {
         let last = bytes.get(bytes.len().saturating_sub(self.tail.len())..).unwrap_or_default();
         self.tail.rotate_left(last.len());
@@ -132,11 +138,11 @@ impl Inner {
             *to = *from;
         }
         match &mut self.clock {
-            Clock::Head { since, is_begun } if !*is_begun => {
+            GuardTimer::Head { since, is_begun } if !*is_begun => {
                 (*since, *is_begun) = (Instant::now(), true);
             }
-            Clock::Head { .. } | Clock::Request(_) => {}
-            Clock::Http2 { frames, .. } => frames.read(bytes, Instant::now()),
+            GuardTimer::Head { .. } | GuardTimer::Request(_) => {}
+            GuardTimer::Http2 { frames, .. } => frames.read(bytes, Instant::now()),
         }
     }
 
@@ -147,13 +153,13 @@ impl Inner {
     /// A client that still takes the last answer has the whole time for the next head.
     fn has_written(&mut self, written: &Poll<io::Result<usize>>) {
         self.is_blocked = written.is_pending();
-        if let (Clock::Head { since, .. }, Poll::Ready(Ok(_))) = (&mut self.clock, written) {
+        if let (GuardTimer::Head { since, .. }, Poll::Ready(Ok(_))) = (&mut self.clock, written) {
             *since = Instant::now();
         }
     }
 }
 
-impl AsyncRead for Guarded {
+impl AsyncRead for GuardedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner();
         if inner.is_cut {
@@ -169,7 +175,7 @@ impl AsyncRead for Guarded {
     }
 }
 
-impl AsyncWrite for Guarded {
+impl AsyncWrite for GuardedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut inner = self.inner();
         let written = Pin::new(&mut inner.stream).poll_write(cx, bytes);

@@ -10,7 +10,7 @@ use tracing::debug;
 use super::HEAD_TIMEOUT;
 use super::stream::Stream;
 use crate::clock;
-use crate::filters::proxy::Peer;
+use crate::upstream::Peer;
 
 /// What begins a connection of HTTP/2 (RFC 9113 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,19 +1,19 @@
 //! What a client has sent, as far as it was read and not answered.
 
 /// The longest head that is awaited, in bytes.
-pub(super) const MOST_UNREAD: usize = 8192;
+pub(super) const MAX_UNREAD: usize = 8192;
 
 /// What was read and not answered.
-pub(super) struct Unread {
+pub(super) struct ReadBuffer {
     buffer: Box<[u8]>,
     begin: usize,
     end: usize,
 }
 
-impl Unread {
+impl ReadBuffer {
     /// Nothing.
     pub(super) fn new() -> Self {
-        Self { buffer: vec![0; MOST_UNREAD].into(), begin: 0, end: 0 }
+        Self { buffer: vec![0; MAX_UNREAD].into(), begin: 0, end: 0 }
     }
 
     /// The bytes, in their order.

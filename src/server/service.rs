@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 
-use super::Client;
-use crate::filters::proxy::Peer;
+use super::ClientConnection;
+use crate::upstream::Peer;
 
 /// What answers the requests of one thread's connections.
 pub trait Service: Clone + 'static {
@@ -29,8 +29,8 @@ pub trait Service: Clone + 'static {
 
     /// What can be done about the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
     /// leaves the connection as it was, ready for the next request.
-    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> AtOnce<Self::Relay> {
-        AtOnce::Other
+    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> FastPath<Self::Relay> {
+        FastPath::Other
     }
 
     /// Passes a request of `peer` on, and the response back. Breaks where the connection is to close: its client was told
@@ -39,13 +39,13 @@ pub trait Service: Clone + 'static {
         &self,
         relay: Self::Relay,
         peer: &Peer,
-        client: &mut Client<'_>,
+        client: &mut ClientConnection<'_>,
     ) -> impl Future<Output = ControlFlow<()>>;
 }
 
 /// What can be done about bytes that a client has sent.
 #[derive(Debug)]
-pub enum AtOnce<R> {
+pub enum FastPath<R> {
     /// They begin with a request without a body.
     Answer {
         /// The length of its head in bytes, with the empty line.

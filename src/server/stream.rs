@@ -10,24 +10,24 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// A client's stream, over TCP or a Unix socket.
 pub struct Stream {
-    socket: Socket,
+    socket: ClientSocket,
     first: Bytes,
 }
 
-enum Socket {
+enum ClientSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
-        Self { socket: Socket::Tcp(stream), first: Bytes::new() }
+        Self { socket: ClientSocket::Tcp(stream), first: Bytes::new() }
     }
 }
 
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
-        Self { socket: Socket::Unix(stream), first: Bytes::new() }
+        Self { socket: ClientSocket::Unix(stream), first: Bytes::new() }
     }
 }
 
@@ -55,8 +55,8 @@ impl Stream {
     /// Writes as much as the system takes now.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match &self.socket {
-            Socket::Tcp(stream) => stream.try_write(bytes),
-            Socket::Unix(stream) => stream.try_write(bytes),
+            ClientSocket::Tcp(stream) => stream.try_write(bytes),
+            ClientSocket::Unix(stream) => stream.try_write(bytes),
         }
     }
 }
@@ -64,8 +64,8 @@ impl Stream {
 macro_rules! on_socket {
     ($stream:expr, $socket:ident => $body:expr) => {
         match &mut $stream.get_mut().socket {
-            Socket::Tcp($socket) => $body,
-            Socket::Unix($socket) => $body,
+            ClientSocket::Tcp($socket) => $body,
+            ClientSocket::Unix($socket) => $body,
         }
     };
 }

@@ -10,14 +10,14 @@ use super::{Phase, Snapshot, Snapshots};
 
 /// The cell as one thread sees it, which keeps what it saw: to ask if that still holds costs next to nothing.
 #[derive(Debug)]
-pub struct View {
+pub struct SnapshotCache {
     snapshots: Arc<Snapshots>,
     seen: RefCell<(Arc<Snapshot>, Arc<Phase>)>,
 }
 
-impl View {
+impl SnapshotCache {
     /// A view of a cell.
-    pub fn of(snapshots: Arc<Snapshots>, now: Timestamp) -> Self {
+    pub fn new(snapshots: Arc<Snapshots>, now: Timestamp) -> Self {
         let snapshot = snapshots.current();
         let phase = snapshot.phase(now);
         Self { snapshots, seen: RefCell::new((snapshot, phase)) }

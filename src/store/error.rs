@@ -33,7 +33,7 @@ pub enum Reason {
     NotAFile,
     /// The user may not read the file, or not reach it.
     Unreadable,
-    /// The text is over [`MAX_LENGTH`](crate::file::MAX_LENGTH), or would be.
+    /// The text is over [`MAX_LENGTH`](crate::store::read::MAX_LENGTH), or would be.
     TooLarge,
     /// The text is not UTF-8, from this line on, counted from 1.
     NotUtf8(usize),

@@ -15,7 +15,7 @@ pub const MAX_LENGTH: u64 = 1 << 20;
 /// What tells one state of a file from another without reading it: device, inode, size, and the times of the last
 /// change of content and of inode in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -23,7 +23,7 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
-impl From<&Metadata> for Stamp {
+impl From<&Metadata> for FileStamp {
     fn from(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -35,9 +35,9 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-impl Stamp {
+impl FileStamp {
     /// The stamp of the file that a path leads to; `None` where there is none.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub fn from_path(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
 }
@@ -83,7 +83,7 @@ impl From<io::Error> for ReadError {
 }
 
 /// Reads a regular file of at most `limit` bytes. It counts only when the file's stamp is the same before and after.
-pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), ReadError> {
+pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, FileStamp), ReadError> {
     let file = open(path).map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::NXIO) => ReadError::NotRegular("a socket or an absent device"),
         _ => ReadError::Io(error),
@@ -97,8 +97,8 @@ pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), ReadError> {
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLong(limit));
     }
-    let stamp = Stamp::from(&before);
-    let quiet = stamp == Stamp::from(&file.metadata()?) && bytes.len() as u64 == before.size();
+    let stamp = FileStamp::from(&before);
+    let quiet = stamp == FileStamp::from(&file.metadata()?) && bytes.len() as u64 == before.size();
     if quiet { Ok((bytes, stamp)) } else { Err(ReadError::Changing) }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         for text in ["", "x", "sixteen bytes!!!"] {
             std::fs::write(&path, text).unwrap();
             let (bytes, stamp) = read(&path, 16).unwrap();
-            assert_eq!((bytes.as_slice(), Some(stamp)), (text.as_bytes(), Stamp::of(&path)));
+            assert_eq!((bytes.as_slice(), Some(stamp)), (text.as_bytes(), FileStamp::from_path(&path)));
         }
         std::fs::write(&path, "seventeen bytes!!").unwrap();
         assert_eq!(refusal(&path), "is longer than 0 KiB");
@@ -147,7 +147,7 @@ mod tests {
     fn more_bytes_than_the_stamp_says_are_no_whole_file() {
         // Of length 0, the system says, and of the same stamp before and after.
         let path = Path::new("/proc/version");
-        assert_eq!(Stamp::of(path).unwrap().size, 0);
+        assert_eq!(FileStamp::from_path(path).unwrap().size, 0);
         assert_eq!(refusal_of(path, MAX_LENGTH), "is being written to");
     }
 
@@ -176,6 +176,6 @@ mod tests {
         assert_eq!(refusal(folder.path()), "is a directory, not a file");
         assert_eq!(refusal(Path::new("/dev/zero")), "is a device, not a file");
         assert_eq!(refusal(&folder.path().join("none")), "does not exist");
-        assert_eq!(Stamp::of(&folder.path().join("none")), None);
+        assert_eq!(FileStamp::from_path(&folder.path().join("none")), None);
     }
 }

@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::source::{Source, same_version, within_limit};
+use super::source::{LockedFile, same_version, within_limit};
 use super::{Reason, attributes};
 
 /// How often a save that came out is put back, each time because yet another one came in.
@@ -22,7 +22,7 @@ struct Replacement {
 }
 
 /// Puts a file with this text in the place of the one that was read; false if that one is no longer there.
-pub(super) fn replace(path: &Path, source: &Source, text: &str) -> Result<bool, Reason> {
+pub(super) fn replace(path: &Path, source: &LockedFile, text: &str) -> Result<bool, Reason> {
     within_limit(text.len())?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let opened = File::open(directory).map_err(|error| Reason::of_writing(directory, error))?;
@@ -44,7 +44,7 @@ fn sync(directory: &File) -> io::Result<()> {
 }
 
 /// Writes the new file beside the old one, as durable and as accessible as that.
-fn prepare(path: &Path, directory: &Path, source: &Source, text: &str) -> Result<Replacement, Reason> {
+fn prepare(path: &Path, directory: &Path, source: &LockedFile, text: &str) -> Result<Replacement, Reason> {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
@@ -64,7 +64,7 @@ fn prepare(path: &Path, directory: &Path, source: &Source, text: &str) -> Result
 }
 
 /// Exchanges the two files and looks what came out.
-fn swap(path: &Path, source: &Source, new: Replacement) -> Result<bool, Reason> {
+fn swap(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reason> {
     match exchange(new.file.path(), path) {
         Ok(()) if source.is_at(new.file.path()) => Ok(true),
         Ok(()) => put_back(path, new).map(|()| false),
@@ -76,7 +76,7 @@ fn swap(path: &Path, source: &Source, new: Replacement) -> Result<bool, Reason> 
 }
 
 /// For file systems that cannot exchange: looks once more, and hopes that nobody saves in the next microseconds.
-fn rename(path: &Path, source: &Source, new: Replacement) -> Result<bool, Reason> {
+fn rename(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reason> {
     if !source.stands_at(path) {
         return Ok(false);
     }
@@ -120,10 +120,10 @@ mod tests {
     use super::super::source::identity;
     use super::*;
 
-    fn read(directory: &TempDir) -> (PathBuf, Source, Replacement) {
+    fn read(directory: &TempDir) -> (PathBuf, LockedFile, Replacement) {
         let path = directory.path().join("downtime.toml");
         fs::write(&path, "old").unwrap();
-        let source = Source::read(File::open(&path).unwrap()).ok().flatten().unwrap();
+        let source = LockedFile::read(File::open(&path).unwrap()).ok().flatten().unwrap();
         let new = prepare(&path, directory.path(), &source, "new").unwrap();
         (path, source, new)
     }

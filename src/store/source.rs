@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 
 use super::{PAUSE, Reason};
-use crate::file::MAX_LENGTH;
+use crate::store::read::MAX_LENGTH;
 
 /// A file that was read, and is locked until this is dropped.
-pub(super) struct Source {
+pub(super) struct LockedFile {
     file: File,
     metadata: Metadata,
     bytes: Vec<u8>,
 }
 
-impl Source {
+impl LockedFile {
     /// Reads a file that is locked; none if it is being written.
     pub(super) fn read(file: File) -> Result<Option<Self>, Reason> {
         let unreadable = |error| Reason::Io("be read", error);

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::period::Occurrence;
+use crate::schedule::period::Occurrence;
 
 const LABEL: usize = 22;
-const MOST_ROWS: usize = 20;
+const MAX_ROWS: usize = 20;
 /// Overlaps with rows after these are not marked: to keep the spans of 20,000 rows takes a gigabyte.
 const MAX_COMPARED: usize = 1_000;
 
@@ -121,7 +121,7 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
             touched.for_each(|column| column.push((index, span)));
         }
     }
-    let mut drawn = vec![vec![Cell::Up; chart.width]; rows.len().min(MOST_ROWS)];
+    let mut drawn = vec![vec![Cell::Up; chart.width]; rows.len().min(MAX_ROWS)];
     let mut merged = vec![Cell::Up; chart.width];
     for row in rows {
         merge(row, chart, &mut merged);
@@ -183,9 +183,9 @@ pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, ink: Ink) 
         let more = if goes_on(row) { ">" } else { "" };
         labelled(&row.label, &format!("{}{more}", ink.row(cells)))
     };
-    let mut lines: Vec<_> = rows.iter().zip(&drawn).take(MOST_ROWS).map(line).collect();
-    if count > MOST_ROWS {
-        lines.push(format!("  and {} more", count - MOST_ROWS));
+    let mut lines: Vec<_> = rows.iter().zip(&drawn).take(MAX_ROWS).map(line).collect();
+    if count > MAX_ROWS {
+        lines.push(format!("  and {} more", count - MAX_ROWS));
     }
     let more = if any_goes_on { ">" } else { "" };
     lines.push(labelled("site", &format!("{}{more}", ink.row(&merged))));

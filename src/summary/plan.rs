@@ -4,12 +4,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::text::{aligned, listed};
-use crate::answer::Answer;
 use crate::config::Config;
-use crate::period::{Occurrence, Period, Standing};
-use crate::readable::{distance, length, local, span, utc_span};
-use crate::scope::Scope;
-use crate::series::Series;
+use crate::decision::down_response::Answer;
+use crate::matching::scope::Scope;
+use crate::schedule::human_time::{distance, length, local, span, utc_span};
+use crate::schedule::period::{Occurrence, Period, PeriodPhase};
+use crate::schedule::series::Series;
 
 /// So many occurrences of each period are shown.
 const SHOWN: usize = 3;
@@ -18,7 +18,7 @@ const SHOWN: usize = 3;
 pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
     let periods = config.rules.schedule.periods().iter().zip(&config.rules.answers);
     let (over, rest): (Vec<_>, Vec<_>) =
-        periods.partition(|(period, _)| period.standing(now) == Standing::Over);
+        periods.partition(|(period, _)| period.standing(now) == PeriodPhase::Over);
     let zone = |period: &Period| period.series().map_or(&config.timezone, |series| &series.zone).clone();
     let rows = |(period, _): &(&Period, &Answer)| occurrences(period, &zone(period), now);
     let rows: Vec<Vec<Vec<String>>> = rest.iter().map(rows).collect();

@@ -6,10 +6,10 @@ use serde::{Serialize, Serializer};
 
 use super::text::aligned;
 use crate::config::Config;
-use crate::decision::{Because, Decision, changes_at};
-use crate::readable::{distance, local};
-use crate::request::Request;
-use crate::schedule::Moment;
+use crate::decision::{Decision, DecisionReason, changes_at};
+use crate::matching::request::Request;
+use crate::schedule::human_time::{distance, local};
+use crate::schedule::state::ScheduleState;
 
 /// A decision over one URL.
 #[derive(Debug, Serialize)]
@@ -53,11 +53,11 @@ impl DecisionSummary {
         request: &Request<'_>,
         decision: &Decision<'_>,
         config: &Config,
-        (moment, now): (&Moment, Timestamp),
+        (moment, now): (&ScheduleState, Timestamp),
         headers: Option<HeaderMap>,
     ) -> Self {
         let rules = &config.rules;
-        let because = Because(decision, &rules.schedule);
+        let because = DecisionReason(decision, &rules.schedule);
         let down = decision.down();
         let redirect = match decision {
             Decision::Redirect(_, redirect) => Some(redirect),

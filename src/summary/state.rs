@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::period::Period;
-use crate::readable::{length, local};
-use crate::schedule::{Active, Moment, Schedule, State};
+use crate::schedule::human_time::{length, local};
+use crate::schedule::period::Period;
+use crate::schedule::state::{Active, Schedule, ScheduleState, State};
 
 /// A stretch of time in one state, which is not up.
-struct Stretch {
+struct Interval {
     state: State,
     /// When another state begins, if that is known.
     until: Option<Timestamp>,
@@ -17,17 +17,17 @@ struct Stretch {
 }
 
 /// The state at `now` in a line: `down until …, in 3 h 20 min: "db-upgrade"`.
-pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
+pub fn state_line(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
     let schedule = &config.rules.schedule;
     let in_time =
         |at: Timestamp| format!("{}, in {}", local(at, &config.timezone), length(at.duration_since(now)));
-    let Some(first) = Stretch::at(schedule, moment, now) else {
+    let Some(first) = Interval::at(schedule, moment, now) else {
         return match moment.next {
             Some(next) => format!("up; the next downtime starts at {}", in_time(next.start)),
             None => "up; no downtime is planned".into(),
         };
     };
-    let describe = |stretch: &Stretch| {
+    let describe = |stretch: &Interval| {
         let titles = stretch.periods.iter().filter_map(|&index| schedule.periods().get(index));
         let titles: Vec<_> = titles.map(Period::title).collect();
         let until =
@@ -44,17 +44,20 @@ pub fn state_line(config: &Config, moment: &Moment, now: Timestamp) -> String {
 
 /// When the state that holds at `now` ends: of `down`, when no period without a scope is active any more; of `partial`, when
 /// none is active, or one without a scope is.
-pub(super) fn until(schedule: &Schedule, moment: &Moment, now: Timestamp) -> Option<Timestamp> {
-    Stretch::at(schedule, moment, now)?.until
+pub(super) fn until(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) -> Option<Timestamp> {
+    Interval::at(schedule, moment, now)?.until
 }
 
 /// When the first of the periods began that make the state.
-pub(super) fn since(schedule: &Schedule, moment: &Moment) -> Option<Timestamp> {
+pub(super) fn since(schedule: &Schedule, moment: &ScheduleState) -> Option<Timestamp> {
     making(schedule, moment).map(|active| active.occurrence.start).min()
 }
 
 /// The active periods that make the state, the one that decides first: while it is down, those without a scope.
-pub(super) fn making<'a>(schedule: &'a Schedule, moment: &'a Moment) -> impl Iterator<Item = &'a Active> {
+pub(super) fn making<'a>(
+    schedule: &'a Schedule,
+    moment: &'a ScheduleState,
+) -> impl Iterator<Item = &'a Active> {
     let is_down = moment.state() == State::Down;
     moment.active.iter().filter(move |active| !is_down || is_whole(schedule, active.period))
 }
@@ -63,9 +66,9 @@ fn is_whole(schedule: &Schedule, period: usize) -> bool {
     schedule.periods().get(period).is_some_and(|period| period.scope.is_all())
 }
 
-impl Stretch {
+impl Interval {
     /// The one that `now` is in.
-    fn at(schedule: &Schedule, moment: &Moment, now: Timestamp) -> Option<Self> {
+    fn at(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) -> Option<Self> {
         let whole = |period| is_whole(schedule, period);
         let until = match moment.state() {
             State::Up => return None,
@@ -80,7 +83,7 @@ impl Stretch {
     }
 
     /// The stretch right after this one, of the moment given, and its moment.
-    fn next(&self, schedule: &Schedule, moment: &Moment) -> Option<(Self, Moment)> {
+    fn next(&self, schedule: &Schedule, moment: &ScheduleState) -> Option<(Self, ScheduleState)> {
         let at = self.until?;
         let moment = schedule.after(moment, at);
         Some((Self::at(schedule, &moment, at)?, moment))
@@ -110,7 +113,7 @@ mod tests {
         };
         let text: String = periods.iter().enumerate().map(table).collect();
         let text = format!("# periods\n{text}");
-        let config = crate::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
+        let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
         let moment = config.rules.schedule.at(at(0));
         let line = state_line(&config, &moment, at(0));
         let until = until(&config.rules.schedule, &moment, at(0));

@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 
 use super::state::{making, since, state_line};
-use crate::config::{Config, Site, Unreachable};
-use crate::period::{Occurrence, Period};
-use crate::readable::{distance, length, local};
-use crate::schedule::{Moment, State};
+use crate::config::{Config, Site, WhenUnreachable};
+use crate::schedule::human_time::{distance, length, local};
+use crate::schedule::period::{Occurrence, Period};
+use crate::schedule::state::{ScheduleState, State};
 
 /// The four lines. `reachable` is whether the last attempt to reach the upstream succeeded, if there was one.
 pub fn status_lines(
     config: &Config,
-    moment: &Moment,
+    moment: &ScheduleState,
     reachable: Option<bool>,
     now: Timestamp,
 ) -> [String; 4] {
@@ -25,7 +25,7 @@ pub fn status_lines(
     ]
 }
 
-fn visitors(config: &Config, moment: &Moment, reachable: Option<bool>) -> String {
+fn visitors(config: &Config, moment: &ScheduleState, reachable: Option<bool>) -> String {
     let site = site(config, reachable);
     let deciding = making(&config.rules.schedule, moment).next().map(|active| active.period);
     let Some((title, answer)) = deciding.and_then(|index| {
@@ -57,8 +57,10 @@ fn site(config: &Config, reachable: Option<bool>) -> String {
     match (&config.site, reachable) {
         (Site::Upstream(site), Some(false)) => {
             let given = match site.when_unreachable {
-                Unreachable::Downtime => format!("the down page with {}", config.response.status.as_u16()),
-                Unreachable::Error => "502 or 504".into(),
+                WhenUnreachable::Downtime => {
+                    format!("the down page with {}", config.response.status.as_u16())
+                }
+                WhenUnreachable::Error => "502 or 504".into(),
             };
             format!("{given}: the last attempt to reach {} failed", site.upstream)
         }
@@ -66,7 +68,7 @@ fn site(config: &Config, reachable: Option<bool>) -> String {
     }
 }
 
-fn change(config: &Config, moment: &Moment, now: Timestamp) -> String {
+fn change(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
     let Some(at) = moment.next_change() else { return "none is planned".into() };
     let starts = |period: &&Period| period.next(now).is_some_and(|next| next.start == at);
     let ends = |period: &&Period| period.active(now).is_some_and(|running| running.end == Some(at));
@@ -78,7 +80,7 @@ fn change(config: &Config, moment: &Moment, now: Timestamp) -> String {
     format!("{}, {}: {what}", local(at, &config.timezone), distance(at, now))
 }
 
-fn next(config: &Config, moment: &Moment, now: Timestamp) -> String {
+fn next(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
     let back_at = moment.back_at(now);
     if !moment.active.is_empty() && back_at.is_none() {
         return "not known while there is downtime with no known end".into();

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::chart::{Cell, Chart, Ink, Row, draw, labelled};
 use crate::config::Config;
-use crate::period::{Occurrence, Period};
-use crate::readable::length;
-use crate::zone::{self, Fold};
+use crate::schedule::human_time::length;
+use crate::schedule::period::{Occurrence, Period};
+use crate::schedule::zone::{self, Fold};
 
 /// Columns of the chart. With their labels and a mark behind, lines have 80.
 const WIDTH: usize = 56;
@@ -103,8 +103,8 @@ fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, ink: Ink
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::period::Timing;
-    use crate::scope::Scope;
+    use crate::matching::scope::Scope;
+    use crate::schedule::period::Timing;
 
     const ASCII: Ink = Ink { blocks: false, colour: false };
 

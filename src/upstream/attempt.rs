@@ -8,8 +8,8 @@ use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::pool::Connection;
-use super::upload::{Party, Progress, Upload};
-use super::{ClientFault, Phase, Unreachable};
+use super::upload::{Party, Upload, UploadProgress};
+use super::{ClientError, TimedOutStep, UpstreamError};
 
 /// A copy of a request that may be sent again: idempotent, and without a body.
 pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
@@ -24,58 +24,58 @@ pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
 }
 
 /// Why a connection gave no response.
-pub(super) enum Failed {
+pub(super) enum AttemptError {
     /// Nothing was sent.
     Unsent(Box<Request<Upload>>, hyper::Error),
     /// Something may have been.
-    Lost(Unreachable),
+    Failed(UpstreamError),
 }
 
 /// How long to wait for a response's head.
-pub(super) struct Wait<'a> {
+pub(super) struct ResponseTimer<'a> {
     pub(super) limit: Duration,
-    pub(super) progress: Option<&'a Progress>,
+    pub(super) progress: Option<&'a UploadProgress>,
 }
 
-impl Wait<'_> {
+impl ResponseTimer<'_> {
     /// Sends the request and waits for the answer.
     pub(super) async fn for_response(
         &self,
         connection: &mut Connection,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, Failed> {
+    ) -> Result<Response<Incoming>, AttemptError> {
         let mut response = pin!(connection.send(request));
         let mut expiry = pin!(sleep(self.limit));
         loop {
             tokio::select! {
                 biased;
                 response = &mut response => return response.map_err(|mut error| match error.take_message() {
-                    Some(unsent) => Failed::Unsent(Box::new(unsent), error.into_error()),
-                    None => Failed::Lost(self.blame(error.into_error())),
+                    Some(unsent) => AttemptError::Unsent(Box::new(unsent), error.into_error()),
+                    None => AttemptError::Failed(self.blame(error.into_error())),
                 }),
-                () = &mut expiry => expiry.set(sleep(self.extend().map_err(Failed::Lost)?)),
+                () = &mut expiry => expiry.set(sleep(self.extend().map_err(AttemptError::Failed)?)),
             }
         }
     }
 
-    fn blame(&self, error: hyper::Error) -> Unreachable {
-        if self.progress.is_some_and(Progress::is_broken) {
-            Unreachable::Client(ClientFault::BrokeOff)
+    fn blame(&self, error: hyper::Error) -> UpstreamError {
+        if self.progress.is_some_and(UploadProgress::is_broken) {
+            UpstreamError::Client(ClientError::BrokeOff)
         } else {
-            Unreachable::Broken(error.into())
+            UpstreamError::Broken(error.into())
         }
     }
 
     /// How long to wait on, if the upload has moved since.
-    fn extend(&self) -> Result<Duration, Unreachable> {
-        let timed_out = Unreachable::TimedOut { phase: Phase::Response, after: self.limit };
+    fn extend(&self) -> Result<Duration, UpstreamError> {
+        let timed_out = UpstreamError::TimedOut { phase: TimedOutStep::Response, after: self.limit };
         let Some(progress) = self.progress else { return Err(timed_out) };
         let left = self.limit.saturating_sub(progress.last().elapsed());
         if !left.is_zero() {
             return Ok(left);
         }
         match progress.waits_for() {
-            Party::Client => Err(Unreachable::Client(ClientFault::Stalled { after: self.limit })),
+            Party::Client => Err(UpstreamError::Client(ClientError::Stalled { after: self.limit })),
             Party::Upstream => Err(timed_out),
         }
     }

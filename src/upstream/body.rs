@@ -10,14 +10,14 @@ use hyper::body::Incoming;
 use super::pool::Lease;
 
 /// The body of an upstream's response. Dropping it before its end closes the upstream's connection.
-pub struct Body {
+pub struct UpstreamBody {
     incoming: Option<Incoming>,
     _lease: Option<Lease>,
 }
 
-impl Body {
+impl UpstreamBody {
     /// What is still to come over the leased connection, if it is not idle already.
-    pub(super) const fn of(incoming: Incoming, lease: Option<Lease>) -> Self {
+    pub(super) const fn new(incoming: Incoming, lease: Option<Lease>) -> Self {
         Self { incoming: Some(incoming), _lease: lease }
     }
 
@@ -27,7 +27,7 @@ impl Body {
     }
 }
 
-impl http_body::Body for Body {
+impl http_body::Body for UpstreamBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

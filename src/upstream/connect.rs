@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::pool::Reusable;
-use crate::upstream::Upstream;
+use crate::config::upstream_address::UpstreamAddress;
 
 /// Whom an upstream's certificate is checked against.
 #[derive(Clone, Default)]
@@ -69,24 +69,24 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
 }
 
 /// Opens a connection, TLS included, within `limit`; a name's addresses share it.
-pub(super) async fn connect(upstream: &Upstream, limit: Duration, roots: &Roots) -> io::Result<Io> {
+pub(super) async fn connect(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<Io> {
     let stream = timeout(limit, open(upstream, limit, roots)).await??;
     Ok(Io { stream, heard: Arc::default() })
 }
 
-async fn open(upstream: &Upstream, limit: Duration, roots: &Roots) -> io::Result<Stream> {
+async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<UpstreamStream> {
     let (tls, host, port) = match upstream {
-        Upstream::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
-        Upstream::Tcp { tls, host, port } => (*tls, host, *port),
+        UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(UpstreamStream::Unix),
+        UpstreamAddress::Tcp { tls, host, port } => (*tls, host, *port),
     };
     let tcp = open_tcp(host, port, limit).await?;
     tcp.set_nodelay(true)?;
     if !tls {
-        return Ok(Stream::Tcp(tcp));
+        return Ok(UpstreamStream::Tcp(tcp));
     }
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
     let tls = roots.connector().await?.connect(name, tcp).await?;
-    Ok(Stream::Tls(Box::new(tls)))
+    Ok(UpstreamStream::Tls(Box::new(tls)))
 }
 
 /// Tries each address in turn. One that does not answer leaves the others their share of the time.
@@ -108,11 +108,11 @@ async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStrea
 
 /// A connection to an upstream, which knows if the upstream has said anything.
 pub(super) struct Io {
-    stream: Stream,
+    stream: UpstreamStream,
     heard: Arc<AtomicBool>,
 }
 
-enum Stream {
+enum UpstreamStream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -138,9 +138,9 @@ impl Io {
 macro_rules! on_stream {
     ($io:expr, $stream:ident => $body:expr) => {
         match &mut $io.stream {
-            Stream::Tcp($stream) => $body,
-            Stream::Unix($stream) => $body,
-            Stream::Tls($stream) => $body,
+            UpstreamStream::Tcp($stream) => $body,
+            UpstreamStream::Unix($stream) => $body,
+            UpstreamStream::Tls($stream) => $body,
         }
     };
 }
@@ -175,8 +175,8 @@ impl AsyncWrite for Io {
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
-            Stream::Tcp(_) | Stream::Unix(_) => true,
-            Stream::Tls(stream) => stream.is_write_vectored(),
+            UpstreamStream::Tcp(_) | UpstreamStream::Unix(_) => true,
+            UpstreamStream::Tls(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -4,8 +4,8 @@ use http::header::{Entry, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Route;
-use crate::client::X_FORWARDED_FOR;
-use crate::request::{X_FORWARDED_HOST, is_read_as};
+use crate::matching::client_address::X_FORWARDED_FOR;
+use crate::matching::request::{X_FORWARDED_HOST, is_read_as};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -71,7 +71,7 @@ mod tests {
 
     use super::super::{Peer, Route, Scheme, headers::strip_request};
     use super::*;
-    use crate::upstream::Upstream;
+    use crate::config::upstream_address::UpstreamAddress;
 
     fn sent(
         peer: Option<&str>,
@@ -82,7 +82,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let upstream = Upstream::parse("http://127.0.0.1:8000").expect("valid");
+        let upstream = UpstreamAddress::parse("http://127.0.0.1:8000").expect("valid");
         let route = Route {
             upstream: &upstream,
             connect_timeout: Duration::MAX,

@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval};
 
 use super::connect::Io;
 use super::upload::Upload;
-use crate::upstream::Upstream;
+use crate::config::upstream_address::UpstreamAddress;
 
 /// Of each upstream, for each thread.
 const MAX_IDLE: usize = 128;
@@ -26,7 +26,7 @@ const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 /// One thread's idle connections, by upstream.
 pub(super) struct Pool<C> {
     // There is mostly one, and two for a while after a reload: to compare is quicker than to hash.
-    upstreams: RefCell<Vec<(Upstream, Rc<Idle<C>>)>>,
+    upstreams: RefCell<Vec<(UpstreamAddress, Rc<Idle<C>>)>>,
     swept: Cell<bool>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Connection {
 
 impl<C: Reusable> Pool<C> {
     /// The idle connections to `upstream`.
-    pub(super) fn idle(self: &Rc<Self>, upstream: &Upstream) -> Rc<Idle<C>> {
+    pub(super) fn idle(self: &Rc<Self>, upstream: &UpstreamAddress) -> Rc<Idle<C>> {
         if let Some((_, idle)) = self.upstreams.borrow().iter().find(|(other, _)| other == upstream) {
             return Rc::clone(idle);
         }

@@ -5,39 +5,39 @@
 //! written anew by the same rules, each body's framing is checked and stated anew, and no byte of either is
 //! believed to be anything before it was.
 
+mod buffers;
 mod chunks;
 mod client;
 mod framing;
 mod request;
 mod response;
-mod room;
-mod wire;
+mod socket;
 
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::Poll;
 
-pub use self::client::Client;
-pub use self::request::Head;
-use self::response::Answer;
-use self::room::{Room, Rooms};
-use self::wire::{poll_read, poll_send, write_all};
+use self::buffers::{BufferPool, RelayBuffers};
+pub use self::client::RelayClient;
+pub use self::request::PlainRequest;
+use self::response::UpstreamResponse;
+use self::socket::{poll_read, poll_send, write_all};
 use super::connect::Io;
 use super::pool::{Idle, Pool};
-use super::{Peer, Phase, Proxy, Route, Scheme, Unreachable};
-use crate::upstream::Upstream;
+use super::{Peer, Proxy, Route, Scheme, TimedOutStep, UpstreamError};
+use crate::config::upstream_address::UpstreamAddress;
 
 /// What one thread's relays have in common.
 #[derive(Default)]
 pub(super) struct Relays {
     idle: Rc<Pool<Io>>,
-    rooms: Rooms,
+    rooms: BufferPool,
 }
 
 impl Relays {
     /// The idle connections to `upstream`.
-    pub(super) fn idle(&self, upstream: &Upstream) -> Rc<Idle<Io>> {
+    pub(super) fn idle(&self, upstream: &UpstreamAddress) -> Rc<Idle<Io>> {
         self.idle.idle(upstream)
     }
 }
@@ -45,7 +45,7 @@ impl Relays {
 /// A plain request on its way.
 pub struct Relay {
     relays: Rc<Relays>,
-    room: Room,
+    room: RelayBuffers,
     is_head: bool,
 }
 
@@ -63,7 +63,7 @@ pub enum Relayed {
 
 impl Proxy {
     /// Takes a plain request of `peer` over, to be passed on as bytes.
-    pub fn relay(&self, head: &Head<'_>, peer: &Peer, trusted: bool, scheme: Scheme) -> Relay {
+    pub fn relay(&self, head: &PlainRequest<'_>, peer: &Peer, trusted: bool, scheme: Scheme) -> Relay {
         let mut room = self.relays.rooms.take();
         request::write(&mut room.request, head, peer, trusted, scheme);
         Relay { relays: Rc::clone(&self.relays), room, is_head: head.method == "HEAD" }
@@ -80,16 +80,16 @@ impl Relay {
         mut self,
         proxy: &Proxy,
         route: &Route<'_>,
-        client: &mut impl Client,
+        client: &mut impl RelayClient,
         answered: impl FnOnce(u16),
-    ) -> Result<Relayed, Unreachable> {
+    ) -> Result<Relayed, UpstreamError> {
         let relayed = self.exchange(proxy, route, client, answered).await;
         self.relays.rooms.give_back(self.room);
         match relayed {
             Ok(relayed) => Ok(relayed),
-            Err(Lost::Client) => Ok(Relayed::BrokenOff),
-            Err(Lost::Unheard(error)) => Err(Unreachable::Broken(error.into())),
-            Err(Lost::Unreachable(unreachable)) => Err(unreachable),
+            Err(RelayError::Client) => Ok(Relayed::BrokenOff),
+            Err(RelayError::Unheard(error)) => Err(UpstreamError::Broken(error.into())),
+            Err(RelayError::Upstream(unreachable)) => Err(unreachable),
         }
     }
 
@@ -99,13 +99,13 @@ impl Relay {
         &mut self,
         proxy: &Proxy,
         route: &Route<'_>,
-        client: &mut impl Client,
+        client: &mut impl RelayClient,
         answered: impl FnOnce(u16),
-    ) -> Result<Relayed, Lost> {
+    ) -> Result<Relayed, RelayError> {
         let idle = self.relays.idle(route.upstream);
         if let Some(mut io) = idle.take() {
             match self.ask(&mut io, route, client).await {
-                Err(Lost::Unheard(_)) => {}
+                Err(RelayError::Unheard(_)) => {}
                 answer => {
                     let answer = answer?;
                     answered(answer.status);
@@ -115,8 +115,8 @@ impl Relay {
         }
         let mut io = tokio::select! {
             biased;
-            opened = proxy.open(route) => opened.map_err(Lost::Unreachable)?,
-            () = poll_fn(|cx| client.poll_left(cx)) => return Err(Lost::Client),
+            opened = proxy.open(route) => opened.map_err(RelayError::Upstream)?,
+            () = poll_fn(|cx| client.poll_left(cx)) => return Err(RelayError::Client),
         };
         let answer = self.ask(&mut io, route, client).await?;
         answered(answer.status);
@@ -129,13 +129,16 @@ impl Relay {
         &mut self,
         io: &mut Io,
         route: &Route<'_>,
-        client: &mut impl Client,
-    ) -> Result<Answer, Lost> {
-        let Room { request, input, output, deadline } = &mut self.room;
+        client: &mut impl RelayClient,
+    ) -> Result<UpstreamResponse, RelayError> {
+        let RelayBuffers { request, input, output, deadline } = &mut self.room;
         input.clear();
         deadline.begin(route.response_timeout);
         let late = || {
-            Lost::Unreachable(Unreachable::TimedOut { phase: Phase::Response, after: route.response_timeout })
+            RelayError::Upstream(UpstreamError::TimedOut {
+                phase: TimedOutStep::Response,
+                after: route.response_timeout,
+            })
         };
         let mut heard = false;
         let mut unsent = request.as_slice();
@@ -143,23 +146,25 @@ impl Relay {
             let came = poll_fn(|cx| {
                 let sent = poll_send(io, &mut unsent, cx);
                 if let Poll::Ready(read) = poll_read(io, input, cx) {
-                    return Poll::Ready(read.map(Came::Bytes));
+                    return Poll::Ready(read.map(RelayEvent::Bytes));
                 }
                 // Only now: it may have answered before it closed.
                 sent?;
                 if client.poll_left(cx).is_ready() {
-                    return Poll::Ready(Ok(Came::Left));
+                    return Poll::Ready(Ok(RelayEvent::Left));
                 }
-                deadline.poll_passed(cx).map(|()| Ok(Came::Late))
+                deadline.poll_passed(cx).map(|()| Ok(RelayEvent::Late))
             });
             match came.await {
-                Ok(Came::Bytes(1..)) => heard = true,
-                Ok(Came::Bytes(0)) if heard => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
-                Ok(Came::Bytes(0)) => return Err(Lost::Unheard(io::ErrorKind::UnexpectedEof.into())),
-                Ok(Came::Left) => return Err(Lost::Client),
-                Ok(Came::Late) => return Err(late()),
+                Ok(RelayEvent::Bytes(1..)) => heard = true,
+                Ok(RelayEvent::Bytes(0)) if heard => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
+                Ok(RelayEvent::Bytes(0)) => {
+                    return Err(RelayError::Unheard(io::ErrorKind::UnexpectedEof.into()));
+                }
+                Ok(RelayEvent::Left) => return Err(RelayError::Client),
+                Ok(RelayEvent::Late) => return Err(late()),
                 Err(error) if heard => return Err(broken(error)),
-                Err(error) => return Err(Lost::Unheard(error)),
+                Err(error) => return Err(RelayError::Unheard(error)),
             }
             if let Some(mut answer) = response::read(input, self.is_head, client.is_last(), output)? {
                 // What was asked before all of it was sent is no request that the upstream has read to its end.
@@ -172,13 +177,13 @@ impl Relay {
     /// Passes a response back, whose beginning is in the room, and keeps the connection if it is good for another.
     async fn pass_back(
         &mut self,
-        answer: Answer,
+        answer: UpstreamResponse,
         mut io: Io,
         idle: &Idle<Io>,
-        client: &mut impl Client,
-    ) -> Result<Relayed, Lost> {
-        let Answer { mut framing, keeps_alive, closes, .. } = answer;
-        let Room { input, output, .. } = &mut self.room;
+        client: &mut impl RelayClient,
+    ) -> Result<Relayed, RelayError> {
+        let UpstreamResponse { mut framing, keeps_alive, closes, .. } = answer;
+        let RelayBuffers { input, output, .. } = &mut self.room;
         let mut is_filled = false;
         loop {
             write_all(client, output).await?;
@@ -186,18 +191,18 @@ impl Relay {
                 break;
             }
             if is_filled {
-                room::widen(input, output);
+                buffers::widen(input, output);
             }
             let came = poll_fn(|cx| match poll_read(&mut io, input, cx) {
-                Poll::Ready(read) => Poll::Ready(read.map(Came::Bytes)),
-                Poll::Pending => client.poll_left(cx).map(|()| Ok(Came::Left)),
+                Poll::Ready(read) => Poll::Ready(read.map(RelayEvent::Bytes)),
+                Poll::Pending => client.poll_left(cx).map(|()| Ok(RelayEvent::Left)),
             });
             let came = came.await;
             is_filled = input.len() == input.capacity();
             let passed = match came {
-                Ok(Came::Bytes(1..)) => framing.pass(input, 0, output),
-                Ok(Came::Bytes(0)) => framing.end(output),
-                Ok(Came::Left | Came::Late) | Err(_) => return Ok(Relayed::BrokenOff),
+                Ok(RelayEvent::Bytes(1..)) => framing.pass(input, 0, output),
+                Ok(RelayEvent::Bytes(0)) => framing.end(output),
+                Ok(RelayEvent::Left | RelayEvent::Late) | Err(_) => return Ok(Relayed::BrokenOff),
             };
             // What came before it went wrong has come.
             if passed.is_err() {
@@ -214,7 +219,7 @@ impl Relay {
 }
 
 /// What happened first.
-enum Came {
+enum RelayEvent {
     /// The upstream said so many bytes; none is its end.
     Bytes(usize),
     /// The client left.
@@ -224,15 +229,15 @@ enum Came {
 }
 
 /// Why a connection gave no response.
-enum Lost {
+enum RelayError {
     /// It ended before the upstream said anything.
     Unheard(io::Error),
     /// The upstream failed.
-    Unreachable(Unreachable),
+    Upstream(UpstreamError),
     /// The client left.
     Client,
 }
 
-fn broken(error: io::Error) -> Lost {
-    Lost::Unreachable(Unreachable::Broken(error.into()))
+fn broken(error: io::Error) -> RelayError {
+    RelayError::Upstream(UpstreamError::Broken(error.into()))
 }

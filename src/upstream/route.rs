@@ -7,13 +7,13 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::config::UpstreamSite;
-use crate::upstream::Upstream;
+use crate::config::upstream_address::UpstreamAddress;
 
 /// Where a request goes, and what is known of where it is from.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     /// Where it goes.
-    pub upstream: &'a Upstream,
+    pub upstream: &'a UpstreamAddress,
     /// Until the connection is there: name, TCP and TLS.
     pub connect_timeout: Duration,
     /// From when the request was sent, or its body last moved, until the response's head is there.

@@ -22,12 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A client's body, or none.
 pub(super) struct Upload {
     body: Option<Incoming>,
-    progress: Option<Rc<Progress>>,
-    gate: Option<Gate>,
+    progress: Option<Rc<UploadProgress>>,
+    gate: Option<ContinueGate>,
 }
 
 /// How far an upload has come.
-pub(super) struct Progress {
+pub(super) struct UploadProgress {
     last: Cell<Instant>,
     waits_for: Cell<Party>,
     broken: Cell<bool>,
@@ -41,7 +41,7 @@ pub(super) enum Party {
 }
 
 /// Keeps the body unread until the upstream has asked for it.
-struct Gate {
+struct ContinueGate {
     asked: oneshot::Receiver<()>,
     patience: Pin<Box<Sleep>>,
 }
@@ -53,12 +53,12 @@ impl Upload {
     }
 
     /// Takes the request's body over, and what tells how far it has come, if there is a body.
-    pub(super) fn of(request: Request<Incoming>) -> (Request<Self>, Option<Rc<Progress>>) {
+    pub(super) fn from_request(request: Request<Incoming>) -> (Request<Self>, Option<Rc<UploadProgress>>) {
         let (parts, body) = request.into_parts();
         if body.is_end_stream() {
             return (Request::from_parts(parts, Self::none()), None);
         }
-        let progress = Rc::new(Progress::begun());
+        let progress = Rc::new(UploadProgress::begun());
         // hyper sends a GET, HEAD or CONNECT without a known length without a body, unless told.
         let chunked = body.size_hint().exact().is_none();
         let upload = Self { body: Some(body), progress: Some(Rc::clone(&progress)), gate: None };
@@ -67,7 +67,7 @@ impl Upload {
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         if expects_continue(&request) {
-            request.body_mut().gate = Some(Gate::of(&mut request));
+            request.body_mut().gate = Some(ContinueGate::of(&mut request));
         }
         (request, Some(progress))
     }
@@ -82,7 +82,7 @@ fn expects_continue<B>(request: &Request<B>) -> bool {
     request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-impl Gate {
+impl ContinueGate {
     fn of<B>(request: &mut Request<B>) -> Self {
         let (ask, asked) = oneshot::channel();
         let ask = Mutex::new(Some(ask));
@@ -108,7 +108,7 @@ impl Gate {
     }
 }
 
-impl Progress {
+impl UploadProgress {
     fn begun() -> Self {
         Self {
             last: Cell::new(Instant::now()),

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use crate::clock;
-use crate::period::Period;
+use crate::schedule::period::Period;
 use crate::snapshot::Snapshot;
 
 /// The active periods that were last announced.
@@ -14,7 +14,7 @@ pub(super) struct Announced {
 
 impl Announced {
     /// Those that are active now.
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
         let phase = snapshot.phase(clock::now());
         let periods = snapshot.config.rules.schedule.periods();
         let active = phase.moment.active.iter().filter_map(|active| periods.get(active.period));
@@ -23,7 +23,7 @@ impl Announced {
 
     /// Says which periods began or ended by the clock; what an edit did is said with the edit.
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
-        let new = Self::of(snapshot);
+        let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {
             let not_in = |list: &[String]| {
                 let list = list.to_vec();

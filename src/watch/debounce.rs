@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::file::Stamp;
+use crate::store::read::FileStamp;
 
 /// How long a file that is written in place must have been quiet.
 pub const QUIET: Duration = Duration::from_millis(100);
@@ -11,7 +11,7 @@ pub const QUIET: Duration = Duration::from_millis(100);
 const BUSY: Duration = Duration::from_secs(10);
 
 /// The files that a snapshot rests on, and the state of each; `None`: it is not there.
-pub type Stamps = Vec<(PathBuf, Option<Stamp>)>;
+pub type FileStamps = Vec<(PathBuf, Option<FileStamp>)>;
 
 /// What events say of the files, the weightiest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub enum Hint {
 
 /// What to do about the files as they are now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum NextStep {
     /// Nothing: they are as they were when they were read.
     Idle,
     /// Look again after this long.
@@ -41,22 +41,22 @@ pub enum Step {
 
 /// Remembers what was read, and since when it is otherwise.
 #[derive(Debug)]
-pub struct Settle {
-    read: Stamps,
+pub struct Debounce {
+    read: FileStamps,
     pending: Option<Pending>,
 }
 
 #[derive(Debug)]
 struct Pending {
-    stamps: Stamps,
+    stamps: FileStamps,
     since: Instant,
     first: Instant,
     told: bool,
 }
 
-impl Settle {
+impl Debounce {
     /// Begins with what was read at the start.
-    pub fn new(read: Stamps) -> Self {
+    pub fn new(read: FileStamps) -> Self {
         Self { read, pending: None }
     }
 
@@ -65,17 +65,17 @@ impl Settle {
         self.seen().iter().map(|(file, _)| file)
     }
 
-    fn seen(&self) -> &Stamps {
+    fn seen(&self) -> &FileStamps {
         self.pending.as_ref().map_or(&self.read, |pending| &pending.stamps)
     }
 
     /// Notes what was read.
-    pub fn read(&mut self, stamps: Stamps) {
+    pub fn read(&mut self, stamps: FileStamps) {
         *self = Self::new(stamps);
     }
 
     /// Whether a reading found all its files as they were last seen. If not, they are to be quiet as they are by now.
-    pub fn confirm(&mut self, stamps: &Stamps, now: Instant) -> bool {
+    pub fn confirm(&mut self, stamps: &FileStamps, now: Instant) -> bool {
         if stamps.iter().all(|stamp| self.seen().contains(stamp)) {
             return true;
         }
@@ -86,9 +86,9 @@ impl Settle {
     }
 
     /// Judges the files as they are at `now`.
-    pub fn observe(&mut self, stamps: Stamps, hint: Hint, now: Instant) -> Step {
+    pub fn observe(&mut self, stamps: FileStamps, hint: Hint, now: Instant) -> NextStep {
         if self.pending.is_none() && hint == Hint::Nothing && stamps == self.read {
-            return Step::Idle;
+            return NextStep::Idle;
         }
         let new = || Pending { stamps: stamps.clone(), since: now, first: now, told: false };
         let pending = self.pending.get_or_insert_with(new);
@@ -98,18 +98,18 @@ impl Settle {
         }
         let quiet = now.saturating_duration_since(pending.since);
         if quiet >= QUIET {
-            return Step::Read;
+            return NextStep::Read;
         }
         // Of several files the others may be about to follow: they are one change.
         if hint == Hint::Renamed && pending.stamps.len() == 1 {
-            return Step::ReadEarly;
+            return NextStep::ReadEarly;
         }
         let wait = QUIET.saturating_sub(quiet);
         if !pending.told && now.saturating_duration_since(pending.first) >= BUSY {
             pending.told = true;
-            return Step::Busy(wait);
+            return NextStep::Busy(wait);
         }
-        Step::Wait(wait)
+        NextStep::Wait(wait)
     }
 }
 
@@ -117,10 +117,10 @@ impl Settle {
 mod tests {
     use super::*;
 
-    fn stamps(content: &str) -> Stamps {
+    fn stamps(content: &str) -> FileStamps {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        vec![(PathBuf::from("downtime.toml"), Stamp::of(file.path()))]
+        vec![(PathBuf::from("downtime.toml"), FileStamp::from_path(file.path()))]
     }
 
     #[test]
@@ -128,20 +128,20 @@ mod tests {
         let (old, new, newer) = (stamps("old"), stamps("new"), stamps("newer"));
         let ms = Duration::from_millis;
         let start = Instant::now();
-        let mut settle = Settle::new(old.clone());
+        let mut settle = Debounce::new(old.clone());
         for (at, stamps, hint, step) in [
-            (0, &old, Hint::Nothing, Step::Idle),
-            (10, &new, Hint::Touched, Step::Wait(ms(100))),
-            (60, &new, Hint::Nothing, Step::Wait(ms(50))),
-            (61, &newer, Hint::Touched, Step::Wait(ms(100))),
-            (160, &newer, Hint::Touched, Step::Wait(ms(1))),
-            (161, &newer, Hint::Nothing, Step::Read),
-            (190, &old, Hint::Renamed, Step::ReadEarly),
+            (0, &old, Hint::Nothing, NextStep::Idle),
+            (10, &new, Hint::Touched, NextStep::Wait(ms(100))),
+            (60, &new, Hint::Nothing, NextStep::Wait(ms(50))),
+            (61, &newer, Hint::Touched, NextStep::Wait(ms(100))),
+            (160, &newer, Hint::Touched, NextStep::Wait(ms(1))),
+            (161, &newer, Hint::Nothing, NextStep::Read),
+            (190, &old, Hint::Renamed, NextStep::ReadEarly),
         ] {
             assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
         }
         settle.read(newer.clone());
-        assert_eq!(settle.observe(newer, Hint::Nothing, start + ms(200)), Step::Idle);
+        assert_eq!(settle.observe(newer, Hint::Nothing, start + ms(200)), NextStep::Idle);
         assert_eq!(settle.files().count(), 1);
     }
 
@@ -150,12 +150,12 @@ mod tests {
         let old = stamps("old");
         let ms = Duration::from_millis;
         let start = Instant::now();
-        let mut settle = Settle::new(old.clone());
-        assert_eq!(settle.observe(old.clone(), Hint::Renamed, start), Step::ReadEarly);
+        let mut settle = Debounce::new(old.clone());
+        assert_eq!(settle.observe(old.clone(), Hint::Renamed, start), NextStep::ReadEarly);
         settle.read(old.clone());
-        assert_eq!(settle.observe(old.clone(), Hint::Touched, start), Step::Wait(ms(100)));
-        assert_eq!(settle.observe(old.clone(), Hint::Touched, start + ms(60)), Step::Wait(ms(40)));
-        assert_eq!(settle.observe(old, Hint::Nothing, start + ms(100)), Step::Read);
+        assert_eq!(settle.observe(old.clone(), Hint::Touched, start), NextStep::Wait(ms(100)));
+        assert_eq!(settle.observe(old.clone(), Hint::Touched, start + ms(60)), NextStep::Wait(ms(40)));
+        assert_eq!(settle.observe(old, Hint::Nothing, start + ms(100)), NextStep::Read);
     }
 
     #[test]
@@ -164,11 +164,11 @@ mod tests {
         let (old, half, new) = (both("old", "old"), both("new", "old"), both("new", "new"));
         let ms = Duration::from_millis;
         let start = Instant::now();
-        let mut settle = Settle::new(old);
+        let mut settle = Debounce::new(old);
         for (at, stamps, hint, step) in [
-            (0, &half, Hint::Renamed, Step::Wait(ms(100))),
-            (5, &new, Hint::Renamed, Step::Wait(ms(100))),
-            (105, &new, Hint::Nothing, Step::Read),
+            (0, &half, Hint::Renamed, NextStep::Wait(ms(100))),
+            (5, &new, Hint::Renamed, NextStep::Wait(ms(100))),
+            (105, &new, Hint::Nothing, NextStep::Read),
         ] {
             assert_eq!(settle.observe(stamps.clone(), hint, start + ms(at)), step, "at {at} ms");
         }
@@ -179,20 +179,20 @@ mod tests {
         let named = |name: &str, content: &str| vec![(PathBuf::from(name), stamps(content)[0].1)];
         let (old, new, page, other) =
             (stamps("old"), stamps("new"), named("page.html", "page"), named("page.html", "other"));
-        let both = |page: &Stamps| [new.clone(), page.clone()].concat();
+        let both = |page: &FileStamps| [new.clone(), page.clone()].concat();
         let ms = Duration::from_millis;
         let start = Instant::now();
-        let mut settle = Settle::new(old.clone());
+        let mut settle = Debounce::new(old.clone());
         assert!(settle.confirm(&old, start));
-        assert_eq!(settle.observe(new.clone(), Hint::Renamed, start), Step::ReadEarly);
+        assert_eq!(settle.observe(new.clone(), Hint::Renamed, start), NextStep::ReadEarly);
         assert!(settle.confirm(&new, start));
         // It names a template, which was not looked at.
         assert!(!settle.confirm(&both(&page), start));
         assert_eq!(settle.files().count(), 2);
         for (at, stamps, step) in [
-            (10, both(&page), Step::Wait(ms(90))),
-            (20, both(&other), Step::Wait(ms(100))),
-            (120, both(&other), Step::Read),
+            (10, both(&page), NextStep::Wait(ms(90))),
+            (20, both(&other), NextStep::Wait(ms(100))),
+            (120, both(&other), NextStep::Read),
         ] {
             assert_eq!(settle.observe(stamps, Hint::Touched, start + ms(at)), step, "at {at} ms");
         }
@@ -203,16 +203,16 @@ mod tests {
 
     #[test]
     fn a_file_that_goes_away_is_a_change_too() {
-        let mut settle = Settle::new(stamps("old"));
-        let gone: Stamps = vec![(PathBuf::from("downtime.toml"), None)];
+        let mut settle = Debounce::new(stamps("old"));
+        let gone: FileStamps = vec![(PathBuf::from("downtime.toml"), None)];
         let start = Instant::now();
-        assert_eq!(settle.observe(gone.clone(), Hint::Touched, start), Step::Wait(QUIET));
-        assert_eq!(settle.observe(gone, Hint::Nothing, start + QUIET), Step::Read);
+        assert_eq!(settle.observe(gone.clone(), Hint::Touched, start), NextStep::Wait(QUIET));
+        assert_eq!(settle.observe(gone, Hint::Nothing, start + QUIET), NextStep::Read);
     }
 
     #[test]
     fn a_file_that_stays_busy_is_told_once() {
-        let mut settle = Settle::new(stamps("old"));
+        let mut settle = Debounce::new(stamps("old"));
         let start = Instant::now();
         let contents: Vec<_> = (0..6).map(|n| stamps(&format!("{n:>n$}"))).collect();
         let steps: Vec<_> = contents
@@ -222,7 +222,7 @@ mod tests {
                 settle.observe(stamps, Hint::Nothing, start + BUSY * u32::try_from(n).unwrap() / 4)
             })
             .collect();
-        let wait = Step::Wait(QUIET);
-        assert_eq!(steps, [wait, wait, wait, wait, Step::Busy(QUIET), wait]);
+        let wait = NextStep::Wait(QUIET);
+        assert_eq!(steps, [wait, wait, wait, wait, NextStep::Busy(QUIET), wait]);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::settle::Hint;
+use super::debounce::Hint;
 
 /// What the watch is told.
 #[derive(Debug, PartialEq, Eq)]

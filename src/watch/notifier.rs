@@ -10,7 +10,7 @@ use std::thread;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{Event, hops};
+use super::{Event, symlinks};
 
 /// Watches the folders that hold the files and the links to them.
 pub struct Notifier {
@@ -44,9 +44,9 @@ impl Notifier {
     /// Asks for hints of the folders on the way to `files`, anew if they are others than before. The answer comes as
     /// [`Event::Answered`].
     pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) {
-        let hops: Vec<PathBuf> = files.flat_map(|file| hops::hops(file)).collect();
-        let folders: BTreeSet<Folder> = hops.iter().filter_map(|hop| hop.parent()).map(folder).collect();
-        self.names = hops.iter().filter_map(|hop| hop.file_name()).map(OsString::from).collect();
+        let links: Vec<PathBuf> = files.flat_map(|file| symlinks::path_chain(file)).collect();
+        let folders: BTreeSet<Folder> = links.iter().filter_map(|link| link.parent()).map(folder).collect();
+        self.names = links.iter().filter_map(|link| link.file_name()).map(OsString::from).collect();
         if folders != self.folders {
             self.folders = folders;
             self.watcher = None;

@@ -5,7 +5,7 @@ pub type Fingerprint = [u8; 32];
 
 /// What came of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReadOutcome {
     /// It is what was read last: nothing to do, nothing to say.
     Unchanged,
     /// It is again what is applied, after one that was not valid.
@@ -30,15 +30,15 @@ impl Reconcile {
     }
 
     /// Judges a reading.
-    pub fn judge(&mut self, reading: Fingerprint, valid: bool) -> Verdict {
+    pub fn judge(&mut self, reading: Fingerprint, valid: bool) -> ReadOutcome {
         let verdict = match () {
-            () if reading == self.last => Verdict::Unchanged,
-            () if reading == self.applied => Verdict::Restored,
-            () if valid => Verdict::Changed,
-            () => Verdict::Rejected,
+            () if reading == self.last => ReadOutcome::Unchanged,
+            () if reading == self.applied => ReadOutcome::Restored,
+            () if valid => ReadOutcome::Changed,
+            () => ReadOutcome::Rejected,
         };
         self.last = reading;
-        if verdict == Verdict::Changed {
+        if verdict == ReadOutcome::Changed {
             self.applied = reading;
         }
         verdict
@@ -53,17 +53,17 @@ mod tests {
     fn each_distinct_reading_is_judged_once() {
         let mut reconcile = Reconcile::new([1; 32]);
         for (reading, valid, verdict) in [
-            (1, true, Verdict::Unchanged),
-            (2, true, Verdict::Changed),
-            (2, true, Verdict::Unchanged),
-            (3, false, Verdict::Rejected),
-            (3, false, Verdict::Unchanged),
-            (4, false, Verdict::Rejected),
-            (2, true, Verdict::Restored),
-            (2, true, Verdict::Unchanged),
-            (1, true, Verdict::Changed),
-            (3, false, Verdict::Rejected),
-            (5, true, Verdict::Changed),
+            (1, true, ReadOutcome::Unchanged),
+            (2, true, ReadOutcome::Changed),
+            (2, true, ReadOutcome::Unchanged),
+            (3, false, ReadOutcome::Rejected),
+            (3, false, ReadOutcome::Unchanged),
+            (4, false, ReadOutcome::Rejected),
+            (2, true, ReadOutcome::Restored),
+            (2, true, ReadOutcome::Unchanged),
+            (1, true, ReadOutcome::Changed),
+            (3, false, ReadOutcome::Rejected),
+            (5, true, ReadOutcome::Changed),
         ] {
             assert_eq!(reconcile.judge([reading; 32], valid), verdict, "{reading}");
         }

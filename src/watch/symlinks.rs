@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 /// As many as Linux follows (`path_resolution(7)`).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// The links that a path leads through and the file at its end, existing or not. A change to the path's meaning is a
 /// change of one of their entries, so to watch their parent folders is to miss none.
-pub fn hops(path: &Path) -> Vec<PathBuf> {
-    let mut hops = Vec::new();
+pub fn path_chain(path: &Path) -> Vec<PathBuf> {
+    let mut chain = Vec::new();
     let mut resolved = PathBuf::new();
     let mut rest: VecDeque<OsString> = components(path).collect();
     while let Some(component) = rest.pop_front() {
@@ -20,8 +20,8 @@ pub fn hops(path: &Path) -> Vec<PathBuf> {
         }
         let here = resolved.join(&component);
         match std::fs::read_link(&here) {
-            Ok(target) if hops.len() < MOST_LINKS => {
-                hops.push(here);
+            Ok(target) if chain.len() < MAX_LINKS => {
+                chain.push(here);
                 for component in components(&target).rev() {
                     rest.push_front(component);
                 }
@@ -32,8 +32,8 @@ pub fn hops(path: &Path) -> Vec<PathBuf> {
             _ => resolved = here,
         }
     }
-    hops.push(resolved);
-    hops
+    chain.push(resolved);
+    chain
 }
 
 fn components(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
@@ -62,8 +62,8 @@ mod tests {
             ("absolute", &["absolute", "downtime.toml", "..data", "v1/downtime.toml"]),
             ("none/there", &["none/there"]),
         ] {
-            assert_eq!(hops(&folder.join(path)), named(expected), "{path}");
+            assert_eq!(path_chain(&folder.join(path)), named(expected), "{path}");
         }
-        assert_eq!(hops(&folder.join("loop")).len(), MOST_LINKS + 1);
+        assert_eq!(path_chain(&folder.join("loop")).len(), MAX_LINKS + 1);
     }
 }

@@ -136,7 +136,7 @@ fn nothing_that_another_program_answers_reaches_a_terminal_that_it_would_act_on(
     let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
     let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });
     // Of the file that `status_of` writes, so that the answer counts as that of its own gateway.
-    let sha256 = downtime::load::sha256(MANAGEMENT.as_bytes());
+    let sha256 = downtime::config::load::sha256(MANAGEMENT.as_bytes());
     let told = json!({
         "state": EVIL, "file": EVIL, "sha256": sha256, "generation": 1, "applied_at": "2026-01-01T00:00:00Z",
         "rejected": rejected, "watch": EVIL, "timezone": EVIL, "lines": [EVIL],

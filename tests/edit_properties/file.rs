@@ -116,7 +116,7 @@ const SECTIONS: [(&str, &[Key]); 5] = [
     ("log", &[("level", &["\"info\"", "'''info'''"]), ("access", &["true"])]),
 ];
 
-const MOST_PERIODS: usize = 4;
+const MAX_PERIODS: usize = 4;
 
 const ABOVE: [&str; 5] =
     ["", "\n", "# end = 2020-01-01T00:00:00Z\n", "\t# [[period]] \u{1f980}\n", "  \n#\n"];
@@ -310,9 +310,9 @@ enum Form {
 
 /// A file.
 pub(crate) fn file() -> impl Strategy<Value = Written> {
-    let periods = vec(period(), 0..=MOST_PERIODS).prop_map(with_distinct_names);
+    let periods = vec(period(), 0..=MAX_PERIODS).prop_map(with_distinct_names);
     let form = prop_oneof![
-        3 => vec(any::<Index>(), MOST_PERIODS).prop_map(Form::Tables),
+        3 => vec(any::<Index>(), MAX_PERIODS).prop_map(Form::Tables),
         2 => (0..7_usize, look()).prop_map(|(layout, look)| Form::Inline(layout, look)),
     ];
     let zone = proptest::option::of(entry(("timezone", &["\"Europe/Berlin\"", "'UTC'"])));

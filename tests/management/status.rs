@@ -26,7 +26,7 @@ fn it_says_what_check_says_of_what_is_applied_and_how_that_came_about() {
     assert_eq!(Value::Object(said.clone()), expected);
     assert_eq!(expected["diagnostics"][0]["severity"], "warning");
     let file = gateway.folder.join("downtime.toml");
-    let sha256 = downtime::load::sha256(&std::fs::read(&file).expect("read"));
+    let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"));
     assert_eq!(more[0], file.display().to_string());
     assert_eq!((&more[1], &more[2], &more[4]), (&Value::from(sha256), &Value::from(1), &Value::Null));
     assert_eq!((&more[5], &more[6]), (&"events".into(), &"Europe/Berlin".into()));
@@ -42,7 +42,7 @@ fn a_file_that_is_rejected_is_said_with_its_mistakes_until_there_is_a_valid_one(
     let said = status(&gateway);
     assert_eq!((&said["state"], &said["sha256"], &said["generation"]), (&"down".into(), &applied, &1.into()));
     let rejected = &said["rejected"];
-    assert_eq!(rejected["sha256"], downtime::load::sha256(mistake.as_bytes()));
+    assert_eq!(rejected["sha256"], downtime::config::load::sha256(mistake.as_bytes()));
     let problem = &rejected["diagnostics"][0];
     assert_eq!(
         (&problem["severity"], &problem["line"], &problem["column"]),

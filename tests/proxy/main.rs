@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
 
-/// Each of these tests for [`Proxy::forward`](downtime::filters::proxy::Proxy::forward) alone, and through the whole
+/// Each of these tests for [`Proxy::forward`](downtime::upstream::Proxy::forward) alone, and through the whole
 /// gateway, where plain requests are relayed as bytes.
 macro_rules! both_ways {
     ($($name:ident,)*) => {

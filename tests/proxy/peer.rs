@@ -8,9 +8,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use downtime::filters::proxy::{self, Body, Proxy, Route, Scheme};
+use downtime::config::upstream_address::UpstreamAddress;
 use downtime::snapshot::Snapshots;
-use downtime::upstream::Upstream;
+use downtime::upstream::{Proxy, Route, Scheme, UpstreamBody};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -110,7 +110,7 @@ impl Gateway {
 
 /// The whole gateway, on this thread.
 fn gateway(upstream: &str, options: Options, stopped: watch::Receiver<bool>) -> Box<dyn Fn(TcpStream)> {
-    let read = downtime::load::preview(Path::new("downtime.toml"), &options.config(upstream));
+    let read = downtime::config::load::preview(Path::new("downtime.toml"), &options.config(upstream));
     let snapshots =
         Arc::new(Snapshots::new(read.config.expect("valid"), String::new(), downtime::clock::now()));
     let routes = warp::service(downtime::filters::routes());
@@ -155,13 +155,14 @@ impl Write for Failures {
 }
 
 fn forwarding(upstream: &str, options: Options, failures: &Failures) -> Box<dyn Fn(TcpStream)> {
-    let (upstream, failures) = (Rc::new(Upstream::parse(upstream).expect("an upstream")), failures.clone());
+    let (upstream, failures) =
+        (Rc::new(UpstreamAddress::parse(upstream).expect("an upstream")), failures.clone());
     Box::new(move |stream| serve(stream, &upstream, &options, &failures))
 }
 
-fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Failures) {
+fn serve(stream: TcpStream, upstream: &Rc<UpstreamAddress>, options: &Options, log: &Failures) {
     let (upstream, options, log) = (Rc::clone(upstream), options.clone(), log.clone());
-    let peer = Rc::new(proxy::Peer::new(stream.peer_addr().ok().map(|peer| peer.ip())));
+    let peer = Rc::new(downtime::upstream::Peer::new(stream.peer_addr().ok().map(|peer| peer.ip())));
     let service = service_fn(move |request: Request<Incoming>| {
         let (upstream, options, log) = (Rc::clone(&upstream), options.clone(), log.clone());
         let peer = Rc::clone(&peer);
@@ -176,7 +177,7 @@ fn serve(stream: TcpStream, upstream: &Rc<Upstream>, options: &Options, log: &Fa
             };
             Ok::<_, Infallible>(options.proxy.forward(request, &route).await.unwrap_or_else(|unreachable| {
                 log.note(unreachable.to_string());
-                let mut response = Response::new(Body::empty());
+                let mut response = Response::new(UpstreamBody::empty());
                 *response.status_mut() = unreachable.status();
                 response
             }))

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use downtime::filters::proxy::Proxy;
+use downtime::upstream::Proxy;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{RootCertStore, ServerConfig};

@@ -53,7 +53,7 @@ fn read_all_the_while(path: &Path, done: &AtomicBool) -> usize {
         let last = done.load(Ordering::SeqCst);
         let text = std::fs::read_to_string(path).expect("a file, always");
         if !found.contains(&text) {
-            let reading = downtime::load::preview(path, &text);
+            let reading = downtime::config::load::preview(path, &text);
             assert!(reading.config.is_some(), "{:?} in\n{text}", reading.diagnostics);
             found.insert(text);
         }

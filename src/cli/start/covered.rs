@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Arguments;
-use crate::scope::{Host, Scope, ScopePaths};
+use super::StartArgs;
+use crate::matching::scope::{Host, Scope, ScopePaths};
 
 /// The hosts, paths and methods of a scope, in no order; no host stands for all of them, and so on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Covered {
 
 impl Covered {
     /// What options ask for.
-    pub(super) fn from_options(arguments: &Arguments) -> Self {
+    pub(super) fn from_options(arguments: &StartArgs) -> Self {
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         Self {
             hosts: arguments.hosts.iter().map(host).collect(),

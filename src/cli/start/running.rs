@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 
 use super::covered::Covered;
-use super::{Plan, Refusal, Wanted, cannot, lists};
+use super::{EditPlan, EditRefusal, RequestedDowntime, cannot, lists};
 use crate::cli::edit::written;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
-use crate::period::{Occurrence, Period};
-use crate::readable::local;
-use crate::scope::Scope;
+use crate::matching::scope::Scope;
+use crate::schedule::human_time::local;
+use crate::schedule::period::{Occurrence, Period};
 
 /// What becomes of the table.
 #[derive(Default)]
-struct Changes {
+struct PeriodChanges {
     set: Vec<(&'static str, Literal)>,
     remove: Vec<&'static str>,
     lines: Vec<String>,
@@ -21,11 +21,11 @@ struct Changes {
 
 /// Applies what is given to the period, which runs. Its end is only ever moved later.
 pub(super) fn change(
-    wanted: &Wanted<'_>,
+    wanted: &RequestedDowntime<'_>,
     config: &Config,
     index: usize,
     running: Occurrence,
-) -> Result<Plan<Vec<String>>, Refusal> {
+) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let schedule = &config.rules.schedule;
     let title = schedule.periods().get(index).map_or_else(String::new, Period::title);
     let since = local(running.start, wanted.zone);
@@ -33,8 +33,10 @@ pub(super) fn change(
         let message = format!("{title} is already active, since {since}, so that --at cannot move its start");
         return Err(cannot(&message, "leave --at out to change the rest, or give another name"));
     }
-    let mut changes =
-        Changes { lines: vec![format!("{title} was already active, since {since}")], ..Changes::default() };
+    let mut changes = PeriodChanges {
+        lines: vec![format!("{title} was already active, since {since}")],
+        ..PeriodChanges::default()
+    };
     changes.move_end(wanted, running.end);
     if let Some(message) = &wanted.arguments.message {
         changes.set.push(("message", Literal::String(message.clone())));
@@ -43,12 +45,12 @@ pub(super) fn change(
     if let Some(period) = schedule.periods().get(index) {
         changes.replace_scope(wanted, &period.scope);
     }
-    let Changes { set, remove, lines } = changes;
-    Ok(Plan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines })
+    let PeriodChanges { set, remove, lines } = changes;
+    Ok(EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines })
 }
 
-impl Changes {
-    fn move_end(&mut self, wanted: &Wanted<'_>, end: Option<Timestamp>) {
+impl PeriodChanges {
+    fn move_end(&mut self, wanted: &RequestedDowntime<'_>, end: Option<Timestamp>) {
         let at = |time: Timestamp| local(time, wanted.zone);
         let line = match (end, wanted.end) {
             (None, None) => "it stays open-ended".into(),
@@ -73,7 +75,7 @@ impl Changes {
         self.lines.push(line);
     }
 
-    fn replace_scope(&mut self, wanted: &Wanted<'_>, scope: &Scope) {
+    fn replace_scope(&mut self, wanted: &RequestedDowntime<'_>, scope: &Scope) {
         let before = Covered::from_scope(scope);
         let after = before.with(Covered::from_options(wanted.arguments));
         if before != after {

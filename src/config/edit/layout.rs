@@ -70,7 +70,7 @@ pub(super) fn take_out_of_list(
 }
 
 /// What stands between the brackets of an array or the braces of an inline table.
-pub(super) struct List {
+pub(super) struct ListLayout {
     /// All between the brackets.
     pub(super) inside: Range<usize>,
     /// The last element; of an inline table, its last key and value.
@@ -79,7 +79,7 @@ pub(super) struct List {
     pub(super) padding: &'static str,
 }
 
-impl List {
+impl ListLayout {
     /// Appends an element: on a line of its own where the last one is, with a comma after it where the last one has
     /// one. A comment stays beside the element that it stands beside.
     pub(super) fn append(&self, text: &str, element: &str) -> Result<String, EditError> {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, TableLike, Value};
 
-use super::layout::{self, List};
+use super::layout::{self, ListLayout};
 use super::{EditError, PERIOD};
 
 /// The periods of a document, in the form in which it has them.
-pub(super) enum Periods<'d> {
+pub(super) enum PeriodsNode<'d> {
     /// There are none.
     None,
     /// `[[period]]`.
@@ -17,8 +17,8 @@ pub(super) enum Periods<'d> {
     Inline(&'d Array),
 }
 
-impl<'d> Periods<'d> {
-    pub(super) fn of(document: &'d Document<&str>) -> Result<Self, EditError> {
+impl<'d> PeriodsNode<'d> {
+    pub(super) fn from_document(document: &'d Document<&str>) -> Result<Self, EditError> {
         match document.get(PERIOD) {
             None => Ok(Self::None),
             Some(Item::ArrayOfTables(tables)) => Ok(Self::Tables(tables)),
@@ -37,25 +37,25 @@ impl<'d> Periods<'d> {
 }
 
 /// One period, in the form in which the document has it.
-pub(super) enum Period<'d> {
+pub(super) enum PeriodNode<'d> {
     Table(&'d Table),
     Inline(&'d InlineTable),
 }
 
 /// A key of a period and its value.
-pub(super) struct Entry<'d> {
+pub(super) struct PeriodEntry<'d> {
     pub(super) key: &'d Key,
     pub(super) value: &'d Value,
 }
 
-impl<'d> Period<'d> {
+impl<'d> PeriodNode<'d> {
     pub(super) fn find(document: &'d Document<&str>, period: usize) -> Result<Self, EditError> {
-        let periods = Periods::of(document)?;
+        let periods = PeriodsNode::from_document(document)?;
         let missing = EditError::NoPeriod { period, periods: periods.len() };
         match periods {
-            Periods::None => Err(missing),
-            Periods::Tables(tables) => tables.get(period).map(Self::Table).ok_or(missing),
-            Periods::Inline(array) => match array.get(period).ok_or(missing)? {
+            PeriodsNode::None => Err(missing),
+            PeriodsNode::Tables(tables) => tables.get(period).map(Self::Table).ok_or(missing),
+            PeriodsNode::Inline(array) => match array.get(period).ok_or(missing)? {
                 Value::InlineTable(table) => Ok(Self::Inline(table)),
                 _ => Err(EditError::NotPeriods),
             },
@@ -70,13 +70,13 @@ impl<'d> Period<'d> {
     }
 
     /// The key's own value, if the key stands.
-    pub(super) fn entry(&self, key: &'static str) -> Result<Option<Entry<'d>>, EditError> {
+    pub(super) fn entry(&self, key: &'static str) -> Result<Option<PeriodEntry<'d>>, EditError> {
         match self.table().get_key_value(key) {
             None => Ok(None),
             Some((_, Item::Value(Value::InlineTable(table)))) if table.is_dotted() => {
                 Err(EditError::NotAValue(key))
             }
-            Some((key, Item::Value(value))) => Ok(Some(Entry { key, value })),
+            Some((key, Item::Value(value))) => Ok(Some(PeriodEntry { key, value })),
             Some(_) => Err(EditError::NotAValue(key)),
         }
     }
@@ -85,7 +85,7 @@ impl<'d> Period<'d> {
     fn entries(&self) -> Result<Vec<Range<usize>>, EditError> {
         let values = self.table().get_values();
         let entries =
-            values.iter().filter_map(|(path, value)| Some(Entry { key: path.last()?, value }.span()));
+            values.iter().filter_map(|(path, value)| Some(PeriodEntry { key: path.last()?, value }.span()));
         let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| entry.start);
         Ok(entries)
@@ -104,7 +104,7 @@ impl<'d> Period<'d> {
     }
 
     /// Takes the entry out: its line, or what it takes of one, with the comma that is then one too many.
-    pub(super) fn remove(&self, text: &str, entry: &Entry<'_>) -> Result<String, EditError> {
+    pub(super) fn remove(&self, text: &str, entry: &PeriodEntry<'_>) -> Result<String, EditError> {
         let entry = entry.span()?;
         match self {
             Self::Table(_) => layout::take_out(text, &entry),
@@ -116,7 +116,7 @@ impl<'d> Period<'d> {
     }
 }
 
-impl Entry<'_> {
+impl PeriodEntry<'_> {
     pub(super) fn value_span(&self) -> Result<Range<usize>, EditError> {
         spanned(self.value.span())
     }
@@ -127,13 +127,13 @@ impl Entry<'_> {
 }
 
 /// The array as a list of elements.
-pub(super) fn list_of_array(array: &Array) -> Result<List, EditError> {
+pub(super) fn list_of_array(array: &Array) -> Result<ListLayout, EditError> {
     let last = array.iter().last().map(|value| spanned(value.span())).transpose()?;
-    Ok(List { inside: inside(array.span())?, last, padding: "" })
+    Ok(ListLayout { inside: inside(array.span())?, last, padding: "" })
 }
 
-fn list_of_table(table: &InlineTable, last: Option<Range<usize>>) -> Result<List, EditError> {
-    Ok(List { inside: inside(table.span())?, last, padding: " " })
+fn list_of_table(table: &InlineTable, last: Option<Range<usize>>) -> Result<ListLayout, EditError> {
+    Ok(ListLayout { inside: inside(table.span())?, last, padding: " " })
 }
 
 fn inside(span: Option<Range<usize>>) -> Result<Range<usize>, EditError> {

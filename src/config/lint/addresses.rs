@@ -3,39 +3,39 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use super::Subject;
+use super::LintInput;
+use crate::config::upstream_address::UpstreamAddress;
 use crate::config::{Listen, MANAGEMENT, Site};
-use crate::upstream::Upstream;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     lint_management(subject);
     lint_upstream(subject);
 }
 
 /// How an address is listened on: what a client may have as its target.
-enum Reach<'a> {
+enum ListenReach<'a> {
     /// One address, or all of its family if it is the unspecified one.
     Tcp(SocketAddr),
     Unix(&'a Path),
 }
 
 /// The one place that has to know each kind of [`Listen`]; one that listens on both families reaches two.
-fn reaches(listen: &Listen) -> Vec<Reach<'_>> {
+fn reaches(listen: &Listen) -> Vec<ListenReach<'_>> {
     match listen {
-        Listen::Tcp(address) => vec![Reach::Tcp(*address)],
+        Listen::Tcp(address) => vec![ListenReach::Tcp(*address)],
         Listen::AllAddresses(port) => {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-            all.map(|address| Reach::Tcp(SocketAddr::new(address, *port))).into()
+            all.map(|address| ListenReach::Tcp(SocketAddr::new(address, *port))).into()
         }
-        Listen::Unix(path) => vec![Reach::Unix(path)],
+        Listen::Unix(path) => vec![ListenReach::Unix(path)],
     }
 }
 
-fn lint_management(subject: &Subject<'_>) {
+fn lint_management(subject: &LintInput<'_>) {
     let written = subject.document.management.as_ref().and_then(|section| section.listen.as_ref());
     let (Some(written), Some(management)) = (written, &subject.config.management) else { return };
     let everywhere =
-        |reach: &Reach<'_>| matches!(reach, Reach::Tcp(address) if address.ip().is_unspecified());
+        |reach: &ListenReach<'_>| matches!(reach, ListenReach::Tcp(address) if address.ip().is_unspecified());
     if reaches(&management.listen).iter().any(everywhere) {
         let message = "operators' status and metrics are on every interface: anyone who reaches this port can read them";
         let help = format!(
@@ -45,7 +45,7 @@ fn lint_management(subject: &Subject<'_>) {
     }
 }
 
-fn lint_upstream(subject: &Subject<'_>) {
+fn lint_upstream(subject: &LintInput<'_>) {
     let (Some(written), Site::Upstream(site)) = (&subject.document.site.upstream, &subject.config.site)
     else {
         return;
@@ -63,10 +63,12 @@ fn lint_upstream(subject: &Subject<'_>) {
 }
 
 /// Returns true if a connection to the upstream surely ends at the gateway's own socket.
-fn is_at(upstream: &Upstream, own: &Reach<'_>) -> bool {
+fn is_at(upstream: &UpstreamAddress, own: &ListenReach<'_>) -> bool {
     match (upstream, own) {
-        (Upstream::Unix(path), Reach::Unix(own)) => path.components().eq(own.components()),
-        (Upstream::Tcp { host, port, .. }, Reach::Tcp(own)) => *port == own.port() && names(host, own.ip()),
+        (UpstreamAddress::Unix(path), ListenReach::Unix(own)) => path.components().eq(own.components()),
+        (UpstreamAddress::Tcp { host, port, .. }, ListenReach::Tcp(own)) => {
+            *port == own.port() && names(host, own.ip())
+        }
         _ => false,
     }
 }
@@ -114,7 +116,7 @@ mod tests {
                 Some(port) => Listen::AllAddresses(port.parse().unwrap()),
                 None => Listen::Tcp(own.parse().unwrap()),
             };
-            let upstream = Upstream::parse(upstream).unwrap();
+            let upstream = UpstreamAddress::parse(upstream).unwrap();
             let found = reaches(&own).iter().any(|own| is_at(&upstream, own));
             assert_eq!(found, expected, "{upstream} {own}");
         }

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 
 /// No answer takes more steps than this; without one, nothing is sure.
-const MOST_STEPS: usize = 2_000;
+const MAX_STEPS: usize = 2_000;
 
-/// A glob as a machine that reads a path (the globs of [`crate::glob`], which has checked the text).
+/// A glob as a machine that reads a path (the globs of [`crate::matching::glob`], which has checked the text).
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
     steps: Vec<Step>,
@@ -89,7 +89,7 @@ impl Machine {
             if !work.take(alphabet.len()) {
                 return false;
             }
-            if seen.len() > MOST_STEPS || other.ends_at(state) && !mine.iter().any(|&m| self.ends_at(m)) {
+            if seen.len() > MAX_STEPS || other.ends_at(state) && !mine.iter().any(|&m| self.ends_at(m)) {
                 return false;
             }
             for &c in &alphabet {
@@ -118,7 +118,7 @@ impl Machine {
             if !work.take(alphabet.len()) {
                 return false;
             }
-            if seen.len() > MOST_STEPS || both_end {
+            if seen.len() > MAX_STEPS || both_end {
                 return true;
             }
             for &c in &alphabet {
@@ -197,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::glob::PathGlobs;
+    use crate::matching::glob::PathGlobs;
 
     #[test]
     fn a_glob_covers_another_where_each_path_of_that_one_matches() {

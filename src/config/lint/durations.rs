@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 
-use super::Subject;
+use super::LintInput;
 use crate::config::document::Field;
-use crate::readable::length;
+use crate::schedule::human_time::length;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let document = subject.document;
     let site = [&document.site.connect_timeout, &document.site.response_timeout];
     let periods = document.periods.iter().map(|table| &table.duration);
@@ -15,7 +15,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
     }
 }
 
-fn lint_months(written: &Field<String>, subject: &Subject<'_>) {
+fn lint_months(written: &Field<String>, subject: &LintInput<'_>) {
     let Some(written) = written.as_ref().filter(|_| has_months(written)) else { return };
     let text = written.get_ref();
     let Ok(duration) = humantime::parse_duration(text) else { return };

@@ -6,52 +6,52 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::Subject;
+use super::LintInput;
 use super::cover::{Machine, Work};
-use super::paths::{Globs, List, warn_of_star};
-use crate::config::{Listen, Server};
-use crate::exempt::{Kind, Rule};
-use crate::glob::PathGlobs;
+use super::paths::{GlobList, Globs, warn_of_star};
+use crate::config::{Listen, ServerConfig};
+use crate::matching::exempt::{Rule, RuleKind};
+use crate::matching::glob::PathGlobs;
 
 /// For each rule, as many others are looked at as may cover it.
-const MOST_CANDIDATES: usize = 8;
+const MAX_CANDIDATES: usize = 8;
 /// So many steps are spent on whether one covers another.
 const MAX_WORK: usize = 3_000_000;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let rules = rules(subject);
     let (networks, paths): (Vec<_>, Vec<_>) =
-        rules.into_iter().partition(|(_, rule)| rule.kind == Kind::Network);
+        rules.into_iter().partition(|(_, rule)| rule.kind == RuleKind::Network);
     lint_paths(&paths, subject);
     lint_networks(&networks, subject);
     lint_peers(&networks, subject);
 }
 
-type Written<'a> = (&'a Spanned<String>, &'a Rule);
+type RuleText<'a> = (&'a Spanned<String>, &'a Rule);
 
-fn rules<'a>(subject: &Subject<'a>) -> Vec<Written<'a>> {
+fn rules<'a>(subject: &LintInput<'a>) -> Vec<RuleText<'a>> {
     let section = &subject.document.exempt;
     let lists = [&section.exact, &section.paths, &section.networks];
     let written = lists.into_iter().flatten().flat_map(Spanned::get_ref);
     written.zip(subject.config.rules.exemptions.rules()).collect()
 }
 
-fn lint_paths(rules: &[Written<'_>], subject: &Subject<'_>) {
+fn lint_paths(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
     let machines: Vec<_> = rules.iter().map(|(_, rule)| machine(rule)).collect();
     let everything = Machine::of_glob("/**");
     let work = Work::new(MAX_WORK);
     let passes_all: Vec<_> = machines.iter().map(|machine| machine.covers(&everything, &work)).collect();
-    let globs = Globs::new(List::Exempt, rules.iter().map(|(_, rule)| rule.text.as_str()));
+    let globs = Globs::new(GlobList::Exempt, rules.iter().map(|(_, rule)| rule.text.as_str()));
     let covering = Covering::new(rules, &machines, &passes_all, &work);
     for (index, (written, rule)) in rules.iter().enumerate() {
         if passes_all.get(index) == Some(&true) {
             let message = "this exempts every path: no period takes effect";
             subject.warn(written.span(), message, "write what has to stay up, such as `/admin/**`");
-        } else if rule.kind == Kind::Exact && rule.text.contains('*') {
+        } else if rule.kind == RuleKind::Exact && rule.text.contains('*') {
             warn_of_star(written, subject);
-        } else if let Some(other) = covering.of(index) {
+        } else if let Some(other) = covering.covering(index) {
             covered(written, other, subject);
-        } else if rule.kind == Kind::Path {
+        } else if rule.kind == RuleKind::Path {
             globs.lint(written, subject);
         }
     }
@@ -62,10 +62,10 @@ fn lint_paths(rules: &[Written<'_>], subject: &Subject<'_>) {
 }
 
 fn machine(rule: &Rule) -> Machine {
-    if rule.kind == Kind::Exact { Machine::of_path(&rule.text) } else { Machine::of_glob(&rule.text) }
+    if rule.kind == RuleKind::Exact { Machine::of_path(&rule.text) } else { Machine::of_glob(&rule.text) }
 }
 
-fn covered(written: &Spanned<String>, other: &Rule, subject: &Subject<'_>) {
+fn covered(written: &Spanned<String>, other: &Rule, subject: &LintInput<'_>) {
     let Rule { text, line, .. } = other;
     let message = if text == written.get_ref() {
         format!("`{text}` is exempt already, by line {line}")
@@ -77,7 +77,7 @@ fn covered(written: &Spanned<String>, other: &Rule, subject: &Subject<'_>) {
 
 /// Finds the rule that covers another one.
 struct Covering<'r> {
-    rules: &'r [Written<'r>],
+    rules: &'r [RuleText<'r>],
     machines: &'r [Machine],
     passes_all: &'r [bool],
     exact: HashMap<&'r str, usize>,
@@ -90,7 +90,7 @@ struct Covering<'r> {
 
 impl<'r> Covering<'r> {
     fn new(
-        rules: &'r [Written<'r>],
+        rules: &'r [RuleText<'r>],
         machines: &'r [Machine],
         passes_all: &'r [bool],
         work: &'r Work,
@@ -100,7 +100,7 @@ impl<'r> Covering<'r> {
         let mut glob_rules = Vec::new();
         for (index, (_, rule)) in rules.iter().enumerate() {
             let text = rule.text.as_str();
-            if rule.kind == Kind::Exact {
+            if rule.kind == RuleKind::Exact {
                 exact.entry(text).or_insert(index);
             } else if *first.entry(text).or_insert(index) == index {
                 glob_rules.push(index);
@@ -112,20 +112,20 @@ impl<'r> Covering<'r> {
     }
 
     /// The rule that surely covers the one at `index`; of two that cover each other the first stays.
-    fn of(&self, index: usize) -> Option<&'r Rule> {
+    fn covering(&self, index: usize) -> Option<&'r Rule> {
         let (_, rule) = self.rules.get(index)?;
-        if rule.kind == Kind::Path
+        if rule.kind == RuleKind::Path
             && let Some(&first) = self.first.get(rule.text.as_str())
             && first < index
         {
             return self.rules.get(first).map(|(_, rule)| *rule);
         }
         let twin = self.exact.get(rule.text.as_str()).copied().filter(|&first| first < index);
-        let sample = if rule.kind == Kind::Exact { rule.text.clone() } else { sample(&rule.text) };
+        let sample = if rule.kind == RuleKind::Exact { rule.text.clone() } else { sample(&rule.text) };
         let found = self.globs.find_all(&sample);
         let globs = found.into_iter().filter_map(|glob| self.glob_rules.get(glob).copied());
-        let exact = twin.filter(|_| rule.kind == Kind::Exact);
-        let others = exact.into_iter().chain(globs.filter(|&other| other != index).take(MOST_CANDIDATES));
+        let exact = twin.filter(|_| rule.kind == RuleKind::Exact);
+        let others = exact.into_iter().chain(globs.filter(|&other| other != index).take(MAX_CANDIDATES));
         let other = others.filter(|&other| self.covers(other, index)).min()?;
         self.rules.get(other).map(|(_, rule)| *rule)
     }
@@ -145,11 +145,11 @@ fn sample(glob: &str) -> String {
     glob.replace("/**", "/x/y").replace(['*', '?'], "x")
 }
 
-fn lint_networks(rules: &[Written<'_>], subject: &Subject<'_>) {
+fn lint_networks(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
     let mut first: HashMap<IpNet, &Rule> = HashMap::new();
     let parsed: Vec<_> = rules
         .iter()
-        .filter_map(|&(text, rule)| Some((text, rule, crate::network::parse(&rule.text)?)))
+        .filter_map(|&(text, rule)| Some((text, rule, crate::matching::network::parse(&rule.text)?)))
         .collect();
     for &(_, rule, network) in &parsed {
         first.entry(network).or_insert(rule);
@@ -169,7 +169,7 @@ fn lint_networks(rules: &[Written<'_>], subject: &Subject<'_>) {
 }
 
 /// Where all clients come through a peer on this host whose word is not believed, a network rule knows that peer alone.
-fn lint_peers(rules: &[Written<'_>], subject: &Subject<'_>) {
+fn lint_peers(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
     let server = &subject.config.server;
     if !server.listen.iter().all(|listen| is_local_and_untrusted(listen, server)) {
         return;
@@ -180,7 +180,7 @@ fn lint_peers(rules: &[Written<'_>], subject: &Subject<'_>) {
         joined(proxies)
     );
     let of_peer = |rule: &Rule| {
-        let network = crate::network::parse(&rule.text);
+        let network = crate::matching::network::parse(&rule.text);
         server
             .listen
             .iter()
@@ -188,7 +188,7 @@ fn lint_peers(rules: &[Written<'_>], subject: &Subject<'_>) {
     };
     let mut first = [None, None];
     for (written, rule) in rules {
-        if crate::network::parse(&rule.text).is_some_and(|network| network.prefix_len() > 0)
+        if crate::matching::network::parse(&rule.text).is_some_and(|network| network.prefix_len() > 0)
             && let Some(first) = first.get_mut(usize::from(of_peer(rule)))
         {
             first.get_or_insert(*written);
@@ -204,7 +204,7 @@ fn lint_peers(rules: &[Written<'_>], subject: &Subject<'_>) {
     }
 }
 
-fn is_local_and_untrusted(listen: &Listen, server: &Server) -> bool {
+fn is_local_and_untrusted(listen: &Listen, server: &ServerConfig) -> bool {
     match listen {
         Listen::Tcp(address) => {
             address.ip().is_loopback() && !server.trusted.networks.iter().any(|net| has_peer(*net, listen))

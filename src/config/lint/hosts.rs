@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
-use super::Subject;
+use super::LintInput;
 use crate::config::Site;
-use crate::scope::Host;
+use crate::matching::scope::Host;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let scoped: Vec<_> = subject
         .live_periods()
         .filter_map(|(table, period)| Some((table.hosts.as_ref()?, period.scope.hosts.as_deref()?)))

@@ -7,15 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::Subject;
+use super::LintInput;
 use crate::config::document::{Field, PeriodTable};
-use crate::period::{Period, Timing};
+use crate::schedule::period::{Period, Timing};
 
 /// In half a year a clock that is ever put forward or back has been.
 const HALF_A_YEAR: SignedDuration = SignedDuration::from_hours(183 * 24);
 
 /// Warns once, of the first such time.
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let zone = &subject.context.machine_zone;
     if subject.document.timezone.is_some() {
         return;

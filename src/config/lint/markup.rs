@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 /// A fault of a template that renders: where, what, and what to write instead.
-pub(in crate::config) type Fault = (Range<usize>, String, &'static str);
+pub(in crate::config) type InvalidValue = (Range<usize>, String, &'static str);
 
 /// The faults of a template, in its order.
-pub(in crate::config) fn faults(template: &str) -> Vec<Fault> {
+pub(in crate::config) fn faults(template: &str) -> Vec<InvalidValue> {
     let text = blanked(template);
     let mut faults: Vec<_> = unescaped(&text).chain(inline(&text)).collect();
     faults.sort_by_key(|(span, ..)| span.start);
@@ -34,7 +34,7 @@ fn find(text: &str, what: &str, from: usize) -> Option<usize> {
 }
 
 /// `{{ message|safe }}`
-fn unescaped(text: &str) -> impl Iterator<Item = Fault> {
+fn unescaped(text: &str) -> impl Iterator<Item = InvalidValue> {
     text.match_indices("{{").filter_map(|(start, _)| {
         let expression = text.get(start + 2..)?.split("}}").next()?;
         let (value, filters) = expression.split_once('|')?;
@@ -50,7 +50,7 @@ fn unescaped(text: &str) -> impl Iterator<Item = Fault> {
 }
 
 /// `style="…"` and `onclick="…"`, which the Content-Security-Policy of the page forbids.
-fn inline(text: &str) -> impl Iterator<Item = Fault> {
+fn inline(text: &str) -> impl Iterator<Item = InvalidValue> {
     let tags = text.match_indices('<').filter_map(|(start, _)| {
         let tag = text.get(start + 1..)?;
         tag.starts_with(|first: char| first.is_ascii_alphabetic()).then_some((start + 1, tag))

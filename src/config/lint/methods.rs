@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::Subject;
+use super::LintInput;
 
 /// Those of the IANA HTTP Method Registry, and then some that are in use without being in it.
 const METHODS: [&str; 47] = [
@@ -55,7 +55,7 @@ const METHODS: [&str; 47] = [
     "UNSUBSCRIBE",
 ];
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     for (table, _) in subject.live_periods() {
         for written in table.methods.iter().flat_map(Spanned::get_ref) {
             let upper = written.get_ref().to_ascii_uppercase();

@@ -3,13 +3,13 @@
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::Subject;
-use crate::network;
+use super::LintInput;
+use crate::matching::network;
 
 /// Nobody has a network with shorter prefixes than these: 10.0.0.0/8 and fc00::/7 are the widest private ones.
 const MIN_PREFIX: (u8, u8) = (8, 7);
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let trusted = &subject.document.server.trusted_proxies;
     let trusted: Vec<_> = trusted.iter().flat_map(Spanned::get_ref).collect();
     let exempt = subject.document.exempt.networks.iter().flat_map(Spanned::get_ref);
@@ -20,7 +20,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
 }
 
 /// Warns of networks that, alone or together, trust more peers than one operator can have.
-fn lint_trusted(written: &[&Spanned<String>], subject: &Subject<'_>) {
+fn lint_trusted(written: &[&Spanned<String>], subject: &LintInput<'_>) {
     let networks: Vec<_> =
         written.iter().filter_map(|text| Some((text.span(), network::parse(text.get_ref())?))).collect();
     let joined = IpNet::aggregate(&networks.iter().map(|(_, network)| *network).collect());
@@ -51,7 +51,7 @@ fn peers(network: IpNet) -> String {
 }
 
 /// Warns of a network that is written by an address in it.
-fn lint_host_bits(written: &Spanned<String>, subject: &Subject<'_>) {
+fn lint_host_bits(written: &Spanned<String>, subject: &LintInput<'_>) {
     let text = written.get_ref();
     let Ok(network) = text.parse::<IpNet>() else { return };
     if network.prefix_len() > 0 && network.addr() != network.network() {

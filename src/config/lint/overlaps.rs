@@ -10,25 +10,25 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::cover::{Machine, Work};
-use super::{Subject, place, title};
+use super::{LintInput, place, title};
 use crate::config::document::PeriodTable;
-use crate::period::{Occurrence, Period};
-use crate::readable::local;
-use crate::scope::{Host, Scope};
+use crate::matching::scope::{Host, Scope};
+use crate::schedule::human_time::local;
+use crate::schedule::period::{Occurrence, Period};
 
 /// How far ahead series are followed.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// As many occurrences of all series together are looked at, and of each at least [`FEWEST`].
-const MOST_OCCURRENCES: usize = 4_000;
+const MAX_OCCURRENCES: usize = 4_000;
 const FEWEST: usize = 4;
 /// Where there are no more pairs of a series and a one-off, each is looked at.
-const MOST_MEETINGS: usize = 4_000;
+const MAX_MEETINGS: usize = 4_000;
 /// As many pairs that overlap in time are looked at.
-const MOST_PAIRS: usize = 10_000;
+const MAX_PAIRS: usize = 10_000;
 /// So many steps are spent on whether scopes meet.
 const MAX_WORK: usize = 2_000_000;
 /// As many are warned of.
-const MOST_WARNINGS: usize = 20;
+const MAX_WARNINGS: usize = 20;
 
 #[derive(Clone, Copy)]
 struct Run {
@@ -36,7 +36,7 @@ struct Run {
     occurrence: Occurrence,
 }
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let periods: Vec<_> = subject.periods().collect();
     let mut runs = runs(&periods, subject.now());
     runs.sort_by_key(|run| (run.occurrence.start, run.period));
@@ -52,7 +52,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
                 warned += 1;
                 warn(*earlier, run, &periods, subject);
             }
-            if looked_at >= MOST_PAIRS || warned >= MOST_WARNINGS || scopes.work.is_used_up() {
+            if looked_at >= MAX_PAIRS || warned >= MAX_WARNINGS || scopes.work.is_used_up() {
                 return note_the_rest(run, &periods, subject);
             }
         }
@@ -72,8 +72,8 @@ fn runs(periods: &[Both<'_>], now: Timestamp) -> Vec<Run> {
     };
     let mut runs: Vec<_> = enabled().filter_map(once).collect();
     let series: Vec<_> = enabled().filter(|(_, period)| period.once().is_none()).collect();
-    let each = (MOST_OCCURRENCES / series.len().max(1)).max(FEWEST);
-    let meetings = if runs.len() * series.len() <= MOST_MEETINGS { runs.clone() } else { Vec::new() };
+    let each = (MAX_OCCURRENCES / series.len().max(1)).max(FEWEST);
+    let meetings = if runs.len() * series.len() <= MAX_MEETINGS { runs.clone() } else { Vec::new() };
     let end = now.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
     for (index, period) in series {
         let met = meetings.iter().flat_map(|met| around(period, met.occurrence.start));
@@ -89,7 +89,7 @@ fn around(period: &Period, at: Timestamp) -> impl Iterator<Item = Occurrence> {
     period.active(at).into_iter().chain(period.next(at))
 }
 
-fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
+fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &LintInput<'_>) {
     let decides = |run: &Run| (run.occurrence.end.is_none(), run.occurrence.end, Reverse(run.period));
     let (winner, loser) =
         if decides(&earlier) > decides(&later) { (earlier, later) } else { (later, earlier) };
@@ -119,7 +119,7 @@ fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
     subject.warn(place(table), message, help);
 }
 
-fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &Subject<'_>) {
+fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &LintInput<'_>) {
     let span = periods.get(run.period).map_or(0..0, |(table, _)| place(table));
     let message = "not every overlap is shown: too many periods run at once, or they have too many rules";
     subject.note(span, message, "check again once there are fewer");

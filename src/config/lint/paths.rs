@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::Subject;
+use super::LintInput;
 use crate::config::diagnostic::Severity;
 use crate::config::document::Texts;
 
@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Where a list of globs is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum GlobList {
     /// `[exempt] paths`: what is not reached is down.
     Exempt,
     /// `[[period]] paths`: what is not reached is open.
@@ -23,7 +23,7 @@ pub(super) enum List {
 
 /// How far a glob reaches that looks as if it meant all below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach<'t> {
+enum GlobReach<'t> {
     /// One path: `/shop`.
     Path,
     /// One level: `/shop/*`, of this folder.
@@ -40,35 +40,35 @@ enum Reach<'t> {
 
 /// What the globs of one list reach together.
 pub(super) struct Globs<'t> {
-    list: List,
+    list: GlobList,
     /// The folders that one of them names something in.
     parents: HashSet<&'t str>,
 }
 
 impl<'t> Globs<'t> {
-    pub(super) fn new(list: List, texts: impl Iterator<Item = &'t str>) -> Self {
+    pub(super) fn new(list: GlobList, texts: impl Iterator<Item = &'t str>) -> Self {
         Self { list, parents: texts.flat_map(parents).collect() }
     }
 
     /// Says so if a glob of the list probably reaches less far than was meant.
-    pub(super) fn lint(&self, written: &Spanned<String>, subject: &Subject<'_>) {
+    pub(super) fn lint(&self, written: &Spanned<String>, subject: &LintInput<'_>) {
         let text = written.get_ref().as_str();
         let Some(reach) = reach(text).filter(|reach| !self.is_meant(text, *reach)) else { return };
-        let what = if self.list == List::Exempt { "exempts" } else { "covers" };
+        let what = if self.list == GlobList::Exempt { "exempts" } else { "covers" };
         let message = match reach {
-            Reach::Path => format!("this {what} `{text}` alone, and nothing below it"),
-            Reach::Level("") => format!("this {what} one level: `/a`, but not `/a/b`"),
-            Reach::Level(stem) => format!("this {what} one level: `{stem}/a`, but not `{stem}/a/b`"),
-            Reach::Prefix(stem) => {
+            GlobReach::Path => format!("this {what} `{text}` alone, and nothing below it"),
+            GlobReach::Level("") => format!("this {what} one level: `/a`, but not `/a/b`"),
+            GlobReach::Level(stem) => format!("this {what} one level: `{stem}/a`, but not `{stem}/a/b`"),
+            GlobReach::Prefix(stem) => {
                 format!("this {what} what begins with `{stem}` in one segment: `{stem}x`, but not `{stem}/a`")
             }
-            Reach::Dots(stem) => {
+            GlobReach::Dots(stem) => {
                 format!("this {what} what begins with a dot: `{stem}/.a`, but not `{stem}/a`")
             }
-            Reach::Slash(stem) => {
+            GlobReach::Slash(stem) => {
                 format!("this {what} what ends in `/`: `{stem}/a/`, but not `{stem}/a`")
             }
-            Reach::Query(stem, rest) => {
+            GlobReach::Query(stem, rest) => {
                 format!("this {what} no query: `?` stands for one character, as in `{stem}x{rest}`")
             }
         };
@@ -76,53 +76,53 @@ impl<'t> Globs<'t> {
     }
 
     /// An exemption of one level is often meant so, and closed where it is not.
-    fn severity(&self, reach: Reach<'_>) -> Severity {
+    fn severity(&self, reach: GlobReach<'_>) -> Severity {
         match (self.list, reach) {
-            (List::Exempt, Reach::Level(_) | Reach::Prefix(_)) => Severity::Note,
+            (GlobList::Exempt, GlobReach::Level(_) | GlobReach::Prefix(_)) => Severity::Note,
             _ => Severity::Warning,
         }
     }
 
-    fn help(&self, reach: Reach<'_>, text: &str) -> String {
+    fn help(&self, reach: GlobReach<'_>, text: &str) -> String {
         match (self.list, reach) {
-            (List::Exempt, Reach::Path) => {
+            (GlobList::Exempt, GlobReach::Path) => {
                 let stem = text.trim_end_matches('/');
                 format!("write `{stem}/**`, which covers `{stem}` too; or move it to `exact`")
             }
-            (List::Scope, Reach::Path) => {
+            (GlobList::Scope, GlobReach::Path) => {
                 let stem = text.trim_end_matches('/');
                 format!("write `{stem}/**`, which covers `{stem}` too: what it does not cover is open")
             }
-            (_, Reach::Level(stem)) => format!("did you mean `{stem}/**`, which covers all below?"),
-            (_, Reach::Prefix(stem) | Reach::Dots(stem) | Reach::Slash(stem)) => {
+            (_, GlobReach::Level(stem)) => format!("did you mean `{stem}/**`, which covers all below?"),
+            (_, GlobReach::Prefix(stem) | GlobReach::Dots(stem) | GlobReach::Slash(stem)) => {
                 format!("did you mean `{stem}/**`, which covers `{stem}` and all below?")
             }
-            (List::Exempt, Reach::Query(stem, _)) => {
+            (GlobList::Exempt, GlobReach::Query(stem, _)) => {
                 format!("write `{stem}` in `exact`: it passes whatever the query is")
             }
-            (List::Scope, Reach::Query(stem, _)) => {
+            (GlobList::Scope, GlobReach::Query(stem, _)) => {
                 format!("write `{stem}/**`, which covers `{stem}` too, whatever the query is")
             }
         }
     }
 
     /// Another glob names something below it, so what is below was thought of.
-    fn is_meant(&self, text: &str, reach: Reach<'_>) -> bool {
+    fn is_meant(&self, text: &str, reach: GlobReach<'_>) -> bool {
         match reach {
-            Reach::Path => self.parents.contains(text.trim_end_matches('/')),
-            Reach::Level(_) => self.parents.contains(text),
-            Reach::Prefix(stem) => self.parents.contains(stem) || self.parents.contains(text),
+            GlobReach::Path => self.parents.contains(text.trim_end_matches('/')),
+            GlobReach::Level(_) => self.parents.contains(text),
+            GlobReach::Prefix(stem) => self.parents.contains(stem) || self.parents.contains(text),
             // A scope takes a slash at the end for none.
-            Reach::Slash(_) => self.list == List::Scope,
-            Reach::Dots(_) | Reach::Query(..) => false,
+            GlobReach::Slash(_) => self.list == GlobList::Scope,
+            GlobReach::Dots(_) | GlobReach::Query(..) => false,
         }
     }
 }
 
 /// Looks at the paths of each period to come.
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     for (table, _) in subject.live_periods() {
-        let globs = Globs::new(List::Scope, texts(&table.paths));
+        let globs = Globs::new(GlobList::Scope, texts(&table.paths));
         for written in table.paths.iter().flat_map(Spanned::get_ref) {
             globs.lint(written, subject);
         }
@@ -130,7 +130,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
 }
 
 /// Warns of a star in an exact path, which is not a glob.
-pub(super) fn warn_of_star(written: &Spanned<String>, subject: &Subject<'_>) {
+pub(super) fn warn_of_star(written: &Spanned<String>, subject: &LintInput<'_>) {
     let text = written.get_ref();
     let message =
         format!("this exempts one path, with a `*` in it: `exact` does not read `{text}` as a glob");
@@ -141,14 +141,14 @@ fn texts(list: &Texts) -> impl Iterator<Item = &str> {
     list.iter().flat_map(Spanned::get_ref).map(|text| text.get_ref().as_str())
 }
 
-fn reach(text: &str) -> Option<Reach<'_>> {
+fn reach(text: &str) -> Option<GlobReach<'_>> {
     if let Some((stem, rest)) = text.split_once('?')
         && rest.contains(['=', '&'])
     {
-        return Some(Reach::Query(stem, rest));
+        return Some(GlobReach::Query(stem, rest));
     }
     if let Some(stem) = text.strip_suffix("/**/") {
-        return Some(Reach::Slash(stem));
+        return Some(GlobReach::Slash(stem));
     }
     if text.contains("**") {
         return None;
@@ -159,11 +159,11 @@ fn reach(text: &str) -> Option<Reach<'_>> {
     let folder = text.get(..start.saturating_sub(1)).unwrap_or_default();
     match last.strip_suffix('*') {
         _ if last.is_empty() => None,
-        Some("") => Some(Reach::Level(folder)),
-        Some(".") if is_plain_folder(folder) => Some(Reach::Dots(folder)),
+        Some("") => Some(GlobReach::Level(folder)),
+        Some(".") if is_plain_folder(folder) => Some(GlobReach::Dots(folder)),
         Some(name) if is_plain(name) && !is_plain_folder(folder) => None,
-        Some(name) if is_plain(name) => Some(Reach::Prefix(text.get(..end - 1)?)),
-        None if !text.contains(['*', '?']) && !last.contains('.') => Some(Reach::Path),
+        Some(name) if is_plain(name) => Some(GlobReach::Prefix(text.get(..end - 1)?)),
+        None if !text.contains(['*', '?']) && !last.contains('.') => Some(GlobReach::Path),
         _ => None,
     }
 }
@@ -194,23 +194,23 @@ mod tests {
     #[test]
     fn a_glob_that_looks_as_if_it_meant_all_below_is_known_by_how_far_it_reaches() {
         for (text, expected) in [
-            ("/shop", Some(Reach::Path)),
-            ("/shop/", Some(Reach::Path)),
-            ("/a/shop", Some(Reach::Path)),
+            ("/shop", Some(GlobReach::Path)),
+            ("/shop/", Some(GlobReach::Path)),
+            ("/a/shop", Some(GlobReach::Path)),
             ("/", None),
             ("/shop.html", None),
             ("/shop/**", None),
             ("/**", None),
             ("/**/shop", None),
-            ("/*", Some(Reach::Level(""))),
-            ("/shop/*", Some(Reach::Level("/shop"))),
-            ("/a/*/*", Some(Reach::Level("/a/*"))),
-            ("/shop*", Some(Reach::Prefix("/shop"))),
-            ("/a/shop*", Some(Reach::Prefix("/a/shop"))),
-            ("/shop/.*", Some(Reach::Dots("/shop"))),
-            ("/.*", Some(Reach::Dots(""))),
+            ("/*", Some(GlobReach::Level(""))),
+            ("/shop/*", Some(GlobReach::Level("/shop"))),
+            ("/a/*/*", Some(GlobReach::Level("/a/*"))),
+            ("/shop*", Some(GlobReach::Prefix("/shop"))),
+            ("/a/shop*", Some(GlobReach::Prefix("/a/shop"))),
+            ("/shop/.*", Some(GlobReach::Dots("/shop"))),
+            ("/.*", Some(GlobReach::Dots(""))),
             ("/**/.*", None),
-            ("/shop/**/", Some(Reach::Slash("/shop"))),
+            ("/shop/**/", Some(GlobReach::Slash("/shop"))),
             ("/*/shop", None),
             ("/*/shop*", None),
             ("/favicon*", None),
@@ -218,8 +218,8 @@ mod tests {
             ("/img_*", None),
             ("/*.css", None),
             ("/a*b", None),
-            ("/x?a=b", Some(Reach::Query("/x", "a=b"))),
-            ("/x?a&b", Some(Reach::Query("/x", "a&b"))),
+            ("/x?a=b", Some(GlobReach::Query("/x", "a=b"))),
+            ("/x?a&b", Some(GlobReach::Query("/x", "a&b"))),
             ("/x?", None),
             ("/v?/a", None),
         ] {

@@ -11,18 +11,18 @@ use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 
 use super::durations::has_months;
-use super::{Subject, place};
+use super::{LintInput, place};
 use crate::config::Site;
 use crate::config::document::PeriodTable;
-use crate::path::RequestPath;
-use crate::period::{Period, Timing};
-use crate::request::Request;
+use crate::matching::path::RequestPath;
+use crate::matching::request::Request;
+use crate::schedule::period::{Period, Timing};
 
 /// A downtime of more than this may have pages dropped.
 const TOLERATED: SignedDuration = SignedDuration::from_hours(48);
 const ROBOTS: &str = "/robots.txt";
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     lint_robots(subject);
     for (table, period) in subject.live_periods() {
         lint_length(table, period, subject);
@@ -30,7 +30,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
 }
 
 /// Warns once, at the first period that takes down the rules for crawlers of a site.
-fn lint_robots(subject: &Subject<'_>) {
+fn lint_robots(subject: &LintInput<'_>) {
     let exempt = &subject.config.rules.exemptions;
     if subject.config.site == Site::Welcome || exempt.find(&RequestPath::new(ROBOTS), None).is_some() {
         return;
@@ -48,7 +48,7 @@ fn covers_robots(period: &Period) -> bool {
     period.scope.covers(&Request::new(&Method::GET, RequestPath::new(ROBOTS)))
 }
 
-fn lint_length(table: &PeriodTable, period: &Period, subject: &Subject<'_>) {
+fn lint_length(table: &PeriodTable, period: &Period, subject: &LintInput<'_>) {
     let covers_get = period.scope.methods.as_ref().is_none_or(|methods| methods.contains(&Method::GET));
     if !covers_get || has_months(&table.duration) {
         return;

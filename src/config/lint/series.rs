@@ -5,13 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::Subject;
+use super::LintInput;
 use crate::config::document::PeriodTable;
-use crate::config::time::{self, Written};
-use crate::period::{Period, Timing};
-use crate::readable::{length, local};
-use crate::series::{Except, Overstep, Series, find_overstep};
-use crate::zone::{self, Fold};
+use crate::config::time::{self, TimeLiteral};
+use crate::schedule::human_time::{length, local};
+use crate::schedule::period::{Period, Timing};
+use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, find_overstep};
+use crate::schedule::zone::{self, Fold};
 
 /// As many starts of a series are looked at for two that are too close.
 const STARTS: usize = 8;
@@ -20,7 +20,7 @@ const HORIZON: i64 = 366;
 /// As many exceptions of one file are looked at.
 const MAX_EXCEPTIONS: usize = 2_000;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let mut exceptions = MAX_EXCEPTIONS;
     for (table, period) in subject.periods() {
         if let Timing::Series(series) = &period.timing
@@ -36,7 +36,7 @@ pub(super) fn lint(subject: &Subject<'_>) {
 }
 
 /// Looks at as many exceptions of a series as are left to be looked at.
-fn lint_exceptions(table: &PeriodTable, series: &Series, left: &mut usize, subject: &Subject<'_>) {
+fn lint_exceptions(table: &PeriodTable, series: &Series, left: &mut usize, subject: &LintInput<'_>) {
     let Some(list) = table.except.as_ref().filter(|list| !list.get_ref().is_empty()) else { return };
     let mut rest = list.get_ref().iter();
     let free = without_exceptions(series);
@@ -55,11 +55,11 @@ fn lint_exceptions(table: &PeriodTable, series: &Series, left: &mut usize, subje
 fn without_exceptions(series: &Series) -> Series {
     let Series { cron, length, from, until, .. } = *series;
     let (written, zone) = (series.written.clone(), series.zone.clone());
-    Series { cron, written, length, zone, from, until, except: Except::default() }
+    Series { cron, written, length, zone, from, until, except: ExcludedStarts::default() }
 }
 
 /// Whether it ever starts; warns where it does not, or will not again.
-fn lint_starts(table: &PeriodTable, series: &Series, subject: &Subject<'_>) -> bool {
+fn lint_starts(table: &PeriodTable, series: &Series, subject: &LintInput<'_>) -> bool {
     let now = subject.now();
     let ended = series.until.filter(|&until| until <= now);
     if let (Some(until), Some(written)) = (ended, &table.end)
@@ -109,8 +109,8 @@ fn bounds_help(series: &Series, free: &Series) -> String {
 }
 
 /// Warns of a step that begins again before it has taken a second number.
-fn lint_steps(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
-    let (Some(cron), Some(Overstep { item, field, number, cycle })) =
+fn lint_steps(table: &PeriodTable, series: &Series, subject: &LintInput<'_>) {
+    let (Some(cron), Some(StepBeyondRange { item, field, number, cycle })) =
         (&table.cron, find_overstep(&series.written))
     else {
         return;
@@ -123,11 +123,11 @@ fn lint_steps(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
 
 /// Warns of a series whose occurrences leave no time between them for a year; returns true if so. A change of the
 /// clocks, which may put an hour between two, is not taken for such a time.
-fn lint_gaps(table: &PeriodTable, period: &Period, series: &Series, subject: &Subject<'_>) -> bool {
+fn lint_gaps(table: &PeriodTable, period: &Period, series: &Series, subject: &LintInput<'_>) -> bool {
     let now = subject.now();
     let Some(written) = &table.duration else { return false };
     let today = series.zone.to_offset(now).to_datetime(now).date();
-    let ends = series.until.is_some() || series.except != Except::default();
+    let ends = series.until.is_some() || series.except != ExcludedStarts::default();
     if ends || !period.enabled || series.cron.leaves(series.length, today, HORIZON) {
         return false;
     }
@@ -139,7 +139,7 @@ fn lint_gaps(table: &PeriodTable, period: &Period, series: &Series, subject: &Su
 }
 
 /// Where an occurrence runs into the next, by the clock on the wall too: a shift of it is nobody's mistake.
-fn lint_length(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
+fn lint_length(table: &PeriodTable, series: &Series, subject: &LintInput<'_>) {
     let Some(written) = &table.duration else { return };
     let starts = std::iter::successors(series.next_start(subject.now()), |start| series.next_start(*start));
     let starts: Vec<_> = starts.take(STARTS).collect();
@@ -157,7 +157,7 @@ fn lint_length(table: &PeriodTable, series: &Series, subject: &Subject<'_>) {
     }
 }
 
-fn lint_except(written: &Spanned<Datetime>, series: &Series, subject: &Subject<'_>) {
+fn lint_except(written: &Spanned<Datetime>, series: &Series, subject: &LintInput<'_>) {
     let (from, until) = match (time::date(written.get_ref()), moment(written, series)) {
         (Some(date), _) => {
             let midnight = |date: jiff::civil::Date| {
@@ -182,7 +182,7 @@ fn lint_except(written: &Spanned<Datetime>, series: &Series, subject: &Subject<'
 }
 
 fn moment(written: &Spanned<Datetime>, series: &Series) -> Option<Timestamp> {
-    Written::new(written.get_ref()).ok()?.resolve(&series.zone, Fold::First).ok()
+    TimeLiteral::new(written.get_ref()).ok()?.resolve(&series.zone, Fold::First).ok()
 }
 
 fn before(at: Timestamp) -> Timestamp {

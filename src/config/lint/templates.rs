@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::Subject;
-use crate::answer::Answer;
+use super::LintInput;
 use crate::config::document::Field;
-use crate::template::Template;
+use crate::decision::down_response::Answer;
+use crate::page::template::Template;
 
-pub(super) fn lint(subject: &Subject<'_>) {
+pub(super) fn lint(subject: &LintInput<'_>) {
     let mut warned = HashSet::new();
     let response = &subject.config.response;
     let (section, common) = (&subject.document.response, &subject.document.response.template);
@@ -37,7 +37,7 @@ fn warn<'a>(
     template: &'a Field<String>,
     message: &Field<String>,
     warned: &mut HashSet<&'a str>,
-    subject: &Subject<'_>,
+    subject: &LintInput<'_>,
 ) {
     let (Some(template), Some(message)) = (template, message) else { return };
     if warned.insert(template.get_ref()) {

@@ -1,18 +1,18 @@
 //! Keys and sections that are there twice.
 
 use super::super::keys::TOP;
-use super::line::{self, Line};
-use crate::fault::Fault;
+use super::line::{self, BrokenLine};
+use crate::invalid_value::InvalidValue;
 
 /// What is wrong with a line whose key or section is there already.
-pub(super) fn explain(line: &Line<'_>) -> Fault {
+pub(super) fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     match line::header(line.text) {
         Some(header) if line.ahead().trim_start().starts_with('[') => section(line, header),
         _ => key(line),
     }
 }
 
-fn section(line: &Line<'_>, header: &str) -> Fault {
+fn section(line: &BrokenLine<'_>, header: &str) -> InvalidValue {
     let name = name(header);
     let mut in_section = false;
     let first = line.before().lines().enumerate().find_map(|(index, text)| {
@@ -26,19 +26,19 @@ fn section(line: &Line<'_>, header: &str) -> Fault {
         }
     });
     match first {
-        Some((number, Some(found))) if found != header && self::name(found) == name => Fault::new(
+        Some((number, Some(found))) if found != header && self::name(found) == name => InvalidValue::new(
             format!("`{name}` is already at line {number}, as `{found}`"),
             format!("write `[[{name}]]` in both places"),
         ),
-        Some((number, _)) => Fault::new(
+        Some((number, _)) => InvalidValue::new(
             format!("`{name}` is already at line {number}"),
             "merge the two: move the keys below to that place, and remove this line",
         ),
-        None => Fault::new(format!("`{name}` is there twice"), "merge the two"),
+        None => InvalidValue::new(format!("`{name}` is there twice"), "merge the two"),
     }
 }
 
-fn key(line: &Line<'_>) -> Fault {
+fn key(line: &BrokenLine<'_>) -> InvalidValue {
     let key = line.marked();
     let is_it =
         |text: &str| key_of(text).is_some_and(|other| other == key || other.split('.').next() == Some(key));
@@ -49,9 +49,9 @@ fn key(line: &Line<'_>) -> Fault {
     });
     match lines.last() {
         Some((index, _)) => {
-            Fault::new(format!("`{key}` is already at line {}", index + 1), "keep one of the two")
+            InvalidValue::new(format!("`{key}` is already at line {}", index + 1), "keep one of the two")
         }
-        None => Fault::new(format!("`{key}` is there twice"), "keep one of the two"),
+        None => InvalidValue::new(format!("`{key}` is there twice"), "keep one of the two"),
     }
 }
 

@@ -24,7 +24,7 @@ const INVISIBLE: &[(char, &str)] = &[
 ];
 
 /// A line on which the parser found a mistake.
-pub(super) struct Line<'r> {
+pub(super) struct BrokenLine<'r> {
     report: &'r Report,
     start: usize,
     span: Range<usize>,
@@ -35,7 +35,7 @@ pub(super) struct Line<'r> {
     pub(super) message: &'r str,
 }
 
-impl<'r> Line<'r> {
+impl<'r> BrokenLine<'r> {
     pub(super) fn new(report: &'r Report, span: Range<usize>, message: &'r str) -> Self {
         let start = report.line_start(span.start);
         let text = report.text().get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();

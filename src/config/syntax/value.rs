@@ -1,13 +1,13 @@
 //! A value that is not TOML: what was probably meant, as TOML.
 
-use super::super::keys::{self, Kind};
+use super::super::keys::{self, ValueKind};
 use super::super::remedy::{assign, in_quotes, is_typographic, parses, plain_quotes, quoted, tried};
-use super::super::time::{self, TimeFault};
-use super::line::Line;
-use crate::fault::Fault;
+use super::super::time::{self, TimeError};
+use super::line::BrokenLine;
+use crate::invalid_value::InvalidValue;
 
 /// What is wrong with the value of a line.
-pub(super) fn explain(line: &Line<'_>) -> Fault {
+pub(super) fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     match line.assignment() {
         Some((key, value)) if line.ahead().contains('=') || line.rest().contains('=') => {
             of_key(line, key, value)
@@ -17,45 +17,48 @@ pub(super) fn explain(line: &Line<'_>) -> Fault {
 }
 
 /// An item of a list that is on a line of its own.
-fn of_item(line: &Line<'_>) -> Fault {
+fn of_item(line: &BrokenLine<'_>) -> InvalidValue {
     let item = line.text.trim().trim_end_matches(',').trim();
     if line.message.starts_with("missing comma") {
         let help = "write a comma after the item before this one";
-        return Fault::new("a comma is missing between two items", help);
+        return InvalidValue::new("a comma is missing between two items", help);
     }
     let begins = line.rest().trim_start();
     if let Some(mark) = ["//", "/*", "--", ";"].iter().find(|mark| begins.starts_with(**mark))
         && parses(&format!("key = [{}]", line.ahead().trim().trim_end_matches(',')))
     {
         let comment = begins.trim_start_matches(mark).trim_end_matches("*/").trim();
-        return Fault::new(
+        return InvalidValue::new(
             "a comment begins with `#`",
             format!("write `{} # {comment}`", line.ahead().trim()),
         );
     }
     match quoted(item).filter(|_| line.is_within_list()) {
-        Some(quoted) => Fault::new("this text needs quotes", format!("write `{quoted}`")),
+        Some(quoted) => InvalidValue::new("this text needs quotes", format!("write `{quoted}`")),
         None => plain(line),
     }
 }
 
-fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
+fn of_key(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidValue {
     let section = line.section();
     let kind = keys::kind(section, key);
     if value.is_empty() || value.starts_with('#') {
-        return Fault::new(format!("`{key}` has no value"), "write one after the `=`, or remove the line");
+        return InvalidValue::new(
+            format!("`{key}` has no value"),
+            "write one after the `=`, or remove the line",
+        );
     }
     if let Some(fault) = null(section, key, value) {
         return fault;
     }
     if let Some(commented) = with_comment(key, value) {
         let help = tried(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
-        return Fault::new("a comment begins with `#`", help);
+        return InvalidValue::new("a comment begins with `#`", help);
     }
     if value.len() < 1000 && value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
         let plain = plain_quotes(value);
         let help = tried(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
-        return Fault::new("these are typographic quotes", help);
+        return InvalidValue::new("these are typographic quotes", help);
     }
     if line.message.starts_with("unexpected key or value")
         && (line.rest().contains('=') || line.rest().starts_with('['))
@@ -66,14 +69,14 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
         } else {
             "write each key on a line of its own"
         };
-        return Fault::new("nothing but a comment may follow a value", help);
+        return InvalidValue::new("nothing but a comment may follow a value", help);
     }
-    if matches!(kind, Some(Kind::Section)) {
+    if matches!(kind, Some(ValueKind::Section)) {
         let title = keys::section(key).unwrap_or("[site]");
         let help = format!("write `{title}` on a line of its own, and its keys below");
-        return Fault::new(format!("`{key}` cannot be read"), help);
+        return InvalidValue::new(format!("`{key}` cannot be read"), help);
     }
-    if matches!(kind, Some(Kind::DateTime)) {
+    if matches!(kind, Some(ValueKind::DateTime)) {
         return date_time(line, key, value);
     }
     if line.message.contains("escape") || line.message.contains("unicode value digits") {
@@ -84,7 +87,7 @@ fn of_key(line: &Line<'_>, key: &str, value: &str) -> Fault {
         return open_text(line, section, key, value);
     }
     match assign(section, key, value) {
-        Some(help) => Fault::new(fault_of(value, kind, line), help),
+        Some(help) => InvalidValue::new(fault_of(value, kind, line), help),
         None => in_quotes(section, key, value).unwrap_or_else(|| plain(line)),
     }
 }
@@ -99,26 +102,29 @@ fn with_comment(key: &str, value: &str) -> Option<String> {
 }
 
 /// The fault of a value that only needs to be written otherwise.
-fn fault_of(value: &str, kind: Option<Kind>, line: &Line<'_>) -> String {
+fn fault_of(value: &str, kind: Option<ValueKind>, line: &BrokenLine<'_>) -> String {
     let ends = |quote| value.starts_with(quote) && value.ends_with(quote) && value.len() > 1;
     let whole = value.trim_end_matches([',', ';']).trim();
     if whole.len() < value.len() && parses(&format!("key = {whole}")) {
         "nothing but a comment may follow a value".to_owned()
-    } else if matches!(kind, Some(Kind::List | Kind::Dates)) && !value.starts_with('[') {
+    } else if matches!(kind, Some(ValueKind::List | ValueKind::Dates)) && !value.starts_with('[') {
         "a list is written in brackets".to_owned()
-    } else if value.contains(';') && !value.contains(',') && matches!(kind, Some(Kind::List | Kind::Dates)) {
+    } else if value.contains(';')
+        && !value.contains(',')
+        && matches!(kind, Some(ValueKind::List | ValueKind::Dates))
+    {
         "the items of a list have commas between them".to_owned()
-    } else if line.message.starts_with("missing comma") || matches!(kind, Some(Kind::Dates)) {
+    } else if line.message.starts_with("missing comma") || matches!(kind, Some(ValueKind::Dates)) {
         "a comma is missing between two items".to_owned()
     } else if ends('\'') {
         "this text ends at its second `'`".to_owned()
     } else if ends('"') {
         "this text ends at its second `\"`".to_owned()
-    } else if matches!(kind, Some(Kind::Flag)) {
+    } else if matches!(kind, Some(ValueKind::Flag)) {
         format!("`{whole}` is neither `true` nor `false`")
     } else if matches!(value.to_lowercase().as_str(), "true" | "false") {
         format!("`{value}` is not in lower case")
-    } else if matches!(kind, Some(Kind::Number)) {
+    } else if matches!(kind, Some(ValueKind::Number)) {
         format!("`{value}` is not a whole number")
     } else if value.starts_with('[') {
         "each text in a list needs quotes".to_owned()
@@ -127,7 +133,7 @@ fn fault_of(value: &str, kind: Option<Kind>, line: &Line<'_>) -> String {
     }
 }
 
-fn null(section: &str, key: &str, value: &str) -> Option<Fault> {
+fn null(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
     let is_null =
         matches!(value.to_lowercase().as_str(), "null" | "none" | "nil" | "undefined" | "never" | "~");
     is_null.then(|| {
@@ -136,22 +142,22 @@ fn null(section: &str, key: &str, value: &str) -> Option<Fault> {
             Some(write) => format!("{write}, or remove the line"),
             None => format!("remove the line, so that `{key}` is not set"),
         };
-        Fault::new(format!("`{value}` is not a value: TOML has none for \"nothing\""), help)
+        InvalidValue::new(format!("`{value}` is not a value: TOML has none for \"nothing\""), help)
     })
 }
 
-fn date_time(line: &Line<'_>, key: &str, value: &str) -> Fault {
+fn date_time(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidValue {
     let fault = time::explain_of(key, value);
     let is_of_the_parser =
         line.message.starts_with("invalid date") || line.message.starts_with("invalid time");
-    if fault.help == TimeFault::HELP && is_of_the_parser {
-        return Fault { message: format!("{}: {}", fault.message, line.message), ..fault };
+    if fault.help == TimeError::HELP && is_of_the_parser {
+        return InvalidValue { message: format!("{}: {}", fault.message, line.message), ..fault };
     }
     fault
 }
 
 /// A backslash that begins no escape: a path of Windows, most likely.
-fn escape(line: &Line<'_>, key: &str, value: &str) -> Fault {
+fn escape(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidValue {
     let help = value
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
@@ -164,10 +170,10 @@ fn escape(line: &Line<'_>, key: &str, value: &str) -> Fault {
     let next = line.rest().chars().next().filter(|_| begins);
     let message = next
         .map_or("incomplete escape in \"…\"".to_owned(), |c| format!("unknown escape `\\{c}` in \"…\""));
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }
 
-fn open_text(line: &Line<'_>, section: &str, key: &str, value: &str) -> Fault {
+fn open_text(line: &BrokenLine<'_>, section: &str, key: &str, value: &str) -> InvalidValue {
     let quote = if value.starts_with('\'') { '\'' } else { '"' };
     let help = if line.text_goes_on() {
         "write it on one line, with `\\n` for a new line, or begin and end it with `\"\"\"`".to_owned()
@@ -175,11 +181,11 @@ fn open_text(line: &Line<'_>, section: &str, key: &str, value: &str) -> Fault {
         tried(section, key, &format!("{value}{quote}"))
             .unwrap_or_else(|| format!("write `{quote}` at its end"))
     };
-    Fault::new("this text is not closed", help)
+    InvalidValue::new("this text is not closed", help)
 }
 
 /// The fault in the words of the parser.
-fn plain(line: &Line<'_>) -> Fault {
+fn plain(line: &BrokenLine<'_>) -> InvalidValue {
     let found = line.message.split(", expected ").next().unwrap_or(line.message);
     let message = match found {
         "unexpected key or value" => "nothing but a comment may follow a value",
@@ -196,5 +202,5 @@ fn plain(line: &Line<'_>) -> Fault {
         "invalid multi-line literal string" => "write `'''` at its end",
         _ => "write `key = value`, with a text in quotes",
     };
-    Fault::new(message, help)
+    InvalidValue::new(message, help)
 }

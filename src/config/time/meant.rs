@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
-use super::{TimeFault, Written};
+use super::{TimeError, TimeLiteral};
 
 /// What to write instead of a text that is not a date-time.
 pub(super) fn help(text: &str) -> String {
     if text.eq_ignore_ascii_case("now") {
-        return format!("{}; `downtime start` writes the current time", TimeFault::HELP);
+        return format!("{}; `downtime start` writes the current time", TimeError::HELP);
     }
     if let Some(moment) = seconds(text) {
         return question(&[moment.to_string()]);
     }
-    read(text).unwrap_or_else(|| TimeFault::HELP.to_owned())
+    read(text).unwrap_or_else(|| TimeError::HELP.to_owned())
 }
 
 fn question(meant: &[String]) -> String {
@@ -32,7 +32,7 @@ fn seconds(text: &str) -> Option<Timestamp> {
 }
 
 /// The order of the parts of a date.
-enum Order {
+enum DateOrder {
     YearFirst,
     DayFirst,
     Unclear,
@@ -52,20 +52,20 @@ fn read(text: &str) -> Option<String> {
     let (clock, zone) = rest.split_at_checked(end)?;
     let (clock, zone, next_day) = time(clock, zone.trim())?;
     let Some(offset) = offset(zone) else {
-        return Some(format!("{}; or set `timezone`", TimeFault::HELP));
+        return Some(format!("{}; or set `timezone`", TimeError::HELP));
     };
     let day = |date: &Date| if next_day { date.tomorrow().ok() } else { Some(*date) };
     let written = dates.iter().filter_map(|date| Some(format!("{}T{clock}{offset}", day(date)?)));
-    let meant: Vec<_> = written.filter(|text| Written::parse(text).is_ok()).collect();
+    let meant: Vec<_> = written.filter(|text| TimeLiteral::parse(text).is_ok()).collect();
     match (&meant[..], order) {
         ([], _) => None,
-        ([one], Order::YearFirst | Order::DayFirst) if !next_day => Some(format!("write `{one}`")),
+        ([one], DateOrder::YearFirst | DateOrder::DayFirst) if !next_day => Some(format!("write `{one}`")),
         (several, _) => Some(question(several)),
     }
 }
 
 /// The dates that three numbers may be.
-fn dates(text: &str) -> Option<(Vec<Date>, Order)> {
+fn dates(text: &str) -> Option<(Vec<Date>, DateOrder)> {
     let separator = text.chars().find(|c| !c.is_ascii_digit())?;
     let parts: Vec<&str> = text.trim_end_matches('.').split(separator).collect();
     let [first, second, third] = parts[..] else { return None };
@@ -73,13 +73,13 @@ fn dates(text: &str) -> Option<(Vec<Date>, Order)> {
         Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
     };
     let (found, order) = if first.len() == 4 {
-        (vec![date(first, second, third)], Order::YearFirst)
+        (vec![date(first, second, third)], DateOrder::YearFirst)
     } else if third.len() != 4 {
         return None;
     } else if separator == '.' {
-        (vec![date(third, second, first)], Order::DayFirst)
+        (vec![date(third, second, first)], DateOrder::DayFirst)
     } else {
-        (vec![date(third, first, second), date(third, second, first)], Order::Unclear)
+        (vec![date(third, first, second), date(third, second, first)], DateOrder::Unclear)
     };
     let mut found: Vec<_> = found.into_iter().flatten().collect();
     found.dedup();

@@ -5,7 +5,7 @@ mod parse;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
-pub use self::parse::{CronError, Overstep, find_overstep};
+pub use self::parse::{CronError, StepBeyondRange, find_overstep};
 
 /// Each of the first to the fifth one of a weekday in a month.
 const EVERY: u8 = 0b01_1111;
@@ -399,7 +399,7 @@ mod tests {
     }
 
     /// As cron(8) decides over one minute.
-    fn matches(fields: &Drawn, at: DateTime) -> bool {
+    fn matches(fields: &GeneratedCron, at: DateTime) -> bool {
         let has = |list: &[i8], value: i8| list.is_empty() || list.contains(&value);
         let weekday = at.weekday().to_sunday_zero_offset();
         let (day, of_week) = (has(&fields.days, at.day()), has(&fields.weekdays, weekday));
@@ -412,7 +412,7 @@ mod tests {
 
     /// Each field's numbers; none: `*`.
     #[derive(Clone, Debug)]
-    struct Drawn {
+    struct GeneratedCron {
         minutes: Vec<i8>,
         hours: Vec<i8>,
         days: Vec<i8>,
@@ -420,7 +420,7 @@ mod tests {
         weekdays: Vec<i8>,
     }
 
-    impl Drawn {
+    impl GeneratedCron {
         fn text(&self) -> String {
             let list = |numbers: &[i8]| match numbers {
                 [] => "*".to_owned(),
@@ -432,10 +432,16 @@ mod tests {
         }
     }
 
-    fn drawn() -> impl Strategy<Value = Drawn> {
+    fn drawn() -> impl Strategy<Value = GeneratedCron> {
         let list = |range: std::ops::Range<i8>| prop::collection::vec(range, 0..3);
         (list(0..60), list(0..24), list(1..32), list(1..13), list(0..7)).prop_map(
-            |(minutes, hours, days, months, weekdays)| Drawn { minutes, hours, days, months, weekdays },
+            |(minutes, hours, days, months, weekdays)| GeneratedCron {
+                minutes,
+                hours,
+                days,
+                months,
+                weekdays,
+            },
         )
     }
 

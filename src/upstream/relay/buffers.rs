@@ -13,10 +13,10 @@ const FIRST: usize = 16 << 10;
 /// 1.5 times as long with 64 KiB, and no less with 512.
 const MOST: usize = 256 << 10;
 /// So many are kept for later requests.
-const MOST_KEPT: usize = 64;
+const MAX_KEPT: usize = 64;
 
 /// The buffers of one request at a time, and its clock.
-pub(super) struct Room {
+pub(super) struct RelayBuffers {
     /// The head that goes to the upstream.
     pub(super) request: Vec<u8>,
     /// What came from the upstream.
@@ -28,16 +28,16 @@ pub(super) struct Room {
 
 /// The rooms that are free, on one thread.
 #[derive(Default)]
-pub(super) struct Rooms(RefCell<Vec<Room>>);
+pub(super) struct BufferPool(RefCell<Vec<RelayBuffers>>);
 
-impl Rooms {
-    pub(super) fn take(&self) -> Room {
-        self.0.borrow_mut().pop().unwrap_or_else(Room::new)
+impl BufferPool {
+    pub(super) fn take(&self) -> RelayBuffers {
+        self.0.borrow_mut().pop().unwrap_or_else(RelayBuffers::new)
     }
 
-    pub(super) fn give_back(&self, mut room: Room) {
+    pub(super) fn give_back(&self, mut room: RelayBuffers) {
         let mut rooms = self.0.borrow_mut();
-        if rooms.len() < MOST_KEPT {
+        if rooms.len() < MAX_KEPT {
             for buffer in [&mut room.request, &mut room.input, &mut room.output] {
                 if buffer.capacity() > 2 * FIRST {
                     *buffer = Vec::new();
@@ -48,7 +48,7 @@ impl Rooms {
     }
 }
 
-impl Room {
+impl RelayBuffers {
     fn new() -> Self {
         Self { request: Vec::new(), input: Vec::new(), output: Vec::new(), deadline: Deadline::new() }
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_buffer_that_was_large_is_not_kept() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        let rooms = Rooms::default();
+        let rooms = BufferPool::default();
         for (read, kept) in [(FIRST, true), (MOST, false)] {
             let mut room = rooms.take();
             room.input.reserve_exact(read);

@@ -6,16 +6,16 @@ use std::io::Write as _;
 /// The last chunk, with no trailer behind it.
 pub(super) const LAST: &[u8] = b"0\r\n\r\n";
 /// Extensions and trailers of a body together, in bytes: nobody has asked for them.
-const MOST_UNWANTED: usize = 16 << 10;
+const MAX_UNWANTED: usize = 16 << 10;
 
 /// What is not framed as it should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Malformed;
+pub(super) struct MalformedChunk;
 
 /// A chunked body on its way. Extensions and trailers are left out.
 #[derive(Debug)]
 pub(super) struct Chunks {
-    next: Next,
+    next: ChunkState,
     /// The chunk's size as far as it was read, then what is left of it.
     left: u64,
     unwanted: usize,
@@ -23,7 +23,7 @@ pub(super) struct Chunks {
 
 /// What is to come next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Next {
+enum ChunkState {
     FirstDigit,
     Digit,
     Extension,
@@ -40,33 +40,33 @@ enum Next {
 
 impl Chunks {
     pub(super) const fn new() -> Self {
-        Self { next: Next::FirstDigit, left: 0, unwanted: 0 }
+        Self { next: ChunkState::FirstDigit, left: 0, unwanted: 0 }
     }
 
     /// Whether the last chunk has come, and what stands behind it.
     pub(super) fn is_done(&self) -> bool {
-        self.next == Next::Nothing
+        self.next == ChunkState::Nothing
     }
 
     /// Appends what goes on of what has come; gives how much of it is of this body, in bytes.
-    pub(super) fn pass(&mut self, came: &[u8], output: &mut Vec<u8>) -> Result<usize, Malformed> {
+    pub(super) fn pass(&mut self, came: &[u8], output: &mut Vec<u8>) -> Result<usize, MalformedChunk> {
         let mut rest = came;
         while let [byte, behind @ ..] = rest {
-            if self.next == Next::Nothing {
+            if self.next == ChunkState::Nothing {
                 break;
             }
-            if self.next == Next::Data {
+            if self.next == ChunkState::Data {
                 let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
                 let (data, behind) = rest.split_at(length);
                 write(data, output);
                 self.left -= length as u64;
                 if self.left == 0 {
-                    self.next = Next::ReturnOfData;
+                    self.next = ChunkState::ReturnOfData;
                 }
                 rest = behind;
             } else {
                 self.next = self.after(*byte)?;
-                if self.next == Next::Nothing {
+                if self.next == ChunkState::Nothing {
                     output.extend_from_slice(LAST);
                 }
                 rest = behind;
@@ -75,8 +75,8 @@ impl Chunks {
         Ok(came.len() - rest.len())
     }
 
-    fn after(&mut self, byte: u8) -> Result<Next, Malformed> {
-        use Next::{
+    fn after(&mut self, byte: u8) -> Result<ChunkState, MalformedChunk> {
+        use ChunkState::{
             Data, Digit, Extension, FirstDigit, InTrailer, LastLineFeed, LineFeedOfData, LineFeedOfSize,
             LineFeedOfTrailer, Nothing, ReturnOfData, Trailer,
         };
@@ -94,20 +94,23 @@ impl Chunks {
             (Trailer | InTrailer, 1..) if byte != b'\n' => self.unwanted(InTrailer)?,
             (LineFeedOfTrailer, b'\n') => Trailer,
             (LastLineFeed, b'\n') => Nothing,
-            _ => return Err(Malformed),
+            _ => return Err(MalformedChunk),
         })
     }
 
-    fn add(&mut self, digit: u8) -> Result<Next, Malformed> {
-        let digit = (digit as char).to_digit(16).ok_or(Malformed)?;
-        self.left =
-            self.left.checked_mul(16).and_then(|left| left.checked_add(digit.into())).ok_or(Malformed)?;
-        Ok(Next::Digit)
+    fn add(&mut self, digit: u8) -> Result<ChunkState, MalformedChunk> {
+        let digit = (digit as char).to_digit(16).ok_or(MalformedChunk)?;
+        self.left = self
+            .left
+            .checked_mul(16)
+            .and_then(|left| left.checked_add(digit.into()))
+            .ok_or(MalformedChunk)?;
+        Ok(ChunkState::Digit)
     }
 
-    fn unwanted(&mut self, next: Next) -> Result<Next, Malformed> {
+    fn unwanted(&mut self, next: ChunkState) -> Result<ChunkState, MalformedChunk> {
         self.unwanted += 1;
-        if self.unwanted > MOST_UNWANTED { Err(Malformed) } else { Ok(next) }
+        if self.unwanted > MAX_UNWANTED { Err(MalformedChunk) } else { Ok(next) }
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     /// What goes on of a body that comes in pieces of `size`, and what is left behind it.
-    fn passed(body: &str, size: usize) -> Result<(String, usize), Malformed> {
+    fn passed(body: &str, size: usize) -> Result<(String, usize), MalformedChunk> {
         let (mut chunks, mut output, mut left) = (Chunks::new(), Vec::new(), 0);
         for piece in body.as_bytes().chunks(size) {
             left += piece.len() - chunks.pass(piece, &mut output)?;
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_not_framed_so_is_malformed() {
-        let long = "x".repeat(MOST_UNWANTED + 1);
+        let long = "x".repeat(MAX_UNWANTED + 1);
         for body in [
             "\r\n",
             " 3\r\nabc\r\n",
@@ -200,7 +203,7 @@ mod tests {
             &format!("0\r\n{long}"),
         ] {
             for size in [1, usize::MAX] {
-                assert_eq!(passed(body, size), Err(Malformed), "{:?}", body.get(..40).unwrap_or(body));
+                assert_eq!(passed(body, size), Err(MalformedChunk), "{:?}", body.get(..40).unwrap_or(body));
             }
         }
         assert!(passed("ffffffffffffffff\r\nabc", 1).is_ok());

@@ -2,7 +2,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 /// The client's end of a request that is passed on.
-pub trait Client {
+pub trait RelayClient {
     /// Writes what the system takes now, in bytes; at least one.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 

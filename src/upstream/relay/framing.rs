@@ -1,6 +1,6 @@
 //! Where a response's body ends, as the upstream says it, and as it is said to the client (RFC 9112 6.3).
 
-use super::chunks::{self, Chunks, Malformed};
+use super::chunks::{self, Chunks, MalformedChunk};
 
 /// What is still to come of a body.
 pub(super) enum Framing {
@@ -32,7 +32,7 @@ impl Framing {
         input: &mut Vec<u8>,
         from: usize,
         output: &mut Vec<u8>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), MalformedChunk> {
         let came = input.get(from..).unwrap_or_default();
         let taken = match self {
             Self::Length(left) => {
@@ -56,14 +56,14 @@ impl Framing {
     }
 
     /// The upstream has closed.
-    pub(super) fn end(&mut self, output: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn end(&mut self, output: &mut Vec<u8>) -> Result<(), MalformedChunk> {
         match self {
             Self::UntilClose => {
                 output.extend_from_slice(chunks::LAST);
                 *self = Self::NOTHING;
                 Ok(())
             }
-            Self::Length(_) | Self::Chunks(_) => Err(Malformed),
+            Self::Length(_) | Self::Chunks(_) => Err(MalformedChunk),
         }
     }
 }

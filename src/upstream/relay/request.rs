@@ -9,7 +9,7 @@ use super::super::{Peer, Scheme};
 /// The head of a plain request: a GET or HEAD over HTTP/1.1 in origin form, of one host, without a body, whose
 /// `Connection` names no field, and without `TE` and `Upgrade`.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
+pub struct PlainRequest<'a> {
     /// `GET` or `HEAD`.
     pub method: &'a str,
     /// The path, with the query.
@@ -21,7 +21,7 @@ pub struct Head<'a> {
 }
 
 /// Writes the head anew, as [`Proxy::forward`](super::super::Proxy::forward) sends it.
-pub(super) fn write(out: &mut Vec<u8>, head: &Head<'_>, peer: &Peer, trusted: bool, scheme: Scheme) {
+pub(super) fn write(out: &mut Vec<u8>, head: &PlainRequest<'_>, peer: &Peer, trusted: bool, scheme: Scheme) {
     out.clear();
     for part in [head.method, " ", head.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());

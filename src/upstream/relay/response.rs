@@ -8,20 +8,20 @@ use httparse::{Header, Status};
 
 use super::super::forwarded::is_forwarding;
 use super::super::headers::{has_no_body, is_hop_by_hop, length};
-use super::super::{NO_LENGTH, UNASKED_CODING, UNASKED_PROTOCOL, Unreachable};
+use super::super::{NO_LENGTH, UNASKED_CODING, UNASKED_PROTOCOL, UpstreamError};
 use super::chunks::Chunks;
 use super::framing::Framing;
 use super::request::put;
-use super::{Lost, broken};
+use super::{RelayError, broken};
 use crate::clock;
 
 /// As many as hyper takes.
-const MOST_FIELDS: usize = 100;
+const MAX_FIELDS: usize = 100;
 /// As long as hyper takes, in bytes.
-const MOST_HEAD: usize = 8192 + 4096 * 100;
+const MAX_HEAD: usize = 8192 + 4096 * 100;
 
 /// A response whose head has come.
-pub(super) struct Answer {
+pub(super) struct UpstreamResponse {
     pub(super) status: u16,
     /// What is still to come of the body.
     pub(super) framing: Framing,
@@ -38,10 +38,10 @@ pub(super) fn read(
     is_head: bool,
     closes: bool,
     output: &mut Vec<u8>,
-) -> Result<Option<Answer>, Lost> {
+) -> Result<Option<UpstreamResponse>, RelayError> {
     output.clear();
     let (length, mut answer) = loop {
-        let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut response, input, &mut fields) {
@@ -50,7 +50,7 @@ pub(super) fn read(
                 Some(100..=199) => drop(input.drain(..length)),
                 _ => break (length, answer(&response, is_head, closes, output)?),
             },
-            Ok(Status::Partial) if input.len() < MOST_HEAD => return Ok(None),
+            Ok(Status::Partial) if input.len() < MAX_HEAD => return Ok(None),
             Ok(Status::Partial) => return Err(invalid("its head is longer than 400 KiB")),
             Err(error) => return Err(broken(io::Error::new(io::ErrorKind::InvalidData, error))),
         }
@@ -59,8 +59,8 @@ pub(super) fn read(
     Ok(Some(answer))
 }
 
-fn invalid(why: &'static str) -> Lost {
-    Lost::Unreachable(Unreachable::Invalid(why))
+fn invalid(why: &'static str) -> RelayError {
+    RelayError::Upstream(UpstreamError::Invalid(why))
 }
 
 fn answer(
@@ -68,33 +68,33 @@ fn answer(
     is_head: bool,
     closes: bool,
     output: &mut Vec<u8>,
-) -> Result<Answer, Lost> {
+) -> Result<UpstreamResponse, RelayError> {
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or_else(|| invalid("its status is none"))?;
-    let told = Told::by(response.headers, is_head || has_no_body(status))?;
+    let told = MessageFields::by(response.headers, is_head || has_no_body(status))?;
     let is_1_1 = response.version == Some(1);
     let framing = match told.says {
         _ if told.is_bare => Framing::NOTHING,
-        Says::Chunks { .. } if !is_1_1 => {
+        BodyLength::Chunks { .. } if !is_1_1 => {
             return Err(invalid("it is of HTTP/1.0, which has no transfer codings"));
         }
-        Says::Chunks { .. } => Framing::Chunks(Chunks::new()),
-        Says::Length(length) => Framing::Length(length),
-        Says::Nothing => Framing::UntilClose,
+        BodyLength::Chunks { .. } => Framing::Chunks(Chunks::new()),
+        BodyLength::Length(length) => Framing::Length(length),
+        BodyLength::Nothing => Framing::UntilClose,
     };
     // A length beside chunks is a sign of trouble (RFC 9112 6.3).
-    let is_clear = is_1_1 && !matches!(told.says, Says::Chunks { beside_length: true });
+    let is_clear = is_1_1 && !matches!(told.says, BodyLength::Chunks { beside_length: true });
     let keeps_alive = is_clear && !told.closes && !matches!(framing, Framing::UntilClose);
-    let answer = Answer { status: status.as_u16(), framing, keeps_alive, closes };
+    let answer = UpstreamResponse { status: status.as_u16(), framing, keeps_alive, closes };
     write(output, response, status, &told, &answer);
     Ok(answer)
 }
 
 /// What the fields say of the message and the connection.
-struct Told<'a> {
+struct MessageFields<'a> {
     /// Whether no body follows, whatever the fields say.
     is_bare: bool,
-    says: Says,
+    says: BodyLength,
     closes: bool,
     /// The fields that are of the connection alone, beside those that always are.
     options: Vec<&'a str>,
@@ -103,16 +103,16 @@ struct Told<'a> {
 
 /// What the fields say of the body's length.
 #[derive(Clone, Copy)]
-enum Says {
+enum BodyLength {
     Nothing,
     Length(u64),
     Chunks { beside_length: bool },
 }
 
-impl<'a> Told<'a> {
-    fn by(fields: &[Header<'a>], is_bare: bool) -> Result<Self, Lost> {
+impl<'a> MessageFields<'a> {
+    fn by(fields: &[Header<'a>], is_bare: bool) -> Result<Self, RelayError> {
         let mut told =
-            Self { is_bare, says: Says::Nothing, closes: false, options: Vec::new(), is_dated: false };
+            Self { is_bare, says: BodyLength::Nothing, closes: false, options: Vec::new(), is_dated: false };
         let (mut is_chunked, mut has_length) = (false, false);
         for field in fields {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -130,11 +130,11 @@ impl<'a> Told<'a> {
             }
         }
         if is_chunked {
-            told.says = Says::Chunks { beside_length: has_length };
+            told.says = BodyLength::Chunks { beside_length: has_length };
         } else if has_length {
             let lines = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("content-length"));
             let length = length(lines.map(|line| line.value)).ok_or_else(|| invalid(NO_LENGTH))?;
-            told.says = Says::Length(length);
+            told.says = BodyLength::Length(length);
         }
         Ok(told)
     }
@@ -163,8 +163,8 @@ fn write(
     out: &mut Vec<u8>,
     response: &httparse::Response<'_, '_>,
     status: StatusCode,
-    told: &Told<'_>,
-    answer: &Answer,
+    told: &MessageFields<'_>,
+    answer: &UpstreamResponse,
 ) {
     for part in ["HTTP/1.1 ", status.as_str(), " ", response.reason.unwrap_or_default(), "\r\n"] {
         out.extend_from_slice(part.as_bytes());
@@ -172,7 +172,7 @@ fn write(
     for field in response.headers.iter().filter(|field| told.goes_on(field.name)) {
         put(out, field.name, &[field.value]);
     }
-    if let Says::Length(length) = told.says
+    if let BodyLength::Length(length) = told.says
         && !has_no_body(status)
     {
         // Writing to a vector does not fail.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
 use super::super::connect::Io;
-use super::room::grow;
-use super::{Client, Lost};
+use super::buffers::grow;
+use super::{RelayClient, RelayError};
 
 /// Writes as much as is taken now.
 pub(super) fn poll_send(io: &mut Io, unsent: &mut &[u8], cx: &mut Context<'_>) -> io::Result<()> {
@@ -34,13 +34,13 @@ pub(super) fn poll_read(io: &mut Io, input: &mut Vec<u8>, cx: &mut Context<'_>) 
 }
 
 /// Writes all of `output` and empties it. A client may take as long as it likes.
-pub(super) async fn write_all(client: &mut impl Client, output: &mut Vec<u8>) -> Result<(), Lost> {
+pub(super) async fn write_all(client: &mut impl RelayClient, output: &mut Vec<u8>) -> Result<(), RelayError> {
     let mut sent = 0;
     let written = poll_fn(|cx| {
         while let Some(rest @ [_, ..]) = output.get(sent..) {
             match ready!(client.poll_write(cx, rest)) {
                 Ok(taken @ 1..) => sent += taken,
-                Ok(0) | Err(_) => return Poll::Ready(Err(Lost::Client)),
+                Ok(0) | Err(_) => return Poll::Ready(Err(RelayError::Client)),
             }
         }
         Poll::Ready(Ok(()))

@@ -22,7 +22,7 @@ impl CronError {
 }
 
 /// A field of an expression.
-struct Field {
+struct CronField {
     name: &'static str,
     min: u32,
     max: u32,
@@ -39,11 +39,11 @@ const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-const MINUTE: Field =
-    Field { name: "minute", min: 0, max: 59, names: &[], first_name: 0, range: "0 to 59", cycle: "hour" };
-const HOUR: Field =
-    Field { name: "hour", min: 0, max: 23, names: &[], first_name: 0, range: "0 to 23", cycle: "day" };
-const DAY: Field = Field {
+const MINUTE: CronField =
+    CronField { name: "minute", min: 0, max: 59, names: &[], first_name: 0, range: "0 to 59", cycle: "hour" };
+const HOUR: CronField =
+    CronField { name: "hour", min: 0, max: 23, names: &[], first_name: 0, range: "0 to 23", cycle: "day" };
+const DAY: CronField = CronField {
     name: "day of month",
     min: 1,
     max: 31,
@@ -52,7 +52,7 @@ const DAY: Field = Field {
     range: "1 to 31, or L for the last",
     cycle: "month",
 };
-const MONTH: Field = Field {
+const MONTH: CronField = CronField {
     name: "month",
     min: 1,
     max: 12,
@@ -61,7 +61,7 @@ const MONTH: Field = Field {
     range: "1 to 12, or JAN to DEC",
     cycle: "year",
 };
-const WEEKDAY: Field = Field {
+const WEEKDAY: CronField = CronField {
     name: "day of week",
     min: 0,
     max: 7,
@@ -70,7 +70,7 @@ const WEEKDAY: Field = Field {
     range: "0 to 7, or SUN to SAT; SAT#1 is the first, FRI#L the last",
     cycle: "week",
 };
-const FIELDS: [&Field; 5] = [&MINUTE, &HOUR, &DAY, &MONTH, &WEEKDAY];
+const FIELDS: [&CronField; 5] = [&MINUTE, &HOUR, &DAY, &MONTH, &WEEKDAY];
 
 const EXAMPLE: &str = "write minute, hour, day of month, month and day of week, such as \"30 23 * * SAT\"";
 
@@ -110,7 +110,7 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The numbers that a field names, as bits.
-fn numbers(text: &str, field: &Field) -> Result<u64, CronError> {
+fn numbers(text: &str, field: &CronField) -> Result<u64, CronError> {
     items(text, field)?.try_fold(0, |set, item| Ok(set | range(item, field)?))
 }
 
@@ -149,7 +149,7 @@ fn place(text: &str) -> Option<u8> {
 }
 
 /// The items of a list, none of them empty.
-fn items<'t>(text: &'t str, field: &Field) -> Result<impl Iterator<Item = &'t str> + use<'t>, CronError> {
+fn items<'t>(text: &'t str, field: &CronField) -> Result<impl Iterator<Item = &'t str> + use<'t>, CronError> {
     if text.split(',').any(str::is_empty) {
         let message = format!("invalid {} `{text}`: an item of the list is empty", field.name);
         let rest: Vec<_> = text.split(',').filter(|item| !item.is_empty()).collect();
@@ -161,7 +161,7 @@ fn items<'t>(text: &'t str, field: &Field) -> Result<impl Iterator<Item = &'t st
 }
 
 /// The numbers of one item: `*`, a number or a range, the latter and `*` with a step or without.
-fn range(item: &str, field: &Field) -> Result<u64, CronError> {
+fn range(item: &str, field: &CronField) -> Result<u64, CronError> {
     let (base, step) = match item.split_once('/') {
         Some((base, step)) => (base, Some(step)),
         None => (item, None),
@@ -187,7 +187,7 @@ fn range(item: &str, field: &Field) -> Result<u64, CronError> {
 }
 
 /// A number, or a name.
-fn value(text: &str, field: &Field) -> Result<u32, CronError> {
+fn value(text: &str, field: &CronField) -> Result<u32, CronError> {
     let number = if is_number(text) { text.parse().ok() } else { named(text, field.names, field.first_name) };
     number.filter(|number| (field.min..=field.max).contains(number)).ok_or_else(|| invalid(text, field))
 }
@@ -206,17 +206,17 @@ fn step_size(text: &str) -> Option<usize> {
     Some(size).filter(|size| *size > 0)
 }
 
-fn general_help(field: &Field) -> String {
+fn general_help(field: &CronField) -> String {
     format!("write {}; `*` for all, `a-b` for a range, `a,b` for a list, `*/n` for steps", field.range)
 }
 
-fn invalid(text: &str, field: &Field) -> CronError {
+fn invalid(text: &str, field: &CronField) -> CronError {
     let message = format!("invalid {} `{text}`", field.name);
     CronError::new(message, special_help(text, field).unwrap_or_else(|| general_help(field)))
 }
 
 /// What was probably meant by a text that is not a value of the field.
-fn special_help(text: &str, field: &Field) -> Option<String> {
+fn special_help(text: &str, field: &CronField) -> Option<String> {
     let upper = text.to_ascii_uppercase();
     let is_weekday = field.name == WEEKDAY.name;
     if text == "?" {
@@ -252,7 +252,7 @@ fn special_help(text: &str, field: &Field) -> Option<String> {
 }
 
 /// The names that a text begins, goes on from, or is one letter off.
-fn near_name(upper: &str, field: &Field) -> Option<String> {
+fn near_name(upper: &str, field: &CronField) -> Option<String> {
     let is_word = !upper.is_empty() && upper.bytes().all(|byte| byte.is_ascii_alphabetic());
     let exact = named(upper, &MONTHS, 1).or(named(upper, &WEEKDAYS, 0)).is_some();
     if !is_word || exact {
@@ -269,7 +269,7 @@ fn near_name(upper: &str, field: &Field) -> Option<String> {
     (1..=2).contains(&names.len()).then(|| format!("did you mean {}?", names.join(" or ")))
 }
 
-fn of_other_field(upper: &str, field: &Field) -> Option<String> {
+fn of_other_field(upper: &str, field: &CronField) -> Option<String> {
     let other = [(&MONTH, "a month"), (&WEEKDAY, "a day of the week")]
         .into_iter()
         .find(|(other, _)| other.name != field.name && named(upper, other.names, 0).is_some())?
@@ -277,7 +277,7 @@ fn of_other_field(upper: &str, field: &Field) -> Option<String> {
     Some(format!("`{upper}` is {other}; the fields are minute, hour, day of month, month, day of week"))
 }
 
-fn lone_step(item: &str, field: &Field) -> CronError {
+fn lone_step(item: &str, field: &CronField) -> CronError {
     let message = format!("invalid {} `{item}`: a step needs a range or `*`", field.name);
     let (base, step) = item.split_once('/').unwrap_or((item, ""));
     let help = match base {
@@ -287,13 +287,13 @@ fn lone_step(item: &str, field: &Field) -> CronError {
     CronError::new(message, if step_size(step).is_some() { help } else { general_help(field) })
 }
 
-fn bad_step(item: &str, field: &Field) -> CronError {
+fn bad_step(item: &str, field: &CronField) -> CronError {
     let message = format!("invalid {} `{item}`: a step is a number of at least 1", field.name);
     CronError::new(message, general_help(field))
 }
 
 /// A range over the end of the hour, day, week or year, as the two that it was probably meant for.
-fn backwards(item: &str, has_step: bool, (low, high): (u32, u32), field: &Field) -> CronError {
+fn backwards(item: &str, has_step: bool, (low, high): (u32, u32), field: &CronField) -> CronError {
     let message = format!("invalid {} `{item}`: the range runs backwards", field.name);
     if has_step {
         return CronError::new(message, general_help(field));
@@ -369,13 +369,13 @@ fn without_seconds_or_year(fields: &[&str]) -> Option<String> {
     Some(format!("there is no field for {no}: write `{five}`{mind}"))
 }
 
-fn reads_as(text: &str, field: &Field) -> bool {
+fn reads_as(text: &str, field: &CronField) -> bool {
     numbers(text, field).is_ok()
 }
 
 /// A step that reaches over the end of its field, so that it takes one number alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overstep {
+pub struct StepBeyondRange {
     /// As it was written.
     pub item: String,
     /// The field.
@@ -387,11 +387,11 @@ pub struct Overstep {
 }
 
 /// Finds a step of a valid expression that reaches over the end of its field, such as `*/90` among the minutes.
-pub fn find_overstep(text: &str) -> Option<Overstep> {
-    let overstep = |item: &str, field: &Field| {
+pub fn find_overstep(text: &str) -> Option<StepBeyondRange> {
+    let overstep = |item: &str, field: &CronField| {
         let step = step_size(item.strip_prefix("*/")?)?;
         let overstep = usize::try_from(field.max - field.min).is_ok_and(|span| step > span);
-        overstep.then(|| Overstep {
+        overstep.then(|| StepBeyondRange {
             item: item.to_owned(),
             field: field.name,
             number: field.min,

@@ -1,0 +1,11 @@
+//! When the site is down: periods, their occurrences, and the outages that occurrences form together.
+//!
+//! Everything here is pure: the time is an argument.
+
+pub mod human_time;
+pub mod occurrence;
+pub mod outage;
+pub mod period;
+pub mod series;
+pub mod state;
+pub mod zone;
