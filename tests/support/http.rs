@@ -90,7 +90,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Whether the other end closes and sends nothing more, by an end or a reset.
     pub(crate) fn is_closed(&mut self) -> bool {
-        match self.stream.read(&mut [0]) {
+        match read(&mut self.stream, &mut [0]) {
             Ok(read) => read == 0 && self.unread.is_empty(),
             Err(error) => error.kind() == ErrorKind::ConnectionReset,
         }
@@ -126,12 +126,23 @@ impl<S: Read + Write> Client<S> {
 
     fn read(&mut self) -> std::io::Result<()> {
         let mut buffer = [0; 8192];
-        match self.stream.read(&mut buffer)? {
+        match read(&mut self.stream, &mut buffer)? {
             0 => Err(ErrorKind::UnexpectedEof.into()),
             read => {
                 self.unread.extend(&buffer[..read]);
                 Ok(())
             }
+        }
+    }
+}
+
+/// Reads once, and again if a signal interrupts it: a child that ends while another one is spawned wakes whichever thread
+/// of the tests is waiting.
+fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }

@@ -18,7 +18,6 @@ mod strace;
 mod support;
 
 use std::fs;
-use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -127,13 +126,5 @@ fn assert_alone(folder: &Folder, expected: &str) {
 
 /// The public status, as the gateway tells it.
 fn status(gateway: &Gateway) -> serde_json::Value {
-    loop {
-        let mut client = gateway.connect();
-        client.send("GET /.downtime/status HTTP/1.1\r\nHost: site.example\r\n\r\n");
-        match client.try_response("GET") {
-            // Where a child ends while another is spawned, its signal wakes whichever thread of the tests is waiting.
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            response => return response.expect("a response").json(),
-        }
-    }
+    gateway.get("/.downtime/status", &[]).json()
 }
