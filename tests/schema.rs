@@ -579,7 +579,7 @@ fn golden_files() -> impl Iterator<Item = (String, String)> {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden")
 }
 
 fn parser_accepts(text: &str) -> bool {

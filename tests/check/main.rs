@@ -1,4 +1,4 @@
-//! `downtime --check` over each `tests/check/NAME.toml`: the whole of what it prints stands in `NAME.txt`.
+//! `downtime --check` over each `golden/NAME.toml`: the whole of what it prints stands in `NAME.txt`.
 //!
 //! `SNAPSHOTS=overwrite cargo test --test check` writes these files anew; `git diff` then shows what a change of the
 //! messages did. Read it as the operator who has to act on it.
@@ -16,7 +16,7 @@ use snapbox::{Assert, Data};
 const AT: &str = "2026-06-01T00:00:00Z";
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden");
     let trials = match names(&folder) {
         Ok(names) => names.into_iter().flat_map(|name| trials(&folder, name)),
         Err(error) => {
