@@ -22,7 +22,7 @@ bench:
 
 # Ten minutes of random rewrites, valid and not, in ten thousand ways and orders, under load.
 soak:
-    cargo test --release --test reload -- --ignored --nocapture no_request_fails_and_no_last_edit
+    cargo test --release --test external -- --ignored --nocapture no_request_fails_and_no_last_edit
 
 # Each way to break the pure core, and whether a test sees it (cargo install cargo-mutants).
 mutants:

@@ -8,14 +8,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::latencies::Latencies;
-use crate::links::swap;
-use crate::load::{FLAT, under_load};
+use super::latencies::Latencies;
+use super::links::swap;
+use super::load::{FLAT, under_load};
+use super::watching::{Behaviour, Watching};
+use super::{DOWN, REJECTED};
 use crate::support::http::Client;
 use crate::support::process::{Folder, Gateway, listening};
 use crate::support::until;
-use crate::watching::{Behaviour, Watching};
-use crate::{DOWN, REJECTED};
 
 pub(crate) const FULL: &[Behaviour] =
     behaviours![no_request_fails_and_no_last_edit_is_missed_however_long_the_file_is_rewritten];

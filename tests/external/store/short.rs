@@ -3,12 +3,12 @@
 use libtest_mimic::Trial;
 use rustix::process::{Resource, Rlimit, prlimit};
 
-use crate::strace::{Calls, Ended, Traced, run, spawn_by};
+use super::strace::{Calls, Ended, Traced, run, spawn_by};
+use super::{START, assert_alone, beside, started, text};
 use crate::support::process::Folder;
-use crate::{START, assert_alone, beside, started, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::traced:
+    trials![super::traced:
         after_a_short_write_the_rest_is_written,
         where_the_rest_cannot_be_written_the_old_file_stays,
         where_the_rest_kills_the_command_the_old_file_stays,

@@ -4,11 +4,11 @@ use std::fs::{create_dir, remove_dir, remove_file};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::load::under_load;
+use super::load::under_load;
+use super::watching::{Behaviour, Watching};
+use super::{REJECTED, assert_says, assert_settled, await_message, said, saying};
 use crate::support::http::Client;
 use crate::support::process::{Folder, Gateway};
-use crate::watching::{Behaviour, Watching};
-use crate::{REJECTED, assert_says, assert_settled, await_message, said, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_file_cut_to_nothing_leaves_the_last_good_snapshot,
@@ -95,7 +95,7 @@ fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it(watchin
 
 /// A gateway whose page is a template that says this.
 fn start_on_template(watching: Watching, page: &str) -> Gateway {
-    let folder = Folder::with(&format!("[response]\ntemplate = \"page.html\"\n{}", crate::DOWN));
+    let folder = Folder::with(&format!("[response]\ntemplate = \"page.html\"\n{}", super::DOWN));
     folder.write("page.html", page);
     watching.on(folder)
 }

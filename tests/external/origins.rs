@@ -3,34 +3,31 @@
 //!
 //! Where there is no Chromium the tests are ignored, except under CI, where they fail.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests are tests")]
-
-#[path = "support/debian.rs"]
-mod debian;
-#[path = "support/mod.rs"]
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use percent_encoding::percent_decode_str;
-use support::DEADLINE;
-use support::process::Gateway;
 use tempfile::TempDir;
+
+use crate::debian;
+use crate::support::DEADLINE;
+use crate::support::process::Gateway;
 
 const CHROMIUM: &str = "chromium";
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 const READ: &str = "503 300 planned true application/problem+json";
 
-fn main() -> ExitCode {
-    let trial = |name, cors: fn(&str) -> String, expected: &'static [(&str, &str)]| {
-        Trial::ignorable_test(name, move || debian::with(&[(CHROMIUM, "chromium")], || check(cors, expected)))
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |name: &str, cors: fn(&str) -> String, expected: &'static [(&str, &str)]| {
+        Trial::ignorable_test(format!("origins::{name}"), move || {
+            debian::with(&[(CHROMIUM, "chromium")], || check(cors, expected))
+        })
     };
-    let trials = vec![
+    vec![
         trial(
             "any_page_can_read_the_answer_without_credentials",
             |_| "\"any\"".into(),
@@ -54,8 +51,7 @@ fn main() -> ExitCode {
             &[("['/a']", "error"), (JSON, "error")],
         ),
         trial("no_page_can_where_that_is_off", |_| "false".into(), &[("['/a']", "error"), (JSON, "error")]),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    ]
 }
 
 const JSON: &str = "['/a', { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }]";

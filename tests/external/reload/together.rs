@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::links::swap;
-use crate::load::under_load;
+use super::links::swap;
+use super::load::under_load;
+use super::watching::{Behaviour, Watching};
+use super::{DOWN, assert_settled};
 use crate::support::http::Client;
 use crate::support::process::{Folder, Gateway, listening};
 use crate::support::until;
-use crate::watching::{Behaviour, Watching};
-use crate::{DOWN, assert_settled};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     two_files_put_in_place_by_renames_are_one_edit,

@@ -2,13 +2,13 @@
 
 use libtest_mimic::Trial;
 
-use crate::kills::{folder, of_the_edit};
-use crate::strace::{Call, Calls, Ended, run};
+use super::kills::{folder, of_the_edit};
+use super::strace::{Call, Calls, Ended, run};
+use super::{MINE, START, assert_alone, beside, started, text};
 use crate::support::process::Folder;
-use crate::{MINE, START, assert_alone, beside, started, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::traced:
+    trials![super::traced:
         an_input_error_at_any_call_is_told_and_leaves_the_old_file_or_the_new_one,
         a_full_disk_at_any_call_is_told_and_leaves_the_old_file_or_the_new_one,
         a_full_quota_at_any_call_is_told_and_leaves_the_old_file_or_the_new_one,

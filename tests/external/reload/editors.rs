@@ -7,12 +7,12 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
 
+use super::stamps::run;
+use super::watching::{Behaviour, Watching};
+use super::{assert_applied, await_in_time, saying};
 use crate::debian::{self, Needed};
-use crate::stamps::run;
 use crate::support::process::{Gateway, listening};
 use crate::support::until;
-use crate::watching::{Behaviour, Watching};
-use crate::{assert_applied, await_in_time, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     each_save_of_vim_is_seen_and_none_by_half,

@@ -4,11 +4,11 @@ use std::fs;
 
 use libtest_mimic::Trial;
 
+use super::{START, namespace, started, text};
 use crate::support::process::Folder;
-use crate::{START, namespace, started, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::mounted:
+    trials![super::mounted:
         on_a_full_file_system_the_old_file_stays_until_there_is_space,
         on_a_file_system_that_fills_within_the_write_the_old_file_stays_until_there_is_space,
         on_a_file_system_without_inodes_the_old_file_stays_until_there_is_one,

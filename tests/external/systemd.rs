@@ -2,28 +2,26 @@
 //!
 //! Where there is no `systemd-analyze` its test is ignored, except under CI, where it fails.
 
-#[path = "support/debian.rs"]
-mod debian;
-
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
+
+use crate::debian;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const INSTALLED: &str = "/usr/local/bin/downtime";
 const UNITS: [(&str, &str); 2] = [
-    ("downtime.service", include_str!("../systemd/downtime.service")),
-    ("downtime@.service", include_str!("../systemd/downtime@.service")),
+    ("downtime.service", include_str!("../../systemd/downtime.service")),
+    ("downtime@.service", include_str!("../../systemd/downtime@.service")),
 ];
 
-fn main() -> ExitCode {
-    let trials = vec![
-        Trial::ignorable_test("systemd_finds_nothing_in_the_units", systemd_finds_nothing),
-        Trial::test("each_flag_in_the_units_exists", each_flag_exists),
-        Trial::test("the_units_differ_in_the_instance_alone", units_differ_in_the_instance),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::ignorable_test("systemd::systemd_finds_nothing_in_the_units", systemd_finds_nothing),
+        Trial::test("systemd::each_flag_in_the_units_exists", each_flag_exists),
+        Trial::test("systemd::the_units_differ_in_the_instance_alone", units_differ_in_the_instance),
+    ]
 }
 
 fn systemd_finds_nothing() -> Result<Completion, Failed> {

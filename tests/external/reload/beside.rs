@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Completion, Failed};
 use rustix::process::Signal;
 
+use super::load::Set;
+use super::watching::{Behaviour, Watching};
+use super::{assert_applied, await_in_time, saying};
 use crate::debian;
-use crate::load::Set;
 use crate::support::process::{Folder, Gateway, listening};
-use crate::watching::{Behaviour, Watching};
-use crate::{assert_applied, await_in_time, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     twenty_thousand_files_created_beside_it_hide_no_edit,

@@ -1,17 +1,9 @@
 //! An edit of the file takes effect while the gateway runs: the binary, its file, and requests meanwhile.
 //!
-//! A behaviour holds however the gateway gets to know of changes, so each is tested twice: as `events::NAME` where the
-//! system reports them, and as `polling::NAME` where it does not. A test that needs what is not there is ignored and says
+//! A behaviour holds however the gateway gets to know of changes, so each is tested twice: as `reload::events::NAME` where
+//! the system reports them, and as `reload::polling::NAME` where it does not. A test that needs what is not there is ignored and says
 //! why; under CI it fails. The full counts run with `--ignored`, in release.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
-
-#[path = "../support/debian.rs"]
-mod debian;
-#[path = "../support/ptrace.rs"]
-mod ptrace;
-#[path = "../support/mod.rs"]
-mod support;
 #[macro_use]
 mod watching;
 
@@ -30,14 +22,13 @@ mod soak;
 mod stamps;
 mod together;
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 
-use support::http::Client;
-use support::process::Gateway;
-use support::until;
+use crate::support::http::Client;
+use crate::support::process::Gateway;
+use crate::support::until;
 use watching::{Behaviour, Watching};
 
 /// Those that hold in both modes.
@@ -60,18 +51,16 @@ const BY_POLLING: [&[Behaviour]; 1] = [reports::BY_POLLING];
 const FULL: [&[Behaviour]; 3] = [edits::FULL, load::FULL, soak::FULL];
 
 /// They wait most of the time.
-const THREADS: usize = 6;
+pub(crate) const THREADS: usize = 6;
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     // The one that waits longest comes first, so that the others run beside it.
-    let trials = of(&BY_POLLING, Watching::Polling)
+    of(&BY_POLLING, Watching::Polling)
         .chain(of(&BEHAVIOURS, Watching::Polling))
         .chain(of(&BEHAVIOURS, Watching::Events))
         .chain(of(&BY_EVENTS, Watching::Events))
-        .chain(of(&FULL, Watching::Events).map(|trial| trial.with_ignored_flag(true)));
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(THREADS);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+        .chain(of(&FULL, Watching::Events).map(|trial| trial.with_ignored_flag(true)))
+        .collect()
 }
 
 fn of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<Item = Trial> {

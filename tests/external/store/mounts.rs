@@ -6,12 +6,12 @@ use std::process::{Command, Output, Stdio};
 
 use libtest_mimic::Trial;
 
+use super::{MINE, START, assert_alone, namespace, started, status, text};
 use crate::support::process::{Folder, Gateway, downtime};
 use crate::support::until;
-use crate::{MINE, START, assert_alone, namespace, started, status, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::mounted:
+    trials![super::mounted:
         a_file_that_is_mounted_by_itself_is_left_as_it_is,
         a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too,
         a_file_that_is_mounted_by_itself_is_warned_of,

@@ -1,7 +1,7 @@
 //! What an edit changes, and what waits for the next start.
 
-use crate::watching::{Behaviour, Watching};
-use crate::{await_message, saying};
+use super::watching::{Behaviour, Watching};
+use super::{await_message, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     another_listen_address_is_said_to_wait_and_the_rest_is_applied,

@@ -7,12 +7,12 @@ use std::fs::{self, File};
 
 use libtest_mimic::Trial;
 
-use crate::strace::{Call, Calls, Ended, spawn};
+use super::strace::{Call, Calls, Ended, spawn};
+use super::{MINE, START, assert_alone, beside, started, strace, text};
 use crate::support::process::Folder;
-use crate::{MINE, START, assert_alone, beside, started, strace, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::traced:
+    trials![super::traced:
         an_edit_is_synced_before_it_is_exchanged_and_its_folder_after,
         a_save_after_the_read_is_kept_and_edited,
         a_save_after_the_new_file_is_written_is_kept_and_edited,

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::latencies::Latencies;
+use super::latencies::Latencies;
+use super::watching::{Behaviour, Watching};
+use super::{assert_applied, assert_says, assert_settled, await_message, saying};
 use crate::support::process::Gateway;
-use crate::watching::{Behaviour, Watching};
-use crate::{assert_applied, assert_says, assert_settled, await_message, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     every_file_put_in_place_by_a_rename_is_applied_once_and_in_time,
@@ -86,7 +86,7 @@ fn a_file_written_in_pieces_is_applied_whole_and_no_piece_of_it(watching: Watchi
         let message = format!("whole {attempt}");
         // Each line ends a config that is valid by itself.
         let server = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
-        let text = format!("# first\n{server}[response]\nmessage = \"{message}\"\n{}# last\n", crate::DOWN);
+        let text = format!("# first\n{server}[response]\nmessage = \"{message}\"\n{}# last\n", super::DOWN);
         let counts = || [" applied ", "ERROR"].map(|what| gateway.log().count(what));
         let [applied, errors] = counts();
         let steady = write_in_pieces(&gateway, &text);

@@ -4,9 +4,9 @@ use std::fs::{create_dir, read_link, remove_dir_all, rename};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::watching::{Behaviour, Watching};
+use super::{assert_applied, await_in_time, saying};
 use crate::support::process::{Folder, listening};
-use crate::watching::{Behaviour, Watching};
-use crate::{assert_applied, await_in_time, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_file_behind_a_link_is_followed_and_so_is_the_link,

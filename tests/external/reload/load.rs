@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
 
-use crate::latencies::Latencies;
-use crate::saying;
+use super::latencies::Latencies;
+use super::saying;
+use super::watching::{Behaviour, Watching};
 use crate::support::http::Client;
 use crate::support::process::Gateway;
-use crate::watching::{Behaviour, Watching};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] =
     behaviours![no_request_fails_and_memory_stays_flat_while_the_file_is_rewritten];
@@ -79,7 +79,7 @@ fn rewrite_under_load(watching: Watching, warm_up: usize, count: usize) -> Strin
     };
     let ((latencies, before, after), asked) = under_load(&gateway, expect_no_older_edit, edits);
     latencies.assert_in_time(watching);
-    crate::assert_applied(&gateway, warm_up + count);
+    super::assert_applied(&gateway, warm_up + count);
     let told = format!("{latencies}; {asked} requests, none failed; from {before} to {after} KiB");
     assert!(after < before + FLAT, "{told}");
     assert!(asked > count, "{told}");

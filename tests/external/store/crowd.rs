@@ -14,11 +14,11 @@ use std::time::Duration;
 use downtime::store::Store;
 use libtest_mimic::Trial;
 
+use super::{MINE, assert_alone, beside, status, text};
 use crate::support::process::{Folder, Gateway, downtime};
-use crate::{MINE, assert_alone, beside, status, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::plain:
+    trials![super::plain:
         of_a_hundred_edits_at_once_none_is_lost_and_every_reader_finds_a_whole_file,
         an_edit_waits_for_others_as_long_as_each_comes_to_its_end,
     ]

@@ -3,10 +3,10 @@
 use std::fs::{create_dir, remove_dir_all, rename};
 use std::time::Duration;
 
+use super::watching::{Behaviour, Watching};
+use super::{REJECTED, await_in_time, await_message, saying};
 use crate::support::process::{Folder, Gateway, listening};
 use crate::support::until;
-use crate::watching::{Behaviour, Watching};
-use crate::{REJECTED, await_in_time, await_message, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_folder_moved_away_and_replaced_is_seen_and_so_are_edits_in_the_new_one,

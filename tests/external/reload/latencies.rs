@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::watching::Watching;
+use super::{await_message, saying};
 use crate::support::process::Gateway;
-use crate::watching::Watching;
-use crate::{await_message, saying};
 
 /// How long each of some edits took from when it was made until it was seen over HTTP, the shortest first.
 pub(crate) struct Latencies(Vec<Duration>);

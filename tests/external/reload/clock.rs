@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use libtest_mimic::{Completion, Failed};
 
+use super::watching::{Behaviour, Watching};
 use crate::debian;
 use crate::support::http::Response;
 use crate::support::process::{Folder, Gateway};
 use crate::support::until;
-use crate::watching::{Behaviour, Watching};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_period_begins_and_ends_by_the_clock_in_answers_and_in_the_log,

@@ -4,9 +4,9 @@ use std::fs::metadata;
 use std::process::Command;
 use std::time::SystemTime;
 
+use super::watching::{Behaviour, Watching};
+use super::{assert_settled, await_in_time, saying};
 use crate::support::process::{Folder, Gateway, listening};
-use crate::watching::{Behaviour, Watching};
-use crate::{assert_settled, await_in_time, saying};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     a_file_of_the_same_size_and_time_as_the_one_before_is_seen,

@@ -94,7 +94,7 @@ pub(crate) struct Behaviour {
 
 impl Behaviour {
     pub(crate) fn trial(self, watching: Watching) -> Trial {
-        Trial::ignorable_test(format!("{watching}::{}", self.name), move || match watching {
+        Trial::ignorable_test(format!("reload::{watching}::{}", self.name), move || match watching {
             Watching::Events => (self.test)(watching),
             Watching::Polling => without_inotify(|| (self.test)(watching)),
         })
@@ -121,9 +121,9 @@ impl Outcome for Result<Completion, Failed> {
 /// The behaviours that these functions test, by their names.
 macro_rules! behaviours {
     ($($test:ident),* $(,)?) => {
-        &[$($crate::watching::Behaviour {
+        &[$($crate::reload::watching::Behaviour {
             name: stringify!($test),
-            test: |watching| $crate::watching::Outcome::completion($test(watching)),
+            test: |watching| $crate::reload::watching::Outcome::completion($test(watching)),
         }),*]
     };
 }

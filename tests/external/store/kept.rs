@@ -8,17 +8,18 @@ use std::process::Stdio;
 use libtest_mimic::{Completion, Failed, Trial};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
+use super::{MINE, START, assert_alone, started, text};
+use crate::debian;
 use crate::support::process::{Folder, downtime};
-use crate::{MINE, START, assert_alone, debian, started, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = trials![crate::plain:
+    let mut trials = trials![super::plain:
         links_of_every_kind_on_the_way_stay_and_the_file_that_they_lead_to_is_edited,
         a_link_is_followed_anew_by_each_edit,
     ];
-    trials.push(Trial::ignorable_test("another_owner_is_kept", another_owner_is_kept));
-    trials.push(Trial::ignorable_test("extended_attributes_are_kept", || are_kept(&EXTENDED)));
-    trials.push(Trial::ignorable_test("an_access_control_list_is_kept", || {
+    trials.push(Trial::ignorable_test("store::kept::another_owner_is_kept", another_owner_is_kept));
+    trials.push(Trial::ignorable_test("store::kept::extended_attributes_are_kept", || are_kept(&EXTENDED)));
+    trials.push(Trial::ignorable_test("store::kept::an_access_control_list_is_kept", || {
         are_kept(&[("system.posix_acl_access", &access_list())])
     }));
     trials

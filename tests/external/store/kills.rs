@@ -6,12 +6,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use libtest_mimic::Trial;
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-use crate::strace::{Call, Calls, run};
+use super::strace::{Call, Calls, run};
+use super::{MINE, START, beside, period, started, text};
 use crate::support::process::{Folder, downtime};
-use crate::{MINE, START, beside, period, started, text};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![crate::traced:
+    trials![super::traced:
         a_start_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one,
         an_end_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one,
         where_there_is_no_exchange_a_killed_start_leaves_the_old_file_or_the_new_one,

@@ -4,28 +4,18 @@
 //! Where there is no strace, or nothing can be mounted, the tests that need it are ignored, except under CI, where they
 //! fail.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects, in its helpers too")]
-
-#[path = "../support/debian.rs"]
-mod debian;
-#[path = "../support/namespace.rs"]
-mod namespace;
-#[path = "../support/ptrace.rs"]
-mod ptrace;
-#[path = "../support/strace.rs"]
-mod strace;
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::fs;
-use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use support::process::{Folder, Gateway};
+use libtest_mimic::{Completion, Failed, Trial};
 
-/// Trials by the names of their functions.
+use crate::support::process::{Folder, Gateway};
+use crate::{debian, ptrace};
+
+/// Trials by the paths of their functions.
 macro_rules! trials {
-    ($kind:path: $($test:ident),+ $(,)?) => { vec![$($kind(stringify!($test), $test)),+] };
+    ($kind:path: $($test:ident),+ $(,)?) => {
+        vec![$($kind(concat!(module_path!(), "::", stringify!($test)).trim_start_matches("external::"), $test)),+]
+    };
 }
 
 mod crowd;
@@ -34,10 +24,12 @@ mod full;
 mod kept;
 mod kills;
 mod mounts;
+mod namespace;
 mod saves;
 mod short;
+mod strace;
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let trials = [
         mounts::trials(),
         crowd::trials(),
@@ -48,7 +40,7 @@ fn main() -> ExitCode {
         full::trials(),
         kept::trials(),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit_code()
+    trials.into_iter().flatten().collect()
 }
 
 /// A test that needs strace.

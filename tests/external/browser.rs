@@ -3,13 +3,10 @@
 //! The browser's clock is virtual, so that the page's pauses of many seconds pass at once; the tests await its
 //! requests. Where there is no Chromium the tests are ignored, except under CI, where they fail.
 
-#[path = "support/debian.rs"]
-mod debian;
-
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,36 +17,38 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use warp::Reply;
 use warp::reply::Response;
 
+use crate::debian;
+
 const CHROMIUM: &str = "chromium";
 const DEADLINE: Duration = Duration::from_mins(1);
 
-fn main() -> ExitCode {
-    let trials = vec![
-        Trial::ignorable_test("the_page_leaves_once_the_site_answers", || {
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::ignorable_test("browser::the_page_leaves_once_the_site_answers", || {
             in_browser(async || {
                 expect_return("/", &[Poll::Down, Poll::Site]).await?;
                 expect_return("/", &[Poll::BadGateway, Poll::BrokenOff, Poll::Down, Poll::Redirect]).await
             })
         }),
-        Trial::ignorable_test("a_post_is_not_sent_again", || {
+        Trial::ignorable_test("browser::a_post_is_not_sent_again", || {
             in_browser(async || expect_return("/form", &[Poll::Down, Poll::Site]).await)
         }),
-        Trial::ignorable_test("the_policy_blocks_nothing_of_the_built_in_page", || {
+        Trial::ignorable_test("browser::the_policy_blocks_nothing_of_the_built_in_page", || {
             in_browser(async || match violations(&Template::built_in()).await? {
                 found if found.is_empty() => Ok(()),
                 found => Err(found.into()),
             })
         }),
-        Trial::ignorable_test("the_policy_blocks_what_is_not_the_page_s_own", || {
+        Trial::ignorable_test("browser::the_policy_blocks_what_is_not_the_page_s_own", || {
             in_browser(async || {
-                let source = include_str!("../templates/downtime.html");
+                let source = include_str!("../../templates/downtime.html");
                 let template = Template::parse(&source.replace("<main>", "<main style='color: red'>"))?;
                 match violations(&template).await? {
                     found if found.is_empty() => Err("the style attribute was let through".into()),
@@ -57,8 +56,7 @@ fn main() -> ExitCode {
                 }
             })
         }),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    ]
 }
 
 fn in_browser(test: impl AsyncFn() -> Result<(), Failed>) -> Result<Completion, Failed> {

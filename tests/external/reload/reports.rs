@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed};
 
-use crate::folders::{assert_edits_are_seen, replace_folder, start_below};
+use super::folders::{assert_edits_are_seen, replace_folder, start_below};
+use super::watching::{Behaviour, POLLS, Watching};
+use super::{assert_applied, await_in_time, saying};
 use crate::support::process::{Folder, Gateway, downtime_by, listening};
-use crate::watching::{Behaviour, POLLS, Watching};
-use crate::{assert_applied, await_in_time, debian, ptrace, saying};
+use crate::{debian, ptrace};
 
 pub(crate) const BY_POLLING: &[Behaviour] = behaviours![
     reports_are_taken_up_again_without_an_edit_once_they_are_to_be_had,
