@@ -1,0 +1,483 @@
+//! `start` and then `end` on whatever valid file: they leave all other bytes as they were, and what the file says
+//! afterwards differs in exactly the periods that they are about.
+//!
+//! `PROPTEST_CASES` sets how many files are tried.
+
+mod bytes;
+mod file;
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use downtime::clock;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+use proptest::test_runner::{Config, TestRunner};
+use toml::{Table, Value};
+
+use bytes::{assert_one_insertion, assert_untouched_elsewhere, newline, written};
+use file::{Known, State, Written, file};
+
+use crate::folder::{Folder, Run};
+
+/// Enough for each layout to come up, and a few seconds long.
+const CASES: u32 = 64;
+
+/// The options of `start`.
+#[derive(Clone, Debug)]
+struct Start {
+    name: Name,
+    message: Option<String>,
+    lasts: Lasts,
+    at: Option<&'static str>,
+    hosts: Vec<&'static str>,
+    paths: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+enum Name {
+    None,
+    New(String),
+    /// One that stands in the file.
+    Of(Index),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Lasts {
+    Open,
+    For(&'static str),
+    Until(&'static str),
+}
+
+/// The argument of `end`.
+#[derive(Clone, Debug)]
+enum End {
+    Open,
+    All,
+    Of(Index),
+    Unknown,
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let new = "[^\\p{Cc}]{0,12}".prop_map(|odd| format!("new {odd}"));
+    let name = prop_oneof![
+        2 => Just(Name::None),
+        2 => new.prop_map(Name::New),
+        3 => any::<Index>().prop_map(Name::Of),
+    ];
+    let lasts = prop_oneof![
+        2 => Just(Lasts::Open),
+        1 => select(vec!["1h 30m", "400days", "1d 1ms"]).prop_map(Lasts::For),
+        1 => select(vec!["2998-06-01T00:00:00", "2998-06-01T00:00:00.5+05:45"]).prop_map(Lasts::Until),
+    ];
+    let message = prop::option::of("[^\\x00]{0,24}");
+    let at = prop::option::weighted(0.2, select(vec!["2997-06-01T02:30:00", "2997-06-01T00:00:00.25Z"]));
+    let hosts = subsequence(vec!["shop.example.com", "*.example.org"], 0..=2);
+    let paths = subsequence(vec!["/checkout/**", "/a#b", "/é"], 0..=2);
+    (name, message, lasts, at, hosts, paths).prop_map(|(name, message, lasts, at, hosts, paths)| Start {
+        name,
+        message,
+        lasts,
+        at,
+        hosts,
+        paths,
+    })
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        2 => Just(End::Open),
+        2 => Just(End::All),
+        4 => any::<Index>().prop_map(End::Of),
+        1 => Just(End::Unknown),
+    ]
+}
+
+#[test]
+fn start_and_end_leave_all_other_bytes_as_they_were() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let ran = TestRunner::new(config).run(&(file(), start(), end()), |(file, start, end)| {
+        Case::new(file).start(&start).end(&end);
+        Ok(())
+    });
+    ran.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A file in a folder, and what is known of its periods.
+struct Case {
+    folder: Folder,
+    inline: bool,
+    periods: Vec<Known>,
+}
+
+impl Case {
+    fn new(file: Written) -> Self {
+        let case = Self { folder: Folder::with(&file.text), inline: file.inline, periods: file.periods };
+        case.check();
+        case
+    }
+
+    /// The file is valid, and says of each period what is known of it.
+    fn check(&self) {
+        let run = self.folder.run(&["--check", "--format", "json"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}\n{}", run.stdout, self.folder.text());
+        let said = run.json();
+        let said: Vec<_> = said["periods"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| (p["name"].clone(), p["active"].clone()))
+            .collect();
+        let known: Vec<_> =
+            self.periods.iter().map(|p| (p.name.clone().into(), p.is_active().into())).collect();
+        assert_eq!(said, known, "{}", self.folder.text());
+    }
+
+    fn start(mut self, start: &Start) -> Self {
+        let before = self.folder.text();
+        let name = match &start.name {
+            Name::None => None,
+            Name::New(name) => Some(name.clone()),
+            Name::Of(index) => self.name(*index),
+        };
+        let arguments = start.arguments(name.as_deref());
+        let (run, when) = self.run(&arguments);
+        let own =
+            name.as_ref().and_then(|name| self.periods.iter().position(|p| p.name.as_ref() == Some(name)));
+        let running = own.map_or_else(|| self.running(&before, start, &name), |own| vec![own]);
+        match own {
+            _ if start.at.is_none()
+                && running.iter().any(|&period| self.periods[period].is_running_once()) =>
+            {
+                assert_eq!(run.code, 0, "{run:?}");
+                self.check_changed(&before, &running, start, &when);
+            }
+            Some(period) if self.periods[period].state != State::Over => self.refused(&run, &before),
+            Some(period) => {
+                assert_eq!(run.code, 0, "{run:?}");
+                self.periods[period] = start.known(name);
+                self.check_again(&before, period, start, &when);
+            }
+            None => {
+                assert_eq!(run.code, 0, "{run:?}\n{before}");
+                self.periods.push(start.known(name));
+                self.check_appended(&before, start, &when);
+            }
+        }
+        self.check();
+        self
+    }
+
+    /// A period more, and all bytes of the file around it.
+    fn check_appended(&self, before: &str, start: &Start, when: &RangeInclusive<Timestamp>) {
+        let after = self.folder.text();
+        if self.inline {
+            assert_one_insertion(before, &after);
+        } else {
+            let added = after.strip_prefix(before).unwrap_or_else(|| panic!("{before}\n---\n{after}"));
+            assert_eq!(added.matches('\n').count(), added.matches(newline(before)).count(), "{added:?}");
+        }
+        let (old, mut new) = (parsed(before), parsed(&after));
+        let added = new.get_mut("period").and_then(Value::as_array_mut).and_then(Vec::pop).unwrap();
+        // A file without periods has no such key, or an empty list.
+        if !old.contains_key("period") {
+            new.remove("period");
+        }
+        assert_eq!(old, new, "all else");
+        start.check(added.as_table().unwrap(), self.periods.last().unwrap().name.as_deref(), when);
+    }
+
+    /// What `start` without a name may change: what is active, unscheduled, without a name and of the same scope.
+    fn running(&self, text: &str, start: &Start, name: &Option<String>) -> Vec<usize> {
+        let tables = periods(&parsed(text));
+        let is_same = |table: &Table| {
+            let list = |key: &str| {
+                let texts = table.get(key).and_then(Value::as_array).into_iter().flatten();
+                texts.map(|text| text.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+            };
+            let given = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            !table.contains_key("methods")
+                && (list("hosts"), list("paths")) == (given(&start.hosts), given(&start.paths))
+        };
+        let known = self.periods.iter().zip(&tables).enumerate();
+        let running = known.filter(|(_, (known, table))| {
+            name.is_none()
+                && known.name.is_none()
+                && known.unscheduled
+                && known.is_running_once()
+                && is_same(table)
+        });
+        running.map(|(period, _)| period).collect()
+    }
+
+    /// One of these periods has what was given; its end is no earlier.
+    fn check_changed(
+        &mut self,
+        before: &str,
+        running: &[usize],
+        start: &Start,
+        when: &RangeInclusive<Timestamp>,
+    ) {
+        const KEYS: [&str; 5] = ["end", "for", "message", "hosts", "paths"];
+        let after = self.folder.text();
+        let touched: Vec<_> = running.iter().map(|&period| (period, &KEYS[..])).collect();
+        assert_untouched_elsewhere(before, &after, &touched);
+        let (old, new) = (parsed(before), parsed(&after));
+        let is_changed = |period: &&usize| periods(&old)[**period] != periods(&new)[**period];
+        assert!(running.iter().filter(is_changed).count() <= 1, "{before}\n---\n{after}");
+        // Of several it is the one that ends last; if none is changed, it was as it was to be.
+        let Some(&period) = running.iter().find(is_changed) else { return };
+        let (old, new) = (&periods(&old)[period], &periods(&new)[period]);
+        let given = |key: &str, given: Option<Value>| {
+            assert_eq!(new.get(key), given.as_ref().or(old.get(key)), "{key}");
+        };
+        given("message", start.message.clone().map(Value::from));
+        for (key, texts) in [("hosts", &start.hosts), ("paths", &start.paths)] {
+            given(key, (!texts.is_empty()).then(|| Value::from(texts.clone())));
+        }
+        let known = &mut self.periods[period];
+        if known.state == State::Open || matches!(start.lasts, Lasts::Open) {
+            known.state = State::Open;
+            assert!(!new.contains_key("end") && !new.contains_key("for"), "{after}");
+        } else if new.get("end") != old.get("end") {
+            assert!(!new.contains_key("for"), "{after}");
+            let Lasts::Until(until) = start.lasts else { panic!("{start:?}: {after}") };
+            assert_same_time(moment(&new["end"]), until);
+            assert!(*when.end() < moment(&new["end"]));
+        } else {
+            assert_eq!(new.get("for"), old.get("for"), "{after}");
+        }
+    }
+
+    /// The keys that `start` has options for are new, of one period.
+    fn check_again(&self, before: &str, period: usize, start: &Start, when: &RangeInclusive<Timestamp>) {
+        const KEYS: [&str; 8] =
+            ["start", "end", "for", "message", "hosts", "paths", "enabled", "unscheduled"];
+        let after = self.folder.text();
+        assert_untouched_elsewhere(before, &after, &[(period, &KEYS)]);
+        let (old, new) = (parsed(before), parsed(&after));
+        let rest =
+            |file: &Table| file.clone().into_iter().filter(|(key, _)| key != "period").collect::<Table>();
+        assert_eq!(rest(&old), rest(&new));
+        let (old, new) = (periods(&old), periods(&new));
+        for (at, (old, new)) in old.iter().zip(&new).enumerate().filter(|(at, _)| *at != period) {
+            assert_eq!(old, new, "{at}");
+        }
+        let kept = |table: &Table| {
+            table.clone().into_iter().filter(|(key, _)| !KEYS.contains(&key.as_str())).collect::<Table>()
+        };
+        assert_eq!(kept(&old[period]), kept(&new[period]));
+        let mut given = new[period].clone();
+        given.retain(|key, _| KEYS.contains(&key) || key == "name");
+        assert_ne!(given.remove("enabled"), Some(false.into()));
+        start.check(&given, self.periods[period].name.as_deref(), when);
+    }
+
+    fn end(mut self, end: &End) -> Self {
+        let before = self.folder.text();
+        let name = match end {
+            End::Of(index) => self.name(*index),
+            End::Unknown => Some("no such name".to_owned()),
+            End::Open | End::All => None,
+        };
+        let arguments = match (end, &name) {
+            (End::All, _) => vec!["end".to_owned(), "--all".to_owned()],
+            (_, Some(name)) => vec!["end".to_owned(), "--".to_owned(), name.clone()],
+            (_, None) => vec!["end".to_owned()],
+        };
+        let (run, when) = self.run(&arguments);
+        if matches!(end, End::Unknown) {
+            self.refused(&run, &before);
+            return self;
+        }
+        let chosen: Vec<_> = self
+            .periods
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| match (end, &name) {
+                (End::All, _) => known.is_active(),
+                (_, Some(name)) => known.enabled && known.name.as_ref() == Some(name),
+                (_, None) => known.is_active() && (known.unscheduled || known.state == State::Open),
+            })
+            .map(|(period, known)| (period, known.state))
+            .collect();
+        self.check_ended(&before, &chosen, &when);
+        for (period, state) in chosen {
+            let known = &mut self.periods[period];
+            match state {
+                State::ToCome => known.enabled = false,
+                State::Open | State::Ending => known.state = State::Over,
+                State::Running => known.state = State::Past,
+                State::Over | State::Past => {}
+            }
+        }
+        let down = self.periods.iter().any(Known::is_active);
+        assert_eq!(run.code, if down { 3 } else { 0 }, "{run:?}");
+        assert!(run.stderr.is_empty() || run.stderr.starts_with("warning: "), "{run:?}");
+        self.check();
+        self
+    }
+
+    /// Of the periods that were ended, the keys that say so are new; nothing else is.
+    fn check_ended(&self, before: &str, chosen: &[(usize, State)], when: &RangeInclusive<Timestamp>) {
+        let after = self.folder.text();
+        let touched: Vec<_> = chosen.iter().map(|&(period, state)| (period, touched(state))).collect();
+        assert_untouched_elsewhere(before, &after, &touched);
+        let mut expected = parsed(before);
+        let new = periods(&parsed(&after));
+        for &(period, state) in chosen {
+            let table = expected["period"][period].as_table_mut().unwrap();
+            match state {
+                State::ToCome => drop(table.insert("enabled".into(), false.into())),
+                State::Open | State::Ending => {
+                    let end = new[period]["end"].clone();
+                    assert!(when.contains(&moment(&end)), "{end} in {when:?}");
+                    table.insert("end".into(), end);
+                    table.remove("for");
+                }
+                State::Running => {
+                    let old = table.get("except").and_then(Value::as_array).map_or(0, Vec::len);
+                    let except = new[period]["except"].clone();
+                    assert!(except.as_array().unwrap().len() > old, "{except}");
+                    let all =
+                        table.entry("except").or_insert_with(|| Value::Array(vec![])).as_array_mut().unwrap();
+                    all.extend(except.as_array().unwrap()[old..].iter().cloned());
+                    let [before, after] = [before, &after].map(|text| written(text, period, "except"));
+                    if let Some(before) = before {
+                        assert_one_insertion(before, after.unwrap());
+                    }
+                }
+                State::Over | State::Past => {}
+            }
+        }
+        assert_eq!(parsed(&after), expected);
+    }
+
+    fn refused(&self, run: &Run, before: &str) {
+        run.refuses(1, &[]);
+        assert_eq!(self.folder.text(), before);
+    }
+
+    /// Runs a command, and says when: not before, to the millisecond, and not after.
+    fn run(&self, arguments: &[String]) -> (Run, RangeInclusive<Timestamp>) {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let begun = clock::now() - SignedDuration::from_millis(1);
+        let run = self.folder.run(&arguments);
+        (run, begun..=clock::now() + SignedDuration::from_millis(1))
+    }
+
+    /// One of the names in the file, if there are any.
+    fn name(&self, index: Index) -> Option<String> {
+        let names: Vec<_> = self.periods.iter().filter_map(|known| known.name.as_ref()).collect();
+        if names.is_empty() { None } else { Some((*index.get(&names)).clone()) }
+    }
+}
+
+/// The keys that `end` may touch.
+fn touched(state: State) -> &'static [&'static str] {
+    match state {
+        State::Open | State::Ending => &["end", "for"],
+        State::ToCome => &["enabled"],
+        State::Running => &["except"],
+        State::Over | State::Past => &[],
+    }
+}
+
+impl Known {
+    fn is_active(&self) -> bool {
+        self.is_running_once() || self.enabled && self.state == State::Running
+    }
+
+    /// Whether it is a one-off that is active.
+    fn is_running_once(&self) -> bool {
+        self.enabled && matches!(self.state, State::Open | State::Ending)
+    }
+}
+
+impl Start {
+    fn arguments(&self, name: Option<&str>) -> Vec<String> {
+        let lasts = match self.lasts {
+            Lasts::Open => None,
+            Lasts::For(duration) => Some(format!("--for={duration}")),
+            Lasts::Until(time) => Some(format!("--until={time}")),
+        };
+        let options = [
+            name.map(|name| format!("--name={name}")),
+            self.message.as_ref().map(|message| format!("--message={message}")),
+            lasts,
+            self.at.map(|at| format!("--at={at}")),
+        ];
+        let hosts = self.hosts.iter().map(|host| format!("--host={host}"));
+        let paths = self.paths.iter().map(|path| format!("--path={path}"));
+        ["start".to_owned()]
+            .into_iter()
+            .chain(options.into_iter().flatten())
+            .chain(hosts)
+            .chain(paths)
+            .collect()
+    }
+
+    fn known(&self, name: Option<String>) -> Known {
+        let state = match (self.at, self.lasts) {
+            (Some(_), _) => State::ToCome,
+            (None, Lasts::Open) => State::Open,
+            (None, _) => State::Ending,
+        };
+        Known { name, enabled: true, unscheduled: self.at.is_none(), state }
+    }
+
+    /// A table that `start` has written says what the options say, and nothing else.
+    fn check(&self, table: &Table, name: Option<&str>, when: &RangeInclusive<Timestamp>) {
+        let mut table = table.clone();
+        let mut take = |key: &str| table.remove(key);
+        let text = |value: Option<Value>| value.map(|value| value.as_str().unwrap().to_owned());
+        let list = |texts: &[&str]| (!texts.is_empty()).then(|| Value::from(texts.to_vec()));
+        assert_eq!(text(take("name")).as_deref(), name);
+        assert_eq!(take("unscheduled"), self.at.is_none().then(|| true.into()));
+        assert_eq!(text(take("message")), self.message);
+        assert_eq!((take("hosts"), take("paths")), (list(&self.hosts), list(&self.paths)));
+        let start = moment(&take("start").unwrap());
+        let (for_, end) = (text(take("for")), take("end"));
+        match self.at {
+            None => assert!(*when.start() - SignedDuration::from_secs(1) <= start && start <= *when.end()),
+            Some(at) => assert_same_time(start, at),
+        }
+        match self.lasts {
+            Lasts::Open => assert_eq!((for_, end), (None, None)),
+            Lasts::Until(until) => {
+                assert_eq!(for_, None);
+                assert_same_time(moment(&end.unwrap()), until);
+            }
+            Lasts::For(duration) => {
+                let [is, meant] =
+                    [for_.as_deref().unwrap(), duration].map(|text| humantime::parse_duration(text).unwrap());
+                assert_eq!((is, end), (meant, None));
+            }
+        }
+        assert!(table.is_empty(), "{table}");
+    }
+}
+
+/// A time without an offset is in the file's zone, which is UTC or Berlin in summer.
+fn assert_same_time(at: Timestamp, text: &str) {
+    let meant = match text.parse::<Timestamp>() {
+        Ok(meant) => vec![meant],
+        Err(_) => ["Z", "+02:00"].map(|offset| format!("{text}{offset}").parse().unwrap()).to_vec(),
+    };
+    assert!(meant.contains(&at), "{at} for {text}");
+}
+
+fn parsed(text: &str) -> Table {
+    toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn periods(file: &Table) -> Vec<Table> {
+    let periods = file.get("period").and_then(Value::as_array);
+    periods.into_iter().flatten().map(|period| period.as_table().unwrap().clone()).collect()
+}
+
+fn moment(value: &Value) -> Timestamp {
+    value.as_datetime().unwrap().to_string().parse().unwrap()
+}

@@ -1,0 +1,542 @@
+//! The folder of files behind a real socket: bytes go in, bytes come out.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use downtime::files::Root;
+use http::{HeaderMap, Method, Request};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use warp::Filter;
+use warp::path::FullPath;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+/// More than the socket buffers of both sides hold, so that the server is still reading the file.
+const LARGE: usize = 32 * 1024 * 1024;
+
+/// A server of one temporary folder, `public`, with a neighbour that nobody may see.
+struct Site {
+    folder: TempDir,
+    address: SocketAddr,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("public")).unwrap();
+        fs::write(folder.path().join("secret"), "secret").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Root::new(folder.path().join("public"))));
+        Self { folder, address }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("public").join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    async fn send(&self, request: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut stream = self.send(&request(method, path, fields)).await;
+        Answer::read(&mut stream).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[]).await
+    }
+
+    async fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
+        self.ask("GET", path, &[(name, value)]).await
+    }
+}
+
+async fn serve(listener: TcpListener, root: Root) {
+    let query = warp::query::raw().map(Some).or(warp::any().map(|| None)).unify();
+    let routes = warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned()).then(
+        move |method: Method, path: FullPath, query: Option<String>, headers: HeaderMap| {
+            let root = root.clone();
+            async move {
+                let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+                let uri = format!("{}{query}", path.as_str());
+                let mut head = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts().0;
+                head.headers = headers;
+                root.answer(&head).await
+            }
+        },
+    );
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = TowerToHyperService::new(warp::service(routes.clone()));
+        tokio::spawn(async move {
+            let connection = auto::Builder::new(TokioExecutor::new());
+            // A body that ends in an error is an error of the connection.
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
+    let mut lines =
+        vec![format!("{method} {path} HTTP/1.1"), "Host: a.example".into(), "Connection: close".into()];
+    lines.extend(fields.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.join("\r\n") + "\r\n\r\n"
+}
+
+/// A FIFO that lets go of a server that waits in its opening, so that such a test fails and does not hang.
+struct Fifo(PathBuf);
+
+impl Fifo {
+    fn new(path: PathBuf) -> Self {
+        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        let _ = rustix::fs::open(&self.0, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    async fn read(stream: &mut TcpStream) -> Self {
+        let head = read_head(stream).await;
+        let body = read_rest(stream).await;
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head, body }
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        field(&self.head, name)
+    }
+
+    fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+}
+
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future).await.expect("an answer within the deadline")
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(stream.read_u8()).await.expect("a whole head"));
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// What comes until the server closes, cleanly or not.
+async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut body = Vec::new();
+    let _ = within(stream.read_to_end(&mut body)).await;
+    body
+}
+
+/// The first mebibyte of a GET's body, the promised length, and the stream to go on with.
+async fn begin(site: &Site, path: &str) -> (TcpStream, Vec<u8>, usize) {
+    let mut stream = site.send(&request("GET", path, &[])).await;
+    let head = read_head(&mut stream).await;
+    let mut body = vec![0; 1024 * 1024];
+    within(stream.read_exact(&mut body)).await.unwrap();
+    (stream, body, field(&head, "content-length").unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_file_comes_with_what_describes_it() {
+    let site = Site::new().await;
+    site.write("a.html", "<p>hello");
+    let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    fs::File::open(site.path("a.html")).unwrap().set_modified(modified).unwrap();
+    let answer = site.get("/a.html?v=1").await;
+    assert_eq!((answer.status, answer.text()), (200, "<p>hello"));
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-length", "8"),
+        ("accept-ranges", "bytes"),
+        ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-cache"),
+    ] {
+        assert_eq!(answer.field(name), Some(value), "{name}");
+    }
+    assert!(answer.field("etag").unwrap().starts_with('"'));
+    assert_eq!(answer.field("transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn the_type_follows_the_name() {
+    let site = Site::new().await;
+    for (name, kind) in [
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.json", "application/json"),
+        ("a.svg", "image/svg+xml"),
+        ("a.PNG", "image/png"),
+        ("a", "application/octet-stream"),
+        ("a.unheard-of", "application/octet-stream"),
+    ] {
+        site.write(name, "a");
+        assert_eq!(site.get(&format!("/{name}")).await.field("content-type"), Some(kind), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn head_says_what_get_says_without_the_body() {
+    let site = Site::new().await;
+    site.write("a.txt", "hello");
+    site.write("large", vec![b'a'; 300 * 1024]);
+    fs::create_dir(site.path("folder")).unwrap();
+    let undated = |head: &str| {
+        head.lines().filter(|line| !line.starts_with("date")).map(String::from).collect::<Vec<_>>()
+    };
+    for path in ["/a.txt", "/large", "/missing", "/folder", "/%00", "/.hidden"] {
+        let (get, head) = (site.get(path).await, site.ask("HEAD", path, &[]).await);
+        assert_eq!(undated(&get.head), undated(&head.head), "{path}");
+        assert_eq!(get.body.len().to_string(), head.field("content-length").unwrap(), "{path}");
+        assert_eq!(head.text(), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_get_and_head_are_methods_of_a_file() {
+    let site = Site::new().await;
+    site.write("a", "a");
+    for (method, status) in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("PATCH", 405), ("OPTIONS", 204)] {
+        let answer = site.ask(method, "/a", &[("Content-Length", "0")]).await;
+        assert_eq!((answer.status, answer.field("allow")), (status, Some("GET, HEAD, OPTIONS")), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_root() {
+    let site = Site::new().await;
+    site.write("inside/a", "a");
+    symlink("../secret", site.path("relative")).unwrap();
+    symlink(site.folder.path().join("secret"), site.path("absolute")).unwrap();
+    symlink("..", site.path("up")).unwrap();
+    symlink("inside/../../secret", site.path("winding")).unwrap();
+    symlink("/dev/zero", site.path("device")).unwrap();
+    symlink("/proc/self/root", site.path("magic")).unwrap();
+    symlink("loop", site.path("loop")).unwrap();
+    for path in [
+        "/relative",
+        "/absolute",
+        "/up",
+        "/up/",
+        "/up/secret",
+        "/winding",
+        "/device",
+        "/magic/etc/passwd",
+        "/loop",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/%2E%2E%2Fsecret",
+        "/..%2fsecret",
+        "/..%5csecret",
+        "/..\\secret",
+        "/inside/../../secret",
+        "/%252e%252e/secret",
+        "/./inside/a",
+        "//inside/a",
+        "/inside//a",
+        "/inside%2fa",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.text()), (404, "404 not found\n"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_stays_inside_is_followed() {
+    let site = Site::new().await;
+    site.write("..2026/a.txt", "a");
+    symlink("..2026", site.path("..data")).unwrap();
+    symlink("..data/a.txt", site.path("a.txt")).unwrap();
+    assert_eq!(site.get("/a.txt").await.text(), "a");
+}
+
+#[tokio::test]
+async fn hidden_files_are_not_found_but_well_known_ones_are() {
+    let site = Site::new().await;
+    for name in
+        [".hidden", ".git/config", "a/.htpasswd", "a/.well-known/b", ".well-known/.c", ".well-known/d"]
+    {
+        site.write(name, "a");
+    }
+    for (path, status) in [
+        ("/.hidden", 404),
+        ("/%2ehidden", 404),
+        ("/.git", 404),
+        ("/.git/config", 404),
+        ("/a/.htpasswd", 404),
+        ("/a/.well-known/b", 404),
+        ("/.well-known/.c", 404),
+        ("/.well-known/d", 200),
+    ] {
+        assert_eq!(site.get(path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_regular_file_is_not_found_and_never_hangs() {
+    let site = Site::new().await;
+    let _fifo = Fifo::new(site.path("fifo"));
+    let _socket = UnixListener::bind(site.path("socket")).unwrap();
+    site.write("file", "a");
+    fs::create_dir_all(site.path("folder/index.html")).unwrap();
+    let long = format!("/{}", "a".repeat(300));
+    let deep = "/a".repeat(3000);
+    for path in ["/fifo", "/fifo/", "/socket", "/file/", "/file/a", "/folder/", "/missing", "/", &long, &deep]
+    {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.text()), (404, "404 not found\n"), "{path}");
+        assert_eq!(answer.field("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_says_nothing_is_a_bad_request() {
+    let site = Site::new().await;
+    for path in ["/%", "/%zz", "/a%0", "/%00", "/a%00.html"] {
+        assert_eq!(site.get(path).await.status, 400, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_is_its_index_behind_a_slash() {
+    let site = Site::new().await;
+    site.write("index.html", "top");
+    site.write("a b/index.html", "below");
+    site.write("evil.example/index.html", "a");
+    assert_eq!(site.get("/").await.text(), "top");
+    assert_eq!(site.get("/a%20b/").await.text(), "below");
+    for (path, location) in
+        [("/a%20b", "/a%20b/"), ("/a%20b?c=//d&e", "/a%20b/?c=//d&e"), ("/evil.example", "/evil.example/")]
+    {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.field("location")), (301, Some(location)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_leaves_the_site() {
+    let site = Site::new().await;
+    site.write("evil.example/a/index.html", "a");
+    for path in [
+        "//evil.example",
+        "//evil.example/a",
+        "//evil.example/%2e%2e",
+        "/..%2F%5cevil.example",
+        "/%2fevil.example",
+        "/%5cevil.example",
+        "/\\evil.example",
+        "/.//evil.example",
+        "/evil.example/..",
+        "/evil.example//a",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.field("location")), (404, None), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn one_range_gets_its_part() {
+    let site = Site::new().await;
+    site.write("ten", "0123456789");
+    for (range, status, body, content_range) in [
+        ("bytes=0-0", 206, "0", Some("bytes 0-0/10")),
+        ("bytes=2-4", 206, "234", Some("bytes 2-4/10")),
+        ("bytes=7-", 206, "789", Some("bytes 7-9/10")),
+        ("bytes=8-99", 206, "89", Some("bytes 8-9/10")),
+        ("bytes=-3", 206, "789", Some("bytes 7-9/10")),
+        ("bytes=-99", 206, "0123456789", Some("bytes 0-9/10")),
+        ("bytes=10-", 416, "416 range not satisfiable\n", Some("bytes */10")),
+        ("bytes=-0", 416, "416 range not satisfiable\n", Some("bytes */10")),
+        ("bytes=4-2", 200, "0123456789", None),
+        ("bytes=0-1,4-5", 200, "0123456789", None),
+        ("bytes=0-99999999999999999999", 200, "0123456789", None),
+    ] {
+        let answer = site.get_with("/ten", "Range", range).await;
+        assert_eq!((answer.status, answer.text()), (status, body), "{range}");
+        assert_eq!(answer.field("content-range"), content_range, "{range}");
+        assert_eq!(answer.field("content-length"), Some(&*body.len().to_string()), "{range}");
+    }
+    let head = site.ask("HEAD", "/ten", &[("Range", "bytes=0-0")]).await;
+    assert_eq!((head.status, head.field("content-length")), (200, Some("10")));
+}
+
+#[tokio::test]
+async fn a_range_over_chunks_is_cut_exactly() {
+    let site = Site::new().await;
+    let content: Vec<u8> = (0..500_000_u32).flat_map(u32::to_be_bytes).collect();
+    site.write("large", &content);
+    let answer = site.get_with("/large", "Range", "bytes=3-1500001").await;
+    assert_eq!(answer.status, 206);
+    assert!(answer.body == content[3..=1_500_001]);
+    assert!(site.get("/large").await.body == content);
+}
+
+#[tokio::test]
+async fn an_empty_file_is_whole() {
+    let site = Site::new().await;
+    site.write("empty", "");
+    let answer = site.get("/empty").await;
+    assert_eq!((answer.status, answer.field("content-length"), answer.text()), (200, Some("0"), ""));
+}
+
+#[tokio::test]
+async fn validators_are_honoured() {
+    let site = Site::new().await;
+    site.write("a", "hello");
+    let (etag, date) = {
+        let answer = site.get("/a").await;
+        (answer.field("etag").unwrap().to_owned(), answer.field("last-modified").unwrap().to_owned())
+    };
+    let early = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (fields, status) in [
+        (&[("If-None-Match", &*etag)][..], 304),
+        (&[("If-None-Match", "*")], 304),
+        (&[("If-None-Match", "\"other\"")], 200),
+        (&[("If-None-Match", "\"other\""), ("If-Modified-Since", &*date)], 200),
+        (&[("If-Modified-Since", &*date)], 304),
+        (&[("If-Modified-Since", early)], 200),
+        (&[("If-Match", &*etag)], 200),
+        (&[("If-Match", "\"other\"")], 412),
+        (&[("If-Unmodified-Since", early)], 412),
+        (&[("If-Unmodified-Since", &*date)], 200),
+        (&[("Range", "bytes=1-2"), ("If-Range", &*etag)], 206),
+        (&[("Range", "bytes=1-2"), ("If-Range", &*date)], 206),
+        (&[("Range", "bytes=1-2"), ("If-Range", "\"other\"")], 200),
+        (&[("Range", "bytes=9-"), ("If-Range", "\"other\"")], 200),
+        (&[("Range", "bytes=1-2"), ("If-None-Match", &*etag)], 304),
+    ] {
+        let answer = site.ask("GET", "/a", fields).await;
+        assert_eq!(answer.status, status, "{fields:?}");
+        if status == 304 {
+            assert_eq!((answer.field("etag"), answer.text()), (Some(&*etag), ""), "{fields:?}");
+            assert_eq!(answer.field("last-modified"), Some(&*date), "{fields:?}");
+            assert_eq!(answer.field("cache-control"), Some("no-cache"), "{fields:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_the_same_size_and_date_is_another_one() {
+    let site = Site::new().await;
+    site.write("a", "one");
+    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let touch = |path: &Path| fs::File::open(path).unwrap().set_modified(date).unwrap();
+    touch(&site.path("a"));
+    let first = site.get("/a").await;
+    site.write("b", "two");
+    touch(&site.path("b"));
+    fs::rename(site.path("b"), site.path("a")).unwrap();
+    let second = site.get_with("/a", "If-None-Match", first.field("etag").unwrap()).await;
+    assert_eq!((second.status, second.text()), (200, "two"));
+}
+
+#[tokio::test]
+async fn a_file_that_shrinks_while_it_is_sent_breaks_the_connection() {
+    let site = Site::new().await;
+    site.write("large", vec![b'a'; LARGE]);
+    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
+    file.set_len(2 * 1024 * 1024).unwrap();
+    assert!(begun.len() + read_rest(&mut stream).await.len() < promised);
+}
+
+#[tokio::test]
+async fn a_file_that_is_rewritten_in_place_while_it_is_sent_is_never_a_mix() {
+    let site = Site::new().await;
+    site.write("large", vec![b'a'; LARGE]);
+    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
+    file.write_all_at(&vec![b'b'; LARGE], 0).unwrap();
+    let rest = read_rest(&mut stream).await;
+    assert!(begun.len() + rest.len() < promised);
+    assert!(rest.iter().all(|byte| *byte == b'a'));
+}
+
+#[tokio::test]
+async fn a_file_that_grows_while_it_is_sent_ends_where_it_was_promised_to() {
+    let site = Site::new().await;
+    site.write("large", vec![b'a'; LARGE]);
+    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
+    file.write_all_at(b"more", LARGE as u64).unwrap();
+    assert_eq!(begun.len() + read_rest(&mut stream).await.len(), promised);
+    assert_eq!(promised, LARGE);
+    assert_eq!(site.get_with("/large", "Range", "bytes=-4").await.text(), "more");
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_while_it_is_sent_goes_on_as_it_was() {
+    let site = Site::new().await;
+    site.write("large", vec![b'a'; LARGE]);
+    site.write("new", "new");
+    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    fs::rename(site.path("new"), site.path("large")).unwrap();
+    let rest = read_rest(&mut stream).await;
+    assert_eq!(begun.len() + rest.len(), promised);
+    assert!(rest.iter().all(|byte| *byte == b'a'));
+    assert_eq!(site.get("/large").await.text(), "new");
+}
+
+#[tokio::test]
+async fn a_root_that_is_swapped_is_seen_at_the_next_request() {
+    let site = Site::new().await;
+    let at = |name: &str| site.folder.path().join(name);
+    fs::remove_dir(at("public")).unwrap();
+    for release in ["one", "two"] {
+        fs::create_dir(at(release)).unwrap();
+        fs::write(at(release).join("a"), release).unwrap();
+        symlink(release, at("next")).unwrap();
+        fs::rename(at("next"), at("public")).unwrap();
+        assert_eq!(site.get("/a").await.text(), release);
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_missing_is_unavailable() {
+    let site = Site::new().await;
+    fs::remove_dir(site.folder.path().join("public")).unwrap();
+    let answer = site.get("/a").await;
+    assert_eq!((answer.status, answer.field("cache-control")), (503, Some("no-store")));
+}

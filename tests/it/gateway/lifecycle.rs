@@ -1,0 +1,375 @@
+//! The process: how it starts, what keeps it from starting, how it stops.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::process::CommandExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::Signal;
+
+use super::DOWN;
+use crate::support::http::Client;
+use crate::support::origin::Script;
+use crate::support::process::{Folder, Gateway, Process, downtime, downtime_by};
+use crate::support::until;
+
+/// What a start that fails says.
+fn refusal(folder: &Folder) -> String {
+    let (code, said) = Process::spawn(downtime(folder)).end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(!said.contains("panicked") && !said.contains("listening on"), "{said}");
+    said
+}
+
+#[test]
+fn the_start_says_the_address_the_site_the_state_and_how_to_take_it_down() {
+    let gateway = Gateway::start("");
+    for line in ["listening on http://127.0.0.1:", "site: the welcome page", "state: up", "downtime start"] {
+        assert_eq!(gateway.log().count(line), 1, "{line}: {}", gateway.log().text());
+    }
+}
+
+#[test]
+fn an_address_that_another_gateway_holds_is_refused_with_the_remedy() {
+    let gateway = Gateway::start("");
+    let said = refusal(&Folder::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
+    assert!(said.contains(&format!("cannot listen on {}", gateway.address)), "{said}");
+    assert!(said.contains("ss -ltnp") && said.contains("[server] listen"), "{said}");
+    assert_eq!(gateway.get("/", &[]).status, 200);
+}
+
+#[test]
+fn every_address_that_cannot_be_had_is_named() {
+    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let addresses = held.map(|listener| (listener.local_addr().expect("an address"), listener));
+    let list = addresses.iter().map(|(address, _)| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
+    let said = refusal(&Folder::with(&format!("[server]\nlisten = [{list}]\n")));
+    for (address, _) in &addresses {
+        assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    }
+}
+
+#[test]
+fn a_privileged_port_is_refused_with_the_remedy() {
+    const NOBODY: u32 = 65534;
+    let open_from = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
+        return;
+    }
+    let folder = Folder::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
+    let mut command = downtime(&folder);
+    if rustix::process::geteuid().is_root() {
+        // A copy, since the one that was built may stand in a folder of root's own.
+        std::fs::copy(env!("CARGO_BIN_EXE_downtime"), folder.join("downtime")).expect("copied");
+        command = std::process::Command::new(folder.join("downtime"));
+        command.uid(NOBODY).gid(NOBODY).current_dir(folder.path()).stderr(std::process::Stdio::piped());
+    }
+    let (code, said) = Process::spawn(command).end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("CAP_NET_BIND_SERVICE"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_not_valid_is_refused_with_its_place() {
+    let said = refusal(&Folder::with("[server]\nlisten = 5\n"));
+    assert!(said.contains("downtime.toml:2:10"), "{said}");
+    let folder = Folder::with("");
+    std::fs::remove_file(folder.join("downtime.toml")).expect("removed");
+    let mut command = downtime(&folder);
+    command.args(["-c", "downtime.toml"]);
+    let (code, said) = Process::spawn(command).end();
+    assert_eq!((code, said.contains("downtime.toml does not exist")), (Some(1), true), "{said}");
+}
+
+fn on_unix() -> Folder {
+    Folder::with("[server]\nlisten = [\"unix:gateway.sock\", \"127.0.0.1:0\"]\n")
+}
+
+#[test]
+fn a_stale_unix_socket_is_replaced_and_removed_at_the_end() {
+    let folder = on_unix();
+    let socket = folder.join("gateway.sock");
+    drop(UnixListener::bind(&socket).expect("bound"));
+    assert!(socket.exists());
+    let gateway = Gateway::on(folder);
+    assert_eq!(Client::connect_unix(&socket).request("GET", "/", &[]).status, 200);
+    gateway.process.signal(Signal::TERM);
+    let Gateway { process, folder: _folder, .. } = gateway;
+    assert_eq!(process.end().0, Some(0));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_unix_socket_that_is_in_use_or_another_file_is_refused_and_left_alone() {
+    let folder = on_unix();
+    let socket = folder.join("gateway.sock");
+    let holder = UnixListener::bind(&socket).expect("bound");
+    assert!(refusal(&folder).contains("another process listens on it"));
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok());
+    drop(holder);
+    std::fs::remove_file(&socket).expect("removed");
+    std::fs::write(&socket, "precious").expect("written");
+    assert!(refusal(&folder).contains("gateway.sock"));
+    assert_eq!(std::fs::read_to_string(&socket).expect("there"), "precious");
+}
+
+#[test]
+fn a_port_alone_listens_on_all_addresses_of_both_families() {
+    let config = "[exempt]\nnetworks = [\"127.0.0.1/32\"]\n[server]\nlisten = [\":0\"]\n[management]\nlisten = \":0\"\n";
+    let folder = Folder::with(&format!("{config}{DOWN}"));
+    let process = Process::spawn(downtime(&folder));
+    let port = |says: &str| {
+        let line = process.log.wait_for(says);
+        let (_, rest) = line.split_once(says).expect("it says so");
+        rest.strip_suffix(" (all addresses)").and_then(|port| port.parse::<u16>().ok()).expect("a port")
+    };
+    let visitors = port("listening on http://127.0.0.1:");
+    let operators = port("management on http://127.0.0.1:");
+    // The client of an IPv4 connection is its IPv4 address, however it came.
+    let status = |address: SocketAddr| Client::connect(address).request("GET", "/", &[]).status;
+    assert_eq!(status((Ipv4Addr::LOCALHOST, visitors).into()), 200);
+    let health = |address: SocketAddr| {
+        let host = format!("Host: {address}");
+        Client::connect(address).request("GET", "/health", &[&host]).status
+    };
+    assert_eq!(health((Ipv4Addr::LOCALHOST, operators).into()), 200);
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        assert_eq!(status((Ipv6Addr::LOCALHOST, visitors).into()), 503);
+        assert_eq!(health((Ipv6Addr::LOCALHOST, operators).into()), 200);
+    }
+    let other = Folder::with(&format!("[server]\nlisten = [\":{visitors}\"]\n"));
+    let said = refusal(&other);
+    assert!(said.contains(&format!("cannot listen on :{visitors}")), "{said}");
+    assert!(said.contains(&format!("`ss -ltnp 'sport = :{visitors}'`")), "{said}");
+}
+
+#[test]
+fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
+    for (listen, shown) in
+        [("0.0.0.0:0", "listening on http://127.0.0.1:"), ("[::]:0", "listening on http://[::1]:")]
+    {
+        if listen.starts_with('[') && TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+            continue;
+        }
+        let folder = Folder::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
+        let process = Process::spawn(downtime(&folder));
+        let line = process.log.wait_for("listening on ");
+        let all = if listen.starts_with('[') { " (all IPv6 addresses)" } else { " (all IPv4 addresses)" };
+        assert!(line.contains(shown) && line.ends_with(all), "{line}");
+        if listen.starts_with('[') {
+            let port =
+                line.trim_end_matches(all).rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+            let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, port.expect("a port")));
+            assert!(refused.is_err(), "it is IPv6 alone");
+        }
+    }
+}
+
+/// Descriptors run out while a client that is connected asks for a path with a newline in it.
+#[test]
+fn no_path_forges_a_line_of_the_log() {
+    let forged = "/x%0A2026-11-25T00:00:00Z%20ERROR%20forged%1B[31m%C2%9B2J%22";
+    for (format, written) in [
+        ("text", r#"path="x\n2026-11-25T00:00:00Z ERROR forged\u{1b}[31m\u{9b}2J\"""#),
+        ("json", r#""path":"x\n2026-11-25T00:00:00Z ERROR forged\u001b[31m\u009b2J\"""#),
+    ] {
+        let config = format!("[site]\nroot = \"public\"\n[log]\nformat = \"{format}\"\n");
+        let folder = Folder::with(&config);
+        std::fs::create_dir(folder.join("public")).expect("made");
+        let command = downtime_by("sh", &["-c", "ulimit -n 48 && exec \"$0\""], &folder);
+        let process = Process::spawn(command);
+        let line = process.log.wait_for("listening on http://");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('"').next());
+        let address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
+        let mut client = Client::connect(address);
+        let mut others = Vec::new();
+        // One connection more each time, until one descriptor is left, which the root takes. The watch may need it just then.
+        let (line, _) = until("the path", || {
+            if client.request("GET", forged, &[]).status == 404 {
+                let mut other = Client::connect(address);
+                assert!(matches!(other.request("GET", "/absent", &[]).status, 404 | 503));
+                others.push(other);
+            }
+            let said = process.log.text();
+            said.lines().find(|line| line.contains("forged")).map(ToOwned::to_owned)
+        });
+        assert!(line.contains("ERROR") && line.contains(written), "{line}");
+        let said = process.log.text();
+        assert!(
+            !said.contains(['\u{1b}', '\u{9b}']) && said.lines().all(|line| !line.starts_with("2026-11-25")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn sighup_has_the_file_read_at_once() {
+    let gateway = Gateway::start("");
+    gateway.process.signal(Signal::HUP);
+    gateway.log().wait_for("again, as asked");
+    gateway.log().wait_for("unchanged");
+    gateway.edit(DOWN);
+    gateway.process.signal(Signal::HUP);
+    gateway.log().wait_for(" applied ");
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    gateway.edit("[response]\nstatus = 200\n");
+    gateway.log().wait_for("is not applied");
+    for _ in 0..2 {
+        gateway.process.signal(Signal::HUP);
+        gateway.log().wait_for("again, as asked");
+        gateway.log().wait_for("downtime.toml:2:10");
+        gateway.log().wait_for("is unchanged and still invalid; the last good snapshot stays");
+    }
+    assert_eq!(gateway.get("/", &[]).status, 503);
+}
+
+#[test]
+fn a_signal_sent_as_soon_as_it_says_that_it_listens_is_obeyed() {
+    let folder = Folder::with("");
+    let process = Process::spawn(downtime(&folder));
+    process.log.wait_for("listening on");
+    process.signal(Signal::TERM);
+    assert_eq!(process.end().0, Some(0));
+}
+
+#[test]
+fn systemd_is_told_when_it_serves_and_when_it_stops() {
+    let folder = Folder::with("");
+    let manager = UnixDatagram::bind(folder.join("notify")).expect("bound");
+    manager.set_read_timeout(Some(crate::support::DEADLINE)).expect("set");
+    let told = || {
+        let mut buffer = [0; 512];
+        let length = manager.recv(&mut buffer).expect("a message");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    let mut command = downtime(&folder);
+    command.env("NOTIFY_SOCKET", folder.join("notify"));
+    let gateway = Gateway::run(folder, command);
+    assert!(told().lines().any(|line| line == "READY=1"));
+    assert_eq!(gateway.get("/", &[]).status, 200);
+    gateway.process.signal(Signal::TERM);
+    assert!(told().lines().any(|line| line == "STOPPING=1"));
+}
+
+#[test]
+fn sigterm_lets_requests_that_have_begun_end_and_closes_idle_connections() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let script = Script::bind();
+        let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
+        let mut idle = gateway.connect();
+        let mut busy = gateway.connect();
+        busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut upstream = script.accept();
+        upstream.head().expect("a request");
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
+        busy.head().expect("a response");
+        gateway.process.signal(signal);
+        gateway.log().wait_for("stopping");
+        assert!(idle.is_closed());
+        upstream.send(" last");
+        assert_eq!(busy.take(10).expect("the body"), b"first last");
+        assert!(busy.is_closed());
+        assert_eq!(gateway.process.end().0, Some(0));
+    }
+}
+
+#[test]
+fn sigterm_under_load_breaks_no_response_and_ends_with_0() {
+    let gateway = Gateway::start(DOWN);
+    let (address, stopping) = (gateway.address, Arc::new(AtomicBool::new(false)));
+    let load = [(); 4].map(|()| {
+        let stopping = Arc::clone(&stopping);
+        std::thread::spawn(move || requests_until_stopped(address, &stopping))
+    });
+    for _ in 0..100 {
+        assert_eq!(gateway.get("/", &[]).status, 503);
+    }
+    stopping.store(true, Ordering::SeqCst);
+    gateway.process.signal(Signal::TERM);
+    let (code, said) = gateway.process.end();
+    assert_eq!(code, Some(0), "{said}");
+    let served: usize = load.into_iter().map(|thread| thread.join().expect("no failure")).sum();
+    assert!(served > 0);
+}
+
+/// Asks again and again on one connection: each answer is whole, or the connection ends between two once it may.
+fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) -> usize {
+    let mut client = Client::connect(address);
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for served in 0.. {
+        let sent = std::io::Write::write_all(&mut client.stream, request);
+        match sent.and_then(|()| client.try_response("GET")) {
+            Ok(response) => assert_eq!(response.status, 503),
+            Err(error) => {
+                assert!(stopping.load(Ordering::SeqCst), "after {served}: {error}");
+                assert!(client.has_read_nothing(), "within a response: {error}");
+                return served;
+            }
+        }
+    }
+    unreachable!("it stops")
+}
+
+#[test]
+#[ignore = "takes as long as the drain, 10 s"]
+fn a_client_that_is_stuck_holds_the_end_up_no_longer_than_the_drain() {
+    let script = Script::bind();
+    let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
+    let mut stuck = gateway.connect();
+    stuck.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = script.accept();
+    upstream.head().expect("a request");
+    let begun = std::time::Instant::now();
+    gateway.process.signal(Signal::TERM);
+    let (code, said) = gateway.process.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("were still open"), "{said}");
+    let taken = begun.elapsed().as_secs();
+    assert!((9..=12).contains(&taken), "{taken}");
+}
+
+#[test]
+#[ignore = "takes as long as a head may, 30 s"]
+fn a_head_that_trickles_in_gets_408_on_each_listener() {
+    let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
+    let gateway = Gateway::start(&format!("{listeners}{DOWN}"));
+    let mut busy = gateway.connect();
+    assert_eq!(busy.request("POST", "/", &["Content-Length: 0"]).status, 503);
+    let mut operator = Client::connect_unix(&gateway.folder.join("management.sock"));
+    let mut fast = gateway.connect();
+    let begun = std::time::Instant::now();
+    for byte in b"GET / HTTP/1.1\r\nHost: si" {
+        busy.send([*byte]);
+        fast.send([*byte]);
+        operator.send([*byte]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    for response in [busy.response("GET"), fast.response("GET"), operator.response("GET")] {
+        assert_eq!((response.status, response.field("connection")), (408, Some("close")));
+    }
+    assert!(busy.is_closed() && fast.is_closed() && operator.is_closed());
+    let taken = begun.elapsed().as_secs();
+    assert!((29..=33).contains(&taken), "{taken}");
+}
+
+#[test]
+fn new_connections_are_refused_while_the_last_requests_end() {
+    let script = Script::bind();
+    let site = format!("[site]\nupstream = \"{}\"\n", script.url());
+    let gateway =
+        Gateway::start(&format!("{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"));
+    let mut busy = gateway.connect();
+    busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = script.accept();
+    upstream.head().expect("a request");
+    gateway.process.signal(Signal::TERM);
+    gateway.log().wait_for("stopping");
+    until("a refusal", || TcpStream::connect(gateway.address).is_err().then_some(()));
+    until("its end", || (!gateway.folder.join("gateway.sock").exists()).then_some(()));
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
+    assert_eq!(busy.response("GET").text(), "last");
+    assert_eq!(gateway.process.end().0, Some(0));
+}

@@ -1,0 +1,29 @@
+//! What a request gets, from the binary, over sockets.
+
+mod at_once;
+mod down;
+mod exempt;
+mod http2;
+mod lifecycle;
+mod proxies;
+mod redirect;
+mod relay;
+mod scope;
+mod site;
+mod status;
+mod upstream;
+mod websocket;
+
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Down since long ago, without end.
+const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
+
+/// A period from so many seconds from the start of the tests to so many, and what else its table says.
+fn period(from: i64, to: i64, more: &str) -> String {
+    static NOW: LazyLock<Timestamp> = LazyLock::new(downtime::clock::now);
+    let at = |seconds| *NOW + SignedDuration::from_secs(seconds);
+    format!("[[period]]\nstart = {}\nend = {}\n{more}\n", at(from), at(to))
+}

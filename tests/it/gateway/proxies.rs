@@ -1,0 +1,108 @@
+//! Who the client is, and what the site is told of it.
+
+use super::DOWN;
+use crate::support::http::Client;
+use crate::support::origin::Origin;
+use crate::support::process::Gateway;
+
+const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n";
+
+fn exempting(networks: &str) -> String {
+    format!("[exempt]\nnetworks = [{networks}]\n{DOWN}")
+}
+
+#[test]
+fn an_untrusted_peer_is_not_believed_whom_it_speaks_for() {
+    let gateway = Gateway::start(&exempting("\"192.0.2.0/24\""));
+    for field in [
+        "X-Forwarded-For: 192.0.2.1",
+        "X-Forwarded-For: 127.0.0.1, 192.0.2.1",
+        "Forwarded: for=192.0.2.1",
+        "X-Real-IP: 192.0.2.1",
+        "X_Forwarded_For: 192.0.2.1",
+    ] {
+        assert_eq!(gateway.get("/", &[field]).status, 503, "{field}");
+    }
+    gateway.apply(&exempting("\"127.0.0.0/8\""));
+    assert_eq!(gateway.get("/", &["X-Forwarded-For: 192.0.2.1"]).status, 200);
+}
+
+#[test]
+fn a_trusted_peer_is_believed_and_the_client_is_the_rightmost_untrusted_address() {
+    let gateway = Gateway::start(&format!("{TRUSTED}{}", exempting("\"192.0.2.0/24\", \"2001:db8::/32\"")));
+    for (fields, status) in [
+        (&["X-Forwarded-For: 192.0.2.1"][..], 200),
+        (&["X-Forwarded-For: ::ffff:192.0.2.1"], 200),
+        (&["X-Forwarded-For: [2001:db8::1]:443"], 200),
+        (&["X-Forwarded-For: 192.0.2.1, 10.0.0.7"], 200),
+        (&["X-Forwarded-For: 198.51.100.1", "X-Forwarded-For: 192.0.2.1"], 200),
+        (&["X-Forwarded-For: 192.0.2.1, 198.51.100.1"], 503),
+        (&["X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 198.51.100.1"], 503),
+        (&["X-Forwarded-For: 192.0.2.1, unknown"], 503),
+        (&["X-Forwarded-For: 192.0.2.1.5"], 503),
+        (&["Forwarded: for=192.0.2.1"], 503),
+        (&[], 503),
+    ] {
+        assert_eq!(gateway.get("/", fields).status, status, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_peer_on_a_unix_socket_is_believed_where_unix_peers_are_trusted() {
+    let config = |trusted: &str| {
+        let server = format!("[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n{trusted}\n");
+        format!("{server}{}", exempting("\"192.0.2.0/24\""))
+    };
+    let gateway = Gateway::start(&config("trusted_proxies = [\"unix:\"]"));
+    let ask = |field: &str| {
+        Client::connect_unix(&gateway.folder.join("gateway.sock")).request("GET", "/", &[field]).status
+    };
+    assert_eq!(ask("X-Forwarded-For: 192.0.2.1"), 200);
+    assert_eq!(ask("X-Forwarded-For: 198.51.100.1"), 503);
+    assert_eq!(gateway.get("/", &["X-Forwarded-For: 192.0.2.1"]).status, 503);
+    gateway.apply(&config(""));
+    assert_eq!(ask("X-Forwarded-For: 192.0.2.1"), 503);
+}
+
+#[test]
+fn a_peer_without_an_address_matches_no_network() {
+    let server =
+        "[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\ntrusted_proxies = [\"unix:\"]\n";
+    let gateway = Gateway::start(&format!("{server}{}", exempting("\"0.0.0.0/0\", \"::/0\"")));
+    let mut client = Client::connect_unix(&gateway.folder.join("gateway.sock"));
+    assert_eq!(client.request("GET", "/", &[]).status, 503);
+    assert_eq!(client.request("GET", "/", &["X-Forwarded-For: nobody"]).status, 503);
+    assert_eq!(client.request("GET", "/", &["X-Forwarded-For: 192.0.2.1"]).status, 200);
+    assert_eq!(gateway.get("/", &[]).status, 200);
+}
+
+#[test]
+fn the_site_is_told_of_the_client_by_whom_it_may_believe() {
+    const CLAIMS: &[&str] = &[
+        "X-Forwarded-For: 192.0.2.1",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Host: public.example",
+        "Connection: X-Forwarded-For",
+    ];
+    let origin = Origin::start();
+    let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
+    let gateway = Gateway::start(&site);
+    for (server, expected) in [
+        (TRUSTED, ["192.0.2.1, 127.0.0.1", "https", "public.example"]),
+        ("", ["127.0.0.1", "http", "site.example"]),
+    ] {
+        gateway.apply(&format!("{server}{site}# {server:?}"));
+        assert_eq!(gateway.get("/", &CLAIMS[..3]).status, 200);
+        let head = origin.head().to_lowercase();
+        let told = ["for", "proto", "host"].map(|name| {
+            let name = format!("x-forwarded-{name}: ");
+            let values: Vec<&str> =
+                head.lines().filter_map(|line| line.strip_prefix(name.as_str())).collect();
+            values.join(" and ")
+        });
+        assert_eq!(told, expected, "{server}");
+        assert!(head.contains("host: site.example\r\n"), "{head}");
+    }
+    assert_eq!(gateway.get("/", CLAIMS).status, 200);
+    assert!(origin.head().to_lowercase().contains("x-forwarded-for: 127.0.0.1\r\n"));
+}

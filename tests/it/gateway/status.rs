@@ -1,0 +1,86 @@
+//! `status_path`, which is for the public.
+
+use serde_json::json;
+
+use super::{DOWN, period};
+use crate::support::origin::Origin;
+use crate::support::process::Gateway;
+
+const STATUS: &str = "/.downtime/status";
+
+#[test]
+fn the_status_says_whether_the_site_is_up_until_when_and_what_comes_next() {
+    let next = "[[period]]\nname = \"secret\"\nstart = 2999-12-01T22:00:00+01:00\nfor = \"4h\"\n";
+    let next_json = json!({"start": "2999-12-01T21:00:00Z", "end": "2999-12-02T01:00:00Z"});
+    let gateway = Gateway::start("");
+    let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null});
+    assert_eq!(gateway.get(STATUS, &[]).json(), up);
+    gateway.apply(next);
+    let mut planned = up;
+    planned["next"].clone_from(&next_json);
+    assert_eq!(gateway.get(STATUS, &[]).json(), planned);
+    gateway.apply(&format!("{next}{}", period(-60, 3600, "name = \"hidden\"\nmessage = \"We move.\"")));
+    let response = gateway.get(STATUS, &[]);
+    let status = response.json();
+    assert_eq!(status["state"], "down");
+    assert_eq!((&status["message"], &status["next"]), (&"We move.".into(), &next_json));
+    assert!(!response.text().contains("secret") && !response.text().contains("hidden"));
+}
+
+#[test]
+fn the_status_tells_the_end_in_utc_and_counts_to_it() {
+    let gateway = Gateway::start(&period(-60, 3600, ""));
+    let status = gateway.get(STATUS, &[]).json();
+    let retry_after = status["retry_after"].as_u64().expect("seconds");
+    assert!((3540..=3600).contains(&retry_after), "{status}");
+    let until: jiff::Timestamp = status["until"].as_str().expect("a time").parse().expect("a time");
+    let left = until.duration_since(downtime::clock::now()).as_secs();
+    assert!((3540..=3600).contains(&left), "{status}");
+}
+
+#[test]
+fn the_status_is_public_and_not_stored_and_takes_get_and_head_alone() {
+    let gateway = Gateway::start(DOWN);
+    let mut client = gateway.connect();
+    let get = client.request("GET", STATUS, &["Origin: https://other.example"]);
+    let head = client.request("HEAD", STATUS, &[]);
+    for (response, length) in [(&get, get.body.len()), (&head, 0)] {
+        assert_eq!((response.status, response.body.len()), (200, length));
+        assert_eq!(response.field("content-type"), Some("application/json"));
+        assert_eq!(response.field("content-length"), Some(get.body.len().to_string().as_str()));
+        assert_eq!(response.downtime(), None);
+    }
+    let post = client.request("POST", STATUS, &["Content-Length: 0"]);
+    assert_eq!((post.status, post.field("allow")), (405, Some("GET, HEAD")));
+    for response in [get, head, post] {
+        assert_eq!(response.field("cache-control"), Some("no-store"));
+        assert_eq!(response.field("access-control-allow-origin"), Some("*"));
+    }
+}
+
+#[test]
+fn the_status_speaks_of_any_path_whatever_is_exempt() {
+    let config = format!("[exempt]\npaths = [\"/open/**\"]\nnetworks = [\"127.0.0.0/8\"]\n{DOWN}");
+    let gateway = Gateway::start(&config);
+    for query in ["", "?path=/", "?path=/open/x", "?path=%2Fshop%3Fa", "?path", "?path=//", "?other=1"] {
+        assert_eq!(gateway.get(&format!("{STATUS}{query}"), &[]).json()["state"], "down", "{query}");
+    }
+}
+
+#[test]
+fn the_status_path_can_be_moved_and_turned_off() {
+    let origin = Origin::start();
+    let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
+    let gateway = Gateway::start(&site);
+    for path in [STATUS, "/.well-known/downtime"] {
+        assert_eq!(gateway.get(path, &[]).json()["state"], "up", "{path}");
+    }
+    gateway.apply(&format!("[server]\nstatus_path = \"/up\"\n{site}"));
+    assert_eq!(gateway.get("/.well-known/downtime", &[]).text(), "the site");
+    assert_eq!(gateway.get("/up", &[]).json()["state"], "up");
+    assert_eq!(gateway.get(STATUS, &[]).text(), "the site");
+    gateway.apply(&format!("[server]\nstatus_path = false\n{site}{DOWN}"));
+    assert_eq!(gateway.get(STATUS, &[]).downtime(), Some("planned"));
+    gateway.apply(&format!("[server]\nstatus_path = false\n{site}"));
+    assert_eq!(gateway.get(STATUS, &[]).text(), "the site");
+}

@@ -1,0 +1,159 @@
+//! The site behind the gateway: how requests reach it, and what is answered when they do not.
+
+use std::net::TcpListener;
+
+use super::DOWN;
+use crate::support::origin::{Origin, Script};
+use crate::support::process::Gateway;
+
+fn site(url: &str, more: &str) -> String {
+    format!("[site]\nupstream = \"{url}\"\n{more}\n")
+}
+
+/// Where nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    format!("http://{}", listener.local_addr().expect("an address"))
+}
+
+#[test]
+fn requests_pass_with_the_very_bytes_of_their_target_and_the_clients_host() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let mut client = gateway.connect();
+    for target in ["/", "/a/../b//c;d%2F%7e?x=%2e&y=//", "/%zz", "/%00", "//evil.example/x", "/?"] {
+        let response = client.request("GET", target, &["Host: shop.example:8080"]);
+        assert_eq!(
+            (response.status, response.text(), response.downtime()),
+            (200, "the site", None),
+            "{target}"
+        );
+        let head = origin.head();
+        assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{head}");
+        assert!(head.to_lowercase().contains("host: shop.example:8080\r\n"), "{head}");
+    }
+}
+
+#[test]
+fn a_body_passes_and_head_stays_head() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let mut client = gateway.connect();
+    client.send("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(client.response("POST").text(), "the site");
+    assert!(origin.head().starts_with("POST /form "));
+    let head = client.request("HEAD", "/", &[]);
+    assert_eq!((head.status, head.field("content-length")), (200, Some("8")));
+    assert_eq!(client.request("GET", "/", &[]).text(), "the site");
+}
+
+#[test]
+fn an_upstream_that_refuses_is_the_page_and_never_a_redirect() {
+    let url = nobody();
+    let gateway = Gateway::start(&format!(
+        "[response]\nredirect = \"/sorry\"\nretry_after = \"7m\"\n{}",
+        site(&url, "")
+    ));
+    let response = gateway.get("/", &[]);
+    assert_eq!((response.status, response.downtime()), (503, Some("unreachable")));
+    assert_eq!((response.retry_after(), response.field("location")), (420, None));
+    assert_eq!(response.field("cache-control"), Some("no-store"));
+    let problem = gateway.get("/", &["Accept: application/json"]);
+    assert_eq!(problem.field("content-type"), Some("application/problem+json"));
+    assert_eq!(gateway.get("/.downtime/status", &[]).json()["state"], "up");
+    assert!(gateway.log().wait_for("is unreachable").contains("ERROR"));
+}
+
+#[test]
+fn an_unreachable_upstream_is_a_502_or_504_where_that_is_wanted() {
+    let slow = Script::bind();
+    for (url, more, status) in [
+        (nobody(), "when_unreachable = \"error\"", 502),
+        (slow.url(), "when_unreachable = \"error\"\nresponse_timeout = \"50ms\"", 504),
+        (slow.url(), "response_timeout = \"50ms\"", 503),
+    ] {
+        let gateway = Gateway::start(&site(&url, more));
+        let response = gateway.get("/", &[]);
+        assert_eq!(response.status, status, "{more}");
+        assert_eq!(response.downtime(), (status == 503).then_some("unreachable"), "{more}");
+    }
+}
+
+#[test]
+fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
+    let gateway = Gateway::start(&format!("{}[exempt]\nexact = [\"/open\"]\n{DOWN}", site(&nobody(), "")));
+    assert_eq!(gateway.get("/", &[]).downtime(), Some("planned"));
+    assert_eq!(gateway.get("/open", &[]).downtime(), Some("unreachable"));
+}
+
+#[test]
+fn an_upstream_that_dies_within_the_body_is_seen_as_broken_off() {
+    let script = Script::bind();
+    let gateway = Gateway::start(&site(&script.url(), ""));
+    for framing in ["Content-Length: 100\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"] {
+        let mut client = gateway.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut upstream = script.accept();
+        upstream.head().expect("a request");
+        upstream.send(format!("HTTP/1.1 200 OK\r\n{framing}"));
+        drop(upstream);
+        assert!(client.try_response("GET").is_err(), "{framing}");
+    }
+}
+
+#[test]
+fn a_request_keeps_the_site_that_it_began_with() {
+    let (before, after) = (Script::bind(), Origin::start());
+    let gateway = Gateway::start(&site(&before.url(), ""));
+    let mut client = gateway.connect();
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = before.accept();
+    upstream.head().expect("a request");
+    gateway.apply(&site(&after.url(), ""));
+    assert_eq!(gateway.get("/", &[]).text(), "the site");
+    gateway.apply(DOWN);
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold");
+    assert_eq!(client.response("GET").text(), "old");
+    assert_eq!(client.request("GET", "/", &[]).status, 503);
+}
+
+#[test]
+fn a_request_that_does_not_name_one_host_is_a_400_up_or_down() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    for config in [site(&origin.url(), "# up"), DOWN.to_owned()] {
+        gateway.apply(&config);
+        for hosts in [
+            "",
+            "Host: a\r\nHost: b\r\n",
+            "Host: a\r\nHost: a\r\n",
+            "Host: a b\r\n",
+            "Host: a/b\r\n",
+            "Host: b@a\r\n",
+        ] {
+            let mut client = gateway.connect();
+            client.send(format!("GET / HTTP/1.1\r\n{hosts}\r\n"));
+            assert_eq!(client.response("GET").status, 400, "{hosts:?}");
+        }
+    }
+    assert_eq!(origin.heads(), [""; 0]);
+}
+
+#[test]
+fn the_host_that_the_target_names_beats_the_field_and_http_1_0_needs_none() {
+    let origin = Origin::start();
+    let gateway = Gateway::start(&site(&origin.url(), ""));
+    for (head, host) in [
+        ("GET / HTTP/1.1\r\nHost: shop.example:80", "shop.example:80"),
+        ("GET / HTTP/1.1\r\nHost: [2001:db8::1]:80", "[2001:db8::1]:80"),
+        ("GET http://target.example/ HTTP/1.1\r\nHost: field.example", "target.example"),
+        ("GET / HTTP/1.0", origin.url().trim_start_matches("http://")),
+    ] {
+        let mut client = gateway.connect();
+        client.send(format!("{head}\r\n\r\n"));
+        assert_eq!(client.response("GET").status, 200, "{head}");
+        let passed_on = origin.head().to_lowercase();
+        let hosts: Vec<&str> = passed_on.lines().filter_map(|line| line.strip_prefix("host: ")).collect();
+        assert_eq!(hosts, [host], "{head}");
+    }
+}

@@ -1,0 +1,171 @@
+//! The listener for operators: health, readiness, metrics.
+
+use rustix::process::Signal;
+
+use super::{DOWN, LOCALHOST, MANAGEMENT, ask, operator, start, with_management};
+use crate::support::origin::Script;
+use crate::support::process::{Folder, Gateway, Process, downtime};
+
+/// The value of a metric.
+fn metric(gateway: &Gateway, name: &str) -> f64 {
+    let metrics = ask(gateway, "/metrics");
+    let value = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}: {}", metrics.text()))
+}
+
+#[test]
+fn each_path_answers_get_and_head_and_is_never_cached() {
+    let gateway = start("");
+    let mut operator = operator(&gateway);
+    for (path, media_type, says) in [
+        ("/health", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/healthz", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/livez", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/ready", "text/plain; charset=utf-8", "a snapshot is applied\n"),
+        ("/readyz", "text/plain; charset=utf-8", "a snapshot is applied\n"),
+        ("/status", "application/json", "\"source\": \"server\""),
+        ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "downtime_config_generation 1\n"),
+    ] {
+        let answer = operator.request("GET", path, &[LOCALHOST]);
+        assert_eq!((answer.status, answer.field("content-type")), (200, Some(media_type)), "{path}");
+        assert_eq!(answer.field("cache-control"), Some("no-store"), "{path}");
+        assert!(answer.text().contains(says), "{}", answer.text());
+        let head = operator.request("HEAD", path, &[LOCALHOST]);
+        assert_eq!((head.status, head.field("content-type")), (200, Some(media_type)), "{path}");
+        assert_eq!(operator.request("POST", path, &[LOCALHOST]).status, 405, "{path}");
+    }
+    for path in ["/", "/healthy", "/healthz/x", "/status/x", "/.downtime/status"] {
+        assert_eq!(operator.request("GET", path, &[LOCALHOST]).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn it_answers_no_name_that_a_web_page_could_have() {
+    let gateway = start(DOWN);
+    let mut operator = operator(&gateway);
+    let mut status = |host: &str| {
+        let answer = operator.request("GET", "/status", &[&format!("Host: {host}")]);
+        assert_eq!(answer.field("cache-control"), Some("no-store"), "{host}");
+        assert_eq!(answer.status == 200, answer.text().contains("\"db\""), "{host}: {}", answer.text());
+        assert_eq!(answer.status == 421, answer.text().contains("`hosts` in [management]"), "{host}");
+        answer.status
+    };
+    let hosts = ["localhost", "127.0.0.1:9503", "[::1]", "ops.example.com", "evil.example", ""];
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    // The list is that of the snapshot which is applied.
+    let named = "[management]\nhosts = [\"ops.example.com\"]\n";
+    gateway.apply(&with_management(DOWN).replace("[management]\n", named));
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 200, 421, 421]);
+    gateway.apply(DOWN);
+    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    let mut unnamed = super::operator(&gateway);
+    unnamed.send("GET /status HTTP/1.0\r\n\r\n");
+    assert_eq!(unnamed.response("GET").status, 421);
+}
+
+#[test]
+fn over_http_2_the_authority_is_the_host() {
+    use hyper::client::conn::http2::handshake;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let gateway = start(DOWN);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let stream =
+            tokio::net::UnixStream::connect(gateway.folder.join("management.sock")).await.expect("it");
+        let (mut sender, connection) =
+            handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        for (host, status) in [("localhost:9503", 200), ("evil.example", 421)] {
+            let request = http::Request::get(format!("http://{host}/status"));
+            let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).expect("a request");
+            assert_eq!(sender.send_request(request).await.expect("an answer").status(), status, "{host}");
+        }
+    });
+}
+
+#[test]
+fn visitors_do_not_reach_it() {
+    let gateway = start(DOWN);
+    for path in ["/health", "/ready", "/status", "/metrics"] {
+        assert_eq!(gateway.get(path, &[]).downtime(), Some("planned"), "{path}");
+    }
+}
+
+#[test]
+fn the_figures_follow_the_file() {
+    let gateway = start("");
+    let figures = |names: [&str; 5]| names.map(|name| metric(&gateway, name).to_string());
+    let names = [
+        "downtime_down",
+        "downtime_partly_down",
+        "downtime_periods_active",
+        "downtime_config_generation",
+        "downtime_config_last_reload_successful",
+    ];
+    assert_eq!(figures(names), ["0", "0", "0", "1", "1"]);
+    gateway.apply(&with_management(DOWN));
+    assert_eq!(figures(names), ["1", "0", "1", "2", "1"]);
+    gateway.apply(&with_management(&format!("{DOWN}methods = [\"POST\"]\n")));
+    assert_eq!(figures(names), ["0", "1", "1", "3", "1"]);
+    assert_eq!(metric(&gateway, "downtime_config_rejections_total").to_string(), "0");
+    gateway.edit("oops");
+    gateway.log().wait_for("is not applied");
+    assert_eq!(figures(names), ["0", "1", "1", "3", "0"]);
+    assert_eq!(metric(&gateway, "downtime_config_rejections_total").to_string(), "1");
+    gateway.apply(&with_management(""));
+    assert_eq!(figures(names), ["0", "0", "0", "4", "1"]);
+    assert_eq!(metric(&gateway, "downtime_config_rejections_total").to_string(), "1");
+    let applied_at = metric(&gateway, "downtime_config_applied_timestamp_seconds");
+    #[allow(clippy::cast_precision_loss, reason = "seconds")]
+    let age = downtime::clock::now().as_second() as f64 - applied_at;
+    assert!((0.0..60.0).contains(&age), "applied {age} s ago");
+}
+
+#[test]
+fn it_is_not_ready_while_it_stops_and_answers_until_the_last_request_has_ended() {
+    let site = Script::bind();
+    let gateway = start(&format!("[site]\nupstream = \"{}\"\n", site.url()));
+    let mut visitor = gateway.connect();
+    visitor.send("GET / HTTP/1.1\r\nHost: site.example\r\n\r\n");
+    let mut upstream = site.accept();
+    upstream.head().expect("a request");
+    gateway.process.signal(Signal::TERM);
+    gateway.log().wait_for("stopping");
+    for (path, status) in
+        [("/ready", 503), ("/readyz", 503), ("/health", 200), ("/healthz", 200), ("/livez", 200)]
+    {
+        assert_eq!(ask(&gateway, path).status, status, "{path}");
+    }
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(visitor.response("GET").text(), "ok");
+    let Gateway { process, folder, .. } = gateway;
+    let (code, said) = process.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!folder.join("management.sock").exists());
+}
+
+#[test]
+fn an_address_that_is_held_is_an_error_that_names_the_section() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = held.local_addr().expect("an address");
+    let folder = Folder::with(&MANAGEMENT.replace("unix:management.sock", &address.to_string()));
+    let (code, said) = Process::spawn(downtime(&folder)).end();
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert!(said.contains("or change [management] listen"), "{said}");
+}
+
+#[test]
+fn another_address_waits_for_the_next_start_and_that_is_said_once() {
+    let gateway = start("");
+    let other = MANAGEMENT.replace("management.sock", "other.sock");
+    gateway.apply(&format!("{other}{DOWN}"));
+    gateway.log().wait_for("[management] listen takes effect at the next start");
+    assert_eq!(ask(&gateway, "/status").json()["generation"], 2);
+    gateway.apply(&other);
+    gateway.apply(MANAGEMENT);
+    gateway.apply("");
+    gateway.log().wait_for("[management] listen takes effect at the next start");
+    gateway.apply(MANAGEMENT);
+    assert_eq!(gateway.log().count("takes effect at the next start"), 2, "{}", gateway.log().text());
+}

@@ -1,0 +1,174 @@
+//! `/status`, and `downtime status` that asks for it.
+
+use serde_json::Value;
+
+use super::{DOWN, MANAGEMENT, ask, run, start, with_management};
+use crate::support::origin::Origin;
+use crate::support::process::{Folder, Gateway};
+
+fn status(gateway: &Gateway) -> Value {
+    ask(gateway, "/status").json()
+}
+
+#[test]
+fn it_says_what_check_says_of_what_is_applied_and_how_that_came_about() {
+    let config = with_management(&format!("[exempt]\npaths = [\"/admin\"]\n{DOWN}"));
+    let gateway = Gateway::start(&format!("timezone = \"Europe/Berlin\"\n{config}"));
+    let mut said = status(&gateway);
+    let check = run(&gateway.folder, &["--check", "--format", "json"]);
+    let mut expected: Value = serde_json::from_str(&check.stdout).expect("JSON");
+    expected["source"] = "server".into();
+    let said = said.as_object_mut().expect("an object");
+    let more: Vec<_> =
+        ["file", "sha256", "generation", "applied_at", "rejected", "watch", "timezone", "lines", "reachable"]
+            .map(|key| said.remove(key).unwrap_or_else(|| panic!("no {key}")))
+            .into();
+    assert_eq!(Value::Object(said.clone()), expected);
+    assert_eq!(expected["diagnostics"][0]["severity"], "warning");
+    let file = gateway.folder.join("downtime.toml");
+    let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"));
+    assert_eq!(more[0], file.display().to_string());
+    assert_eq!((&more[1], &more[2], &more[4]), (&Value::from(sha256), &Value::from(1), &Value::Null));
+    assert_eq!((&more[5], &more[6]), (&"events".into(), &"Europe/Berlin".into()));
+}
+
+#[test]
+fn a_file_that_is_rejected_is_said_with_its_mistakes_until_there_is_a_valid_one() {
+    let gateway = start(DOWN);
+    let applied = status(&gateway)["sha256"].clone();
+    let mistake = with_management("[response]\nstatus = 200\n");
+    gateway.folder.replace("downtime.toml", &mistake);
+    gateway.log().wait_for("is not applied");
+    let said = status(&gateway);
+    assert_eq!((&said["state"], &said["sha256"], &said["generation"]), (&"down".into(), &applied, &1.into()));
+    let rejected = &said["rejected"];
+    assert_eq!(rejected["sha256"], downtime::config::load::sha256(mistake.as_bytes()));
+    let problem = &rejected["diagnostics"][0];
+    assert_eq!(
+        (&problem["severity"], &problem["line"], &problem["column"]),
+        (&"error".into(), &6.into(), &10.into())
+    );
+    gateway.apply(&with_management(""));
+    let said = status(&gateway);
+    assert_eq!(
+        (&said["rejected"], &said["state"], &said["generation"]),
+        (&Value::Null, &"up".into(), &2.into())
+    );
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_seen() {
+    let origin = Origin::start();
+    let dead =
+        format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let site = |url: &str, more: &str| with_management(&format!("[site]\nupstream = \"{url}\"\n{more}"));
+    let gateway = Gateway::start(&site(&dead, ""));
+    let seen = || {
+        let said = status(&gateway);
+        let visitors = said["lines"][1].as_str().expect("a line").to_owned();
+        (said["reachable"].as_bool(), visitors)
+    };
+    let fine = || "visitors  get the site".to_owned();
+    assert_eq!(seen(), (None, format!("visitors  get the site, if {dead} answers")));
+    let failed = format!("the last attempt to reach {dead} failed");
+    for method in ["GET", "POST"] {
+        let response =
+            gateway.connect().request(method, "/", &["Content-Length: 0"][usize::from(method == "GET")..]);
+        assert_eq!(response.downtime(), Some("unreachable"), "{method}");
+        assert_eq!(
+            seen(),
+            (Some(false), format!("visitors  get the down page with 503: {failed}")),
+            "{method}"
+        );
+    }
+    gateway.apply(&site(&dead, "when_unreachable = \"error\"\n"));
+    assert_eq!(seen(), (Some(false), format!("visitors  get 502 or 504: {failed}")));
+    gateway.apply(&site(&dead, &format!("when_unreachable = \"error\"\n{DOWN}")));
+    let down = "visitors  get the down page with 503; those who are exempt get 502 or 504";
+    assert_eq!(seen(), (Some(false), format!("{down}: {failed}")));
+    for method in ["GET", "POST"] {
+        gateway.apply(&site(&origin.url(), &format!("# {method}\n")));
+        assert_eq!(seen().0, (method == "POST").then_some(true));
+        let fields = &["Content-Length: 0"][usize::from(method == "GET")..];
+        assert_eq!(gateway.connect().request(method, "/", fields).status, 200);
+        assert_eq!(seen(), (Some(true), fine()), "{method}");
+    }
+}
+
+#[test]
+fn the_command_asks_the_gateway_that_runs() {
+    let gateway = start(DOWN);
+    let said = run(&gateway.folder, &["status"]);
+    assert_eq!((said.code, said.stderr.as_str()), (3, ""));
+    for line in [
+        "state     down, with no known end: \"db\"; since 2020-01-01 00:00:00 +00:00\n",
+        "visitors  get the down page with 503, unless they are exempt\n",
+        "source    the gateway at unix:./management.sock: snapshot 1 since ",
+        ", by events\n",
+        "file      ./downtime.toml is what is applied\n",
+    ] {
+        assert!(said.stdout.contains(line), "no {line:?}: {said:?}");
+    }
+    gateway.apply(&with_management(""));
+    let said = run(&gateway.folder, &["status", "--format", "json"]);
+    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    assert_eq!((said.code, &json["source"], &json["state"]), (0, &"server".into(), &"up".into()));
+    assert_eq!((&json["generation"], &json["file_differs"]), (&2.into(), &false.into()));
+}
+
+#[test]
+fn the_command_says_that_the_file_was_rejected_and_shows_where() {
+    let gateway = start(DOWN);
+    for (mistake, shown) in [
+        ("[response]\nstatus = 200\n", "--> ./downtime.toml:6:10"),
+        // Where the gateway is to be asked is found in a text that is broken further below.
+        ("[response]\nmessage = \"open\n", "--> ./downtime.toml:6:16"),
+    ] {
+        gateway.edit(&with_management(mistake));
+        gateway.log().wait_for("is not applied");
+        let said = run(&gateway.folder, &["status"]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.stdout.contains("state     down, with no known end: \"db\""), "{said:?}");
+        assert!(said.stdout.contains("file      ./downtime.toml was rejected at "), "{said:?}");
+        assert!(said.stderr.contains(shown), "{said:?}");
+        let json = run(&gateway.folder, &["status", "--format", "json"]);
+        let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
+        assert_eq!((json.code, &document["file_differs"]), (1, &true.into()));
+        assert!(document["rejected"]["diagnostics"][0]["message"].is_string());
+    }
+}
+
+#[test]
+fn the_command_shows_what_only_the_gateway_finds() {
+    let folder = Folder::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
+    folder.write("page.html", "<p>{{ message }}</p>");
+    let gateway = Gateway::on(folder);
+    gateway.folder.write("page.html", "<p>{{ mesage }}</p>");
+    gateway.log().wait_for("is not applied");
+    let said = run(&gateway.folder, &["status"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("unknown variable `mesage`"), "{said:?}");
+}
+
+#[test]
+fn where_nobody_answers_the_command_reads_the_file_and_says_so() {
+    let folder = Folder::with(&with_management(DOWN));
+    let said = run(&folder, &["status"]);
+    assert_eq!(said.code, 3);
+    let source = "source    ./downtime.toml; could not query the gateway at unix:./management.sock: nothing answers there";
+    assert!(said.stdout.contains(source), "{said:?}");
+    let json = run(&folder, &["status", "--format", "json"]);
+    let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!((json.code, &document["source"]), (3, &"file".into()));
+}
+
+#[test]
+fn a_gateway_of_another_file_is_not_taken_for_the_one_of_this() {
+    let gateway = start(DOWN);
+    let socket = gateway.folder.join("management.sock");
+    let folder = Folder::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));
+    let said = run(&folder, &["status"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let other = gateway.folder.join("downtime.toml").display().to_string();
+    assert!(said.stdout.contains(&format!("that gateway serves another file, {other}")), "{said:?}");
+}

@@ -1,0 +1,140 @@
+//! `--wait`: the command returns once the gateway serves the edit.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, geteuid};
+
+use super::{DOWN, run, start, with_management};
+use crate::folder::Run;
+use crate::support::process::{Folder, Gateway, downtime};
+use crate::support::until;
+
+/// What `--wait` promises, with room for a machine that has much else to do.
+const LIMIT: Duration = Duration::from_secs(15);
+const NOBODY: u32 = 65534;
+
+#[test]
+fn the_request_that_follows_gets_what_the_command_wrote() {
+    let gateway = start("");
+    let mut client = gateway.connect();
+    for generation in [2, 4, 6, 8] {
+        let started = run(&gateway.folder, &["start", "--wait"]);
+        assert_eq!(client.request("GET", "/", &[]).status, 503);
+        assert_eq!((started.code, started.stderr.as_str()), (0, ""));
+        let served =
+            format!("served by the gateway at unix:./management.sock: snapshot {generation}, after ");
+        assert!(started.stdout.contains(&served), "{started:?}");
+        let ended = run(&gateway.folder, &["end", "--wait"]);
+        assert_eq!(client.request("GET", "/", &[]).status, 200);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    }
+    let nothing = run(&gateway.folder, &["end", "--wait"]);
+    assert_eq!(nothing.code, 0);
+    assert!(
+        nothing.stdout.contains("nothing to end") && nothing.stdout.contains("snapshot 9"),
+        "{nothing:?}"
+    );
+}
+
+#[test]
+fn what_still_keeps_the_site_down_is_3_all_the_same() {
+    let gateway = start("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n");
+    let ended = run(&gateway.folder, &["end", "--wait"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+}
+
+#[test]
+fn of_many_edits_at_once_each_is_waited_for() {
+    let gateway = start("");
+    std::thread::scope(|scope| {
+        for number in 0..10 {
+            let folder = &gateway.folder;
+            scope.spawn(move || {
+                let started = run(folder, &["start", "--wait", "--name", &format!("n{number}")]);
+                assert_eq!(started.code, 0, "{started:?}");
+            });
+        }
+    });
+    let text = std::fs::read_to_string(gateway.folder.join("downtime.toml")).expect("read");
+    assert_eq!(text.matches("[[period]]").count(), 10);
+}
+
+#[test]
+fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
+    let folder = Folder::with(&with_management(""));
+    let begun = Instant::now();
+    let started = run(&folder, &["start", "--wait"]);
+    assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
+    assert_eq!(started.code, 1);
+    for text in [
+        "the file has the edit, but",
+        "is not known to serve it after 10s: the gateway at unix:./management.sock: nothing answers there",
+    ] {
+        assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
+    }
+    let text = std::fs::read_to_string(folder.join("downtime.toml")).expect("read");
+    assert!(text.contains("[[period]]"), "{text}");
+}
+
+#[test]
+fn an_edit_that_somebody_undoes_before_it_is_served_is_not_said_to_be() {
+    let gateway = start("");
+    gateway.process.signal(Signal::STOP);
+    let mut command = downtime(&gateway.folder);
+    command.args(["start", "--wait", "--name", "gone"]).stdout(Stdio::piped());
+    let waiting = command.spawn().expect("the binary");
+    let file = gateway.folder.join("downtime.toml");
+    until("the edit", || std::fs::read_to_string(&file).expect("read").contains("gone").then_some(()));
+    gateway.edit(&with_management("# undone\n"));
+    gateway.process.signal(Signal::CONT);
+    let ended = Run::from(waiting.wait_with_output().expect("an end"));
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("was changed meanwhile, and does not have the edit any more"), "{ended:?}");
+}
+
+#[test]
+fn others_may_edit_meanwhile() {
+    let gateway = start("");
+    gateway.process.signal(Signal::STOP);
+    let mut command = downtime(&gateway.folder);
+    command.args(["start", "--wait", "--name", "mine"]).stdout(Stdio::piped());
+    let waiting = command.spawn().expect("the binary");
+    let file = gateway.folder.join("downtime.toml");
+    let text = || std::fs::read_to_string(&file).expect("read");
+    until("the edit", || text().contains("mine").then_some(()));
+    let more = format!("# theirs\n{}{DOWN}", text());
+    gateway.folder.replace("downtime.toml", &more);
+    gateway.process.signal(Signal::CONT);
+    let ended = Run::from(waiting.wait_with_output().expect("an end"));
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
+    assert_eq!(text(), more);
+}
+
+#[test]
+fn a_gateway_that_rejects_the_file_is_said_at_once() {
+    // To be had where the gateway is another user, who may not read what root may.
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = Folder::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
+    folder.write("page.html", "<p>{{ message }}</p>");
+    let readable = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+    };
+    readable(folder.path(), 0o777);
+    let mut command = downtime(&folder);
+    command.uid(NOBODY).gid(NOBODY);
+    let gateway = Gateway::run(folder, command);
+    readable(&gateway.folder.join("page.html"), 0o600);
+    gateway.log().wait_for("is not applied");
+    let begun = Instant::now();
+    let started = run(&gateway.folder, &["start", "--wait"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(started.code, 1);
+    for text in ["the gateway says: line 6: the template", "may not be read", "has rejected the file"] {
+        assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
+    }
+}

@@ -1,0 +1,379 @@
+//! The page as clients get it: whole header sets, over a real socket.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use downtime::page::template::Template;
+use downtime::page::{self, Cause, Cors, Page, PageContent};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use warp::reply::Response;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const VARY: &str = "Accept, Sec-Fetch-Dest, X-Requested-With, Origin";
+static NO_FIELDS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The status, the headers but `Date`, and the body of the answer to one request.
+async fn exchange(
+    method: &str,
+    headers: &[&str],
+    answer: impl Fn(&Request<Incoming>) -> Response,
+) -> (u16, BTreeMap<String, String>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let serve = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request)));
+        let connection = hyper::server::conn::http1::Builder::new();
+        connection.serve_connection(TokioIo::new(stream), service).await.unwrap();
+    };
+    let ask = async {
+        let start = format!("{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close");
+        let head = [&[start.as_str()], headers, &["\r\n"]].concat().join("\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        client.read_to_string(&mut response).await.unwrap();
+        response
+    };
+    let ((), response) = tokio::time::timeout(DEADLINE, async { tokio::join!(serve, ask) }).await.unwrap();
+    parse(&response)
+}
+
+fn parse(response: &str) -> (u16, BTreeMap<String, String>, String) {
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let (status_line, headers) = head.split_once("\r\n").unwrap();
+    let mut headers: BTreeMap<String, String> = headers
+        .lines()
+        .map(|line| line.split_once(": ").unwrap_or((line, "")))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    headers.remove("date");
+    headers.remove("connection");
+    (status_line.split(' ').nth(1).unwrap().parse().unwrap(), headers, body.to_owned())
+}
+
+fn facts(template: &Template) -> PageContent<'_> {
+    PageContent {
+        template,
+        message: Some("<script>alert(1)</script>"),
+        start: None,
+        until: Some(Timestamp::from_second(1_796_173_200).unwrap()),
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        cause: Cause::Planned,
+        retry_after: 300,
+        cors: &Cors::Any,
+        fields: &NO_FIELDS,
+    }
+}
+
+async fn ask(method: &str, headers: &[&str], page: &Page) -> (u16, BTreeMap<String, String>, String) {
+    exchange(method, headers, |request| page.answer(request.method(), request.headers(), 90)).await
+}
+
+fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What every answer carries, and besides it `pairs`.
+fn down_headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut all = headers(&[
+        ("retry-after", "90"),
+        ("downtime", "planned"),
+        ("cache-control", "no-store"),
+        ("vary", VARY),
+        ("x-content-type-options", "nosniff"),
+    ]);
+    all.extend(headers(pairs));
+    all
+}
+
+#[tokio::test]
+async fn html_has_its_language_its_policy_and_the_message_escaped() {
+    let page = Page::render(&facts(&Template::built_in()));
+    let (status, mut found, body) = ask("GET", &["Accept: text/html,*/*;q=0.8"], &page).await;
+    let policy = found.remove("content-security-policy").unwrap();
+    let length = body.len().to_string();
+    let expected =
+        down_headers(&[("content-type", HTML), ("content-language", "en"), ("content-length", &length)]);
+    assert_eq!((status, found), (503, expected));
+    let (start, hashes) = policy.split_once("; style-src 'sha256-").expect(&policy);
+    assert_eq!(
+        start,
+        "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    );
+    assert_eq!(hashes.matches("sha256-").count(), 1, "one for the script, none for the message: {policy}");
+    assert!(hashes.contains("; script-src 'sha256-"), "{policy}");
+    assert!(body.contains("&lt;script&gt;alert(1)") && body.contains("2026-12-02T01:00:00Z"), "{body}");
+}
+
+#[tokio::test]
+async fn problem_json_is_given_for_json_too() {
+    let page = Page::render(&facts(&Template::built_in()));
+    for accept in ["Accept: application/problem+json", "Accept: application/json"] {
+        let (status, found, body) = ask("POST", &[accept, "Content-Length: 0"], &page).await;
+        let length = body.len().to_string();
+        let expected =
+            down_headers(&[("content-type", "application/problem+json"), ("content-length", &length)]);
+        assert_eq!((status, found), (503, expected));
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "detail": "<script>alert(1)</script>",
+            "until": "2026-12-02T01:00:00Z",
+        });
+        assert_eq!(body, expected);
+    }
+}
+
+#[tokio::test]
+async fn text_is_a_line_for_the_message_and_one_for_the_end() {
+    let page = Page::render(&facts(&Template::built_in()));
+    for accept in ["Accept: text/plain", "Accept: application/x-unheard-of"] {
+        let (status, found, body) = ask("GET", &[accept], &page).await;
+        let length = body.len().to_string();
+        let expected =
+            down_headers(&[("content-type", "text/plain; charset=utf-8"), ("content-length", &length)]);
+        assert_eq!((status, found), (503, expected));
+        assert_eq!(body, "<script>alert(1)</script>\nBack at 2026-12-02T01:00:00Z.\n");
+    }
+}
+
+#[tokio::test]
+async fn an_image_a_style_a_script_and_a_font_get_no_body() {
+    let page = Page::render(&facts(&Template::built_in()));
+    for header in ["Accept: image/avif,*/*;q=0.8", "Sec-Fetch-Dest: style", "Sec-Fetch-Dest: script"] {
+        let (status, found, body) = ask("GET", &[header], &page).await;
+        assert_eq!((status, found), (503, down_headers(&[("content-length", "0")])), "{header}");
+        assert_eq!(body, "", "{header}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let page = Page::render(&facts(&Template::built_in()));
+    for accept in ["*/*", "application/json", "text/plain", "image/png"] {
+        let accept = format!("Accept: {accept}");
+        let (status, found, _) = ask("GET", &[&accept], &page).await;
+        assert_eq!(ask("HEAD", &[&accept], &page).await, (status, found, String::new()), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn status_cause_and_an_unknown_end_show_in_each_form() {
+    let template = Template::built_in();
+    let status = StatusCode::from_u16(599).unwrap();
+    let unknown = PageContent {
+        message: Some(" "),
+        until: None,
+        cause: Cause::Unreachable,
+        status,
+        ..facts(&template)
+    };
+    let page = Page::render(&unknown);
+    for (accept, expected) in [
+        ("text/plain", "The site cannot be reached at the moment and will be back soon.\n"),
+        (
+            "application/json",
+            r#"{"type":"about:blank","title":"Unavailable","status":599,"detail":"The site "#,
+        ),
+        ("text/html", "<!doctype html>"),
+    ] {
+        let (status, found, body) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
+        assert_eq!((status, found["downtime"].as_str()), (599, "unreachable"), "{accept}");
+        assert!(body.starts_with(expected) && !body.contains("until\":"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_at_least_a_second_and_of_the_request() {
+    let template = Template::parse("{{ retry_after }}").unwrap();
+    let page = Page::render(&PageContent { retry_after: 0, ..facts(&template) });
+    assert!(page.depends_on_retry_after());
+    assert!(!Page::render(&facts(&Template::built_in())).depends_on_retry_after());
+    for (given, expected) in [(0, "1"), (1, "1"), (5400, "5400")] {
+        let answer = |request: &Request<Incoming>| page.answer(request.method(), request.headers(), given);
+        let (_, found, body) = exchange("GET", &[], answer).await;
+        assert_eq!((found["retry-after"].as_str(), body.as_str()), (expected, "1"));
+    }
+}
+
+#[tokio::test]
+async fn a_template_of_ones_own_claims_no_language_and_brings_its_own_hashes() {
+    let template = Template::parse("<style>p { color: red }</style><p>{{ message }}").unwrap();
+    let (_, found, body) = ask("GET", &[], &Page::render(&facts(&template))).await;
+    assert_eq!(found.get("content-language"), None);
+    assert!(found["content-security-policy"].contains("; style-src 'sha256-"), "{found:?}");
+    assert!(!found["content-security-policy"].contains("script-src"), "{found:?}");
+    assert_eq!(body, "<style>p { color: red }</style><p>&lt;script&gt;alert(1)&lt;&#x2f;script&gt;");
+}
+
+#[tokio::test]
+async fn a_template_that_fails_after_all_gives_way_to_the_built_in_page() {
+    let template = Template::parse("{% if status == 599 %}{{ 1 // 0 }}{% endif %}").unwrap();
+    let status = StatusCode::from_u16(599).unwrap();
+    let page = Page::render(&PageContent { status, ..facts(&template) });
+    let (status, found, body) = ask("GET", &[], &page).await;
+    assert_eq!((status, found["content-language"].as_str()), (599, "en"));
+    assert!(body.contains("We'll be back soon"), "{body}");
+}
+
+const ORIGIN: &str = "https://app.example";
+
+#[tokio::test]
+async fn a_page_of_another_origin_can_read_the_answer() {
+    let template = Template::built_in();
+    let listed = Cors::Origins(vec![HeaderValue::from_static(ORIGIN)]);
+    let exposed = ("access-control-expose-headers", "Retry-After, Downtime, Date");
+    for (cors, expected) in [
+        (Cors::Any, &[("access-control-allow-origin", "*"), exposed][..]),
+        (
+            listed,
+            &[("access-control-allow-origin", ORIGIN), ("access-control-allow-credentials", "true"), exposed],
+        ),
+        (Cors::Off, &[("vary", "Accept, Sec-Fetch-Dest, X-Requested-With")]),
+    ] {
+        let page = Page::render(&PageContent { cors: &cors, ..facts(&template) });
+        let origin = format!("Origin: {ORIGIN}");
+        let (status, found, _) = ask("GET", &[&origin, "Accept: image/png"], &page).await;
+        let mut all = down_headers(&[("content-length", "0")]);
+        all.extend(headers(expected));
+        assert_eq!((status, found), (503, all), "{cors:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_allowed_so_that_the_answer_can_be_read() {
+    let template = Template::built_in();
+    let asks = [
+        &format!("Origin: {ORIGIN}")[..],
+        "Access-Control-Request-Method: PUT",
+        "Access-Control-Request-Headers: content-type",
+    ];
+    let common = [
+        ("downtime", "planned"),
+        ("cache-control", "no-store"),
+        ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+        ("access-control-max-age", "0"),
+        ("surrogate-control", "no-store"),
+    ];
+    let fields =
+        HeaderMap::from_iter([("surrogate-control".parse().unwrap(), HeaderValue::from_static("no-store"))]);
+    let listed = Cors::Origins(vec![HeaderValue::from_static(ORIGIN)]);
+    for (cors, expected) in [
+        (
+            Cors::Any,
+            &[("access-control-allow-origin", "*"), ("access-control-allow-methods", "GET, HEAD, POST")][..],
+        ),
+        (
+            listed,
+            &[
+                ("access-control-allow-origin", ORIGIN),
+                ("access-control-allow-credentials", "true"),
+                ("access-control-allow-methods", "PUT"),
+                ("access-control-allow-headers", "content-type"),
+            ],
+        ),
+    ] {
+        let page = Page::render(&PageContent { cors: &cors, fields: &fields, ..facts(&template) });
+        let (status, found, body) = ask("OPTIONS", &asks, &page).await;
+        let expected = headers(&[&common[..], expected].concat());
+        assert_eq!((status, found, body.as_str()), (204, expected, ""), "{cors:?}");
+    }
+    let page = Page::render(&PageContent { cors: &Cors::Off, ..facts(&template) });
+    assert_eq!(ask("OPTIONS", &asks, &page).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_told_unavailable_and_why() {
+    let template = Template::built_in();
+    let page = Page::render(&PageContent { message: Some("Back at 5 — 100 %"), ..facts(&template) });
+    for (media_type, answered) in [
+        ("application/grpc", "application/grpc"),
+        ("application/grpc+proto", "application/grpc"),
+        ("application/grpc-web+proto", "application/grpc-web"),
+        ("application/grpc-web-text", "application/grpc-web-text"),
+    ] {
+        let content_type = format!("Content-Type: {media_type}");
+        let (status, found, body) =
+            ask("POST", &[&content_type, "Content-Length: 0", "Origin: null"], &page).await;
+        let expected = down_headers(&[
+            ("content-type", answered),
+            ("content-length", "0"),
+            ("grpc-status", "14"),
+            ("grpc-message", "Back at 5 %E2%80%94 100 %25"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-expose-headers", "Retry-After, Downtime, Date, Grpc-Status, Grpc-Message"),
+        ]);
+        assert_eq!((status, found, body.as_str()), (200, expected, ""), "{media_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
+    let template = Template::built_in();
+    let message = format!("{}é, and so on", "x".repeat(999));
+    let page = Page::render(&PageContent { message: Some(&message), ..facts(&template) });
+    let (_, found, _) = ask("POST", &["Content-Type: application/grpc", "Content-Length: 0"], &page).await;
+    assert_eq!(found.get("grpc-message").map(String::as_str), Some(&message[..999]));
+}
+
+#[tokio::test]
+async fn further_fields_are_on_each_answer() {
+    let template = Template::built_in();
+    let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
+    let page = Page::render(&PageContent { fields: &fields, ..facts(&template) });
+    for accept in ["text/html", "application/json", "text/plain", "image/png", "application/grpc"] {
+        let (_, found, _) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
+        assert_eq!(found.get("x-more").map(String::as_str), Some("1"), "{accept}");
+    }
+    let location = HeaderValue::from_static("/sorry");
+    let (_, found, _) = exchange("GET", &[], |_| page::redirect(&location, &fields)).await;
+    assert_eq!(found.get("x-more").map(String::as_str), Some("1"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_never_stored_and_has_no_body() {
+    let location = HeaderValue::from_static("https://status.example.com/");
+    for method in ["GET", "HEAD", "POST", "DELETE"] {
+        let (status, found, body) =
+            exchange(method, &["Content-Length: 0"], |_| page::redirect(&location, &NO_FIELDS)).await;
+        let expected = headers(&[
+            ("location", "https://status.example.com/"),
+            ("cache-control", "no-store"),
+            ("downtime", "planned"),
+            ("content-length", "0"),
+        ]);
+        assert_eq!((status, found, body.as_str()), (302, expected, ""), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn the_welcome_page_says_how_to_go_on() {
+    let answer = |request: &Request<Incoming>| page::welcome(request.method());
+    let (status, mut found, body) = exchange("GET", &[], answer).await;
+    assert_eq!(exchange("HEAD", &[], answer).await, (status, found.clone(), String::new()));
+    assert!(found.remove("content-security-policy").unwrap().contains("; style-src 'sha256-"));
+    let length = body.len().to_string();
+    let expected = headers(&[
+        ("content-type", HTML),
+        ("content-language", "en"),
+        ("content-length", &length),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ]);
+    assert_eq!((status, found), (200, expected));
+    for words in ["downtime.toml", "upstream", "root", "downtime start", "downtime end", "downtime --check"] {
+        assert!(body.contains(words), "{words}");
+    }
+}

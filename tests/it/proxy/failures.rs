@@ -1,0 +1,280 @@
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+
+use super::peer::{Gateway, Options, Origin, Peer, Way, settled};
+
+both_ways! {
+    an_upstream_that_refuses_is_a_502,
+    a_socket_that_is_not_there_is_a_502,
+    an_upstream_that_breaks_off_before_its_head_is_a_502,
+    an_upstream_that_does_not_answer_is_a_504_in_time,
+    a_tls_handshake_that_hangs_is_a_504_in_time,
+    an_upload_that_moves_does_not_time_out,
+    a_client_that_stops_sending_is_to_blame_itself,
+    a_malformed_body_is_the_clients_fault,
+    a_body_that_breaks_off_is_never_a_clean_end,
+    a_get_on_a_connection_that_has_died_is_repeated_once,
+    a_repeated_request_is_the_same_and_gets_its_answer,
+    a_post_is_never_repeated,
+    a_get_whose_response_had_begun_is_not_repeated,
+    a_post_goes_over_a_fresh_connection_where_the_idle_one_is_seen_dead,
+    an_idle_connection_is_closed_after_a_minute,
+    the_upstream_request_ends_when_the_client_leaves,
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+fn impatient(way: Way) -> Options {
+    Options { response_timeout: Duration::from_millis(200), ..Options::of(way) }
+}
+
+/// A gateway with one idle connection to its upstream.
+async fn kept_alive(way: Way, origin: &Origin) -> (Gateway, Peer, Peer) {
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send(OK).await;
+    client.head().await;
+    (gateway, client, upstream)
+}
+
+async fn an_upstream_that_refuses_is_a_502(way: Way) {
+    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let gateway = Gateway::to(way, &format!("http://{unused}")).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+    assert!(
+        gateway.failure().starts_with("no connection to the upstream: Connection refused"),
+        "{}",
+        gateway.failure()
+    );
+}
+
+async fn a_socket_that_is_not_there_is_a_502(way: Way) {
+    let gateway = Gateway::to(way, "unix:/nonexistent/app.sock").await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+}
+
+async fn an_upstream_that_breaks_off_before_its_head_is_a_502(way: Way) {
+    for said in ["", "HTTP/1.1 200 OK\r\nConte", "not HTTP\r\n\r\n"] {
+        for reset in [false, true] {
+            let origin = Origin::bind().await;
+            let gateway = Gateway::to(way, &origin.url()).await;
+            let mut client = gateway.connect().await;
+            client.send(GET).await;
+            let mut upstream = origin.accept().await;
+            upstream.head().await;
+            upstream.send(said).await;
+            if reset {
+                upstream.reset();
+            } else {
+                drop(upstream);
+            }
+            assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway", "{said:?}");
+            assert!(gateway.failure().starts_with("the upstream broke off"), "{}", gateway.failure());
+            assert!(origin.is_left_alone().await, "{said:?}");
+        }
+    }
+}
+
+async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::with(&origin.url(), impatient(way)).await;
+    for request in [GET, POST] {
+        let mut client = gateway.connect().await;
+        let asked = Instant::now();
+        client.send(request).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await;
+        assert_eq!(client.head().await.first, "HTTP/1.1 504 Gateway Timeout");
+        let took = asked.elapsed();
+        assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(2), "{took:?}");
+        upstream.closed().await;
+    }
+    assert!(
+        gateway.failure().starts_with("no answer from the upstream within 200ms"),
+        "{}",
+        gateway.failure()
+    );
+}
+
+async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
+    let origin = Origin::bind().await;
+    let options = Options { connect_timeout: Duration::from_millis(200), ..Options::of(way) };
+    let gateway = Gateway::with(&origin.url().replace("http:", "https:"), options).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let _upstream = origin.accept().await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 504 Gateway Timeout");
+    assert_eq!(gateway.failure(), "no connection to the upstream within 200ms");
+}
+
+async fn an_upload_that_moves_does_not_time_out(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::with(&origin.url(), impatient(way)).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    let begun = Instant::now();
+    let mut beat = tokio::time::interval(Duration::from_millis(80));
+    for _ in 0..8 {
+        beat.tick().await;
+        client.send("x").await;
+        upstream.until("x").await;
+    }
+    assert!(begun.elapsed() > 2 * impatient(way).response_timeout);
+    upstream.send(OK).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+}
+
+async fn a_client_that_stops_sending_is_to_blame_itself(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::with(&origin.url(), impatient(way)).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nx").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 408 Request Timeout");
+    upstream.until("x").await;
+    upstream.closed().await;
+}
+
+async fn a_malformed_body_is_the_clients_fault(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.until("x\r\n").await;
+    client.send("nonsense\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 400 Bad Request");
+    assert_eq!(gateway.failure(), "the client broke its request off");
+    let (body, _) = upstream.rest().await;
+    assert!(!body.ends_with("0\r\n\r\n"), "{body}");
+}
+
+async fn a_body_that_breaks_off_is_never_a_clean_end(way: Way) {
+    for (fields, part) in [("Content-Length: 10", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n")]
+    {
+        for reset in [false, true] {
+            let origin = Origin::bind().await;
+            let gateway = Gateway::to(way, &origin.url()).await;
+            let mut client = gateway.connect().await;
+            client.send(GET).await;
+            let mut upstream = origin.accept().await;
+            upstream.head().await;
+            upstream.send(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{part}")).await;
+            assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+            client.until("hello").await;
+            if reset {
+                upstream.reset();
+            } else {
+                drop(upstream);
+            }
+            let (rest, _) = client.rest().await;
+            assert!(rest.trim().is_empty(), "{fields}: {rest:?}");
+        }
+    }
+}
+
+async fn a_get_on_a_connection_that_has_died_is_repeated_once(way: Way) {
+    let origin = Origin::bind().await;
+    let (gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    client.send(GET).await;
+    first.head().await;
+    drop(first);
+    let mut second = origin.accept().await;
+    assert_eq!(second.head().await.first, "GET / HTTP/1.1");
+    drop(second);
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+    assert!(origin.is_left_alone().await);
+    drop(gateway);
+}
+
+async fn a_repeated_request_is_the_same_and_gets_its_answer(way: Way) {
+    let origin = Origin::bind().await;
+    let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    client.send("GET /a?b HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n").await;
+    let before = first.head().await;
+    first.reset();
+    let mut second = origin.accept().await;
+    let again = second.head().await;
+    assert_eq!((before.first, before.fields), (again.first, again.fields));
+    second.send(OK).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+}
+
+async fn a_post_is_never_repeated(way: Way) {
+    for post in [POST, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"] {
+        let origin = Origin::bind().await;
+        let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+        client.send(post).await;
+        first.head().await;
+        drop(first);
+        assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+        assert!(origin.is_left_alone().await);
+    }
+}
+
+async fn a_get_whose_response_had_begun_is_not_repeated(way: Way) {
+    let origin = Origin::bind().await;
+    let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    client.send(GET).await;
+    first.head().await;
+    first.send("HTTP/1.1 200").await;
+    settled().await;
+    drop(first);
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+    assert!(origin.is_left_alone().await);
+}
+
+async fn a_post_goes_over_a_fresh_connection_where_the_idle_one_is_seen_dead(way: Way) {
+    let origin = Origin::bind().await;
+    let (_gateway, mut client, first) = kept_alive(way, &origin).await;
+    drop(first);
+    client.send(POST).await;
+    let mut second = origin.accept().await;
+    assert_eq!(second.head().await.first, "POST / HTTP/1.1");
+    assert_eq!(second.until("hi").await, "hi");
+    second.send(OK).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+}
+
+async fn an_idle_connection_is_closed_after_a_minute(way: Way) {
+    let origin = Origin::bind().await;
+    let (_gateway, _client, mut upstream) = kept_alive(way, &origin).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert!(upstream.is_silent().await);
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    upstream.closed().await;
+}
+
+async fn the_upstream_request_ends_when_the_client_leaves(way: Way) {
+    for said in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
+        let origin = Origin::bind().await;
+        let gateway = Gateway::to(way, &origin.url()).await;
+        let mut client = gateway.connect().await;
+        client.send(GET).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await;
+        upstream.send(said).await;
+        if !said.is_empty() {
+            client.until("hello").await;
+        }
+        let left = Instant::now();
+        drop(client);
+        upstream.closed().await;
+        assert!(left.elapsed() < Duration::from_secs(1), "{said:?}");
+    }
+}

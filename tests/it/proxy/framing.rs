@@ -1,0 +1,259 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::peer::{Gateway, Origin, Peer, Way, soon};
+
+both_ways! {
+    every_kind_of_response_is_framed_exactly_and_its_connection_used_again,
+    a_chunked_body_and_its_trailers_go_both_ways,
+    a_length_beside_chunks_counts_for_nothing,
+    a_coding_that_would_be_lost_is_refused,
+    an_http_1_0_upstream_is_answered_for_in_1_1,
+    an_http_1_0_connection_takes_no_second_request,
+    a_body_is_asked_for_when_the_upstream_asks,
+    a_body_that_the_upstream_refuses_is_not_read,
+    a_body_is_asked_for_after_a_while_where_the_upstream_is_silent,
+    a_client_that_does_not_read_holds_the_upstream_back,
+    an_upstream_that_does_not_read_holds_the_client_back,
+    much_goes_through_both_ways,
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    let mut upstream = None;
+    for (method, response, head, body) in [
+        ("GET", "200 OK\r\nContent-Length: 5\r\n\r\nhello", &["content-length: 5"][..], "hello"),
+        ("GET", "200 OK\r\nContent-Length: 0\r\n\r\n", &["content-length: 0"], ""),
+        (
+            "GET",
+            "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            &["transfer-encoding: chunked"],
+            "3\r\nabc\r\n0\r\n\r\n",
+        ),
+        ("HEAD", "200 OK\r\nContent-Length: 5\r\n\r\n", &["content-length: 5"], ""),
+        ("HEAD", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &[], ""),
+        ("GET", "204 No Content\r\nETag: e\r\n\r\n", &["etag: e"], ""),
+        ("GET", "204 No Content\r\nContent-Length: 0\r\n\r\n", &[], ""),
+        // A 304 may say the length that a 200 would have, and need not (RFC 9110 8.6).
+        ("GET", "304 Not Modified\r\nContent-Length: 5\r\n\r\n", &[], ""),
+        ("GET", "304 Not Modified\r\nETag: e\r\n\r\n", &["etag: e"], ""),
+        ("DELETE", "418 Short And Stout\r\nContent-Length: 0\r\n\r\n", &["content-length: 0"], ""),
+        (
+            "GET",
+            "103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            &["content-length: 0"],
+            "",
+        ),
+    ] {
+        client.send(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let mut peer = match upstream.take() {
+            Some(peer) => peer,
+            None => origin.accept().await,
+        };
+        peer.head().await;
+        peer.send(&format!("HTTP/1.1 {response}")).await;
+        let answer = client.head().await;
+        let status = response.rsplit("HTTP/1.1 ").next().and_then(|response| response.split("\r\n").next());
+        assert_eq!(answer.first, format!("HTTP/1.1 {}", status.expect("a status")));
+        assert_eq!(answer.fields, head, "{method} {response}");
+        assert_eq!(client.until(body).await, body, "{method} {response}");
+        assert!(client.is_silent().await, "{method} {response}");
+        upstream = Some(peer);
+    }
+    assert!(origin.is_left_alone().await);
+}
+
+async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
+    for method in ["POST", "GET"] {
+        let origin = Origin::bind().await;
+        let gateway = Gateway::to(way, &origin.url()).await;
+        let mut client = gateway.connect().await;
+        let fields =
+            "Host: a\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked";
+        client
+            .send(&format!("{method} / HTTP/1.1\r\n{fields}\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"))
+            .await;
+        let mut upstream = origin.accept().await;
+        let head = upstream.head().await;
+        assert_eq!(head.get("transfer-encoding"), ["chunked"], "{method}");
+        assert_eq!(head.get("te"), ["trailers"]);
+        assert_eq!(upstream.until("1\r\n\r\n").await, "3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n");
+        upstream
+            .send("HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\nX-Sum: 2\r\n\r\n")
+            .await;
+        assert_eq!(client.head().await.fields, ["trailer: X-Sum", "transfer-encoding: chunked"]);
+        assert_eq!(client.until("2\r\n\r\n").await, "2\r\nde\r\n0\r\nx-sum: 2\r\n\r\n");
+    }
+}
+
+async fn a_length_beside_chunks_counts_for_nothing(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    let chunks = "3\r\nabc\r\n0\r\n\r\n";
+    upstream
+        .send(&format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"))
+        .await;
+    assert_eq!(client.head().await.fields, ["transfer-encoding: chunked"]);
+    assert_eq!(client.until(chunks).await, chunks);
+    upstream.closed().await;
+}
+
+async fn a_coding_that_would_be_lost_is_refused(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");
+    assert!(origin.is_left_alone().await);
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+}
+
+async fn an_http_1_0_upstream_is_answered_for_in_1_1(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.0 200 OK\r\n\r\nhello").await;
+    drop(upstream);
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+    assert_eq!(client.until("0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
+}
+
+async fn an_http_1_0_connection_takes_no_second_request(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let mut first = origin.accept().await;
+    first.head().await;
+    first.send("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n").await;
+    client.head().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n").await;
+    let mut second = origin.accept().await;
+    assert_eq!(second.head().await.first, "POST / HTTP/1.1");
+    assert_eq!(second.until("0\r\n\r\n").await, "1\r\na\r\n0\r\n\r\n");
+}
+
+async fn a_body_is_asked_for_when_the_upstream_asks(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    assert_eq!(upstream.head().await.get("expect"), ["100-continue"]);
+    assert!(client.is_silent().await);
+    upstream.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 100 Continue");
+    client.send("hello").await;
+    assert_eq!(upstream.until("hello").await, "hello");
+    upstream.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 201 Created");
+}
+
+async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 417 Expectation Failed");
+    assert_eq!(client.until("no").await, "no");
+    upstream.closed().await;
+}
+
+async fn a_body_is_asked_for_after_a_while_where_the_upstream_is_silent(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    assert!(client.is_silent().await);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
+    assert_eq!(client.head().await.first, "HTTP/1.1 100 Continue");
+    client.send("hello").await;
+    assert_eq!(upstream.until("hello").await, "hello");
+}
+
+/// What a socket, and the gateway behind it, take before they take no more.
+async fn taken_until_full(peer: &mut Peer) -> usize {
+    let chunk = vec![b'x'; 65_536];
+    let mut taken = 0;
+    while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), peer.stream.write(&chunk)).await
+    {
+        taken += written.expect("written");
+        assert!(taken < 256 << 20, "the gateway takes everything");
+    }
+    taken
+}
+
+/// The gateway's own 8 MiB, and what the kernel keeps of four sockets.
+const MOST: usize = 16 << 20;
+
+async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = Peer::connect_narrow(gateway.address).await;
+    client.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").await;
+    let taken = taken_until_full(&mut upstream).await;
+    assert!(taken < MOST, "{taken} bytes in between");
+}
+
+async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
+    let origin = Origin::bind_narrow();
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
+    let _upstream = origin.accept().await;
+    let taken = taken_until_full(&mut client).await;
+    assert!(taken < MOST, "{taken} bytes in between");
+}
+
+async fn much_goes_through_both_ways(way: Way) {
+    const LENGTH: usize = 64 << 20;
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    pour(&mut client, &mut upstream, LENGTH).await;
+    upstream.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+    client.head().await;
+    pour(&mut upstream, &mut client, LENGTH).await;
+}
+
+async fn pour(from: &mut Peer, to: &mut Peer, length: usize) {
+    let sent = vec![b'x'; length];
+    let mut got = Vec::with_capacity(length);
+    let mut taken = to.stream.split().0.take(length as u64);
+    let (written, read) =
+        soon("the body", async { tokio::join!(from.stream.write_all(&sent), taken.read_to_end(&mut got)) })
+            .await;
+    written.expect("written");
+    assert_eq!(read.expect("read"), length);
+    assert!(got == sent, "the bytes differ");
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use downtime::upstream::Proxy;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::task::spawn_local;
+use tokio_rustls::TlsAcceptor;
+
+use super::peer::{Gateway, Options, Origin, Way, soon};
+
+both_ways! {
+    an_https_upstream_is_spoken_to_if_its_certificate_holds,
+    a_unix_upstream_is_spoken_to,
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+fn identity(name: &str) -> (TlsAcceptor, RootCertStore) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).expect("a root");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("an identity");
+    (TlsAcceptor::from(Arc::new(config)), roots)
+}
+
+async fn an_https_upstream_is_spoken_to_if_its_certificate_holds(way: Way) {
+    for (name, status) in [("127.0.0.1", "HTTP/1.1 200 OK"), ("other.example", "HTTP/1.1 502 Bad Gateway")] {
+        let (acceptor, roots) = identity(name);
+        let origin = Origin::bind().await;
+        let url = origin.url().replace("http:", "https:");
+        let proxy = Proxy::with_roots(roots).expect("roots");
+        let gateway = Gateway::with(&url, Options { proxy, ..Options::of(way) }).await;
+        spawn_local(async move {
+            let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.expect("a request");
+            }
+            stream.write_all(HELLO).await.expect("sent");
+            stream.flush().await.expect("flushed");
+        });
+        let mut client = gateway.connect().await;
+        client.send(GET).await;
+        assert_eq!(client.head().await.first, status, "{}", gateway.failure());
+    }
+}
+
+async fn a_unix_upstream_is_spoken_to(way: Way) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("app.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let gateway = Gateway::to(way, &format!("unix:{}", path.display())).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    let (mut stream, _) = soon("a connection", listener.accept()).await.expect("a connection");
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        soon("the request", stream.read_buf(&mut request)).await.expect("a request");
+    }
+    assert!(request.starts_with(b"GET / HTTP/1.1\r\nhost: shop.example\r\n"));
+    stream.write_all(HELLO).await.expect("sent");
+    assert_eq!(client.until("hello").await.lines().next(), Some("HTTP/1.1 200 OK"));
+}

@@ -1,0 +1,142 @@
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio_tungstenite::tungstenite::{Message, protocol::Role};
+use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+
+use super::peer::{Gateway, Origin, Peer, Way, soon};
+
+both_ways! {
+    a_websocket_lives_on_through_a_long_idle_until_it_is_closed,
+    bytes_behind_an_upgrade_wait_for_the_101,
+    bytes_behind_an_upgrade_that_is_declined_are_the_next_request,
+    a_switch_that_was_not_asked_for_is_a_502,
+    a_tunnel_ends_with_either_side,
+    a_message_from_a_frame_split_over_the_101_arrives,
+}
+
+const UPGRADE: &str =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo, h2c\r\n\r\n";
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+
+async fn echo(origin: Origin) {
+    let stream = origin.accept().await.stream;
+    let mut socket = accept_async(stream).await.expect("a handshake");
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_text() || message.is_binary() {
+            socket.send(message).await.expect("an echo");
+        }
+    }
+}
+
+async fn echoes(socket: &mut WebSocketStream<TcpStream>, message: Message) {
+    socket.send(message.clone()).await.expect("sent");
+    assert_eq!(soon("the echo", socket.next()).await.expect("open").expect("a message"), message);
+}
+
+async fn a_websocket_lives_on_through_a_long_idle_until_it_is_closed(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let upstream = spawn_local(echo(origin));
+    let client = gateway.connect().await;
+    let (mut socket, response) =
+        soon("the handshake", client_async("ws://a/chat", client.stream)).await.expect("a handshake");
+    assert_eq!(response.status(), 101);
+    echoes(&mut socket, Message::text("hello")).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_hours(24)).await;
+    tokio::time::resume();
+    echoes(&mut socket, Message::binary(vec![7; 1 << 20])).await;
+    socket.close(None).await.expect("a close");
+    assert!(matches!(soon("the close", socket.next()).await, Some(Ok(Message::Close(_)))));
+    soon("the upstream's end", upstream).await.expect("ended");
+}
+
+async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(&format!("{UPGRADE}early")).await;
+    let mut upstream = origin.accept().await;
+    let head = upstream.head().await;
+    assert_eq!((head.get("connection"), head.get("upgrade")), (vec!["upgrade"], vec!["echo"]));
+    assert!(upstream.is_silent().await);
+    upstream.send(&format!("{SWITCHED}first")).await;
+    let head = client.head().await;
+    assert_eq!((head.get("connection"), head.get("upgrade")), (vec!["upgrade"], vec!["echo"]));
+    assert_eq!(client.until("first").await, "first");
+    assert_eq!(upstream.until("early").await, "early");
+}
+
+async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request(way: Way) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(&format!("{UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 403 Forbidden");
+    let head = upstream.head().await;
+    assert_eq!(head.first, "GET /next HTTP/1.1");
+    assert_eq!(head.get("connection"), [""; 0]);
+}
+
+async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
+    let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let h2c = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+               HTTP2-Settings: AA\r\n\r\n";
+    for (request, switch) in [
+        (plain, SWITCHED.to_owned()),
+        (h2c, SWITCHED.replace("echo", "h2c")),
+        (UPGRADE, SWITCHED.replace("echo", "h2c")),
+    ] {
+        let origin = Origin::bind().await;
+        let gateway = Gateway::to(way, &origin.url()).await;
+        let mut client = gateway.connect().await;
+        client.send(request).await;
+        let mut upstream = origin.accept().await;
+        let head = upstream.head().await;
+        assert!(!head.get("upgrade").contains(&"h2c") && head.get("http2-settings").is_empty());
+        upstream.send(&switch).await;
+        assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway", "{request}");
+        upstream.closed().await;
+    }
+}
+
+async fn tunnel(way: Way) -> (Peer, Peer) {
+    let origin = Origin::bind().await;
+    let gateway = Gateway::to(way, &origin.url()).await;
+    let mut client = gateway.connect().await;
+    client.send(UPGRADE).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send(SWITCHED).await;
+    client.head().await;
+    (client, upstream)
+}
+
+async fn a_tunnel_ends_with_either_side(way: Way) {
+    let (client, mut upstream) = tunnel(way).await;
+    drop(client);
+    upstream.closed().await;
+    let (mut client, upstream) = tunnel(way).await;
+    drop(upstream);
+    client.closed().await;
+    let (client, mut upstream) = tunnel(way).await;
+    client.reset();
+    upstream.closed().await;
+}
+
+async fn a_message_from_a_frame_split_over_the_101_arrives(way: Way) {
+    let (client, upstream) = tunnel(way).await;
+    let mut client = WebSocketStream::from_raw_socket(client.stream, Role::Client, None).await;
+    let mut upstream = WebSocketStream::from_raw_socket(upstream.stream, Role::Server, None).await;
+    upstream.send(Message::text("pushed")).await.expect("sent");
+    assert_eq!(
+        soon("the push", client.next()).await.expect("open").expect("a message"),
+        Message::text("pushed")
+    );
+}

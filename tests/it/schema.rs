@@ -1,0 +1,623 @@
+//! The JSON Schema of the file, held against the parser: it refuses nothing that the parser accepts, and finds the
+//! mistakes that a schema can find.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use downtime::config::Config;
+use downtime::config::schema::schema;
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The golden files whose mistakes a schema can know: unknown keys, wrong types and forms, values out of a set or range,
+/// keys that exclude or need each other.
+const REFUSED: [&str; 31] = [
+    "bom_crlf_mistake",
+    "date_alone",
+    "date_quoted",
+    "exempt_malformed",
+    "for_and_end",
+    "for_malformed",
+    "for_zero",
+    "level_malformed",
+    "listen_empty",
+    "listen_malformed",
+    "management_malformed",
+    "name_empty",
+    "not_yet_supported",
+    "period_in_single_brackets",
+    "redirect_and_template",
+    "redirect_malformed",
+    "redirect_true",
+    "scope_mistakes",
+    "section_as_value",
+    "series_mistakes",
+    "several_mistakes",
+    "start_missing",
+    "status_out_of_range",
+    "status_path_malformed",
+    "time_alone",
+    "trusted_proxies_malformed",
+    "unknown_key",
+    "upstream_and_root",
+    "upstream_malformed",
+    "upstream_with_path",
+    "wrong_type",
+];
+
+#[test]
+fn the_command_prints_the_schema_that_is_committed() {
+    let output = Command::new(env!("CARGO_BIN_EXE_downtime")).arg("schema").output().unwrap();
+    let committed = include_str!("../../.schema/downtime.json");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        committed,
+        "run `downtime schema >.schema/downtime.json`"
+    );
+    assert!(output.status.success() && output.stderr.is_empty());
+}
+
+#[test]
+fn the_shipped_file_names_the_schema() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shipped = include_str!("../../downtime.toml");
+    let named = shipped.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap();
+    assert!(folder.join(named).is_file(), "{named}");
+    assert_eq!(problems(shipped), "");
+}
+
+#[test]
+fn it_accepts_each_golden_file_that_the_parser_accepts() {
+    let accepted = golden_files().filter(|(_, text)| parser_accepts(text)).collect::<Vec<_>>();
+    assert!(accepted.len() >= 5, "they are found: {}", accepted.len());
+    for (name, text) in accepted {
+        assert_eq!(problems(&text), "", "{name}");
+    }
+}
+
+/// What stands above a mistake, and the mistakes.
+const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "timezne = 'UTC'",
+            "timezone = ''",
+            "timezone = '+01:00'",
+            "timezone = 'Europe / Berlin'",
+            "timezone = 1",
+            "timezone = ['UTC']",
+            "server = 1",
+            "site = 'http://127.0.0.1:8000'",
+            "exempt = ['/']",
+            "period = { start = 2026-12-01T00:00:00Z }",
+            "periods = []",
+        ],
+    ),
+    (
+        "[server]",
+        &[
+            "tls = {}",
+            "timezone = 'UTC'",
+            "listen = '127.0.0.1:80'",
+            "listen = 80",
+            "listen = []",
+            "listen = [80]",
+            "listen = ['80']",
+            "listen = ['127.0.0.1']",
+            "listen = ['127.0.0.1:65536']",
+            "listen = ['256.0.0.1:80']",
+            "listen = ['localhost:80']",
+            "listen = ['*:80']",
+            "listen = ['::1:80']",
+            "listen = ['[::1]']",
+            "listen = ['http://127.0.0.1:80']",
+            "listen = ['unix:']",
+            "listen = ['unix://']",
+            "listen = ['/run/http.sock']",
+            "listen = ['127.0.0.1:1', '127.0.0.1:1']",
+            "trusted_proxies = '127.0.0.1'",
+            "trusted_proxies = ['localhost']",
+            "trusted_proxies = ['127.0.0.1/33']",
+            "trusted_proxies = ['127.0.0.1-127.0.0.9']",
+            "trusted_proxies = ['unix:/run/http.sock']",
+            "trusted_proxies = [true]",
+            "status_path = true",
+            "status_path = ''",
+            "status_path = 'status'",
+            "status_path = '/a?b'",
+            "status_path = '/a//b'",
+        ],
+    ),
+    (
+        "[site]",
+        &[
+            "upstream = '127.0.0.1:8000'",
+            "upstream = 'http://'",
+            "upstream = 'http://:8000'",
+            "upstream = 'ftp://127.0.0.1'",
+            "upstream = 'http://127.0.0.1:8000/app'",
+            "upstream = 'http://127.0.0.1:8000?a'",
+            "upstream = 'http://127.0.0.1:0'",
+            "upstream = 'http://127.0.0.1:65536'",
+            "upstream = 'http://user@127.0.0.1'",
+            "upstream = 'http://::1:8000'",
+            "upstream = 'unix:'",
+            "upstream = 'unix:/run/'",
+            "upstream = ['http://127.0.0.1:8000']",
+            "upstream = 'http://127.0.0.1:8000'\nroot = 'public'",
+            "root = true",
+            "when_unreachable = 'down'",
+            "when_unreachable = false",
+            "connect_timeout = 5",
+            "connect_timeout = '5'",
+            "connect_timeout = '0s'",
+            "response_timeout = '1 fortnight'",
+            "response_timeout = '-1s'",
+            "timeout = '5s'",
+        ],
+    ),
+    (
+        "[exempt]",
+        &[
+            "exact = '/'",
+            "exact = ['admin']",
+            "exact = ['/a?b']",
+            "exact = ['/a#b']",
+            "exact = ['/a//b']",
+            "exact = ['/a/../b']",
+            "exact = ['/a/.']",
+            "exact = ['/a/. /b']",
+            "exact = ['/a%20b']",
+            "exact = ['/a;b']",
+            "exact = ['/a\\b']",
+            "exact = ['https://example.com/a']",
+            "paths = ['admin']",
+            "paths = ['**']",
+            "paths = ['/admin**']",
+            "paths = ['/**.css']",
+            "paths = ['/***']",
+            "paths = ['/a/**b/c']",
+            "paths = ['/{a,b}']",
+            "paths = ['/[ab]']",
+            "paths = ['//a/**']",
+            "paths = ['/a%2A']",
+            "paths = ['/../**']",
+            "paths = ['/.../**']",
+            "networks = '192.0.2.1'",
+            "networks = ['192.0.2']",
+            "networks = ['192.0.2.0/33']",
+            "networks = ['192.0.2.256']",
+            "networks = ['192.0.2.0/255.255.255.0']",
+            "networks = ['2001:db8::/129']",
+            "networks = ['office.example.com']",
+            "networks = ['unix:']",
+            "networks = ['']",
+            "hosts = ['example.com']",
+        ],
+    ),
+    (
+        "[response]",
+        &[
+            "status = 499",
+            "status = 600",
+            "status = '503'",
+            "status = 503.5",
+            "retry_after = 300",
+            "retry_after = '5'",
+            "retry_after = 'soon'",
+            "retry_after = ''",
+            "redirect = false",
+            "redirect = ''",
+            "redirect = 'status.example.com'",
+            "redirect = '//status.example.com'",
+            "redirect = 'https://'",
+            "redirect = 'https:///down'",
+            "redirect = 'mailto:a@example.com'",
+            "redirect = '/é'",
+            "redirect = '/a b'",
+            "redirect = '/errors//503.html'",
+            "redirect = '/errors/../503.html'",
+            "redirect = '/errors/...'",
+            "redirect = '/errors;a'",
+            "redirect = '/errors%2F503.html'",
+            "redirect = '/<down>'",
+            "template = false",
+            "template = ''",
+            "message = 1",
+            "mesage = 'x'",
+        ],
+    ),
+    (
+        "[management]",
+        &[
+            "listen = 9503",
+            "listen = '9503'",
+            "listen = ['127.0.0.1:9503']",
+            "listen = 'localhost:9503'",
+            "port = 9503",
+        ],
+    ),
+    (
+        "[log]",
+        &[
+            "level = 'inof'",
+            "level = ' info'",
+            "level = 'info, debug'",
+            "level = 3",
+            "format = 'xml'",
+            "format = true",
+            "access = 'yes'",
+            "access = 1",
+        ],
+    ),
+    (
+        "[[period]]",
+        &[
+            "",
+            "enabled = true",
+            "end = 2026-12-01T00:00:00Z",
+            "for = '1h'",
+            "begin = 2026-12-01T00:00:00Z",
+            "start = 2026-12-01",
+            "start = 22:00:00",
+            "start = 1764540000",
+            "start = 'now'",
+            "start = '2026-12-01 22:00'",
+            "start = '2026-12-01T22:00'",
+            "start = '01.12.2026 22:00'",
+            "start = '2026-12-01'",
+            "start = [2026-12-01T22:00:00Z]",
+            "cron = '0 4 * * *'",
+        ],
+    ),
+    (
+        "[[period]]\nstart = 2026-12-01T00:00:00Z",
+        &[
+            "end = 2026-12-02",
+            "end = '2h'",
+            "end = '2026-12-02 22:00:00'",
+            "end = 2026-12-02T00:00:00Z\nfor = '1h'",
+            "for = '0s'",
+            "for = '0h 0m'",
+            "for = 2",
+            "for = '2'",
+            "for = '2 hour and 3 min'",
+            "for = '2H'",
+            "for = 2026-12-02T00:00:00Z",
+            "duration = '1h'",
+            "except = [2026-12-26]",
+            "name = ''",
+            "name = ' '",
+            "name = \"a\\nb\"",
+            "name = 1",
+            "enabled = 'no'",
+            "hosts = []",
+            "hosts = 'shop.example.com'",
+            "hosts = ['']",
+            "hosts = ['https://shop.example.com']",
+            "hosts = ['shop.example.com:80']",
+            "hosts = ['shop.example.com/x']",
+            "hosts = ['*']",
+            "hosts = ['*shop.example.com']",
+            "hosts = ['shop.*.com']",
+            "hosts = ['bücher.example']",
+            "paths = []",
+            "paths = ['checkout']",
+            "paths = ['/checkout**']",
+            "methods = []",
+            "methods = 'POST'",
+            "methods = ['']",
+            "methods = ['PO ST']",
+            "methods = ['POST,PUT']",
+            "methods = ['GET /']",
+            "timezone = 'UTC '",
+            "redirect = true",
+            "redirect = 'status'",
+            "redirect = '/down'\ntemplate = 'template.html'",
+            "template = 1",
+        ],
+    ),
+    (
+        "[[period]]\nfor = '1h'",
+        &[
+            "cron = ''",
+            "cron = '0 4 * *'",
+            "cron = '0 0 4 * * *'",
+            "cron = '@daily'",
+            "cron = '60 4 * * *'",
+            "cron = '0 24 * * *'",
+            "cron = '0 4 32 * *'",
+            "cron = '0 4 0 * *'",
+            "cron = '0 4 * 13 *'",
+            "cron = '0 4 * * 8'",
+            "cron = '0 4 * * SATURDAY'",
+            "cron = '0 4 * * SAT#6'",
+            "cron = '0:30 4 * * *'",
+            "cron = 'every day'",
+            "cron = 4",
+            "cron = ['0 4 * * *']",
+            "cron = '0 4 * * *'\nexcept = 2026-12-26",
+            "cron = '0 4 * * *'\nexcept = [22:00:00]",
+            "cron = '0 4 * * *'\nexcept = ['26 December']",
+            "cron = '0 4 * * *'\nexcept = [26]",
+        ],
+    ),
+];
+
+#[test]
+fn it_finds_a_mistake_in_each_kind_of_value() {
+    let mut accepted = Vec::new();
+    for (above, mistakes) in REFUSED_BY_BOTH {
+        for mistake in *mistakes {
+            let text = format!("{above}\n{mistake}\n");
+            assert!(!parser_accepts(&text), "{text}");
+            if problems(&text).is_empty() {
+                accepted.push(text);
+            }
+        }
+    }
+    assert!(accepted.is_empty(), "{}", accepted.join("\n"));
+}
+
+/// What a schema cannot know: other values of the file, the calendar, the disk, or which words exist.
+const REFUSED_BY_THE_PARSER: &[&str] = &[
+    "timezone = 'Europe/Berln'",
+    "[response]\ntemplate = 'none.html'",
+    "[server]\nlisten = ['[::1]:80', '[0:0::1]:80']",
+    "[exempt]\nnetworks = ['1::2::3']",
+    "[log]\nlevel = 'info,downtime=much'",
+    "[[period]]\nstart = 2026-12-01T00:00:00Z\nend = 2026-11-01T00:00:00Z",
+    "[[period]]\nstart = 2026-12-01T00:00:00Z\nfor = '9000y'",
+    "[[period]]\nfor = '1h'\ncron = '0 4 * * MUN'",
+    "[[period]]\nfor = '1h'\ncron = '30-20 4 * * *'",
+    "[[period]]\nname = 'a'\nstart = 2026-12-01T00:00:00Z\n[[period]]\nname = 'a'\nstart = 2026-12-01T00:00:00Z",
+    // As JSON it is what the date-time without the quotes is.
+    "[[period]]\nstart = '2026-12-01T22:00:00Z'",
+];
+
+#[test]
+fn it_accepts_what_only_the_parser_can_know_to_be_wrong() {
+    for text in REFUSED_BY_THE_PARSER {
+        assert_eq!(problems(text), "", "{text}");
+        assert!(!parser_accepts(text), "{text}");
+    }
+}
+
+/// A validator that keeps the types of TOML tells by these which kind is meant, and refuses quotes.
+#[test]
+fn date_times_have_the_formats_of_their_kinds() {
+    let schema = schema().to_value();
+    let formats = |key: &str| {
+        let place = format!("/properties/period/items/properties/{key}/anyOf");
+        let kinds = schema.pointer(&place).and_then(Value::as_array).unwrap();
+        kinds.iter().map(|kind| kind["format"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(formats("start"), ["date-time", "date-time-local"]);
+    assert_eq!(formats("end"), ["date-time", "date-time-local"]);
+    assert_eq!(formats("except/items"), ["date", "date-time", "date-time-local"]);
+}
+
+#[test]
+fn it_finds_the_mistakes_that_a_schema_can_find() {
+    for name in REFUSED {
+        let text = fs::read_to_string(folder().join(name).with_extension("toml")).unwrap();
+        assert_ne!(problems(&text), "", "{name}");
+    }
+}
+
+#[test]
+fn each_key_says_what_it_is_for() {
+    let schema = schema().to_value();
+    for section in ["", "/server", "/site", "/exempt", "/response", "/log", "/period/items"] {
+        let place = section.replace('/', "/properties/").replace("/properties/items", "/items");
+        let keys = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
+        assert_eq!(schema.pointer(&format!("{place}/additionalProperties")), Some(&Value::Bool(false)));
+        for (key, about) in keys {
+            assert!(about["description"].as_str().is_some_and(|text| text.ends_with('.')), "{section} {key}");
+        }
+    }
+}
+
+/// A value of the file: right for some key, or for none.
+fn any_value() -> impl Strategy<Value = String> {
+    let written = prop::sample::select(vec![
+        "true",
+        "false",
+        "503",
+        "499",
+        "599",
+        "600",
+        "-1",
+        "503.0",
+        "[]",
+        "['/']",
+        "['/admin/**', '/x']",
+        "['POST', 'GET']",
+        "['post']",
+        "['192.0.2.0/24']",
+        "['unix:']",
+        "['127.0.0.1:1', '127.0.0.1:2']",
+        "['127.0.0.1:1', '127.0.0.1:1']",
+        "['shop.example.com', '*.example.org']",
+        "'/'",
+        "'/x'",
+        "'x'",
+        "'https://status.example.com/'",
+        "'HTTP://status.example.com/'",
+        "'HTTP://127.0.0.1:8000'",
+        "'unix:/s'",
+        "'Europe/Berlin'",
+        "'downtime'",
+        "'error'",
+        "'text'",
+        "'json'",
+        "'info'",
+        "'info,downtime::watch=debug'",
+        "'5m'",
+        "'1h 30m'",
+        "'0s'",
+        "'1.5h'",
+        "'30 23 * * SAT'",
+        "'  0 4 L * *  '",
+        "'* * * *'",
+        "2026-12-01T22:00:00+01:00",
+        "2026-12-01 22:00:00.25",
+        "2026-12-01T22:00",
+        "2026-12-01",
+        "22:00:00",
+        "[2026-12-26]",
+        "[2026-12-26, 2026-12-26T22:00:00Z]",
+        "['2026-12-26']",
+        "{}",
+        "''",
+    ]);
+    prop_oneof![
+        4 => written.prop_map(str::to_owned),
+        1 => r"[0-9][0-9. ]{0,3}(s|m|h|days|M|µs)( ?[0-9]{1,2}(s|min|us))?".prop_map(|text| format!("'{text}'")),
+        1 => r"[ ]?[0-9*,/L-]{1,4}( [0-9*,/L-]{1,3}){3,4} [A-Z0-9*#]{1,5}".prop_map(|text| format!("'{text}'")),
+        1 => r"[A-Za-z0-9!#/ .:*-]{0,6}".prop_map(|text| format!("'{text}'")),
+        1 => r"[A-Z!#.é-]{1,6}".prop_map(|text| format!("['{text}']")),
+        1 => r"/[a-z*?/\[\]{}.é-]{0,6}".prop_map(|text| format!("['{text}']")),
+        1 => r"20[0-9]{2}-0[1-9]-[0-2][1-9][Tt ][0-2][0-9]:[0-5][0-9](:[0-6][0-9](\.[0-9]{1,9})?)?([Zz]|[+-][0-2][0-9]:[0-5][0-9])?",
+    ]
+}
+
+/// A key, what stands above it, and a value that looks like one of its own: right more often than not.
+fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
+    const PERIOD: &str = "[[period]]\nstart = 2026-12-01T00:00:00Z";
+    let list = |text: String| format!("['{text}']");
+    let text = |text: String| format!("'{text}'");
+    let field = prop::sample::select(vec![
+        "*", "*", "?", "*/5", "0", "7", "05", "59", "12", "1-5", "1,2", "1-5/2", "*/2,3", "L", "l", "LW",
+        "15W", "SAT", "sat", "SAT#1", "FRI#L", "5L", "MON-FRI", "JAN", "jan-mar", "+1", ",1", "1,,3", "60",
+        "0-59/7",
+    ]);
+    let duration = r"[ ]?(0|[0-9]{1,3}|[0-9] [0-9]|[0-9]\.[0-9]{1,2}) ?(nanos|ns|us|µs|msec|ms|secs?|s|min|mins|m|hours|hr|h|days?|d|wks|w|M|month|yrs|y)";
+    let path = r"/(a|b|é|\.|\.\.|\.a|a\.css|\*|\*\*|\?|a b|#|%41|;|\*\*a)?(/(a|b|\*|\*\*|\.|\{a\}|a\*))?/?";
+    let address = r"(0|1|10|127|255|256|01)\.0\.0\.(0|1|200)|::|::1|2001:db8::|::ffff:1\.2\.3\.4|1:2:3:4:5:6:7:8|fe80::1%1";
+    prop_oneof![
+        prop::collection::vec(field, 5..6)
+            .prop_map(move |fields| ("[[period]]\nfor = '1h'", "cron", format!("'{}'", fields.join(" ")))),
+        prop::collection::vec(duration, 1..3).prop_map(move |parts| (PERIOD, "for", text(parts.concat()))),
+        path.prop_map(move |path| ("[exempt]", "paths", list(path))),
+        path.prop_map(move |path| ("[exempt]", "exact", list(path))),
+        path.prop_map(move |path| (PERIOD, "paths", list(path))),
+        path.prop_map(move |path| ("[server]", "status_path", text(path))),
+        (address, r"(/(0|8|08|32|33|64|128|129|0?12))?")
+            .prop_map(move |(address, length)| ("[exempt]", "networks", list(address + &length))),
+        (address, r"(/[0-9]{1,3})?|unix:")
+            .prop_map(move |(address, length)| ("[server]", "trusted_proxies", list(address + &length))),
+        (address, r":?(0|80|080|65535|65536|)", any::<bool>()).prop_map(move |(address, port, brackets)| {
+            let address = if brackets { format!("[{address}]") } else { address };
+            ("[server]", "listen", list(address + &port))
+        }),
+        r"unix:(//)?(/|/run/x|x|a b)?".prop_map(move |path| ("[management]", "listen", text(path))),
+        r"(http|HTTPS|Http|h2c|ftp)://(a|a-b\.c\.|127\.0\.0\.1|\[::1\]|_x|-x|a@b)(:(0|00|80|0080|65536))?/?(a|\?)?"
+            .prop_map(move |url| ("[site]", "upstream", text(url))),
+        r"((http|HTTPS)://(a|a:80|\[::1\]|u@a))?/?(a|a/|//|%20|a%20|%2F|%41|\?a=b|\?//;|#x|é|\||\[|;|\.\./|\.\.a)?".prop_map(move |url| (PERIOD, "redirect", text(url))),
+        r"(\*\.|\*)?(a|A_b-c\.d|192\.0\.2\.1|\[::1\]|ü|a:80)\.?".prop_map(move |host| (PERIOD, "hosts", list(host))),
+        r"[!-&(-~é ]{1,4}".prop_map(move |method| (PERIOD, "methods", list(method.replace('\\', "|")))),
+        r"(info|WARN|off|Trace|3|\+3|03|6|a|a=debug|\[a\]=info|a::b|)(,(info|a=1| debug|))?".prop_map(move |level| ("[log]", "level", text(level))),
+        prop::sample::select(vec!["UTC", "utc", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince", "EST5EDT", "GMT-0", "x"])
+            .prop_map(move |zone| (PERIOD, "timezone", text(zone.to_owned()))),
+        r"[ a-cé\u{7f}\u{a0}\u{2028}😀]{0,3}".prop_map(move |name| (PERIOD, "name", format!("\"{}\"", name.replace('\u{7f}', "\\u007f")))),
+    ]
+}
+
+/// The keys of one section, and what stands above them.
+fn any_key() -> impl Strategy<Value = (String, String)> {
+    let keys = prop::sample::select(vec![
+        ("", "timezone server site exempt response log period"),
+        ("[server]", "listen trusted_proxies status_path tls"),
+        ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
+        ("[exempt]", "exact paths networks hosts"),
+        ("[response]", "redirect template status retry_after message"),
+        ("[management]", "listen level"),
+        ("[log]", "level format access"),
+        ("[[period]]", "name end for message redirect enabled start"),
+        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "name end for message redirect enabled except cron"),
+        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "hosts paths methods timezone template"),
+        ("[[period]]\nfor = '1h'", "cron start except"),
+        ("[[period]]\ncron = '0 4 * * *'\nfor = '1h'", "except hosts paths methods timezone start end"),
+    ]);
+    keys.prop_flat_map(|(above, keys)| {
+        let keys = keys.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        (Just(above.to_owned()), prop::sample::select(keys))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn it_refuses_nothing_that_the_parser_accepts((above, key) in any_key(), value in any_value()) {
+        let text = format!("{above}\n{key} = {value}\n");
+        if parser_accepts(&text) {
+            prop_assert_eq!(problems(&text), "", "{}", text);
+        }
+    }
+
+    #[test]
+    fn it_refuses_no_likely_value_that_the_parser_accepts((above, key, value) in any_likely()) {
+        let text = format!("{above}\n{key} = {value}\n");
+        if parser_accepts(&text) {
+            prop_assert_eq!(problems(&text), "", "{}", text);
+        }
+    }
+}
+
+fn golden_files() -> impl Iterator<Item = (String, String)> {
+    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
+    files.sort();
+    let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    files.into_iter().map(move |path| (name(&path), fs::read_to_string(path).unwrap()))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden")
+}
+
+fn parser_accepts(text: &str) -> bool {
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
+    Config::read("downtime.toml", text, &folder(), &read).config.is_some()
+}
+
+/// What the schema has to say of a text that is TOML.
+fn problems(text: &str) -> String {
+    thread_local! {
+        static VALIDATOR: Validator = jsonschema::options().should_validate_formats(true).build(schema().as_value()).unwrap();
+    }
+    let file = read(text).unwrap();
+    VALIDATOR.with(|validator| {
+        let problem = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
+        validator.iter_errors(&file).map(problem).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// A text as a validator sees it that turns TOML into JSON: a date-time is a text, in the form that taplo gives it.
+fn read(text: &str) -> Option<Value> {
+    let table = text.strip_prefix('\u{feff}').unwrap_or(text).parse::<toml::Table>().ok()?;
+    Some(json(toml::Value::Table(table)))
+}
+
+fn date_time(mut time: toml::value::Datetime) -> String {
+    if let Some(time) = &mut time.time {
+        time.second.get_or_insert(0);
+    }
+    time.to_string()
+}
+
+fn json(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(flag) => flag.into(),
+        toml::Value::Datetime(time) => date_time(time).into(),
+        toml::Value::Array(items) => items.into_iter().map(json).collect(),
+        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, json(value))).collect(),
+    }
+}
