@@ -20,6 +20,7 @@ mod ptrace;
 mod reload;
 mod store;
 mod systemd;
+mod usage;
 
 use std::process::ExitCode;
 

@@ -11,12 +11,14 @@
 mod support;
 
 mod cli;
+mod client;
 mod documents;
 mod edit_properties;
 mod files;
 mod folder;
 mod gateway;
 mod management;
+mod origin;
 mod page;
 mod proxy;
 mod schema;

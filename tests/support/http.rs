@@ -2,15 +2,13 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 
 use super::DEADLINE;
 
 /// One end of a connection.
 pub(crate) struct Client<S = TcpStream> {
     pub(crate) stream: S,
-    unread: Vec<u8>,
+    pub(crate) unread: Vec<u8>,
 }
 
 impl Client {
@@ -21,14 +19,6 @@ impl Client {
     pub(crate) fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
-        Self { stream, unread: Vec::new() }
-    }
-}
-
-impl Client<UnixStream> {
-    pub(crate) fn connect_unix(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).expect("the gateway");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         Self { stream, unread: Vec::new() }
     }
 }
@@ -88,19 +78,6 @@ impl<S: Read + Write> Client<S> {
         Ok(std::mem::take(&mut self.unread))
     }
 
-    /// Whether the other end closes and sends nothing more, by an end or a reset.
-    pub(crate) fn is_closed(&mut self) -> bool {
-        match read(&mut self.stream, &mut [0]) {
-            Ok(read) => read == 0 && self.unread.is_empty(),
-            Err(error) => error.kind() == ErrorKind::ConnectionReset,
-        }
-    }
-
-    /// Whether all that came has been taken.
-    pub(crate) fn has_read_nothing(&self) -> bool {
-        self.unread.is_empty()
-    }
-
     fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -138,7 +115,7 @@ impl<S: Read + Write> Client<S> {
 
 /// Reads once, and again if a signal interrupts it: a child that ends while another one is spawned wakes whichever thread
 /// of the tests is waiting.
-fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match stream.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

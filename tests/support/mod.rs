@@ -1,12 +1,8 @@
 //! The gateway as its users run it: the binary, a file in a folder, sockets.
 
-#![allow(dead_code, reason = "each crate of tests uses its part")]
-
 pub(crate) mod http;
 pub(crate) mod log;
-pub(crate) mod origin;
 pub(crate) mod process;
-pub(crate) mod usage;
 
 use std::time::{Duration, Instant};
 

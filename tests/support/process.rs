@@ -84,7 +84,7 @@ fn prepared(mut command: Command, folder: &Folder) -> Command {
 
 /// A process of the binary, killed when it is dropped.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) log: Log,
 }
 
@@ -97,10 +97,6 @@ impl Process {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// The exit code and all that was said, once the process has ended.
@@ -167,10 +163,5 @@ impl Gateway {
     /// Replaces the file.
     pub(crate) fn edit(&self, config: &str) {
         self.folder.replace("downtime.toml", &listening(config));
-    }
-
-    /// Writes the file in place.
-    pub(crate) fn edit_in_place(&self, config: &str) {
-        self.folder.write("downtime.toml", &listening(config));
     }
 }

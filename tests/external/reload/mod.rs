@@ -27,7 +27,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use crate::support::http::Client;
-use crate::support::process::Gateway;
+use crate::support::process::{Gateway, listening};
 use crate::support::until;
 use watching::{Behaviour, Watching};
 
@@ -74,6 +74,13 @@ const REJECTED: &str = "is not applied; the last good snapshot stays";
 /// A config that is down with this message.
 fn saying(message: &str) -> String {
     format!("[response]\nmessage = \"{message}\"\n{DOWN}")
+}
+
+impl Gateway {
+    /// Writes the file in place.
+    pub(crate) fn edit_in_place(&self, config: &str) {
+        self.folder.write("downtime.toml", &listening(config));
+    }
 }
 
 /// What the public status says now.

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::origin::Origin;
 use crate::support::http::Client;
-use crate::support::origin::Origin;
 use crate::support::process::Gateway;
 
 /// Keeps a request off the short way, and changes nothing about the answer.

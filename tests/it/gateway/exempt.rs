@@ -1,7 +1,7 @@
 //! What passes during downtime, and what must not (rows S1 and S2).
 
 use super::DOWN;
-use crate::support::origin::Origin;
+use crate::origin::Origin;
 use crate::support::process::Gateway;
 
 fn gateway(origin: &Origin) -> Gateway {

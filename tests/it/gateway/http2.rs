@@ -7,8 +7,8 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::DOWN;
+use crate::origin::Origin;
 use crate::support::DEADLINE;
-use crate::support::origin::Origin;
 use crate::support::process::Gateway;
 
 async fn connect(gateway: &Gateway) -> SendRequest<Empty<Bytes>> {

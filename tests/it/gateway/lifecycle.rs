@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Signal;
 
 use super::DOWN;
+use crate::origin::Script;
 use crate::support::http::Client;
-use crate::support::origin::Script;
 use crate::support::process::{Folder, Gateway, Process, downtime, downtime_by};
 use crate::support::until;
 

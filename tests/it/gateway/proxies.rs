@@ -1,8 +1,8 @@
 //! Who the client is, and what the site is told of it.
 
 use super::DOWN;
+use crate::origin::Origin;
 use crate::support::http::Client;
-use crate::support::origin::Origin;
 use crate::support::process::Gateway;
 
 const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n";

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use rustix::process::Signal;
 
 use super::DOWN;
+use crate::origin::{Origin, Script};
 use crate::support::http::{Client, Response};
-use crate::support::origin::{Origin, Script};
 use crate::support::process::Gateway;
 
 /// Keeps a request off the short way, and changes nothing about the answer.

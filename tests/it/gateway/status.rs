@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{DOWN, period};
-use crate::support::origin::Origin;
+use crate::origin::Origin;
 use crate::support::process::Gateway;
 
 const STATUS: &str = "/.downtime/status";

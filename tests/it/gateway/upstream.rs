@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::DOWN;
-use crate::support::origin::{Origin, Script};
+use crate::origin::{Origin, Script};
 use crate::support::process::Gateway;
 
 fn site(url: &str, more: &str) -> String {

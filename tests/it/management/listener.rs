@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{DOWN, LOCALHOST, MANAGEMENT, ask, operator, start, with_management};
-use crate::support::origin::Script;
+use crate::origin::Script;
 use crate::support::process::{Folder, Gateway, Process, downtime};
 
 /// The value of a metric.

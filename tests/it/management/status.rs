@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{DOWN, MANAGEMENT, ask, run, start, with_management};
-use crate::support::origin::Origin;
+use crate::origin::Origin;
 use crate::support::process::{Folder, Gateway};
 
 fn status(gateway: &Gateway) -> Value {

@@ -3,12 +3,17 @@
 use std::fs::{read_dir, read_to_string};
 use std::time::Duration;
 
-use super::process::Process;
+use crate::support::process::Process;
 
 /// A clock tick in `/proc/PID/stat`: on Linux 10 ms, whatever the kernel's own.
 const TICK: Duration = Duration::from_millis(10);
 
 impl Process {
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The memory that is resident, in KiB.
     pub(crate) fn resident(&self) -> usize {
         let status = read_to_string(self.proc("status")).expect("a process");

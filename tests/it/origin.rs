@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::http::Client;
-use super::{DEADLINE, until};
+use crate::support::http::Client;
+use crate::support::{DEADLINE, until};
 
 /// A site that answers each request with 200 and `the site`, and keeps the heads that it got.
 pub(crate) struct Origin {

@@ -1,0 +1,31 @@
+//! A client on a Unix socket, and what only these tests ask of a client.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use crate::support::DEADLINE;
+use crate::support::http::{Client, read};
+
+impl Client<UnixStream> {
+    pub(crate) fn connect_unix(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).expect("the gateway");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Self { stream, unread: Vec::new() }
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Returns true if the other end closes the connection and sends nothing more, by an end or a reset.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match read(&mut self.stream, &mut [0]) {
+            Ok(read) => read == 0 && self.unread.is_empty(),
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// Returns true if no bytes are left that were read and not taken.
+    pub(crate) fn has_read_nothing(&self) -> bool {
+        self.unread.is_empty()
+    }
+}
