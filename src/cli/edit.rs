@@ -100,7 +100,7 @@ fn draft<T>(
     if after.config.is_none() {
         return Err(EditRefusal::WouldBeInvalid(after.diagnostics));
     }
-    let awaited = awaited(edit::written(&edited, &changes)?);
+    let awaited = awaited(edit::changed_periods(&edited, &changes)?);
     Ok((Some(edited), DraftEdit { before, outcome, awaited, after: Some(after) }))
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::status::restated;
 use super::{escaped, print_diagnostics, print_error, print_result};
 use crate::config::Listen;
-use crate::config::edit::holds;
+use crate::config::edit::contains_periods;
 use crate::config::load::sha256;
 use crate::management::client::{AskError, Facts, Rejection, ask};
 use crate::store::read::{self, MAX_LENGTH};
@@ -101,7 +101,7 @@ impl AwaitedEdit {
         let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
             return EditProgress::Pending("the file cannot be read".into());
         };
-        if !std::str::from_utf8(&bytes).is_ok_and(|text| holds(text, &self.periods)) {
+        if !std::str::from_utf8(&bytes).is_ok_and(|text| contains_periods(text, &self.periods)) {
             let why = "the file was changed meanwhile, and does not have the edit any more";
             return EditProgress::Pending(why.into());
         }

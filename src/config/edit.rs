@@ -1,8 +1,8 @@
-//! Edits of the configuration's text: of the periods in it, and of nothing else.
+//! Edits the periods in the text of a configuration file, and nothing else.
 //!
-//! An edit is spliced into the text, so that every byte outside it stays: comments, order, spacing, CRLF, a byte order
-//! mark, a last line without newline. `toml_edit` says where things stand; it never prints, since its printer
-//! normalises line ends. What comes out is read again, and refused unless exactly the keys meant have changed.
+//! An edit is spliced into the text, so all other bytes stay: comments, order, spacing, CRLF, a byte order mark, a last
+//! line without a newline. `toml_edit` only locates the keys; its printer would normalize line ends. The result is
+//! parsed again, and refused unless exactly the intended keys have changed.
 
 mod layout;
 mod literal;
@@ -24,17 +24,17 @@ const PERIOD: &str = "period";
 
 /// One change of the periods in a text.
 ///
-/// Periods are counted from 0, in file order, as they stand when the change's turn comes.
+/// Periods are counted from 0 in file order, at the time when the change is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Appends a period with these keys, in this order: as `[[period]]` at the end of the text, or, where the periods
-    /// are an inline array, as its last element.
+    /// Appends a period with these keys, in this order: as `[[period]]` at the end of the text, or as the last element
+    /// if the periods are an inline array.
     Append(Vec<(&'static str, Literal)>),
-    /// Sets some keys of a period and removes others, in this order.
+    /// Sets some keys of a period, then removes others.
     ///
-    /// A key that stands gets the new value in the old one's place; a new one follows the table's last key, indented
-    /// like it. A key that is removed takes its line along, but a comment at the end of that line stays, on a line of
-    /// its own: a person wrote it. Comments inside a value go with the value. Removing what does not stand is no error.
+    /// An existing key gets the new value in place of the old one; a new key follows the table's last key, indented
+    /// like it. Removing a key removes its line, but a comment at the end of that line stays on a line of its own.
+    /// Comments inside a value are removed with it. Removing a key that does not exist is not an error.
     Alter {
         /// Which period.
         period: usize,
@@ -43,7 +43,7 @@ pub enum Change {
         /// The keys to remove.
         remove: Vec<&'static str>,
     },
-    /// Appends a value to an array of a period, in the array's own layout, or makes the array.
+    /// Appends a value to an array of a period in the array's own layout, or creates the array.
     Push {
         /// Which period.
         period: usize,
@@ -54,27 +54,27 @@ pub enum Change {
     },
 }
 
-/// Why a text could not be edited. Nothing is changed then.
+/// Why a text could not be edited. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditError {
     /// The text is not TOML.
     Syntax(String),
     /// `period` is neither an array of tables nor an inline array of inline tables.
     NotPeriods,
-    /// The text has no such period.
+    /// The text does not have this period.
     NoPeriod {
-        /// Which was asked for, from 0.
+        /// The index asked for, from 0.
         period: usize,
-        /// How many there are.
+        /// The number of periods.
         periods: usize,
     },
-    /// The key is a table made of headers or dotted keys, so there is no value to replace.
+    /// The key is a table made of headers or dotted keys, so it has no value to replace.
     NotAValue(&'static str),
-    /// The key holds something else than an array.
+    /// The key's value is not an array.
     NotAnArray(&'static str),
-    /// The [`Literal::DateTime`] is none.
+    /// A [`Literal::DateTime`] is not a date-time.
     NotADateTime(String),
-    /// The edited text would say something else than what was meant: a fault of this program.
+    /// The edited text would not say what was intended: a bug of this program.
     Misread,
 }
 
@@ -82,15 +82,17 @@ impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(message) => write!(f, "the file is not valid TOML: {message}"),
-            Self::NotPeriods => write!(f, "`period` is not a list of tables: write each one as [[period]]"),
-            Self::NoPeriod { period, periods } => {
-                write!(f, "there is no period {}: the file has {periods}", period + 1)
+            Self::NotPeriods => {
+                write!(f, "`period` is not a list of tables: write each period as [[period]]")
             }
-            Self::NotAValue(key) => write!(f, "`{key}` is a table where a value belongs"),
+            Self::NoPeriod { period, periods } => {
+                write!(f, "period {} does not exist: the file has {periods}", period + 1)
+            }
+            Self::NotAValue(key) => write!(f, "`{key}` is a table, not a value"),
             Self::NotAnArray(key) => write!(f, "`{key}` is not an array: write it as {key} = […]"),
-            Self::NotADateTime(text) => write!(f, "`{text}` is not a TOML date or date-time"),
+            Self::NotADateTime(text) => write!(f, "invalid TOML date or date-time `{text}`"),
             Self::Misread => {
-                write!(f, "the file is laid out in a way that cannot be edited safely: edit it by hand")
+                write!(f, "the layout of the file does not allow a safe edit: edit the file by hand")
             }
         }
     }
@@ -98,18 +100,18 @@ impl fmt::Display for EditError {
 
 impl std::error::Error for EditError {}
 
-/// Carries out the changes, one after the other.
+/// Applies the changes in order.
 ///
-/// Lines that it adds end as the text's first line does. The text that comes back differs, as TOML, from the one given
-/// in exactly the keys that the changes name.
+/// Added lines have the same line ends as the first line of the text. As TOML, the result differs from the text in
+/// exactly the keys that the changes name.
 pub fn apply(text: &str, changes: &[Change]) -> Result<String, EditError> {
-    let edited = changes.iter().try_fold(text.to_owned(), |text, change| carry_out(&text, change))?;
+    let edited = changes.iter().try_fold(text.to_owned(), |text, change| apply_one(&text, change))?;
     outcome::verify(text, &edited, changes)?;
     Ok(edited)
 }
 
-/// The periods that the changes have written, as a reader of the edited text gets them.
-pub fn written(edited: &str, changes: &[Change]) -> Result<Vec<toml::Table>, EditError> {
+/// Returns the periods that the changes have written, parsed from the edited text.
+pub fn changed_periods(edited: &str, changes: &[Change]) -> Result<Vec<toml::Table>, EditError> {
     let periods = outcome::periods(edited)?;
     let appended = changes.iter().filter(|change| matches!(change, Change::Append(_))).count();
     let mut next = periods.len().saturating_sub(appended);
@@ -120,16 +122,16 @@ pub fn written(edited: &str, changes: &[Change]) -> Result<Vec<toml::Table>, Edi
             next - 1
         }
     };
-    let written = changes.iter().map(index).collect::<BTreeSet<_>>();
-    written.into_iter().map(|index| periods.get(index).cloned().ok_or(EditError::Misread)).collect()
+    let indices = changes.iter().map(index).collect::<BTreeSet<_>>();
+    indices.into_iter().map(|index| periods.get(index).cloned().ok_or(EditError::Misread)).collect()
 }
 
-/// Whether a text has all of these periods, whatever else it has.
-pub fn holds(text: &str, periods: &[toml::Table]) -> bool {
+/// Returns true if a text has all of these periods, whatever else it contains.
+pub fn contains_periods(text: &str, periods: &[toml::Table]) -> bool {
     outcome::periods(text).is_ok_and(|found| periods.iter().all(|period| found.contains(period)))
 }
 
-fn carry_out(text: &str, change: &Change) -> Result<String, EditError> {
+fn apply_one(text: &str, change: &Change) -> Result<String, EditError> {
     match change {
         Change::Append(keys) => append(text, keys),
         Change::Alter { period, set, remove } => alter(text, *period, set, remove),

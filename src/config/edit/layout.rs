@@ -1,7 +1,7 @@
-//! Lines, commas and indentation of a text, and pieces put in and taken out in that layout.
+//! Inserts and removes pieces of text, following its lines, commas and indentation.
 //!
-//! Positions are bytes into the text as given, a byte order mark included. They come from the parser, so what stands
-//! around them is known to be TOML: a line's rest is blank, a comment, or more of the same list.
+//! Positions are byte offsets into the whole text, including a byte order mark. They come from the parser, so the text
+//! around them is valid TOML: the rest of a line is blank, a comment, or more of the same list.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const BLANK: [char; 2] = [' ', '\t'];
 const BLANK_OR_NEWLINE: [char; 4] = [' ', '\t', '\r', '\n'];
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Puts `with` in the place of a range of the text.
+/// Replaces a range of the text.
 pub(super) fn splice(text: &str, at: Range<usize>, with: &str) -> Result<String, EditError> {
     match (text.get(..at.start), text.get(at.end..)) {
         (Some(before), Some(after)) => Ok([before, with, after].concat()),
@@ -19,7 +19,7 @@ pub(super) fn splice(text: &str, at: Range<usize>, with: &str) -> Result<String,
     }
 }
 
-/// Appends a table of its own to the text: one blank line between, and a newline at the end.
+/// Appends a table to the text, with one blank line before it and a newline at the end.
 pub(super) fn append_table(text: &str, header: &str, entries: &[String]) -> String {
     let newline = newline(text);
     let mut appended = text.to_owned();
@@ -36,14 +36,14 @@ pub(super) fn append_table(text: &str, header: &str, entries: &[String]) -> Stri
     appended
 }
 
-/// Puts a line after the one on which the given range ends, indented like the one on which it starts.
+/// Inserts a line after the one on which a range ends, indented like the one on which it starts.
 pub(super) fn insert_line(text: &str, after: &Range<usize>, line: &str) -> Result<String, EditError> {
     let end = line_end(text, after.end);
     splice(text, end..end, &[newline(text), indentation(text, after.start), line].concat())
 }
 
-/// Takes a piece out: with its line when it has that to itself, else with the blanks that follow it.
-pub(super) fn take_out(text: &str, piece: &Range<usize>) -> Result<String, EditError> {
+/// Removes a piece: with the whole line if there is nothing else on it, or else with the blanks after it.
+pub(super) fn remove(text: &str, piece: &Range<usize>) -> Result<String, EditError> {
     if starts_line(text, piece.start) && rest_of_line(text, piece.end).is_empty() {
         splice(text, line_start(text, piece.start)..next_line(text, piece.end), "")
     } else {
@@ -53,46 +53,46 @@ pub(super) fn take_out(text: &str, piece: &Range<usize>) -> Result<String, EditE
     }
 }
 
-/// Takes an element out of a list, with the comma after it or, from the end of a list, the one before it.
-pub(super) fn take_out_of_list(
+/// Removes an element of a list with the comma after it, or with the one before it at the end of a list.
+pub(super) fn remove_from_list(
     text: &str,
     element: &Range<usize>,
     previous: Option<Range<usize>>,
 ) -> Result<String, EditError> {
     if let Some(comma) = comma_after(text, element.end) {
-        return take_out(&splice(text, comma..comma + 1, "")?, element);
+        return remove(&splice(text, comma..comma + 1, "")?, element);
     }
     match previous.and_then(|previous| comma_after(text, previous.end)) {
-        None => take_out(text, element),
+        None => remove(text, element),
         Some(comma) if is_blank(text, comma + 1..element.start) => splice(text, comma..element.end, ""),
-        Some(comma) => splice(&take_out(text, element)?, comma..comma + 1, ""),
+        Some(comma) => splice(&remove(text, element)?, comma..comma + 1, ""),
     }
 }
 
-/// What stands between the brackets of an array or the braces of an inline table.
+/// The text between the brackets of an array or the braces of an inline table.
 pub(super) struct ListLayout {
-    /// All between the brackets.
+    /// Everything between the brackets.
     pub(super) inside: Range<usize>,
-    /// The last element; of an inline table, its last key and value.
+    /// The last element, or the last key and value of an inline table.
     pub(super) last: Option<Range<usize>>,
-    /// What stands inside the brackets around a first element.
+    /// The blanks to put around a first element.
     pub(super) padding: &'static str,
 }
 
 impl ListLayout {
-    /// Appends an element: on a line of its own where the last one is, with a comma after it where the last one has
-    /// one. A comment stays beside the element that it stands beside.
+    /// Appends an element like the last one: on a line of its own if that is, with a comma after it if that has one. A
+    /// comment stays next to its element.
     pub(super) fn append(&self, text: &str, element: &str) -> Result<String, EditError> {
         match &self.last {
             Some(last) => append_after(text, last, element),
             None if text.get(self.inside.clone()).is_some_and(|inside| inside.contains('\n')) => {
-                self.begin_lines(text, element)
+                self.append_first_line(text, element)
             }
-            None => self.begin(text, element),
+            None => self.append_first(text, element),
         }
     }
 
-    fn begin(&self, text: &str, element: &str) -> Result<String, EditError> {
+    fn append_first(&self, text: &str, element: &str) -> Result<String, EditError> {
         let padding = match text.get(self.inside.clone()) {
             Some("") | None => self.padding,
             Some(blanks) => blanks,
@@ -100,7 +100,7 @@ impl ListLayout {
         splice(text, self.inside.clone(), &[padding, element, padding].concat())
     }
 
-    fn begin_lines(&self, text: &str, element: &str) -> Result<String, EditError> {
+    fn append_first_line(&self, text: &str, element: &str) -> Result<String, EditError> {
         let inside = text.get(self.inside.clone()).unwrap_or_default().trim_end_matches(BLANK_OR_NEWLINE);
         let comments = self.inside.start + inside.len();
         let indentation = if inside.contains('\n') {
@@ -130,7 +130,7 @@ fn append_after(text: &str, last: &Range<usize>, element: &str) -> Result<String
     if comma.is_some() { Ok(appended) } else { splice(&appended, last.end..last.end, ",") }
 }
 
-/// The comma that follows an element, comments and newlines skipped.
+/// Finds the comma after an element, skipping comments and newlines.
 fn comma_after(text: &str, at: usize) -> Option<usize> {
     let mut rest = text.get(at..)?;
     loop {
@@ -143,7 +143,7 @@ fn comma_after(text: &str, at: usize) -> Option<usize> {
     }
 }
 
-/// The newline of the text's first line, else a line feed.
+/// Returns the newline of the first line, or a line feed if there is none.
 fn newline(text: &str) -> &'static str {
     match text.split_once('\n') {
         Some((line, _)) if line.ends_with('\r') => "\r\n",
@@ -165,7 +165,7 @@ fn line_start(text: &str, at: usize) -> usize {
     }
 }
 
-/// Where the line ends, its newline aside.
+/// Returns the end of the line, without its newline.
 fn line_end(text: &str, at: usize) -> usize {
     let line = text.get(at..).unwrap_or_default().split('\n').next().unwrap_or_default();
     at + line.strip_suffix('\r').unwrap_or(line).len()
@@ -175,7 +175,7 @@ fn next_line(text: &str, at: usize) -> usize {
     text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| at + newline + 1)
 }
 
-/// What follows on the line, from the first that is no blank.
+/// Returns the rest of the line without leading blanks.
 fn rest_of_line(text: &str, at: usize) -> &str {
     text.get(at..line_end(text, at)).unwrap_or_default().trim_start_matches(BLANK)
 }

@@ -1,4 +1,4 @@
-//! Values as they will stand in the file.
+//! Values to write into the file.
 
 use toml::value::Datetime;
 use toml_writer::{ToTomlValue as _, TomlStringBuilder};
@@ -8,9 +8,9 @@ use super::EditError;
 /// A value to write into the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Literal {
-    /// Any text: written as a basic string, on one line, escaped.
+    /// Any text: written as a basic string on one line, with escapes.
     String(String),
-    /// A date-time, offset or local, or a date, in TOML's form of RFC 3339: written as it is given.
+    /// An offset date-time, a local date-time or a date, in TOML's syntax: written unchanged.
     DateTime(String),
     /// `true` or `false`.
     Bool(bool),
@@ -19,7 +19,7 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// The value in TOML's syntax.
+    /// Returns the value in TOML's syntax.
     pub(super) fn render(&self) -> Result<String, EditError> {
         Ok(match self {
             Self::String(text) => basic_string(text),
@@ -35,7 +35,7 @@ impl Literal {
         })
     }
 
-    /// The value that a reader of the file must get.
+    /// Returns the value that a parser of the file must get.
     pub(super) fn value(&self) -> Result<toml::Value, EditError> {
         Ok(match self {
             Self::String(text) => text.as_str().into(),

@@ -1,21 +1,21 @@
-//! What the edited text must say, made from what the old one says.
+//! Checks that an edited text says what the old one says with the changes applied.
 
 use toml::{Table, Value};
 
 use super::{Change, EditError, Literal, PERIOD};
 
-/// Refuses an edited text that does not differ from the old one in exactly what the changes name.
+/// Returns an error unless the edited text differs from the old one in exactly what the changes name.
 pub(super) fn verify(old: &str, edited: &str, changes: &[Change]) -> Result<(), EditError> {
-    let expected = changes.iter().try_fold(read(old)?, carry_out)?;
-    match read(edited) {
+    let expected = changes.iter().try_fold(parse(old)?, apply_one)?;
+    match parse(edited) {
         Ok(actual) if actual == expected => Ok(()),
         _ => Err(EditError::Misread),
     }
 }
 
-/// The periods of a text, in its order.
+/// Returns the periods of a text, in file order.
 pub(super) fn periods(text: &str) -> Result<Vec<Table>, EditError> {
-    let periods = read(text)?.remove(PERIOD).unwrap_or_else(|| Value::Array(Vec::new()));
+    let periods = parse(text)?.remove(PERIOD).unwrap_or_else(|| Value::Array(Vec::new()));
     let table = |period: Value| match period {
         Value::Table(table) => Ok(table),
         _ => Err(EditError::NotPeriods),
@@ -26,11 +26,11 @@ pub(super) fn periods(text: &str) -> Result<Vec<Table>, EditError> {
     }
 }
 
-fn read(text: &str) -> Result<Table, EditError> {
+fn parse(text: &str) -> Result<Table, EditError> {
     toml::from_str(text).map_err(|error| EditError::Syntax(error.message().to_owned()))
 }
 
-fn carry_out(mut document: Table, change: &Change) -> Result<Table, EditError> {
+fn apply_one(mut document: Table, change: &Change) -> Result<Table, EditError> {
     match change {
         Change::Append(keys) => {
             let mut period = Table::new();

@@ -1,4 +1,4 @@
-//! Where in the text the periods and their keys stand.
+//! Locates the periods and their keys in the text.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, T
 use super::layout::{self, ListLayout};
 use super::{EditError, PERIOD};
 
-/// The periods of a document, in the form in which it has them.
+/// The periods of a document, in the syntax that it uses.
 pub(super) enum PeriodsNode<'d> {
     /// There are none.
     None,
@@ -36,7 +36,7 @@ impl<'d> PeriodsNode<'d> {
     }
 }
 
-/// One period, in the form in which the document has it.
+/// One period, in the syntax that the document uses.
 pub(super) enum PeriodNode<'d> {
     Table(&'d Table),
     Inline(&'d InlineTable),
@@ -69,7 +69,7 @@ impl<'d> PeriodNode<'d> {
         }
     }
 
-    /// The key's own value, if the key stands.
+    /// Returns the key with its value, if the period has it.
     pub(super) fn entry(&self, key: &'static str) -> Result<Option<PeriodEntry<'d>>, EditError> {
         match self.table().get_key_value(key) {
             None => Ok(None),
@@ -81,7 +81,7 @@ impl<'d> PeriodNode<'d> {
         }
     }
 
-    /// The entries that stand in the period's own table, sub-tables under a header of their own aside, in file order.
+    /// Returns the places of the entries in file order, except sub-tables with their own header.
     fn entries(&self) -> Result<Vec<Range<usize>>, EditError> {
         let values = self.table().get_values();
         let entries =
@@ -103,14 +103,14 @@ impl<'d> PeriodNode<'d> {
         }
     }
 
-    /// Takes the entry out: its line, or what it takes of one, with the comma that is then one too many.
+    /// Removes an entry: its line, or its part of a line with the comma.
     pub(super) fn remove(&self, text: &str, entry: &PeriodEntry<'_>) -> Result<String, EditError> {
         let entry = entry.span()?;
         match self {
-            Self::Table(_) => layout::take_out(text, &entry),
+            Self::Table(_) => layout::remove(text, &entry),
             Self::Inline(_) => {
                 let previous = self.entries()?.into_iter().rfind(|other| other.end <= entry.start);
-                layout::take_out_of_list(text, &entry, previous)
+                layout::remove_from_list(text, &entry, previous)
             }
         }
     }
@@ -126,7 +126,7 @@ impl PeriodEntry<'_> {
     }
 }
 
-/// The array as a list of elements.
+/// Returns the layout of an array.
 pub(super) fn list_of_array(array: &Array) -> Result<ListLayout, EditError> {
     let last = array.iter().last().map(|value| spanned(value.span())).transpose()?;
     Ok(ListLayout { inside: inside(array.span())?, last, padding: "" })

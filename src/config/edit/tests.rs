@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Change, EditError, Literal, apply, holds, layout, outcome, written};
+use super::{Change, EditError, Literal, apply, changed_periods, contains_periods, layout, outcome};
 
 const START: &str = "2026-12-01T22:00:00Z";
 
@@ -71,7 +71,7 @@ fn a_period_is_appended_as_a_table_after_one_blank_line() {
 }
 
 #[test]
-fn an_appended_period_has_the_newlines_of_the_text() {
+fn an_appended_period_has_the_line_ends_of_the_text() {
     let added = "[[period]]\r\nstart = 2026-12-01T22:00:00Z\r\nname = \"b\"\r\n";
     for (text, between) in [
         ("# a comment\r\n", "\r\n"),
@@ -143,7 +143,7 @@ fn a_value_is_written_on_one_line() {
 }
 
 #[test]
-fn a_value_is_replaced_where_it_stands() {
+fn a_value_is_replaced_in_place() {
     let set = |key| set(0, key, string("new"));
     check(&[
         ("[[period]]\nname = \"old\"\n", set("name"), "[[period]]\nname = \"new\"\n"),
@@ -214,7 +214,7 @@ fn a_new_key_follows_the_last_key_of_its_table() {
 }
 
 #[test]
-fn a_removed_key_takes_its_line_along_but_no_comment() {
+fn removing_a_key_removes_its_line_but_no_comment() {
     let remove = || remove(0, &["for"]);
     check(&[
         ("[[period]]\na = 1\n", remove(), "[[period]]\na = 1\n"),
@@ -276,7 +276,7 @@ fn a_value_is_pushed_in_the_layout_of_its_array() {
 }
 
 #[test]
-fn changes_follow_one_another() {
+fn changes_are_applied_in_order() {
     let changes =
         [append(), set(0, "enabled", Literal::Bool(false)), except(0), remove(0, &["name", "start"])];
     let expected = "# é\n\n[[period]]\nenabled = false\nexcept = [2026-12-26]\n";
@@ -284,15 +284,15 @@ fn changes_follow_one_another() {
 }
 
 #[test]
-fn a_text_holds_an_edit_while_it_has_the_periods_as_they_were_written() {
+fn a_text_contains_an_edit_as_long_as_it_has_the_changed_periods() {
     let text = "[[period]]\nname = \"a\"\n[[period]]\nfor = 1\n";
     let changes = [set(0, "end", date(START)), append(), except(0), append()];
     let edited = apply(text, &changes).expect("applied");
-    let periods = written(&edited, &changes).expect("read");
+    let periods = changed_periods(&edited, &changes).expect("read");
     let names: Vec<_> = periods.iter().map(|period| period["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["a", "b", "b"]);
     assert!(periods[0].contains_key("end") && periods[0].contains_key("except"));
-    for (now, held) in [
+    for (now, expected) in [
         (edited.clone(), true),
         (format!("# more\n{edited}\n[[period]]\nname = \"c\"\n"), true),
         (edited.replace("for = 1", "for = 2"), true),
@@ -304,14 +304,14 @@ fn a_text_holds_an_edit_while_it_has_the_periods_as_they_were_written() {
         ("period = [1]".to_owned(), false),
         (format!("{edited}["), false),
     ] {
-        assert_eq!(holds(&now, &periods), held, "{now}");
+        assert_eq!(contains_periods(&now, &periods), expected, "{now}");
     }
-    assert!(holds("", &[]) && written("", &[]) == Ok(vec![]));
-    assert_eq!(written(text, &[set(2, "end", date(START))]), Err(EditError::Misread));
+    assert!(contains_periods("", &[]) && changed_periods("", &[]) == Ok(vec![]));
+    assert_eq!(changed_periods(text, &[set(2, "end", date(START))]), Err(EditError::Misread));
 }
 
 #[test]
-fn what_cannot_be_edited_is_refused() {
+fn a_text_that_cannot_be_edited_is_refused() {
     let set = |key| set(0, key, string("x"));
     for (text, change, expected) in [
         ("a = ", append(), EditError::Syntax(String::new())),
@@ -335,22 +335,22 @@ fn what_cannot_be_edited_is_refused() {
 }
 
 #[test]
-fn an_error_says_what_is_in_the_way() {
+fn an_error_says_why_the_text_cannot_be_edited() {
     for (error, message) in [
         (EditError::Syntax("why".to_owned()), "the file is not valid TOML: why"),
-        (EditError::NotPeriods, "`period` is not a list of tables: write each one as [[period]]"),
-        (EditError::NoPeriod { period: 2, periods: 1 }, "there is no period 3: the file has 1"),
-        (EditError::NotAValue("name"), "`name` is a table where a value belongs"),
+        (EditError::NotPeriods, "`period` is not a list of tables: write each period as [[period]]"),
+        (EditError::NoPeriod { period: 2, periods: 1 }, "period 3 does not exist: the file has 1"),
+        (EditError::NotAValue("name"), "`name` is a table, not a value"),
         (EditError::NotAnArray("except"), "`except` is not an array: write it as except = […]"),
-        (EditError::NotADateTime("now".to_owned()), "`now` is not a TOML date or date-time"),
-        (EditError::Misread, "the file is laid out in a way that cannot be edited safely: edit it by hand"),
+        (EditError::NotADateTime("now".to_owned()), "invalid TOML date or date-time `now`"),
+        (EditError::Misread, "the layout of the file does not allow a safe edit: edit the file by hand"),
     ] {
         assert_eq!(error.to_string(), message);
     }
 }
 
 #[test]
-fn a_place_that_is_none_of_the_text_is_refused() {
+fn a_place_outside_the_text_is_refused() {
     for (place, edited) in [
         (0..2, Ok("xb")),
         (3..3, Ok("ébx")),
@@ -363,22 +363,22 @@ fn a_place_that_is_none_of_the_text_is_refused() {
 }
 
 #[test]
-fn an_edit_that_says_anything_else_than_was_meant_is_refused() {
+fn an_edit_with_an_unintended_result_is_refused() {
     let text = "[[period]]\nname = \"a\"\n";
     let change = [set(0, "name", string("b"))];
-    for (edited, verdict) in [
+    for (edited, expected) in [
         ("[[period]]\nname = 'b' # c\n", Ok(())),
         ("[[period]]\nname = \"c\"\n", Err(EditError::Misread)),
         ("[[period]]\nname = \"b\"\nend = 1\n", Err(EditError::Misread)),
         ("[[period]]\nname = \"b\"\n[[period]]\n", Err(EditError::Misread)),
         ("[[period]]\nname = \"b\nend = 1\n", Err(EditError::Misread)),
     ] {
-        assert_eq!(outcome::verify(text, edited, &change), verdict, "{edited}");
+        assert_eq!(outcome::verify(text, edited, &change), expected, "{edited}");
     }
 }
 
 #[test]
-fn a_date_time_is_nothing_but_a_date_time() {
+fn a_date_time_literal_must_be_a_date_time() {
     for text in
         ["", "1", "x", "2026-12-01T22:00:00Z # x", "2026-12-01\na = 1", " 2026-12-01", "2026-02-30T00:00:00Z"]
     {
@@ -390,7 +390,7 @@ fn a_date_time_is_nothing_but_a_date_time() {
     }
 }
 
-/// A document in pieces: the text around the key `end` of one period, and what stands for its value.
+/// A document in pieces: the text around the key `end` of one period, and the value of that key.
 #[derive(Clone, Debug)]
 struct Layout {
     before: String,
@@ -474,7 +474,7 @@ fn layout() -> impl Strategy<Value = Layout> {
 
 proptest! {
     #[test]
-    fn whatever_the_layout_all_other_bytes_stay(layout in layout(), message in any::<String>()) {
+    fn all_other_bytes_stay_in_every_layout(layout in layout(), message in any::<String>()) {
         let text = layout.text();
         let altered = apply(&text, &[set(layout.period, "end", date(START))]);
         prop_assert_eq!(altered, Ok(layout.with(START)));
@@ -490,13 +490,13 @@ proptest! {
     }
 
     #[test]
-    fn a_text_is_written_so_that_the_same_text_is_read(text in any::<String>()) {
+    fn any_text_can_be_written_and_read_back(text in any::<String>()) {
         let edited = apply("period = [{}]", &[set(0, "message", string(&text))]).expect("any text can be written");
         prop_assert_eq!(edited.lines().count(), 1);
     }
 
     #[test]
-    fn nothing_panics(text in "\u{feff}?([a\"'= \\[\\]{},#.\r\n1]|period|\\[\\[period\\]\\]\n|end = 1){0,12}") {
+    fn no_text_makes_an_edit_panic(text in "\u{feff}?([a\"'= \\[\\]{},#.\r\n1]|period|\\[\\[period\\]\\]\n|end = 1){0,12}") {
         for change in [append(), end_for(0), except(0), remove(0, &["end", "a"])] {
             if let Ok(edited) = apply(&text, &[change]) {
                 prop_assert!(toml::from_str::<toml::Table>(&edited).is_ok());
