@@ -1,12 +1,15 @@
-//! The time zones that people mean when they write what is not the name of one.
+//! Suggestions for texts that are not the name of a time zone.
 
+mod other_names;
+
+use self::other_names::OTHER_NAMES;
 use crate::invalid_value::InvalidValue;
 
 const EXAMPLE: &str = "write an IANA name, such as `Europe/Berlin` or `UTC`";
-/// No name of a zone is longer.
+/// No zone has a longer name.
 const MAX_NAME: usize = 64;
 
-/// What is wrong with a text that names no time zone, and which one was probably meant.
+/// Says what is wrong with an unknown time zone, and which one was probably meant.
 pub(super) fn unknown(name: &str) -> InvalidValue {
     let message = format!("unknown time zone `{name}`");
     if name.len() > MAX_NAME {
@@ -14,17 +17,17 @@ pub(super) fn unknown(name: &str) -> InvalidValue {
     }
     if let Some(offset) = offset(name) {
         let help = format!(
-            "write a name such as `Europe/Berlin`, or give each time its offset, as in 2026-12-01T22:00:00{offset}"
+            "write a name such as `Europe/Berlin`, or give each time an offset, as in 2026-12-01T22:00:00{offset}"
         );
         return InvalidValue::new(format!("`{name}` is an offset, not a time zone"), help);
     }
-    let plain = plain(name);
+    let plain = normalize(name);
     if matches!(plain.as_str(), "local" | "localtime" | "system" | "host" | "default" | "auto") {
-        let help = "write the name of the machine's zone, which `timedatectl` shows, such as `Europe/Berlin`";
+        let help = "write the name of the machine's zone (`timedatectl` shows it), such as `Europe/Berlin`";
         return InvalidValue::new(message, help);
     }
-    let meant = known(&plain).or_else(|| named_so(&plain)).or_else(|| nearest(name));
-    let help = meant.map_or(EXAMPLE.to_owned(), |zones| question(&zones));
+    let suggestions = by_other_name(&plain).or_else(|| by_city(&plain)).or_else(|| nearest(name));
+    let help = suggestions.map_or(EXAMPLE.to_owned(), |zones| question(&zones));
     InvalidValue::new(message, help)
 }
 
@@ -32,13 +35,13 @@ fn question(zones: &[String]) -> String {
     let quoted: Vec<_> = zones.iter().map(|zone| format!("`{zone}`")).collect();
     match quoted.split_last() {
         Some((last, rest @ [_, ..])) => {
-            format!("several zones are called so: did you mean {} or {last}?", rest.join(", "))
+            format!("this name is ambiguous: did you mean {} or {last}?", rest.join(", "))
         }
         _ => format!("did you mean {}?", quoted.join("")),
     }
 }
 
-/// `+01:00`, of `UTC+1`, `GMT+01:00` or `+0100`.
+/// Returns the offset `+01:00` of `UTC+1`, `GMT+01:00` or `+0100`.
 fn offset(name: &str) -> Option<String> {
     let upper = name.trim().to_uppercase();
     let prefixes = ["UTC", "GMT", "UT", "CET", "EST", "Z"];
@@ -56,12 +59,12 @@ fn offset(name: &str) -> Option<String> {
     (hours < 24 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
-/// In lower case, without what separates words.
-fn plain(name: &str) -> String {
+/// Returns a name in lower case, without the characters that separate words.
+fn normalize(name: &str) -> String {
     name.to_lowercase().replace(['_', ' ', '-', '.', '\\'], "")
 }
 
-fn known(plain: &str) -> Option<Vec<String>> {
+fn by_other_name(plain: &str) -> Option<Vec<String>> {
     let city = plain.rsplit('/').next().unwrap_or(plain);
     let windows = city.strip_suffix("standardtime").or_else(|| city.strip_suffix("daylighttime"));
     let city = windows.or_else(|| city.strip_suffix("time")).filter(|city| !city.is_empty()).unwrap_or(city);
@@ -69,10 +72,10 @@ fn known(plain: &str) -> Option<Vec<String>> {
     Some(zones.split(' ').map(str::to_owned).collect())
 }
 
-/// The zone whose last part is this: `Berlin`, `Europe/New York`.
-fn named_so(plain: &str) -> Option<Vec<String>> {
+/// Finds the zone with this last part: `Berlin`, `Europe/New York`.
+fn by_city(plain: &str) -> Option<Vec<String>> {
     let city = plain.rsplit('/').next().filter(|city| city.len() > 2)?;
-    let last = |zone: &str| self::plain(zone.rsplit('/').next().unwrap_or(zone));
+    let last = |zone: &str| normalize(zone.rsplit('/').next().unwrap_or(zone));
     let found = zones().find(|zone| last(zone) == city)?;
     Some(vec![found])
 }
@@ -89,7 +92,7 @@ fn nearest(name: &str) -> Option<Vec<String>> {
     found.map(|(_, zone)| vec![zone])
 }
 
-/// The names to advise, canonical regions first. The database lists some files that are no names for people.
+/// Returns the names to suggest, those with a region first. The database also lists files that nobody should name.
 fn zones() -> impl Iterator<Item = String> {
     const REGIONS: [&str; 10] = [
         "Africa/",
@@ -109,162 +112,6 @@ fn zones() -> impl Iterator<Item = String> {
     names().filter(move |zone| in_region(zone)).chain(others)
 }
 
-/// Zones by the cities, countries and abbreviations that people write instead; several where they are ambiguous.
-const OTHER_NAMES: &[(&str, &[&str])] = &[
-    (
-        "America/New_York",
-        &[
-            "boston",
-            "washington",
-            "washingtondc",
-            "philadelphia",
-            "miami",
-            "atlanta",
-            "edt",
-            "et",
-            "eastern",
-            "useastern",
-            "baltimore",
-            "charlotte",
-            "orlando",
-            "pittsburgh",
-            "cleveland",
-        ],
-    ),
-    (
-        "America/Los_Angeles",
-        &[
-            "sanfrancisco",
-            "seattle",
-            "lasvegas",
-            "sandiego",
-            "portland",
-            "sanjose",
-            "sacramento",
-            "california",
-            "pst",
-            "pdt",
-            "pt",
-            "pacific",
-            "siliconvalley",
-        ],
-    ),
-    (
-        "America/Chicago",
-        &["houston", "dallas", "austin", "sanantonio", "minneapolis", "cdt", "ct", "central"],
-    ),
-    ("America/Chicago Asia/Shanghai America/Havana", &["cst"]),
-    ("America/Denver", &["saltlakecity", "mdt", "mt", "mountain"]),
-    ("America/Denver America/Phoenix", &["mst"]),
-    ("America/New_York America/Panama", &["est"]),
-    ("America/Anchorage", &["alaska", "akst", "akdt"]),
-    ("Pacific/Honolulu", &["hawaii", "hst"]),
-    ("America/Toronto", &["montreal", "ottawa"]),
-    ("America/Edmonton", &["calgary"]),
-    ("America/Sao_Paulo", &["rio", "riodejaneiro", "brasilia", "brazil", "brt"]),
-    ("America/Argentina/Buenos_Aires", &["argentina", "art"]),
-    ("America/Mexico_City", &["mexico", "guadalajara"]),
-    (
-        "Europe/Berlin",
-        &[
-            "frankfurt",
-            "munich",
-            "münchen",
-            "muenchen",
-            "hamburg",
-            "cologne",
-            "köln",
-            "koeln",
-            "düsseldorf",
-            "duesseldorf",
-            "stuttgart",
-            "leipzig",
-            "dresden",
-            "nuremberg",
-            "nürnberg",
-            "hanover",
-            "hannover",
-            "bonn",
-            "germany",
-            "deutschland",
-            "cest",
-            "mez",
-            "mesz",
-            "centraleurope",
-            "weurope",
-        ],
-    ),
-    ("Europe/Vienna", &["austria", "graz", "salzburg", "linz"]),
-    ("Europe/Zurich", &["geneva", "genève", "bern", "basel", "lausanne", "switzerland", "zürich"]),
-    ("Europe/Amsterdam", &["rotterdam", "thehague", "utrecht", "netherlands", "holland"]),
-    ("Europe/Brussels", &["belgium", "antwerp"]),
-    ("Europe/Paris", &["lyon", "marseille", "toulouse", "nice", "france", "romance"]),
-    ("Europe/Madrid", &["barcelona", "valencia", "seville", "spain"]),
-    ("Europe/Rome", &["milan", "milano", "naples", "turin", "florence", "venice", "italy", "roma"]),
-    ("Europe/Stockholm", &["gothenburg", "malmo", "malmö", "sweden"]),
-    ("Europe/Oslo", &["norway", "bergen"]),
-    ("Europe/Copenhagen", &["denmark", "aarhus"]),
-    ("Europe/Helsinki", &["finland", "espoo", "eest"]),
-    ("Europe/Warsaw", &["krakow", "kraków", "gdansk", "poland"]),
-    ("Europe/Prague", &["brno", "czechia"]),
-    ("Europe/Athens", &["greece"]),
-    ("Europe/Istanbul", &["ankara", "izmir"]),
-    ("Europe/Kyiv", &["ukraine"]),
-    ("Europe/Moscow", &["saintpetersburg", "stpetersburg", "msk", "russia", "russian"]),
-    (
-        "Europe/London",
-        &[
-            "manchester",
-            "edinburgh",
-            "birmingham",
-            "glasgow",
-            "cardiff",
-            "oxford",
-            "england",
-            "uk",
-            "britain",
-        ],
-    ),
-    ("Europe/London Asia/Dhaka", &["bst"]),
-    ("Europe/Dublin", &["ireland"]),
-    (
-        "Asia/Kolkata",
-        &[
-            "mumbai",
-            "bombay",
-            "delhi",
-            "newdelhi",
-            "bangalore",
-            "bengaluru",
-            "chennai",
-            "hyderabad",
-            "pune",
-            "india",
-        ],
-    ),
-    ("Asia/Kolkata Europe/Dublin Asia/Jerusalem", &["ist"]),
-    ("Asia/Shanghai", &["beijing", "peking", "shenzhen", "guangzhou", "hangzhou", "china"]),
-    ("Asia/Tokyo", &["osaka", "kyoto", "jst"]),
-    ("Asia/Seoul", &["busan", "kst", "korea"]),
-    ("Asia/Hong_Kong", &["hkt"]),
-    ("Asia/Singapore", &["sgt"]),
-    ("Asia/Ho_Chi_Minh", &["hanoi", "vietnam"]),
-    ("Asia/Jakarta", &["wib", "indonesia"]),
-    ("Asia/Manila", &["philippines"]),
-    ("Asia/Bangkok", &["thailand"]),
-    ("Asia/Dubai", &["abudhabi", "gst", "uae"]),
-    ("Asia/Riyadh", &["jeddah", "mecca"]),
-    ("Asia/Jerusalem", &["telaviv", "haifa", "idt"]),
-    ("Asia/Karachi", &["islamabad", "lahore", "pakistan"]),
-    ("Australia/Sydney", &["canberra", "aest", "aedt", "australia"]),
-    ("Australia/Adelaide", &["acst", "acdt"]),
-    ("Australia/Perth", &["awst"]),
-    ("Pacific/Auckland", &["wellington", "christchurch", "nzst", "nzdt", "newzealand"]),
-    ("Africa/Johannesburg", &["capetown", "pretoria", "durban", "sast", "southafrica"]),
-    ("Africa/Lagos", &["abuja", "nigeria"]),
-    ("Africa/Nairobi", &["kenya", "eat"]),
-];
-
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
@@ -272,19 +119,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_zone_that_is_advised_exists() {
+    fn every_suggested_zone_exists() {
         for (zones, names) in OTHER_NAMES {
             for zone in zones.split(' ') {
                 assert!(TimeZone::get(zone).is_ok(), "{zone}");
             }
             for name in *names {
-                assert_eq!(plain(name), *name);
+                assert_eq!(normalize(name), *name);
             }
         }
     }
 
     #[test]
-    fn a_zone_that_is_not_known_is_answered_with_the_one_that_was_meant() {
+    fn an_unknown_zone_gets_a_suggestion() {
         for (name, help) in [
             ("America/Boston", "did you mean `America/New_York`?"),
             ("Boston", "did you mean `America/New_York`?"),
@@ -307,13 +154,13 @@ mod tests {
             ("EDT", "did you mean `America/New_York`?"),
             (
                 "IST",
-                "several zones are called so: did you mean `Asia/Kolkata`, `Europe/Dublin` or `Asia/Jerusalem`?",
+                "this name is ambiguous: did you mean `Asia/Kolkata`, `Europe/Dublin` or `Asia/Jerusalem`?",
             ),
             (
                 "CST",
-                "several zones are called so: did you mean `America/Chicago`, `Asia/Shanghai` or `America/Havana`?",
+                "this name is ambiguous: did you mean `America/Chicago`, `Asia/Shanghai` or `America/Havana`?",
             ),
-            ("BST", "several zones are called so: did you mean `Europe/London` or `Asia/Dhaka`?"),
+            ("BST", "this name is ambiguous: did you mean `Europe/London` or `Asia/Dhaka`?"),
             ("CEST", "did you mean `Europe/Berlin`?"),
             ("Berlin", "did you mean `Europe/Berlin`?"),
             ("New York", "did you mean `America/New_York`?"),
@@ -358,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_of_the_machine_is_to_be_written_by_name() {
+    fn a_zone_such_as_local_must_be_written_by_name() {
         for name in ["local", "Local", "system"] {
             assert!(unknown(name).help.contains("`timedatectl`"), "{name}");
         }
