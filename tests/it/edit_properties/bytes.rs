@@ -1,10 +1,10 @@
-//! Which bytes of a file an edit may touch, found by another parser than the edit's.
+//! Finds the bytes of a file that an edit may touch, with a different parser than the edit uses.
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-/// The keys of a period, by its index, that an edit may set or remove.
+/// The index of a period, and the keys of it that an edit may set or remove.
 pub(crate) type Touched<'k> = (usize, &'k [&'k str]);
 
 /// A key with its value in a text.
@@ -13,12 +13,12 @@ struct Place {
     value: Range<usize>,
 }
 
-/// Holds that two texts are the same but for the keys that an edit may touch. What else goes is the blanks after a key
-/// that goes, or its whole line where that has nothing more; what else comes is the line of a key that comes. In an
-/// inline table a comma goes or comes with a key.
+/// Asserts that two texts differ only in the keys that an edit may touch. With a removed key, the blanks after it may
+/// go, or its whole line if nothing else is on it; with an added key, its line may come. In an inline table a comma
+/// goes or comes with a key.
 pub(crate) fn assert_untouched_elsewhere(old: &str, new: &str, touched: &[Touched<'_>]) {
     let before = cut(old, new, touched, line_of);
-    // Of the two newlines around a line that comes either may be the one that came with it.
+    // Either of the two newlines around an added line may be the one that was added with it.
     let after = [line_of, line_before].map(|line| cut(new, old, touched, line));
     if touched.iter().any(|(period, _)| is_inline(old, *period)) {
         assert_eq!(squeezed(&before), squeezed(&after[0]), "{old}\n---\n{new}");
@@ -30,7 +30,7 @@ pub(crate) fn assert_untouched_elsewhere(old: &str, new: &str, touched: &[Touche
     }
 }
 
-/// A text without what may be touched: the values of keys that `other` has too, and all of those that it has not.
+/// Returns a text without what may be touched: the values of keys that `other` has too, and all of the other keys.
 fn cut(
     text: &str,
     other: &str,
@@ -55,8 +55,7 @@ fn cut(
     rest
 }
 
-/// Holds that a text with a list in it is another with one stretch more, and, where the list had no comma at its end,
-/// that comma.
+/// Asserts that one piece was inserted into a text with a list, and a comma if the list did not end with one.
 pub(crate) fn assert_one_insertion(old: &str, new: &str) {
     let without_a_comma = |(at, _)| [&new[..at], &new[at + 1..]].concat();
     let inserted = is_one_insertion(old, new)
@@ -71,12 +70,12 @@ fn is_one_insertion(old: &str, new: &str) -> bool {
     old.len() < new.len() && before + after >= old.len()
 }
 
-/// The value of a key as it is written.
+/// Returns the value of a key as written.
 pub(crate) fn written<'t>(text: &'t str, period: usize, key: &str) -> Option<&'t str> {
     place(text, period, key).map(|place| &text[place.value])
 }
 
-/// The newline of the first line.
+/// Returns the newline of the first line.
 pub(crate) fn newline(text: &str) -> &'static str {
     match text.split_once('\n') {
         Some((line, _)) if line.ends_with('\r') => "\r\n",
@@ -107,14 +106,14 @@ fn place(text: &str, period: usize, key: &str) -> Option<Place> {
     })
 }
 
-/// The newline before an entry, its indentation, and the entry.
+/// Returns the range of the newline before an entry, its indentation, and the entry.
 fn line_before(text: &str, entry: &Range<usize>) -> Range<usize> {
     let before = text[..entry.start].trim_end_matches([' ', '\t']);
     let before = before.strip_suffix(newline(text)).unwrap_or(before);
     before.len()..entry.end
 }
 
-/// The line of an entry, where it has that for itself, else the entry and the blanks after it.
+/// Returns the line of an entry if nothing else is on it, or else the entry and the blanks after it.
 fn line_of(text: &str, entry: &Range<usize>) -> Range<usize> {
     let blank = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
     let before = text[..entry.start].trim_end_matches([' ', '\t']);

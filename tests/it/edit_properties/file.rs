@@ -1,22 +1,22 @@
-//! Valid files, in whatever layout TOML allows, with what is known of each period in them.
+//! Generates valid files in any layout that TOML allows, with the facts known about each period.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-/// A key, and the ways to write its value.
+/// A key, and several ways to write its value.
 type Key = (&'static str, &'static [&'static str]);
 
-/// A file and what it says.
+/// A file and what it means.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) text: String,
-    /// Whether its periods are a list, `period = [{ … }]`.
+    /// True if its periods are a list, `period = [{ … }]`.
     pub(crate) inline: bool,
     pub(crate) periods: Vec<Known>,
 }
 
-/// What is known of a period, without reading it.
+/// What is known about a period without parsing it.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) name: Option<String>,
@@ -25,18 +25,18 @@ pub(crate) struct Known {
     pub(crate) state: State,
 }
 
-/// Where a period stands now, and for centuries.
+/// The state of a period now and for centuries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It runs, and has no end.
+    /// Active, without an end.
     Open,
-    /// It runs, and has an end.
+    /// Active, with an end.
     Ending,
     Over,
     ToCome,
-    /// A series, of which an occurrence runs.
+    /// A series with an active occurrence.
     Running,
-    /// A series, of which none runs any more.
+    /// A series whose last occurrence is over.
     Past,
 }
 
@@ -54,7 +54,7 @@ const FARTHER: &[&str] = &["3000-01-01T00:00:00+14:00", "3000-01-01T00:00:00"];
 const HOUR: &[&str] = &["\"1h\"", "'60min'", "\"\"\"\\\n  1h\"\"\"", "\"1\\u0068\""];
 const AGES: &[&str] = &["\"900y\"", "'900years'"];
 
-/// The kinds of periods: their keys, each with the ways to write its value, and what they are.
+/// The kinds of periods: their keys, each with several ways to write its value, and their states.
 const KINDS: [(State, &[Key]); 9] = [
     (State::Open, &[("start", LONG_AGO)]),
     (State::Ending, &[("start", LONG_AGO), ("end", FAR)]),
@@ -63,7 +63,7 @@ const KINDS: [(State, &[Key]); 9] = [
     (State::Over, &[("start", LONG_AGO), ("for", HOUR)]),
     (State::ToCome, &[("start", FAR)]),
     (State::ToCome, &[("start", FAR), ("end", FARTHER)]),
-    // From one leap day on into the time after the next.
+    // From one leap day until after the next.
     (
         State::Running,
         &[("cron", &["\"0 0 29 2 *\"", "'0  0 29 FEB *'"]), ("for", &["\"1500days\"", "'1500d'"])],
@@ -71,7 +71,7 @@ const KINDS: [(State, &[Key]); 9] = [
     (State::Past, &[("cron", &["\"0 0 1 * *\""]), ("for", HOUR), ("end", SOON_AFTER)]),
 ];
 
-/// Other keys, which no command removes but where it uses a name again.
+/// Other keys, which commands remove only if they use a name again.
 const OTHERS: [Key; 5] = [
     ("message", MESSAGES),
     ("redirect", &["false", "\"/sorry\"", "'https://status.example/?a=[[period]]#b'"]),
@@ -87,7 +87,7 @@ const MESSAGES: &[&str] = &[
     "'''\nperiod = [{ end = 1 }] # '' \n[log]\n'''",
     "\"\u{1f980} \\u00e9 \\n\u{a0}\"",
 ];
-/// Keys that are lists, each with items.
+/// Keys that are lists, each with its items.
 const LISTS: [Key; 3] = [
     ("hosts", &["\"shop.example.com\"", "'*.example.org'", "\"[::1]\""]),
     ("paths", &["\"/checkout/**\"", "'/a#b'", "\"/\u{e9}t\u{e9}/*\""]),
@@ -125,7 +125,7 @@ const TAILS: [&str; 5] = ["", " # a comment", "\t#", " # ] } , \" ''' [[period]]
 const HEADERS: [[&str; 2]; 4] = [["", ""], [" ", " "], ["\t\"", "\""], ["'", "' "]];
 const INDENTS: [&str; 3] = ["", "  ", "\t"];
 
-/// How one key is laid out.
+/// The layout of one key.
 #[derive(Clone, Debug)]
 struct Look {
     above: &'static str,
@@ -140,7 +140,7 @@ fn look() -> impl Strategy<Value = Look> {
         .prop_map(|(above, quote, equals, tail)| Look { above, quote, equals, tail })
 }
 
-/// A key, its value, and how they are laid out.
+/// A key, its value, and their layout.
 #[derive(Clone, Debug)]
 struct Entry {
     key: &'static str,
@@ -168,7 +168,7 @@ fn entries(keys: Vec<Key>) -> impl Strategy<Value = Vec<Entry>> {
     keys.into_iter().map(entry).collect::<Vec<_>>()
 }
 
-/// A list in one of the layouts of arrays.
+/// Writes a list in one of the layouts of arrays.
 fn array(items: &[&str], layout: usize) -> String {
     let joined = |between: &str| items.join(between);
     match layout {
@@ -188,14 +188,14 @@ fn list((key, items): Key, fewest: usize) -> impl Strategy<Value = Entry> {
         .prop_map(move |(items, layout, look)| Entry { key, value: array(&items, layout), look })
 }
 
-/// A period: what is known of it, and its keys in some order.
+/// A period: the facts about it, and its keys in some order.
 #[derive(Clone, Debug)]
 struct Period {
     known: Known,
     entries: Vec<Entry>,
     header: [&'static str; 2],
     indent: &'static str,
-    /// Of an inline table.
+    /// The layout of an inline table.
     layout: usize,
 }
 
@@ -299,16 +299,16 @@ fn sections() -> impl Strategy<Value = Vec<Section>> {
         .prop_shuffle()
 }
 
-/// How the periods of a file stand in it.
+/// How the periods are written in the file.
 #[derive(Clone, Debug)]
 enum Form {
-    /// Each as a table, at a place among the sections that are tables.
+    /// Each as a table, somewhere among the sections that are tables.
     Tables(Vec<Index>),
     /// As a list in some layout.
     Inline(usize, Look),
 }
 
-/// A file.
+/// Generates a file.
 pub(crate) fn file() -> impl Strategy<Value = Written> {
     let periods = vec(period(), 0..=MAX_PERIODS).prop_map(with_distinct_names);
     let form = prop_oneof![
@@ -323,7 +323,7 @@ pub(crate) fn file() -> impl Strategy<Value = Written> {
     })
 }
 
-/// What is no table comes first.
+/// Writes the file: keys that are not tables come first.
 fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Entry>) -> String {
     let is_table = |section: &&Section| matches!(section.form, SectionForm::Table(_));
     let (tables, top): (Vec<_>, Vec<_>) = sections.iter().partition(is_table);
@@ -348,7 +348,7 @@ fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Ent
     top + &tables.concat()
 }
 
-/// Of several periods that were given a name only the first keeps it.
+/// Lets only the first of several periods with the same name keep it.
 fn with_distinct_names(mut periods: Vec<Period>) -> Vec<Period> {
     let mut seen = Vec::new();
     for period in &mut periods {
@@ -361,14 +361,14 @@ fn with_distinct_names(mut periods: Vec<Period>) -> Vec<Period> {
     periods
 }
 
-/// What a file begins with, and how its lines end.
+/// The beginning of a file, and its line ends.
 #[derive(Clone, Debug)]
 struct Ends {
     mark: bool,
     above: &'static str,
-    /// Which lines end in CRLF, over and over.
+    /// Which lines end in CRLF, repeated over the file.
     crlf: Vec<bool>,
-    /// Whether the last line ends at all.
+    /// True if the last line has a newline.
     closed: bool,
 }
 
@@ -384,7 +384,7 @@ fn ends() -> impl Strategy<Value = Ends> {
 
 impl Ends {
     fn around(&self, body: &str) -> String {
-        // A file of white space alone is none.
+        // A file of white space only counts as empty.
         let above = if body.is_empty() { "# only a comment\n" } else { self.above };
         let text = [above, body].concat();
         let lines = text.split_inclusive('\n').zip(self.crlf.iter().cycle());

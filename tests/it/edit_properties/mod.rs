@@ -1,5 +1,5 @@
-//! `start` and then `end` on whatever valid file: they leave all other bytes as they were, and what the file says
-//! afterwards differs in exactly the periods that they are about.
+//! Runs `start` and then `end` on any valid file: all other bytes stay as they were, and the meaning of the file changes
+//! in exactly the periods that the commands are about.
 //!
 //! `PROPTEST_CASES` sets how many files are tried.
 
@@ -21,7 +21,7 @@ use file::{Known, State, Written, file};
 
 use crate::folder::{Folder, Run};
 
-/// Enough for each layout to come up, and a few seconds long.
+/// Enough to reach every layout, within a few seconds.
 const CASES: u32 = 64;
 
 /// The options of `start`.
@@ -39,7 +39,7 @@ struct Start {
 enum Name {
     None,
     New(String),
-    /// One that stands in the file.
+    /// A name that is in the file.
     Of(Index),
 }
 
@@ -105,7 +105,7 @@ fn start_and_end_leave_all_other_bytes_as_they_were() {
     ran.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// A file in a folder, and what is known of its periods.
+/// A file in a directory, and what is known about its periods.
 struct Case {
     folder: Folder,
     inline: bool,
@@ -119,7 +119,7 @@ impl Case {
         case
     }
 
-    /// The file is valid, and says of each period what is known of it.
+    /// Asserts that the file is valid and that each period is in its known state.
     fn check(&self) {
         let run = self.folder.run(&["--check", "--format", "json"]);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}\n{}", run.stdout, self.folder.text());
@@ -170,7 +170,7 @@ impl Case {
         self
     }
 
-    /// A period more, and all bytes of the file around it.
+    /// Asserts that one period was added, and that all bytes around it are unchanged.
     fn check_appended(&self, before: &str, start: &Start, when: &RangeInclusive<Timestamp>) {
         let after = self.folder.text();
         if self.inline {
@@ -181,7 +181,7 @@ impl Case {
         }
         let (old, mut new) = (parsed(before), parsed(&after));
         let added = new.get_mut("period").and_then(Value::as_array_mut).and_then(Vec::pop).unwrap();
-        // A file without periods has no such key, or an empty list.
+        // A file without periods has an empty list, or does not have the key.
         if !old.contains_key("period") {
             new.remove("period");
         }
@@ -189,7 +189,7 @@ impl Case {
         start.check(added.as_table().unwrap(), self.periods.last().unwrap().name.as_deref(), when);
     }
 
-    /// What `start` without a name may change: what is active, unscheduled, without a name and of the same scope.
+    /// Returns the periods that `start` without a name may change: active, unscheduled, unnamed, with the same scope.
     fn running(&self, text: &str, start: &Start, name: &Option<String>) -> Vec<usize> {
         let tables = periods(&parsed(text));
         let is_same = |table: &Table| {
@@ -212,7 +212,7 @@ impl Case {
         running.map(|(period, _)| period).collect()
     }
 
-    /// One of these periods has what was given; its end is no earlier.
+    /// Asserts that one of these periods has the given values, and does not end earlier.
     fn check_changed(
         &mut self,
         before: &str,
@@ -227,7 +227,7 @@ impl Case {
         let (old, new) = (parsed(before), parsed(&after));
         let is_changed = |period: &&usize| periods(&old)[**period] != periods(&new)[**period];
         assert!(running.iter().filter(is_changed).count() <= 1, "{before}\n---\n{after}");
-        // Of several it is the one that ends last; if none is changed, it was as it was to be.
+        // If there are several, it is the one that ends last. If none changed, it already had these values.
         let Some(&period) = running.iter().find(is_changed) else { return };
         let (old, new) = (&periods(&old)[period], &periods(&new)[period]);
         let given = |key: &str, given: Option<Value>| {
@@ -251,7 +251,7 @@ impl Case {
         }
     }
 
-    /// The keys that `start` has options for are new, of one period.
+    /// Asserts that one period has new values, in the keys for which `start` has options.
     fn check_again(&self, before: &str, period: usize, start: &Start, when: &RangeInclusive<Timestamp>) {
         const KEYS: [&str; 8] =
             ["start", "end", "for", "message", "hosts", "paths", "enabled", "unscheduled"];
@@ -320,7 +320,7 @@ impl Case {
         self
     }
 
-    /// Of the periods that were ended, the keys that say so are new; nothing else is.
+    /// Asserts that the ended periods have new values in the keys that end them, and that nothing else changed.
     fn check_ended(&self, before: &str, chosen: &[(usize, State)], when: &RangeInclusive<Timestamp>) {
         let after = self.folder.text();
         let touched: Vec<_> = chosen.iter().map(|&(period, state)| (period, touched(state))).collect();
@@ -360,7 +360,7 @@ impl Case {
         assert_eq!(self.folder.text(), before);
     }
 
-    /// Runs a command, and says when: not before, to the millisecond, and not after.
+    /// Runs a command, and returns the range of times in which it ran, to the millisecond.
     fn run(&self, arguments: &[String]) -> (Run, RangeInclusive<Timestamp>) {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let begun = clock::now() - SignedDuration::from_millis(1);
@@ -368,14 +368,14 @@ impl Case {
         (run, begun..=clock::now() + SignedDuration::from_millis(1))
     }
 
-    /// One of the names in the file, if there are any.
+    /// Returns one of the names in the file, if there are any.
     fn name(&self, index: Index) -> Option<String> {
         let names: Vec<_> = self.periods.iter().filter_map(|known| known.name.as_ref()).collect();
         if names.is_empty() { None } else { Some((*index.get(&names)).clone()) }
     }
 }
 
-/// The keys that `end` may touch.
+/// Returns the keys that `end` may touch.
 fn touched(state: State) -> &'static [&'static str] {
     match state {
         State::Open | State::Ending => &["end", "for"],
@@ -390,7 +390,7 @@ impl Known {
         self.is_running_once() || self.enabled && self.state == State::Running
     }
 
-    /// Whether it is a one-off that is active.
+    /// Returns true if it is an active one-off.
     fn is_running_once(&self) -> bool {
         self.enabled && matches!(self.state, State::Open | State::Ending)
     }
@@ -428,7 +428,7 @@ impl Start {
         Known { name, enabled: true, unscheduled: self.at.is_none(), state }
     }
 
-    /// A table that `start` has written says what the options say, and nothing else.
+    /// Asserts that a table written by `start` says what the options say, and nothing else.
     fn check(&self, table: &Table, name: Option<&str>, when: &RangeInclusive<Timestamp>) {
         let mut table = table.clone();
         let mut take = |key: &str| table.remove(key);
@@ -460,7 +460,7 @@ impl Start {
     }
 }
 
-/// A time without an offset is in the file's zone, which is UTC or Berlin in summer.
+/// Asserts that both times are equal. One without an offset is in the file's zone: UTC, or Berlin in summer.
 fn assert_same_time(at: Timestamp, text: &str) {
     let meant = match text.parse::<Timestamp>() {
         Ok(meant) => vec![meant],
