@@ -134,7 +134,7 @@ mod tests {
             ("2H", "unknown unit `H`: did you mean `2h`?"),
             ("", "the duration is empty: write one such as 90s, 5m or \"1h 30m\""),
             ("four hours", "it is not a number with a unit: did you mean `4h`?"),
-            ("1:30", "`:` cannot be in one: did you mean `1h 30m` or `1m 30s`?"),
+            ("1:30", "unexpected `:`: did you mean `1h 30m` or `1m 30s`?"),
             ("abc", "it is not a number with a unit: write one such as 90s, 5m or \"1h 30m\""),
         ] {
             assert_eq!(super::duration(text).unwrap_err(), help, "{text}");

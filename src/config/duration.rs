@@ -1,14 +1,13 @@
-//! Durations as the file and the command line write them.
+//! Durations in the file and on the command line.
 
 use std::time::Duration;
 
 use super::time::TimeLiteral;
 use crate::invalid_value::InvalidValue;
 
-const EXAMPLE: &str = "write one such as `90s`, `5m` or `1h 30m`";
+const EXAMPLE: &str = "write a duration such as `90s`, `5m` or `1h 30m`";
 
-/// Reads a duration: longer than zero, as `humantime` reads it. `units` are those that a number alone may have been
-/// meant in.
+/// Parses a duration in the syntax of `humantime`, longer than zero. `units` are suggested for a number without a unit.
 pub fn parse(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
@@ -17,26 +16,27 @@ pub fn parse(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
     }
 }
 
-/// The units that a bare number of a key may have been meant in.
+/// Returns the units to suggest for a number without a unit.
 pub(super) fn units(key: &str) -> &'static [&'static str] {
     if key == "for" { &["h", "m"] } else { &["s"] }
 }
 
-/// What is wrong with a value of `key` that is not a text, and so not a duration.
-pub(super) fn of_other_type(key: &str, written: &str) -> InvalidValue {
-    if key == "for" && TimeLiteral::parse(written).is_ok() {
-        let message = format!("`{written}` is a time, not a duration");
-        return InvalidValue::new(message, format!("did you mean `end = {written}`?"));
+/// Says what is wrong with a value of `key` that is not a string, and so not a duration.
+pub(super) fn explain_other_type(key: &str, value: &str) -> InvalidValue {
+    if key == "for" && TimeLiteral::parse(value).is_ok() {
+        let message = format!("`{value}` is a time, not a duration");
+        return InvalidValue::new(message, format!("did you mean `end = {value}`?"));
     }
-    let text = written.trim_matches(['"', '\'', '[', ']', ' ']);
-    let meant: Vec<_> = meant(text, units(key)).iter().map(|text| format!("`{key} = \"{text}\"`")).collect();
-    let help = match &meant[..] {
+    let text = value.trim_matches(['"', '\'', '[', ']', ' ']);
+    let found: Vec<_> =
+        suggestions(text, units(key)).iter().map(|text| format!("`{key} = \"{text}\"`")).collect();
+    let help = match &found[..] {
         [] if key == "for" => format!("for example `{key} = \"4h\"`"),
         [] => format!("for example `{key} = \"5m\"`"),
         [one] if is_number(text) => format!("add a unit: write {one}"),
         several => format!("did you mean {}?", several.join(" or ")),
     };
-    InvalidValue::new("a duration is written in quotes, with a unit", help)
+    InvalidValue::new("invalid duration: durations are written in quotes, with a unit", help)
 }
 
 fn fault(text: &str, reason: &str, help: impl Into<String>) -> InvalidValue {
@@ -52,18 +52,18 @@ fn explain(text: &str, error: &humantime::DurationError, units: &[&str]) -> Inva
     } else {
         match error {
             Empty => return InvalidValue::new("the duration is empty", EXAMPLE),
-            NumberOverflow => return fault(text, "it is too long", "write a shorter one"),
+            NumberOverflow => return fault(text, "it is too long", "write a shorter duration"),
             UnknownUnit { unit, .. } if !unit.is_empty() => format!("unknown unit `{unit}`"),
             UnknownUnit { .. } => "a unit is missing".to_owned(),
             InvalidCharacter(at) => match text.get(*at..).and_then(|rest| rest.chars().next()) {
-                Some(found) => format!("`{found}` cannot be in one"),
+                Some(found) => format!("unexpected `{found}`"),
                 None => "it is not a number with a unit".to_owned(),
             },
             NumberExpected(_) => "it is not a number with a unit".to_owned(),
         }
     };
-    let meant: Vec<_> = meant(text, units).iter().map(|text| format!("`{text}`")).collect();
-    let help = match &meant[..] {
+    let found: Vec<_> = suggestions(text, units).iter().map(|text| format!("`{text}`")).collect();
+    let help = match &found[..] {
         [] => EXAMPLE.to_owned(),
         [one] if is_number(text) => format!("add a unit: {one}"),
         several => format!("did you mean {}?", several.join(" or ")),
@@ -75,8 +75,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
-/// What a text that is not a duration was probably meant to be: each is one.
-fn meant(text: &str, units: &[&str]) -> Vec<String> {
+/// Returns the valid durations that an invalid one was probably meant to be.
+fn suggestions(text: &str, units: &[&str]) -> Vec<String> {
     let reads = |text: &String| humantime::parse_duration(text).is_ok_and(|duration| !duration.is_zero());
     if is_number(text) {
         return units.iter().map(|unit| format!("{text}{unit}")).filter(reads).collect();
@@ -87,25 +87,25 @@ fn meant(text: &str, units: &[&str]) -> Vec<String> {
     }
     let positive = text.trim_start_matches('-').trim();
     if is_number(positive) {
-        return meant(positive, units);
+        return suggestions(positive, units);
     }
     let lower = positive.to_lowercase();
     let spaced = lower.replace([',', ';', '+'], " ").replace(" and ", " ");
     let spaced = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    let begun = next_unit(&spaced).map(|unit| format!("{spaced}{unit}"));
+    let completed = next_unit(&spaced).map(|unit| format!("{spaced}{unit}"));
     let candidates = [
         positive.to_owned(),
         lower.clone(),
         lower.replace(',', "."),
         spaced.clone(),
-        begun.unwrap_or_default(),
+        completed.unwrap_or_default(),
     ];
     let iso = iso_8601(positive);
     let first = iso.into_iter().chain(candidates).chain(in_words(&spaced)).find(reads);
     first.into_iter().collect()
 }
 
-/// The unit of a number at the end that has none: the one below the last unit.
+/// Returns the unit for a number at the end that has none: the one below the last unit.
 fn next_unit(text: &str) -> Option<&'static str> {
     let rest = text.trim_end_matches(|c: char| c.is_ascii_digit());
     let unit =
@@ -118,7 +118,7 @@ fn next_unit(text: &str) -> Option<&'static str> {
     }
 }
 
-/// What `2:30` may mean: hours and minutes, or minutes and seconds; `2:30:00` is clear.
+/// Returns the durations that `2:30` may mean: hours and minutes, or minutes and seconds. `2:30:00` has one meaning.
 fn clock_readings(text: &str) -> Vec<String> {
     let parts: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
     let joined = |parts: &[(u32, &str)]| {
@@ -134,7 +134,7 @@ fn clock_readings(text: &str) -> Vec<String> {
     }
 }
 
-/// `PT2H30M` and `P1D` of ISO 8601, as far as they have no months, which `M` may be.
+/// Converts an ISO 8601 duration such as `PT2H30M` or `P1D`, unless it may have months.
 fn iso_8601(text: &str) -> Option<String> {
     let rest = text.strip_prefix(['P', 'p'])?;
     let (days, time) = rest.split_once(['T', 't']).unwrap_or((rest, ""));
@@ -142,7 +142,7 @@ fn iso_8601(text: &str) -> Option<String> {
     (!days.contains('m')).then(|| format!("{days} {}", time.to_lowercase()).trim().to_owned())
 }
 
-/// `four hours`, and `4 Stunden` of a few languages.
+/// Converts a duration in words, such as `four hours` or `4 Stunden`.
 fn in_words(text: &str) -> Option<String> {
     const NUMBERS: [&str; 13] = [
         "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_that_is_none_is_answered_with_the_one_that_was_meant() {
+    fn an_invalid_duration_gets_a_suggestion() {
         for (text, message, help) in [
             ("", "the duration is empty", EXAMPLE),
             ("0s", "it is zero", EXAMPLE),
@@ -186,14 +186,14 @@ mod tests {
             ("1.5", "the unit is missing", "did you mean `1.5h` or `1.5m`?"),
             ("-1h", "it is negative", "did you mean `1h`?"),
             ("-1", "it is negative", "did you mean `1h` or `1m`?"),
-            ("4:30", "`:` cannot be in one", "did you mean `4h 30m` or `4m 30s`?"),
-            ("02:00:00", "`:` cannot be in one", "did you mean `2h`?"),
-            ("00:00:00", "`:` cannot be in one", EXAMPLE),
+            ("4:30", "unexpected `:`", "did you mean `4h 30m` or `4m 30s`?"),
+            ("02:00:00", "unexpected `:`", "did you mean `2h`?"),
+            ("00:00:00", "unexpected `:`", EXAMPLE),
             ("PT2H30M", "it is not a number with a unit", "did you mean `2h30m`?"),
             ("P1D", "it is not a number with a unit", "did you mean `1d`?"),
             ("P1M", "it is not a number with a unit", EXAMPLE),
-            ("1,5h", "`,` cannot be in one", "did you mean `1.5h`?"),
-            ("1h, 30m", "`,` cannot be in one", "did you mean `1h 30m`?"),
+            ("1,5h", "unexpected `,`", "did you mean `1.5h`?"),
+            ("1h, 30m", "unexpected `,`", "did you mean `1h 30m`?"),
             ("2H", "unknown unit `H`", "did you mean `2h`?"),
             ("30 MIN", "unknown unit `MIN`", "did you mean `30 min`?"),
             ("2h30", "a unit is missing", "did you mean `2h30m`?"),
@@ -201,7 +201,7 @@ mod tests {
             ("2 Stunden", "unknown unit `Stunden`", "did you mean `2h`?"),
             ("4 hrz", "unknown unit `hrz`", "did you mean `4h`?"),
             ("soon", "it is not a number with a unit", EXAMPLE),
-            ("99999999999999999999h", "it is too long", "write a shorter one"),
+            ("99999999999999999999h", "it is too long", "write a shorter duration"),
         ] {
             let fault = parse(text, units("for")).unwrap_err();
             assert_eq!(fault.help, help, "{text}: {}", fault.message);
@@ -218,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_advised_is_a_duration() {
+    fn every_suggestion_is_a_duration() {
         for text in
             ["2", "-1h", "4:30", "0:5", "PT2H", "1,5h", "2 Stunden", "one week", "1d and 2h", "3 Tage"]
         {
-            for meant in meant(text, units("for")) {
-                assert!(humantime::parse_duration(&meant).is_ok(), "{text}: {meant}");
+            for suggestion in suggestions(text, units("for")) {
+                assert!(humantime::parse_duration(&suggestion).is_ok(), "{text}: {suggestion}");
             }
         }
     }

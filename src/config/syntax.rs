@@ -1,7 +1,7 @@
-//! What is wrong with a text that is not TOML, in words that say what to type.
+//! Explains TOML syntax errors, and says what to write instead.
 //!
-//! The parser goes on after a mistake and often finds more that follow from it, so one is reported a line, and none
-//! after a list that is not closed.
+//! The parser continues after a mistake and often finds others that follow from it. So only one error per line is
+//! reported, and none after a list that is not closed.
 
 mod duplicate;
 mod line;
@@ -15,15 +15,15 @@ use super::remedy::{assign, parses};
 use super::report::Report;
 use crate::invalid_value::InvalidValue;
 
-/// Adds what the TOML parser found to the report.
+/// Adds the errors of the TOML parser to the report.
 pub fn report(errors: &[toml::de::Error], report: &Report) {
     let mut found: Vec<_> =
         errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
     found.sort_by_key(|(span, _)| span.start);
     if report.text().trim_start().starts_with('{') {
         let at = report.text().len() - report.text().trim_start().len();
-        let help = "the file is TOML: write `[site]` on a line of its own, and `key = value` below";
-        return report.error(at..at + 1, "this looks like JSON", help);
+        let help = "write `[site]` on a line of its own, and `key = value` below";
+        return report.error(at..at + 1, "this looks like JSON, but the file is TOML", help);
     }
     let mut reader =
         SyntaxReader { report, done: 0, follows: Follows::Nothing, conflict: false, yaml: false };
@@ -34,32 +34,32 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
     }
 }
 
-/// Where the reading of the errors is.
+/// Reads the errors in order, and decides which ones to report.
 struct SyntaxReader<'r> {
     report: &'r Report,
     /// The last line that was reported or skipped, from 1.
     done: usize,
-    /// What may follow from the mistake on that line.
+    /// Which errors on the next line follow from the one on that line.
     follows: Follows,
-    /// A merge conflict was reported.
+    /// True once a merge conflict was reported.
     conflict: bool,
-    /// YAML was reported.
+    /// True once YAML was reported.
     yaml: bool,
 }
 
-/// What the parser may say of the line after a mistake, only because of that.
+/// Which errors on the line after a mistake are only a consequence of it.
 #[derive(Clone, Copy)]
 enum Follows {
     /// Nothing.
     Nothing,
-    /// Anything: a text was not closed, so that it may go on.
-    Text,
-    /// That a comma is missing: an item of a list was not one.
+    /// Any: a string was not closed, so it may continue.
+    String,
+    /// A missing comma: an item of a list was invalid.
     Comma,
 }
 
 impl SyntaxReader<'_> {
-    /// Reports an error, unless it follows from one before; `None` if all that come follow from this one.
+    /// Reports an error unless it follows from an earlier one. Returns `None` if all later errors follow from this one.
     fn report(&mut self, span: Range<usize>, message: &str) -> Option<()> {
         let number = self.report.line(&span);
         if number <= self.done {
@@ -68,7 +68,7 @@ impl SyntaxReader<'_> {
         let follows = match self.follows {
             _ if number != self.done + 1 => false,
             Follows::Nothing => false,
-            Follows::Text => true,
+            Follows::String => true,
             Follows::Comma => message.starts_with("missing comma"),
         };
         self.done = number;
@@ -76,8 +76,8 @@ impl SyntaxReader<'_> {
             return Some(());
         }
         let line = BrokenLine::new(self.report, span, message);
-        self.follows = if is_open_text(message) {
-            Follows::Text
+        self.follows = if is_open_string(message) {
+            Follows::String
         } else if line.is_within_list() && !message.starts_with("missing comma") {
             Follows::Comma
         } else {
@@ -87,7 +87,7 @@ impl SyntaxReader<'_> {
             if !std::mem::replace(&mut self.conflict, true) {
                 let help =
                     "keep one of the two versions, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`";
-                self.report.error(line.whole(), "this is the mark of a merge conflict", help);
+                self.report.error(line.whole(), "unresolved merge conflict", help);
             }
             return Some(());
         }
@@ -104,20 +104,17 @@ impl SyntaxReader<'_> {
     }
 }
 
-fn is_open_text(message: &str) -> bool {
+fn is_open_string(message: &str) -> bool {
     message.starts_with("invalid basic string") || message.starts_with("invalid literal string")
 }
 
-/// What is wrong with a line.
+/// Says what is wrong with a line.
 fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     if let Some((character, name)) = line.invisible() {
         let is_wide = matches!(character, '\u{a0}' | '\u{202f}' | '\u{3000}');
         let help = if is_wide { "write a plain space instead" } else { "remove it" };
         let code = u32::from(character);
-        return InvalidValue::new(
-            format!("there is an invisible character here: {name} (U+{code:04X})"),
-            help,
-        );
+        return InvalidValue::new(format!("invisible character: {name} (U+{code:04X})"), help);
     }
     if line.message.contains("duplicate") {
         return duplicate::explain(line);
@@ -126,7 +123,7 @@ fn explain(line: &BrokenLine<'_>) -> InvalidValue {
         return fault;
     }
     if let Some(comment) = line.foreign_comment() {
-        return InvalidValue::new("a comment begins with `#`", format!("write `# {comment}`"));
+        return InvalidValue::new("invalid comment: comments begin with `#`", format!("write `# {comment}`"));
     }
     if line.is_header() {
         return header(line);
@@ -144,7 +141,7 @@ fn yaml(line: &BrokenLine<'_>) -> Option<InvalidValue> {
         (Some(title), "") => format!("write `{title}` on a line of its own, and `key = value` below"),
         (_, "") => "write `[site]` on a line of its own, and `key = value` below".to_owned(),
         _ => assign(line.section(), key, value)
-            .unwrap_or_else(|| "write `key = value`; a text is in quotes".to_owned()),
+            .unwrap_or_else(|| "write `key = value`, with strings in quotes".to_owned()),
     };
     Some(InvalidValue::new(message, help))
 }
@@ -156,7 +153,7 @@ fn header(line: &BrokenLine<'_>) -> InvalidValue {
     let name: String = text.trim_start_matches(['[', ' ']).chars().take_while(is_name).collect();
     let fixed = format!("{open}{name}{close}");
     let message = match text.strip_prefix(&fixed) {
-        Some(_) => "only a comment may follow the name of a section",
+        Some(_) => "unexpected text after the name of this section",
         None => "the name of this section is not closed",
     };
     let own = keys::section(&name).filter(|title| *title != fixed);
@@ -169,7 +166,7 @@ fn header(line: &BrokenLine<'_>) -> InvalidValue {
     InvalidValue::new(message, help)
 }
 
-/// A line on which the `=` or the key is the mistake.
+/// Explains a line whose `=` or key is the mistake.
 fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
     let text = line.text.trim();
     for sign in [":=", "==", "=>", "=:", "="] {
@@ -177,7 +174,10 @@ fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
         let (key, value) = (key.trim(), value.trim());
         if sign != "=" && line::is_key(key) {
             let help = assign(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
-            return Some(InvalidValue::new(format!("`{sign}` is not `=`"), help));
+            return Some(InvalidValue::new(
+                format!("unexpected `{sign}`: keys and values are separated by `=`"),
+                help,
+            ));
         }
         if sign == "=" {
             return key_fault(key, value);
@@ -185,11 +185,11 @@ fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
     }
     let is_known =
         ["key with no value", "invalid unquoted key"].iter().any(|known| line.message.contains(known));
-    is_known.then(|| without_sign(line, text))
+    is_known.then(|| without_equals_sign(line, text))
 }
 
-/// A line without `=`: a directive in the manner of other programs, or a word.
-fn without_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
+/// Explains a line without `=`: a directive as other programs write it, or a single word.
+fn without_equals_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
     let (key, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let section = line.section();
     let key = key.trim_end_matches([';', ':']);
@@ -199,7 +199,7 @@ fn without_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
             keys::ValueKind::List => format!("write `{key} = […]`, with each item in quotes"),
             _ => format!("write `{key} = …`"),
         });
-        return InvalidValue::new(format!("`{key}` has no `=`"), help);
+        return InvalidValue::new(format!("missing `=` after `{key}`"), help);
     }
     let help = match keys::section(key) {
         Some(title) => format!("write `{title}` on a line of its own"),
@@ -208,10 +208,10 @@ fn without_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
     InvalidValue::new(format!("`{key}` is neither a key with a value nor a section"), help)
 }
 
-/// A key that cannot be one without quotes.
+/// Explains a key that would need quotes.
 fn key_fault(key: &str, value: &str) -> Option<InvalidValue> {
     if key.is_empty() {
-        return Some(InvalidValue::new("the key before the `=` is missing", "write `key = value`"));
+        return Some(InvalidValue::new("missing key before the `=`", "write `key = value`"));
     }
     if parses(&format!("{key} = 0")) {
         return None;
@@ -220,9 +220,9 @@ fn key_fault(key: &str, value: &str) -> Option<InvalidValue> {
     let help = if parses(&format!("{joined} = 0")) && parses(&format!("{joined} = {value}")) {
         format!("did you mean `{joined} = {value}`?")
     } else {
-        "a key has letters, digits, `_` and `-`: write `key = value`".to_owned()
+        "keys have only letters, digits, `_` and `-`: write `key = value`".to_owned()
     };
-    Some(InvalidValue::new(format!("`{key}` cannot be a key"), help))
+    Some(InvalidValue::new(format!("invalid key `{key}`"), help))
 }
 
 #[cfg(test)]
@@ -234,7 +234,7 @@ mod tests {
     use super::super::Config;
     use super::super::diagnostic::{Severity, render_all};
 
-    /// What texts are made of that are nearly TOML.
+    /// Fragments of text that is almost TOML.
     const PARTS: &[&str] = &[
         "[",
         "]",
@@ -333,7 +333,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic_and_one_that_is_not_valid_has_an_error(
+        fn any_text_is_read_without_panic_and_an_invalid_one_has_an_error(
             lines in proptest::collection::vec(
                 prop_oneof![
                     key_value(),
@@ -348,13 +348,13 @@ mod tests {
             let body = text.strip_prefix('\u{feff}').unwrap_or(&text);
             let read = |_: &Path| Ok(String::new());
             let reading = Config::read("downtime.toml", &text, Path::new("/"), &read);
-            let errors = reading.diagnostics.iter().filter(|told| told.severity == Severity::Error);
+            let errors = reading.diagnostics.iter().filter(|found| found.severity == Severity::Error);
             prop_assert_eq!(reading.config.is_none(), errors.count() > 0);
-            for told in &reading.diagnostics {
-                prop_assert!(told.message.trim() == told.message || told.message.contains('`'), "{}", told.message);
-                let span = told.place.as_ref().map(|place| place.span.clone());
+            for found in &reading.diagnostics {
+                prop_assert!(found.message.trim() == found.message || found.message.contains('`'), "{}", found.message);
+                let span = found.place.as_ref().map(|place| place.span.clone());
                 let inside = span.is_none_or(|span| body.get(span).is_some());
-                prop_assert!(inside, "{:?}", told);
+                prop_assert!(inside, "{:?}", found);
             }
             prop_assert!(render_all(&reading.diagnostics, true).len() < 200_000);
         }

@@ -117,8 +117,8 @@ impl<'i, 'r> Table<'i, 'r> {
             return InvalidValue::new(message, help);
         }
         match kind {
-            Some(ValueKind::DateTime) => time::explain_of(key, written),
-            Some(ValueKind::Duration) => duration::of_other_type(key, written),
+            Some(ValueKind::DateTime) => time::explain_value(key, written),
+            Some(ValueKind::Duration) => duration::explain_other_type(key, written),
             Some(ValueKind::Flag) => {
                 InvalidValue::new(message, format!("write `{key} = true` or `{key} = false`"))
             }

@@ -1,6 +1,6 @@
-//! Date-times as the file and the command line write them, and the moments that they name.
+//! Date-times in the file and on the command line, and the instants that they denote.
 
-mod meant;
+mod suggestions;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -10,16 +10,16 @@ use toml::value::{Date, Datetime, Offset as WrittenOffset, Time};
 use crate::invalid_value::InvalidValue;
 use crate::schedule::zone::{self, Fold};
 
-/// Why a date-time names no moment; the `Display` is the message.
+/// Why a date-time does not denote an instant. `Display` gives the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeError {
-    /// It is not written as a date-time.
+    /// It is not in the form of a date-time.
     Malformed,
-    /// It is a date alone.
+    /// It is a date without a time.
     DateOnly,
-    /// It is a time of day alone.
+    /// It is a time of day without a date.
     TimeOnly,
-    /// It is beyond the years that can be represented, or a leap second.
+    /// It is a leap second, or in a year that cannot be represented.
     OutOfRange,
 }
 
@@ -40,47 +40,47 @@ impl TimeError {
         "write a date-time such as 2026-12-01T22:00:00+01:00, or 2026-12-01T22:00:00 for local time";
 }
 
-/// A time as it was written: with an offset, or local.
+/// A date-time as written: with an offset, or local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeLiteral {
-    /// With an offset: a moment.
+    /// With an offset, which makes it an instant.
     Instant(Timestamp),
-    /// Without: a time in some zone.
+    /// Without an offset: a local time in some zone.
     Local(DateTime),
 }
 
 impl TimeLiteral {
-    /// Reads what the TOML parser read.
-    pub fn new(written: &Datetime) -> Result<Self, TimeError> {
-        let (date, time) = match (written.date, written.time) {
+    /// Converts a date-time of the TOML parser.
+    pub fn new(value: &Datetime) -> Result<Self, TimeError> {
+        let (date, time) = match (value.date, value.time) {
             (Some(date), Some(time)) => (date, time),
             (Some(_), None) => return Err(TimeError::DateOnly),
             _ => return Err(TimeError::TimeOnly),
         };
         let local = civil(date, time).ok_or(TimeError::OutOfRange)?;
-        match written.offset {
+        match value.offset {
             None => Ok(Self::Local(local)),
-            Some(offset) => moment(local, offset).map(Self::Instant).ok_or(TimeError::OutOfRange),
+            Some(offset) => instant(local, offset).map(Self::Instant).ok_or(TimeError::OutOfRange),
         }
     }
 
-    /// Reads a text: RFC 3339, or without an offset.
+    /// Parses RFC 3339, the offset being optional.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
-        text.parse::<Datetime>().map_err(|_| TimeError::Malformed).and_then(|written| Self::new(&written))
+        text.parse::<Datetime>().map_err(|_| TimeError::Malformed).and_then(|value| Self::new(&value))
     }
 
-    /// The moment that it names in `zone`.
+    /// Returns the instant that it denotes in `zone`.
     pub fn resolve(self, zone: &TimeZone, fold: Fold) -> Result<Timestamp, TimeError> {
         match self {
-            Self::Instant(moment) => Ok(moment),
+            Self::Instant(instant) => Ok(instant),
             Self::Local(local) => zone::resolve(zone, local, fold).ok_or(TimeError::OutOfRange),
         }
     }
 }
 
-/// The date that is written alone, without a time.
-pub fn date(written: &Datetime) -> Option<jiff::civil::Date> {
-    let date = written.date.filter(|_| written.time.is_none())?;
+/// Returns the date if the value has no time.
+pub fn date(value: &Datetime) -> Option<jiff::civil::Date> {
+    let date = value.date.filter(|_| value.time.is_none())?;
     let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
     jiff::civil::Date::new(i16::try_from(date.year).ok()?, month, day).ok()
 }
@@ -98,7 +98,7 @@ fn civil(date: Date, time: Time) -> Option<DateTime> {
     .ok()
 }
 
-fn moment(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
+fn instant(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
     let minutes = match offset {
         WrittenOffset::Z => 0,
         WrittenOffset::Custom { minutes } => i32::from(minutes),
@@ -106,38 +106,37 @@ fn moment(local: DateTime, offset: WrittenOffset) -> Option<Timestamp> {
     Offset::from_seconds(minutes * 60).ok()?.to_timestamp(local).ok()
 }
 
-/// The same for the value of a key: what to write is a whole line.
-pub(super) fn explain_of(key: &str, text: &str) -> InvalidValue {
+/// Like [`explain`] for the value of a key: the help is a whole line.
+pub(super) fn explain_value(key: &str, text: &str) -> InvalidValue {
     let text = text.trim_matches(['"', '\'']);
     let InvalidValue { message, help } = explain(text);
     if key == "end" && text.trim().is_empty() {
         return InvalidValue::new(
             message,
-            "write a date-time, or remove the line: the period is then open-ended",
+            "write a date-time, or remove the line to leave the period open-ended",
         );
     }
     let length = text.trim_start_matches('+').trim();
     if key == "end" && humantime::parse_duration(length).is_ok_and(|duration| !duration.is_zero()) {
-        let message = format!("`{text}` is a length, not a date-time");
+        let message = format!("`{text}` is a duration, not a date-time");
         return InvalidValue::new(message, format!("did you mean `for = \"{length}\"`?"));
     }
     let help = match help.strip_prefix("write `") {
-        Some(written) => format!("write `{key} = {written}"),
+        Some(value) => format!("write `{key} = {value}"),
         None => help,
     };
     InvalidValue { message, help }
 }
 
-/// What is wrong with a text where a date-time is expected, and what to write instead.
+/// Says what is wrong with a text that should be a date-time, and what to write instead.
 pub fn explain(text: &str) -> InvalidValue {
     let text = text.trim();
-    let quoted = format!("`{text}` is not a date-time");
     let bare = text.trim_end_matches([',', ';']).trim_end();
     if bare.len() < text.len() && TimeLiteral::parse(bare).is_ok() {
-        return InvalidValue::new("nothing but a comment may follow a value", format!("write `{bare}`"));
+        return InvalidValue::new("unexpected text after the value", format!("write `{bare}`"));
     }
     match TimeLiteral::parse(text) {
-        Ok(_) => InvalidValue::new("a date-time is written without quotes", format!("write `{text}`")),
+        Ok(_) => InvalidValue::new("this date-time must not be in quotes", format!("write `{text}`")),
         Err(TimeError::DateOnly) => {
             let help = format!("add the time, such as {}T22:00:00", text.trim_end());
             InvalidValue::new(TimeError::DateOnly.to_string(), help)
@@ -147,7 +146,12 @@ pub fn explain(text: &str) -> InvalidValue {
             InvalidValue::new(TimeError::TimeOnly.to_string(), help)
         }
         Err(TimeError::OutOfRange) => InvalidValue::new(TimeError::OutOfRange.to_string(), TimeError::HELP),
-        Err(TimeError::Malformed) => InvalidValue::new(quoted, meant::help(text)),
+        Err(TimeError::Malformed) if text.is_empty() => {
+            InvalidValue::new("the date-time is empty", TimeError::HELP)
+        }
+        Err(TimeError::Malformed) => {
+            InvalidValue::new(format!("invalid date-time `{text}`"), suggestions::help(text))
+        }
     }
 }
 
@@ -156,9 +160,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_moment_or_local() {
+    fn a_time_is_an_instant_or_local() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
-        for (text, moment) in [
+        for (text, instant) in [
             ("2026-12-01T22:00:00+01:00", Ok("2026-12-01T21:00:00Z")),
             ("2026-12-01T22:00:00Z", Ok("2026-12-01T22:00:00Z")),
             ("2026-12-01t22:00:00.25z", Ok("2026-12-01T22:00:00.25Z")),
@@ -173,14 +177,14 @@ mod tests {
             ("2026-12-31T23:59:60Z", Err(TimeError::OutOfRange)),
             ("9999-12-31T23:59:59-23:00", Err(TimeError::OutOfRange)),
         ] {
-            let read = TimeLiteral::parse(text).and_then(|written| written.resolve(&berlin, Fold::First));
-            assert_eq!(read, moment.map(|text| text.parse().unwrap()), "{text}");
+            let read = TimeLiteral::parse(text).and_then(|value| value.resolve(&berlin, Fold::First));
+            assert_eq!(read, instant.map(|text| text.parse().unwrap()), "{text}");
             assert!(read.map_or_else(|fault| fault.to_string(), |t| t.to_string()).len() > 9);
         }
     }
 
     #[test]
-    fn what_is_not_a_date_time_is_answered_with_the_one_that_was_meant() {
+    fn an_invalid_date_time_gets_a_suggestion() {
         const HELP: &str = TimeError::HELP;
         for (text, help) in [
             ("01.12.2026 22:00", "write `2026-12-01T22:00:00`"),
@@ -221,11 +225,11 @@ mod tests {
         for (key, text, help) in [
             ("end", "\"1h\"", "did you mean `for = \"1h\"`?"),
             ("end", "+1h 30m", "did you mean `for = \"1h 30m\"`?"),
-            ("end", "\"\"", "write a date-time, or remove the line: the period is then open-ended"),
+            ("end", "\"\"", "write a date-time, or remove the line to leave the period open-ended"),
             ("end", "0s", HELP),
             ("start", "1h", HELP),
         ] {
-            assert_eq!(explain_of(key, text).help, help, "{key} = {text}");
+            assert_eq!(explain_value(key, text).help, help, "{key} = {text}");
         }
         assert!(explain("now").help.ends_with("`downtime start` writes the current time"));
         assert!(explain("2026-12-01 22:00 CET").help.contains("`timezone`"));

@@ -1,10 +1,10 @@
-//! Keys and sections that are there twice.
+//! Keys and sections that occur twice.
 
 use super::super::keys::TOP;
 use super::line::{self, BrokenLine};
 use crate::invalid_value::InvalidValue;
 
-/// What is wrong with a line whose key or section is there already.
+/// Explains a line whose key or section occurred before.
 pub(super) fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     match line::header(line.text) {
         Some(header) if line.ahead().trim_start().starts_with('[') => section(line, header),
@@ -27,31 +27,32 @@ fn section(line: &BrokenLine<'_>, header: &str) -> InvalidValue {
     });
     match first {
         Some((number, Some(found))) if found != header && self::name(found) == name => InvalidValue::new(
-            format!("`{name}` is already at line {number}, as `{found}`"),
+            format!("conflicting section `{header}`: it is already at line {number} as `{found}`"),
             format!("write `[[{name}]]` in both places"),
         ),
         Some((number, _)) => InvalidValue::new(
-            format!("`{name}` is already at line {number}"),
-            "merge the two: move the keys below to that place, and remove this line",
+            format!("duplicate section `{header}`: it is already at line {number}"),
+            "move the keys below to that line, and remove this one",
         ),
-        None => InvalidValue::new(format!("`{name}` is there twice"), "merge the two"),
+        None => InvalidValue::new(format!("duplicate section `{header}`"), "merge the two"),
     }
 }
 
 fn key(line: &BrokenLine<'_>) -> InvalidValue {
     let key = line.marked();
-    let is_it =
+    let is_same =
         |text: &str| key_of(text).is_some_and(|other| other == key || other.split('.').next() == Some(key));
     let mut section = TOP;
     let lines = line.before().lines().enumerate().filter(|(_, text)| {
         section = line::header(text).unwrap_or(section);
-        section == line.section() && is_it(text)
+        section == line.section() && is_same(text)
     });
     match lines.last() {
-        Some((index, _)) => {
-            InvalidValue::new(format!("`{key}` is already at line {}", index + 1), "keep one of the two")
-        }
-        None => InvalidValue::new(format!("`{key}` is there twice"), "keep one of the two"),
+        Some((index, _)) => InvalidValue::new(
+            format!("duplicate key `{key}`: it is already at line {}", index + 1),
+            "remove one of the two",
+        ),
+        None => InvalidValue::new(format!("duplicate key `{key}`"), "remove one of the two"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The line of a mistake: what it probably is.
+//! The line of a syntax error, and what it probably is.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::keys::TOP;
 use super::super::report::Report;
 
-/// What looks like a space, or like nothing.
+/// Characters that look like a space or like nothing, with their names.
 const INVISIBLE: &[(char, &str)] = &[
     ('\u{a0}', "a no-break space"),
     ('\u{ad}', "a soft hyphen"),
@@ -23,7 +23,7 @@ const INVISIBLE: &[(char, &str)] = &[
     ('\u{feff}', "a byte-order mark"),
 ];
 
-/// A line on which the parser found a mistake.
+/// A line on which the parser found an error.
 pub(super) struct BrokenLine<'r> {
     report: &'r Report,
     start: usize,
@@ -31,7 +31,7 @@ pub(super) struct BrokenLine<'r> {
     section: OnceCell<&'r str>,
     /// The line, without its newline.
     pub(super) text: &'r str,
-    /// What the parser said.
+    /// The parser's message.
     pub(super) message: &'r str,
 }
 
@@ -42,33 +42,33 @@ impl<'r> BrokenLine<'r> {
         Self { report, start, span, section: OnceCell::new(), text, message }
     }
 
-    /// All of the file before this line.
+    /// Returns everything before this line.
     pub(super) fn before(&self) -> &'r str {
         self.report.text().get(..self.start).unwrap_or_default()
     }
 
-    /// The text that the parser marked.
+    /// Returns the text that the parser marked.
     pub(super) fn marked(&self) -> &'r str {
         self.report.text().get(self.span.clone()).unwrap_or_default()
     }
 
-    /// The part of the line before the mistake.
+    /// Returns the part of the line before the error.
     pub(super) fn ahead(&self) -> &'r str {
         self.report.text().get(self.start..self.span.start).unwrap_or_default()
     }
 
-    /// The part of the line from the mistake on.
+    /// Returns the part of the line from the error on.
     pub(super) fn rest(&self) -> &'r str {
         self.text.get(self.ahead().len()..).unwrap_or_default()
     }
 
-    /// The place of the line without the white space around it.
+    /// Returns the place of the line, without the white space around it.
     pub(super) fn whole(&self) -> Range<usize> {
         let begins = self.start + self.text.len() - self.text.trim_start().len();
         begins..begins + self.text.trim().len()
     }
 
-    /// The place to mark.
+    /// Returns the place to mark.
     pub(super) fn place(&self) -> Range<usize> {
         if let Some((at, character)) = self.find_invisible() {
             return self.start + at..self.start + at + character.len_utf8();
@@ -83,7 +83,7 @@ impl<'r> BrokenLine<'r> {
         self.word().unwrap_or(self.span.clone())
     }
 
-    /// The word without quotes that the mistake is inside of, after the `=`: a parser stops in the middle of `10.0.0.1`.
+    /// Returns the place of the unquoted word around the error, after the `=`: the parser stops in the middle of `10.0.0.1`.
     fn word(&self) -> Option<Range<usize>> {
         let ends = |c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | ';' | '=' | '"' | '\'' | '#');
         let ahead = self.ahead();
@@ -96,15 +96,15 @@ impl<'r> BrokenLine<'r> {
             .then(|| self.start + begins..end.max(self.span.end))
     }
 
-    /// Whether a text that is not closed on this line seems to end on the next one.
-    pub(super) fn text_goes_on(&self) -> bool {
+    /// Returns true if a string that is not closed on this line seems to continue on the next one.
+    pub(super) fn string_continues(&self) -> bool {
         let next =
             self.report.text().get(self.start..).and_then(|rest| rest.lines().nth(1)).unwrap_or_default();
         let own = |(key, _): (&str, &str)| is_key(key.trim());
         !next.trim().is_empty() && header(next).is_none() && !next.split_once('=').is_some_and(own)
     }
 
-    /// The section that the line is in, as its header has it.
+    /// Returns the header of the section that the line is in.
     pub(super) fn section(&self) -> &'r str {
         self.section.get_or_init(|| self.before().lines().rev().find_map(header).unwrap_or(TOP))
     }
@@ -113,7 +113,7 @@ impl<'r> BrokenLine<'r> {
         self.text.trim_start().starts_with('[') && !self.is_within_list()
     }
 
-    /// The key of the line and what follows its `=`.
+    /// Returns the key of the line and the text after its `=`.
     pub(super) fn assignment(&self) -> Option<(&'r str, &'r str)> {
         let (key, value) = self.text.split_once('=')?;
         is_key(key.trim()).then(|| (key.trim(), without_comment(value)))
@@ -123,7 +123,7 @@ impl<'r> BrokenLine<'r> {
         ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|mark| self.text.starts_with(mark))
     }
 
-    /// Key and value of a line `key: value`, or `- key: value`.
+    /// Returns the key and the value of a line `key: value` or `- key: value`.
     pub(super) fn yaml(&self) -> Option<(&'r str, &'r str)> {
         let text = self.text.trim();
         if text == "---" {
@@ -135,7 +135,7 @@ impl<'r> BrokenLine<'r> {
         (is_key(key) && is_separate && !self.is_within_list()).then(|| (key, without_comment(value)))
     }
 
-    /// What a comment in the manner of another language says.
+    /// Returns the text of a comment in the syntax of another language.
     pub(super) fn foreign_comment(&self) -> Option<&'r str> {
         let text = self.text.trim();
         let marks = ["//", "/*", "--", ";", "REM ", "<!--"];
@@ -144,7 +144,7 @@ impl<'r> BrokenLine<'r> {
         (!self.is_within_list()).then_some(comment)
     }
 
-    /// The first invisible character of the line outside of texts and comments, with its name.
+    /// Returns the first invisible character outside of strings and comments, with its name.
     pub(super) fn invisible(&self) -> Option<(char, &'static str)> {
         let (_, character) = self.find_invisible()?;
         let named = INVISIBLE.iter().find(|(c, _)| *c == character).map(|(_, name)| *name);
@@ -168,7 +168,7 @@ impl<'r> BrokenLine<'r> {
         None
     }
 
-    /// Where the list begins that is not closed before this line, or before the end of the file.
+    /// Returns the start of a list that is not closed before this line, or before the end of the file.
     pub(super) fn open_list(&self) -> Option<usize> {
         let next = self.text.trim_start();
         let is_next_statement = self.message.starts_with("missing comma")
@@ -194,7 +194,7 @@ impl<'r> BrokenLine<'r> {
         None
     }
 
-    /// Whether the line is inside a list that began before it: it does not begin with a key of its own.
+    /// Returns true if the line is inside a list that began on an earlier line.
     pub(super) fn is_within_list(&self) -> bool {
         let before = self.before().lines().rev().take(100).map(str::trim);
         let mut before = before.skip_while(|line| line.is_empty() || line.starts_with('#'));
@@ -205,12 +205,12 @@ impl<'r> BrokenLine<'r> {
     }
 }
 
-/// Whether a text can be a key without quotes, or a dotted one.
+/// Returns true if a text can be a bare or dotted key.
 pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
-/// The header of a section, if a line is one.
+/// Returns the header of a section if a line is one.
 pub(super) fn header(line: &str) -> Option<&str> {
     if !line.trim_start().starts_with('[') {
         return None;
@@ -221,7 +221,7 @@ pub(super) fn header(line: &str) -> Option<&str> {
     is_key(name.trim()).then_some(line)
 }
 
-/// A value without the comment behind it: a `#` with white space before it, outside of quotes.
+/// Returns a value without the comment after it, which begins with white space and `#` outside of quotes.
 pub(super) fn without_comment(text: &str) -> &str {
     let mut quote = None;
     let mut previous = ' ';

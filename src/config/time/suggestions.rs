@@ -1,27 +1,27 @@
-//! The date-times that people mean when they write what is not one.
+//! Suggestions for texts that are not date-times.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
 use super::{TimeError, TimeLiteral};
 
-/// What to write instead of a text that is not a date-time.
+/// Says what to write instead of a text that is not a date-time.
 pub(super) fn help(text: &str) -> String {
     if text.eq_ignore_ascii_case("now") {
         return format!("{}; `downtime start` writes the current time", TimeError::HELP);
     }
-    if let Some(moment) = seconds(text) {
-        return question(&[moment.to_string()]);
+    if let Some(instant) = unix_time(text) {
+        return question(&[instant.to_string()]);
     }
-    read(text).unwrap_or_else(|| TimeError::HELP.to_owned())
+    parse_loosely(text).unwrap_or_else(|| TimeError::HELP.to_owned())
 }
 
-fn question(meant: &[String]) -> String {
-    format!("did you mean `{}`?", meant.join("` or `"))
+fn question(candidates: &[String]) -> String {
+    format!("did you mean `{}`?", candidates.join("` or `"))
 }
 
-/// A number of seconds or milliseconds since 1970, of this century.
-fn seconds(text: &str) -> Option<Timestamp> {
+/// Parses seconds or milliseconds since 1970, in this century.
+fn unix_time(text: &str) -> Option<Timestamp> {
     let number: i64 = text.parse().ok()?;
     let seconds = match text.len() {
         10 => number,
@@ -38,7 +38,7 @@ enum DateOrder {
     Unclear,
 }
 
-fn read(text: &str) -> Option<String> {
+fn parse_loosely(text: &str) -> Option<String> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '/' | '-')));
     let (date, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
     let (dates, order) = dates(date)?;
@@ -52,19 +52,19 @@ fn read(text: &str) -> Option<String> {
     let (clock, zone) = rest.split_at_checked(end)?;
     let (clock, zone, next_day) = time(clock, zone.trim())?;
     let Some(offset) = offset(zone) else {
-        return Some(format!("{}; or set `timezone`", TimeError::HELP));
+        return Some(format!("{} in `timezone`", TimeError::HELP));
     };
     let day = |date: &Date| if next_day { date.tomorrow().ok() } else { Some(*date) };
-    let written = dates.iter().filter_map(|date| Some(format!("{}T{clock}{offset}", day(date)?)));
-    let meant: Vec<_> = written.filter(|text| TimeLiteral::parse(text).is_ok()).collect();
-    match (&meant[..], order) {
+    let candidates = dates.iter().filter_map(|date| Some(format!("{}T{clock}{offset}", day(date)?)));
+    let found: Vec<_> = candidates.filter(|text| TimeLiteral::parse(text).is_ok()).collect();
+    match (&found[..], order) {
         ([], _) => None,
         ([one], DateOrder::YearFirst | DateOrder::DayFirst) if !next_day => Some(format!("write `{one}`")),
         (several, _) => Some(question(several)),
     }
 }
 
-/// The dates that three numbers may be.
+/// Returns the dates that three numbers may denote.
 fn dates(text: &str) -> Option<(Vec<Date>, DateOrder)> {
     let separator = text.chars().find(|c| !c.is_ascii_digit())?;
     let parts: Vec<&str> = text.trim_end_matches('.').split(separator).collect();
@@ -86,7 +86,7 @@ fn dates(text: &str) -> Option<(Vec<Date>, DateOrder)> {
     (!found.is_empty()).then_some((found, order))
 }
 
-/// The time of day, what follows it, and whether it is the end of the day: 24:00.
+/// Parses a time of day. Returns it with the text after it, and true if it is 24:00, the end of the day.
 fn time<'t>(clock: &str, after: &'t str) -> Option<(Time, &'t str, bool)> {
     let mut parts = clock.split(':').map(str::parse::<i8>);
     let hour = parts.next()?.ok()?;
@@ -104,7 +104,7 @@ fn time<'t>(clock: &str, after: &'t str) -> Option<(Time, &'t str, bool)> {
     Some((time, after.trim(), next_day))
 }
 
-/// An offset as TOML has it; empty for local time. `None` for the name of a zone.
+/// Converts an offset to TOML's form, empty for local time. Returns `None` for the name of a zone.
 fn offset(text: &str) -> Option<String> {
     let upper = text.to_ascii_uppercase();
     let rest = ["UTC", "GMT"].iter().find_map(|name| upper.strip_prefix(name));
