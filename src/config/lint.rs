@@ -1,6 +1,6 @@
-//! Warnings: what is valid and surely not meant.
+//! Warns of settings that are valid but probably mistakes.
 //!
-//! A file that is sound gets none, since the server prints them at each reload. What is only good to know is a note.
+//! The gateway prints the warnings at each reload, so a sound file must get none. Mere information is a note.
 
 mod addresses;
 mod cover;
@@ -30,87 +30,87 @@ use super::report::Report;
 use crate::invalid_value::InvalidValue;
 use crate::schedule::period::{Period, Timing};
 
-/// No more lines than this stand in one note.
+/// A note lists at most this many lines of the file.
 const MAX_LINES: usize = 10;
 
-/// What the advice on a file depends on beside the file.
+/// What the linter takes into account besides the file.
 #[derive(Clone, Debug)]
 pub struct LintContext {
-    /// The moment at which the file is judged.
+    /// The time at which the file is checked.
     pub now: Timestamp,
     /// The time zone of the machine's clock.
     pub machine_zone: TimeZone,
-    /// Whether the file is mounted by itself, as a container's bind mount of one file is.
+    /// True if the file itself is a mount point, as in a container that bind-mounts a single file.
     pub is_mount_point: bool,
 }
 
 impl LintContext {
-    /// The advice at `now` on a machine with nothing special about it.
+    /// A check at `now`, on a machine in UTC, of a file that is not a mount point.
     pub fn new(now: Timestamp) -> Self {
         Self { now, machine_zone: TimeZone::UTC, is_mount_point: false }
     }
 }
 
-/// What is looked at: the file as written and as understood, and what else counts.
+/// Everything a check needs: the document, the config made from it, and the context.
 struct LintInput<'a> {
     document: &'a Document,
     config: &'a Config,
     report: &'a Report,
     context: &'a LintContext,
-    /// Of each period, whether it is active or will be.
+    /// For each period, true if it is active or will be.
     live: Vec<bool>,
 }
 
-/// Warns of what is probably not meant in a valid document.
+/// Adds warnings and notes about a valid document to the report.
 pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
     let periods = config.rules.schedule.periods();
     let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
-    let subject = LintInput { document, config, report, context, live };
-    lint_mount(&subject);
-    addresses::lint(&subject);
-    networks::lint(&subject);
-    exemptions::lint(&subject);
-    series::lint(&subject);
-    overlaps::lint(&subject);
-    hosts::lint(&subject);
-    methods::lint(&subject);
-    paths::lint(&subject);
-    templates::lint(&subject);
-    durations::lint(&subject);
-    local_times::lint(&subject);
-    search_engines::lint(&subject);
-    subject.note_what_is_over();
+    let input = LintInput { document, config, report, context, live };
+    lint_mount(&input);
+    addresses::lint(&input);
+    networks::lint(&input);
+    exemptions::lint(&input);
+    series::lint(&input);
+    overlaps::lint(&input);
+    hosts::lint(&input);
+    methods::lint(&input);
+    paths::lint(&input);
+    templates::lint(&input);
+    durations::lint(&input);
+    local_times::lint(&input);
+    search_engines::lint(&input);
+    input.note_past_periods();
 }
 
-/// An edit that replaces a file is not seen through a mount of the file itself, which stays on the old one.
-fn lint_mount(subject: &LintInput<'_>) {
-    if subject.context.is_mount_point {
-        let message = "this file is mounted by itself: an edit outside that replaces it, as most editors do, is never seen";
-        subject.warn(0..0, message, "mount its directory instead");
+/// Warns of a file that is a mount point: if the original is replaced, the mount still shows the old file.
+fn lint_mount(input: &LintInput<'_>) {
+    if input.context.is_mount_point {
+        let message = "this file is mounted by itself: if an editor replaces it, as most do, the gateway never sees the change";
+        input.warn(0..0, message, "mount its directory instead");
     }
 }
 
 impl<'a> LintInput<'a> {
-    /// The moment at which the file is judged.
+    /// The time at which the file is checked.
     fn now(&self) -> Timestamp {
         self.context.now
     }
 
-    /// Each period, as written and as understood.
+    /// Returns each period, as its table in the document and as parsed.
     fn periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
         self.document.periods.iter().zip(self.config.rules.schedule.periods())
     }
 
-    /// Those of them that are active, or will be.
+    /// Returns the periods that are active or will be.
     fn live_periods(&self) -> impl Iterator<Item = (&'a PeriodTable, &'a Period)> {
         self.periods().zip(&self.live).filter(|(_, live)| **live).map(|(both, _)| both)
     }
 
     fn warn(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.tell(Severity::Warning, span, message, help);
+        self.add(Severity::Warning, span, message, help);
     }
 
-    /// As [`Self::warn`]; the message and the help are made only if they will be shown.
+    /// Like [`Self::warn`], but makes the message and the help only if they will be shown.
     fn warn_with<H: Into<String>>(&self, span: Range<usize>, text: impl FnOnce() -> (String, H)) {
         self.report.warning_with(span, || {
             let (message, help) = text();
@@ -118,12 +118,11 @@ impl<'a> LintInput<'a> {
         });
     }
 
-    /// Says in a note what was not looked at.
     fn note(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.report.add(Severity::Note, span, message.into(), help.into());
+        self.add(Severity::Note, span, message, help);
     }
 
-    fn tell(
+    fn add(
         &self,
         severity: Severity,
         span: Range<usize>,
@@ -133,7 +132,7 @@ impl<'a> LintInput<'a> {
         self.report.add(severity, span, message.into(), help.into());
     }
 
-    fn note_what_is_over(&self) {
+    fn note_past_periods(&self) {
         let over: Vec<_> =
             self.periods().filter(|(_, period)| self.is_over(period)).map(|(table, _)| table).collect();
         let Some(first) = over.first() else { return };
@@ -146,19 +145,19 @@ impl<'a> LintInput<'a> {
         let lines = lines.join(", ");
         let message = match over.len() {
             1 => "this period is over".to_owned(),
-            count => format!("{count} periods are over: those at lines {lines}{more}"),
+            count => format!("{count} periods are over, at lines {lines}{more}"),
         };
-        let help = "remove what is over, or leave it as a record: it has no effect";
+        let help = "periods that are over have no effect: remove them, or keep them as a record";
         self.report.add(Severity::Note, first.span.clone(), message, help.into());
     }
 
-    /// A series whose `end` has passed is warned of by itself.
+    /// A series whose `end` has passed is not counted: it has a warning of its own.
     fn is_over(&self, period: &Period) -> bool {
-        let ended = |at: Timestamp| at <= self.now();
+        let has_passed = |at: Timestamp| at <= self.now();
         match &period.timing {
             Timing::Once(occurrence) => occurrence.is_over(self.now()),
             Timing::Series(series) => {
-                !series.until.is_some_and(ended)
+                !series.until.is_some_and(has_passed)
                     && series.last_start(self.now()).is_some()
                     && period.is_over(self.now())
             }
@@ -166,13 +165,13 @@ impl<'a> LintInput<'a> {
     }
 }
 
-/// Where a period says when it starts.
-fn place(table: &PeriodTable) -> Range<usize> {
+/// Returns the place of the key that says when a period starts.
+fn start_place(table: &PeriodTable) -> Range<usize> {
     let cron = table.cron.as_ref().map(Spanned::span);
     cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
 }
 
-/// How messages call a period: by its name and line, or its line.
+/// Returns the name and line of a period, or only its line, for use in a message.
 fn title(period: &Period) -> String {
     match &period.name {
         Some(name) => format!("\"{name}\" (line {})", period.line),
@@ -186,10 +185,10 @@ mod tests {
 
     use super::*;
 
-    /// The notes on a file, as they stand on a day in 2026.
+    /// Returns the notes on a file, checked in June 2026.
     fn notes(text: &str) -> Vec<String> {
         let mut reading =
-            Config::read("downtime.toml", text, Path::new("/"), &|_| Err("there is none".into()));
+            Config::read("downtime.toml", text, Path::new("/"), &|_| Err("no such file".into()));
         assert!(reading.config.is_some(), "{:?}", reading.diagnostics.first());
         reading.lint(&LintContext::new("2026-06-01T00:00:00Z".parse().unwrap()));
         let notes = reading.diagnostics.into_iter().filter(|found| found.severity == Severity::Note);
@@ -210,9 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_too_much_of_is_not_looked_at_and_that_is_said() {
+    fn a_note_says_what_the_linter_skipped_because_there_was_too_much_of_it() {
         const OVERLAPS: &str =
-            "not every overlap is shown: too many periods run at once, or they have too many rules";
+            "some overlaps are not shown: too many periods are active at once, or they have too many rules";
         let paths = |count| two_periods("paths", |name, index| format!("/*/{name}{index}/**"), count);
         let hosts = |count| two_periods("hosts", |name, index| format!("{name}{index}.example"), count);
         let series = |count: usize| {
@@ -221,7 +220,7 @@ mod tests {
             let starts = starts.collect::<Vec<_>>().join(",");
             format!("[[period]]\ncron = \"* * * * *\"\nfor = \"1m\"\nexcept = [{starts}]\n")
         };
-        let exceptions = "not every exception was checked: no more than 2000 of a file are";
+        let exceptions = "only the first 2000 exceptions of the file were checked";
         for (text, expected) in [
             (paths(10), &[][..]),
             (paths(1_000), &[OVERLAPS]),

@@ -1,4 +1,4 @@
-//! Operators' addresses that anyone reaches, and an upstream that is the gateway itself.
+//! Warns of a management address that anyone can reach, and an upstream that is the gateway itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -7,19 +7,19 @@ use super::LintInput;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::config::{Listen, MANAGEMENT, Site};
 
-pub(super) fn lint(subject: &LintInput<'_>) {
-    lint_management(subject);
-    lint_upstream(subject);
+pub(super) fn lint(input: &LintInput<'_>) {
+    lint_management(input);
+    lint_upstream(input);
 }
 
-/// How an address is listened on: what a client may have as its target.
+/// A target at which clients can reach a listener.
 enum ListenReach<'a> {
-    /// One address, or all of its family if it is the unspecified one.
+    /// One address, or every address of its family if it is unspecified.
     Tcp(SocketAddr),
     Unix(&'a Path),
 }
 
-/// The one place that has to know each kind of [`Listen`]; one that listens on both families reaches two.
+/// Returns every target at which a listener can be reached: two for one that listens on both families.
 fn reaches(listen: &Listen) -> Vec<ListenReach<'_>> {
     match listen {
         Listen::Tcp(address) => vec![ListenReach::Tcp(*address)],
@@ -31,55 +31,54 @@ fn reaches(listen: &Listen) -> Vec<ListenReach<'_>> {
     }
 }
 
-fn lint_management(subject: &LintInput<'_>) {
-    let written = subject.document.management.as_ref().and_then(|section| section.listen.as_ref());
-    let (Some(written), Some(management)) = (written, &subject.config.management) else { return };
-    let everywhere =
+fn lint_management(input: &LintInput<'_>) {
+    let value = input.document.management.as_ref().and_then(|section| section.listen.as_ref());
+    let (Some(value), Some(management)) = (value, &input.config.management) else { return };
+    let is_unspecified =
         |reach: &ListenReach<'_>| matches!(reach, ListenReach::Tcp(address) if address.ip().is_unspecified());
-    if reaches(&management.listen).iter().any(everywhere) {
-        let message = "operators' status and metrics are on every interface: anyone who reaches this port can read them";
+    if reaches(&management.listen).iter().any(is_unspecified) {
+        let message = "[management] listens on every interface: anyone who can reach this port can read status and metrics";
         let help = format!(
-            "write `{MANAGEMENT}` or an address of a private network, unless a firewall or the container keeps the port in"
+            "write `{MANAGEMENT}` or a private address, unless a firewall or the container protects the port"
         );
-        subject.warn(written.span(), message, help);
+        input.warn(value.span(), message, help);
     }
 }
 
-fn lint_upstream(subject: &LintInput<'_>) {
-    let (Some(written), Site::Upstream(site)) = (&subject.document.site.upstream, &subject.config.site)
-    else {
+fn lint_upstream(input: &LintInput<'_>) {
+    let (Some(value), Site::Upstream(site)) = (&input.document.site.upstream, &input.config.site) else {
         return;
     };
     let is_own = |listen: &Listen| reaches(listen).iter().any(|own| is_at(&site.upstream, own));
-    let config = subject.config;
+    let config = input.config;
     let message = if config.server.listen.iter().any(is_own) {
-        "this is the gateway's own address: each request would come back to it until it can open no more connections"
+        "this is the gateway's own address: each request would loop until the gateway runs out of connections"
     } else if config.management.as_ref().is_some_and(|management| is_own(&management.listen)) {
-        "this is the gateway's own address, that of [management]: visitors would get what is for operators"
+        "this is the gateway's own address in [management]: visitors would see the operators' status"
     } else {
         return;
     };
-    subject.warn(written.span(), message, "write the address of the site itself");
+    input.warn(value.span(), message, "write the address of the site itself");
 }
 
-/// Returns true if a connection to the upstream surely ends at the gateway's own socket.
+/// Returns true if a connection to the upstream certainly reaches the gateway's own socket.
 fn is_at(upstream: &UpstreamAddress, own: &ListenReach<'_>) -> bool {
     match (upstream, own) {
         (UpstreamAddress::Unix(path), ListenReach::Unix(own)) => path.components().eq(own.components()),
         (UpstreamAddress::Tcp { host, port, .. }, ListenReach::Tcp(own)) => {
-            *port == own.port() && names(host, own.ip())
+            *port == own.port() && is_reached_as(host, own.ip())
         }
         _ => false,
     }
 }
 
-/// Returns true if a host of an upstream is this address that is listened on.
-fn names(host: &str, own: IpAddr) -> bool {
+/// Returns true if connecting to `host` reaches a listener on `own`.
+fn is_reached_as(host: &str, own: IpAddr) -> bool {
     if host == "localhost" || host.ends_with(".localhost") {
         return own.is_loopback() || own.is_unspecified();
     }
     let Ok(address) = host.parse::<IpAddr>() else { return false };
-    // The system takes a connection to the unspecified address for one to itself.
+    // The system treats a connection to the unspecified address as one to itself.
     let local = address.is_loopback() || address.is_unspecified();
     address.is_ipv4() == own.is_ipv4()
         && (address == own || own.is_unspecified() && local || address.is_unspecified() && own.is_loopback())
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upstream_is_the_gateway_itself_where_it_names_what_is_listened_on() {
+    fn an_upstream_is_the_gateway_itself_if_it_names_a_listen_address() {
         for (upstream, own, expected) in [
             ("http://127.0.0.1:8503", "127.0.0.1:8503", true),
             ("http://localhost:8503", "127.0.0.1:8503", true),

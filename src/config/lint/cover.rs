@@ -1,57 +1,57 @@
-//! Which globs cover which: questions about all paths, answered by following both globs through each path that matters.
+//! Decides which globs cover or meet which others, by following both through every path that they tell apart.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 
-/// No answer takes more steps than this; without one, nothing is sure.
+/// A comparison gives up after this many pairs of states; the result is then unknown.
 const MAX_STEPS: usize = 2_000;
 
-/// A glob as a machine that reads a path (the globs of [`crate::matching::glob`], which has checked the text).
+/// A glob as an automaton that reads a path. [`crate::matching::glob`] has checked the text and says what it means.
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(super) struct GlobAutomaton {
     steps: Vec<Step>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// This character.
+    /// Exactly this character.
     Char(char),
-    /// One character, but no `/`.
+    /// One character except `/`.
     One,
-    /// Any number of characters, but no `/`.
+    /// Any number of characters except `/`.
     Many,
     /// Any number of characters.
     Across,
-    /// What follows, or what comes after that many steps.
+    /// Optional: the next steps, this many, may be skipped.
     Maybe(usize),
 }
 
 type States = BTreeSet<usize>;
 
-/// What may still be spent on comparisons.
+/// How many steps comparisons may still take.
 #[derive(Debug)]
-pub(super) struct Work(Cell<usize>);
+pub(super) struct WorkBudget(Cell<usize>);
 
-impl Work {
+impl WorkBudget {
     pub(super) fn new(left: usize) -> Self {
         Self(Cell::new(left))
     }
 
-    /// Spends so much; returns false if there was less.
+    /// Takes an amount from the budget; returns false if less was left.
     pub(super) fn take(&self, amount: usize) -> bool {
         let left = self.0.get().checked_sub(amount);
         self.0.set(left.unwrap_or(0));
         left.is_some()
     }
 
-    pub(super) fn is_used_up(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         self.0.get() == 0
     }
 }
 
-impl Machine {
-    /// The machine of a glob.
-    pub(super) fn of_glob(glob: &str) -> Self {
+impl GlobAutomaton {
+    /// Makes the automaton of a glob.
+    pub(super) fn from_glob(glob: &str) -> Self {
         let mut segments: Vec<_> = glob.split('/').skip(1).collect();
         segments.dedup_by(|a, b| *a == "**" && *b == "**");
         let mut steps = Vec::new();
@@ -72,13 +72,13 @@ impl Machine {
         Self { steps }
     }
 
-    /// The machine of one path.
-    pub(super) fn of_path(path: &str) -> Self {
+    /// Makes the automaton that accepts one path.
+    pub(super) fn from_path(path: &str) -> Self {
         Self { steps: path.chars().map(Step::Char).collect() }
     }
 
-    /// Whether it surely matches each path that `other` matches; false if `work` runs out before that is known.
-    pub(super) fn covers(&self, other: &Self, work: &Work) -> bool {
+    /// Returns true if it certainly matches every path that `other` matches; false if `work` runs out first.
+    pub(super) fn covers(&self, other: &Self, work: &WorkBudget) -> bool {
         if !work.take(1 + (self.steps.len() + other.steps.len()) / 16) {
             return false;
         }
@@ -104,9 +104,9 @@ impl Machine {
         true
     }
 
-    /// Whether some path may match both; false if `work` runs out before that is known.
-    pub(super) fn meets(&self, other: &Self, work: &Work) -> bool {
-        if !work.take(1 + self.steps.len().min(other.steps.len()) / 16) || !self.begins_like(other) {
+    /// Returns true if some path may match both; false if `work` runs out first.
+    pub(super) fn meets(&self, other: &Self, work: &WorkBudget) -> bool {
+        if !work.take(1 + self.steps.len().min(other.steps.len()) / 16) || !self.has_same_prefix(other) {
             return false;
         }
         let alphabet = alphabet(self, other);
@@ -131,8 +131,8 @@ impl Machine {
         false
     }
 
-    /// Returns false if the two differ in what they begin with, up to the first wildcard of either.
-    fn begins_like(&self, other: &Self) -> bool {
+    /// Returns false if the two differ before the first wildcard of either.
+    fn has_same_prefix(&self, other: &Self) -> bool {
         let both = self.steps.iter().zip(&other.steps);
         let mut literal = both.map_while(|both| match both {
             (Step::Char(one), Step::Char(other)) => Some((one, other)),
@@ -161,7 +161,7 @@ impl Machine {
         next
     }
 
-    /// Adds a state, and those that are reached from it without a character.
+    /// Adds a state, and the states that it reaches without reading a character.
     fn enter(&self, state: usize, states: &mut States) {
         if !states.insert(state) {
             return;
@@ -181,8 +181,8 @@ impl Machine {
     }
 }
 
-/// The characters that either names, `/`, and one that stands for all others.
-fn alphabet(one: &Machine, other: &Machine) -> BTreeSet<char> {
+/// Returns the characters that either names, `/`, and one that represents all others.
+fn alphabet(one: &GlobAutomaton, other: &GlobAutomaton) -> BTreeSet<char> {
     let named = one.steps.iter().chain(&other.steps).filter_map(|step| match step {
         Step::Char(c) => Some(*c),
         _ => None,
@@ -200,7 +200,7 @@ mod tests {
     use crate::matching::glob::PathGlobs;
 
     #[test]
-    fn a_glob_covers_another_where_each_path_of_that_one_matches() {
+    fn a_glob_covers_another_if_it_matches_every_path_of_it() {
         for (glob, other, expected) in [
             ("/a/**", "/a/b/**", true),
             ("/a/**", "/a/*.css", true),
@@ -227,7 +227,8 @@ mod tests {
             ("/a/*/b", "/a/**/b", false),
         ] {
             assert_eq!(
-                Machine::of_glob(glob).covers(&Machine::of_glob(other), &Work::new(usize::MAX)),
+                GlobAutomaton::from_glob(glob)
+                    .covers(&GlobAutomaton::from_glob(other), &WorkBudget::new(usize::MAX)),
                 expected,
                 "{glob} {other}"
             );
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_meet_where_some_path_matches_both() {
+    fn globs_meet_if_some_path_matches_both() {
         for (glob, other, expected) in [
             ("/a/**", "/a/b", true),
             ("/a/**", "/b/**", false),
@@ -247,7 +248,8 @@ mod tests {
         ] {
             for (one, two) in [(glob, other), (other, glob)] {
                 assert_eq!(
-                    Machine::of_glob(one).meets(&Machine::of_glob(two), &Work::new(usize::MAX)),
+                    GlobAutomaton::from_glob(one)
+                        .meets(&GlobAutomaton::from_glob(two), &WorkBudget::new(usize::MAX)),
                     expected,
                     "{one} {two}"
                 );
@@ -256,20 +258,20 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_to_find_out_is_not_sure() {
+    fn a_comparison_that_takes_too_long_is_unknown() {
         let hard = format!("/*a{}", "?".repeat(20));
-        let harder = Machine::of_glob(&format!("/*a*a{}", "?".repeat(20)));
-        let (hard, plenty) = (Machine::of_glob(&hard), Work::new(usize::MAX));
+        let harder = GlobAutomaton::from_glob(&format!("/*a*a{}", "?".repeat(20)));
+        let (hard, plenty) = (GlobAutomaton::from_glob(&hard), WorkBudget::new(usize::MAX));
         assert!(!hard.covers(&harder, &plenty));
-        assert!(Machine::of_glob("/**").covers(&hard, &plenty));
+        assert!(GlobAutomaton::from_glob("/**").covers(&hard, &plenty));
     }
 
     #[test]
-    fn without_work_left_nothing_is_said() {
-        let (all, one) = (Machine::of_glob("/**"), Machine::of_glob("/a"));
+    fn without_work_left_nothing_covers_or_meets() {
+        let (all, one) = (GlobAutomaton::from_glob("/**"), GlobAutomaton::from_glob("/a"));
         for (left, found) in [(usize::MAX, true), (3, false), (0, false)] {
-            assert_eq!(all.covers(&one, &Work::new(left)), found, "{left}");
-            assert_eq!(all.meets(&one, &Work::new(left)), found, "{left}");
+            assert_eq!(all.covers(&one, &WorkBudget::new(left)), found, "{left}");
+            assert_eq!(all.meets(&one, &WorkBudget::new(left)), found, "{left}");
         }
     }
 
@@ -289,14 +291,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_path_escapes_a_glob_that_covers_another(
+        fn every_path_of_a_covered_glob_matches_the_one_that_covers_it(
             one in glob(), two in glob(), paths in prop::collection::vec("(/[abc]{0,2}){1,4}", 24),
         ) {
-            let (first, second) = (Machine::of_glob(&one), Machine::of_glob(&two));
-            let (covers, meets) = (first.covers(&second, &Work::new(usize::MAX)), first.meets(&second, &Work::new(usize::MAX)));
+            let (first, second) = (GlobAutomaton::from_glob(&one), GlobAutomaton::from_glob(&two));
+            let (covers, meets) = (first.covers(&second, &WorkBudget::new(usize::MAX)), first.meets(&second, &WorkBudget::new(usize::MAX)));
             for path in paths {
                 let (in_one, in_two) = (matches(&one, &path), matches(&two, &path));
-                prop_assert_eq!(first.covers(&Machine::of_path(&path), &Work::new(usize::MAX)), in_one, "{} {}", one, path);
+                prop_assert_eq!(first.covers(&GlobAutomaton::from_path(&path), &WorkBudget::new(usize::MAX)), in_one, "{} {}", one, path);
                 prop_assert!(!covers || !in_two || in_one, "{} {} {}", one, two, path);
                 prop_assert!(meets || !(in_one && in_two), "{} {} {}", one, two, path);
             }

@@ -1,4 +1,4 @@
-//! Exemptions that do more, less or nothing else than they seem to.
+//! Warns of exemptions that cover more or less than they seem to, or nothing new.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,93 +7,99 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use super::LintInput;
-use super::cover::{Machine, Work};
+use super::cover::{GlobAutomaton, WorkBudget};
 use super::paths::{GlobList, Globs, warn_of_star};
 use crate::config::{Listen, ServerConfig};
 use crate::matching::exempt::{Rule, RuleKind};
 use crate::matching::glob::PathGlobs;
 
-/// For each rule, as many others are looked at as may cover it.
+/// Each rule is compared with at most this many others that may cover it.
 const MAX_CANDIDATES: usize = 8;
-/// So many steps are spent on whether one covers another.
+/// How many steps all comparisons of rules may take together.
 const MAX_WORK: usize = 3_000_000;
 
-pub(super) fn lint(subject: &LintInput<'_>) {
-    let rules = rules(subject);
+pub(super) fn lint(input: &LintInput<'_>) {
+    let rules = rules(input);
     let (networks, paths): (Vec<_>, Vec<_>) =
         rules.into_iter().partition(|(_, rule)| rule.kind == RuleKind::Network);
-    lint_paths(&paths, subject);
-    lint_networks(&networks, subject);
-    lint_peers(&networks, subject);
+    lint_paths(&paths, input);
+    lint_networks(&networks, input);
+    lint_peers(&networks, input);
 }
 
 type RuleText<'a> = (&'a Spanned<String>, &'a Rule);
 
-fn rules<'a>(subject: &LintInput<'a>) -> Vec<RuleText<'a>> {
-    let section = &subject.document.exempt;
+fn rules<'a>(input: &LintInput<'a>) -> Vec<RuleText<'a>> {
+    let section = &input.document.exempt;
     let lists = [&section.exact, &section.paths, &section.networks];
-    let written = lists.into_iter().flatten().flat_map(Spanned::get_ref);
-    written.zip(subject.config.rules.exemptions.rules()).collect()
+    let value = lists.into_iter().flatten().flat_map(Spanned::get_ref);
+    value.zip(input.config.rules.exemptions.rules()).collect()
 }
 
-fn lint_paths(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
-    let machines: Vec<_> = rules.iter().map(|(_, rule)| machine(rule)).collect();
-    let everything = Machine::of_glob("/**");
-    let work = Work::new(MAX_WORK);
-    let passes_all: Vec<_> = machines.iter().map(|machine| machine.covers(&everything, &work)).collect();
+fn lint_paths(rules: &[RuleText<'_>], input: &LintInput<'_>) {
+    let automata: Vec<_> = rules.iter().map(|(_, rule)| automaton(rule)).collect();
+    let everything = GlobAutomaton::from_glob("/**");
+    let work = WorkBudget::new(MAX_WORK);
+    let passes_all: Vec<_> = automata.iter().map(|automaton| automaton.covers(&everything, &work)).collect();
     let globs = Globs::new(GlobList::Exempt, rules.iter().map(|(_, rule)| rule.text.as_str()));
-    let covering = Covering::new(rules, &machines, &passes_all, &work);
-    for (index, (written, rule)) in rules.iter().enumerate() {
+    let covering = Covering::new(rules, &automata, &passes_all, &work);
+    for (index, (value, rule)) in rules.iter().enumerate() {
         if passes_all.get(index) == Some(&true) {
-            let message = "this exempts every path: no period takes effect";
-            subject.warn(written.span(), message, "write what has to stay up, such as `/admin/**`");
+            let message = "this exempts every path: no period has any effect";
+            input.warn(value.span(), message, "list only what must stay up, such as `/admin/**`");
         } else if rule.kind == RuleKind::Exact && rule.text.contains('*') {
-            warn_of_star(written, subject);
+            warn_of_star(value, input);
         } else if let Some(other) = covering.covering(index) {
-            covered(written, other, subject);
+            warn_of_covered(value, other, input);
         } else if rule.kind == RuleKind::Path {
-            globs.lint(written, subject);
+            globs.lint(value, input);
         }
     }
-    if let (true, Some((written, _))) = (work.is_used_up(), rules.first()) {
-        let message = "not every rule was compared with the others: there are too many, or they are too long";
-        subject.note(written.span(), message, "check again once there are fewer");
+    if let (true, Some((value, _))) = (work.is_spent(), rules.first()) {
+        let message =
+            "some rules were not compared with the others: there are too many, or they are too long";
+        input.note(value.span(), message, "check again when there are fewer");
     }
 }
 
-fn machine(rule: &Rule) -> Machine {
-    if rule.kind == RuleKind::Exact { Machine::of_path(&rule.text) } else { Machine::of_glob(&rule.text) }
-}
-
-fn covered(written: &Spanned<String>, other: &Rule, subject: &LintInput<'_>) {
-    let Rule { text, line, .. } = other;
-    let message = if text == written.get_ref() {
-        format!("`{text}` is exempt already, by line {line}")
+fn automaton(rule: &Rule) -> GlobAutomaton {
+    if rule.kind == RuleKind::Exact {
+        GlobAutomaton::from_path(&rule.text)
     } else {
-        format!("`{}` is exempt already: `{text}`, line {line}, covers it", written.get_ref())
-    };
-    subject.warn(written.span(), message, "remove it");
+        GlobAutomaton::from_glob(&rule.text)
+    }
 }
 
-/// Finds the rule that covers another one.
+fn warn_of_covered(value: &Spanned<String>, other: &Rule, input: &LintInput<'_>) {
+    let Rule { text, line, .. } = other;
+    let message = if text == value.get_ref() {
+        format!("`{text}` is already exempt (line {line})")
+    } else {
+        format!("`{}` is already exempt: `{text}` (line {line}) covers it", value.get_ref())
+    };
+    input.warn(value.span(), message, "remove it");
+}
+
+/// Finds rules that cover others.
 struct Covering<'r> {
     rules: &'r [RuleText<'r>],
-    machines: &'r [Machine],
+    automata: &'r [GlobAutomaton],
     passes_all: &'r [bool],
     exact: HashMap<&'r str, usize>,
     globs: PathGlobs,
-    /// The first rule of each glob, and what it says.
+    /// The first rule with each glob, by the index of the glob in `globs`.
     glob_rules: Vec<usize>,
+    /// The first rule with each glob, by the text of the glob.
     first: HashMap<&'r str, usize>,
-    work: &'r Work,
+    work: &'r WorkBudget,
 }
 
 impl<'r> Covering<'r> {
     fn new(
         rules: &'r [RuleText<'r>],
-        machines: &'r [Machine],
+        automata: &'r [GlobAutomaton],
         passes_all: &'r [bool],
-        work: &'r Work,
+        work: &'r WorkBudget,
     ) -> Self {
         let mut exact = HashMap::new();
         let mut first = HashMap::new();
@@ -108,10 +114,10 @@ impl<'r> Covering<'r> {
         }
         let texts = glob_rules.iter().filter_map(|&index| Some(rules.get(index)?.1.text.as_str()));
         let globs = PathGlobs::new(texts).unwrap_or_default();
-        Self { rules, machines, passes_all, exact, globs, glob_rules, first, work }
+        Self { rules, automata, passes_all, exact, globs, glob_rules, first, work }
     }
 
-    /// The rule that surely covers the one at `index`; of two that cover each other the first stays.
+    /// Returns a rule that certainly covers the one at `index`. If two cover each other, only the second is covered.
     fn covering(&self, index: usize) -> Option<&'r Rule> {
         let (_, rule) = self.rules.get(index)?;
         if rule.kind == RuleKind::Path
@@ -120,18 +126,18 @@ impl<'r> Covering<'r> {
         {
             return self.rules.get(first).map(|(_, rule)| *rule);
         }
-        let twin = self.exact.get(rule.text.as_str()).copied().filter(|&first| first < index);
+        let duplicate = self.exact.get(rule.text.as_str()).copied().filter(|&first| first < index);
         let sample = if rule.kind == RuleKind::Exact { rule.text.clone() } else { sample(&rule.text) };
         let found = self.globs.find_all(&sample);
         let globs = found.into_iter().filter_map(|glob| self.glob_rules.get(glob).copied());
-        let exact = twin.filter(|_| rule.kind == RuleKind::Exact);
+        let exact = duplicate.filter(|_| rule.kind == RuleKind::Exact);
         let others = exact.into_iter().chain(globs.filter(|&other| other != index).take(MAX_CANDIDATES));
         let other = others.filter(|&other| self.covers(other, index)).min()?;
         self.rules.get(other).map(|(_, rule)| *rule)
     }
 
     fn covers(&self, other: usize, index: usize) -> bool {
-        let (Some(one), Some(two)) = (self.machines.get(other), self.machines.get(index)) else {
+        let (Some(one), Some(two)) = (self.automata.get(other), self.automata.get(index)) else {
             return false;
         };
         self.passes_all.get(other) == Some(&false)
@@ -140,12 +146,12 @@ impl<'r> Covering<'r> {
     }
 }
 
-/// A path that a glob matches: whatever covers the glob matches it too.
+/// Returns a path that the glob matches, and so every glob that covers it.
 fn sample(glob: &str) -> String {
     glob.replace("/**", "/x/y").replace(['*', '?'], "x")
 }
 
-fn lint_networks(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
+fn lint_networks(rules: &[RuleText<'_>], input: &LintInput<'_>) {
     let mut first: HashMap<IpNet, &Rule> = HashMap::new();
     let parsed: Vec<_> = rules
         .iter()
@@ -154,30 +160,31 @@ fn lint_networks(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
     for &(_, rule, network) in &parsed {
         first.entry(network).or_insert(rule);
     }
-    for (written, rule, network) in parsed {
+    for (value, rule, network) in parsed {
         let wider = std::iter::successors(Some(network), IpNet::supernet).filter(|net| net.prefix_len() > 0);
         let mut covering =
             wider.filter_map(|net| first.get(&net)).filter(|other| !std::ptr::eq(**other, rule));
         if network.prefix_len() == 0 {
             let family = if network.addr().is_ipv4() { "IPv4" } else { "IPv6" };
-            let message = format!("this exempts every {family} client: no period takes effect for them");
-            subject.warn(written.span(), message, "write your own network, such as `192.0.2.0/24`");
+            let message = format!("this exempts every {family} client: no period affects them");
+            input.warn(value.span(), message, "list only your own network, such as `192.0.2.0/24`");
         } else if let Some(other) = covering.next() {
-            covered(written, other, subject);
+            warn_of_covered(value, other, input);
         }
     }
 }
 
-/// Where all clients come through a peer on this host whose word is not believed, a network rule knows that peer alone.
-fn lint_peers(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
-    let server = &subject.config.server;
+/// Warns of networks if every connection comes from a peer on this host that is not trusted: the gateway then knows no
+/// other client address.
+fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
+    let server = &input.config.server;
     if !server.listen.iter().all(|listen| is_local_and_untrusted(listen, server)) {
         return;
     }
     let proxies: Vec<_> = server.listen.iter().map(peer).collect();
     let help = format!(
-        "write `trusted_proxies = [{}]` in [server] where a proxy names the clients in X-Forwarded-For; else listen where clients connect themselves",
-        joined(proxies)
+        "if a proxy sends X-Forwarded-For, write `trusted_proxies = [{}]` in [server]; if not, listen on an address that clients connect to",
+        join(proxies)
     );
     let of_peer = |rule: &Rule| {
         let network = crate::matching::network::parse(&rule.text);
@@ -187,20 +194,19 @@ fn lint_peers(rules: &[RuleText<'_>], subject: &LintInput<'_>) {
             .any(|listen| network.is_some_and(|net| net.prefix_len() > 0 && has_peer(net, listen)))
     };
     let mut first = [None, None];
-    for (written, rule) in rules {
+    for (value, rule) in rules {
         if crate::matching::network::parse(&rule.text).is_some_and(|network| network.prefix_len() > 0)
             && let Some(first) = first.get_mut(usize::from(of_peer(rule)))
         {
-            first.get_or_insert(*written);
+            first.get_or_insert(*value);
         }
     }
     let messages = [
-        "no client can match: the gateway listens on loopback only and trusts no proxy",
-        "behind a proxy on this host this exempts every client: the gateway trusts no proxy to name them",
+        "no client can match: the gateway takes only local connections and trusts no proxy",
+        "behind a proxy on this host, this exempts every client: the gateway trusts no proxy to report client addresses",
     ];
-    for (written, message) in first.into_iter().zip(messages).filter_map(|(first, text)| Some((first?, text)))
-    {
-        subject.warn(written.span(), message, help.as_str());
+    for (value, message) in first.into_iter().zip(messages).filter_map(|(first, text)| Some((first?, text))) {
+        input.warn(value.span(), message, help.as_str());
     }
 }
 
@@ -214,7 +220,7 @@ fn is_local_and_untrusted(listen: &Listen, server: &ServerConfig) -> bool {
     }
 }
 
-/// Whether a network holds peers of a listener on a loopback address.
+/// Returns true if a network contains peers of a listener on a loopback address.
 fn has_peer(network: IpNet, listen: &Listen) -> bool {
     let Listen::Tcp(address) = listen else { return false };
     match (network, address.ip()) {
@@ -231,7 +237,7 @@ fn peer(listen: &Listen) -> &'static str {
     }
 }
 
-fn joined(mut peers: Vec<&str>) -> String {
+fn join(mut peers: Vec<&str>) -> String {
     peers.sort_unstable();
     peers.dedup();
     peers.join(", ")

@@ -1,4 +1,4 @@
-//! Local times in a file that names no zone, on a machine whose clock is in another one than UTC.
+//! Warns of local times in a file that sets no time zone, on a machine whose clock is not in UTC.
 
 use std::ops::Range;
 
@@ -11,40 +11,45 @@ use super::LintInput;
 use crate::config::document::{Field, PeriodTable};
 use crate::schedule::period::{Period, Timing};
 
-/// In half a year a clock that is ever put forward or back has been.
+/// Any clock that observes daylight saving time changes within half a year.
 const HALF_A_YEAR: SignedDuration = SignedDuration::from_hours(183 * 24);
 
-/// Warns once, of the first such time.
-pub(super) fn lint(subject: &LintInput<'_>) {
-    let zone = &subject.context.machine_zone;
-    if subject.document.timezone.is_some() {
+/// Warns of the first such time only.
+pub(super) fn lint(input: &LintInput<'_>) {
+    let zone = &input.context.machine_zone;
+    if input.document.timezone.is_some() {
         return;
     }
-    let mut periods = subject.live_periods().filter(|(table, _)| table.timezone.is_none());
-    let found = periods.find_map(|(table, period)| differs(table, period, zone, subject.now()));
+    let mut periods = input.live_periods().filter(|(table, _)| table.timezone.is_none());
+    let found = periods.find_map(|(table, period)| find_ambiguous(table, period, zone, input.now()));
     let Some(span) = found else { return };
     let message = format!(
-        "this is a time in UTC, since the file names no `timezone`; the clock of this machine is in {}",
-        name(zone, subject.now())
+        "this time is in UTC, because the file sets no `timezone`; the clock of this machine is in {}",
+        zone_name(zone, input.now())
     );
     let help = match zone.iana_name() {
         Some(name) => {
-            format!("write `timezone = \"{name}\"` at the top of the file, or \"UTC\" if that is meant")
+            format!("write `timezone = \"{name}\"` at the top of the file, or \"UTC\" if you mean UTC")
         }
         None => "write `timezone`, such as \"Europe/Berlin\" or \"UTC\", at the top of the file".into(),
     };
-    subject.warn(span, message, help);
+    input.warn(span, message, help);
 }
 
-fn name(zone: &TimeZone, now: Timestamp) -> String {
-    zone.iana_name().map_or_else(|| format!("a zone of UTC{}", zone.to_offset(now)), str::to_owned)
+fn zone_name(zone: &TimeZone, now: Timestamp) -> String {
+    zone.iana_name().map_or_else(|| format!("a zone at UTC{}", zone.to_offset(now)), str::to_owned)
 }
 
-/// The first local time of a period that would be another moment in `zone`.
-fn differs(table: &PeriodTable, period: &Period, zone: &TimeZone, now: Timestamp) -> Option<Range<usize>> {
+/// Returns the place of the first local time of a period that would be a different instant in `zone`.
+fn find_ambiguous(
+    table: &PeriodTable,
+    period: &Period,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Range<usize>> {
     let is_utc_at = |at: Timestamp| zone.to_offset(at).is_zero();
-    let local = |written: &Field<Datetime>| {
-        written.as_ref().filter(|written| written.get_ref().offset.is_none()).map(Spanned::span)
+    let local = |value: &Field<Datetime>| {
+        value.as_ref().filter(|value| value.get_ref().offset.is_none()).map(Spanned::span)
     };
     match &period.timing {
         Timing::Once(once) => {

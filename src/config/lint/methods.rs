@@ -1,10 +1,10 @@
-//! Methods of a scope that no client sends.
+//! Warns of methods in a scope that no client is known to send.
 
 use toml::Spanned;
 
 use super::LintInput;
 
-/// Those of the IANA HTTP Method Registry, and then some that are in use without being in it.
+/// The IANA HTTP Method Registry, followed by methods that are in use but not registered.
 const METHODS: [&str; 47] = [
     "ACL",
     "BASELINE-CONTROL",
@@ -55,13 +55,14 @@ const METHODS: [&str; 47] = [
     "UNSUBSCRIBE",
 ];
 
-pub(super) fn lint(subject: &LintInput<'_>) {
-    for (table, _) in subject.live_periods() {
-        for written in table.methods.iter().flat_map(Spanned::get_ref) {
-            let upper = written.get_ref().to_ascii_uppercase();
+pub(super) fn lint(input: &LintInput<'_>) {
+    for (table, _) in input.live_periods() {
+        for value in table.methods.iter().flat_map(Spanned::get_ref) {
+            let upper = value.get_ref().to_ascii_uppercase();
             if !METHODS.contains(&upper.as_str()) {
-                let message = || format!("no client is known to send `{upper}`: this covers nothing");
-                subject.warn_with(written.span(), || (message(), help(&upper)));
+                let message =
+                    || format!("unknown method `{upper}`: no client sends it, so this covers nothing");
+                input.warn_with(value.span(), || (message(), help(&upper)));
             }
         }
     }

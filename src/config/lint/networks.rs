@@ -1,4 +1,4 @@
-//! Networks that are wider than they seem to be, or than anybody can trust.
+//! Warns of networks that are wider than they look, or too wide to be trusted.
 
 use ipnet::IpNet;
 use toml::Spanned;
@@ -6,34 +6,33 @@ use toml::Spanned;
 use super::LintInput;
 use crate::matching::network;
 
-/// Nobody has a network with shorter prefixes than these: 10.0.0.0/8 and fc00::/7 are the widest private ones.
+/// Prefix lengths of the widest private networks, 10.0.0.0/8 and fc00::/7. Nobody owns a wider one.
 const MIN_PREFIX: (u8, u8) = (8, 7);
 
-pub(super) fn lint(subject: &LintInput<'_>) {
-    let trusted = &subject.document.server.trusted_proxies;
+pub(super) fn lint(input: &LintInput<'_>) {
+    let trusted = &input.document.server.trusted_proxies;
     let trusted: Vec<_> = trusted.iter().flat_map(Spanned::get_ref).collect();
-    let exempt = subject.document.exempt.networks.iter().flat_map(Spanned::get_ref);
-    lint_trusted(&trusted, subject);
-    for written in trusted.into_iter().chain(exempt) {
-        lint_host_bits(written, subject);
+    let exempt = input.document.exempt.networks.iter().flat_map(Spanned::get_ref);
+    lint_trusted(&trusted, input);
+    for value in trusted.into_iter().chain(exempt) {
+        lint_host_bits(value, input);
     }
 }
 
-/// Warns of networks that, alone or together, trust more peers than one operator can have.
-fn lint_trusted(written: &[&Spanned<String>], subject: &LintInput<'_>) {
+/// Warns of networks that, alone or together, trust more peers than any operator has.
+fn lint_trusted(values: &[&Spanned<String>], input: &LintInput<'_>) {
     let networks: Vec<_> =
-        written.iter().filter_map(|text| Some((text.span(), network::parse(text.get_ref())?))).collect();
+        values.iter().filter_map(|text| Some((text.span(), network::parse(text.get_ref())?))).collect();
     let joined = IpNet::aggregate(&networks.iter().map(|(_, network)| *network).collect());
     for wide in joined.into_iter().filter(|network| is_too_wide(*network)) {
         let inside = networks.iter().filter(|(_, network)| wide.contains(network));
         let Some((span, widest)) = inside.min_by_key(|(_, network)| network.prefix_len()) else { continue };
-        let what =
-            if *widest == wide { "this trusts" } else { "together with others in the list, this trusts" };
+        let what = if *widest == wide { "this trusts" } else { "together with other entries, this trusts" };
         let message = format!(
-            "{what} {}: each may claim any address in X-Forwarded-For, and so be inside `networks`",
+            "{what} {}: each can claim any address in X-Forwarded-For, even one in `networks`",
             peers(wide)
         );
-        subject.warn(span.clone(), message, "write the addresses of your proxies, such as `127.0.0.1/32`");
+        input.warn(span.clone(), message, "list only your proxies, such as `127.0.0.1/32`");
     }
 }
 
@@ -50,14 +49,14 @@ fn peers(network: IpNet) -> String {
     }
 }
 
-/// Warns of a network that is written by an address in it.
-fn lint_host_bits(written: &Spanned<String>, subject: &LintInput<'_>) {
-    let text = written.get_ref();
+/// Warns of a network that is written as an address inside it with a prefix length.
+fn lint_host_bits(value: &Spanned<String>, input: &LintInput<'_>) {
+    let text = value.get_ref();
     let Ok(network) = text.parse::<IpNet>() else { return };
     if network.prefix_len() > 0 && network.addr() != network.network() {
         let whole = network.trunc();
-        let message = || format!("`{text}` is the network {whole}, and not one address");
-        let help = || format!("write `{whole}`, or `{}` for that address alone", network.addr());
-        subject.warn_with(written.span(), || (message(), help()));
+        let message = || format!("`{text}` is all of {whole}, not a single address");
+        let help = || format!("write `{whole}`, or `{}` for that address only", network.addr());
+        input.warn_with(value.span(), || (message(), help()));
     }
 }

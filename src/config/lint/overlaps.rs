@@ -1,7 +1,7 @@
-//! Periods that overlap: one decides over the other, and visitors read one message of two.
+//! Warns of periods that overlap, because visitors see the response of only one of them.
 //!
-//! Of one-off periods all is known. A series is followed over [`HORIZON`], and to each one-off period where those are few
-//! enough; so an overlap that lies far ahead may go unnoticed for now.
+//! All one-off periods are compared. A series is followed up to [`HORIZON`], and up to each one-off period if there are
+//! few enough, so an overlap in the far future may not be found yet.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cover::{Machine, Work};
-use super::{LintInput, place, title};
+use super::cover::{GlobAutomaton, WorkBudget};
+use super::{LintInput, start_place, title};
 use crate::config::document::PeriodTable;
 use crate::matching::scope::{Host, Scope};
 use crate::schedule::human_time::local;
@@ -18,16 +18,15 @@ use crate::schedule::period::{Occurrence, Period};
 
 /// How far ahead series are followed.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// As many occurrences of all series together are looked at, and of each at least [`FEWEST`].
+/// How many occurrences of all series together are compared; at least [`MIN_OCCURRENCES`] of each series are.
 const MAX_OCCURRENCES: usize = 4_000;
-const FEWEST: usize = 4;
-/// Where there are no more pairs of a series and a one-off, each is looked at.
-const MAX_MEETINGS: usize = 4_000;
-/// As many pairs that overlap in time are looked at.
+const MIN_OCCURRENCES: usize = 4;
+/// A series is followed up to each one-off period only if there are no more pairs of the two than this.
+const MAX_ONE_OFF_PAIRS: usize = 4_000;
+/// How many pairs of occurrences that overlap in time are compared.
 const MAX_PAIRS: usize = 10_000;
-/// So many steps are spent on whether scopes meet.
+/// How many steps all comparisons of scopes may take together.
 const MAX_WORK: usize = 2_000_000;
-/// As many are warned of.
 const MAX_WARNINGS: usize = 20;
 
 #[derive(Clone, Copy)]
@@ -36,34 +35,34 @@ struct Run {
     occurrence: Occurrence,
 }
 
-pub(super) fn lint(subject: &LintInput<'_>) {
-    let periods: Vec<_> = subject.periods().collect();
-    let mut runs = runs(&periods, subject.now());
+pub(super) fn lint(input: &LintInput<'_>) {
+    let periods: Vec<_> = input.periods().collect();
+    let mut runs = runs(&periods, input.now());
     runs.sort_by_key(|run| (run.occurrence.start, run.period));
     let mut scopes = Scopes::new(&periods);
     let mut active: Vec<Run> = Vec::new();
-    let (mut looked_at, mut warned) = (0, 0);
+    let (mut compared, mut warned) = (0, 0);
     for run in runs {
         active.retain(|earlier| !earlier.occurrence.is_over(run.occurrence.start));
         for earlier in active.iter().filter(|earlier| earlier.period != run.period) {
-            looked_at += 1;
+            compared += 1;
             let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
             if scopes.meet_first(one, two) && !is_on_purpose(&periods, one, two) {
                 warned += 1;
-                warn(*earlier, run, &periods, subject);
+                warn(*earlier, run, &periods, input);
             }
-            if looked_at >= MAX_PAIRS || warned >= MAX_WARNINGS || scopes.work.is_used_up() {
-                return note_the_rest(run, &periods, subject);
+            if compared >= MAX_PAIRS || warned >= MAX_WARNINGS || scopes.work.is_spent() {
+                return note_skipped(run, &periods, input);
             }
         }
         active.push(run);
     }
 }
 
-type Both<'a> = (&'a PeriodTable, &'a Period);
+type TableAndPeriod<'a> = (&'a PeriodTable, &'a Period);
 
-/// The occurrences that are looked at.
-fn runs(periods: &[Both<'_>], now: Timestamp) -> Vec<Run> {
+/// Returns the occurrences to compare.
+fn runs(periods: &[TableAndPeriod<'_>], now: Timestamp) -> Vec<Run> {
     let enabled =
         || periods.iter().map(|(_, period)| *period).enumerate().filter(|(_, period)| period.enabled);
     let once = |(index, period): (usize, &Period)| {
@@ -72,89 +71,89 @@ fn runs(periods: &[Both<'_>], now: Timestamp) -> Vec<Run> {
     };
     let mut runs: Vec<_> = enabled().filter_map(once).collect();
     let series: Vec<_> = enabled().filter(|(_, period)| period.once().is_none()).collect();
-    let each = (MAX_OCCURRENCES / series.len().max(1)).max(FEWEST);
-    let meetings = if runs.len() * series.len() <= MAX_MEETINGS { runs.clone() } else { Vec::new() };
+    let each = (MAX_OCCURRENCES / series.len().max(1)).max(MIN_OCCURRENCES);
+    let one_offs = if runs.len() * series.len() <= MAX_ONE_OFF_PAIRS { runs.clone() } else { Vec::new() };
     let end = now.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
     for (index, period) in series {
-        let met = meetings.iter().flat_map(|met| around(period, met.occurrence.start));
+        let beside = one_offs.iter().flat_map(|one_off| around(period, one_off.occurrence.start));
         let ahead = around(period, now).chain(period.upcoming(now).skip(1)).take(each);
         let ahead = ahead.take_while(|occurrence| occurrence.start <= end);
-        runs.extend(ahead.chain(met).map(|occurrence| Run { period: index, occurrence }));
+        runs.extend(ahead.chain(beside).map(|occurrence| Run { period: index, occurrence }));
     }
     runs
 }
 
-/// The occurrence of a series that runs at a moment, and the next.
+/// Returns the occurrence of a series that is active at a time, and the next one.
 fn around(period: &Period, at: Timestamp) -> impl Iterator<Item = Occurrence> {
     period.active(at).into_iter().chain(period.next(at))
 }
 
-fn warn(earlier: Run, later: Run, periods: &[Both<'_>], subject: &LintInput<'_>) {
-    let decides = |run: &Run| (run.occurrence.end.is_none(), run.occurrence.end, Reverse(run.period));
-    let (winner, loser) =
-        if decides(&earlier) > decides(&later) { (earlier, later) } else { (later, earlier) };
+fn warn(earlier: Run, later: Run, periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {
+    let rank = |run: &Run| (run.occurrence.end.is_none(), run.occurrence.end, Reverse(run.period));
+    let (winner, loser) = if rank(&earlier) > rank(&later) { (earlier, later) } else { (later, earlier) };
     let (first, second) = if earlier.period < later.period { (earlier, later) } else { (later, earlier) };
-    let (Some((_, one)), Some((table, _)), Some((_, decisive))) =
+    let (Some((_, one)), Some((table, _)), Some((_, winning))) =
         (periods.get(first.period), periods.get(second.period), periods.get(winner.period))
     else {
         return;
     };
-    let zone = &subject.config.timezone;
+    let zone = &input.config.timezone;
     let from = local(later.occurrence.start, zone);
     let until = match loser.occurrence.end {
         Some(end) => format!("from {from} to {}", local(end, zone)),
         None => format!("from {from} on"),
     };
     let why = match (winner.occurrence.end, loser.occurrence.end) {
-        (None, None) => "comes first in the file, as neither has an end",
+        (None, None) => "comes first in the file, since neither has an end",
         (None, _) => "has no end",
-        (one, two) if one == two => "comes first in the file, as both end together",
+        (one, two) if one == two => "comes first in the file, since both end together",
         _ => "ends last",
     };
     let message = format!("this overlaps {} {until}", title(one));
     let help = format!(
-        "what both cover gets the answer of {}, which {why}; move one, or give them `hosts`, `paths` or `methods` apart",
-        title(decisive)
+        "requests that both cover get the response of {}, which {why}; move one, or give each its own `hosts`, `paths` or `methods`",
+        title(winning)
     );
-    subject.warn(place(table), message, help);
+    input.warn(start_place(table), message, help);
 }
 
-fn note_the_rest(run: Run, periods: &[Both<'_>], subject: &LintInput<'_>) {
-    let span = periods.get(run.period).map_or(0..0, |(table, _)| place(table));
-    let message = "not every overlap is shown: too many periods run at once, or they have too many rules";
-    subject.note(span, message, "check again once there are fewer");
+fn note_skipped(run: Run, periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {
+    let span = periods.get(run.period).map_or(0..0, |(table, _)| start_place(table));
+    let message =
+        "some overlaps are not shown: too many periods are active at once, or they have too many rules";
+    input.note(span, message, "check again when there are fewer");
 }
 
-/// Returns true if one of the two was started by hand during the other, a series, or goes on into it.
-fn is_on_purpose(periods: &[Both<'_>], one: usize, two: usize) -> bool {
+/// Returns true if one of the two is a series and the other was started by hand.
+fn is_on_purpose(periods: &[TableAndPeriod<'_>], one: usize, two: usize) -> bool {
     let (Some((_, one)), Some((_, two))) = (periods.get(one), periods.get(two)) else { return false };
-    let started = |period: &Period, other: &Period| other.series().is_some() && period.unscheduled;
-    started(one, two) || started(two, one)
+    let is_by_hand = |period: &Period, other: &Period| other.series().is_some() && period.unscheduled;
+    is_by_hand(one, two) || is_by_hand(two, one)
 }
 
-/// The scopes of the periods, compared in pairs as far as there is work left for it.
+/// Compares the scopes of periods, until the work budget is spent.
 struct Scopes<'a> {
-    periods: &'a [Both<'a>],
-    /// The globs of each period, once they are asked for.
-    globs: Vec<OnceCell<Vec<Machine>>>,
+    periods: &'a [TableAndPeriod<'a>],
+    /// The globs of each period, made when they are first needed.
+    globs: Vec<OnceCell<Vec<GlobAutomaton>>>,
     compared: HashMap<(usize, usize), bool>,
-    work: Work,
+    work: WorkBudget,
 }
 
 impl<'a> Scopes<'a> {
-    fn new(periods: &'a [Both<'a>]) -> Self {
+    fn new(periods: &'a [TableAndPeriod<'a>]) -> Self {
         let globs = std::iter::repeat_with(OnceCell::new).take(periods.len()).collect();
-        Self { periods, globs, compared: HashMap::new(), work: Work::new(MAX_WORK) }
+        Self { periods, globs, compared: HashMap::new(), work: WorkBudget::new(MAX_WORK) }
     }
 
-    /// Returns true if some request may be covered by both, and they were not compared before.
+    /// Returns true if both may cover the same request, unless the two were compared before.
     fn meet_first(&mut self, one: usize, two: usize) -> bool {
         if self.compared.contains_key(&(one, two)) {
             return false;
         }
         let meet = self.meet(one, two);
         self.compared.insert((one, two), meet);
-        meet && !self.work.is_used_up()
+        meet && !self.work.is_spent()
     }
 
     fn meet(&self, one: usize, two: usize) -> bool {
@@ -177,10 +176,10 @@ impl<'a> Scopes<'a> {
         one.iter().any(|glob| two.iter().any(|other| glob.meets(other, &self.work)))
     }
 
-    fn globs(&self, period: usize) -> Option<&Vec<Machine>> {
+    fn globs(&self, period: usize) -> Option<&Vec<GlobAutomaton>> {
         let globs = self.periods.get(period)?.0.paths.as_ref()?.get_ref();
-        let machines = || globs.iter().map(|glob| Machine::of_glob(glob.get_ref())).collect();
-        Some(self.globs.get(period)?.get_or_init(machines))
+        let automata = || globs.iter().map(|glob| GlobAutomaton::from_glob(glob.get_ref())).collect();
+        Some(self.globs.get(period)?.get_or_init(automata))
     }
 }
 

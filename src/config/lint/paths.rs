@@ -1,4 +1,4 @@
-//! Globs of paths that reach less far than they seem to, in an exemption as in the scope of a period.
+//! Warns of path globs that cover less than they seem to, in an exemption or in the scope of a period.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -9,39 +9,39 @@ use super::LintInput;
 use crate::config::diagnostic::Severity;
 use crate::config::document::Texts;
 
-/// No more folders of one glob are remembered.
+/// At most this many parent directories of one glob are recorded.
 const MAX_DEPTH: usize = 64;
 
-/// Where a list of globs is.
+/// The list that a glob is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GlobList {
-    /// `[exempt] paths`: what is not reached is down.
+    /// `[exempt] paths`: other paths are down.
     Exempt,
-    /// `[[period]] paths`: what is not reached is open.
+    /// `[[period]] paths`: other paths stay up.
     Scope,
 }
 
-/// How far a glob reaches that looks as if it meant all below it.
+/// What a glob covers that looks as if it should cover everything below a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GlobReach<'t> {
     /// One path: `/shop`.
     Path,
-    /// One level: `/shop/*`, of this folder.
+    /// One level: `/shop/*`, with the directory.
     Level(&'t str),
-    /// What begins with this, in one segment: `/shop*`.
+    /// One segment with this prefix: `/shop*`.
     Prefix(&'t str),
-    /// What begins with a dot, where a regular expression was meant: `/shop/.*`, of this folder.
+    /// Names that begin with a dot, probably meant as a regular expression: `/shop/.*`, with the directory.
     Dots(&'t str),
-    /// What ends in a slash: `/shop/**/`, of this folder.
+    /// Paths that end in a slash: `/shop/**/`, with the directory.
     Slash(&'t str),
-    /// One character where a query was meant: `/shop?a=b`, of this path and with this query.
+    /// One character, probably meant as a query: `/shop?a=b`, with the path and the query.
     Query(&'t str, &'t str),
 }
 
-/// What the globs of one list reach together.
+/// The globs of one list.
 pub(super) struct Globs<'t> {
     list: GlobList,
-    /// The folders that one of them names something in.
+    /// The directories below which one of them names something.
     parents: HashSet<&'t str>,
 }
 
@@ -50,32 +50,34 @@ impl<'t> Globs<'t> {
         Self { list, parents: texts.flat_map(parents).collect() }
     }
 
-    /// Says so if a glob of the list probably reaches less far than was meant.
-    pub(super) fn lint(&self, written: &Spanned<String>, subject: &LintInput<'_>) {
-        let text = written.get_ref().as_str();
+    /// Reports a glob of the list that probably covers less than was meant.
+    pub(super) fn lint(&self, value: &Spanned<String>, input: &LintInput<'_>) {
+        let text = value.get_ref().as_str();
         let Some(reach) = reach(text).filter(|reach| !self.is_meant(text, *reach)) else { return };
         let what = if self.list == GlobList::Exempt { "exempts" } else { "covers" };
         let message = match reach {
-            GlobReach::Path => format!("this {what} `{text}` alone, and nothing below it"),
-            GlobReach::Level("") => format!("this {what} one level: `/a`, but not `/a/b`"),
-            GlobReach::Level(stem) => format!("this {what} one level: `{stem}/a`, but not `{stem}/a/b`"),
+            GlobReach::Path => format!("this {what} only `{text}`, and nothing below it"),
+            GlobReach::Level("") => format!("this {what} only one level: `/a`, but not `/a/b`"),
+            GlobReach::Level(stem) => format!("this {what} only one level: `{stem}/a`, but not `{stem}/a/b`"),
             GlobReach::Prefix(stem) => {
-                format!("this {what} what begins with `{stem}` in one segment: `{stem}x`, but not `{stem}/a`")
+                format!("this {what} only one level: `{stem}x`, but not `{stem}/a`")
             }
             GlobReach::Dots(stem) => {
-                format!("this {what} what begins with a dot: `{stem}/.a`, but not `{stem}/a`")
+                format!("this {what} only names that begin with a dot: `{stem}/.a`, but not `{stem}/a`")
             }
             GlobReach::Slash(stem) => {
-                format!("this {what} what ends in `/`: `{stem}/a/`, but not `{stem}/a`")
+                format!("this {what} only paths that end in `/`: `{stem}/a/`, but not `{stem}/a`")
             }
             GlobReach::Query(stem, rest) => {
-                format!("this {what} no query: `?` stands for one character, as in `{stem}x{rest}`")
+                format!(
+                    "a glob cannot match a query: `?` is any one character, so this {what} `{stem}x{rest}`"
+                )
             }
         };
-        subject.tell(self.severity(reach), written.span(), message, self.help(reach, text));
+        input.add(self.severity(reach), value.span(), message, self.help(reach, text));
     }
 
-    /// An exemption of one level is often meant so, and closed where it is not.
+    /// An exemption of one level is often intended, and a mistake leaves paths down rather than open.
     fn severity(&self, reach: GlobReach<'_>) -> Severity {
         match (self.list, reach) {
             (GlobList::Exempt, GlobReach::Level(_) | GlobReach::Prefix(_)) => Severity::Note,
@@ -87,54 +89,55 @@ impl<'t> Globs<'t> {
         match (self.list, reach) {
             (GlobList::Exempt, GlobReach::Path) => {
                 let stem = text.trim_end_matches('/');
-                format!("write `{stem}/**`, which covers `{stem}` too; or move it to `exact`")
+                format!("write `{stem}/**`, which also covers `{stem}`; or move it to `exact`")
             }
             (GlobList::Scope, GlobReach::Path) => {
                 let stem = text.trim_end_matches('/');
-                format!("write `{stem}/**`, which covers `{stem}` too: what it does not cover is open")
+                format!("write `{stem}/**`, which also covers `{stem}`: paths that are not covered stay up")
             }
-            (_, GlobReach::Level(stem)) => format!("did you mean `{stem}/**`, which covers all below?"),
+            (_, GlobReach::Level(stem)) => {
+                format!("did you mean `{stem}/**`, which covers everything below?")
+            }
             (_, GlobReach::Prefix(stem) | GlobReach::Dots(stem) | GlobReach::Slash(stem)) => {
-                format!("did you mean `{stem}/**`, which covers `{stem}` and all below?")
+                format!("did you mean `{stem}/**`, which covers `{stem}` and everything below?")
             }
             (GlobList::Exempt, GlobReach::Query(stem, _)) => {
-                format!("write `{stem}` in `exact`: it passes whatever the query is")
+                format!("write `{stem}` in `exact`: it matches with any query")
             }
             (GlobList::Scope, GlobReach::Query(stem, _)) => {
-                format!("write `{stem}/**`, which covers `{stem}` too, whatever the query is")
+                format!("write `{stem}/**`, which also covers `{stem}`, with any query")
             }
         }
     }
 
-    /// Another glob names something below it, so what is below was thought of.
+    /// Returns true if another glob names something below it, so that somebody thought of the paths below.
     fn is_meant(&self, text: &str, reach: GlobReach<'_>) -> bool {
         match reach {
             GlobReach::Path => self.parents.contains(text.trim_end_matches('/')),
             GlobReach::Level(_) => self.parents.contains(text),
             GlobReach::Prefix(stem) => self.parents.contains(stem) || self.parents.contains(text),
-            // A scope takes a slash at the end for none.
+            // A scope ignores a slash at the end.
             GlobReach::Slash(_) => self.list == GlobList::Scope,
             GlobReach::Dots(_) | GlobReach::Query(..) => false,
         }
     }
 }
 
-/// Looks at the paths of each period to come.
-pub(super) fn lint(subject: &LintInput<'_>) {
-    for (table, _) in subject.live_periods() {
+/// Checks the paths of all periods that are not over.
+pub(super) fn lint(input: &LintInput<'_>) {
+    for (table, _) in input.live_periods() {
         let globs = Globs::new(GlobList::Scope, texts(&table.paths));
-        for written in table.paths.iter().flat_map(Spanned::get_ref) {
-            globs.lint(written, subject);
+        for value in table.paths.iter().flat_map(Spanned::get_ref) {
+            globs.lint(value, input);
         }
     }
 }
 
 /// Warns of a star in an exact path, which is not a glob.
-pub(super) fn warn_of_star(written: &Spanned<String>, subject: &LintInput<'_>) {
-    let text = written.get_ref();
-    let message =
-        format!("this exempts one path, with a `*` in it: `exact` does not read `{text}` as a glob");
-    subject.warn(written.span(), message, "move it to `paths`");
+pub(super) fn warn_of_star(value: &Spanned<String>, input: &LintInput<'_>) {
+    let text = value.get_ref();
+    let message = format!("this exempts only a path with a literal `*`: `{text}` is not a glob in `exact`");
+    input.warn(value.span(), message, "move it to `paths`");
 }
 
 fn texts(list: &Texts) -> impl Iterator<Item = &str> {
@@ -156,13 +159,13 @@ fn reach(text: &str) -> Option<GlobReach<'_>> {
     let whole = text.trim_end_matches('/');
     let Range { start, end } = last_segment(whole);
     let last = whole.get(start..end).unwrap_or_default();
-    let folder = text.get(..start.saturating_sub(1)).unwrap_or_default();
+    let directory = text.get(..start.saturating_sub(1)).unwrap_or_default();
     match last.strip_suffix('*') {
         _ if last.is_empty() => None,
-        Some("") => Some(GlobReach::Level(folder)),
-        Some(".") if is_plain_folder(folder) => Some(GlobReach::Dots(folder)),
-        Some(name) if is_plain(name) && !is_plain_folder(folder) => None,
-        Some(name) if is_plain(name) => Some(GlobReach::Prefix(text.get(..end - 1)?)),
+        Some("") => Some(GlobReach::Level(directory)),
+        Some(".") if is_literal(directory) => Some(GlobReach::Dots(directory)),
+        Some(name) if is_word(name) && !is_literal(directory) => None,
+        Some(name) if is_word(name) => Some(GlobReach::Prefix(text.get(..end - 1)?)),
         None if !text.contains(['*', '?']) && !last.contains('.') => Some(GlobReach::Path),
         _ => None,
     }
@@ -172,16 +175,16 @@ fn last_segment(path: &str) -> Range<usize> {
     path.rfind('/').map_or(0, |at| at + 1)..path.len()
 }
 
-/// A word: no extension, and nothing that names go on from, as in `/img_*` or `/apple-touch-icon*`.
-fn is_plain(name: &str) -> bool {
+/// Returns true for a whole word: without an extension, and not a prefix as in `/img_*` or `/apple-touch-icon*`.
+fn is_word(name: &str) -> bool {
     !name.is_empty() && name != "favicon" && name.chars().all(char::is_alphanumeric)
 }
 
-fn is_plain_folder(folder: &str) -> bool {
-    !folder.contains(['*', '?'])
+fn is_literal(directory: &str) -> bool {
+    !directory.contains(['*', '?'])
 }
 
-/// The folders that a text names something in, down to [`MAX_DEPTH`].
+/// Returns the directories above the last segment of a glob, at most [`MAX_DEPTH`].
 fn parents(text: &str) -> impl Iterator<Item = &str> {
     let text = text.trim_end_matches('/');
     text.match_indices('/').take(MAX_DEPTH).filter_map(|(at, _)| text.get(..at))
@@ -192,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_glob_that_looks_as_if_it_meant_all_below_is_known_by_how_far_it_reaches() {
+    fn a_glob_that_seems_to_cover_everything_below_is_recognized() {
         for (text, expected) in [
             ("/shop", Some(GlobReach::Path)),
             ("/shop/", Some(GlobReach::Path)),

@@ -102,7 +102,7 @@ fn check(folder: &Folder, script: &str) -> String {
 
 fn a_file_that_is_mounted_by_itself_is_warned_of() {
     let folder = folder(MINE);
-    let warning = "warning: this file is mounted by itself: an edit outside that replaces it";
+    let warning = "warning: this file is mounted by itself: if an editor replaces it";
     let link = "ln -s ../downtime.toml mounted/link.toml; export DOWNTIME_CONFIG=mounted/link.toml; ";
     for (script, place) in [
         (MOUNT_FILE.to_owned(), Some(" --> ./downtime.toml:1:1\n")),
