@@ -30,7 +30,7 @@ use crate::config::{Site, UpstreamSite, WhenUnreachable};
 use crate::filters::Routes;
 use crate::filters::context::RequestContext;
 use crate::filters::site::ToUpstream;
-use crate::page::CHOSEN_BY;
+use crate::page::NEGOTIATION_FIELDS;
 use crate::server::{ClientConnection, FastPath, Service};
 use crate::snapshot::{Snapshot, SnapshotCache, Snapshots};
 use crate::upstream::{NotForwarded, Peer, Proxy, Route, Scheme};
@@ -210,7 +210,7 @@ fn unreachable(
     snapshot.reachability.note(false);
     error!("{} is unreachable: {fault}", site.upstream);
     match site.when_unreachable {
-        WhenUnreachable::Downtime => snapshot.unreachable().represent(method, wanted, snapshot.retry_after()),
+        WhenUnreachable::Downtime => snapshot.unreachable().respond(method, wanted, snapshot.retry_after()),
         WhenUnreachable::Error => {
             let mut response = only(fault.status(), format!("{}\n", fault.status()).into());
             let text = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -243,7 +243,7 @@ impl PageRequest {
             let values = headers.get_all(name).iter();
             values.map(move |value| (HeaderName::from_static(name), value.clone()))
         };
-        Self { method: method.clone(), fields: CHOSEN_BY.into_iter().flat_map(values).collect() }
+        Self { method: method.clone(), fields: NEGOTIATION_FIELDS.into_iter().flat_map(values).collect() }
     }
 
     fn headers(&self) -> HeaderMap {

@@ -30,8 +30,12 @@ pub fn respond(
     headers: &HeaderMap,
 ) -> Option<Response> {
     match verdict {
-        OwnedDecision::Page(key) => Some(snapshot.page(phase, *key).answer(method, headers, key.retry_after)),
-        OwnedDecision::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields)),
+        OwnedDecision::Page(key) => {
+            Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into))
+        }
+        OwnedDecision::Redirect(location) => {
+            Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))
+        }
         OwnedDecision::Status | OwnedDecision::Site => None,
     }
 }

@@ -23,7 +23,7 @@ pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
 
 async fn answer(exchange: &RequestContext) -> Response {
     match &exchange.snapshot.config.site {
-        Site::Welcome => page::welcome(&exchange.head.method),
+        Site::Welcome => page::welcome(&exchange.head.method).map(Into::into),
         Site::Root(root) => Root::new(root.clone()).answer(&exchange.head).await,
         Site::Upstream(_) => {
             let mut response = warp::reply().into_response();

@@ -8,7 +8,7 @@ use httparse::Header;
 
 use super::is_host;
 use crate::matching::request::is_method_override;
-use crate::page::CHOSEN_BY;
+use crate::page::NEGOTIATION_FIELDS;
 
 /// More fields than this are not looked through.
 const MAX_FIELDS: usize = 64;
@@ -49,7 +49,7 @@ impl PlainHead<'_, '_> {
     /// The fields that a page is chosen by.
     pub(super) fn wanted(&self) -> HeaderMap {
         let valid = |field: &Header<'_>| {
-            let name = CHOSEN_BY.iter().find(|name| field.name.eq_ignore_ascii_case(name))?;
+            let name = NEGOTIATION_FIELDS.iter().find(|name| field.name.eq_ignore_ascii_case(name))?;
             Some((HeaderName::from_static(name), HeaderValue::from_bytes(field.value).ok()?))
         };
         self.fields.iter().filter_map(valid).collect()

@@ -55,7 +55,7 @@ impl ResponseCache {
             return entry.bytes.clone();
         }
         let page = snapshot.page(phase, key);
-        let bytes = written(page.represent(head.method, &head.wanted(), key.retry_after), now);
+        let bytes = written(page.respond(head.method, &head.wanted(), key.retry_after), now);
         let entry = CachedResponse {
             phase: Arc::clone(phase),
             key,

@@ -1,5 +1,5 @@
-//! What pages of other origins may read of a down answer (Fetch Standard, 3.3): else they see a network error, and
-//! cannot tell a downtime from a dead network.
+//! Lets pages of other origins read a down response (Fetch Standard, section 3.3). Without this they see a network error,
+//! and cannot tell downtime from a dead network.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -8,20 +8,20 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
-/// The origins whose pages may read down answers: `[response] cors`.
+/// The origins whose pages may read down responses: `[response] cors`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Cors {
-    /// Those of any origin, in requests without credentials.
+    /// Any origin, in requests without credentials.
     #[default]
     Any,
     /// None.
     Off,
-    /// Those of these origins (RFC 6454 6.2), with credentials too.
+    /// These origins (RFC 6454, section 6.2), also with credentials.
     Origins(Vec<HeaderValue>),
 }
 
-/// Reads an origin: a scheme, a host, and a port unless it is the scheme's own. The error is what to write instead, where
-/// that is known.
+/// Parses an origin: a scheme, a host, and a port unless it is the scheme's default. The error is the correct form, if
+/// known.
 pub fn parse_origin(text: &str) -> Result<HeaderValue, Option<String>> {
     let uri: Uri = text.parse().map_err(|_| None)?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(None) };
@@ -40,17 +40,17 @@ pub fn parse_origin(text: &str) -> Result<HeaderValue, Option<String>> {
     if text == origin { HeaderValue::from_str(text).map_err(|_| None) } else { Err(Some(origin)) }
 }
 
-/// What a page is allowed.
+/// What a page of another origin may read.
 enum CorsGrant<'a> {
-    /// To read the answer to a request without credentials.
+    /// Responses to requests without credentials.
     Anyone,
-    /// To read the answer, as a page of this origin.
+    /// All responses, because its origin is listed.
     Listed(&'a HeaderValue),
 }
 
 impl Cors {
-    /// What the page is allowed that has sent a request with these fields; `None` where it is not of another origin, or
-    /// may not read the answer.
+    /// Returns what the page that sent a request with these fields may read; `None` if it is not of another origin, or may
+    /// not read the response.
     fn grant(&self, request: &HeaderMap) -> Option<CorsGrant<'_>> {
         let origin = request.get(ORIGIN)?;
         match self {
@@ -60,28 +60,28 @@ impl Cors {
         }
     }
 
-    /// Allows the page that has sent a request with these fields to read its answer, and the `exposed` fields of it.
+    /// Allows the page that sent a request with these fields to read the response and its `exposed` fields.
     pub(super) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap, exposed: &'static str) {
         if let Some(grant) = self.grant(request) {
-            grant.state(response);
+            grant.insert_into(response);
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         }
     }
 
-    /// The answer to a request by which a browser asks if a page may send another one (Fetch Standard, 3.3.3). `None`
-    /// where it is not such a request, or the page may not.
+    /// Returns the response to a preflight request, in which a browser asks if a page may send another request (Fetch
+    /// Standard, section 3.3.3). `None` if it is not one, or the page may not.
     pub(super) fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<http::Response<()>> {
-        let asked = request.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| method == Method::OPTIONS)?;
+        let requested = request.get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| method == Method::OPTIONS)?;
         let grant = self.grant(request)?;
         let mut response = http::Response::new(());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        grant.state(headers);
-        // What may be sent is asked for again at once: the site has rules of its own when it is back.
+        grant.insert_into(headers);
+        // Not cached: the site has its own rules when it is back.
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("0"));
         let methods = match grant {
             CorsGrant::Anyone => HeaderValue::from_static("GET, HEAD, POST"),
-            CorsGrant::Listed(_) => asked.clone(),
+            CorsGrant::Listed(_) => requested.clone(),
         };
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         if let (CorsGrant::Listed(_), Some(fields)) = (grant, request.get(ACCESS_CONTROL_REQUEST_HEADERS)) {
@@ -96,7 +96,7 @@ impl Cors {
 }
 
 impl CorsGrant<'_> {
-    fn state(&self, response: &mut HeaderMap) {
+    fn insert_into(&self, response: &mut HeaderMap) {
         match self {
             Self::Anyone => {
                 response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_written_as_browsers_send_it() {
+    fn an_origin_must_have_the_form_that_browsers_send() {
         for (text, expected) in [
             ("https://app.example.com", Ok(())),
             ("http://localhost:3000", Ok(())),
@@ -151,7 +151,7 @@ mod tests {
     const A: &str = "https://a.example";
 
     #[test]
-    fn an_answer_can_be_read_by_those_who_may() {
+    fn a_response_can_be_read_by_the_allowed_origins() {
         for (cors, origin, allowed, credentials) in [
             (Cors::Any, Some(A), Some("*"), false),
             (Cors::Any, Some("null"), Some("*"), false),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_answered_to_those_who_may() {
+    fn a_preflight_request_of_an_allowed_origin_gets_a_response() {
         let asks = fields(&[
             ("origin", A),
             ("access-control-request-method", "DELETE"),

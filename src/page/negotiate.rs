@@ -1,22 +1,24 @@
-//! Which representation of the page a request gets, and whether it is one that may be redirected: `Accept` (RFC 9110,
-//! 12.5.1), and what browsers say of a request (Fetch Metadata).
+//! Chooses the representation of the down page, and recognizes navigations: by `Accept` (RFC 9110, section 12.5.1) and by
+//! the fields in which browsers describe a request (Fetch Metadata).
+
+mod accept;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 
-/// The forms that the page comes in.
+/// A representation of the down page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Representation {
     Html,
     Problem,
     Text,
-    /// No body: for a request whose answer nobody reads as a page, such as an image.
-    Nothing,
+    /// No body: for images and other requests whose response is not shown as a page.
+    Empty,
     /// A gRPC status.
     Grpc(Grpc),
 }
 
-/// The media types of gRPC over HTTP/2, and of its form for browsers.
+/// A media type of gRPC over HTTP/2 or of gRPC-Web.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grpc {
     Plain,
@@ -24,14 +26,24 @@ pub(super) enum Grpc {
     WebText,
 }
 
-use Representation::{Html, Nothing, Problem, Text};
+impl Grpc {
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Plain => "application/grpc",
+            Self::Web => "application/grpc-web",
+            Self::WebText => "application/grpc-web-text",
+        }
+    }
+}
+
+use Representation::{Empty, Html, Problem};
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-/// The fields, in lower case, that an answer is chosen by.
-pub const CHOSEN_BY: [&str; 8] = [
+/// The request fields that decide which response is sent, in lower case.
+pub const NEGOTIATION_FIELDS: [&str; 8] = [
     "accept",
     "access-control-request-headers",
     "access-control-request-method",
@@ -42,8 +54,8 @@ pub const CHOSEN_BY: [&str; 8] = [
     "x-requested-with",
 ];
 
-/// Whether a person goes to a page by a request with this method and these fields. A program that is sent elsewhere
-/// would take what it finds there for its answer.
+/// Returns true if somebody opens a page by a request with this method and these fields. Other requests are not
+/// redirected: a program would mistake the target for the response that it wanted.
 pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
         && headers.get(&SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes().trim_ascii() == b"navigate")
@@ -52,9 +64,9 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && choose(headers) == Html
 }
 
-/// Chooses by the highest quality; among equals, what the client names itself comes before what only its wildcards
-/// match, and then HTML before problem+json before text. A script that accepts anything gets problem+json. Parts that are
-/// malformed count as not there. Text is for a client that accepts none of them: it says more than a 406.
+/// Chooses the representation with the highest quality. Among equals, one that the client names comes before one that only
+/// a wildcard matches, then HTML before problem+json before text. A script that accepts anything gets problem+json.
+/// Malformed parts are ignored. A client that accepts none of them gets text, which is more useful than a 406.
 pub(super) fn choose(headers: &HeaderMap) -> Representation {
     if let Some(grpc) = grpc(headers) {
         return Representation::Grpc(grpc);
@@ -62,7 +74,7 @@ pub(super) fn choose(headers: &HeaderMap) -> Representation {
     let destination = headers.get(&SEC_FETCH_DEST).map(|value| value.as_bytes().trim_ascii());
     match destination {
         Some(b"json") => return Problem,
-        Some(destination) if is_asset_destination(destination) => return Nothing,
+        Some(destination) if is_asset_destination(destination) => return Empty,
         _ => {}
     }
     let is_script = destination == Some(b"empty") || headers.contains_key(&X_REQUESTED_WITH);
@@ -71,13 +83,13 @@ pub(super) fn choose(headers: &HeaderMap) -> Representation {
     match (lines.next(), lines.next()) {
         (None, _) | (Some(b"*/*"), None) => anything,
         (Some(b"text/html"), None) => Html,
-        // What browsers send for a document: nothing behind it can be preferred to it.
+        // Browsers send this for a document: no later range has a higher quality.
         (Some(line), None) if line.starts_with(b"text/html,") => Html,
-        (Some(_), _) => weigh(headers, anything, destination.is_none()),
+        (Some(_), _) => accept::choose(headers, anything, destination.is_none()),
     }
 }
 
-/// The kind of gRPC that a request speaks, or asks for.
+/// Returns the kind of gRPC that a request uses or accepts.
 fn grpc(headers: &HeaderMap) -> Option<Grpc> {
     let media_type = |name| headers.get(name).map(|value| value.as_bytes().trim_ascii());
     let kind = |media_type: &[u8]| {
@@ -98,135 +110,7 @@ fn without_prefix<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-fn weigh(headers: &HeaderMap, anything: Representation, may_be_asset: bool) -> Representation {
-    let lines = headers.get_all(ACCEPT).iter();
-    let parts = lines.flat_map(|line| split_unquoted(line.as_bytes(), b','));
-    let mut offers = [(Html, Match::NONE), (Problem, Match::NONE), (Text, Match::NONE)];
-    let mut preferred: Option<MediaRange> = None;
-    for range in parts.filter_map(MediaRange::parse) {
-        for (representation, best) in &mut offers {
-            *best = (*best).max(range.matches(*representation));
-        }
-        preferred = Some(preferred.filter(|first| first.quality >= range.quality).unwrap_or(range));
-    }
-    match preferred {
-        None => anything,
-        Some(range) if may_be_asset && range.is_asset() => Nothing,
-        Some(_) => best_of(offers, anything),
-    }
-}
-
-fn best_of(offers: [(Representation, Match); 3], anything: Representation) -> Representation {
-    let acceptable = offers.into_iter().filter(|(_, found)| found.specificity > 0 && found.quality > 0);
-    // `max_by_key` takes the last of equals.
-    let best = acceptable.rev().max_by_key(|(representation, found)| {
-        let is_named = found.specificity >= Match::NAMED;
-        let is_any = found.specificity == Match::ANYTHING && *representation == anything;
-        (found.quality, is_named, is_any)
-    });
-    best.map_or(Text, |(representation, _)| representation)
-}
-
-/// How well a range matches an offer. The greater one decides: the more specific, then the higher quality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Match {
-    specificity: u8,
-    quality: u16,
-}
-
-impl Match {
-    const NONE: Self = Self { specificity: 0, quality: 0 };
-    /// The range is `*/*`.
-    const ANYTHING: u8 = 1;
-    /// From here on the range names the type and is no wildcard.
-    const NAMED: u8 = 3;
-}
-
-/// One element of `Accept`, borrowed from the header.
-#[derive(Debug, Clone, Copy)]
-struct MediaRange<'a> {
-    kind: &'a [u8],
-    subtype: &'a [u8],
-    /// Has parameters that the page's own types do not have.
-    is_special: bool,
-    /// In thousandths, 0 to 1000.
-    quality: u16,
-}
-
-impl<'a> MediaRange<'a> {
-    fn parse(part: &'a [u8]) -> Option<Self> {
-        let mut fields = split_unquoted(part, b';').map(<[u8]>::trim_ascii);
-        let name = fields.next()?;
-        let (kind, subtype) = name.split_at_checked(name.iter().position(|byte| *byte == b'/')?)?;
-        let subtype = subtype.get(1..)?;
-        if !is_token(kind) || !is_token(subtype) || (kind == b"*" && subtype != b"*") {
-            return None;
-        }
-        let mut range = Self { kind, subtype, is_special: false, quality: 1000 };
-        for field in fields {
-            if let Some((b"q=" | b"Q=", weight)) = field.split_at_checked(2) {
-                range.quality = quality(weight)?;
-                break;
-            }
-            range.is_special |= !field.is_empty() && !field.eq_ignore_ascii_case(b"charset=utf-8");
-        }
-        Some(range)
-    }
-
-    fn matches(&self, representation: Representation) -> Match {
-        Match { specificity: self.specificity(representation), quality: self.quality }
-    }
-
-    /// A range with parameters of its own counts where the type itself is not named.
-    fn specificity(&self, representation: Representation) -> u8 {
-        let (kind, subtype, alias): (&[u8], &[u8], &[u8]) = match representation {
-            Html => (b"text", b"html", b""),
-            Problem => (b"application", b"problem+json", b"json"),
-            Text => (b"text", b"plain", b""),
-            Nothing | Representation::Grpc(_) => return 0,
-        };
-        match (self.kind, self.subtype) {
-            (b"*", _) => Match::ANYTHING,
-            (own, _) if !own.eq_ignore_ascii_case(kind) => 0,
-            (_, b"*") => 2,
-            (_, own) if own.eq_ignore_ascii_case(subtype) => Match::NAMED + u8::from(!self.is_special),
-            (_, own) if own.eq_ignore_ascii_case(alias) => Match::NAMED,
-            // JSON of some other kind (RFC 6839 3.1): its readers can read this one too.
-            (_, own) if representation == Problem && ends_with_json(own) => Match::NAMED,
-            _ => 0,
-        }
-    }
-
-    fn is_asset(&self) -> bool {
-        let kind = |name: &str| self.kind.eq_ignore_ascii_case(name.as_bytes());
-        let subtype = |name: &str| self.subtype.eq_ignore_ascii_case(name.as_bytes());
-        let is_font = || self.subtype.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"font-"));
-        ["image", "font", "audio", "video"].into_iter().any(kind)
-            || kind("text") && (subtype("css") || subtype("javascript"))
-            || kind("application") && (subtype("javascript") || is_font())
-    }
-}
-
-fn ends_with_json(subtype: &[u8]) -> bool {
-    let suffix = subtype.len().checked_sub(5).and_then(|at| subtype.get(at..));
-    suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
-}
-
-/// RFC 9110, 12.4.2: `0` to `1` with up to three decimals, in thousandths.
-fn quality(weight: &[u8]) -> Option<u16> {
-    let (whole, decimals) = match weight {
-        [whole] | [whole, b'.'] => (whole, &[][..]),
-        [whole, b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
-        _ => return None,
-    };
-    let digits = [*whole].into_iter().chain(decimals.iter().copied()).chain([b'0'; 3]).take(4);
-    let value = digits
-        .map(|digit| char::from(digit).to_digit(10))
-        .try_fold(0, |sum, digit| Some(sum * 10 + digit?))?;
-    u16::try_from(value).ok().filter(|thousandths| *thousandths <= 1000)
-}
-
-/// The destinations (Fetch Standard) whose answers no human reads.
+/// Returns true for the destinations (Fetch Standard) of requests whose response is not shown as a page.
 fn is_asset_destination(destination: &[u8]) -> bool {
     matches!(
         destination,
@@ -248,30 +132,11 @@ fn is_asset_destination(destination: &[u8]) -> bool {
     )
 }
 
-/// The parts between separators, where one in a quoted string (RFC 9110, 5.6.4) is none.
-fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ => return !quoted && *byte == separator,
-        }
-        false
-    })
-}
-
-/// RFC 9110, 5.6.2.
-fn is_token(text: &[u8]) -> bool {
-    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(is_token_byte)
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
 
+    use super::Representation::Text;
     use super::*;
 
     fn chosen(accept: &[&str], destination: Option<&str>) -> Representation {
@@ -291,9 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn accept_decides_the_representation() {
+    fn the_accept_field_chooses_the_representation() {
         for (accept, expected) in [
-            // Who asks
+            // Clients
             ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", Html), // Chrome
             ("*/*", Html),                                                                        // curl
             ("application/json, text/plain, */*", Problem),                                       // axios
@@ -317,7 +182,7 @@ mod tests {
             ("text/x+json", Text),
             ("text/plain", Text),
             ("text/*", Html),
-            // Nothing acceptable
+            // Empty acceptable
             ("application/xml", Text),
             ("text/html;q=0", Text),
             ("*/*;q=0", Text),
@@ -382,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn grpc_is_told_by_its_media_type() {
+    fn grpc_is_recognized_by_its_media_type() {
         use Representation::Grpc as Status;
         for (name, value, expected) in [
             ("content-type", "application/grpc", Status(Grpc::Plain)),
@@ -402,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_navigation_is_a_persons() {
+    fn a_navigation_is_a_request_of_a_person() {
         const CHROME: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         for (method, others, expected) in [
             (Method::GET, &[][..], true),
@@ -428,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_chosen_by_the_fields_that_are_named() {
+    fn negotiation_uses_only_the_listed_fields() {
         for field in
             [ACCEPT, CONTENT_TYPE, ORIGIN].iter().chain([&SEC_FETCH_DEST, &SEC_FETCH_MODE, &X_REQUESTED_WITH])
         {
-            assert!(CHOSEN_BY.contains(&field.as_str()), "{field}");
+            assert!(NEGOTIATION_FIELDS.contains(&field.as_str()), "{field}");
         }
     }
 
@@ -449,18 +314,18 @@ mod tests {
     }
 
     #[test]
-    fn an_asset_by_its_most_preferred_range_gets_nothing() {
+    fn a_request_that_prefers_an_asset_gets_no_body() {
         for (accept, expected) in [
-            ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", Nothing),
-            ("image/webp,*/*", Nothing),
-            ("text/css,*/*;q=0.1", Nothing),
-            ("application/font-woff2;q=1.0,application/font-woff;q=0.9,*/*;q=0.8", Nothing),
-            ("font/woff2", Nothing),
-            ("audio/*", Nothing),
-            ("video/webm,video/ogg,video/*;q=0.9,*/*;q=0.5", Nothing),
-            ("text/javascript", Nothing),
-            ("application/javascript, */*;q=0.8", Nothing),
-            ("IMAGE/PNG", Nothing),
+            ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", Empty),
+            ("image/webp,*/*", Empty),
+            ("text/css,*/*;q=0.1", Empty),
+            ("application/font-woff2;q=1.0,application/font-woff;q=0.9,*/*;q=0.8", Empty),
+            ("font/woff2", Empty),
+            ("audio/*", Empty),
+            ("video/webm,video/ogg,video/*;q=0.9,*/*;q=0.5", Empty),
+            ("text/javascript", Empty),
+            ("application/javascript, */*;q=0.8", Empty),
+            ("IMAGE/PNG", Empty),
             ("image/png;q=0.5, text/plain", Text),
             ("text/html, image/png", Html),
             ("imagex/png", Text),
@@ -470,18 +335,18 @@ mod tests {
     }
 
     #[test]
-    fn the_fetch_destination_comes_before_accept() {
+    fn the_fetch_destination_overrides_accept() {
         for (destination, accept, expected) in [
-            ("image", "text/html", Nothing),
-            ("style", "text/css,*/*;q=0.1", Nothing),
-            ("script", "*/*", Nothing),
-            ("font", "*/*", Nothing),
-            ("audio", "*/*", Nothing),
-            ("video", "*/*", Nothing),
-            ("track", "*/*", Nothing),
-            ("manifest", "*/*", Nothing),
-            ("worker", "*/*", Nothing),
-            ("serviceworker", "*/*", Nothing),
+            ("image", "text/html", Empty),
+            ("style", "text/css,*/*;q=0.1", Empty),
+            ("script", "*/*", Empty),
+            ("font", "*/*", Empty),
+            ("audio", "*/*", Empty),
+            ("video", "*/*", Empty),
+            ("track", "*/*", Empty),
+            ("manifest", "*/*", Empty),
+            ("worker", "*/*", Empty),
+            ("serviceworker", "*/*", Empty),
             ("document", "text/html", Html),
             ("document", "image/avif,*/*;q=0.8", Html),
             ("iframe", "text/html", Html),

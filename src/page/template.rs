@@ -1,30 +1,34 @@
-//! The page's template: text to [`Template`], and [`Template`] to text. No I/O.
+//! Templates of the down page: parsing and rendering, without I/O.
 //!
-//! The language is [`minijinja`]'s, without what reaches beyond one file (`include`, `extends`, `import`, `block`).
+//! The language is that of [`minijinja`], without the statements that need a second file (`include`, `extends`, `import`,
+//! `block`).
+
+mod error;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context, escape_formatter};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
+
+pub use self::error::TemplateError;
 
 /// The variables that a template may use.
 pub const VARIABLES: [&str; 5] = ["message", "until", "start", "retry_after", "status"];
 
 const BUILT_IN: &str = include_str!("../../templates/downtime.html");
 
-/// The one template of each environment; the name shows nowhere.
+/// The name of the only template of each environment. Nobody sees it.
 const NAME: &str = "template";
 
-/// What one rendering may cost in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. A 10 MB page
-/// with thousands of loops stays below it, and a loop without bound ends within a second.
+/// The limit for one rendering in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. A 10 MB page with
+/// thousands of loops stays below it, and an unbounded loop is stopped within a second.
 const FUEL: u64 = 1_000_000;
 
-/// A template that was found good: it parses, names no unknown variable and renders in each of its cases.
+/// A valid template: it parses, has no unknown variable, and renders in each of its cases.
 ///
-/// Whatever is inserted is HTML-escaped. A clone is cheap.
+/// All values are HTML-escaped. A clone is cheap.
 #[derive(Clone)]
 pub struct Template(Arc<Compiled>);
 
@@ -34,38 +38,24 @@ struct Compiled {
     built_in: bool,
 }
 
-/// What a template is rendered with.
+/// The values that a template is rendered with.
 #[derive(Debug, Clone, Copy)]
 pub struct Variables<'a> {
-    /// For visitors; `none` in the template where there is none, and printed as nothing.
+    /// The message for visitors. A missing one is `none` in the template, and prints as nothing.
     pub message: Option<&'a str>,
-    /// The announced end, RFC 3339 in UTC; `none` where it is not known.
+    /// The announced end, RFC 3339 in UTC; `none` if unknown.
     pub until: Option<Timestamp>,
-    /// When the downtime began, RFC 3339 in UTC; `none` where nobody planned it.
+    /// When the downtime began, RFC 3339 in UTC; `none` if it was not planned.
     pub start: Option<Timestamp>,
-    /// Whole seconds.
+    /// The value of `Retry-After`, in whole seconds.
     pub retry_after: u64,
     /// The response's status code.
     pub status: u16,
 }
 
-/// Why a template cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateError {
-    /// What is wrong, without its place.
-    pub message: String,
-    /// Where: bytes in the template's source, on character boundaries.
-    pub span: Option<Range<usize>>,
-    /// The line, from 1.
-    pub line: Option<usize>,
-    /// What to write instead.
-    pub help: Option<String>,
-}
-
 impl Template {
-    /// Parses `source` and renders it with every combination of known and unknown `message`, `until` and `start`,
-    /// so that a fault in any of these branches shows now and not to a visitor. One without any text is what a write
-    /// that failed leaves, and an error.
+    /// Parses `source`, and renders it with every combination of present and missing `message`, `until` and `start`, so that
+    /// no visitor meets an error in one of these branches. A blank template is an error, because a failed write leaves one.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         if source.trim().is_empty() {
             return Err(TemplateError::blank());
@@ -79,23 +69,23 @@ impl Template {
         Ok(template)
     }
 
-    /// The template of the page that is shown where the configuration names none.
+    /// Returns the template of the page that is shown if the configuration names none.
     pub fn built_in() -> Self {
         static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
             let mut environment = environment();
-            // Where this failed, `render` would say so; a test holds that it does not.
+            // If this failed, `render` would return the error; a test proves that it does not.
             environment.add_template(NAME, BUILT_IN).ok();
             Template::new(environment, true)
         });
         TEMPLATE.clone()
     }
 
-    /// Whether this is [`Template::built_in`].
+    /// Returns true if this is [`Template::built_in`].
     pub fn is_built_in(&self) -> bool {
         self.0.built_in
     }
 
-    /// The page's text.
+    /// Renders the page.
     pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
         let Variables { message, until, start, retry_after, status } = *variables;
         let [until, start] = [until, start].map(|time| time.map(|time| time.to_string()));
@@ -105,7 +95,7 @@ impl Template {
             .map_err(|error| TemplateError::from_engine(&error))
     }
 
-    /// Whether the text that it renders may depend on `variable`.
+    /// Returns true if the rendered text may depend on `variable`.
     pub fn mentions(&self, variable: &str) -> bool {
         self.0.names.contains(variable)
     }
@@ -116,7 +106,7 @@ impl Template {
         Self(Arc::new(Compiled { environment, names, built_in }))
     }
 
-    /// Finds unknown variables in the branches too that no trial takes, such as `{% if status == 500 %}`.
+    /// Finds unknown variables, also in branches that no trial reaches, such as `{% if status == 500 %}`.
     fn check_names(&self, source: &str) -> Result<(), TemplateError> {
         let globals: HashSet<&str> = self.0.environment.globals().map(|(name, _)| name).collect();
         let known = |name: &str| VARIABLES.contains(&name) || globals.contains(name);
@@ -135,68 +125,10 @@ impl fmt::Debug for Template {
     }
 }
 
-impl TemplateError {
-    fn blank() -> Self {
-        Self {
-            message: "the template is empty".to_owned(),
-            span: None,
-            line: None,
-            help: Some("write a page into it, or restore it from a copy".to_owned()),
-        }
-    }
-
-    fn unknown_variable(name: &str, position: Option<usize>, source: &str) -> Self {
-        let nearest = VARIABLES
-            .into_iter()
-            .map(|variable| (strsim::jaro_winkler(name, variable), variable))
-            .max_by(|(one, _), (other, _)| one.total_cmp(other))
-            .filter(|(similarity, _)| *similarity > 0.75);
-        let all = format!("the variables are {}", VARIABLES.map(|name| format!("`{name}`")).join(", "));
-        Self {
-            message: format!("unknown variable `{name}`"),
-            span: position.map(|start| start..start + name.len()),
-            line: position
-                .and_then(|start| source.get(..start))
-                .map(|before| before.matches('\n').count() + 1),
-            help: Some(match nearest {
-                Some((_, nearest)) => format!("did you mean `{nearest}`? {all}"),
-                None => all,
-            }),
-        }
-    }
-
-    fn from_engine(error: &minijinja::Error) -> Self {
-        let source = error.template_source().unwrap_or_default();
-        let detail = error.detail().unwrap_or_default();
-        let message = match error.kind() {
-            ErrorKind::OutOfFuel => "the template does too much work and was stopped".to_owned(),
-            kind if detail.is_empty() => kind.to_string(),
-            kind => format!("{kind}: {detail}"),
-        };
-        Self {
-            message,
-            span: error.range().filter(|span| source.get(span.clone()).is_some()),
-            line: error.line(),
-            help: help(error.kind(), detail).map(str::to_owned),
-        }
-    }
-}
-
-impl fmt::Display for TemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for TemplateError {}
-
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    // A template without `if` shall not show visitors the word "None".
+    // A template without `if` must not show the word "None" to visitors.
     environment.set_formatter(
         |out, state, value| {
             if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) }
@@ -205,7 +137,7 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
-    // It prints all variables, unseen by `mentions`.
+    // `debug` prints all variables, and `mentions` cannot know.
     environment.remove_global("debug");
     environment
 }
@@ -218,20 +150,7 @@ fn trials() -> impl Iterator<Item = Variables<'static>> {
     })
 }
 
-fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
-    match (kind, detail.strip_prefix("unknown statement ")) {
-        (ErrorKind::OutOfFuel, _) => Some("shorten its loops"),
-        (_, Some("include" | "extends" | "import" | "from" | "block")) => {
-            Some("a template is one file by itself: write here what the other file would bring")
-        }
-        _ if detail.contains("expected end of block") => {
-            Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
-        }
-        _ => None,
-    }
-}
-
-/// The first place inside of `{{ }}` or `{% %}` where `name` stands as a word of its own; else the first anywhere.
+/// Returns the first position of `name` as a whole word inside of `{{ }}` or `{% %}`, or else anywhere.
 fn position(source: &str, name: &str) -> Option<usize> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     let in_tag = |before: &str| {
@@ -280,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_found_in_each_branch_with_its_place() {
+    fn an_error_in_any_branch_is_found_with_its_position() {
         for (source, message, spanned, line) in [
             ("{{ mesage }}", "unknown variable `mesage`", "mesage", 1),
             ("\n{% if not until %}{{ untill }}{% endif %}", "unknown variable `untill`", "untill", 2),
@@ -311,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_nearest_and_all_known() {
+    fn an_unknown_variable_gets_a_suggestion_and_the_list() {
         for (source, start) in [
             ("{{ mesage }}", "did you mean `message`? the variables are `message`, `until`, "),
             ("{{ retryafter }}", "did you mean `retry_after`?"),
             ("{{ xyz }}", "the variables are `message`, `until`, `start`, `retry_after`, `status`"),
-            ("{% include 'x' %}", "a template is one file by itself"),
-            ("", "write a page into it, or restore it from a copy"),
-            (" \n", "write a page into it, or restore it from a copy"),
+            ("{% include 'x' %}", "a template is a single file"),
+            ("", "write a page into it, or restore it from a backup"),
+            (" \n", "write a page into it, or restore it from a backup"),
         ] {
             let help = Template::parse(source).unwrap_err().help.unwrap_or_default();
             assert!(help.starts_with(start), "{source}: {help}");
@@ -326,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn mentions_tells_use_from_text() {
+    fn a_template_mentions_only_the_variables_that_it_uses() {
         let template = Template::parse("message {# until #}{% if start %}{{ status }}{% endif %}").unwrap();
         for (name, used) in
             [("message", false), ("until", false), ("start", true), ("status", true), ("retry_after", false)]
@@ -336,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_template_is_a_good_one_and_small() {
+    fn the_built_in_template_is_valid_and_small() {
         Template::parse(BUILT_IN).unwrap();
         let page = Template::built_in().render(&VALUES).unwrap();
         assert!(page.len() < 6 * 1024, "{} bytes", page.len());

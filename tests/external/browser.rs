@@ -201,7 +201,9 @@ impl Site {
         let poll = self.polls.get(asked).copied().unwrap_or(Poll::Site);
         let answer = match (path, destination) {
             ("/", "empty") => self.answer_poll(poll, request),
-            ("/", _) if asked < self.polls.len() => Ok(self.page.answer(method, request.headers(), 300)),
+            ("/", _) if asked < self.polls.len() => {
+                Ok(self.page.respond(method, request.headers(), 300).map(Into::into))
+            }
             ("/form", _) => Ok(warp::reply::html(FORM).into_response()),
             _ => Ok(warp::reply::html("<h1>The site</h1>").into_response()),
         };
@@ -210,12 +212,13 @@ impl Site {
 
     fn answer_poll<B>(&self, poll: Poll, request: &Request<B>) -> Result<Response, Error> {
         match poll {
-            Poll::Down => Ok(self.page.answer(request.method(), request.headers(), 300)),
+            Poll::Down => Ok(self.page.respond(request.method(), request.headers(), 300).map(Into::into)),
             Poll::BadGateway => Ok(StatusCode::BAD_GATEWAY.into_response()),
             Poll::BrokenOff => Err(Error::from(ErrorKind::BrokenPipe)),
             Poll::Site => Ok(warp::reply().into_response()),
             Poll::Redirect => {
-                Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"), &HeaderMap::new()))
+                Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"), &HeaderMap::new())
+                    .map(Into::into))
             }
         }
     }

@@ -5,16 +5,17 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use downtime::page::template::Template;
 use downtime::page::{self, Cause, Cors, Page, PageContent};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use warp::reply::Response;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const VARY: &str = "Accept, Sec-Fetch-Dest, X-Requested-With, Origin";
@@ -25,13 +26,13 @@ const HTML: &str = "text/html; charset=utf-8";
 async fn exchange(
     method: &str,
     headers: &[&str],
-    answer: impl Fn(&Request<Incoming>) -> Response,
+    answer: impl Fn(&Request<Incoming>) -> http::Response<Bytes>,
 ) -> (u16, BTreeMap<String, String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let serve = async {
         let (stream, _) = listener.accept().await.unwrap();
-        let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request)));
+        let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request).map(Full::new)));
         let connection = hyper::server::conn::http1::Builder::new();
         connection.serve_connection(TokioIo::new(stream), service).await.unwrap();
     };
@@ -75,7 +76,7 @@ fn facts(template: &Template) -> PageContent<'_> {
 }
 
 async fn ask(method: &str, headers: &[&str], page: &Page) -> (u16, BTreeMap<String, String>, String) {
-    exchange(method, headers, |request| page.answer(request.method(), request.headers(), 90)).await
+    exchange(method, headers, |request| page.respond(request.method(), request.headers(), 90)).await
 }
 
 fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -202,7 +203,7 @@ async fn retry_after_is_at_least_a_second_and_of_the_request() {
     assert!(page.depends_on_retry_after());
     assert!(!Page::render(&facts(&Template::built_in())).depends_on_retry_after());
     for (given, expected) in [(0, "1"), (1, "1"), (5400, "5400")] {
-        let answer = |request: &Request<Incoming>| page.answer(request.method(), request.headers(), given);
+        let answer = |request: &Request<Incoming>| page.respond(request.method(), request.headers(), given);
         let (_, found, body) = exchange("GET", &[], answer).await;
         assert_eq!((found["retry-after"].as_str(), body.as_str()), (expected, "1"));
     }

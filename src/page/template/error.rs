@@ -1,0 +1,92 @@
+//! Why a template is invalid, and what to write instead.
+
+use std::fmt;
+use std::ops::Range;
+
+use minijinja::ErrorKind;
+
+use super::VARIABLES;
+
+/// Why a template is invalid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What is wrong, without the position.
+    pub message: String,
+    /// The position: bytes of the source, on character boundaries.
+    pub span: Option<Range<usize>>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl TemplateError {
+    pub(super) fn blank() -> Self {
+        Self {
+            message: "the template is empty".to_owned(),
+            span: None,
+            line: None,
+            help: Some("write a page into it, or restore it from a backup".to_owned()),
+        }
+    }
+
+    pub(super) fn unknown_variable(name: &str, position: Option<usize>, source: &str) -> Self {
+        let nearest = VARIABLES
+            .into_iter()
+            .map(|variable| (strsim::jaro_winkler(name, variable), variable))
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .filter(|(similarity, _)| *similarity > 0.75);
+        let all = format!("the variables are {}", VARIABLES.map(|name| format!("`{name}`")).join(", "));
+        Self {
+            message: format!("unknown variable `{name}`"),
+            span: position.map(|start| start..start + name.len()),
+            line: position
+                .and_then(|start| source.get(..start))
+                .map(|before| before.matches('\n').count() + 1),
+            help: Some(match nearest {
+                Some((_, nearest)) => format!("did you mean `{nearest}`? {all}"),
+                None => all,
+            }),
+        }
+    }
+
+    pub(super) fn from_engine(error: &minijinja::Error) -> Self {
+        let source = error.template_source().unwrap_or_default();
+        let detail = error.detail().unwrap_or_default();
+        let message = match error.kind() {
+            ErrorKind::OutOfFuel => "the template does too much work and was stopped".to_owned(),
+            kind if detail.is_empty() => kind.to_string(),
+            kind => format!("{kind}: {detail}"),
+        };
+        Self {
+            message,
+            span: error.range().filter(|span| source.get(span.clone()).is_some()),
+            line: error.line(),
+            help: help(error.kind(), detail).map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
+    match (kind, detail.strip_prefix("unknown statement ")) {
+        (ErrorKind::OutOfFuel, _) => Some("shorten its loops"),
+        (_, Some("include" | "extends" | "import" | "from" | "block")) => {
+            Some("a template is a single file: copy the content of the other file into it")
+        }
+        _ if detail.contains("expected end of block") => {
+            Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
+        }
+        _ => None,
+    }
+}
