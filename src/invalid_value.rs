@@ -1,6 +1,6 @@
 //! What is wrong with one value of the file, and what to write instead.
 
-/// Why a value cannot be used: the fault, and the remedy.
+/// Why a value of the file is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidValue {
     /// What is wrong.
@@ -10,7 +10,7 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    /// A fault and its remedy.
+    /// Creates an error from what is wrong and what to write instead.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }

@@ -1,6 +1,6 @@
-//! What a rule of the file matches: paths, globs, hosts, methods, networks, and the address of the client.
+//! What rules and scopes match: paths, globs, hosts, methods, networks and the client's address.
 //!
-//! Everything here is pure: it compares values and reads no clock, file or socket.
+//! Everything here is pure: it compares values, and uses no clock, file or socket.
 
 pub mod client_address;
 pub mod exempt;

@@ -75,7 +75,7 @@ impl Snapshot {
     /// What the schedule says of `now`. Made anew when a period has started or ended since, or the clock was set.
     pub fn phase(&self, now: Timestamp) -> Arc<Phase> {
         let phase = self.phase.load_full();
-        if phase.moment.covers(now) {
+        if phase.moment.holds_at(now) {
             return phase;
         }
         let phase = Arc::new(Phase::new(self.config.rules.schedule.after(&phase.moment, now)));
@@ -131,12 +131,12 @@ impl Phase {
     /// this phase. Worked out once for all requests that the same periods cover.
     pub fn outlook(&self, rules: &Rules, request: &Request<'_>, now: Timestamp) -> Outlook {
         let schedule = &rules.schedule;
-        let scopes = schedule.scoped(request, &self.moment);
+        let scopes = schedule.covering_scoped(request, &self.moment);
         let known = self.outlooks.load();
         if let Some(foreseen) = known.iter().find(|foreseen| foreseen.scopes == scopes) {
             return foreseen.outlook;
         }
-        let covers = |period: usize| schedule.is_whole(period) || scopes.binary_search(&period).is_ok();
+        let covers = |period: usize| schedule.is_unscoped(period) || scopes.binary_search(&period).is_ok();
         let outlook = Outlook::new(schedule, &self.moment, covers, now);
         let kept = known.iter().take(MAX_OUTLOOKS - 1).cloned();
         let foreseen = CachedOutlook { scopes, outlook };
@@ -189,7 +189,7 @@ impl RenderedPage {
 }
 
 fn planned(config: &Config, key: &PageKey) -> Page {
-    let answer = config.rules.answers.get(key.period);
+    let answer = config.rules.responses.get(key.period);
     Page::render(&PageContent {
         template: answer.map_or(&config.response.template, |answer| &answer.template),
         message: answer.and_then(|answer| answer.message.as_deref()),
@@ -330,7 +330,7 @@ mod tests {
         ] {
             let phase = snapshot.phase(at(second));
             assert_eq!(phase.moment.state() == State::Down, down, "at {second}");
-            assert!(phase.moment.covers(at(second)), "at {second}");
+            assert!(phase.moment.holds_at(at(second)), "at {second}");
             let left = if second < 20 { 20 - second } else { 40 - second };
             let back = phase.moment.back_at(at(second)).map(|back| back.duration_since(at(second)).as_secs());
             assert_eq!(back, down.then_some(left), "at {second}");
@@ -384,7 +384,7 @@ mod tests {
         let view = SnapshotCache::new(Arc::clone(&snapshots), at(0));
         let seen = |second: i64| {
             let seen = view.at(at(second));
-            assert!(seen.1.moment.covers(at(second)));
+            assert!(seen.1.moment.holds_at(at(second)));
             (seen.0.generation, seen.1.moment.state() == State::Down)
         };
         for (second, down) in

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
-use crate::decision::down_response::Answer;
+use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
@@ -121,8 +121,9 @@ impl Summary {
         let Some(config) = config else { return summary };
         let schedule = &config.rules.schedule;
         let moment = schedule.at(now);
-        let period =
-            |(period, answer): (&Period, &Answer)| PeriodSummary::new(period, answer, &config.timezone, now);
+        let period = |(period, answer): (&Period, &DownResponse)| {
+            PeriodSummary::new(period, answer, &config.timezone, now)
+        };
         Self {
             state: Some(moment.state().as_str()),
             until: state::until(schedule, &moment, now),
@@ -130,7 +131,7 @@ impl Summary {
             since: state::since(schedule, &moment),
             next_change: moment.next_change(),
             next: moment.next.map(TimeSpan::from),
-            periods: schedule.periods().iter().zip(&config.rules.answers).map(period).collect(),
+            periods: schedule.periods().iter().zip(&config.rules.responses).map(period).collect(),
             ..summary
         }
     }
@@ -142,7 +143,7 @@ impl Summary {
 }
 
 impl PeriodSummary {
-    fn new(period: &Period, answer: &Answer, zone: &TimeZone, now: Timestamp) -> Self {
+    fn new(period: &Period, answer: &DownResponse, zone: &TimeZone, now: Timestamp) -> Self {
         let series = period.series();
         let Scope { hosts, paths, methods } = &period.scope;
         Self {
@@ -151,11 +152,11 @@ impl PeriodSummary {
             enabled: period.enabled,
             unscheduled: period.unscheduled,
             active: period.active(now).is_some(),
-            state: period.standing(now).as_str(),
-            cron: series.map(|series| series.written.clone()),
+            state: period.phase(now).as_str(),
+            cron: series.map(|series| series.expression.clone()),
             timezone: series.map_or(zone, |series| &series.zone).iana_name().map(str::to_owned),
             hosts: hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
-            paths: paths.as_ref().map(|paths| paths.written().to_vec()),
+            paths: paths.as_ref().map(|paths| paths.texts().to_vec()),
             methods: methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
             redirect: answer.redirect.as_ref().map(ToString::to_string),
             template: answer.own_template.as_deref().map(str::to_owned),

@@ -15,7 +15,7 @@ use super::report::Report;
 use super::templates::Templates;
 use super::time::{self, TimeError, TimeLiteral};
 use super::values::{duration, means_off, redirect, time_zone};
-use crate::decision::down_response::Answer;
+use crate::decision::down_response::DownResponse;
 use crate::invalid_value::InvalidValue;
 use crate::matching::glob::PathGlobs;
 use crate::matching::scope::{Host, Scope, ScopePaths};
@@ -31,7 +31,7 @@ pub(super) fn validate(
     response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
-) -> (Schedule, Vec<Answer>) {
+) -> (Schedule, Vec<DownResponse>) {
     let mut names = HashMap::new();
     let mut periods = Vec::new();
     let mut answers = Vec::new();
@@ -150,7 +150,7 @@ fn series(
     let length = times.length.and_then(|length| SignedDuration::try_from(length).ok())?;
     Some(Series {
         cron: parsed.ok()?,
-        written: cron.get_ref().clone(),
+        expression: cron.get_ref().clone(),
         length,
         zone: zone.clone(),
         from: times.start,
@@ -248,7 +248,7 @@ fn answer(
     response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
-) -> Answer {
+) -> DownResponse {
     if let (Some(redirect), Some(_)) = (&table.redirect, &table.template)
         && matches!(redirect.get_ref(), OrFalse::Text(_))
     {
@@ -271,7 +271,7 @@ fn answer(
         None if table.template.is_some() => None,
         None => response.redirect.clone(),
     };
-    Answer {
+    DownResponse {
         message: message.or_else(|| response.message.clone()),
         own_template: table.template.as_ref().map(|name| name.get_ref().as_str().into()),
         template: templates.get(&table.template, report).unwrap_or_else(|| response.template.clone()),

@@ -54,7 +54,7 @@ pub fn validate(
             exemptions: exemptions(&document.exempt, report),
             acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
             schedule,
-            answers,
+            responses: answers,
             retry_after: response.retry_after,
         },
         response,

@@ -78,7 +78,7 @@ fn status_of(exchange: &RequestContext) -> PublicStatus<'_> {
         ..Request::new(&asked.method, RequestPath::new(asked.path()))
     };
     let Outlook { period, until, next } = exchange.phase.outlook(rules, &request, exchange.now);
-    let answer = period.and_then(|period| rules.answers.get(period));
+    let answer = period.and_then(|period| rules.responses.get(period));
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,

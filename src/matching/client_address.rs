@@ -1,17 +1,17 @@
-//! Who the client is: the peer, or whom the trusted proxies say they had as theirs.
+//! The client's address: the peer's, or the one that trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
-/// The addresses that a request came through, the client's first.
+/// The field with the addresses of the client and of the proxies, the client's first.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address: the rightmost one that is not `trusted` over all X-Forwarded-For lines, the leftmost
-/// where all are. The lines count only where the peer is trusted; else the client is the peer.
+/// Returns the client's address. If the peer is trusted, it is the rightmost address in all X-Forwarded-For lines that is not
+/// `trusted`, or the leftmost one if all are. If not, it is the peer's address.
 ///
-/// `peer` is none where it is at a Unix socket. The answer is none where there is no address, or the one that
-/// matters does not parse. IPv4-mapped IPv6 addresses are IPv4.
+/// `peer` is `None` for a Unix socket. The result is `None` if there is no address, or if the deciding one is invalid.
+/// IPv4-mapped IPv6 addresses become IPv4.
 pub fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -24,7 +24,7 @@ pub fn client_address(
     }
     for line in headers.get_all(X_FORWARDED_FOR).iter().rev() {
         for element in line.as_bytes().rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            // An empty element of a list means nothing (RFC 9110 5.6.1.2).
+            // Empty elements are ignored (RFC 9110, section 5.6.1.2).
             if element.is_empty() {
                 continue;
             }
@@ -38,7 +38,7 @@ pub fn client_address(
     client
 }
 
-/// `192.0.2.1`, `192.0.2.1:567`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:567`.
+/// Parses `192.0.2.1`, `192.0.2.1:567`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:567`.
 fn address(element: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(element).ok()?;
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);

@@ -1,4 +1,4 @@
-//! What passes during downtime: exact paths, glob paths, networks.
+//! Exemptions: the exact paths, path globs and networks that pass during downtime.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,13 +6,15 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::matching::glob::{InvalidValue, PathGlobs, check_path};
+use crate::invalid_value::InvalidValue;
+use crate::matching::glob::{PathGlobs, check_path};
+use crate::matching::network;
 use crate::matching::path::RequestPath;
 
-/// A rule of `[exempt]`, as it was written.
+/// One entry of `[exempt]`, as it is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Which list it stands in.
+    /// The list that contains it.
     pub kind: RuleKind,
     /// Its text.
     pub text: String,
@@ -23,11 +25,11 @@ pub struct Rule {
 /// The lists of `[exempt]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleKind {
-    /// The path, exactly.
+    /// An exact path.
     Exact,
-    /// A glob of paths.
+    /// A path glob.
     Path,
-    /// The client's network.
+    /// A network of clients.
     Network,
 }
 
@@ -54,7 +56,7 @@ pub struct Exemptions {
 }
 
 impl Exemptions {
-    /// Compiles rules. A text that [`check_exact`], [`PathGlobs::check`] or [`crate::matching::network::parse`] refuses is a fault.
+    /// Compiles rules. It is an error if [`check_exact`], [`PathGlobs::check`] or [`network::parse`] refuses one.
     pub fn new(rules: Vec<Rule>) -> Result<Self, InvalidValue> {
         let mut exact = HashMap::new();
         let mut networks = Vec::new();
@@ -66,7 +68,7 @@ impl Exemptions {
                     exact.entry(rule.text.clone()).or_insert(index);
                 }
                 RuleKind::Path => glob_rules.push(index),
-                RuleKind::Network => networks.push((network(&rule.text)?, index)),
+                RuleKind::Network => networks.push((parse_network(&rule.text)?, index)),
             }
         }
         let globs =
@@ -74,18 +76,18 @@ impl Exemptions {
         Ok(Self { rules, exact, globs, glob_rules, networks })
     }
 
-    /// The rules, as they were given.
+    /// Returns the rules, in file order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// Whether it matters who the client is.
+    /// Returns true if the client's address makes a difference.
     pub fn has_networks(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// The rule that exempts a request for `path` from `client`, if one does: exact paths first, then globs, then
-    /// networks, each in file order. A path that is not canonical matches none, nor does an unknown client.
+    /// Returns the rule that exempts a request for `path` from `client`: exact paths come first, then globs, then networks, each
+    /// in file order. A path that is not canonical matches no rule, nor does an unknown client.
     pub fn find(&self, path: &RequestPath<'_>, client: Option<IpAddr>) -> Option<&Rule> {
         let by_path = || path.canonical().and_then(|path| self.by_path(path));
         self.rules.get(by_path().or_else(|| self.by_network(client?))?)
@@ -108,24 +110,24 @@ impl Exemptions {
     }
 }
 
-/// Checks a text for `[exempt] exact`: a path as it is after percent-decoding, without query.
+/// Checks an entry of `[exempt] exact`: a path without query, in the form that it has after percent-decoding.
 pub fn check_exact(text: &str) -> Result<(), InvalidValue> {
     match text.split_once(['?', '#']) {
         Some((path, _)) if !text.contains("://") => {
             let path = path.trim_start_matches('/');
-            Err(InvalidValue::new("a query does not count here", format!("write `/{path}`")))
+            Err(InvalidValue::new("this path cannot have a query", format!("write `/{path}`")))
         }
         _ => check_path(text),
     }
 }
 
-fn network(text: &str) -> Result<IpNet, InvalidValue> {
-    crate::matching::network::parse(text).ok_or_else(|| crate::matching::network::explain(text))
+fn parse_network(text: &str) -> Result<IpNet, InvalidValue> {
+    network::parse(text).ok_or_else(|| network::explain(text))
 }
 
-/// Checks a text for a list of networks.
+/// Checks an entry of a list of networks.
 pub fn check_network(text: &str) -> Result<(), InvalidValue> {
-    network(text).map(drop)
+    parse_network(text).map(drop)
 }
 
 #[cfg(test)]
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn only_networks_make_it_matter_who_asks() {
+    fn the_client_matters_only_if_there_are_networks() {
         for (kind, text, has) in [
             (RuleKind::Exact, "/a", false),
             (RuleKind::Path, "/a/**", false),
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_path_is_that_path_alone() {
+    fn an_exact_path_matches_only_that_path() {
         let exempt = exemptions(RuleKind::Exact, &["/", "/other/page", "/café"]);
         for (path, passes) in [
             ("/", true),
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn globs_stay_in_a_segment_unless_they_are_double() {
+    fn only_double_stars_cross_segments() {
         for (glob, path, expected) in [
             ("/admin/**", "/admin", true),
             ("/admin/**", "/admin/", true),
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn no_spelling_reaches_a_blocked_path_through_an_exemption() {
+    fn no_spelling_of_a_path_bypasses_the_rules() {
         for path in [
             "/admin/../secret",
             "/admin/%2e%2e/secret",
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_passes_by_its_network() {
+    fn a_client_in_an_exempt_network_passes() {
         let exempt = exemptions(RuleKind::Network, &["192.0.2.0/24", "2001:db8::/32"]);
         for (client, passes) in [
             (Some("192.0.2.255"), true),
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_matches_is_named() {
+    fn the_first_matching_rule_is_returned() {
         let exempt = exemptions(RuleKind::Path, &["/x/**", "/a/**", "/a/*"]);
         let rule = exempt.find(&RequestPath::new("/a/b"), None).unwrap();
         assert_eq!(rule.to_string(), "[exempt] paths \"/a/**\", line 2");
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_no_request_can_match_is_refused_with_the_remedy() {
+    fn a_rule_that_no_request_can_match_is_refused_with_a_suggestion() {
         for (text, help) in [
             ("admin", "write `/admin`"),
             ("https://example.com/admin?x", "write `/admin`"),
@@ -297,14 +299,17 @@ mod tests {
             ("^/admin(/|$)", "did you mean `/admin/**`?"),
             ("\\.php$", "did you mean `/**/*.php`?"),
             (".*\\.php$", "did you mean `/**/*.php`?"),
-            ("/(a|b)/.*", "for example `/admin/**` for all below /admin, or `/**/*.php` for all that end so"),
+            (
+                "/(a|b)/.*",
+                "for example `/admin/**` for everything below /admin, or `/**/*.php` for everything that ends in .php",
+            ),
             ("^/a/[^/]+/b$", "did you mean `/a/*/b`?"),
             ("https://example.com/admin/**", "write `/admin/**`"),
             ("/a**", "did you mean `/a/**`?"),
             ("/{a,b}", "write one glob for each: `\"/a\", \"/b\"`"),
             ("/x/*.{css,js}", "write one glob for each: `\"/x/*.css\", \"/x/*.js\"`"),
-            ("/users/{id}", "write one glob for each path that is meant"),
-            ("/[a]", "write one glob for each path that is meant"),
+            ("/users/{id}", "write one glob for each path"),
+            ("/[a]", "write one glob for each path"),
             ("/a\\*", "did you mean `/a/*`?"),
         ] {
             assert_eq!(PathGlobs::check(text).unwrap_err().help, help, "{text}");
@@ -314,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_and_a_list_of_globs_are_limited() {
+    fn globs_and_lists_of_globs_have_a_maximum_size() {
         let longest = format!("/{}", "?".repeat(crate::matching::glob::MAX_PATH - 1));
         assert_eq!(PathGlobs::check(&longest), Ok(()));
         let fault = PathGlobs::check(&format!("{longest}?")).unwrap_err();
@@ -326,7 +331,7 @@ mod tests {
         assert!(PathGlobs::new((0..1000).map(|_| "/x/**")).is_ok());
     }
 
-    /// A plain matcher by segments, to hold the compiled globs against.
+    /// A simple matcher by segments, to compare the compiled globs with.
     fn oracle(glob: &[&str], path: &[&str]) -> bool {
         match (glob.split_first(), path.split_first()) {
             (None, None) | (Some((&"**", [])), _) => true,

@@ -1,4 +1,4 @@
-//! Client addresses and the networks that rules name.
+//! Networks of client addresses.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::invalid_value::InvalidValue;
 
-/// Reads a network in CIDR form (RFC 4632), or a single address. IPv4-mapped IPv6 ones become IPv4, host bits are
-/// dropped.
+/// Parses a CIDR block (RFC 4632) or a single address. IPv4-mapped IPv6 becomes IPv4, and host bits are dropped.
 pub fn parse(text: &str) -> Option<IpNet> {
     let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     Some(unmapped(net).trunc())
@@ -23,26 +22,28 @@ fn unmapped(net: IpNet) -> IpNet {
     v4(&net).map_or(net, IpNet::V4)
 }
 
-/// What is wrong with a text that [`parse`] refuses, and what was probably meant.
+/// Explains why [`parse`] refuses a text, and suggests what was probably meant.
 pub fn explain(text: &str) -> InvalidValue {
     const EXAMPLE: &str = "write an address or CIDR block, such as `192.0.2.0/24`";
     let invalid = |help: String| InvalidValue::new(format!("invalid network `{text}`"), help);
     let plain = text.trim();
     let host = plain.split_once("://").map_or(plain, |(_, rest)| rest);
     if let Some(range) = plain.split_once('-').filter(|(from, _)| from.trim().parse::<IpAddr>().is_ok()) {
-        return invalid(of_range(range.0.trim(), range.1.trim()));
+        return invalid(range_help(range.0.trim(), range.1.trim()));
     }
     let several: Vec<_> = plain.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
     if several.len() > 1 && several.iter().all(|part| parse(part).is_some()) {
-        let message = format!("invalid network `{text}`: it is more than one");
+        let message = format!("invalid network `{text}`: this is more than one network");
         return InvalidValue::new(message, format!("write each in quotes: `\"{}\"`", several.join("\", \"")));
     }
     if let Some((address, prefix)) = plain.split_once('/')
         && address.parse::<IpAddr>().is_ok()
     {
-        return of_prefix(text, address, prefix);
+        return prefix_error(text, address, prefix);
     }
-    if let Some(net) = host_alone(host).or_else(|| shortened(plain)).filter(|net| parse(net).is_some()) {
+    if let Some(net) =
+        extract_address(host).or_else(|| expand_short(plain)).filter(|net| parse(net).is_some())
+    {
         return invalid(format!("did you mean `{net}`?"));
     }
     match plain.to_ascii_lowercase().as_str() {
@@ -52,29 +53,35 @@ pub fn explain(text: &str) -> InvalidValue {
             invalid("write `10.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16` and `fc00::/7`".into())
         }
         _ if host.contains(|c: char| c.is_ascii_alphabetic()) && !host.contains([':', '/', ' ']) => {
-            invalid("names are not looked up: write the address or CIDR block of the clients".into())
+            invalid("host names are not resolved: write the address or CIDR block of the clients".into())
         }
         _ => invalid(EXAMPLE.into()),
     }
 }
 
-/// An address with something around it: a port, brackets, a zone, zeros in front.
-fn host_alone(text: &str) -> Option<String> {
+/// Extracts an address that has a port, brackets, a zone or leading zeros.
+fn extract_address(text: &str) -> Option<String> {
     let text = text.trim_end_matches('/');
-    let of_v6 = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(address, _)| address);
-    let of_v4 = text.rsplit_once(':').filter(|(host, _)| host.contains('.')).map(|(address, _)| address);
-    let zoned = text.split_once('%').map(|(address, _)| address);
+    let in_brackets =
+        text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(address, _)| address);
+    let before_port =
+        text.rsplit_once(':').filter(|(host, _)| host.contains('.')).map(|(address, _)| address);
+    let before_zone = text.split_once('%').map(|(address, _)| address);
     let unpadded = || {
         let parts: Option<Vec<u8>> = text.split('.').map(|part| part.parse().ok()).collect();
         let [a, b, c, d] = parts?[..] else { return None };
         Some(format!("{a}.{b}.{c}.{d}"))
     };
-    let found = of_v6.or(of_v4).or(zoned).or(Some(text)).filter(|found| found.parse::<IpAddr>().is_ok());
+    let found = in_brackets
+        .or(before_port)
+        .or(before_zone)
+        .or(Some(text))
+        .filter(|found| found.parse::<IpAddr>().is_ok());
     found.map(str::to_owned).or_else(unpadded)
 }
 
-/// `192.168.1`, `192.168.1.*` or `10.*`.
-fn shortened(text: &str) -> Option<String> {
+/// Expands `192.168.1`, `192.168.1.*` or `10.*` to a CIDR block.
+fn expand_short(text: &str) -> Option<String> {
     let parts: Vec<_> = text.trim_end_matches('.').split('.').take_while(|part| *part != "*").collect();
     let rest = text.trim_end_matches('.').split('.').skip(parts.len());
     let numbers = parts.iter().all(|part| part.parse::<u8>().is_ok());
@@ -91,29 +98,29 @@ fn shortened(text: &str) -> Option<String> {
     Some(format!("{address}/{}", given * 8))
 }
 
-fn of_prefix(text: &str, address: &str, prefix: &str) -> InvalidValue {
-    let most = if address.contains(':') { 128 } else { 32 };
+fn prefix_error(text: &str, address: &str, prefix: &str) -> InvalidValue {
+    let max = if address.contains(':') { 128 } else { 32 };
     if let Some(length) = prefix.parse().ok().and_then(|mask: std::net::Ipv4Addr| {
         let bits = u32::from(mask);
         (bits.leading_ones() + bits.trailing_zeros() == 32 || bits == 0).then(|| bits.leading_ones())
     }) {
         return InvalidValue::new(
-            format!("invalid network `{text}`: a netmask"),
+            format!("invalid network `{text}`: this is a netmask, not a prefix length"),
             format!("write `{address}/{length}`"),
         );
     }
-    let message = format!("invalid network `{text}`: the prefix is not a number from 0 to {most}");
+    let message = format!("invalid network `{text}`: the prefix is not a number from 0 to {max}");
     let help = if prefix.is_empty() {
         format!("write `{address}` for that address alone")
     } else {
-        format!("for example `{address}/{}`", if most == 32 { 24 } else { 64 })
+        format!("for example `{address}/{}`", if max == 32 { 24 } else { 64 })
     };
     InvalidValue::new(message, help)
 }
 
-/// A range has the CIDR block of its own if there is one.
-fn of_range(from: &str, to: &str) -> String {
-    const HELP: &str = "a range is written as CIDR blocks, such as `192.0.2.0/24`";
+/// Suggests the CIDR blocks of a range, if they are few.
+fn range_help(from: &str, to: &str) -> String {
+    const HELP: &str = "write a range as CIDR blocks, such as `192.0.2.0/24`";
     let last = |from: std::net::Ipv4Addr| {
         let [a, b, c, _] = from.octets();
         to.parse().ok().or_else(|| Some(std::net::Ipv4Addr::new(a, b, c, to.parse().ok()?)))
@@ -134,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_network_is_answered_with_the_one_that_was_meant() {
+    fn an_error_suggests_the_network_that_was_meant() {
         const EXAMPLE: &str = "write an address or CIDR block, such as `192.0.2.0/24`";
         for (text, help) in [
             ("192.168.1", "did you mean `192.168.1.0/24`?"),
@@ -151,9 +158,9 @@ mod tests {
             ("192.0.2.0-192.0.2.255", "write `192.0.2.0/24`"),
             ("192.0.2.1 - 192.0.2.3", "write `192.0.2.1/32` and `192.0.2.2/31`"),
             ("192.0.2.0-7", "write `192.0.2.0/29`"),
-            ("192.0.2.1-192.0.2.254", "a range is written as CIDR blocks, such as `192.0.2.0/24`"),
-            ("192.0.2.9-192.0.2.1", "a range is written as CIDR blocks, such as `192.0.2.0/24`"),
-            ("2001:db8::1-2001:db8::9", "a range is written as CIDR blocks, such as `192.0.2.0/24`"),
+            ("192.0.2.1-192.0.2.254", "write a range as CIDR blocks, such as `192.0.2.0/24`"),
+            ("192.0.2.9-192.0.2.1", "write a range as CIDR blocks, such as `192.0.2.0/24`"),
+            ("2001:db8::1-2001:db8::9", "write a range as CIDR blocks, such as `192.0.2.0/24`"),
             ("192.0.2.1:80", "did you mean `192.0.2.1`?"),
             ("http://192.0.2.1:80/", "did you mean `192.0.2.1`?"),
             ("[2001:db8::1]:80", "did you mean `2001:db8::1`?"),
@@ -163,7 +170,10 @@ mod tests {
             (" 192.0.2.1", "did you mean `192.0.2.1`?"),
             ("localhost", "write `127.0.0.0/8` and `::1`"),
             ("*", "write `0.0.0.0/0` and `::/0`"),
-            ("office.example.com", "names are not looked up: write the address or CIDR block of the clients"),
+            (
+                "office.example.com",
+                "host names are not resolved: write the address or CIDR block of the clients",
+            ),
             ("", EXAMPLE),
             ("192.0.2.0/24, 10.0.0.0/8", "write each in quotes: `\"192.0.2.0/24\", \"10.0.0.0/8\"`"),
             ("7", EXAMPLE),
@@ -175,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_read_in_every_usual_form() {
+    fn every_usual_form_of_a_network_is_accepted() {
         for (text, net) in [
             ("192.0.2.0/24", Some("192.0.2.0/24")),
             ("192.0.2.7/24", Some("192.0.2.0/24")),

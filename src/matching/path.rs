@@ -1,41 +1,41 @@
-//! The path of a request, as far as rules may trust it.
+//! Paths of requests, and whether rules may trust them.
 //!
-//! A rule compares text; a site may read a path otherwise: resolve `..`, fold `//`, cut at `;`, decode twice. Each
-//! difference is a way round the rule (CVE-2021-32779, CVE-2025-66490). So a path counts only in the one spelling that
-//! every reader takes alike, and any other matches no exemption.
+//! A rule compares text, but a site may interpret a path differently: resolve `..`, merge `//`, cut at `;`, or decode twice.
+//! Each difference is a way to bypass the rule (CVE-2021-32779, CVE-2025-66490). So a path can match a rule only in its
+//! canonical form, which all programs interpret alike.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// The path of a request target: the raw form that came, and what it means if that form is canonical.
+/// The path of a request target: its raw form, and the decoded one if the raw form is canonical.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPath<'a> {
     raw: &'a str,
     decoded: Result<Cow<'a, str>, NotCanonical>,
 }
 
-/// Why a path matches no exemption.
+/// Why a path is not canonical, so that it matches no exemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCanonical {
     /// It does not begin with `/` (`*`, or an authority).
     NotAbsolute,
     /// A segment is `.` or `..`.
     DotSegment,
-    /// A segment consists of dots and spaces alone, which some servers take for `.` or `..`.
+    /// A segment has only dots and spaces, which some servers treat as `.` or `..`.
     DotsAndSpaces,
-    /// Two slashes stand together.
+    /// It has `//`.
     EmptySegment,
-    /// It holds a backslash, which some servers take for a slash.
+    /// It has a backslash, which some servers treat as a slash.
     Backslash,
-    /// It holds `;`, which some servers cut off with what follows.
+    /// It has a `;`, at which some servers cut it off.
     Parameter,
-    /// It holds an encoded `/`, `\`, `.`, `%`, `?` or `#`, which some servers decode again.
+    /// It has an encoded `/`, `\`, `.`, `%`, `;`, `?` or `#`, which some servers decode again.
     EncodedDelimiter,
-    /// It holds a control character, at which some servers cut it off.
+    /// It has a control character, at which some servers cut it off.
     ControlCharacter,
-    /// A `%` is not followed by two hexadecimal digits (RFC 3986 2.1).
+    /// A `%` is not followed by two hexadecimal digits (RFC 3986, section 2.1).
     BrokenEscape,
     /// It is not UTF-8 after percent-decoding.
     NotUtf8,
@@ -46,35 +46,35 @@ impl fmt::Display for NotCanonical {
         f.write_str(match self {
             Self::NotAbsolute => "does not begin with `/`",
             Self::DotSegment => "has a `.` or `..` segment",
-            Self::DotsAndSpaces => "has a segment of dots and spaces alone",
+            Self::DotsAndSpaces => "has a segment of only dots and spaces",
             Self::EmptySegment => "has `//` in it",
             Self::Backslash => "has a backslash in it",
             Self::Parameter => "has a `;` in it",
             Self::EncodedDelimiter => "has an encoded `/`, `\\`, `.`, `%`, `;`, `?` or `#` in it",
             Self::ControlCharacter => "has a control character in it",
-            Self::BrokenEscape => "has a `%` without two hexadecimal digits behind it",
+            Self::BrokenEscape => "has a `%` that is not followed by two hexadecimal digits",
             Self::NotUtf8 => "is not UTF-8 when decoded",
         })
     }
 }
 
 impl<'a> RequestPath<'a> {
-    /// Takes the path of a request target: without query, as it came.
+    /// Creates it from the path of a request target, without query, exactly as received.
     pub fn new(raw: &'a str) -> Self {
         Self { raw, decoded: decode(raw) }
     }
 
-    /// The bytes that came.
+    /// Returns the path exactly as received.
     pub fn raw(&self) -> &'a str {
         self.raw
     }
 
-    /// The path after percent-decoding, if its raw form is canonical.
+    /// Returns the decoded path, if the raw form is canonical.
     pub fn canonical(&self) -> Option<&str> {
         self.decoded.as_deref().ok()
     }
 
-    /// Why the path is not canonical; `None` where it is.
+    /// Returns why the path is not canonical; `None` if it is.
     pub fn fault(&self) -> Option<NotCanonical> {
         self.decoded.as_ref().err().copied()
     }
@@ -90,7 +90,7 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, NotCanonical> {
     } else {
         Cow::Borrowed(raw)
     };
-    // ASCII ones are found as bytes; those beyond are found once they are decoded.
+    // `check_bytes` has found the ASCII ones. The others can be found only after decoding.
     if found.beyond_ascii && decoded.contains(char::is_control) {
         return Err(NotCanonical::ControlCharacter);
     }
@@ -106,7 +106,7 @@ fn segment_fault(segment: &str) -> Option<NotCanonical> {
     }
 }
 
-/// What a path has in it that needs a second look.
+/// What a path contains that needs a further check.
 #[derive(Default)]
 struct PathScan {
     dot_or_space: bool,
@@ -138,7 +138,7 @@ fn check_bytes(raw: &[u8]) -> Result<PathScan, NotCanonical> {
     Ok(found)
 }
 
-/// The byte that two hexadecimal digits name, if a path may have it in encoded form.
+/// Decodes two hexadecimal digits to a byte that a canonical path may contain in encoded form.
 fn unescape(digits: Option<&[u8]>) -> Result<u8, NotCanonical> {
     let value = digits
         .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -152,8 +152,8 @@ fn unescape(digits: Option<&[u8]>) -> Result<u8, NotCanonical> {
     }
 }
 
-/// The path without `//`, backslashes and `.` segments, if that makes it canonical.
-pub(crate) fn folded(text: &str) -> Option<String> {
+/// Returns the path with `//`, backslashes and `.` segments resolved, if that makes it canonical.
+pub(crate) fn canonicalize(text: &str) -> Option<String> {
     let slashes = text.replace('\\', "/");
     let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
     let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_spelling_is_not_canonical() {
+    fn any_other_form_is_not_canonical() {
         use NotCanonical::*;
         for (raw, fault) in [
             ("", NotAbsolute),

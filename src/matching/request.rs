@@ -1,4 +1,4 @@
-//! The facts of a request that rules and scopes look at.
+//! The parts of a request that rules and scopes match.
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,30 +8,30 @@ use percent_encoding::percent_decode_str;
 
 use crate::matching::path::RequestPath;
 
-/// The hosts that a proxy was asked for.
+/// The field with the hosts that clients requested from a proxy.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// The facts of one request that a decision rests on.
+/// The parts of a request that a decision depends on.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// Its method.
+    /// The method.
     pub method: &'a Method,
-    /// The hosts that it names.
+    /// The hosts that it is for.
     pub hosts: Hosts<'a>,
     /// The path of its target.
     pub path: RequestPath<'a>,
     /// The query of its target.
     pub query: Query<'a>,
-    /// Whether it carries a field that [`is_method_override`].
+    /// True if it has a field for which [`is_method_override`] returns true.
     pub has_override_field: bool,
-    /// Whether a person goes to a page by it, who can be sent elsewhere; a program gets an answer instead.
+    /// True if somebody opens a page by it, so that it can be redirected.
     pub is_navigation: bool,
-    /// The client, where it is known.
+    /// The client's address, if known.
     pub client: Option<IpAddr>,
 }
 
 impl<'a> Request<'a> {
-    /// A request of which nothing else is known: it names no host, and no person goes to a page by it.
+    /// Creates a request without host, query and client that is not a navigation.
     pub fn new(method: &'a Method, path: RequestPath<'a>) -> Self {
         Self {
             method,
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether many sites would take it for a request of another method: for a field, or a query key `_method`.
+    /// Returns true if many sites would use another method instead, because of a field or the query key `_method`.
     pub fn overrides_method(&self) -> bool {
         self.has_override_field || self.query.names_method()
     }
@@ -54,12 +54,12 @@ impl<'a> Request<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Query<'a> {
     text: Option<&'a str>,
-    /// Looked for once: many periods may ask, and a query may be long.
+    /// Searched once: many scopes may need it, and a query can be long.
     names_method: OnceCell<bool>,
 }
 
 impl<'a> Query<'a> {
-    /// Takes a query as it came.
+    /// Takes a query exactly as received.
     pub fn new(text: Option<&'a str>) -> Self {
         Self { text, names_method: OnceCell::new() }
     }
@@ -69,9 +69,9 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Returns true for the names, in any case, of fields in which a request may say another method than its own.
+/// Returns true for the names, in any case, of fields that override the method of a request.
 pub fn is_method_override(name: &str) -> bool {
-    // Asked about each field of each request: most differ in length.
+    // This runs for each field of each request, and most differ in length.
     match name.len() {
         22 => is_read_as(name, "x-http-method-override"),
         17 => is_read_as(name, "x-method-override"),
@@ -80,15 +80,15 @@ pub fn is_method_override(name: &str) -> bool {
     }
 }
 
-/// Returns true if a site may read `name` as the field `field`, which is in lower case: case does not count, and CGI turns
-/// each character that is neither letter nor digit into `_` (RFC 3875 4.1.18 for `-`, servers for the others).
+/// Returns true if a site may read `name` as the field `field`, given in lower case. Case is ignored, and CGI replaces each
+/// character that is not a letter or digit with `_` (`-` in RFC 3875, section 4.1.18; the others in some servers).
 pub fn is_read_as(name: &str, field: &str) -> bool {
     let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.len() == field.len() && name.bytes().map(folded).eq(field.bytes())
 }
 
-/// Whether a query has the key `_method`, as PHP reads keys: spaces before it and what begins with a NUL are left out, `.`
-/// and space are `_`.
+/// Returns true if a query has the key `_method`. Keys are read as PHP does: leading spaces and everything from a NUL on are
+/// ignored, and `.` and space become `_`.
 fn has_method_key(query: &str) -> bool {
     let is_method = |pair: &str| {
         let key = pair.split_once('=').map_or(pair, |(key, _)| key);
@@ -99,34 +99,34 @@ fn has_method_key(query: &str) -> bool {
     query.split(['&', ';']).any(is_method)
 }
 
-/// The hosts that a request names, each with its port if there is one.
+/// The hosts that a request is for, possibly with ports.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts<'a> {
-    /// That of the target, or else of the Host field.
+    /// The host of the target, or else of the Host field.
     pub own: Option<&'a str>,
-    /// Those that a trusted proxy says it was asked for, in X-Forwarded-Host.
+    /// The hosts that a trusted proxy reports in X-Forwarded-Host.
     pub forwarded: Vec<&'a str>,
 }
 
 impl<'a> Hosts<'a> {
-    /// The one host of a request that no trusted proxy has passed on.
+    /// Creates the hosts of a request that no trusted proxy has forwarded.
     pub fn new(own: Option<&'a str>) -> Self {
         Self { own, forwarded: Vec::new() }
     }
 
-    /// The names of the hosts, without port and trailing dot; empty where there is none, or it cannot be read.
+    /// Returns the hosts without port and trailing dot. One that is missing or unreadable is empty.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
         [self.own.unwrap_or_default()].into_iter().chain(self.forwarded.iter().copied()).map(host_name)
     }
 }
 
-/// The hosts in the values of X-Forwarded-Host lines. One that is not text is empty: nobody knows what it names.
+/// Returns the hosts in the values of X-Forwarded-Host lines. One that is not text is empty.
 pub fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
     let hosts = lines.flat_map(|line| line.split(|byte| *byte == b','));
     hosts.map(|host| std::str::from_utf8(host.trim_ascii()).unwrap_or_default()).collect()
 }
 
-/// The host of an authority (RFC 3986 3.2): without user info, port and trailing dots.
+/// Returns the host of an authority (RFC 3986, section 3.2), without user info, port and trailing dots.
 pub fn host_name(authority: &str) -> &str {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let end = match host.rfind(']') {
@@ -136,13 +136,13 @@ pub fn host_name(authority: &str) -> &str {
     host.get(..end).unwrap_or(host).trim_end_matches('.')
 }
 
-/// Whether two hosts, without port and trailing dots, are the same: case does not count, nor how an IPv6 address is written.
+/// Returns true if two hosts without port and trailing dots are the same. Case and the form of IPv6 addresses are ignored.
 pub fn is_same_host(one: &str, other: &str) -> bool {
     let address = |host: &str| host.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
     one.eq_ignore_ascii_case(other) || address(one).is_some_and(|one| address(other) == Some(one))
 }
 
-/// A host as requests name it: in lower case and ASCII (UTS 46). `None` if it is ASCII already, or cannot be a host.
+/// Converts a host to the form that requests use, lower case and ASCII (UTS 46). `None` if it is already ASCII, or invalid.
 pub fn to_ascii(host: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii(host).ok()?;
     (!host.is_ascii() && ascii.is_ascii() && !ascii.is_empty()).then_some(ascii)

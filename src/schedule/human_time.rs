@@ -1,25 +1,25 @@
-//! Times and lengths, as people read them.
+//! Times and lengths in a form for people.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::occurrence::Occurrence;
 
-/// An occurrence that ends within so many days names its end's day of the week, and no date.
-const WEEK: SignedDuration = SignedDuration::from_hours(6 * 24);
+/// The end of an occurrence up to this long is shown with its day of the week, without a date.
+const MAX_WEEKDAY_ONLY: SignedDuration = SignedDuration::from_hours(6 * 24);
 
-/// A moment in a zone: `2026-12-01 22:00:00 +01:00`.
+/// Formats a time in a zone: `2026-12-01 22:00:00 +01:00`.
 pub fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%F %T %:z").to_string()
 }
 
-/// How far away a moment is: `in 3 h`, or `3 h ago`.
+/// Formats the distance from now: `in 3 h`, or `3 h ago`.
 pub fn distance(at: Timestamp, now: Timestamp) -> String {
     let text = length(at.duration_since(now));
     if at < now { format!("{text} ago") } else { format!("in {text}") }
 }
 
-/// A length of time: at most its two largest units.
+/// Formats a length of time in its two largest units: `3 d 2 h`.
 pub fn length(length: SignedDuration) -> String {
     let seconds = length.unsigned_abs().as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
@@ -36,7 +36,8 @@ pub fn length(length: SignedDuration) -> String {
     parts.iter().map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
-/// A span in a zone: `Sat 2026-06-06 23:30 -04 to Sun 01:30`; what the end has in common with the start is left out.
+/// Formats an occurrence in a zone, as start and end: `Sat 2026-06-06 23:30 -04` and `to Sun 01:30`. The end omits what it
+/// has in common with the start.
 pub fn span(Occurrence { start, end }: Occurrence, zone: &TimeZone) -> [String; 2] {
     let from = at(start, zone, "%a %F", Some(" %:::z"));
     let Some(end) = end else { return [from, "open-ended".into()] };
@@ -44,7 +45,7 @@ pub fn span(Occurrence { start, end }: Occurrence, zone: &TimeZone) -> [String; 
     [from, format!("to {}", at(end, zone, end_day(start, end, zone), moved.then_some(" %:::z")))]
 }
 
-/// The same in UTC: `06-07 03:30Z to 05:30Z`.
+/// Formats an occurrence in UTC: `06-07 03:30Z to 05:30Z`.
 pub fn utc_span(Occurrence { start, end }: Occurrence) -> String {
     let utc = TimeZone::UTC;
     let from = at(start, &utc, "%m-%d", None);
@@ -53,10 +54,12 @@ pub fn utc_span(Occurrence { start, end }: Occurrence) -> String {
 }
 
 fn end_day(start: Timestamp, end: Timestamp, zone: &TimeZone) -> &'static str {
-    match () {
-        () if date(start, zone) == date(end, zone) => "",
-        () if end.duration_since(start) <= WEEK => "%a",
-        () => "%F",
+    if date(start, zone) == date(end, zone) {
+        ""
+    } else if end.duration_since(start) <= MAX_WEEKDAY_ONLY {
+        "%a"
+    } else {
+        "%F"
     }
 }
 
@@ -64,7 +67,7 @@ fn date(at: Timestamp, zone: &TimeZone) -> jiff::civil::Date {
     zone.to_datetime(at).date()
 }
 
-/// The time of day after a day, with seconds where there are any.
+/// Formats a day and the time of day, with seconds unless they are 0.
 fn at(at: Timestamp, zone: &TimeZone, day: &str, offset: Option<&str>) -> String {
     let time = at.to_zoned_datetime(zone.clone());
     let clock = if at.as_second() % 60 == 0 { "%H:%M" } else { "%H:%M:%S" };
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_is_said_in_its_two_largest_units() {
+    fn a_length_is_shown_in_its_two_largest_units() {
         for (seconds, text) in [
             (0, "0 s"),
             (59, "59 s"),
@@ -92,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_span_says_only_what_is_new() {
+    fn the_end_of_an_occurrence_omits_what_it_shares_with_the_start() {
         for (start, end, local, utc) in [
             (
                 "2026-06-06T20:00:00Z",

@@ -1,4 +1,4 @@
-//! Occurrences that overlap or touch: a chain of downtime, and its end for a request that some of them cover.
+//! Outages: occurrences that overlap or touch, and when they end for a request that some of them cover.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -7,19 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::period::{Occurrence, Period};
 
-/// How far ahead a chain is followed, and the longest time that `Retry-After` announces.
-pub const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// How many of its occurrences are followed.
+/// How far ahead an outage is followed, and the longest time that `Retry-After` announces.
+pub const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// How many occurrences of an outage are followed.
 const MAX_OCCURRENCES: usize = 10_000;
 
-/// Occurrences, each of which starts before those before it have all ended, or at that moment. So a request that some
-/// of them cover is down at least while all of those run that cover it and hang together.
+/// Occurrences, each of which starts before all earlier ones have ended, or just then. A request is down for as long as
+/// those that cover it overlap or touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outage {
-    /// By start; those of one period that hang together are one span.
-    spans: Vec<OutagePart>,
-    /// Occurrences that start later are missing; `None`: there is none.
-    cut_at: Option<Timestamp>,
+    /// Sorted by start. Occurrences of one period that overlap or touch are one part.
+    parts: Vec<OutagePart>,
+    /// Occurrences that start at this time or later are missing; `None` if it is complete.
+    truncated_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,37 +30,37 @@ struct OutagePart {
 }
 
 impl Outage {
-    /// How many stretches it has.
+    /// Returns the number of its parts.
     pub fn count(&self) -> usize {
-        self.spans.len()
+        self.parts.len()
     }
 
-    /// When the part of the chain ends that runs at `now` and consists of the periods that `covers` names; `None`
-    /// where no such part runs, where it is open-ended, or goes on past where the chain was followed to.
+    /// Returns when the outage ends that is active at `now`, of the periods (given by index) for which `covers` returns
+    /// true. `None` if there is none, if it is open-ended, or if it is too long to be known completely.
     pub fn end(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
         let mut end = now;
-        for span in &self.spans {
-            if span.start > end {
+        for part in &self.parts {
+            if part.start > end {
                 break;
             }
-            if span.end.is_none_or(|its| its > end) && covers(span.period) {
-                end = span.end?;
+            if part.end.is_none_or(|part_end| part_end > end) && covers(part.period) {
+                end = part.end?;
             }
         }
-        let known = end > now && self.cut_at.is_none_or(|cut| end < cut);
+        let known = end > now && self.truncated_at.is_none_or(|truncated_at| end < truncated_at);
         known.then_some(end)
     }
 }
 
-/// Grows chains out of what the periods have yet to come.
+/// Builds outages from the occurrences that are still to come.
 pub struct OutageBuilder<'p> {
     periods: &'p [Period],
-    /// The next occurrence of each period, as start, index and end; the first of all on top.
+    /// The next occurrence of each period, as start, index and end; the earliest on top.
     next: BinaryHeap<Reverse<(Timestamp, usize, Option<Timestamp>)>>,
 }
 
 impl<'p> OutageBuilder<'p> {
-    /// Begins with the next occurrence of each period.
+    /// Takes the next occurrence of each period.
     pub fn new(periods: &'p [Period], next: impl Iterator<Item = Option<Occurrence>>) -> Self {
         let entry = |(index, next): (usize, Option<Occurrence>)| {
             next.map(|next| Reverse((next.start, index, next.end)))
@@ -68,48 +68,48 @@ impl<'p> OutageBuilder<'p> {
         Self { periods, next: next.enumerate().filter_map(entry).collect() }
     }
 
-    /// The chain that these occurrences, active at `now`, are the beginning of; it takes what belongs to it.
-    pub fn chain(&mut self, active: impl Iterator<Item = (usize, Occurrence)>, now: Timestamp) -> Outage {
-        let mut links = OpenOutage::default();
+    /// Builds the outage that begins with these occurrences, active at `now`, and consumes the ones that it contains.
+    pub fn build(&mut self, active: impl Iterator<Item = (usize, Occurrence)>, now: Timestamp) -> Outage {
+        let mut open = OpenOutage::default();
         for (period, occurrence) in active {
-            self.add(&mut links, period, occurrence);
+            self.add(&mut open, period, occurrence);
         }
-        let horizon = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let horizon = now.checked_add(MAX_OUTAGE).unwrap_or(Timestamp::MAX);
         while let Some(start) = self.next.peek().map(|Reverse((start, ..))| *start) {
-            if links.is_empty() || links.closed || links.end.is_some_and(|end| start > end) {
+            if open.is_empty() || open.is_final || open.end.is_some_and(|end| start > end) {
                 break;
             }
-            if start > horizon || links.count >= MAX_OCCURRENCES {
-                links.chain.cut_at = Some(start);
+            if start > horizon || open.count >= MAX_OCCURRENCES {
+                open.outage.truncated_at = Some(start);
                 break;
             }
-            self.take(&mut links);
+            self.take_next(&mut open);
         }
-        links.chain.spans.sort_by_key(|span| span.start);
-        links.chain
+        open.outage.parts.sort_by_key(|part| part.start);
+        open.outage
     }
 
-    /// The first stretch of downtime that has yet to come, of the periods that `covers` names; its end where it is known.
-    pub fn stretch(&mut self, now: Timestamp, covers: impl Fn(usize) -> bool) -> Option<Occurrence> {
+    /// Builds the next outage of the periods for which `covers` returns true, and returns its start and, if known, its end.
+    pub fn next_outage(&mut self, now: Timestamp, covers: impl Fn(usize) -> bool) -> Option<Occurrence> {
         let first = self.pop()?;
         let start = first.1.start;
-        let chain = self.chain(std::iter::once(first), start.max(now));
-        Some(Occurrence { start, end: chain.end(covers, start) })
+        let outage = self.build(std::iter::once(first), start.max(now));
+        Some(Occurrence { start, end: outage.end(covers, start) })
     }
 
-    fn add(&self, links: &mut OpenOutage, period: usize, occurrence: Occurrence) {
+    fn add(&self, open: &mut OpenOutage, period: usize, occurrence: Occurrence) {
         let covers_all = self.periods.get(period).is_some_and(|period| period.scope.is_all());
-        links.closed |= covers_all && occurrence.end.is_none();
-        links.add(period, occurrence);
+        open.is_final |= covers_all && occurrence.end.is_none();
+        open.add(period, occurrence);
     }
 
-    fn take(&mut self, links: &mut OpenOutage) {
+    fn take_next(&mut self, open: &mut OpenOutage) {
         if let Some((period, occurrence)) = self.pop() {
-            self.add(links, period, occurrence);
+            self.add(open, period, occurrence);
         }
     }
 
-    /// Takes the first of all; the next one of its period takes its place.
+    /// Removes the earliest occurrence, and adds the one of the same period that follows it.
     fn pop(&mut self) -> Option<(usize, Occurrence)> {
         let Reverse((start, index, end)) = self.next.pop()?;
         if let Some(next) = self.periods.get(index)?.next(start) {
@@ -119,16 +119,16 @@ impl<'p> OutageBuilder<'p> {
     }
 }
 
-/// A chain that grows.
+/// An outage that is being built.
 #[derive(Default)]
 struct OpenOutage {
-    chain: Outage,
-    /// When all of it has ended; `None`: never, if it is not empty.
+    outage: Outage,
+    /// When all of it has ended; `None` if it is open-ended or empty.
     end: Option<Timestamp>,
     count: usize,
-    /// An open-ended period without a scope runs: nothing that is yet to come makes a difference.
-    closed: bool,
-    /// The last span of each period.
+    /// True if an open-ended period without a scope is active, so that later occurrences make no difference.
+    is_final: bool,
+    /// The index of the last part of each period.
     last: HashMap<usize, usize>,
 }
 
@@ -140,13 +140,13 @@ impl OpenOutage {
     fn add(&mut self, period: usize, Occurrence { start, end }: Occurrence) {
         self.end = if self.is_empty() { end } else { self.end.zip(end).map(|(a, b)| a.max(b)) };
         self.count += 1;
-        let spans = &mut self.chain.spans;
-        let last = self.last.get(&period).and_then(|&last| spans.get_mut(last));
-        if let Some(span) = last.filter(|span| span.end.is_none_or(|end| start <= end)) {
-            span.end = span.end.zip(end).map(|(a, b)| a.max(b));
+        let parts = &mut self.outage.parts;
+        let last = self.last.get(&period).and_then(|&last| parts.get_mut(last));
+        if let Some(part) = last.filter(|part| part.end.is_none_or(|end| start <= end)) {
+            part.end = part.end.zip(end).map(|(a, b)| a.max(b));
         } else {
-            self.last.insert(period, spans.len());
-            spans.push(OutagePart { period, start, end });
+            self.last.insert(period, parts.len());
+            parts.push(OutagePart { period, start, end });
         }
     }
 }
@@ -164,7 +164,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// (start, end); an end of 0 is open.
+    /// Creates a period from (start, end); an end of 0 is open.
     fn once((start, end): (i64, i64), scope: Scope) -> Period {
         let occurrence = Occurrence { start: at(start), end: (end != 0).then(|| at(end)) };
         Period {
@@ -177,18 +177,18 @@ mod tests {
         }
     }
 
-    /// The chain of those that are active at 0, each of which is of a period of its own.
-    fn chain(spans: &[(i64, i64)], scope: &Scope) -> Outage {
-        let periods: Vec<_> = spans.iter().map(|&span| once(span, scope.clone())).collect();
+    /// Builds the outage at 0 of occurrences that each belong to a period of their own.
+    fn outage(parts: &[(i64, i64)], scope: &Scope) -> Outage {
+        let periods: Vec<_> = parts.iter().map(|&part| once(part, scope.clone())).collect();
         let active =
             periods.iter().enumerate().filter_map(|(index, period)| Some((index, period.active(at(0))?)));
-        OutageBuilder::new(&periods, periods.iter().map(|period| period.next(at(0)))).chain(active, at(0))
+        OutageBuilder::new(&periods, periods.iter().map(|period| period.next(at(0)))).build(active, at(0))
     }
 
     #[test]
-    fn what_has_ended_before_the_chain_is_cut_is_known() {
-        let spans = [(0, 10), (0, 367 * DAY), (0, 400 * DAY), (1, 367 * DAY - 1), (367 * DAY, 368 * DAY)];
-        let chain = chain(&spans, &Scope::default());
+    fn an_end_before_the_outage_is_truncated_is_known() {
+        let parts = [(0, 10), (0, 367 * DAY), (0, 400 * DAY), (1, 367 * DAY - 1), (367 * DAY, 368 * DAY)];
+        let outage = outage(&parts, &Scope::default());
         for (covers, end) in [
             (&[0][..], Some(10)),
             (&[3], None),
@@ -197,35 +197,35 @@ mod tests {
             (&[2], None),
             (&[0, 2], None),
         ] {
-            let found = chain.end(|period| covers.contains(&period), at(0));
+            let found = outage.end(|period| covers.contains(&period), at(0));
             assert_eq!(found.map(Timestamp::as_second), end, "{covers:?}");
         }
     }
 
     #[test]
-    fn nothing_is_followed_behind_an_open_ended_period_unless_it_has_a_scope() {
+    fn an_open_ended_period_without_a_scope_ends_the_search() {
         let posts = Scope { methods: Some(vec![Method::POST]), ..Scope::default() };
-        for (spans, scope, followed) in [
+        for (parts, scope, followed) in [
             (&[(0, 0), (10, 20)][..], Scope::default(), 1),
             (&[(0, 0), (10, 20)], posts, 2),
             (&[(0, 9), (5, 0), (10, 20)], Scope::default(), 2),
             (&[(0, 9), (5, 9), (10, 20)], Scope::default(), 2),
             (&[(0, 9), (5, 9), (9, 20)], Scope::default(), 3),
         ] {
-            let chain = chain(spans, &scope);
-            assert_eq!((chain.spans.len(), chain.cut_at), (followed, None), "{spans:?} {scope:?}");
+            let outage = outage(parts, &scope);
+            assert_eq!((outage.parts.len(), outage.truncated_at), (followed, None), "{parts:?} {scope:?}");
         }
     }
 
     #[test]
-    fn occurrences_of_one_period_are_one_span_as_long_as_they_hang_together() {
-        let mut links = OpenOutage::default();
+    fn touching_occurrences_of_one_period_are_one_part() {
+        let mut open = OpenOutage::default();
         for (period, start, end) in [(0, 0, 10), (1, 0, 35), (0, 10, 20), (0, 15, 18), (0, 30, 40)] {
-            links.add(period, Occurrence { start: at(start), end: Some(at(end)) });
+            open.add(period, Occurrence { start: at(start), end: Some(at(end)) });
         }
         let seconds =
-            |span: &OutagePart| (span.period, span.start.as_second(), span.end.map(Timestamp::as_second));
-        let spans: Vec<_> = links.chain.spans.iter().map(seconds).collect();
-        assert_eq!(spans, [(0, 0, Some(20)), (1, 0, Some(35)), (0, 30, Some(40))]);
+            |part: &OutagePart| (part.period, part.start.as_second(), part.end.map(Timestamp::as_second));
+        let parts: Vec<_> = open.outage.parts.iter().map(seconds).collect();
+        assert_eq!(parts, [(0, 0, Some(20)), (1, 0, Some(35)), (0, 30, Some(40))]);
     }
 }

@@ -1,4 +1,4 @@
-//! Periods of planned downtime and their occurrences: when one is active, and when next.
+//! Periods of downtime: when each is active, and when it is active next.
 
 use jiff::Timestamp;
 
@@ -6,47 +6,47 @@ use crate::matching::scope::Scope;
 pub use crate::schedule::occurrence::Occurrence;
 use crate::schedule::series::Series;
 
-/// A stretch of planned downtime, as one `[[period]]` of the file gives it.
+/// A period of downtime: one `[[period]]` of the file.
 #[derive(Clone, Debug)]
 pub struct Period {
-    /// For operators; unique in the file.
+    /// Its name for operators, unique in the file.
     pub name: Option<String>,
-    /// The line of the file, from 1, on which it begins.
+    /// The line of the file on which it begins, from 1.
     pub line: usize,
-    /// One that is not enabled is never active.
+    /// False if it is never active.
     pub enabled: bool,
-    /// Written by `start`: `end` without a name ends it, also before its end.
+    /// True if `start` created it for now: `end` without a name ends it, even before its end.
     pub unscheduled: bool,
-    /// When it runs.
+    /// When it is active.
     pub timing: Timing,
     /// What it covers.
     pub scope: Scope,
 }
 
-/// When a period runs.
+/// When a period is active.
 #[derive(Clone, Debug)]
 pub enum Timing {
     /// Once.
     Once(Occurrence),
-    /// Again and again.
+    /// Repeatedly.
     Series(Box<Series>),
 }
 
-/// Where a period stands at a moment.
+/// The phase of a period at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeriodPhase {
-    /// It is never active.
+    /// It is disabled, and never active.
     NotEnabled,
-    /// It runs.
+    /// One of its occurrences is active.
     Active,
-    /// It has yet to start, or to start again.
+    /// Its next occurrence has not started.
     ToCome,
     /// It will not be active again.
     Over,
 }
 
 impl PeriodPhase {
-    /// The words for it in messages and JSON.
+    /// Returns the words for it in messages and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotEnabled => "not enabled",
@@ -58,17 +58,20 @@ impl PeriodPhase {
 }
 
 impl Period {
-    /// Where it stands at `at`.
-    pub fn standing(&self, at: Timestamp) -> PeriodPhase {
-        match () {
-            () if !self.enabled => PeriodPhase::NotEnabled,
-            () if self.active(at).is_some() => PeriodPhase::Active,
-            () if self.is_over(at) => PeriodPhase::Over,
-            () => PeriodPhase::ToCome,
+    /// Returns its phase at `at`.
+    pub fn phase(&self, at: Timestamp) -> PeriodPhase {
+        if !self.enabled {
+            PeriodPhase::NotEnabled
+        } else if self.active(at).is_some() {
+            PeriodPhase::Active
+        } else if self.is_over(at) {
+            PeriodPhase::Over
+        } else {
+            PeriodPhase::ToCome
         }
     }
 
-    /// How it recurs, unless it runs once.
+    /// Returns its series, if it is recurring.
     pub fn series(&self) -> Option<&Series> {
         match &self.timing {
             Timing::Once(_) => None,
@@ -76,8 +79,8 @@ impl Period {
         }
     }
 
-    /// The occurrence that is active at `at`: enabled and `start <= at < end`. Where those of a series overlap, the one
-    /// that ends last.
+    /// Returns the active occurrence at `at`, if the period is enabled. If occurrences of a series overlap, it is the one that
+    /// ends last.
     pub fn active(&self, at: Timestamp) -> Option<Occurrence> {
         let begun = match &self.timing {
             Timing::Once(occurrence) => Some(*occurrence),
@@ -86,7 +89,7 @@ impl Period {
         begun.filter(|occurrence| self.enabled && occurrence.contains(at))
     }
 
-    /// The first occurrence that starts after `at`.
+    /// Returns the first occurrence that starts after `at`.
     pub fn next(&self, at: Timestamp) -> Option<Occurrence> {
         let next = match &self.timing {
             Timing::Once(occurrence) => Some(*occurrence).filter(|occurrence| occurrence.start > at),
@@ -95,12 +98,12 @@ impl Period {
         next.filter(|_| self.enabled)
     }
 
-    /// The occurrences that start after `at`, in order.
+    /// Returns the occurrences that start after `at`, in order.
     pub fn upcoming(&self, at: Timestamp) -> impl Iterator<Item = Occurrence> {
         std::iter::successors(self.next(at), |occurrence| self.next(occurrence.start))
     }
 
-    /// Whether it will not be active at `at` or later, enabled or not.
+    /// Returns true if it is not active at `at` or later. It does not matter if it is enabled.
     pub fn is_over(&self, at: Timestamp) -> bool {
         match &self.timing {
             Timing::Once(occurrence) => occurrence.is_over(at),
@@ -112,7 +115,7 @@ impl Period {
         }
     }
 
-    /// Its one occurrence, unless it is a series.
+    /// Returns its only occurrence, if it is one-off.
     pub fn once(&self) -> Option<Occurrence> {
         match self.timing {
             Timing::Once(occurrence) => Some(occurrence),
@@ -120,7 +123,7 @@ impl Period {
         }
     }
 
-    /// How operators call it: its name, or the line that it stands on.
+    /// Returns what messages call it: its name in quotes, or its line.
     pub fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("\"{name}\""),
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_not_enabled_is_never_active_and_never_next() {
+    fn a_disabled_period_is_never_active_and_never_next() {
         assert_eq!(period(false, 10, Some(20)).active(at(15)), None);
         assert_eq!(period(false, 10, Some(20)).next(at(5)), None);
     }
@@ -178,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_over_from_its_end_on() {
+    fn a_period_is_over_at_its_end() {
         for (now, over) in [(9, false), (19, false), (20, true)] {
             assert_eq!(period(true, 10, Some(20)).is_over(at(now)), over, "{now}");
         }
     }
 
     #[test]
-    fn a_period_is_to_come_then_active_then_over_unless_it_is_not_enabled() {
-        for (enabled, now, standing, words) in [
+    fn an_enabled_period_is_to_come_then_active_then_over() {
+        for (enabled, now, phase, words) in [
             (true, 9, PeriodPhase::ToCome, "to come"),
             (true, 10, PeriodPhase::Active, "active"),
             (true, 19, PeriodPhase::Active, "active"),
@@ -194,13 +197,13 @@ mod tests {
             (false, 15, PeriodPhase::NotEnabled, "not enabled"),
             (false, 20, PeriodPhase::NotEnabled, "not enabled"),
         ] {
-            let found = period(enabled, 10, Some(20)).standing(at(now));
-            assert_eq!((found, found.as_str()), (standing, words), "{enabled} {now}");
+            let found = period(enabled, 10, Some(20)).phase(at(now));
+            assert_eq!((found, found.as_str()), (phase, words), "{enabled} {now}");
         }
     }
 
     #[test]
-    fn a_period_without_a_name_is_called_by_its_line() {
+    fn a_period_without_a_name_has_its_line_as_title() {
         assert_eq!(period(true, 1, None).title(), "the period at line 7");
         let named = Period { name: Some("db".into()), ..period(true, 1, None) };
         assert_eq!(named.title(), "\"db\"");

@@ -1,8 +1,7 @@
 //! A series of occurrences: a cron expression in a time zone.
 //!
-//! The cron times are civil ones; each starts at the moment that it names in the zone: in the hour that is skipped, at
-//! the first moment after it, in the hour that comes twice, the first time. A search goes from the moment asked about,
-//! so it takes no longer for a series that has run for a thousand years.
+//! Cron times are civil times. In a gap of the zone an occurrence starts at the first instant after it, in a fold at the
+//! first of the two times. A search begins at the given time, so the age of a series does not matter.
 
 mod cron;
 
@@ -12,52 +11,52 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::cron::{Cron, CronError, StepBeyondRange, find_overstep};
+pub use self::cron::{Cron, CronError, StepBeyondRange, find_step_beyond_range};
 use crate::schedule::occurrence::Occurrence;
 use crate::schedule::zone::{self, Fold};
 
-/// No clock is set back by more than this.
+/// Longer than any clock is set back.
 const MAX_FOLD: SignedDuration = SignedDuration::from_hours(26);
 const LAST_MINUTE: Time = Time::constant(23, 59, 0, 0);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
-/// Occurrences at the times of a cron expression, each as long.
+/// Occurrences of equal length at the times of a cron expression.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// When they start.
     pub cron: Cron,
-    /// The same, as it was written.
-    pub written: String,
+    /// The cron expression, as it is in the file.
+    pub expression: String,
     /// How long each lasts, in elapsed time.
     pub length: SignedDuration,
-    /// The zone of the cron times.
+    /// The time zone of the cron expression.
     pub zone: TimeZone,
-    /// None starts before this.
+    /// No occurrence starts before this.
     pub from: Option<Timestamp>,
-    /// None starts at this or later, and one that runs then is cut off.
+    /// No occurrence starts at this time or later, and an active one ends.
     pub until: Option<Timestamp>,
-    /// Those that are left out.
+    /// The occurrences that are left out.
     pub except: ExcludedStarts,
 }
 
 /// Occurrences that are left out of a series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExcludedStarts {
-    /// Local dates on which none starts.
+    /// Local dates on which no occurrence starts.
     pub dates: BTreeSet<Date>,
-    /// Starts.
+    /// Starts of single occurrences.
     pub starts: BTreeSet<Timestamp>,
 }
 
 impl Series {
-    /// The last start up to and at `at`.
+    /// Returns the last start at or before `at`.
     pub fn last_start(&self, at: Timestamp) -> Option<Timestamp> {
         if self.cron.is_never() {
             return None;
         }
         let at = self.until.map_or(at, |until| at.min(before(until)));
-        let mut civil = self.reached(at);
+        let mut civil = self.latest_local_time(at);
         loop {
             civil = self.cron.previous(civil)?;
             let start = zone::resolve(&self.zone, civil, Fold::First)?;
@@ -74,13 +73,13 @@ impl Series {
         }
     }
 
-    /// The first start after `after`.
+    /// Returns the first start after `after`.
     pub fn next_start(&self, after: Timestamp) -> Option<Timestamp> {
         if self.cron.is_never() {
             return None;
         }
         let after = self.from.map_or(after, |from| after.max(before(from)));
-        let mut civil = self.reached(after);
+        let mut civil = self.latest_local_time(after);
         loop {
             civil = self.cron.next(civil)?;
             let start = zone::resolve(&self.zone, civil, Fold::First)?;
@@ -97,13 +96,13 @@ impl Series {
         }
     }
 
-    /// The starts of the occurrences that run at `at`, the last one first: several where they overlap.
+    /// Returns the starts of the occurrences that are active at `at`, the latest first. There are several if they overlap.
     pub fn running(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
         let runs = move |start: &Timestamp| self.occurrence(*start).contains(at);
         std::iter::successors(self.last_start(at), |start| self.last_start(before(*start))).take_while(runs)
     }
 
-    /// The occurrence that starts at `start`.
+    /// Returns the occurrence that starts at `start`.
     pub fn occurrence(&self, start: Timestamp) -> Occurrence {
         let end = start.checked_add(self.length).unwrap_or(Timestamp::MAX);
         Occurrence { start, end: Some(self.until.map_or(end, |until| end.min(until))) }
@@ -113,9 +112,9 @@ impl Series {
         self.zone.to_offset(start).to_datetime(start).date()
     }
 
-    /// The latest local time that the clocks of the zone have shown up to `at`: later than the present one while they
-    /// show an hour for the second time.
-    fn reached(&self, at: Timestamp) -> DateTime {
+    /// Returns the latest local time that the clocks of the zone have shown until `at`. In the second pass of a fold, it is
+    /// later than the current local time.
+    fn latest_local_time(&self, at: Timestamp) -> DateTime {
         let shown = |at: Timestamp| self.zone.to_offset(at).to_datetime(at);
         let folds = self.zone.preceding(at.checked_add(NANOSECOND).unwrap_or(at));
         let recent = folds.map(|t| t.timestamp()).take_while(|&t| at.duration_since(t) < MAX_FOLD);
@@ -136,7 +135,7 @@ mod tests {
     fn series(cron: &str, zone: &str, minutes: i64) -> Series {
         Series {
             cron: Cron::parse(cron).unwrap(),
-            written: cron.to_owned(),
+            expression: cron.to_owned(),
             length: SignedDuration::from_mins(minutes),
             zone: TimeZone::get(zone).unwrap(),
             from: None,
@@ -149,7 +148,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The starts after `after` up to and at `last`.
+    /// Returns the starts after `after` until `last`, including it.
     fn starts(series: &Series, after: &str, last: &str) -> Vec<String> {
         let next = |start: &Timestamp| series.next_start(*start);
         let starts =
@@ -158,9 +157,9 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_once_in_each_hour_that_is_skipped_or_doubled() {
+    fn it_starts_once_in_a_gap_or_a_fold() {
         for (cron, zone, after, last, expected) in [
-            // In the gap of Berlin: at the first moment after it.
+            // In a gap: at the first instant after it.
             (
                 "30 2 * * *",
                 "Europe/Berlin",
@@ -168,7 +167,7 @@ mod tests {
                 "2026-03-30T12:00:00Z",
                 &["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"][..],
             ),
-            // Several that fall together are one.
+            // Coinciding occurrences are one.
             (
                 "*/15 2,3 * * *",
                 "Europe/Berlin",
@@ -181,7 +180,7 @@ mod tests {
                     "2026-03-29T01:45:00Z",
                 ],
             ),
-            // In the fold: once, the first time.
+            // In a fold: once, the first time.
             (
                 "30 2 * * *",
                 "Europe/Berlin",
@@ -196,7 +195,7 @@ mod tests {
                 "2026-10-25T03:00:00Z",
                 &["2026-10-24T23:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T02:30:00Z"],
             ),
-            // The southern hemisphere, and half an hour.
+            // The southern hemisphere, with a shift of half an hour.
             (
                 "15 2 * * *",
                 "Australia/Lord_Howe",
@@ -211,7 +210,7 @@ mod tests {
                 "2026-04-05T15:30:00Z",
                 &["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"],
             ),
-            // A day that is skipped.
+            // A skipped day.
             (
                 "0 12 * * *",
                 "Pacific/Apia",
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_spans_a_change_of_the_clocks_lasts_its_elapsed_time() {
+    fn an_occurrence_across_a_clock_change_lasts_its_elapsed_time() {
         for (cron, zone, after, window) in [
             (
                 "30 1 * * *",
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_and_exceptions_leave_out_and_cut_off() {
+    fn bounds_and_exceptions_remove_and_shorten_occurrences() {
         let daily = series("0 0 * * *", "UTC", 120);
         let bounded = Series {
             from: Some(at("2026-01-02T00:00:00Z")),
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_run_are_named_the_last_one_first() {
+    fn overlapping_occurrences_are_returned_latest_first() {
         let overlapping = series("0 * * * *", "UTC", 150);
         for (now, hours) in
             [("12:00:00", &[12, 11, 10][..]), ("12:29:59", &[12, 11, 10]), ("12:30:00", &[12, 11])]
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_never_starts_is_found_out() {
+    fn a_series_that_never_starts_ends_the_search() {
         let never = series("0 0 30 2 *", "Europe/Berlin", 1);
         let bounded = Series { from: Some(at("2020-01-01T00:00:00Z")), ..never.clone() };
         let excepting = ExcludedStarts {
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_asked_about_any_year() {
+    fn a_search_works_in_any_year() {
         let nightly = series("30 2 * * *", "America/New_York", 1);
         for year in [1970, 2500, 9998] {
             let now = at(&format!("{year}-06-01T12:00:00Z"));
@@ -350,8 +349,7 @@ mod tests {
         }
     }
 
-    /// Steps through time minute by minute. The clocks reach a local time the first time that they show it or a later
-    /// one, and that is when it starts.
+    /// Steps through time minute by minute. An occurrence starts as soon as the clocks show its local time or a later one.
     fn oracle(minutes: &[i8], hours: &[i8], zone: &TimeZone, from: i64, to: i64) -> Vec<i64> {
         let shown = |minute: i64| {
             let at = Timestamp::from_second(minute * 60).unwrap();

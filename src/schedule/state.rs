@@ -1,4 +1,4 @@
-//! All periods together: which are active, what comes next, and when a request passes again.
+//! The schedule: which periods are active, what comes next, and when a request passes again.
 
 use jiff::Timestamp;
 
@@ -7,15 +7,15 @@ use crate::matching::scope::ScopeIndex;
 use crate::schedule::outage::{Outage, OutageBuilder};
 use crate::schedule::period::{Occurrence, Period};
 
-/// The periods of one file, in file order.
+/// All periods of a file, in file order.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     periods: Vec<Period>,
-    /// Their scopes.
+    /// The scopes of the periods.
     scopes: ScopeIndex,
 }
 
-/// Whether the site is up.
+/// The state of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// No period is active.
@@ -27,7 +27,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word for it in messages and JSON.
+    /// Returns the word for it in messages and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
@@ -37,31 +37,32 @@ impl State {
     }
 }
 
-/// What the schedule says of one moment, and of all later ones up to its next change.
+/// The state of a schedule from one change of a period to the next.
 #[derive(Clone, Debug)]
 pub struct ScheduleState {
-    /// The active periods, the one that decides first: the latest end (open-ended is latest), then file order.
+    /// The active periods. The deciding one is first: latest end (open-ended is latest), then file order.
     pub active: Vec<Active>,
-    /// The first stretch of downtime that is yet to start; occurrences that overlap or touch are one.
+    /// The next outage.
     pub next: Option<Occurrence>,
     state: State,
-    chain: Outage,
-    /// Each period, in the schedule's order.
+    /// The current outage.
+    outage: Outage,
+    /// The state of each period, in the schedule's order.
     periods: Vec<PeriodState>,
     since: Timestamp,
     until: Option<Timestamp>,
 }
 
-/// A period that is active.
+/// An active period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Active {
     /// Its index in [`Schedule::periods`].
     pub period: usize,
-    /// The occurrence that runs.
+    /// The active occurrence.
     pub occurrence: Occurrence,
 }
 
-/// One period at a moment.
+/// The state of one period.
 #[derive(Clone, Copy, Debug)]
 struct PeriodState {
     active: Option<Occurrence>,
@@ -73,11 +74,12 @@ impl PeriodState {
         Self { active: period.active(now), next: period.next(now) }
     }
 
+    /// Returns true if the period is active, or will be.
     fn is_live(&self) -> bool {
         self.active.is_some() || self.next.is_some()
     }
 
-    /// When it will be otherwise.
+    /// Returns when it changes.
     fn changes_at(&self) -> Option<Timestamp> {
         let start = self.next.map(|next| next.start);
         let end = self.active.and_then(|active| active.end);
@@ -86,119 +88,122 @@ impl PeriodState {
 }
 
 impl ScheduleState {
-    /// Whether it still speaks of `now`: no period has started or ended since, and the clock was not set back.
-    pub fn covers(&self, now: Timestamp) -> bool {
+    /// Returns true if it is the state at `now`: no period has started or ended since, and the clock was not set back.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
         self.since <= now && self.until.is_none_or(|until| now < until)
     }
 
-    /// Up, partial or down.
+    /// Returns the state of the site.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// When the next period starts or ends.
+    /// Returns when the next period starts or ends.
     pub fn next_change(&self) -> Option<Timestamp> {
         self.until
     }
 
-    /// Whether it has so many occurrences that it is quicker to ask [`Schedule::scoped`] than each period if it covers a
-    /// request.
-    pub fn is_crowded(&self) -> bool {
+    /// Returns true if there are so many occurrences that [`Schedule::covering_scoped`] is faster than a check of each
+    /// period.
+    pub fn has_many_occurrences(&self) -> bool {
         const MANY: usize = 32;
-        self.active.len() > MANY || self.chain.count() > MANY
+        self.active.len() > MANY || self.outage.count() > MANY
     }
 
-    /// When the site is wholly up, where that is known.
+    /// Returns when the site is completely up, if known.
     pub fn back_at(&self, now: Timestamp) -> Option<Timestamp> {
         self.passes_at(|_| true, now)
     }
 
-    /// When a request passes that the periods which `covers` names (by index) cover: now down, and passing from then
-    /// on. `None` where that is not known: within an open-ended period, or a chain that goes on for more than 366 days or
-    /// 10,000 occurrences.
+    /// Returns when a covered request passes; it is covered by the periods (given by index) for which `covers` returns true.
+    /// `None` if that is unknown: in an open-ended period, or an outage of more than 366 days or 10,000 occurrences.
     pub fn passes_at(&self, covers: impl Fn(usize) -> bool, now: Timestamp) -> Option<Timestamp> {
-        self.chain.end(covers, now)
+        self.outage.end(covers, now)
     }
 }
 
 impl Schedule {
-    /// Takes the periods in file order.
+    /// Creates a schedule from periods in file order.
     pub fn new(periods: Vec<Period>) -> Self {
         Self { scopes: ScopeIndex::new(periods.iter().map(|period| &period.scope)), periods }
     }
 
-    /// The periods, in file order.
+    /// Returns the periods, in file order.
     pub fn periods(&self) -> &[Period] {
         &self.periods
     }
 
-    /// Whether a period, by its index, covers everything.
-    pub fn is_whole(&self, period: usize) -> bool {
+    /// Returns true if a period, given by its index, has no scope.
+    pub fn is_unscoped(&self, period: usize) -> bool {
         self.periods.get(period).is_some_and(|period| period.scope.is_all())
     }
 
-    /// The periods with a scope that cover a request and have not ended for good at `moment`, by index, in order.
-    pub fn scoped(&self, request: &Request<'_>, moment: &ScheduleState) -> Vec<usize> {
-        let is_live = |&period: &usize| moment.periods.get(period).is_some_and(PeriodState::is_live);
+    /// Returns the indices, in order, of the periods that have a scope, cover a request and are not over.
+    pub fn covering_scoped(&self, request: &Request<'_>, state: &ScheduleState) -> Vec<usize> {
+        let is_live = |&period: &usize| state.periods.get(period).is_some_and(PeriodState::is_live);
         let covers =
             |&period: &usize| self.periods.get(period).is_some_and(|period| period.scope.covers(request));
         self.scopes.candidates(request).into_iter().filter(is_live).filter(covers).collect()
     }
 
-    /// What holds at `now`. Looks at each period.
+    /// Returns the state at `now`, by a check of each period.
     pub fn at(&self, now: Timestamp) -> ScheduleState {
-        self.moment(self.periods.iter().map(|period| PeriodState::new(period, now)).collect(), now)
+        self.build_state(self.periods.iter().map(|period| PeriodState::new(period, now)).collect(), now)
     }
 
-    /// What holds at `now`, by what held at another moment: looks anew at the periods that have changed since.
-    pub fn after(&self, moment: &ScheduleState, now: Timestamp) -> ScheduleState {
-        if now < moment.since {
+    /// Returns the state at `now`, by a check of only the periods that have changed since an earlier state.
+    pub fn after(&self, earlier: &ScheduleState, now: Timestamp) -> ScheduleState {
+        if now < earlier.since {
             return self.at(now);
         }
         let update = |(period, before): (&Period, &PeriodState)| match before.changes_at() {
             Some(change) if change <= now => PeriodState::new(period, now),
             _ => *before,
         };
-        self.moment(self.periods.iter().zip(&moment.periods).map(update).collect(), now)
+        self.build_state(self.periods.iter().zip(&earlier.periods).map(update).collect(), now)
     }
 
-    fn moment(&self, periods: Vec<PeriodState>, now: Timestamp) -> ScheduleState {
+    fn build_state(&self, periods: Vec<PeriodState>, now: Timestamp) -> ScheduleState {
         let active = active(&periods);
         let scoped =
             |active: &Active| self.periods.get(active.period).is_some_and(|period| !period.scope.is_all());
-        let state = match () {
-            () if active.is_empty() => State::Up,
-            () if active.iter().all(scoped) => State::Partial,
-            () => State::Down,
+        let state = if active.is_empty() {
+            State::Up
+        } else if active.iter().all(scoped) {
+            State::Partial
+        } else {
+            State::Down
         };
-        let mut growth = OutageBuilder::new(&self.periods, periods.iter().map(|period| period.next));
-        let chain = growth.chain(active.iter().map(|active| (active.period, active.occurrence)), now);
-        let ends = active.is_empty() || chain.end(|_| true, now).is_some();
-        let next = if ends { growth.stretch(now, |_| true) } else { None };
+        let mut builder = OutageBuilder::new(&self.periods, periods.iter().map(|period| period.next));
+        let outage = builder.build(active.iter().map(|active| (active.period, active.occurrence)), now);
+        let ends = active.is_empty() || outage.end(|_| true, now).is_some();
+        let next = if ends { builder.next_outage(now, |_| true) } else { None };
         let until = periods.iter().filter_map(PeriodState::changes_at).min();
-        ScheduleState { active, next, state, chain, periods, since: now, until }
+        ScheduleState { active, next, state, outage, periods, since: now, until }
     }
 
-    /// The first stretch of downtime that starts after `after`, a time not before that of `moment`, of the periods that
-    /// `covers` names.
-    pub fn next_stretch(
+    /// Returns the first outage that starts after `after`, of the periods (given by index) for which `covers` returns true.
+    /// `after` must not be earlier than `state`.
+    pub fn next_outage(
         &self,
-        moment: &ScheduleState,
+        state: &ScheduleState,
         after: Timestamp,
         covers: impl Fn(usize) -> bool,
     ) -> Option<Occurrence> {
-        let next = |(index, period): (usize, &Period)| match moment.periods.get(index)?.next {
+        let next = |(index, period): (usize, &Period)| match state.periods.get(index)?.next {
             _ if !covers(index) => None,
             Some(next) if next.start <= after => period.next(after),
             next => next,
         };
-        OutageBuilder::new(&self.periods, self.periods.iter().enumerate().map(next)).stretch(after, &covers)
+        OutageBuilder::new(&self.periods, self.periods.iter().enumerate().map(next))
+            .next_outage(after, &covers)
     }
 }
 
+/// Returns the active periods, the deciding one first.
 fn active(periods: &[PeriodState]) -> Vec<Active> {
-    let of = |(period, moment): (usize, &PeriodState)| Some(Active { period, occurrence: moment.active? });
-    let mut active: Vec<_> = periods.iter().enumerate().filter_map(of).collect();
+    let active = |(period, state): (usize, &PeriodState)| Some(Active { period, occurrence: state.active? });
+    let mut active: Vec<_> = periods.iter().enumerate().filter_map(active).collect();
     active.sort_by_key(|a| std::cmp::Reverse((a.occurrence.end.is_none(), a.occurrence.end)));
     active
 }
@@ -222,7 +227,7 @@ mod tests {
         Period { name: None, line: 1, enabled: true, unscheduled: false, timing, scope: Scope::default() }
     }
 
-    /// (start, end); an end of 0 is open.
+    /// Creates a one-off period; an end of 0 is open.
     fn once(start: i64, end: i64) -> Period {
         period(Timing::Once(Occurrence { start: at(start), end: (end != 0).then(|| at(end)) }))
     }
@@ -230,7 +235,7 @@ mod tests {
     fn hourly(minute: u32, minutes: i64) -> Period {
         period(Timing::Series(Box::new(Series {
             cron: Cron::parse(&format!("{minute} * * * *")).unwrap(),
-            written: String::new(),
+            expression: String::new(),
             length: SignedDuration::from_mins(minutes),
             zone: TimeZone::UTC,
             from: None,
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn occurrences_that_overlap_touch_or_nest_are_one_stretch() {
+    fn occurrences_that_overlap_touch_or_nest_are_one_outage() {
         for (spans, now, back, next) in [
             (&[][..], 5, None, None),
             (&[(10, 20)], 9, None, Some((10, 20))),
@@ -270,14 +275,14 @@ mod tests {
             (&[(10, 20), (30, 40), (35, 50)], 15, Some(20), Some((30, 50))),
             (&[(10, 20), (30, 0)], 15, Some(20), Some((30, 0))),
         ] {
-            let moment = schedule(spans).at(at(now));
-            let found = (moment.back_at(at(now)).map(Timestamp::as_second), span(moment.next));
+            let state = schedule(spans).at(at(now));
+            let found = (state.back_at(at(now)).map(Timestamp::as_second), span(state.next));
             assert_eq!(found, (back, next), "{spans:?} at {now}");
         }
     }
 
     #[test]
-    fn the_latest_end_decides_then_the_order_of_the_file() {
+    fn the_latest_end_decides_and_then_the_order_of_the_file() {
         for (spans, order) in [
             (&[(0, 20), (5, 30)][..], &[1, 0][..]),
             (&[(0, 30), (5, 30)], &[0, 1]),
@@ -285,13 +290,13 @@ mod tests {
             (&[(0, 0), (5, 0), (6, 99)], &[0, 1, 2]),
             (&[(0, 10), (11, 30)], &[]),
         ] {
-            let moment = schedule(spans).at(at(10));
-            assert_eq!(moment.active.iter().map(|a| a.period).collect::<Vec<_>>(), order, "{spans:?}");
+            let state = schedule(spans).at(at(10));
+            assert_eq!(state.active.iter().map(|a| a.period).collect::<Vec<_>>(), order, "{spans:?}");
         }
     }
 
     #[test]
-    fn a_chain_is_followed_for_366_days() {
+    fn an_outage_is_followed_for_366_days() {
         let days = 86_400;
         for (spans, back) in [
             (&[(0, 999 * days)][..], Some(999 * days)),
@@ -302,46 +307,46 @@ mod tests {
         }
         for always in [Schedule::new(vec![hourly(0, 60)]), Schedule::new(vec![hourly(0, 30), hourly(30, 30)])]
         {
-            let moment = always.at(at(60));
-            assert_eq!((moment.state(), moment.back_at(at(60)), moment.next), (State::Down, None, None));
+            let state = always.at(at(60));
+            assert_eq!((state.state(), state.back_at(at(60)), state.next), (State::Down, None, None));
         }
     }
 
     #[test]
-    fn a_moment_covers_the_time_up_to_the_next_change() {
+    fn a_state_holds_until_the_next_change() {
         let schedule = schedule(&[(10, 20)]);
-        let moment = schedule.at(at(15));
-        for (now, covered) in [(14, false), (15, true), (19, true), (20, false)] {
-            assert_eq!(moment.covers(at(now)), covered, "{now}");
+        let state = schedule.at(at(15));
+        for (now, holds) in [(14, false), (15, true), (19, true), (20, false)] {
+            assert_eq!(state.holds_at(at(now)), holds, "{now}");
         }
-        assert_eq!(moment.next_change(), Some(at(20)));
-        assert_eq!(schedule.after(&moment, at(20)).state(), State::Up);
-        assert_eq!(schedule.after(&moment, at(9)).state(), State::Up);
-        assert_eq!(schedule.after(&moment, at(9)).next_change(), Some(at(10)));
+        assert_eq!(state.next_change(), Some(at(20)));
+        assert_eq!(schedule.after(&state, at(20)).state(), State::Up);
+        assert_eq!(schedule.after(&state, at(9)).state(), State::Up);
+        assert_eq!(schedule.after(&state, at(9)).next_change(), Some(at(10)));
     }
 
-    /// To look at a series costs a search. What looks anew sees that the periods here are longer than the moment says.
+    /// A check of a series costs a search. A period that is checked again is found to be longer than in the state.
     #[test]
-    fn a_period_is_looked_at_anew_only_once_it_has_changed() {
-        let moment = schedule(&[(10, 20), (30, 40)]).at(at(15));
+    fn a_period_is_checked_again_only_after_its_change() {
+        let state = schedule(&[(10, 20), (30, 40)]).at(at(15));
         let longer = schedule(&[(10, 25), (30, 50)]);
         for (now, change) in [(15, 20), (19, 20), (20, 25), (29, 30), (30, 50)] {
-            assert_eq!(longer.after(&moment, at(now)).next_change(), Some(at(change)), "{now}");
+            assert_eq!(longer.after(&state, at(now)).next_change(), Some(at(change)), "{now}");
         }
         for (after, next) in [(15, Some((30, 40))), (29, Some((30, 40))), (30, None)] {
-            assert_eq!(span(longer.next_stretch(&moment, at(after), |_| true)), next, "{after}");
+            assert_eq!(span(longer.next_outage(&state, at(after), |_| true)), next, "{after}");
         }
     }
 
     #[test]
-    fn a_period_that_is_not_enabled_changes_nothing() {
+    fn a_disabled_period_changes_nothing() {
         let schedule = Schedule::new(vec![Period { enabled: false, ..once(10, 20) }]);
-        let moment = schedule.at(at(15));
-        assert_eq!((moment.state(), moment.back_at(at(15)), moment.next_change()), (State::Up, None, None));
+        let state = schedule.at(at(15));
+        assert_eq!((state.state(), state.back_at(at(15)), state.next_change()), (State::Up, None, None));
     }
 
     #[test]
-    fn only_periods_with_a_scope_make_it_partial() {
+    fn only_scoped_periods_make_the_state_partial() {
         for (periods, state, word) in [
             (vec![], State::Up, "up"),
             (vec![scoped(once(0, 9))], State::Partial, "partial"),
@@ -353,10 +358,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_passes_when_what_covers_it_has_ended() {
+    fn a_request_passes_when_the_periods_that_cover_it_have_ended() {
         let periods = vec![once(0, 10), scoped(once(5, 20)), once(20, 30), scoped(once(0, 0))];
         let schedule = Schedule::new(periods);
-        let moment = schedule.at(at(6));
+        let state = schedule.at(at(6));
         for (covering, end) in [
             (&[0][..], Some(10)),
             (&[1], Some(20)),
@@ -368,25 +373,25 @@ mod tests {
             (&[0, 3], None),
             (&[], None),
         ] {
-            let found = moment.passes_at(|period| covering.contains(&period), at(6));
+            let found = state.passes_at(|period| covering.contains(&period), at(6));
             assert_eq!(found.map(Timestamp::as_second), end, "{covering:?}");
         }
-        let next = schedule.next_stretch(&moment, at(10), |period| [0, 2].contains(&period));
+        let next = schedule.next_outage(&state, at(10), |period| [0, 2].contains(&period));
         assert_eq!(span(next), Some((20, 30)));
     }
 
-    /// Whether a scope covers a request may cost a match of globs.
+    /// To check a scope may cost a match of globs.
     #[test]
-    fn no_period_is_asked_about_that_makes_no_difference() {
+    fn a_period_that_makes_no_difference_is_not_checked() {
         let covers = |period: usize| [0, 3].contains(&period) || panic!("{period} ends no later");
-        let moment = schedule(&[(0, 20), (5, 20), (6, 15), (20, 25)]).at(at(7));
-        assert_eq!(moment.passes_at(covers, at(7)), Some(at(25)));
+        let state = schedule(&[(0, 20), (5, 20), (6, 15), (20, 25)]).at(at(7));
+        assert_eq!(state.passes_at(covers, at(7)), Some(at(25)));
     }
 
     /// One period for the oracle, in seconds.
     #[derive(Clone, Debug)]
     struct GeneratedPeriod {
-        /// It starts at each multiple of so many minutes; none: once.
+        /// The minutes between its starts; `None` for a one-off period.
         every: Option<i64>,
         start: i64,
         length: i64,
@@ -405,7 +410,7 @@ mod tests {
             let Some(minutes) = self.every else { return once(self.start, self.start + self.length) };
             period(Timing::Series(Box::new(Series {
                 cron: Cron::parse(&format!("*/{minutes} * * * *")).unwrap(),
-                written: String::new(),
+                expression: String::new(),
                 length: SignedDuration::from_secs(self.length % (minutes * 60 - 1) + 1),
                 zone: TimeZone::UTC,
                 from: None,
@@ -421,7 +426,7 @@ mod tests {
             .prop_map(|(every, start, length, covers)| GeneratedPeriod { every, start, length, covers })
     }
 
-    /// Nothing that is drawn lasts longer, or is otherwise after as long.
+    /// All generated periods have ended or repeated by then.
     const END: i64 = 1800;
 
     proptest! {
@@ -433,30 +438,30 @@ mod tests {
             let covers = |index: usize| drawn.get(index).is_some_and(|period| period.covers);
             let down = |t: i64| drawn.iter().any(|period| period.covers && period.runs(t));
             let schedule = Schedule::new(drawn.iter().map(GeneratedPeriod::build).collect());
-            let moment = schedule.after(&schedule.at(at(earlier)), at(now));
+            let state = schedule.after(&schedule.at(at(earlier)), at(now));
 
-            prop_assert_eq!(moment.state() != State::Up, drawn.iter().any(|period| period.runs(now)));
+            prop_assert_eq!(state.state() != State::Up, drawn.iter().any(|period| period.runs(now)));
             let passes = if down(now) { (now..END).find(|&t| !down(t)) } else { None };
-            prop_assert_eq!(moment.passes_at(covers, at(now)).map(Timestamp::as_second), passes);
+            prop_assert_eq!(state.passes_at(covers, at(now)).map(Timestamp::as_second), passes);
             if passes.is_some() || !down(now) {
                 let after = passes.unwrap_or(now);
                 let next = (after + 1..END).find(|&t| down(t));
-                let found = schedule.next_stretch(&moment, at(after), covers);
+                let found = schedule.next_outage(&state, at(after), covers);
                 prop_assert_eq!(found.map(|o| o.start.as_second()), next);
                 let ends = next.and_then(|start| (start..2 * END).find(|&t| !down(t)));
                 prop_assert_eq!(found.and_then(|o| o.end).map(Timestamp::as_second), ends);
             }
         }
 
-        /// So does this one, for the next change of any period.
+        /// The oracle steps through time second by second.
         #[test]
-        fn the_next_change_is_that_of_an_oracle_that_steps_through_time(
+        fn the_next_change_agrees_with_an_oracle_that_steps_through_time(
             drawn in prop::collection::vec(any_period(), 0..6), now in 0_i64..700,
         ) {
             let all = |t: i64| drawn.iter().map(|period| period.runs(t)).collect::<Vec<_>>();
             let change = (now + 1..END).find(|&t| all(t) != all(now));
-            let moment = Schedule::new(drawn.iter().map(GeneratedPeriod::build).collect()).at(at(now));
-            prop_assert_eq!(moment.next_change().map(Timestamp::as_second), change);
+            let state = Schedule::new(drawn.iter().map(GeneratedPeriod::build).collect()).at(at(now));
+            prop_assert_eq!(state.next_change().map(Timestamp::as_second), change);
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Local times and the moments that they name.
+//! Conversion of local times to instants.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-/// Which moment a local time names in the hour that comes twice.
+/// Which of the two instants of a repeated local time is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
-    /// The first one: for starts.
+    /// The first: for starts.
     First,
-    /// The second one: for ends.
+    /// The second: for ends.
     Second,
 }
 
-/// The moment that a local time names in `zone`: in the hour that is skipped, the first moment after it; in the hour
-/// that comes twice, as `fold` says. `None` where it is beyond the years that can be represented (-9999 to 9999).
+/// Converts a local time in `zone` to an instant. A time in a gap becomes the first instant after the gap; `fold` decides
+/// about a repeated one. Returns `None` if the result is outside of the years -9999 to 9999.
 pub fn resolve(zone: &TimeZone, local: DateTime, fold: Fold) -> Option<Timestamp> {
     let offset = match zone.to_ambiguous_timestamp(local).offset() {
         AmbiguousOffset::Unambiguous { offset } => offset,
@@ -30,7 +30,7 @@ pub fn resolve(zone: &TimeZone, local: DateTime, fold: Fold) -> Option<Timestamp
     offset.to_timestamp(local).ok()
 }
 
-/// Whether a local time falls in an hour that `zone` skips.
+/// Returns true if a local time is in a gap of `zone`.
 pub fn is_skipped(zone: &TimeZone, local: DateTime) -> bool {
     matches!(zone.to_ambiguous_timestamp(local).offset(), AmbiguousOffset::Gap { .. })
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skipped_time_is_the_first_moment_after_and_a_doubled_one_goes_by_the_edge() {
+    fn a_skipped_time_moves_after_the_gap_and_a_repeated_one_follows_the_fold() {
         for (zone, local, first, second) in [
             ("UTC", "2026-12-01T22:00:00", "2026-12-01T22:00:00Z", "2026-12-01T22:00:00Z"),
             ("Europe/Berlin", "2026-12-01T22:00:00", "2026-12-01T21:00:00Z", "2026-12-01T21:00:00Z"),
@@ -57,9 +57,9 @@ mod tests {
         ] {
             let tz = TimeZone::get(zone).unwrap();
             let local = local.parse().unwrap();
-            let moment = |fold| resolve(&tz, local, fold).unwrap().to_string();
+            let instant = |fold| resolve(&tz, local, fold).unwrap().to_string();
             assert_eq!(
-                (moment(Fold::First).as_str(), moment(Fold::Second).as_str()),
+                (instant(Fold::First).as_str(), instant(Fold::Second).as_str()),
                 (first, second),
                 "{zone} {local}"
             );
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_the_gap_is_known_as_skipped() {
+    fn a_time_in_a_gap_is_skipped() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         for (local, skipped) in
             [("2026-03-29T01:59:59", false), ("2026-03-29T02:00:00", true), ("2026-03-29T03:00:00", false)]
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_beyond_what_can_be_represented_is_none() {
+    fn a_time_outside_of_the_supported_years_is_none() {
         let west = TimeZone::get("Pacific/Honolulu").unwrap();
         assert_eq!(resolve(&west, DateTime::MAX, Fold::First), None);
     }

@@ -28,7 +28,7 @@ impl SnapshotCache {
         let seen = self.seen.borrow();
         // Acquired: what was published before can be seen.
         let published = self.snapshots.published.load(Ordering::Acquire);
-        if seen.0.generation >= published && seen.1.moment.covers(now) {
+        if seen.0.generation >= published && seen.1.moment.holds_at(now) {
             return seen;
         }
         drop(seen);

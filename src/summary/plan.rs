@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::text::{aligned, listed};
 use crate::config::Config;
-use crate::decision::down_response::Answer;
+use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::human_time::{distance, length, local, span, utc_span};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
@@ -16,17 +16,17 @@ const SHOWN: usize = 3;
 
 /// Each period with its next occurrences, the running one first; those that are over in one list.
 pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
-    let periods = config.rules.schedule.periods().iter().zip(&config.rules.answers);
+    let periods = config.rules.schedule.periods().iter().zip(&config.rules.responses);
     let (over, rest): (Vec<_>, Vec<_>) =
-        periods.partition(|(period, _)| period.standing(now) == PeriodPhase::Over);
+        periods.partition(|(period, _)| period.phase(now) == PeriodPhase::Over);
     let zone = |period: &Period| period.series().map_or(&config.timezone, |series| &series.zone).clone();
-    let rows = |(period, _): &(&Period, &Answer)| occurrences(period, &zone(period), now);
+    let rows = |(period, _): &(&Period, &DownResponse)| occurrences(period, &zone(period), now);
     let rows: Vec<Vec<Vec<String>>> = rest.iter().map(rows).collect();
     let mut table = aligned(&rows.concat()).into_iter();
     let mut lines = Vec::new();
     for ((period, answer), rows) in rest.iter().zip(&rows) {
         let unscheduled = if period.unscheduled { ", unscheduled" } else { "" };
-        lines.push(format!("period    {}: {}{unscheduled}", title(period), period.standing(now).as_str()));
+        lines.push(format!("period    {}: {}{unscheduled}", title(period), period.phase(now).as_str()));
         lines.extend(details(period, answer, config));
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }
@@ -64,12 +64,12 @@ fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -
     [from, to].into_iter().chain(utc).chain([lasts, when]).collect()
 }
 
-fn details(period: &Period, answer: &Answer, config: &Config) -> Vec<String> {
+fn details(period: &Period, answer: &DownResponse, config: &Config) -> Vec<String> {
     let texts = |list: &[String]| list.to_vec();
     let Scope { hosts, paths, methods } = &period.scope;
     let hosts = hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect());
     let methods = methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect());
-    let paths = paths.as_ref().map(|paths| texts(paths.written()));
+    let paths = paths.as_ref().map(|paths| texts(paths.texts()));
     let lists: [(&str, Option<Vec<String>>); 3] =
         [("    hosts     ", hosts), ("    paths     ", paths), ("    methods   ", methods)];
     let mut lines = period.series().map_or_else(Vec::new, recurrence);
@@ -80,7 +80,8 @@ fn details(period: &Period, answer: &Answer, config: &Config) -> Vec<String> {
 
 fn recurrence(series: &Series) -> Vec<String> {
     let zone = series.zone.iana_name().unwrap_or("its zone");
-    let mut lines = vec![format!("    cron      {} for {} in {zone}", series.written, length(series.length))];
+    let mut lines =
+        vec![format!("    cron      {} for {} in {zone}", series.expression, length(series.length))];
     let bound =
         |word: &str, at: Option<Timestamp>| at.map(|at| format!("{word} {}", local(at, &series.zone)));
     let bounds: Vec<_> = bound("from", series.from).into_iter().chain(bound("to", series.until)).collect();
@@ -96,7 +97,7 @@ fn recurrence(series: &Series) -> Vec<String> {
 }
 
 /// What a period answers, where that differs from `[response]`.
-fn answers(answer: &Answer, config: &Config) -> Option<String> {
+fn answers(answer: &DownResponse, config: &Config) -> Option<String> {
     match (&answer.redirect, &answer.own_template) {
         (Some(redirect), _) if config.response.redirect.as_ref() != Some(redirect) => {
             Some(format!("302 to {redirect}"))

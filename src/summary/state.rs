@@ -74,7 +74,7 @@ impl Interval {
             State::Up => return None,
             State::Down => moment.passes_at(whole, now),
             State::Partial => {
-                let down = schedule.next_stretch(moment, now, whole).map(|next| next.start);
+                let down = schedule.next_outage(moment, now, whole).map(|next| next.start);
                 moment.back_at(now).into_iter().chain(down).min()
             }
         };

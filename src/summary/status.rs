@@ -29,7 +29,7 @@ fn visitors(config: &Config, moment: &ScheduleState, reachable: Option<bool>) ->
     let site = site(config, reachable);
     let deciding = making(&config.rules.schedule, moment).next().map(|active| active.period);
     let Some((title, answer)) = deciding.and_then(|index| {
-        Some((config.rules.schedule.periods().get(index)?.title(), config.rules.answers.get(index)?))
+        Some((config.rules.schedule.periods().get(index)?.title(), config.rules.responses.get(index)?))
     }) else {
         return match (&config.site, reachable) {
             (Site::Upstream(site), None) => format!("get {THE_SITE}, if {} answers", site.upstream),
@@ -86,7 +86,7 @@ fn next(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
         return "not known while there is downtime with no known end".into();
     }
     // A moment looks no further than what visitors are told, which is a year.
-    let later = || config.rules.schedule.next_stretch(moment, back_at?, |_| true);
+    let later = || config.rules.schedule.next_outage(moment, back_at?, |_| true);
     let Some(Occurrence { start, end }) = moment.next.or_else(later) else {
         return "no further downtime is planned".into();
     };

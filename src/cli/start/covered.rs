@@ -29,7 +29,7 @@ impl Covered {
     pub(super) fn from_scope(scope: &Scope) -> Self {
         Self {
             hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
-            paths: scope.paths.iter().flat_map(ScopePaths::written).cloned().collect(),
+            paths: scope.paths.iter().flat_map(ScopePaths::texts).cloned().collect(),
             methods: scope.methods.iter().flatten().map(ToString::to_string).collect(),
         }
     }

@@ -10,7 +10,7 @@ use crate::config::document::PeriodTable;
 use crate::config::time::{self, TimeLiteral};
 use crate::schedule::human_time::{length, local};
 use crate::schedule::period::{Period, Timing};
-use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, find_overstep};
+use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, find_step_beyond_range};
 use crate::schedule::zone::{self, Fold};
 
 /// How many starts of a series are checked for two that are too close.
@@ -54,8 +54,8 @@ fn lint_exceptions(table: &PeriodTable, series: &Series, left: &mut usize, input
 /// Returns the series without its exceptions, which are not copied because there may be many.
 fn without_exceptions(series: &Series) -> Series {
     let Series { cron, length, from, until, .. } = *series;
-    let (written, zone) = (series.written.clone(), series.zone.clone());
-    Series { cron, written, length, zone, from, until, except: ExcludedStarts::default() }
+    let (expression, zone) = (series.expression.clone(), series.zone.clone());
+    Series { cron, expression, length, zone, from, until, except: ExcludedStarts::default() }
 }
 
 /// Returns true if the series ever starts; warns if it does not, or not again.
@@ -114,7 +114,7 @@ fn bounds_help(series: &Series, free: &Series) -> String {
 /// Warns of a step that is longer than its cycle, so that it selects one number only.
 fn lint_steps(table: &PeriodTable, series: &Series, input: &LintInput<'_>) {
     let (Some(cron), Some(StepBeyondRange { item, field, number, cycle })) =
-        (&table.cron, find_overstep(&series.written))
+        (&table.cron, find_step_beyond_range(&series.expression))
     else {
         return;
     };
@@ -131,7 +131,7 @@ fn lint_gaps(table: &PeriodTable, period: &Period, series: &Series, input: &Lint
     let Some(value) = &table.duration else { return false };
     let today = series.zone.to_offset(now).to_datetime(now).date();
     let ends = series.until.is_some() || series.except != ExcludedStarts::default();
-    if ends || !period.enabled || series.cron.leaves(series.length, today, HORIZON) {
+    if ends || !period.enabled || series.cron.has_gap_over(series.length, today, HORIZON) {
         return false;
     }
     let what = if period.scope.is_all() { "the site" } else { "what this covers" };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::LintInput;
 use crate::config::document::Field;
-use crate::decision::down_response::Answer;
+use crate::decision::down_response::DownResponse;
 use crate::page::template::Template;
 
 pub(super) fn lint(input: &LintInput<'_>) {
@@ -14,7 +14,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
     if response.redirect.is_none() && omits_message(&response.template) {
         warn(common, &section.message, &mut warned, input);
     }
-    let responses = input.periods().zip(&input.config.rules.answers).zip(&input.live);
+    let responses = input.periods().zip(&input.config.rules.responses).zip(&input.live);
     for (((table, _), response), live) in responses {
         if *live && shows_page(response) && omits_message(&response.template) {
             let template = if table.template.is_some() { &table.template } else { common };
@@ -24,7 +24,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
     }
 }
 
-fn shows_page(response: &Answer) -> bool {
+fn shows_page(response: &DownResponse) -> bool {
     response.redirect.is_none()
 }
 

@@ -1,22 +1,22 @@
-//! A cron expression and the civil times that it names (`crontab(5)`).
+//! Cron expressions and the civil times that match them (`crontab(5)`).
 
+mod days;
+mod error;
+mod field;
+mod field_count;
 mod parse;
+mod step;
 
 use jiff::SignedDuration;
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 
-pub use self::parse::{CronError, StepBeyondRange, find_overstep};
+use self::days::{Days, EVERY};
+pub use self::error::CronError;
+pub use self::step::{StepBeyondRange, find_step_beyond_range};
 
-/// Each of the first to the fifth one of a weekday in a month.
-const EVERY: u8 = 0b01_1111;
-/// Each seventh day from bit 0 on, in five weeks.
-const WEEKLY: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
-/// The last one of a weekday in a month.
-const LAST: u8 = 0b10_0000;
-
-/// The minutes that match an expression, in no time zone.
+/// A cron expression: the minutes that match it, regardless of the time zone.
 ///
-/// A search costs no more than a look at each month in question, and none at all where no day ever matches.
+/// A search examines each month at most once, and none at all if no day ever matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cron {
     /// Bit `n` is minute `n`.
@@ -29,21 +29,9 @@ pub struct Cron {
     never: bool,
 }
 
-/// The days of a month that match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Days {
-    /// Bit `n` is day `n`.
-    numbers: u64,
-    last: bool,
-    /// From Sunday: [`EVERY`], [`LAST`], or bit `n` for the one after the first `n`.
-    weekdays: [u8; 7],
-    /// Whether both fields have to match, which is so if one of them begins with `*`; else one of them suffices.
-    both: bool,
-}
-
 impl Cron {
-    /// Reads an expression of five fields, with `L` among the days of the month, `SAT#1` and `FRI#L` among those of the
-    /// week, and names.
+    /// Parses an expression of five fields. Names are allowed, as are `L` for the last day of the month, and `SAT#1` and
+    /// `FRI#L` for the first and the last of a weekday.
     pub fn parse(text: &str) -> Result<Self, CronError> {
         parse::parse(text)
     }
@@ -58,7 +46,7 @@ impl Cron {
         self.never
     }
 
-    /// The first time that matches, at or after `from`.
+    /// Returns the first matching time at or after `from`.
     pub fn next(&self, from: DateTime) -> Option<DateTime> {
         let started = from.second() != 0 || from.subsec_nanosecond() != 0;
         let from = if started { minute(from).checked_add(ONE_MINUTE).ok()? } else { from };
@@ -74,7 +62,7 @@ impl Cron {
         }
     }
 
-    /// The last time that matches, at or before `to`.
+    /// Returns the last matching time at or before `to`.
     pub fn previous(&self, to: DateTime) -> Option<DateTime> {
         let today = self.last_day(to.date())?;
         let time = if today == to.date() { self.last_time(to.time()) } else { None };
@@ -88,9 +76,8 @@ impl Cron {
         }
     }
 
-    /// Returns true if, from a date on and for so many days, more than `length` lies between two times that match and
-    /// follow each other.
-    pub fn leaves(&self, length: SignedDuration, from: Date, days: i64) -> bool {
+    /// Returns true if, in the `days` from a date on, two consecutive matching times are more than `length` apart.
+    pub fn has_gap_over(&self, length: SignedDuration, from: Date, days: i64) -> bool {
         let (Some(first), Some(last)) = (self.first_time(Time::midnight()), self.last_time(Time::MAX)) else {
             return true;
         };
@@ -114,7 +101,7 @@ impl Cron {
         false
     }
 
-    /// Returns true if the fields leave out no day, so that no calendar has to be looked at.
+    /// Returns true if the fields match on every day, so that the calendar does not matter.
     fn has_every_day(&self) -> bool {
         let all_days = self.days.numbers == u64::from(u32::MAX << 1);
         let all_weekdays = self.days.weekdays.iter().all(|places| places & EVERY == EVERY);
@@ -178,7 +165,7 @@ impl Cron {
         }
     }
 
-    /// The days that match in the month that begins with `first`.
+    /// Returns the matching days of the month that begins with `first`, as bits.
     fn days_of(&self, first: Date) -> u64 {
         if self.months & (1 << first.month()) == 0 {
             return 0;
@@ -186,7 +173,7 @@ impl Cron {
         self.days.of_month(first.days_in_month(), first.weekday())
     }
 
-    /// Looks at a year of each kind, common or leap and beginning with each day of the week: 400 years have them all.
+    /// Examines every kind of year: common or leap, beginning with each day of the week. 28 years contain them all.
     fn has_no_day(&self) -> bool {
         let months = (2000..2028).flat_map(|year| (1..=12).map(move |month| (year, month)));
         let mut firsts = months.filter_map(|(year, month)| Date::new(year, month, 1).ok());
@@ -194,55 +181,28 @@ impl Cron {
     }
 }
 
-impl Days {
-    /// The days that match in a month of this length which begins with this day of the week.
-    fn of_month(&self, length: i8, first: Weekday) -> u64 {
-        let all = (1_u64 << (length + 1)) - 2;
-        let by_number = self.numbers & all | if self.last { 1 << length } else { 0 };
-        if self.both && by_number == 0 {
-            return 0;
-        }
-        let mut by_weekday = 0;
-        for (weekday, places) in (0_i8..).zip(self.weekdays) {
-            let first_one = 1 + (weekday - first.to_sunday_zero_offset()).rem_euclid(7);
-            by_weekday |= chosen(places, WEEKLY << first_one & all);
-        }
-        if self.both { by_number & by_weekday } else { by_number | by_weekday }
-    }
-}
-
-/// Of the days of a month that are one weekday, those at these places.
-fn chosen(places: u8, ones: u64) -> u64 {
-    if places & EVERY == EVERY {
-        return ones;
-    }
-    let first = ones.trailing_zeros();
-    let at_place = |place: u32| if places & (1 << place) != 0 { 1 << (first + 7 * place) } else { 0 };
-    let last = if places & LAST != 0 { 1 << ones.ilog2() } else { 0 };
-    (0..5).fold(last, |days, place| days | at_place(place) & ones)
-}
-
 const ONE_MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
+/// Truncates to the minute.
 fn minute(at: DateTime) -> DateTime {
     let time = at.time();
     at.date().to_datetime(Time::new(time.hour(), time.minute(), 0, 0).unwrap_or(time))
 }
 
-/// The longest way from a number in a set of them to the next; 0 where there is no next.
+/// Returns the longest distance between two consecutive numbers of a set; 0 if it has fewer than two.
 fn longest_step(set: u64) -> i64 {
     let next = |number: &i8| lowest(set, number + 1);
     let steps = std::iter::successors(lowest(set, 0), next).map(|from| (from, next(&from)));
     steps.filter_map(|(from, to)| Some(i64::from(to? - from))).max().unwrap_or(0)
 }
 
-/// The lowest number in a set of them that is at least `from`.
+/// Returns the lowest number of a set that is at least `from`.
 fn lowest(set: u64, from: i8) -> Option<i8> {
     let rest = set & u64::MAX.checked_shl(u32::try_from(from).ok()?)?;
     (rest != 0).then(|| i8::try_from(rest.trailing_zeros()).ok())?
 }
 
-/// The highest number in a set of them that is at most `to`.
+/// Returns the highest number of a set that is at most `to`.
 fn highest(set: u64, to: i8) -> Option<i8> {
     let rest = set & (u64::MAX >> 63_u32.checked_sub(u32::try_from(to).ok()?)?);
     (rest != 0).then(|| i8::try_from(rest.ilog2()).ok())?
@@ -261,7 +221,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The days up to a date, both included, on which it starts.
+    /// Returns the matching days from one date to another, both included.
     fn days(text: &str, from: &str, to: &str) -> Vec<String> {
         let cron = cron(text);
         let next = |at: &DateTime| cron.next(at.date().tomorrow().unwrap().to_datetime(Time::midnight()));
@@ -271,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn both_day_fields_count_where_one_begins_with_a_star_and_else_either() {
+    fn both_day_fields_must_match_if_one_begins_with_a_star_and_else_either() {
         for (text, expected) in [
             // June 2026 begins with a Monday.
             ("0 0 13 * FRI", &["2026-06-05", "2026-06-12", "2026-06-13", "2026-06-19", "2026-06-26"][..]),
@@ -327,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn that_no_year_has_such_a_day_is_known_from_the_fields() {
+    fn an_expression_that_never_matches_is_recognized() {
         for (text, never) in [
             ("0 0 30 2 *", true),
             ("0 0 31 2,4,6,9,11 *", true),
@@ -352,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_day_is_found_however_far_it_is() {
+    fn a_rare_day_is_found_at_any_distance() {
         // 2100 is not a leap year, so 40 years lie between these two Sundays.
         let leap = cron("30 12 29 2 */7");
         assert_eq!(leap.next(time("2088-03-01T00:00:00")), Some(time("2128-02-29T12:30:00")));
@@ -360,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_time_between_two_is_compared_with_a_length() {
-        for (text, minutes, leaves) in [
+    fn the_longest_gap_is_compared_with_a_length() {
+        for (text, minutes, expected) in [
             ("* * * * *", 1, false),
             ("*/5 * * * *", 5, false),
             ("*/5 * * * *", 4, true),
@@ -383,14 +343,17 @@ mod tests {
             ("0 0 1 * *", 31 * 24 * 60, false),
             ("0 0 1 * *", 31 * 24 * 60 - 1, true),
         ] {
-            let found =
-                cron(text).leaves(SignedDuration::from_mins(minutes), "2026-01-01".parse().unwrap(), 366);
-            assert_eq!(found, leaves, "{text} {minutes}");
+            let found = cron(text).has_gap_over(
+                SignedDuration::from_mins(minutes),
+                "2026-01-01".parse().unwrap(),
+                366,
+            );
+            assert_eq!(found, expected, "{text} {minutes}");
         }
     }
 
     #[test]
-    fn the_calendar_ends_without_a_panic() {
+    fn the_end_of_the_calendar_does_not_panic() {
         let every = cron("* * * * *");
         assert_eq!(every.next(DateTime::MAX), None);
         assert_eq!(every.previous(DateTime::MIN), Some(DateTime::MIN));
@@ -398,7 +361,7 @@ mod tests {
         assert_eq!(cron("59 23 31 12 *").previous(DateTime::MIN), None);
     }
 
-    /// As cron(8) decides over one minute.
+    /// Matches one minute as cron(8) does.
     fn matches(fields: &GeneratedCron, at: DateTime) -> bool {
         let has = |list: &[i8], value: i8| list.is_empty() || list.contains(&value);
         let weekday = at.weekday().to_sunday_zero_offset();
@@ -410,7 +373,7 @@ mod tests {
             && if either { day || of_week } else { day && of_week }
     }
 
-    /// Each field's numbers; none: `*`.
+    /// The numbers of each field; empty: `*`.
     #[derive(Clone, Debug)]
     struct GeneratedCron {
         minutes: Vec<i8>,
@@ -432,7 +395,7 @@ mod tests {
         }
     }
 
-    fn drawn() -> impl Strategy<Value = GeneratedCron> {
+    fn any_cron() -> impl Strategy<Value = GeneratedCron> {
         let list = |range: std::ops::Range<i8>| prop::collection::vec(range, 0..3);
         (list(0..60), list(0..24), list(1..32), list(1..13), list(0..7)).prop_map(
             |(minutes, hours, days, months, weekdays)| GeneratedCron {
@@ -448,7 +411,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
-        fn it_agrees_with_an_oracle_that_looks_at_each_minute(drawn in drawn(), start in 0_i64..2_000_000) {
+        fn it_agrees_with_an_oracle_that_checks_each_minute(drawn in any_cron(), start in 0_i64..2_000_000) {
             let cron = cron(&drawn.text());
             let from = time("2026-01-01T00:00:00").checked_add(SignedDuration::from_mins(start)).unwrap();
             let minutes = |step: i64| (0..40_000).map(move |n| from.checked_add(SignedDuration::from_mins(n * step)).unwrap());

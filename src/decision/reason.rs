@@ -1,0 +1,43 @@
+//! Why a request was decided as it was, for operators.
+
+use std::fmt;
+
+use super::{Decision, Pass};
+use crate::schedule::period::Period;
+use crate::schedule::state::Schedule;
+
+/// Displays the reason for a decision. The schedule supplies the names of the periods.
+pub struct DecisionReason<'a>(pub &'a Decision<'a>, pub &'a Schedule);
+
+impl DecisionReason<'_> {
+    /// Returns the line of the deciding rule or period.
+    pub fn line(&self) -> Option<usize> {
+        match self.0 {
+            Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
+            _ => self.period().map(|period| period.line),
+        }
+    }
+
+    fn period(&self) -> Option<&Period> {
+        let index = match self.0 {
+            Decision::Pass(Pass::RedirectTarget(period)) => *period,
+            Decision::Pass(_) => return None,
+            Decision::Unavailable(down) | Decision::Redirect(down, _) => down.period,
+        };
+        self.1.periods().get(index)
+    }
+}
+
+impl fmt::Display for DecisionReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = || self.period().map_or(String::new(), Period::title);
+        match self.0 {
+            Decision::Pass(Pass::Status) => f.write_str("it is the status path"),
+            Decision::Pass(Pass::Exempt(rule)) => write!(f, "exempt: {rule}"),
+            Decision::Pass(Pass::Acme) => f.write_str("exempt: an ACME challenge, by [exempt] acme"),
+            Decision::Pass(Pass::Up) => f.write_str("no active period covers it"),
+            Decision::Pass(Pass::RedirectTarget(_)) => write!(f, "{} redirects to this path", title()),
+            Decision::Unavailable(_) | Decision::Redirect(..) => write!(f, "{} is active", title()),
+        }
+    }
+}
