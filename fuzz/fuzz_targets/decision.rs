@@ -1,5 +1,5 @@
-//! Any schedule, exemptions and requests, at moments that jump back and forth: a decision never panics, has a reason,
-//! and is what the periods say one by one; what it says of the future comes about.
+//! Generates a schedule, exemptions, requests and times that jump back and forth. A decision must not panic, must have a
+//! reason, and must agree with a check of each single period. Its predictions must come true.
 
 #![no_main]
 
@@ -9,23 +9,23 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use downtime::decision::down_response::{Answer, Redirect};
-use downtime::decision::{DecisionReason, Decision, Down, Pass, Rules, changes_at, decide, whole_seconds};
-use downtime::matching::exempt::{Exemptions, RuleKind, Rule};
-use downtime::schedule::occurrence::Occurrence;
+use downtime::decision::down_response::{DownResponse, Redirect};
+use downtime::decision::{Decision, DecisionReason, Down, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
-use downtime::schedule::period::{Period, Timing};
 use downtime::matching::request::{Hosts, Query, Request};
-use downtime::schedule::state::{ScheduleState, Schedule, State};
 use downtime::matching::scope::{Host, Scope, ScopePaths};
-use downtime::schedule::series::{Cron, ExcludedStarts, Series};
 use downtime::page::template::Template;
+use downtime::schedule::occurrence::Occurrence;
+use downtime::schedule::period::{Period, Timing};
+use downtime::schedule::series::{Cron, ExcludedStarts, Series};
+use downtime::schedule::state::{Schedule, ScheduleState, State};
 use http::Method;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
-/// All that happens, happens around one of these: where clocks change, a day is left out, and time ends.
+/// All times are near one of these: clock changes, a skipped day, 1970, and the end of the calendar.
 const AROUND: [&str; 6] = [
     "2026-03-28T18:00:00Z",
     "2026-10-24T18:00:00Z",
@@ -63,24 +63,25 @@ const STATUS: &str = "/.downtime/status";
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 
 const HALF_HOUR: SignedDuration = SignedDuration::from_mins(30);
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// A chain of more occurrences has no known end.
+const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// An outage of more occurrences has no known end.
 const MAX_OCCURRENCES: usize = 10_000;
-/// So many of a chain, and so many changes, are followed here.
-const FOLLOWED: usize = 200;
-const CHANGES: usize = 40;
+/// How many occurrences of an outage are followed here.
+const MAX_FOLLOWED: usize = 200;
+/// How many changes are followed here.
+const MAX_CHANGES: usize = 40;
 
-fuzz_target!(|input: Input| look(&input));
+fuzz_target!(|input: Input| check(&input));
 
 #[derive(Debug)]
 struct Input {
     rules: Rules,
-    requests: Vec<Asked>,
-    moments: Vec<Timestamp>,
+    requests: Vec<OwnedRequest>,
+    times: Vec<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Asked {
+struct OwnedRequest {
     method: Method,
     authority: Option<&'static str>,
     forwarded: Option<&'static str>,
@@ -91,8 +92,8 @@ struct Asked {
     client: Option<IpAddr>,
 }
 
-impl Asked {
-    fn request(&self) -> Request<'_> {
+impl OwnedRequest {
+    fn borrow(&self) -> Request<'_> {
         Request {
             method: &self.method,
             hosts: Hosts { own: self.authority, forwarded: self.forwarded.into_iter().collect() },
@@ -110,14 +111,14 @@ impl Arbitrary<'_> for Input {
         let around = u.choose(&AROUND)?.parse().expect("a time");
         let status_path = u.arbitrary::<bool>()?.then(|| STATUS.to_owned());
         let exemptions = exemptions(u)?;
-        let requests = some(u, 1..=3, asked)?;
-        let moments = some(u, 1..=5, |u| time(u, around))?;
+        let requests = some(u, 1..=3, owned_request)?;
+        let times = some(u, 1..=5, |u| time(u, around))?;
         let periods = some(u, 0..=5, |u| period(u, around))?;
-        let answers = periods.iter().map(|_| answer(u)).collect::<Result<_>>()?;
+        let responses = periods.iter().map(|_| response(u)).collect::<Result<_>>()?;
         let schedule = Schedule::new(periods);
         let acme = u.arbitrary()?;
-        let rules = Rules { status_path, exemptions, acme, schedule, answers, retry_after: RETRY_AFTER };
-        Ok(Self { rules, requests, moments })
+        let rules = Rules { status_path, exemptions, acme, schedule, responses, retry_after: RETRY_AFTER };
+        Ok(Self { rules, requests, times })
     }
 }
 
@@ -136,14 +137,14 @@ fn maybe<'a, T>(
     Ok(if u.arbitrary()? { Some(one(u)?) } else { None })
 }
 
-fn chosen<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> Result<Vec<T>> {
+fn choose_some<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> Result<Vec<T>> {
     let which: u8 = u.arbitrary()?;
     let chosen: Vec<_> =
         from.iter().enumerate().filter(|(at, _)| which >> at & 1 == 1).map(|(_, &one)| one).collect();
     Ok(if chosen.is_empty() { from[..1].to_vec() } else { chosen })
 }
 
-/// On a half hour, so that edges meet, or beside it.
+/// Generates a time on or next to a half hour, so that starts and ends often coincide.
 fn time(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Timestamp> {
     let beside = [0, 0, 0, 1, -1, 1_500_000_000][u.choose_index(6)?];
     let past = HALF_HOUR * i32::from(u.arbitrary::<u8>()?) + SignedDuration::from_nanos(beside);
@@ -155,8 +156,8 @@ fn length(u: &mut Unstructured<'_>) -> Result<SignedDuration> {
         SignedDuration::from_nanos(1),
         SignedDuration::from_millis(1500),
         SignedDuration::from_hours(40 * 24),
-        LONGEST,
-        LONGEST + SignedDuration::from_secs(1),
+        MAX_OUTAGE,
+        MAX_OUTAGE + SignedDuration::from_secs(1),
     ];
     Ok(match odd.get(u.choose_index(10)?) {
         Some(odd) => *odd,
@@ -181,15 +182,15 @@ fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
 }
 
 fn series(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Series> {
-    let written = (*u.choose(&CRONS)?).to_owned();
+    let expression = (*u.choose(&CRONS)?).to_owned();
     let zone = TimeZone::get(u.choose(&ZONES)?).expect("a zone");
     let from = maybe(u, |u| time(u, around))?;
     let until = maybe(u, |u| Ok(later(from.map_or_else(|| time(u, around), Ok)?, length(u)?)))?;
     let dates = some(u, 0..=2, |u| Ok(zone.to_datetime(time(u, around)?).date()))?;
     let starts = some(u, 0..=2, |u| time(u, around))?;
     Ok(Series {
-        cron: Cron::parse(&written).expect("a cron expression"),
-        written,
+        cron: Cron::parse(&expression).expect("a cron expression"),
+        expression,
         length: length(u)?,
         zone,
         from,
@@ -201,36 +202,36 @@ fn series(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Series> {
 fn scope(u: &mut Unstructured<'_>) -> Result<Scope> {
     let host = |text: &str| Host::parse(text).expect("a host");
     Ok(Scope {
-        hosts: maybe(u, |u| Ok(chosen(u, &HOSTS)?.into_iter().map(host).collect()))?,
-        paths: maybe(u, |u| Ok(ScopePaths::new(chosen(u, &GLOBS)?).expect("globs")))?,
+        hosts: maybe(u, |u| Ok(choose_some(u, &HOSTS)?.into_iter().map(host).collect()))?,
+        paths: maybe(u, |u| Ok(ScopePaths::new(choose_some(u, &GLOBS)?).expect("globs")))?,
         methods: maybe(u, |u| {
-            Ok(chosen(u, &[0, 1, 2])?.into_iter().map(|at: usize| METHODS[at].clone()).collect())
+            Ok(choose_some(u, &[0, 1, 2])?.into_iter().map(|at: usize| METHODS[at].clone()).collect())
         })?,
     })
 }
 
-fn answer(u: &mut Unstructured<'_>) -> Result<Answer> {
+fn response(u: &mut Unstructured<'_>) -> Result<DownResponse> {
     let redirect = maybe(u, |u| Ok(Redirect::parse(u.choose(&REDIRECTS)?).expect("a redirect")))?;
-    Ok(Answer { message: None, template: Template::built_in(), own_template: None, redirect })
+    Ok(DownResponse { message: None, template: Template::built_in(), own_template: None, redirect })
 }
 
 fn exemptions(u: &mut Unstructured<'_>) -> Result<Exemptions> {
     let lists = [(RuleKind::Exact, &PATHS[..3]), (RuleKind::Path, &GLOBS[1..]), (RuleKind::Network, &NETWORKS[..])];
     let mut rules = Vec::new();
     for (kind, texts) in lists {
-        let texts = if u.ratio(1_u8, 4_u8)? { chosen(u, texts)? } else { vec![] };
+        let texts = if u.ratio(1_u8, 4_u8)? { choose_some(u, texts)? } else { vec![] };
         rules.extend(texts.into_iter().map(|text| Rule { kind, text: text.to_owned(), line: 1 }));
     }
     Ok(Exemptions::new(rules).expect("rules"))
 }
 
-fn asked(u: &mut Unstructured<'_>) -> Result<Asked> {
+fn owned_request(u: &mut Unstructured<'_>) -> Result<OwnedRequest> {
     let path = match u.choose_index(PATHS.len() + 2)? {
         0 => STATUS.to_owned(),
         1 => u.arbitrary()?,
         at => PATHS[at - 2].to_owned(),
     };
-    Ok(Asked {
+    Ok(OwnedRequest {
         method: u.choose(&METHODS)?.clone(),
         authority: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
         forwarded: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
@@ -242,20 +243,20 @@ fn asked(u: &mut Unstructured<'_>) -> Result<Asked> {
     })
 }
 
-fn look(Input { rules, requests, moments }: &Input) {
+fn check(Input { rules, requests, times }: &Input) {
     let schedule = &rules.schedule;
-    let mut moment = schedule.at(moments[0]);
-    for &now in moments {
-        moment = schedule.after(&moment, now);
-        check_moment(schedule, &moment, now);
+    let mut state = schedule.at(times[0]);
+    for &now in times {
+        state = schedule.after(&state, now);
+        check_state(schedule, &state, now);
         check_series(schedule, now);
-        for asked in requests {
-            check_decision(rules, &asked.request(), &moment, now);
+        for request in requests {
+            check_decision(rules, &request.borrow(), &state, now);
         }
     }
 }
 
-/// The active periods, those that end last first.
+/// Returns the active periods, the deciding one first.
 fn active(schedule: &Schedule, now: Timestamp) -> Vec<(usize, Occurrence)> {
     let periods = schedule.periods().iter().enumerate();
     let mut active: Vec<_> = periods.filter_map(|(at, period)| Some((at, period.active(now)?))).collect();
@@ -263,50 +264,50 @@ fn active(schedule: &Schedule, now: Timestamp) -> Vec<(usize, Occurrence)> {
     active
 }
 
-/// A moment that came about by jumps is what each period says by itself, and what one made anew says.
-fn check_moment(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) {
+/// A state that was updated through jumps must agree with each period, and with a new state.
+fn check_state(schedule: &Schedule, state: &ScheduleState, now: Timestamp) {
     let active = active(schedule, now);
-    let found: Vec<_> = moment.active.iter().map(|active| (active.period, active.occurrence)).collect();
+    let found: Vec<_> = state.active.iter().map(|active| (active.period, active.occurrence)).collect();
     assert_eq!(found, active);
     for (period, occurrence) in &active {
         assert!(schedule.periods()[*period].enabled && occurrence.contains(now));
     }
     let whole = active.iter().any(|(period, _)| schedule.periods()[*period].scope.is_all());
-    let state = if active.is_empty() {
+    let expected = if active.is_empty() {
         State::Up
     } else if whole {
         State::Down
     } else {
         State::Partial
     };
-    assert_eq!(moment.state(), state);
+    assert_eq!(state.state(), expected);
     let starts = schedule.periods().iter().filter_map(|period| Some(period.next(now)?.start));
     let change = starts.chain(active.iter().filter_map(|(_, occurrence)| occurrence.end)).min();
-    assert_eq!(moment.next_change(), change);
-    assert!(moment.covers(now) && change.is_none_or(|change| change > now && !moment.covers(change)));
+    assert_eq!(state.next_change(), change);
+    assert!(state.holds_at(now) && change.is_none_or(|change| change > now && !state.holds_at(change)));
 
-    let anew = schedule.at(now);
-    assert_eq!((&anew.active, anew.next, anew.next_change()), (&moment.active, moment.next, change));
+    let new = schedule.at(now);
+    assert_eq!((&new.active, new.next, new.next_change()), (&state.active, state.next, change));
     let periods = schedule.periods();
     for covered in 0..1 << periods.len() {
         let covers = |period: usize| periods[period].scope.is_all() || covered >> period & 1 == 1;
-        let passes = moment.passes_at(covers, now);
-        assert_eq!(passes, anew.passes_at(covers, now));
+        let passes = state.passes_at(covers, now);
+        assert_eq!(passes, new.passes_at(covers, now));
         check_end(schedule, covers, now, passes);
     }
 }
 
-/// A request passes once nothing that covers it runs any more, where that is known.
+/// A request must pass when the last occurrence that covers it has ended, if that is known.
 fn check_end(schedule: &Schedule, covers: impl Fn(usize) -> bool, now: Timestamp, found: Option<Timestamp>) {
     let last = |at: Timestamp| active(schedule, at).into_iter().find(|(period, _)| covers(*period));
     let (mut at, mut followed) = (now, 0);
     while let Some((_, occurrence)) = last(at) {
         let Some(end) = occurrence.end else {
-            assert_eq!(found, None, "an open-ended one runs");
+            assert_eq!(found, None, "an open-ended period is active");
             return;
         };
         (at, followed) = (end, followed + 1);
-        if followed > 1 && at.duration_since(now) > LONGEST || followed > FOLLOWED {
+        if followed > 1 && at.duration_since(now) > MAX_OUTAGE || followed > MAX_FOLLOWED {
             return;
         }
     }
@@ -314,13 +315,13 @@ fn check_end(schedule: &Schedule, covers: impl Fn(usize) -> bool, now: Timestamp
     assert!(found == expected || found.is_none() && is_long(schedule, now, at), "{found:?} for {expected:?}");
 }
 
-/// Whether too many occurrences start in a span for its end to be known.
+/// Returns true if too many occurrences start between two times for the end to be known.
 fn is_long(schedule: &Schedule, from: Timestamp, to: Timestamp) -> bool {
     let started = |period: &Period| period.upcoming(from).take_while(|next| next.start <= to).count();
     schedule.periods().iter().map(started).sum::<usize>() + schedule.periods().len() >= MAX_OCCURRENCES
 }
 
-/// Of a series the last start and the next have none between them, and each is found from either side.
+/// The last and the next start of a series must have no start between them, and each must be found from both sides.
 fn check_series(schedule: &Schedule, now: Timestamp) {
     let nanosecond = SignedDuration::from_nanos(1);
     for series in schedule.periods().iter().filter_map(Period::series) {
@@ -347,15 +348,15 @@ fn check_series(schedule: &Schedule, now: Timestamp) {
     }
 }
 
-fn check_decision(rules: &Rules, request: &Request<'_>, moment: &ScheduleState, now: Timestamp) {
-    let decision = decide(rules, request, moment, now);
+fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, now: Timestamp) {
+    let decision = decide(rules, request, state, now);
     if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_) | Pass::Acme)) {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));
-        check_change(rules, request, &decision, moment, now);
+        check_change(rules, request, &decision, state, now);
     }
-    let because = DecisionReason(&decision, &rules.schedule);
-    assert!(!because.to_string().is_empty());
-    let by = active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
+    let reason = DecisionReason(&decision, &rules.schedule);
+    assert!(!reason.to_string().is_empty());
+    let deciding = active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
     let exempt = rules.exemptions.find(&request.path, request.client);
     let canonical = request.path.canonical();
     match &decision {
@@ -371,16 +372,16 @@ fn check_decision(rules: &Rules, request: &Request<'_>, moment: &ScheduleState, 
                     && canonical.is_some_and(|path| path.contains("/acme-challenge/"))
             );
         }
-        Decision::Pass(Pass::Up) => assert_eq!((by, exempt), (None, None)),
+        Decision::Pass(Pass::Up) => assert_eq!((deciding, exempt), (None, None)),
         Decision::Pass(Pass::RedirectTarget(period)) => {
-            assert_eq!(Some(*period), by.map(|(period, _)| period));
-            let redirect = rules.answers[*period].redirect.as_ref().expect("a redirect");
+            assert_eq!(Some(*period), deciding.map(|(period, _)| period));
+            let redirect = rules.responses[*period].redirect.as_ref().expect("a redirect");
             assert!(canonical.is_some() && redirect.is_target(&request.path));
         }
         Decision::Unavailable(down) | Decision::Redirect(down, _) => {
-            assert_eq!(by, Some((down.period, down.occurrence)));
+            assert_eq!(deciding, Some((down.period, down.occurrence)));
             assert_eq!(exempt, None);
-            assert!(because.line().is_some());
+            assert!(reason.line().is_some());
             check_down(rules, request, down, now);
         }
     }
@@ -390,16 +391,16 @@ fn check_decision(rules: &Rules, request: &Request<'_>, moment: &ScheduleState, 
     }
 }
 
-/// What `Retry-After` says comes about: not a nanosecond before, and then. Until then something covers the request, if
-/// only a period that redirects to its path, so that it passes.
+/// The request must pass at the time that `Retry-After` announces, and not a nanosecond earlier. Until then a period must
+/// cover it, even if that period redirects to its path, so that it passes.
 fn check_down(rules: &Rules, request: &Request<'_>, down: &Down<'_>, now: Timestamp) {
-    let known = down.until.filter(|until| until.duration_since(now) <= LONGEST);
+    let known = down.until.filter(|until| until.duration_since(now) <= MAX_OUTAGE);
     let Some(until) = known else {
         assert_eq!(down.retry_after, whole_seconds(RETRY_AFTER));
         return;
     };
     let seconds = i64::try_from(down.retry_after).expect("some seconds");
-    assert!((1..=LONGEST.as_secs()).contains(&seconds));
+    assert!((1..=MAX_OUTAGE.as_secs()).contains(&seconds));
     let [enough, less] = [seconds, seconds - 1].map(|seconds| later(now, SignedDuration::from_secs(seconds)));
     assert!(enough >= until && less < until, "{seconds} s from {now} to {until}");
 
@@ -408,18 +409,18 @@ fn check_down(rules: &Rules, request: &Request<'_>, down: &Down<'_>, now: Timest
     assert!(covered(until.checked_sub(SignedDuration::from_nanos(1)).expect("a time")) && !covered(until));
     let then = rules.schedule.at(until);
     assert!(matches!(decide(rules, request, &then, until), Decision::Pass(Pass::Up)));
-    assert!(changes(rules, now).take_while(|at| *at < until).take(CHANGES).all(covered));
+    assert!(changes(rules, now).take_while(|at| *at < until).take(MAX_CHANGES).all(covered));
 }
 
-/// The next change of a decision is the first moment at which it is another.
+/// The predicted change must be the first time at which the decision differs.
 fn check_change(
     rules: &Rules,
     request: &Request<'_>,
     decision: &Decision<'_>,
-    moment: &ScheduleState,
+    state: &ScheduleState,
     now: Timestamp,
 ) {
-    let change = changes_at(rules, request, decision, moment, now);
+    let change = changes_at(rules, request, decision, state, now);
     let was_down = decision.down().is_some();
     if let Some(change) = change {
         assert!(change > now);
@@ -427,18 +428,18 @@ fn check_change(
         assert_ne!(then.down().is_some(), was_down);
     }
     let before = changes(rules, now).take_while(|at| change.is_none_or(|change| *at < change));
-    let earlier = before.take(CHANGES).find(|at| is_down(rules, request, *at) != was_down);
-    assert_eq!(earlier, None, "{change:?} comes too late");
+    let earlier = before.take(MAX_CHANGES).find(|at| is_down(rules, request, *at) != was_down);
+    assert_eq!(earlier, None, "{change:?} is predicted too late");
 }
 
-/// Whether a request that is not exempt is down, by what the periods say one by one.
+/// Returns true if a request that is not exempt is down, by a check of each single period.
 fn is_down(rules: &Rules, request: &Request<'_>, at: Timestamp) -> bool {
-    let by = active(&rules.schedule, at).into_iter().find(|(period, _)| rules.covers(*period, request));
-    let redirect = by.map(|(period, _)| rules.answers[period].redirect.as_ref());
+    let deciding = active(&rules.schedule, at).into_iter().find(|(period, _)| rules.covers(*period, request));
+    let redirect = deciding.map(|(period, _)| rules.responses[period].redirect.as_ref());
     redirect.is_some_and(|redirect| redirect.is_none_or(|redirect| !redirect.is_target(&request.path)))
 }
 
-/// Each moment after `now` at which some period starts or ends.
+/// Returns each time after `now` at which a period starts or ends.
 fn changes(rules: &Rules, now: Timestamp) -> impl Iterator<Item = Timestamp> {
     let next = |at: Timestamp| {
         let periods = rules.schedule.periods().iter();

@@ -1,6 +1,5 @@
-//! Any text as a file, and what stands behind a first NUL as the changes to make in it: an edit never panics, is
-//! refused for a reason that the file gives, and else differs from the file in what was meant: in its bytes, and in what
-//! they say.
+//! Reads any text as a file, followed after the first NUL by changes to it. An edit must not panic. It is refused only for a
+//! reason in the file. If not, it must change exactly the intended keys, both in the bytes and in the parsed TOML.
 
 #![no_main]
 
@@ -17,14 +16,14 @@ const PERIOD: &str = "period";
 const KEYS: [&str; 8] = ["start", "end", "for", "except", "enabled", "message", "hosts", "name"];
 const TIMES: [&str; 4] =
     ["2026-12-01T22:00:00Z", "2026-12-01T22:00:00.001-03:30", "2026-12-01T22:00:00", "2026-12-26"];
-/// So many periods of a file are changed.
-const PERIODS: usize = 4;
-/// What `start` and `end` do, where the input says nothing else.
-const USUAL: &[u8] = &[];
+/// How many periods of a file are changed.
+const MAX_PERIODS: usize = 4;
+/// Without changes in the input, those of `start` and `end` are made.
+const DEFAULT_CHANGES: &[u8] = &[];
 
 fuzz_target!(|input: &[u8]| {
     let end = input.iter().position(|&byte| byte == 0).unwrap_or(input.len());
-    let (text, changes) = (&input[..end], input.get(end + 1..).unwrap_or(USUAL));
+    let (text, changes) = (&input[..end], input.get(end + 1..).unwrap_or(DEFAULT_CHANGES));
     if let Ok(text) = str::from_utf8(text) {
         edit(text, &steps(changes));
     }
@@ -41,7 +40,7 @@ enum Step {
 
 fn steps(input: &[u8]) -> Vec<Step> {
     if input.is_empty() {
-        return usual();
+        return default_steps();
     }
     let mut input = Unstructured::new(input);
     std::iter::from_fn(|| if input.is_empty() { None } else { Step::arbitrary(&mut input).ok() })
@@ -49,7 +48,7 @@ fn steps(input: &[u8]) -> Vec<Step> {
         .collect()
 }
 
-fn usual() -> Vec<Step> {
+fn default_steps() -> Vec<Step> {
     let time = |at: usize| Literal::DateTime(TIMES[at].to_owned());
     let name = Literal::String("db".to_owned());
     let changes = [
@@ -66,7 +65,7 @@ fn usual() -> Vec<Step> {
 
 impl Arbitrary<'_> for Step {
     fn arbitrary(u: &mut Unstructured<'_>) -> Result<Self> {
-        let (kind, period, key) = (u.int_in_range(0..=3)?, u.choose_index(PERIODS)?, *u.choose(&KEYS)?);
+        let (kind, period, key) = (u.int_in_range(0..=3)?, u.choose_index(MAX_PERIODS)?, *u.choose(&KEYS)?);
         Ok(match kind {
             0 => Self::Append(keys(u)?),
             1 => Self::Set(period, key, literal(u)?),
@@ -92,7 +91,7 @@ fn literal(u: &mut Unstructured<'_>) -> Result<Literal> {
     })
 }
 
-/// What the literal says; none where it is a date-time that is none.
+/// Returns the value of a literal; `None` if it is an invalid date-time.
 fn value(literal: &Literal) -> Option<Value> {
     Some(match literal {
         Literal::String(text) => Value::String(text.clone()),
@@ -124,7 +123,7 @@ impl Step {
     }
 }
 
-/// Makes the changes one by one, each held against what it may do, and then at once.
+/// Makes the changes one by one, with a check of each, and then all together.
 fn edit(text: &str, steps: &[Step]) {
     let mut edited = text.to_owned();
     let mut made = Vec::new();
@@ -132,8 +131,8 @@ fn edit(text: &str, steps: &[Step]) {
         let change = step.change();
         match (apply(&edited, std::slice::from_ref(&change)), toml::from_str::<Table>(&edited)) {
             (Err(EditError::Syntax(_) | EditError::NotADateTime(_)), Err(_)) => return,
-            (result, Err(error)) => panic!("{result:?} of what is not TOML: {error}"),
-            // A NaN equals nothing. No key of the file holds one.
+            (result, Err(error)) => panic!("{result:?} of invalid TOML: {error}"),
+            // A NaN is not equal to itself. No key of the file has one.
             (_, Ok(old)) if old.clone() != old => return,
             (Err(error), Ok(old)) => {
                 assert!(is_reason(&error, step, &old), "{error:?} of {step:?}\n{edited}")
@@ -154,7 +153,7 @@ fn periods(file: &Table) -> &[Value] {
     file.get(PERIOD).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Why a step must be refused.
+/// Returns the reason for which a step must be refused.
 fn reason(step: &Step, file: &Table) -> Option<EditError> {
     let literals: Vec<&Literal> = match step {
         Step::Append(keys) => keys.iter().map(|(_, literal)| literal).collect(),
@@ -178,18 +177,18 @@ fn reason(step: &Step, file: &Table) -> Option<EditError> {
     pushed.is_some_and(|value| !value.is_array()).then_some(EditError::NotAnArray(key))
 }
 
-/// Whether a step may be refused with this error. That a value is a table made of headers or dotted keys does not show
-/// in what the file says, no more than which fault comes first.
+/// Returns true if a step may be refused with this error. The parsed file does not show if a table was made of headers or
+/// dotted keys, or which of several errors comes first.
 fn is_reason(error: &EditError, step: &Step, file: &Table) -> bool {
-    let stands = step.place().and_then(|(period, key)| periods(file).get(period)?.get(key));
+    let existing = step.place().and_then(|(period, key)| periods(file).get(period)?.get(key));
     let has_tables = |value: &Value| match value {
         Value::Table(_) => true,
         Value::Array(values) => values.iter().any(Value::is_table),
         _ => false,
     };
     match error {
-        EditError::NotAValue(_) => stands.is_some_and(has_tables),
-        // The file's fault is found before the literal's.
+        EditError::NotAValue(_) => existing.is_some_and(has_tables),
+        // Errors in the file are found before those in the literal.
         EditError::NotPeriods | EditError::NoPeriod { .. } | EditError::NotAnArray(_) => {
             reason(&valid(step), file).as_ref() == Some(error)
         }
@@ -197,7 +196,7 @@ fn is_reason(error: &EditError, step: &Step, file: &Table) -> bool {
     }
 }
 
-/// The step with literals that are right.
+/// Returns the step with valid literals.
 fn valid(step: &Step) -> Step {
     let right = Literal::Bool(true);
     match step {
@@ -208,7 +207,7 @@ fn valid(step: &Step) -> Step {
     }
 }
 
-/// The file says the same but for the one key, or the one period.
+/// Only the one key, or the one period, may have changed.
 fn check_values(old: &Table, new: &Table, step: &Step) {
     let rest = |file: &Table| file.clone().into_iter().filter(|(key, _)| key != PERIOD).collect::<Table>();
     assert_eq!(rest(old), rest(new));
@@ -216,8 +215,8 @@ fn check_values(old: &Table, new: &Table, step: &Step) {
     let Some((period, key)) = step.place() else {
         let Step::Append(keys) = step else { unreachable!("it has a place") };
         let (last, before) = new.split_last().expect("a period");
-        let said = keys.iter().filter_map(|(key, literal)| Some(((*key).to_owned(), value(literal)?)));
-        assert_eq!((before, last), (old, &Value::Table(said.collect())));
+        let expected = keys.iter().filter_map(|(key, literal)| Some(((*key).to_owned(), value(literal)?)));
+        assert_eq!((before, last), (old, &Value::Table(expected.collect())));
         return;
     };
     let table = |periods: &[Value]| periods[period].as_table().expect("a table").clone();
@@ -226,7 +225,7 @@ fn check_values(old: &Table, new: &Table, step: &Step) {
     assert_eq!(was, is, "the other keys");
     let others = |periods: &[Value]| [&periods[..period], &periods[period + 1..]].concat();
     assert_eq!(others(old), others(new), "the other periods");
-    let meant = match step {
+    let expected = match step {
         Step::Set(_, _, literal) => value(literal),
         Step::Push(_, _, literal) => {
             let array = was_there.map_or(vec![], |value| value.as_array().expect("an array").clone());
@@ -234,10 +233,10 @@ fn check_values(old: &Table, new: &Table, step: &Step) {
         }
         _ => None,
     };
-    assert_eq!(is_there, meant);
+    assert_eq!(is_there, expected);
 }
 
-/// Whether all bytes but those of the change are in their places.
+/// Returns true if all bytes outside of the change are unchanged.
 fn is_in_place(before: &str, after: &str, step: &Step) -> bool {
     let entry = step.place().and_then(|(period, key)| entry(before, period, key));
     match (step, entry) {
@@ -266,7 +265,7 @@ fn is_in_place(before: &str, after: &str, step: &Step) -> bool {
     }
 }
 
-/// Where the key and the value of a period stand.
+/// Returns the positions of a key and its value in a period.
 fn entry(text: &str, period: usize, key: &str) -> Option<(Range<usize>, Range<usize>)> {
     let root = DeTable::parse(text).ok()?;
     let DeValue::Array(periods) = root.get_ref().get(PERIOD)?.get_ref() else { return None };
@@ -274,7 +273,7 @@ fn entry(text: &str, period: usize, key: &str) -> Option<(Range<usize>, Range<us
     table.get_key_value(key).map(|(key, value)| (key.span(), value.span()))
 }
 
-/// Whether `part` is `whole` but for one stretch of it.
+/// Returns true if `part` is `whole` without one contiguous piece.
 fn is_taken_out(whole: &str, part: &str) -> bool {
     let (whole, part) = (whole.as_bytes(), part.as_bytes());
     let before = whole.iter().zip(part).take_while(|(one, other)| one == other).count();
@@ -282,17 +281,17 @@ fn is_taken_out(whole: &str, part: &str) -> bool {
     part.len() <= whole.len() && before + after >= part.len()
 }
 
-/// The text without one of its commas, for each of them.
+/// Returns, for each comma, the text without it.
 fn without_a_comma(text: &str) -> impl Iterator<Item = String> {
     text.match_indices(',').map(|(at, _)| [&text[..at], &text[at + 1..]].concat())
 }
 
-/// Without blanks and newlines.
+/// Removes blanks and newlines.
 fn squeezed(text: &str) -> String {
     text.replace([' ', '\t', '\r', '\n'], "")
 }
 
-/// Whether the newlines that were added are such as the first line has.
+/// Returns true if the added newlines are of the same kind as the first.
 fn has_newlines_of(before: &str, after: &str) -> bool {
     let first_is_crlf = before.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r'));
     let count = |text: &str, newline: &str| text.matches(newline).count();

@@ -1,5 +1,5 @@
-//! Any bytes as a config file, and what stands behind a first NUL as the template that it names: nothing that reads
-//! them or tells of them panics, and each diagnostic points at what it speaks of.
+//! Reads any bytes as a configuration file, followed after the first NUL by the template that it names. Nothing that reads or
+//! reports them may panic, and each diagnostic must point into its text.
 
 #![no_main]
 
@@ -19,10 +19,10 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 const NAME: &str = "downtime.toml";
-/// What a file names as a template, where the input brings none.
+/// The template, if the input has none.
 const TEMPLATE: &str = "<p>{{ message }}{% if until %} {{ until }}{% endif %}";
-/// Files are told of as of these times, and as of the edges of their first periods.
-const MOMENTS: [&str; 3] = ["2026-12-01T22:00:00Z", "0000-01-01T00:00:00Z", "9999-12-30T22:00:00Z"];
+/// Files are reported as of these times, and as of the starts and ends of their first periods.
+const TIMES: [&str; 3] = ["2026-12-01T22:00:00Z", "0000-01-01T00:00:00Z", "9999-12-30T22:00:00Z"];
 const PERIODS: usize = 2;
 
 fuzz_target!(|input: &[u8]| {
@@ -39,49 +39,48 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn read(text: &str, template: Result<&str, &str>) {
-    let reading = || {
+    let read_config = || {
         let read = |_: &Path| template.map(str::to_owned).map_err(str::to_owned);
         Config::read(NAME, text, Path::new(""), &read)
     };
-    let found = reading();
+    let found = read_config();
     check_all(&found, text, template.unwrap_or_default());
     let Some(config) = &found.config else {
         Summary::new(None, &found.diagnostics, Timestamp::UNIX_EPOCH).to_json();
         return;
     };
-    for now in moments(config) {
-        let mut advised = reading();
-        advised.lint(&LintContext::new(now));
-        check_all(&advised, text, template.unwrap_or_default());
-        // Of more than a hundred warnings only the first are told.
-        if advised.diagnostics.iter().any(|told| told.place.is_none()) {
+    for now in times(config) {
+        let mut linted = read_config();
+        linted.lint(&LintContext::new(now));
+        check_all(&linted, text, template.unwrap_or_default());
+        // Only the first hundred warnings are reported.
+        if linted.diagnostics.iter().any(|diagnostic| diagnostic.place.is_none()) {
             continue;
         }
-        let kept = |told: &&Diagnostic| advised.diagnostics.contains(told);
+        let kept = |diagnostic: &&Diagnostic| linted.diagnostics.contains(diagnostic);
         assert_eq!(
             found.diagnostics.iter().filter(kept).count(),
             found.diagnostics.len(),
-            "advice only adds"
+            "warnings must only be added"
         );
-        tell(config, &advised.diagnostics, now);
+        report(config, &linted.diagnostics, now);
     }
 }
 
-fn moments(config: &Config) -> Vec<Timestamp> {
+fn times(config: &Config) -> Vec<Timestamp> {
     let periods = config.rules.schedule.periods();
     let edges = periods.iter().take(PERIODS).flat_map(|period| match period.once() {
         Some(once) => [Some(once.start), once.end],
         None => period.next(Timestamp::UNIX_EPOCH).map_or([None; 2], |next| [Some(next.start), next.end]),
     });
-    MOMENTS.iter().map(|text| text.parse().expect("a time")).chain(edges.flatten()).collect()
+    TIMES.iter().map(|text| text.parse().expect("a time")).chain(edges.flatten()).collect()
 }
 
-/// What `--check` and `status` do with a config.
-fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
+/// Does what `--check` and `status` do with a configuration.
+fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
-    let request =
-        Request::new(&Method::GET, RequestPath::new("/"));
+    let request = Request::new(&Method::GET, RequestPath::new("/"));
     let decision = decide(&config.rules, &request, &phase.moment, now);
     let verdict = OwnedDecision::from(decision.clone());
     let response = respond(&snapshot, &phase, &verdict, request.method, &HeaderMap::new());
@@ -89,9 +88,9 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     changes_at(&config.rules, &request, &decision, &phase.moment, now);
     let headers = response.map(|response| response.into_parts().0.headers);
     let about = (&phase.moment, now);
-    let told = DecisionSummary::new("/".to_owned(), &request, &decision, config, about, headers);
-    DecisionSummary::lines(std::slice::from_ref(&told), config, now);
-    Summary { decisions: Some(vec![told]), ..Summary::new(Some(config), diagnostics, now) }.to_json();
+    let summary = DecisionSummary::new("/".to_owned(), &request, &decision, config, about, headers);
+    DecisionSummary::lines(std::slice::from_ref(&summary), config, now);
+    Summary { decisions: Some(vec![summary]), ..Summary::new(Some(config), diagnostics, now) }.to_json();
     plan(config, now);
     for ink in [Ink { blocks: false, colour: false }, Ink { blocks: true, colour: true }] {
         timeline(config, now, ink);
@@ -104,19 +103,19 @@ fn tell(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
 fn check_all(reading: &ParsedConfig, file: &str, template: &str) {
     let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
     let errors = reading.diagnostics.iter().any(is_error);
-    assert_eq!(reading.config.is_none(), errors, "valid, or errors that say why not");
+    assert_eq!(reading.config.is_none(), errors, "either valid, or with errors");
     let text = file.strip_prefix('\u{feff}').unwrap_or(file);
     reading.diagnostics.iter().for_each(|diagnostic| check(diagnostic, text, template));
 }
 
 fn check(diagnostic: &Diagnostic, text: &str, template: &str) {
     let Some(place) = &diagnostic.place else {
-        return assert_eq!(diagnostic.severity, Severity::Note, "only what is not shown has no place");
+        return assert_eq!(diagnostic.severity, Severity::Note, "only a note about hidden warnings has no place");
     };
     let source = &place.source;
     let expected = if source.name == NAME { text } else { template };
-    assert_eq!(source.text, expected, "the text that was read");
-    assert!(source.text.get(place.span.clone()).is_some(), "{:?}: no part of the text", place.span);
+    assert_eq!(source.text, expected, "the place must be in the text that was read");
+    assert!(source.text.get(place.span.clone()).is_some(), "{:?} is outside of the text", place.span);
     let place = line_column(source.text.as_bytes(), place.span.start);
     assert_eq!(diagnostic.line_column(), Some(place));
     let place = format!("{}:{}:{}", source.name, place.0, place.1);
@@ -127,10 +126,10 @@ fn check(diagnostic: &Diagnostic, text: &str, template: &str) {
         assert!(plain.contains(&format!("--> {place}\n")), "{place} in {plain}");
     }
     let unprintable = plain.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\t'));
-    assert_eq!(unprintable, None, "nothing that a terminal acts on: {plain:?}");
+    assert_eq!(unprintable, None, "a terminal would act on it: {plain:?}");
 }
 
-/// A newline of two characters is one place.
+/// Computes line and column, both from 1. CRLF is one position.
 fn line_column(text: &[u8], at: usize) -> (usize, usize) {
     let at = at - usize::from(text[..at].ends_with(b"\r") && text[at..].starts_with(b"\n"));
     let starts_character = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;

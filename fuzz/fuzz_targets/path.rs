@@ -1,19 +1,19 @@
-//! Any text as the path of a request, and what stands behind it, cut at bytes 255, as rules: a path is canonical, and
-//! means, what the contract says; rules match as it says; and no path that is not canonical passes, whatever the rules.
+//! Reads any text as the path of a request, followed by rules, separated by bytes 255. The contract says which paths are
+//! canonical, what they mean, and what rules match. A path that is not canonical must never pass, whatever the rules are.
 
 #![no_main]
 
-use downtime::decision::down_response::{Answer, Redirect};
+use downtime::decision::down_response::{DownResponse, Redirect};
 use downtime::decision::{Decision, Rules, decide};
-use downtime::matching::exempt::{Exemptions, RuleKind, Rule, check_exact};
+use downtime::matching::exempt::{Exemptions, Rule, RuleKind, check_exact};
 use downtime::matching::glob::PathGlobs;
-use downtime::schedule::occurrence::Occurrence;
 use downtime::matching::path::RequestPath;
-use downtime::schedule::period::{Period, Timing};
 use downtime::matching::request::Request;
-use downtime::schedule::state::Schedule;
 use downtime::matching::scope::{Scope, ScopePaths};
 use downtime::page::template::Template;
+use downtime::schedule::occurrence::Occurrence;
+use downtime::schedule::period::{Period, Timing};
+use downtime::schedule::state::Schedule;
 use http::Method;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -21,15 +21,15 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let texts: Result<Vec<_>, _> = input.split(|&byte| byte == 255).map(str::from_utf8).collect();
     if let Some((path, rules)) = texts.as_deref().ok().and_then(<[&str]>::split_first) {
-        look(path, rules);
+        check(path, rules);
     }
 });
 
-fn look(raw: &str, texts: &[&str]) {
+fn check(raw: &str, texts: &[&str]) {
     let path = RequestPath::new(raw);
-    let meant = meaning(raw);
-    assert_eq!((path.raw(), path.canonical()), (raw, meant.as_deref()));
-    assert_eq!(path.fault().is_some(), meant.is_none());
+    let decoded = decode(raw);
+    assert_eq!((path.raw(), path.canonical()), (raw, decoded.as_deref()));
+    assert_eq!(path.fault().is_some(), decoded.is_none());
 
     let [exact, globs] = [is_exact, is_glob]
         .map(|is_rule| texts.iter().copied().filter(|text| is_rule(text)).collect::<Vec<&str>>());
@@ -38,9 +38,9 @@ fn look(raw: &str, texts: &[&str]) {
         assert_eq!(PathGlobs::check(text).is_ok(), globs.contains(text), "{text:?}");
     }
     let exempt = exemptions(&exact, &globs);
-    let meant = meant.as_deref();
-    let by_exact = exact.iter().find(|text| Some(**text) == meant);
-    let by_glob = || globs.iter().find(|glob| meant.is_some_and(|path| matches(glob, path)));
+    let decoded = decoded.as_deref();
+    let by_exact = exact.iter().find(|text| Some(**text) == decoded);
+    let by_glob = || globs.iter().find(|glob| decoded.is_some_and(|path| matches(glob, path)));
     let found = exempt.find(&path, None).map(|rule| rule.text.as_str());
     assert_eq!(found, by_exact.or_else(by_glob).copied(), "{exact:?} {globs:?}");
 
@@ -51,22 +51,22 @@ fn look(raw: &str, texts: &[&str]) {
         let path = without_case(path);
         matches(&glob, &path) || matches(&glob, &without_endings(&path))
     };
-    let by_scope = meant.is_none_or(|path| globs.iter().any(|glob| loosely(glob, path)));
+    let by_scope = decoded.is_none_or(|path| globs.iter().any(|glob| loosely(glob, path)));
     assert_eq!(scope.covers(&request), by_scope);
 
     let everything = exemptions(&exact, &[globs.as_slice(), &["/**"]].concat());
-    assert_eq!(passes(&rules(everything, None), &request), meant.is_some());
+    assert_eq!(passes(&rules(everything, None), &request), decoded.is_some());
     check_redirects(texts, &request);
 }
 
-/// Where the site is down for ever and redirects, what passes is the target, if that is a path of the site.
+/// If the site is down for ever and redirects, only the target of the redirect passes, if it is a path of the site.
 fn check_redirects(texts: &[&str], request: &Request<'_>) {
     for redirect in texts.iter().filter_map(|text| Redirect::parse(text).ok()) {
         let bare = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
         let own = |path: &str| Some(bare(path)) == request.path.canonical().map(bare);
         let target =
             redirect.location().to_str().expect("ASCII").split(['?', '#']).next().unwrap_or_default();
-        let is_target = meaning(target).as_deref().is_some_and(own);
+        let is_target = decode(target).as_deref().is_some_and(own);
         assert_eq!(passes(&rules(Exemptions::default(), Some(redirect)), request), is_target);
     }
 }
@@ -81,8 +81,8 @@ fn rules(exemptions: Exemptions, redirect: Option<Redirect>) -> Rules {
         timing: Timing::Once(ever),
         scope: Scope::default(),
     };
-    let answer = Answer { message: None, template: Template::built_in(), own_template: None, redirect };
-    Rules { exemptions, schedule: Schedule::new(vec![period]), answers: vec![answer], ..Rules::default() }
+    let response = DownResponse { message: None, template: Template::built_in(), own_template: None, redirect };
+    Rules { exemptions, schedule: Schedule::new(vec![period]), responses: vec![response], ..Rules::default() }
 }
 
 fn passes(rules: &Rules, request: &Request<'_>) -> bool {
@@ -93,7 +93,7 @@ fn passes(rules: &Rules, request: &Request<'_>) -> bool {
 fn exemptions(exact: &[&str], globs: &[&str]) -> Exemptions {
     let rule = |kind| move |text: &&str| Rule { kind, text: (*text).to_owned(), line: 1 };
     let rules = exact.iter().map(rule(RuleKind::Exact)).chain(globs.iter().map(rule(RuleKind::Path)));
-    Exemptions::new(rules.collect()).expect("rules that were found good")
+    Exemptions::new(rules.collect()).expect("valid rules")
 }
 
 fn without_case(text: &str) -> String {
@@ -107,15 +107,15 @@ fn without_endings(path: &str) -> String {
     if bare.is_empty() { "/".to_owned() } else { bare.to_owned() }
 }
 
-/// What a path means, if its raw form is canonical.
-fn meaning(raw: &str) -> Option<String> {
+/// Decodes a path, if its raw form is canonical.
+fn decode(raw: &str) -> Option<String> {
     let segments: Vec<_> = raw.strip_prefix('/')?.split('/').collect();
-    let (_, folders) = segments.split_last()?;
-    if folders.contains(&"") || raw.contains(['\\', ';']) {
+    let (_, directories) = segments.split_last()?;
+    if directories.contains(&"") || raw.contains(['\\', ';']) {
         return None;
     }
     let mut parts = raw.split('%');
-    let mut decoded = parts.next()?.as_bytes().to_vec();
+    let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
         let byte = match part.as_bytes() {
             [high, low, ..] => digit(*high)? * 16 + digit(*low)?,
@@ -124,22 +124,22 @@ fn meaning(raw: &str) -> Option<String> {
         if b"/\\.%;?#".contains(&byte) {
             return None;
         }
-        decoded.push(byte);
-        decoded.extend(&part.as_bytes()[2..]);
+        bytes.push(byte);
+        bytes.extend(&part.as_bytes()[2..]);
     }
-    let decoded = String::from_utf8(decoded).ok()?;
+    let decoded = String::from_utf8(bytes).ok()?;
     let is_dots = |segment: &str| !segment.is_empty() && segment.trim_matches(['.', ' ']).is_empty();
-    let odd = decoded.contains(char::is_control) || decoded.split('/').any(is_dots);
-    (!odd).then_some(decoded)
+    let is_suspicious = decoded.contains(char::is_control) || decoded.split('/').any(is_dots);
+    (!is_suspicious).then_some(decoded)
 }
 
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A rule is written as what it matches.
+/// A rule must have the form of the decoded paths that it matches.
 fn is_plain(text: &str) -> bool {
-    meaning(text).as_deref() == Some(text)
+    decode(text).as_deref() == Some(text)
 }
 
 fn is_exact(text: &str) -> bool {
@@ -151,7 +151,7 @@ fn is_glob(text: &str) -> bool {
     is_plain(text) && !text.contains(['[', ']', '{', '}']) && text.split('/').all(whole)
 }
 
-/// `**` is any number of segments; within one, `*` is any number of bytes, and `?` is one.
+/// `**` matches any number of segments. In a segment, `*` matches any number of bytes, and `?` matches one.
 fn matches(glob: &str, path: &str) -> bool {
     let [glob, path]: [Vec<&str>; 2] = [glob, path].map(|text| text.split('/').collect());
     fits(
@@ -169,10 +169,11 @@ fn matches(glob: &str, path: &str) -> bool {
     )
 }
 
-/// Whether a pattern fits a text in which parts that are `any` stand for any number of items, and others for one each.
+/// Matches a pattern with a text. Parts of the pattern for which `any` returns true match any number of items, the others
+/// match one each.
 fn fits<P, T>(pattern: &[P], text: &[T], any: impl Fn(&P) -> bool, one: impl Fn(&P, &T) -> bool) -> bool {
     let (mut at, mut seen) = (0, 0);
-    // Where the last part that stands for any number is, and where what it stands for ends.
+    // The last part that matches any number of items, and the end of what it matches.
     let mut last: Option<(usize, usize)> = None;
     while seen < text.len() {
         if pattern.get(at).is_some_and(&any) {
