@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_hosts_are_those_of_all_lines() {
+    fn forwarded_hosts_come_from_all_lines() {
         let hosts =
             Hosts { own: None, forwarded: forwarded_hosts([&b"a:80, b."[..], b"", b"\xff"].into_iter()) };
         assert_eq!(hosts.names().collect::<Vec<_>>(), ["", "a", "b", "", ""]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_overridden_by_a_field_that_any_site_reads_so() {
+    fn each_field_that_some_site_honors_overrides_the_method() {
         for (name, expected) in [
             ("X-HTTP-Method-Override", true),
             ("x-method-override", true),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_overridden_by_a_key_of_the_query_that_any_site_reads_so() {
+    fn each_query_key_that_some_site_honors_overrides_the_method() {
         for (query, expected) in [
             ("_method=POST", true),
             ("a=b&_method=DELETE", true),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_other_letters_has_a_form_in_ascii() {
+    fn a_host_with_non_ascii_letters_is_converted() {
         for (host, ascii) in [
             ("bücher.example", Some("xn--bcher-kva.example")),
             ("BÜCHER.example", Some("xn--bcher-kva.example")),

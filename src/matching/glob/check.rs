@@ -63,7 +63,7 @@ pub(super) fn check_glob(text: &str) -> Result<(), InvalidValue> {
     }
     check_path(text)?;
     if let Some(special) = text.chars().find(|c| matches!(c, '[' | ']' | '{' | '}')) {
-        let message = format!("`{special}` is not known in globs: only `*`, `?` and `**` are");
+        let message = format!("`{special}` is not supported in globs: use only `*`, `?` and `**`");
         let each = expand_alternatives(text);
         let help = each.map_or("write one glob for each path".to_owned(), |globs| {
             format!("write one glob for each: `\"{}\"`", globs.join("\", \""))

@@ -12,9 +12,9 @@ pub(super) fn with_leading_slash(text: &str) -> String {
     }
     let path = plain.split_whitespace().rfind(|word| word.starts_with('/')).map(str::to_owned);
     let path = path.or_else(|| (!plain.contains(char::is_whitespace)).then(|| format!("/{plain}")));
-    let is_right = |path: &String| path.len() > 1 && check_path(path).is_ok();
+    let is_valid = |path: &String| path.len() > 1 && check_path(path).is_ok();
     let Some(path) =
-        path.and_then(|path| if is_right(&path) { Some(path) } else { canonicalize(&path) }).filter(is_right)
+        path.and_then(|path| if is_valid(&path) { Some(path) } else { canonicalize(&path) }).filter(is_valid)
     else {
         return EXAMPLE.to_owned();
     };
@@ -72,7 +72,8 @@ pub(super) fn is_regex(text: &str) -> bool {
 
 /// Suggests a glob in place of a regular expression, if it is simple enough.
 pub(super) fn glob_for_regex(text: &str) -> String {
-    const EXAMPLE: &str = "for example `/admin/**` for everything below /admin, or `/**/*.php` for everything that ends in .php";
+    const EXAMPLE: &str = "for example `/admin/**` for everything below /admin, \
+                           or `/**/*.php` for everything that ends in .php";
     let plain = text.trim_start_matches(['~', '*', ' ']);
     let (begins, ends) = (plain.starts_with('^'), plain.ends_with('$'));
     let plain = plain.trim_start_matches('^').trim_end_matches('$');
@@ -95,8 +96,8 @@ pub(super) fn expand_alternatives(text: &str) -> Option<Vec<String>> {
     let (before, rest) = text.split_once('{')?;
     let (inner, after) = rest.split_once('}')?;
     let globs: Vec<_> = inner.split(',').map(|part| format!("{before}{part}{after}")).collect();
-    let are_right = globs.len() > 1
+    let are_valid = globs.len() > 1
         && globs.len() < 9
         && globs.iter().all(|glob| check_path(glob).is_ok() && !glob.contains(['[', ']', '{', '}']));
-    are_right.then_some(globs)
+    are_valid.then_some(globs)
 }

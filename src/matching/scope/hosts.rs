@@ -76,59 +76,67 @@ impl fmt::Display for Host {
     }
 }
 
+const EXAMPLE: &str = "for example `shop.example.com`, or `*.example.org` for all hosts below it";
+
 /// Explains why a text is not a host, and suggests what was probably meant.
 fn explain(text: &str) -> InvalidValue {
-    const EXAMPLE: &str = "for example `shop.example.com`, or `*.example.org` for all hosts below it";
-    let invalid = |help: String| InvalidValue::new(format!("invalid host `{text}`"), help);
     let plain = text.trim();
     let without_scheme = plain.split_once("://").map_or(plain, |(_, rest)| rest);
     let host = host_name(without_scheme.split(['/', '?', '#']).next().unwrap_or_default());
-    let below = host.trim_start_matches(['*', '.']);
     if plain.parse::<Ipv6Addr>().is_ok() {
-        return invalid(format!("write `[{plain}]`"));
+        return invalid(text, "", format!("write `[{plain}]`"));
     }
     if plain == "*" {
-        return invalid("remove `hosts` to cover every host".into());
+        return invalid(text, "", "remove `hosts` to cover every host".into());
     }
     if plain.contains(['^', '$', '(', '\\', '|']) {
-        return InvalidValue::new(
-            format!("invalid host `{text}`: hosts are not regular expressions"),
-            EXAMPLE,
-        );
+        return invalid(text, ": hosts are not regular expressions", EXAMPLE.into());
     }
     if !host.is_ascii() {
-        let stem = host.strip_prefix("*.").unwrap_or(host);
-        let ascii = to_ascii(stem).filter(|ascii| is_name(ascii));
-        let ascii = ascii.map(|ascii| host.replace(stem, &ascii));
-        return InvalidValue::new(
-            format!("invalid host `{text}`: requests contain the ASCII form"),
-            ascii.map_or(EXAMPLE.into(), |ascii| format!("write `{ascii}`")),
-        );
+        return not_ascii(text, host);
     }
-    let several: Vec<_> = plain.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
-    if several.len() > 1 && several.iter().all(|part| Host::try_parse(part).is_some() && part.contains('.')) {
-        return InvalidValue::new(
-            format!("`{text}` is more than one host"),
-            format!("write each in quotes: `\"{}\"`", several.join("\", \"")),
-        );
+    let more = several_hosts(text, plain).or_else(|| more_than_a_host(text, plain, host));
+    more.unwrap_or_else(|| misplaced_wildcard(text, host))
+}
+
+fn invalid(text: &str, reason: &str, help: String) -> InvalidValue {
+    InvalidValue::new(format!("invalid host `{text}`{reason}"), help)
+}
+
+fn not_ascii(text: &str, host: &str) -> InvalidValue {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    let ascii = to_ascii(name).filter(|ascii| is_name(ascii)).map(|ascii| host.replace(name, &ascii));
+    let help = ascii.map_or(EXAMPLE.into(), |ascii| format!("write `{ascii}`"));
+    invalid(text, ": requests contain the ASCII form", help)
+}
+
+fn several_hosts(text: &str, plain: &str) -> Option<InvalidValue> {
+    let parts: Vec<_> = plain.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
+    let are_hosts = parts.iter().all(|part| Host::try_parse(part).is_some() && part.contains('.'));
+    let help = || format!("write each in quotes: `\"{}\"`", parts.join("\", \""));
+    (parts.len() > 1 && are_hosts)
+        .then(|| InvalidValue::new(format!("`{text}` is more than one host"), help()))
+}
+
+/// Explains a host with spaces, a scheme, a port or a path.
+fn more_than_a_host(text: &str, plain: &str, host: &str) -> Option<InvalidValue> {
+    if host == text {
+        return None;
     }
-    if host != text && Host::try_parse(host).is_some() {
-        let reason = if host == plain {
-            "it begins or ends with a space"
-        } else {
-            "a host has no scheme, port or path"
-        };
-        let message = format!("invalid host `{text}`: {reason}");
-        return InvalidValue::new(message, format!("write `{host}`"));
-    }
+    Host::try_parse(host)?;
+    let has_spaces = host == plain;
+    let reason =
+        if has_spaces { ": it begins or ends with a space" } else { ": a host has no scheme, port or path" };
+    Some(invalid(text, reason, format!("write `{host}`")))
+}
+
+fn misplaced_wildcard(text: &str, host: &str) -> InvalidValue {
+    let below = host.trim_start_matches(['*', '.']);
     if below.len() < host.len() && is_name(below) {
-        return invalid(format!("did you mean `*.{below}`?"));
+        return invalid(text, "", format!("did you mean `*.{below}`?"));
     }
-    if host.contains('*') {
-        let message = format!("invalid host `{text}`: a `*` can only be the first label");
-        return InvalidValue::new(message, EXAMPLE);
-    }
-    invalid(EXAMPLE.into())
+    let reason = if host.contains('*') { ": a `*` can only be the first label" } else { "" };
+    invalid(text, reason, EXAMPLE.into())
 }
 
 #[cfg(test)]
