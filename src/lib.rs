@@ -26,8 +26,8 @@
 //! | [`management`] | what operators get: health, readiness, status, metrics; and the client that commands use | `watch`, `server` and above |
 //! | [`cli`] | the command line, one command a file | everything |
 //!
-//! [`clock`], [`logging`] and [`thread_exit`] are small tools of the edge. Arrows point up this table only: there are no
-//! cycles between modules.
+//! [`clock`], [`logging`] and [`thread_exit`] are small tools of the edge, [`hex`] is one for everybody. Arrows point up
+//! this table only: there are no cycles between modules.
 
 pub mod cli;
 pub mod clock;
@@ -36,6 +36,7 @@ pub mod decision;
 pub mod files;
 pub mod filters;
 pub mod gateway;
+pub mod hex;
 pub mod invalid_value;
 pub mod logging;
 pub mod management;

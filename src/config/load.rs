@@ -1,7 +1,6 @@
 //! Reads the config file and the files that it names, as one.
 
 use std::cell::RefCell;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::templates::ReadFile;
 use crate::config::{Config, LintContext, ParsedConfig};
+use crate::hex;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
 
 /// The config file and all that it rests on, as one reading found them.
@@ -121,9 +121,5 @@ fn remedy(error: &ReadError) -> &'static str {
 
 /// The SHA-256 of a file's bytes, in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(&Sha256::digest(bytes))
 }

@@ -1,11 +1,13 @@
 //! Entity tags: RFC 9110, section 8.8.3.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use http::header::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
+
+use crate::hex;
 
 /// An entity tag, ours or one that a client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl EntityTag {
         for number in [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()] {
             hash.update(number.to_le_bytes());
         }
-        Self { weak: false, opaque: hex(hash.finalize().iter().take(16)).into_bytes() }
+        Self { weak: false, opaque: hex::encode(hash.finalize().iter().take(16)).into_bytes() }
     }
 
     /// A tag that fills the whole of `value`.
@@ -97,14 +99,6 @@ fn listed(mut line: &[u8]) -> impl Iterator<Item = EntityTag> {
         let (tag, rest) = EntityTag::take(line)?;
         line = rest;
         Some(tag)
-    })
-}
-
-fn hex<'a>(bytes: impl Iterator<Item = &'a u8>) -> String {
-    bytes.fold(String::new(), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }
 
