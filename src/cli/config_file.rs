@@ -59,7 +59,7 @@ fn is_missing(place: &Path) -> bool {
 fn missing<P: AsRef<Path>>(places: &[P]) -> Diagnostic {
     let places: Vec<_> = places.iter().map(|place| place.as_ref().display().to_string()).collect();
     let message = format!("there is no config file: neither {}", places.join(" nor "));
-    Diagnostic::of_file(message, format!("create one of them, or name another with -c FILE or {VARIABLE}"))
+    Diagnostic::for_file(message, format!("create one of them, or name another with -c FILE or {VARIABLE}"))
 }
 
 /// A text as a shell takes it for one word.

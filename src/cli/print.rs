@@ -39,7 +39,7 @@ pub(super) fn print_diagnostics(diagnostics: &[Diagnostic]) {
 
 /// Prints an error that is not of a place in the file.
 pub(super) fn print_error(message: &str, help: &str) {
-    print_diagnostics(&[Diagnostic::of_file(message, help)]);
+    print_diagnostics(&[Diagnostic::for_file(message, help)]);
 }
 
 /// Colour is for terminals, and for those who have not asked for none (no-color.org).

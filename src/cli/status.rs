@@ -136,7 +136,7 @@ fn problems(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
 pub(super) fn restated(problem: &DiagnosticSummary) -> Diagnostic {
     let line = problem.line.map_or(String::new(), |line| format!("line {line}: "));
     let message = format!("the gateway says: {line}{}", escaped(&problem.message));
-    Diagnostic { help: problem.help.as_deref().map(escaped), ..Diagnostic::of_file(message, "") }
+    Diagnostic { help: problem.help.as_deref().map(escaped), ..Diagnostic::for_file(message, "") }
 }
 
 /// What the file says; `unasked` is the server that could not be asked, and why.

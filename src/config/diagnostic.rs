@@ -1,4 +1,4 @@
-//! Diagnostics: what is wrong, where, and what to write instead; rendered with the source line and a caret.
+//! Diagnostics: what is wrong, where, and what to write instead. They are rendered with the source line and a caret.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,77 +8,77 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
-/// How grave it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be applied.
     Error,
-    /// It can, but is surely not meant so.
+    /// The file is valid, but this is probably a mistake.
     Warning,
-    /// It is good to know.
+    /// Information.
     Note,
 }
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// How the user named it.
+    /// The path of the file, as the user gave it.
     pub name: String,
-    /// What it holds, without a byte-order mark.
+    /// The content, without a byte order mark.
     pub text: String,
 }
 
-/// Where a diagnostic points.
+/// A place in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The text.
     pub source: Arc<Source>,
-    /// The bytes in it.
+    /// The range in bytes.
     pub span: Range<usize>,
 }
 
 /// One problem of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How grave it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, in a sentence without a full stop.
+    /// What is wrong, without a full stop.
     pub message: String,
-    /// Where; `None` where the file could not be read at all.
+    /// Where; `None` if the file could not be read at all.
     pub place: Option<Location>,
     /// What to write instead.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error of a whole file, with the remedy.
-    pub fn of_file(message: impl Into<String>, help: impl Into<String>) -> Self {
+    /// Returns an error about a whole file.
+    pub fn for_file(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { severity: Severity::Error, message: message.into(), place: None, help: Some(help.into()) }
     }
 
-    /// An error of a file that is not UTF-8 from byte `at` on.
+    /// Returns an error about a file whose first invalid byte is at `at`.
     pub fn not_utf8(name: &str, bytes: &[u8], at: usize) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
         let place = Location { source: Arc::new(Source { name: name.to_owned(), text }), span };
-        let help = "save the file in the encoding UTF-8".to_owned();
-        let message = "this is not UTF-8, which a TOML file has to be".to_owned();
+        let help = "save the file as UTF-8".to_owned();
+        let message = "invalid UTF-8: a TOML file has to be in UTF-8".to_owned();
         Self { severity: Severity::Error, message, place: Some(place), help: Some(help) }
     }
 
-    /// Line and column, both from 1, the column in characters.
+    /// Returns line and column, both from 1; the column is in characters.
     pub fn line_column(&self) -> Option<(usize, usize)> {
         let place = self.place.as_ref()?;
         Some(line_column(&place.source.text, place.span.start))
     }
 
-    /// The whole of it as text: message, place, source line, caret and help. With `colour`, ANSI escapes: ours
-    /// alone, whatever is quoted of the file.
+    /// Returns message, place, source line, caret and help as text. Control characters of the file are replaced, so with
+    /// `colour` there are no ANSI escapes but our own.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let mut group = self.level().primary_title(self.message.as_str()).elements(self.snippet());
-        // The renderer shows control characters as pictures, but not in a help, and no C1 ones.
+        // The renderer replaces control characters, except in the help, and except C1.
         let help = self.help.as_ref().map(|help| help.replace(is_unprintable, REPLACEMENT));
         if let Some(help) = &help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -88,7 +88,7 @@ impl Diagnostic {
         text.replace(is_c1, REPLACEMENT).lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
-    /// In one line, for a log, without passwords.
+    /// Returns message, place and help in one line for the log, without passwords.
     pub fn summary(&self) -> String {
         let place = match (&self.place, self.line_column()) {
             (Some(place), Some((line, column))) => format!("{}:{line}:{column}: ", place.source.name),
@@ -106,7 +106,7 @@ impl Diagnostic {
         }
     }
 
-    /// The renderer counts the column in what it is given, which may be a part of a long line.
+    /// Corrects the column that the renderer has counted in an excerpt of a long line.
     fn with_true_column(&self, rendered: String) -> String {
         let (Some(excerpt), Some((line, column))) = (self.excerpt(), self.line_column()) else {
             return rendered;
@@ -131,7 +131,7 @@ impl Diagnostic {
         )
     }
 
-    /// The line of the place, or as much of it around the place as may be shown: a line may be the whole file.
+    /// Returns the line of the place, or a part of it around the place: a line may be the whole file.
     fn excerpt(&self) -> Option<Excerpt<'_>> {
         let place = self.place.as_ref()?;
         let text = &place.source.text;
@@ -140,7 +140,7 @@ impl Diagnostic {
         let last =
             text.get(span.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.end + at);
         let line = text.get(first..last).unwrap_or_default();
-        // Of carriage returns that end a line only the last belongs to its newline; a place may be at any of them.
+        // Only the last carriage return belongs to the newline; a place may be at an earlier one.
         let line = line.strip_suffix('\r').filter(|_| last < text.len()).unwrap_or(line);
         let inside = (span.start - first).min(line.len())..(span.end - first).min(line.len());
         if line.len() <= 2 * MAX_AROUND {
@@ -153,18 +153,18 @@ impl Diagnostic {
     }
 }
 
-/// No more bytes of a line are looked at before the place and behind its start.
+/// The most bytes of a line that are shown before the start of a place, and after it.
 const MAX_AROUND: usize = 1000;
 
-/// A line or a part of one, with the place in it.
+/// A line or a part of it, with the place in it.
 struct Excerpt<'t> {
     line: &'t str,
     inside: Range<usize>,
-    /// How many bytes of the line are cut off before it.
+    /// How many bytes of the line are missing before it.
     cut: usize,
 }
 
-/// The last boundary of characters up to `at`.
+/// Returns the last character boundary up to `at`.
 fn floor_boundary(text: &str, mut at: usize) -> usize {
     at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -181,22 +181,22 @@ impl From<Diagnostic> for Vec<Diagnostic> {
 
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// What a terminal acts on, newlines and tabs aside.
+/// Returns true for a control character other than newline and tab.
 fn is_unprintable(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\t')
 }
 
-/// The control characters beyond ASCII, which some terminals act on as on an escape.
+/// Returns true for a C1 control character. Some terminals treat them like an escape sequence.
 fn is_c1(c: char) -> bool {
     c.is_control() && !c.is_ascii()
 }
 
-/// All of `diagnostics`, a blank line between.
+/// Renders `diagnostics` with blank lines between them.
 pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.render(colour)).collect::<Vec<_>>().join("\n")
 }
 
-/// Line and column of a byte offset, both from 1, the column in characters. A newline is one, also where it has two.
+/// Returns line and column of a byte offset, both from 1; the column is in characters. CRLF counts as one newline.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let offset = floor_boundary(text, offset);
     let (mut before, after) = text.split_at_checked(offset).unwrap_or_default();
@@ -208,7 +208,7 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, column)
 }
 
-/// The part of a span that lies on its first line, on character boundaries: a caret marks one line.
+/// Returns the part of a span that is on its first line, at character boundaries: carets mark one line only.
 fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = floor_boundary(text, span.start);
     let end = floor_boundary(text, span.end.clamp(start, text.len()));
@@ -217,8 +217,8 @@ fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     start..start + within.get(..length).unwrap_or_default().trim_end_matches('\r').len()
 }
 
-/// A message with `…` for the password in each URL that it quotes (RFC 3986 3.2.1), also in one that is malformed: a log
-/// and the answers to operators are read by more people than the file.
+/// Replaces the password in each quoted URL (RFC 3986, section 3.2.1) by `…`, even if the URL is malformed: more people can
+/// read the log and the status than the file.
 pub fn without_passwords(message: &str) -> String {
     message.split_inclusive(['`', '"', '\'']).map(without_password).collect()
 }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_that_is_not_utf8_is_marked_by_what_stands_for_it() {
+    fn the_caret_marks_the_replacement_of_the_first_invalid_byte() {
         for (bytes, at) in
             [(&b"\xff"[..], 0), (b"# caf\xe9\n", 5), (b"\xe2\x82\n", 0), ("é\u{fffd}".as_bytes(), 2)]
         {
@@ -290,7 +290,7 @@ error: this is wrong
     }
 
     #[test]
-    fn of_a_long_line_only_a_part_is_looked_at_and_the_column_is_that_in_the_line() {
+    fn only_a_part_of_a_long_line_is_shown_with_the_column_of_the_whole_line() {
         let text = format!("x = 1\ny = [{}]", "'é', ".repeat(100_000));
         let at = text.find('y').unwrap() + "y = [".len() + "'é', ".len() * 50_000;
         for colour in [false, true] {
@@ -305,7 +305,7 @@ error: this is wrong
     }
 
     #[test]
-    fn nothing_of_a_file_reaches_a_terminal_that_it_would_act_on() {
+    fn control_characters_of_a_file_never_reach_the_terminal() {
         let text = "a = \u{1b}[2J\u{9b}31m\tb";
         let unsafe_everywhere =
             Diagnostic { message: text.into(), help: Some(text.into()), ..diagnostic(text, 4..text.len()) };
@@ -328,13 +328,13 @@ error: this is wrong
             ("`https://user@a:80/`: b", "`https://user@a:80/`: b"),
             ("`@daily` is `0 0 * * *`: c", "`@daily` is `0 0 * * *`: c"),
         ] {
-            let whole = Diagnostic::of_file(message, message);
+            let whole = Diagnostic::for_file(message, message);
             assert_eq!(whole.summary(), format!("{expected} ({expected})"));
         }
     }
 
     #[test]
-    fn no_span_makes_it_panic() {
+    fn rendering_never_panics() {
         let text = "a = \"é\r\n\"\nb = 1\r\r\r\r\nc\r\r\r\r";
         for start in 0..=text.len() + 2 {
             for end in 0..=text.len() + 2 {

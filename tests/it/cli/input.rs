@@ -50,7 +50,7 @@ fn a_file_that_may_not_be_read_is_refused() {
     let folder = Folder::with("# secret\n");
     fs::set_permissions(folder.file(), Permissions::from_mode(0o000)).unwrap();
     each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["may not be read by this user", "see who owns it, its mode"]);
+    folder.run(&["--check"]).refuses(1, &["may not be read by this user", "check the owner and mode"]);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn bytes_that_are_no_utf_8_are_shown_at_their_place() {
         "# grün\n[response]\nmessage = \"zur\u{fc}ck\"\n".chars().map(|c| c as u8).collect::<Vec<_>>();
     let bytes = [b"# gr\xc3\xbcn".as_slice(), &bytes[6..]].concat();
     fs::write(folder.file(), &bytes).unwrap();
-    let place = ["this is not UTF-8", "--> ./downtime.toml:3:15", "save the file in the encoding UTF-8"];
+    let place = ["invalid UTF-8", "--> ./downtime.toml:3:15", "save the file as UTF-8"];
     folder.run(&["--check"]).refuses(1, &place);
     folder.run(&["start"]).refuses(1, &["line 3 is not UTF-8"]);
     assert_eq!(fs::read(folder.file()).unwrap(), bytes);
