@@ -1,38 +1,39 @@
-//! What `[site] upstream` names: where the requests that pass are sent.
+//! The address of an upstream: `[site] upstream`.
+
+mod error;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-use crate::matching::request::to_ascii;
+pub use self::error::UpstreamAddressError;
 
-/// The longest path that a Unix socket can have: `sun_path` of unix(7), less its NUL.
+/// The longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its NUL.
 const MAX_SOCKET_PATH: usize = 107;
 
-/// An origin: the place of a server, without anything of a request.
+/// The origin of an HTTP server: scheme, host and port, or a Unix socket.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum UpstreamAddress {
-    /// A host and port, spoken to in the clear or over TLS.
+    /// A host and port.
     Tcp {
-        /// Whether TLS is spoken.
+        /// True if the connection uses TLS.
         tls: bool,
-        /// A name in lower case or an address; an IPv6 address is without brackets.
+        /// A name in lower case, or an IP address without brackets.
         host: String,
         /// From 1 to 65535.
         port: u16,
     },
-    /// A Unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl UpstreamAddress {
-    /// Reads `http://host[:port]`, `https://host[:port]` or `unix:PATH`.
+    /// Parses `http://host[:port]`, `https://host[:port]` or `unix:PATH`.
     ///
-    /// A lone `/` behind the authority is allowed, since it says the same as none (RFC 3986 6.2.3).
+    /// A `/` after the authority is allowed: it is equivalent to an empty path (RFC 3986, section 6.2.3).
     ///
     /// # Errors
-    /// A part of a request rather than of an origin (a path, a query) is refused, and so is what cannot be
-    /// connected to.
+    /// A path, a query, a fragment and user information are refused, since they belong to requests.
     pub fn parse(text: &str) -> Result<Self, UpstreamAddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(path);
@@ -57,7 +58,7 @@ impl UpstreamAddress {
         Ok(Self::Tcp { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
     }
 
-    /// The same upstream, with a relative socket path read as relative to `directory`.
+    /// Returns the same address, with the path of a socket relative to `directory`.
     #[must_use]
     pub fn relative_to(self, directory: &Path) -> Self {
         match self {
@@ -66,7 +67,7 @@ impl UpstreamAddress {
         }
     }
 
-    /// What a Host field says of it (RFC 9110 7.2), for a request that came without one.
+    /// Returns the value of `Host` (RFC 9110, section 7.2) for a request that has none.
     pub fn authority(&self) -> String {
         match self {
             Self::Tcp { tls, host, port } => {
@@ -100,7 +101,7 @@ fn unix(path: &str) -> Result<UpstreamAddress, UpstreamAddressError> {
     Ok(UpstreamAddress::Unix(PathBuf::from(path)))
 }
 
-/// The authority of what follows `://`, if there is nothing else.
+/// Returns the authority of `rest`, which follows `://`, if it has no other part.
 fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamAddressError> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
@@ -153,7 +154,7 @@ fn split_port(authority: &str) -> Result<(String, Option<&str>), UpstreamAddress
     Ok((host.to_ascii_lowercase(), port))
 }
 
-/// Several colons: an IPv6 address without brackets, or two ports.
+/// Explains several colons: an IPv6 address without brackets, or two ports.
 fn colons(authority: &str) -> UpstreamAddressError {
     let without_port = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     if authority.parse::<Ipv6Addr>().is_ok() || without_port.parse::<Ipv6Addr>().is_ok() {
@@ -182,156 +183,6 @@ fn is_name_or_address(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     name.len() <= 253 && name.split('.').all(is_label) && (!numeric || name.parse::<Ipv4Addr>().is_ok())
-}
-
-/// Why a text names no upstream. [`Display`](fmt::Display) says what is wrong, [`help`](Self::help) what to write.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum UpstreamAddressError {
-    /// There is no `://`: the whole text.
-    NoScheme(String),
-    /// A scheme that is not spoken, and what follows it.
-    Scheme {
-        /// What comes before `://`.
-        scheme: String,
-        /// What comes after it.
-        rest: String,
-    },
-    /// A path, query or fragment: which, and the text without it.
-    Excess {
-        /// `path`, `query` or `fragment`.
-        excess: &'static str,
-        /// What is left without it.
-        origin: String,
-    },
-    /// A user name or password, and the text without it.
-    UserInfo {
-        /// What is left without it.
-        origin: String,
-    },
-    /// No host.
-    NoHost,
-    /// Neither a name nor an address.
-    Host(String),
-    /// An IPv6 address without brackets, perhaps with a port.
-    Brackets(String),
-    /// Two ports: the host, and the first of them.
-    Ports {
-        /// What comes before the first colon.
-        host: String,
-        /// What is between the colons.
-        port: String,
-    },
-    /// A Unix socket in the manner of nginx: `http://unix:/run/app.sock:/`. The path of the socket.
-    UnixUrl(String),
-    /// Not a number from 1 to 65535.
-    Port(String),
-    /// `unix:` without the path of a file.
-    NoSocket,
-    /// A socket path that no system takes.
-    SocketPath,
-}
-
-impl fmt::Display for UpstreamAddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoScheme(text) => {
-                write!(f, "invalid upstream `{text}`: it does not begin with http://, https:// or unix:")
-            }
-            Self::Scheme { scheme, .. } => write!(f, "unknown scheme `{scheme}` of an upstream"),
-            Self::Excess { excess, .. } => write!(f, "an upstream cannot have a {excess}"),
-            Self::UserInfo { .. } => write!(f, "an upstream cannot have a user name or password"),
-            Self::NoHost => write!(f, "the host is missing"),
-            Self::Host(host) => write!(f, "invalid host `{host}`"),
-            Self::Brackets(text) => write!(f, "`{text}` is an IPv6 address without brackets"),
-            Self::Ports { .. } => write!(f, "this upstream has two ports"),
-            Self::UnixUrl(_) => write!(f, "a Unix socket is not a URL"),
-            Self::Port(port) => write!(f, "invalid port `{port}`"),
-            Self::NoSocket => write!(f, "the path of the socket is missing"),
-            Self::SocketPath => write!(f, "this cannot be the path of a socket"),
-        }
-    }
-}
-
-impl std::error::Error for UpstreamAddressError {}
-
-impl UpstreamAddressError {
-    /// What to write instead.
-    pub fn help(&self) -> String {
-        match self {
-            Self::NoScheme(text) => scheme_help(text),
-            Self::Scheme { scheme, rest } => match scheme.as_str() {
-                "ws" | "tcp" | "h2c" => did_you_mean(&format!("http://{rest}")),
-                "wss" | "tls" | "ssl" => did_you_mean(&format!("https://{rest}")),
-                _ => format!("http, https and unix are spoken, {EXAMPLE}"),
-            },
-            Self::Excess { origin, .. } => {
-                format!("write `{origin}`: the path and query of each request are passed on as they came")
-            }
-            Self::UserInfo { origin } => {
-                format!("write `{origin}`: the client's own Authorization field is passed on")
-            }
-            Self::NoHost => EXAMPLE.to_owned(),
-            Self::Host(host) => host_help(host),
-            Self::Brackets(text) => bracket_help(text),
-            Self::Ports { host, port } => did_you_mean(&format!("http://{host}:{port}")),
-            Self::UnixUrl(path) => did_you_mean(&format!("unix:{path}")),
-            Self::Port(_) => "write a number from 1 to 65535".to_owned(),
-            Self::NoSocket => "for example `unix:/run/app.sock`".to_owned(),
-            Self::SocketPath => format!("a socket's path has at most {MAX_SOCKET_PATH} bytes, and no NUL"),
-        }
-    }
-}
-
-const EXAMPLE: &str = "for example `http://127.0.0.1:8000`";
-
-/// A guess, if it is an upstream.
-fn did_you_mean(text: &str) -> String {
-    UpstreamAddress::parse(text).map_or(EXAMPLE.to_owned(), |_| format!("did you mean `{text}`?"))
-}
-
-fn scheme_help(text: &str) -> String {
-    let text = text.trim();
-    let lower = text.to_ascii_lowercase();
-    if text.contains('$') {
-        return format!("variables are not replaced: write the address, {EXAMPLE}");
-    }
-    if text.starts_with(['/', '.']) {
-        return format!("write `unix:{text}`");
-    }
-    // `http:/host`, `http//host`, `https:host`
-    for scheme in ["https", "http"] {
-        let rest = lower.strip_prefix(scheme).and_then(|rest| rest.strip_prefix([':', '/']));
-        if let Some(rest) = rest {
-            return did_you_mean(&format!("{scheme}://{}", rest.trim_start_matches(['/', ':'])));
-        }
-    }
-    if let Some(port) = port_number(text.trim_start_matches(':')) {
-        return format!("did you mean `http://127.0.0.1:{port}`?");
-    }
-    match UpstreamAddress::parse(&format!("http://{text}")) {
-        Ok(_) => format!("write `http://{text}`"),
-        Err(UpstreamAddressError::Excess { origin, .. }) => did_you_mean(&origin),
-        Err(_) => EXAMPLE.to_owned(),
-    }
-}
-
-fn host_help(host: &str) -> String {
-    match to_ascii(host).filter(|ascii| is_name_or_address(ascii)) {
-        Some(ascii) => format!("write `{ascii}`, its form in ASCII"),
-        None if host.contains('$') => format!("variables are not replaced: write the address, {EXAMPLE}"),
-        None => "write a name or an address, for example `http://app.internal:8000`".to_owned(),
-    }
-}
-
-/// An IPv6 address, or one with a port behind it; both may be meant.
-fn bracket_help(text: &str) -> String {
-    let with_port = text
-        .rsplit_once(':')
-        .filter(|(host, port)| host.parse::<Ipv6Addr>().is_ok() && port_number(port).is_some());
-    let whole = text.parse::<Ipv6Addr>().is_ok().then(|| format!("`http://[{text}]`"));
-    let with_port = with_port.map(|(host, port)| format!("`http://[{host}]:{port}`"));
-    let meant: Vec<_> = [whole, with_port].into_iter().flatten().collect();
-    format!("did you mean {}?", meant.join(" or "))
 }
 
 #[cfg(test)]
@@ -363,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_upstream_is_refused_with_the_remedy() {
+    fn an_invalid_upstream_is_refused_with_a_help() {
         for (text, message, help) in [
             ("", "does not begin with http://", "for example `http://127.0.0.1:8000`"),
             ("127.0.0.1:8000", "`127.0.0.1:8000`: it does not begin", "write `http://127.0.0.1:8000`"),
@@ -375,8 +226,8 @@ mod tests {
             ("http//app:80", "does not begin", "did you mean `http://app:80`?"),
             ("https:app", "does not begin", "did you mean `https://app`?"),
             ("/run/app.sock", "does not begin", "write `unix:/run/app.sock`"),
-            ("${UPSTREAM}", "does not begin", "variables are not replaced"),
-            ("http://$HOST:80", "invalid host `$HOST`", "variables are not replaced"),
+            ("${UPSTREAM}", "does not begin", "environment variables are not expanded"),
+            ("http://$HOST:80", "invalid host `$HOST`", "environment variables are not expanded"),
             (
                 "http://unix:/run/app.sock:/",
                 "a Unix socket is not a URL",
@@ -385,8 +236,8 @@ mod tests {
             ("http://unix:/run/app.sock", "a Unix socket is not a URL", "did you mean `unix:/run/app.sock`?"),
             ("ws://app:80", "unknown scheme `ws`", "did you mean `http://app:80`?"),
             ("h2c://app", "unknown scheme `h2c`", "did you mean `http://app`?"),
-            ("fcgi://app", "unknown scheme `fcgi`", "http, https and unix are spoken"),
-            ("://app", "unknown scheme ``", "http, https and unix"),
+            ("fcgi://app", "unknown scheme `fcgi`", "use http, https or unix"),
+            ("://app", "unknown scheme ``", "use http, https or unix"),
             ("http://app/v1", "cannot have a path", "write `http://app`:"),
             ("http://app/?a", "cannot have a query", "write `http://app`:"),
             ("http://app?a", "cannot have a query", "write `http://app`:"),
@@ -413,7 +264,7 @@ mod tests {
             ("http://app:65536", "invalid port `65536`", "1 to 65535"),
             ("unix:", "path of the socket is missing", "unix:/run/app.sock"),
             ("unix:/run/", "path of the socket is missing", "unix:/run/app.sock"),
-            ("unix:/a\0b", "cannot be the path", "107 bytes"),
+            ("unix:/a\0b", "invalid path of a socket", "107 bytes"),
         ] {
             let error = UpstreamAddress::parse(text).expect_err(text);
             assert!(error.to_string().contains(message), "{text}: {error}");
@@ -422,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_path_is_as_long_as_the_system_takes() {
+    fn a_socket_path_has_at_most_107_bytes() {
         let longest = format!("unix:/{}", "a".repeat(MAX_SOCKET_PATH - 1));
         assert!(UpstreamAddress::parse(&longest).is_ok());
         assert_eq!(UpstreamAddress::parse(&format!("{longest}a")), Err(UpstreamAddressError::SocketPath));
     }
 
     #[test]
-    fn a_relative_socket_is_beside_the_file() {
+    fn a_relative_socket_path_is_relative_to_the_config_file() {
         let shown =
             |text| UpstreamAddress::parse(text).expect("valid").relative_to(Path::new("/etc/dt")).to_string();
         assert_eq!(shown("unix:app.sock"), "unix:/etc/dt/app.sock");
