@@ -1,23 +1,19 @@
-//! The file as it is written: each value with its place, nothing judged but the form.
+//! The parsed file: each value with its place. Only the types of values are checked here.
+
+mod read;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use schemars::JsonSchema;
 use toml::Spanned;
-use toml::de::DeTable;
 use toml::value::Datetime;
 
-use super::keys::TOP;
-use super::pattern;
-use super::report::Report;
-use super::schema::{DateOrDateTime, DateTime};
-use super::syntax;
-use super::table::Table;
+use super::schema::{DateOrDateTime, DateTime, pattern};
 pub use super::table::{Field, OrFalse, TextsOrFalse};
 use super::{LogFormat, WhenUnreachable};
 
-/// A list of texts, each with its place.
+/// A list of strings, each with its place.
 pub type Texts = Field<Vec<Spanned<String>>>;
 
 /// The names and values of header fields, each with its place.
@@ -220,153 +216,4 @@ pub struct PeriodTable {
     /// Keys that did not read well; a value that is missing for that is no second error.
     #[schemars(skip)]
     pub broken: bool,
-}
-
-impl Document {
-    /// Reads the text of a report. What does not read well is missing from the document and stands in the report.
-    pub fn parse(report: &Report) -> Self {
-        if report.text().trim().is_empty() {
-            report.error(
-                0..0,
-                "the file is empty",
-                "write at least a comment into it, or restore it from a copy",
-            );
-            return Self::default();
-        }
-        let (root, errors) = DeTable::parse_recoverable(report.text());
-        syntax::report(&errors, report);
-        if errors.is_empty() {
-            return Self::read(Table::new(TOP, root.into_inner(), report));
-        }
-        // Of a broken text this much counts: where to ask a server that runs how it is.
-        let aside = Report::new(report.source());
-        let mut rest = Table::new(TOP, root.into_inner(), &aside);
-        let management = rest.section("management", "[management]").map(ManagementSection::read);
-        Self { management, ..Self::default() }
-    }
-
-    fn read(mut root: Table<'_, '_>) -> Self {
-        let document = Self {
-            timezone: root.get("timezone", "\"Europe/Berlin\""),
-            server: root.section("server", "[server]").map(ServerSection::read).unwrap_or_default(),
-            site: root.section("site", "[site]").map(SiteSection::read).unwrap_or_default(),
-            exempt: root.section("exempt", "[exempt]").map(ExemptSection::read).unwrap_or_default(),
-            response: root.section("response", "[response]").map(ResponseSection::read).unwrap_or_default(),
-            management: root.section("management", "[management]").map(ManagementSection::read),
-            log: root.section("log", "[log]").map(LogSection::read).unwrap_or_default(),
-            periods: root.sections("period", "[[period]]").into_iter().map(PeriodTable::read).collect(),
-        };
-        root.finish();
-        document
-    }
-}
-
-impl ServerSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            listen: table.get("listen", "[\"127.0.0.1:8503\"]"),
-            trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
-            status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
-        };
-        table.not_yet("tls");
-        table.finish();
-        section
-    }
-}
-
-impl SiteSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            upstream: table.get("upstream", "\"http://127.0.0.1:8000\""),
-            root: table.get("root", "\"public\""),
-            when_unreachable: table.get("when_unreachable", "\"downtime\""),
-            connect_timeout: table.get("connect_timeout", "\"5s\""),
-            response_timeout: table.get("response_timeout", "\"60s\""),
-        };
-        table.finish();
-        section
-    }
-}
-
-impl ExemptSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            exact: table.get("exact", "[\"/\"]"),
-            paths: table.get("paths", "[\"/admin/**\"]"),
-            networks: table.get("networks", "[\"192.0.2.0/24\"]"),
-            acme: table.flag("acme"),
-        };
-        table.finish();
-        section
-    }
-}
-
-impl ResponseSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            redirect: table.get("redirect", "\"https://status.example.com/\""),
-            template: table.get("template", "\"templates/downtime.html\""),
-            status: table.get("status", "503"),
-            retry_after: table.get("retry_after", "\"5m\""),
-            message: table.get("message", "\"We'll be back soon.\""),
-            cors: table.texts_or_false(
-                "cors",
-                "write `cors = \"any\"`, `cors = [\"https://app.example.com\"]` or `cors = false`",
-            ),
-            headers: table.get("headers", "{ \"Surrogate-Control\" = \"no-store\" }"),
-        };
-        table.finish();
-        section
-    }
-}
-
-impl ManagementSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            listen: table.get("listen", "\"127.0.0.1:9503\""),
-            hosts: table.get("hosts", "[\"ops.example.com\"]"),
-        };
-        table.finish();
-        section
-    }
-}
-
-impl LogSection {
-    fn read(mut table: Table<'_, '_>) -> Self {
-        let section = Self {
-            level: table.get("level", "\"info\""),
-            format: table.get("format", "\"text\""),
-            access: table.flag("access"),
-        };
-        table.finish();
-        section
-    }
-}
-
-impl PeriodTable {
-    fn read((span, mut table): (Range<usize>, Table<'_, '_>)) -> Self {
-        let mut period = Self {
-            span,
-            name: table.get("name", "\"db-upgrade\""),
-            start: table.get("start", "2026-12-01T22:00:00+01:00"),
-            end: table.get("end", "2026-12-02T02:00:00+01:00"),
-            duration: table.get("for", "\"4h\""),
-            cron: table.get("cron", "\"30 23 * * SAT\""),
-            except: table.get("except", "[2026-12-26]"),
-            hosts: table.get("hosts", "[\"shop.example.com\"]"),
-            paths: table.get("paths", "[\"/checkout/**\"]"),
-            methods: table.get("methods", "[\"POST\", \"PUT\"]"),
-            timezone: table.get("timezone", "\"Europe/Berlin\""),
-            enabled: table.flag("enabled"),
-            unscheduled: table.flag("unscheduled"),
-            message: table.get("message", "\"We are moving to a faster database.\""),
-            redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
-            template: table.get("template", "\"templates/upgrade.html\""),
-            broken: false,
-        };
-        period.broken = table.is_broken()
-            || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
-        table.finish();
-        period
-    }
 }

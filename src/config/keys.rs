@@ -1,28 +1,29 @@
-//! The keys of the file: which section has which, what a value of each looks like, and what people call them instead.
+//! The keys of each section, the kind of value that each takes, and what an unknown key probably means.
 //!
-//! All but the other names comes from the schema, so from the types of the document.
+//! Keys and kinds are derived from the schema, and so from the types of the document.
+
+mod synonyms;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::pattern;
-use super::schema::schema;
+use super::schema::{pattern, schema};
 use crate::invalid_value::InvalidValue;
 
-/// How messages call the part of the file before the first section.
+/// The name, in messages, of the part of the file before the first section.
 pub(super) const TOP: &str = "the top level";
 
-/// A longer name is a mistyped form of none.
+/// A longer name, in bytes, is not compared with those of keys.
 const MAX_NAME: usize = 64;
 
-/// What a value looks like.
+/// The kind of value that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueKind {
-    /// A text.
+    /// A string.
     Text,
-    /// A text that is a duration.
+    /// A string that is a duration.
     Duration,
     /// A date-time.
     DateTime,
@@ -30,15 +31,15 @@ pub(super) enum ValueKind {
     Flag,
     /// A whole number.
     Number,
-    /// A list of texts.
+    /// A list of strings.
     List,
     /// A list of dates and date-times.
     Dates,
-    /// A section, or tables of an array.
+    /// A section, or an array of sections.
     Section,
 }
 
-/// The keys of each section, by what messages call the section.
+/// The keys of each section, by the title of the section: `[site]`, `[[period]]` or [`TOP`].
 static KEYS: LazyLock<BTreeMap<String, BTreeMap<String, ValueKind>>> = LazyLock::new(keys);
 
 fn keys() -> BTreeMap<String, BTreeMap<String, ValueKind>> {
@@ -81,54 +82,54 @@ fn kind_of(value: &Value) -> ValueKind {
     }
 }
 
-/// What a value of a key of a section looks like; `None` if the section has no such key.
+/// Returns the kind of value that a key takes; `None` if the section has no such key.
 pub(super) fn kind(section: &str, key: &str) -> Option<ValueKind> {
     KEYS.get(section)?.get(key).copied()
 }
 
-/// How a section is written: `[name]` or `[[name]]`; `None` if there is none of that name.
+/// Returns the title of a section, `[name]` or `[[name]]`; `None` if there is no such section.
 pub(super) fn section(name: &str) -> Option<&'static str> {
     [format!("[{name}]"), format!("[[{name}]]")]
         .iter()
         .find_map(|title| KEYS.get_key_value(title).map(|(title, _)| title.as_str()))
 }
 
-/// Which key a name was meant to be.
+/// The key that an unknown name probably means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyGuess<'k> {
-    /// This one: only case, hyphens or a plural differ.
-    Surely(&'k str),
-    /// This one, at a guess.
-    Probably(&'k str),
+    /// Certain: only case, separators or a plural differ.
+    Certain(&'k str),
+    /// A guess: a misspelling, or the name that another program uses.
+    Likely(&'k str),
 }
 
 impl<'k> KeyGuess<'k> {
     /// The key.
     pub(super) fn key(self) -> &'k str {
         match self {
-            Self::Surely(key) | Self::Probably(key) => key,
+            Self::Certain(key) | Self::Likely(key) => key,
         }
     }
 }
 
-/// The key among `known` of `section` that `name` was meant to be.
+/// Returns the key among `known`, those of `section`, that `name` probably means.
 pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<KeyGuess<'k>> {
     if name.len() > MAX_NAME {
         return None;
     }
-    let named = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
-    let same = known.iter().copied().find(|known| plain(known) == plain(name));
-    let other = || other_name(section, name).and_then(named);
-    same.map(KeyGuess::Surely).or_else(|| other().or_else(|| nearest(known, name)).map(KeyGuess::Probably))
+    let find = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
+    let same = known.iter().copied().find(|known| normalized(known) == normalized(name));
+    let synonym = || synonyms::find(section, name).and_then(find);
+    same.map(KeyGuess::Certain).or_else(|| synonym().or_else(|| nearest(known, name)).map(KeyGuess::Likely))
 }
 
-/// Names that differ in nothing but case, separators and a plural have this in common.
-fn plain(name: &str) -> String {
+/// Returns what names have in common that differ in case, separators and plural only.
+fn normalized(name: &str) -> String {
     let name = name.trim().to_lowercase().replace(['-', '_', ' '], "");
     name.strip_suffix('s').map_or(name.clone(), str::to_owned)
 }
 
-/// The key that `name` is a mistyped form of.
+/// Returns the key that `name` is a misspelling or the beginning of.
 fn nearest<'k>(known: &[&'k str], name: &str) -> Option<&'k str> {
     let name = name.to_lowercase();
     let length = name.chars().count();
@@ -138,48 +139,48 @@ fn nearest<'k>(known: &[&'k str], name: &str) -> Option<&'k str> {
         near.then(|| strsim::osa_distance(known, &name)).filter(|distance| *distance <= limit)
     };
     let close = known.iter().filter_map(|known| Some((distance(known)?, *known)));
-    let begun = || known.iter().copied().find(|known| length > 2 && known.starts_with(&format!("{name}_")));
-    close.min_by_key(|(distance, _)| *distance).map(|(_, known)| known).or_else(begun)
+    let begins = || known.iter().copied().find(|known| length > 2 && known.starts_with(&format!("{name}_")));
+    close.min_by_key(|(distance, _)| *distance).map(|(_, known)| known).or_else(begins)
 }
 
-/// What is wrong with a key that a section does not know.
+/// Explains a key that `section` does not have.
 pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
     let question = |key: &str| format!("did you mean `{key}`?");
     if matches!(name, "enabled" | "enable") && section != TOP && !known.contains(&"enabled") {
         let help =
-            format!("remove it: {section} counts as soon as it is there; only a [[period]] has `enabled`");
+            format!("remove it: {section} applies whenever it is present; only a [[period]] has `enabled`");
         return InvalidValue::new(message, help);
     }
     if matches!(name, "disabled" | "disable") && known.contains(&"enabled") {
         return InvalidValue::new(message, "did you mean `enabled = false`?");
     }
-    let called = other_name(section, name).filter(|key| known.contains(key));
+    let is_synonym = synonyms::find(section, name).is_some_and(|key| known.contains(&key));
     let help = match meant(section, known, name) {
-        Some(KeyGuess::Surely(key)) => format!("write `{key}`"),
-        Some(KeyGuess::Probably(key)) if called.is_some() => question(key),
+        Some(KeyGuess::Certain(key)) => format!("write `{key}`"),
+        Some(KeyGuess::Likely(key)) if is_synonym => question(key),
         near => elsewhere(section, name)
             .or_else(|| near.map(|near| question(near.key())))
-            .unwrap_or_else(|| format!("known here: {}", known.join(", "))),
+            .unwrap_or_else(|| format!("known keys: {}", known.join(", "))),
     };
     InvalidValue::new(message, help)
 }
 
-/// What is wrong with a section that the file does not know. `header` is how it was written.
+/// Explains a section that does not exist. `header` is its name with its brackets, as in the file.
 pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> InvalidValue {
     let message = format!("unknown section `{header}`");
     let sections = || KEYS.keys().map(String::as_str).filter(|title| *title != TOP);
     let meant = meant("[]", known, name).and_then(|meant| Some((meant, section(meant.key())?)));
     let help = match meant {
-        Some((KeyGuess::Surely(_), title)) => format!("write `{title}`"),
-        Some((KeyGuess::Probably(_), title)) => format!("did you mean `{title}`?"),
+        Some((KeyGuess::Certain(_), title)) => format!("write `{title}`"),
+        Some((KeyGuess::Likely(_), title)) => format!("did you mean `{title}`?"),
         None => format!("known sections: {}", sections().collect::<Vec<_>>().join(", ")),
     };
     InvalidValue::new(message, help)
 }
 
-/// The sections to which a key belongs that is in the wrong one.
+/// Returns a help that names the sections that do have the key `name`.
 fn elsewhere(section: &str, name: &str) -> Option<String> {
     if name.len() > MAX_NAME {
         return None;
@@ -187,84 +188,23 @@ fn elsewhere(section: &str, name: &str) -> Option<String> {
     if let Some(title) = self::section(name) {
         return Some(format!("write `{title}` on a line of its own"));
     }
-    let key_in =
-        |keys: &'static BTreeMap<String, ValueKind>| keys.keys().find(|key| plain(key) == plain(name));
+    let key_in = |keys: &'static BTreeMap<String, ValueKind>| {
+        keys.keys().find(|key| normalized(key) == normalized(name))
+    };
     let found = KEYS.iter().filter(|(title, _)| *title != section);
     let found: Vec<_> = found.filter_map(|(title, keys)| Some((title, key_in(keys)?))).collect();
     let (_, key) = found.first()?;
-    let at_the_top = found.iter().any(|(title, _)| *title == TOP);
     let mut places: Vec<_> =
         found.iter().filter(|(title, _)| *title != TOP).map(|(title, _)| format!("in {title}")).collect();
-    if at_the_top {
+    if places.len() < found.len() {
         places.insert(0, "at the top of the file, before the first section,".to_owned());
     }
     Some(format!("`{key}` belongs {}", places.join(" or ").trim_end_matches(',')))
 }
 
-/// What people call a key instead, with the section and the key. `[]` means the names of sections.
-const OTHER_NAMES: &[(&str, &str, &[&str])] = &[
-    (TOP, "timezone", &["tz", "zone"]),
-    ("[server]", "listen", &["bind", "address", "addr", "port", "host", "socket", "listen_address"]),
-    (
-        "[server]",
-        "trusted_proxies",
-        &["trust", "trusted", "proxies", "proxy", "trust_proxy", "set_real_ip_from", "real_ip"],
-    ),
-    ("[server]", "status_path", &["status", "status_url", "health", "health_path"]),
-    (
-        "[site]",
-        "upstream",
-        &["backend", "proxy_pass", "url", "target", "origin", "proxy", "server", "address", "host", "port"],
-    ),
-    ("[site]", "root", &["directory", "dir", "path", "folder", "document_root", "static", "public"]),
-    ("[site]", "response_timeout", &["timeout", "read_timeout", "proxy_read_timeout"]),
-    ("[site]", "connect_timeout", &["proxy_connect_timeout"]),
-    ("[site]", "when_unreachable", &["on_error", "unreachable", "fallback"]),
-    (
-        "[exempt]",
-        "networks",
-        &["ip", "ips", "address", "addresses", "client", "clients", "allow", "cidr", "subnet", "allowlist"],
-    ),
-    ("[exempt]", "paths", &["url", "urls", "uri", "glob", "globs", "location", "route", "prefix"]),
-    ("[response]", "redirect", &["url", "location", "target", "redirect_to"]),
-    ("[response]", "template", &["page", "html", "file", "body", "error_page"]),
-    ("[response]", "status", &["code", "status_code", "http_status"]),
-    ("[response]", "retry_after", &["retry", "retry_in"]),
-    ("[response]", "message", &["text", "reason", "description"]),
-    ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
-    ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
-    ("[log]", "access", &["access_log", "requests"]),
-    ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),
-    ("[[period]]", "end", &["until", "to", "till", "stop", "finish", "ends_at", "end_time", "end_at"]),
-    ("[[period]]", "for", &["duration", "length", "lasts", "hours", "minutes"]),
-    ("[[period]]", "cron", &["schedule", "crontab", "recurring", "recurrence", "every", "repeat", "rrule"]),
-    ("[[period]]", "except", &["exclude", "exclusion", "skip", "exception", "not_on", "but"]),
-    ("[[period]]", "hosts", &["domain", "domains", "server_name", "hostname", "site", "sites"]),
-    ("[[period]]", "paths", &["url", "urls", "uri", "location", "route", "routes"]),
-    ("[[period]]", "methods", &["verb", "verbs", "http_methods"]),
-    ("[[period]]", "timezone", &["tz", "zone"]),
-    ("[[period]]", "enabled", &["active", "enable", "on"]),
-    ("[[period]]", "message", &["text", "reason", "description", "comment"]),
-    ("[[period]]", "name", &["id", "title", "label"]),
-    ("[[period]]", "redirect", &["target", "redirect_to"]),
-    ("[[period]]", "template", &["page", "html", "file", "error_page"]),
-    ("[]", "period", &["downtime", "maintenance", "schedule", "window", "windows", "outage", "event"]),
-    ("[]", "server", &["http", "listen", "listener", "gateway", "main"]),
-    ("[]", "site", &["upstream", "backend", "proxy", "origin", "target"]),
-    ("[]", "exempt", &["exemption", "exemptions", "allow", "allowlist", "exclude", "pass", "exception"]),
-    ("[]", "response", &["answer", "error_page", "template"]),
-    ("[]", "management", &["health", "metrics", "monitoring", "api"]),
-    ("[]", "log", &["logging"]),
-];
-
-fn other_name(section: &str, name: &str) -> Option<&'static str> {
-    let name = name.to_lowercase().replace('-', "_");
-    let called = |(of, _, others): &&(&str, &str, &[&str])| *of == section && others.contains(&name.as_str());
-    OTHER_NAMES.iter().find(called).map(|(_, key, _)| *key)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::synonyms::SYNONYMS;
     use super::*;
 
     #[test]
@@ -294,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn each_other_name_leads_to_a_key_that_its_section_has_and_is_none_itself() {
-        for (section, key, others) in OTHER_NAMES {
+    fn every_synonym_names_an_existing_key_and_is_not_a_key_itself() {
+        for (section, key, others) in SYNONYMS {
             let section = if *section == "[]" { TOP } else { section };
             assert!(kind(section, key).is_some(), "{section} {key}");
             for other in *others {
@@ -306,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_known_is_answered_with_the_one_that_was_meant() {
+    fn the_help_for_an_unknown_key_names_the_key_that_was_meant() {
         for (section, name, help) in [
             ("[server]", "Listen", "write `listen`"),
             ("[response]", "retry-after", "write `retry_after`"),
@@ -343,22 +283,22 @@ mod tests {
                 "`timezone` belongs at the top of the file, before the first section, or in [[period]]",
             ),
             ("[server]", "site", "write `[site]` on a line of its own"),
-            ("[log]", "colour", "known here: level, format, access"),
-            ("[management]", "secret", "known here: hosts, listen"),
+            ("[log]", "colour", "known keys: level, format, access"),
+            ("[management]", "secret", "known keys: hosts, listen"),
         ] {
             let known = KEYS.get(section).unwrap();
             let mut known: Vec<_> = known.keys().map(String::as_str).collect();
             if section == "[log]" {
                 known = vec!["level", "format", "access"];
             }
-            let fault = unknown_key(section, &known, name);
-            assert_eq!(fault.help, help, "{section} {name}");
-            assert!(fault.message.starts_with(&format!("unknown key `{name}` ")));
+            let invalid = unknown_key(section, &known, name);
+            assert_eq!(invalid.help, help, "{section} {name}");
+            assert!(invalid.message.starts_with(&format!("unknown key `{name}` ")));
         }
     }
 
     #[test]
-    fn a_section_that_is_not_known_is_answered_with_the_one_that_was_meant() {
+    fn the_help_for_an_unknown_section_names_the_section_that_was_meant() {
         let known: Vec<_> = KEYS.get(TOP).unwrap().keys().map(String::as_str).collect();
         for (header, name, help) in [
             ("[[periods]]", "periods", "write `[[period]]`"),
@@ -368,9 +308,9 @@ mod tests {
             ("[proxy]", "proxy", "did you mean `[site]`?"),
             ("[logging]", "logging", "did you mean `[log]`?"),
         ] {
-            let fault = unknown_section(header, &known, name);
-            assert_eq!(fault.help, help, "{header}");
-            assert_eq!(fault.message, format!("unknown section `{header}`"));
+            let invalid = unknown_section(header, &known, name);
+            assert_eq!(invalid.help, help, "{header}");
+            assert_eq!(invalid.message, format!("unknown section `{header}`"));
         }
         let help = unknown_section("[colours]", &known, "colours").help;
         assert!(

@@ -1,11 +1,13 @@
-//! The JSON Schema of the file, for editors: what the types of the document say about themselves.
+//! The JSON Schema of the file, for editors. It is generated from the types of the document.
 //!
-//! It refuses nothing that the parser accepts. What only the parser can know (that a zone exists, that an end is after
-//! its start) it accepts.
+//! It accepts every valid file, and also some invalid ones: only the parser knows whether a time zone exists, or an end
+//! is after its start.
 //!
-//! JSON has no date-times. A validator that turns the file into JSON first (taplo) sees a text in the normal form of RFC
-//! 3339, and cannot tell it from a text in quotes that has this form. One that keeps TOML's types (tombi) goes by the
-//! formats `date-time`, `date-time-local` and `date`, and refuses the quotes.
+//! JSON has no date-times. A validator that converts the file to JSON first (taplo) sees a string in the format of RFC
+//! 3339, and cannot tell whether it was in quotes. One that keeps the types of TOML (tombi) uses the formats `date-time`,
+//! `date-time-local` and `date`, and refuses quotes.
+
+pub(super) mod pattern;
 
 use std::borrow::Cow;
 
@@ -15,20 +17,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::document::{Document, OrFalse, TextsOrFalse};
-use super::pattern;
 
-/// The schema, in the dialect that editors' TOML extensions know (draft 7), without references.
+/// Returns the schema: draft 7, the dialect that TOML extensions of editors support, without references.
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let plain = RecursiveTransform(plain);
-    let mut schema = settings.with_transform(plain).into_generator().into_root_schema_for::<Document>();
-    // Without it tombi refuses date-times without seconds, which the parser reads.
+    let simplify = RecursiveTransform(simplify);
+    let mut schema = settings.with_transform(simplify).into_generator().into_root_schema_for::<Document>();
+    // By default tombi refuses date-times without seconds, which the parser accepts.
     schema.insert("x-tombi-toml-version".into(), "v1.1.0".into());
     schema
 }
 
-/// Leaves out what means nothing in TOML: the width of integers, and null.
-fn plain(schema: &mut Schema) {
+/// Removes what has no meaning in TOML: the width of integers, and null.
+fn simplify(schema: &mut Schema) {
     if schema.get("type").is_some_and(|kind| kind == "integer") {
         schema.remove("format");
     }
@@ -37,7 +38,7 @@ fn plain(schema: &mut Schema) {
     }
 }
 
-/// A date-time: with an offset, or local.
+/// The schema of a date-time, with an offset or local.
 pub(super) struct DateTime;
 
 impl JsonSchema for DateTime {
@@ -50,7 +51,7 @@ impl JsonSchema for DateTime {
     }
 }
 
-/// A date-time, or a date alone.
+/// The schema of a date-time or a date.
 pub(super) struct DateOrDateTime;
 
 impl JsonSchema for DateOrDateTime {

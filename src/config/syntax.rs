@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use self::line::BrokenLine;
 use super::keys;
-use super::remedy::{assign, parses};
 use super::report::Report;
+use super::suggestion::{parses, suggest};
 use crate::invalid_value::InvalidValue;
 
 /// Adds the errors of the TOML parser to the report.
@@ -140,7 +140,7 @@ fn yaml(line: &BrokenLine<'_>) -> Option<InvalidValue> {
     let help = match (keys::section(key), value) {
         (Some(title), "") => format!("write `{title}` on a line of its own, and `key = value` below"),
         (_, "") => "write `[site]` on a line of its own, and `key = value` below".to_owned(),
-        _ => assign(line.section(), key, value)
+        _ => suggest(line.section(), key, value)
             .unwrap_or_else(|| "write `key = value`, with strings in quotes".to_owned()),
     };
     Some(InvalidValue::new(message, help))
@@ -173,7 +173,7 @@ fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
         let Some((key, value)) = text.split_once(sign) else { continue };
         let (key, value) = (key.trim(), value.trim());
         if sign != "=" && line::is_key(key) {
-            let help = assign(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
+            let help = suggest(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
             return Some(InvalidValue::new(
                 format!("unexpected `{sign}`: keys and values are separated by `=`"),
                 help,
@@ -194,7 +194,7 @@ fn without_equals_sign(line: &BrokenLine<'_>, text: &str) -> InvalidValue {
     let section = line.section();
     let key = key.trim_end_matches([';', ':']);
     if let Some(kind) = keys::kind(section, key).filter(|kind| *kind != keys::ValueKind::Section) {
-        let help = assign(section, key, value.trim()).filter(|_| !value.trim().is_empty());
+        let help = suggest(section, key, value.trim()).filter(|_| !value.trim().is_empty());
         let help = help.unwrap_or_else(|| match kind {
             keys::ValueKind::List => format!("write `{key} = […]`, with each item in quotes"),
             _ => format!("write `{key} = …`"),

@@ -1,4 +1,6 @@
-//! Reads one TOML table key by key, so that each mistake is found and none hides another.
+//! Reads a TOML table key by key, so that every mistake is reported and none hides another.
+
+mod wrong_type;
 
 use std::ops::Range;
 
@@ -6,19 +8,18 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::keys::{self, TOP, ValueKind};
-use super::remedy;
+use self::wrong_type::WrongType;
+use super::keys::{self, TOP};
 use super::report::Report;
-use super::{duration, time};
 use crate::invalid_value::InvalidValue;
 
-/// No more keys that a table does not know are looked at for one that is missing.
-const MAX_LEFT: usize = 1000;
+/// At most this many unknown keys are compared with the name of a missing one.
+const MAX_UNKNOWN: usize = 1000;
 
-/// A value with its place in the text, where the key is there and reads well.
+/// A value with its place in the text; `None` if the key is absent or its value was reported as invalid.
 pub type Field<T> = Option<Spanned<T>>;
 
-/// A text, or `false` to turn something off.
+/// A string, or `false` to turn something off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrFalse {
     /// Off.
@@ -27,20 +28,20 @@ pub enum OrFalse {
     Text(String),
 }
 
-/// A text, some texts, or `false` to turn something off.
+/// A string, a list of strings, or `false` to turn something off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextsOrFalse {
     /// Off.
     False,
-    /// One word.
+    /// A keyword.
     Text(String),
-    /// Each of these.
+    /// A list.
     Texts(Vec<Spanned<String>>),
 }
 
-/// A table that is being read. What is left in it at the end is unknown.
+/// A table that is being read. The keys that nobody has asked for in the end are unknown.
 pub struct Table<'i, 'r> {
-    name: &'static str,
+    title: String,
     values: DeTable<'i>,
     known: Vec<&'static str>,
     broken: bool,
@@ -48,12 +49,19 @@ pub struct Table<'i, 'r> {
 }
 
 impl<'i, 'r> Table<'i, 'r> {
-    /// Begins to read a table that messages call `name`.
-    pub fn new(name: &'static str, values: DeTable<'i>, report: &'r Report) -> Self {
-        Self { name, values, known: Vec::new(), broken: false, report }
+    /// Returns a table of which no key has been read yet. `title` is its name in messages, such as `[site]`.
+    pub fn new(title: String, values: DeTable<'i>, report: &'r Report) -> Self {
+        Self { title, values, known: Vec::new(), broken: false, report }
     }
 
-    /// The value of a key; `example` is what a right one looks like.
+    /// Reads the table with `read`, then reports every key that `read` did not ask for as unknown.
+    pub fn read_all<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let value = read(&mut self);
+        self.report_unknown_keys();
+        value
+    }
+
+    /// Takes the value of a key. `example` is a valid one, for the help.
     pub fn get<T: DeserializeOwned>(&mut self, key: &'static str, example: &str) -> Field<T> {
         let value = self.take(key)?;
         let span = value.span();
@@ -63,71 +71,27 @@ impl<'i, 'r> Table<'i, 'r> {
             Err(error) => {
                 self.broken = true;
                 let place = error.span().filter(|inner| !inner.is_empty()).unwrap_or_else(|| span.clone());
-                let expected = expected(error.message());
+                let expected = wrong_type::expected(error.message());
                 self.report.error_with(place.clone(), || {
+                    let text = self.source_text(&span);
+                    let value = WrongType { section: &self.title, key, text, found, expected, example };
+                    let whole = value.explain(self.report.is_trial());
                     if place == span {
-                        return self.of_type(key, &span, found, expected, example);
+                        return whole;
                     }
-                    let message = invalid_type(self.written(&place), expected);
-                    InvalidValue { message, ..self.of_type(key, &span, found, expected, example) }
+                    InvalidValue { message: wrong_type::message(self.source_text(&place), expected), ..whole }
                 });
                 None
             }
         }
     }
 
-    /// The value of a key that is `true` or `false`.
+    /// Takes the value of a key that is `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Field<bool> {
         self.get(key, "true")
     }
 
-    fn written(&self, span: &Range<usize>) -> &str {
-        self.report.text().get(span.clone()).unwrap_or_default()
-    }
-
-    /// What is wrong with a value of the wrong type, as `found` calls it.
-    fn of_type(
-        &self,
-        key: &str,
-        span: &Range<usize>,
-        found: &str,
-        expected: &str,
-        example: &str,
-    ) -> InvalidValue {
-        let written = self.written(span);
-        let message = invalid_type(written, expected);
-        if self.report.is_trial() {
-            return InvalidValue::new(message, "");
-        }
-        let kind = keys::kind(self.name, key);
-        let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration));
-        if is_text && found == "boolean" {
-            let help = format!(
-                "remove the line, so that `{key}` is not set, or write for example `{key} = {example}`"
-            );
-            return InvalidValue::new(message, help);
-        }
-        if found == "table" && !written.starts_with('{') {
-            return InvalidValue::new(message, format!("for example `{key} = {example}`"));
-        }
-        if key == "cron" && found == "array" {
-            return InvalidValue::new(message, "write a [[period]] for each expression");
-        }
-        if let Some(help) = remedy::assign(self.name, key, written) {
-            return InvalidValue::new(message, help);
-        }
-        match kind {
-            Some(ValueKind::DateTime) => time::explain_value(key, written),
-            Some(ValueKind::Duration) => duration::explain_other_type(key, written),
-            Some(ValueKind::Flag) => {
-                InvalidValue::new(message, format!("write `{key} = true` or `{key} = false`"))
-            }
-            _ => remedy::in_quotes(self.name, key, written)
-                .unwrap_or_else(|| InvalidValue::new(message, format!("for example `{key} = {example}`"))),
-        }
-    }
-
-    /// The value of a key that is a text or `false`.
+    /// Takes the value of a key that is a string or `false`. `example` is a valid string, for the help.
     pub fn text_or_false(&mut self, key: &'static str, example: &str) -> Field<OrFalse> {
         let value = self.take(key)?;
         let span = value.span();
@@ -135,16 +99,14 @@ impl<'i, 'r> Table<'i, 'r> {
             DeValue::Boolean(false) => Some(Spanned::new(span, OrFalse::False)),
             DeValue::String(text) => Some(Spanned::new(span, OrFalse::Text(text.into_owned()))),
             _ => {
-                self.broken = true;
-                let message = invalid_type(self.written(&span), "a string or `false`");
                 let help = format!("for example `{key} = {example}`; `{key} = false` turns it off");
-                self.report.error(span, message, help);
+                self.refuse(span, "a string or `false`", help);
                 None
             }
         }
     }
 
-    /// The value of a key that is a text, a list of texts or `false`; `help` says what to write instead of any other.
+    /// Takes the value of a key that is a string, a list of strings or `false`.
     pub fn texts_or_false(&mut self, key: &'static str, help: &str) -> Field<TextsOrFalse> {
         let value = self.take(key)?;
         let span = value.span();
@@ -164,85 +126,90 @@ impl<'i, 'r> Table<'i, 'r> {
             _ => Err((span.clone(), "a string, a list or `false`")),
         };
         read.map(|read| Spanned::new(span, read))
-            .map_err(|(span, expected)| {
-                self.broken = true;
-                self.report.error(span.clone(), invalid_type(self.written(&span), expected), help);
-            })
+            .map_err(|(span, expected)| self.refuse(span, expected, help.to_owned()))
             .ok()
     }
 
-    /// The table below a key.
-    pub fn section(&mut self, key: &'static str, name: &'static str) -> Option<Self> {
+    /// Reads the section `[key]`, if there is one.
+    pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let value = self.take(key)?;
-        let span = value.span();
+        let (span, title) = (value.span(), format!("[{key}]"));
         if let DeValue::Table(values) = value.into_inner() {
-            return Some(Self::new(name, values, self.report));
+            return Some(Self::new(title, values, self.report).read_all(read));
         }
-        self.report.error(
-            span,
-            format!("`{key}` is a section"),
-            format!("write `{name}` on a line of its own, and its keys below"),
-        );
+        if self.source_text(&span).starts_with("[[") {
+            self.report.error(span, format!("`{key}` needs single brackets"), format!("write `{title}`"));
+        } else {
+            self.refuse_value_of_section(key, span, &title);
+        }
         None
     }
 
-    /// The tables of an array below a key, each with its place.
-    pub fn sections(&mut self, key: &'static str, name: &'static str) -> Vec<(Range<usize>, Self)> {
+    /// Reads every section `[[key]]`. The second argument of `read` is the place of the section.
+    pub fn sections<T>(&mut self, key: &'static str, read: impl Fn(&mut Self, Range<usize>) -> T) -> Vec<T> {
         let Some(value) = self.take(key) else { return Vec::new() };
-        let span = value.span();
-        let help = format!("write `{name}` on a line of its own, and its keys below");
+        let (span, title) = (value.span(), format!("[[{key}]]"));
         let DeValue::Array(items) = value.into_inner() else {
-            self.report.error(span, format!("`{key}` is an array of tables"), help);
+            if self.source_text(&span).starts_with('[') {
+                self.report.error(span, format!("`{key}` needs double brackets"), format!("write `{title}`"));
+            } else {
+                self.refuse_value_of_section(key, span, &title);
+            }
             return Vec::new();
         };
-        let mut tables = Vec::new();
+        let mut sections = Vec::new();
         for item in items {
             let span = item.span();
             match item.into_inner() {
-                DeValue::Table(values) => tables.push((span, Self::new(name, values, self.report))),
-                _ => self.report.error(span, format!("each `{key}` is a table"), help.as_str()),
+                DeValue::Table(values) => {
+                    let table = Self::new(title.clone(), values, self.report);
+                    sections.push(table.read_all(|table| read(table, span)));
+                }
+                _ => self.refuse_value_of_section(key, span, &title),
             }
         }
-        tables
+        sections
     }
 
-    /// Refuses a key that this version does not know yet.
+    fn refuse_value_of_section(&self, key: &str, span: Range<usize>, title: &str) {
+        let help = format!("write `{title}` on a line of its own, and its keys below");
+        self.report.error(span, format!("`{key}` is a section, not a key with a value"), help);
+    }
+
+    /// Reports a key that a later version will have.
     pub fn not_yet(&mut self, key: &'static str) {
         if let Some(value) = self.values.remove(key) {
-            let help = "remove it, or put `#` before it; a later version will know it";
+            let help = "remove it, or comment it out with `#`: a later version will support it";
             self.broken = true;
             self.report.error(value.span(), format!("`{key}` is not yet supported"), help);
         }
     }
 
-    /// Whether a key that is there was refused, so that its absence from what was read is no second error.
+    /// Returns true if the value of a key was refused. A key that seems missing may be that one.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
 
-    /// Whether one of the first keys that are left was probably meant as the one named.
+    /// Returns true if one of the unknown keys is probably a misspelling of `key`.
     pub fn has_mistyped(&self, key: &'static str) -> bool {
-        let meant = |left: &str| keys::meant(self.name, &self.known, left);
-        self.values
-            .keys()
-            .take(MAX_LEFT)
-            .any(|left| meant(left.get_ref()).is_some_and(|meant| meant.key() == key))
+        let meant = |unknown: &str| keys::meant(&self.title, &self.known, unknown);
+        let mut unknown = self.values.keys().take(MAX_UNKNOWN);
+        unknown.any(|unknown| meant(unknown.get_ref()).is_some_and(|meant| meant.key() == key))
     }
 
-    /// Ends the reading: what is left is unknown.
-    pub fn finish(self) {
-        let mut left: Vec<_> = self.values.keys().collect();
-        left.sort_by_key(|key| key.span().start);
-        for key in left {
+    fn report_unknown_keys(&self) {
+        let mut unknown: Vec<_> = self.values.keys().collect();
+        unknown.sort_by_key(|key| key.span().start);
+        for key in unknown {
             let name = key.get_ref().as_ref();
             self.report.error_with(key.span(), || match self.header(&key.span()) {
-                Some(header) if self.name == TOP => keys::unknown_section(header, &self.known, name),
-                _ => keys::unknown_key(self.name, &self.known, name),
+                Some(header) if self.title == TOP => keys::unknown_section(header, &self.known, name),
+                _ => keys::unknown_key(&self.title, &self.known, name),
             });
         }
     }
 
-    /// The header of a section that a key is the name of, if it is one.
+    /// Returns the brackets around a key and the key, if it is the name of a section.
     fn header(&self, key: &Range<usize>) -> Option<&str> {
         let before = self.report.text().get(..key.start)?;
         let start = before.trim_end_matches('[').len();
@@ -255,22 +222,14 @@ impl<'i, 'r> Table<'i, 'r> {
         self.known.push(key);
         self.values.remove(key)
     }
-}
 
-/// What the deserializer expected, in words of TOML rather than of Rust.
-fn expected(message: &str) -> &str {
-    match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
-        Some("a sequence") => "a list",
-        Some("a map") => "a table",
-        Some("a TOML datetime") => "a date-time",
-        Some("i64") => "a whole number",
-        Some(other) => other,
-        None => "another value",
+    fn refuse(&mut self, span: Range<usize>, expected: &str, help: String) {
+        self.broken = true;
+        let message = wrong_type::message(self.source_text(&span), expected);
+        self.report.error(span, message, help);
     }
-}
 
-fn invalid_type(written: &str, expected: &str) -> String {
-    let short: String = written.chars().take_while(|c| !c.is_control()).take(60).collect();
-    let rest = if short.len() < written.len() { "…" } else { "" };
-    format!("`{short}{rest}` is not {expected}")
+    fn source_text(&self, span: &Range<usize>) -> &'r str {
+        self.report.text().get(span.clone()).unwrap_or_default()
+    }
 }

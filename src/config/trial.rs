@@ -1,8 +1,8 @@
-//! Tries a remedy before it is advised, so that following it does not lead to the next error.
+//! Validates a suggestion before it is made, so that following it does not lead to the next error.
 
 use std::path::Path;
 
-use super::diagnostic::Severity;
+use super::diagnostic::{Diagnostic, Severity};
 use super::document::Document;
 use super::keys::TOP;
 use super::report::Report;
@@ -10,23 +10,25 @@ use super::templates::Templates;
 use super::validate::validate;
 use crate::invalid_value::InvalidValue;
 
-/// What is wrong with `key = value` in a section; `None` if nothing is.
-pub(super) fn fault(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
-    let header = if section == TOP { String::new() } else { format!("{section}\n{}", company(section, key)) };
+/// Returns the error that `key = value` in `section` would cause, if any.
+pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
+    let header =
+        if section == TOP { String::new() } else { format!("{section}\n{}", required_keys(section, key)) };
     let text = format!("{header}{key} = {value}\n");
     let report = Report::trial(text);
     let document = Document::parse(&report);
     let mut templates = Templates::new(Path::new(""), &|_| Ok(String::new()));
     validate(&document, Path::new(""), &report, &mut templates);
     let mut errors = report.diagnostics().into_iter().filter(|d| d.severity == Severity::Error);
-    let of_the_value = |d: &super::diagnostic::Diagnostic| {
-        d.place.as_ref().is_some_and(|place| place.span.start >= header.len())
-    };
-    errors.find(of_the_value).map(|d| InvalidValue { message: d.message, help: d.help.unwrap_or_default() })
+    let is_about_the_value =
+        |d: &Diagnostic| d.place.as_ref().is_some_and(|place| place.span.start >= header.len());
+    errors
+        .find(is_about_the_value)
+        .map(|d| InvalidValue { message: d.message, help: d.help.unwrap_or_default() })
 }
 
-/// The keys that a period needs beside one of its keys.
-fn company(section: &str, key: &str) -> &'static str {
+/// Returns the lines that a period needs to be valid, apart from `key`.
+fn required_keys(section: &str, key: &str) -> &'static str {
     match (section, key) {
         ("[[period]]", "start") => "",
         ("[[period]]", "cron") => "for = '1h'\n",
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remedy_is_tried_as_if_it_stood_in_the_file() {
+    fn a_suggestion_is_validated_as_a_line_of_the_file() {
         for (section, key, value, message) in [
             (TOP, "timezone", "'Europe/Berlin'", None),
             (TOP, "timezone", "'Europe/Berln'", Some("unknown time zone `Europe/Berln`")),
@@ -56,8 +58,8 @@ mod tests {
             ("[[period]]", "methods", "['POST']", None),
             ("[[period]]", "start", "2026-12-01", Some("this is a date without a time")),
         ] {
-            assert_eq!(fault(section, key, value).map(|f| f.message).as_deref(), message, "{key} = {value}");
+            assert_eq!(error(section, key, value).map(|f| f.message).as_deref(), message, "{key} = {value}");
         }
-        assert!(fault("[[period]]", "for", "2h").is_some());
+        assert!(error("[[period]]", "for", "2h").is_some());
     }
 }

@@ -1,7 +1,9 @@
 //! Explains values that are not TOML, and suggests what was probably meant.
 
 use super::super::keys::{self, ValueKind};
-use super::super::remedy::{assign, in_quotes, is_typographic, parses, plain_quotes, quoted, tried};
+use super::super::suggestion::{
+    in_quotes, is_typographic, parses, plain_quotes, quoted, suggest, suggest_exactly,
+};
 use super::super::time::{self, TimeError};
 use super::line::BrokenLine;
 use crate::invalid_value::InvalidValue;
@@ -52,12 +54,13 @@ fn explain_assignment(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidV
         return fault;
     }
     if let Some(commented) = with_comment(key, value) {
-        let help = tried(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
+        let help = suggest_exactly(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
         return InvalidValue::new("invalid comment: comments begin with `#`", help);
     }
     if value.len() < 1000 && value.contains(is_typographic) && !value.starts_with(['"', '\'']) {
         let plain = plain_quotes(value);
-        let help = tried(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
+        let help =
+            suggest_exactly(section, key, &plain).unwrap_or_else(|| "write plain quotes: \"…\"".to_owned());
         return InvalidValue::new("these are typographic quotes", help);
     }
     if line.message.starts_with("unexpected key or value")
@@ -86,7 +89,7 @@ fn explain_assignment(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidV
     {
         return open_string(line, section, key, value);
     }
-    match assign(section, key, value) {
+    match suggest(section, key, value) {
         Some(help) => InvalidValue::new(syntax_fault(value, kind, line), help),
         None => in_quotes(section, key, value).unwrap_or_else(|| plain(line)),
     }
@@ -137,7 +140,7 @@ fn null(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
     let is_null =
         matches!(value.to_lowercase().as_str(), "null" | "none" | "nil" | "undefined" | "never" | "~");
     is_null.then(|| {
-        let off = keys::kind(section, key).and_then(|_| tried(section, key, "false"));
+        let off = keys::kind(section, key).and_then(|_| suggest_exactly(section, key, "false"));
         let help = match off {
             Some(write) => format!("{write}, or remove the line"),
             None => format!("remove the line to leave `{key}` unset"),
@@ -177,7 +180,7 @@ fn open_string(line: &BrokenLine<'_>, section: &str, key: &str, value: &str) -> 
     let help = if line.string_continues() {
         "write it on one line with `\\n` for each line break, or put `\"\"\"` before and after it".to_owned()
     } else {
-        tried(section, key, &format!("{value}{quote}"))
+        suggest_exactly(section, key, &format!("{value}{quote}"))
             .unwrap_or_else(|| format!("write `{quote}` at its end"))
     };
     InvalidValue::new("this string is not closed", help)

@@ -1,4 +1,4 @@
-//! How to write a value that was written wrongly: what is advised as right has been tried.
+//! Suggests how to write an invalid value. Every suggestion has been parsed and validated before it is made.
 
 use toml::de::DeTable;
 
@@ -6,25 +6,28 @@ use super::keys::{self, ValueKind};
 use super::trial;
 use crate::invalid_value::InvalidValue;
 
-/// A value that is longer, in bytes, is not written out again.
+/// The longest value, in bytes, that a suggestion is made for.
 const MAX_VALUE: usize = 1000;
 
-/// How to write a value so that it is right, if there is a way: `write …`.
-pub(super) fn assign(section: &str, key: &str, value: &str) -> Option<String> {
+/// Returns ``write `key = …` `` with a valid form of `value`, if one is known.
+pub(super) fn suggest(section: &str, key: &str, value: &str) -> Option<String> {
     if value.len() > MAX_VALUE {
         return None;
     }
-    candidates(section, key, value).into_iter().find_map(|candidate| tried(section, key, &candidate))
+    candidates(section, key, value)
+        .into_iter()
+        .find_map(|candidate| suggest_exactly(section, key, &candidate))
 }
 
-pub(super) fn tried(section: &str, key: &str, value: &str) -> Option<String> {
-    let written = format!("{key} = {value}");
-    let is_right = parses(&written)
-        && (keys::kind(section, key).is_none() || trial::fault(section, key, value).is_none());
-    is_right.then(|| format!("write `{written}`"))
+/// Returns ``write `key = value` `` if that is valid.
+pub(super) fn suggest_exactly(section: &str, key: &str, value: &str) -> Option<String> {
+    let line = format!("{key} = {value}");
+    let is_valid =
+        parses(&line) && (keys::kind(section, key).is_none() || trial::error(section, key, value).is_none());
+    is_valid.then(|| format!("write `{line}`"))
 }
 
-/// The ways in which a value may have been meant.
+/// Returns the forms in which `value` may have been meant.
 fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
     let value = value.trim_end_matches([',', ';']).trim();
     let bare = value.trim_matches(['"', '\'']);
@@ -36,7 +39,7 @@ fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
         }
         Some(ValueKind::DateTime) => vec![value.to_owned(), bare.to_owned()],
         Some(ValueKind::List) => {
-            let joined = list(one_text(value), text);
+            let joined = list(without_outer_quotes(value), text);
             vec![value.to_owned(), joined, format!("[{value}]"), list(value, quoted), list(value, text)]
         }
         Some(ValueKind::Dates) => {
@@ -60,19 +63,19 @@ fn flag(value: &str) -> String {
     }
 }
 
-/// The item of a list of one.
+/// Returns the item of a list that has only one.
 fn only_item(value: &str) -> Option<String> {
     let inner = value.strip_prefix('[')?.strip_suffix(']')?.trim();
     (!inner.contains(',')).then(|| inner.to_owned())
 }
 
-/// A text in quotes, also where it would be TOML without.
+/// Returns `value` as a string, even if it is another TOML value without quotes.
 fn text(value: &str) -> Option<String> {
     let value = quoted(value)?;
     if value.starts_with(['"', '\'']) { Some(value) } else { Some(format!("\"{value}\"")) }
 }
 
-/// A text in quotes, the quotes that it has put right. `None` if it needs escapes.
+/// Returns `text` in quotes, with any quotes that it has corrected; `None` if it would need escapes.
 pub(super) fn quoted(text: &str) -> Option<String> {
     let text = plain_quotes(text.trim());
     if parses(&format!("key = {text}")) {
@@ -84,13 +87,13 @@ pub(super) fn quoted(text: &str) -> Option<String> {
     either.into_iter().find(|text| parses(&format!("key = {text}")))
 }
 
-/// What is in quotes if several items are together: `"/a/**, /b/**"`.
-fn one_text(value: &str) -> &str {
+/// Returns what is inside the quotes if they hold several items: `"/a/**, /b/**"`. Else returns `value`.
+fn without_outer_quotes(value: &str) -> &str {
     let inner = value.strip_prefix(['"', '\'']).and_then(|rest| rest.strip_suffix(['"', '\'']));
     inner.filter(|inner| inner.contains([',', ';']) && !inner.contains(['"', '\''])).unwrap_or(value)
 }
 
-/// A list of the items that `value` has, each written by `item`.
+/// Returns a list of the items in `value`, each of them formatted by `item`.
 fn list(value: &str, item: impl Fn(&str) -> Option<String>) -> String {
     let inner = value.trim().trim_start_matches('[').trim_end_matches(']');
     let separator = [',', ';'].into_iter().find(|separator| inner.contains(*separator));
@@ -99,11 +102,12 @@ fn list(value: &str, item: impl Fn(&str) -> Option<String>) -> String {
     format!("[{}]", items.join(", "))
 }
 
+/// Returns true for a quote that word processors use instead of `"` and `'`.
 pub(super) fn is_typographic(c: char) -> bool {
     matches!(c, '“' | '”' | '„' | '‟' | '«' | '»' | '‘' | '‚')
 }
 
-/// The same with `"` for typographic quotes. A single one may be an apostrophe, so it stays inside of double ones.
+/// Replaces typographic quotes by `"`. Single ones inside of double ones stay: they may be apostrophes.
 pub(super) fn plain_quotes(text: &str) -> String {
     let double = |c: char| matches!(c, '“' | '”' | '„' | '‟' | '«' | '»');
     let single = |c: char| matches!(c, '‘' | '’' | '‚' | '‛' | '`' | '´');
@@ -117,23 +121,23 @@ pub(super) fn plain_quotes(text: &str) -> String {
     }
 }
 
-/// What is wrong with a value that would not be right in quotes either.
+/// Explains a value that would be invalid in quotes too.
 pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
     if value.len() > MAX_VALUE {
         return None;
     }
-    let (written, form) = match keys::kind(section, key)? {
+    let (quoted, form) = match keys::kind(section, key)? {
         ValueKind::Text | ValueKind::Duration if !value.starts_with(['[', '{']) => {
             (text(value)?, "in quotes")
         }
-        ValueKind::List => (list(one_text(value), text), "in quotes, in a list"),
+        ValueKind::List => (list(without_outer_quotes(value), text), "in quotes, in a list"),
         _ => return None,
     };
-    let fault = trial::fault(section, key, &written)?;
-    Some(InvalidValue { help: format!("{} ({form})", fault.help), ..fault })
+    let invalid = trial::error(section, key, &quoted)?;
+    Some(InvalidValue { help: format!("{} ({form})", invalid.help), ..invalid })
 }
 
-/// Whether a line is TOML.
+/// Returns true if `line` is one line of valid TOML.
 pub(super) fn parses(line: &str) -> bool {
     !line.contains(['\n', '\r']) && DeTable::parse(line).is_ok()
 }
@@ -143,8 +147,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_advised_only_in_a_form_that_is_right() {
-        for (section, key, value, advised) in [
+    fn only_valid_forms_of_a_value_are_suggested() {
+        for (section, key, value, expected) in [
             ("[exempt]", "paths", "[/x]", Some("[\"/x\"]")),
             ("[exempt]", "paths", "[/admin/**, \"/x\"]", Some("[\"/admin/**\", \"/x\"]")),
             ("[exempt]", "paths", "/admin/**", Some("[\"/admin/**\"]")),
@@ -181,13 +185,13 @@ mod tests {
             ("the top level", "timezone", "Europe/Berlin", Some("\"Europe/Berlin\"")),
             ("the top level", "timezone", "PST", None),
         ] {
-            let advised = advised.map(|value| format!("write `{key} = {value}`"));
-            assert_eq!(assign(section, key, value), advised, "{key} = {value}");
+            let expected = expected.map(|value| format!("write `{key} = {value}`"));
+            assert_eq!(suggest(section, key, value), expected, "{key} = {value}");
         }
     }
 
     #[test]
-    fn what_would_be_wrong_in_quotes_too_is_explained() {
+    fn a_value_that_is_invalid_in_quotes_too_is_explained() {
         for (section, key, value, message) in [
             ("[[period]]", "for", "-1h", "invalid duration `-1h`: it is negative"),
             ("[[period]]", "for", "2", "invalid duration `2`: the unit is missing"),

@@ -1,0 +1,144 @@
+//! Reads a document from the text of the file.
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use super::{
+    Document, ExemptSection, LogSection, ManagementSection, PeriodTable, ResponseSection, ServerSection,
+    SiteSection,
+};
+use crate::config::keys::TOP;
+use crate::config::report::Report;
+use crate::config::syntax;
+use crate::config::table::Table;
+
+impl Document {
+    /// Parses the text of `report`. A value that cannot be read is reported, and is missing from the document.
+    pub fn parse(report: &Report) -> Self {
+        if report.text().trim().is_empty() {
+            let help = "restore it from a backup; a file without settings needs at least a comment";
+            report.error(0..0, "the file is empty", help);
+            return Self::default();
+        }
+        let (root, errors) = DeTable::parse_recoverable(report.text());
+        syntax::report(&errors, report);
+        if errors.is_empty() {
+            return Table::new(TOP.to_owned(), root.into_inner(), report).read_all(Self::read);
+        }
+        // Commands query a running gateway at its management address, also if the file has syntax errors by now.
+        let ignored = Report::new(report.source());
+        let mut root = Table::new(TOP.to_owned(), root.into_inner(), &ignored);
+        Self { management: root.section("management", ManagementSection::read), ..Self::default() }
+    }
+
+    fn read(root: &mut Table<'_, '_>) -> Self {
+        Self {
+            timezone: root.get("timezone", "\"Europe/Berlin\""),
+            server: root.section("server", ServerSection::read).unwrap_or_default(),
+            site: root.section("site", SiteSection::read).unwrap_or_default(),
+            exempt: root.section("exempt", ExemptSection::read).unwrap_or_default(),
+            response: root.section("response", ResponseSection::read).unwrap_or_default(),
+            management: root.section("management", ManagementSection::read),
+            log: root.section("log", LogSection::read).unwrap_or_default(),
+            periods: root.sections("period", PeriodTable::read),
+        }
+    }
+}
+
+impl ServerSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        table.not_yet("tls");
+        Self {
+            listen: table.get("listen", "[\"127.0.0.1:8503\"]"),
+            trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
+            status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
+        }
+    }
+}
+
+impl SiteSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            upstream: table.get("upstream", "\"http://127.0.0.1:8000\""),
+            root: table.get("root", "\"public\""),
+            when_unreachable: table.get("when_unreachable", "\"downtime\""),
+            connect_timeout: table.get("connect_timeout", "\"5s\""),
+            response_timeout: table.get("response_timeout", "\"60s\""),
+        }
+    }
+}
+
+impl ExemptSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            exact: table.get("exact", "[\"/\"]"),
+            paths: table.get("paths", "[\"/admin/**\"]"),
+            networks: table.get("networks", "[\"192.0.2.0/24\"]"),
+            acme: table.flag("acme"),
+        }
+    }
+}
+
+impl ResponseSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            redirect: table.get("redirect", "\"https://status.example.com/\""),
+            template: table.get("template", "\"templates/downtime.html\""),
+            status: table.get("status", "503"),
+            retry_after: table.get("retry_after", "\"5m\""),
+            message: table.get("message", "\"We'll be back soon.\""),
+            cors: table.texts_or_false(
+                "cors",
+                "write `cors = \"any\"`, `cors = [\"https://app.example.com\"]` or `cors = false`",
+            ),
+            headers: table.get("headers", "{ \"Surrogate-Control\" = \"no-store\" }"),
+        }
+    }
+}
+
+impl ManagementSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            listen: table.get("listen", "\"127.0.0.1:9503\""),
+            hosts: table.get("hosts", "[\"ops.example.com\"]"),
+        }
+    }
+}
+
+impl LogSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            level: table.get("level", "\"info\""),
+            format: table.get("format", "\"text\""),
+            access: table.flag("access"),
+        }
+    }
+}
+
+impl PeriodTable {
+    fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut period = Self {
+            span,
+            name: table.get("name", "\"db-upgrade\""),
+            start: table.get("start", "2026-12-01T22:00:00+01:00"),
+            end: table.get("end", "2026-12-02T02:00:00+01:00"),
+            duration: table.get("for", "\"4h\""),
+            cron: table.get("cron", "\"30 23 * * SAT\""),
+            except: table.get("except", "[2026-12-26]"),
+            hosts: table.get("hosts", "[\"shop.example.com\"]"),
+            paths: table.get("paths", "[\"/checkout/**\"]"),
+            methods: table.get("methods", "[\"POST\", \"PUT\"]"),
+            timezone: table.get("timezone", "\"Europe/Berlin\""),
+            enabled: table.flag("enabled"),
+            unscheduled: table.flag("unscheduled"),
+            message: table.get("message", "\"We are moving to a faster database.\""),
+            redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
+            template: table.get("template", "\"templates/upgrade.html\""),
+            broken: false,
+        };
+        period.broken = table.is_broken()
+            || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
+        period
+    }
+}

@@ -1,0 +1,67 @@
+//! Names that other programs use for our keys and sections.
+
+use super::TOP;
+
+/// Section, key, and other names of the key. The section `[]` has the names of the sections themselves.
+pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
+    (TOP, "timezone", &["tz", "zone"]),
+    ("[server]", "listen", &["bind", "address", "addr", "port", "host", "socket", "listen_address"]),
+    (
+        "[server]",
+        "trusted_proxies",
+        &["trust", "trusted", "proxies", "proxy", "trust_proxy", "set_real_ip_from", "real_ip"],
+    ),
+    ("[server]", "status_path", &["status", "status_url", "health", "health_path"]),
+    (
+        "[site]",
+        "upstream",
+        &["backend", "proxy_pass", "url", "target", "origin", "proxy", "server", "address", "host", "port"],
+    ),
+    ("[site]", "root", &["directory", "dir", "path", "folder", "document_root", "static", "public"]),
+    ("[site]", "response_timeout", &["timeout", "read_timeout", "proxy_read_timeout"]),
+    ("[site]", "connect_timeout", &["proxy_connect_timeout"]),
+    ("[site]", "when_unreachable", &["on_error", "unreachable", "fallback"]),
+    (
+        "[exempt]",
+        "networks",
+        &["ip", "ips", "address", "addresses", "client", "clients", "allow", "cidr", "subnet", "allowlist"],
+    ),
+    ("[exempt]", "paths", &["url", "urls", "uri", "glob", "globs", "location", "route", "prefix"]),
+    ("[response]", "redirect", &["url", "location", "target", "redirect_to"]),
+    ("[response]", "template", &["page", "html", "file", "body", "error_page"]),
+    ("[response]", "status", &["code", "status_code", "http_status"]),
+    ("[response]", "retry_after", &["retry", "retry_in"]),
+    ("[response]", "message", &["text", "reason", "description"]),
+    ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
+    ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
+    ("[log]", "access", &["access_log", "requests"]),
+    ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),
+    ("[[period]]", "end", &["until", "to", "till", "stop", "finish", "ends_at", "end_time", "end_at"]),
+    ("[[period]]", "for", &["duration", "length", "lasts", "hours", "minutes"]),
+    ("[[period]]", "cron", &["schedule", "crontab", "recurring", "recurrence", "every", "repeat", "rrule"]),
+    ("[[period]]", "except", &["exclude", "exclusion", "skip", "exception", "not_on", "but"]),
+    ("[[period]]", "hosts", &["domain", "domains", "server_name", "hostname", "site", "sites"]),
+    ("[[period]]", "paths", &["url", "urls", "uri", "location", "route", "routes"]),
+    ("[[period]]", "methods", &["verb", "verbs", "http_methods"]),
+    ("[[period]]", "timezone", &["tz", "zone"]),
+    ("[[period]]", "enabled", &["active", "enable", "on"]),
+    ("[[period]]", "message", &["text", "reason", "description", "comment"]),
+    ("[[period]]", "name", &["id", "title", "label"]),
+    ("[[period]]", "redirect", &["target", "redirect_to"]),
+    ("[[period]]", "template", &["page", "html", "file", "error_page"]),
+    ("[]", "period", &["downtime", "maintenance", "schedule", "window", "windows", "outage", "event"]),
+    ("[]", "server", &["http", "listen", "listener", "gateway", "main"]),
+    ("[]", "site", &["upstream", "backend", "proxy", "origin", "target"]),
+    ("[]", "exempt", &["exemption", "exemptions", "allow", "allowlist", "exclude", "pass", "exception"]),
+    ("[]", "response", &["answer", "error_page", "template"]),
+    ("[]", "management", &["health", "metrics", "monitoring", "api"]),
+    ("[]", "log", &["logging"]),
+];
+
+/// Returns the key of `section` that other programs call `name`.
+pub(super) fn find(section: &str, name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase().replace('-', "_");
+    let matches =
+        |(of, _, others): &&(&str, &str, &[&str])| *of == section && others.contains(&name.as_str());
+    SYNONYMS.iter().find(matches).map(|(_, key, _)| *key)
+}
