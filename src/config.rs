@@ -1,4 +1,4 @@
-//! The configuration: valid by construction, made of a text or refused with diagnostics.
+//! The configuration: a text becomes a valid [`Config`], or diagnostics that say what is wrong with it.
 
 pub mod diagnostic;
 pub mod document;
@@ -6,10 +6,9 @@ pub mod duration;
 pub mod edit;
 mod keys;
 mod lint;
+mod listen;
 pub mod load;
-mod periods;
 pub mod report;
-mod responses;
 pub mod schema;
 mod suggestion;
 mod syntax;
@@ -19,7 +18,6 @@ pub mod time;
 mod trial;
 pub mod upstream_address;
 mod validate;
-mod values;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,9 +33,10 @@ use schemars::JsonSchema;
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
 pub use self::lint::LintContext;
+pub use self::listen::Listen;
 use self::report::Report;
 use self::templates::{ReadFile, Templates};
-use crate::config::upstream_address::UpstreamAddress;
+use self::upstream_address::UpstreamAddress;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
 use crate::decision::down_response::Redirect;
@@ -46,32 +45,32 @@ use crate::page::Cors;
 use crate::page::template::Template;
 
 /// The default of `[server] listen`.
-pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
 /// The default of `[management] listen`.
-pub const MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9503);
+pub const DEFAULT_MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9503);
 /// The default of `[site] connect_timeout`.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The default of `[site] response_timeout`.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The default of `[response] retry_after`.
-pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// All that one reading of the file says.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The zone of local times.
+    /// The time zone of local times.
     pub timezone: TimeZone,
-    /// Where to listen, whom to trust.
+    /// Where the gateway listens, and which proxies it trusts.
     pub server: ServerConfig,
-    /// What stands behind.
+    /// What runs behind the gateway.
     pub site: Site,
-    /// What decides over requests.
+    /// The rules by which requests are decided.
     pub rules: Rules,
-    /// What a request that is down gets, unless its period says otherwise.
+    /// The down response, unless a period overrides it.
     pub response: ResponseConfig,
-    /// Where operators ask, if anywhere.
+    /// The management listener; `None` without `[management]`.
     pub management: Option<ManagementConfig>,
-    /// What to log.
+    /// What is logged, and how.
     pub log: LogConfig,
 }
 
@@ -80,100 +79,54 @@ pub struct Config {
 pub struct ServerConfig {
     /// At least one address.
     pub listen: Vec<Listen>,
-    /// Whose `X-Forwarded-*` are believed.
-    pub trusted: TrustedProxies,
+    /// The peers whose `X-Forwarded-*` fields are believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// `[management]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagementConfig {
-    /// One address, which no visitor reaches.
+    /// An address that does not overlap those of `[server]`.
     pub listen: Listen,
-    /// Names that a request may be for, beside `localhost`.
+    /// The hosts that requests may name, besides `localhost` and IP addresses.
     pub hosts: Vec<Host>,
 }
 
-/// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// An IP address and port. An IPv6 address means IPv6 alone.
-    Tcp(SocketAddr),
-    /// A port on all addresses of the machine, of both families.
-    AllAddresses(u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl Listen {
-    /// Its TCP port; 0 lets the system choose.
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp(address) => Some(address.port()),
-            Self::AllAddresses(port) => Some(*port),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Unix(path), Self::Unix(other)) => path == other,
-            _ if self.port() != other.port() || self.port() == Some(0) => false,
-            (Self::Tcp(address), Self::Tcp(other)) => {
-                let (address, other) = (address.ip(), other.ip());
-                let includes_all = address.is_unspecified() || other.is_unspecified();
-                address == other || includes_all && address.is_ipv4() == other.is_ipv4()
-            }
-            _ => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Listen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::AllAddresses(port) => write!(f, ":{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// The peers whose `X-Forwarded-*` are believed.
+/// The peers whose `X-Forwarded-*` fields are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    /// By address.
+    /// Those with an address in one of these networks.
     pub networks: Vec<IpNet>,
-    /// Every peer on a Unix socket.
+    /// All peers on Unix sockets, if true.
     pub unix: bool,
 }
 
 impl TrustedProxies {
-    /// Whether a proxy at this address is trusted.
+    /// Returns true if a proxy at this address is trusted.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a peer is trusted; `None` is one on a Unix socket.
+    /// Returns true if the peer is trusted. `None` is a peer on a Unix socket.
     pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix, |address| self.contains(address))
     }
 }
 
-/// What stands behind the gateway.
+/// What runs behind the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
-    /// Nothing yet: a page that says how to go on.
+    /// Nothing yet: the built-in welcome page.
     Welcome,
-    /// A folder.
+    /// A directory of static files.
     Root(PathBuf),
-    /// A server.
+    /// An upstream.
     Upstream(UpstreamSite),
 }
 
 impl Site {
-    /// The server, where it is one.
+    /// Returns the address of the upstream, if there is one.
     pub fn upstream(&self) -> Option<&UpstreamAddress> {
         match self {
             Self::Welcome | Self::Root(_) => None,
@@ -185,17 +138,17 @@ impl Site {
 /// `[site] upstream` and the keys that go with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSite {
-    /// Where it is.
+    /// The address of the upstream.
     pub upstream: UpstreamAddress,
-    /// What to answer while it cannot be reached.
+    /// The response while it cannot be reached.
     pub when_unreachable: WhenUnreachable,
-    /// Until a connection stands.
+    /// How long a connection may take to be established.
     pub connect_timeout: Duration,
-    /// Until the response's head has come.
+    /// How long the head of a response may take.
     pub response_timeout: Duration,
 }
 
-/// What to answer while the upstream cannot be reached.
+/// The response while the upstream cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 pub enum WhenUnreachable {
@@ -208,19 +161,19 @@ pub enum WhenUnreachable {
 /// `[response]`
 #[derive(Clone, Debug)]
 pub struct ResponseConfig {
-    /// 500 to 599.
+    /// The status of the down page, from 500 to 599.
     pub status: StatusCode,
-    /// Said while the end is not known.
+    /// The value of `Retry-After` while no end is known.
     pub retry_after: Duration,
-    /// For visitors.
+    /// A sentence for visitors.
     pub message: Option<Arc<str>>,
-    /// Where to send visitors.
+    /// A redirect instead of the down page.
     pub redirect: Option<Redirect>,
-    /// The page.
+    /// The template of the down page.
     pub template: Template,
-    /// Whose pages may read the answer.
+    /// The origins whose pages may read the response.
     pub cors: Cors,
-    /// Further fields of the answer: `headers`.
+    /// Additional header fields: `headers`.
     pub fields: HeaderMap,
 }
 
@@ -229,13 +182,13 @@ pub struct ResponseConfig {
 pub struct LogConfig {
     /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub level: String,
-    /// How lines look.
+    /// The format of log lines.
     pub format: LogFormat,
-    /// A line for each request.
+    /// True if each request is logged.
     pub access: bool,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -245,28 +198,28 @@ pub enum LogFormat {
     Json,
 }
 
-/// What came of reading a text.
+/// The result of parsing a text.
 #[derive(Debug)]
 pub struct ParsedConfig {
     /// The config, unless there are errors.
     pub config: Option<Config>,
     /// All problems found: those of the text in its order, then those of other files.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where a server that runs on this file may be asked, as far as a text with errors can say.
+    /// The management address, as far as it can be read from a text with errors.
     pub management: Option<Listen>,
-    /// What the config was made of.
-    written: Option<(Document, Report)>,
+    /// What a valid config was made from.
+    parsed: Option<(Document, Report)>,
 }
 
 impl ParsedConfig {
-    /// One that failed before there was a text.
+    /// Returns the result for a file that could not be read.
     pub fn refused(diagnostic: Diagnostic) -> Self {
-        Self { config: None, diagnostics: vec![diagnostic], management: None, written: None }
+        Self { config: None, diagnostics: vec![diagnostic], management: None, parsed: None }
     }
 
-    /// Adds the warnings of what is valid and probably not meant.
+    /// Adds the warnings and notes about a valid config.
     pub fn lint(&mut self, context: &LintContext) {
-        if let (Some(config), Some((document, report))) = (&self.config, self.written.take()) {
+        if let (Some(config), Some((document, report))) = (&self.config, self.parsed.take()) {
             lint::lint(&document, config, &report, context);
             self.diagnostics = report.diagnostics();
         }
@@ -274,18 +227,18 @@ impl ParsedConfig {
 }
 
 impl Config {
-    /// Reads a text that users know as `name`. Paths in it are relative to `folder`; `read` reads other files.
-    pub fn read(name: &str, text: &str, folder: &Path, read: ReadFile<'_>) -> ParsedConfig {
+    /// Parses the text of the file `name`. Paths in it are relative to `directory`; `read` reads other files.
+    pub fn read(name: &str, text: &str, directory: &Path, read: ReadFile<'_>) -> ParsedConfig {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
-        let mut templates = Templates::new(folder, read);
+        let mut templates = Templates::new(directory, read);
         let document = Document::parse(&report);
-        let config = validate::validate(&document, folder, &report, &mut templates);
+        let config = validate::validate(&document, directory, &report, &mut templates);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
-        let written = config.is_some().then_some((document, report));
-        ParsedConfig { config, diagnostics, management, written }
+        let parsed = config.is_some().then_some((document, report));
+        ParsedConfig { config, diagnostics, management, parsed }
     }
 }
 
@@ -304,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_file_of_mistakes_the_first_hundred_are_told_and_the_rest_is_counted() {
+    fn the_first_hundred_errors_are_shown_and_the_rest_are_counted() {
         let period = "[[period]]\nstart = 2026-12-01T22:00:00Z\n";
         for (text, more) in [
             (numbered("key# = 1\n", 60_000), 59_900),
@@ -320,7 +273,7 @@ mod tests {
             let found = read(&text).diagnostics;
             assert_eq!(found.len(), MAX_SHOWN + 1, "{}", &text[..40]);
             let (last, shown) = found.split_last().unwrap();
-            assert!(shown.iter().all(|told| told.severity == Severity::Error && told.place.is_some()));
+            assert!(shown.iter().all(|error| error.severity == Severity::Error && error.place.is_some()));
             assert_eq!(last.message, format!("{more} more errors are not shown"), "{}", &text[..40]);
             let lines: Vec<_> = shown.iter().filter_map(Diagnostic::line_column).collect();
             assert!(lines.is_sorted(), "{}", &text[..40]);
@@ -329,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings_are_counted_like_errors() {
+    fn the_first_hundred_warnings_are_shown_and_the_rest_are_counted() {
         let period = "[[period]]\nstart = 2027-03-28T02:30:00\n";
         let reading = read(&format!("timezone = 'Europe/Berlin'\n{}", period.repeat(150)));
         assert!(reading.config.is_some());

@@ -1,4 +1,4 @@
-//! Where the problems of one file are gathered.
+//! Collects the diagnostics of one file.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,23 +10,23 @@ use toml::Spanned;
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use crate::invalid_value::InvalidValue;
 
-/// At most this many errors are shown, and at most this many warnings; the rest are counted.
+/// The most errors that are shown, and the most warnings; the rest are only counted.
 pub const MAX_SHOWN: usize = 100;
-/// A message or help is at most this many characters long: it may quote a value, and a value may be the whole file.
+/// The longest message or help, in characters: it may quote a value, and a value may be the whole file.
 const MAX_TEXT: usize = 1000;
 
-/// The problems found so far in one text.
+/// The problems found so far in the text of one file.
 #[derive(Debug)]
 pub struct Report {
     source: Arc<Source>,
-    /// Where each line but the first begins: thousands of periods ask for theirs.
-    lines: Vec<usize>,
+    /// Where each line but the first begins, so that the lines of thousands of periods are found fast.
+    line_starts: Vec<usize>,
     found: RefCell<ReportedDiagnostic>,
-    trial: bool,
+    is_trial: bool,
 }
 
-/// Where a problem is listed: those without a place first, then those of the text, then those of other files; the
-/// number keeps problems of one place in the order in which they came.
+/// The order of problems: those without a place, then those of the text, then those of other files. The number keeps
+/// problems of the same place in the order in which they were found.
 type Position = (Option<(bool, usize)>, usize);
 
 #[derive(Clone, Debug, Default)]
@@ -34,10 +34,10 @@ struct ReportedDiagnostic {
     errors: FirstDiagnostics,
     warnings: FirstDiagnostics,
     notes: BTreeMap<Position, Diagnostic>,
-    arrivals: usize,
+    total: usize,
 }
 
-/// The first problems of one severity, by position, and how many there are.
+/// The first problems of one severity, and the number of all.
 #[derive(Clone, Debug, Default)]
 struct FirstDiagnostics {
     first: BTreeMap<Position, Diagnostic>,
@@ -45,10 +45,10 @@ struct FirstDiagnostics {
 }
 
 impl ReportedDiagnostic {
-    /// Counts a problem, and says where it is listed if it is shown.
-    fn arrive(&mut self, severity: Severity, place: Option<(bool, usize)>) -> Option<Position> {
-        self.arrivals += 1;
-        let position = (place, self.arrivals);
+    /// Counts a problem, and returns its position if it is shown.
+    fn count(&mut self, severity: Severity, place: Option<(bool, usize)>) -> Option<Position> {
+        self.total += 1;
+        let position = (place, self.total);
         let kept = match severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
@@ -94,52 +94,52 @@ impl FirstDiagnostics {
 }
 
 impl Report {
-    /// Nothing found yet.
+    /// Returns an empty report about a text.
     pub fn new(source: Arc<Source>) -> Self {
-        let lines = source.text.match_indices('\n').map(|(at, _)| at + 1).collect();
-        Self { source, lines, found: RefCell::default(), trial: false }
+        let line_starts = source.text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        Self { source, line_starts, found: RefCell::default(), is_trial: false }
     }
 
-    /// A report on a text that a remedy would make, to see whether the remedy is right.
+    /// Returns an empty report about a text that only tries a suggestion.
     pub(super) fn trial(text: String) -> Self {
-        Self { trial: true, ..Self::new(Arc::new(Source { name: String::new(), text })) }
+        Self { is_trial: true, ..Self::new(Arc::new(Source { name: String::new(), text })) }
     }
 
-    /// Whether this only tries a remedy, which needs no remedy of its own.
+    /// Returns true if the text only tries a suggestion: its errors need no suggestions of their own.
     pub(super) fn is_trial(&self) -> bool {
-        self.trial
+        self.is_trial
     }
 
-    /// The text, with the name that users know it by.
+    /// Returns the text with the name of its file.
     pub fn source(&self) -> Arc<Source> {
         Arc::clone(&self.source)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.source.text
     }
 
-    /// The line of a place, from 1.
+    /// Returns the line of a place, from 1.
     pub fn line(&self, span: &Range<usize>) -> usize {
-        self.lines.partition_point(|&begins| begins <= span.start) + 1
+        self.line_starts.partition_point(|&start| start <= span.start) + 1
     }
 
-    /// The place of a part of a text value, or that of all of it where it is not written as it reads.
-    pub(super) fn part(&self, written: &Spanned<String>, part: Range<usize>) -> Range<usize> {
-        let span = written.span();
+    /// Returns the place of a part of a string, or that of the whole string if it has escapes.
+    pub(super) fn part(&self, string: &Spanned<String>, part: Range<usize>) -> Range<usize> {
+        let span = string.span();
         let inside = span.start + 1..span.end.saturating_sub(1);
-        if self.text().get(inside.clone()) == Some(written.get_ref().as_str()) {
+        if self.text().get(inside.clone()) == Some(string.get_ref().as_str()) {
             inside.start + part.start..inside.start + part.end
         } else {
             span
         }
     }
 
-    /// Where the line of a place begins.
+    /// Returns where the line of a place begins.
     pub(super) fn line_start(&self, at: usize) -> usize {
-        let lines_before = self.lines.partition_point(|&begins| begins <= at);
-        lines_before.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or(0)
+        let lines_before = self.line_starts.partition_point(|&start| start <= at);
+        lines_before.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0)
     }
 
     /// Adds an error at a place of the text.
@@ -147,14 +147,19 @@ impl Report {
         self.add(Severity::Error, span, message.into(), help.into());
     }
 
-    /// Adds an error at a place of the text. What is wrong with it is only asked if it will be shown.
-    pub fn error_with(&self, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
-        self.place(Severity::Error, span, fault);
+    /// Adds an error about an invalid value at a place of the text.
+    pub fn invalid(&self, span: Range<usize>, value: InvalidValue) {
+        self.error(span, value.message, value.help);
     }
 
-    /// Adds a warning at a place of the text. What is wrong with it is only asked if it will be shown.
-    pub fn warning_with(&self, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
-        self.place(Severity::Warning, span, fault);
+    /// Adds an error at a place of the text. `explain` is called only if the error will be shown.
+    pub fn error_with(&self, span: Range<usize>, explain: impl FnOnce() -> InvalidValue) {
+        self.add_with(Severity::Error, span, explain);
+    }
+
+    /// Adds a warning at a place of the text. `explain` is called only if the warning will be shown.
+    pub fn warning_with(&self, span: Range<usize>, explain: impl FnOnce() -> InvalidValue) {
+        self.add_with(Severity::Warning, span, explain);
     }
 
     /// Adds a warning at a place of the text.
@@ -169,51 +174,51 @@ impl Report {
         self.keep(diagnostic.severity, place, || diagnostic);
     }
 
-    /// Whether nothing but warnings and notes was found.
+    /// Returns true if there are no errors.
     pub fn is_valid(&self) -> bool {
         self.found.borrow().errors.count == 0
     }
 
-    /// The problems: those of the text in its order, then those of other files, then how many are not shown.
+    /// Returns the problems: those of the text in its order, those of other files, and how many more there are.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let ReportedDiagnostic { errors, warnings, notes, .. } = self.found.borrow().clone();
-        let unsaid = [errors.note("error"), warnings.note("warning")];
+        let omitted = [errors.note("error"), warnings.note("warning")];
         let mut shown = notes;
         shown.extend(errors.first);
         shown.extend(warnings.first);
-        shown.into_values().chain(unsaid.into_iter().flatten()).collect()
+        shown.into_values().chain(omitted.into_iter().flatten()).collect()
     }
 
     /// Adds a problem at a place of the text.
     pub fn add(&self, severity: Severity, span: Range<usize>, message: String, help: String) {
-        self.place(severity, span, || InvalidValue { message, help });
+        self.add_with(severity, span, || InvalidValue { message, help });
     }
 
-    fn place(&self, severity: Severity, span: Range<usize>, fault: impl FnOnce() -> InvalidValue) {
+    fn add_with(&self, severity: Severity, span: Range<usize>, explain: impl FnOnce() -> InvalidValue) {
         self.keep(severity, Some((false, span.start)), || {
-            let InvalidValue { message, help } = fault();
-            let help = Some(clipped(help)).filter(|help| !help.is_empty());
+            let InvalidValue { message, help } = explain();
+            let help = Some(truncated(help)).filter(|help| !help.is_empty());
             let place = Some(Location { source: Arc::clone(&self.source), span });
-            Diagnostic { severity, message: clipped(message), place, help }
+            Diagnostic { severity, message: truncated(message), place, help }
         });
     }
 
-    /// The report is not borrowed while the diagnostic is made: that may look at the text.
+    /// Creates and keeps a diagnostic if it is shown. The cell is not borrowed while `diagnostic` runs.
     fn keep(
         &self,
         severity: Severity,
         place: Option<(bool, usize)>,
         diagnostic: impl FnOnce() -> Diagnostic,
     ) {
-        let arrived = self.found.borrow_mut().arrive(severity, place);
-        if let Some(position) = arrived {
+        let position = self.found.borrow_mut().count(severity, place);
+        if let Some(position) = position {
             let diagnostic = diagnostic();
             self.found.borrow_mut().insert(position, diagnostic);
         }
     }
 }
 
-fn clipped(text: String) -> String {
+fn truncated(text: String) -> String {
     match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
         None => text,
@@ -229,12 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_hundred_are_shown_wherever_they_were_found_and_the_rest_is_counted() {
+    fn the_first_hundred_by_place_are_shown_and_the_rest_are_counted() {
         let report = report(&"x\n".repeat(1000));
-        let mut asked = 0;
+        let mut calls = 0;
         for at in (0..1000).rev() {
             report.error_with(at * 2..at * 2 + 1, || {
-                asked += 1;
+                calls += 1;
                 InvalidValue::new("wrong", "right")
             });
         }
@@ -245,26 +250,26 @@ mod tests {
         assert_eq!(lines, [1, 2, 3, 3].into_iter().chain(4..=100).collect::<Vec<_>>());
         let last = shown.last().unwrap();
         assert_eq!((last.severity, last.message.as_str()), (Severity::Note, "900 more errors are not shown"));
-        assert_eq!(asked, 1000);
+        assert_eq!(calls, 1000);
         assert!(!report.is_valid());
     }
 
     #[test]
-    fn what_will_not_be_shown_is_not_worked_out() {
+    fn a_problem_that_is_not_shown_is_not_explained() {
         let report = report(&"x\n".repeat(1000));
-        let asked = std::cell::Cell::new(0);
+        let calls = std::cell::Cell::new(0);
         for at in 0..1000 {
             report.error_with(at * 2..at * 2 + 1, || {
-                asked.set(asked.get() + 1);
+                calls.set(calls.get() + 1);
                 InvalidValue::new("wrong", "right")
             });
         }
-        assert_eq!(asked.get(), MAX_SHOWN);
+        assert_eq!(calls.get(), MAX_SHOWN);
         assert_eq!(report.diagnostics().len(), MAX_SHOWN + 1);
     }
 
     #[test]
-    fn one_that_is_not_shown_is_one() {
+    fn one_warning_that_is_not_shown_is_counted_in_the_singular() {
         let report = report("x");
         (0..=MAX_SHOWN).for_each(|_| report.warning(0..1, "odd", ""));
         assert_eq!(report.diagnostics().last().unwrap().message, "1 more warning is not shown");
@@ -272,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_quotes_the_whole_file_is_cut() {
+    fn a_long_message_is_truncated() {
         let report = report("x");
         report.error(0..1, "é".repeat(1_000_000), "é".repeat(MAX_TEXT));
         let shown = report.diagnostics();
@@ -281,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_place_begins_after_the_newline_before_it() {
+    fn a_line_begins_after_the_newline_before_it() {
         let report = report("ab\nc\n\nd");
         for (at, start) in [(0, 0), (2, 0), (3, 3), (4, 3), (5, 5), (6, 6), (99, 6)] {
             assert_eq!(report.line_start(at), start, "{at}");

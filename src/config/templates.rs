@@ -1,4 +1,4 @@
-//! The templates that a file names: each is read once, and compiled.
+//! Reads and compiles the templates that a config file names, each of them once.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,53 +10,51 @@ use super::lint::markup;
 use super::report::Report;
 use crate::page::template::{Template, TemplateError};
 
-/// Reads a file; the error says what is wrong with it.
+/// Reads a file. The error names the file and says what is wrong.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
 
-/// The templates found so far, by file.
+/// The templates read so far, by path.
 pub struct Templates<'a> {
-    folder: &'a Path,
+    directory: &'a Path,
     read: ReadFile<'a>,
-    found: HashMap<PathBuf, Option<Template>>,
+    cache: HashMap<PathBuf, Option<Template>>,
 }
 
 impl<'a> Templates<'a> {
-    /// Begins with none. Names are relative to `folder`.
-    pub fn new(folder: &'a Path, read: ReadFile<'a>) -> Self {
-        Self { folder, read, found: HashMap::new() }
+    /// Returns an empty cache. The names of templates are relative to `directory`.
+    pub fn new(directory: &'a Path, read: ReadFile<'a>) -> Self {
+        Self { directory, read, cache: HashMap::new() }
     }
 
-    /// The template that a key names; `None` without a key, and where it cannot be had, which the report says once.
+    /// Returns the template that a key names; `None` if the key is absent or the template is invalid, which is reported
+    /// once.
     pub fn get(&mut self, name: &Field<String>, report: &Report) -> Option<Template> {
         let name = name.as_ref()?;
-        let path = self.folder.join(name.get_ref());
-        if let Some(template) = self.found.get(&path) {
+        let path = self.directory.join(name.get_ref());
+        if let Some(template) = self.cache.get(&path) {
             return template.clone();
         }
         let template = match (self.read)(&path) {
             Ok(text) => self.compile(name.get_ref(), text, report),
             Err(message) => {
-                report.error(
-                    name.span(),
-                    format!("the template {message}"),
-                    "write the path of an HTML file",
-                );
+                let help = "write the path of an HTML file, relative to the config file";
+                report.error(name.span(), format!("the template {message}"), help);
                 None
             }
         };
-        self.found.insert(path, template.clone());
+        self.cache.insert(path, template.clone());
         template
     }
 
     fn compile(&self, name: &str, text: String, report: &Report) -> Option<Template> {
-        let name = self.folder.join(name).display().to_string();
+        let name = self.directory.join(name).display().to_string();
         match Template::parse(&text) {
             Ok(template) => {
                 warn(Source { name, text }, report);
                 Some(template)
             }
             Err(error) => {
-                report.push(fault(error, Source { name, text }));
+                report.push(diagnostic(error, Source { name, text }));
                 None
             }
         }
@@ -64,15 +62,15 @@ impl<'a> Templates<'a> {
 }
 
 fn warn(source: Source, report: &Report) {
-    let faults = markup::faults(&source.text);
+    let warnings = markup::faults(&source.text);
     let source = Arc::new(source);
-    for (span, message, help) in faults {
+    for (span, message, help) in warnings {
         let place = Some(Location { source: Arc::clone(&source), span });
         report.push(Diagnostic { severity: Severity::Warning, message, place, help: Some(help.into()) });
     }
 }
 
-fn fault(error: TemplateError, source: Source) -> Diagnostic {
+fn diagnostic(error: TemplateError, source: Source) -> Diagnostic {
     let whole_line = |line: usize| {
         let start =
             source.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();

@@ -165,14 +165,14 @@ fn colons(authority: &str) -> UpstreamAddressError {
     UpstreamAddressError::Ports { host: host.to_owned(), port: port.to_owned() }
 }
 
-/// Digits only: `u16::from_str` would take `+80` too.
+/// Parses a port from 1 to 65535. Only digits are allowed: `u16::from_str` accepts `+80` too.
 fn port_number(digits: &str) -> Option<u16> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|port| plain && *port != 0)
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_plain && *port != 0)
 }
 
-/// A name as RFC 1123 has it, and the underscore that container networks have in theirs. One whose last label
-/// is a number is an address (WHATWG URL, 3.5), which must then be one.
+/// Returns true for a host name (RFC 1123), in which `_` is allowed for container networks. If its last label is a number,
+/// it must be an IPv4 address (WHATWG URL Standard, section 3.5).
 fn is_name_or_address(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -181,8 +181,9 @@ fn is_name_or_address(host: &str) -> bool {
             && !label.ends_with('-')
     };
     let name = host.strip_suffix('.').unwrap_or(host);
-    let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    name.len() <= 253 && name.split('.').all(is_label) && (!numeric || name.parse::<Ipv4Addr>().is_ok())
+    let is_numeric =
+        name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    name.len() <= 253 && name.split('.').all(is_label) && (!is_numeric || name.parse::<Ipv4Addr>().is_ok())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub enum OwnedDecision {
 impl RequestContext {
     /// Decides a request.
     pub fn new(head: Parts, peer: Option<IpAddr>, snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
-        let trust = &snapshot.config.server.trusted;
+        let trust = &snapshot.config.server.trusted_proxies;
         let trusted = trust.trusts(peer);
         let client = client_address(peer, &head.headers, |address| trust.contains(address), trusted);
         let phase = snapshot.phase(now);

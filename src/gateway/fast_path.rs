@@ -46,7 +46,7 @@ impl<R> Gateway<R> {
         let seen = self.view.at(now);
         let (snapshot, phase) = &*seen;
         let config = &snapshot.config;
-        let trusted = config.server.trusted.trusts(peer.address());
+        let trusted = config.server.trusted_proxies.trusts(peer.address());
         // Whom a proxy speaks for is a matter of more fields.
         if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;

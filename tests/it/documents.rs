@@ -298,7 +298,7 @@ struct Key {
 
 /// The keys that the parser knows in a section, which it lists where it meets one that it does not know.
 fn known_keys(section: &str) -> Vec<Key> {
-    let list = first(&format!("{section}\n\"?\" = 0\n"), "help", "known here: ");
+    let list = first(&format!("{section}\n\"?\" = 0\n"), "help", "known keys: ");
     let names = list.split(", ").filter(|name| !SECTIONS.iter().any(|(section, _)| is_table(section, name)));
     let key = |name: &str| {
         let text = format!("{section}\n{name} = [{{ }}]\n");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::LintInput;
 use crate::config::upstream_address::UpstreamAddress;
-use crate::config::{Listen, MANAGEMENT, Site};
+use crate::config::{DEFAULT_MANAGEMENT, Listen, Site};
 
 pub(super) fn lint(input: &LintInput<'_>) {
     lint_management(input);
@@ -39,7 +39,7 @@ fn lint_management(input: &LintInput<'_>) {
     if reaches(&management.listen).iter().any(is_unspecified) {
         let message = "[management] listens on every interface: anyone who can reach this port can read status and metrics";
         let help = format!(
-            "write `{MANAGEMENT}` or a private address, unless a firewall or the container protects the port"
+            "write `{DEFAULT_MANAGEMENT}` or a private address, unless a firewall or the container protects the port"
         );
         input.warn(value.span(), message, help);
     }

@@ -213,10 +213,11 @@ fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
 fn is_local_and_untrusted(listen: &Listen, server: &ServerConfig) -> bool {
     match listen {
         Listen::Tcp(address) => {
-            address.ip().is_loopback() && !server.trusted.networks.iter().any(|net| has_peer(*net, listen))
+            address.ip().is_loopback()
+                && !server.trusted_proxies.networks.iter().any(|net| has_peer(*net, listen))
         }
         Listen::AllAddresses(_) => false,
-        Listen::Unix(_) => !server.trusted.unix,
+        Listen::Unix(_) => !server.trusted_proxies.unix,
     }
 }
 

@@ -174,7 +174,7 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
     let diagnostics = json!([
         {
             "severity": "error", "message": "unknown key `colour` at the top level", "line": 1, "column": 1,
-            "help": "known here: timezone, server, site, exempt, response, management, log, period",
+            "help": "known keys: timezone, server, site, exempt, response, management, log, period",
         },
         {
             "severity": "error", "message": "invalid path `x`: it does not begin with `/`", "line": 3, "column": 16,

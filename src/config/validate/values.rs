@@ -1,15 +1,15 @@
-//! What single values mean, wherever they are: zones, durations, redirects, choices.
+//! Validates values that several sections have: time zones, durations, redirects, choices.
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::document::Field;
-use super::report::Report;
-use super::{duration, zones};
+use crate::config::document::Field;
+use crate::config::report::Report;
+use crate::config::{duration, zones};
 use crate::decision::down_response::Redirect;
 
-/// The zone that a key names.
+/// Returns the time zone of an IANA name.
 pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {
     let name = name.as_ref()?;
     let zone = TimeZone::get(name.get_ref()).ok();
@@ -19,22 +19,22 @@ pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZon
     zone
 }
 
-/// The duration that a key names: longer than zero.
-pub(super) fn duration(written: &Field<String>, report: &Report) -> Option<Duration> {
-    let written = written.as_ref()?;
-    let span = written.span();
+/// Parses a duration longer than zero.
+pub(super) fn duration(field: &Field<String>, report: &Report) -> Option<Duration> {
+    let field = field.as_ref()?;
+    let span = field.span();
     let line = report.text().get(report.line_start(span.start)..span.start).unwrap_or_default();
     let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-    let read = duration::parse(written.get_ref(), duration::units(key));
-    read.map_err(|fault| report.error(span, fault.message, fault.help)).ok()
+    let duration = duration::parse(field.get_ref(), duration::units(key));
+    duration.map_err(|error| report.invalid(span, error)).ok()
 }
 
-/// The redirect that a key names.
+/// Parses the target of a redirect.
 pub(super) fn redirect(text: &str, span: std::ops::Range<usize>, report: &Report) -> Option<Redirect> {
-    Redirect::parse(text).map_err(|fault| report.error(span, fault.message, fault.help)).ok()
+    Redirect::parse(text).map_err(|error| report.invalid(span, error)).ok()
 }
 
-/// Returns true if a text is what people write to turn off what only `false` turns off.
+/// Returns true for a string that was probably meant as `false`.
 pub(super) fn means_off(text: &str) -> bool {
     matches!(
         text.trim().to_ascii_lowercase().as_str(),
@@ -42,10 +42,10 @@ pub(super) fn means_off(text: &str) -> bool {
     )
 }
 
-/// One of two words; the first is the default.
-pub(super) fn choice<T: Copy>(written: &Field<String>, choices: [(&str, T); 2], report: &Report) -> T {
+/// Parses one of two words. The first is the default.
+pub(super) fn choice<T: Copy>(field: &Field<String>, choices: [(&str, T); 2], report: &Report) -> T {
     let [first, second] = choices;
-    match written {
+    match field {
         None => first.1,
         Some(text) if text.get_ref() == first.0 => first.1,
         Some(text) if text.get_ref() == second.0 => second.1,

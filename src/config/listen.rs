@@ -1,0 +1,187 @@
+//! Addresses to listen on.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::DEFAULT_LISTEN;
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An IP address and a port. An IPv6 address accepts IPv6 only.
+    Tcp(SocketAddr),
+    /// A port on all addresses of the machine, both IPv4 and IPv6.
+    AllAddresses(u16),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Parses `ADDRESS:PORT`, `:PORT` or `unix:PATH`. A relative path is relative to `directory`.
+    ///
+    /// # Errors
+    /// Says what to write instead.
+    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let is_valid = !path.is_empty() && !path.contains('\0');
+            return is_valid
+                .then(|| Self::Unix(directory.join(path)))
+                .ok_or("write `unix:/run/downtime/http.sock`".into());
+        }
+        if let Some(port) = text.strip_prefix(':').and_then(parse_port) {
+            return Ok(Self::AllAddresses(port));
+        }
+        text.parse().map(Self::Tcp).map_err(|_| help(text))
+    }
+
+    /// Returns the TCP port. With port 0 the system chooses one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::AllAddresses(port) => Some(*port),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unix(path), Self::Unix(other)) => path == other,
+            _ if self.port() != other.port() || self.port() == Some(0) => false,
+            (Self::Tcp(address), Self::Tcp(other)) => {
+                let (address, other) = (address.ip(), other.ip());
+                let includes_all = address.is_unspecified() || other.is_unspecified();
+                address == other || includes_all && address.is_ipv4() == other.is_ipv4()
+            }
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::AllAddresses(port) => write!(f, ":{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Parses a port as URLs have it: digits only.
+pub(super) fn parse_port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Returns what to write instead of `text`.
+fn help(text: &str) -> String {
+    const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
+    let plain = text.trim();
+    let plain = plain.split_once("://").map_or(plain, |(_, rest)| rest).trim_end_matches('/');
+    let without_star = plain.strip_prefix('*').unwrap_or(plain);
+    if let Some(port) = parse_port(without_star.strip_prefix(':').unwrap_or(without_star)) {
+        return format!(
+            "write `:{port}` for all addresses, or `127.0.0.1:{port}` behind a proxy on this host"
+        );
+    }
+    if text.trim().starts_with("https://") {
+        return "TLS is not yet supported: write the address alone, and let a proxy in front do TLS"
+            .to_owned();
+    }
+    if let Ok(ip) = plain.parse::<IpAddr>() {
+        return match with_brackets(plain) {
+            Some(bracketed) => {
+                format!("did you mean `{bracketed}` or `[{plain}]:{}`?", DEFAULT_LISTEN.port())
+            }
+            None => format!("add a port, such as `{}`", SocketAddr::new(ip, DEFAULT_LISTEN.port())),
+        };
+    }
+    if plain.len() < text.len() && plain.parse::<SocketAddr>().is_ok() {
+        return format!("write `{plain}`");
+    }
+    if text.starts_with('/') {
+        return format!("did you mean `unix:{text}`?");
+    }
+    host_and_port_help(plain).unwrap_or_else(|| EXAMPLES.to_owned())
+}
+
+/// Returns what to write instead of a host and port, if one of the two is the mistake.
+fn host_and_port_help(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    if parse_port(port).is_none() {
+        let is_number = port.parse::<u64>().is_ok();
+        return is_number.then(|| "a port is a number from 0 to 65535".to_owned());
+    }
+    if host == "localhost" {
+        return Some(format!("write `127.0.0.1:{port}`"));
+    }
+    if let Some(bracketed) = with_brackets(text) {
+        return Some(format!("did you mean `{bracketed}`?"));
+    }
+    let is_name = host.contains(|c: char| c.is_ascii_alphabetic());
+    is_name.then(|| {
+        format!("names are not looked up: write `127.0.0.1:{port}`, or another address of this host")
+    })
+}
+
+/// Returns an IPv6 address and port with the brackets that are missing.
+fn with_brackets(text: &str) -> Option<String> {
+    let (host, port) = text.rsplit_once(':')?;
+    (host.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_some()).then(|| format!("[{host}]:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
+
+    #[test]
+    fn an_address_is_an_ip_address_and_port_a_port_or_a_unix_socket() {
+        let unix = |path: &str| Ok(Listen::Unix(path.into()));
+        for (text, expected) in [
+            ("0.0.0.0:80", Ok(Listen::Tcp(([0, 0, 0, 0], 80).into()))),
+            ("[::1]:0", Ok(Listen::Tcp(([0, 0, 0, 0, 0, 0, 0, 1], 0).into()))),
+            ("unix:/run/http.sock", unix("/run/http.sock")),
+            ("unix:///run/http.sock", unix("/run/http.sock")),
+            ("unix:http.sock", unix("/etc/downtime/http.sock")),
+            ("unix://", Err("write `unix:/run/downtime/http.sock`")),
+            ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
+            ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),
+            ("[::1]", Err(EXAMPLES)),
+            (":80", Ok(Listen::AllAddresses(80))),
+            (":0", Ok(Listen::AllAddresses(0))),
+            (":65536", Err("a port is a number from 0 to 65535")),
+            (":+80", Err("a port is a number from 0 to 65535")),
+            ("fe80::1", Err("add a port, such as `[fe80::1]:8503`")),
+            ("::1", Err("add a port, such as `[::1]:8503`")),
+            ("::1:80", Err("did you mean `[::1]:80` or `[::1:80]:8503`?")),
+            (
+                "https://0.0.0.0:443",
+                Err("TLS is not yet supported: write the address alone, and let a proxy in front do TLS"),
+            ),
+            (
+                "*:65535",
+                Err("write `:65535` for all addresses, or `127.0.0.1:65535` behind a proxy on this host"),
+            ),
+            ("*:65536", Err("a port is a number from 0 to 65535")),
+            (":http", Err(EXAMPLES)),
+            (":", Err(EXAMPLES)),
+            ("localhost:80", Err("write `127.0.0.1:80`")),
+            ("localhost:http", Err(EXAMPLES)),
+            (
+                "example.com:80",
+                Err("names are not looked up: write `127.0.0.1:80`, or another address of this host"),
+            ),
+            ("http://127.0.0.1:80/", Err("write `127.0.0.1:80`")),
+            ("80", Err("write `:80` for all addresses, or `127.0.0.1:80` behind a proxy on this host")),
+            ("localhost", Err(EXAMPLES)),
+            ("", Err(EXAMPLES)),
+        ] {
+            let found = Listen::parse(text, Path::new("/etc/downtime"));
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        }
+    }
+}

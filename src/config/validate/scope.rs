@@ -1,0 +1,54 @@
+//! Validates the scope of a period: its hosts, paths and methods.
+
+use http::Method;
+use toml::Spanned;
+
+use crate::config::document::{PeriodTable, Texts};
+use crate::config::report::Report;
+use crate::invalid_value::InvalidValue;
+use crate::matching::glob::PathGlobs;
+use crate::matching::scope::{Host, Scope, ScopePaths};
+
+pub(super) fn scope(table: &PeriodTable, report: &Report) -> Scope {
+    let hosts = list(&table.hosts, report, Host::parse);
+    let paths = list(&table.paths, report, |text| PathGlobs::check(text).map(|()| text.to_owned()));
+    let paths = paths.map(|paths| {
+        ScopePaths::new(paths.iter().map(String::as_str)).unwrap_or_else(|error| {
+            report.invalid(table.paths.as_ref().map_or(0..0, Spanned::span), error);
+            ScopePaths::default()
+        })
+    });
+    Scope { hosts, paths, methods: list(&table.methods, report, method) }
+}
+
+/// Parses the items of a list, which must not be empty.
+fn list<T>(
+    field: &Texts,
+    report: &Report,
+    parse: impl Fn(&str) -> Result<T, InvalidValue>,
+) -> Option<Vec<T>> {
+    let list = field.as_ref()?;
+    if list.get_ref().is_empty() {
+        let help = "write what is covered, or remove the line to cover everything";
+        report.error(list.span(), "an empty list covers nothing", help);
+    }
+    let item = |text: &Spanned<String>| {
+        parse(text.get_ref()).map_err(|error| report.invalid(text.span(), error)).ok()
+    };
+    Some(list.get_ref().iter().filter_map(item).collect())
+}
+
+/// Parses a method in upper or lower case. It is kept in upper case: scopes ignore the case of methods.
+fn method(text: &str) -> Result<Method, InvalidValue> {
+    let upper = text.trim().to_ascii_uppercase();
+    let invalid = |help: String| InvalidValue::new(format!("invalid method `{text}`"), help);
+    if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
+        return Err(invalid("remove `methods`: without it every method is covered".into()));
+    }
+    let several: Vec<_> = upper.split([',', ' ', '|']).filter(|part| !part.is_empty()).collect();
+    let is_word = |part: &&str| part.len() > 2 && part.bytes().all(|byte| byte.is_ascii_uppercase());
+    if several.len() > 1 && several.iter().all(is_word) {
+        return Err(invalid(format!("write each in quotes: `\"{}\"`", several.join("\", \""))));
+    }
+    text.to_ascii_uppercase().parse().map_err(|_| invalid("for example `POST`".into()))
+}

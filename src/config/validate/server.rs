@@ -1,0 +1,129 @@
+//! Validates `[server]`.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::values::means_off;
+use crate::config::document::{Field, OrFalse, ServerSection, Texts};
+use crate::config::report::Report;
+use crate::config::{DEFAULT_LISTEN, Listen, ServerConfig, TrustedProxies};
+use crate::decision::STATUS_PATH;
+use crate::invalid_value::InvalidValue;
+use crate::matching::{exempt, network};
+
+/// The most addresses that a gateway listens on.
+const MAX_ADDRESSES: usize = 100;
+
+pub(super) fn server(section: &ServerSection, directory: &Path, report: &Report) -> ServerConfig {
+    ServerConfig {
+        listen: listen(&section.listen, directory, report),
+        trusted_proxies: trusted_proxies(&section.trusted_proxies, report),
+    }
+}
+
+fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
+    let Some(list) = field else { return vec![Listen::Tcp(DEFAULT_LISTEN)] };
+    if list.get_ref().is_empty() {
+        let help = format!("for example `listen = [\"{DEFAULT_LISTEN}\"]`, the default");
+        report.error(list.span(), "the gateway has no address to listen on", help);
+    }
+    if list.get_ref().len() > MAX_ADDRESSES {
+        let count = list.get_ref().len();
+        let message = format!("too many addresses: {count}, at most {MAX_ADDRESSES} are allowed");
+        report.error(list.span(), message, "a port alone, such as `:80`, is for all addresses of this host");
+    }
+    let mut addresses: Vec<(Listen, usize)> = Vec::new();
+    for text in list.get_ref().iter().take(MAX_ADDRESSES) {
+        match Listen::parse(text.get_ref(), directory) {
+            Ok(address) => {
+                if let Some(message) = conflict(&address, &addresses) {
+                    report.error(text.span(), message, "remove one of the two");
+                }
+                addresses.push((address, report.line(&text.span())));
+            }
+            Err(help) => report.error(text.span(), format!("invalid address `{}`", text.get_ref()), help),
+        }
+    }
+    addresses.into_iter().map(|(address, _)| address).collect()
+}
+
+/// Says why the gateway cannot listen on an address in addition to others, which are given with their lines.
+fn conflict(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
+    let same = |(other, line): &(Listen, usize)| {
+        (other == address).then(|| format!("the address `{address}` is already at line {line}"))
+    };
+    let overlap = |(other, _): &(Listen, usize)| {
+        other.overlaps(address).then(|| {
+            format!("the gateway cannot listen on both `{other}` and `{address}`: one includes the other")
+        })
+    };
+    others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
+}
+
+fn trusted_proxies(field: &Texts, report: &Report) -> TrustedProxies {
+    let mut trusted = TrustedProxies::default();
+    for text in field.iter().flat_map(Spanned::get_ref) {
+        match network::parse(text.get_ref()) {
+            Some(network) => trusted.networks.push(network),
+            None if text.get_ref() == "unix:" => trusted.unix = true,
+            None => report.error_with(text.span(), || explain_proxy(text.get_ref())),
+        }
+    }
+    trusted
+}
+
+fn explain_proxy(text: &str) -> InvalidValue {
+    let error = network::explain(text);
+    let help = if matches!(text.trim().to_lowercase().as_str(), "*" | "all" | "any" | "everyone" | "true") {
+        "write the addresses of your proxies, such as `127.0.0.1`: a trusted peer can claim any client address"
+            .into()
+    } else if text.starts_with("unix") || text.starts_with('/') {
+        "write `unix:` to trust the peers of every Unix socket".into()
+    } else {
+        error.help.replace("of the clients", "of your proxies")
+    };
+    InvalidValue { help, ..error }
+}
+
+/// Returns the public path of the status; `None` if it is turned off.
+pub(super) fn status_path(field: &Field<OrFalse>, report: &Report) -> Option<String> {
+    let Some(field) = field else { return Some(STATUS_PATH.into()) };
+    match field.get_ref() {
+        OrFalse::False => None,
+        OrFalse::Text(path) => {
+            if let Err(error) = exempt::check_exact(path) {
+                let help = if means_off(path) {
+                    format!("`status_path = false` turns it off; the default is `{STATUS_PATH}`")
+                } else {
+                    error.help
+                };
+                report.error(field.span(), error.message, help);
+            }
+            Some(path.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::{Config, ParsedConfig};
+
+    fn read(text: &str) -> ParsedConfig {
+        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+    }
+
+    #[test]
+    fn the_status_path_can_be_changed_and_turned_off() {
+        for (text, path) in [
+            ("[server]", Some("/.downtime/status")),
+            ("[server]\nstatus_path = '/up'", Some("/up")),
+            ("[server]\nstatus_path = false", None),
+        ] {
+            let rules = read(text).config.unwrap().rules;
+            assert_eq!(rules.status_path.as_deref(), path, "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Validates `[site]`.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml::Spanned;
+
+use super::values::{choice, duration};
+use crate::config::document::SiteSection;
+use crate::config::report::Report;
+use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError};
+use crate::config::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, Site, UpstreamSite, WhenUnreachable};
+use crate::matching::request::to_ascii;
+
+pub(super) fn site(section: &SiteSection, directory: &Path, report: &Report) -> Site {
+    let connect_timeout = duration(&section.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+    let response_timeout = duration(&section.response_timeout, report).unwrap_or(DEFAULT_RESPONSE_TIMEOUT);
+    let choices = [("downtime", WhenUnreachable::Downtime), ("error", WhenUnreachable::Error)];
+    let when_unreachable = choice(&section.when_unreachable, choices, report);
+    match (&section.upstream, &section.root) {
+        (None, None) => Site::Welcome,
+        (Some(_), Some(root)) => {
+            let message = "a site has an `upstream` or a `root`, not both";
+            report.error(root.span(), message, "remove one of the two");
+            Site::Welcome
+        }
+        (None, Some(root)) => Site::Root(self::root(root, directory, report)),
+        (Some(text), None) => upstream(text, directory, report).map_or(Site::Welcome, |upstream| {
+            Site::Upstream(UpstreamSite { upstream, when_unreachable, connect_timeout, response_timeout })
+        }),
+    }
+}
+
+fn upstream(text: &Spanned<String>, directory: &Path, report: &Report) -> Option<UpstreamAddress> {
+    let (span, text) = (text.span(), text.get_ref());
+    let error = match UpstreamAddress::parse(text) {
+        Ok(upstream) => return Some(upstream.relative_to(directory)),
+        Err(error) => error,
+    };
+    let trimmed = text.trim();
+    if trimmed.len() < text.len() && UpstreamAddress::parse(trimmed).is_ok() {
+        let message = format!("invalid upstream `{text}`: it begins or ends with a space");
+        report.error(span, message, format!("write `{trimmed}`"));
+    } else {
+        let help = ascii_help(text, &error).unwrap_or_else(|| error.help());
+        report.error(span, error.to_string(), help);
+    }
+    None
+}
+
+/// Returns what to write instead of an upstream whose host is not ASCII.
+fn ascii_help(text: &str, error: &UpstreamAddressError) -> Option<String> {
+    let UpstreamAddressError::Host(host) = error else { return None };
+    let url = text.replace(host, &to_ascii(host)?);
+    (url != *text && UpstreamAddress::parse(&url).is_ok()).then(|| format!("write `{url}`"))
+}
+
+fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
+    let root = directory.join(text.get_ref());
+    if root.is_file() {
+        let message = format!("`{}` is a file, not a directory: every request gets 404", root.display());
+        report.warning(text.span(), message, "write the directory of the site's files");
+    } else if is_served_from(&root, directory) {
+        let message = "this directory contains the config file: visitors can download it";
+        let help = "move the site's files into a directory of their own, such as `public`";
+        report.warning(text.span(), message, help);
+    } else if !root.is_dir() {
+        let message = format!("the directory `{}` does not exist: every request gets 404", root.display());
+        report.warning(text.span(), message, "create it, or write the directory of the site's files");
+    }
+    root
+}
+
+/// Returns true if visitors can request the files in `directory` when `root` is served: none of the directories between
+/// the two is hidden.
+fn is_served_from(root: &Path, directory: &Path) -> bool {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return false };
+    let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    directory.strip_prefix(root).is_ok_and(|between| !between.components().any(is_hidden))
+}
