@@ -79,7 +79,7 @@ fn mistakes() {
 
 fn told(what: &str, text: &str) {
     let none = |_: &Path| Err("there are no other files".to_owned());
-    let told = || render_all(&Config::read("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
+    let told = || render_all(&Config::parse("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
     report(&format!("1 MiB of {what}"), milliseconds(told), 3000.0, "ms");
 }
 
@@ -200,7 +200,7 @@ fn changes(schedule: &Schedule, now: Timestamp) -> (f64, f64) {
 
 fn config(text: &str) -> Config {
     let none = |_: &Path| Err("there are no other files".to_owned());
-    Config::read("downtime.toml", text, Path::new("/"), &none).config.expect("a valid file")
+    Config::parse("downtime.toml", text, Path::new("/"), &none).config.expect("a valid file")
 }
 
 fn moment(text: &str) -> Timestamp {

@@ -228,7 +228,7 @@ impl ParsedConfig {
 
 impl Config {
     /// Parses the text of the file `name`. Paths in it are relative to `directory`; `read` reads other files.
-    pub fn read(name: &str, text: &str, directory: &Path, read: ReadFile<'_>) -> ParsedConfig {
+    pub fn parse(name: &str, text: &str, directory: &Path, read: ReadFile<'_>) -> ParsedConfig {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
         let mut templates = Templates::new(directory, read);
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> ParsedConfig {
-        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
     }
 
     fn numbered(line: &str, count: usize) -> String {

@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
 fn read(text: &str, template: Result<&str, &str>) {
     let read_config = || {
         let read = |_: &Path| template.map(str::to_owned).map_err(str::to_owned);
-        Config::read(NAME, text, Path::new(""), &read)
+        Config::parse(NAME, text, Path::new(""), &read)
     };
     let found = read_config();
     check_all(&found, text, template.unwrap_or_default());

@@ -188,7 +188,7 @@ mod tests {
     /// Returns the notes on a file, checked in June 2026.
     fn notes(text: &str) -> Vec<String> {
         let mut reading =
-            Config::read("downtime.toml", text, Path::new("/"), &|_| Err("no such file".into()));
+            Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("no such file".into()));
         assert!(reading.config.is_some(), "{:?}", reading.diagnostics.first());
         reading.lint(&LintContext::new("2026-06-01T00:00:00Z".parse().unwrap()));
         let notes = reading.diagnostics.into_iter().filter(|found| found.severity == Severity::Note);

@@ -89,7 +89,7 @@ impl FileReader {
 fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
-        Ok(text) => Config::read(&name, &text, directory(path), read),
+        Ok(text) => Config::parse(&name, &text, directory(path), read),
         Err(error) => ParsedConfig::refused(Diagnostic::not_utf8(
             &name,
             error.as_bytes(),
@@ -102,7 +102,7 @@ fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
 pub fn preview(path: &Path, text: &str) -> ParsedConfig {
     let reader = RefCell::new(FileReader::default());
     let read = |path: &Path| reader.borrow_mut().read_text(path);
-    Config::read(&path.display().to_string(), text, directory(path), &read)
+    Config::parse(&path.display().to_string(), text, directory(path), &read)
 }
 
 fn directory(path: &Path) -> &Path {

@@ -31,23 +31,23 @@ pub fn validate(
     templates: &mut Templates<'_>,
 ) -> Config {
     let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
-    let response = response::response(&document.response, report, templates);
-    let (schedule, answers) = periods::periods(document, &timezone, &response, report, templates);
-    let server = server::server(&document.server, directory, report);
+    let response = response::validate(&document.response, report, templates);
+    let (schedule, answers) = periods::validate(document, &timezone, &response, report, templates);
+    let server = server::validate(&document.server, directory, report);
     Config {
-        management: management::management(document, &server, directory, report),
+        management: management::validate(document, &server, directory, report),
         server,
-        site: site::site(&document.site, directory, report),
+        site: site::validate(&document.site, directory, report),
         rules: Rules {
             status_path: server::status_path(&document.server.status_path, report),
-            exemptions: exempt::exemptions(&document.exempt, report),
+            exemptions: exempt::validate(&document.exempt, report),
             acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
             schedule,
             responses: answers,
             retry_after: response.retry_after,
         },
         response,
-        log: log::log(&document.log, report),
+        log: log::validate(&document.log, report),
         timezone,
     }
 }

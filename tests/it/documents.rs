@@ -386,7 +386,7 @@ impl Folder {
 }
 
 fn read(text: &str) -> Config {
-    let reading = Config::read("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
+    let reading = Config::parse("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
     reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
 }
 

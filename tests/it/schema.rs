@@ -582,7 +582,7 @@ fn folder() -> PathBuf {
 
 fn parser_accepts(text: &str) -> bool {
     let read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
-    Config::read("downtime.toml", text, &folder(), &read).config.is_some()
+    Config::parse("downtime.toml", text, &folder(), &read).config.is_some()
 }
 
 /// What the schema has to say of a text that is TOML.

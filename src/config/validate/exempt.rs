@@ -8,7 +8,7 @@ use crate::invalid_value::InvalidValue;
 use crate::matching::exempt::{self, Exemptions, Rule, RuleKind};
 use crate::matching::glob::PathGlobs;
 
-pub(super) fn exemptions(section: &ExemptSection, report: &Report) -> Exemptions {
+pub(super) fn validate(section: &ExemptSection, report: &Report) -> Exemptions {
     let lists = [
         (RuleKind::Exact, &section.exact, exempt::check_exact as fn(&str) -> Result<(), InvalidValue>),
         (RuleKind::Path, &section.paths, PathGlobs::check),
@@ -43,7 +43,7 @@ mod tests {
             let glob = format!("'/{}'", "?".repeat(900));
             let text = format!("{section}\npaths = [{}]", vec![glob; 100].join(", "));
             let reading =
-                Config::read("downtime.toml", &text, Path::new("/"), &|_| Err("does not exist".into()));
+                Config::parse("downtime.toml", &text, Path::new("/"), &|_| Err("does not exist".into()));
             assert!(reading.config.is_none());
             let [error] = &reading.diagnostics[..] else { panic!("{:?}", reading.diagnostics) };
             assert!(error.message.ends_with("at most 50000 are allowed"), "{}", error.message);

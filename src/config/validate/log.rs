@@ -9,7 +9,7 @@ use crate::config::report::Report;
 use crate::config::{LogConfig, LogFormat};
 use crate::invalid_value::InvalidValue;
 
-pub(super) fn log(section: &LogSection, report: &Report) -> LogConfig {
+pub(super) fn validate(section: &LogSection, report: &Report) -> LogConfig {
     let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
     if let (Some(field), Err(error)) = (&section.level, check_level(level)) {
         report.invalid(field.span(), error);

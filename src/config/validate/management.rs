@@ -12,7 +12,7 @@ use crate::config::{DEFAULT_MANAGEMENT, Listen, ManagementConfig, ServerConfig};
 use crate::invalid_value::InvalidValue;
 use crate::matching::scope::Host;
 
-pub(super) fn management(
+pub(super) fn validate(
     document: &Document,
     server: &ServerConfig,
     directory: &Path,
@@ -106,7 +106,7 @@ mod tests {
     use crate::config::{Config, ParsedConfig};
 
     fn read(text: &str) -> ParsedConfig {
-        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::schedule::period::Period;
 use crate::schedule::state::Schedule;
 
 /// Returns the schedule, and the down response of each of its periods.
-pub(super) fn periods(
+pub(super) fn validate(
     document: &Document,
     zone: &TimeZone,
     response: &ResponseConfig,

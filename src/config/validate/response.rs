@@ -16,7 +16,7 @@ use crate::page::{Cors, is_reserved, parse_origin};
 const MAX_FIELDS: usize = 50;
 const MAX_FIELD_BYTES: usize = 4096;
 
-pub(super) fn response(
+pub(super) fn validate(
     section: &ResponseSection,
     report: &Report,
     templates: &mut Templates<'_>,

@@ -15,7 +15,7 @@ use crate::matching::{exempt, network};
 /// The most addresses that a gateway listens on.
 const MAX_ADDRESSES: usize = 100;
 
-pub(super) fn server(section: &ServerSection, directory: &Path, report: &Report) -> ServerConfig {
+pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Report) -> ServerConfig {
     ServerConfig {
         listen: listen(&section.listen, directory, report),
         trusted_proxies: trusted_proxies(&section.trusted_proxies, report),
@@ -112,7 +112,7 @@ mod tests {
     use crate::config::{Config, ParsedConfig};
 
     fn read(text: &str) -> ParsedConfig {
-        Config::read("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError};
 use crate::config::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, Site, UpstreamSite, WhenUnreachable};
 use crate::matching::request::to_ascii;
 
-pub(super) fn site(section: &SiteSection, directory: &Path, report: &Report) -> Site {
+pub(super) fn validate(section: &SiteSection, directory: &Path, report: &Report) -> Site {
     let connect_timeout = duration(&section.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
     let response_timeout = duration(&section.response_timeout, report).unwrap_or(DEFAULT_RESPONSE_TIMEOUT);
     let choices = [("downtime", WhenUnreachable::Downtime), ("error", WhenUnreachable::Error)];
