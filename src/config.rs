@@ -148,7 +148,7 @@ pub struct UpstreamSite {
     pub response_timeout: Duration,
 }
 
-/// The response while the upstream cannot be reached.
+/// What visitors get while the upstream cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 pub enum WhenUnreachable {
@@ -188,7 +188,7 @@ pub struct LogConfig {
     pub access: bool,
 }
 
-/// The format of log lines.
+/// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 pub enum LogFormat {

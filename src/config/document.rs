@@ -1,4 +1,4 @@
-//! The parsed file: each value with its place. Only the types of values are checked here.
+//! The configuration file as it was typed: each value with its place. Only the form of a value is checked here.
 
 mod read;
 

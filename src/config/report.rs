@@ -21,7 +21,7 @@ pub struct Report {
     source: Arc<Source>,
     /// Where each line but the first begins, so that the lines of thousands of periods are found fast.
     line_starts: Vec<usize>,
-    found: RefCell<ReportedDiagnostic>,
+    found: RefCell<FoundDiagnostics>,
     is_trial: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Report {
 type Position = (Option<(bool, usize)>, usize);
 
 #[derive(Clone, Debug, Default)]
-struct ReportedDiagnostic {
+struct FoundDiagnostics {
     errors: FirstDiagnostics,
     warnings: FirstDiagnostics,
     notes: BTreeMap<Position, Diagnostic>,
@@ -44,7 +44,7 @@ struct FirstDiagnostics {
     count: usize,
 }
 
-impl ReportedDiagnostic {
+impl FoundDiagnostics {
     /// Counts a problem, and returns its position if it is shown.
     fn count(&mut self, severity: Severity, place: Option<(bool, usize)>) -> Option<Position> {
         self.total += 1;
@@ -181,7 +181,7 @@ impl Report {
 
     /// Returns the problems: those of the text in its order, those of other files, and how many more there are.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let ReportedDiagnostic { errors, warnings, notes, .. } = self.found.borrow().clone();
+        let FoundDiagnostics { errors, warnings, notes, .. } = self.found.borrow().clone();
         let omitted = [errors.note("error"), warnings.note("warning")];
         let mut shown = notes;
         shown.extend(errors.first);
