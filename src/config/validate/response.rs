@@ -137,14 +137,28 @@ fn field_name(field: &Spanned<String>, report: &Report) -> Option<HeaderName> {
     }
 }
 
-/// Parses a value of printable ASCII, as RFC 9110, section 5.5, recommends: recipients differ in how they read others.
 fn field_value(field: &Spanned<String>, report: &Report) -> Option<HeaderValue> {
     let text = field.get_ref();
-    let is_plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) && text.trim() == text;
-    let value = HeaderValue::from_str(text).ok().filter(|_| is_plain && !text.is_empty());
-    if value.is_none() {
+    if let Some(problem) = value_problem(text) {
         let help = "write printable ASCII on one line, without spaces at either end";
-        report.error(field.span(), "invalid header value", help);
+        report.error(field.span(), format!("invalid header value: {problem}"), help);
+        return None;
     }
-    value
+    HeaderValue::from_str(text).ok()
+}
+
+/// Says what is wrong with a value that is not printable ASCII. RFC 9110, section 5.5, recommends that for new fields:
+/// recipients differ in how they read others.
+fn value_problem(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("it is empty")
+    } else if text.contains(char::is_control) {
+        Some("it has a line break or another control character")
+    } else if !text.is_ascii() {
+        Some("it has characters other than ASCII")
+    } else if text.trim() != text {
+        Some("it begins or ends with a space")
+    } else {
+        None
+    }
 }
