@@ -154,7 +154,7 @@ pub struct UpstreamSite {
 pub enum WhenUnreachable {
     /// The down page.
     Downtime,
-    /// 502 or 504.
+    /// An error: 502 or 504.
     Error,
 }
 
@@ -194,7 +194,7 @@ pub struct LogConfig {
 pub enum LogFormat {
     /// For people.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -19,145 +19,169 @@ pub type Texts = Field<Vec<Spanned<String>>>;
 /// The names and values of header fields, each with its place.
 pub type HeaderFields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
 
-/// When a site is down, and what its visitors get meanwhile.
-// The comments of this type and of those below are what an editor shows: they speak to whoever writes the file.
+/// When the site is down, and what visitors get during that time.
+// Editors show the doc comments of this type and of the types below, and docs/configuration.md is generated from them:
+// they address the author of a downtime.toml.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(title = "downtime.toml", default, deny_unknown_fields)]
 pub struct Document {
-    /// The zone of the local times and cron expressions in this file: an IANA name.
+    /// The time zone of this file, as an IANA name. It applies to times without an offset, to `cron`, and to the times
+    /// that commands print.
     #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"Europe/Berlin", extend("default" = "UTC"))]
     pub timezone: Field<String>,
-    /// Where the gateway listens, and whom it believes.
+    /// Where the gateway listens, and which proxies it trusts.
     pub server: ServerSection,
-    /// What stands behind the gateway: an upstream or a root; with neither, a page that says how to go on.
+    /// The site behind the gateway: an upstream server or a directory of files. With neither, visitors get a welcome
+    /// page that shows the next steps.
     pub site: SiteSection,
-    /// What passes while the site is down.
+    /// What passes while the site is down. Nothing does by default, except ACME challenges.
     pub exempt: ExemptSection,
-    /// What everybody else gets while the site is down.
+    /// The answer to requests that are not exempt while the site is down.
     pub response: ResponseSection,
-    /// Where operators and their monitors ask how the gateway is. Off unless this section is there.
+    /// A listener for operators and monitoring: health, readiness, status and metrics. It is off unless this section is
+    /// present.
     #[schemars(with = "ManagementSection")]
     pub management: Option<ManagementSection>,
-    /// What is logged, and how.
+    /// What the gateway logs, and in which form.
     pub log: LogSection,
-    /// The periods of downtime, any number of them.
+    /// The periods of downtime. The file may have any number of them.
     #[schemars(rename = "period")]
     pub periods: Vec<PeriodTable>,
 }
 
-/// Where the gateway listens, and whom it believes.
+/// Where the gateway listens, and which proxies it trusts.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
-    /// IP addresses with ports, ports on all addresses (":80"; `[::]:80` is IPv6 alone), or Unix sockets
-    /// ("unix:/run/downtime/http.sock"). Takes effect at the next start.
+    /// Addresses to listen on. Each is an IP address with a port (`"0.0.0.0:80"`, `"[::1]:80"`), a port on all IPv4 and
+    /// IPv6 addresses (`":80"`; `"[::]:80"` is IPv6 only), or a Unix socket (`"unix:/run/downtime/http.sock"`).
+    ///
+    /// An address that another process listens on is an error, even if both run as the same user. A change takes effect
+    /// at the next start.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::address())), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,
-    /// The proxies in front whose X-Forwarded-* are believed: networks, or "unix:" for whoever connects to a Unix
-    /// socket. Default: none.
+    /// Proxies in front of the gateway whose `X-Forwarded-*` fields are trusted: IP addresses or networks in CIDR
+    /// notation, or `"unix:"` for every peer on a Unix socket.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::proxy())), example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
-    /// The path at which anyone may ask whether the site is up (JSON); false turns it off.
+    /// The path at which anyone may read the current state as JSON; `false` turns it off. Requests for this path never
+    /// reach the site.
     #[schemars(with = "OrFalse", extend("pattern" = pattern::path(), "default" = "/.downtime/status"))]
     pub status_path: Field<OrFalse>,
 }
 
-/// What stands behind the gateway: an upstream or a root; with neither, a page that says how to go on.
+/// The site behind the gateway: an upstream server or a directory of files. With neither, visitors get a welcome page
+/// that shows the next steps.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
-    /// The server: "http://…", "https://…" or "unix:/run/app.sock". Not together with `root`.
+    /// The server that requests are forwarded to: `"http://host:port"`, `"https://host:port"` or
+    /// `"unix:/run/app.sock"`. Cannot be combined with `root`.
     #[schemars(with = "String", regex(pattern = pattern::upstream()), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
-    /// A folder of files, relative to this file. Not together with `upstream`.
+    /// A directory of files to serve, relative to this file. Visitors can read every file in it, so keep the
+    /// configuration elsewhere. Cannot be combined with `upstream`.
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
-    /// What visitors get while the upstream cannot be reached: the down page, or 502 and 504.
+    /// What visitors get while the upstream refuses connections, breaks off or does not answer in time: the down page, or
+    /// an error (502 or 504).
     #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
-    /// How long to wait for a connection to the upstream: a duration.
+    /// How long connecting to the upstream may take, from name lookup to the end of the TLS handshake. A duration.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
-    /// How long to wait for the head of the upstream's response: a duration.
+    /// How long the upstream may take to send the head of its response. A duration. The time counts from the request, or
+    /// from the last part of its body.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
 
-/// What passes while the site is down.
+/// What passes while the site is down. Nothing does by default, except ACME challenges.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ExemptSection {
-    /// Paths, exactly; the query does not count. Default: none.
+    /// Paths that pass if they match exactly. The query string is ignored.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::path())), example = ["/"], extend("default" = []))]
     pub exact: Texts,
-    /// Globs: `*` and `?` stay within a segment, `**` crosses segments; `/admin/**` covers `/admin` too. Default: none.
+    /// Globs for paths that pass. `*` and `?` match within one segment; `**` matches any number of whole segments.
+    /// `"/admin/**"` matches `/admin` and everything below it, but not `/administrator`.
+    ///
+    /// A glob has at most 1,000 bytes, and a list has at most 50,000 `*` and `?`.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::glob())), example = ["/admin/**"], extend("default" = []))]
     pub paths: Texts,
-    /// Clients by address: addresses or CIDR blocks. Behind another proxy this needs `trusted_proxies`. Default: none.
+    /// IP addresses, or networks in CIDR notation, of clients that pass. If the gateway runs behind a proxy, set
+    /// `trusted_proxies` too.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::network())), example = ["192.0.2.0/24", "2001:db8::/32"], extend("default" = []))]
     pub networks: Texts,
-    /// Whether ACME challenges (/.well-known/acme-challenge/) pass, so that certificates renew.
+    /// If true, ACME challenges pass, so that certificates renew during a downtime: `GET` and `HEAD` requests for
+    /// `/.well-known/acme-challenge/TOKEN`.
     #[schemars(with = "bool", extend("default" = true))]
     pub acme: Field<bool>,
 }
 
-/// What everybody else gets while the site is down.
+/// The answer to requests that are not exempt while the site is down.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ResponseSection {
-    /// 302 to here instead of the page: an absolute URL, or a path of this site (which then passes).
+    /// Redirects people who open a page (status 302) instead of showing them the down page. An absolute URL, or a path of
+    /// this site, which then passes.
     #[schemars(with = "String", regex(pattern = pattern::redirect()), example = &"https://status.example.com/")]
     pub redirect: Field<String>,
-    /// The page: a MiniJinja template, relative to this file. Default: the built-in one.
+    /// A MiniJinja template that replaces the built-in down page. A path relative to this file.
     #[schemars(with = "String", length(min = 1), example = &"templates/downtime.html")]
     pub template: Field<String>,
-    /// The status of the page, 500 to 599.
+    /// The status code of the down page.
     #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
     pub status: Field<i64>,
-    /// What Retry-After says while the end is not known: a duration.
+    /// The value of `Retry-After` while the end of the downtime is not known. A duration.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5m"))]
     pub retry_after: Field<String>,
-    /// A sentence for visitors, on the page.
+    /// A message to visitors, shown on the down page. Without it, the page shows a general sentence.
     #[schemars(with = "String", example = &"We'll be back soon.")]
     pub message: Field<String>,
-    /// Whose pages may read the answer in a browser: "any", the origins in a list (with credentials too), or false.
+    /// Which other origins may read the answer from a script: `"any"`, a list of origins, which may also send
+    /// credentials, or `false` for none.
     #[schemars(with = "TextsOrFalse", example = ["https://app.example.com"], extend("default" = "any"))]
     pub cors: Field<TextsOrFalse>,
-    /// Further fields of the answer; not those that the gateway sets. Default: none.
+    /// More header fields for the answer, at most 50 with 4,096 bytes in total. Fields that the gateway sets itself are an
+    /// error.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
     pub headers: HeaderFields,
 }
 
-/// Where operators and their monitors ask how the gateway is. Off unless this section is there.
+/// A listener for operators and monitoring: health, readiness, status and metrics. It is off unless this section is
+/// present.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ManagementSection {
-    /// An IP address with its port, or a Unix socket ("unix:/run/downtime/management.sock"). Whoever reaches it may read
-    /// what the file says. Takes effect at the next start.
+    /// The address to listen on: an IP address with a port, or a Unix socket
+    /// (`"unix:/run/downtime/management.sock"`). Everyone who can reach it can read the configuration, so choose one that
+    /// visitors cannot reach. A change takes effect at the next start.
     #[schemars(with = "String", regex(pattern = pattern::address()), extend("default" = "127.0.0.1:9503"))]
     pub listen: Field<String>,
-    /// Names that operators may ask by, beside `localhost` and IP addresses: a request for any other host gets 421.
-    /// Default: none.
+    /// Host names that operators may use in the URL, besides `localhost` and IP addresses. Requests for other hosts, or
+    /// for none, get status 421.
     #[schemars(with = "Vec<String>", example = ["ops.example.com"], extend("default" = []))]
     pub hosts: Texts,
 }
 
-/// What is logged, and how.
+/// What the gateway logs, and in which form.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct LogSection {
-    /// error, warn, info, debug or trace, or a tracing filter such as "info,downtime::watch=debug".
+    /// The least severe level to log: `error`, `warn`, `info`, `debug` or `trace`. A filter with directives, such as
+    /// `"info,downtime::watch=debug"`, sets the level of single modules.
     #[schemars(with = "String", regex(pattern = pattern::LEVEL), extend("default" = "info"))]
     pub level: Field<String>,
-    /// How lines look: for people, or a JSON object a line.
+    /// The form of log lines. A change takes effect at the next start.
     #[schemars(with = "LogFormat", extend("default" = "text"))]
     pub format: Field<String>,
-    /// Whether there is a line for each request.
+    /// If true, logs each request: client, method, path without query, status, and time in milliseconds.
     #[schemars(with = "bool", extend("default" = false))]
     pub access: Field<bool>,
 }
 
-/// A period of downtime: `start` with `end`, `for` or neither (open-ended), or again and again with `cron` and `for`.
+/// A period of downtime. It needs `start`, or `cron` with `for`. It is active from its start until just before its end.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, extend(
     "anyOf" = [{ "required": ["cron"] }, { "required": ["start"], "not": { "required": ["end", "for"] } }],
@@ -165,55 +189,64 @@ pub struct LogSection {
     "dependencies" = { "cron": ["for"], "except": ["cron"] },
 ))]
 pub struct PeriodTable {
-    /// Where it begins.
+    /// The place of the table in the text.
     #[schemars(skip)]
     pub span: Range<usize>,
-    /// For operators, who end it by this name; unique in the file. Visitors never see it.
+    /// A name for operators, and for `downtime end NAME`. It must be unique in the file. Visitors never see it.
     #[schemars(with = "String", regex(pattern = pattern::NAME), example = &"db-upgrade")]
     pub name: Field<String>,
-    /// When it begins: a date-time with an offset, or a local one in `timezone`. With `cron`: none starts before.
+    /// When the period starts: a date-time with an offset, or a local one in `timezone`. Required without `cron`. With
+    /// `cron`, no occurrence starts before it.
     #[schemars(with = "DateTime", example = &"2026-12-01T22:00:00+01:00")]
     pub start: Field<Datetime>,
-    /// When it is over: a date-time after `start`. Not together with `for`, but with `cron`: none runs past it.
+    /// When the period ends: a date-time after `start`. Without `end` and `for`, the period is open-ended. With `cron`,
+    /// the whole series ends here.
     #[schemars(with = "DateTime", example = &"2026-12-02T02:00:00+01:00")]
     pub end: Field<Datetime>,
-    /// How long it lasts in elapsed time: a duration, instead of `end`. With `cron`: each occurrence; required.
+    /// How long the period lasts, in elapsed time. A duration, instead of `end`. With `cron`, it is required and applies
+    /// to each occurrence.
     #[schemars(rename = "for", with = "String", regex(pattern = pattern::DURATION), example = &"4h", example = &"1h 30m")]
     pub duration: Field<String>,
-    /// When it begins again: minute, hour, day of month, month, day of week, in `timezone`; L, # and names too.
+    /// When each occurrence of a recurring period starts, in `timezone`: minute, hour, day of month, month, day of week.
     #[schemars(with = "String", regex(pattern = pattern::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]
     pub cron: Field<String>,
-    /// With `cron`: local dates on which none starts, or date-times: the one that starts then.
+    /// With `cron`: occurrences to leave out. A local date leaves out all occurrences that start on it, a date-time the one
+    /// that starts then.
     #[schemars(with = "Vec<DateOrDateTime>", extend("default" = []))]
     pub except: Field<Vec<Spanned<Datetime>>>,
-    /// The hosts that are down, without port: `shop.example.com`, or `*.example.org` for all below. Default: all.
+    /// Hosts that the period covers, without port: `"shop.example.com"`, or `"*.example.org"` for every host below
+    /// example.org. Without it, the period covers all hosts.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::HOST)), example = ["shop.example.com", "*.example.org"])]
     pub hosts: Texts,
-    /// The paths that are down, as globs: `/checkout/**` covers `/checkout` too. Default: all.
+    /// Globs for the paths that the period covers, written as in `[exempt] paths`. Without it, the period covers all
+    /// paths.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::glob())), example = ["/checkout/**"])]
     pub paths: Texts,
-    /// The methods that are down, in any case. Default: all.
+    /// Methods that the period covers, in upper or lower case. Without it, the period covers all methods.
     #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::METHOD)), example = ["POST", "PUT", "PATCH", "DELETE"])]
     pub methods: Texts,
-    /// The zone of its local times and its cron expression: an IANA name. Default: that of the file.
+    /// The time zone of this period, as an IANA name. Without it, the period uses the time zone of the file.
     #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"America/New_York")]
     pub timezone: Field<String>,
-    /// Whether it counts.
+    /// If false, the period has no effect.
     #[schemars(with = "bool", extend("default" = true))]
     pub enabled: Field<bool>,
-    /// Whether `downtime end` without a name ends it, also before its end. `downtime start` writes it.
+    /// If true, `downtime end` without a name ends this period, even before its `end`. `downtime start` sets it for
+    /// downtimes that start now.
     #[schemars(with = "bool", extend("default" = false))]
     pub unscheduled: Field<bool>,
-    /// A sentence for visitors, on the page. Default: that of `[response]`.
+    /// A message to visitors, shown on the down page. Without it, the page shows the message in `[response]`.
     #[schemars(with = "String", example = &"We are moving to a faster database.")]
     pub message: Field<String>,
-    /// 302 to here instead of the page; false: the page, whatever `[response]` says. Not together with `template`.
+    /// A redirect during this period, instead of the one in `[response]`; `false` shows the down page. Cannot be combined
+    /// with `template`.
     #[schemars(with = "OrFalse", extend("pattern" = pattern::redirect()), example = &"https://status.example.com/")]
     pub redirect: Field<OrFalse>,
-    /// The page: a MiniJinja template, relative to this file; goes before the redirect of `[response]`.
+    /// A template for the down page during this period, relative to this file. It takes precedence over the template and
+    /// the redirect in `[response]`.
     #[schemars(with = "String", length(min = 1), example = &"templates/upgrade.html")]
     pub template: Field<String>,
-    /// Keys that did not read well; a value that is missing for that is no second error.
+    /// True if a key could not be read. A value that is missing because of it is not a second error.
     #[schemars(skip)]
     pub broken: bool,
 }
