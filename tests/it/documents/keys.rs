@@ -1,0 +1,66 @@
+//! The sections of the file, and the keys that the parser knows in each.
+
+use super::Directory;
+
+/// A section of the file.
+pub(crate) struct Section {
+    /// Its header; empty for the top level.
+    pub(crate) header: &'static str,
+    /// What the reference says about it besides its description.
+    pub(crate) more: &'static str,
+}
+
+/// All sections, in the order of the reference.
+pub(crate) const SECTIONS: [Section; 8] = [
+    Section { header: "", more: "" },
+    Section { header: "[server]", more: "" },
+    Section { header: "[site]", more: "See [Getting started](getting-started.md)." },
+    Section { header: "[exempt]", more: "See [Exemptions and scopes](exemptions.md)." },
+    Section { header: "[response]", more: "See [Responses](responses.md) and [Templates](templates.md)." },
+    Section { header: "[management]", more: "See [Management](operating.md#management)." },
+    Section { header: "[log]", more: "See [Logs](operating.md#logs)." },
+    Section { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
+];
+
+/// A key that the parser knows.
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) is_supported: bool,
+}
+
+impl Section {
+    /// Returns the key by which the top level has it.
+    pub(crate) fn key(&self) -> &'static str {
+        self.header.trim_matches(['[', ']'])
+    }
+
+    pub(crate) fn heading(&self) -> String {
+        if self.header.is_empty() { "Top level".into() } else { format!("`{}`", self.header) }
+    }
+
+    /// Returns the name of a key with its section, such as `site.root`.
+    pub(crate) fn path(&self, name: &str) -> String {
+        if self.header.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key()) }
+    }
+}
+
+/// Returns the keys that the parser knows in a section, which it lists if it finds an unknown one.
+pub(crate) fn known_keys(section: &Section) -> Vec<Key> {
+    let header = section.header;
+    let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known here: ");
+    let is_section = |name: &str| header.is_empty() && SECTIONS.iter().any(|section| section.key() == name);
+    let key = |name: &str| {
+        let text = format!("{header}\n{name} = [{{ }}]\n");
+        let is_supported = !first(&text, "message", "").contains("not yet supported");
+        Key { name: name.to_owned(), is_supported }
+    };
+    list.split(", ").filter(|name| !is_section(name)).map(key).collect()
+}
+
+/// Returns what follows `prefix` in the first problem of a text that has it in this field.
+fn first(text: &str, field: &str, prefix: &str) -> String {
+    let summary = Directory::with(text).check();
+    let mut problems = summary["diagnostics"].as_array().unwrap().iter();
+    let found = problems.find_map(|problem| problem[field].as_str()?.strip_prefix(prefix));
+    found.unwrap_or_else(|| panic!("{text}: {summary}")).to_owned()
+}

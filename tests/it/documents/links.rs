@@ -1,0 +1,36 @@
+//! The links between the documents lead somewhere.
+
+use super::document::{Document, root};
+
+#[test]
+fn each_link_leads_to_a_file_and_a_heading() {
+    let mut count = 0;
+    for document in Document::all() {
+        let directory = document.path.parent().unwrap();
+        for link in document.links().iter().filter(|link| !link.contains("://")) {
+            count += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = if file.is_empty() { document.path.clone() } else { directory.join(file) };
+            let place = format!("{}: {link}", document.path.display());
+            assert!(root().join(&path).exists(), "{place}");
+            if !anchor.is_empty() {
+                let anchors = Document::read(path.to_str().unwrap()).anchors();
+                assert!(anchors.iter().any(|known| known == anchor), "{place}: {anchors:?}");
+            }
+        }
+    }
+    assert!(count > 10, "they are found");
+}
+
+#[test]
+fn the_readme_links_each_document() {
+    let readme = Document::read("README.md");
+    let links = readme.links();
+    for document in Document::all().iter().skip(1) {
+        assert!(
+            links.iter().any(|link| *link == document.path.to_string_lossy()),
+            "{}",
+            document.path.display()
+        );
+    }
+}

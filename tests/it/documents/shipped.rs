@@ -1,0 +1,141 @@
+//! The shipped `downtime.toml` is valid, shows each key, and shows the defaults.
+
+use std::fs;
+use std::ops::Range;
+
+use downtime::config::Site;
+use serde_json::Value;
+
+use super::keys::{Key, SECTIONS, known_keys};
+use super::{Directory, read};
+
+pub(crate) const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/downtime.toml"));
+
+#[test]
+fn the_shipped_file_serves_the_welcome_page_and_plans_nothing() {
+    let directory = Directory::with(SHIPPED);
+    assert_eq!(directory.problems(), "");
+    let config = read(SHIPPED);
+    assert_eq!(config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:8503"]);
+    assert_eq!(config.site, Site::Welcome);
+    let summary = directory.check();
+    assert_eq!((&summary["state"], &summary["periods"]), (&"up".into(), &Value::Array(Vec::new())));
+}
+
+#[test]
+fn the_shipped_file_shows_each_key_that_is_supported() {
+    for section in &SECTIONS {
+        for Key { name, is_supported } in known_keys(section) {
+            let mut settings = settings();
+            let is_shown =
+                settings.any(|setting| setting.section == section.header && setting.key == Some(&name));
+            assert_eq!(is_shown, is_supported, "{} {name}", section.header);
+        }
+    }
+}
+
+#[test]
+fn each_line_of_the_shipped_file_may_be_switched_on_alone() {
+    assert!(settings().count() > 20, "they are found");
+    for setting in settings() {
+        let text = setting.switched_on();
+        let directory = Directory::with(&text);
+        fs::create_dir_all(directory.path("public")).unwrap();
+        let problems = directory.problems();
+        // Its comment says what it needs besides.
+        let alone = setting.text().starts_with("#networks") && problems.matches("warning: ").count() == 1;
+        assert!(problems.is_empty() || alone && problems.contains("trusted_proxies"), "{problems}");
+    }
+}
+
+#[test]
+fn what_the_shipped_file_shows_is_the_default_unless_it_says_example() {
+    let defaults: Vec<_> =
+        settings().filter(|setting| !setting.is_period() && !setting.is_example()).collect();
+    assert!(defaults.len() >= 10, "they are found");
+    for setting in defaults {
+        // Some keys of [site] mean nothing without an upstream.
+        let upstream = |text: &str| text.replace("#upstream =", "upstream =");
+        let (without, with) = (read(&upstream(SHIPPED)), read(&upstream(&setting.switched_on())));
+        assert_eq!(format!("{without:?}"), format!("{with:?}"), "{}", setting.text());
+    }
+}
+
+#[test]
+fn lines_of_the_shipped_file_fit_a_window() {
+    let wide: Vec<_> = SHIPPED.lines().filter(|line| line.chars().count() > 100).collect();
+    assert_eq!(wide, Vec::<&str>::new());
+}
+
+/// Returns the examples of periods, without their `#`.
+pub(crate) fn examples_of_periods() -> impl Iterator<Item = String> {
+    settings().filter(Setting::is_period).map(|setting| setting.uncommented())
+}
+
+/// A commented-out setting of the shipped file, or a whole commented-out section: lines that begin with `#` and no
+/// space; `#:` is for editors.
+struct Setting {
+    lines: Range<usize>,
+    section: &'static str,
+    key: Option<&'static str>,
+}
+
+impl Setting {
+    fn is_period(&self) -> bool {
+        self.section == "[[period]]"
+    }
+
+    /// Returns true if the comment above calls it an example.
+    fn is_example(&self) -> bool {
+        let lines: Vec<_> = SHIPPED.lines().collect();
+        let above = lines[..self.lines.start].iter().rev();
+        let comment: Vec<_> = above.take_while(|line| line.starts_with('#')).copied().collect();
+        comment.concat().contains("Example") || self.section == "[exempt]"
+    }
+
+    fn text(&self) -> String {
+        SHIPPED.lines().skip(self.lines.start).take(self.lines.len()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns these lines without their `#`.
+    fn uncommented(&self) -> String {
+        self.text().lines().map(|line| line.trim_start_matches('#')).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns the shipped file without the `#` of these lines.
+    fn switched_on(&self) -> String {
+        let line = |(at, line): (usize, &'static str)| {
+            line.strip_prefix('#').filter(|_| self.lines.contains(&at)).unwrap_or(line)
+        };
+        SHIPPED.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Returns each setting of the shipped file that is commented out. If the header above it is commented out too, the
+/// setting is the whole block.
+fn settings() -> impl Iterator<Item = Setting> {
+    let lines: Vec<&'static str> = SHIPPED.lines().collect();
+    let numbers = SHIPPED.lines().enumerate().filter(|(_, line)| is_setting(line));
+    numbers.map(move |(at, _)| {
+        let above = lines[..=at].iter().rev().find(|line| header(line).is_some()).unwrap_or(&"");
+        let section = header(above).unwrap_or("");
+        let own = if is_setting(above) { block(&lines, at) } else { at..at + 1 };
+        let key = lines[at].trim_start_matches('#').split_once(" = ").map(|(key, _)| key);
+        Setting { lines: own, section, key }
+    })
+}
+
+fn is_setting(line: &str) -> bool {
+    line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with([' ', ':']))
+}
+
+fn header(line: &str) -> Option<&str> {
+    Some(line.trim_start_matches('#')).filter(|bare| bare.starts_with('['))
+}
+
+/// Returns the lines of settings around a line, without a gap.
+fn block(lines: &[&str], at: usize) -> Range<usize> {
+    let before = lines[..at].iter().rev().take_while(|line| is_setting(line)).count();
+    let after = lines[at..].iter().take_while(|line| is_setting(line)).count();
+    at - before..at + after
+}
