@@ -173,7 +173,8 @@ fn assignment(line: &BrokenLine<'_>) -> Option<InvalidValue> {
         let Some((key, value)) = text.split_once(sign) else { continue };
         let (key, value) = (key.trim(), value.trim());
         if sign != "=" && line::is_key(key) {
-            let help = suggest(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
+            let help =
+                suggest(line.section(), key, value).unwrap_or_else(|| "write `key = value`".to_owned());
             return Some(InvalidValue::new(
                 format!("unexpected `{sign}`: keys and values are separated by `=`"),
                 help,

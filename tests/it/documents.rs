@@ -61,7 +61,7 @@ impl Directory {
 }
 
 fn read(text: &str) -> Config {
-    let reading = Config::read("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
+    let reading = Config::parse("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
     reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
 }
 

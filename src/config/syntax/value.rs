@@ -54,7 +54,8 @@ fn explain_assignment(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidV
         return fault;
     }
     if let Some(commented) = with_comment(key, value) {
-        let help = suggest_exactly(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
+        let help =
+            suggest_exactly(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
         return InvalidValue::new("invalid comment: comments begin with `#`", help);
     }
     if value.len() < 1000 && value.contains(is_typographic) && !value.starts_with(['"', '\'']) {

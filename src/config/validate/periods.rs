@@ -12,7 +12,7 @@ use crate::config::ResponseConfig;
 use crate::config::document::{Document, OrFalse, PeriodTable};
 use crate::config::report::Report;
 use crate::config::templates::Templates;
-use crate::decision::down_response::{Answer, Redirect};
+use crate::decision::down_response::{DownResponse, Redirect};
 use crate::schedule::period::Period;
 use crate::schedule::state::Schedule;
 

@@ -47,7 +47,7 @@ impl Section {
 /// Returns the keys that the parser knows in a section, which it lists if it finds an unknown one.
 pub(crate) fn known_keys(section: &Section) -> Vec<Key> {
     let header = section.header;
-    let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known here: ");
+    let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known keys: ");
     let is_section = |name: &str| header.is_empty() && SECTIONS.iter().any(|section| section.key() == name);
     let key = |name: &str| {
         let text = format!("{header}\n{name} = [{{ }}]\n");
