@@ -1,6 +1,6 @@
-# Each of these stands in the README too, and can be typed without just.
+# Each of these is in docs/CONTRIBUTING.md too, and can be typed without just.
 
-# All that must pass before a change goes in.
+# Everything that must pass before a change goes in.
 ci:
     .ci/run
 
@@ -20,14 +20,14 @@ full:
 bench:
     cargo bench
 
-# Ten minutes of random rewrites, valid and not, in ten thousand ways and orders, under load.
+# Ten minutes of random rewrites of the file, valid and not, under load.
 soak:
     cargo test --release --test external -- --ignored --nocapture no_request_fails_and_no_last_edit
 
-# Each way to break the pure core, and whether a test sees it (cargo install cargo-mutants).
+# Break the pure core in many ways, and see if a test notices (cargo install cargo-mutants).
 mutants:
     cargo mutants
 
-# The lines of the pure core that its tests reach: all (cargo install cargo-tarpaulin).
+# The lines of the pure core that its tests reach: all of them (cargo install cargo-tarpaulin).
 coverage:
     cargo tarpaulin
