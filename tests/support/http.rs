@@ -28,7 +28,7 @@ impl<S: Read + Write> Client<S> {
         self.stream.write_all(bytes.as_ref()).expect("sent");
     }
 
-    /// Sends a request without a body, of `site.example` unless the fields name a Host, and reads the response.
+    /// Sends a request without a body, to `site.example` unless the fields have a Host, and reads the response.
     pub(crate) fn request(&mut self, method: &str, target: &str, fields: &[&str]) -> Response {
         let mut head = format!("{method} {target} HTTP/1.1\r\n");
         let host = (!fields.iter().any(|field| field.starts_with("Host:"))).then_some("Host: site.example");
@@ -39,12 +39,12 @@ impl<S: Read + Write> Client<S> {
         self.response(method)
     }
 
-    /// The response to a request of this method.
+    /// Reads the response to a request with this method.
     pub(crate) fn response(&mut self, method: &str) -> Response {
         self.try_response(method).expect("a response")
     }
 
-    /// As [`Client::response`]; an error where the connection ends before it does.
+    /// As [`Client::response`], but returns an error if the connection ends before the response does.
     pub(crate) fn try_response(&mut self, method: &str) -> std::io::Result<Response> {
         let head = self.head()?;
         let mut response = Response::of(&head);
@@ -58,13 +58,13 @@ impl<S: Read + Write> Client<S> {
         Ok(response)
     }
 
-    /// The next message's head, with the empty line behind it.
+    /// Reads the head of the next message, with the empty line after it.
     pub(crate) fn head(&mut self) -> std::io::Result<String> {
         let head = self.through(b"\r\n\r\n")?;
         Ok(String::from_utf8(head).expect("text"))
     }
 
-    /// Exactly so many bytes.
+    /// Reads exactly `length` bytes.
     pub(crate) fn take(&mut self, length: usize) -> std::io::Result<Vec<u8>> {
         while self.unread.len() < length {
             self.read()?;
@@ -72,7 +72,7 @@ impl<S: Read + Write> Client<S> {
         Ok(self.unread.drain(..length).collect())
     }
 
-    /// What comes until the connection ends.
+    /// Reads until the connection ends.
     pub(crate) fn rest(&mut self) -> std::io::Result<Vec<u8>> {
         self.stream.read_to_end(&mut self.unread)?;
         Ok(std::mem::take(&mut self.unread))
@@ -144,7 +144,7 @@ impl Response {
         }
     }
 
-    /// The field's value; it must not come twice.
+    /// Returns the value of a field, which must not be there twice.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut values =
             self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
@@ -161,7 +161,7 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
-    /// `Downtime`, which marks the gateway's own answers.
+    /// Returns `Downtime`, which marks the gateway's own responses.
     pub(crate) fn downtime(&self) -> Option<&str> {
         self.field("downtime")
     }

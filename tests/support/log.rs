@@ -1,4 +1,4 @@
-//! What a process says, line by line, while it runs.
+//! The output of a running process, line by line.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::DEADLINE;
 
-/// The lines of a stream, which a thread reads.
+/// The lines of a stream, read by a thread.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<(Mutex<Lines>, Condvar)>);
 
 #[derive(Default)]
 struct Lines {
     all: Vec<String>,
-    /// How many have been awaited, or passed over.
+    /// How many have been awaited or skipped.
     awaited: usize,
     ended: bool,
 }
@@ -31,12 +31,12 @@ impl Log {
         log
     }
 
-    /// The next line that the predicate takes; lines before it are passed over, and not looked at again.
+    /// Waits for the next line that the predicate accepts; lines before it are skipped for good.
     pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_within(DEADLINE, what, wanted)
     }
 
-    /// As [`Log::wait_for_line`], for what takes longer.
+    /// As [`Log::wait_for_line`], with a longer deadline.
     pub(crate) fn wait_within(&self, most: Duration, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let found = |lines: &mut Lines| {
             let at = lines.awaited + lines.all[lines.awaited..].iter().position(|line| wanted(line))?;
@@ -46,24 +46,24 @@ impl Log {
         self.wait(most, found).unwrap_or_else(|| panic!("no line {what:?} came:\n{}", self.text()))
     }
 
-    /// Waits for a line with this in it.
+    /// Waits for a line that contains a text.
     pub(crate) fn wait_for(&self, text: &str) -> String {
         self.wait_for_line(text, |line| line.contains(text))
     }
 
-    /// All that was said, once the process has ended.
+    /// Waits until the process has ended, and returns its output.
     pub(crate) fn wait_for_end(&self) -> String {
         let ended = self.wait(DEADLINE, |lines| lines.ended.then_some(()));
-        assert!(ended.is_some(), "the process goes on:\n{}", self.text());
+        assert!(ended.is_some(), "the process is still running:\n{}", self.text());
         self.text()
     }
 
-    /// All that was said so far.
+    /// Returns the output so far.
     pub(crate) fn text(&self) -> String {
         self.lock().all.join("\n")
     }
 
-    /// How many lines so far have this in them.
+    /// Counts the lines so far that contain a text.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.lock().all.iter().filter(|line| line.contains(text)).count()
     }

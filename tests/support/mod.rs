@@ -1,4 +1,4 @@
-//! The gateway as its users run it: the binary, a file in a folder, sockets.
+//! The gateway as its users run it: the binary, a file in a directory, sockets.
 
 pub(crate) mod http;
 pub(crate) mod log;
@@ -6,10 +6,10 @@ pub(crate) mod process;
 
 use std::time::{Duration, Instant};
 
-/// Within this, all that is awaited has come, or never will: long, for machines that have much else to do.
+/// What has not happened after this time never will. It is long, for busy machines.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Polls until there is something, and says how long that took.
+/// Polls until there is a result, and returns it with the time that it took.
 pub(crate) fn until<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> (T, Duration) {
     let begun = Instant::now();
     loop {

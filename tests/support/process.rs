@@ -1,4 +1,4 @@
-//! A gateway that runs on a file of its own.
+//! A gateway with a file of its own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::log::Log;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 
-/// A folder with a `downtime.toml`.
+/// A directory with a `downtime.toml`.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    /// One whose file says this, and listens.
+    /// Makes one with this text in the file, and a `listen`.
     pub(crate) fn with(config: &str) -> Self {
         let folder = Self(folder().expect("a folder"));
         folder.write("downtime.toml", &listening(config));
@@ -36,7 +36,7 @@ impl Folder {
         std::fs::write(self.join(name), text).expect("written");
     }
 
-    /// Writes a file beside, and puts it in place by a rename, as editors and `downtime start` do.
+    /// Writes a new file and renames it into place, as editors and `downtime start` do.
     pub(crate) fn replace(&self, name: &str, text: &str) {
         let beside = self.join(".beside");
         std::fs::write(&beside, text).expect("written");
@@ -44,14 +44,14 @@ impl Folder {
     }
 }
 
-/// In memory where the system has such a place: a write in place is two steps, and a busy disk can lie between them for
-/// seconds, in which the file is truly empty.
+/// Makes a directory in memory if the system can. A write in place has two steps, and a busy disk can leave the file
+/// empty between them for seconds.
 fn folder() -> std::io::Result<TempDir> {
     const MEMORY: &str = "/dev/shm";
     if Path::new(MEMORY).is_dir() { TempDir::new_in(MEMORY) } else { TempDir::new() }
 }
 
-/// The config, with a `listen` that lets the system choose the port unless it has one.
+/// Returns the config, with a `listen` on a port that the system chooses, unless it has one.
 pub(crate) fn listening(config: &str) -> String {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
     match () {
@@ -61,12 +61,12 @@ pub(crate) fn listening(config: &str) -> String {
     }
 }
 
-/// The command on a folder's file, with nothing of the environment that it heeds.
+/// Returns a command on the file of a directory, without the environment variables that the binary reads.
 pub(crate) fn downtime(folder: &Folder) -> Command {
     prepared(Command::new(DOWNTIME), folder)
 }
 
-/// As [`downtime`], started by another program, which is given the command as its last argument and becomes it.
+/// As [`downtime`], but started by another program, which gets the binary as its last argument and becomes it.
 pub(crate) fn downtime_by(program: &str, arguments: &[&str], folder: &Folder) -> Command {
     let mut command = prepared(Command::new(program), folder);
     command.args(arguments).arg(DOWNTIME);
@@ -99,7 +99,7 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
     }
 
-    /// The exit code and all that was said, once the process has ended.
+    /// Waits until the process has ended, and returns its exit code and output.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let said = self.log.wait_for_end();
         (self.child.wait().expect("an end").code(), said)
@@ -122,12 +122,12 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one on this config.
+    /// Starts a gateway with this config.
     pub(crate) fn start(config: &str) -> Self {
         Self::on(Folder::with(config))
     }
 
-    /// Starts one on a folder.
+    /// Starts a gateway in a directory.
     pub(crate) fn on(folder: Folder) -> Self {
         let command = downtime(&folder);
         Self::run(folder, command)
@@ -149,12 +149,12 @@ impl Gateway {
         Client::connect(self.address)
     }
 
-    /// The answer to a GET on a connection of its own.
+    /// Sends a GET on a new connection and returns the response.
     pub(crate) fn get(&self, path: &str, fields: &[&str]) -> Response {
         self.connect().request("GET", path, fields)
     }
 
-    /// Replaces the file, and waits until that is applied.
+    /// Replaces the file, and waits until it is applied.
     pub(crate) fn apply(&self, config: &str) {
         self.folder.replace("downtime.toml", &listening(config));
         self.log().wait_for(" applied ");
