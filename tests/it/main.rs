@@ -20,6 +20,7 @@ mod gateway;
 mod management;
 mod origin;
 mod page;
+mod prose;
 mod proxy;
 mod schema;
 mod store;
