@@ -63,7 +63,7 @@ fn a_site_that_is_taken_down_and_brought_back_by_edits_is_so(watching: Watching)
 fn warnings_are_logged_in_a_line_each_and_notes_are_not(watching: Watching) {
     let over = "[[period]]\nstart = 2020-01-01T00:00:00Z\nfor = \"1h\"\n";
     let gateway = watching.start(&format!("{over}[exempt]\npaths = [\"/admin\"]\n"));
-    assert_eq!(gateway.log().count("`/admin` alone, and nothing below it (write `/admin/**`"), 1);
+    assert_eq!(gateway.log().count("only `/admin`, and nothing below it (write `/admin/**`"), 1);
     gateway.apply(&format!("{over}[exempt]\npaths = [\"/**\"]\n"));
     gateway.log().wait_for("this exempts every path");
     gateway.apply(&saying("settled"));
