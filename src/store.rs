@@ -1,24 +1,24 @@
 //! The configuration file on disk, and its replacement by an edited one.
 //!
-//! An edit is whole or not at all: the new text is written to a hidden file beside the old one, synced, and put in its
-//! place by one rename, so that a reader finds either text and never a part of one. Mode, owner, extended attributes
-//! and access control list are the old file's; a symbolic link stays and what it names is replaced. Other names of the
-//! file (hard links) keep the old text.
+//! An edit is all or nothing: the new text is written to a hidden file in the same directory, synced, and renamed over
+//! the old one, so that a reader finds either text and never a part of one. The new file keeps mode, owner, extended
+//! attributes and access control list. A symbolic link stays, and its target is replaced. Other hard links to the file
+//! keep the old text.
 //!
-//! Two edits at once both take effect. Each holds an advisory lock (`flock(2)`) on the file while it reads, edits and
-//! replaces, and then sees whether the path still names the file that it locked. No lock file lies beside the
-//! configuration. Editors take no lock, so what the rename puts aside is compared with what was read: where somebody
-//! saved meanwhile, that text is put back and edited anew. Where the file system knows no locks or no exchange, the
-//! file is looked at once more right before the rename.
+//! Two edits at the same time both take effect. Each holds an advisory lock (`flock(2)`) on the file while it reads,
+//! edits and replaces it, and then checks that the path still names the locked file. There is no lock file. Editors take
+//! no lock, so the file that the rename moves aside is compared with the one that was read: if another program saved
+//! meanwhile, its text is put back and edited again. On file systems without locks or exchange, the file is compared
+//! once more right before the rename.
 //!
-//! A process killed on the way may leave a hidden `.NAME.XXXXXX` (six letters or digits) beside the file, which does no
-//! harm and may be deleted.
+//! A process that is killed during an edit may leave a hidden `.NAME.XXXXXX` (six letters or digits) beside the file. It
+//! is harmless and may be deleted.
 
 mod attributes;
 mod error;
+mod locked_file;
 pub mod read;
 mod replacement;
-mod source;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -26,12 +26,14 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 pub use error::{FileError, Reason, StoreError};
-use source::LockedFile;
+use locked_file::LockedFile;
 
+/// How long an edit waits unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it sleeps between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A configuration file that can be edited.
+/// A configuration file that commands edit.
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,
@@ -39,33 +41,31 @@ pub struct Store {
 }
 
 impl Store {
-    /// The file that the path names now, through symbolic links.
+    /// Finds the file that the path names now, through symbolic links.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let real = fs::canonicalize(path).map_err(|error| FileError::new(path, unresolved(path, error)))?;
         Ok(Self { path: real, patience: PATIENCE })
     }
 
-    /// The absolute path of the file itself, links resolved.
+    /// The absolute path of the file, without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How long an edit waits for another one, and for the file to be left alone: 10 seconds unless told.
-    ///
-    /// Of others that come to their end one after the other it waits so long for each.
+    /// Sets how long an edit waits for each other edit, and for other programs to stop writing. The default is 10 seconds.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Hands the text to `edit`, and replaces the file by the text that it gives, if it gives another one.
+    /// Calls `edit` with the text, and writes the text that it returns, if that differs.
     ///
-    /// Where the file was changed meanwhile `edit` is called again, with the text as it is by then; only the last call
-    /// counts. It runs under the lock, so it should be quick.
+    /// If the file changes meanwhile, `edit` is called again with the new text; only the last call counts. It runs under
+    /// the lock, so it should be quick.
     ///
     /// # Errors
     ///
-    /// Nothing is changed, and no temporary file left, except as [`Reason::Stranded`] and [`Reason::Unsynced`] say.
+    /// The file is unchanged, and no temporary file is left, except for [`Reason::Stranded`] and [`Reason::Unsynced`].
     pub fn edit<T, E>(
         &self,
         mut edit: impl FnMut(&str) -> Result<(Option<String>, T), E>,
@@ -73,7 +73,7 @@ impl Store {
         let mut deadline = Instant::now() + self.patience;
         loop {
             let begun = Instant::now();
-            let file = source::lock(&self.path, self.patience).map_err(|reason| self.failed(reason))?;
+            let file = locked_file::lock(&self.path, self.patience).map_err(|reason| self.failed(reason))?;
             deadline += begun.elapsed();
             if let Some(file) = file
                 && let Some(value) = self.attempt(file, &mut edit)?
@@ -91,7 +91,7 @@ impl Store {
         }
     }
 
-    /// One try; none if the file changed meanwhile.
+    /// Edits the locked file once; `None` if it changed meanwhile.
     fn attempt<T, E>(
         &self,
         file: File,
@@ -107,8 +107,8 @@ impl Store {
             },
             Err(reason) => Err(self.failed(reason)),
         };
-        // Whatever was found may be found in a text that somebody was only half done writing.
-        if source.stands_at(&self.path) { outcome } else { Ok(None) }
+        // Another program may have been writing: then the outcome is that of an incomplete text.
+        if source.is_untouched_at(&self.path) { outcome } else { Ok(None) }
     }
 
     fn replace<T, E>(&self, source: &LockedFile, text: &str, value: T) -> Result<Option<T>, StoreError<E>> {
@@ -130,7 +130,7 @@ fn unresolved(path: &Path, error: io::Error) -> Reason {
     }
 }
 
-/// What the last of a chain of symbolic links names; none if the path is no link.
+/// The target of the last link in a chain of symbolic links; `None` if the path is not a link.
 fn dangling(path: &Path) -> Option<PathBuf> {
     let target = path.parent()?.join(fs::read_link(path).ok()?);
     Some(dangling(&target).unwrap_or(target))

@@ -1,4 +1,4 @@
-//! The mode, owner, access control list and extended attributes of a file, given to the one that replaces it.
+//! Copies mode, owner, access control list and extended attributes to the new file.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -10,16 +10,14 @@ use rustix::io::Errno;
 
 use super::Reason;
 
-/// The most bytes that the names together, or one value, take: `XATTR_LIST_MAX`, `XATTR_SIZE_MAX` of xattr(7).
-const EXTENDED_LIMIT: usize = 65536;
+/// The maximum length of all names together, and of one value, in bytes (xattr(7)).
+const MAX_EXTENDED: usize = 65536;
 
-/// Gives `new` the attributes of `old`.
-///
-/// The owner comes first, since changing it resets parts of the mode; the mode last, since an access control list
-/// changes it.
+/// Copies the attributes of `old` to `new`. The owner comes first, since changing it resets parts of the mode; the mode
+/// comes last, since an access control list changes it.
 pub(super) fn copy(old: &File, metadata: &Metadata, new: &File) -> Result<(), Reason> {
     let (user, group) = (metadata.uid(), metadata.gid());
-    let failed = |error| Reason::of_giving(user, group, error);
+    let failed = |error| Reason::from_ownership(user, group, error);
     let current = new.metadata().map_err(failed)?;
     let new_user = Some(user).filter(|user| *user != current.uid());
     let new_group = Some(group).filter(|group| *group != current.gid());
@@ -33,10 +31,10 @@ pub(super) fn copy(old: &File, metadata: &Metadata, new: &File) -> Result<(), Re
 fn copy_extended(old: &File, new: &File) -> Result<(), Reason> {
     let wanted = names(old)?;
     for name in names(new)?.iter().filter(|name| !wanted.contains(name)) {
-        settle(name, fremovexattr(new, name.as_slice()))?;
+        check(name, fremovexattr(new, name.as_slice()))?;
     }
     for name in &wanted {
-        settle(name, copy_value(old, new, name))?;
+        check(name, copy_value(old, new, name))?;
     }
     Ok(())
 }
@@ -49,18 +47,18 @@ fn copy_value(old: &File, new: &File, name: &[u8]) -> rustix::io::Result<()> {
     fsetxattr(new, name, &value, XattrFlags::empty())
 }
 
-/// Fails for what a user or an administrator has set. The rest (labels, capabilities) belongs to the kernel's security
-/// modules: they label a new file by their own rules, and may refuse to be told.
-fn settle(name: &[u8], result: rustix::io::Result<()>) -> Result<(), Reason> {
-    let of_the_user = name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_");
+/// Passes on errors about attributes that a user or an administrator has set. The others (labels, capabilities) belong to
+/// the kernel's security modules, which label a new file by their own rules and may refuse any other label.
+fn check(name: &[u8], result: rustix::io::Result<()>) -> Result<(), Reason> {
+    let is_user_set = name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_");
     match result {
-        Err(error) if of_the_user => Err(Reason::of_attribute(name, error.into())),
+        Err(error) if is_user_set => Err(Reason::from_attribute(name, error.into())),
         _ => Ok(()),
     }
 }
 
 fn names(file: &File) -> Result<Vec<Vec<u8>>, Reason> {
-    let mut names = Vec::with_capacity(EXTENDED_LIMIT);
+    let mut names = Vec::with_capacity(MAX_EXTENDED);
     match flistxattr(file, spare_capacity(&mut names)) {
         Ok(_) => {
             Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
@@ -71,7 +69,7 @@ fn names(file: &File) -> Result<Vec<Vec<u8>>, Reason> {
 }
 
 fn value(file: &File, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
-    let mut value = Vec::with_capacity(EXTENDED_LIMIT);
+    let mut value = Vec::with_capacity(MAX_EXTENDED);
     fgetxattr(file, name, spare_capacity(&mut value))?;
     Ok(value)
 }

@@ -1,10 +1,12 @@
-//! Why a file could not be edited, and what to do about it.
+//! Why the config file could not be edited, and what to do about it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-/// Why an edit failed: by what the edit itself says, or by the file.
+use super::read::{ReadError, SpecialFile};
+
+/// Why an edit failed: because of the edit itself, or of the file.
 #[derive(Debug)]
 pub enum StoreError<E> {
     /// The edit was refused; nothing was written.
@@ -23,44 +25,44 @@ pub struct FileError {
 /// Why a file cannot be read or replaced.
 #[derive(Debug)]
 pub enum Reason {
-    /// There is no such file.
+    /// It does not exist.
     Missing,
-    /// The path is a symbolic link to this, which does not exist.
+    /// It is a symbolic link to this path, which does not exist.
     Dangling(PathBuf),
-    /// The path names a directory.
+    /// It is a directory.
     Directory,
-    /// The path names a device, a pipe or a socket.
+    /// It is a device, a pipe or a socket.
     NotAFile,
-    /// The user may not read the file, or not reach it.
+    /// The user may not read it, or one of its directories.
     Unreadable,
-    /// The text is over [`MAX_LENGTH`](crate::store::read::MAX_LENGTH), or would be.
+    /// The text is longer than [`MAX_LENGTH`](crate::store::read::MAX_LENGTH), or would be.
     TooLarge,
-    /// The text is not UTF-8, from this line on, counted from 1.
+    /// The text is not UTF-8 in this line, counted from 1.
     NotUtf8(usize),
-    /// Another edit held the lock all this time.
+    /// Another edit has held the lock for this long.
     Locked(Duration),
-    /// Something else wrote the file again and again.
+    /// Another program wrote the file again and again.
     KeepsChanging,
-    /// The file has this owner and group, and the user may not give a file to them.
+    /// The user may not create files of this owner and group, which are those of the file.
     Owner(u32, u32),
-    /// The new file could not be given the old one's extended attribute of this name.
+    /// The extended attribute of this name cannot be copied to the new file.
     Attribute(String, io::Error),
-    /// The file is bind-mounted, so that no rename can replace it.
+    /// It is a mount point, which cannot be replaced by a rename.
     MountPoint,
-    /// The file system is mounted read-only.
+    /// Its file system is mounted read-only.
     ReadOnly,
-    /// The disk, or the user's quota of it, is full.
+    /// The disk or the user's quota is full.
     Full,
     /// The user may not create files in this directory.
     DirectoryDenied(PathBuf),
-    /// The file may not be replaced, although its directory may be written to.
+    /// The user may write to its directory, but not replace it.
     Protected,
-    /// Somebody saved the file at the very moment of its replacement, and the save could not be put back: the edit
-    /// stands in the file, the save in the one named here.
+    /// Another program saved the file while it was being replaced, and the save could not be put back: the file has the
+    /// edit, and the path named here has the save.
     Stranded(PathBuf, io::Error),
-    /// The file was replaced, but it is not known that it would survive a power failure.
+    /// The file was replaced, but the change may not survive a power failure.
     Unsynced(io::Error),
-    /// Anything else that the system refused.
+    /// The system refused something else.
     Io(&'static str, io::Error),
 }
 
@@ -74,51 +76,67 @@ impl FileError {
         &self.path
     }
 
-    /// What is the matter with it.
+    /// What is wrong with it.
     pub fn reason(&self) -> &Reason {
         &self.reason
     }
 }
 
 impl Reason {
-    /// What the error means where a file is created, written or given its attributes in this directory.
-    pub(super) fn of_writing(directory: &Path, error: io::Error) -> Self {
-        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
+    /// For an error in creating or writing a file in this directory.
+    pub(super) fn from_writing(directory: &Path, error: io::Error) -> Self {
+        Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Self::DirectoryDenied(directory.to_owned()),
             _ => Self::Io("be written", error),
         })
     }
 
-    /// What the error means where the new file is given the old one's owner, group or mode.
-    pub(super) fn of_giving(user: u32, group: u32, error: io::Error) -> Self {
-        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
+    /// For an error in giving the new file this owner and group, or the old file's mode.
+    pub(super) fn from_ownership(user: u32, group: u32, error: io::Error) -> Self {
+        Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             // The latter is for an owner that the user namespace does not know.
             io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => Self::Owner(user, group),
             _ => Self::Io("be written", error),
         })
     }
 
-    /// What the error means where the new file is given the extended attribute of this name.
-    pub(super) fn of_attribute(name: &[u8], error: io::Error) -> Self {
+    /// For an error in giving the new file the extended attribute of this name.
+    pub(super) fn from_attribute(name: &[u8], error: io::Error) -> Self {
         let attribute = |error| Self::Attribute(String::from_utf8_lossy(name).into_owned(), error);
-        Self::of_file_system(error).unwrap_or_else(attribute)
+        Self::from_file_system(error).unwrap_or_else(attribute)
     }
 
-    /// What the error means where the new file takes the old one's place.
-    pub(super) fn of_renaming(error: io::Error) -> Self {
-        Self::of_file_system(error).unwrap_or_else(|error| match error.kind() {
+    /// For an error in renaming the new file to the old one's path.
+    pub(super) fn from_renaming(error: io::Error) -> Self {
+        Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => Self::MountPoint,
             io::ErrorKind::PermissionDenied => Self::Protected,
             _ => Self::Io("be replaced", error),
         })
     }
 
-    /// What the error means whatever was to be written; the error, where that depends.
-    fn of_file_system(error: io::Error) -> Result<Self, io::Error> {
+    /// For an error that means the same whatever was written; gives any other error back.
+    fn from_file_system(error: io::Error) -> Result<Self, io::Error> {
         match error.kind() {
             io::ErrorKind::ReadOnlyFilesystem => Ok(Self::ReadOnly),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Ok(Self::Full),
             _ => Err(error),
+        }
+    }
+}
+
+impl From<ReadError> for Reason {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => Self::Missing,
+                io::ErrorKind::PermissionDenied => Self::Unreadable,
+                _ => Self::Io("be read", error),
+            },
+            ReadError::NotRegular(SpecialFile::Directory) => Self::Directory,
+            ReadError::NotRegular(_) => Self::NotAFile,
+            ReadError::TooLong(_) => Self::TooLarge,
+            ReadError::Changing => Self::KeepsChanging,
         }
     }
 }
@@ -134,86 +152,82 @@ impl<E: fmt::Display> fmt::Display for StoreError<E> {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.reason)
+        write!(f, "{} {}", self.path.display(), self.reason)
     }
 }
 
+/// What follows the path in a message.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.problem(), self.help())
+    }
+}
+
+impl Reason {
+    fn problem(&self) -> String {
         match self {
-            Self::Missing => write!(f, "it does not exist: create it, or name another with --config"),
+            Self::Missing => "does not exist".into(),
             Self::Dangling(target) => {
-                let target = target.display();
-                write!(
-                    f,
-                    "it is a symbolic link to {target}, which does not exist: create that, or correct the link"
-                )
+                format!("is a symbolic link to {}, which does not exist", target.display())
             }
-            Self::Directory => write!(f, "it is a directory: name a file in it with --config"),
-            Self::NotAFile => write!(f, "it is not a regular file: name one with --config"),
-            Self::Unreadable => write!(f, "it may not be read: run the command as a user who may read it"),
-            Self::TooLarge => write!(f, "it is over 1 MiB, or would be: remove periods that are over"),
-            Self::NotUtf8(line) => write!(f, "line {line} is not UTF-8: save the file in that encoding"),
+            Self::Directory => "is a directory".into(),
+            Self::NotAFile => "is not a regular file".into(),
+            Self::Unreadable => "may not be read by this user".into(),
+            Self::TooLarge => "is over 1 MiB, or would be".into(),
+            Self::NotUtf8(line) => format!("is not UTF-8 in line {line}"),
             Self::Locked(wait) => {
-                let wait = wait.as_secs_f64();
-                write!(
-                    f,
-                    "another command has been editing it for {wait:.0} s: let it end, or end it, and try again"
-                )
+                format!("has been locked by another command for {:.0} s", wait.as_secs_f64())
             }
-            Self::KeepsChanging => {
-                write!(f, "something else keeps changing it: try again once nothing does")
+            Self::KeepsChanging => "keeps changing".into(),
+            Self::Owner(user, group) => {
+                format!("belongs to user {user} and group {group}, which this user cannot give to a new file")
             }
-            Self::Owner(user, group) => write!(
-                f,
-                "it belongs to user {user} and group {group}, which its replacement cannot be given: \
-                 run the command as that user, or as root"
-            ),
-            Self::Attribute(name, error) => write!(
-                f,
-                "its attribute {name} cannot be given to its replacement ({error}): \
-                 run the command as the file's owner, or as root"
-            ),
-            Self::MountPoint => write!(
-                f,
-                "it is mounted by itself (as a container's bind mount), so it cannot be replaced: \
-                 mount its directory instead, or edit the file where it comes from"
-            ),
-            Self::ReadOnly => write!(
-                f,
-                "its file system is read-only: mount it for writing, or edit the file where it comes from"
-            ),
-            Self::Full => {
-                write!(f, "its file system, or your quota there, is full: free some space, and try again")
+            Self::Attribute(name, error) => {
+                format!("has the extended attribute {name}, which cannot be given to a new file ({error})")
             }
+            Self::MountPoint => {
+                "is a mount point (such as a container's bind mount), so it cannot be replaced".into()
+            }
+            Self::ReadOnly => "is on a read-only file system".into(),
+            Self::Full => "cannot be replaced, as its file system or your quota is full".into(),
             Self::DirectoryDenied(directory) => {
-                let directory = directory.display();
-                write!(
-                    f,
-                    "its replacement cannot be written into {directory}: run the command as a user who may write there"
-                )
+                format!("cannot be replaced, as a new file cannot be written into {}", directory.display())
             }
-            Self::Protected => write!(
-                f,
-                "it may not be replaced: run the command as its owner, and see with lsattr that it is not immutable"
-            ),
+            Self::Protected => "may not be replaced".into(),
             Self::Stranded(kept, error) => {
                 let kept = kept.display();
-                write!(
-                    f,
-                    "it was edited, but somebody else's save of that moment is now in {kept} ({error}): \
-                     merge the two by hand"
+                format!(
+                    "was edited, but another program saved it meanwhile; that save is now in {kept} ({error})"
                 )
             }
             Self::Unsynced(error) => {
-                write!(f, "it was edited, but may not survive a power failure ({error}): run sync")
+                format!("was edited, but the change may not survive a power failure ({error})")
             }
-            Self::Io(what, error) => {
-                write!(
-                    f,
-                    "it could not {what} ({error}): see that its path and its disk are sound, and try again"
-                )
-            }
+            Self::Io(what, error) => format!("could not {what} ({error})"),
+        }
+    }
+
+    fn help(&self) -> &'static str {
+        match self {
+            Self::Missing => "create it, or name another file with --config",
+            Self::Dangling(_) => "create the target, or correct the link",
+            Self::Directory => "name a file with --config",
+            Self::NotAFile => "name a regular file with --config",
+            Self::Unreadable => "run the command as a user who may read it",
+            Self::TooLarge => "remove periods that have ended",
+            Self::NotUtf8(_) => "save it as UTF-8",
+            Self::Locked(_) => "wait until that command ends, or stop it, and try again",
+            Self::KeepsChanging => "try again when no other program is writing it",
+            Self::Owner(..) => "run the command as that user, or as root",
+            Self::Attribute(..) => "run the command as the file's owner, or as root",
+            Self::MountPoint => "mount its directory instead, or edit the file that is mounted",
+            Self::ReadOnly => "remount it read-write, or edit the file where it comes from",
+            Self::Full => "free some space, and try again",
+            Self::DirectoryDenied(_) => "run the command as a user who may write there",
+            Self::Protected => "run the command as its owner, and check with lsattr that it is not immutable",
+            Self::Stranded(..) => "merge the two by hand",
+            Self::Unsynced(_) => "run sync",
+            Self::Io(..) => "check its path and its disk, and try again",
         }
     }
 }

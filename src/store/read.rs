@@ -1,4 +1,4 @@
-//! Reading files that others may be writing.
+//! Reading files that other programs may be writing.
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -6,20 +6,23 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, OFlags, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
 
 /// The longest config file or template that is read or written, in bytes.
 pub const MAX_LENGTH: u64 = 1 << 20;
 
-/// What tells one state of a file from another without reading it: device, inode, size, and the times of the last
-/// change of content and of inode in nanoseconds.
+/// Tells one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
+    mode: u32,
+    owner: (u32, u32),
+    /// The last change of content, in seconds and nanoseconds.
     modified: (i64, i64),
+    /// The last change of content, attributes or name.
     changed: (i64, i64),
 }
 
@@ -29,6 +32,8 @@ impl From<&Metadata> for FileStamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
+            mode: metadata.mode(),
+            owner: (metadata.uid(), metadata.gid()),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
@@ -36,29 +41,52 @@ impl From<&Metadata> for FileStamp {
 }
 
 impl FileStamp {
-    /// The stamp of the file that a path leads to; `None` where there is none.
+    /// The stamp of the file that a path leads to through symbolic links; `None` if there is none.
     pub fn from_path(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
+
+    /// Returns true if both are of the same file, whatever its name and content.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Returns true if both are of the same file with the same content and attributes. A rename makes no difference.
+    pub(super) fn is_same_version(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
 }
 
-/// Returns true if the file that a path leads to is mounted by itself, as far as the system can tell.
+/// Returns true if the file that a path leads to is a mount point, as far as the system can tell.
 pub fn is_mount_point(path: &Path) -> bool {
     let status = statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
     status.is_ok_and(|status| status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Why a file could not be read whole.
+/// Why a file could not be read as a whole.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The system says why.
+    /// The system refused.
     Io(io::Error),
-    /// It is a folder, a pipe, a socket or a device.
-    NotRegular(&'static str),
+    /// It is not a regular file.
+    NotRegular(SpecialFile),
     /// It is longer than the limit, in bytes.
     TooLong(u64),
     /// It was written to while it was read.
     Changing,
+}
+
+/// What a path names if not a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialFile {
+    /// A directory.
+    Directory,
+    /// A named pipe.
+    Pipe,
+    /// A device.
+    Device,
+    /// Something that cannot be opened (`open(2)`, ENXIO).
+    Socket,
 }
 
 impl fmt::Display for ReadError {
@@ -76,45 +104,69 @@ impl fmt::Display for ReadError {
     }
 }
 
-impl From<io::Error> for ReadError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+impl fmt::Display for SpecialFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "a directory",
+            Self::Pipe => "a pipe",
+            Self::Device => "a device",
+            Self::Socket => "a socket or an absent device",
+        })
     }
 }
 
-/// Reads a regular file of at most `limit` bytes. It counts only when the file's stamp is the same before and after.
-pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, FileStamp), ReadError> {
-    let file = open(path).map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::NXIO) => ReadError::NotRegular("a socket or an absent device"),
-        _ => ReadError::Io(error),
-    })?;
-    let before = file.metadata()?;
-    if let Some(kind) = irregular(&before) {
-        return Err(ReadError::NotRegular(kind));
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(Errno::NXIO) => Self::NotRegular(SpecialFile::Socket),
+            _ => Self::Io(error),
+        }
     }
+}
+
+/// Reads a regular file of at most `limit` bytes, and fails if it changes meanwhile.
+pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, FileStamp), ReadError> {
+    let (bytes, metadata) = read_open(&open(path, OFlags::empty())?, limit)?;
+    Ok((bytes, FileStamp::from(&metadata)))
+}
+
+/// Opens a regular file for reading. It never waits, not even for the writer of a pipe.
+pub(super) fn open(path: &Path, flags: OFlags) -> Result<File, ReadError> {
+    let flags = flags.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match special(&file.metadata()?) {
+        Some(kind) => Err(ReadError::NotRegular(kind)),
+        None => Ok(file),
+    }
+}
+
+/// Reads an open file from its beginning. It counts only if the stamp is the same before and after, and agrees with
+/// the length.
+pub(super) fn read_open(file: &File, limit: u64) -> Result<(Vec<u8>, Metadata), ReadError> {
+    let before = file.metadata()?;
     let mut bytes = Vec::new();
-    (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLong(limit));
     }
-    let stamp = FileStamp::from(&before);
-    let quiet = stamp == FileStamp::from(&file.metadata()?) && bytes.len() as u64 == before.size();
-    if quiet { Ok((bytes, stamp)) } else { Err(ReadError::Changing) }
+    let is_same = FileStamp::from(&before) == FileStamp::from(&file.metadata()?);
+    if is_same && bytes.len() as u64 == before.size() {
+        Ok((bytes, before))
+    } else {
+        Err(ReadError::Changing)
+    }
 }
 
-/// Without `O_NONBLOCK` a pipe in place of the file would hang here. A socket cannot be opened (`open(2)`, ENXIO).
-fn open(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
-fn irregular(metadata: &Metadata) -> Option<&'static str> {
+fn special(metadata: &Metadata) -> Option<SpecialFile> {
     let kind = metadata.file_type();
-    match () {
-        () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a directory"),
-        () if kind.is_fifo() => Some("a pipe"),
-        () => Some("a device"),
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some(SpecialFile::Directory)
+    } else if kind.is_fifo() {
+        Some(SpecialFile::Pipe)
+    } else {
+        Some(SpecialFile::Device)
     }
 }
 
@@ -122,37 +174,37 @@ fn irregular(metadata: &Metadata) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn refusal(path: &Path) -> String {
-        refusal_of(path, 16)
+    fn error(path: &Path) -> String {
+        error_with_limit(path, 16)
     }
 
-    fn refusal_of(path: &Path, limit: u64) -> String {
+    fn error_with_limit(path: &Path, limit: u64) -> String {
         read(path, limit).unwrap_err().to_string()
     }
 
     #[test]
     fn a_regular_file_within_the_limit_is_read_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         for text in ["", "x", "sixteen bytes!!!"] {
             std::fs::write(&path, text).unwrap();
             let (bytes, stamp) = read(&path, 16).unwrap();
             assert_eq!((bytes.as_slice(), Some(stamp)), (text.as_bytes(), FileStamp::from_path(&path)));
         }
         std::fs::write(&path, "seventeen bytes!!").unwrap();
-        assert_eq!(refusal(&path), "is longer than 0 KiB");
+        assert_eq!(error(&path), "is longer than 0 KiB");
     }
 
     #[test]
-    fn more_bytes_than_the_stamp_says_are_no_whole_file() {
-        // Of length 0, the system says, and of the same stamp before and after.
+    fn a_file_with_more_bytes_than_its_stamp_says_is_refused() {
+        // The system says that its length is 0, and its stamp does not change.
         let path = Path::new("/proc/version");
         assert_eq!(FileStamp::from_path(path).unwrap().size, 0);
-        assert_eq!(refusal_of(path, MAX_LENGTH), "is being written to");
+        assert_eq!(error_with_limit(path, MAX_LENGTH), "is being written to");
     }
 
     #[test]
-    fn a_refusal_says_why() {
+    fn an_error_names_the_cause() {
         let io = |kind: io::ErrorKind| ReadError::from(io::Error::from(kind));
         for (error, words) in [
             (io(io::ErrorKind::NotFound), "does not exist"),
@@ -166,16 +218,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_without_a_hang() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
+    fn a_rename_keeps_the_version_and_a_write_keeps_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, other, renamed] = ["file", "other", "renamed"].map(|name| directory.path().join(name));
+        std::fs::write(&path, "text").unwrap();
+        std::fs::write(&other, "text").unwrap();
+        let stamp = |path| FileStamp::from_path(path).unwrap();
+        let before = stamp(&path);
+        assert!(!before.is_same_file(&stamp(&other)) && !before.is_same_version(&stamp(&other)));
+        std::fs::rename(&path, &renamed).unwrap();
+        assert!(before.is_same_file(&stamp(&renamed)) && before.is_same_version(&stamp(&renamed)));
+        std::fs::write(&renamed, "longer text").unwrap();
+        assert!(before.is_same_file(&stamp(&renamed)) && !before.is_same_version(&stamp(&renamed)));
+    }
+
+    #[test]
+    fn a_special_file_is_refused_without_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
-        assert_eq!(refusal(&pipe), "is a pipe, not a file");
-        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
-        assert_eq!(refusal(&folder.path().join("socket")), "is a socket or an absent device, not a file");
-        assert_eq!(refusal(folder.path()), "is a directory, not a file");
-        assert_eq!(refusal(Path::new("/dev/zero")), "is a device, not a file");
-        assert_eq!(refusal(&folder.path().join("none")), "does not exist");
-        assert_eq!(FileStamp::from_path(&folder.path().join("none")), None);
+        assert_eq!(error(&pipe), "is a pipe, not a file");
+        let _socket = std::os::unix::net::UnixListener::bind(directory.path().join("socket")).unwrap();
+        assert_eq!(error(&directory.path().join("socket")), "is a socket or an absent device, not a file");
+        assert_eq!(error(directory.path()), "is a directory, not a file");
+        assert_eq!(error(Path::new("/dev/zero")), "is a device, not a file");
+        assert_eq!(error(&directory.path().join("none")), "does not exist");
+        assert_eq!(FileStamp::from_path(&directory.path().join("none")), None);
     }
 }

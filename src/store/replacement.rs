@@ -1,7 +1,7 @@
-//! The new file, and how it takes the old one's place.
+//! Writes the new file and puts it in the place of the old one.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -9,33 +9,35 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::source::{LockedFile, same_version, within_limit};
+use super::locked_file::{LockedFile, link_stamp};
+use super::read::{FileStamp, MAX_LENGTH};
 use super::{Reason, attributes};
 
-/// How often a save that came out is put back, each time because yet another one came in.
-const RETURNS: usize = 100;
+/// How often a save is put back before giving up, if another one replaces it each time.
+const MAX_RETURNS: usize = 100;
 
 /// The new file, written and synced beside the old one.
 struct Replacement {
     file: NamedTempFile,
-    metadata: Metadata,
+    stamp: FileStamp,
 }
 
-/// Puts a file with this text in the place of the one that was read; false if that one is no longer there.
+/// Replaces the file that was read by one with this text. Returns false if it is no longer there, or has changed.
 pub(super) fn replace(path: &Path, source: &LockedFile, text: &str) -> Result<bool, Reason> {
-    within_limit(text.len())?;
+    if text.len() as u64 > MAX_LENGTH {
+        return Err(Reason::TooLarge);
+    }
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let opened = File::open(directory).map_err(|error| Reason::of_writing(directory, error))?;
+    let opened = File::open(directory).map_err(|error| Reason::from_writing(directory, error))?;
     let new = prepare(path, directory, source, text)?;
-    let replaced = source.stands_at(path) && swap(path, source, new)?;
+    let replaced = source.is_untouched_at(path) && swap(path, source, new)?;
     if replaced {
         sync(&opened).map_err(Reason::Unsynced)?;
     }
     Ok(replaced)
 }
 
-/// Syncs a directory. Some file systems (folders shared with a virtual machine) cannot, and say so with EINVAL: they
-/// have no more to offer.
+/// Syncs a directory. Some file systems (such as those shared with a virtual machine) cannot, and say so with EINVAL.
 fn sync(directory: &File) -> io::Result<()> {
     match directory.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -43,63 +45,62 @@ fn sync(directory: &File) -> io::Result<()> {
     }
 }
 
-/// Writes the new file beside the old one, as durable and as accessible as that.
+/// Writes and syncs the new file beside the old one, with its attributes.
 fn prepare(path: &Path, directory: &Path, source: &LockedFile, text: &str) -> Result<Replacement, Reason> {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
-    let failed = |error| Reason::of_writing(directory, error);
+    let failed = |error| Reason::from_writing(directory, error);
     let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory).map_err(failed)?;
-    // The next edit may open this file as soon as it has the path: it must wait until the swap is settled.
-    let _unsupported = file.as_file().try_lock();
+    // Another edit may open this file as soon as it has the path: it must wait until the swap is done.
+    let _may_be_unsupported = file.as_file().try_lock();
     file.write_all(text.as_bytes()).map_err(failed)?;
     attributes::copy(source.file(), source.metadata(), file.as_file())?;
     file.as_file().sync_all().map_err(failed)?;
     let metadata = file.as_file().metadata().map_err(failed)?;
-    // A file system behind a network may have taken less than it said.
+    // A network file system may have stored less than it said.
     if usize::try_from(metadata.len()) != Ok(text.len()) {
         return Err(failed(io::ErrorKind::WriteZero.into()));
     }
-    Ok(Replacement { file, metadata })
+    Ok(Replacement { file, stamp: FileStamp::from(&metadata) })
 }
 
-/// Exchanges the two files and looks what came out.
+/// Exchanges the two files, and puts back what came out if it is not the file that was read.
 fn swap(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reason> {
     match exchange(new.file.path(), path) {
-        Ok(()) if source.is_at(new.file.path()) => Ok(true),
+        Ok(()) if source.is_same_version_at(new.file.path()) => Ok(true),
         Ok(()) => put_back(path, new).map(|()| false),
         Err(Errno::NOENT) => Ok(false),
-        // Some sandboxes refuse the system call with EPERM; a plain rename then says whether it was meant.
+        // Some sandboxes refuse this system call with EPERM; if EPERM is about the file, a plain rename gets it too.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::PERM) => rename(path, source, new),
-        Err(error) => Err(Reason::of_renaming(error.into())),
+        Err(error) => Err(Reason::from_renaming(error.into())),
     }
 }
 
-/// For file systems that cannot exchange: looks once more, and hopes that nobody saves in the next microseconds.
+/// For file systems without exchange: checks once more, then renames. A save in the microseconds between is lost.
 fn rename(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reason> {
-    if !source.stands_at(path) {
+    if !source.is_untouched_at(path) {
         return Ok(false);
     }
-    new.file.persist(path).map(|_| true).map_err(|error| Reason::of_renaming(error.error))
+    new.file.persist(path).map(|_| true).map_err(|error| Reason::from_renaming(error.error))
 }
 
-/// Gives somebody's save, which came out of the exchange, its place back.
+/// Puts back another program's save, which came out of the exchange.
 ///
-/// Another save may come in at each exchange, in the place of the file that was put there or into it; the last one to
-/// come in is the one that has to stay.
+/// Yet another save may arrive before each exchange; the last one to arrive must stay.
 fn put_back(path: &Path, new: Replacement) -> Result<(), Reason> {
-    let Replacement { mut file, metadata } = new;
-    return_last_save(path, file.path(), metadata).map_err(|error| {
+    let Replacement { mut file, stamp } = new;
+    return_last_save(path, file.path(), stamp).map_err(|error| {
         file.disable_cleanup(true);
         Reason::Stranded(file.path().to_owned(), error)
     })
 }
 
-fn return_last_save(path: &Path, aside: &Path, mut placed: Metadata) -> io::Result<()> {
-    for _ in 0..RETURNS {
-        let returning = fs::symlink_metadata(aside)?;
+fn return_last_save(path: &Path, aside: &Path, mut placed: FileStamp) -> io::Result<()> {
+    for _ in 0..MAX_RETURNS {
+        let returning = link_stamp(aside)?;
         exchange(aside, path)?;
-        if same_version(&fs::symlink_metadata(aside)?, &placed) {
+        if link_stamp(aside)?.is_same_version(&placed) {
             return Ok(());
         }
         placed = returning;
@@ -113,11 +114,11 @@ fn exchange(a: &Path, b: &Path) -> rustix::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use tempfile::{TempDir, tempdir};
 
-    use super::super::source::identity;
     use super::*;
 
     fn read(directory: &TempDir) -> (PathBuf, LockedFile, Replacement) {
@@ -147,9 +148,9 @@ mod tests {
         let (path, source, new) = read(&directory);
         fs::write(directory.path().join("saved"), "old").unwrap();
         fs::rename(directory.path().join("saved"), &path).unwrap();
-        let saved = identity(&fs::metadata(&path).unwrap());
+        let saved = link_stamp(&path).unwrap();
         assert!(!swap(&path, &source, new).unwrap());
-        assert_eq!(identity(&fs::metadata(&path).unwrap()), saved);
+        assert!(link_stamp(&path).unwrap().is_same_file(&saved));
         assert_eq!(names(&directory), ["downtime.toml"]);
     }
 
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_that_comes_in_between_the_exchanges_is_the_one_that_stays() {
+    fn a_save_that_arrives_between_the_exchanges_stays() {
         let directory = tempdir().unwrap();
         let (path, _source, new) = read(&directory);
         exchange(new.file.path(), &path).unwrap();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_gone_is_not_made_again() {
+    fn a_deleted_file_is_not_created_again() {
         let directory = tempdir().unwrap();
         let (path, source, new) = read(&directory);
         fs::remove_file(&path).unwrap();
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_rename_looks_once_more() {
+    fn a_plain_rename_checks_once_more() {
         let directory = tempdir().unwrap();
         let (path, source, new) = read(&directory);
         fs::write(&path, "saved").unwrap();

@@ -346,15 +346,15 @@ fn what_is_no_readable_text_file_is_refused() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     fs::write(beside("latin1.toml"), b"# one\n# caf\xe9\n").unwrap();
     for (name, message) in [
-        ("missing.toml", "it does not exist"),
-        ("missing/downtime.toml", "it does not exist"),
+        ("missing.toml", "does not exist"),
+        ("missing/downtime.toml", "does not exist"),
         ("downtime.toml/downtime.toml", "could not be found"),
         ("dangling.toml", "nowhere.toml, which does not exist"),
         ("chained.toml", "nowhere.toml, which does not exist"),
         ("loop.toml", "could not be found"),
-        ("directory", "it is a directory"),
+        ("directory", "is a directory"),
         ("pipe", "not a regular file"),
-        ("latin1.toml", "line 2 is not UTF-8"),
+        ("latin1.toml", "is not UTF-8 in line 2"),
     ] {
         assert_refused(&beside(name), message);
     }

@@ -80,8 +80,9 @@ fn assert_truth(folder: &Folder, old: &str, ended: &Ended, call: &Call) -> bool 
         Some(0) => assert!(edited && said.is_empty(), "{call}: {said}"),
         Some(1) => {
             let path = folder.path().canonicalize().expect("a folder").join("downtime.toml");
-            assert!(said.starts_with(&format!("error: {}: ", path.display())), "{call}: {said}");
-            assert_eq!(said.contains("it was edited"), edited, "{call}: {said}");
+            let reason = said.strip_prefix(&format!("error: {}", path.display()));
+            assert!(reason.is_some_and(|reason| reason.starts_with([' ', ':'])), "{call}: {said}");
+            assert_eq!(said.contains(" was edited, but "), edited, "{call}: {said}");
             assert!(REMEDIES.iter().any(|remedy| said.contains(remedy)), "{call}: {said}");
             assert_eq!(ended.stdout, "", "{call}");
         }
@@ -90,7 +91,7 @@ fn assert_truth(folder: &Folder, old: &str, ended: &Ended, call: &Call) -> bool 
     edited
 }
 
-const SOUND: &str = "see that its path and its disk are sound, and try again";
+const SOUND: &str = "check its path and its disk, and try again";
 const SPACE: &str = "free some space, and try again";
 const USER: &str = "run the command as ";
 const SYNC: &str = "run sync";
@@ -112,32 +113,32 @@ fn each_error_is_told_with_what_to_do_about_it() {
     const NEW: &str = "/.downtime.toml.";
     let calls = calls();
     for (name, text, error, said) in [
-        ("openat", FILE, "EACCES", "it may not be read: run the command as a user who may read it"),
+        ("openat", FILE, "EACCES", "may not be read by this user: run the command as a user who may read it"),
         ("openat", FILE, "EIO", SOUND),
         ("openat", "O_EXCL", "ENOSPC", SPACE),
         ("openat", "O_EXCL", "EDQUOT", SPACE),
-        ("openat", "O_EXCL", "EROFS", "read-only: mount it for writing"),
+        ("openat", "O_EXCL", "EROFS", "read-only file system: remount it read-write"),
         ("openat", "O_EXCL", "EACCES", "run the command as a user who may write there"),
         ("openat", "O_EXCL", "EIO", SOUND),
         ("write", NEW, "ENOSPC", SPACE),
         ("write", NEW, "EDQUOT", SPACE),
         ("write", NEW, "EIO", SOUND),
-        ("fchown", NEW, "EPERM", "it belongs to user 1234 and group 5678"),
-        ("fchown", NEW, "EINVAL", "it belongs to user 1234 and group 5678"),
+        ("fchown", NEW, "EPERM", " belongs to user 1234 and group 5678"),
+        ("fchown", NEW, "EINVAL", " belongs to user 1234 and group 5678"),
         ("fchown", NEW, "EDQUOT", SPACE),
         ("fchown", NEW, "EIO", SOUND),
-        ("fsetxattr", NEW, "EPERM", "its attribute user.origin cannot be given"),
+        ("fsetxattr", NEW, "EPERM", " has the extended attribute user.origin, which cannot be given"),
         ("fsetxattr", NEW, "ENOSPC", SPACE),
         ("fsetxattr", NEW, "EDQUOT", SPACE),
         ("fchmod", NEW, "EDQUOT", SPACE),
-        ("fchmod", NEW, "EROFS", "read-only: mount it for writing"),
+        ("fchmod", NEW, "EROFS", "read-only file system: remount it read-write"),
         ("fchmod", NEW, "EIO", SOUND),
         ("fsync", NEW, "ENOSPC", SPACE),
         ("fsync", NEW, "EDQUOT", SPACE),
         ("fsync", NEW, "EIO", SOUND),
         ("renameat2", NEW, "EBUSY", "mount its directory instead"),
-        ("renameat2", NEW, "EACCES", "run the command as its owner, and see with lsattr"),
-        ("renameat2", NEW, "EROFS", "read-only: mount it for writing"),
+        ("renameat2", NEW, "EACCES", "run the command as its owner, and check with lsattr"),
+        ("renameat2", NEW, "EROFS", "read-only file system: remount it read-write"),
         ("renameat2", NEW, "ENOSPC", SPACE),
         ("renameat2", NEW, "EIO", SOUND),
     ] {
@@ -153,7 +154,7 @@ fn each_error_is_told_with_what_to_do_about_it() {
 fn an_error_of_a_plain_rename_is_told_with_what_to_do_about_it() {
     for (error, said) in [
         ("EBUSY", "mount its directory instead"),
-        ("EPERM", "run the command as its owner, and see with lsattr"),
+        ("EPERM", "run the command as its owner, and check with lsattr"),
         ("ENOSPC", SPACE),
         ("EIO", SOUND),
     ] {
@@ -177,7 +178,11 @@ fn a_folder_that_cannot_be_synced_is_told_and_the_edit_stands() {
     let new = started(&text(&folder));
     let ended = run(&folder, &[sync.inject("error=EIO")], &START);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("it was edited, but may not survive a power failure"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(" was edited, but the change may not survive a power failure"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains(SYNC), "{}", ended.stderr);
     assert_alone(&folder, &new);
 }

@@ -42,7 +42,10 @@ fn assert_refused_until_there_is_space(options: &str, fill: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let path = folder.path().canonicalize().expect("a folder").join("small/downtime.toml");
-    assert!(said.starts_with(&format!("error: {}: its file system", path.display())), "{said}");
+    assert!(
+        said.starts_with(&format!("error: {} cannot be replaced, as its file system", path.display())),
+        "{said}"
+    );
     assert!(said.contains("is full: free some space, and try again"), "{said}");
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
     let (old, names) = (text(&folder), read("names"));

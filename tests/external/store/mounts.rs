@@ -47,7 +47,7 @@ fn start(folder: &Folder, script: &str) -> Output {
 fn assert_refused(output: &Output, path: &Path, remedy: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let named = format!("error: {}: ", path.canonicalize().expect("a file").display());
+    let named = format!("error: {} ", path.canonicalize().expect("a file").display());
     assert!(said.starts_with(&named) && said.contains(remedy), "{said}");
 }
 
@@ -74,7 +74,7 @@ fn a_file_that_is_mounted_by_itself_is_left_as_it_is() {
     assert_refused(
         &output,
         &folder.join("downtime.toml"),
-        "mount its directory instead, or edit the file where",
+        "mount its directory instead, or edit the file that is mounted",
     );
     assert_untouched(&folder);
 }
@@ -86,7 +86,7 @@ fn a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too() {
     assert_refused(
         &output,
         &folder.join("downtime.toml"),
-        "mount its directory instead, or edit the file where",
+        "mount its directory instead, or edit the file that is mounted",
     );
     fs::remove_file(folder.join("mounted/link.toml")).expect("a link");
     assert_untouched(&folder);
@@ -131,7 +131,7 @@ fn a_file_on_a_read_only_file_system_is_left_as_it_is() {
     assert_refused(
         &start(&folder, read_only),
         &folder.join("downtime.toml"),
-        "its file system is read-only: mount it for writing, or edit the file where it comes from",
+        " is on a read-only file system: remount it read-write, or edit the file where it comes from",
     );
     assert_alone(&folder, &before);
 }

@@ -257,7 +257,9 @@ fn a_save_that_cannot_be_put_back_is_kept_beside_and_named() {
     let (folder, saved, ended) = save_and("error=EIO");
     let name = assert_stranded(&folder, &saved);
     assert_eq!(ended.code, Some(1));
-    for said in ["it was edited, but somebody else's save", name.as_str(), "merge the two by hand"] {
+    for said in
+        [" was edited, but another program saved it meanwhile", name.as_str(), "merge the two by hand"]
+    {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
 }

@@ -30,7 +30,7 @@ fn a_missing_file_is_named_with_the_remedy() {
     each_refuses(&folder, &["./downtime.toml"]);
     let run = |command| folder.run(&["-c", "./downtime.toml", command]);
     run("--check").refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
-    run("start").refuses(1, &["it does not exist: create it"]);
+    run("start").refuses(1, &["does not exist: create it"]);
     assert!(!folder.file().exists());
 }
 
@@ -102,7 +102,7 @@ fn bytes_that_are_no_utf_8_are_shown_at_their_place() {
     fs::write(folder.file(), &bytes).unwrap();
     let place = ["invalid UTF-8", "--> ./downtime.toml:3:15", "save the file as UTF-8"];
     folder.run(&["--check"]).refuses(1, &place);
-    folder.run(&["start"]).refuses(1, &["line 3 is not UTF-8"]);
+    folder.run(&["start"]).refuses(1, &["is not UTF-8 in line 3"]);
     assert_eq!(fs::read(folder.file()).unwrap(), bytes);
 }
 
