@@ -71,7 +71,7 @@ impl<R: Routes> Gateway<R> {
 
     /// As [`Gateway::new`], with connections to upstreams that are opened as `proxy` says.
     pub fn with_proxy(snapshots: Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
-        let view = Rc::new(SnapshotCache::new(Arc::clone(&snapshots), clock::now()));
+        let view = Rc::new(SnapshotCache::new(&snapshots, clock::now()));
         Self { snapshots, view, routes, proxy, prepared: Rc::default() }
     }
 
@@ -85,7 +85,7 @@ impl<R: Routes> Gateway<R> {
         match self.proxy.forward(Request::from_parts(head, body), &route).await {
             Ok(response) => {
                 if response.extensions().get::<NotForwarded>().is_none() {
-                    snapshot.reachability.note(true);
+                    snapshot.reachability.record(true);
                 }
                 response.map(Either::Right)
             }
@@ -207,7 +207,7 @@ fn unreachable(
         info!("{fault}");
         return only(fault.status(), Bytes::new());
     }
-    snapshot.reachability.note(false);
+    snapshot.reachability.record(false);
     error!("{} is unreachable: {fault}", site.upstream);
     match site.when_unreachable {
         WhenUnreachable::Downtime => snapshot.unreachable().respond(method, wanted, snapshot.retry_after()),

@@ -1,11 +1,12 @@
-//! Watches the config file and what it rests on, and applies what it says.
+//! Watches the config file and the files that it names, and applies changes.
 //!
-//! Events are hints, content is truth: an event of the files' own, an error or an overflow leads to one look at the files,
-//! and so does a poll each second. A look that finds other stamps, or was led to by such a hint, leads to a reading once
-//! they are quiet; a reading that finds other content is applied or rejected. A thread of its own does this, so that no
-//! request waits for a disk.
+//! Events are hints; the content decides. An event for one of the files, an error or an overflow makes the watch check the
+//! files' stamps, and so does a poll each second. If a stamp has changed, or an event said that a file was written, the
+//! files are read after the quiet time. If the content has changed, it is applied or rejected. All this happens on a
+//! thread of its own, so that no request waits for a disk.
 
 mod announce;
+mod apply;
 mod debounce;
 mod handle;
 mod notifier;
@@ -17,46 +18,39 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
-use self::announce::Announced;
+use self::announce::AnnouncedPeriods;
+pub use self::apply::Applied;
+use self::apply::Applier;
 use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
-use crate::clock;
 use crate::config::load::{Loaded, load};
-use crate::logging::{log_errors, log_warnings};
-use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
+use crate::snapshot::Snapshots;
 use crate::store::read::FileStamp;
 
-/// How often the files are looked at without a hint.
+/// How often the stamps are checked without an event.
 const POLL: Duration = Duration::from_secs(1);
-/// How often they are read without a change of stamps, and hints are asked for again where there were none.
+/// How often the files are read without a change, and events are requested again if there are none.
 const REREAD: Duration = Duration::from_secs(30);
-/// So many events are taken as one. A folder in which more and more happens is no reason not to look.
+/// The events handled as one. A directory in which more and more happens must not keep the files from being checked.
 const MAX_SIMULTANEOUS: usize = 4096;
 
-/// Called with each snapshot that was applied, and the one before.
-pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
-
-/// A watch that is about to run.
+/// A watch, ready to run.
 pub struct Watch {
-    path: PathBuf,
-    snapshots: Arc<Snapshots>,
-    settle: Debounce,
-    reconcile: Reconcile,
+    applier: Applier,
+    debounce: Debounce,
     notifier: Notifier,
     events: Receiver<Event>,
-    applied: Applied,
-    announced: Announced,
+    announced: AnnouncedPeriods,
     read_at: Instant,
-    /// The watch as others see it.
     handle: Handle,
 }
 
 impl Watch {
-    /// Watches `path`, of which `loaded` was read and applied. Changes count from that reading on.
+    /// Watches `path`, which was read as `loaded` and applied. Changes since that reading count.
     pub fn new(
         path: PathBuf,
         loaded: &Loaded,
@@ -65,20 +59,17 @@ impl Watch {
     ) -> (Self, Handle) {
         let (handle, events) = Handle::new();
         let mut watch = Self {
-            path,
-            announced: Announced::new(&snapshots.current()),
-            snapshots,
-            settle: Debounce::new(loaded.stamps.clone()),
-            reconcile: Reconcile::new(loaded.fingerprint),
+            announced: AnnouncedPeriods::new(&snapshots.current()),
+            applier: Applier { path, snapshots, reconcile: Reconcile::new(loaded.fingerprint), applied },
+            debounce: Debounce::new(loaded.stamps.clone()),
             notifier: Notifier::new(handle.events()),
             events,
-            applied,
             read_at: Instant::now(),
             handle: handle.clone(),
         };
-        watch.notifier.arm(watch.settle.files());
-        let answer = watch.notifier.wait();
-        watch.hear(answer);
+        watch.notifier.arm(watch.debounce.files());
+        let ready = watch.notifier.wait_ready();
+        watch.update_mode(ready);
         (watch, handle)
     }
 
@@ -86,22 +77,22 @@ impl Watch {
     pub fn run(mut self) {
         let mut wait = Duration::ZERO;
         loop {
-            let Some(looked) = self.next(wait) else { return };
-            wait = self.look(&looked);
-            self.announced.update(&self.snapshots.current());
+            let Some(events) = self.next(wait) else { return };
+            wait = self.check(&events);
+            self.announced.update(&self.applier.snapshots.current());
         }
     }
 
-    /// Waits for an event that means something, at most this long; takes all that are there as one. What happens to
-    /// other entries of the folders costs no look at the files, however much it is.
+    /// Waits at most this long for a relevant event, and returns it with all others that are there. Other entries of the
+    /// directories may change as often as they like without making the watch check the files.
     fn next(&self, wait: Duration) -> Option<Vec<Event>> {
         let deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.events.recv_timeout(left) {
-                Ok(event) if self.concerns(&event) => {
-                    let more =
-                        self.events.try_iter().take(MAX_SIMULTANEOUS).filter(|event| self.concerns(event));
+                Ok(event) if self.is_relevant(&event) => {
+                    let more = self.events.try_iter().take(MAX_SIMULTANEOUS);
+                    let more = more.filter(|event| self.is_relevant(event));
                     return Some(std::iter::once(event).chain(more).collect());
                 }
                 Ok(_) if !left.is_zero() => {}
@@ -111,15 +102,15 @@ impl Watch {
         }
     }
 
-    fn concerns(&self, event: &Event) -> bool {
+    fn is_relevant(&self, event: &Event) -> bool {
         match event {
-            Event::Touched(name) | Event::Renamed(name) => self.notifier.knows(name),
-            Event::Lost | Event::Answered | Event::Reload => true,
+            Event::Touched(name) | Event::Renamed(name) => self.notifier.watches(name),
+            Event::Lost | Event::WatchReady | Event::Reload => true,
         }
     }
 
-    /// Looks at the files, reads them where that is due, and says how long to wait for the next look.
-    fn look(&mut self, events: &[Event]) -> Duration {
+    /// Checks the files' stamps, reads the files if that is due, and returns how long to wait for the next check.
+    fn check(&mut self, events: &[Event]) -> Duration {
         if events.contains(&Event::Lost) {
             self.notifier.disarm();
         }
@@ -129,11 +120,12 @@ impl Watch {
         }
         let hint = events.iter().map(Event::hint).max().unwrap_or(Hint::Nothing);
         let stamps: FileStamps =
-            self.settle.files().map(|file| (file.clone(), FileStamp::from_path(file))).collect();
-        match self.settle.observe(stamps, hint, Instant::now()) {
+            self.debounce.files().map(|file| (file.clone(), FileStamp::from_path(file))).collect();
+        match self.debounce.observe(stamps, hint, Instant::now()) {
             NextStep::Wait(wait) => wait,
             NextStep::Busy(wait) => {
-                warn!("{} has been written to for 10 s; it is applied once it is quiet", self.path.display());
+                let path = self.applier.path.display();
+                warn!("{path} has kept changing for 10 s; it will be applied when it stops changing");
                 wait
             }
             NextStep::Idle if self.read_at.elapsed() < REREAD => POLL,
@@ -143,119 +135,71 @@ impl Watch {
     }
 
     fn reload(&mut self) -> Duration {
-        info!("reading {} again, as asked", self.path.display());
-        let (verdict, wait) = self.read(ReadTrigger::Asked);
-        if verdict == Some(ReadOutcome::Unchanged) {
-            self.say_unchanged();
+        info!("received SIGHUP: reading {} again", self.applier.path.display());
+        let (outcome, wait) = self.read(ReadTrigger::Reload);
+        if outcome == Some(ReadOutcome::Unchanged) {
+            self.applier.log_unchanged();
         }
         wait
     }
 
-    /// Shows the errors again if the file is still invalid: an operator has asked.
-    fn say_unchanged(&self) {
-        match self.snapshots.rejected() {
-            None => info!("unchanged"),
-            Some(rejected) => {
-                log_errors(&rejected.diagnostics);
-                error!(
-                    "{} is unchanged and still invalid; the last good snapshot stays",
-                    self.path.display()
-                );
-            }
-        }
-    }
-
-    /// Reads the files and acts on what they say; no verdict where they may be half done. Says also how long to wait
-    /// for the next look.
-    fn read(&mut self, trust: ReadTrigger) -> (Option<ReadOutcome>, Duration) {
+    /// Reads the files and acts on the content. Returns the outcome, unless another program may still be writing the
+    /// files, and how long to wait for the next check.
+    fn read(&mut self, trigger: ReadTrigger) -> (Option<ReadOutcome>, Duration) {
         self.read_at = Instant::now();
-        if self.notifier.is_refused() {
+        if self.notifier.is_unavailable() {
             self.notifier.disarm();
         }
-        let loaded = load(&self.path);
-        if loaded.changing || !self.counts(&loaded, trust) {
+        let loaded = load(&self.applier.path);
+        if loaded.changing || !self.is_complete(&loaded, trigger) {
             return (None, debounce::QUIET);
         }
-        self.settle.read(loaded.stamps.clone());
-        let verdict = self.reconcile.judge(loaded.fingerprint, loaded.reading.config.is_some());
-        match verdict {
-            ReadOutcome::Unchanged => debug!("read {}: unchanged", self.path.display()),
-            ReadOutcome::Restored => {
-                self.snapshots.restore();
-                info!("{} is again what is applied", self.path.display());
-            }
-            ReadOutcome::Changed => self.apply(loaded),
-            ReadOutcome::Rejected => self.reject(loaded),
-        }
+        self.debounce.set_read(loaded.stamps.clone());
+        let outcome = self.applier.process(loaded);
         self.arm();
-        (Some(verdict), POLL)
+        (Some(outcome), POLL)
     }
 
-    /// Whether a reading is one of files that are done: they are as they were when they were looked at, and quiet.
-    fn counts(&mut self, loaded: &Loaded, trust: ReadTrigger) -> bool {
-        let is_alone = || loaded.reading.config.is_some() && loaded.stamps.len() == 1;
-        match trust {
-            ReadTrigger::Asked => true,
-            ReadTrigger::Quiet => self.settle.confirm(&loaded.stamps, Instant::now()),
-            ReadTrigger::Early => self.settle.confirm(&loaded.stamps, Instant::now()) && is_alone(),
+    /// Returns true if a reading counts: the files are as they were when they were checked, and have been quiet.
+    fn is_complete(&mut self, loaded: &Loaded, trigger: ReadTrigger) -> bool {
+        let is_valid_alone = || loaded.reading.config.is_some() && loaded.stamps.len() == 1;
+        match trigger {
+            ReadTrigger::Reload => true,
+            ReadTrigger::Quiet => self.debounce.confirm(&loaded.stamps, Instant::now()),
+            ReadTrigger::Early => self.debounce.confirm(&loaded.stamps, Instant::now()) && is_valid_alone(),
         }
     }
 
-    fn apply(&self, mut loaded: Loaded) {
-        let (Some(config), Some(sha256)) = (loaded.reading.config.clone(), loaded.sha256.take()) else {
-            return;
-        };
-        let now = clock::now();
-        let before = self.snapshots.current();
-        let after = self.snapshots.apply(config, sha256, now);
-        info!("applied {}: {}", self.path.display(), after.describe(now));
-        (self.applied)(&before, &after);
-        // Afterwards: an edit that takes the site down does not wait for advice.
-        loaded.lint(now);
-        log_warnings(&loaded.reading.diagnostics);
-        after.warn(loaded.reading.diagnostics);
-    }
-
-    fn reject(&self, loaded: Loaded) {
-        let diagnostics = loaded.reading.diagnostics;
-        let rejected =
-            RejectedReading { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
-        // First, so that /status already knows what the log says.
-        self.snapshots.reject(rejected);
-        log_errors(&diagnostics);
-        error!("{} is not applied; the last good snapshot stays", self.path.display());
-    }
-
-    /// Sees that hints come of the folders that the files are in by now. What changed before they did gave none: the
-    /// answer leads to a look.
+    /// Watches the directories that the files are in now. Changes made before that give no event, so
+    /// [`Event::WatchReady`] makes the watch check the files.
     fn arm(&mut self) {
-        self.notifier.arm(self.settle.files());
-        let answer = self.notifier.answer();
-        self.hear(answer);
+        self.notifier.arm(self.debounce.files());
+        let ready = self.notifier.poll_ready();
+        self.update_mode(ready);
     }
 
-    /// Says once that there are no hints, and once that there are again.
-    fn hear(&self, answer: Option<notify::Result<()>>) {
-        let Some(answer) = answer else { return };
-        let mode = if answer.is_ok() { Mode::Events } else { Mode::Polling };
-        match answer {
+    /// Logs once that there are no events, and once that there are again.
+    fn update_mode(&self, ready: Option<notify::Result<()>>) {
+        let Some(ready) = ready else { return };
+        let mode = if ready.is_ok() { Mode::Events } else { Mode::Polling };
+        match ready {
             Err(error) if self.handle.mode() == Mode::Events => {
-                warn!("the system reports no file changes ({error}): polling each second instead");
+                warn!("cannot watch for file changes ({error}); polling every second instead");
             }
-            Ok(()) if self.handle.mode() == Mode::Polling => info!("the system reports file changes again"),
+            Ok(()) if self.handle.mode() == Mode::Polling => info!("watching for file changes again"),
             Err(_) | Ok(()) => {}
         }
-        self.handle.set(mode);
+        self.handle.set_mode(mode);
     }
 }
 
-/// What a reading is good for.
+/// Why the files are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadTrigger {
-    /// Somebody asked for it: it counts.
-    Asked,
+    /// An operator asked for it: the reading counts.
+    Reload,
     /// The files have been quiet.
     Quiet,
-    /// They have just changed, and more may be to come: it counts if it is valid, and of one file. An error can wait.
+    /// A file was renamed into place and others may follow: the reading counts if it is valid and of one file only.
     Early,
 }

@@ -80,14 +80,15 @@ fn times(config: &Config) -> Vec<Timestamp> {
 fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
-    let request = Request::new(&Method::GET, RequestPath::new("/"));
-    let decision = decide(&config.rules, &request, &phase.moment, now);
-    let verdict = OwnedDecision::from(decision.clone());
-    let response = respond(&snapshot, &phase, &verdict, request.method, &HeaderMap::new());
+    let request =
+        Request::new(&Method::GET, RequestPath::new("/"));
+    let decision = decide(&config.rules, &request, &phase.state, now);
+    let owned = OwnedDecision::from(decision.clone());
+    let response = respond(&snapshot, &phase, &owned, request.method, &HeaderMap::new());
     assert_eq!(response.is_none(), decision.down().is_none());
-    changes_at(&config.rules, &request, &decision, &phase.moment, now);
+    changes_at(&config.rules, &request, &decision, &phase.state, now);
     let headers = response.map(|response| response.into_parts().0.headers);
-    let about = (&phase.moment, now);
+    let about = (&phase.state, now);
     let summary = DecisionSummary::new("/".to_owned(), &request, &decision, config, about, headers);
     DecisionSummary::lines(std::slice::from_ref(&summary), config, now);
     Summary { decisions: Some(vec![summary]), ..Summary::new(Some(config), diagnostics, now) }.to_json();
@@ -96,7 +97,7 @@ fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
         timeline(config, now, ink);
     }
     for reachable in [None, Some(false)] {
-        status_lines(config, &phase.moment, reachable, now);
+        status_lines(config, &phase.state, reachable, now);
     }
 }
 

@@ -86,11 +86,11 @@ fn decisions(config: &Config, urls: &[UrlArg], client: &ClientArgs, now: Timesta
     let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER))].into_iter().collect();
     let report = |url: &UrlArg| {
         let request = url.request(client, &headers);
-        let decision = decide(&config.rules, &request, &phase.moment, now);
+        let decision = decide(&config.rules, &request, &phase.state, now);
         let verdict = OwnedDecision::from(decision.clone());
         let response = gate::respond(&snapshot, &phase, &verdict, request.method, &headers);
         let headers = response.map(|response| response.into_parts().0.headers);
-        DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.moment, now), headers)
+        DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.state, now), headers)
     };
     urls.iter().map(report).collect()
 }

@@ -36,7 +36,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     let logging = Logging::init(&config.log);
     log_warnings(&loaded.reading.diagnostics);
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
-    snapshots.current().warn(std::mem::take(&mut loaded.reading.diagnostics));
+    snapshots.current().set_warnings(std::mem::take(&mut loaded.reading.diagnostics));
     match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

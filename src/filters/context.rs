@@ -68,7 +68,7 @@ impl RequestContext {
             is_navigation: is_navigation(&head.method, &head.headers),
             client,
         };
-        let verdict = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.moment, now));
+        let verdict = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
         Self { head, peer, trusted, client, snapshot, phase, now, verdict }
     }
 

@@ -63,7 +63,7 @@ impl<R> Gateway<R> {
             is_navigation: true,
             client: peer.address(),
         };
-        match decide(&config.rules, &request, &phase.moment, now) {
+        match decide(&config.rules, &request, &phase.state, now) {
             Decision::Unavailable(down) if !config.log.access && !head.is_special => {
                 let answer = self.prepared.answer(snapshot, phase, key(&down), head, now);
                 Some(FastPath::Answer { head: head.length, answer })
@@ -111,7 +111,7 @@ impl<R> Gateway<R> {
             }
         };
         let answered = |status| {
-            snapshot.reachability.note(true);
+            snapshot.reachability.record(true);
             log(status);
         };
         match relay.run(&self.proxy, &route, client, answered).await {

@@ -39,8 +39,8 @@ impl MetricValues {
         let snapshot = subject.snapshots.current();
         let phase = snapshot.phase(now);
         Self {
-            state: phase.moment.state(),
-            active: phase.moment.active.len(),
+            state: phase.state.state(),
+            active: phase.state.active.len(),
             generation: snapshot.generation,
             applied_at: snapshot.applied_at,
             is_rejected: subject.snapshots.rejected().is_some(),

@@ -70,7 +70,7 @@ pub(super) fn render(subject: &RunningGateway, now: Timestamp) -> String {
             Mode::Polling => "polling",
         },
         timezone: config.timezone.iana_name().map(str::to_owned),
-        lines: status_lines(config, &snapshot.phase(now).moment, reachable, now),
+        lines: status_lines(config, &snapshot.phase(now).state, reachable, now),
     };
     to_json(&status)
 }

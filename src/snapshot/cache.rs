@@ -1,40 +1,41 @@
-//! The cell as one thread sees it.
+//! One thread's cached reference to the current snapshot.
 
 use std::cell::{Ref, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use arc_swap::{ArcSwap, Cache};
 use jiff::Timestamp;
 
 use super::{Phase, Snapshot, Snapshots};
 
-/// The cell as one thread sees it, which keeps what it saw: to ask if that still holds costs next to nothing.
+/// One thread's reference to the current snapshot and phase. To check that they are current takes one relaxed load.
 #[derive(Debug)]
-pub struct SnapshotCache {
-    snapshots: Arc<Snapshots>,
-    seen: RefCell<(Arc<Snapshot>, Arc<Phase>)>,
+pub struct SnapshotCache(RefCell<Cached>);
+
+#[derive(Debug)]
+struct Cached {
+    current: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    seen: (Arc<Snapshot>, Arc<Phase>),
 }
 
 impl SnapshotCache {
-    /// A view of a cell.
-    pub fn new(snapshots: Arc<Snapshots>, now: Timestamp) -> Self {
+    /// Caches the current snapshot of `snapshots`.
+    pub fn new(snapshots: &Snapshots, now: Timestamp) -> Self {
+        let current = Cache::new(Arc::clone(&snapshots.current));
         let snapshot = snapshots.current();
         let phase = snapshot.phase(now);
-        Self { snapshots, seen: RefCell::new((snapshot, phase)) }
+        Self(RefCell::new(Cached { current, seen: (snapshot, phase) }))
     }
 
-    /// The snapshot that is applied now, and what its schedule says of `now`.
+    /// The current snapshot, and its phase at `now`.
     pub fn at(&self, now: Timestamp) -> Ref<'_, (Arc<Snapshot>, Arc<Phase>)> {
-        let seen = self.seen.borrow();
-        // Acquired: what was published before can be seen.
-        let published = self.snapshots.published.load(Ordering::Acquire);
-        if seen.0.generation >= published && seen.1.moment.holds_at(now) {
-            return seen;
+        {
+            let Cached { current, seen } = &mut *self.0.borrow_mut();
+            let snapshot = current.load();
+            if !Arc::ptr_eq(snapshot, &seen.0) || !seen.1.state.holds_at(now) {
+                *seen = (Arc::clone(snapshot), snapshot.phase(now));
+            }
         }
-        drop(seen);
-        let snapshot = self.snapshots.current();
-        let phase = snapshot.phase(now);
-        self.seen.replace((snapshot, phase));
-        self.seen.borrow()
+        Ref::map(self.0.borrow(), |cached| &cached.seen)
     }
 }

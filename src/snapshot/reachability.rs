@@ -1,4 +1,4 @@
-//! Whether the upstream can be reached, as far as requests have found out.
+//! What requests have found out about the upstream.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -6,21 +6,21 @@ const UNKNOWN: u8 = 0;
 const REACHED: u8 = 1;
 const FAILED: u8 = 2;
 
-/// Whether the last attempt to reach the upstream succeeded. Shared by all threads.
+/// The result of the last attempt to reach the upstream. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct Reachability(AtomicU8);
 
 impl Reachability {
-    /// Notes how an attempt ended.
-    pub fn note(&self, reached: bool) {
+    /// Records the result of an attempt.
+    pub fn record(&self, reached: bool) {
         let state = if reached { REACHED } else { FAILED };
-        // Each request comes by here: a store would take the cache line from the other threads.
+        // Called for each request: storing an unchanged value would take the cache line from the other threads.
         if self.0.load(Ordering::Relaxed) != state {
             self.0.store(state, Ordering::Relaxed);
         }
     }
 
-    /// Whether the last attempt succeeded; `None` where there was none.
+    /// Returns true if the last attempt succeeded, and `None` if there was none.
     pub fn get(&self) -> Option<bool> {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => None,
@@ -38,7 +38,7 @@ mod tests {
         let reachability = Reachability::default();
         assert_eq!(reachability.get(), None);
         for reached in [true, true, false, true] {
-            reachability.note(reached);
+            reachability.record(reached);
             assert_eq!(reachability.get(), Some(reached));
         }
     }

@@ -1,4 +1,4 @@
-//! Tells operators what begins and ends by the clock.
+//! Logs which periods begin and end by the clock.
 
 use tracing::info;
 
@@ -7,21 +7,21 @@ use crate::schedule::period::Period;
 use crate::snapshot::Snapshot;
 
 /// The active periods that were last announced.
-pub(super) struct Announced {
+pub(super) struct AnnouncedPeriods {
     generation: u64,
     active: Vec<String>,
 }
 
-impl Announced {
-    /// Those that are active now.
+impl AnnouncedPeriods {
+    /// The periods of `snapshot` that are active now.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let phase = snapshot.phase(clock::now());
         let periods = snapshot.config.rules.schedule.periods();
-        let active = phase.moment.active.iter().filter_map(|active| periods.get(active.period));
+        let active = phase.state.active.iter().filter_map(|active| periods.get(active.period));
         Self { generation: snapshot.generation, active: active.map(Period::title).collect() }
     }
 
-    /// Says which periods began or ended by the clock; what an edit did is said with the edit.
+    /// Logs which periods began or ended by the clock. What changed with an edit was logged with the edit.
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
         let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {

@@ -1,4 +1,4 @@
-//! What the watch is told, and who tells it.
+//! The events that the watch acts on, and the handle that others have of it.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -7,28 +7,28 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::debounce::Hint;
 
-/// What the watch is told.
+/// Something that the watch acts on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// An entry of this name has changed in some way.
+    /// A directory entry of this name has changed in some way.
     Touched(OsString),
-    /// An entry was put under this name by a rename, and so whole.
+    /// A complete file was renamed to this name.
     Renamed(OsString),
-    /// Events were lost, or more will be: a watched folder went away.
+    /// Events were lost, or will be because a watched directory is gone.
     Lost,
-    /// The system has answered whether it reports changes.
-    Answered,
+    /// The system has set up the watch, or refused to.
+    WatchReady,
     /// Read the file now (SIGHUP).
     Reload,
 }
 
 impl Event {
-    /// What it means for the files.
+    /// What the event says about the files.
     pub(super) fn hint(&self) -> Hint {
         match self {
             Self::Renamed(_) => Hint::Renamed,
             Self::Touched(_) | Self::Lost => Hint::Touched,
-            Self::Answered | Self::Reload => Hint::Nothing,
+            Self::WatchReady | Self::Reload => Hint::Nothing,
         }
     }
 }
@@ -36,13 +36,13 @@ impl Event {
 /// How changes are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The system says so, within milliseconds; the files are polled besides.
+    /// By events of the system, within milliseconds, and by polling.
     Events,
-    /// By polling alone.
+    /// By polling only.
     Polling,
 }
 
-/// Talks to a watch that runs.
+/// A handle to a running watch.
 #[derive(Clone, Debug)]
 pub struct Handle {
     events: Sender<Event>,
@@ -55,9 +55,9 @@ impl Handle {
         (Self { events, polling: Arc::default() }, receiver)
     }
 
-    /// Has the file read now.
+    /// Makes the watch read the file now.
     pub fn reload(&self) {
-        // The receiver is gone only when the process ends.
+        // The receiver lives as long as the process.
         let _ = self.events.send(Event::Reload);
     }
 
@@ -66,7 +66,7 @@ impl Handle {
         if self.polling.load(Ordering::Relaxed) { Mode::Polling } else { Mode::Events }
     }
 
-    pub(super) fn set(&self, mode: Mode) {
+    pub(super) fn set_mode(&self, mode: Mode) {
         self.polling.store(mode == Mode::Polling, Ordering::Relaxed);
     }
 

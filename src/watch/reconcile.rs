@@ -1,22 +1,22 @@
-//! What a reading means for the snapshot that is applied: pure.
+//! What a reading means for the current snapshot: pure.
 
-/// The hash of all that a reading found.
+/// A hash of everything that a reading found.
 pub type Fingerprint = [u8; 32];
 
-/// What came of a reading.
+/// What a reading means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// It is what was read last: nothing to do, nothing to say.
+    /// The same as the last reading: nothing to do.
     Unchanged,
-    /// It is again what is applied, after one that was not valid.
+    /// The same as the applied reading, after one that was rejected.
     Restored,
-    /// It is new and valid: apply it.
+    /// New and valid: apply it.
     Changed,
-    /// It is new and not valid: say so, and keep what is applied.
+    /// New and invalid: report it, and keep the current snapshot.
     Rejected,
 }
 
-/// Remembers which reading is applied and which came last.
+/// Remembers the applied reading and the last one.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconcile {
     applied: Fingerprint,
@@ -24,24 +24,27 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Begins with the reading that was applied at the start.
+    /// Starts with the reading that was applied at startup.
     pub fn new(applied: Fingerprint) -> Self {
         Self { applied, last: applied }
     }
 
-    /// Judges a reading.
-    pub fn judge(&mut self, reading: Fingerprint, valid: bool) -> ReadOutcome {
-        let verdict = match () {
-            () if reading == self.last => ReadOutcome::Unchanged,
-            () if reading == self.applied => ReadOutcome::Restored,
-            () if valid => ReadOutcome::Changed,
-            () => ReadOutcome::Rejected,
+    /// Classifies a reading, which becomes the last one.
+    pub fn classify(&mut self, reading: Fingerprint, valid: bool) -> ReadOutcome {
+        let outcome = if reading == self.last {
+            ReadOutcome::Unchanged
+        } else if reading == self.applied {
+            ReadOutcome::Restored
+        } else if valid {
+            ReadOutcome::Changed
+        } else {
+            ReadOutcome::Rejected
         };
         self.last = reading;
-        if verdict == ReadOutcome::Changed {
+        if outcome == ReadOutcome::Changed {
             self.applied = reading;
         }
-        verdict
+        outcome
     }
 }
 
@@ -50,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_distinct_reading_is_judged_once() {
+    fn each_new_reading_counts_once() {
         let mut reconcile = Reconcile::new([1; 32]);
-        for (reading, valid, verdict) in [
+        for (reading, valid, outcome) in [
             (1, true, ReadOutcome::Unchanged),
             (2, true, ReadOutcome::Changed),
             (2, true, ReadOutcome::Unchanged),
@@ -65,7 +68,7 @@ mod tests {
             (3, false, ReadOutcome::Rejected),
             (5, true, ReadOutcome::Changed),
         ] {
-            assert_eq!(reconcile.judge([reading; 32], valid), verdict, "{reading}");
+            assert_eq!(reconcile.classify([reading; 32], valid), outcome, "{reading}");
         }
     }
 }

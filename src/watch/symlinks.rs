@@ -1,14 +1,14 @@
-//! The way from a path to its file: each symbolic link on it, and the file itself.
+//! The symbolic links between a path and its file.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-/// As many as Linux follows (`path_resolution(7)`).
+/// The limit of Linux (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
-/// The links that a path leads through and the file at its end, existing or not. A change to the path's meaning is a
-/// change of one of their entries, so to watch their parent folders is to miss none.
+/// Returns the links that a path leads through, and the file at its end, whether it exists or not. Whatever changes the
+/// file behind the path changes one of these entries, so watching their parent directories is enough.
 pub fn path_chain(path: &Path) -> Vec<PathBuf> {
     let mut chain = Vec::new();
     let mut resolved = PathBuf::new();
@@ -46,24 +46,24 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn every_link_on_the_way_is_a_hop() {
+    fn the_chain_has_every_link_and_the_file() {
         let temp = tempfile::tempdir().unwrap();
-        let folder = temp.path().canonicalize().unwrap();
-        std::fs::create_dir_all(folder.join("v1")).unwrap();
-        std::fs::write(folder.join("v1/downtime.toml"), "").unwrap();
-        symlink("v1", folder.join("..data")).unwrap();
-        symlink("..data/downtime.toml", folder.join("downtime.toml")).unwrap();
-        symlink(folder.join("v1/../downtime.toml"), folder.join("absolute")).unwrap();
-        symlink("loop", folder.join("loop")).unwrap();
-        let named = |names: &[&str]| names.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
+        let directory = temp.path().canonicalize().unwrap();
+        std::fs::create_dir_all(directory.join("v1")).unwrap();
+        std::fs::write(directory.join("v1/downtime.toml"), "").unwrap();
+        symlink("v1", directory.join("..data")).unwrap();
+        symlink("..data/downtime.toml", directory.join("downtime.toml")).unwrap();
+        symlink(directory.join("v1/../downtime.toml"), directory.join("absolute")).unwrap();
+        symlink("loop", directory.join("loop")).unwrap();
+        let named = |names: &[&str]| names.iter().map(|name| directory.join(name)).collect::<Vec<_>>();
         for (path, expected) in [
             ("v1/downtime.toml", &["v1/downtime.toml"][..]),
             ("downtime.toml", &["downtime.toml", "..data", "v1/downtime.toml"]),
             ("absolute", &["absolute", "downtime.toml", "..data", "v1/downtime.toml"]),
             ("none/there", &["none/there"]),
         ] {
-            assert_eq!(path_chain(&folder.join(path)), named(expected), "{path}");
+            assert_eq!(path_chain(&directory.join(path)), named(expected), "{path}");
         }
-        assert_eq!(path_chain(&folder.join("loop")).len(), MAX_LINKS + 1);
+        assert_eq!(path_chain(&directory.join("loop")).len(), MAX_LINKS + 1);
     }
 }

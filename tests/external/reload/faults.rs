@@ -29,7 +29,7 @@ fn a_file_cut_to_nothing_leaves_the_last_good_snapshot(watching: Watching) {
     gateway.log().wait_for(REJECTED);
     assert_says(&gateway, "good");
     gateway.edit_in_place(&saying("good"));
-    gateway.log().wait_for("is again what is applied");
+    gateway.log().wait_for("is back to the applied version");
     gateway.edit_in_place(&saying("better"));
     await_message(&gateway, "better");
 }
@@ -64,7 +64,8 @@ fn what_is_no_file_leaves_the_last_good_snapshot(watching: Watching) {
     await_message(&gateway, "new");
 }
 
-const STILL_INVALID: &str = "downtime.toml is unchanged and still invalid; the last good snapshot stays";
+const STILL_INVALID: &str =
+    "downtime.toml is unchanged and still invalid: the last good version stays active";
 
 fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it(watching: Watching) {
     let gateway = start(watching);
@@ -78,10 +79,10 @@ fn each_distinct_error_is_said_once_and_a_valid_file_is_applied_after_it(watchin
         for _ in 0..3 {
             gateway.folder.replace("downtime.toml", invalid);
             gateway.process.signal(rustix::process::Signal::HUP);
-            gateway.log().wait_for("again, as asked");
+            gateway.log().wait_for("received SIGHUP: reading");
         }
         gateway.process.signal(rustix::process::Signal::HUP);
-        gateway.log().wait_for("again, as asked");
+        gateway.log().wait_for("received SIGHUP: reading");
         gateway.log().wait_for(STILL_INVALID);
         assert_eq!(gateway.log().count(REJECTED), rejected + 1, "{invalid}\n{}", gateway.log().text());
         // Each signal shows the errors again.
@@ -129,6 +130,6 @@ fn a_template_cut_to_nothing_leaves_the_last_good_snapshot(watching: Watching) {
         gateway.log().wait_for(REJECTED);
         assert_eq!(gateway.get("/", &[]).text(), "<p>good</p>");
         gateway.folder.write("page.html", "<p>good</p>");
-        gateway.log().wait_for("is again what is applied");
+        gateway.log().wait_for("is back to the applied version");
     }
 }

@@ -94,6 +94,6 @@ fn a_folder_that_was_away_for_a_while_is_seen_when_it_is_back(watching: Watching
     rename(&away.0, &away.1).expect("renamed");
     until("a second rejection", || (gateway.log().count(REJECTED) == 2).then_some(()));
     rename(&back.0, &back.1).expect("renamed");
-    gateway.log().wait_for("is again what is applied");
+    gateway.log().wait_for("is back to the applied version");
     assert_edits_are_seen(&gateway, watching, "moved");
 }

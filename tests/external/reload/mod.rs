@@ -69,7 +69,7 @@ fn of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<Item = T
 
 /// Down since long ago, without end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
-const REJECTED: &str = "is not applied; the last good snapshot stays";
+const REJECTED: &str = "is not applied: the last good version stays active";
 
 /// A config that is down with this message.
 fn saying(message: &str) -> String {
@@ -110,7 +110,7 @@ fn await_in_time(gateway: &Gateway, watching: Watching, message: &str) {
 /// Asserts that the file has been read since, and that this reading brought nothing new.
 fn assert_settled(gateway: &Gateway) {
     gateway.process.signal(rustix::process::Signal::HUP);
-    gateway.log().wait_for("again, as asked");
+    gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for("unchanged");
 }
 

@@ -18,7 +18,7 @@ pub(crate) const BY_POLLING: &[Behaviour] = behaviours![
     edits_are_seen_while_the_system_takes_its_time_to_refuse_reports,
 ];
 
-const REPORTED: &str = "the system reports file changes again";
+const REPORTED: &str = "watching for file changes again";
 /// As often the gateway asks for reports again, and somewhat more.
 const ASKED_AGAIN: Duration = Duration::from_secs(40);
 

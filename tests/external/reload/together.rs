@@ -203,7 +203,7 @@ fn long_files(version: usize) -> [(&'static str, String); 2] {
 
 fn read_now(gateway: &Gateway) {
     gateway.process.signal(Signal::HUP);
-    gateway.log().wait_for("again, as asked");
+    gateway.log().wait_for("received SIGHUP: reading");
 }
 
 fn a_link_that_is_swapped_while_the_files_are_read_leads_to_no_mix(watching: Watching) {

@@ -11,7 +11,7 @@ use crate::debian;
 use crate::support::process::{Folder, Gateway, downtime, downtime_by};
 
 /// What the log says, once, where the system reports no changes.
-pub(crate) const POLLS: &str = "polling each second instead";
+pub(crate) const POLLS: &str = "polling every second instead";
 
 /// How the gateway gets to know of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

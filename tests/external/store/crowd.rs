@@ -107,7 +107,7 @@ fn assert_all_are_in(text: &str) {
 /// Asserts that the gateway serves what the file says by now, and has found no fault in what it said before.
 fn assert_applied(gateway: &Gateway) {
     gateway.process.signal(rustix::process::Signal::HUP);
-    gateway.log().wait_for("again, as asked");
+    gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for_line("the end of a reading", |line| {
         line.contains("unchanged") || line.contains(" applied ")
     });

@@ -209,7 +209,7 @@ fn no_path_forges_a_line_of_the_log() {
 fn sighup_has_the_file_read_at_once() {
     let gateway = Gateway::start("");
     gateway.process.signal(Signal::HUP);
-    gateway.log().wait_for("again, as asked");
+    gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for("unchanged");
     gateway.edit(DOWN);
     gateway.process.signal(Signal::HUP);
@@ -219,9 +219,9 @@ fn sighup_has_the_file_read_at_once() {
     gateway.log().wait_for("is not applied");
     for _ in 0..2 {
         gateway.process.signal(Signal::HUP);
-        gateway.log().wait_for("again, as asked");
+        gateway.log().wait_for("received SIGHUP: reading");
         gateway.log().wait_for("downtime.toml:2:10");
-        gateway.log().wait_for("is unchanged and still invalid; the last good snapshot stays");
+        gateway.log().wait_for("is unchanged and still invalid: the last good version stays active");
     }
     assert_eq!(gateway.get("/", &[]).status, 503);
 }

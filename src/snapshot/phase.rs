@@ -1,0 +1,128 @@
+//! The time between two changes of the schedule, with what is worked out once for all requests in it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::decision::{Outlook, Rules};
+use crate::matching::request::Request;
+use crate::page::{Cause, Page, PageContent};
+use crate::schedule::state::ScheduleState;
+
+/// The outlooks kept: one for each set of scoped periods that requests of the phase meet.
+const MAX_OUTLOOKS: usize = 16;
+/// The pages kept: one for each deciding period and end that requests of the phase meet.
+const MAX_PAGES: usize = 16;
+
+/// The time between two changes of the schedule, and the pages and outlooks that belong to it.
+#[derive(Debug)]
+pub struct Phase {
+    /// What is active, and what comes next.
+    pub state: ScheduleState,
+    pages: ArcSwap<Vec<RenderedPage>>,
+    outlooks: ArcSwap<Vec<CachedOutlook>>,
+}
+
+impl Phase {
+    pub(super) fn new(state: ScheduleState) -> Self {
+        Self { state, pages: ArcSwap::default(), outlooks: ArcSwap::default() }
+    }
+
+    /// Returns the outlook for a request that nothing exempts, at a time within this phase. `rules` are those of the
+    /// phase's snapshot. It is worked out once for all requests that the same periods cover.
+    pub fn outlook(&self, rules: &Rules, request: &Request<'_>, now: Timestamp) -> Outlook {
+        let schedule = &rules.schedule;
+        let scopes = schedule.covering_scoped(request, &self.state);
+        let cached = self.outlooks.load();
+        if let Some(cached) = cached.iter().find(|cached| cached.scopes == scopes) {
+            return cached.outlook;
+        }
+        let covers = |period: usize| schedule.is_unscoped(period) || scopes.binary_search(&period).is_ok();
+        let outlook = Outlook::new(schedule, &self.state, covers, now);
+        let kept = cached.iter().take(MAX_OUTLOOKS - 1).cloned();
+        let new = CachedOutlook { scopes, outlook };
+        self.outlooks.store(Arc::new(std::iter::once(new).chain(kept).collect()));
+        outlook
+    }
+
+    pub(super) fn page(&self, config: &Config, key: PageKey) -> Arc<Page> {
+        let pages = self.pages.load();
+        if let Some(rendered) = pages.iter().find(|rendered| rendered.serves(&key)) {
+            return Arc::clone(&rendered.page);
+        }
+        let page = Arc::new(planned_page(config, &key));
+        let kept =
+            pages.iter().filter(|rendered| !rendered.is_replaced_by(&key)).take(MAX_PAGES - 1).cloned();
+        let rendered = RenderedPage { key, page: Arc::clone(&page) };
+        self.pages.store(Arc::new(std::iter::once(rendered).chain(kept).collect()));
+        page
+    }
+}
+
+/// An outlook, and the scoped periods that cover the requests that it is for.
+#[derive(Clone, Debug)]
+struct CachedOutlook {
+    scopes: Vec<usize>,
+    outlook: Outlook,
+}
+
+/// What a down page depends on, besides the config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageKey {
+    /// The deciding period.
+    pub period: usize,
+    /// When its occurrence began.
+    pub start: Timestamp,
+    /// When the request would pass.
+    pub until: Option<Timestamp>,
+    /// Seconds until then.
+    pub retry_after: u64,
+}
+
+#[derive(Clone, Debug)]
+struct RenderedPage {
+    key: PageKey,
+    page: Arc<Page>,
+}
+
+impl RenderedPage {
+    fn serves(&self, key: &PageKey) -> bool {
+        self.key == *key || !self.page.depends_on_retry_after() && self.is_replaced_by(key)
+    }
+
+    /// Returns true if the keys differ at most in the seconds that are left.
+    fn is_replaced_by(&self, key: &PageKey) -> bool {
+        PageKey { retry_after: 0, ..self.key } == PageKey { retry_after: 0, ..*key }
+    }
+}
+
+fn planned_page(config: &Config, key: &PageKey) -> Page {
+    let answer = config.rules.responses.get(key.period);
+    Page::render(&PageContent {
+        template: answer.map_or(&config.response.template, |answer| &answer.template),
+        message: answer.and_then(|answer| answer.message.as_deref()),
+        start: Some(key.start),
+        until: key.until,
+        status: config.response.status,
+        cause: Cause::Planned,
+        retry_after: key.retry_after,
+        cors: &config.response.cors,
+        fields: &config.response.fields,
+    })
+}
+
+pub(super) fn unreachable_page(config: &Config) -> Page {
+    Page::render(&PageContent {
+        template: &config.response.template,
+        message: config.response.message.as_deref(),
+        start: None,
+        until: None,
+        status: config.response.status,
+        cause: Cause::Unreachable,
+        retry_after: crate::decision::whole_seconds(config.response.retry_after),
+        cors: &config.response.cors,
+        fields: &config.response.fields,
+    })
+}

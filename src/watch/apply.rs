@@ -1,0 +1,79 @@
+//! Applies what was read, or rejects it, and logs which.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::{debug, error, info};
+
+use super::reconcile::{ReadOutcome, Reconcile};
+use crate::clock;
+use crate::config::load::Loaded;
+use crate::logging::{log_errors, log_warnings};
+use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
+
+const LOG_TARGET: &str = "downtime::watch";
+
+/// Called with the snapshot that was current before, and the one that was just applied.
+pub type Applied = Box<dyn Fn(&Snapshot, &Snapshot) + Send>;
+
+/// Turns readings of one file into snapshots.
+pub(super) struct Applier {
+    pub(super) path: PathBuf,
+    pub(super) snapshots: Arc<Snapshots>,
+    pub(super) reconcile: Reconcile,
+    pub(super) applied: Applied,
+}
+
+impl Applier {
+    /// Applies or rejects a reading that is complete.
+    pub(super) fn process(&mut self, loaded: Loaded) -> ReadOutcome {
+        let outcome = self.reconcile.classify(loaded.fingerprint, loaded.reading.config.is_some());
+        match outcome {
+            ReadOutcome::Unchanged => debug!(target: LOG_TARGET, "read {}: unchanged", self.path.display()),
+            ReadOutcome::Restored => {
+                self.snapshots.restore();
+                info!(target: LOG_TARGET, "{} is back to the applied version", self.path.display());
+            }
+            ReadOutcome::Changed => self.apply(loaded),
+            ReadOutcome::Rejected => self.reject(loaded),
+        }
+        outcome
+    }
+
+    fn apply(&self, mut loaded: Loaded) {
+        let (Some(config), Some(sha256)) = (loaded.reading.config.clone(), loaded.sha256.take()) else {
+            return;
+        };
+        let now = clock::now();
+        let before = self.snapshots.current();
+        let after = self.snapshots.apply(config, sha256, now);
+        info!(target: LOG_TARGET, "applied {}: {}", self.path.display(), after.describe(now));
+        (self.applied)(&before, &after);
+        // An edit that takes the site down does not wait for the warnings.
+        loaded.lint(now);
+        log_warnings(&loaded.reading.diagnostics);
+        after.set_warnings(loaded.reading.diagnostics);
+    }
+
+    fn reject(&self, loaded: Loaded) {
+        let diagnostics = loaded.reading.diagnostics;
+        let rejected =
+            RejectedReading { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
+        // Before logging, so that /status already knows what the log says.
+        self.snapshots.reject(rejected);
+        log_errors(&diagnostics);
+        error!(target: LOG_TARGET, "{} is not applied: the last good version stays active", self.path.display());
+    }
+
+    /// Tells an operator who asked for a reload that the file has not changed. Logs its errors again if it is invalid.
+    pub(super) fn log_unchanged(&self) {
+        let path = self.path.display();
+        match self.snapshots.rejected() {
+            None => info!(target: LOG_TARGET, "{path} is unchanged"),
+            Some(rejected) => {
+                log_errors(&rejected.diagnostics);
+                error!(target: LOG_TARGET, "{path} is unchanged and still invalid: the last good version stays active");
+            }
+        }
+    }
+}
