@@ -1,15 +1,13 @@
-//! The site as a folder of files: `[site] root`.
+//! The site as a directory of static files: `[site] root`.
 //!
-//! GET and HEAD of a regular file below the root, with validators, preconditions (RFC 9110, section 13) and a
-//! single range (section 14). Several ranges, and a `Range` that is malformed, are answered with the whole
-//! file, which the RFC allows. Symbolic links are followed as long as they stay below the root. A folder is
-//! its `index.html`; there is no listing. Names that start with a dot are not served, except `.well-known` at
-//! the start of a path.
+//! GET and HEAD of regular files below the root, with validators, preconditions (RFC 9110, section 13) and single ranges
+//! (section 14). A request for several ranges, or with a malformed `Range`, gets the whole file, as the RFC allows.
+//! Symbolic links are followed if they stay below the root. The URL of a directory serves its `index.html`; there are no
+//! listings. Names that start with a dot are not served, except `.well-known` at the start of a path.
 //!
-//! A file is opened and read on blocking threads, the first chunk in one trip with the opening. A body that
-//! can no longer be sent as promised, since the file has shrunk or was rewritten in place, ends in an error,
-//! so that the connection breaks. Files that are replaced by a rename, as deployments do, are sent to their
-//! end.
+//! Files are opened and read on blocking threads; one trip opens a file and reads its first chunk. If a file shrinks or is
+//! rewritten in place while it is sent, the connection breaks. A file that is replaced by a rename, as deployments do, is
+//! sent to its end.
 
 mod content;
 mod entry;
@@ -42,49 +40,49 @@ use self::resolve::Target;
 
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-/// Browsers ask each time whether what they have is still good: a downtime must be seen when it begins.
+/// Browsers must revalidate each time, so that visitors notice a downtime when it begins.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-/// How often a file is opened that changes while its first chunk is read.
-const ATTEMPTS: usize = 3;
+/// How often a file is opened if it changes while its first chunk is read.
+const MAX_ATTEMPTS: usize = 3;
 
-/// A folder that is served.
+/// A directory that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     path: PathBuf,
 }
 
 impl Root {
-    /// The folder at `path`, which is looked up anew for each request: it may be a symbolic link that a
-    /// deployment swaps.
+    /// Serves the directory at `path`. The path is resolved for each request, so it may be a symbolic link that deployments
+    /// swap.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// Answers a request for a file below the root: 200, 206, 301 to a folder's own URL, 304, 400, 403, 404,
-    /// 405, 412, 416, or 500 and 503, which are logged.
+    /// Responds to a request for a file: 200, 206, 301 to the URL of a directory, 304, 400, 403, 404, 405, 412, 416, or
+    /// 500 and 503, which are logged.
     ///
-    /// Runs on tokio, whose blocking threads do the reading.
-    pub async fn answer(&self, head: &Parts) -> Response {
-        let answer = match head.method {
+    /// Needs a tokio runtime, whose blocking threads read the file.
+    pub async fn respond(&self, head: &Parts) -> Response {
+        let result = match head.method {
             Method::GET | Method::HEAD => self.find(head).await,
             Method::OPTIONS => return options(),
             _ => Err(FileRefusal::MethodNotAllowed),
         };
-        let response = answer.unwrap_or_else(FileRefusal::into_response);
+        let response = result.unwrap_or_else(FileRefusal::into_response);
         if head.method == Method::HEAD { without_body(response) } else { response }
     }
 
     async fn find(&self, head: &Parts) -> Result<Response, FileRefusal> {
         let request = FileRequest::parse(head)?;
         let root = self.path.clone();
-        spawn_blocking(move || request.settle(&root)).await.unwrap_or_else(|error| {
-            tracing::error!(target: "downtime::files", %error, "a blocking thread failed");
+        spawn_blocking(move || request.respond(&root)).await.unwrap_or_else(|error| {
+            tracing::error!(target: "downtime::files", %error, "a thread that reads files has panicked");
             Err(FileRefusal::Internal)
         })
     }
 }
 
-/// What of a request its answer depends on, owned so that a blocking thread can have it.
+/// The parts of a request that the response depends on, owned so that they can move to a blocking thread.
 #[derive(Debug)]
 struct FileRequest {
     method: Method,
@@ -103,26 +101,26 @@ impl FileRequest {
             uri: head.uri.clone(),
             target: Target::parse(head.uri.path())?,
             preconditions: Preconditions::parse(&head.headers),
-            // RFC 9110, section 14.2: ranges are defined for GET alone.
+            // RFC 9110, section 14.2 defines ranges for GET only.
             range: ByteRange::parse(&head.headers).filter(|_| head.method == Method::GET),
             if_range: IfRange::parse(&head.headers),
             now: crate::clock::now(),
         })
     }
 
-    fn settle(&self, root: &Path) -> Result<Response, FileRefusal> {
-        let mut attempts = (0..ATTEMPTS).map(|_| self.respond(root));
-        attempts.find(|answer| !matches!(answer, Err(FileRefusal::Changed))).unwrap_or_else(|| {
+    fn respond(&self, root: &Path) -> Result<Response, FileRefusal> {
+        let mut attempts = (0..MAX_ATTEMPTS).map(|_| self.attempt(root));
+        attempts.find(|result| !matches!(result, Err(FileRefusal::Changed))).unwrap_or_else(|| {
             let path = self.target.path().display();
-            tracing::error!(target: "downtime::files", %path, "a file changes all the while it is read");
+            tracing::error!(target: "downtime::files", %path, "a file kept changing while it was read");
             Err(FileRefusal::Changed)
         })
     }
 
-    fn respond(&self, root: &Path) -> Result<Response, FileRefusal> {
+    fn attempt(&self, root: &Path) -> Result<Response, FileRefusal> {
         let (file, metadata) = match OpenedFile::open(root, self.target.path())? {
             OpenedFile::File(file, metadata) => (file, metadata),
-            OpenedFile::Folder => return self.redirect(),
+            OpenedFile::Directory => return self.redirect(),
         };
         let validators = Validators::new(&metadata, self.now);
         let len = metadata.len();
@@ -134,14 +132,14 @@ impl FileRequest {
         let content = FileContent::new(file, &metadata, range.clone());
         let mut response = if self.method == Method::GET { body(content)? } else { Response::default() };
         *response.status_mut() = status;
-        describe(response.headers_mut(), self.target.path(), &validators)?;
-        measure(response.headers_mut(), status, range, len)?;
+        insert_metadata(response.headers_mut(), self.target.path(), &validators)?;
+        insert_length(response.headers_mut(), status, range, len)?;
         Ok(response)
     }
 
-    /// To the URL with a slash behind it, under which a folder's relative links work; nothing else is one.
+    /// Redirects to the URL with a slash at its end, where the relative links of a directory's page work.
     fn redirect(&self) -> Result<Response, FileRefusal> {
-        if self.target.is_folder() {
+        if self.target.is_directory() {
             return Err(FileRefusal::NotFound);
         }
         let mut response = refusal::text(StatusCode::MOVED_PERMANENTLY);
@@ -160,7 +158,7 @@ impl FileRequest {
     }
 }
 
-/// Reads the first chunk here; only a file that is longer becomes a stream.
+/// Reads the first chunk. Only a longer file becomes a stream.
 fn body(mut content: FileContent) -> Result<Response, FileRefusal> {
     let first = content.read().map_err(|error| {
         if error.kind() == content::CHANGED {
@@ -189,12 +187,12 @@ fn options() -> Response {
 fn not_modified(validators: &Validators) -> Result<Response, FileRefusal> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    validate(response.headers_mut(), validators)?;
+    insert_validators(response.headers_mut(), validators)?;
     Ok(response)
 }
 
-/// What a 304 repeats (RFC 9110, section 15.4.5).
-fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), FileRefusal> {
+/// Inserts the fields that a 304 needs too (RFC 9110, section 15.4.5).
+fn insert_validators(headers: &mut HeaderMap, validators: &Validators) -> Result<(), FileRefusal> {
     headers.insert(CACHE_CONTROL, REVALIDATE);
     headers.insert(ETAG, validators.etag.to_string().try_into()?);
     if let Some(modified) = validators.modified {
@@ -203,8 +201,8 @@ fn validate(headers: &mut HeaderMap, validators: &Validators) -> Result<(), File
     Ok(())
 }
 
-fn describe(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), FileRefusal> {
-    validate(headers, validators)?;
+fn insert_metadata(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), FileRefusal> {
+    insert_validators(headers, validators)?;
     headers.insert(CONTENT_TYPE, content_type(path)?);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.extend([NOSNIFF]);
@@ -217,7 +215,7 @@ fn content_type(path: &Path) -> Result<HeaderValue, FileRefusal> {
     Ok(format!("{kind}{charset}").try_into()?)
 }
 
-fn measure(
+fn insert_length(
     headers: &mut HeaderMap,
     status: StatusCode,
     range: Range<u64>,

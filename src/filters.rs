@@ -1,4 +1,4 @@
-//! The routes: the status, the gate, the site. Each filter rejects what is not its own, and the next one tries.
+//! The routes: status, gate, site. Each filter rejects the requests that it does not handle, and the next one tries.
 
 pub mod context;
 pub mod gate;
@@ -14,12 +14,12 @@ use tower_service::Service;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-/// All routes, for requests that carry an [`context::RequestContext`].
+/// All routes, for requests that carry a [`context::RequestContext`].
 pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     status::status().or(gate::gate()).unify().or(site::site()).unify()
 }
 
-/// The routes as a service, as `warp::service` makes them.
+/// The service that `warp::service` makes of the routes.
 pub trait Routes:
     Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible> + Clone + 'static
 {

@@ -11,13 +11,13 @@ use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Bytes that are read at once: large enough that the trip to a blocking thread does not count.
+/// The bytes read at once: enough that the trip to a blocking thread does not matter.
 const CHUNK: usize = 128 * 1024;
 
-/// The kind of the error that says that somebody else writes to the file.
+/// The kind of error for a file that another program is writing.
 pub(super) const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
-/// A range of a file that is still to be read, and what the file has to be like all the while.
+/// A range of a file that is still to be read, and the length and time that the file must keep.
 #[derive(Debug)]
 pub(super) struct FileContent {
     file: File,
@@ -26,22 +26,22 @@ pub(super) struct FileContent {
     rest: Range<u64>,
 }
 
-/// A chunk that is being read, and what comes after it.
+/// A chunk that is being read, and the content after it.
 type NextChunk = JoinHandle<io::Result<(Bytes, FileContent)>>;
 
 impl FileContent {
-    /// `range` of a file that `metadata` describes, within its length.
+    /// `range` of a file with this metadata. The range must be within its length.
     pub(super) fn new(file: File, metadata: &Metadata, range: Range<u64>) -> Self {
         Self { file, len: metadata.len(), modified: metadata.modified().ok(), rest: range }
     }
 
-    /// Whether nothing is left to read.
+    /// Returns true if nothing is left to read.
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// Reads the next chunk, blocking, and fails when the file shrank or was rewritten at its length, so
-    /// that two versions do not mix.
+    /// Reads the next chunk, blocking. Fails if the file has shrunk or was rewritten with the same length, so that two
+    /// versions are never mixed.
     pub(super) fn read(&mut self) -> io::Result<Bytes> {
         let left = self.rest.end.saturating_sub(self.rest.start);
         let wanted = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
@@ -52,10 +52,10 @@ impl FileContent {
         Ok(chunk.into())
     }
 
-    /// A file that has grown is taken for one that is appended to, such as a log: what was promised is still
-    /// there. A rewrite in place that makes it longer looks the same; writers that rename are safe.
+    /// Fails if the file has shrunk or was rewritten. A file that has grown passes: it is probably a log, and the range is
+    /// still there. The time of the last status change does not count, since a rename over the file changes it.
     fn check(&self) -> io::Result<()> {
-        // A write sets the time before the length: what looks rewritten may be in the midst of growing.
+        // A write sets the time before the length: what looks rewritten may be about to grow.
         for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
             std::thread::sleep(patience);
             let metadata = self.file.metadata()?;
@@ -67,7 +67,7 @@ impl FileContent {
         Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
     }
 
-    /// `first` and then the rest, one chunk read ahead. It ends in an error, never short.
+    /// Streams `first` and then the rest, reading one chunk ahead. If the rest cannot be read, the stream ends in an error.
     pub(super) fn stream_after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync {
         let rest = stream::try_unfold(self.read_ahead(), |ahead| async move {
             let Some(ahead) = ahead else { return Ok(None) };
@@ -75,7 +75,7 @@ impl FileContent {
             Ok(Some((chunk, content.read_ahead())))
         });
         stream::once(ready(Ok(first))).chain(rest).inspect_err(|error| {
-            tracing::warn!(target: "downtime::files", %error, "a file could not be sent to its end");
+            tracing::warn!(target: "downtime::files", %error, "a file was sent only in part");
         })
     }
 

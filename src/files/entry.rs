@@ -1,4 +1,4 @@
-//! What a path names in the file system, opened without leaving the root.
+//! Opens files without leaving the root.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -10,40 +10,37 @@ use rustix::fs::OFlags;
 
 use super::refusal::FileRefusal;
 
-/// What was opened: only regular files are served.
+/// What a path names.
 #[derive(Debug)]
 pub(super) enum OpenedFile {
     File(File, Metadata),
-    Folder,
+    Directory,
 }
 
 impl OpenedFile {
-    /// Opens `path` below `root`, following symbolic links as long as they stay below it. One with an
-    /// absolute target counts as leading out.
-    ///
-    /// Anything but a regular file or a folder is not found. `O_NONBLOCK` keeps a FIFO from waiting for its
-    /// writer.
+    /// Opens `path` below `root`. Symbolic links are followed if they stay below it; one with an absolute target does not.
+    /// Anything but a regular file or a directory is not found, and never waited for.
     pub(super) fn open(root: &Path, path: &Path) -> Result<Self, FileRefusal> {
-        let folder = open_root(root)?;
+        let directory = open_root(root)?;
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
-        let opened = folder.open_with(path, &options).and_then(|file| {
+        let opened = directory.open_with(path, &options).and_then(|file| {
             let file = file.into_std();
             file.metadata().map(|metadata| (file, metadata))
         });
         let (file, metadata) = opened.map_err(|error| refuse(error, path))?;
         match metadata.file_type() {
             kind if kind.is_file() => Ok(Self::File(file, metadata)),
-            kind if kind.is_dir() => Ok(Self::Folder),
+            kind if kind.is_dir() => Ok(Self::Directory),
             _ => Err(FileRefusal::NotFound),
         }
     }
 }
 
-/// Opened anew for each request, so that a deployment can swap a symbolic link.
+/// Called for each request, so that a deployment can swap a symbolic link.
 fn open_root(root: &Path) -> Result<Dir, FileRefusal> {
     Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
-        tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root");
+        tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root directory of the site");
         FileRefusal::Unavailable
     })
 }

@@ -1,4 +1,7 @@
-//! Entity tags: RFC 9110, section 8.8.3.
+//! Entity tags (RFC 9110, section 8.8.3).
+//!
+//! Not by the `headers` crate: it skips malformed members of a list instead of stopping there, misses `*` beside another
+//! line, and its debug builds panic on a tag with a space.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -9,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hex;
 
-/// An entity tag, ours or one that a client sent.
+/// An entity tag, of a file or from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EntityTag {
     weak: bool,
@@ -24,10 +27,10 @@ pub(super) enum EntityTags {
 }
 
 impl EntityTag {
-    /// The strong tag of a file as it is now.
+    /// The strong tag of the current version of a file.
     ///
-    /// The time of the last status change is part of it, since that of the last modification can be set back
-    /// (`touch -r`, `cp -p`, `tar`). It is hashed to keep inode numbers to ourselves.
+    /// It includes the time of the last status change, since that of the last modification can be set back (`touch -r`,
+    /// `cp -p`, `tar`). The values are hashed so that clients do not see inode numbers.
     pub(super) fn from_metadata(metadata: &Metadata) -> Self {
         let mut hash = Sha256::new();
         for number in [metadata.dev(), metadata.ino(), metadata.len()] {
@@ -39,7 +42,7 @@ impl EntityTag {
         Self { weak: false, opaque: hex::encode(hash.finalize().iter().take(16)).into_bytes() }
     }
 
-    /// A tag that fills the whole of `value`.
+    /// Parses a value that is exactly one tag.
     pub(super) fn parse(value: &[u8]) -> Option<Self> {
         let (tag, rest) = Self::take(value)?;
         rest.is_empty().then_some(tag)
@@ -52,12 +55,12 @@ impl EntityTag {
         Some((Self { weak, opaque }, parts.next()?))
     }
 
-    /// RFC 9110, section 8.8.3.2: equal, and neither is weak.
+    /// Returns true if the tags are equal and neither is weak (RFC 9110, section 8.8.3.2).
     pub(super) fn matches_strongly(&self, other: &Self) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// RFC 9110, section 8.8.3.2: equal, weak or not.
+    /// Returns true if the tags are equal, weak or not (RFC 9110, section 8.8.3.2).
     pub(super) fn matches_weakly(&self, other: &Self) -> bool {
         self.opaque == other.opaque
     }
@@ -71,8 +74,7 @@ impl fmt::Display for EntityTag {
 }
 
 impl EntityTags {
-    /// The tags of all lines of a field, up to the first that is malformed; `None` where there is no such
-    /// field.
+    /// Parses all lines of a field, each up to its first malformed tag; `None` if the field is absent.
     pub(super) fn parse(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
         let lines = headers.get_all(name);
         lines.iter().next()?;
@@ -82,7 +84,7 @@ impl EntityTags {
         Some(Self::Listed(lines.iter().flat_map(|line| listed(line.as_bytes())).collect()))
     }
 
-    /// Whether a tag for which `matches` holds is listed, or any will do.
+    /// Returns true for `*`, and if `matches` returns true for one of the tags.
     pub(super) fn any(&self, matches: impl Fn(&EntityTag) -> bool) -> bool {
         match self {
             Self::Any => true,
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_tags_is_read_over_all_its_lines() {
+    fn all_lines_of_a_field_are_parsed() {
         let listed = |tags: &[EntityTag]| Some(EntityTags::Listed(tags.to_vec()));
         for (lines, tags) in [
             (&[][..], None),
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_compare_as_the_table_of_section_8_8_3_2_says() {
+    fn tags_compare_as_in_the_table_of_section_8_8_3_2() {
         for (one, two, strongly, weakly) in [
             (tag(true, "1"), tag(true, "1"), false, true),
             (tag(true, "1"), tag(true, "2"), false, false),
@@ -160,20 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_tells_files_and_their_versions_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        let of = |path| EntityTag::from_metadata(&fs::metadata(path).unwrap());
+    fn each_version_of_a_file_has_its_own_tag() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let tag_of = |path| EntityTag::from_metadata(&fs::metadata(path).unwrap());
         fs::write(&path, "one").unwrap();
-        let first = of(&path);
-        assert_eq!(first, of(&path));
+        let first = tag_of(&path);
+        assert_eq!(first, tag_of(&path));
         assert_eq!(EntityTag::parse(first.to_string().as_bytes()), Some(first.clone()));
 
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
-        let replacement = folder.path().join("b");
+        let replacement = directory.path().join("b");
         fs::write(&replacement, "two").unwrap();
         fs::File::open(&replacement).unwrap().set_modified(modified).unwrap();
         fs::rename(&replacement, &path).unwrap();
-        assert_ne!(first, of(&path));
+        assert_ne!(first, tag_of(&path));
     }
 }

@@ -1,4 +1,4 @@
-//! Conditional requests: RFC 9110, section 13.
+//! Conditional requests (RFC 9110, section 13).
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -11,12 +11,11 @@ use jiff::Timestamp;
 
 use super::etag::{EntityTag, EntityTags};
 
-/// What tells one version of a file from another.
+/// The validators of a version of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Validators {
     pub(super) etag: EntityTag,
-    /// In whole seconds; `None` before 1970 and after now, which no answer may claim (RFC 9110, section
-    /// 8.8.2.1).
+    /// In whole seconds; `None` before 1970 and after now, which a response must not claim (RFC 9110, section 8.8.2.1).
     pub(super) modified: Option<SystemTime>,
 }
 
@@ -29,10 +28,10 @@ impl Validators {
     }
 }
 
-/// What the preconditions of a GET or HEAD come to.
+/// What to send after evaluating the preconditions of a GET or HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PreconditionResult {
-    /// They hold: send the file.
+    /// The file.
     Send,
     /// 304.
     NotModified,
@@ -40,7 +39,7 @@ pub(super) enum PreconditionResult {
     Failed,
 }
 
-/// The conditional fields of a request. A date that is malformed or given twice is as good as absent.
+/// The conditional fields of a request. A date that is malformed or sent twice is ignored.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Preconditions {
     matching: Option<EntityTags>,
@@ -85,12 +84,12 @@ impl Preconditions {
     }
 }
 
-/// The `If-Range` field (RFC 9110, section 13.1.5): whether a range may be sent, or the file has to be whole.
+/// The `If-Range` field (RFC 9110, section 13.1.5): a range may be sent only if it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IfRange {
     Absent,
     Tag(EntityTag),
-    /// Holds if it is exactly the date of the last modification.
+    /// Holds if it equals the date of the last modification.
     Date(SystemTime),
     Malformed,
 }
@@ -149,7 +148,7 @@ mod tests {
     #[test]
     fn preconditions_are_evaluated_in_the_order_of_section_13_2_2() {
         use PreconditionResult::{Failed, NotModified, Send};
-        for (fields, verdict) in [
+        for (fields, result) in [
             (&[][..], Send),
             (&[(IF_MATCH, r#""now""#)], Send),
             (&[(IF_MATCH, "*")], Send),
@@ -181,7 +180,7 @@ mod tests {
             (&[(IF_MATCH, r#""now""#), (IF_NONE_MATCH, r#""now""#)], NotModified),
             (&[(IF_UNMODIFIED_SINCE, AT), (IF_MODIFIED_SINCE, AT)], NotModified),
         ] {
-            assert_eq!(Preconditions::parse(&headers(fields)).evaluate(&current()), verdict, "{fields:?}");
+            assert_eq!(Preconditions::parse(&headers(fields)).evaluate(&current()), result, "{fields:?}");
         }
     }
 
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_date_of_the_file_dates_are_ignored() {
+    fn dates_are_ignored_if_the_file_has_none() {
         let current = Validators { modified: None, ..current() };
         for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
             let preconditions = Preconditions::parse(&headers(&[(name, BEFORE)]));
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_holds_for_the_very_version_only() {
+    fn if_range_holds_for_exactly_this_version() {
         assert!(IfRange::parse(&headers(&[])).holds(&current()));
         for (value, holds) in [
             (r#""now""#, true),

@@ -1,20 +1,20 @@
-//! The `Range` field of RFC 9110, section 14, for one range of bytes.
+//! The `Range` field with one range of bytes (RFC 9110, section 14).
 
 use std::ops::Range;
 
 use http::HeaderMap;
 use http::header::RANGE;
 
-/// One range of bytes as the client wrote it, before the length is known.
+/// A range of bytes as the client sent it, before the length is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteRange {
     /// `first-last`, both inclusive; without `last`, to the end.
     From { first: u64, last: Option<u64> },
-    /// `-length`: that many bytes at the end.
+    /// `-length`: the last `length` bytes.
     Suffix { length: u64 },
 }
 
-/// What of a file is to be sent.
+/// The part of a file to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Selection {
     Whole,
@@ -23,8 +23,8 @@ pub(super) enum Selection {
 }
 
 impl ByteRange {
-    /// The range that is asked for, if it is exactly one, well-formed and below 2^64. Any other `Range` field
-    /// may be ignored (RFC 9110, section 14.2), and is: the whole file is the answer.
+    /// Parses the field. Returns `None`, so that the whole file is sent, unless it is exactly one well-formed range below
+    /// 2^64 (RFC 9110, section 14.2 allows to ignore any other).
     pub(super) fn parse(headers: &HeaderMap) -> Option<Self> {
         let value = only(headers.get_all(RANGE).iter())?.to_str().ok()?;
         let (unit, ranges) = value.split_once('=')?;
@@ -44,10 +44,10 @@ impl ByteRange {
         (first <= last).then_some(Self::From { first, last: Some(last) })
     }
 
-    /// The part of a file of `len` bytes that this range selects, clamped to its end.
+    /// Returns the part of a file of `len` bytes that this range selects, clamped to its end.
     ///
-    /// A suffix of an empty file is satisfiable (RFC 9110, section 14.1.2), but no `Content-Range` can say
-    /// so: it is the whole file.
+    /// A suffix of an empty file is satisfiable (RFC 9110, section 14.1.2), but `Content-Range` cannot express it: it
+    /// selects the whole file.
     pub(super) fn select(self, len: u64) -> Selection {
         match self {
             Self::Suffix { length: 0 } => Selection::Unsatisfiable,
@@ -66,7 +66,7 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().is_none().then_some(first)
 }
 
-/// `1*DIGIT`: `str::parse` alone would take a sign too.
+/// Parses `1*DIGIT`; `str::parse` would accept a sign.
 fn position(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_behind_the_end_is_not_satisfiable() {
+    fn a_range_after_the_end_is_not_satisfiable() {
         for (value, len) in [
             ("bytes=10-", 10),
             ("bytes=10-20", 10),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_of_an_empty_file_is_the_whole_of_it() {
+    fn a_suffix_of_an_empty_file_selects_the_whole_file() {
         assert_eq!(select("bytes=-5", 0), Selection::Whole);
     }
 

@@ -1,4 +1,4 @@
-//! The answers that are no file.
+//! Responses that are not a file.
 
 use std::io;
 
@@ -18,13 +18,13 @@ pub(super) enum FileRefusal {
     NotFound,
     MethodNotAllowed,
     PreconditionFailed,
-    /// None of the bytes that are asked for exist in a file of `len` bytes.
+    /// The file of `len` bytes has none of the requested bytes.
     RangeNotSatisfiable {
         len: u64,
     },
     /// The file changed while it was read.
     Changed,
-    /// For now: for example, too many files are open.
+    /// Temporary: for example, too many files are open.
     Unavailable,
     Internal,
 }
@@ -62,14 +62,14 @@ impl FileRefusal {
     }
 }
 
-/// A failure to open what a path names.
+/// An error in opening a file.
 impl From<io::Error> for FileRefusal {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
-            // cap-std has a permission error of its own for a path that leads out of the root.
+            // cap-std reports a path that leads out of the root as a permission error of its own.
             None if error.kind() == io::ErrorKind::PermissionDenied => Self::NotFound,
-            // NXIO and NODEV: a socket, a device without a driver. INVAL and ILSEQ: a name that the file
-            // system cannot hold.
+            // NXIO and NODEV: a socket, or a device without a driver. INVAL and ILSEQ: a name that the file system
+            // does not allow.
             Some(
                 Errno::NOENT
                 | Errno::NOTDIR
@@ -95,7 +95,7 @@ impl From<InvalidHeaderValue> for FileRefusal {
     }
 }
 
-/// The status and its reason as text, `404 not found` and a line feed.
+/// A response with the status and its reason as text: `404 not found` and a line feed.
 pub(super) fn text(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let body = format!("{} {reason}\n", status.as_u16());
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_to_open_says_whose_it_is() {
+    fn an_error_in_opening_maps_to_a_status() {
         for (errno, refusal) in [
             (Errno::NOENT, FileRefusal::NotFound),
             (Errno::NOTDIR, FileRefusal::NotFound),

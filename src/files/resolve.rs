@@ -1,4 +1,4 @@
-//! From the path of a URL to a path below the root.
+//! Turns the path of a URL into a path below the root.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,24 +12,23 @@ use super::refusal::FileRefusal;
 const INDEX: &str = "index.html";
 const WELL_KNOWN: &[u8] = b".well-known";
 
-/// A file that is asked for, below the root.
+/// The file that a URL names, relative to the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     path: PathBuf,
-    folder: bool,
+    is_directory: bool,
 }
 
 impl Target {
-    /// Reads the path of a URL, `index.html` added to one that ends in a slash.
+    /// Parses the path of a URL, and appends `index.html` if it ends in a slash.
     ///
-    /// Each segment must name something: an empty one (`//`), one with a slash or backslash however written,
-    /// and one that starts with a dot are not found, except `.well-known` (RFC 8615) at the start. A NUL and
-    /// broken percent-encoding are bad requests. So whatever passes cannot climb, is no hidden file, and a
-    /// slash can be appended without making it another site's URL.
+    /// A segment that is empty (`//`), contains an encoded slash or a backslash, or starts with a dot is not found, except
+    /// `.well-known` (RFC 8615) at the start. A NUL or broken percent-encoding is a bad request. So a target never climbs
+    /// above the root and never is a hidden file, and a slash can be appended without making it the URL of another site.
     pub(super) fn parse(raw: &str) -> Result<Self, FileRefusal> {
         let relative = raw.strip_prefix('/').ok_or(FileRefusal::BadRequest)?;
-        let folder = raw.ends_with('/');
-        let index = if folder { INDEX } else { "" };
+        let is_directory = raw.ends_with('/');
+        let index = if is_directory { INDEX } else { "" };
         let mut path = PathBuf::new();
         for segment in format!("{relative}{index}").split('/') {
             let name = decode(segment)?;
@@ -39,21 +38,21 @@ impl Target {
             }
             path.push(OsStr::from_bytes(&name));
         }
-        Ok(Self { path, folder })
+        Ok(Self { path, is_directory })
     }
 
-    /// Whether the URL is a folder's own, with a slash at its end.
-    pub(super) fn is_folder(&self) -> bool {
-        self.folder
+    /// Returns true if the URL ends in a slash.
+    pub(super) fn is_directory(&self) -> bool {
+        self.is_directory
     }
 
-    /// Relative, of plain names only.
+    /// The path, relative and of plain names only.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// The same path and query with a slash after the path. It stays on this site if `Target::parse` took the
+/// Appends a slash to the path of a URL and keeps the query. The result is on the same site if `Target::parse` accepts the
 /// path.
 pub(super) fn with_slash(uri: &Uri) -> String {
     let path = utf8_percent_encode(uri.path(), CONTROLS);

@@ -1,4 +1,4 @@
-//! One request on its way through the filters, with all that was decided over it.
+//! A request on its way through the filters, with its decision.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,42 +18,42 @@ use crate::matching::request::{
 use crate::page::is_navigation;
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
-/// A request's head, the snapshot and the moment that it is decided on, and the verdict: made once for each request.
+/// A request's head, its decision, and what that was made on. Made once for each request.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// The request's head, as it came.
+    /// The request's head, as received.
     pub head: Parts,
     /// The other end of the connection; `None`: a Unix socket.
     pub peer: Option<IpAddr>,
-    /// Whether the peer's `X-Forwarded-*` are believed.
+    /// True if the peer is a trusted proxy.
     pub trusted: bool,
-    /// The client, where it is known.
+    /// The client, if it is known.
     pub client: Option<IpAddr>,
-    /// The one snapshot.
+    /// The snapshot that the decision was made on.
     pub snapshot: Arc<Snapshot>,
-    /// What its schedule says.
+    /// The snapshot's phase at `now`.
     pub phase: Arc<Phase>,
-    /// The one clock reading.
+    /// When the request was received.
     pub now: Timestamp,
-    /// What becomes of the request.
-    pub verdict: OwnedDecision,
+    /// The decision.
+    pub decision: OwnedDecision,
 }
 
-/// A decision without borrows, as far as the filters need it.
+/// The part of a [`Decision`] that the filters need, without borrows.
 #[derive(Clone, Debug)]
 pub enum OwnedDecision {
-    /// The status filter answers.
+    /// The status filter responds.
     Status,
-    /// The site answers.
+    /// The site responds.
     Site,
-    /// The down page answers.
+    /// The gate responds with the down page.
     Page(PageKey),
-    /// It is sent elsewhere.
+    /// The gate redirects to this URL.
     Redirect(HeaderValue),
 }
 
 impl RequestContext {
-    /// Decides a request.
+    /// Makes the decision on a request.
     pub fn new(head: Parts, peer: Option<IpAddr>, snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
         let trust = &snapshot.config.server.trusted_proxies;
         let trusted = trust.trusts(peer);
@@ -68,8 +68,8 @@ impl RequestContext {
             is_navigation: is_navigation(&head.method, &head.headers),
             client,
         };
-        let verdict = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
-        Self { head, peer, trusted, client, snapshot, phase, now, verdict }
+        let decision = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
+        Self { head, peer, trusted, client, snapshot, phase, now, decision }
     }
 
     /// The hosts that the request is for.
@@ -77,7 +77,7 @@ impl RequestContext {
         hosts(&self.head, self.trusted)
     }
 
-    /// The exchange that the service around the filters has put beside the request.
+    /// Extracts the context, which the gateway has put into the request's extensions.
     pub fn filter() -> impl Filter<Extract = (Arc<Self>,), Error = warp::Rejection> + Clone {
         warp::ext::get::<Arc<Self>>()
     }
@@ -88,14 +88,14 @@ impl From<Decision<'_>> for OwnedDecision {
         match decision {
             Decision::Pass(Pass::Status) => Self::Status,
             Decision::Pass(_) => Self::Site,
-            Decision::Unavailable(down) => Self::Page(key(&down)),
+            Decision::Unavailable(down) => Self::Page(page_key(&down)),
             Decision::Redirect(_, redirect) => Self::Redirect(redirect.location().clone()),
         }
     }
 }
 
-/// Which page a request gets that is down.
-pub fn key(down: &Down<'_>) -> PageKey {
+/// The key of the page for a request that is down.
+pub fn page_key(down: &Down<'_>) -> PageKey {
     PageKey {
         period: down.period,
         start: down.occurrence.start,
@@ -104,7 +104,7 @@ pub fn key(down: &Down<'_>) -> PageKey {
     }
 }
 
-/// The path of the target as it came; `*` and authorities are no paths, and match no rule.
+/// The path of the target as received. `*` and authorities are not paths and match no rule.
 fn path(head: &Parts) -> &str {
     match head.uri.path() {
         "" => "/",
@@ -112,8 +112,8 @@ fn path(head: &Parts) -> &str {
     }
 }
 
-/// The hosts that the request is for: the target's authority beats the Host field (RFC 9112 3.2.2), and a trusted proxy
-/// may say which others it was asked for.
+/// The hosts that the request is for. The target's authority takes precedence over the Host field (RFC 9112, section
+/// 3.2.2), and a trusted proxy may add others.
 fn hosts(head: &Parts, trusted: bool) -> Hosts<'_> {
     let host = || head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     let own = head.uri.authority().map(Authority::as_str).or_else(host);

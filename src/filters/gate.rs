@@ -1,4 +1,4 @@
-//! The gate: answers for the site while it is down.
+//! The gate: responds instead of the site while it is down.
 
 use std::sync::Arc;
 
@@ -11,31 +11,28 @@ use super::context::{OwnedDecision, RequestContext};
 use crate::page;
 use crate::snapshot::{Phase, Snapshot};
 
-/// The down page or the redirect, where that is the verdict; rejects what passes.
+/// Responds with the down page or the redirect. Rejects requests that pass.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|exchange: Arc<RequestContext>| std::future::ready(answer(&exchange)))
+    RequestContext::filter()
+        .and_then(|context: Arc<RequestContext>| std::future::ready(gate_response(&context)))
 }
 
-fn answer(exchange: &RequestContext) -> Result<Response, Rejection> {
-    let RequestContext { head, snapshot, phase, verdict, .. } = exchange;
-    respond(snapshot, phase, verdict, &head.method, &head.headers).ok_or_else(not_found)
+fn gate_response(context: &RequestContext) -> Result<Response, Rejection> {
+    let RequestContext { head, snapshot, phase, decision, .. } = context;
+    respond(snapshot, phase, decision, &head.method, &head.headers).ok_or_else(not_found)
 }
 
-/// The response to a verdict; `None` where the site or the status answers.
+/// Returns the response to a decision; `None` if the site or the status filter responds.
 pub fn respond(
     snapshot: &Snapshot,
     phase: &Phase,
-    verdict: &OwnedDecision,
+    decision: &OwnedDecision,
     method: &Method,
     headers: &HeaderMap,
 ) -> Option<Response> {
-    match verdict {
-        OwnedDecision::Page(key) => {
-            Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into))
-        }
-        OwnedDecision::Redirect(location) => {
-            Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))
-        }
+    match decision {
+        OwnedDecision::Page(key) => Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into)),
+        OwnedDecision::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into)),
         OwnedDecision::Status | OwnedDecision::Site => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The site itself, for what passes.
+//! The site, for requests that pass.
 
 use std::sync::Arc;
 
@@ -10,21 +10,22 @@ use crate::config::Site;
 use crate::files::Root;
 use crate::page;
 
-/// Marks a response of [`site`] that is none yet: the service around the filters has kept the request, and passes it
-/// on to the upstream. So the bodies of request and response go through without being boxed.
+/// Marks a placeholder response: the gateway, which has kept the request, forwards it to the upstream. This way the bodies
+/// of request and response need not be boxed.
 #[derive(Clone, Copy, Debug)]
 pub struct ToUpstream;
 
-/// The folder, the welcome page, or the mark [`ToUpstream`].
+/// Responds with a file, the welcome page, or a response marked [`ToUpstream`].
 pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter()
-        .and_then(|exchange: Arc<RequestContext>| async move { Ok::<_, Rejection>(answer(&exchange).await) })
+    RequestContext::filter().and_then(|context: Arc<RequestContext>| async move {
+        Ok::<_, Rejection>(site_response(&context).await)
+    })
 }
 
-async fn answer(exchange: &RequestContext) -> Response {
-    match &exchange.snapshot.config.site {
-        Site::Welcome => page::welcome(&exchange.head.method).map(Into::into),
-        Site::Root(root) => Root::new(root.clone()).answer(&exchange.head).await,
+async fn site_response(context: &RequestContext) -> Response {
+    match &context.snapshot.config.site {
+        Site::Welcome => page::welcome(&context.head.method).map(Into::into),
+        Site::Root(root) => Root::new(root.clone()).respond(&context.head).await,
         Site::Upstream(_) => {
             let mut response = warp::reply().into_response();
             response.extensions_mut().insert(ToUpstream);

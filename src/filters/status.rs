@@ -1,4 +1,4 @@
-//! The public status: `GET status_path`, for the page's own script, for monitors and other sites' pages.
+//! The public status at the status path, for the down page's script, monitors and the pages of other sites.
 
 use std::sync::Arc;
 
@@ -17,15 +17,15 @@ use crate::matching::path::RequestPath;
 use crate::matching::request::{Query, Request};
 use crate::schedule::period::Occurrence;
 
-/// The status, where the request asks for it; rejects the others.
+/// Responds with the status to requests for the status path. Rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|exchange: Arc<RequestContext>| {
-        let asked = matches!(exchange.verdict, OwnedDecision::Status);
-        std::future::ready(if asked { Ok(answer(&exchange)) } else { Err(not_found()) })
+    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
+        let is_status = matches!(context.decision, OwnedDecision::Status);
+        std::future::ready(if is_status { Ok(status_response(&context)) } else { Err(not_found()) })
     })
 }
 
-/// What the public may know: never a period's name.
+/// The public status. It never contains a period's name.
 #[derive(Debug, Serialize)]
 struct PublicStatus<'a> {
     state: &'static str,
@@ -47,9 +47,9 @@ impl From<Occurrence> for NextOutage {
     }
 }
 
-fn answer(exchange: &RequestContext) -> Response {
-    let mut response = match exchange.head.method {
-        Method::GET | Method::HEAD => body(exchange),
+fn status_response(context: &RequestContext) -> Response {
+    let mut response = match context.head.method {
+        Method::GET | Method::HEAD => body(context),
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
     let headers = response.headers_mut();
@@ -59,45 +59,45 @@ fn answer(exchange: &RequestContext) -> Response {
     response
 }
 
-fn body(exchange: &RequestContext) -> Response {
-    let json = serde_json::to_string(&status_of(exchange)).unwrap_or_default() + "\n";
+fn body(context: &RequestContext) -> Response {
+    let json = serde_json::to_string(&public_status(context)).unwrap_or_default() + "\n";
     let length = HeaderValue::from(json.len());
-    let head = exchange.head.method == Method::HEAD;
+    let head = context.head.method == Method::HEAD;
     let mut response = if head { StatusCode::OK.into_response() } else { json.into_response() };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CONTENT_LENGTH, length);
     response
 }
 
-fn status_of(exchange: &RequestContext) -> PublicStatus<'_> {
-    let rules = &exchange.snapshot.config.rules;
-    let asked = StatusQuery::parse(exchange.head.uri.query().unwrap_or_default());
+fn public_status(context: &RequestContext) -> PublicStatus<'_> {
+    let rules = &context.snapshot.config.rules;
+    let target = StatusQuery::parse(context.head.uri.query().unwrap_or_default());
     let request = Request {
-        hosts: exchange.hosts(),
-        query: Query::new(asked.query()),
-        ..Request::new(&asked.method, RequestPath::new(asked.path()))
+        hosts: context.hosts(),
+        query: Query::new(target.query()),
+        ..Request::new(&target.method, RequestPath::new(target.path()))
     };
-    let Outlook { period, until, next } = exchange.phase.outlook(rules, &request, exchange.now);
+    let Outlook { period, until, next } = context.phase.outlook(rules, &request, context.now);
     let answer = period.and_then(|period| rules.responses.get(period));
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
-        retry_after: period.map_or(0, |_| rules.retry_after(until, exchange.now)),
+        retry_after: period.map_or(0, |_| rules.retry_after(until, context.now)),
         message: answer.and_then(|answer| answer.message.as_deref()),
         next: next.map(NextOutage::from),
     }
 }
 
-/// The request that is asked about.
+/// The request whose status is asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct StatusQuery {
-    /// The path as a request would have it, with its escapes, and with its query.
+    /// The path and query, percent-encoded as in a request.
     target: String,
     method: Method,
 }
 
 impl StatusQuery {
-    /// Reads `?path=`, else `/`, and `?method=`, else GET.
+    /// Parses `?path=`, which defaults to `/`, and `?method=`, which defaults to GET.
     fn parse(query: &str) -> Self {
         let value = |key: &str| {
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -125,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_asked_about_by_its_path_and_method() {
-        for (query, path, asked_query, method) in [
+    fn a_query_names_a_path_and_a_method() {
+        for (query, path, query_of_target, method) in [
             ("", "/", None, Method::GET),
             ("path=/a", "/a", None, Method::GET),
             ("path=", "/", None, Method::GET),
@@ -137,8 +137,12 @@ mod tests {
             ("method=PO%20ST", "/", None, Method::GET),
             ("method=", "/", None, Method::GET),
         ] {
-            let asked = StatusQuery::parse(query);
-            assert_eq!((asked.path(), asked.query(), &asked.method), (path, asked_query, &method), "{query}");
+            let target = StatusQuery::parse(query);
+            assert_eq!(
+                (target.path(), target.query(), &target.method),
+                (path, query_of_target, &method),
+                "{query}"
+            );
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{AccessLogLine, Gateway, unreachable};
 use crate::clock;
 use crate::config::{Config, Site, UpstreamSite};
 use crate::decision::{Decision, Pass, decide};
-use crate::filters::context::key;
+use crate::filters::context::page_key;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts};
 use crate::server::{ClientConnection, FastPath};
@@ -65,7 +65,7 @@ impl<R> Gateway<R> {
         };
         match decide(&config.rules, &request, &phase.state, now) {
             Decision::Unavailable(down) if !config.log.access && !head.is_special => {
-                let answer = self.prepared.answer(snapshot, phase, key(&down), head, now);
+                let answer = self.prepared.answer(snapshot, phase, page_key(&down), head, now);
                 Some(FastPath::Answer { head: head.length, answer })
             }
             Decision::Pass(pass) if pass != Pass::Status => {

@@ -82,7 +82,7 @@ async fn serve(listener: TcpListener, root: Root) {
                 let uri = format!("{}{query}", path.as_str());
                 let mut head = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts().0;
                 head.headers = headers;
-                root.answer(&head).await
+                root.respond(&head).await
             }
         },
     );
