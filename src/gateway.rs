@@ -81,7 +81,7 @@ impl<R: Routes> Gateway<R> {
             return StatusCode::BAD_GATEWAY.into_response().map(Either::Left);
         };
         let wanted = PageRequest::from_head(&head.method, &head.headers);
-        let route = Route::to(site, peer, trusted, Scheme::Http);
+        let route = Route::new(site, peer, trusted, Scheme::Http);
         match self.proxy.forward(Request::from_parts(head, body), &route).await {
             Ok(response) => {
                 if response.extensions().get::<NotForwarded>().is_none() {

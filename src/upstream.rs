@@ -1,11 +1,10 @@
-//! Passes a request on to an upstream over HTTP/1.1, and the answer back.
+//! Forwards requests to an upstream over HTTP/1.1, and the responses back.
 //!
-//! Each thread has its own connections, and bodies go through as hyper's own [`Incoming`], so that a request
-//! costs no lock, no box and no copy of its body. Plain requests, which most are, go as bytes: [`relay`].
+//! Each thread has its own connections, and bodies stay hyper's own [`Incoming`], so that a request needs no lock, no box
+//! and no copy of its body. Plain requests, which most are, are forwarded as bytes by [`relay`].
 //!
-//! What hyper does not let through: 1xx responses other than 101 (a 100 is sent by hyper's server once the upstream
-//! has asked for the body), and trailers that no Trailer field has announced or that the client has not said to take
-//! (`TE: trailers`).
+//! hyper does not forward 1xx responses other than 101 (its server sends a 100 itself when the upstream asks for the
+//! body), nor trailers unless a Trailer field announces them and the client accepts them (`TE: trailers`).
 
 mod attempt;
 mod body;
@@ -49,25 +48,24 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// One that checks https upstreams against what the system trusts, read when it is first needed.
+    /// Trusts the system's root certificates, which are read when they are first needed.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that checks https upstreams against these roots alone.
+    /// Trusts these root certificates only.
     pub fn with_roots(roots: RootCertStore) -> Result<Self, rustls::Error> {
         Ok(Self { roots: Roots::given(roots)?, ..Self::default() })
     }
 
-    /// Passes a request on, and gives the upstream's response once its head is there.
+    /// Forwards a request, and returns the upstream's response when its head has been received.
     ///
-    /// Dropping the future or the response's body ends the request at the upstream. An upstream is no
-    /// proxy: a CONNECT (RFC 9110 9.3.6) is answered 501 and a target without a path 400. So is, with 501, a
-    /// transfer coding other than chunked (RFC 9112 6.1).
+    /// Dropping the future or the response's body cancels the request at the upstream. The response is 501 to CONNECT (RFC
+    /// 9110, section 9.3.6) and to a transfer coding other than chunked (RFC 9112, section 6.1), and 400 to a target
+    /// without a path.
     ///
     /// # Errors
-    /// There is no response: because of the upstream, or of the client
-    /// ([`UpstreamError::client_fault`]).
+    /// There is no response, because of the upstream or of the client ([`UpstreamError::client_fault`]).
     pub async fn forward(
         &self,
         mut request: Request<Incoming>,
@@ -82,23 +80,23 @@ impl Proxy {
         if !headers::is_plainly_coded(request.headers()) {
             return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
         }
-        let upgrade = Upgrade::wanted(&mut request);
+        let upgrade = Upgrade::from_request(&mut request);
         headers::strip_request(request.headers_mut(), route.trusted);
         forwarded::set(request.headers_mut(), route);
         headers::set_version(&mut request);
         if let Some(upgrade) = &upgrade {
-            headers::state_upgrade(request.headers_mut(), upgrade.protocols());
+            headers::insert_upgrade(request.headers_mut(), upgrade.protocols());
         }
         let idle = self.pool.idle(route.upstream);
-        let (response, connection) = self.exchange(request, route, &idle).await?;
-        answer(response, connection, idle, upgrade)
+        let (response, connection) = self.send(request, route, &idle).await?;
+        finish(response, connection, idle, upgrade)
     }
 
-    /// Sends the request over an idle connection, or a fresh one.
+    /// Sends the request over an idle connection, or over a new one.
     ///
-    /// An idle one may have died unnoticed. A request of which nothing was sent goes over the next, and one that
-    /// may be repeated (RFC 9110 9.2.2) and got no byte in answer is repeated over a fresh one, once.
-    async fn exchange(
+    /// An idle connection may be dead. If nothing of the request was sent, it is sent over the next one. If it may be
+    /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one.
+    async fn send(
         &self,
         request: Request<Incoming>,
         route: &Route<'_>,
@@ -112,7 +110,7 @@ impl Proxy {
                 Ok(response) => return Ok((response, connection)),
                 Err(AttemptError::Unsent(unsent, _)) => request = *unsent,
                 Err(AttemptError::Failed(UpstreamError::Broken(error))) => match spare {
-                    Some(spare) if !connection.has_heard() => {
+                    Some(spare) if !connection.has_received() => {
                         request = spare;
                         break;
                     }
@@ -129,7 +127,7 @@ impl Proxy {
         }
     }
 
-    /// One that carried requests before; where there is none, one that relays have left.
+    /// An idle connection of this pool; if there is none, one of the relays.
     async fn idle_connection(
         &self,
         upstream: &UpstreamAddress,
@@ -157,12 +155,12 @@ impl Proxy {
     }
 }
 
-const UNASKED_PROTOCOL: &str = "it switched to a protocol that was not asked for";
-const NO_LENGTH: &str = "its Content-Length is invalid";
-const UNASKED_CODING: &str = "it has a transfer coding that was not asked for";
+const UNREQUESTED_PROTOCOL: &str = "it switched to a protocol that was not requested";
+const INVALID_LENGTH: &str = "its Content-Length is invalid";
+const UNREQUESTED_CODING: &str = "it has a transfer coding that was not requested";
 
-/// The upstream's response as the client gets it.
-fn answer(
+/// Makes the upstream's response the one that the client gets.
+fn finish(
     mut response: Response<Incoming>,
     mut connection: Connection,
     idle: Rc<Idle<Connection>>,
@@ -172,14 +170,14 @@ fn answer(
         return switch(response, connection, upgrade);
     }
     if !headers::is_plainly_coded(response.headers()) {
-        return Err(UpstreamError::Invalid(UNASKED_CODING));
+        return Err(UpstreamError::Invalid(UNREQUESTED_CODING));
     }
-    // To an HTTP/1.0 server hyper would send no body of unknown length.
+    // hyper sends no body of unknown length to an HTTP/1.0 server.
     if headers::drop_overridden_length(response.headers_mut()) || response.version() < Version::HTTP_11 {
         connection.retire();
     }
     if !headers::unify_length(response.headers_mut()) {
-        return Err(UpstreamError::Invalid(NO_LENGTH));
+        return Err(UpstreamError::Invalid(INVALID_LENGTH));
     }
     headers::strip_response(response.headers_mut());
     if headers::has_no_body(response.status()) {
@@ -195,16 +193,16 @@ fn switch(
     connection: Connection,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<UpstreamBody>, UpstreamError> {
-    const UNASKED: UpstreamError = UpstreamError::Invalid(UNASKED_PROTOCOL);
-    let upgrade = upgrade.ok_or(UNASKED)?;
-    let granted = upgrade.granted(response.headers()).ok_or(UNASKED)?;
+    const UNREQUESTED: UpstreamError = UpstreamError::Invalid(UNREQUESTED_PROTOCOL);
+    let upgrade = upgrade.ok_or(UNREQUESTED)?;
+    let granted = upgrade.granted(response.headers()).ok_or(UNREQUESTED)?;
     headers::strip_response(response.headers_mut());
-    headers::state_upgrade(response.headers_mut(), granted);
+    headers::insert_upgrade(response.headers_mut(), granted);
     upgrade.tunnel(hyper::upgrade::on(&mut response), connection);
     Ok(response.map(|_| UpstreamBody::empty()))
 }
 
-/// Marks a response that the upstream was not asked for.
+/// Marks a response that was made without asking the upstream.
 #[derive(Clone, Copy, Debug)]
 pub struct NotForwarded;
 

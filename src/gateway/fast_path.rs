@@ -104,7 +104,7 @@ impl<R> Gateway<R> {
     ) -> ControlFlow<()> {
         let ForwardedRequest { snapshot, trusted, mut access, relay } = passing;
         let Site::Upstream(site) = &snapshot.config.site else { return ControlFlow::Break(()) };
-        let route = Route::to(site, peer, trusted, Scheme::Http);
+        let route = Route::new(site, peer, trusted, Scheme::Http);
         let mut log = |status| {
             if let Some(access) = access.take() {
                 access.log(status);

@@ -1,4 +1,4 @@
-//! One request and its response on one connection.
+//! A request and its response on one connection.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::pool::Connection;
 use super::upload::{Party, Upload, UploadProgress};
 use super::{ClientError, TimedOutStep, UpstreamError};
 
-/// A copy of a request that may be sent again: idempotent, and without a body.
+/// Copies a request that may be sent again: an idempotent one without a body.
 pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
     if !request.method().is_idempotent() || !request.body().is_none() {
         return None;
@@ -23,22 +23,22 @@ pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
     Some(copy)
 }
 
-/// Why a connection gave no response.
+/// Why there was no response on a connection.
 pub(super) enum AttemptError {
-    /// Nothing was sent.
+    /// Nothing of the request was sent.
     Unsent(Box<Request<Upload>>, hyper::Error),
-    /// Something may have been.
+    /// Some of it may have been sent.
     Failed(UpstreamError),
 }
 
-/// How long to wait for a response's head.
+/// The limit on the wait for a response's head.
 pub(super) struct ResponseTimer<'a> {
     pub(super) limit: Duration,
     pub(super) progress: Option<&'a UploadProgress>,
 }
 
 impl ResponseTimer<'_> {
-    /// Sends the request and waits for the answer.
+    /// Sends the request and waits for the response's head.
     pub(super) async fn for_response(
         &self,
         connection: &mut Connection,
@@ -51,14 +51,14 @@ impl ResponseTimer<'_> {
                 biased;
                 response = &mut response => return response.map_err(|mut error| match error.take_message() {
                     Some(unsent) => AttemptError::Unsent(Box::new(unsent), error.into_error()),
-                    None => AttemptError::Failed(self.blame(error.into_error())),
+                    None => AttemptError::Failed(self.failure(error.into_error())),
                 }),
                 () = &mut expiry => expiry.set(sleep(self.extend().map_err(AttemptError::Failed)?)),
             }
         }
     }
 
-    fn blame(&self, error: hyper::Error) -> UpstreamError {
+    fn failure(&self, error: hyper::Error) -> UpstreamError {
         if self.progress.is_some_and(UploadProgress::is_broken) {
             UpstreamError::Client(ClientError::BrokeOff)
         } else {
@@ -66,7 +66,7 @@ impl ResponseTimer<'_> {
         }
     }
 
-    /// How long to wait on, if the upload has moved since.
+    /// Returns how much longer to wait, if the upload has made progress.
     fn extend(&self) -> Result<Duration, UpstreamError> {
         let timed_out = UpstreamError::TimedOut { phase: TimedOutStep::Response, after: self.limit };
         let Some(progress) = self.progress else { return Err(timed_out) };

@@ -1,4 +1,4 @@
-//! The body of a response on its way to the client.
+//! The body of an upstream's response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,19 +9,19 @@ use hyper::body::Incoming;
 
 use super::pool::Lease;
 
-/// The body of an upstream's response. Dropping it before its end closes the upstream's connection.
+/// The body of an upstream's response. Dropping it early closes the connection to the upstream.
 pub struct UpstreamBody {
     incoming: Option<Incoming>,
     _lease: Option<Lease>,
 }
 
 impl UpstreamBody {
-    /// What is still to come over the leased connection, if it is not idle already.
+    /// A body that is received over the leased connection, or completely received if there is none.
     pub(super) const fn new(incoming: Incoming, lease: Option<Lease>) -> Self {
         Self { incoming: Some(incoming), _lease: lease }
     }
 
-    /// No body.
+    /// An empty body.
     pub const fn empty() -> Self {
         Self { incoming: None, _lease: None }
     }

@@ -1,11 +1,11 @@
-//! Opening a connection to an upstream.
+//! Opens connections to upstreams.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -17,16 +17,15 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::pool::Reusable;
 use crate::config::upstream_address::UpstreamAddress;
 
-/// Whom an upstream's certificate is checked against.
+/// The root certificates that an https upstream's certificate is checked against.
 #[derive(Clone, Default)]
 pub(super) enum Roots {
-    /// What the system trusts, read when it is first needed.
+    /// The system's, read when they are first needed.
     #[default]
     System,
-    /// These alone.
+    /// These only.
     Given(Arc<ClientConfig>),
 }
 
@@ -48,12 +47,14 @@ impl Roots {
 async fn system_config() -> io::Result<Arc<ClientConfig>> {
     let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await?;
     for error in &found.errors {
-        tracing::warn!(%error, "a root certificate of the system cannot be read");
+        tracing::warn!(%error, "cannot read a root certificate of the system");
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        return Err(io::Error::other("the system has no root certificates to check an https upstream by"));
+        return Err(io::Error::other(
+            "the system has no root certificates to check an https upstream against",
+        ));
     }
     Ok(Arc::new(client_config(roots).map_err(io::Error::other)?))
 }
@@ -68,10 +69,10 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Opens a connection, TLS included, within `limit`; a name's addresses share it.
+/// Opens a connection, including TLS, within `limit`, which all addresses of the name share.
 pub(super) async fn connect(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<Io> {
     let stream = timeout(limit, open(upstream, limit, roots)).await??;
-    Ok(Io { stream, heard: Arc::default() })
+    Ok(Io { stream, received: Arc::default() })
 }
 
 async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<UpstreamStream> {
@@ -89,11 +90,11 @@ async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io:
     Ok(UpstreamStream::Tls(Box::new(tls)))
 }
 
-/// Tries each address in turn. One that does not answer leaves the others their share of the time.
+/// Tries one address after another. Each gets an equal share of the time that is left.
 async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
     let started = Instant::now();
     let addresses: Vec<SocketAddr> = lookup_host((host, port)).await?.collect();
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for (tried, address) in addresses.iter().enumerate() {
         let left = limit.saturating_sub(started.elapsed());
         let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -106,10 +107,10 @@ async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStrea
     Err(failure)
 }
 
-/// A connection to an upstream, which knows if the upstream has said anything.
+/// A connection to an upstream, which records if anything was received.
 pub(super) struct Io {
     stream: UpstreamStream,
-    heard: Arc<AtomicBool>,
+    received: Arc<AtomicBool>,
 }
 
 enum UpstreamStream {
@@ -118,20 +119,10 @@ enum UpstreamStream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Reusable for Io {
-    /// An upstream that has something to say now either closes, or answers what nobody has asked.
-    fn is_idle(&mut self) -> bool {
-        let mut byte = [0];
-        let read =
-            Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
-        read.is_pending()
-    }
-}
-
 impl Io {
-    /// Set whenever the upstream says something; for others to reset.
-    pub(super) fn heard(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.heard)
+    /// Set whenever something is received. The caller resets it.
+    pub(super) fn received(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.received)
     }
 }
 
@@ -154,7 +145,7 @@ impl AsyncRead for Io {
         let before = buf.filled().len();
         let read = on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf));
         if buf.filled().len() > before {
-            self.heard.store(true, Ordering::Relaxed);
+            self.received.store(true, Ordering::Relaxed);
         }
         read
     }

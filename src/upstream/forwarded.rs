@@ -1,4 +1,4 @@
-//! What the upstream is told of the client: X-Forwarded-For, -Proto and -Host.
+//! X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host: what the upstream learns about the client.
 
 use http::header::{Entry, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,13 +9,13 @@ use crate::matching::request::{X_FORWARDED_HOST, is_read_as};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Returns true for the names, in any case, of fields in which proxies say what they were asked: by which client (RFC
-/// 7239, and its forerunners), and for which target, where they have rewritten it.
+/// Returns true for the names, in any case, of fields in which proxies name the client (RFC 7239 and its predecessors) and
+/// the original target.
 pub(super) fn is_forwarding(name: &str) -> bool {
     is_read_as_forwarding(name) && has_plain_name(name)
 }
 
-/// Returns true for the names that a site may read as one of those, although they are written otherwise.
+/// Returns true for names that a site may mistake for one of those.
 pub(super) fn is_look_alike(name: &str) -> bool {
     !has_plain_name(name) && is_read_as_forwarding(name)
 }
@@ -31,16 +31,16 @@ fn is_read_as_forwarding(name: &str) -> bool {
     }
 }
 
-/// Whether a name has nothing in it that some servers read as another character.
+/// Returns true if a name has no character that some servers read as another.
 fn has_plain_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Says whom the request is from, after everything that must not be believed has been taken out.
+/// Sets the fields, after those of an untrusted peer were removed.
 pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
     let host = headers.get(HOST).cloned();
     let ours = [
-        (X_FORWARDED_FOR, route.peer.written.clone()),
+        (X_FORWARDED_FOR, route.peer.forwarded_for.clone()),
         (X_FORWARDED_PROTO, Some(HeaderValue::from_static(route.scheme.as_str()))),
         (X_FORWARDED_HOST, host),
     ];
@@ -51,8 +51,8 @@ pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
                 entry.insert(value);
             }
             Entry::Occupied(mut entry) if *entry.key() == X_FORWARDED_FOR => {
-                if let Some(chain) = chain(entry.iter(), &value) {
-                    entry.insert(chain);
+                if let Some(list) = append(entry.iter(), &value) {
+                    entry.insert(list);
                 }
             }
             Entry::Occupied(_) => {}
@@ -60,7 +60,7 @@ pub(super) fn set(headers: &mut HeaderMap, route: &Route<'_>) {
     }
 }
 
-fn chain<'a>(before: impl Iterator<Item = &'a HeaderValue>, peer: &'a HeaderValue) -> Option<HeaderValue> {
+fn append<'a>(before: impl Iterator<Item = &'a HeaderValue>, peer: &'a HeaderValue) -> Option<HeaderValue> {
     let addresses: Vec<&[u8]> = before.chain([peer]).map(HeaderValue::as_bytes).collect();
     HeaderValue::from_bytes(&addresses.join(&b", "[..])).ok()
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upstream_is_told_the_truth_and_what_trusted_peers_say() {
+    fn the_fields_name_the_peer_and_what_trusted_peers_report() {
         const FOR: &str = "x-forwarded-for";
         let forged = &[(FOR, "192.0.2.66"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "evil")][..];
         for (peer, trusted, lines, expected) in [
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_forwarding_or_looks_like_it_or_neither() {
+    fn a_name_is_forwarding_or_similar_or_neither() {
         for (name, forwarding, look_alike) in [
             ("X-Forwarded-For", true, false),
             ("x-forwarded-anything", true, false),

@@ -1,5 +1,5 @@
-//! Fields that are of one connection alone, and what a request needs to go to an upstream (RFC 9110 7.6.1,
-//! RFC 9112 3.2).
+//! Removes hop-by-hop fields, and prepares the target and fields of a request for an upstream (RFC 9110, section 7.6.1;
+//! RFC 9112, section 3.2).
 
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Authority;
@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 
 use super::forwarded;
 
-/// Takes out of a request what is of the client's connection alone, or claims to be a proxy's word while it
-/// comes from one that is not `trusted`.
+/// Removes the hop-by-hop fields of a request, and the forwarding fields of a peer that is not `trusted`.
 pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
     let trailers = accepts_trailers(headers);
     strip(headers, |name| {
@@ -22,26 +21,25 @@ pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
     }
 }
 
-/// Whether a message's only transfer coding, if it has one, is `chunked`: any other would be lost on the way, and
-/// with it what the body means (RFC 9112 6.1).
+/// Returns true if a message has no transfer coding, or only `chunked`. Any other would be lost, and with it the meaning of
+/// the body (RFC 9112, section 6.1).
 pub(super) fn is_plainly_coded(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     plain && codings.next().is_none()
 }
 
-/// Takes the length out of a response that is chunked (RFC 9112 6.3). True where it lied so.
+/// Removes Content-Length from a chunked response (RFC 9112, section 6.3). Returns true if there was one.
 pub(super) fn drop_overridden_length(headers: &mut HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) && headers.remove(CONTENT_LENGTH).is_some()
 }
 
-/// Whether a response never has a body, so that a length would say nothing of it: 204 must not have one, and 304 need
-/// not (RFC 9110 8.6).
+/// Returns true if a response with this status never has a body, so that it needs no length (RFC 9110, section 8.6).
 pub(super) const fn has_no_body(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// The one length in bytes that all these Content-Length lines give (RFC 9110 8.6).
+/// Parses Content-Length lines; `None` unless all give the same length (RFC 9110, section 8.6).
 pub(super) fn length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
     let mut lengths = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(decimal);
     let first = lengths.next()??;
@@ -54,7 +52,7 @@ fn decimal(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_decimal)
 }
 
-/// Makes a response give its length once. False where its lines do not agree, or are no lengths.
+/// Merges the Content-Length lines of a response into one. Returns false if they differ or are malformed.
 pub(super) fn unify_length(headers: &mut HeaderMap) -> bool {
     if !headers.contains_key(CONTENT_LENGTH) {
         return true;
@@ -63,23 +61,23 @@ pub(super) fn unify_length(headers: &mut HeaderMap) -> bool {
     length.is_some_and(|length| headers.insert(CONTENT_LENGTH, length.into()).is_some())
 }
 
-/// Takes out of a response what is of the upstream's connection alone.
+/// Removes the hop-by-hop fields of a response.
 pub(super) fn strip_response(headers: &mut HeaderMap) {
     strip(headers, |name| is_hop_by_hop(name.as_str()));
 }
 
-/// Says that the connection is to switch, to `protocols`.
-pub(super) fn state_upgrade(headers: &mut HeaderMap, protocols: HeaderValue) {
+/// Inserts the fields that ask for, or confirm, a switch to `protocols`.
+pub(super) fn insert_upgrade(headers: &mut HeaderMap, protocols: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocols);
 }
 
-/// Whether the list fields `name` have this token, in any case.
+/// Returns true if the list field `name` contains this token, in any case.
 pub(super) fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     headers.get_all(name).iter().flat_map(tokens).any(|other| other.eq_ignore_ascii_case(token))
 }
 
-/// The elements of a list field that are text.
+/// The elements of a list field that are valid text.
 pub(super) fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
     value.to_str().unwrap_or_default().split(',').map(str::trim).filter(|token| !token.is_empty())
 }
@@ -93,27 +91,27 @@ fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     }
 }
 
-/// The field that a connection option names, if it is one that an option can take out.
+/// Returns the field that a connection option removes, if it may.
 ///
-/// Host is every recipient's. X-Forwarded-* of a trusted proxy would vanish at the client's wish
-/// (CVE-2024-45410), and that of any other is taken out anyway.
+/// Host stays. So do forwarding fields: otherwise a client could remove those of a trusted proxy (CVE-2024-45410), and
+/// those of others are removed anyway.
 fn connection_option(token: &str) -> Option<HeaderName> {
-    let no_field = ["keep-alive", "close", "upgrade", "te"];
-    if no_field.iter().any(|option| token.eq_ignore_ascii_case(option)) {
+    let not_fields = ["keep-alive", "close", "upgrade", "te"];
+    if not_fields.iter().any(|option| token.eq_ignore_ascii_case(option)) {
         return None;
     }
     let name = HeaderName::from_bytes(token.as_bytes()).ok()?;
     (name != HOST && !forwarded::is_forwarding(name.as_str())).then_some(name)
 }
 
-/// Whether a field, its name in any case, is of one connection alone.
+/// Returns true if a field of this name, in any case, is hop-by-hop.
 pub(super) fn is_hop_by_hop(name: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     match name.as_bytes().first().map(u8::to_ascii_lowercase) {
         Some(b'c') => is("connection"),
         Some(b'h') => is("http2-settings"),
         Some(b'k') => is("keep-alive"),
-        // `Proxy` is no field at all, but CGI makes HTTP_PROXY of it (CVE-2016-5385).
+        // `Proxy` is not a standard field, but CGI turns it into HTTP_PROXY (CVE-2016-5385).
         Some(b'p') => is("proxy") || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("proxy-")),
         Some(b't') => is("te") || is("transfer-encoding"),
         Some(b'u') => is("upgrade"),
@@ -125,8 +123,8 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
     headers.contains_key(TE) && has_token(headers, TE, "trailers")
 }
 
-/// Makes the target origin-form and Host what it says: an authority in the target wins (RFC 9112 3.2.2). A
-/// request without either is for the upstream itself. False where the target has no path to ask for.
+/// Changes the target to origin form and sets Host to its authority, if it has one (RFC 9112, section 3.2.2). A request
+/// without either is for the upstream itself. Returns false if the target has no path.
 pub(super) fn set_target<B>(request: &mut Request<B>, upstream: impl FnOnce() -> String) -> bool {
     let Some(authority) = request.uri().authority() else {
         if !request.headers().contains_key(HOST) {
@@ -141,7 +139,7 @@ pub(super) fn set_target<B>(request: &mut Request<B>, upstream: impl FnOnce() ->
     true
 }
 
-/// `OPTIONS http://host` asks about the whole server (RFC 9112 3.2.4).
+/// `OPTIONS http://host` asks about the whole server (RFC 9112, section 3.2.4).
 fn origin_form(method: &Method, uri: &Uri) -> Option<Uri> {
     let target = uri.path_and_query()?;
     if method == Method::OPTIONS && target.as_str().is_empty() {
@@ -160,7 +158,7 @@ fn without_user_info(authority: &Authority) -> &str {
     authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host)
 }
 
-/// Makes an HTTP/1.1 request of one of any version: HTTP/2 lets Cookie come in pieces (RFC 9113 8.2.3).
+/// Makes a request HTTP/1.1. Joins Cookie fields, which HTTP/2 may split (RFC 9113, section 8.2.3).
 pub(super) fn set_version<B>(request: &mut Request<B>) {
     if request.version() == Version::HTTP_2 {
         join_cookies(request.headers_mut());
@@ -202,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_one_connection_stays_there() {
+    fn hop_by_hop_fields_of_a_request_are_removed() {
         for (sent, passed) in [
             (&["Connection: keep-alive", "Keep-Alive: 5", "Accept: a"][..], &["accept: a"][..]),
             (&["Connection: X-Mine, close", "X-Mine: 1", "X-Other: 2"], &["x-other: 2"]),
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_stripped_too() {
+    fn hop_by_hop_fields_of_a_response_are_removed() {
         let mut headers = map(&[
             "Connection: X",
             "X: 1",
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_option_does_not_take_a_proxys_word() {
+    fn a_connection_option_does_not_remove_forwarding_fields() {
         let sent =
             ["Connection: X-Forwarded-For, Forwarded", "X-Forwarded-For: 192.0.2.1", "Forwarded: for=a"];
         let mut headers = map(&sent);
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_word_is_dropped() {
+    fn forwarding_fields_of_an_untrusted_peer_are_removed() {
         let sent = [
             "X-Forwarded-For: a",
             "X-Forwarded-Proto: a",
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_the_very_bytes_and_an_authority_wins() {
+    fn the_target_keeps_its_bytes_and_an_authority_sets_the_host() {
         for (method, target, host, sent, as_host) in [
             ("GET", "/a/../b//%2f;x?q=%zz&", "a", "/a/../b//%2f;x?q=%zz&", "a"),
             ("GET", "/?", "a", "/?", "a"),
@@ -295,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_authority_asks_for_nothing() {
+    fn a_target_without_a_path_is_refused() {
         let mut request = Request::builder().uri("example.com:80").body(()).expect("authority form");
         assert!(!set_target(&mut request, String::new));
     }
 
     #[test]
-    fn crumbs_become_one_cookie() {
+    fn cookie_fields_are_joined() {
         let mut request = Request::builder().version(Version::HTTP_2).body(()).expect("valid");
         *request.headers_mut() = map(&["Cookie: a=1", "Cookie: b=2"]);
         set_version(&mut request);

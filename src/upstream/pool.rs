@@ -1,9 +1,11 @@
-//! Connections that wait for their next request.
+//! Idle connections to upstreams.
 
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -11,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, interval};
 
@@ -18,24 +21,24 @@ use super::connect::Io;
 use super::upload::Upload;
 use crate::config::upstream_address::UpstreamAddress;
 
-/// Of each upstream, for each thread.
+/// The limit for each upstream and thread.
 const MAX_IDLE: usize = 128;
-/// A connection idle for longer is closed: below the 75 s of nginx, so that mostly it is not the upstream that does.
+/// A connection that is idle for longer is closed. Below the 75 s of nginx, so that the upstream rarely closes it first.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
 
 /// One thread's idle connections, by upstream.
 pub(super) struct Pool<C> {
-    // There is mostly one, and two for a while after a reload: to compare is quicker than to hash.
+    // There is usually one, and two for a while after a reload: comparing is faster than hashing.
     upstreams: RefCell<Vec<(UpstreamAddress, Rc<Idle<C>>)>>,
     swept: Cell<bool>,
 }
 
-/// The idle connections to one upstream: the one used last is used next, so that those not needed grow old.
+/// The idle connections to one upstream. The one used last is used next, so that the ones not needed expire.
 pub(super) struct Idle<C>(RefCell<Vec<(Instant, C)>>);
 
-/// What carries one request after another.
+/// A connection that can carry one request after another.
 pub(super) trait Reusable: 'static {
-    /// Whether it could carry a request now, as far as can be told without sending one.
+    /// Returns true if it could carry a request now, as far as can be told without sending one.
     fn is_idle(&mut self) -> bool;
 }
 
@@ -51,11 +54,11 @@ impl<C> Default for Idle<C> {
     }
 }
 
-/// A connection to an upstream. It is closed when this is dropped, whatever it is at.
+/// An HTTP/1.1 connection to an upstream. Dropping it closes it, even during a request.
 pub(super) struct Connection {
     sender: SendRequest<Upload>,
     driver: AbortHandle,
-    heard: Arc<AtomicBool>,
+    received: Arc<AtomicBool>,
     last: bool,
 }
 
@@ -65,13 +68,13 @@ impl<C: Reusable> Pool<C> {
         if let Some((_, idle)) = self.upstreams.borrow().iter().find(|(other, _)| other == upstream) {
             return Rc::clone(idle);
         }
-        self.sweep_from_now_on();
+        self.start_sweeping();
         let idle = Rc::<Idle<C>>::default();
         self.upstreams.borrow_mut().push((upstream.clone(), Rc::clone(&idle)));
         idle
     }
 
-    fn sweep_from_now_on(self: &Rc<Self>) {
+    fn start_sweeping(self: &Rc<Self>) {
         if !self.swept.replace(true) {
             tokio::task::spawn_local(sweep(Rc::downgrade(self)));
         }
@@ -91,7 +94,7 @@ async fn sweep<C: Reusable>(pool: Weak<Pool<C>>) {
 }
 
 impl<C: Reusable> Idle<C> {
-    /// A connection that seems alive.
+    /// Takes a connection that seems alive.
     pub(super) fn take(&self) -> Option<C> {
         let mut idle = self.0.borrow_mut();
         while let Some((since, mut connection)) = idle.pop() {
@@ -102,7 +105,7 @@ impl<C: Reusable> Idle<C> {
         None
     }
 
-    /// Keeps a connection that has nothing left to carry.
+    /// Keeps an idle connection.
     pub(super) fn put(&self, connection: C) {
         let mut idle = self.0.borrow_mut();
         if idle.len() < MAX_IDLE {
@@ -118,32 +121,42 @@ impl<C: Reusable> Idle<C> {
 }
 
 impl Connection {
-    /// Begins HTTP/1.1 on a fresh connection.
+    /// Starts HTTP/1.1 on a new connection.
     pub(super) async fn begin(io: Io) -> hyper::Result<Self> {
-        let heard = io.heard();
+        let received = io.received();
         let (sender, connection) = http1::handshake(TokioIo::new(io)).await?;
-        // Its errors reach the requests and bodies that they are of.
+        // Its errors reach the requests and bodies that they concern.
         let driver = tokio::task::spawn_local(connection.with_upgrades()).abort_handle();
-        Ok(Self { sender, driver, heard, last: false })
+        Ok(Self { sender, driver, received, last: false })
     }
 
-    /// Sends a request. Where none of it was written, the error has it.
+    /// Sends a request. If nothing of it was written, the error contains it.
     pub(super) fn send(
         &mut self,
         request: Request<Upload>,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> + use<> {
-        self.heard.store(false, Ordering::Relaxed);
+        self.received.store(false, Ordering::Relaxed);
         self.sender.try_send_request(request)
     }
 
-    /// Whether the upstream has said anything since the request was sent.
-    pub(super) fn has_heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
+    /// Returns true if anything was received since the request was sent.
+    pub(super) fn has_received(&self) -> bool {
+        self.received.load(Ordering::Relaxed)
     }
 
-    /// Lets it carry no further request.
+    /// Makes this request the last one of the connection.
     pub(super) fn retire(&mut self) {
         self.last = true;
+    }
+}
+
+impl Reusable for Io {
+    /// An upstream that sends something now either closes, or sends a response that was not requested.
+    fn is_idle(&mut self) -> bool {
+        let mut byte = [0];
+        let read =
+            Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
+        read.is_pending()
     }
 }
 
@@ -159,14 +172,14 @@ impl Drop for Connection {
     }
 }
 
-/// A connection that still carries a response's body. It goes back to its pool once nothing is left to come.
+/// A connection that still receives a response's body. It returns to its pool when the body is complete.
 pub(super) struct Lease {
     connection: Option<Connection>,
     idle: Rc<Idle<Connection>>,
 }
 
 impl Lease {
-    /// None where the whole response has come already, and the connection has gone back.
+    /// Returns `None`, and the connection to its pool, if the response is complete already.
     pub(super) fn unless_idle(mut connection: Connection, idle: Rc<Idle<Connection>>) -> Option<Self> {
         if connection.is_idle() {
             idle.put(connection);

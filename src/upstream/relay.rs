@@ -1,9 +1,8 @@
-//! A plain request and its response, passed on as bytes.
+//! Forwards plain requests, and their responses, as bytes.
 //!
-//! Most requests have next to nothing of what HTTP has: a GET or HEAD, no body, no upgrade, nothing to wait for. Theirs
-//! is this way, which is quicker than [`Proxy::forward`] and gives what that gives: each head is read once and
-//! written anew by the same rules, each body's framing is checked and stated anew, and no byte of either is
-//! believed to be anything before it was.
+//! Most requests use little of HTTP: a GET or HEAD without a body or an upgrade. For them this is faster than
+//! [`Proxy::forward`], with the same result: each head is parsed once and written again by the same rules, and the framing
+//! of each body is checked and written again.
 
 mod buffers;
 mod chunks;
@@ -28,11 +27,11 @@ use super::pool::{Idle, Pool};
 use super::{Peer, Proxy, Route, Scheme, TimedOutStep, UpstreamError};
 use crate::config::upstream_address::UpstreamAddress;
 
-/// What one thread's relays have in common.
+/// What the relays of one thread share.
 #[derive(Default)]
 pub(super) struct Relays {
     idle: Rc<Pool<Io>>,
-    rooms: BufferPool,
+    buffers: BufferPool,
 }
 
 impl Relays {
@@ -42,74 +41,74 @@ impl Relays {
     }
 }
 
-/// A plain request on its way.
+/// A plain request that is being forwarded.
 pub struct Relay {
     relays: Rc<Relays>,
-    room: RelayBuffers,
+    buffers: RelayBuffers,
     is_head: bool,
 }
 
-/// What came of a request that was passed on.
+/// How the forwarding of a response ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Relayed {
     /// The client has the whole response.
     Whole {
-        /// Whether it said that the connection closes behind it.
+        /// True if the response says that the connection closes.
         closes: bool,
     },
-    /// The client has left, or the upstream broke off: what the client has got must not look like a whole response.
+    /// The client has left, or the upstream broke off: the client must not take what it received for a whole response.
     BrokenOff,
 }
 
 impl Proxy {
-    /// Takes a plain request of `peer` over, to be passed on as bytes.
+    /// Takes over a plain request of `peer`.
     pub fn relay(&self, head: &PlainRequest<'_>, peer: &Peer, trusted: bool, scheme: Scheme) -> Relay {
-        let mut room = self.relays.rooms.take();
-        request::write(&mut room.request, head, peer, trusted, scheme);
-        Relay { relays: Rc::clone(&self.relays), room, is_head: head.method == "HEAD" }
+        let mut buffers = self.relays.buffers.take();
+        request::write(&mut buffers.request, head, peer, trusted, scheme);
+        Relay { relays: Rc::clone(&self.relays), buffers, is_head: head.method == "HEAD" }
     }
 }
 
 impl Relay {
-    /// Passes the request on, and the response back to `client`; `answered` is told the status once there is one. Dropping
-    /// the future ends the request at the upstream.
+    /// Forwards the request, and the response to `client`. Calls `on_status` when the status is known. Dropping the future
+    /// cancels the request at the upstream.
     ///
     /// # Errors
-    /// There is no response, and the client got nothing yet.
+    /// There is no response, and nothing was sent to the client.
     pub async fn run(
         mut self,
         proxy: &Proxy,
         route: &Route<'_>,
         client: &mut impl RelayClient,
-        answered: impl FnOnce(u16),
+        on_status: impl FnOnce(u16),
     ) -> Result<Relayed, UpstreamError> {
-        let relayed = self.exchange(proxy, route, client, answered).await;
-        self.relays.rooms.give_back(self.room);
+        let relayed = self.send(proxy, route, client, on_status).await;
+        self.relays.buffers.give_back(self.buffers);
         match relayed {
             Ok(relayed) => Ok(relayed),
             Err(RelayError::Client) => Ok(Relayed::BrokenOff),
-            Err(RelayError::Unheard(error)) => Err(UpstreamError::Broken(error.into())),
+            Err(RelayError::NoResponse(error)) => Err(UpstreamError::Broken(error.into())),
             Err(RelayError::Upstream(unreachable)) => Err(unreachable),
         }
     }
 
-    /// Sends the request over an idle connection; over a fresh one where there is none, or where it has died unnoticed:
-    /// a GET or HEAD may be repeated that got no byte in answer (RFC 9110 9.2.2).
-    async fn exchange(
+    /// Sends the request over an idle connection, or over a new one if there is none or it is dead: a GET or HEAD may be
+    /// repeated if no byte was received (RFC 9110, section 9.2.2).
+    async fn send(
         &mut self,
         proxy: &Proxy,
         route: &Route<'_>,
         client: &mut impl RelayClient,
-        answered: impl FnOnce(u16),
+        on_status: impl FnOnce(u16),
     ) -> Result<Relayed, RelayError> {
         let idle = self.relays.idle(route.upstream);
         if let Some(mut io) = idle.take() {
-            match self.ask(&mut io, route, client).await {
-                Err(RelayError::Unheard(_)) => {}
-                answer => {
-                    let answer = answer?;
-                    answered(answer.status);
-                    return self.pass_back(answer, io, &idle, client).await;
+            match self.request(&mut io, route, client).await {
+                Err(RelayError::NoResponse(_)) => {}
+                response => {
+                    let response = response?;
+                    on_status(response.status);
+                    return self.forward_response(response, io, &idle, client).await;
                 }
             }
         }
@@ -118,72 +117,74 @@ impl Relay {
             opened = proxy.open(route) => opened.map_err(RelayError::Upstream)?,
             () = poll_fn(|cx| client.poll_left(cx)) => return Err(RelayError::Client),
         };
-        let answer = self.ask(&mut io, route, client).await?;
-        answered(answer.status);
-        self.pass_back(answer, io, &idle, client).await
+        let response = self.request(&mut io, route, client).await?;
+        on_status(response.status);
+        self.forward_response(response, io, &idle, client).await
     }
 
-    /// Sends the request and waits for the answer's head, which it leaves in the room with what has come of the body, as
-    /// they go to the client.
-    async fn ask(
+    /// Sends the request and waits for the response's head. Leaves the head, and what has been received of the body, in the
+    /// buffers, as they go to the client.
+    async fn request(
         &mut self,
         io: &mut Io,
         route: &Route<'_>,
         client: &mut impl RelayClient,
     ) -> Result<UpstreamResponse, RelayError> {
-        let RelayBuffers { request, input, output, deadline } = &mut self.room;
+        let RelayBuffers { request, input, output, deadline } = &mut self.buffers;
         input.clear();
-        deadline.begin(route.response_timeout);
+        deadline.start(route.response_timeout);
         let late = || {
             RelayError::Upstream(UpstreamError::TimedOut {
                 phase: TimedOutStep::Response,
                 after: route.response_timeout,
             })
         };
-        let mut heard = false;
+        let mut has_received = false;
         let mut unsent = request.as_slice();
         loop {
-            let came = poll_fn(|cx| {
+            let event = poll_fn(|cx| {
                 let sent = poll_send(io, &mut unsent, cx);
                 if let Poll::Ready(read) = poll_read(io, input, cx) {
                     return Poll::Ready(read.map(RelayEvent::Bytes));
                 }
-                // Only now: it may have answered before it closed.
+                // Only now: the upstream may have responded before it closed.
                 sent?;
                 if client.poll_left(cx).is_ready() {
                     return Poll::Ready(Ok(RelayEvent::Left));
                 }
                 deadline.poll_passed(cx).map(|()| Ok(RelayEvent::Late))
             });
-            match came.await {
-                Ok(RelayEvent::Bytes(1..)) => heard = true,
-                Ok(RelayEvent::Bytes(0)) if heard => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
+            match event.await {
+                Ok(RelayEvent::Bytes(1..)) => has_received = true,
+                Ok(RelayEvent::Bytes(0)) if has_received => {
+                    return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+                }
                 Ok(RelayEvent::Bytes(0)) => {
-                    return Err(RelayError::Unheard(io::ErrorKind::UnexpectedEof.into()));
+                    return Err(RelayError::NoResponse(io::ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(RelayEvent::Left) => return Err(RelayError::Client),
                 Ok(RelayEvent::Late) => return Err(late()),
-                Err(error) if heard => return Err(broken(error)),
-                Err(error) => return Err(RelayError::Unheard(error)),
+                Err(error) if has_received => return Err(broken(error)),
+                Err(error) => return Err(RelayError::NoResponse(error)),
             }
-            if let Some(mut answer) = response::read(input, self.is_head, client.is_last(), output)? {
-                // What was asked before all of it was sent is no request that the upstream has read to its end.
-                answer.keeps_alive &= unsent.is_empty();
-                return Ok(answer);
+            if let Some(mut response) = response::read(input, self.is_head, client.is_last(), output)? {
+                // An upstream that responded before all of the request was sent has not read it to its end.
+                response.keeps_alive &= unsent.is_empty();
+                return Ok(response);
             }
         }
     }
 
-    /// Passes a response back, whose beginning is in the room, and keeps the connection if it is good for another.
-    async fn pass_back(
+    /// Forwards a response whose beginning is in the buffers, and keeps the connection if it can be used again.
+    async fn forward_response(
         &mut self,
-        answer: UpstreamResponse,
+        response: UpstreamResponse,
         mut io: Io,
         idle: &Idle<Io>,
         client: &mut impl RelayClient,
     ) -> Result<Relayed, RelayError> {
-        let UpstreamResponse { mut framing, keeps_alive, closes, .. } = answer;
-        let RelayBuffers { input, output, .. } = &mut self.room;
+        let UpstreamResponse { mut framing, keeps_alive, closes, .. } = response;
+        let RelayBuffers { input, output, .. } = &mut self.buffers;
         let mut is_filled = false;
         loop {
             write_all(client, output).await?;
@@ -193,24 +194,24 @@ impl Relay {
             if is_filled {
                 buffers::widen(input, output);
             }
-            let came = poll_fn(|cx| match poll_read(&mut io, input, cx) {
+            let event = poll_fn(|cx| match poll_read(&mut io, input, cx) {
                 Poll::Ready(read) => Poll::Ready(read.map(RelayEvent::Bytes)),
                 Poll::Pending => client.poll_left(cx).map(|()| Ok(RelayEvent::Left)),
             });
-            let came = came.await;
+            let event = event.await;
             is_filled = input.len() == input.capacity();
-            let passed = match came {
-                Ok(RelayEvent::Bytes(1..)) => framing.pass(input, 0, output),
+            let forwarded = match event {
+                Ok(RelayEvent::Bytes(1..)) => framing.forward(input, 0, output),
                 Ok(RelayEvent::Bytes(0)) => framing.end(output),
                 Ok(RelayEvent::Left | RelayEvent::Late) | Err(_) => return Ok(Relayed::BrokenOff),
             };
-            // What came before it went wrong has come.
-            if passed.is_err() {
+            // Send what was received before the error.
+            if forwarded.is_err() {
                 write_all(client, output).await?;
                 return Ok(Relayed::BrokenOff);
             }
         }
-        // What is said behind the end answers nothing that was asked.
+        // Bytes after the end of the response belong to no request.
         if keeps_alive && input.is_empty() {
             idle.put(io);
         }
@@ -218,20 +219,20 @@ impl Relay {
     }
 }
 
-/// What happened first.
+/// What ended a wait.
 enum RelayEvent {
-    /// The upstream said so many bytes; none is its end.
+    /// The upstream sent this many bytes; 0 at its end.
     Bytes(usize),
     /// The client left.
     Left,
-    /// Nothing in time.
+    /// The deadline has passed.
     Late,
 }
 
-/// Why a connection gave no response.
+/// Why there was no response on a connection.
 enum RelayError {
-    /// It ended before the upstream said anything.
-    Unheard(io::Error),
+    /// It ended before anything was received.
+    NoResponse(io::Error),
     /// The upstream failed.
     Upstream(UpstreamError),
     /// The client left.

@@ -1,4 +1,4 @@
-//! Where a request goes, and where it is from.
+//! Where a request goes, and where it comes from.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,26 +9,26 @@ use http::HeaderValue;
 use crate::config::UpstreamSite;
 use crate::config::upstream_address::UpstreamAddress;
 
-/// Where a request goes, and what is known of where it is from.
+/// Where a request goes, and where it comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
-    /// Where it goes.
+    /// The upstream.
     pub upstream: &'a UpstreamAddress,
-    /// Until the connection is there: name, TCP and TLS.
+    /// The limit for name resolution, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// From when the request was sent, or its body last moved, until the response's head is there.
+    /// The limit from sending the request, or the last progress of its body, to the response's head.
     pub response_timeout: Duration,
     /// The other end of the client's connection.
     pub peer: &'a Peer,
-    /// Whether the peer is a proxy whose X-Forwarded-* and Forwarded are believed.
+    /// True if the peer is a trusted proxy.
     pub trusted: bool,
-    /// How the client spoke to us.
+    /// The scheme of the client's request.
     pub scheme: Scheme,
 }
 
 impl<'a> Route<'a> {
-    /// The way to a site, as it is configured.
-    pub fn to(site: &'a UpstreamSite, peer: &'a Peer, trusted: bool, scheme: Scheme) -> Self {
+    /// The route to a site, with its configured limits.
+    pub fn new(site: &'a UpstreamSite, peer: &'a Peer, trusted: bool, scheme: Scheme) -> Self {
         Self {
             upstream: &site.upstream,
             connect_timeout: site.connect_timeout,
@@ -40,28 +40,28 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The other end of a client's connection: made once for all its requests.
+/// The other end of a client's connection, made once for all its requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
     address: Option<IpAddr>,
-    /// As X-Forwarded-For has it.
-    pub(super) written: Option<HeaderValue>,
+    /// The value for X-Forwarded-For.
+    pub(super) forwarded_for: Option<HeaderValue>,
 }
 
 impl Peer {
-    /// Its address; none at a Unix socket.
+    /// The address; `None` for a Unix socket.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    /// The peer with this address; none is one at a Unix socket. An IPv4-mapped IPv6 address is IPv4.
+    /// The peer with this address; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
     pub fn new(address: Option<IpAddr>) -> Self {
         let address = address.map(|address| address.to_canonical());
-        Self { address, written: address.and_then(|address| address.to_string().try_into().ok()) }
+        Self { address, forwarded_for: address.and_then(|address| address.to_string().try_into().ok()) }
     }
 }
 
-/// For logs.
+/// As shown in the log.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address {
@@ -71,17 +71,17 @@ impl fmt::Display for Peer {
     }
 }
 
-/// How a client speaks to the gateway.
+/// The scheme of a client's connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scheme {
-    /// In the clear.
+    /// Unencrypted.
     Http,
     /// Over TLS.
     Https,
 }
 
 impl Scheme {
-    /// As a URL has it.
+    /// The scheme as in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",

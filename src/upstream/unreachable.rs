@@ -1,4 +1,4 @@
-//! Why a request got no response.
+//! Why there is no response to a request.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,49 +6,49 @@ use std::{fmt, io};
 
 use http::StatusCode;
 
-/// Why a request got no response.
+/// Why there is no response to a request.
 #[derive(Debug)]
 pub enum UpstreamError {
-    /// There is no connection: refused, no route, no such name, no valid certificate.
+    /// No connection: refused, no route, unknown name, invalid certificate.
     Connect(io::Error),
-    /// The connection broke, or what came was not HTTP, before the response's head was whole.
+    /// The connection broke, or the upstream sent something else than HTTP, before the response's head was complete.
     Broken(Box<dyn Error + Send + Sync>),
-    /// The upstream gave an answer that cannot be passed on: why.
+    /// The upstream's response cannot be forwarded, for this reason.
     Invalid(&'static str),
     /// The upstream took too long.
     TimedOut {
-        /// Over what.
+        /// The step that took too long.
         phase: TimedOutStep,
-        /// The limit that it passed.
+        /// The limit.
         after: Duration,
     },
-    /// Not the upstream's fault: the client did not send what it had promised.
+    /// The client did not send the body that it announced.
     Client(ClientError),
 }
 
-/// What an upstream took too long over.
+/// A step that an upstream can take too long for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimedOutStep {
-    /// The connection.
+    /// Connecting.
     Connect,
-    /// The response's head, or taking the request's body.
+    /// Sending the response's head, or receiving the request's body.
     Response,
 }
 
 /// How a client failed to send a request's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientError {
-    /// It left, or what it sent was malformed.
+    /// It disconnected, or sent a malformed body.
     BrokeOff,
-    /// Nothing came for as long.
+    /// It sent nothing for this long.
     Stalled {
-        /// The limit that it passed.
+        /// The limit.
         after: Duration,
     },
 }
 
 impl UpstreamError {
-    /// What a gateway says of it (RFC 9110 15.6): 502 or 504; 400 or 408 where it is the client's fault.
+    /// The status of the response (RFC 9110, section 15.6): 502 or 504, or 400 or 408 if it is the client's fault.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_GATEWAY,
@@ -58,7 +58,7 @@ impl UpstreamError {
         }
     }
 
-    /// What the client did, where the upstream is not to blame.
+    /// Returns what the client did, if it is the client's fault.
     pub const fn client_fault(&self) -> Option<ClientError> {
         match self {
             Self::Client(fault) => Some(*fault),
@@ -79,17 +79,21 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => write!(f, "no connection to the upstream"),
-            Self::Broken(_) => write!(f, "the upstream broke off before it had answered"),
-            Self::Invalid(why) => write!(f, "the upstream's answer cannot be passed on: {why}"),
+            Self::Broken(_) => write!(f, "the upstream broke off before it responded"),
+            Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
             Self::TimedOut { phase: TimedOutStep::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
             }
             Self::TimedOut { phase: TimedOutStep::Response, after } => {
-                write!(f, "no answer from the upstream within {}", humantime::format_duration(*after))
+                write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
             }
-            Self::Client(ClientError::BrokeOff) => write!(f, "the client broke its request off"),
+            Self::Client(ClientError::BrokeOff) => write!(f, "the client broke off its request"),
             Self::Client(ClientError::Stalled { after }) => {
-                write!(f, "nothing of the request's body came within {}", humantime::format_duration(*after))
+                write!(
+                    f,
+                    "the client sent nothing of the request's body for {}",
+                    humantime::format_duration(*after)
+                )
             }
         }?;
         let mut cause = self.cause();
@@ -101,5 +105,5 @@ impl fmt::Display for UpstreamError {
     }
 }
 
-/// Without a source: what is shown says all.
+/// Without a source, since the message includes it.
 impl Error for UpstreamError {}

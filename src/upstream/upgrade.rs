@@ -1,4 +1,4 @@
-//! Upgrades (RFC 9110 7.8): once the upstream has switched protocols, the two connections are one tunnel.
+//! Upgrades (RFC 9110, section 7.8): after the upstream has switched protocols, the two connections are a tunnel.
 
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Version};
@@ -10,15 +10,15 @@ use tokio::io::copy_bidirectional;
 use super::headers::{has_token, tokens};
 use super::pool::Connection;
 
-/// A client's wish to speak another protocol.
+/// A client's request to switch to another protocol.
 pub(super) struct Upgrade {
     protocols: HeaderValue,
     client: OnUpgrade,
 }
 
 impl Upgrade {
-    /// The wish that the request states, if it may be granted.
-    pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Self> {
+    /// Returns the upgrade that a request asks for, if it is allowed.
+    pub(super) fn from_request(request: &mut Request<Incoming>) -> Option<Self> {
         if request.version() != Version::HTTP_11
             || !request.headers().contains_key(UPGRADE)
             || !has_token(request.headers(), CONNECTION, "upgrade")
@@ -33,40 +33,41 @@ impl Upgrade {
         Some(Self { protocols, client: hyper::upgrade::on(request) })
     }
 
-    /// What the client would speak instead.
+    /// The protocols that the client offers.
     pub(super) fn protocols(&self) -> HeaderValue {
         self.protocols.clone()
     }
 
-    /// What the upstream has switched to, if that was asked for.
+    /// Returns the protocol that the upstream has switched to, if the client offered it.
     pub(super) fn granted(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let asked =
+        let is_offered =
             |protocol: &str| tokens(&self.protocols).any(|other| other.eq_ignore_ascii_case(protocol));
-        headers.get(UPGRADE).filter(|granted| tokens(granted).next().is_some_and(asked)).cloned()
+        headers.get(UPGRADE).filter(|granted| tokens(granted).next().is_some_and(is_offered)).cloned()
     }
 
-    /// Passes bytes on, both ways, from when the 101 has reached the client until both sides are done. Bytes
-    /// that the client sent before wait till then.
+    /// Copies bytes both ways, from when the client has received the 101 until both sides have closed. Bytes that the
+    /// client sends earlier wait until then.
     pub(super) fn tunnel(self, upstream: OnUpgrade, connection: Connection) {
         tokio::task::spawn_local(async move {
-            // To drop it earlier would close it.
+            // Dropping it would close it.
             let _connection = connection;
             let joined = tokio::try_join!(self.client, upstream);
-            let Ok((client, upstream)) = joined.inspect_err(|error| tracing::debug!(%error, "no tunnel"))
+            let Ok((client, upstream)) =
+                joined.inspect_err(|error| tracing::debug!(%error, "the upgrade failed"))
             else {
                 return;
             };
             let ended = copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(upstream)).await;
             match ended {
-                Ok((sent, received)) => tracing::debug!(sent, received, "tunnel closed"),
-                Err(error) => tracing::debug!(%error, "tunnel broke off"),
+                Ok((sent, received)) => tracing::debug!(sent, received, "the tunnel has closed"),
+                Err(error) => tracing::debug!(%error, "the tunnel broke off"),
             }
         });
     }
 }
 
-/// Whether a protocol carries further HTTP requests, which would pass in the tunnel without a decision on them
-/// (h2c smuggling).
+/// Returns true if a protocol carries HTTP requests, which would pass through the tunnel without a decision (h2c
+/// smuggling).
 fn carries_requests(protocol: &str) -> bool {
     let name = protocol.split('/').next().unwrap_or_default();
     ["h2c", "h2", "http", "tls"].iter().any(|carrier| name.eq_ignore_ascii_case(carrier))
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_protocol_that_carries_requests_is_not_switched_to() {
+    fn a_protocol_that_carries_requests_is_refused() {
         for (protocol, carries) in [
             ("websocket", false),
             ("WebSocket", false),

@@ -1,4 +1,4 @@
-//! The body of a request on its way to the upstream.
+//! The body of a request, on its way to the upstream.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -15,51 +15,51 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a client that sent `Expect: 100-continue` is kept waiting for an upstream that says nothing: it may
-/// know nothing of the field, and wait for the body in its turn (RFC 9110 10.1.1). What curl and Go wait.
+/// How long a client that sent `Expect: 100-continue` waits for a silent upstream, which may not know the field and wait
+/// for the body (RFC 9110, section 10.1.1). curl and Go wait as long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A client's body, or none.
+/// A client's body, or an empty one.
 pub(super) struct Upload {
     body: Option<Incoming>,
     progress: Option<Rc<UploadProgress>>,
     gate: Option<ContinueGate>,
 }
 
-/// How far an upload has come.
+/// The progress of an upload.
 pub(super) struct UploadProgress {
     last: Cell<Instant>,
     waits_for: Cell<Party>,
     broken: Cell<bool>,
 }
 
-/// Whose turn it is.
+/// The side whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Party {
     Client,
     Upstream,
 }
 
-/// Keeps the body unread until the upstream has asked for it.
+/// Delays the body until the upstream has asked for it.
 struct ContinueGate {
     asked: oneshot::Receiver<()>,
     patience: Pin<Box<Sleep>>,
 }
 
 impl Upload {
-    /// No body.
+    /// An empty body.
     pub(super) fn none() -> Self {
         Self { body: None, progress: None, gate: None }
     }
 
-    /// Takes the request's body over, and what tells how far it has come, if there is a body.
+    /// Takes over the request's body, and returns its progress if there is a body.
     pub(super) fn from_request(request: Request<Incoming>) -> (Request<Self>, Option<Rc<UploadProgress>>) {
         let (parts, body) = request.into_parts();
         if body.is_end_stream() {
             return (Request::from_parts(parts, Self::none()), None);
         }
-        let progress = Rc::new(UploadProgress::begun());
-        // hyper sends a GET, HEAD or CONNECT without a known length without a body, unless told.
+        let progress = Rc::new(UploadProgress::new());
+        // Without this field hyper drops the body of unknown length of a GET, HEAD or CONNECT.
         let chunked = body.size_hint().exact().is_none();
         let upload = Self { body: Some(body), progress: Some(Rc::clone(&progress)), gate: None };
         let mut request = Request::from_parts(parts, upload);
@@ -67,12 +67,12 @@ impl Upload {
             request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         if expects_continue(&request) {
-            request.body_mut().gate = Some(ContinueGate::of(&mut request));
+            request.body_mut().gate = Some(ContinueGate::new(&mut request));
         }
         (request, Some(progress))
     }
 
-    /// Whether there is no body.
+    /// Returns true if there is no body.
     pub(super) fn is_none(&self) -> bool {
         self.body.is_none()
     }
@@ -83,21 +83,21 @@ fn expects_continue<B>(request: &Request<B>) -> bool {
 }
 
 impl ContinueGate {
-    fn of<B>(request: &mut Request<B>) -> Self {
+    fn new<B>(request: &mut Request<B>) -> Self {
         let (ask, asked) = oneshot::channel();
         let ask = Mutex::new(Some(ask));
         hyper::ext::on_informational(request, move |response| {
             if response.status() == StatusCode::CONTINUE
                 && let Some(ask) = ask.lock().ok().and_then(|mut ask| ask.take())
             {
-                // Nobody listens any more where the client has left.
+                // The receiver is gone if the client has left.
                 let _ = ask.send(());
             }
         });
         Self { asked, patience: Box::pin(sleep(PATIENCE)) }
     }
 
-    /// Ready once the body may be read. An upstream that has answered without asking does not want it.
+    /// Ready when the body may be read. An upstream that has responded without asking does not want it.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.asked.is_terminated()
             && let Poll::Ready(Ok(())) = Pin::new(&mut self.asked).poll(cx)
@@ -109,7 +109,7 @@ impl ContinueGate {
 }
 
 impl UploadProgress {
-    fn begun() -> Self {
+    fn new() -> Self {
         Self {
             last: Cell::new(Instant::now()),
             waits_for: Cell::new(Party::Upstream),
@@ -117,22 +117,22 @@ impl UploadProgress {
         }
     }
 
-    /// When something last moved.
+    /// When the upload last made progress.
     pub(super) fn last(&self) -> Instant {
         self.last.get()
     }
 
-    /// Whom the upload waits for.
+    /// The side that the upload waits for.
     pub(super) fn waits_for(&self) -> Party {
         self.waits_for.get()
     }
 
-    /// Whether the client broke its body off.
+    /// Returns true if the client's body ended in an error.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.get()
     }
 
-    fn note<F, E>(&self, frame: &Poll<Option<Result<F, E>>>) {
+    fn record<F, E>(&self, frame: &Poll<Option<Result<F, E>>>) {
         match frame {
             Poll::Pending => self.waits_for.set(Party::Client),
             Poll::Ready(frame) => {
@@ -159,7 +159,7 @@ impl Body for Upload {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = Pin::new(body).poll_frame(cx);
         if let Some(progress) = &self.progress {
-            progress.note(&frame);
+            progress.record(&frame);
         }
         frame
     }

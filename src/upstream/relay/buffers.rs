@@ -1,4 +1,4 @@
-//! What a request takes on its way, kept for the next one.
+//! The buffers that forwarding takes, kept for the next request.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -7,26 +7,25 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Read at first, in bytes: a head and a small page.
-const FIRST: usize = 16 << 10;
-/// Read at most, where more comes: so much of a body is on its way at a time, whatever its length. A body of 1 MB takes
-/// 1.5 times as long with 64 KiB, and no less with 512.
-const MOST: usize = 256 << 10;
-/// So many are kept for later requests.
+/// The initial size of the input buffer in bytes: enough for a head and a small page.
+const INITIAL_SIZE: usize = 16 << 10;
+/// Its maximum size, for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and is no faster with 512.
+const MAX_SIZE: usize = 256 << 10;
+/// The buffers kept for later requests.
 const MAX_KEPT: usize = 64;
 
-/// The buffers of one request at a time, and its clock.
+/// The buffers and the deadline of one request at a time.
 pub(super) struct RelayBuffers {
-    /// The head that goes to the upstream.
+    /// The head to send to the upstream.
     pub(super) request: Vec<u8>,
-    /// What came from the upstream.
+    /// What was received from the upstream.
     pub(super) input: Vec<u8>,
-    /// What goes to the client.
+    /// What to send to the client.
     pub(super) output: Vec<u8>,
     pub(super) deadline: Deadline,
 }
 
-/// The rooms that are free, on one thread.
+/// The free buffers of one thread.
 #[derive(Default)]
 pub(super) struct BufferPool(RefCell<Vec<RelayBuffers>>);
 
@@ -35,15 +34,15 @@ impl BufferPool {
         self.0.borrow_mut().pop().unwrap_or_else(RelayBuffers::new)
     }
 
-    pub(super) fn give_back(&self, mut room: RelayBuffers) {
-        let mut rooms = self.0.borrow_mut();
-        if rooms.len() < MAX_KEPT {
-            for buffer in [&mut room.request, &mut room.input, &mut room.output] {
-                if buffer.capacity() > 2 * FIRST {
+    pub(super) fn give_back(&self, mut buffers: RelayBuffers) {
+        let mut free = self.0.borrow_mut();
+        if free.len() < MAX_KEPT {
+            for buffer in [&mut buffers.request, &mut buffers.input, &mut buffers.output] {
+                if buffer.capacity() > 2 * INITIAL_SIZE {
                     *buffer = Vec::new();
                 }
             }
-            rooms.push(room);
+            free.push(buffers);
         }
     }
 }
@@ -54,24 +53,23 @@ impl RelayBuffers {
     }
 }
 
-/// Makes room to read into: more where all that there was has been filled.
+/// Makes space to read into: more if all of it was filled.
 pub(super) fn grow(input: &mut Vec<u8>) {
     if input.len() == input.capacity() {
-        input.reserve_exact(input.len().max(FIRST));
+        input.reserve_exact(input.len().max(INITIAL_SIZE));
     }
 }
 
-/// Makes the larger of two empty buffers the one that is read into, and twice as large as it was, for a body that fills
-/// what it is given.
+/// Doubles the input buffer, starting with the larger of the two empty buffers, for a body that fills it.
 pub(super) fn widen(input: &mut Vec<u8>, output: &mut Vec<u8>) {
     if output.capacity() > input.capacity() {
         std::mem::swap(input, output);
     }
-    input.reserve_exact((2 * input.capacity()).min(MOST));
+    input.reserve_exact((2 * input.capacity()).min(MAX_SIZE));
 }
 
-/// When a request has waited long enough. Its timer is not set for each request, but goes off once in a limit: to set one
-/// costs more than to look at the clock.
+/// The deadline of a request. Its timer is not set for each request, but expires once per limit: setting a timer costs more
+/// than reading the clock.
 pub(super) struct Deadline {
     at: Instant,
     timer: Pin<Box<Sleep>>,
@@ -83,15 +81,15 @@ impl Deadline {
         Self { at, timer: Box::pin(sleep_until(at)) }
     }
 
-    /// Begins to wait, for as long as `limit`.
-    pub(super) fn begin(&mut self, limit: Duration) {
+    /// Starts to wait for `limit`.
+    pub(super) fn start(&mut self, limit: Duration) {
         self.at = after(limit);
         if self.timer.deadline() > self.at {
             self.timer.as_mut().reset(self.at);
         }
     }
 
-    /// Ready once it has waited for so long.
+    /// Ready when the limit has passed.
     pub(super) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
@@ -118,28 +116,28 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_passes_when_its_limit_has_however_often_it_began() {
+    async fn a_deadline_passes_after_its_limit_however_often_it_was_started() {
         let mut deadline = Deadline::new();
         for limit in [5, 1, 1, 10, 2, 60, 3] {
-            // One that was in time, and whose timer goes off within the next.
-            deadline.begin(Duration::from_secs(limit + 1));
+            // This one is in time, and its timer expires during the next.
+            deadline.start(Duration::from_secs(limit + 1));
             sleep(Duration::from_secs(limit)).await;
-            deadline.begin(Duration::from_secs(limit));
+            deadline.start(Duration::from_secs(limit));
             let begun = Instant::now();
             poll_fn(|cx| deadline.poll_passed(cx)).await;
             assert_eq!(begun.elapsed().as_secs(), limit);
         }
-        deadline.begin(Duration::MAX);
+        deadline.start(Duration::MAX);
         let year = Duration::from_hours(24 * 364);
         assert!(tokio::time::timeout(year, poll_fn(|cx| deadline.poll_passed(cx))).await.is_err());
     }
 
     #[test]
-    fn a_buffer_that_was_large_is_not_kept() {
+    fn a_large_buffer_is_not_kept() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
         let rooms = BufferPool::default();
-        for (read, kept) in [(FIRST, true), (MOST, false)] {
+        for (read, kept) in [(INITIAL_SIZE, true), (MAX_SIZE, false)] {
             let mut room = rooms.take();
             room.input.reserve_exact(read);
             rooms.give_back(room);

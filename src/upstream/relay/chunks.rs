@@ -1,27 +1,27 @@
-//! The chunked transfer coding (RFC 9112 7.1), read strictly and written anew: what another reader might take for the end
-//! of a chunk is never passed on as such.
+//! The chunked transfer coding (RFC 9112, section 7.1), parsed strictly and written again, so that no two readers can
+//! disagree where a chunk ends.
 
 use std::io::Write as _;
 
-/// The last chunk, with no trailer behind it.
+/// The last chunk, without trailers.
 pub(super) const LAST: &[u8] = b"0\r\n\r\n";
-/// Extensions and trailers of a body together, in bytes: nobody has asked for them.
-const MAX_UNWANTED: usize = 16 << 10;
+/// The limit for extensions and trailers together, in bytes.
+const MAX_DISCARDED: usize = 16 << 10;
 
-/// What is not framed as it should be.
+/// The error for malformed chunks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MalformedChunk;
 
-/// A chunked body on its way. Extensions and trailers are left out.
+/// A chunked body that is being forwarded, without extensions and trailers.
 #[derive(Debug)]
 pub(super) struct Chunks {
     next: ChunkState,
-    /// The chunk's size as far as it was read, then what is left of it.
+    /// The chunk's size as far as it was parsed, then the rest of the chunk.
     left: u64,
-    unwanted: usize,
+    discarded: usize,
 }
 
-/// What is to come next.
+/// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ChunkState {
     FirstDigit,
@@ -40,17 +40,17 @@ enum ChunkState {
 
 impl Chunks {
     pub(super) const fn new() -> Self {
-        Self { next: ChunkState::FirstDigit, left: 0, unwanted: 0 }
+        Self { next: ChunkState::FirstDigit, left: 0, discarded: 0 }
     }
 
-    /// Whether the last chunk has come, and what stands behind it.
+    /// Returns true if the last chunk and the trailers are complete.
     pub(super) fn is_done(&self) -> bool {
         self.next == ChunkState::Nothing
     }
 
-    /// Appends what goes on of what has come; gives how much of it is of this body, in bytes.
-    pub(super) fn pass(&mut self, came: &[u8], output: &mut Vec<u8>) -> Result<usize, MalformedChunk> {
-        let mut rest = came;
+    /// Appends the received data to `output`. Returns how many of the bytes belong to this body.
+    pub(super) fn forward(&mut self, received: &[u8], output: &mut Vec<u8>) -> Result<usize, MalformedChunk> {
+        let mut rest = received;
         while let [byte, behind @ ..] = rest {
             if self.next == ChunkState::Nothing {
                 break;
@@ -72,7 +72,7 @@ impl Chunks {
                 rest = behind;
             }
         }
-        Ok(came.len() - rest.len())
+        Ok(received.len() - rest.len())
     }
 
     fn after(&mut self, byte: u8) -> Result<ChunkState, MalformedChunk> {
@@ -83,15 +83,15 @@ impl Chunks {
         Ok(match (self.next, byte) {
             (FirstDigit | Digit, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.add(byte)?,
             (Digit | Extension, b'\r') => LineFeedOfSize,
-            (Digit, b' ' | b'\t' | b';') => self.unwanted(Extension)?,
-            (Extension, 1..) if byte != b'\n' => self.unwanted(Extension)?,
+            (Digit, b' ' | b'\t' | b';') => self.discard(Extension)?,
+            (Extension, 1..) if byte != b'\n' => self.discard(Extension)?,
             (LineFeedOfSize, b'\n') if self.left == 0 => Trailer,
             (LineFeedOfSize, b'\n') => Data,
             (ReturnOfData, b'\r') => LineFeedOfData,
             (LineFeedOfData, b'\n') => FirstDigit,
             (Trailer, b'\r') => LastLineFeed,
             (InTrailer, b'\r') => LineFeedOfTrailer,
-            (Trailer | InTrailer, 1..) if byte != b'\n' => self.unwanted(InTrailer)?,
+            (Trailer | InTrailer, 1..) if byte != b'\n' => self.discard(InTrailer)?,
             (LineFeedOfTrailer, b'\n') => Trailer,
             (LastLineFeed, b'\n') => Nothing,
             _ => return Err(MalformedChunk),
@@ -108,13 +108,13 @@ impl Chunks {
         Ok(ChunkState::Digit)
     }
 
-    fn unwanted(&mut self, next: ChunkState) -> Result<ChunkState, MalformedChunk> {
-        self.unwanted += 1;
-        if self.unwanted > MAX_UNWANTED { Err(MalformedChunk) } else { Ok(next) }
+    fn discard(&mut self, next: ChunkState) -> Result<ChunkState, MalformedChunk> {
+        self.discarded += 1;
+        if self.discarded > MAX_DISCARDED { Err(MalformedChunk) } else { Ok(next) }
     }
 }
 
-/// Writes data as a chunk; no data is none.
+/// Writes data as a chunk, unless it is empty.
 pub(super) fn write(data: &[u8], output: &mut Vec<u8>) {
     if data.is_empty() {
         return;
@@ -129,17 +129,17 @@ pub(super) fn write(data: &[u8], output: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// What goes on of a body that comes in pieces of `size`, and what is left behind it.
+    /// Forwards a body in pieces of `size`. Returns the output, and the bytes after the body.
     fn passed(body: &str, size: usize) -> Result<(String, usize), MalformedChunk> {
         let (mut chunks, mut output, mut left) = (Chunks::new(), Vec::new(), 0);
         for piece in body.as_bytes().chunks(size) {
-            left += piece.len() - chunks.pass(piece, &mut output)?;
+            left += piece.len() - chunks.forward(piece, &mut output)?;
         }
         assert_eq!(chunks.is_done(), output.ends_with(LAST), "{body:?}");
         Ok((String::from_utf8(output).unwrap(), left))
     }
 
-    /// The data of chunks that we wrote.
+    /// The data of the chunks in an output.
     fn data(mut chunks: &str) -> String {
         let mut data = String::new();
         while let Some((size, rest)) = chunks.split_once("\r\n") {
@@ -151,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_goes_on_as_it_is() {
+    fn a_whole_body_is_written_the_same() {
         let body = "3\r\nabc\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n";
         assert_eq!(passed(body, usize::MAX), Ok((body.to_owned(), 0)));
     }
 
     #[test]
-    fn only_the_data_goes_on_wherever_it_is_cut() {
+    fn only_the_data_is_forwarded_however_it_is_split() {
         for (body, expected, left) in [
             ("3\r\nabc\r\n0\r\n\r\n", "abc", 0),
             ("0\r\n\r\n", "", 0),
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_framed_so_is_malformed() {
-        let long = "x".repeat(MAX_UNWANTED + 1);
+    fn other_framing_is_malformed() {
+        let long = "x".repeat(MAX_DISCARDED + 1);
         for body in [
             "\r\n",
             " 3\r\nabc\r\n",

@@ -1,14 +1,16 @@
+//! What forwarding needs of the client's connection.
+
 use std::io;
 use std::task::{Context, Poll};
 
-/// The client's end of a request that is passed on.
+/// The client of a request that is forwarded.
 pub trait RelayClient {
-    /// Writes what the system takes now, in bytes; at least one.
+    /// Writes as much as the system takes now, at least one byte, and returns its length.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Ready once the client has left. What it says meanwhile is kept for later.
+    /// Ready when the client has left. What it sends meanwhile is kept.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Whether the connection is to close behind this response.
+    /// Returns true if the connection closes after this response.
     fn is_last(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! The head of a plain request, as the upstream gets it.
+//! The head of a plain request, for the upstream.
 
 use httparse::Header;
 
@@ -12,21 +12,21 @@ use super::super::{Peer, Scheme};
 pub struct PlainRequest<'a> {
     /// `GET` or `HEAD`.
     pub method: &'a str,
-    /// The path, with the query.
+    /// The path and query.
     pub target: &'a str,
-    /// Its Host field.
+    /// The Host field.
     pub host: &'a str,
-    /// All its fields.
+    /// All fields.
     pub fields: &'a [Header<'a>],
 }
 
-/// Writes the head anew, as [`Proxy::forward`](super::super::Proxy::forward) sends it.
+/// Writes the head that [`Proxy::forward`](super::super::Proxy::forward) would send.
 pub(super) fn write(out: &mut Vec<u8>, head: &PlainRequest<'_>, peer: &Peer, trusted: bool, scheme: Scheme) {
     out.clear();
     for part in [head.method, " ", head.target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-    let (mut said_proto, mut said_host) = (false, false);
+    let (mut has_proto, mut has_host) = (false, false);
     for field in head.fields {
         let name = field.name;
         if is_hop_by_hop(name) || is_look_alike(name) {
@@ -36,22 +36,22 @@ pub(super) fn write(out: &mut Vec<u8>, head: &PlainRequest<'_>, peer: &Peer, tru
             if !trusted || name.eq_ignore_ascii_case(FOR) {
                 continue;
             }
-            said_proto |= name.eq_ignore_ascii_case(PROTO);
-            said_host |= name.eq_ignore_ascii_case(HOST);
+            has_proto |= name.eq_ignore_ascii_case(PROTO);
+            has_host |= name.eq_ignore_ascii_case(HOST);
         }
         put(out, name, &[field.value]);
     }
     let addresses = || {
-        let said = head.fields.iter().filter(|field| trusted && field.name.eq_ignore_ascii_case(FOR));
-        said.map(|field| field.value).chain(peer.written.as_ref().map(http::HeaderValue::as_bytes))
+        let lines = head.fields.iter().filter(|field| trusted && field.name.eq_ignore_ascii_case(FOR));
+        lines.map(|field| field.value).chain(peer.forwarded_for.as_ref().map(http::HeaderValue::as_bytes))
     };
     if addresses().next().is_some() {
         put(out, FOR, &addresses().collect::<Vec<_>>());
     }
-    if !said_proto {
+    if !has_proto {
         put(out, PROTO, &[scheme.as_str().as_bytes()]);
     }
-    if !said_host {
+    if !has_host {
         put(out, HOST, &[head.host.as_bytes()]);
     }
     out.extend_from_slice(b"\r\n");
@@ -61,7 +61,7 @@ const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 
-/// A field with these elements, its name in lower case.
+/// Writes a field with a list of elements, its name in lower case.
 pub(super) fn put(out: &mut Vec<u8>, name: &str, value: &[&[u8]]) {
     out.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
     let mut before: &[u8] = b": ";

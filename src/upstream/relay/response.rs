@@ -1,4 +1,4 @@
-//! The head of a response, from the upstream to the client.
+//! The head of a response.
 
 use std::io::{self, Write as _};
 use std::mem::MaybeUninit;
@@ -8,31 +8,31 @@ use httparse::{Header, Status};
 
 use super::super::forwarded::is_forwarding;
 use super::super::headers::{has_no_body, is_hop_by_hop, length};
-use super::super::{NO_LENGTH, UNASKED_CODING, UNASKED_PROTOCOL, UpstreamError};
+use super::super::{INVALID_LENGTH, UNREQUESTED_CODING, UNREQUESTED_PROTOCOL, UpstreamError};
 use super::chunks::Chunks;
 use super::framing::Framing;
 use super::request::put;
 use super::{RelayError, broken};
 use crate::clock;
 
-/// As many as hyper takes.
+/// The limit of hyper.
 const MAX_FIELDS: usize = 100;
-/// As long as hyper takes, in bytes.
+/// The limit of hyper, in bytes.
 const MAX_HEAD: usize = 8192 + 4096 * 100;
 
-/// A response whose head has come.
+/// A response whose head was received.
 pub(super) struct UpstreamResponse {
     pub(super) status: u16,
-    /// What is still to come of the body.
+    /// The rest of the body.
     pub(super) framing: Framing,
-    /// Whether the upstream's connection can carry another request.
+    /// True if the upstream's connection can carry another request.
     pub(super) keeps_alive: bool,
-    /// Whether it says that the client's connection closes.
+    /// True if the response says that the client's connection closes.
     pub(super) closes: bool,
 }
 
-/// Reads a response from its beginning, if its head has come; interim ones (RFC 9110 15.2) are dropped. What has come is
-/// taken out of `input`, up to the response's end, and `output` is what the client gets for it.
+/// Parses a response, if its head is complete, and drops interim ones (RFC 9110, section 15.2). Moves what was received of
+/// it from `input` to `output`, as it goes to the client.
 pub(super) fn read(
     input: &mut Vec<u8>,
     is_head: bool,
@@ -40,89 +40,94 @@ pub(super) fn read(
     output: &mut Vec<u8>,
 ) -> Result<Option<UpstreamResponse>, RelayError> {
     output.clear();
-    let (length, mut answer) = loop {
+    let (length, mut parsed) = loop {
         let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut response, input, &mut fields) {
             Ok(Status::Complete(length)) => match response.code {
-                Some(101) => return Err(invalid(UNASKED_PROTOCOL)),
+                Some(101) => return Err(invalid(UNREQUESTED_PROTOCOL)),
                 Some(100..=199) => drop(input.drain(..length)),
-                _ => break (length, answer(&response, is_head, closes, output)?),
+                _ => break (length, translate(&response, is_head, closes, output)?),
             },
             Ok(Status::Partial) if input.len() < MAX_HEAD => return Ok(None),
             Ok(Status::Partial) => return Err(invalid("its head is longer than 400 KiB")),
             Err(error) => return Err(broken(io::Error::new(io::ErrorKind::InvalidData, error))),
         }
     };
-    answer.framing.pass(input, length, output).map_err(|_| invalid("its chunks are malformed"))?;
-    Ok(Some(answer))
+    parsed.framing.forward(input, length, output).map_err(|_| invalid("its chunks are malformed"))?;
+    Ok(Some(parsed))
 }
 
 fn invalid(why: &'static str) -> RelayError {
     RelayError::Upstream(UpstreamError::Invalid(why))
 }
 
-fn answer(
+fn translate(
     response: &httparse::Response<'_, '_>,
     is_head: bool,
     closes: bool,
     output: &mut Vec<u8>,
 ) -> Result<UpstreamResponse, RelayError> {
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or_else(|| invalid("its status is none"))?;
-    let told = MessageFields::by(response.headers, is_head || has_no_body(status))?;
+    let status = status.ok_or_else(|| invalid("its status is invalid"))?;
+    let message = MessageFields::new(response.headers, is_head || has_no_body(status))?;
     let is_1_1 = response.version == Some(1);
-    let framing = match told.says {
-        _ if told.is_bare => Framing::NOTHING,
+    let framing = match message.length {
+        _ if message.is_bare => Framing::EMPTY,
         BodyLength::Chunks { .. } if !is_1_1 => {
-            return Err(invalid("it is of HTTP/1.0, which has no transfer codings"));
+            return Err(invalid("it has a transfer coding, which HTTP/1.0 does not know"));
         }
         BodyLength::Chunks { .. } => Framing::Chunks(Chunks::new()),
         BodyLength::Length(length) => Framing::Length(length),
-        BodyLength::Nothing => Framing::UntilClose,
+        BodyLength::Unknown => Framing::UntilClose,
     };
-    // A length beside chunks is a sign of trouble (RFC 9112 6.3).
-    let is_clear = is_1_1 && !matches!(told.says, BodyLength::Chunks { beside_length: true });
-    let keeps_alive = is_clear && !told.closes && !matches!(framing, Framing::UntilClose);
-    let answer = UpstreamResponse { status: status.as_u16(), framing, keeps_alive, closes };
-    write(output, response, status, &told, &answer);
-    Ok(answer)
+    // A length beside chunks may be an attack (RFC 9112, section 6.3).
+    let is_clear = is_1_1 && !matches!(message.length, BodyLength::Chunks { beside_length: true });
+    let keeps_alive = is_clear && !message.closes && !matches!(framing, Framing::UntilClose);
+    let parsed = UpstreamResponse { status: status.as_u16(), framing, keeps_alive, closes };
+    write(output, response, status, &message, &parsed);
+    Ok(parsed)
 }
 
-/// What the fields say of the message and the connection.
+/// What the fields say about the message and the connection.
 struct MessageFields<'a> {
-    /// Whether no body follows, whatever the fields say.
+    /// True if there is no body, whatever the fields say.
     is_bare: bool,
-    says: BodyLength,
+    length: BodyLength,
     closes: bool,
-    /// The fields that are of the connection alone, beside those that always are.
+    /// The names of further hop-by-hop fields.
     options: Vec<&'a str>,
     is_dated: bool,
 }
 
-/// What the fields say of the body's length.
+/// The body's length according to the fields.
 #[derive(Clone, Copy)]
 enum BodyLength {
-    Nothing,
+    Unknown,
     Length(u64),
     Chunks { beside_length: bool },
 }
 
 impl<'a> MessageFields<'a> {
-    fn by(fields: &[Header<'a>], is_bare: bool) -> Result<Self, RelayError> {
-        let mut told =
-            Self { is_bare, says: BodyLength::Nothing, closes: false, options: Vec::new(), is_dated: false };
+    fn new(fields: &[Header<'a>], is_bare: bool) -> Result<Self, RelayError> {
+        let mut message = Self {
+            is_bare,
+            length: BodyLength::Unknown,
+            closes: false,
+            options: Vec::new(),
+            is_dated: false,
+        };
         let (mut is_chunked, mut has_length) = (false, false);
         for field in fields {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             match field.name.len() {
-                4 if is("date") => told.is_dated = true,
-                10 if is("connection") => told.add_options(field.value),
+                4 if is("date") => message.is_dated = true,
+                10 if is("connection") => message.add_options(field.value),
                 14 if is("content-length") => has_length = true,
                 17 if is("transfer-encoding") => {
                     if is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
-                        return Err(invalid(UNASKED_CODING));
+                        return Err(invalid(UNREQUESTED_CODING));
                     }
                     is_chunked = true;
                 }
@@ -130,13 +135,13 @@ impl<'a> MessageFields<'a> {
             }
         }
         if is_chunked {
-            told.says = BodyLength::Chunks { beside_length: has_length };
+            message.length = BodyLength::Chunks { beside_length: has_length };
         } else if has_length {
             let lines = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("content-length"));
-            let length = length(lines.map(|line| line.value)).ok_or_else(|| invalid(NO_LENGTH))?;
-            told.says = BodyLength::Length(length);
+            let length = length(lines.map(|line| line.value)).ok_or_else(|| invalid(INVALID_LENGTH))?;
+            message.length = BodyLength::Length(length);
         }
-        Ok(told)
+        Ok(message)
     }
 
     fn add_options(&mut self, value: &'a [u8]) {
@@ -151,8 +156,8 @@ impl<'a> MessageFields<'a> {
         }
     }
 
-    /// Whether a field is the client's business.
-    fn goes_on(&self, name: &str) -> bool {
+    /// Returns true if a field of this name is forwarded.
+    fn is_forwarded(&self, name: &str) -> bool {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         let is_of_the_body = is("content-length") || self.is_bare && is("trailer");
         !is_hop_by_hop(name) && !is_of_the_body && !self.options.iter().any(|option| is(option))
@@ -163,28 +168,28 @@ fn write(
     out: &mut Vec<u8>,
     response: &httparse::Response<'_, '_>,
     status: StatusCode,
-    told: &MessageFields<'_>,
-    answer: &UpstreamResponse,
+    message: &MessageFields<'_>,
+    parsed: &UpstreamResponse,
 ) {
     for part in ["HTTP/1.1 ", status.as_str(), " ", response.reason.unwrap_or_default(), "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-    for field in response.headers.iter().filter(|field| told.goes_on(field.name)) {
+    for field in response.headers.iter().filter(|field| message.is_forwarded(field.name)) {
         put(out, field.name, &[field.value]);
     }
-    if let BodyLength::Length(length) = told.says
+    if let BodyLength::Length(length) = message.length
         && !has_no_body(status)
     {
-        // Writing to a vector does not fail.
+        // Writing to a vector cannot fail.
         let _ = write!(out, "content-length: {length}\r\n");
     }
-    if matches!(answer.framing, Framing::Chunks(_) | Framing::UntilClose) {
+    if matches!(parsed.framing, Framing::Chunks(_) | Framing::UntilClose) {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
-    if !told.is_dated {
+    if !message.is_dated {
         put(out, "date", &[clock::http_date(clock::now()).as_bytes()]);
     }
-    if answer.closes {
+    if parsed.closes {
         out.extend_from_slice(b"connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");

@@ -1,4 +1,4 @@
-//! Bytes to the upstream, from it, and to the client.
+//! Reads from the upstream, and writes to the upstream and the client.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,7 +11,7 @@ use super::super::connect::Io;
 use super::buffers::grow;
 use super::{RelayClient, RelayError};
 
-/// Writes as much as is taken now.
+/// Writes as much as the system takes now.
 pub(super) fn poll_send(io: &mut Io, unsent: &mut &[u8], cx: &mut Context<'_>) -> io::Result<()> {
     while !unsent.is_empty() {
         match Pin::new(&mut *io).poll_write(cx, unsent)? {
@@ -20,20 +20,20 @@ pub(super) fn poll_send(io: &mut Io, unsent: &mut &[u8], cx: &mut Context<'_>) -
             Poll::Pending => return Ok(()),
         }
         if unsent.is_empty() {
-            // Only TLS keeps something back.
+            // Only TLS buffers anything.
             let _is_flushed = Pin::new(&mut *io).poll_flush(cx)?;
         }
     }
     Ok(())
 }
 
-/// Reads what there is, behind what was read before; gives its length in bytes, none at the end.
+/// Appends what can be read now, and returns its length in bytes; 0 at the end.
 pub(super) fn poll_read(io: &mut Io, input: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     grow(input);
     pin!(io.read_buf(input)).poll(cx)
 }
 
-/// Writes all of `output` and empties it. A client may take as long as it likes.
+/// Writes and clears `output`. The client may take as long as it likes.
 pub(super) async fn write_all(client: &mut impl RelayClient, output: &mut Vec<u8>) -> Result<(), RelayError> {
     let mut sent = 0;
     let written = poll_fn(|cx| {

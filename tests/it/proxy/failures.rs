@@ -100,7 +100,7 @@ async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
         upstream.closed().await;
     }
     assert!(
-        gateway.failure().starts_with("no answer from the upstream within 200ms"),
+        gateway.failure().starts_with("no response from the upstream within 200ms"),
         "{}",
         gateway.failure()
     );
@@ -157,7 +157,7 @@ async fn a_malformed_body_is_the_clients_fault(way: Way) {
     upstream.until("x\r\n").await;
     client.send("nonsense\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 400 Bad Request");
-    assert_eq!(gateway.failure(), "the client broke its request off");
+    assert_eq!(gateway.failure(), "the client broke off its request");
     let (body, _) = upstream.rest().await;
     assert!(!body.ends_with("0\r\n\r\n"), "{body}");
 }
