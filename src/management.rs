@@ -58,13 +58,13 @@ pub fn management(subject: &Arc<RunningGateway>) -> Management<impl Routes + use
 
 impl<R: Routes> Service for Management<R> {
     type Body = <warp::reply::Response as BodyOf>::Body;
-    type Relay = Infallible;
+    type Forwarded = Infallible;
 
-    async fn relay(&self, relay: Infallible, _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
+    async fn forward(&self, relay: Infallible, _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
         match relay {}
     }
 
-    async fn answer(
+    async fn respond(
         mut self,
         request: Request<Incoming>,
         _peer: Rc<Peer>,

@@ -1,7 +1,7 @@
-//! A server: an accept loop and a current-thread runtime on each of its threads.
+//! A server: several threads, each with a current-thread runtime that accepts connections.
 //!
-//! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use: no
-//! lock, no wake-up across threads.
+//! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use. No
+//! locks or wake-ups across threads are needed.
 
 mod client;
 mod connection;
@@ -33,16 +33,16 @@ pub use self::service::{FastPath, Service};
 pub use self::stream::Stream;
 use crate::thread_exit::ExitNotice;
 
-/// How long requests that have begun may take to end once the server is told to stop.
+/// How long running requests may take to finish after the server was told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// How long a client may take over the head of a request; an idle connection is closed after as long.
+/// How long a client may take to send the head of a request, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait before the next accept after one failed for want of descriptors or memory.
+/// How long to wait after an accept failed for lack of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often that is said while it lasts.
-const REMINDER: Duration = Duration::from_secs(60);
+/// How often the log says so while it lasts.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The threads of a server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -50,37 +50,37 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts threads of these names; each accepts on all `listeners` and answers by what `service` makes on it.
-    /// One that ends before it is told to sounds the alarm.
+    /// Starts threads of these names. Each accepts on all `listeners` and responds with its own `service()`. A thread that
+    /// exits sends `exit_notice`.
     pub fn start<S: Service>(
         names: impl IntoIterator<Item = String>,
         listeners: &[Listener],
-        alarm: &ExitNotice,
+        exit_notice: &ExitNotice,
         service: impl Fn() -> S + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let (shutdown, stopped) = watch::channel(false);
         let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
-            let (service, stopped, alarm) = (service.clone(), stopped.clone(), alarm.clone());
+            let (service, stopped, exit_notice) = (service.clone(), stopped.clone(), exit_notice.clone());
             std::thread::Builder::new().name(name).spawn(move || {
-                let _alarm = alarm;
+                let _sent_when_dropped = exit_notice;
                 work(listeners, service, stopped)
             })
         };
         Ok(Self { threads: names.into_iter().map(thread).collect::<io::Result<_>>()?, shutdown })
     }
 
-    /// Stops accepting, lets requests that have begun end within [`DRAIN`], and returns when the threads are done.
+    /// Stops accepting, gives running requests [`DRAIN`] to finish, and returns when all threads have ended.
     pub fn stop(self) -> io::Result<()> {
         self.shutdown.send_replace(true);
         for thread in self.threads {
-            thread.join().map_err(|_| io::Error::other("a thread of the server has panicked"))??;
+            thread.join().map_err(|_| io::Error::other("a server thread has panicked"))??;
         }
         Ok(())
     }
 }
 
-/// A name for a thread on each core that the process may use.
+/// One thread name for each core that the process may use.
 pub fn workers() -> impl Iterator<Item = String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (0..cores).map(|number| format!("worker-{number}"))
@@ -101,15 +101,15 @@ fn work<S: Service>(
         }
         // The sender lives until it has sent.
         let _ = stopped.wait_for(|stopped| *stopped).await;
-        if tokio::time::timeout(DRAIN, open.none()).await.is_err() {
+        if tokio::time::timeout(DRAIN, open.all_closed()).await.is_err() {
             let (count, limit) = (open.count.get(), humantime::format_duration(DRAIN));
-            warn!("{count} connections were still open after {limit} and are closed");
+            warn!("{count} connections were still open after {limit} and have been closed");
         }
         Ok(())
     })
 }
 
-/// The connections of a thread.
+/// Counts the open connections of a thread.
 #[derive(Default)]
 struct OpenConnections {
     count: Cell<usize>,
@@ -117,19 +117,19 @@ struct OpenConnections {
 }
 
 impl OpenConnections {
-    async fn none(&self) {
+    async fn all_closed(&self) {
         while self.count.get() > 0 {
             self.closed.notified().await;
         }
     }
 
-    fn one(self: Rc<Self>) -> OpenConnection {
+    fn open(self: Rc<Self>) -> OpenConnection {
         self.count.set(self.count.get() + 1);
         OpenConnection(self)
     }
 }
 
-/// Counts while it lives.
+/// Counts as one open connection until it is dropped.
 struct OpenConnection(Rc<OpenConnections>);
 
 impl Drop for OpenConnection {
@@ -161,7 +161,7 @@ impl ListeningSocket {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // An answer is written in one go: Nagle would only hold its last packet back.
+                // A response is written at once: Nagle's algorithm would only delay its last packet.
                 stream.set_nodelay(true)?;
                 Ok((stream.into(), Some(address.ip())))
             }
@@ -185,7 +185,7 @@ async fn accept<S: Service>(
         };
         match accepted {
             Ok((stream, address)) => {
-                let count = Rc::clone(&open).one();
+                let count = Rc::clone(&open).open();
                 let connection = serve(stream, address, service.clone(), stopped.clone());
                 tokio::task::spawn_local(async move {
                     connection.await;
@@ -194,8 +194,8 @@ async fn accept<S: Service>(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                if warned.is_none_or(|warned| warned.elapsed() >= REMINDER) {
-                    warn!("cannot accept a connection: {error}; trying again each {} ms", PAUSE.as_millis());
+                if warned.is_none_or(|warned| warned.elapsed() >= WARNING_INTERVAL) {
+                    warn!("cannot accept connections: {error}; trying again every {} ms", PAUSE.as_millis());
                     warned = Some(Instant::now());
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -204,7 +204,7 @@ async fn accept<S: Service>(
     }
 }
 
-/// Whether an error is that of the connection to be accepted, and not of the listening socket (`accept(2)`).
+/// Returns true if an error concerns the accepted connection, not the listening socket (`accept(2)`).
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)

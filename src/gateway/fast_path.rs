@@ -1,7 +1,7 @@
-//! The short way of a plain request: from its head to the bytes of the down page, or to those that go to the upstream.
+//! The fast path for plain requests: from the bytes of a head to the bytes of the down page, or to the upstream.
 //!
-//! It decides as every request is decided, and what it sends is what the long way would send; it only leaves out what
-//! cannot matter to a plain request.
+//! It makes the same decision and sends the same bytes as [`Gateway::respond`](Service::respond) would. It leaves out only
+//! what cannot matter to a plain request.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,21 +9,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 
-use super::head::{Beginning, PlainHead, beginning, room};
-use super::prepared::written;
-use super::{AccessLogLine, Gateway, unreachable};
+use super::failure::failure_response;
+use super::head::{ParsedStart, PlainHead, header_slots, parse};
+use super::prepared::encode;
+use super::{AccessLogLine, Gateway};
 use crate::clock;
 use crate::config::{Config, Site, UpstreamSite};
 use crate::decision::{Decision, Pass, decide};
 use crate::filters::context::page_key;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts};
+#[cfg(doc)]
+use crate::server::Service;
 use crate::server::{ClientConnection, FastPath};
 use crate::snapshot::Snapshot;
 use crate::upstream::relay::{self, Relay};
 use crate::upstream::{Peer, Route, Scheme, UpstreamError};
 
-/// A plain request on its way to the upstream.
+/// A plain request that is being forwarded.
 pub struct ForwardedRequest {
     snapshot: Arc<Snapshot>,
     trusted: bool,
@@ -32,22 +35,22 @@ pub struct ForwardedRequest {
 }
 
 impl<R> Gateway<R> {
-    /// What is to be done about the request that `unread` begins with, if it is plain.
-    pub(super) fn at_once(&self, unread: &[u8], peer: &Peer) -> FastPath<ForwardedRequest> {
-        match beginning(unread, &mut room()) {
-            Beginning::Incomplete => FastPath::Incomplete,
-            Beginning::Other => FastPath::Other,
-            Beginning::Plain(head) => self.decide_at_once(&head, peer).unwrap_or(FastPath::Other),
+    /// Decides on the request that `unread` begins with, if it is plain.
+    pub(super) fn decide_plain(&self, unread: &[u8], peer: &Peer) -> FastPath<ForwardedRequest> {
+        match parse(unread, &mut header_slots()) {
+            ParsedStart::Incomplete => FastPath::Incomplete,
+            ParsedStart::Other => FastPath::Fallback,
+            ParsedStart::Plain(head) => self.decide_head(&head, peer).unwrap_or(FastPath::Fallback),
         }
     }
 
-    fn decide_at_once(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<FastPath<ForwardedRequest>> {
+    fn decide_head(&self, head: &PlainHead<'_, '_>, peer: &Peer) -> Option<FastPath<ForwardedRequest>> {
         let now = clock::now();
-        let seen = self.view.at(now);
-        let (snapshot, phase) = &*seen;
+        let current = self.cache.at(now);
+        let (snapshot, phase) = &*current;
         let config = &snapshot.config;
         let trusted = config.server.trusted_proxies.trusts(peer.address());
-        // Whom a proxy speaks for is a matter of more fields.
+        // To find the client behind a proxy takes more fields.
         if trusted && (config.rules.exemptions.has_networks() || config.log.access) {
             return None;
         }
@@ -59,50 +62,44 @@ impl<R> Gateway<R> {
             path: RequestPath::new(head.path),
             query: Query::new(head.query()),
             has_override_field: head.has_override_field,
-            // Whether it really is one is found out on the long way, which a redirect takes.
+            // A redirect is left to `respond`, which finds out if this is true.
             is_navigation: true,
             client: peer.address(),
         };
         match decide(&config.rules, &request, &phase.state, now) {
             Decision::Unavailable(down) if !config.log.access && !head.is_special => {
-                let answer = self.prepared.answer(snapshot, phase, page_key(&down), head, now);
-                Some(FastPath::Answer { head: head.length, answer })
+                let response = self.responses.get(snapshot, phase, page_key(&down), head, now);
+                Some(FastPath::Respond { head: head.length, response })
             }
             Decision::Pass(pass) if pass != Pass::Status => {
-                let access = AccessLogLine::begin(config, head.method, head.path, peer.address());
-                let relay = self.relay_of(head, peer, trusted, config)?;
-                let relay = ForwardedRequest { snapshot: Arc::clone(snapshot), trusted, access, relay };
-                Some(FastPath::Relay { head: head.length, relay })
+                let access = AccessLogLine::new(config, head.method, head.path, peer.address());
+                let relay = self.relay(head, peer, trusted, config)?;
+                let request = ForwardedRequest { snapshot: Arc::clone(snapshot), trusted, access, relay };
+                Some(FastPath::Forward { head: head.length, request })
             }
             _ => None,
         }
     }
 
-    fn relay_of(
-        &self,
-        head: &PlainHead<'_, '_>,
-        peer: &Peer,
-        trusted: bool,
-        config: &Config,
-    ) -> Option<Relay> {
-        let is_passed_on = matches!(config.site, Site::Upstream(_)) && !head.has_codings;
-        let passed_on = relay::PlainRequest {
+    fn relay(&self, head: &PlainHead<'_, '_>, peer: &Peer, trusted: bool, config: &Config) -> Option<Relay> {
+        let is_forwarded = matches!(config.site, Site::Upstream(_)) && !head.has_codings;
+        let request = relay::PlainRequest {
             method: head.method.as_str(),
             target: head.target,
             host: head.host,
             fields: head.fields,
         };
-        is_passed_on.then(|| self.proxy.relay(&passed_on, peer, trusted, Scheme::Http))
+        is_forwarded.then(|| self.proxy.relay(&request, peer, trusted, Scheme::Http))
     }
 
-    /// Passes a request on that is still the first of what its client has sent.
-    pub(super) async fn pass_at_once(
+    /// Forwards a request whose head is still the first of the client's unread bytes.
+    pub(super) async fn forward_plain(
         &self,
-        passing: ForwardedRequest,
+        request: ForwardedRequest,
         peer: &Peer,
         client: &mut ClientConnection<'_>,
     ) -> ControlFlow<()> {
-        let ForwardedRequest { snapshot, trusted, mut access, relay } = passing;
+        let ForwardedRequest { snapshot, trusted, mut access, relay } = request;
         let Site::Upstream(site) = &snapshot.config.site else { return ControlFlow::Break(()) };
         let route = Route::new(site, peer, trusted, Scheme::Http);
         let mut log = |status| {
@@ -110,19 +107,19 @@ impl<R> Gateway<R> {
                 access.log(status);
             }
         };
-        let answered = |status| {
+        let on_status = |status| {
             snapshot.reachability.record(true);
             log(status);
         };
-        match relay.run(&self.proxy, &route, client, answered).await {
+        match relay.run(&self.proxy, &route, client, on_status).await {
             Ok(relay::Relayed::Whole { closes: false }) => ControlFlow::Continue(()),
             Ok(relay::Relayed::Whole { closes: true } | relay::Relayed::BrokenOff) => ControlFlow::Break(()),
-            Err(fault) => {
-                let Some(response) = instead(client.unread(), &fault, site, &snapshot) else {
+            Err(error) => {
+                let Some(response) = instead_of_upstream(client.unread(), &error, site, &snapshot) else {
                     return ControlFlow::Break(());
                 };
                 log(response.status().as_u16());
-                match client.write(&written(response, clock::now())).await {
+                match client.write(&encode(response, clock::now())).await {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
                 }
@@ -131,14 +128,14 @@ impl<R> Gateway<R> {
     }
 }
 
-/// What the request that `unread` begins with gets instead of the upstream's answer.
-fn instead(
+/// Returns the response to the request that `unread` begins with, if the upstream gave none.
+fn instead_of_upstream(
     unread: &[u8],
-    fault: &UpstreamError,
+    error: &UpstreamError,
     site: &UpstreamSite,
     snapshot: &Snapshot,
 ) -> Option<Response<Bytes>> {
-    let mut room = room();
-    let Beginning::Plain(head) = beginning(unread, &mut room) else { return None };
-    Some(unreachable(fault, site, snapshot, head.method, &head.wanted()))
+    let mut slots = header_slots();
+    let ParsedStart::Plain(head) = parse(unread, &mut slots) else { return None };
+    Some(failure_response(error, site, snapshot, head.method, &head.page_fields()))
 }

@@ -1,5 +1,4 @@
-//! The head of a request that is so plain that nothing else about it could matter: what is answered to it can be told
-//! from these few parts.
+//! Parses the head of a plain request: one whose response depends on a few fields only.
 
 use std::mem::MaybeUninit;
 
@@ -10,44 +9,44 @@ use super::is_host;
 use crate::matching::request::is_method_override;
 use crate::page::NEGOTIATION_FIELDS;
 
-/// More fields than this are not looked through.
+/// A head with more fields is not plain.
 const MAX_FIELDS: usize = 64;
 
-/// Where the fields of a head are found.
+/// Memory for the parsed fields of a head.
 pub(super) type HeaderSlots<'b> = [MaybeUninit<Header<'b>>; MAX_FIELDS];
 
-/// One for a head.
-pub(super) const fn room<'b>() -> HeaderSlots<'b> {
+/// Memory for the fields of one head.
+pub(super) const fn header_slots<'b>() -> HeaderSlots<'b> {
     [const { MaybeUninit::uninit() }; MAX_FIELDS]
 }
 
-/// A `GET` or `HEAD` over HTTP/1.1 for a path, of one host, without a body, after which the connection stays open.
+/// A GET or HEAD over HTTP/1.1 for a path and one host, without a body, that keeps the connection open.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PlainHead<'h, 'b> {
-    /// In bytes, with the empty line.
+    /// In bytes, including the empty line.
     pub(super) length: usize,
     pub(super) method: &'static Method,
-    /// The path, with the query.
+    /// The path and query.
     pub(super) target: &'b str,
-    /// Without the query.
+    /// The path without the query.
     pub(super) path: &'b str,
     pub(super) host: &'b str,
     pub(super) accept: Option<&'b [u8]>,
     /// `Sec-Fetch-Dest`.
     pub(super) destination: Option<&'b [u8]>,
-    /// All of them.
+    /// All fields.
     pub(super) fields: &'h [Header<'b>],
-    /// Whether it says how the response may be coded for the connection (`TE`, RFC 9110 10.1.4).
+    /// True if it has `TE` (RFC 9110, section 10.1.4).
     pub(super) has_codings: bool,
-    /// Whether it carries a field that many sites take for its method.
+    /// True if it has a field that many sites use as the method.
     pub(super) has_override_field: bool,
-    /// Whether it has other fields that the page is chosen by.
+    /// True if it has other fields that the page depends on.
     pub(super) is_special: bool,
 }
 
 impl PlainHead<'_, '_> {
-    /// The fields that a page is chosen by.
-    pub(super) fn wanted(&self) -> HeaderMap {
+    /// The fields that the page depends on.
+    pub(super) fn page_fields(&self) -> HeaderMap {
         let valid = |field: &Header<'_>| {
             let name = NEGOTIATION_FIELDS.iter().find(|name| field.name.eq_ignore_ascii_case(name))?;
             Some((HeaderName::from_static(name), HeaderValue::from_bytes(field.value).ok()?))
@@ -55,12 +54,12 @@ impl PlainHead<'_, '_> {
         self.fields.iter().filter_map(valid).collect()
     }
 
-    /// The query, without `?`.
+    /// The query without `?`.
     pub(super) fn query(&self) -> Option<&str> {
         self.target.get(self.path.len() + 1..)
     }
 
-    /// The values of this field.
+    /// The values of a field.
     pub(super) fn values(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
         self.fields
             .iter()
@@ -69,25 +68,25 @@ impl PlainHead<'_, '_> {
     }
 }
 
-/// What bytes begin with.
+/// What a client's bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beginning<'h, 'b> {
+pub(super) enum ParsedStart<'h, 'b> {
     Plain(PlainHead<'h, 'b>),
-    /// A head that is not whole yet.
+    /// An incomplete head.
     Incomplete,
-    /// Anything else, malformed ones included.
+    /// Anything else, such as a malformed head.
     Other,
 }
 
-/// Looks at the bytes that a client has sent and nobody has answered.
-pub(super) fn beginning<'h, 'b>(unread: &'b [u8], room: &'h mut HeaderSlots<'b>) -> Beginning<'h, 'b> {
+/// Parses the unread bytes of a client.
+pub(super) fn parse<'h, 'b>(unread: &'b [u8], slots: &'h mut HeaderSlots<'b>) -> ParsedStart<'h, 'b> {
     let mut request = httparse::Request::new(&mut []);
-    match request.parse_with_uninit_headers(unread, room) {
+    match request.parse_with_uninit_headers(unread, slots) {
         Ok(httparse::Status::Complete(length)) => {
-            plain(length, request).map_or(Beginning::Other, Beginning::Plain)
+            plain(length, request).map_or(ParsedStart::Other, ParsedStart::Plain)
         }
-        Ok(httparse::Status::Partial) => Beginning::Incomplete,
-        Err(_) => Beginning::Other,
+        Ok(httparse::Status::Partial) => ParsedStart::Incomplete,
+        Err(_) => ParsedStart::Other,
     }
 }
 
@@ -147,19 +146,19 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
     })
 }
 
-/// What a field is to an answer.
+/// What a field means for the response.
 enum FieldEffect {
     Host,
     Accept,
     Destination,
     Connection,
-    /// Says where the message ends, or what is to be done before it does.
+    /// Says where the message ends, or changes how it is sent.
     Framing,
-    /// Says how the response may be coded.
+    /// `TE`.
     Codings,
-    /// Says another method than the request's own.
+    /// Names another method than that of the request.
     Override,
-    /// The page is chosen by it, and few requests have it.
+    /// The page depends on it, and few requests have it.
     Special,
     Other,
 }
@@ -186,7 +185,7 @@ impl FieldEffect {
     }
 }
 
-/// The path of a target in origin form (RFC 9112 3.2.1), where all of it is what RFC 3986 allows there.
+/// Returns the path of a target in origin form (RFC 9112, section 3.2.1), if it has only bytes that RFC 3986 allows.
 fn path(target: &str) -> Option<&str> {
     let bytes = target.as_bytes();
     let length = bytes.iter().take_while(|byte| IN_PATH.has(**byte)).count();
@@ -197,12 +196,12 @@ fn path(target: &str) -> Option<&str> {
     if is_plain { target.get(..length) } else { None }
 }
 
-/// What RFC 3986 allows in a path.
+/// The bytes that RFC 3986 allows in a path.
 static IN_PATH: ByteSet = ByteSet::new(b"!$%&'()*+,-./:;=@_~");
-/// What is in most hosts.
+/// The bytes of most hosts.
 pub(super) static IN_HOST: ByteSet = ByteSet::new(b".-");
 
-/// Letters, digits and some other bytes.
+/// A set of letters, digits and some other bytes.
 pub(super) struct ByteSet([bool; 256]);
 
 impl ByteSet {
@@ -231,14 +230,14 @@ mod tests {
     use super::*;
 
     fn plain(head: &str) -> Option<(&str, &str)> {
-        match beginning(head.as_bytes(), &mut room()) {
-            Beginning::Plain(found) => Some((found.path, found.host)),
-            Beginning::Incomplete | Beginning::Other => None,
+        match parse(head.as_bytes(), &mut header_slots()) {
+            ParsedStart::Plain(found) => Some((found.path, found.host)),
+            ParsedStart::Incomplete | ParsedStart::Other => None,
         }
     }
 
     #[test]
-    fn a_plain_head_is_read_in_its_parts_and_no_further() {
+    fn a_plain_head_is_parsed_without_the_bytes_after_it() {
         let head = "HEAD /a/%2e?b=c HTTP/1.1\r\nhOST: a.example:80\r\nConnection: Keep-Alive\r\nAccept: text/html\r\n\
                     Sec-Fetch-Dest: image\r\nte: trailers\r\nX-Other: \u{e9}\r\n\r\n";
         let more = format!("{head}GET / HTTP/1.1\r\n");
@@ -267,11 +266,11 @@ mod tests {
             (expected.query(), plain("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
             (Some("b=c"), Some(("/", "a")))
         );
-        assert_eq!(beginning(more.as_bytes(), &mut room()), Beginning::Plain(expected));
+        assert_eq!(parse(more.as_bytes(), &mut header_slots()), ParsedStart::Plain(expected));
     }
 
     #[test]
-    fn fields_that_few_requests_have_are_noticed() {
+    fn rare_fields_are_noticed() {
         for (field, has_override_field, is_special) in [
             ("X-Other: 1", false, false),
             ("X-HTTP-Method-Override: PUT", true, false),
@@ -282,24 +281,28 @@ mod tests {
             ("Content-Type: application/grpc", false, true),
         ] {
             let head = format!("GET /? HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n");
-            let mut room = room();
-            let Beginning::Plain(plain) = beginning(head.as_bytes(), &mut room) else { panic!("{field}") };
+            let mut room = header_slots();
+            let ParsedStart::Plain(plain) = parse(head.as_bytes(), &mut room) else { panic!("{field}") };
             let found = (plain.has_override_field, plain.is_special);
             assert_eq!(found, (has_override_field, is_special), "{field}");
-            assert_eq!((plain.query(), plain.wanted().len()), (Some(""), usize::from(is_special)), "{field}");
+            assert_eq!(
+                (plain.query(), plain.page_fields().len()),
+                (Some(""), usize::from(is_special)),
+                "{field}"
+            );
         }
     }
 
     #[test]
-    fn a_head_that_is_not_whole_may_become_anything() {
+    fn an_incomplete_head_is_incomplete() {
         let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         for end in 0..head.len() {
-            assert_eq!(beginning(&head.as_bytes()[..end], &mut room()), Beginning::Incomplete, "{end}");
+            assert_eq!(parse(&head.as_bytes()[..end], &mut header_slots()), ParsedStart::Incomplete, "{end}");
         }
     }
 
     #[test]
-    fn whatever_is_not_plain_is_something_else() {
+    fn other_heads_are_not_plain() {
         for (first, fields) in [
             ("POST / HTTP/1.1", ""),
             ("get / HTTP/1.1", ""),
@@ -332,14 +335,14 @@ mod tests {
             ("GET / HTTP/1.1", ": empty\r\n"),
         ] {
             let head = format!("{first}\r\nHost: a\r\n{fields}\r\n");
-            assert_eq!(beginning(head.as_bytes(), &mut room()), Beginning::Other, "{head:?}");
+            assert_eq!(parse(head.as_bytes(), &mut header_slots()), ParsedStart::Other, "{head:?}");
         }
         for head in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
         ] {
-            assert_eq!(beginning(head.as_bytes(), &mut room()), Beginning::Other, "{head:?}");
+            assert_eq!(parse(head.as_bytes(), &mut header_slots()), ParsedStart::Other, "{head:?}");
         }
         let many = "X: y\r\n".repeat(MAX_FIELDS);
         assert_eq!(plain(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")), None);

@@ -1,4 +1,4 @@
-//! Answers as they go over the wire, made once for all requests of a second that get the same.
+//! Encoded responses, made once per second for all requests that get the same one.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::head::PlainHead;
 use crate::clock::http_date;
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
-/// So many answers are kept: pages, times the ways in which browsers ask for them.
-const MOST: usize = 32;
+/// The responses kept: one for each page and each way in which browsers ask for it.
+const MAX_RESPONSES: usize = 32;
 
-/// The answers that this thread has given of late.
+/// The responses that this thread has recently sent.
 #[derive(Debug, Default)]
 pub(super) struct ResponseCache(RefCell<Vec<CachedResponse>>);
 
@@ -23,7 +23,7 @@ pub(super) struct ResponseCache(RefCell<Vec<CachedResponse>>);
 struct CachedResponse {
     phase: Arc<Phase>,
     key: PageKey,
-    /// Of its `Date`.
+    /// The second of its `Date`.
     second: i64,
     is_head: bool,
     accept: Option<Box<[u8]>>,
@@ -32,8 +32,8 @@ struct CachedResponse {
 }
 
 impl ResponseCache {
-    /// The whole answer that a page gives to a plain request at `now`, as HTTP/1.1. The phase is one of the snapshot's.
-    pub(super) fn answer(
+    /// Returns the encoded response of a page to a plain request at `now`. The phase must be one of the snapshot's.
+    pub(super) fn get(
         &self,
         snapshot: &Snapshot,
         phase: &Arc<Phase>,
@@ -55,7 +55,7 @@ impl ResponseCache {
             return entry.bytes.clone();
         }
         let page = snapshot.page(phase, key);
-        let bytes = written(page.respond(head.method, &head.wanted(), key.retry_after), now);
+        let bytes = encode(page.respond(head.method, &head.page_fields(), key.retry_after), now);
         let entry = CachedResponse {
             phase: Arc::clone(phase),
             key,
@@ -67,14 +67,14 @@ impl ResponseCache {
         };
         let mut entries = self.0.borrow_mut();
         entries.retain(|entry| entry.second == second);
-        entries.truncate(MOST - 1);
+        entries.truncate(MAX_RESPONSES - 1);
         entries.insert(0, entry);
         bytes
     }
 }
 
-/// A whole response as it goes over the wire, as hyper writes it (RFC 9112 4 and 5).
-pub(super) fn written(response: Response<Bytes>, now: Timestamp) -> Bytes {
+/// Encodes a response as hyper does (RFC 9112, sections 4 and 5).
+pub(super) fn encode(response: Response<Bytes>, now: Timestamp) -> Bytes {
     let (head, body) = response.into_parts();
     let date = http_date(now);
     let mut bytes = BytesMut::with_capacity(1024 + body.len());

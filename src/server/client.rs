@@ -1,4 +1,4 @@
-//! The client of a connection, while one of its requests is passed on.
+//! The client's connection, while one of its requests is forwarded.
 
 use std::io;
 use std::pin::Pin;
@@ -29,12 +29,12 @@ impl<'a> ClientConnection<'a> {
         Self { stream, unread, stopped }
     }
 
-    /// What it has sent, from the request on that is passed on.
+    /// What the client has sent, starting with the request that is forwarded.
     pub fn unread(&self) -> &[u8] {
         self.unread.bytes()
     }
 
-    /// Writes all of a response, within the time that a client may take over one that is made here.
+    /// Writes a whole response. Fails if the client takes longer than the head timeout.
     pub async fn write(&mut self, response: &[u8]) -> io::Result<()> {
         timeout(HEAD_TIMEOUT, self.stream.write_all(response)).await?
     }
@@ -48,14 +48,14 @@ impl relay::RelayClient for ClientConnection<'_> {
         }
     }
 
-    /// A client that has sent more than is kept is not looked at before that has been answered.
+    /// Does not notice that the client has left while the buffer is full.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let room = self.unread.room();
-            if room.is_empty() {
+            let free = self.unread.free();
+            if free.is_empty() {
                 return Poll::Pending;
             }
-            match ready!(self.stream.poll_read_into(cx, room)) {
+            match ready!(self.stream.poll_read_into(cx, free)) {
                 Ok(length @ 1..) => self.unread.filled(length),
                 Ok(0) | Err(_) => return Poll::Ready(()),
             }

@@ -22,12 +22,12 @@ use super::stream::Stream;
 use super::{HEAD_TIMEOUT, Service, fast_path};
 use crate::upstream::Peer;
 
-/// How long a connection that is cut may take to end.
+/// How long a connection may take to end after reading was stopped.
 const END_TIME: Duration = Duration::from_secs(1);
 
-/// Serves a connection of `address` (`None`: a Unix socket) until it ends, or until `stopped`, and then until its current
-/// request has been answered. The whole head of a request is to come within 30 s of its first byte: the client is told
-/// otherwise (408), and its connection closes. An idle one closes after as long. It spawns local tasks: use it within a
+/// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
+/// request. The head of a request must be complete 30 s after its first byte; otherwise the client gets 408 and the
+/// connection closes. An idle connection closes after 30 s too. Spawns local tasks, so it needs a
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve<S: Service>(
     stream: Stream,
@@ -37,10 +37,10 @@ pub async fn serve<S: Service>(
 ) {
     let peer = Rc::new(Peer::new(address));
     let Some(stream) = fast_path::serve(stream, &service, &peer, &mut stopped).await else { return };
-    serve_by_hyper(stream, peer, service, stopped).await;
+    serve_with_hyper(stream, peer, service, stopped).await;
 }
 
-async fn serve_by_hyper<S: Service>(
+async fn serve_with_hyper<S: Service>(
     stream: Stream,
     peer: Rc<Peer>,
     service: S,
@@ -48,15 +48,15 @@ async fn serve_by_hyper<S: Service>(
 ) {
     let is_http2 = stream.first().starts_with(PREFACE);
     let stream = GuardedStream::new(stream, is_http2);
-    let (heads, answered) = (stream.clone(), Rc::clone(&peer));
+    let (guard, client) = (stream.clone(), Rc::clone(&peer));
     let requests = service_fn(move |request: Request<Incoming>| {
-        let is_counted = request.headers().contains_key(CONTENT_LENGTH) && !request.body().is_end_stream();
-        heads.begin_request(if is_counted { RequestEnd::Unknown } else { RequestEnd::EmptyLine });
-        let end = EndOfRequest(heads.clone());
-        let answer = service.clone().answer(request, Rc::clone(&answered));
-        // hyper drops the body when all of it is written, and what maps its errors with it.
+        let has_length = request.headers().contains_key(CONTENT_LENGTH) && !request.body().is_end_stream();
+        guard.begin_request(if has_length { RequestEnd::Unknown } else { RequestEnd::EmptyLine });
+        let end = EndOfRequest(guard.clone());
+        let response = service.clone().respond(request, Rc::clone(&client));
+        // hyper drops the body, and this closure with it, when all of the body is written.
         async {
-            answer.await.map(|response| {
+            response.await.map(|response| {
                 response.map(|body| {
                     body.map_err(move |error| {
                         let _dropped_with_the_body = &end;
@@ -84,7 +84,7 @@ async fn serve_by_hyper<S: Service>(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = &mut expiry => match stream.judge() {
+            () = &mut expiry => match stream.check() {
                 TimerCheck::Wait(until) => expiry.as_mut().reset(until),
                 TimerCheck::Close => return,
                 TimerCheck::Cut => break,
@@ -101,12 +101,12 @@ async fn serve_by_hyper<S: Service>(
     }
 }
 
-/// Whether it is hyper's error for a connection that ends within a head.
+/// Returns true for hyper's error for a connection that ends within a head.
 fn is_within_head(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
 }
 
-/// Dropped when a request has been answered.
+/// Ends a request when it is dropped with the response's body.
 struct EndOfRequest(GuardedStream);
 
 impl Drop for EndOfRequest {
@@ -117,7 +117,7 @@ impl Drop for EndOfRequest {
 
 fn builder() -> Builder<LocalExecutor> {
     let mut builder = Builder::new(LocalExecutor);
-    // Its own limit closes without an answer.
+    // hyper's own limit closes the connection without a response.
     builder.http1().header_read_timeout(None);
     builder
         .http2()
@@ -128,7 +128,7 @@ fn builder() -> Builder<LocalExecutor> {
     builder
 }
 
-/// Runs the streams of an HTTP/2 connection on its own thread.
+/// Runs the streams of an HTTP/2 connection on its thread.
 #[derive(Clone, Copy, Debug)]
 struct LocalExecutor;
 
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::server::{ClientConnection, FastPath};
 
-    /// Answers everything with `ok`; `GET` without hyper where it is fast.
+    /// Responds to everything with `ok`; to GET by the fast path, if it is on.
     #[derive(Clone)]
     struct TestSite {
         is_fast: bool,
@@ -163,9 +163,9 @@ mod tests {
 
     impl Service for TestSite {
         type Body = Full<Bytes>;
-        type Relay = ();
+        type Forwarded = ();
 
-        async fn answer(
+        async fn respond(
             self,
             request: Request<Incoming>,
             _: Rc<Peer>,
@@ -174,24 +174,24 @@ mod tests {
             Ok(Response::new("ok".into()))
         }
 
-        async fn relay(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
+        async fn forward(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
             ControlFlow::Break(())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
+        fn fast_path(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
             let mut fields = [httparse::EMPTY_HEADER; 16];
             match httparse::Request::new(&mut fields).parse(unread) {
-                _ if !self.is_fast => FastPath::Other,
+                _ if !self.is_fast => FastPath::Fallback,
                 Ok(httparse::Status::Partial) => FastPath::Incomplete,
                 Ok(httparse::Status::Complete(head)) if unread.starts_with(b"GET") => {
-                    FastPath::Answer { head, answer: OK.into() }
+                    FastPath::Respond { head, response: OK.into() }
                 }
-                Ok(_) | Err(_) => FastPath::Other,
+                Ok(_) | Err(_) => FastPath::Fallback,
             }
         }
     }
 
-    /// A connection that is served by a task of its own.
+    /// A connection that a task of its own serves.
     fn connection(is_fast: bool) -> (UnixStream, watch::Sender<bool>) {
         let (client, ours) = UnixStream::pair().unwrap();
         let (stop, stopped) = watch::channel(false);
@@ -199,7 +199,7 @@ mod tests {
         (client, stop)
     }
 
-    /// What a client gets that sends these bytes one by one, so far apart, until it gets something; and after what time.
+    /// Sends these bytes one by one, with a pause after each, until there is a response. Returns it, and the time taken.
     async fn trickle(client: &mut UnixStream, bytes: &[u8], pause: Duration) -> (String, Duration) {
         let (mut from, mut to) = client.split();
         let begun = Instant::now();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_head_that_trickles_in_is_cut_thirty_seconds_after_its_first_byte() {
+    async fn a_slow_head_is_refused_thirty_seconds_after_its_first_byte() {
         for is_fast in [true, false] {
             for pause in [1, 7, 29] {
                 let (mut client, _stop) = connection(is_fast);
@@ -257,10 +257,10 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_head_that_is_whole_in_time_is_answered() {
+    async fn a_head_that_is_complete_in_time_gets_a_response() {
         for is_fast in [true, false] {
             let (mut client, _stop) = connection(is_fast);
-            // On a connection that is kept, each head has the whole time, and so has the wait for each.
+            // On a kept connection, each head has the whole time, and so has each wait for one.
             for before in [29, 0, 29, 29] {
                 sleep(before * SECOND).await;
                 let (got, taken) = trickle(&mut client, HEAD, SECOND * 29 / 60).await;
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_later_head_is_cut_as_the_first_is() {
+    async fn a_slow_second_head_is_refused() {
         for (is_fast, first) in
             [(true, HEAD), (true, POST), (true, POST_NOTHING), (false, HEAD), (false, POST)]
         {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn half_a_head_behind_a_whole_request_is_cut() {
+    async fn half_a_head_after_a_whole_request_is_refused() {
         for (is_fast, first) in [
             (true, HEAD),
             (true, POST),
@@ -306,13 +306,13 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_trickle_behind_a_whole_request_wins_no_time() {
+    async fn a_slow_head_after_a_whole_request_gets_no_extra_time() {
         for (is_fast, first, seconds) in [
             (true, HEAD, 30),
             (false, HEAD, 30),
             (true, POST_NOTHING, 30),
             (true, CHUNKED, 30),
-            // Whether the last bytes of a body brought the first of the next head, only hyper knows.
+            // Only hyper knows if the last bytes of a body came with the first of the next head.
             (true, POST, 59),
         ] {
             let (mut client, _stop) = connection(is_fast);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_long_head_is_cut_and_one_that_comes_in_time_is_answered() {
+    async fn a_long_head_has_the_same_limit() {
         for is_fast in [true, false] {
             let long = format!("GET / HTTP/1.1\r\nHost: site.example\r\nCookie: {}", "c".repeat(9000));
             let (mut client, _stop) = connection(is_fast);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_preface_that_trickles_in_is_cut_and_one_in_pieces_is_taken() {
+    async fn a_slow_preface_is_refused_and_a_split_one_is_accepted() {
         for is_fast in [true, false] {
             let (mut client, _stop) = connection(is_fast);
             let refused = trickle(&mut client, PREFACE, 2 * SECOND).await;
@@ -378,7 +378,7 @@ mod tests {
             tokio::select! { () = read => {}, () = trickle => {} }
             assert_eq!(begun.elapsed().as_secs(), 30);
         }
-        // After a request it may idle, and requests take the time that they take.
+        // After a request it may be idle, and requests may take any time.
         let (client, _stop) = connection(true);
         let (mut sender, connection) = handshake(LocalExecutor, TokioIo::new(client)).await.unwrap();
         tokio::task::spawn_local(connection);
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn an_idle_connection_is_closed_without_a_word() {
+    async fn an_idle_connection_is_closed_without_a_response() {
         for (is_fast, first) in
             [(true, &b""[..]), (true, HEAD), (true, POST), (true, CHUNKED), (false, b""), (false, HEAD)]
         {
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn what_is_no_request_is_refused_at_once() {
+    async fn a_malformed_request_is_refused_at_once() {
         for is_fast in [true, false] {
             for sent in [&b"\x16\x03\x01\x02"[..], b"GET / SMTP/1.1\r\n", b"PRI * HTTP/3.0\r\n"] {
                 let (mut client, _stop) = connection(is_fast);
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_client_that_takes_its_answer_slowly_gets_all_of_it_and_has_time_for_the_next_head() {
+    async fn a_slow_reader_gets_the_whole_response_and_has_time_for_the_next_head() {
         let (mut client, ours) = UnixStream::pair().unwrap();
         socket2::SockRef::from(&ours).set_send_buffer_size(4096).unwrap();
         let (_stop, stopped) = watch::channel(false);
@@ -447,19 +447,23 @@ mod tests {
         assert!(!got.is_empty() && taken < 30 * SECOND, "{got}");
     }
 
-    /// Answers with a long body, all of which hyper takes at once.
+    /// Responds with a long body, which hyper takes as a whole.
     #[derive(Clone)]
     struct Long;
 
     impl Service for Long {
         type Body = Full<Bytes>;
-        type Relay = ();
+        type Forwarded = ();
 
-        async fn answer(self, _: Request<Incoming>, _: Rc<Peer>) -> Result<Response<Self::Body>, Infallible> {
+        async fn respond(
+            self,
+            _: Request<Incoming>,
+            _: Rc<Peer>,
+        ) -> Result<Response<Self::Body>, Infallible> {
             Ok(Response::new(vec![b'x'; 200_000].into()))
         }
 
-        async fn relay(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
+        async fn forward(&self, (): (), _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
             ControlFlow::Break(())
         }
     }

@@ -1,4 +1,4 @@
-//! The beginning of a connection, while each of its requests can be answered as soon as its head is there.
+//! The start of a connection, while every request can be handled from its head alone.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,32 +17,32 @@ use super::stream::Stream;
 use super::{ClientConnection, FastPath, HEAD_TIMEOUT, Service};
 use crate::upstream::Peer;
 
-/// Answers what can be answered at once. Gives the connection back once something else is to be done with it, with what
-/// was read of it and not answered, which begins with a whole head unless the server stops or the client has left; none
-/// where it has ended, or the client takes too long over a head or an answer.
+/// Responds while the fast path can. Then returns the connection with the bytes that were read and not handled, which begin
+/// with a whole head unless the server stops or the client has left. Returns `None` if the connection has ended, or the
+/// client was too slow with a head or a response.
 pub(super) async fn serve<S: Service>(
     mut stream: Stream,
     service: &S,
     peer: &Peer,
     stopped: &mut watch::Receiver<bool>,
 ) -> Option<Stream> {
-    let told = stopped.clone();
+    let stop = stopped.clone();
     let mut stopped = pin!(stopped.wait_for(|stopped| *stopped));
     let mut unread = ReadBuffer::new();
-    // The first byte of the head that is not whole yet; where there is none, the end of the last answer.
+    // When the first byte of the incomplete head was received; if there is none, when the last response was sent.
     let mut since = Instant::now();
     let mut expiry = pin!(sleep(HEAD_TIMEOUT));
-    // Who is woken when it stops or expires.
-    let mut known: Option<Waker> = None;
+    // The waker that is registered for stop and expiry.
+    let mut registered: Option<Waker> = None;
     loop {
         let is_first = unread.bytes().is_empty();
-        let came = poll_fn(|cx| {
-            if let Poll::Ready(read) = stream.poll_read_into(cx, unread.room()) {
+        let event = poll_fn(|cx| {
+            if let Poll::Ready(read) = stream.poll_read_into(cx, unread.free()) {
                 return Poll::Ready(ClientEvent::Read(read));
             }
-            // To register anew for each request would be most of what waiting costs.
-            let is_known = known.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
-            if is_known && !is_told(&told) && !expiry.is_elapsed() {
+            // Registering for each request would be most of the cost of waiting.
+            let is_registered = registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if is_registered && !is_stopping(&stop) && !expiry.is_elapsed() {
                 return Poll::Pending;
             }
             if stopped.as_mut().poll(cx).is_ready() {
@@ -51,12 +51,12 @@ pub(super) async fn serve<S: Service>(
             if expiry.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(ClientEvent::Expiry);
             }
-            known = Some(cx.waker().clone());
+            registered = Some(cx.waker().clone());
             Poll::Pending
         });
-        match came.await {
+        match event.await {
             ClientEvent::Read(Ok(length @ 1..)) => unread.filled(length),
-            // It may have ended within a head.
+            // The client may have closed within a head.
             ClientEvent::Read(Ok(0)) if !unread.bytes().is_empty() => break,
             ClientEvent::Read(Ok(_) | Err(_)) => return None,
             ClientEvent::Stop => break,
@@ -68,16 +68,16 @@ pub(super) async fn serve<S: Service>(
                     return None;
                 }
                 expiry.as_mut().reset(since + HEAD_TIMEOUT);
-                known = None;
+                registered = None;
                 continue;
             }
         }
-        // Whoever never pauses is to be told that it ends.
-        if is_told(&told) {
+        // A client that never pauses must notice the stop too.
+        if is_stopping(&stop) {
             break;
         }
         let FastPathOutcome { any, next } =
-            answer(&mut stream, &mut unread, service, peer, &told).await.ok()?;
+            respond(&mut stream, &mut unread, service, peer, &stop).await.ok()?;
         if any || is_first {
             since = Instant::now();
         }
@@ -98,43 +98,43 @@ enum ClientEvent {
     Expiry,
 }
 
-/// Whether the server was told to stop.
-fn is_told(told: &watch::Receiver<bool>) -> bool {
-    told.has_changed().unwrap_or(true)
+/// Returns true if the server was told to stop.
+fn is_stopping(stop: &watch::Receiver<bool>) -> bool {
+    stop.has_changed().unwrap_or(true)
 }
 
-/// What became of the bytes of a client.
+/// What was done with a client's bytes.
 struct FastPathOutcome {
-    /// Whether they had a request that was answered.
+    /// True if at least one request got its response.
     any: bool,
-    /// Breaks at a request that cannot be answered at once.
+    /// Breaks at a request that the fast path cannot handle.
     next: ControlFlow<()>,
 }
 
-/// Answers all requests whose heads are there and that can be answered at once.
-async fn answer<S: Service>(
+/// Responds to all complete requests that the fast path can handle.
+async fn respond<S: Service>(
     stream: &mut Stream,
     unread: &mut ReadBuffer,
     service: &S,
     peer: &Peer,
-    told: &watch::Receiver<bool>,
+    stop: &watch::Receiver<bool>,
 ) -> io::Result<FastPathOutcome> {
     let mut any = false;
     while !unread.bytes().is_empty() {
-        match service.at_once(unread.bytes(), peer) {
-            FastPath::Answer { head, answer } => {
-                unread.answered(head);
-                write(stream, &answer).await?;
+        match service.fast_path(unread.bytes(), peer) {
+            FastPath::Respond { head, response } => {
+                unread.consume(head);
+                write(stream, &response).await?;
             }
-            FastPath::Relay { head, relay } => {
-                let mut client = ClientConnection::new(stream, unread, told);
-                match service.relay(relay, peer, &mut client).await {
-                    ControlFlow::Continue(()) => unread.answered(head),
+            FastPath::Forward { head, request } => {
+                let mut client = ClientConnection::new(stream, unread, stop);
+                match service.forward(request, peer, &mut client).await {
+                    ControlFlow::Continue(()) => unread.consume(head),
                     ControlFlow::Break(()) => return Err(io::ErrorKind::ConnectionAborted.into()),
                 }
             }
             FastPath::Incomplete if unread.bytes().len() < MAX_UNREAD => break,
-            FastPath::Incomplete | FastPath::Other => {
+            FastPath::Incomplete | FastPath::Fallback => {
                 return Ok(FastPathOutcome { any, next: ControlFlow::Break(()) });
             }
         }
@@ -143,13 +143,13 @@ async fn answer<S: Service>(
     Ok(FastPathOutcome { any, next: ControlFlow::Continue(()) })
 }
 
-/// Writes an answer; mostly the system takes it whole.
-async fn write(stream: &mut Stream, answer: &[u8]) -> io::Result<()> {
-    let taken = match stream.try_write(answer) {
+/// Writes a response, usually in one call.
+async fn write(stream: &mut Stream, response: &[u8]) -> io::Result<()> {
+    let taken = match stream.try_write(response) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         taken => taken?,
     };
-    match answer.get(taken..) {
+    match response.get(taken..) {
         None | Some([]) => Ok(()),
         Some(rest) => timeout(HEAD_TIMEOUT, stream.write_all(rest)).await?,
     }
@@ -169,16 +169,15 @@ mod tests {
 
     use super::*;
 
-    /// Answers each line; one that begins with `?` it cannot answer at once, and one with `~` is passed on to where the answer
-    /// takes [`A_WHILE`].
+    /// Responds to each line. One that begins with `?` is a fallback, and one with `~` is forwarded, which takes [`A_WHILE`].
     #[derive(Clone)]
     struct Lines(Bytes);
 
     impl Service for Lines {
         type Body = Empty<Bytes>;
-        type Relay = ();
+        type Forwarded = ();
 
-        async fn answer(
+        async fn respond(
             self,
             _: Request<Incoming>,
             _: Rc<Peer>,
@@ -186,17 +185,17 @@ mod tests {
             Ok(Response::default())
         }
 
-        async fn relay(&self, (): (), _: &Peer, client: &mut ClientConnection<'_>) -> ControlFlow<()> {
+        async fn forward(&self, (): (), _: &Peer, client: &mut ClientConnection<'_>) -> ControlFlow<()> {
             sleep(A_WHILE).await;
             client.write(&self.0).await.unwrap();
             ControlFlow::Continue(())
         }
 
-        fn at_once(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
+        fn fast_path(&self, unread: &[u8], _: &Peer) -> FastPath<()> {
             match unread.iter().position(|&byte| byte == b'\n') {
-                _ if unread.starts_with(b"?") => FastPath::Other,
-                Some(end) if unread.starts_with(b"~") => FastPath::Relay { head: end + 1, relay: () },
-                Some(end) => FastPath::Answer { head: end + 1, answer: self.0.clone() },
+                _ if unread.starts_with(b"?") => FastPath::Fallback,
+                Some(end) if unread.starts_with(b"~") => FastPath::Forward { head: end + 1, request: () },
+                Some(end) => FastPath::Respond { head: end + 1, response: self.0.clone() },
                 None => FastPath::Incomplete,
             }
         }
@@ -204,8 +203,8 @@ mod tests {
 
     const A_WHILE: Duration = Duration::from_secs(HEAD_TIMEOUT.as_secs() * 2 / 3);
 
-    /// A client, and what comes of its connection. Where it matters what wakes it, that is to be a task of its own: a client
-    /// in the same one wakes both.
+    /// A client, and the future that serves its connection. If a test depends on what wakes that future, it needs a task of
+    /// its own: a client in the same task wakes both.
     fn connection(
         answer: &'static [u8],
     ) -> (UnixStream, impl Future<Output = Option<Stream>> + 'static, watch::Sender<bool>) {
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_says_nothing_is_left() {
+    async fn a_silent_client_is_disconnected() {
         let (mut client, served, _stop) = connection(b"answer");
         let begun = Instant::now();
         assert!(served.await.is_none());
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_asks_in_time_again_and_again_is_served_for_as_long() {
+    async fn a_client_that_keeps_sending_in_time_is_served() {
         let (mut client, served, _stop) = connection(b"answer");
         let asking = async {
             for _ in 0..10 {
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_client_that_was_answered_and_says_no_more_is_left_as_soon() {
+    async fn a_client_that_is_silent_after_a_response_is_disconnected() {
         for sent in [b"line\n", b"~ask\n"] {
             let (mut client, served, _stop) = connection(b"answer");
             let served = tokio::task::spawn_local(served);
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_server_that_stops_ends_the_wait_of_a_client_that_was_answered() {
+    async fn a_stop_ends_the_wait_after_a_response() {
         let (mut client, served, stop) = connection(b"answer");
         let served = tokio::task::spawn_local(served);
         let asking = async {
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_server_that_stops_while_a_request_is_out_hands_its_connection_on_behind_the_answer() {
+    async fn a_stop_during_a_request_takes_effect_after_the_response() {
         let (mut client, served, stop) = connection(b"answer");
         let served = tokio::task::spawn_local(served);
         let asking = async {
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_no_answer_is_left() {
+    async fn a_client_that_reads_no_response_is_disconnected() {
         static LONG: [u8; 4 << 20] = [b'x'; 4 << 20];
         let (mut client, served, _stop) = connection(&LONG);
         client.write_all(b"line\n").await.unwrap();
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_client_gets_all_of_an_answer() {
+    async fn a_slow_client_gets_the_whole_response() {
         static LONG: [u8; 4 << 20] = [b'x'; 4 << 20];
         let (mut client, served, _stop) = connection(&LONG);
         let reading = async {
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_read_and_not_answered_comes_first_for_whoever_goes_on() {
+    async fn unhandled_bytes_are_read_first_afterwards() {
         let long = [&[b'x'; MAX_UNREAD][..], b"\n"].concat();
         for (sent, answers, left) in
             [(&b"one\ntwo\n?three"[..], 2, &b"?three"[..]), (b"?", 0, b"?"), (&long, 0, &long)]
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_end_is_an_end_unless_it_is_within_a_head() {
+    async fn an_end_within_a_head_is_not_the_end() {
         for (sent, goes_on) in [(&b""[..], false), (b"line\n", false), (b"half", true)] {
             let (mut client, served, _stop) = connection(b"answer");
             client.write_all(sent).await.unwrap();
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_stops_hands_the_connection_on_before_the_next_answer() {
+    async fn a_stop_takes_effect_before_the_next_response() {
         for sent in [&b""[..], b"line\n"] {
             let (mut client, served, stop) = connection(b"answer");
             client.write_all(sent).await.unwrap();
@@ -367,8 +366,8 @@ mod tests {
             let stream = served.await;
             assert!(stream.is_some(), "{sent:?}");
             drop(stream);
-            // What it had not read makes the end of a Unix socket an error.
-            assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)), "something was answered");
+            // With unread bytes, the end of a Unix socket is an error.
+            assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)), "there was a response");
         }
     }
 }

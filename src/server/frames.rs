@@ -1,4 +1,4 @@
-//! The frames of HTTP/2 (RFC 9113 4.1) as they come in, as far as the time goes that a client takes over one.
+//! Follows the incoming frames of HTTP/2 (RFC 9113, section 4.1) to measure how long a client takes for one.
 
 use tokio::time::Instant;
 
@@ -10,33 +10,33 @@ const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
 
-/// Follows the frames of a connection from its preface on. What is not well-formed is for others to refuse.
+/// Follows the frames of a connection, starting with its preface. Does not check that they are valid.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Bytes to come before the next header of a frame: of the preface, or of a payload.
+    /// The rest of the preface or of a payload: bytes before the next frame header.
     payload: usize,
     header: [u8; HEADER],
-    /// So much of the header is there.
+    /// The received bytes of the header.
     length: usize,
-    /// Frames that go on with a head are to follow.
+    /// True if CONTINUATION frames follow.
     is_head_open: bool,
-    /// When the first byte came of what is not whole yet.
+    /// When the first byte of an incomplete frame or head was received.
     since: Option<Instant>,
 }
 
 impl Frames {
-    /// Before the preface.
+    /// Starts before the preface.
     pub(super) fn new() -> Self {
         Self { payload: PREFACE.len(), header: [0; HEADER], length: 0, is_head_open: false, since: None }
     }
 
-    /// Since when a frame, or a head of several frames, has been coming in and is not whole; the payload of DATA does not
-    /// count, which may take as long as an upload takes.
+    /// When the current incomplete frame, or head of several frames, has begun. The payload of DATA does not count, since an
+    /// upload may take any time.
     pub(super) fn since(&self) -> Option<Instant> {
         self.since
     }
 
-    /// Takes bytes that came at `now`.
+    /// Processes bytes that were received at `now`.
     pub(super) fn read(&mut self, mut bytes: &[u8], now: Instant) {
         while !bytes.is_empty() {
             let taken =
@@ -54,9 +54,9 @@ impl Frames {
 
     fn read_header(&mut self, bytes: &[u8], now: Instant) -> usize {
         self.since.get_or_insert(now);
-        let room = self.header.get_mut(self.length..).unwrap_or_default();
-        let taken = room.len().min(bytes.len());
-        for (to, from) in room.iter_mut().zip(bytes) {
+        let free = self.header.get_mut(self.length..).unwrap_or_default();
+        let taken = free.len().min(bytes.len());
+        for (to, from) in free.iter_mut().zip(bytes) {
             *to = *from;
         }
         self.length += taken;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_frame_is_open_from_its_first_byte_to_its_last_and_a_head_to_the_end_of_its_last_frame() {
+    async fn a_frame_or_a_head_is_incomplete_until_its_last_byte() {
         for (frames, open) in [
             (vec![frame(PING, 0, 8)], (1..17, 0..0)),
             (vec![frame(HEADERS, END_HEADERS, 200)], (1..209, 0..0)),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_open_since_its_own_first_byte_however_the_bytes_come() {
+    async fn the_time_starts_with_the_first_byte_however_the_bytes_are_split() {
         let second = std::time::Duration::from_secs(1);
         let begun = Instant::now();
         let mut frames = Frames::new();
@@ -126,7 +126,7 @@ mod tests {
         frames.read(&[PREFACE, first].concat(), begun);
         frames.read(&second_half[..100], begun + second);
         assert_eq!(frames.since(), Some(begun));
-        // The rest of it, and the beginning of the next.
+        // The rest of the frame, and the beginning of the next.
         frames.read(&[&second_half[100..], first].concat(), begun + 2 * second);
         assert_eq!(frames.since(), Some(begun + 2 * second));
     }

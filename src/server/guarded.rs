@@ -1,4 +1,4 @@
-//! A stream that hyper reads from and writes to, with the time that its client takes over the heads of requests.
+//! A stream for hyper that measures how long the client takes for the heads of requests.
 
 use std::io;
 use std::pin::Pin;
@@ -12,28 +12,28 @@ use super::HEAD_TIMEOUT;
 use super::frames::Frames;
 use super::stream::Stream;
 
-/// A client's stream while hyper has it. Clones are the same stream.
-// An upgrade demands that it may be sent to another thread. It never is, so that the lock is always free.
+/// A client's stream while hyper uses it. Clones share the stream.
+// hyper's upgrades need `Send`. The stream never leaves its thread, so the lock is always free.
 #[derive(Clone)]
 pub(super) struct GuardedStream(Arc<Mutex<GuardedState>>);
 
 struct GuardedState {
     stream: Stream,
     clock: GuardTimer,
-    /// The last bytes that were read.
+    /// The last bytes read.
     tail: [u8; 3],
-    /// The client has not taken what was written.
+    /// True if the client does not read what was written.
     is_blocked: bool,
     is_cut: bool,
 }
 
 enum GuardTimer {
-    /// HTTP/1.1, where a head is to come, or to go on.
+    /// HTTP/1.1, waiting for a head or for the rest of it.
     Head {
         since: Instant,
         is_begun: bool,
     },
-    /// HTTP/1.1, while a request is answered.
+    /// HTTP/1.1, during a request.
     Request(RequestEnd),
     Http2 {
         frames: Frames,
@@ -42,28 +42,28 @@ enum GuardTimer {
     },
 }
 
-/// How a request ends, as far as its bytes show.
+/// How to recognize the end of a request by its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestEnd {
-    /// With an empty line: that of the head, of the chunks or of the trailers.
+    /// By an empty line: that of the head, of the chunks or of the trailers.
     EmptyLine,
-    /// With any byte: it has a Content-Length.
+    /// Not at all: it has a Content-Length.
     Unknown,
 }
 
-/// What the clock says.
+/// The result of a check of the timer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TimerCheck {
-    /// Nothing before this.
+    /// Check again at this time.
     Wait(Instant),
-    /// The client takes too long over a head, or has not begun one. It can be told by [`GuardedStream::cut`].
+    /// The client is too slow with a head, or has not begun one. [`GuardedStream::cut`] leads to a response.
     Cut,
-    /// It takes too long, and cannot be told.
+    /// The client is too slow, and no response can be sent.
     Close,
 }
 
 impl GuardedStream {
-    /// A stream whose bytes begin with a whole head, or with nothing worth waiting for.
+    /// Guards a stream that begins with a whole head, or has ended.
     pub(super) fn new(stream: Stream, is_http2: bool) -> Self {
         let since = Instant::now();
         let clock = if is_http2 {
@@ -84,7 +84,7 @@ impl GuardedStream {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the head of a request is whole.
+    /// Records that the head of a request is complete.
     pub(super) fn begin_request(&self, ending: RequestEnd) {
         match &mut self.inner().clock {
             GuardTimer::Http2 { has_requests, .. } => *has_requests = true,
@@ -92,8 +92,8 @@ impl GuardedStream {
         }
     }
 
-    /// Notes that a request has been answered. The next may have begun: its first bytes came with the last of this one.
-    /// Behind a body with a Content-Length that does not show, so that the time of such a head begins with its next bytes.
+    /// Records that the response to a request was sent. The next request may have begun in the same bytes. After a body with
+    /// a Content-Length this cannot be seen, so the time of the next head starts with its next bytes.
     pub(super) fn end_request(&self) {
         let mut inner = self.inner();
         if let GuardTimer::Request(ending) = inner.clock {
@@ -102,8 +102,8 @@ impl GuardedStream {
         }
     }
 
-    /// Judges the client now.
-    pub(super) fn judge(&self) -> TimerCheck {
+    /// Checks the timer now.
+    pub(super) fn check(&self) -> TimerCheck {
         let inner = self.inner();
         let now = Instant::now();
         let (since, late) = match &inner.clock {
@@ -117,12 +117,12 @@ impl GuardedStream {
         if until <= now { late } else { TimerCheck::Wait(until) }
     }
 
-    /// Lets nothing more be read. hyper then ends the connection: with an error if it has a part of a head.
+    /// Stops reading. hyper then ends the connection, with an error if it has a part of a head.
     pub(super) fn cut(&self) {
         self.inner().is_cut = true;
     }
 
-    /// The stream, once nobody else has it.
+    /// Returns the stream if this is its only clone.
     pub(super) fn into_stream(self) -> Option<Stream> {
         let inner = Arc::into_inner(self.0)?;
         Some(inner.into_inner().unwrap_or_else(PoisonError::into_inner).stream)
@@ -150,7 +150,7 @@ impl GuardedState {
         self.tail.ends_with(b"\n\n") || self.tail == *b"\n\r\n"
     }
 
-    /// A client that still takes the last answer has the whole time for the next head.
+    /// The time for the next head starts when the client has read the last response.
     fn has_written(&mut self, written: &Poll<io::Result<usize>>) {
         self.is_blocked = written.is_pending();
         if let (GuardTimer::Head { since, .. }, Poll::Ready(Ok(_))) = (&mut self.clock, written) {

@@ -1,4 +1,4 @@
-//! The limit on the time that a client may take over the head of a request, before anything knows the request.
+//! Waits for the complete head of a request before handing the connection to hyper.
 
 use std::pin::Pin;
 
@@ -12,14 +12,14 @@ use super::stream::Stream;
 use crate::clock;
 use crate::upstream::Peer;
 
-/// What begins a connection of HTTP/2 (RFC 9113 3.4).
+/// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A head of this many bytes goes on as it is: hyper refuses it with 431.
+/// A longer head is not waited for: hyper refuses it with 431. In bytes.
 const MAX_LENGTH: usize = 8192 + 4096 * 100;
-/// So does one with more fields.
+/// The same for a head with more fields.
 const MAX_FIELDS: usize = 100;
-/// How long a client that was refused may take to read that, while what it still sends is thrown away: to close on
-/// unread bytes resets the connection, and the answer may be lost with it.
+/// How long to read and discard what a refused client still sends. Closing a connection with unread bytes resets it, and
+/// the response may be lost.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Reads until the head that begins with `begun` is whole or malformed, and returns all bytes that were read. Returns `None`
@@ -50,14 +50,14 @@ pub(super) async fn complete(
         if read == 0 {
             break;
         }
-        // To look at all of it for each byte would cost the square of its length.
+        // Parsing all of it for each byte would take quadratic time.
         is_new_line = head.get(before..).is_some_and(|new| new.contains(&b'\n'));
     }
     Some(head.freeze())
 }
 
 /// Returns true if more bytes must come before it is known what they are. Removes empty lines in front of a request, of
-/// which there may be any number (RFC 9112 2.2).
+/// which there may be any number (RFC 9112, section 2.2).
 fn is_partial(head: &mut BytesMut) -> bool {
     loop {
         match **head {
@@ -73,26 +73,26 @@ fn is_partial(head: &mut BytesMut) -> bool {
     matches!(httparse::Request::new(&mut fields).parse(head), Ok(httparse::Status::Partial))
 }
 
-/// Tells a client that it took too long over a head (RFC 9110 15.5.9), and closes its connection.
+/// Sends 408 to a client that was too slow with a head (RFC 9110, section 15.5.9), and closes its connection.
 pub(super) async fn refuse(stream: &mut Stream, peer: &Peer) {
     debug!(
-        "connection of {peer} is closed: no whole head within {}",
+        "closing the connection of {peer}: no complete request head within {}",
         humantime::format_duration(HEAD_TIMEOUT)
     );
-    let says = "the head of the request took longer than 30 seconds\n";
-    let answer = format!(
+    let body = "the head of the request took longer than 30 seconds\n";
+    let response = format!(
         "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\
-         content-length: {}\r\ncache-control: no-store\r\ndate: {}\r\n\r\n{says}",
-        says.len(),
+         content-length: {}\r\ncache-control: no-store\r\ndate: {}\r\n\r\n{body}",
+        body.len(),
         clock::http_date(clock::now()),
     );
-    let told = async {
-        stream.write_all(answer.as_bytes()).await?;
+    let send = async {
+        stream.write_all(response.as_bytes()).await?;
         stream.shutdown().await?;
-        let mut thrown_away = [0; 1024];
-        while stream.read(&mut thrown_away).await? > 0 {}
+        let mut discarded = [0; 1024];
+        while stream.read(&mut discarded).await? > 0 {}
         std::io::Result::Ok(())
     };
-    // Where that fails the client has left.
-    let _ = timeout(LINGER, told).await;
+    // If this fails, the client has left.
+    let _ = timeout(LINGER, send).await;
 }

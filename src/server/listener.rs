@@ -1,4 +1,4 @@
-//! Listening sockets: bound once, shared by all workers.
+//! Listening sockets, bound once and shared by all workers.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use socket2::TcpKeepalive;
 
 use crate::config::Listen;
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
@@ -35,28 +35,28 @@ impl fmt::Display for BindError {
 }
 
 impl BindError {
-    /// What to do about it, where the address stands in this section of the file.
+    /// What to do about it. `section` is the section of the file that has the address.
     pub fn help(&self, section: &str) -> String {
         match (self.error.kind(), self.address.port()) {
             (io::ErrorKind::AddrInUse, Some(port)) => {
-                format!("another process holds it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change {section} listen")
+                format!("another process listens on it (`ss -ltnp 'sport = :{port}'` shows which): stop it, or change {section} listen")
             }
             (io::ErrorKind::AddrInUse, None) => {
                 format!("another process listens on it: stop it, or change {section} listen")
             }
             (io::ErrorKind::PermissionDenied, Some(..1024)) => {
-                "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or take a port from 1024 up".into()
+                "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or use port 1024 or higher".into()
             }
-            (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address; see `ip address`".into(),
-            (io::ErrorKind::NotFound, _) => "make the folder that the socket is to stand in".into(),
+            (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address: `ip address` shows those that exist".into(),
+            (io::ErrorKind::NotFound, _) => "create the directory of the socket".into(),
             _ => format!("change {section} listen"),
         }
     }
 }
 
 impl Listener {
-    /// Binds an address. It fails where any other process listens on it, also one of the same user: SO_REUSEPORT is not
-    /// set. The file of a Unix socket that nobody listens on any more is replaced.
+    /// Binds an address. Fails if another process listens on it, even one of the same user: SO_REUSEPORT is not set. Replaces
+    /// a Unix socket that no process listens on.
     pub fn bind(address: &Listen) -> Result<Self, BindError> {
         let bound = match address {
             Listen::Tcp(address) => bind_tcp(*address, Families::One).map(Self::Tcp),
@@ -66,7 +66,7 @@ impl Listener {
         bound.map_err(|error| BindError { address: address.clone(), error })
     }
 
-    /// The same socket once more, for another worker.
+    /// Duplicates the socket for another worker.
     pub fn try_clone(&self) -> io::Result<Self> {
         match self {
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
@@ -76,7 +76,8 @@ impl Listener {
         }
     }
 
-    /// A URL that a browser on this machine opens, with a note if it listens on several addresses; or `unix:` and the path. The port is the one that the system chose for 0.
+    /// A URL for a browser on this machine, with a note if the socket listens on several addresses; or `unix:` and the path.
+    /// For port 0 it has the port that the system chose.
     pub fn url(&self) -> String {
         match self {
             Self::Tcp(listener) => tcp_url(listener).unwrap_or_else(|error| error.to_string()),
@@ -107,17 +108,17 @@ fn tcp_url(listener: &TcpListener) -> io::Result<String> {
     })
 }
 
-/// Of IPv6 where there is any, which takes IPv4 too.
+/// Binds an IPv6 socket, which accepts IPv4 too; or an IPv4 socket if there is no IPv6.
 fn bind_all(port: u16) -> io::Result<TcpListener> {
     bind_tcp((Ipv6Addr::UNSPECIFIED, port).into(), Families::Both).or_else(|error| {
-        // Left out of the kernel or forbidden by the sandbox, or turned off by sysctl.
+        // Missing in the kernel, forbidden by the sandbox, or turned off by sysctl.
         let has_no_ipv6 = error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
             || error.kind() == io::ErrorKind::AddrNotAvailable;
         if has_no_ipv6 { bind_tcp((Ipv4Addr::UNSPECIFIED, port).into(), Families::One) } else { Err(error) }
     })
 }
 
-/// What a socket of IPv6 takes.
+/// What an IPv6 socket accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Families {
     One,
@@ -126,13 +127,13 @@ enum Families {
 
 fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    // So that a restart need not wait for the connections of the last run; it lets no second listener in.
+    // A restart need not wait for connections of the last run. It does not allow a second listener.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // As the file says, whatever net.ipv6.bindv6only says.
+        // Regardless of net.ipv6.bindv6only.
         socket.set_only_v6(families == Families::One)?;
     }
-    // Connections inherit it: one whose client is gone without a word is noticed also where nothing limits its time.
+    // Inherited by connections: detects clients that are gone without closing, even if nothing else limits the connection.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -140,9 +141,9 @@ fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> 
     Ok(socket.into())
 }
 
-/// How long a connection may be silent before the system asks whether its client is still there.
+/// How long a connection may be silent before the system probes the client.
 const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
-/// The system cuts it to net.core.somaxconn.
+/// The system limits it to net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {

@@ -1,9 +1,9 @@
-//! What a client has sent, as far as it was read and not answered.
+//! The bytes that a client has sent and that were not handled yet.
 
-/// The longest head that is awaited, in bytes.
+/// The longest head that the fast path waits for, in bytes.
 pub(super) const MAX_UNREAD: usize = 8192;
 
-/// What was read and not answered.
+/// Bytes that were read and not handled yet.
 pub(super) struct ReadBuffer {
     buffer: Box<[u8]>,
     begin: usize,
@@ -11,18 +11,18 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// Nothing.
+    /// An empty buffer.
     pub(super) fn new() -> Self {
         Self { buffer: vec![0; MAX_UNREAD].into(), begin: 0, end: 0 }
     }
 
-    /// The bytes, in their order.
+    /// The bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.get(self.begin..self.end).unwrap_or_default()
     }
 
-    /// Where more is read into: not empty while there are fewer bytes than fit.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    /// The free space to read into. Empty only if the buffer is full.
+    pub(super) fn free(&mut self) -> &mut [u8] {
         if self.begin > 0 {
             self.buffer.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);
@@ -30,13 +30,13 @@ impl ReadBuffer {
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// So many bytes were read into the room.
+    /// Records that this many bytes were read into the free space.
     pub(super) fn filled(&mut self, length: usize) {
         self.end += length;
     }
 
-    /// So many bytes were answered.
-    pub(super) fn answered(&mut self, head: usize) {
+    /// Removes this many bytes.
+    pub(super) fn consume(&mut self, head: usize) {
         self.begin += head;
     }
 }

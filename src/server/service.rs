@@ -1,4 +1,4 @@
-//! What a server asks for its answers.
+//! What a server needs to respond to requests.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -12,56 +12,56 @@ use hyper::body::{Body, Incoming};
 use super::ClientConnection;
 use crate::upstream::Peer;
 
-/// What answers the requests of one thread's connections.
+/// Responds to the requests of one thread's connections.
 pub trait Service: Clone + 'static {
-    /// The body of an answer.
+    /// The body of a response.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static;
 
-    /// Answers a request of `peer`.
-    fn answer(
+    /// Responds to a request of `peer`.
+    fn respond(
         self,
         request: Request<Incoming>,
         peer: Rc<Peer>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Infallible>>;
 
-    /// A request that is to be passed on as bytes.
-    type Relay: 'static;
+    /// A request to forward as bytes.
+    type Forwarded: 'static;
 
-    /// What can be done about the bytes with which `peer` begins, without the machinery of HTTP. Whatever is answered so
-    /// leaves the connection as it was, ready for the next request.
-    fn at_once(&self, _unread: &[u8], _peer: &Peer) -> FastPath<Self::Relay> {
-        FastPath::Other
+    /// Decides on the request that the bytes of `peer` begin with, if the fast path can handle it. After that the connection
+    /// is ready for the next request.
+    fn fast_path(&self, _unread: &[u8], _peer: &Peer) -> FastPath<Self::Forwarded> {
+        FastPath::Fallback
     }
 
-    /// Passes a request of `peer` on, and the response back. Breaks where the connection is to close: its client was told
-    /// so, or has left, or must not take what it has got for a whole response.
-    fn relay(
+    /// Forwards a request of `peer`, and the response. Breaks if the connection must close: the response said so, the client
+    /// has left, or it must not take what it received for a whole response.
+    fn forward(
         &self,
-        relay: Self::Relay,
+        request: Self::Forwarded,
         peer: &Peer,
         client: &mut ClientConnection<'_>,
     ) -> impl Future<Output = ControlFlow<()>>;
 }
 
-/// What can be done about bytes that a client has sent.
+/// What to do with bytes that a client has sent.
 #[derive(Debug)]
 pub enum FastPath<R> {
-    /// They begin with a request without a body.
-    Answer {
-        /// The length of its head in bytes, with the empty line.
+    /// Send a response to the request at their beginning, which has no body.
+    Respond {
+        /// The length of its head in bytes, including the empty line.
         head: usize,
         /// The whole response.
-        answer: Bytes,
+        response: Bytes,
     },
-    /// They begin with a request without a body that [`Service::relay`] takes.
-    Relay {
-        /// The length of its head in bytes, with the empty line.
+    /// Call [`Service::forward`] with the request at their beginning, which has no body.
+    Forward {
+        /// The length of its head in bytes, including the empty line.
         head: usize,
         /// The request.
-        relay: R,
+        request: R,
     },
-    /// More of them must come first.
+    /// Read more bytes first.
     Incomplete,
-    /// Nothing: [`Service::answer`] is asked.
-    Other,
+    /// Call [`Service::respond`].
+    Fallback,
 }

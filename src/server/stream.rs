@@ -1,4 +1,4 @@
-//! A client's stream of bytes.
+//! A client's byte stream.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A client's stream, over TCP or a Unix socket.
+/// A client's stream over TCP or a Unix socket.
 pub struct Stream {
     socket: ClientSocket,
     first: Bytes,
@@ -32,24 +32,24 @@ impl From<UnixStream> for Stream {
 }
 
 impl Stream {
-    /// Has these bytes read again, before what is still to come.
+    /// Makes these bytes the next ones to be read.
     pub(super) fn read_first(&mut self, bytes: Bytes) {
         self.first = bytes;
     }
 
-    /// What [`Self::read_first`] was given and nobody has read yet.
+    /// The bytes of [`Self::read_first`] that were not read yet.
     pub(super) fn first(&self) -> &[u8] {
         &self.first
     }
 
-    /// Reads what there is into `room`, and gives its length in bytes; none at the end.
+    /// Reads what is there into `free`, and returns its length in bytes; 0 at the end.
     pub(super) fn poll_read_into(
         &mut self,
         cx: &mut Context<'_>,
-        room: &mut [u8],
+        free: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut room = ReadBuf::new(room);
-        Pin::new(self).poll_read(cx, &mut room).map_ok(|()| room.filled().len())
+        let mut free = ReadBuf::new(free);
+        Pin::new(self).poll_read(cx, &mut free).map_ok(|()| free.filled().len())
     }
 
     /// Writes as much as the system takes now.
