@@ -1,16 +1,18 @@
-//! What the gateway takes where nothing happens: time to start, memory, and room on the disk.
+//! What an idle gateway takes: time to start, memory, and disk space.
 //!
 //! `cargo bench --bench footprint`
 
 #![allow(missing_docs, reason = "a program")]
 
-mod loopback;
+mod gateway;
+mod measure;
 
 use std::fs;
 use std::io;
 use std::time::Instant;
 
-use loopback::{Answer, Gateway, binary, is_asked_for, median};
+use gateway::{Gateway, ServerResponse, binary};
+use measure::{is_asked_for, median};
 
 const STARTS: usize = 20;
 const EVERY_CORE: &str = "0-1023";
@@ -21,19 +23,20 @@ fn main() -> io::Result<()> {
     if !is_asked_for() {
         return Ok(());
     }
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let mut milliseconds = Vec::new();
     let mut resident = Vec::new();
     for _ in 0..STARTS {
-        let begun = Instant::now();
-        let gateway = Gateway::start(folder.path(), CONFIG, EVERY_CORE)?;
-        assert_eq!(Answer::of(&gateway.url)?.status, 503);
-        milliseconds.push(begun.elapsed().as_secs_f64() * 1000.0);
+        let started_at = Instant::now();
+        let gateway = Gateway::start(directory.path(), CONFIG, EVERY_CORE)?;
+        let ServerResponse { status, fields, body } = ServerResponse::get(&gateway.url)?;
+        assert!(status == 503 && !fields.is_empty() && !body.is_empty(), "the down page");
+        milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
         resident.push(resident_memory(gateway.process.0.id())? / MIB);
     }
     let slowest = milliseconds.iter().copied().fold(0.0, f64::max);
     report(
-        "start to first answer",
+        "start to first response",
         median(milliseconds),
         50.0,
         &format!("ms, median of {STARTS}; slowest {slowest:.1}"),
@@ -45,11 +48,11 @@ fn main() -> io::Result<()> {
 }
 
 fn report(what: &str, figure: f64, limit: f64, unit: &str) {
-    let verdict = if figure < limit { "ok" } else { "OVER" };
-    println!("{what:22} {figure:6.1}  limit {limit:4.0}  {verdict:4}  {unit}");
+    let result = if figure < limit { "ok" } else { "OVER" };
+    println!("{what:22} {figure:6.1}  limit {limit:4.0}  {result:4}  {unit}");
 }
 
-/// Of a process, in bytes (`proc_pid_status(5)`).
+/// The resident memory of a process, in bytes (`proc_pid_status(5)`).
 fn resident_memory(process: u32) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let kib = status

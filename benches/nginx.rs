@@ -1,18 +1,18 @@
-//! The gateway beside nginx, each on one core: the down page, passing on, and a file.
+//! Compares the gateway with nginx, each on one core: the down page, forwarding, and a file.
 //!
-//! `cargo bench --bench nginx`, or `… -- page` (`proxy`, `file`) for one of them, wants nginx
-//! (`apt-get install nginx-light`) and two cores that are idle: the servers have core 0, the load and the upstream
-//! core 1. nginx is measured twice: writing its access log, as the configuration in Debian's package has it, and not, as
-//! the gateway unless told. How far any server could get in the gateway's place shows one that answers the same bytes to
-//! whatever it reads. Runs are paired, so that what else the machine does falls on both alike, and the median of the pairs'
-//! ratios is what counts. Beside the requests per second stands the core's time for each, in µs: a machine that is
-//! busy disturbs it less.
+//! `cargo bench --bench nginx` runs all; `… -- page` (`proxy`, `file`) runs one. It needs nginx (`apt-get install
+//! nginx-light`) and two idle cores: core 0 for the servers, core 1 for the load and the upstream. nginx is measured with
+//! its access log, as configured by Debian's package, and without, as the gateway's default. A bare server that sends the
+//! same bytes after each read shows the upper limit for any server. Runs are paired, so that other load on the machine
+//! affects both, and the median of the pairs' ratios counts. The CPU time per request, in µs, is less affected by a busy
+//! machine than the requests per second.
 
 #![allow(missing_docs, reason = "a program")]
 
 mod bare;
+mod gateway;
 mod load;
-mod loopback;
+mod measure;
 mod nginx_server;
 
 use std::fs;
@@ -21,8 +21,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bare::Bare;
+use gateway::{Gateway, Process, ServerResponse};
 use load::{Load, load_if_told};
-use loopback::{Answer, Gateway, Process, is_asked_for, median};
+use measure::{is_asked_for, median};
 use nginx_server::{Log, Nginx};
 use tempfile::TempDir;
 
@@ -30,7 +31,7 @@ const SERVER: &str = "0";
 const LOAD: &str = "1";
 const PAIRS: usize = 7;
 const DURATION: Duration = Duration::from_secs(3);
-/// What `times` in `proc_pid_stat(5)` are in, on every Linux that is about.
+/// The unit of times in `proc_pid_stat(5)`, on every current Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() -> io::Result<()> {
@@ -41,45 +42,44 @@ fn main() -> io::Result<()> {
     if !is_asked_for() {
         return Ok(());
     }
-    if !["nginx", "taskset"].into_iter().all(is_there) {
-        println!("not measured: it takes nginx and taskset (apt-get install nginx-light util-linux)");
+    if !["nginx", "taskset"].into_iter().all(is_installed) {
+        println!("not measured: nginx or taskset is missing (apt-get install nginx-light util-linux)");
         return Ok(());
     }
     let names: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for (log, of) in [(Log::On, "nginx logs, as Debian's does"), (Log::Off, "nginx does not log")] {
+    for (log, label) in [(Log::On, "nginx with access log"), (Log::Off, "nginx without access log")] {
         if is_wanted("page") {
-            compare(&format!("down page; {of}"), Some(1.2), &down_page(log)?)?;
-            compare(&format!("a server that does nothing but answer; {of}"), None, &bare_answer(log)?)?;
+            compare(&format!("down page; {label}"), Some(1.2), &down_page(log)?)?;
+            compare(&format!("bare server; {label}"), None, &bare_response(log)?)?;
         }
         if is_wanted("proxy") {
-            compare(&format!("passing on; {of}"), Some(0.95), &passing_on(log)?)?;
+            compare(&format!("forwarding; {label}"), Some(0.95), &forwarding(log)?)?;
         }
         if is_wanted("file") {
-            compare(&format!("file; {of}"), None, &file(log)?)?;
+            compare(&format!("file; {label}"), None, &file(log)?)?;
         }
     }
     Ok(())
 }
 
-fn is_there(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// Two servers that answer alike, and what has to live as long as they do.
+/// Two servers with the same response, and what must live as long as they do.
 struct Pair {
     name: &'static str,
     ours: Server,
     nginx: Server,
     _upstream: Option<Server>,
-    #[allow(dead_code, reason = "kept for as long as the servers are")]
-    folder: TempDir,
+    directory: TempDir,
 }
 
 struct Server {
     url: String,
-    /// The process that answers.
+    /// The process that responds.
     worker: u32,
     _process: Process,
 }
@@ -103,98 +103,110 @@ impl From<Nginx> for Server {
 }
 
 fn down_page(log: Log) -> io::Result<Pair> {
-    let folder = loopback::folder()?;
-    fs::write(folder.path().join("down.html"), page("{{ message }}"))?;
+    let directory = nginx_server::readable_directory()?;
+    fs::write(directory.path().join("down.html"), page("{{ message }}"))?;
     let config = "[response]\nmessage = \"We'll be back soon.\"\ntemplate = \"down.html\"\n\
                   [[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n";
-    let ours = Gateway::start(folder.path(), config, SERVER)?;
-    // nginx sends the very bytes that the gateway sent, but for Date and its Server field.
-    let answer = Answer::of(&ours.url)?;
-    let nginx = Nginx::start(&folder.path().join("down"), SERVER, log, "", &nginx_server::giving(&answer))?;
-    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, folder })
+    let ours = Gateway::start(directory.path(), config, SERVER)?;
+    // nginx sends the same bytes as the gateway, except for Date and its Server field.
+    let response = ServerResponse::get(&ours.url)?;
+    let nginx = Nginx::start(
+        &directory.path().join("down"),
+        SERVER,
+        log,
+        "",
+        &nginx_server::fixed_response(&response),
+    )?;
+    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, directory })
 }
 
-/// The same answer, of a server that knows no HTTP.
-fn bare_answer(log: Log) -> io::Result<Pair> {
-    let Pair { ours, nginx, folder, .. } = down_page(log)?;
-    let bare = Bare::start(folder.path(), &Answer::of(&ours.url)?, SERVER)?;
-    Ok(Pair { name: "bare", ours: bare.into(), nginx, _upstream: None, folder })
+/// The same response, from a server that does not parse HTTP.
+fn bare_response(log: Log) -> io::Result<Pair> {
+    let Pair { ours, nginx, directory, .. } = down_page(log)?;
+    let bare = Bare::start(directory.path(), &ServerResponse::get(&ours.url)?, SERVER)?;
+    Ok(Pair { name: "bare", ours: bare.into(), nginx, _upstream: None, directory })
 }
 
-fn passing_on(log: Log) -> io::Result<Pair> {
-    let folder = loopback::folder()?;
+fn forwarding(log: Log) -> io::Result<Pair> {
+    let directory = nginx_server::readable_directory()?;
     let fields = vec![("content-type".into(), "text/html".into())];
-    let answer = Answer { status: 200, fields, body: page("The site.") };
-    let upstream =
-        Nginx::start(&folder.path().join("site"), LOAD, Log::Off, "", &nginx_server::giving(&answer))?;
-    let ours = Gateway::start(folder.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
+    let response = ServerResponse { status: 200, fields, body: page("The site.") };
+    let upstream = Nginx::start(
+        &directory.path().join("site"),
+        LOAD,
+        Log::Off,
+        "",
+        &nginx_server::fixed_response(&response),
+    )?;
+    let ours =
+        Gateway::start(directory.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
     let pool = format!(
         "upstream site {{ server {}; keepalive 64; keepalive_requests 1000000000; }}",
-        loopback::authority(&upstream.url)
+        gateway::authority(&upstream.url)
     );
-    let nginx = Nginx::start(&folder.path().join("proxy"), SERVER, log, &pool, nginx_server::PASSING_ON)?;
+    let nginx = Nginx::start(&directory.path().join("proxy"), SERVER, log, &pool, nginx_server::FORWARDING)?;
     Ok(Pair {
         name: "downtime",
         ours: ours.into(),
         nginx: nginx.into(),
         _upstream: Some(upstream.into()),
-        folder,
+        directory,
     })
 }
 
 fn file(log: Log) -> io::Result<Pair> {
-    let folder = loopback::folder()?;
-    let root = folder.path().join("public");
+    let directory = nginx_server::readable_directory()?;
+    let root = directory.path().join("public");
     fs::create_dir(&root)?;
     fs::write(root.join("index.html"), page("A file."))?;
-    let ours = Gateway::start(folder.path(), "[site]\nroot = \"public\"\n", SERVER)?;
+    let ours = Gateway::start(directory.path(), "[site]\nroot = \"public\"\n", SERVER)?;
     let root = format!("root {}; open_file_cache max=100;", root.display());
-    let nginx = Nginx::start(&folder.path().join("files"), SERVER, log, "", &root)?;
-    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, folder })
+    let nginx = Nginx::start(&directory.path().join("files"), SERVER, log, "", &root)?;
+    Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, directory })
 }
 
 /// HTML of 2 KB.
-fn page(says: &str) -> String {
-    let start = format!("<!doctype html><html lang=en><title>Site</title><h1>{says}</h1><p>");
+fn page(title: &str) -> String {
+    let start = format!("<!doctype html><html lang=en><title>Site</title><h1>{title}</h1><p>");
     format!("{start:x<2048}")
 }
 
 fn compare(what: &str, target: Option<f64>, pair: &Pair) -> io::Result<()> {
     for server in [&pair.ours, &pair.nginx] {
-        Load::of(&server.url, Duration::from_secs(1), LOAD)?;
+        Load::run(&server.url, Duration::from_secs(1), LOAD)?;
     }
-    println!("{what}: requests/s and µs of the core for each");
+    println!("{what}: requests/s and CPU time per request");
     let mut ratios = Vec::new();
     let mut cheaper = Vec::new();
     for number in 1..=PAIRS {
-        let (ours, nginx) = (Run::of(&pair.ours)?, Run::of(&pair.nginx)?);
+        let (ours, nginx) = (Run::new(&pair.ours)?, Run::new(&pair.nginx)?);
         ratios.push(ours.rate / nginx.rate);
         cheaper.push(nginx.cost / ours.cost);
         println!("  {number}: {} {ours}   nginx {nginx}   ratio {:.3}", pair.name, ours.rate / nginx.rate);
     }
     let ratio = median(ratios);
-    let verdict = match target {
+    let result = match target {
         Some(target) if ratio >= target => format!(", target {target}: ok"),
         Some(target) => format!(", target {target}: MISSED"),
         None => String::new(),
     };
-    println!("  median ratio {ratio:.3}{verdict}; by the core's time {:.3}\n", median(cheaper));
+    println!("  median ratio {ratio:.3}{result}; by CPU time {:.3}\n", median(cheaper));
     Ok(())
 }
 
-/// What a server did under load.
+/// A server's figures under load.
 struct Run {
     /// Requests per second.
     rate: f64,
-    /// Time of the core for each, in µs.
+    /// CPU time per request, in µs.
     cost: f64,
 }
 
 impl Run {
-    fn of(server: &Server) -> io::Result<Self> {
-        let before = core_time(server.worker)?;
-        let Load { rate, requests } = Load::of(&server.url, DURATION, LOAD)?;
-        Ok(Self { rate, cost: (core_time(server.worker)? - before) * 1e6 / requests })
+    fn new(server: &Server) -> io::Result<Self> {
+        let before = cpu_time(server.worker)?;
+        let Load { rate, requests } = Load::run(&server.url, DURATION, LOAD)?;
+        Ok(Self { rate, cost: (cpu_time(server.worker)? - before) * 1e6 / requests })
     }
 }
 
@@ -204,10 +216,10 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Seconds that a process has had of the cores.
-fn core_time(process: u32) -> io::Result<f64> {
+/// The CPU time of a process, in seconds.
+fn cpu_time(process: u32) -> io::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name before it may hold anything but the last parenthesis.
+    // The name before them may contain anything, even parentheses.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
     let ticks = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
     Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)

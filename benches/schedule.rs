@@ -1,11 +1,11 @@
-//! The largest schedules that a file can hold: reading them, deciding by them, going from one moment to the next.
+//! The largest schedules that a file can hold: reading, deciding, and changing state.
 //!
-//! `cargo bench --bench schedule`. Each figure is the median of some runs, beside its limit.
+//! `cargo bench --bench schedule`. Each figure is the median of some runs, shown with its limit.
 
 #![allow(missing_docs, reason = "a program")]
-#![allow(clippy::expect_used, reason = "a file that is not valid measures nothing")]
+#![allow(clippy::expect_used, reason = "an invalid file measures nothing")]
 
-mod loopback;
+mod measure;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -22,7 +22,7 @@ use downtime::snapshot::Snapshot;
 use downtime::store::read::MAX_LENGTH;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use loopback::{is_asked_for, median};
+use measure::{is_asked_for, median};
 
 const ZONES: [&str; 6] = [
     "Europe/Berlin",
@@ -37,14 +37,14 @@ const PERIODS: usize = 10_000;
 const RUNS: usize = 9;
 const DECISIONS: u32 = 100_000;
 const CHANGES: usize = 50;
-/// In the midst of the one-offs below.
+/// In the middle of the one-offs below.
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn main() {
     if !is_asked_for() {
         return;
     }
-    let now = moment(NOW);
+    let now = timestamp(NOW);
     planned(now);
     largest(now);
     any_year();
@@ -60,7 +60,7 @@ fn rules() {
     report("reading 10,000 exempt paths", milliseconds(|| config(&text)), 200.0, "ms");
 }
 
-/// The longest files of mistakes: read, and told of.
+/// The longest files of mistakes: reading them and rendering the diagnostics.
 fn mistakes() {
     let longest = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX);
     for (what, mistake) in [
@@ -69,18 +69,22 @@ fn mistakes() {
         ("unknown zones", "[[period]]\nstart=2026-06-01T12:00:00Z\ntimezone='Mars'\n"),
         ("numbers as durations", "[[period]]\nfor=2\n"),
         ("texts without quotes", "a=x\n"),
-        ("spaces that are none", "\u{a0}a=1\n"),
+        ("no-break spaces", "\u{a0}a=1\n"),
     ] {
         let text = mistake.repeat(longest / mistake.len());
-        told(what, &text);
+        report_diagnostics(what, &text);
     }
-    told("mistakes on one line", &format!("[exempt]\nexact=[{}]", "'a',".repeat((longest - 20) / 4)));
+    report_diagnostics(
+        "mistakes on one line",
+        &format!("[exempt]\nexact=[{}]", "'a',".repeat((longest - 20) / 4)),
+    );
 }
 
-fn told(what: &str, text: &str) {
+fn report_diagnostics(what: &str, text: &str) {
     let none = |_: &Path| Err("there are no other files".to_owned());
-    let told = || render_all(&Config::parse("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
-    report(&format!("1 MiB of {what}"), milliseconds(told), 3000.0, "ms");
+    let render =
+        || render_all(&Config::read("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
+    report(&format!("1 MiB of {what}"), milliseconds(render), 3000.0, "ms");
 }
 
 /// 10,000 periods: 1,000 series, 8,990 one-offs an hour apart, and ten that are active.
@@ -91,17 +95,17 @@ fn planned(now: Timestamp) {
     read(&text, now, 200.0);
     let config = config(&text);
     let schedule = &config.rules.schedule;
-    let moment = schedule.at(now);
-    assert_eq!(moment.active.len(), 10);
-    for (what, path) in [("decision: down", "/shop"), ("decision: none covers it", "/other")] {
-        report(what, decision(&config, path, &moment, now), 1.0, "µs");
+    let state = schedule.at(now);
+    assert_eq!(state.active.len(), 10);
+    for (what, path) in [("decision: down", "/shop"), ("decision: not covered", "/other")] {
+        report(what, decision(&config, path, &state, now), 1.0, "µs");
     }
     let (median, slowest) = changes(schedule, now);
     report("a change", median, 1000.0, "µs, median");
     report("", slowest, 5000.0, "µs, slowest");
 }
 
-/// As many of the shortest periods as the longest file holds: one-offs, then series, whose expressions take their time.
+/// As many of the shortest periods as the longest file holds: one-offs, then series, whose expressions take longer.
 fn largest(now: Timestamp) {
     let period = "[[period]]\nstart=2026-06-01T12:00:00Z\n";
     let count = usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX) / period.len();
@@ -117,17 +121,17 @@ fn largest(now: Timestamp) {
     read(&never.repeat(count), now, 1000.0);
 }
 
-/// A search goes from the moment asked about, however long the series has run.
+/// A search starts at the given time, however long the series has run.
 fn any_year() {
     let config = config("[[period]]\ncron = \"30 2 * * *\"\nfor = \"2h\"\ntimezone = \"America/New_York\"\n");
     for year in [1970, 2026, 9998] {
-        let now = moment(&format!("{year}-06-01T12:00:00Z"));
-        let took = milliseconds(|| config.rules.schedule.at(now)) * 1000.0;
-        report(&format!("a daily series in {year}"), took, 100.0, "µs");
+        let now = timestamp(&format!("{year}-06-01T12:00:00Z"));
+        let taken = milliseconds(|| config.rules.schedule.at(now)) * 1000.0;
+        report(&format!("a daily series in {year}"), taken, 100.0, "µs");
     }
 }
 
-/// Each minute a change, and each time a chain that has no end.
+/// A change each minute, and each time an outage without an end.
 fn always_down(now: Timestamp) {
     for (what, crons) in
         [("one series", &["* * * * *"][..]), ("two in turn", &["*/2 * * * *", "1-59/2 * * * *"])]
@@ -170,32 +174,32 @@ fn read(text: &str, now: Timestamp, limit: f64) {
     report("reading, and the snapshot", milliseconds(snapshot), limit, "ms");
 }
 
-fn decision(config: &Config, path: &str, moment: &ScheduleState, now: Timestamp) -> f64 {
+fn decision(config: &Config, path: &str, state: &ScheduleState, now: Timestamp) -> f64 {
     let hosts = Hosts::new(Some("shop.example.com"));
     let request = Request { hosts, ..Request::new(&Method::GET, RequestPath::new(path)) };
     let down = path == "/shop";
-    let decided = decide(&config.rules, &request, moment, now);
+    let decided = decide(&config.rules, &request, state, now);
     assert_eq!(matches!(decided, Decision::Unavailable(_)), down, "{path}");
     let all = || {
         for _ in 0..DECISIONS {
-            black_box(decide(&config.rules, black_box(&request), moment, now));
+            black_box(decide(&config.rules, black_box(&request), state, now));
         }
     };
     milliseconds(all) * 1000.0 / f64::from(DECISIONS)
 }
 
-/// From each moment to the next change, in µs: the median and the slowest.
+/// The time to change from one state to the next, in µs: the median and the slowest.
 fn changes(schedule: &Schedule, now: Timestamp) -> (f64, f64) {
-    let mut moment = schedule.at(now);
-    let mut took = Vec::new();
+    let mut state = schedule.at(now);
+    let mut times = Vec::new();
     for _ in 0..CHANGES {
-        let Some(next) = moment.next_change() else { break };
-        let begun = Instant::now();
-        moment = schedule.after(&moment, next);
-        took.push(begun.elapsed().as_secs_f64() * 1e6);
+        let Some(next) = state.next_change() else { break };
+        let started_at = Instant::now();
+        state = schedule.after(&state, next);
+        times.push(started_at.elapsed().as_secs_f64() * 1e6);
     }
-    let slowest = took.iter().copied().fold(0.0, f64::max);
-    (median(took), slowest)
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    (median(times), slowest)
 }
 
 fn config(text: &str) -> Config {
@@ -203,23 +207,23 @@ fn config(text: &str) -> Config {
     Config::parse("downtime.toml", text, Path::new("/"), &none).config.expect("a valid file")
 }
 
-fn moment(text: &str) -> Timestamp {
+fn timestamp(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// How long it takes: the median of some runs.
+/// The time that `run` takes: the median of some runs.
 fn milliseconds<T>(mut run: impl FnMut() -> T) -> f64 {
     let once = || {
-        let begun = Instant::now();
+        let started_at = Instant::now();
         let result = run();
-        let took = begun.elapsed();
+        let taken = started_at.elapsed();
         drop(black_box(result));
-        took.as_secs_f64() * 1000.0
+        taken.as_secs_f64() * 1000.0
     };
     median(std::iter::repeat_with(once).take(RUNS).collect())
 }
 
 fn report(what: &str, figure: f64, limit: f64, unit: &str) {
-    let verdict = if figure < limit { "ok" } else { "OVER" };
-    println!("{what:36} {figure:9.2}  limit {limit:5.0}  {verdict:4}  {unit}");
+    let result = if figure < limit { "ok" } else { "OVER" };
+    println!("{what:36} {figure:9.2}  limit {limit:5.0}  {result:4}  {unit}");
 }

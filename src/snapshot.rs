@@ -213,7 +213,7 @@ mod tests {
         ] {
             let phase = snapshot.phase(at(second));
             assert_eq!(phase.state.state() == State::Down, down, "at {second}");
-            assert!(phase.state.covers(at(second)), "at {second}");
+            assert!(phase.state.holds_at(at(second)), "at {second}");
             let left = if second < 20 { 20 - second } else { 40 - second };
             let back = phase.state.back_at(at(second)).map(|back| back.duration_since(at(second)).as_secs());
             assert_eq!(back, down.then_some(left), "at {second}");
@@ -267,7 +267,7 @@ mod tests {
         let cache = SnapshotCache::new(&snapshots, at(0));
         let seen = |second: i64| {
             let seen = cache.at(at(second));
-            assert!(seen.1.state.covers(at(second)));
+            assert!(seen.1.state.holds_at(at(second)));
             (seen.0.generation, seen.1.state.state() == State::Down)
         };
         for (second, down) in

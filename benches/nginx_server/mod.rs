@@ -1,21 +1,25 @@
-//! nginx with one worker, in a folder of its own.
+//! nginx with one worker, in a directory of its own.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::loopback::{Answer, Process, free_port, on, wait_for};
+use tempfile::TempDir;
+
+use crate::gateway::{Process, ServerResponse, on};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// As the gateway passes requests on.
-pub const PASSING_ON: &str = "proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection \"\"; \
+/// Makes nginx forward requests as the gateway does.
+pub const FORWARDING: &str = "proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection \"\"; \
      proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; \
      proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;";
 
-/// An nginx that runs.
+/// A running nginx.
 pub struct Nginx {
     pub url: String,
     pub worker: u32,
@@ -23,25 +27,25 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Runs in `folder` on `core`: `location` says what every request gets, `http` stands beside the server.
-    pub fn start(folder: &Path, core: &str, log: Log, http: &str, location: &str) -> io::Result<Self> {
+    /// Starts nginx in `directory` on `core`. `location` handles every request; `http` is added to the `http` block.
+    pub fn start(directory: &Path, core: &str, log: Log, http: &str, location: &str) -> io::Result<Self> {
         let port = free_port()?;
-        fs::create_dir(folder)?;
-        fs::write(folder.join("nginx.conf"), config(port, http, location, log))?;
+        fs::create_dir(directory)?;
+        fs::write(directory.join("nginx.conf"), config(port, http, location, log))?;
         let mut command = on(core, Path::new("nginx"));
-        command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
+        command.arg("-p").arg(directory).args(["-c", "nginx.conf", "-e", "stderr"]);
         let process = Process(command.spawn()?);
         let worker = wait_for(DEADLINE, || worker_of(process.0.id()))?;
         Ok(Self { url: format!("http://127.0.0.1:{port}/"), worker, process })
     }
 }
 
-/// Whether nginx writes a line for each request.
+/// nginx's access log.
 #[derive(Clone, Copy)]
 pub enum Log {
-    /// As the configuration in Debian's package has it.
+    /// On, as in Debian's package.
     On,
-    /// As the gateway has it unless told.
+    /// Off, as the gateway's default.
     Off,
 }
 
@@ -50,30 +54,30 @@ fn config(port: u16, http: &str, location: &str, log: Log) -> String {
         Log::On => "access.log",
         Log::Off => "off",
     };
-    let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let folders = folders.map(|name| format!("{name}_temp_path {name};")).concat();
+    let directories = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let directories = directories.map(|name| format!("{name}_temp_path {name};")).concat();
     format!(
         "daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;\n\
          events {{ worker_connections 1024; }}\n\
-         http {{\n{folders} access_log {log}; keepalive_requests 1000000000; {http}\n\
+         http {{\n{directories} access_log {log}; keepalive_requests 1000000000; {http}\n\
          server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n}}\n"
     )
 }
 
-/// A `location` that gives this answer.
-pub fn giving(answer: &Answer) -> String {
+/// A `location` that sends this response.
+pub fn fixed_response(response: &ServerResponse) -> String {
     let mut location = String::new();
-    for (name, value) in &answer.fields {
+    for (name, value) in &response.fields {
         let _ = match name.as_str() {
             "date" | "content-length" | "connection" | "server" => Ok(()),
             "content-type" => write!(location, "default_type {}; ", quoted(value)),
             _ => write!(location, "add_header {name} {} always; ", quoted(value)),
         };
     }
-    format!("{location}return {} {};", answer.status, quoted(&answer.body))
+    format!("{location}return {} {};", response.status, quoted(&response.body))
 }
 
-/// As one word of the configuration. A `$`, which nginx would take for a variable's, is in none of our answers.
+/// Quotes a word of the configuration. Our responses have no `$`, which nginx would read as a variable.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -81,4 +85,30 @@ fn quoted(text: &str) -> String {
 fn worker_of(master: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
+}
+
+/// A directory that nginx's worker, which may run as another user, can read.
+pub fn readable_directory() -> io::Result<TempDir> {
+    let directory = tempfile::tempdir()?;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    Ok(directory)
+}
+
+/// A free port, for a server that does not accept port 0.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Polls until `look` returns something.
+fn wait_for<T>(deadline: Duration, look: impl Fn() -> Option<T>) -> io::Result<T> {
+    let started_at = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if started_at.elapsed() > deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

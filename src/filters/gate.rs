@@ -31,8 +31,12 @@ pub fn respond(
     headers: &HeaderMap,
 ) -> Option<Response> {
     match decision {
-        OwnedDecision::Page(key) => Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into)),
-        OwnedDecision::Redirect(location) => Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into)),
+        OwnedDecision::Page(key) => {
+            Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into))
+        }
+        OwnedDecision::Redirect(location) => {
+            Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))
+        }
         OwnedDecision::Status | OwnedDecision::Site => None,
     }
 }

@@ -1,0 +1,106 @@
+//! A gateway as a process, on a free port of the loopback interface.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The binary to measure: the one that `DOWNTIME_BINARY` names, or the one that cargo built with the bench. Features of test
+/// libraries make the latter differ a little from a release.
+pub fn binary() -> PathBuf {
+    std::env::var_os("DOWNTIME_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_downtime").into(), PathBuf::from)
+}
+
+/// The host and port of a URL without a path.
+pub fn authority(url: &str) -> &str {
+    url.trim_start_matches("http://").trim_end_matches('/')
+}
+
+/// A server's response.
+pub struct ServerResponse {
+    pub status: u16,
+    /// Names in lower case.
+    pub fields: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl ServerResponse {
+    /// Sends a GET to `url`.
+    pub fn get(url: &str) -> io::Result<Self> {
+        let authority = authority(url);
+        let mut stream = TcpStream::connect(authority)?;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Self::parse(&text).ok_or_else(|| io::Error::other(format!("not a response:\n{text}")))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let (first, fields) = head.split_once("\r\n")?;
+        let status = first.split(' ').nth(1)?.parse().ok()?;
+        let field = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_ascii_lowercase(), value.to_owned()))
+        };
+        Some(Self { status, fields: fields.lines().filter_map(field).collect(), body: body.to_owned() })
+    }
+}
+
+/// A process that is terminated when it is dropped. A killed nginx would leave its worker behind.
+pub struct Process(pub Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    pub process: Process,
+    pub url: String,
+}
+
+impl Gateway {
+    /// Starts a gateway with `config`, stored in `directory`, on these cores (see `taskset -c`). Returns when it listens.
+    pub fn start(directory: &Path, config: &str, cores: &str) -> io::Result<Self> {
+        let file = directory.join("downtime.toml");
+        fs::write(&file, format!("[server]\nlisten = [\"127.0.0.1:0\"]\n{config}"))?;
+        let mut command = on(cores, &binary());
+        command.arg("-c").arg(file).env_remove("NOTIFY_SOCKET").stderr(Stdio::piped());
+        let mut process = Process(command.spawn()?);
+        let url = listening(&mut process.0)?;
+        Ok(Self { process, url })
+    }
+}
+
+/// Reads the log until it names the address.
+fn listening(gateway: &mut Child) -> io::Result<String> {
+    let log = gateway.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut lines = BufReader::new(log).lines();
+    let mut seen = String::new();
+    while let Some(line) = lines.next().transpose()? {
+        if let Some((_, url)) = line.split_once("listening on ") {
+            let url = url.to_owned();
+            // Keep reading: the gateway's log must not run into a closed or full pipe.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(url);
+        }
+        seen.push_str(&line);
+        seen.push('\n');
+    }
+    Err(io::Error::other(format!("the gateway did not start:\n{seen}")))
+}
+
+/// A command that runs on these cores only.
+pub fn on(cores: &str, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", cores]).arg(program).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
