@@ -83,7 +83,7 @@ fn mistakes() {
 fn report_diagnostics(what: &str, text: &str) {
     let none = |_: &Path| Err("there are no other files".to_owned());
     let render =
-        || render_all(&Config::read("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
+        || render_all(&Config::parse("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
     report(&format!("1 MiB of {what}"), milliseconds(render), 3000.0, "ms");
 }
 
