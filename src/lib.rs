@@ -26,13 +26,14 @@
 //! | [`management`] | what operators get: health, readiness, status, metrics; and the client that commands use | `watch`, `server` and above |
 //! | [`cli`] | the command line, one command a file | everything |
 //!
-//! [`clock`], [`logging`] and [`thread_exit`] are small tools of the edge, [`hex`] is one for everybody. Arrows point up
-//! this table only: there are no cycles between modules.
+//! [`clock`], [`logging`] and [`thread_exit`] are small tools of the edge, [`hex`] and [`escape`] are for everybody. Arrows
+//! point up this table only: there are no cycles between modules.
 
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decision;
+pub mod escape;
 pub mod files;
 pub mod filters;
 pub mod gateway;

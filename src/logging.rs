@@ -1,19 +1,19 @@
-//! The log: to stderr, as `[log]` says.
+//! The log: to stderr, with the level and format of `[log]`.
 
-mod escape;
+mod format;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use tracing::{error, warn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-use self::escape::{EscapedFields, JsonLines};
+use self::format::{EscapedFields, JsonLines};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::{LogConfig, LogFormat};
 
-/// The log of the process; its level can be changed.
+/// The log of the process.
 #[derive(Debug)]
 pub struct Logging {
     filter: reload::Handle<EnvFilter, Registry>,
@@ -21,56 +21,59 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// Begins to log. To be called once.
+    /// Starts logging. Must be called only once.
     pub fn init(log: &LogConfig) -> Self {
         let (filter, handle) = reload::Layer::new(filter(log));
         let registry = tracing_subscriber::registry().with(filter);
-        let colour =
-            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        let begun = match log.format {
+        let result = match log.format {
             LogFormat::Text => registry
                 .with(
                     fmt::layer()
                         .fmt_fields(EscapedFields)
-                        .with_writer(std::io::stderr)
-                        .with_ansi(colour)
+                        .with_writer(io::stderr)
+                        .with_ansi(has_colour(&io::stderr()))
                         .with_target(false),
                 )
                 .try_init(),
             LogFormat::Json => registry
-                .with(fmt::layer().json().flatten_event(true).with_writer(|| JsonLines(std::io::stderr())))
+                .with(fmt::layer().json().flatten_event(true).with_writer(|| JsonLines(io::stderr())))
                 .try_init(),
         };
-        if let Err(error) = begun {
-            warn!("the log was begun before: {error}");
+        if let Err(error) = result {
+            warn!("cannot start the log: {error}");
         }
         Self { filter: handle, format: log.format }
     }
 
-    /// Applies what can be changed while it runs: the level.
+    /// Applies a new level. A new format needs a restart.
     pub fn update(&self, log: &LogConfig) {
         if let Err(error) = self.filter.reload(filter(log)) {
             warn!("cannot change the log level: {error}");
         }
         if log.format != self.format {
-            warn!("[log] format takes effect at the next start; all else is applied");
+            warn!("[log] format takes effect at the next start; everything else is applied");
         }
     }
 }
 
-/// What does not parse was refused when the file was read.
+/// Returns true if output to the stream may be coloured: it is a terminal, and `NO_COLOR` is not set (no-color.org).
+pub fn has_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A level that does not parse was already rejected with the file.
 fn filter(log: &LogConfig) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Logs errors, each in a line.
+/// Logs each error on a line of its own.
 pub fn log_errors(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         error!("{}", diagnostic.summary());
     }
 }
 
-/// Logs warnings, each in a line. Notes are for whoever asks.
+/// Logs each warning on a line of its own. Notes are only shown by commands.
 pub fn log_warnings(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
         warn!("{}", diagnostic.summary());

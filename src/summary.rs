@@ -1,5 +1,4 @@
-//! What a config says of one moment, for people and for programs: the snapshot that `--check` prints, the state that
-//! `status` does.
+//! What a config means at one point in time, for people and programs: the output of `--check` and `status`.
 
 mod chart;
 mod plan;
@@ -11,7 +10,7 @@ mod timeline;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
@@ -30,20 +29,20 @@ pub use timeline::timeline;
 /// The JSON of `--check` and `status`. Times are RFC 3339 in UTC.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
-    /// Whether the file can be applied.
+    /// True if the file can be applied.
     pub valid: bool,
-    /// Where this comes from: `file` or `server`.
+    /// The source: `file` or `server`.
     pub source: &'static str,
-    /// Its problems.
+    /// The diagnostics of the file.
     pub diagnostics: Vec<DiagnosticSummary>,
-    /// `up`, `partial` or `down`; none where the file is not valid.
+    /// `up`, `partial` or `down`; `None` if the file is invalid.
     pub state: Option<&'static str>,
-    /// When this state ends, if that is known. Of `down` that is when no period without a scope is active any more: parts may
-    /// stay down.
+    /// When this state ends, if that is known. `down` ends when no period without a scope is active; parts may stay
+    /// down.
     pub until: Option<Timestamp>,
-    /// When no part of the site is down any more, if that is known; none while it is up.
+    /// When the whole site is up again, if that is known; `None` while it is up.
     pub up_at: Option<Timestamp>,
-    /// When the first of the periods began that make this state.
+    /// When the earliest of the periods that cause this state began.
     pub since: Option<Timestamp>,
     /// When the next period starts or ends.
     pub next_change: Option<Timestamp>,
@@ -51,22 +50,27 @@ pub struct Summary {
     pub next: Option<TimeSpan>,
     /// Each period, in file order.
     pub periods: Vec<PeriodSummary>,
-    /// Each `--url`.
+    /// The decision for each `--url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Vec<DecisionSummary>>,
 }
 
 /// A diagnostic.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct DiagnosticSummary {
-    severity: Severity,
-    message: String,
-    line: Option<usize>,
-    column: Option<usize>,
-    help: Option<String>,
+    /// How serious it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The line in the file, from 1.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// What to write instead.
+    pub help: Option<String>,
 }
 
-/// A period at a moment.
+/// A period at one point in time.
 #[derive(Debug, Serialize)]
 pub struct PeriodSummary {
     name: Option<String>,
@@ -87,7 +91,7 @@ pub struct PeriodSummary {
     next: Vec<TimeSpan>,
 }
 
-/// A span of time.
+/// A span of time; without an end, it is open-ended.
 #[derive(Debug, Serialize)]
 pub struct TimeSpan {
     start: Timestamp,
@@ -110,7 +114,7 @@ impl From<Occurrence> for TimeSpan {
 }
 
 impl Summary {
-    /// What a reading of the file says of `now`.
+    /// Summarizes a file at `now`. Without a config, the file is invalid.
     pub fn new(config: Option<&Config>, diagnostics: &[Diagnostic], now: Timestamp) -> Self {
         let summary = Self {
             valid: config.is_some(),
@@ -120,23 +124,23 @@ impl Summary {
         };
         let Some(config) = config else { return summary };
         let schedule = &config.rules.schedule;
-        let moment = schedule.at(now);
+        let state = schedule.at(now);
         let period = |(period, answer): (&Period, &DownResponse)| {
             PeriodSummary::new(period, answer, &config.timezone, now)
         };
         Self {
-            state: Some(moment.state().as_str()),
-            until: state::until(schedule, &moment, now),
-            up_at: moment.back_at(now),
-            since: state::since(schedule, &moment),
-            next_change: moment.next_change(),
-            next: moment.next.map(TimeSpan::from),
+            state: Some(state.state().as_str()),
+            until: state::until(schedule, &state, now),
+            up_at: state.back_at(now),
+            since: state::since(schedule, &state),
+            next_change: state.next_change(),
+            next: state.next.map(TimeSpan::from),
             periods: schedule.periods().iter().zip(&config.rules.responses).map(period).collect(),
             ..summary
         }
     }
 
-    /// As JSON, with a newline at the end.
+    /// Serializes the summary as JSON, with a newline at the end.
     pub fn to_json(&self) -> String {
         to_json(self)
     }
@@ -160,14 +164,14 @@ impl PeriodSummary {
             methods: methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
             redirect: answer.redirect.as_ref().map(ToString::to_string),
             template: answer.own_template.as_deref().map(str::to_owned),
-            start: shown(period, now).map(|occurrence| occurrence.start),
-            end: shown(period, now).and_then(|occurrence| occurrence.end),
+            start: current_occurrence(period, now).map(|occurrence| occurrence.start),
+            end: current_occurrence(period, now).and_then(|occurrence| occurrence.end),
             next: period.upcoming(now).take(3).map(TimeSpan::from).collect(),
         }
     }
 }
 
-/// The occurrence that `start` and `end` are those of: the one of a one-off, the running one of a series.
-fn shown(period: &Period, now: Timestamp) -> Option<Occurrence> {
+/// Returns the occurrence of a one-off period, or the running one of a series.
+fn current_occurrence(period: &Period, now: Timestamp) -> Option<Occurrence> {
     period.once().or_else(|| period.active(now))
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::escape;
 
 /// The severity of a diagnostic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be applied.
@@ -183,12 +185,12 @@ const REPLACEMENT: &str = "\u{fffd}";
 
 /// Returns true for a control character other than newline and tab.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\t')
+    escape::is_unsafe(c) && !matches!(c, '\n' | '\t')
 }
 
 /// Returns true for a C1 control character. Some terminals treat them like an escape sequence.
 fn is_c1(c: char) -> bool {
-    c.is_control() && !c.is_ascii()
+    escape::is_unsafe(c) && !c.is_ascii()
 }
 
 /// Renders `diagnostics` with blank lines between them.

@@ -1,30 +1,30 @@
-//! A chart of spans: a row for each period, a column for each so much of elapsed time.
+//! A chart of occurrences: one row per period, and columns of equal elapsed time.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::period::Occurrence;
 
-const LABEL: usize = 22;
+const LABEL_WIDTH: usize = 22;
 const MAX_ROWS: usize = 20;
-/// Overlaps with rows after these are not marked: to keep the spans of 20,000 rows takes a gigabyte.
+/// Overlaps with later rows are not marked: the spans of 20,000 rows would take a gigabyte.
 const MAX_COMPARED: usize = 1_000;
 
-/// What a chart is drawn with.
+/// How a chart is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Ink {
-    /// Block characters instead of ASCII.
+    /// Use block characters instead of ASCII.
     pub blocks: bool,
-    /// ANSI colours.
+    /// Use ANSI colours.
     pub colour: bool,
 }
 
-/// What happens in one column of a row.
+/// The state in one column of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cell {
     Up,
     Partial,
     Down,
-    /// Runs at the same time as another period.
+    /// Another period is active at the same time.
     Overlap,
 }
 
@@ -61,7 +61,7 @@ impl Ink {
     }
 }
 
-/// A stretch of time in columns of equal length.
+/// A span of time, divided into columns of equal length.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chart {
     pub(super) from: Timestamp,
@@ -85,26 +85,26 @@ impl Chart {
         self.start(self.width)
     }
 
-    /// The column that a moment falls in.
+    /// Returns the column that contains the time.
     pub(super) fn column(&self, at: Timestamp) -> Option<usize> {
         let past = at.duration_since(self.from).as_nanos() / self.column.as_nanos().max(1);
         usize::try_from(past).ok().filter(|&column| at >= self.from && column < self.width)
     }
 
-    /// The columns that a span touches.
+    /// Returns the columns that a span touches.
     pub(super) fn columns(&self, span: Occurrence) -> std::ops::Range<usize> {
         let (from, to) = (self.from, self.to());
         if span.start >= to || span.end.is_some_and(|end| end <= from) {
             return 0..0;
         }
         let first = self.column(span.start.max(from)).unwrap_or_default();
-        let last_moment = span.end.and_then(|end| end.checked_sub(SignedDuration::from_nanos(1)).ok());
-        let last = last_moment.and_then(|at| self.column(at)).unwrap_or(self.width - 1);
+        let last_instant = span.end.and_then(|end| end.checked_sub(SignedDuration::from_nanos(1)).ok());
+        let last = last_instant.and_then(|at| self.column(at)).unwrap_or(self.width - 1);
         first..last + 1
     }
 }
 
-/// One row: when a period runs, and whether it takes the whole site down.
+/// One row: when a period is active, and whether it covers the whole site.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) label: String,
@@ -112,7 +112,7 @@ pub(super) struct Row {
     pub(super) spans: Vec<Occurrence>,
 }
 
-/// The cells of the rows that are shown, and those of all rows together.
+/// Returns the cells of the shown rows, and those of all rows merged.
 fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
     let mut columns: Vec<Vec<(usize, Occurrence)>> = vec![Vec::new(); chart.width];
     for (index, row) in rows.iter().enumerate() {
@@ -132,7 +132,7 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
             let whole = rows.get(index).is_some_and(|row| row.whole);
             let plain = if whole { Cell::Down } else { Cell::Partial };
             if let Some(cell) = drawn.get_mut(index).and_then(|row| row.get_mut(at)) {
-                *cell = (*cell).max(if meets_another(index, span, column, from, to) {
+                *cell = (*cell).max(if overlaps_another_row(index, span, column, from, to) {
                     Cell::Overlap
                 } else {
                     plain
@@ -143,7 +143,7 @@ fn cells(rows: &[Row], chart: &Chart) -> (Vec<Vec<Cell>>, Vec<Cell>) {
     (drawn, merged)
 }
 
-/// Adds a row to the row of all together.
+/// Merges a row into `merged`.
 fn merge(row: &Row, chart: &Chart, merged: &mut [Cell]) {
     let plain = if row.whole { Cell::Down } else { Cell::Partial };
     for &span in &row.spans {
@@ -152,8 +152,8 @@ fn merge(row: &Row, chart: &Chart, merged: &mut [Cell]) {
     }
 }
 
-/// Whether a span of a row runs at the same time as one of another row, between `from` and `to`.
-fn meets_another(
+/// Returns true if a span of a row overlaps one of another row between `from` and `to`.
+fn overlaps_another_row(
     row: usize,
     span: Occurrence,
     spans: &[(usize, Occurrence)],
@@ -165,41 +165,41 @@ fn meets_another(
     spans.iter().any(|(other, its)| *other != row && start.max(within(its).0) < end.min(within(its).1))
 }
 
-/// The rows, `>` behind those that go on after the last column, and last the row of all together.
+/// Draws the rows, with `>` after those that continue beyond the last column, and finally all rows merged.
 pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, ink: Ink) -> Vec<String> {
     let rows: Vec<_> = all.by_ref().take(MAX_COMPARED).collect();
     let (drawn, mut merged) = cells(&rows, chart);
-    let goes_on = |row: &Row| {
+    let continues = |row: &Row| {
         let to = chart.to();
         row.spans.iter().any(|span| span.start < to && span.end.is_none_or(|end| end > to))
     };
-    let (mut count, mut any_goes_on) = (rows.len(), rows.iter().any(goes_on));
+    let (mut count, mut any_continues) = (rows.len(), rows.iter().any(continues));
     for row in all {
         merge(&row, chart, &mut merged);
         count += 1;
-        any_goes_on |= goes_on(&row);
+        any_continues |= continues(&row);
     }
     let line = |(row, cells): (&Row, &Vec<Cell>)| {
-        let more = if goes_on(row) { ">" } else { "" };
+        let more = if continues(row) { ">" } else { "" };
         labelled(&row.label, &format!("{}{more}", ink.row(cells)))
     };
     let mut lines: Vec<_> = rows.iter().zip(&drawn).take(MAX_ROWS).map(line).collect();
     if count > MAX_ROWS {
         lines.push(format!("  and {} more", count - MAX_ROWS));
     }
-    let more = if any_goes_on { ">" } else { "" };
+    let more = if any_continues { ">" } else { "" };
     lines.push(labelled("site", &format!("{}{more}", ink.row(&merged))));
     lines
 }
 
-/// A line with its label in front.
+/// Prefixes a line with a label, which is cut to its width.
 pub(super) fn labelled(label: &str, text: &str) -> String {
-    let room = LABEL - 3;
-    let label: String = match label.char_indices().nth(room) {
+    let width = LABEL_WIDTH - 3;
+    let label: String = match label.char_indices().nth(width) {
         None => label.to_owned(),
-        Some(_) => label.chars().take(room - 2).chain("..".chars()).collect(),
+        Some(_) => label.chars().take(width - 2).chain("..".chars()).collect(),
     };
-    format!("  {label:room$} {text}").trim_end().to_owned()
+    format!("  {label:width$} {text}").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// (start, end); an end of 0 is open.
+    /// Draws rows of (start, end); an end of 0 is open.
     fn drawn(rows: &[&[(i64, i64)]], whole: bool) -> Vec<String> {
         let span =
             |&(start, end): &(i64, i64)| Occurrence { start: at(start), end: (end != 0).then(|| at(end)) };
@@ -220,7 +220,7 @@ mod tests {
             |spans: &&[(i64, i64)]| Row { label: "x".into(), whole, spans: spans.iter().map(span).collect() };
         let chart = Chart::new(at(100), at(200), 10);
         let lines = draw(rows.iter().map(row), &chart, ASCII);
-        lines.into_iter().map(|line| line.split_at(LABEL).1.to_owned()).collect()
+        lines.into_iter().map(|line| line.split_at(LABEL_WIDTH).1.to_owned()).collect()
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_show_where_they_overlap_and_the_last_one_the_state() {
+    fn overlaps_are_marked_and_the_last_row_shows_the_site() {
         let rows = drawn(&[&[(100, 130)], &[(120, 150), (155, 156)], &[(150, 160)]], true);
         assert_eq!(rows, ["==#.......", "..#==#....", ".....#....", "======...."]);
         assert_eq!(drawn(&[&[(100, 105)], &[(105, 110)]], true), ["=.........", "=.........", "=........."]);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_not_compared_count_for_the_site() {
+    fn rows_beyond_the_comparison_limit_still_count_for_the_site() {
         let row = |start: i64| Row {
             label: String::new(),
             whole: start == 150,
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn more_rows_than_a_screen_has_are_counted() {
+    fn rows_beyond_the_display_limit_are_counted() {
         let spans = [(100, 110)];
         let lines = draw(
             std::iter::repeat_n(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_blocks_and_colour_by_the_run() {
+    fn each_run_of_equal_cells_is_coloured_once() {
         let cells = [Cell::Up, Cell::Down, Cell::Down, Cell::Overlap, Cell::Partial];
         assert_eq!(Ink { blocks: true, colour: false }.row(&cells), "·██▓░");
         let coloured = Ink { blocks: true, colour: true }.row(&cells);

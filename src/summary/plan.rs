@@ -1,9 +1,9 @@
-//! The plan: each period with what it covers and answers, and its next occurrences.
+//! The plan: each period with its scope, its response and its next occurrences.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::text::{aligned, listed};
+use super::text::{aligned, wrapped_list};
 use crate::config::Config;
 use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
@@ -11,10 +11,10 @@ use crate::schedule::human_time::{distance, length, local, span, utc_span};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
 use crate::schedule::series::Series;
 
-/// So many occurrences of each period are shown.
-const SHOWN: usize = 3;
+/// How many occurrences of each period are shown.
+const MAX_OCCURRENCES: usize = 3;
 
-/// Each period with its next occurrences, the running one first; those that are over in one list.
+/// Lists each period with its next occurrences, the running one first. Periods that are over share one list.
 pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
     let periods = config.rules.schedule.periods().iter().zip(&config.rules.responses);
     let (over, rest): (Vec<_>, Vec<_>) =
@@ -31,7 +31,7 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }
     if !over.is_empty() {
-        lines.extend(listed("over      ", over.iter().map(|(period, _)| title(period))));
+        lines.extend(wrapped_list("over      ", over.iter().map(|(period, _)| title(period))));
     }
     lines
 }
@@ -42,11 +42,11 @@ fn title(period: &Period) -> String {
 }
 
 fn occurrences(period: &Period, zone: &TimeZone, now: Timestamp) -> Vec<Vec<String>> {
-    // One that is not enabled runs never; when it would is what its switch is thrown by.
+    // A disabled period shows when it would be active.
     let enabled = Period { enabled: true, ..period.clone() };
     let running = enabled.active(now);
-    let shown = running.into_iter().chain(enabled.upcoming(now)).take(SHOWN);
-    shown.map(|occurrence| row(occurrence, period.enabled, zone, now)).collect()
+    let occurrences = running.into_iter().chain(enabled.upcoming(now)).take(MAX_OCCURRENCES);
+    occurrences.map(|occurrence| row(occurrence, period.enabled, zone, now)).collect()
 }
 
 fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -> Vec<String> {
@@ -73,8 +73,10 @@ fn details(period: &Period, answer: &DownResponse, config: &Config) -> Vec<Strin
     let lists: [(&str, Option<Vec<String>>); 3] =
         [("    hosts     ", hosts), ("    paths     ", paths), ("    methods   ", methods)];
     let mut lines = period.series().map_or_else(Vec::new, recurrence);
-    lines.extend(lists.into_iter().flat_map(|(key, list)| list.map_or_else(Vec::new, |l| listed(key, l))));
-    lines.extend(answers(answer, config).map(|text| format!("    answers   {text}")));
+    lines.extend(
+        lists.into_iter().flat_map(|(key, list)| list.map_or_else(Vec::new, |l| wrapped_list(key, l))),
+    );
+    lines.extend(response(answer, config).map(|text| format!("    response  {text}")));
     lines
 }
 
@@ -91,13 +93,13 @@ fn recurrence(series: &Series) -> Vec<String> {
     let starts = series.except.starts.iter().map(|at| local(*at, &series.zone));
     let except: Vec<_> = series.except.dates.iter().map(ToString::to_string).chain(starts).collect();
     if !except.is_empty() {
-        lines.extend(listed("    except    ", except));
+        lines.extend(wrapped_list("    except    ", except));
     }
     lines
 }
 
-/// What a period answers, where that differs from `[response]`.
-fn answers(answer: &DownResponse, config: &Config) -> Option<String> {
+/// Describes the response of a period if it differs from `[response]`.
+fn response(answer: &DownResponse, config: &Config) -> Option<String> {
     match (&answer.redirect, &answer.own_template) {
         (Some(redirect), _) if config.response.redirect.as_ref() != Some(redirect) => {
             Some(format!("302 to {redirect}"))

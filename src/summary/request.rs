@@ -1,4 +1,4 @@
-//! What becomes of a request, why, and until when.
+//! The decision for a request, with its reason and its next change.
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::matching::request::Request;
 use crate::schedule::human_time::{distance, local};
 use crate::schedule::state::ScheduleState;
 
-/// A decision over one URL.
+/// The decision for one URL.
 #[derive(Debug, Serialize)]
 pub struct DecisionSummary {
     url: String,
@@ -22,38 +22,38 @@ pub struct DecisionSummary {
     period: Option<String>,
     retry_after: Option<u64>,
     location: Option<String>,
-    /// As rules see it: percent-decoded where it is canonical, else as it came.
+    /// The path that rules match: percent-decoded if it is canonical, else as received.
     path: String,
     canonical: bool,
     not_canonical_because: Option<String>,
-    /// When it goes down, or passes again.
+    /// When the request goes down, or passes again.
     changes_at: Option<Timestamp>,
-    /// Of the response, where that is ours.
+    /// The fields of the response, if the gateway makes it.
     #[serde(serialize_with = "fields")]
     headers: Option<HeaderMap>,
 }
 
 fn fields<S: Serializer>(headers: &Option<HeaderMap>, serializer: S) -> Result<S::Ok, S::Error> {
     match headers {
-        Some(headers) => serializer.collect_map(texts(headers)),
+        Some(headers) => serializer.collect_map(field_texts(headers)),
         None => serializer.serialize_none(),
     }
 }
 
-fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
+fn field_texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, String)> {
     headers
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
 impl DecisionSummary {
-    /// What a decision over the request for `url` says; `headers` are those of the response, where it is ours.
+    /// Summarizes the decision for `url`. `headers` are the fields of the response, if the gateway makes it.
     pub fn new(
         url: String,
         request: &Request<'_>,
         decision: &Decision<'_>,
         config: &Config,
-        (moment, now): (&ScheduleState, Timestamp),
+        (state, now): (&ScheduleState, Timestamp),
         headers: Option<HeaderMap>,
     ) -> Self {
         let rules = &config.rules;
@@ -80,13 +80,13 @@ impl DecisionSummary {
             path: request.path.canonical().unwrap_or(request.path.raw()).to_owned(),
             canonical: request.path.fault().is_none(),
             not_canonical_because: request.path.fault().map(|fault| fault.to_string()),
-            changes_at: changes_at(rules, request, decision, moment, now),
+            changes_at: changes_at(rules, request, decision, state, now),
             headers,
         }
     }
 
-    /// The verdict in a few words: `pass`, `unavailable 503`, `redirect 302 to /sorry`.
-    fn verdict(&self) -> String {
+    /// Describes the decision in short: `pass`, `unavailable 503`, `redirect 302 to /sorry`.
+    fn decision_text(&self) -> String {
         let status = self.status.map_or(String::new(), |status| format!(" {status}"));
         let location = self.location.as_ref().map_or(String::new(), |location| format!(" to {location}"));
         format!("{}{status}{location}", self.decision)
@@ -99,7 +99,7 @@ impl DecisionSummary {
         }
     }
 
-    /// The next change, with what `when` says of its time.
+    /// Describes the next change; `when` formats its time.
     fn change(&self, now: Timestamp, when: impl Fn(Timestamp) -> String) -> String {
         let Some(at) = self.changes_at else {
             let down = self.status.is_some();
@@ -109,20 +109,18 @@ impl DecisionSummary {
         format!("{what}{} {}", when(at), distance(at, now))
     }
 
-    /// A decoded path may hold what a terminal acts on.
     fn path_lines(&self) -> Vec<String> {
         let because = self.not_canonical_because.as_ref().map(|because| {
             format!(
-                "              not canonical, since it {because}: never exempt, and in every scope's paths"
+                "              not canonical, because it {because}: never exempt, and covered by the `paths` of every period"
             )
         });
-        let path = self.path.escape_debug();
-        [format!("    path      {path}")].into_iter().chain(because).collect()
+        [format!("    path      {}", self.path)].into_iter().chain(because).collect()
     }
 
     fn explanation(&self, config: &Config, now: Timestamp) -> Vec<String> {
         let mut lines = vec![
-            format!("url       {}: {}", self.url, self.verdict()),
+            format!("url       {}: {}", self.url, self.decision_text()),
             format!("    because   {}", self.reason()),
         ];
         lines.extend(self.path_lines());
@@ -135,18 +133,19 @@ impl DecisionSummary {
         };
         let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
         lines.push(format!("    response  {}", status.map_or(String::new(), |status| status.to_string())));
-        lines.extend(texts(headers).map(|(name, value)| format!("              {name}: {value}")));
+        lines.extend(field_texts(headers).map(|(name, value)| format!("              {name}: {value}")));
         lines
     }
 
-    /// For people: one decision in full, several in a line each.
+    /// Describes the decisions for people: a single one in detail, several on one line each.
     pub fn lines(decisions: &[Self], config: &Config, now: Timestamp) -> Vec<String> {
         if let [decision] = decisions {
             return decision.explanation(config, now);
         }
         let in_time = |_| String::new();
-        let row =
-            |d: &Self| vec![format!("url       {}", d.url), d.verdict(), d.change(now, in_time), d.reason()];
+        let row = |d: &Self| {
+            vec![format!("url       {}", d.url), d.decision_text(), d.change(now, in_time), d.reason()]
+        };
         aligned(&decisions.iter().map(row).collect::<Vec<_>>())
     }
 }

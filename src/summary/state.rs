@@ -1,4 +1,4 @@
-//! The state, told apart by whole and part: until when the site is wholly down, and what stays down after that.
+//! The state of the site: until when all of it is down, and which parts stay down after that.
 
 use jiff::Timestamp;
 
@@ -7,59 +7,60 @@ use crate::schedule::human_time::{length, local};
 use crate::schedule::period::Period;
 use crate::schedule::state::{Active, Schedule, ScheduleState, State};
 
-/// A stretch of time in one state, which is not up.
+/// A span of time in which the site is in one state other than up.
 struct Interval {
     state: State,
-    /// When another state begins, if that is known.
+    /// When the state changes, if that is known.
     until: Option<Timestamp>,
-    /// The periods that make it, by index.
+    /// The indices of the periods that cause the state.
     periods: Vec<usize>,
 }
 
-/// The state at `now` in a line: `down until …, in 3 h 20 min: "db-upgrade"`.
-pub fn state_line(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
+/// Describes the state at `now` in one line: `down until …, in 3 h 20 min: "db-upgrade"`.
+pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
     let schedule = &config.rules.schedule;
     let in_time =
         |at: Timestamp| format!("{}, in {}", local(at, &config.timezone), length(at.duration_since(now)));
-    let Some(first) = Interval::at(schedule, moment, now) else {
-        return match moment.next {
+    let Some(first) = Interval::at(schedule, state, now) else {
+        return match state.next {
             Some(next) => format!("up; the next downtime starts at {}", in_time(next.start)),
             None => "up; no downtime is planned".into(),
         };
     };
-    let describe = |stretch: &Interval| {
-        let titles = stretch.periods.iter().filter_map(|&index| schedule.periods().get(index));
+    let describe = |interval: &Interval| {
+        let titles = interval.periods.iter().filter_map(|&index| schedule.periods().get(index));
         let titles: Vec<_> = titles.map(Period::title).collect();
         let until =
-            stretch.until.map_or(", with no known end".into(), |at| format!(" until {}", in_time(at)));
-        format!("{}{until}: {}", stretch.word(), titles.join(", "))
+            interval.until.map_or(", with no known end".into(), |at| format!(" until {}", in_time(at)));
+        format!("{}{until}: {}", interval.word(), titles.join(", "))
     };
     let mut parts = vec![describe(&first)];
-    if let Some((second, moment)) = first.next(schedule, moment) {
+    if let Some((second, state)) = first.next(schedule, state) {
         parts.push(describe(&second));
-        parts.extend(second.next(schedule, &moment).map(|(third, _)| format!("{} again", third.word())));
+        parts.extend(second.next(schedule, &state).map(|(third, _)| format!("{} again", third.word())));
     }
     parts.join("; then ")
 }
 
-/// When the state that holds at `now` ends: of `down`, when no period without a scope is active any more; of `partial`, when
-/// none is active, or one without a scope is.
-pub(super) fn until(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) -> Option<Timestamp> {
-    Interval::at(schedule, moment, now)?.until
+/// Returns when the state at `now` ends. `down` ends when no period without a scope is active; `partial` ends when no
+/// period is active, or when one without a scope is.
+pub(super) fn until(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Timestamp> {
+    Interval::at(schedule, state, now)?.until
 }
 
-/// When the first of the periods began that make the state.
-pub(super) fn since(schedule: &Schedule, moment: &ScheduleState) -> Option<Timestamp> {
-    making(schedule, moment).map(|active| active.occurrence.start).min()
+/// Returns when the earliest of the periods that cause the state began.
+pub(super) fn since(schedule: &Schedule, state: &ScheduleState) -> Option<Timestamp> {
+    causes(schedule, state).map(|active| active.occurrence.start).min()
 }
 
-/// The active periods that make the state, the one that decides first: while it is down, those without a scope.
-pub(super) fn making<'a>(
+/// Returns the active periods that cause the state, the deciding one first. While the site is down, they are those
+/// without a scope.
+pub(super) fn causes<'a>(
     schedule: &'a Schedule,
-    moment: &'a ScheduleState,
+    state: &'a ScheduleState,
 ) -> impl Iterator<Item = &'a Active> {
-    let is_down = moment.state() == State::Down;
-    moment.active.iter().filter(move |active| !is_down || is_whole(schedule, active.period))
+    let is_down = state.state() == State::Down;
+    state.active.iter().filter(move |active| !is_down || is_whole(schedule, active.period))
 }
 
 fn is_whole(schedule: &Schedule, period: usize) -> bool {
@@ -67,26 +68,26 @@ fn is_whole(schedule: &Schedule, period: usize) -> bool {
 }
 
 impl Interval {
-    /// The one that `now` is in.
-    fn at(schedule: &Schedule, moment: &ScheduleState, now: Timestamp) -> Option<Self> {
+    /// Returns the interval that contains `now`.
+    fn at(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Self> {
         let whole = |period| is_whole(schedule, period);
-        let until = match moment.state() {
+        let until = match state.state() {
             State::Up => return None,
-            State::Down => moment.passes_at(whole, now),
+            State::Down => state.passes_at(whole, now),
             State::Partial => {
-                let down = schedule.next_outage(moment, now, whole).map(|next| next.start);
-                moment.back_at(now).into_iter().chain(down).min()
+                let down = schedule.next_outage(state, now, whole).map(|next| next.start);
+                state.back_at(now).into_iter().chain(down).min()
             }
         };
-        let periods = making(schedule, moment).map(|active| active.period).collect();
-        Some(Self { state: moment.state(), until, periods })
+        let periods = causes(schedule, state).map(|active| active.period).collect();
+        Some(Self { state: state.state(), until, periods })
     }
 
-    /// The stretch right after this one, of the moment given, and its moment.
-    fn next(&self, schedule: &Schedule, moment: &ScheduleState) -> Option<(Self, ScheduleState)> {
+    /// Returns the interval right after this one, and its state; `state` is that of this one.
+    fn next(&self, schedule: &Schedule, state: &ScheduleState) -> Option<(Self, ScheduleState)> {
         let at = self.until?;
-        let moment = schedule.after(moment, at);
-        Some((Self::at(schedule, &moment, at)?, moment))
+        let state = schedule.after(state, at);
+        Some((Self::at(schedule, &state, at)?, state))
     }
 
     fn word(&self) -> &'static str {
@@ -103,7 +104,8 @@ mod tests {
 
     use super::*;
 
-    /// The line and the end of the state at minute 0, of periods of (whole, start, end) in minutes; an end of 0 is open.
+    /// Returns the line and the end of the state at minute 0, for periods of (whole, start, end) in minutes; an end of
+    /// 0 is open.
     fn state(periods: &[(bool, i64, i64)]) -> (String, Option<i64>) {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
         let table = |(index, &(whole, start, end)): (usize, &(bool, i64, i64))| {
@@ -114,14 +116,14 @@ mod tests {
         let text: String = periods.iter().enumerate().map(table).collect();
         let text = format!("# periods\n{text}");
         let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
-        let moment = config.rules.schedule.at(at(0));
-        let line = state_line(&config, &moment, at(0));
-        let until = until(&config.rules.schedule, &moment, at(0));
+        let state = config.rules.schedule.at(at(0));
+        let line = state_line(&config, &state, at(0));
+        let until = until(&config.rules.schedule, &state, at(0));
         (line.replace("1970-01-01 ", "").replace(":00 +00:00", ""), until.map(|at| at.as_second() / 60))
     }
 
     #[test]
-    fn whole_and_part_are_told_apart() {
+    fn whole_and_partial_downtime_are_distinguished() {
         for (periods, line, until) in [
             (&[][..], "up; no downtime is planned", None),
             (&[(true, -1, 5)], "down until 00:05, in 5 min: \"p0\"", Some(5)),

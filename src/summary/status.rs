@@ -1,33 +1,34 @@
-//! The state now in four lines: what it is, what visitors get, what changes next, what comes then.
+//! The current state in four lines: the state, what visitors get, the next change and the next downtime.
 
 use jiff::Timestamp;
 
-use super::state::{making, since, state_line};
+use super::state::{causes, since, state_line};
 use crate::config::{Config, Site, WhenUnreachable};
 use crate::schedule::human_time::{distance, length, local};
 use crate::schedule::period::{Occurrence, Period};
 use crate::schedule::state::{ScheduleState, State};
 
-/// The four lines. `reachable` is whether the last attempt to reach the upstream succeeded, if there was one.
+/// Returns the four lines. `reachable` is true if the last attempt to reach the upstream succeeded, `None` if there was
+/// none.
 pub fn status_lines(
     config: &Config,
-    moment: &ScheduleState,
+    state: &ScheduleState,
     reachable: Option<bool>,
     now: Timestamp,
 ) -> [String; 4] {
     let since =
-        since(&config.rules.schedule, moment).map(|at| format!("; since {}", local(at, &config.timezone)));
+        since(&config.rules.schedule, state).map(|at| format!("; since {}", local(at, &config.timezone)));
     [
-        format!("state     {}{}", state_line(config, moment, now), since.unwrap_or_default()),
-        format!("visitors  {}", visitors(config, moment, reachable)),
-        format!("change    {}", change(config, moment, now)),
-        format!("next      {}", next(config, moment, now)),
+        format!("state     {}{}", state_line(config, state, now), since.unwrap_or_default()),
+        format!("visitors  {}", visitors(config, state, reachable)),
+        format!("change    {}", change(config, state, now)),
+        format!("next      {}", next(config, state, now)),
     ]
 }
 
-fn visitors(config: &Config, moment: &ScheduleState, reachable: Option<bool>) -> String {
+fn visitors(config: &Config, state: &ScheduleState, reachable: Option<bool>) -> String {
     let site = site(config, reachable);
-    let deciding = making(&config.rules.schedule, moment).next().map(|active| active.period);
+    let deciding = causes(&config.rules.schedule, state).next().map(|active| active.period);
     let Some((title, answer)) = deciding.and_then(|index| {
         Some((config.rules.schedule.periods().get(index)?.title(), config.rules.responses.get(index)?))
     }) else {
@@ -36,40 +37,42 @@ fn visitors(config: &Config, moment: &ScheduleState, reachable: Option<bool>) ->
             _ => format!("get {site}"),
         };
     };
-    let given = match (&answer.redirect, &answer.own_template) {
+    let response = match (&answer.redirect, &answer.own_template) {
         (Some(redirect), _) => format!("a redirect to {redirect}"),
         (None, Some(template)) => format!("the page {template} with {}", config.response.status.as_u16()),
         (None, None) => format!("the down page with {}", config.response.status.as_u16()),
     };
-    match moment.state() {
-        State::Partial => format!("get {given} from what {title} covers, and {site} from the rest"),
-        State::Up | State::Down if site != THE_SITE => {
-            format!("get {given}; those who are exempt get {site}")
+    match state.state() {
+        State::Partial => {
+            format!("get {response} for requests that {title} covers, and {site} for all others")
         }
-        State::Up | State::Down => format!("get {given}, unless they are exempt"),
+        State::Up | State::Down if site != THE_SITE => {
+            format!("get {response}; exempt requests get {site}")
+        }
+        State::Up | State::Down => format!("get {response}, unless they are exempt"),
     }
 }
 
 const THE_SITE: &str = "the site";
 
-/// What a request gets that passes.
+/// Describes what a request gets that passes.
 fn site(config: &Config, reachable: Option<bool>) -> String {
     match (&config.site, reachable) {
         (Site::Upstream(site), Some(false)) => {
-            let given = match site.when_unreachable {
+            let response = match site.when_unreachable {
                 WhenUnreachable::Downtime => {
                     format!("the down page with {}", config.response.status.as_u16())
                 }
                 WhenUnreachable::Error => "502 or 504".into(),
             };
-            format!("{given}: the last attempt to reach {} failed", site.upstream)
+            format!("{response}: the last attempt to reach {} failed", site.upstream)
         }
         _ => THE_SITE.into(),
     }
 }
 
-fn change(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
-    let Some(at) = moment.next_change() else { return "none is planned".into() };
+fn change(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
+    let Some(at) = state.next_change() else { return "none planned".into() };
     let starts = |period: &&Period| period.next(now).is_some_and(|next| next.start == at);
     let ends = |period: &&Period| period.active(now).is_some_and(|running| running.end == Some(at));
     let titles = |which: &dyn Fn(&&Period) -> bool, verb: &str| {
@@ -80,14 +83,14 @@ fn change(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
     format!("{}, {}: {what}", local(at, &config.timezone), distance(at, now))
 }
 
-fn next(config: &Config, moment: &ScheduleState, now: Timestamp) -> String {
-    let back_at = moment.back_at(now);
-    if !moment.active.is_empty() && back_at.is_none() {
-        return "not known while there is downtime with no known end".into();
+fn next(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
+    let back_at = state.back_at(now);
+    if !state.active.is_empty() && back_at.is_none() {
+        return "unknown, because the current downtime has no known end".into();
     }
-    // A moment looks no further than what visitors are told, which is a year.
-    let later = || config.rules.schedule.next_outage(moment, back_at?, |_| true);
-    let Some(Occurrence { start, end }) = moment.next.or_else(later) else {
+    // The state of the schedule only looks one year ahead.
+    let later = || config.rules.schedule.next_outage(state, back_at?, |_| true);
+    let Some(Occurrence { start, end }) = state.next.or_else(later) else {
         return "no further downtime is planned".into();
     };
     let lasts =

@@ -1,11 +1,13 @@
-//! Columns and lists, as wide as a terminal.
+//! Tables, wrapped lists and JSON.
 
 use serde::Serialize;
 
-/// No line is broken before this column.
-const WIDTH: usize = 100;
+use crate::escape::escape_json;
 
-/// Rows of cells, each column as wide as its widest cell, two spaces between them.
+/// The width at which lists wrap.
+const MAX_WIDTH: usize = 100;
+
+/// Aligns rows of cells: each column is as wide as its widest cell, with two spaces between columns.
 pub fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max();
@@ -17,15 +19,15 @@ pub fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Items after a key, with commas; broken between items into lines that stand below the first item.
-pub fn listed(key: &str, items: impl IntoIterator<Item = String>) -> Vec<String> {
+/// Joins items with commas after a key. Wraps between items, and indents further lines to the first item.
+pub fn wrapped_list(key: &str, items: impl IntoIterator<Item = String>) -> Vec<String> {
     let indent = key.chars().count();
     let mut lines = vec![key.to_owned()];
     let mut items = items.into_iter().peekable();
     while let Some(item) = items.next() {
         let comma = if items.peek().is_some() { "," } else { "" };
         let line = lines.last().map_or(indent, |line| line.chars().count());
-        if line > indent && line + item.chars().count() + 2 > WIDTH {
+        if line > indent && line + item.chars().count() + 2 > MAX_WIDTH {
             lines.push(" ".repeat(indent));
         }
         if let Some(line) = lines.last_mut() {
@@ -36,20 +38,9 @@ pub fn listed(key: &str, items: impl IntoIterator<Item = String>) -> Vec<String>
     lines
 }
 
-/// A JSON document, with a newline at the end. A terminal acts on nothing in it: DEL and the control characters beyond
-/// ASCII, which JSON allows in strings, are escaped too.
+/// Serializes a document as JSON, with a newline at the end and without characters that could steer a terminal.
 pub fn to_json(document: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(document).unwrap_or_default() + "\n";
-    let escape = |c: char| match c {
-        '\n' => c.to_string(),
-        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    if text.contains(|c: char| c.is_control() && c != '\n') {
-        text.chars().map(escape).collect()
-    } else {
-        text
-    }
+    escape_json(&serde_json::to_string_pretty(document).unwrap_or_default()).into_owned() + "\n"
 }
 
 #[cfg(test)]
@@ -57,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_holds_nothing_that_a_terminal_acts_on_and_means_the_same() {
+    fn json_contains_nothing_that_steers_a_terminal_and_keeps_its_meaning() {
         let document = ["é\u{1b}[2J", "\u{9b}31m\u{7f}\n", "x"];
         let text = to_json(&document);
         assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
@@ -72,13 +63,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_goes_on_below_its_first_item() {
+    fn a_long_list_wraps_below_its_first_item() {
         let items = (0..30).map(|n| format!("item {n}"));
-        let lines = listed("key   ", items);
+        let lines = wrapped_list("key   ", items);
         assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+        assert!(lines.iter().all(|line| line.len() <= MAX_WIDTH), "{lines:?}");
         assert!(lines[0].starts_with("key   item 0, item 1,") && lines[0].ends_with(','));
         assert!(lines[1].starts_with("      item ") && lines[2].ends_with("item 29"));
-        assert_eq!(listed("key   ", [String::from("one")]), ["key   one"]);
+        assert_eq!(wrapped_list("key   ", [String::from("one")]), ["key   one"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The next days of the plan, drawn.
+//! The timeline: a chart of the next days of the plan.
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -6,19 +6,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::chart::{Cell, Chart, Ink, Row, draw, labelled};
 use crate::config::Config;
+use crate::escape::escape;
 use crate::schedule::human_time::length;
 use crate::schedule::period::{Occurrence, Period};
 use crate::schedule::zone::{self, Fold};
 
-/// Columns of the chart. With their labels and a mark behind, lines have 80.
+/// The number of columns. With labels and a mark at the end, lines have 80 characters.
 const WIDTH: usize = 56;
 /// The width of a date.
-const DATE: usize = 5;
+const DATE_WIDTH: usize = 5;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// How many days a chart may have, each a divisor of its width, and how many lie between two labels.
+/// The lengths of a chart in days, each a divisor of its width, and the days from label to label.
 const DAYS: [(i32, usize); 3] = [(7, 1), (14, 2), (28, 7)];
 
-/// The next days of the plan; nothing where nothing is to come in the next four weeks.
+/// Draws the next days of the plan. Returns nothing if no period is active in the next four weeks.
 pub fn timeline(config: &Config, now: Timestamp, ink: Ink) -> Vec<String> {
     let zone = &config.timezone;
     let periods = config.rules.schedule.periods();
@@ -31,7 +32,7 @@ pub fn timeline(config: &Config, now: Timestamp, ink: Ink) -> Vec<String> {
     lines
 }
 
-/// How many days to draw: as few as show the next start of each period that starts within four weeks.
+/// Returns the shortest length that shows the next start of each period that starts within four weeks.
 fn days(periods: &[Period], from: Timestamp, now: Timestamp) -> Option<(i32, usize)> {
     let end = |days: i32| from.checked_add(DAY * days).unwrap_or(Timestamp::MAX);
     let next = |period: &Period| {
@@ -42,7 +43,7 @@ fn days(periods: &[Period], from: Timestamp, now: Timestamp) -> Option<(i32, usi
     DAYS.into_iter().find(|&(days, _)| last < end(days))
 }
 
-/// The start of the day that is so many days after that of `at`.
+/// Returns the start of the day that is `days` days after that of `at`.
 fn midnight(at: Timestamp, zone: &TimeZone, days: usize) -> Option<Timestamp> {
     let mut date = zone.to_datetime(at).date();
     for _ in 0..days {
@@ -53,13 +54,16 @@ fn midnight(at: Timestamp, zone: &TimeZone, days: usize) -> Option<Timestamp> {
 
 fn row(period: &Period, chart: &Chart) -> Row {
     let before = chart.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(chart.from);
-    // Of occurrences that crowd a column a few are enough.
+    // A few occurrences per column are enough.
     let apart = chart.column / 8;
     let first = period.active(before).or_else(|| period.next(before));
     let next = |last: &Occurrence| period.next(last.start.max(before).checked_add(apart).ok()?);
     let spans = std::iter::successors(first, next).take_while(|span| span.start < chart.to());
     Row {
-        label: period.name.clone().unwrap_or_else(|| format!("line {}", period.line)),
+        label: period
+            .name
+            .as_ref()
+            .map_or_else(|| format!("line {}", period.line), |name| escape(name).into_owned()),
         whole: period.scope.is_all(),
         spans: spans.filter(|span| !chart.columns(*span).is_empty()).collect(),
     }
@@ -79,7 +83,9 @@ fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, ink: Ink
     }
     let label = |format: &str| {
         let mut line = String::new();
-        for (column, date) in days.iter().step_by(step).filter(|(column, _)| column + DATE <= chart.width) {
+        for (column, date) in
+            days.iter().step_by(step).filter(|(column, _)| column + DATE_WIDTH <= chart.width)
+        {
             line = format!("{line:column$}{}", date.strftime(format));
         }
         line
@@ -109,7 +115,7 @@ mod tests {
     const ASCII: Ink = Ink { blocks: false, colour: false };
 
     #[test]
-    fn a_column_is_elapsed_time_and_days_are_marked_where_they_begin() {
+    fn columns_are_elapsed_time_and_days_are_marked_at_their_start() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         for (from, days, ruler) in [
             ("2026-03-28T23:00:00Z", 2, "|.v........|..........."),
@@ -125,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_as_short_as_shows_what_starts_within_four_weeks() {
+    fn the_shortest_chart_that_shows_each_next_start_is_chosen() {
         let hour = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
         let period = |start: i64| Period {
             name: None,

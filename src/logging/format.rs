@@ -1,7 +1,7 @@
-//! Log lines that nothing in them can break: what a client, a file or an upstream has named may hold any character, and
-//! is neither to begin a line of its own nor to steer a terminal.
+//! Log lines that their contents cannot break: a name that comes from a client, a file or an upstream may hold any
+//! character, and must neither start a line of its own nor steer a terminal.
 
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{self, Debug};
 use std::io;
 
 use tracing::field::{Field, Visit};
@@ -9,8 +9,10 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Writes the message and the fields of an event in the text format: control characters and those that change the
-/// direction of the text are escaped as Rust has them (`\n`, `\u{9b}`), and a value that is not one plain word is quoted.
+use crate::escape::{escape, escape_json};
+
+/// Formats the message and the fields of an event as text. Unsafe characters are escaped, and a value that is not one
+/// plain word is quoted.
 pub(super) struct EscapedFields;
 
 impl<'w> FormatFields<'w> for EscapedFields {
@@ -34,7 +36,7 @@ impl Visitor<'_> {
         }
         let name = field.name();
         if name == "message" {
-            return self.write_message(value);
+            return self.writer.write_str(&escape(value));
         }
         if self.writer.has_ansi_escapes() {
             write!(self.writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m")?;
@@ -46,19 +48,6 @@ impl Visitor<'_> {
         } else {
             self.writer.write_str(value)
         }
-    }
-
-    fn write_message(&mut self, message: &str) -> fmt::Result {
-        for part in message.split_inclusive(is_unsafe) {
-            match part.chars().next_back().filter(|last| is_unsafe(*last)) {
-                Some(last) => {
-                    self.writer.write_str(part.strip_suffix(last).unwrap_or_default())?;
-                    write!(self.writer, "{}", last.escape_default())?;
-                }
-                None => self.writer.write_str(part)?,
-            }
-        }
-        Ok(())
     }
 
     fn record(&mut self, field: &Field, value: &str, is_text: bool) {
@@ -78,26 +67,20 @@ impl Visit for Visitor<'_> {
     }
 }
 
-/// A word that needs no quotes: a number, an address, a path.
+/// Returns true if the value needs no quotes: one word, such as a number, an address or a path.
 fn is_plain(value: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '=');
     !value.is_empty() && value.chars().all(is_plain)
 }
 
-/// Control characters, C1 among them, and what separates lines or changes the direction of text (Unicode's Bidi_Control).
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Writes lines of JSON. The encoder has escaped what would break them; what is left would still steer a terminal.
+/// Writes lines of JSON, and escapes the characters that the encoder leaves although they could steer a terminal.
 pub(super) struct JsonLines<W>(pub(super) W);
 
 impl<W: io::Write> io::Write for JsonLines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match std::str::from_utf8(bytes) {
-            Ok(text) if text.contains(is_unsafe_in_json) => self.0.write_all(escaped(text).as_bytes())?,
-            Ok(_) | Err(_) => self.0.write_all(bytes)?,
+            Ok(text) => self.0.write_all(escape_json(text).as_bytes())?,
+            Err(_) => self.0.write_all(bytes)?,
         }
         Ok(bytes.len())
     }
@@ -105,24 +88,6 @@ impl<W: io::Write> io::Write for JsonLines<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-fn is_unsafe_in_json(c: char) -> bool {
-    c != '\n' && is_unsafe(c)
-}
-
-/// Outside of strings JSON has none of these characters, so that each can be escaped wherever it is (RFC 8259 7).
-fn escaped(text: &str) -> String {
-    let mut line = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_unsafe_in_json(c) {
-            // Writing to a String cannot fail; all of them are in the basic plane.
-            let _ = write!(line, "\\u{:04x}", u32::from(c));
-        } else {
-            line.push(c);
-        }
-    }
-    line
 }
 
 #[cfg(test)]
@@ -133,8 +98,9 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::escape::is_unsafe;
 
-    /// What the log says, kept.
+    /// Keeps what is logged.
     #[derive(Clone, Default)]
     struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
@@ -164,27 +130,28 @@ mod tests {
     }
 
     fn text(colour: bool, log: impl FnOnce()) -> String {
-        let said = CapturedLog::default();
-        let layer = tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).with_writer(said.clone());
+        let log_output = CapturedLog::default();
+        let layer =
+            tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).with_writer(log_output.clone());
         let layer = layer.with_ansi(colour).with_target(false).with_level(false).without_time();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
-        said.text()
+        log_output.text()
     }
 
     fn json(log: impl FnOnce()) -> String {
-        let said = CapturedLog::default();
-        let kept = said.clone();
+        let log_output = CapturedLog::default();
+        let writer = log_output.clone();
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
-        let layer = layer.with_writer(move || JsonLines(kept.clone()));
+        let layer = layer.with_writer(move || JsonLines(writer.clone()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
-        said.text()
+        log_output.text()
     }
 
-    /// What could be taken for the end of a line, a field or a string, or by a terminal for an order.
+    /// Ends lines, fields and strings, and steers terminals.
     const NASTY: &str = "a\nERROR b\r\t\x1b[31m\u{9b}2J\x7f\u{202e}\u{2028}\"c\\";
 
     #[test]
-    fn nothing_in_a_text_breaks_its_line() {
+    fn no_text_breaks_its_line() {
         let plain = "a\\nERROR b\\r\\t\\u{1b}[31m\\u{9b}2J\\u{7f}\\u{202e}\\u{2028}";
         let quoted = format!("\"{plain}\\\"c\\\\\"");
         for (said, expected) in [
@@ -206,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_one_word_stays_bare_and_every_other_is_quoted() {
+    fn only_a_value_of_one_plain_word_is_not_quoted() {
         for (value, shown) in [
             ("/a/b.css", "/a/b.css"),
             ("127.0.0.1:80", "127.0.0.1:80"),
@@ -225,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_json_breaks_its_line_or_its_meaning() {
+    fn no_json_breaks_its_line_or_changes_its_meaning() {
         let said = json(|| tracing::info!(path = %NASTY, "{NASTY}"));
         assert_eq!(said.matches('\n').count(), 1, "{said}");
-        assert!(!said.contains(is_unsafe_in_json), "{said}");
+        assert!(!said.contains(|c: char| is_unsafe(c) && c != '\n'), "{said}");
         let line: serde_json::Value = serde_json::from_str(&said).unwrap();
         assert_eq!((line["message"].as_str(), line["path"].as_str()), (Some(NASTY), Some(NASTY)));
     }

@@ -1,0 +1,70 @@
+//! Escapes text of users, files and other programs for terminals and logs.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Returns true for a character that could break a line or steer a terminal: control characters (C0, DEL and C1), line
+/// and paragraph separators, and the characters that change the direction of text (Unicode's `Bidi_Control`).
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Escapes each unsafe character as Rust does (`\n`, `\u{9b}`), so that the text stays on one line.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_with(text, is_unsafe, |line, c| line.extend(c.escape_default()))
+}
+
+/// Escapes each unsafe character of a JSON document except its newlines. Outside of strings, JSON has no other such
+/// character (RFC 8259, section 7), so the document keeps its meaning.
+pub fn escape_json(text: &str) -> Cow<'_, str> {
+    escape_with(text, is_unsafe_in_json, |line, c| {
+        // Writing to a String cannot fail. All unsafe characters are in the basic plane: four digits suffice.
+        let _ = write!(line, "\\u{:04x}", u32::from(c));
+    })
+}
+
+fn is_unsafe_in_json(c: char) -> bool {
+    c != '\n' && is_unsafe(c)
+}
+
+fn escape_with(text: &str, is_unsafe: fn(char) -> bool, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unsafe(c) {
+            escape(&mut escaped, c);
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_characters_are_escaped_and_others_are_kept() {
+        for (text, expected) in [
+            ("é \u{1f600} \"x\"", "é \u{1f600} \"x\""),
+            ("\u{1b}[2J\r\n", "\\u{1b}[2J\\r\\n"),
+            ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
+            ("\u{202e}\u{2028}\u{61c}", "\\u{202e}\\u{2028}\\u{61c}"),
+        ] {
+            assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn escaped_json_means_the_same() {
+        let document = ["é\u{1b}[2J", "\u{9b}31m\u{7f}\n\u{202e}", "x"];
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        let escaped = escape_json(&text);
+        assert!(!escaped.contains(is_unsafe_in_json), "{escaped:?}");
+        assert_eq!(serde_json::from_str::<[String; 3]>(&escaped).unwrap(), document);
+    }
+}
