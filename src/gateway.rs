@@ -28,9 +28,9 @@ use self::head::IN_HOST;
 use self::prepared::ResponseCache;
 use crate::clock;
 use crate::config::Site;
-use crate::filters::Routes;
 use crate::filters::context::RequestContext;
 use crate::filters::site::ToUpstream;
+use crate::filters::{BodyOf, Routes};
 use crate::server::{ClientConnection, FastPath, Service};
 use crate::snapshot::{SnapshotCache, Snapshots};
 use crate::upstream::{NotForwarded, Peer, Proxy, Route, Scheme};
@@ -42,16 +42,6 @@ const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The body of a filter's or of the upstream's response.
 pub type Body = Either<<warp::reply::Response as BodyOf>::Body, crate::upstream::UpstreamBody>;
-
-/// Names the body type of a response, which warp does not export.
-pub trait BodyOf {
-    /// The body type.
-    type Body;
-}
-
-impl<B> BodyOf for Response<B> {
-    type Body = B;
-}
 
 /// Handles the requests of one thread. Clones share its connections to upstreams.
 #[derive(Clone)]

@@ -24,8 +24,7 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Reply};
 
 use crate::clock;
-use crate::filters::Routes;
-use crate::gateway::BodyOf;
+use crate::filters::{BodyOf, Routes};
 use crate::server::{ClientConnection, Service};
 use crate::snapshot::Snapshots;
 use crate::upstream::Peer;
