@@ -22,52 +22,55 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use http::Method;
 
-use self::config_file::{ConfigFile, PLACES, VARIABLE};
-use self::print::{
-    check_written, colour, escaped, print_diagnostics, print_error, print_result, print_result_of,
-};
+use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE};
+use self::print::{check_write, print_diagnostics, print_error, print_result, print_result_after};
 use self::words::{duration, time};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::time::TimeLiteral;
 use crate::summary::Summary;
 
-/// Keeps a site's visitors well served while the site itself is down.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  Done
+  1  The file is invalid, or the command failed
+  2  Wrong usage
+  3  From status and end: the site is not (fully) up";
+
+/// The arguments of `downtime`.
 #[derive(Debug, Parser)]
-#[command(name = "downtime", version, about, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done; 1 the file is invalid, or the command failed; 2 wrong usage; \
-                        3 from status and end: not (fully) up.")]
+#[command(name = "downtime", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The config file [env: DOWNTIME_CONFIG] [default: ./downtime.toml, else /etc/downtime/downtime.toml]
-    // An empty variable counts as unset, which clap's own `env` does not know.
+    /// Configuration file [env: DOWNTIME_CONFIG] [default: ./downtime.toml, else /etc/downtime/downtime.toml]
+    // clap's own `env` does not treat an empty variable as unset.
     #[arg(short, long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Check the file and print the resulting plan
+    /// Check the file, print the resulting plan and exit
     #[arg(long)]
     check: bool,
 
-    /// With --check: exit 1 on a warning too
+    /// With --check: exit with 1 on warnings too
     #[arg(long, value_name = "WHAT", requires = "check")]
     deny: Option<Deny>,
 
-    /// With --check: as of that time (RFC 3339; a local time is in the file's time zone)
+    /// With --check: show the state at this time (RFC 3339; a local time is in the file's time zone)
     #[arg(long, value_name = "TIME", requires = "check", value_parser = time)]
     at: Option<TimeLiteral>,
 
-    /// With --check: decide a request for that URL and explain why; repeatable
+    /// With --check: show what a request for this URL gets, and why; can be repeated
     #[arg(long, value_name = "URL", requires = "check", value_parser = url_args::parse_url)]
     url: Vec<url_args::UrlArg>,
 
-    /// With --url: the request's method
-    #[arg(long, value_name = "M", requires = "url", default_value = "GET")]
+    /// With --url: method of the request
+    #[arg(long, value_name = "METHOD", requires = "url", default_value = "GET")]
     method: Method,
 
-    /// With --url: the client's address
+    /// With --url: address of the client
     #[arg(long, value_name = "IP", requires = "url")]
     from: Option<IpAddr>,
 
-    /// With --check: how the result looks
+    /// With --check: output format
     #[arg(long, value_name = "FORMAT", requires = "check", default_value = "human")]
     format: Format,
 
@@ -85,7 +88,7 @@ enum Command {
     End(end::EndArgs),
     /// Show the current state and what comes next
     Status {
-        /// How the result looks
+        /// Output format
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
     },
@@ -93,39 +96,39 @@ enum Command {
     Schema,
 }
 
-/// How results look: for people or for programs.
+/// The output format: for people or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Human,
     Json,
 }
 
-/// What `--deny` makes an error.
+/// What `--deny` turns into an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Deny {
     Warnings,
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command that the arguments of the process name.
 pub fn run() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => cli.run().unwrap_or_else(|code| code),
-        Err(error) => usage(&error),
+        Err(error) => print_usage_error(&error),
     }
 }
 
 impl Cli {
     fn run(mut self) -> Result<ExitCode, ExitCode> {
         if self.check && self.command.is_some() {
-            let message = "--check goes without a command: write `downtime --check`";
-            return Err(wrong(ErrorKind::ArgumentConflict, message));
+            let message = "--check cannot be used with a command: run `downtime --check`";
+            return Err(usage_error(ErrorKind::ArgumentConflict, message));
         }
         if matches!(self.command, Some(Command::Schema)) {
             return schema::run();
         }
-        let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &PLACES) {
+        let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &DEFAULT_PATHS) {
             Ok(file) => file,
-            Err(error) => return no_file(error, self.format()),
+            Err(error) => return report_no_file(error, self.format()),
         };
         if self.check {
             return check::run(&file.path, &self.into_check());
@@ -149,7 +152,7 @@ impl Cli {
         }
     }
 
-    /// How the result looks.
+    /// The output format of the command.
     fn format(&self) -> Format {
         match self.command {
             Some(Command::Status { format }) => format,
@@ -158,8 +161,8 @@ impl Cli {
     }
 }
 
-/// Says that there is no config file.
-fn no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCode> {
+/// Reports that there is no configuration file.
+fn report_no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCode> {
     if format == Format::Json {
         print_result(&Summary::new(None, &[error], clock::now()).to_json())?;
     } else {
@@ -168,34 +171,34 @@ fn no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn wrong(kind: ErrorKind, message: &str) -> ExitCode {
-    usage(&Cli::command().error(kind, message))
+fn usage_error(kind: ErrorKind, message: &str) -> ExitCode {
+    print_usage_error(&Cli::command().error(kind, message))
 }
 
-/// Prints what clap has to say: help and version to stdout with 0, anything else to stderr with 2.
-fn usage(error: &clap::Error) -> ExitCode {
+/// Prints an "error" of clap: help and version to stdout with exit code 0, anything else to stderr with 2.
+fn print_usage_error(error: &clap::Error) -> ExitCode {
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some(instead) = words::instead_of(word)
+        && let Some(hint) = words::command_hint(word)
     {
-        let message = format!("unknown command `{word}`: {instead}");
-        return wrong(ErrorKind::InvalidSubcommand, &message);
+        let message = format!("unknown command `{word}`: {hint}");
+        return usage_error(ErrorKind::InvalidSubcommand, &message);
     }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
-        && let Some(instead) = words::argument_instead_of(argument)
+        && let Some(hint) = words::argument_hint(argument)
     {
-        return wrong(ErrorKind::UnknownArgument, &format!("unexpected argument `{argument}`: {instead}"));
+        return usage_error(ErrorKind::UnknownArgument, &format!("unexpected argument `{argument}`: {hint}"));
     }
     let printed = error.print();
     if error.use_stderr() {
-        // Nobody is left to be told that the terminal is gone.
+        // If stderr is gone, there is nobody to report it to.
         return ExitCode::from(2);
     }
-    let written = check_written("", printed.and_then(|()| std::io::stdout().flush()));
-    written.map_or_else(|code| code, |()| ExitCode::SUCCESS)
+    let result = check_write("", printed.and_then(|()| std::io::stdout().flush()));
+    result.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }
 
-/// The exit code that says whether the site is up.
+/// Returns 0 if the site is up, else 3.
 fn state_code(up: bool) -> ExitCode {
     if up { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }

@@ -1,12 +1,12 @@
-//! For operators and their monitors: health, readiness, status and metrics, on a listener of its own.
+//! What operators and their monitors get, on a listener of its own: health, readiness, status and metrics.
 //!
-//! It says all that the file says, names of periods included: whoever reaches the listener may read it. Nothing can be
-//! changed by it.
+//! The responses contain everything in the file, including the names of periods, and anybody who reaches the listener
+//! may read them. Nothing can be changed over it.
 
 pub mod client;
 mod host;
 mod metrics;
-mod status;
+pub mod status;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -30,29 +30,29 @@ use crate::snapshot::Snapshots;
 use crate::upstream::Peer;
 use crate::watch::Handle;
 
-/// What operators ask about: a gateway that runs.
+/// A running gateway, as operators see it.
 #[derive(Debug)]
 pub struct RunningGateway {
-    /// The file that it serves, as an absolute path.
+    /// The absolute path of the file.
     pub file: PathBuf,
-    /// What is applied.
+    /// The snapshots that it serves.
     pub snapshots: Arc<Snapshots>,
-    /// How changes of the file are noticed.
+    /// The watch of the file.
     pub watch: Handle,
-    /// Set once it takes no more requests of visitors.
+    /// True once it accepts no more requests of visitors.
     pub stopping: AtomicBool,
 }
 
-/// Answers operators' requests on one thread.
+/// Responds to operators' requests on one thread.
 #[derive(Clone)]
 pub struct Management<R> {
     routes: R,
-    subject: Arc<RunningGateway>,
+    gateway: Arc<RunningGateway>,
 }
 
-/// Makes what answers about `subject`.
-pub fn management(subject: &Arc<RunningGateway>) -> Management<impl Routes + use<>> {
-    Management { routes: warp::service(routes(subject)), subject: Arc::clone(subject) }
+/// Creates the service that responds for `gateway`.
+pub fn management(gateway: &Arc<RunningGateway>) -> Management<impl Routes + use<>> {
+    Management { routes: warp::service(routes(gateway)), gateway: Arc::clone(gateway) }
 }
 
 impl<R: Routes> Service for Management<R> {
@@ -69,70 +69,70 @@ impl<R: Routes> Service for Management<R> {
         _peer: Rc<Peer>,
     ) -> Result<Response<Self::Body>, Infallible> {
         let (head, _) = request.into_parts();
-        let snapshot = self.subject.snapshots.current();
+        let snapshot = self.gateway.snapshots.current();
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
-        if let Err((status, says)) = host::check(&head, hosts) {
-            return Ok(fresh(text(status, says)));
+        if let Err((status, message)) = host::check(&head, hosts) {
+            return Ok(uncached(text(status, message)));
         }
         self.routes.call(Request::from_parts(head, Empty::<Bytes>::new())).await
     }
 }
 
-/// `GET` and `HEAD` of each path; never to be kept by a cache.
-fn routes(subject: &Arc<RunningGateway>) -> BoxedFilter<(warp::reply::Response,)> {
+/// Responds to `GET` and `HEAD` for each path. Caches must not store the responses.
+fn routes(gateway: &Arc<RunningGateway>) -> BoxedFilter<(warp::reply::Response,)> {
     let health =
-        answering(&["health", "healthz", "livez"], subject, |_| text(StatusCode::OK, "the gateway serves\n"));
-    let ready = answering(&["ready", "readyz"], subject, ready);
-    let status = answering(&["status"], subject, |subject| json(status::render(subject, clock::now())));
+        route(&["health", "healthz", "livez"], gateway, |_| text(StatusCode::OK, "the gateway is serving\n"));
+    let ready = route(&["ready", "readyz"], gateway, ready);
+    let status = route(&["status"], gateway, |gateway| json(status::render(gateway, clock::now())));
     let metrics =
-        answering(&["metrics"], subject, |subject| exposition(metrics::render(subject, clock::now())));
-    let answer = health.or(ready).unify().or(status).unify().or(metrics).unify();
-    warp::get().or(warp::head()).unify().and(answer).map(fresh).boxed()
+        route(&["metrics"], gateway, |gateway| prometheus_text(metrics::render(gateway, clock::now())));
+    let response = health.or(ready).unify().or(status).unify().or(metrics).unify();
+    warp::get().or(warp::head()).unify().and(response).map(uncached).boxed()
 }
 
-/// Paths of one segment, answered by what `answer` says of the subject.
-fn answering(
+/// Responds to each of these paths of one segment.
+fn route(
     names: &'static [&'static str],
-    subject: &Arc<RunningGateway>,
-    answer: fn(&RunningGateway) -> warp::reply::Response,
+    gateway: &Arc<RunningGateway>,
+    respond: fn(&RunningGateway) -> warp::reply::Response,
 ) -> BoxedFilter<(warp::reply::Response,)> {
-    let subject = Arc::clone(subject);
+    let gateway = Arc::clone(gateway);
     let is_named = move |name: String| async move {
         if names.contains(&name.as_str()) { Ok(()) } else { Err(warp::reject::not_found()) }
     };
     let path = warp::path::param().and_then(is_named).untuple_one();
-    path.and(warp::path::end()).map(move || answer(&subject)).boxed()
+    path.and(warp::path::end()).map(move || respond(&gateway)).boxed()
 }
 
-/// It listens once a snapshot is applied; what is left to say is when it is about to end.
-fn ready(subject: &RunningGateway) -> warp::reply::Response {
-    if subject.stopping.load(Ordering::Relaxed) {
+/// Ready until it stops: the listener only opens once a snapshot is applied.
+fn ready(gateway: &RunningGateway) -> warp::reply::Response {
+    if gateway.stopping.load(Ordering::Relaxed) {
         text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")
     } else {
         text(StatusCode::OK, "a snapshot is applied\n")
     }
 }
 
-fn text(status: StatusCode, says: &'static str) -> warp::reply::Response {
-    warp::reply::with_status(says, status).into_response()
+fn text(status: StatusCode, text: &'static str) -> warp::reply::Response {
+    warp::reply::with_status(text, status).into_response()
 }
 
 fn json(text: String) -> warp::reply::Response {
-    of_type("application/json", text)
+    with_media_type("application/json", text)
 }
 
-/// In Prometheus' text format 0.0.4.
-fn exposition(text: String) -> warp::reply::Response {
-    of_type("text/plain; version=0.0.4; charset=utf-8", text)
+/// Responds in Prometheus' text format 0.0.4.
+fn prometheus_text(text: String) -> warp::reply::Response {
+    with_media_type("text/plain; version=0.0.4; charset=utf-8", text)
 }
 
-fn of_type(media_type: &'static str, text: String) -> warp::reply::Response {
+fn with_media_type(media_type: &'static str, text: String) -> warp::reply::Response {
     let mut response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
-fn fresh(mut response: warp::reply::Response) -> warp::reply::Response {
+fn uncached(mut response: warp::reply::Response) -> warp::reply::Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

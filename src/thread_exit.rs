@@ -1,13 +1,14 @@
-//! Tells the main thread that another one has ended, by a panic or otherwise, so that a gateway never goes on by half.
+//! Notifies the main thread when another one ends, by a panic or otherwise, so that the gateway never runs with a
+//! thread missing.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Held by a thread for as long as it runs; sounds when it is dropped.
+/// Held by a thread while it runs. Dropping it sends the notice.
 #[derive(Clone, Debug)]
 pub struct ExitNotice(UnboundedSender<String>);
 
-/// An alarm, and where it is heard: as the name of the thread that has ended.
-pub fn alarm() -> (ExitNotice, UnboundedReceiver<String>) {
+/// Creates a notice, and the receiver of the names of the threads that end.
+pub fn exit_notice() -> (ExitNotice, UnboundedReceiver<String>) {
     let (sender, receiver) = unbounded_channel();
     (ExitNotice(sender), receiver)
 }
@@ -15,7 +16,7 @@ pub fn alarm() -> (ExitNotice, UnboundedReceiver<String>) {
 impl Drop for ExitNotice {
     fn drop(&mut self) {
         let name = std::thread::current().name().unwrap_or_default().to_owned();
-        // Where nobody listens any more, the process is ending.
+        // Without a receiver, the process is ending anyway.
         let _ = self.0.send(name);
     }
 }

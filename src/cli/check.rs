@@ -1,4 +1,4 @@
-//! `downtime --check`: tests the file and prints the snapshot that it makes.
+//! `downtime --check`: checks the file and prints the resulting plan.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -9,41 +9,43 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::url_args::{ClientArgs, UrlArg};
-use super::{Format, colour, escaped, print_diagnostics, print_error, print_result};
+use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::load::load;
 use crate::config::time::{TimeError, TimeLiteral};
 use crate::config::{Config, Site};
 use crate::decision::decide;
+use crate::escape::escape;
 use crate::filters::context::OwnedDecision;
 use crate::filters::gate;
+use crate::logging::has_colour;
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
 use crate::summary::{DecisionSummary, Ink, Summary, plan, state_line, timeline};
 
-/// What browsers ask for when a person goes to a page.
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+/// The `Accept` field of a browser that opens a page.
+const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// What to check.
+/// The options of `--check`.
 pub(super) struct CheckArgs {
-    /// As of when; else now.
+    /// The time to show; `None` is now.
     pub(super) at: Option<TimeLiteral>,
-    /// The requests to decide.
+    /// The URLs of the requests to decide.
     pub(super) urls: Vec<UrlArg>,
-    /// Who makes them.
+    /// The client that makes the requests.
     pub(super) client: ClientArgs,
-    /// How the result looks.
+    /// The output format.
     pub(super) format: Format,
-    /// Whether a warning fails the check.
+    /// True if a warning fails the check.
     pub(super) denies_warnings: bool,
 }
 
-/// 0 if the file is valid; 1 if it is not, or has a warning and that is denied.
+/// Returns 0 if the file is valid; 1 if it is not, or if it has warnings and they are denied.
 pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCode> {
     let mut loaded = load(path);
-    let now = moment(arguments.at, loaded.reading.config.as_ref())?;
+    let now = resolve_time(arguments.at, loaded.reading.config.as_ref())?;
     loaded.lint(now);
     let reading = loaded.reading;
     let config = reading.config.as_ref();
@@ -59,16 +61,16 @@ pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCo
         }
         if is_denied {
             print_error(
-                "there are warnings, which --deny warnings does not allow",
-                "fix what is shown above",
+                "there are warnings, and --deny warnings makes them errors",
+                "fix the warnings above",
             );
         }
     }
     Ok(if config.is_some() && !is_denied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The time that is asked about.
-fn moment(at: Option<TimeLiteral>, config: Option<&Config>) -> Result<Timestamp, ExitCode> {
+/// Resolves `--at` in the time zone of the file; without it, returns the current time.
+fn resolve_time(at: Option<TimeLiteral>, config: Option<&Config>) -> Result<Timestamp, ExitCode> {
     let Some((at, config)) = at.zip(config) else { return Ok(clock::now()) };
     at.resolve(&config.timezone, Fold::First).map_err(|fault| {
         print_error(&format!("--at: {fault}"), TimeError::HELP);
@@ -83,12 +85,12 @@ fn has_warnings(diagnostics: &[Diagnostic]) -> bool {
 fn decisions(config: &Config, urls: &[UrlArg], client: &ClientArgs, now: Timestamp) -> Vec<DecisionSummary> {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
-    let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER))].into_iter().collect();
+    let headers: HeaderMap = [(ACCEPT, HeaderValue::from_static(BROWSER_ACCEPT))].into_iter().collect();
     let report = |url: &UrlArg| {
         let request = url.request(client, &headers);
         let decision = decide(&config.rules, &request, &phase.state, now);
-        let verdict = OwnedDecision::from(decision.clone());
-        let response = gate::respond(&snapshot, &phase, &verdict, request.method, &headers);
+        let owned = OwnedDecision::from(decision.clone());
+        let response = gate::respond(&snapshot, &phase, &owned, request.method, &headers);
         let headers = response.map(|response| response.into_parts().0.headers);
         DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.state, now), headers)
     };
@@ -107,13 +109,13 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
         format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)),
     ];
     let stdout = std::io::stdout();
-    let ink = Ink { blocks: stdout.is_terminal(), colour: colour(&stdout) };
+    let ink = Ink { blocks: stdout.is_terminal(), colour: has_colour(&stdout) };
     lines.extend(plan(config, now));
-    // The timeline alone has colours, and names of periods, which have no control characters.
+    // The timeline may be coloured, so it escapes the names in it itself.
     let timeline = timeline(config, now, ink);
     let rules = config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}"));
     let rest = rules.chain(DecisionSummary::lines(decisions, config, now));
-    let escaped = |line: String| escaped(&line);
+    let escaped = |line: String| escape(&line).into_owned();
     let lines: Vec<_> = lines.into_iter().map(escaped).chain(timeline).chain(rest.map(escaped)).collect();
     lines.join("\n") + "\n"
 }
@@ -121,7 +123,7 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
 fn site(config: &Config) -> String {
     match &config.site {
         Site::Welcome => "the welcome page: [site] names neither an upstream nor a root".into(),
-        Site::Root(root) => format!("the folder {}", root.display()),
+        Site::Root(root) => format!("the directory {}", root.display()),
         Site::Upstream(site) => format!("the upstream {}", site.upstream),
     }
 }

@@ -1,4 +1,4 @@
-//! Which config file a command is about.
+//! Finds the configuration file of a command.
 
 use std::ffi::OsString;
 use std::io;
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use crate::config::diagnostic::Diagnostic;
 
-/// Where a config file is looked for if none is named, in this order.
-pub(super) const PLACES: [&str; 2] = ["./downtime.toml", "/etc/downtime/downtime.toml"];
+/// Where the file is searched for by default, in this order.
+pub(super) const DEFAULT_PATHS: [&str; 2] = ["./downtime.toml", "/etc/downtime/downtime.toml"];
 
-/// The environment variable that names one.
+/// The environment variable that names the file.
 pub(super) const VARIABLE: &str = "DOWNTIME_CONFIG";
 
-/// The config file of a command.
+/// The configuration file of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
-    /// Whether an option named it, so that further commands need the option too.
+    /// True if an option named it: commands that are suggested then need the option too.
     is_option: bool,
 }
 
 impl ConfigFile {
-    /// The file that the option names; else the variable, unless it is empty; else the first of `places` at which there is
-    /// anything. An error names all of them.
+    /// Returns the file that the option names, else the one that the variable names unless it is empty, else the first
+    /// of `places` that exists. The error names all of them.
     pub(super) fn find<P: AsRef<Path>>(
         option: Option<PathBuf>,
         variable: Option<OsString>,
@@ -39,7 +39,7 @@ impl ConfigFile {
         }
     }
 
-    /// A command on the same file, as a shell takes it.
+    /// Returns a shell command for the same file.
     pub(super) fn command(&self, arguments: &str) -> String {
         match self.path.to_str().filter(|_| self.is_option) {
             None => format!("downtime {arguments}"),
@@ -51,18 +51,21 @@ impl ConfigFile {
     }
 }
 
-/// What cannot be looked at is there: a command says why it cannot be read, and leaves others alone.
+/// Returns false if the place cannot be examined: the command then reports why it cannot be read.
 fn is_missing(place: &Path) -> bool {
     place.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn missing<P: AsRef<Path>>(places: &[P]) -> Diagnostic {
     let places: Vec<_> = places.iter().map(|place| place.as_ref().display().to_string()).collect();
-    let message = format!("there is no config file: neither {}", places.join(" nor "));
-    Diagnostic::for_file(message, format!("create one of them, or name another with -c FILE or {VARIABLE}"))
+    let message = format!("no configuration file found: tried {}", places.join(" and "));
+    Diagnostic::for_file(
+        message,
+        format!("create one of them, or specify another with -c FILE or {VARIABLE}"),
+    )
 }
 
-/// A text as a shell takes it for one word.
+/// Quotes a text so that a shell reads it as one word.
 pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
     if !text.is_empty() && text.chars().all(plain) {
@@ -80,9 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_goes_before_the_variable_and_that_before_what_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let places = ["here.toml", "there.toml"].map(|name| folder.path().join(name));
+    fn an_option_overrides_the_variable_and_that_the_default_paths() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = ["here.toml", "there.toml"].map(|name| directory.path().join(name));
         let find = |option: Option<&str>, variable: Option<&str>| {
             ConfigFile::find(option.map(Into::into), variable.map(Into::into), &places)
                 .map(|file| file.path)
@@ -90,34 +93,34 @@ mod tests {
         };
         let [here, there] = places.clone();
         let neither =
-            Err(format!("there is no config file: neither {} nor {}", here.display(), there.display()));
+            Err(format!("no configuration file found: tried {} and {}", here.display(), there.display()));
         assert_eq!(find(None, None), neither);
         assert_eq!(find(None, Some("")), neither);
         fs::write(&there, "").unwrap();
         assert_eq!(find(None, None), Ok(there.clone()));
         assert_eq!(find(None, Some("")), Ok(there));
         symlink("nothing", &here).unwrap();
-        assert_eq!(find(None, None), Ok(here), "a link to nothing is a mistake of its own");
+        assert_eq!(find(None, None), Ok(here), "a broken link is reported, not skipped");
         assert_eq!(find(None, Some("b")), Ok("b".into()));
         assert_eq!(find(Some("a"), Some("b")), Ok("a".into()));
     }
 
     #[test]
-    fn a_command_names_the_file_again_that_an_option_named() {
+    fn a_suggested_command_repeats_the_option() {
         for (option, variable, command) in [
             (None, Some("b.toml"), "downtime end db"),
             (Some("a.toml"), None, "downtime -c a.toml end db"),
             (Some("my site.toml"), None, "downtime -c 'my site.toml' end db"),
             (Some("-x"), None, "downtime -c ./-x end db"),
         ] {
-            let file =
-                ConfigFile::find(option.map(Into::into), variable.map(OsString::from), &PLACES).unwrap();
+            let file = ConfigFile::find(option.map(Into::into), variable.map(OsString::from), &DEFAULT_PATHS)
+                .unwrap();
             assert_eq!(file.command("end db"), command);
         }
     }
 
     #[test]
-    fn a_word_is_one_for_the_shell() {
+    fn a_shell_reads_one_word() {
         for (text, word) in
             [("db-upgrade", "db-upgrade"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("", "''")]
         {

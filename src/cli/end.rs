@@ -1,4 +1,4 @@
-//! `downtime end`: ends what `start` has started, or what was planned.
+//! `downtime end`: ends active periods.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{EditPlan, EditRefusal, edit, millisecond, written};
-use super::wait::until_served;
+use super::edit::{EditPlan, EditRefusal, date_time_literal, edit, floor_to_millisecond};
+use super::wait::wait_until_applied;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
@@ -16,36 +16,36 @@ use crate::schedule::period::{Occurrence, Period, Timing};
 use crate::schedule::series::Series;
 use crate::schedule::state::{Active, State};
 
-/// What to end.
+/// The arguments of `end`.
 #[derive(Debug, Args)]
 pub(super) struct EndArgs {
-    /// Only this period; else every active one that `start` started or that has no end
+    /// End only this period [default: every active one that `start` began or that has no end]
     #[arg(value_name = "NAME", conflicts_with = "all")]
     name: Option<String>,
 
-    /// Every active period
+    /// End every active period
     #[arg(long)]
     all: bool,
 
-    /// Wait until the running gateway has applied it, at most 10 s; needs [management]
+    /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
     #[arg(long)]
     wait: bool,
 }
 
-/// What was done, and from when on the state counts.
+/// What to report: lines, and the earliest time at which the edit shows in the state.
 struct Ended {
     lines: Vec<String>,
     at: Timestamp,
 }
 
-/// 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not serve the edit in time.
+/// Returns 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not apply the edit in time.
 pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
     let edited = edit(&file.path, arguments.wait, |config| plan(config, arguments, file, now))?;
     let now = clock::now().max(edited.outcome.at);
     edited.print(&edited.outcome.lines, now, &remaining(&edited.config, file, now))?;
     if let Some(awaited) = edited.awaited
-        && !until_served(&file.path, &awaited)?
+        && !wait_until_applied(&file.path, &awaited)?
     {
         return Ok(ExitCode::FAILURE);
     }
@@ -72,13 +72,13 @@ fn plan(
     }
     if plan.outcome.lines.is_empty() {
         let is_active = periods.iter().any(|period| period.active(now).is_some());
-        let why = if is_active { "what is active has an end of its own" } else { "no period is active" };
-        plan.outcome.lines.push(format!("nothing to end: {why}"));
+        let reason = if is_active { "all active periods have a planned end" } else { "no period is active" };
+        plan.outcome.lines.push(format!("nothing to end: {reason}"));
     }
     Ok(plan)
 }
 
-/// What `start` has started, and what has no end.
+/// Returns true if `end` without a name ends the period: `start` began it, or it has no end.
 fn ends_without_a_name(period: &Period) -> bool {
     period.unscheduled || period.once().is_some_and(|once| once.end.is_none())
 }
@@ -88,8 +88,8 @@ fn named<'p>(
     name: &str,
     file: &ConfigFile,
 ) -> Result<(usize, &'p Period), EditRefusal> {
-    let is_it = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
-    periods.iter().enumerate().find(is_it).ok_or_else(|| {
+    let has_name = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
+    periods.iter().enumerate().find(has_name).ok_or_else(|| {
         let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();
         let near = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
         let nearest =
@@ -97,17 +97,17 @@ fn named<'p>(
         let help = match nearest {
             Some(nearest) => format!("did you mean `{}`?", end_command(file, nearest)),
             None if names.is_empty() => {
-                format!("no period has a name: `{}` ends what is active", file.command("end --all"))
+                format!("no period has a name; `{}` ends every active one", file.command("end --all"))
             }
-            None => format!("the names are: {}", names.join(", ")),
+            None => format!("known names: {}", names.join(", ")),
         };
-        EditRefusal::Cannot(format!("there is no period named \"{name}\""), help)
+        EditRefusal::Cannot(format!("no period is named \"{name}\""), help)
     })
 }
 
 fn end(plan: &mut EditPlan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
     let line = match &period.timing {
-        _ if !period.enabled => format!("{} is not enabled: there is nothing to end", period.title()),
+        _ if !period.enabled => format!("nothing to end: {} is disabled", period.title()),
         Timing::Once(occurrence) => end_once(plan, index, period, occurrence, config, now),
         Timing::Series(series) => end_running(plan, index, period, series, config, now),
     };
@@ -125,7 +125,7 @@ fn end_once(
     let zone = &config.timezone;
     let title = period.title();
     if let Some(end) = occurrence.end.filter(|end| *end <= now) {
-        return format!("{title} was already over, since {}", local(end, zone));
+        return format!("nothing to end: {title} already ended at {}", local(end, zone));
     }
     if occurrence.start > now {
         let set = vec![("enabled", Literal::Bool(false))];
@@ -133,14 +133,14 @@ fn end_once(
         return format!("{title} had not started; it is now disabled");
     }
     let earliest = occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
-    let at = millisecond(now).max(earliest);
+    let at = floor_to_millisecond(now).max(earliest);
     plan.outcome.at = plan.outcome.at.max(at);
-    let set = vec![("end", written(at, zone))];
+    let set = vec![("end", date_time_literal(at, zone))];
     plan.changes.push(Change::Alter { period: index, set, remove: vec!["for"] });
     format!("ended {title}")
 }
 
-/// Ends what runs of a series now, and nothing of what is yet to come.
+/// Ends the running occurrence of a series. Later ones stay planned.
 fn end_running(
     plan: &mut EditPlan<Ended>,
     index: usize,
@@ -156,23 +156,23 @@ fn end_running(
     let running: Vec<_> = series.running(now).collect();
     if running.is_empty() {
         return format!(
-            "{title} is not active now{next}; to stop it for good, set `enabled = false` in its table"
+            "nothing to end: {title} is not active now{next}; to disable it, set `enabled = false` in its table"
         );
     }
     for start in running {
-        let value = written(start, &config.timezone);
+        let value = date_time_literal(start, &config.timezone);
         plan.changes.push(Change::Push { period: index, key: "except", value });
     }
     format!("ended this occurrence of {title}{next}")
 }
 
-/// Why the site is still not up: each period, until when, and a command that ends it.
+/// Describes each period that keeps the site down: until when, and the command that ends it.
 fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
     let active = schedule.at(now).active;
-    let is_plain =
+    let ends_by_default =
         |Active { period, .. }: &&Active| schedule.periods().get(*period).is_some_and(ends_without_a_name);
-    let is_one_of = active.iter().filter(is_plain).count() > 1;
+    let has_others = active.iter().filter(ends_by_default).count() > 1;
     let line = |Active { period, occurrence }: &Active| {
         let period = schedule.periods().get(*period)?;
         let down = if period.scope.is_all() { "down" } else { "partly down" };
@@ -182,19 +182,19 @@ fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> 
         };
         let (what, command) = match &period.name {
             Some(name) => ("end it", end_command(file, name)),
-            None if ends_without_a_name(period) && !is_one_of => ("end it", file.command("end")),
+            None if ends_without_a_name(period) && !has_others => ("end it", file.command("end")),
             None if ends_without_a_name(period) => {
-                ("end it and all else without a planned end", file.command("end"))
+                ("end it and every other one without a planned end", file.command("end"))
             }
             None if active.len() == 1 => ("end it", file.command("end --all")),
-            None => ("end it and all else that is active", file.command("end --all")),
+            None => ("end it and every other active one", file.command("end --all")),
         };
         Some(format!("still {down} because of {}, {until}; to {what}: {command}", period.title()))
     };
     active.iter().filter_map(line).collect()
 }
 
-/// The command that ends the period of this name.
+/// Returns the command that ends the period of this name.
 fn end_command(file: &ConfigFile, name: &str) -> String {
     let dashes = if name.starts_with('-') { "-- " } else { "" };
     file.command(&format!("end {dashes}{}", shell_word(name)))
@@ -205,7 +205,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::cli::config_file::PLACES;
+    use crate::cli::config_file::DEFAULT_PATHS;
 
     #[test]
     fn an_end_is_at_least_a_millisecond_after_its_start() {
@@ -219,13 +219,13 @@ mod tests {
             let text = format!("[[period]]\nstart = {start}\n");
             let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
             let arguments = EndArgs { name: None, all: false, wait: false };
-            let file = ConfigFile::find(Some("downtime.toml".into()), None, &PLACES).unwrap();
+            let file = ConfigFile::find(Some("downtime.toml".into()), None, &DEFAULT_PATHS).unwrap();
             let plan = plan(&config, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
-            let [(_, Literal::DateTime(written))] = set.as_slice() else { panic!("{set:?}") };
-            let [written, end]: [Timestamp; 2] = [written.as_str(), end].map(|text| text.parse().unwrap());
-            assert_eq!(written, end, "{now}");
-            assert!(plan.outcome.at >= written);
+            let [(_, Literal::DateTime(literal))] = set.as_slice() else { panic!("{set:?}") };
+            let [actual, end]: [Timestamp; 2] = [literal.as_str(), end].map(|text| text.parse().unwrap());
+            assert_eq!(actual, end, "{now}");
+            assert!(plan.outcome.at >= actual);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `downtime schema`
+//! `downtime schema`: prints the JSON Schema of the file.
 
 use std::process::ExitCode;
 

@@ -21,10 +21,10 @@ use crate::management::{RunningGateway, management};
 use crate::server::listener::Listener;
 use crate::server::{Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
-use crate::thread_exit::{ExitNotice, alarm};
+use crate::thread_exit::{ExitNotice, exit_notice};
 use crate::watch::{Handle, Watch};
 
-/// Serves until it is told to stop: 0 then, 1 where it cannot start.
+/// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
 pub(super) fn run(path: &Path) -> ExitCode {
     let mut loaded = load(path);
     loaded.lint(clock::now());
@@ -40,29 +40,29 @@ pub(super) fn run(path: &Path) -> ExitCode {
     match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_error(&format!("the gateway has failed: {error}"), "see the log above");
+            print_error(&format!("the gateway failed: {error}"), "see the log above");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Where visitors and operators are served.
+/// The sockets for visitors and for operators.
 struct Listeners {
     site: Vec<Listener>,
     management: Vec<Listener>,
 }
 
 impl Listeners {
-    /// All of them, or none, once it is said why.
+    /// Binds all of them. If any fails, reports each failure and returns `None`.
     fn bind(config: &Config) -> Option<Self> {
         let site = bind(&config.server.listen, "[server]");
-        let management = bind(&operators(config), "[management]");
+        let management = bind(&management_addresses(config), "[management]");
         Some(Self { site: site?, management: management? })
     }
 }
 
-/// Where operators are served: one address, or none.
-fn operators(config: &Config) -> Vec<Listen> {
+/// Returns the address for operators, if there is one.
+fn management_addresses(config: &Config) -> Vec<Listen> {
     config.management.iter().map(|management| management.listen.clone()).collect()
 }
 
@@ -85,53 +85,54 @@ fn serve(
     logging: Logging,
 ) -> io::Result<()> {
     let bound = snapshots.current();
-    let applied = move |before: &Snapshot, after: &Snapshot| {
+    let on_apply = move |before: &Snapshot, after: &Snapshot| {
         logging.update(&after.config.log);
         warn_of_addresses(&bound.config, &before.config, &after.config);
     };
-    let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(applied));
+    let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    // Caught before anybody is told that it serves: whoever reads that may send one at once.
-    let signals = runtime.block_on(async { Signals::catch() })?;
-    let (alarm, mut alarms) = alarm();
-    let servers = Servers::start(path, &listeners, snapshots, handle.clone(), &alarm)?;
-    let watching = alarm.clone();
+    // Installed before the start is announced: a signal may follow at once.
+    let signals = runtime.block_on(async { Signals::new() })?;
+    let (notice, mut exits) = exit_notice();
+    let servers = Servers::start(path, &listeners, snapshots, handle.clone(), &notice)?;
+    let watch_notice = notice.clone();
     std::thread::Builder::new().name("watch".into()).spawn(move || {
-        let _alarm = watching;
+        let _notice = watch_notice;
         watch.run();
     })?;
-    greet(path, &listeners, &snapshots.current());
+    log_start(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
-    let told = runtime.block_on(async {
+    let result = runtime.block_on(async {
         tokio::select! {
-            () = signals.obey(&handle) => Ok(()),
-            Some(thread) = alarms.recv() => Err(io::Error::other(format!("its thread {thread} has ended"))),
+            () = signals.wait_for_stop(&handle) => Ok(()),
+            Some(thread) = exits.recv() => Err(io::Error::other(format!("thread `{thread}` ended unexpectedly"))),
         }
     });
     let stopped = servers.stop(listeners);
     info!("stopped");
-    told.and(stopped)
+    result.and(stopped)
 }
 
-/// What is bound stays bound: says so where an edit asks for other addresses.
+/// Warns of changed listen addresses, which need a restart.
 fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
-    let asks = |wanted: &dyn Fn(&Config) -> Vec<Listen>| {
-        wanted(after) != wanted(before) && wanted(after) != wanted(bound)
+    let has_changed = |addresses: &dyn Fn(&Config) -> Vec<Listen>| {
+        addresses(after) != addresses(before) && addresses(after) != addresses(bound)
     };
-    for (section, asks) in
-        [("[server]", asks(&|config| config.server.listen.clone())), ("[management]", asks(&operators))]
-    {
-        if asks {
-            warn!("{section} listen takes effect at the next start; all else is applied");
+    for (section, has_changed) in [
+        ("[server]", has_changed(&|config| config.server.listen.clone())),
+        ("[management]", has_changed(&management_addresses)),
+    ] {
+        if has_changed {
+            warn!("{section} listen takes effect at the next start; everything else is applied");
         }
     }
 }
 
-/// The server for visitors and, where there is to be one, that for operators.
+/// The server for visitors and, with `[management]`, the one for operators.
 struct Servers {
     site: Server,
     management: Option<Server>,
-    subject: Arc<RunningGateway>,
+    running: Arc<RunningGateway>,
 }
 
 impl Servers {
@@ -140,32 +141,32 @@ impl Servers {
         listeners: &Listeners,
         snapshots: &Arc<Snapshots>,
         watch: Handle,
-        alarm: &ExitNotice,
+        notice: &ExitNotice,
     ) -> io::Result<Self> {
         let file = std::path::absolute(path)?;
         let stopping = AtomicBool::new(false);
-        let subject = Arc::new(RunningGateway { file, snapshots: Arc::clone(snapshots), watch, stopping });
+        let running = Arc::new(RunningGateway { file, snapshots: Arc::clone(snapshots), watch, stopping });
         let gateway = {
             let snapshots = Arc::clone(snapshots);
             move || Gateway::new(Arc::clone(&snapshots), warp::service(filters::routes()))
         };
-        let for_operators = {
-            let subject = Arc::clone(&subject);
-            move || management(&subject)
+        let operators = {
+            let running = Arc::clone(&running);
+            move || management(&running)
         };
-        let site = Server::start(workers(), &listeners.site, alarm, gateway)?;
-        let start = || Server::start(["management".to_owned()], &listeners.management, alarm, for_operators);
+        let site = Server::start(workers(), &listeners.site, notice, gateway)?;
+        let start = || Server::start(["management".to_owned()], &listeners.management, notice, operators);
         let management = (!listeners.management.is_empty()).then(start).transpose()?;
-        Ok(Self { site, management, subject })
+        Ok(Self { site, management, running })
     }
 
-    /// Lets the visitors' requests end first; meanwhile operators are told that it is stopping.
+    /// Completes visitors' requests first. Operators see meanwhile that it is stopping.
     fn stop(self, listeners: Listeners) -> io::Result<()> {
-        self.subject.stopping.store(true, Ordering::Relaxed);
+        self.running.stopping.store(true, Ordering::Relaxed);
         let limit = humantime::format_duration(crate::server::DRAIN);
-        info!("stopping: requests that have begun may end, within {limit}");
+        info!("stopping: waiting up to {limit} for requests in progress");
         notify(&[NotifyState::Stopping]);
-        // Before the last requests end: a client that comes now is refused at once, not left to wait for the end.
+        // Closed before the last requests end, so that new clients are refused instead of left waiting.
         listeners.site.iter().for_each(Listener::remove);
         drop(listeners.site);
         let stopped = self.site.stop();
@@ -175,7 +176,7 @@ impl Servers {
     }
 }
 
-/// The signals that the process acts on.
+/// The signals that the process handles.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -183,7 +184,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn catch() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -191,8 +192,8 @@ impl Signals {
         })
     }
 
-    /// Returns when the process is told to stop.
-    async fn obey(mut self, watch: &Handle) {
+    /// Returns on SIGTERM or SIGINT. Reloads on SIGHUP.
+    async fn wait_for_stop(mut self, watch: &Handle) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
@@ -203,7 +204,7 @@ impl Signals {
     }
 }
 
-fn greet(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
+fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
     for listener in &listeners.site {
         info!("listening on {}", listener.url());
     }
@@ -211,15 +212,18 @@ fn greet(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
         info!("management on {}", listener.url());
     }
     match &snapshot.config.site {
-        Site::Welcome => info!("site: the welcome page; name yours in [site] of {}", path.display()),
-        Site::Root(root) => info!("site: the folder {}", root.display()),
+        Site::Welcome => info!("site: the welcome page; configure yours in [site] of {}", path.display()),
+        Site::Root(root) => info!("site: the directory {}", root.display()),
         Site::Upstream(site) => info!("site: {}", site.upstream),
     }
     info!("state: {}", snapshot.describe(clock::now()));
-    info!("to take it down: downtime start; to bring it back: downtime end; or edit {}", path.display());
+    info!(
+        "to take it down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
+        path.display()
+    );
 }
 
-/// Tells systemd, where it is there.
+/// Notifies systemd, if it started the process.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         warn!("cannot notify systemd: {error}");

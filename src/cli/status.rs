@@ -1,4 +1,4 @@
-//! `downtime status`: the state now and what comes next, as the running gateway says if the file tells where to ask it.
+//! `downtime status`: the current state and what comes next, from the running gateway if the file has `[management]`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,145 +7,140 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Format, escaped, print_diagnostics, print_error, print_result};
+use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load};
-use crate::management::client::{DiagnosticSummary, Facts, Rejection, Told, ask};
+use crate::escape::escape;
+use crate::management::client::{StatusReply, query};
+use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::state::State;
-use crate::summary::{Summary, status_lines, to_json};
+use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
 
-/// How long the gateway may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the gateway may take to respond.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// 0 if the site is up, 3 if it is not, 1 if the state is unknown, or the gateway has rejected the file.
+/// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.
 pub(super) fn run(path: &Path, format: Format) -> Result<ExitCode, ExitCode> {
     let loaded = load(path);
-    let Some(listen) = loaded.reading.management.clone() else { return of_file(path, &loaded, format, None) };
-    match ask(&listen, PATIENCE) {
-        Ok(told) if serves(&told, path, &loaded) => {
-            of_server(&StatusReply { told, listen }, path, &loaded, format)
+    let Some(listen) = loaded.reading.management.clone() else {
+        return report_file(path, &loaded, format, "no gateway was queried: the file has no [management]");
+    };
+    match query(&listen, QUERY_TIMEOUT) {
+        Ok(reply) if is_same_file(&reply.gateway, path, &loaded) => {
+            report_gateway(&reply, &listen, path, &loaded, format)
         }
-        Ok(told) => {
-            let other = escaped(&told.facts.file.display().to_string());
-            of_file(
-                path,
-                &loaded,
-                format,
-                Some((listen, format!("that gateway serves another file, {other}"))),
-            )
+        Ok(StatusReply { gateway, .. }) => {
+            let reason = format!("the gateway at {listen} serves another file, {}", escape(&gateway.file));
+            report_file(path, &loaded, format, &reason)
         }
-        Err(error) => of_file(path, &loaded, format, Some((listen, escaped(&error.to_string())))),
+        Err(error) => {
+            let error = error.to_string();
+            let reason = format!("could not query the gateway at {listen}: {}", escape(&error));
+            report_file(path, &loaded, format, &reason)
+        }
     }
 }
 
-/// Whether the gateway that was asked is the one that serves this file: by its path, or by what is in it, since a
-/// container may have another name for it.
-fn serves(told: &Told, path: &Path, loaded: &Loaded) -> bool {
+/// Returns true if the gateway serves this file: it has the same path, or the same contents, since a container may use
+/// another path.
+fn is_same_file(gateway: &GatewayStatus, path: &Path, loaded: &Loaded) -> bool {
+    let file = Path::new(&gateway.file);
     let real = |path: &Path| path.canonicalize().ok();
-    let same = real(&told.facts.file).zip(real(path)).is_some_and(|(theirs, ours)| theirs == ours);
-    let named = std::path::absolute(path).is_ok_and(|path| path == told.facts.file);
-    same || named || loaded.sha256.as_ref() == Some(&told.facts.sha256)
+    let has_same_target = real(file).zip(real(path)).is_some_and(|(theirs, ours)| theirs == ours);
+    let has_same_path = std::path::absolute(path).is_ok_and(|path| path == file);
+    has_same_target || has_same_path || loaded.sha256.as_ref() == Some(&gateway.sha256)
 }
 
-/// A server, and what it said.
-struct StatusReply {
-    told: Told,
-    listen: Listen,
-}
-
-/// What became of the file as it is now.
+/// What the gateway has done with the file as it is now.
 enum FileStatus<'a> {
     Applied,
     Rejected(&'a Rejection),
-    /// The server has not read it yet.
+    /// The gateway has not read it yet.
     Unread,
 }
 
 impl<'a> FileStatus<'a> {
-    fn new(facts: &'a Facts, loaded: &Loaded) -> Self {
-        // One without a hash could not be read, by the server at least.
-        let of_this =
+    fn new(gateway: &'a GatewayStatus, loaded: &Loaded) -> Self {
+        // Without a hash, the gateway could not read the file.
+        let is_this_file =
             |rejection: &&Rejection| rejection.sha256.is_none() || rejection.sha256 == loaded.sha256;
-        match facts.rejected.as_ref().filter(of_this) {
+        match gateway.rejected.as_ref().filter(is_this_file) {
             Some(rejection) => Self::Rejected(rejection),
-            None if loaded.sha256.as_ref() == Some(&facts.sha256) => Self::Applied,
+            None if loaded.sha256.as_ref() == Some(&gateway.sha256) => Self::Applied,
             None => Self::Unread,
         }
     }
 }
 
-fn of_server(
-    asked: &StatusReply,
+/// Prints the status that the gateway reports.
+fn report_gateway(
+    reply: &StatusReply,
+    listen: &Listen,
     path: &Path,
     loaded: &Loaded,
     format: Format,
 ) -> Result<ExitCode, ExitCode> {
-    let facts = &asked.told.facts;
-    let fate = FileStatus::new(facts, loaded);
+    let gateway = &reply.gateway;
+    let file = FileStatus::new(gateway, loaded);
     if format == Format::Json {
-        let mut document = asked.told.document.clone();
-        let differs = loaded.sha256.as_ref() != Some(&facts.sha256);
+        let mut document = reply.document.clone();
+        let differs = loaded.sha256.as_ref() != Some(&gateway.sha256);
         document.insert("file_differs".into(), differs.into());
         print_result(&to_json(&document))?;
     } else {
-        print_result(&describe(asked, path, &fate))?;
-        if let FileStatus::Rejected(rejection) = fate {
-            print_diagnostics(&problems(rejection, loaded));
+        print_result(&describe(gateway, listen, path, &file))?;
+        if let FileStatus::Rejected(rejection) = file {
+            print_diagnostics(&rejected_diagnostics(rejection, loaded));
         }
     }
-    Ok(match fate {
+    Ok(match file {
         FileStatus::Rejected(_) => ExitCode::FAILURE,
-        FileStatus::Applied | FileStatus::Unread => super::state_code(facts.state == State::Up.as_str()),
+        FileStatus::Applied | FileStatus::Unread => super::state_code(reply.state == State::Up.as_str()),
     })
 }
 
-fn describe(StatusReply { told, listen }: &StatusReply, path: &Path, fate: &FileStatus<'_>) -> String {
-    let facts = &told.facts;
-    let zone = facts.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileStatus<'_>) -> String {
+    let zone = gateway.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let at = |time: Timestamp| local(time, &zone);
-    let file = match fate {
-        FileStatus::Applied => "is what is applied".into(),
+    let file = match file {
+        FileStatus::Applied => "is applied".into(),
         FileStatus::Rejected(rejection) => {
-            format!("was rejected at {}; what was applied before it is served", at(rejection.at))
+            format!("was rejected at {}; the gateway keeps its last good configuration", at(rejection.at))
         }
-        FileStatus::Unread => "differs from what is applied: the gateway has not read it yet".into(),
+        FileStatus::Unread => "has changed; the gateway has not read it yet".into(),
     };
-    let mut lines: Vec<_> = facts.lines.iter().map(|line| escaped(line)).collect();
+    let mut lines: Vec<_> = gateway.lines.iter().map(|line| escape(line).into_owned()).collect();
     lines.push(format!(
-        "source    the gateway at {listen}: snapshot {} since {}, by {}",
-        facts.generation,
-        at(facts.applied_at),
-        escaped(&facts.watch)
+        "source    the gateway at {listen}: snapshot {} since {}, watching by {}",
+        gateway.generation,
+        at(gateway.applied_at),
+        escape(&gateway.watch)
     ));
-    lines.push(format!("file      {} {file}", path.display()));
+    lines.push(format!("file      {} {file}", escape(&path.display().to_string())));
     lines.join("\n") + "\n"
 }
 
-/// What is wrong with the file that was rejected: in its lines, where that is the file as it is.
-fn problems(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
+/// Returns the errors of the rejected file: those of the file here, with their places, if it is the same.
+fn rejected_diagnostics(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnostic> {
     if loaded.reading.config.is_none() && rejection.sha256 == loaded.sha256 {
         return loaded.reading.diagnostics.clone();
     }
-    rejection.errors().map(restated).collect()
+    rejection.errors().map(from_gateway).collect()
 }
 
-/// An error that the gateway told of.
-pub(super) fn restated(problem: &DiagnosticSummary) -> Diagnostic {
-    let line = problem.line.map_or(String::new(), |line| format!("line {line}: "));
-    let message = format!("the gateway says: {line}{}", escaped(&problem.message));
-    Diagnostic { help: problem.help.as_deref().map(escaped), ..Diagnostic::for_file(message, "") }
+/// Converts an error that the gateway reports.
+pub(super) fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
+    let line = error.line.map_or(String::new(), |line| format!("line {line}: "));
+    let message = format!("the gateway reports: {line}{}", escape(&error.message));
+    let help = error.help.as_deref().map(|help| escape(help).into_owned());
+    Diagnostic { help, ..Diagnostic::for_file(message, "") }
 }
 
-/// What the file says; `unasked` is the server that could not be asked, and why.
-fn of_file(
-    path: &Path,
-    loaded: &Loaded,
-    format: Format,
-    unasked: Option<(Listen, String)>,
-) -> Result<ExitCode, ExitCode> {
+/// Prints the status that the file implies, and the reason why it is not that of a gateway.
+fn report_file(path: &Path, loaded: &Loaded, format: Format, reason: &str) -> Result<ExitCode, ExitCode> {
     let reading = &loaded.reading;
     let now = clock::now();
     if format == Format::Json {
@@ -156,21 +151,16 @@ fn of_file(
             print_diagnostics(&reading.diagnostics);
             let help = "a running gateway keeps its last good configuration";
             let is_read = reading.diagnostics.iter().any(|diagnostic| diagnostic.place.is_some());
-            let why = if is_read { "is invalid" } else { "cannot be read" };
-            print_error(&format!("state unknown: the file {why}"), help);
+            let problem = if is_read { "is invalid" } else { "cannot be read" };
+            print_error(&format!("state unknown: the file {problem}"), help);
         }
         return Ok(ExitCode::FAILURE);
     };
-    let moment = config.rules.schedule.at(now);
+    let state = config.rules.schedule.at(now);
     if format == Format::Human {
-        let server = unasked.map_or("no running gateway was asked: there is no [management]".into(), why);
-        let source = format!("source    {}; {server}", path.display());
-        let lines = status_lines(config, &moment, None, now).map(|line| escaped(&line) + "\n");
-        print_result(&(lines.concat() + &source + "\n"))?;
+        let source = format!("source    {}; {reason}\n", escape(&path.display().to_string()));
+        let lines = status_lines(config, &state, None, now).map(|line| escape(&line).into_owned() + "\n");
+        print_result(&(lines.concat() + &source))?;
     }
-    Ok(super::state_code(moment.state() == State::Up))
-}
-
-fn why((listen, why): (Listen, String)) -> String {
-    format!("could not query the gateway at {listen}: {why}")
+    Ok(super::state_code(state.state() == State::Up))
 }

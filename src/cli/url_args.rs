@@ -1,4 +1,4 @@
-//! The requests that `--url` asks about.
+//! The requests of `--url`.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request};
 use crate::page::is_navigation;
 
-/// A URL of `--url`: absolute, or a path of the site.
+/// The value of `--url`: an absolute URL, or a path of the site.
 #[derive(Clone, Debug)]
 pub(super) struct UrlArg {
     /// As it was typed.
@@ -18,21 +18,20 @@ pub(super) struct UrlArg {
     query: Option<String>,
 }
 
-/// Who asks.
+/// The client of the requests.
 #[derive(Clone, Debug)]
 pub(super) struct ClientArgs {
     pub(super) method: Method,
     pub(super) from: Option<IpAddr>,
 }
 
-/// Reads an absolute `http` or `https` URL, or a path; the path stays as it was typed, however odd, since that is
-/// what a client may send.
+/// Parses an absolute `http` or `https` URL, or a path. The path is kept as it was typed, since a client may send any.
 pub(super) fn parse_url(text: &str) -> Result<UrlArg, String> {
-    const REMEDY: &str = "write a URL such as https://example.com/page, or a path such as /page";
-    let uri: Uri = text.parse().map_err(|error| format!("{error}: {REMEDY}"))?;
+    const HELP: &str = "write a URL such as https://example.com/page, or a path such as /page";
+    let uri: Uri = text.parse().map_err(|error| format!("{error}: {HELP}"))?;
     let absolute = matches!(uri.scheme_str(), Some("http" | "https"));
     if !absolute && !text.starts_with('/') {
-        return Err(REMEDY.into());
+        return Err(HELP.into());
     }
     let path = if uri.path().is_empty() { "/" } else { uri.path() };
     let authority = uri.authority().filter(|_| absolute).map(ToString::to_string);
@@ -41,7 +40,7 @@ pub(super) fn parse_url(text: &str) -> Result<UrlArg, String> {
 }
 
 impl UrlArg {
-    /// The facts that a decision rests on, of a request with these fields.
+    /// Returns a request for this URL by `client` with these fields.
     pub(super) fn request<'a>(&'a self, client: &'a ClientArgs, headers: &HeaderMap) -> Request<'a> {
         Request {
             method: &client.method,

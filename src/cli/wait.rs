@@ -1,135 +1,139 @@
-//! `--wait`: returns when the gateway that runs serves an edit.
+//! `--wait`: waits until the running gateway has applied an edit.
 //!
-//! It does once it has applied the file as it is now, and that still has the periods as the edit wrote them: others may
-//! have edited meanwhile.
+//! That is the case once it has applied the file as it is now, and the file still contains the periods that the edit
+//! wrote: others may edit it in the meantime.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::status::restated;
-use super::{escaped, print_diagnostics, print_error, print_result};
+use super::status::from_gateway;
+use super::{print_diagnostics, print_error, print_result};
 use crate::config::Listen;
 use crate::config::edit::contains_periods;
 use crate::config::load::sha256;
-use crate::management::client::{AskError, Facts, Rejection, ask};
+use crate::escape::escape;
+use crate::management::client::{QueryError, query};
+use crate::management::status::{GatewayStatus, Rejection};
 use crate::store::read::{self, MAX_LENGTH};
 
-/// How long to wait.
-const LIMIT: Duration = Duration::from_secs(10);
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long until it is asked again.
+/// How long to wait in total.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one query may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause between two queries.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// An edit that is to be served.
+/// An edit that the gateway has to apply.
 #[derive(Debug)]
 pub(super) struct AwaitedEdit {
-    /// Where to ask.
+    /// The management listener of the gateway.
     pub(super) listen: Listen,
-    /// The periods that it wrote.
+    /// The periods that the edit wrote.
     pub(super) periods: Vec<toml::Table>,
 }
 
-/// How far an edit has come.
+/// The result of one query.
 enum EditProgress {
-    Served(Facts),
+    Applied(GatewayStatus),
     Rejected(Rejection),
-    /// It is not served yet: why.
+    /// The edit is not applied yet, for this reason.
     Pending(String),
-    /// There was too little time left for an answer.
+    /// There was too little time left for a response.
     OutOfTime,
 }
 
-/// Why an edit is not served.
+/// Why an edit is not applied.
 #[derive(Debug)]
 enum WaitError {
     Rejected(Rejection),
-    /// Not in time: the last reason that was found.
-    TooLate(String),
+    /// Not in time; the last known reason.
+    TimedOut(String),
 }
 
-/// Whether the gateway serves the edit of `path` within ten seconds. Says since when, or why not.
-pub(super) fn until_served(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
+/// Returns true if the gateway applies the edit of `path` in time. Reports the result.
+pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
     let AwaitedEdit { listen, .. } = awaited;
-    let begun = Instant::now();
-    match awaited.wait(path, LIMIT) {
-        Ok(facts) => {
-            let (generation, taken) = (facts.generation, begun.elapsed().as_millis());
+    let started = Instant::now();
+    match awaited.wait(path, WAIT_TIMEOUT) {
+        Ok(GatewayStatus { generation, .. }) => {
+            let elapsed = started.elapsed().as_millis();
             print_result(&format!(
-                "served by the gateway at {listen}: snapshot {generation}, after {taken} ms\n"
+                "applied by the gateway at {listen} as snapshot {generation}, after {elapsed} ms\n"
             ))?;
             return Ok(true);
         }
         Err(WaitError::Rejected(rejection)) => {
-            print_diagnostics(&rejection.errors().map(restated).collect::<Vec<_>>());
-            let message = format!("the file has the edit, but the gateway at {listen} has rejected the file");
-            let help = "fix what is shown above; until then the gateway serves what it applied before";
+            print_diagnostics(&rejection.errors().map(from_gateway).collect::<Vec<_>>());
+            let message = format!("the gateway at {listen} rejected the file; what was written stays in it");
+            let help = "fix the errors above; until then the gateway keeps its last good configuration";
             print_error(&message, help);
         }
-        Err(WaitError::TooLate(why)) => {
+        Err(WaitError::TimedOut(reason)) => {
             let message = format!(
-                "the file has the edit, but the gateway is not known to serve it after {LIMIT:?}: {why}"
+                "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
             );
-            print_error(&message, "see the gateway's log, or run `downtime status`");
+            let help =
+                "what was written stays in the file; check the log of the gateway, or run `downtime status`";
+            print_error(&message, help);
         }
     }
     Ok(false)
 }
 
 impl AwaitedEdit {
-    /// Asks until the edit is served, rejected, or `limit` is over.
-    fn wait(&self, path: &Path, limit: Duration) -> Result<Facts, WaitError> {
-        let begun = Instant::now();
-        let mut reason = format!("the gateway at {} did not answer", self.listen);
+    /// Queries the gateway until the edit is applied or rejected, or the time is over.
+    fn wait(&self, path: &Path, limit: Duration) -> Result<GatewayStatus, WaitError> {
+        let started = Instant::now();
+        let mut reason = format!("the gateway at {} did not respond", self.listen);
         loop {
-            let left = limit.saturating_sub(begun.elapsed());
+            let left = limit.saturating_sub(started.elapsed());
             if left.is_zero() {
-                return Err(WaitError::TooLate(reason));
+                return Err(WaitError::TimedOut(reason));
             }
-            match self.progress(path, left.min(PATIENCE)) {
-                EditProgress::Served(facts) => return Ok(facts),
+            match self.progress(path, left.min(QUERY_TIMEOUT)) {
+                EditProgress::Applied(status) => return Ok(status),
                 EditProgress::Rejected(rejection) => return Err(WaitError::Rejected(rejection)),
-                EditProgress::Pending(why) => reason = why,
+                EditProgress::Pending(new_reason) => reason = new_reason,
                 EditProgress::OutOfTime => {}
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    fn progress(&self, path: &Path, patience: Duration) -> EditProgress {
+    fn progress(&self, path: &Path, timeout: Duration) -> EditProgress {
         let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
             return EditProgress::Pending("the file cannot be read".into());
         };
         if !std::str::from_utf8(&bytes).is_ok_and(|text| contains_periods(text, &self.periods)) {
-            let why = "the file was changed meanwhile, and does not have the edit any more";
-            return EditProgress::Pending(why.into());
+            let reason = "the file has changed since, and no longer contains the edit";
+            return EditProgress::Pending(reason.into());
         }
-        match ask(&self.listen, patience) {
-            Ok(told) => progress(told.facts, &sha256(&bytes)),
-            Err(AskError::TimedOut(_)) if patience < PATIENCE => EditProgress::OutOfTime,
+        match query(&self.listen, timeout) {
+            Ok(reply) => progress(reply.gateway, &sha256(&bytes)),
+            Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
             Err(error) => EditProgress::Pending(format!(
-                "the gateway at {}: {}",
+                "could not query the gateway at {}: {}",
                 self.listen,
-                escaped(&error.to_string())
+                escape(&error.to_string())
             )),
         }
     }
 }
 
-/// How far a file has come with the gateway that says this.
-fn progress(facts: Facts, sha256: &str) -> EditProgress {
-    if facts.sha256 == sha256 {
-        return EditProgress::Served(facts);
+/// Compares the file that the gateway has read with the one of this hash.
+fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
+    if status.sha256 == sha256 {
+        return EditProgress::Applied(status);
     }
-    let of_this =
+    let is_this_file =
         |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
-    match facts.rejected {
-        Some(rejection) if of_this(&rejection) => EditProgress::Rejected(rejection),
+    match status.rejected {
+        Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
         _ => EditProgress::Pending(format!(
-            "the gateway still serves snapshot {} of {}, made of another text",
-            facts.generation,
-            escaped(&facts.file.display().to_string())
+            "the gateway still serves snapshot {} of another version of {}",
+            status.generation,
+            escape(&status.file)
         )),
     }
 }
@@ -141,34 +145,35 @@ mod tests {
 
     use super::*;
 
-    /// Waits for the file as it is, of a gateway that answers the first request so, and no further one.
-    fn reason(answer: Option<&str>) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let [file, socket] = ["downtime.toml", "socket"].map(|name| folder.path().join(name));
+    /// Waits for a gateway that sends this response to the first request and none to the others. Returns the reason of
+    /// the failure.
+    fn reason(response: Option<&str>) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, socket] = ["downtime.toml", "socket"].map(|name| directory.path().join(name));
         std::fs::write(&file, "# nothing\n").unwrap();
         let listener = UnixListener::bind(&socket).unwrap();
-        let answer = answer.map(str::to_owned);
+        let response = response.map(str::to_owned);
         let gateway = std::thread::spawn(move || {
-            if let Some(answer) = answer {
+            if let Some(response) = response {
                 let (mut stream, _) = listener.accept().unwrap();
                 let _ = stream.read(&mut [0; 1024]).unwrap();
-                write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n").unwrap();
+                write!(stream, "HTTP/1.1 {response}\r\ncontent-length: 0\r\n\r\n").unwrap();
             }
-            // The next ones are taken by the system, and get no answer as long as this is there.
+            // The system accepts further connections, and nobody responds while this listener exists.
             listener
         });
         let awaited = AwaitedEdit { listen: Listen::Unix(socket), periods: Vec::new() };
-        let waited = awaited.wait(&file, Duration::from_millis(300));
+        let result = awaited.wait(&file, Duration::from_millis(300));
         drop(gateway.join().unwrap());
-        match waited {
-            Err(WaitError::TooLate(why)) => why,
+        match result {
+            Err(WaitError::TimedOut(reason)) => reason,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn the_last_reason_that_was_found_is_kept() {
+    fn the_last_known_reason_is_reported() {
         assert!(reason(Some("500 No")).contains("500 Internal Server Error"), "{}", reason(Some("500 No")));
-        assert!(reason(None).ends_with("did not answer"), "{}", reason(None));
+        assert!(reason(None).ends_with("did not respond"), "{}", reason(None));
     }
 }

@@ -1,12 +1,12 @@
-//! What the command line says of words that it does not take.
+//! Values of options, and hints for words that the command line does not know.
 
 use std::time::Duration;
 
 use crate::config::duration;
 use crate::config::time::{TimeError, TimeLiteral};
 
-/// What to do instead of a command that people may expect, and that there is not.
-pub(super) fn instead_of(command: &str) -> Option<&'static str> {
+/// Returns what to run instead of a command that people may expect but that does not exist.
+pub(super) fn command_hint(command: &str) -> Option<&'static str> {
     Some(match command {
         "stop" => {
             "to take the site down, run `downtime start`; to stop the gateway, run `systemctl stop downtime`"
@@ -15,7 +15,7 @@ pub(super) fn instead_of(command: &str) -> Option<&'static str> {
             "an edit of the file takes effect by itself; to restart the gateway, run `systemctl restart downtime`"
         }
         "reload" => {
-            "an edit of the file takes effect by itself; `downtime --check` tests it, and `systemctl reload downtime` \
+            "an edit of the file takes effect by itself; `downtime --check` checks it, and `systemctl reload downtime` \
              makes the gateway read it at once"
         }
         "up" => "to bring the site back up, run `downtime end`; to see whether it is up, `downtime status`",
@@ -23,88 +23,90 @@ pub(super) fn instead_of(command: &str) -> Option<&'static str> {
         "on" | "off" => "to take the site down, run `downtime start`; to bring it back up, `downtime end`",
         "enable" | "disable" => {
             "to take the site down, run `downtime start`; to bring it back up, `downtime end`; to switch a single \
-             period, edit its `enabled` in the file"
+             period, set its `enabled` in the file"
         }
         "maintenance" => "to begin maintenance, run `downtime start`; to end it, `downtime end`",
         "begin" | "close" | "pause" => "to take the site down, run `downtime start`",
         "finish" | "open" | "resume" => "to bring the site back up, run `downtime end`",
         "plan" | "schedule" => "to plan a downtime, run `downtime start --at TIME --for DURATION`",
         "abort" | "cancel" => {
-            "to end a downtime, or to call off one to come, run `downtime end NAME`; without a name it ends those that \
-             `start` started"
+            "to end a downtime, or to cancel a planned one, run `downtime end NAME`; without a name it ends those that \
+             `start` began"
         }
-        "check" | "lint" | "test" | "validate" => "to test the file, run `downtime --check`",
+        "check" | "lint" | "test" | "validate" => "to check the file, run `downtime --check`",
         "info" | "list" | "ls" | "show" => {
             "to see the current state, run `downtime status`; to see all periods, `downtime --check`"
         }
-        "run" => "to run the gateway, run `downtime`, or `downtime serve`",
-        "version" => "run `downtime --version`",
+        "run" => "to run the gateway, run `downtime` or `downtime serve`",
+        "version" => "to see the version, run `downtime --version`",
         _ => return None,
     })
 }
 
-/// What to write instead of an argument that people may expect, and that a command does not take.
-pub(super) fn argument_instead_of(argument: &str) -> Option<String> {
-    let instead = match argument {
+/// Returns what to write instead of an argument that people may expect but that does not exist.
+pub(super) fn argument_hint(argument: &str) -> Option<String> {
+    let replacement = match argument {
         "--duration" | "--length" => "--for DURATION",
         "--end" | "--to" => "--until TIME",
         "--start" | "--begin" | "--from" => "--at TIME",
         "--msg" | "--text" | "--reason" => "--message TEXT",
         "--json" => "--format json",
         _ => {
-            let is_length = humantime::parse_duration(argument).is_ok();
-            return is_length.then(|| format!("did you mean `--for {argument}`?"));
+            let is_duration = humantime::parse_duration(argument).is_ok();
+            return is_duration.then(|| format!("did you mean `--for {argument}`?"));
         }
     };
-    Some(format!("did you mean `{instead}`?"))
+    Some(format!("did you mean `{replacement}`?"))
 }
 
-/// Reads a time of an option.
+/// Parses the time of an option.
 pub(super) fn time(text: &str) -> Result<TimeLiteral, String> {
     TimeLiteral::parse(text).map_err(|fault| {
-        let is_length = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
-        let message = if is_length { "a length is not a time".to_owned() } else { fault.to_string() };
+        let is_duration = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
+        let message = if is_duration { "a duration is not a time".to_owned() } else { fault.to_string() };
         format!("{message}: {}", TimeError::HELP)
     })
 }
 
-/// Reads the time at which a downtime ends, which may also be given by its length.
-pub(super) fn end(text: &str) -> Result<TimeLiteral, String> {
+/// Parses the time at which a downtime ends. For a duration, the error suggests `--for`.
+pub(super) fn end_time(text: &str) -> Result<TimeLiteral, String> {
     time(text).map_err(|message| match duration(text) {
-        Ok(_) => format!("a length is not a time: did you mean `--for {text}`?"),
+        Ok(_) => format!("a duration is not a time: did you mean `--for {text}`?"),
         Err(_) => message,
     })
 }
 
-const DURATIONS: &str = "write one such as 90s, 5m or \"1h 30m\"";
+const DURATION_HELP: &str = "write one such as 90s, 5m or \"1h 30m\"";
 
-/// Reads a duration of an option: longer than zero.
+/// Parses the duration of an option, which must be longer than zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(positive) = text.strip_prefix('-') {
         return Err(match humantime::parse_duration(positive) {
             Ok(_) => format!("a duration cannot be negative: write `{positive}`"),
-            Err(_) => format!("a duration is missing before it: {DURATIONS}"),
+            Err(_) => format!("missing duration: {DURATION_HELP}"),
         });
     }
     match humantime::parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err(format!("a duration is longer than zero: {DURATIONS}")),
+        Ok(duration) if duration.is_zero() => {
+            Err(format!("a duration must be longer than zero: {DURATION_HELP}"))
+        }
         Ok(_) if has_capital_m(text) => {
             let minutes = text.replace('M', "m");
-            Err(format!("`M` means months: did you mean `{minutes}`? For months write \"1month\""))
+            Err(format!("`M` means months: did you mean `{minutes}`? For months, write \"1month\""))
         }
         Ok(duration) => Ok(duration),
-        Err(_) if is_number => Err(format!("it has no unit: did you mean `{text}h` or `{text}m`?")),
+        Err(_) if is_number => Err(format!("missing unit: did you mean `{text}h` or `{text}m`?")),
         Err(_) => duration::parse(text, &[]).map_err(|fault| {
             let message =
                 fault.message.split_once("`: ").map_or(fault.message.as_str(), |(_, reason)| reason);
-            let help = if fault.help.starts_with("did you") { &fault.help } else { DURATIONS };
+            let help = if fault.help.starts_with("did you") { &fault.help } else { DURATION_HELP };
             format!("{message}: {help}")
         }),
     }
 }
 
-/// Whether a unit is a lone `M`, which reads as minutes and is months.
+/// Returns true if a unit is `M`, which means months but is easily typed for minutes.
 fn has_capital_m(text: &str) -> bool {
     text.split(|c: char| !c.is_alphabetic()).any(|unit| unit == "M")
 }
@@ -114,18 +116,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_a_unit_and_is_longer_than_zero() {
+    fn a_duration_needs_a_unit_and_must_be_longer_than_zero() {
         for (text, expected) in [
             ("90s", Ok(90)),
             ("1h 30m", Ok(5_400)),
             ("2months", Ok(5_260_032)),
             ("-1h", Err("a duration cannot be negative: write `1h`")),
-            ("--until", Err("a duration is missing before it: write one such as 90s, 5m or \"1h 30m\"")),
-            ("30M", Err("`M` means months: did you mean `30m`? For months write \"1month\"")),
-            ("1h 30 M", Err("`M` means months: did you mean `1h 30 m`? For months write \"1month\"")),
-            ("2", Err("it has no unit: did you mean `2h` or `2m`?")),
-            ("0s", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
-            ("0", Err("a duration is longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
+            ("--until", Err("missing duration: write one such as 90s, 5m or \"1h 30m\"")),
+            ("30M", Err("`M` means months: did you mean `30m`? For months, write \"1month\"")),
+            ("1h 30 M", Err("`M` means months: did you mean `1h 30 m`? For months, write \"1month\"")),
+            ("2", Err("missing unit: did you mean `2h` or `2m`?")),
+            ("0s", Err("a duration must be longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
+            ("0", Err("a duration must be longer than zero: write one such as 90s, 5m or \"1h 30m\"")),
         ] {
             let read = super::duration(text).map(|duration| duration.as_secs());
             assert_eq!(read, expected.map_err(str::to_owned), "{text}");
@@ -142,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn a_length_where_a_time_belongs_is_told_from_a_time() {
+    fn a_duration_is_not_accepted_as_a_time() {
         for (text, help) in [
-            ("1h", "a length is not a time: write a date-time such as 2026-"),
-            ("-1h", "a length is not a time: write a date-time such as 2026-"),
+            ("1h", "a duration is not a time: write a date-time such as 2026-"),
+            ("-1h", "a duration is not a time: write a date-time such as 2026-"),
             ("tomorrow", ": write a date-time such as 2026-"),
         ] {
             let error = time(text).unwrap_err();
             assert!(error.contains(help), "{text}: {error}");
-            assert_eq!(end(text).unwrap_err().contains("did you mean `--for 1h`?"), text == "1h");
+            assert_eq!(end_time(text).unwrap_err().contains("did you mean `--for 1h`?"), text == "1h");
         }
         assert!(time("2026-12-01T22:00").is_ok());
     }

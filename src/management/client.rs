@@ -1,7 +1,6 @@
-//! Asks a gateway that runs how it is, over its management listener.
+//! Queries a running gateway for its status, over its management listener.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -11,137 +10,96 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::status::GatewayStatus;
 use crate::config::Listen;
 
-/// The longest answer that is taken, in bytes: 10,000 periods are some 5 MiB of it.
-const MOST: usize = 64 << 20;
+/// The maximum length of a response in bytes. 10,000 periods take about 5 MiB.
+const MAX_RESPONSE: usize = 64 << 20;
 
-/// What a gateway says of itself, as far as commands act on it.
+/// The response of a gateway to `/status`.
 #[derive(Debug)]
-pub struct Told {
+pub struct StatusReply {
     /// The whole JSON document.
     pub document: serde_json::Map<String, serde_json::Value>,
-    /// What is read out of it.
-    pub facts: Facts,
-}
-
-/// The parts of `/status` that commands act on.
-#[derive(Debug, Deserialize)]
-pub struct Facts {
     /// `up`, `partial` or `down`.
     pub state: String,
-    /// The file that it serves, as it names it.
-    pub file: PathBuf,
-    /// Of the file that is applied, in hexadecimal.
-    pub sha256: String,
-    /// Counts what was applied since the start, from 1.
-    pub generation: u64,
-    /// When that was applied.
-    pub applied_at: Timestamp,
-    /// The last reading, where it could not be applied.
-    pub rejected: Option<Rejection>,
-    /// `events` or `polling`.
-    pub watch: String,
-    /// Of the file that is applied: an IANA name.
-    pub timezone: Option<String>,
-    /// The state for people.
-    pub lines: Vec<String>,
+    /// The parts that only a running gateway knows.
+    pub gateway: GatewayStatus,
 }
 
-/// A reading that could not be applied.
-#[derive(Debug, Deserialize)]
-pub struct Rejection {
-    /// When it was read.
-    pub at: Timestamp,
-    /// Of the file that was read; none where it could not be.
-    pub sha256: Option<String>,
-    /// What is wrong with it.
-    pub diagnostics: Vec<DiagnosticSummary>,
+/// The parts of the document that commands use.
+#[derive(Deserialize)]
+struct StatusParts {
+    state: String,
+    #[serde(flatten)]
+    gateway: GatewayStatus,
 }
 
-impl Rejection {
-    /// What makes the file one that cannot be applied.
-    pub fn errors(&self) -> impl Iterator<Item = &DiagnosticSummary> {
-        self.diagnostics.iter().filter(|problem| problem.severity == "error")
-    }
-}
-
-/// A diagnostic.
-#[derive(Debug, Deserialize)]
-pub struct DiagnosticSummary {
-    /// `error`, `warning` or `note`.
-    pub severity: String,
-    /// What is wrong.
-    pub message: String,
-    /// Where, from 1.
-    pub line: Option<usize>,
-    /// What to write instead.
-    pub help: Option<String>,
-}
-
-/// Why a gateway did not say how it is.
+/// Why a query failed.
 #[derive(Debug)]
-pub enum AskError {
-    /// There is no connection.
+pub enum QueryError {
+    /// No connection could be made.
     Connect(io::Error),
-    /// It took too long.
+    /// No response arrived within this time.
     TimedOut(Duration),
-    /// The connection broke off, or HTTP is not what is spoken there.
+    /// The connection failed, or the other end does not speak HTTP.
     Broken(hyper::Error),
-    /// The answer is not what a gateway says of itself: why.
-    NotOurs(String),
-    /// The system chose the port, and the file does not say which.
-    AnyPort,
+    /// The response is not a status, for this reason.
+    Unexpected(String),
+    /// The port is 0: the system chose one, and the file does not say which.
+    UnknownPort,
 }
 
-impl fmt::Display for AskError {
+impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(f, "nothing answers there: {error}"),
-            Self::TimedOut(limit) => write!(f, "no answer within {}", humantime::format_duration(*limit)),
-            Self::Broken(error) => write!(f, "the reply broke off: {error}"),
-            Self::NotOurs(why) => {
-                write!(f, "unexpected reply, from another program or another version of the gateway: {why}")
+            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::TimedOut(limit) => write!(f, "no response within {}", humantime::format_duration(*limit)),
+            Self::Broken(error) => write!(f, "the connection failed: {error}"),
+            Self::Unexpected(why) => {
+                write!(
+                    f,
+                    "unexpected response, from another program or another version of the gateway: {why}"
+                )
             }
-            Self::AnyPort => {
-                write!(f, "its port is 0, so the system chose one that commands cannot know")
+            Self::UnknownPort => {
+                write!(f, "port 0 lets the system choose a port, so commands cannot know it")
             }
         }
     }
 }
 
-impl std::error::Error for AskError {}
+impl std::error::Error for QueryError {}
 
-/// Asks the gateway whose management listener is at `listen` for its status, for at most `limit`.
-pub fn ask(listen: &Listen, limit: Duration) -> Result<Told, AskError> {
+/// Queries the gateway whose management listener is at `listen`, and waits at most `limit` for the response.
+pub fn query(listen: &Listen, limit: Duration) -> Result<StatusReply, QueryError> {
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AskError::Connect)?;
-    let answer = runtime.block_on(async { tokio::time::timeout(limit, get(listen)).await });
-    told(&answer.map_err(|_| AskError::TimedOut(limit))??)
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(QueryError::Connect)?;
+    let body = runtime.block_on(async { tokio::time::timeout(limit, get(listen)).await });
+    parse(&body.map_err(|_| QueryError::TimedOut(limit))??)
 }
 
-async fn get(listen: &Listen) -> Result<Bytes, AskError> {
+async fn get(listen: &Listen) -> Result<Bytes, QueryError> {
     match listen {
-        Listen::Tcp(address) => get_over_tcp(reachable(*address)).await,
+        Listen::Tcp(address) => get_over_tcp(connect_address(*address)).await,
         Listen::AllAddresses(port) => get_over_tcp((Ipv4Addr::LOCALHOST, *port).into()).await,
-        Listen::Unix(path) => exchange(UnixStream::connect(path).await.map_err(AskError::Connect)?).await,
+        Listen::Unix(path) => get_status(UnixStream::connect(path).await.map_err(QueryError::Connect)?).await,
     }
 }
 
-async fn get_over_tcp(address: SocketAddr) -> Result<Bytes, AskError> {
+async fn get_over_tcp(address: SocketAddr) -> Result<Bytes, QueryError> {
     if address.port() == 0 {
-        return Err(AskError::AnyPort);
+        return Err(QueryError::UnknownPort);
     }
-    exchange(TcpStream::connect(address).await.map_err(AskError::Connect)?).await
+    get_status(TcpStream::connect(address).await.map_err(QueryError::Connect)?).await
 }
 
-/// One that listens on every address is reached on the loopback.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+/// Returns the address to connect to: loopback for a gateway that listens on every address.
+fn connect_address(listen: SocketAddr) -> SocketAddr {
     let address = match listen.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
@@ -150,31 +108,33 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(address, listen.port())
 }
 
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Bytes, AskError> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Broken)?;
+async fn get_status(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Bytes, QueryError> {
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(QueryError::Broken)?;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = http::Uri::from_static("/status");
     request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
-    let answer = async {
-        let response = sender.send_request(request).await.map_err(AskError::Broken)?;
+    let response = async {
+        let response = sender.send_request(request).await.map_err(QueryError::Broken)?;
         let status = response.status();
         if status != StatusCode::OK {
-            return Err(AskError::NotOurs(format!("it answers {status}")));
+            return Err(QueryError::Unexpected(format!("status {status}")));
         }
-        let body = Limited::new(response.into_body(), MOST).collect().await;
-        body.map(Collected::to_bytes).map_err(|error| AskError::NotOurs(error.to_string()))
+        let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
+        body.map(Collected::to_bytes).map_err(|error| QueryError::Unexpected(error.to_string()))
     };
     tokio::select! {
         biased;
-        answer = answer => answer,
-        Err(error) = connection => Err(AskError::Broken(error)),
+        response = response => response,
+        Err(error) = connection => Err(QueryError::Broken(error)),
     }
 }
 
-fn told(answer: &[u8]) -> Result<Told, AskError> {
-    let not_ours = |error: serde_json::Error| AskError::NotOurs(error.to_string());
-    let facts = serde_json::from_slice(answer).map_err(not_ours)?;
-    Ok(Told { document: serde_json::from_slice(answer).map_err(not_ours)?, facts })
+fn parse(body: &[u8]) -> Result<StatusReply, QueryError> {
+    let unexpected = |error: serde_json::Error| QueryError::Unexpected(error.to_string());
+    let document = serde_json::from_slice(body).map_err(unexpected)?;
+    let StatusParts { state, gateway } = serde_json::from_slice(body).map_err(unexpected)?;
+    Ok(StatusReply { document, state, gateway })
 }
 
 #[cfg(test)]
@@ -182,21 +142,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gateway_on_all_addresses_is_asked_on_the_loopback() {
+    fn a_gateway_on_all_addresses_is_queried_on_loopback() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answers = std::thread::spawn(move || {
+        let server = std::thread::spawn(move || {
             for _ in 0..2 {
                 drop(listener.accept().unwrap());
             }
         });
         for listen in [Listen::AllAddresses(port), Listen::Tcp(([0, 0, 0, 0], port).into())] {
-            let error = ask(&listen, Duration::from_secs(20)).unwrap_err();
-            assert!(matches!(error, AskError::Broken(_)), "{listen}: {error}");
+            let error = query(&listen, Duration::from_secs(20)).unwrap_err();
+            assert!(matches!(error, QueryError::Broken(_)), "{listen}: {error}");
         }
-        answers.join().unwrap();
+        server.join().unwrap();
         for listen in [Listen::AllAddresses(0), Listen::Tcp(([0, 0, 0, 0], 0).into())] {
-            assert!(matches!(ask(&listen, Duration::from_secs(20)), Err(AskError::AnyPort)), "{listen}");
+            assert!(
+                matches!(query(&listen, Duration::from_secs(20)), Err(QueryError::UnknownPort)),
+                "{listen}"
+            );
         }
     }
 }

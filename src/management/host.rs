@@ -1,7 +1,7 @@
-//! Which hosts operators may ask by.
+//! Checks the host of operators' requests.
 //!
-//! A web page can have its own name resolve to the address of this listener (DNS rebinding), and a browser then lets the
-//! page read what is answered. The page cannot make the browser send another name than that.
+//! A web page can make its own name resolve to the address of this listener (DNS rebinding), and the browser then lets
+//! the page read the responses. But the page cannot make the browser send any other host than that name.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -13,22 +13,24 @@ use http::{StatusCode, Version};
 use crate::matching::request::host_name;
 use crate::matching::scope::Host;
 
-/// Refuses a request that is for another host than `localhost`, an IP address or one of `hosts`, or for none: with the
-/// status and a text for operators. The host that the target names, as over HTTP/2, counts as well as `Host`.
+/// Accepts a request whose host is `localhost`, an IP address or one of `hosts`. Both the host of the target (as in
+/// HTTP/2) and the `Host` field must be accepted, and there must be one of them. The error is a status and a text for
+/// operators.
 pub(super) fn check(head: &Parts, hosts: &[Host]) -> Result<(), (StatusCode, &'static str)> {
     let mut fields = head.headers.get_all(HOST).iter();
     let (field, second) = (fields.next(), fields.next());
     let target = head.uri.authority();
     if second.is_some() || field.is_none() && head.version == Version::HTTP_11 {
-        return Err((StatusCode::BAD_REQUEST, "the request must have one Host\n"));
+        return Err((StatusCode::BAD_REQUEST, "the request must have exactly one Host field\n"));
     }
     let field = field.map(|field| Authority::try_from(field.as_bytes()).ok());
-    let named: Vec<_> = field.into_iter().chain(target.map(|target| Some(target.clone()))).collect();
-    let is_accepted = |named: &Option<Authority>| named.as_ref().is_some_and(|name| accepts(name, hosts));
-    if !named.is_empty() && named.iter().all(is_accepted) {
+    let authorities: Vec<_> = field.into_iter().chain(target.map(|target| Some(target.clone()))).collect();
+    let is_accepted =
+        |authority: &Option<Authority>| authority.as_ref().is_some_and(|authority| accepts(authority, hosts));
+    if !authorities.is_empty() && authorities.iter().all(is_accepted) {
         Ok(())
     } else {
-        let text = "this host is not accepted here: ask by `localhost` or an IP address, or add the name to `hosts` in [management]\n";
+        let text = "host not accepted: use `localhost` or an IP address, or add the name to `hosts` in [management]\n";
         Err((StatusCode::MISDIRECTED_REQUEST, text))
     }
 }
@@ -42,7 +44,7 @@ fn accepts(authority: &Authority, hosts: &[Host]) -> bool {
     is_port(authority.as_str().strip_prefix(name).unwrap_or("?")) && (is_address || is_name)
 }
 
-/// Whether nothing but a port follows a host.
+/// Returns true if `rest`, the text after the host, is empty or a port.
 fn is_port(rest: &str) -> bool {
     let rest = rest.strip_prefix('.').unwrap_or(rest);
     rest.is_empty()
@@ -66,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_accepted_if_no_page_can_have_it() {
+    fn only_a_host_that_no_web_page_can_have_is_accepted() {
         for (host, expected) in [
             ("localhost", 200),
             ("LocalHost:9503", 200),
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_names_a_host_must_be_accepted() {
+    fn each_host_of_a_request_must_be_accepted() {
         let (localhost, evil) = ("http://localhost:9503/status", "http://evil.example/status");
         for (version, target, fields, expected) in [
             (Version::HTTP_2, localhost, &[][..], 200),

@@ -1,4 +1,4 @@
-//! `/metrics`: figures for Prometheus, made when they are asked for.
+//! `/metrics`: metrics for Prometheus, collected on request.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use super::RunningGateway;
 use crate::schedule::state::State;
 use crate::watch::Mode;
 
-/// The figures at `now`, in the text format 0.0.4.
-pub(super) fn render(subject: &RunningGateway, now: Timestamp) -> String {
+/// Returns the metrics at `now` in the text format 0.0.4.
+pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
     let mut registry = Registry::with_prefix("downtime");
-    registry.register_collector(Box::new(MetricValues::new(subject, now)));
+    registry.register_collector(Box::new(MetricValues::new(gateway, now)));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = prometheus_text::encode(&mut text, &registry);
@@ -35,17 +35,17 @@ struct MetricValues {
 }
 
 impl MetricValues {
-    fn new(subject: &RunningGateway, now: Timestamp) -> Self {
-        let snapshot = subject.snapshots.current();
+    fn new(gateway: &RunningGateway, now: Timestamp) -> Self {
+        let snapshot = gateway.snapshots.current();
         let phase = snapshot.phase(now);
         Self {
             state: phase.state.state(),
             active: phase.state.active.len(),
             generation: snapshot.generation,
             applied_at: snapshot.applied_at,
-            is_rejected: subject.snapshots.rejected().is_some(),
-            rejections: subject.snapshots.rejections(),
-            has_events: subject.watch.mode() == Mode::Events,
+            is_rejected: gateway.snapshots.rejected().is_some(),
+            rejections: gateway.snapshots.rejections(),
+            has_events: gateway.watch.mode() == Mode::Events,
         }
     }
 }
@@ -56,29 +56,29 @@ impl Collector for MetricValues {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let generation = i64::try_from(self.generation).unwrap_or(i64::MAX);
         for (name, help, value) in [
-            ("down", "Whether a period without a scope is active", (self.state == State::Down).into()),
+            ("down", "1 if a period without a scope is active", (self.state == State::Down).into()),
             (
                 "partly_down",
-                "Whether only periods with a scope are active",
+                "1 if only periods with a scope are active",
                 (self.state == State::Partial).into(),
             ),
-            ("periods_active", "Periods that are active", count(self.active)),
-            ("config_generation", "Snapshots that were applied since the start", generation),
-            ("config_applied_timestamp_seconds", "When the snapshot was applied", seconds),
+            ("periods_active", "Number of active periods", count(self.active)),
+            ("config_generation", "Number of snapshots applied since the start", generation),
+            ("config_applied_timestamp_seconds", "Time at which the current snapshot was applied", seconds),
             (
                 "config_last_reload_successful",
-                "Whether the last reading of the file could be applied",
+                "1 if the last version of the file was applied, 0 if it was rejected",
                 (!self.is_rejected).into(),
             ),
             (
                 "config_watch_events",
-                "Whether the system reports changes of the file; else it is polled",
+                "1 if the system reports changes of the file, 0 if it is polled",
                 self.has_events.into(),
             ),
         ] {
             write(&mut encoder, name, help, &ConstGauge::new(value))?;
         }
-        let help = "Readings of the file that could not be applied";
+        let help = "Number of versions of the file that were rejected";
         write(&mut encoder, "config_rejections", help, &ConstCounter::new(self.rejections))
     }
 }

@@ -1,43 +1,64 @@
-//! `/status`: what `--check` says, of the snapshot that is applied; and how that came about.
+//! `/status`: the summary that `--check` prints, for the applied snapshot, and how it came to be applied.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::RunningGateway;
+use crate::config::diagnostic::Severity;
 use crate::snapshot::RejectedReading;
 use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
 use crate::watch::Mode;
 
-/// The JSON document. Times are RFC 3339 in UTC.
+/// The JSON document.
 #[derive(Debug, Serialize)]
-struct Status {
+struct StatusDocument {
     #[serde(flatten)]
     summary: Summary,
-    /// The file, as an absolute path.
-    file: String,
-    /// Of the file that is applied, in hexadecimal.
-    sha256: String,
-    /// Counts what was applied since the start, from 1.
-    generation: u64,
-    applied_at: Timestamp,
-    /// The last reading of the file, where it could not be applied.
-    rejected: Option<Rejection>,
-    /// Whether the last attempt to reach the upstream succeeded; none where there was none, or there is no upstream.
-    reachable: Option<bool>,
-    /// How changes are noticed: `events` or `polling`.
-    watch: &'static str,
-    /// Of the file: an IANA name.
-    timezone: Option<String>,
-    /// The state for people, as `downtime status` prints it.
-    lines: [String; 4],
+    #[serde(flatten)]
+    gateway: GatewayStatus,
 }
 
-#[derive(Debug, Serialize)]
-struct Rejection {
-    at: Timestamp,
-    /// None where the file could not be read.
-    sha256: Option<String>,
-    diagnostics: Vec<DiagnosticSummary>,
+/// What only a running gateway knows. The server writes it as part of `/status`, and commands read it. Times are RFC
+/// 3339 in UTC.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// The absolute path of the file.
+    pub file: String,
+    /// The hash of the applied file, in hexadecimal.
+    pub sha256: String,
+    /// The number of the applied snapshot, from 1.
+    pub generation: u64,
+    /// When the snapshot was applied.
+    pub applied_at: Timestamp,
+    /// The last version of the file, if it was rejected.
+    pub rejected: Option<Rejection>,
+    /// True if the last attempt to reach the upstream succeeded; `None` if there was no attempt or there is no
+    /// upstream.
+    pub reachable: Option<bool>,
+    /// How changes are noticed: `events` or `polling`.
+    pub watch: String,
+    /// The IANA name of the file's time zone.
+    pub timezone: Option<String>,
+    /// The state for people, as `downtime status` prints it.
+    pub lines: Vec<String>,
+}
+
+/// A version of the file that was rejected.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rejection {
+    /// When it was read.
+    pub at: Timestamp,
+    /// The hash of the file; `None` if it could not be read.
+    pub sha256: Option<String>,
+    /// What is wrong with it.
+    pub diagnostics: Vec<DiagnosticSummary>,
+}
+
+impl Rejection {
+    /// The errors, without warnings and notes.
+    pub fn errors(&self) -> impl Iterator<Item = &DiagnosticSummary> {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
+    }
 }
 
 impl From<&RejectedReading> for Rejection {
@@ -51,26 +72,28 @@ impl From<&RejectedReading> for Rejection {
     }
 }
 
-/// The status at `now`, with a newline at the end.
-pub(super) fn render(subject: &RunningGateway, now: Timestamp) -> String {
-    let snapshot = subject.snapshots.current();
-    let rejected = subject.snapshots.rejected();
+/// Returns the JSON document at `now`, with a newline at the end.
+pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
+    let snapshot = gateway.snapshots.current();
+    let rejected = gateway.snapshots.rejected();
     let config = &snapshot.config;
     let reachable = snapshot.reachability.get();
-    let status = Status {
-        summary: Summary { source: "server", ..Summary::new(Some(config), snapshot.warnings(), now) },
-        file: subject.file.display().to_string(),
-        sha256: snapshot.sha256.clone(),
-        generation: snapshot.generation,
-        applied_at: snapshot.applied_at,
-        rejected: rejected.as_deref().map(Rejection::from),
-        reachable,
-        watch: match subject.watch.mode() {
-            Mode::Events => "events",
-            Mode::Polling => "polling",
-        },
-        timezone: config.timezone.iana_name().map(str::to_owned),
-        lines: status_lines(config, &snapshot.phase(now).state, reachable, now),
+    let watch = match gateway.watch.mode() {
+        Mode::Events => "events",
+        Mode::Polling => "polling",
     };
-    to_json(&status)
+    to_json(&StatusDocument {
+        summary: Summary { source: "server", ..Summary::new(Some(config), snapshot.warnings(), now) },
+        gateway: GatewayStatus {
+            file: gateway.file.display().to_string(),
+            sha256: snapshot.sha256.clone(),
+            generation: snapshot.generation,
+            applied_at: snapshot.applied_at,
+            rejected: rejected.as_deref().map(Rejection::from),
+            reachable,
+            watch: watch.to_owned(),
+            timezone: config.timezone.iana_name().map(str::to_owned),
+            lines: status_lines(config, &snapshot.phase(now).state, reachable, now).into(),
+        },
+    })
 }

@@ -1,4 +1,4 @@
-//! What a downtime covers, as `start` compares and tells it.
+//! What a downtime covers, in a form that `start` can compare and print.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use super::StartArgs;
 use crate::matching::scope::{Host, Scope, ScopePaths};
 
-/// The hosts, paths and methods of a scope, in no order; no host stands for all of them, and so on.
+/// The hosts, paths and methods of a scope, in any order. An empty set means all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Covered {
     hosts: BTreeSet<String>,
@@ -15,7 +15,7 @@ pub(super) struct Covered {
 }
 
 impl Covered {
-    /// What options ask for.
+    /// Returns what the options request.
     pub(super) fn from_options(arguments: &StartArgs) -> Self {
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         Self {
@@ -25,7 +25,7 @@ impl Covered {
         }
     }
 
-    /// What a period covers.
+    /// Returns what a period covers.
     pub(super) fn from_scope(scope: &Scope) -> Self {
         Self {
             hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
@@ -34,7 +34,7 @@ impl Covered {
         }
     }
 
-    /// This with the lists that `given` has instead of its own.
+    /// Replaces each set that `given` contains.
     pub(super) fn with(&self, given: Self) -> Self {
         let or = |given: BTreeSet<String>, own: &BTreeSet<String>| {
             if given.is_empty() { own.clone() } else { given }

@@ -1,17 +1,18 @@
-//! `start` of a downtime that is active already: it gets the values that are given, and keeps the others.
+//! `start` for a period that is already active: changes the given values and keeps the others.
 
 use jiff::Timestamp;
 
 use super::covered::Covered;
-use super::{EditPlan, EditRefusal, RequestedDowntime, cannot, lists};
-use crate::cli::edit::written;
+use super::requested::{RequestedDowntime, scope_keys};
+use super::{EditPlan, EditRefusal, cannot};
+use crate::cli::edit::date_time_literal;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::matching::scope::Scope;
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period};
 
-/// What becomes of the table.
+/// The changes of the table, and the lines that report them.
 #[derive(Default)]
 struct PeriodChanges {
     set: Vec<(&'static str, Literal)>,
@@ -19,68 +20,68 @@ struct PeriodChanges {
     lines: Vec<String>,
 }
 
-/// Applies what is given to the period, which runs. Its end is only ever moved later.
+/// Applies the given values to the active period. Its end is never moved earlier.
 pub(super) fn change(
-    wanted: &RequestedDowntime<'_>,
+    requested: &RequestedDowntime<'_>,
     config: &Config,
     index: usize,
     running: Occurrence,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let schedule = &config.rules.schedule;
     let title = schedule.periods().get(index).map_or_else(String::new, Period::title);
-    let since = local(running.start, wanted.zone);
-    if wanted.arguments.at.is_some() {
-        let message = format!("{title} is already active, since {since}, so that --at cannot move its start");
-        return Err(cannot(&message, "leave --at out to change the rest, or give another name"));
+    let since = local(running.start, requested.zone);
+    if requested.arguments.at.is_some() {
+        let message = format!("{title} is already active, since {since}: --at cannot move its start");
+        return Err(cannot(&message, "omit --at to change the rest, or use another name"));
     }
     let mut changes = PeriodChanges {
         lines: vec![format!("{title} was already active, since {since}")],
         ..PeriodChanges::default()
     };
-    changes.move_end(wanted, running.end);
-    if let Some(message) = &wanted.arguments.message {
+    changes.move_end(requested, running.end);
+    if let Some(message) = &requested.arguments.message {
         changes.set.push(("message", Literal::String(message.clone())));
-        changes.lines.push("its message is now the given one".into());
+        changes.lines.push("its message was replaced".into());
     }
     if let Some(period) = schedule.periods().get(index) {
-        changes.replace_scope(wanted, &period.scope);
+        changes.replace_scope(requested, &period.scope);
     }
     let PeriodChanges { set, remove, lines } = changes;
     Ok(EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines })
 }
 
 impl PeriodChanges {
-    fn move_end(&mut self, wanted: &RequestedDowntime<'_>, end: Option<Timestamp>) {
-        let at = |time: Timestamp| local(time, wanted.zone);
-        let line = match (end, wanted.end) {
+    fn move_end(&mut self, requested: &RequestedDowntime<'_>, end: Option<Timestamp>) {
+        let at = |time: Timestamp| local(time, requested.zone);
+        let line = match (end, requested.end) {
             (None, None) => "it stays open-ended".into(),
-            (None, Some(asked)) => {
-                format!("it stays open-ended: `start` only moves an end later, so not to {}", at(asked))
+            (None, Some(end)) => {
+                format!("it stays open-ended: `start` only moves an end later, and {} is earlier", at(end))
             }
             (Some(end), None) => {
                 self.remove.extend(["end", "for"]);
-                format!("it is open-ended now, and does not end at {} any more", at(end))
+                format!("it is now open-ended, and no longer ends at {}", at(end))
             }
-            (Some(end), Some(asked)) if asked > end => {
-                self.set.push(("end", written(asked, wanted.zone)));
+            (Some(end), Some(new_end)) if new_end > end => {
+                self.set.push(("end", date_time_literal(new_end, requested.zone)));
                 self.remove.push("for");
-                format!("it ends at {} now, instead of {}", at(asked), at(end))
+                format!("it now ends at {} instead of {}", at(new_end), at(end))
             }
-            (Some(end), Some(asked)) if asked < end => {
-                let [end, asked] = [end, asked].map(at);
-                format!("it still ends at {end}: `start` only moves an end later, so not to {asked}")
+            (Some(end), Some(new_end)) if new_end < end => {
+                let [end, new_end] = [end, new_end].map(at);
+                format!("it still ends at {end}: `start` only moves an end later, and {new_end} is earlier")
             }
             (Some(end), Some(_)) => format!("it still ends at {}", at(end)),
         };
         self.lines.push(line);
     }
 
-    fn replace_scope(&mut self, wanted: &RequestedDowntime<'_>, scope: &Scope) {
+    fn replace_scope(&mut self, requested: &RequestedDowntime<'_>, scope: &Scope) {
         let before = Covered::from_scope(scope);
-        let after = before.with(Covered::from_options(wanted.arguments));
+        let after = before.with(Covered::from_options(requested.arguments));
         if before != after {
-            self.set.extend(lists(&wanted.arguments.hosts, &wanted.arguments.paths));
-            self.lines.push(format!("it covers {after} now, instead of {before}"));
+            self.set.extend(scope_keys(&requested.arguments.hosts, &requested.arguments.paths));
+            self.lines.push(format!("it now covers {after} instead of {before}"));
         }
     }
 }

@@ -164,7 +164,7 @@ fn without_any_file_each_place_is_named() {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
-        let named = "there is no config file: neither ./downtime.toml nor /etc/downtime/downtime.toml";
+        let named = "no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml";
         assert!(said.contains(named), "{arguments}: {said}");
     }
 }

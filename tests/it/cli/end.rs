@@ -70,16 +70,16 @@ fn of_what_remains_each_command_ends_what_it_says() {
     let unnamed = LONG.replace("name = \"long\"\n", "");
     let folder = Folder::with(&unnamed);
     let alone = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
-    folder.run(&["end"]).prints(3, &["nothing to end: what is active has an end of its own", alone]);
+    folder.run(&["end"]).prints(3, &["nothing to end: all active periods have a planned end", alone]);
     folder.write(&[&unnamed, LONG].concat());
-    let both = "to end it and all else that is active: downtime end --all\n";
+    let both = "to end it and every other active one: downtime end --all\n";
     folder.run(&["end"]).prints(3, &[both, "to end it: downtime end long\n"]);
     let by_hand = format!("{unnamed}unscheduled = true\n");
     folder.write(&[FOR, &by_hand].concat());
     let own = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
     folder.run(&["end", "for"]).prints(3, &["ended \"for\"", own]);
     folder.write(&[FOR, &by_hand, &by_hand].concat());
-    let both = "to end it and all else without a planned end: downtime end\n";
+    let both = "to end it and every other one without a planned end: downtime end\n";
     folder.run(&["end", "for"]).prints(3, &[both]);
     folder.run(&["end"]).prints(0, &["ended the period at line 5", "up"]);
     folder.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
@@ -137,13 +137,18 @@ fn an_end_replaces_the_end_that_stood_and_a_for() {
 
 #[test]
 fn one_that_is_over_is_said_to_be_and_nothing_is_written() {
-    writes_nothing(OVER, &["end", "over"], 0, &["\"over\" was already over, since 2020-01-02", "up"]);
-    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["was already over", "downtime end long"]);
+    writes_nothing(
+        OVER,
+        &["end", "over"],
+        0,
+        &["nothing to end: \"over\" already ended at 2020-01-02", "up"],
+    );
+    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["already ended at", "downtime end long"]);
 }
 
 #[test]
 fn one_that_is_not_enabled_has_nothing_to_end() {
-    writes_nothing(OFF, &["end", "off"], 0, &["\"off\" is not enabled: there is nothing to end", "up"]);
+    writes_nothing(OFF, &["end", "off"], 0, &["nothing to end: \"off\" is disabled", "up"]);
 }
 
 #[test]
@@ -184,11 +189,11 @@ fn an_unknown_name_is_refused_with_the_nearest() {
     let before = stamp(&folder);
     folder
         .run(&["end", "opem"])
-        .refuses(1, &["no period named \"opem\"", "did you mean `downtime end open`?"]);
-    folder.run(&["end", "xyz"]).refuses(1, &["no period named \"xyz\"", "open, long"]);
-    folder.run(&["end", ""]).refuses(1, &["no period named \"\""]);
+        .refuses(1, &["no period is named \"opem\"", "did you mean `downtime end open`?"]);
+    folder.run(&["end", "xyz"]).refuses(1, &["no period is named \"xyz\"", "open, long"]);
+    folder.run(&["end", ""]).refuses(1, &["no period is named \"\""]);
     assert_eq!(stamp(&folder), before);
-    Folder::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period named \"db\""]);
+    Folder::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period is named \"db\""]);
 }
 
 #[test]
@@ -236,7 +241,9 @@ fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_
         let undone: String =
             text.lines().filter(|line| !line.starts_with("except")).map(|l| l.to_owned() + "\n").collect();
         assert_eq!(undone, SERIES);
-        folder.run(&["end", "series"]).prints(0, &["\"series\" is not active now; the next one starts at "]);
+        folder
+            .run(&["end", "series"])
+            .prints(0, &["nothing to end: \"series\" is not active now; the next one starts at "]);
         assert_eq!(folder.text(), text);
     }
 }

@@ -66,8 +66,8 @@ fn a_local_time_that_was_read_as_utc_is_said_where_the_clock_is_in_another_zone(
         let mut command = folder.command(&["start"]);
         let run = Run::from(output(command.args(arguments).env("TZ", zone)));
         assert_eq!(run.code, 0, "{run:?}");
-        let told =
-            said.map(|said| format!("{said}, the file's time zone: 2999-06-01 04:00:00 +02:00 by this"));
+        let told = said
+            .map(|said| format!("{said}, the file's time zone: that is 2999-06-01 04:00:00 +02:00 in this"));
         assert_eq!(run.stdout.contains("was read as"), told.is_some(), "{arguments:?} {run:?}");
         assert!(told.is_none_or(|told| run.stdout.contains(&told)), "{run:?}");
     }
@@ -135,7 +135,7 @@ fn a_start_in_the_past_needs_an_end_that_is_ahead() {
     let past = ["start", "--at", "2020-01-01T00:00:00Z"];
     for end in [&[][..], &["--for", "1h"]] {
         let run = folder.run(&[&past[..], end].concat());
-        run.refuses(1, &["--at is in the past: 2020-01-01 00:00:00 +00:00", "leave --at out to start now"]);
+        run.refuses(1, &["--at is in the past: 2020-01-01 00:00:00 +00:00", "omit --at to start now"]);
     }
     assert_eq!(folder.text(), "# mine\n");
     let until = [&past[..], &["--until", "2999-01-01T00:00:00Z"]].concat();
@@ -191,13 +191,15 @@ fn a_name_that_is_over_and_off_is_enabled_again() {
 #[test]
 fn a_name_that_has_not_started_or_is_not_enabled_is_refused() {
     for (period, state) in [
-        ("start = 2999-01-01T00:00:00Z", "has not started yet: it starts at 2999-01-01 00:00:00 +00:00"),
-        ("start = 2020-01-01T00:00:00Z\nenabled = false", "is not enabled"),
-        ("cron = \"0 0 1 * *\"\nfor = \"40days\"", "is recurring"),
+        ("start = 2999-01-01T00:00:00Z", "it is planned to start at 2999-01-01 00:00:00 +00:00"),
+        ("start = 2020-01-01T00:00:00Z\nenabled = false", "it is disabled"),
+        ("cron = \"0 0 1 * *\"\nfor = \"40days\"", "it is recurring"),
     ] {
         let file = format!("[[period]]\nname = \"db\"\n{period}\n");
         let folder = Folder::with(&file);
-        folder.run(&["start", "--name", "db", "--for", "1h"]).refuses(1, &["\"db\" (line 1)", state]);
+        folder
+            .run(&["start", "--name", "db", "--for", "1h"])
+            .refuses(1, &["cannot start \"db\" (line 1): ", state]);
         assert_eq!(folder.text(), file);
     }
 }
@@ -218,7 +220,7 @@ fn the_end_of_one_that_is_active_is_only_moved_later() {
     const UNTIL: &str = "end = 2500-01-01T00:00:00Z";
     let earlier: &[&str] = &["--until", "2400-01-01T00:00:00Z"];
     let later: &[&str] = &["--until", "2600-01-01T00:00:00Z"];
-    let opened = "it is open-ended now, and does not end at 2500-01-01 00:00:00 +00:00 any more";
+    let opened = "it is now open-ended, and no longer ends at 2500-01-01 00:00:00 +00:00";
     let kept = "it still ends at 2500-01-01 00:00:00 +00:00: `start` only moves an end later";
     for (period, options, said, end) in [
         ("", &[][..], OPEN, None),
@@ -231,11 +233,11 @@ fn the_end_of_one_that_is_active_is_only_moved_later() {
         (
             UNTIL,
             later,
-            "it ends at 2600-01-01 00:00:00 +00:00 now, instead of 2500-",
+            "it now ends at 2600-01-01 00:00:00 +00:00 instead of 2500-",
             Some("2600-01-01T00:00:00Z"),
         ),
-        ("for = \"900y\"", &[], "it is open-ended now, and does not end at 29", None),
-        ("for = \"300y\"", later, "it ends at 2600-", Some("2600-01-01T00:00:00Z")),
+        ("for = \"900y\"", &[], "it is now open-ended, and no longer ends at 29", None),
+        ("for = \"300y\"", later, "it now ends at 2600-", Some("2600-01-01T00:00:00Z")),
     ] {
         for (head, name) in [("name = \"db\"\n", &["--name", "db"][..]), ("unscheduled = true\n", &[])] {
             let (output, after) = start_again(&format!("{head}{period}"), &[name, options].concat());
@@ -259,14 +261,14 @@ fn one_that_is_active_gets_what_is_given_and_keeps_the_rest() {
     );
     let (output, after) = start_again(planned, &[&keep[..], &["--message", "New."]].concat());
     assert_eq!(after["message"].as_str(), Some("New."));
-    assert!(output.contains("its message is now the given one"), "{output}");
+    assert!(output.contains("its message was replaced"), "{output}");
     let (output, after) =
         start_again(planned, &[&keep[..], &["--path", "/b/**", "--host", "a.example"]].concat());
     assert_eq!(
         (after["paths"].to_string(), after["hosts"].to_string()),
         ("[\"/b/**\"]".into(), "[\"a.example\"]".into())
     );
-    let covers = "it covers hosts a.example and paths /b/** now, instead of paths /a/**\n";
+    let covers = "it now covers hosts a.example and paths /b/** instead of paths /a/**\n";
     assert!(output.contains(covers), "{output}");
     let (output, _) = start_again(planned, &[&keep[..], &["--path", "/a/**"]].concat());
     assert!(!output.contains("covers") && !output.contains("edited"), "{output}");
@@ -277,7 +279,7 @@ fn at_does_not_move_the_start_of_one_that_is_active() {
     let file = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
     let folder = Folder::with(file);
     let run = folder.run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"]);
-    run.refuses(1, &["\"db\" is already active, since 2020-01-01", "leave --at out"]);
+    run.refuses(1, &["\"db\" is already active, since 2020-01-01", "omit --at"]);
     assert_eq!(folder.text(), file);
 }
 
@@ -286,7 +288,7 @@ fn a_second_start_without_a_name_changes_the_one_of_the_same_scope() {
     let folder = Folder::with("# mine\n");
     folder.run(&["start", "--for", "1h"]).prints(0, &["an unscheduled downtime has started"]);
     let second = folder.run(&["start", "--message", "It takes longer."]);
-    second.prints(0, &["was already active", "it is open-ended now", "its message is now the given one"]);
+    second.prints(0, &["was already active", "it is now open-ended", "its message was replaced"]);
     assert_eq!(keys(&folder.period(0)), ["message", "start", "unscheduled"]);
     let shop = ["start", "--host", "b.example", "--host", "A.example"];
     let run = folder.run(&shop);
@@ -355,7 +357,7 @@ fn a_start_during_a_series_is_no_overlap_to_be_warned_of() {
 fn a_file_with_mistakes_is_shown_and_not_edited() {
     for file in ["", " \n", "[response]\nstatus = 404\n", "colour = 1\n", "[[period]\n"] {
         let folder = Folder::with(file);
-        let texts = ["--> ./downtime.toml:", "the file is not valid: nothing was written"];
+        let texts = ["--> ./downtime.toml:", "the file is invalid: nothing was written"];
         folder.run(&["start"]).refuses(1, &texts);
         folder.run(&["end"]).refuses(1, &texts);
         assert_eq!(folder.text(), file);

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::thread;
 
+use downtime::escape::is_unsafe;
 use serde_json::json;
 
 use crate::folder::{Folder, Run};
@@ -31,7 +32,7 @@ fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
         ),
         (DOWN, 3, "down until 2999-01-01 00:00:00 +00:00, in "),
     ] {
-        let source = "\nsource    ./downtime.toml; no running gateway was asked: there is no [management]\n";
+        let source = "\nsource    ./downtime.toml; no gateway was queried: the file has no [management]\n";
         Folder::with(file).run(&["status"]).prints(code, &[text, source]);
     }
 }
@@ -86,7 +87,7 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_comes_next() {
             [
                 "state     partly down until 2500-01-01 00:00:00 +00:00, in ",
                 "; since 2019-01-01 00:00:00 +00:00\n",
-                "visitors  get a redirect to /sorry from what \"shop\" covers, and the site from the rest\n",
+                "visitors  get a redirect to /sorry for requests that \"shop\" covers, and the site for all others\n",
                 "next      a downtime for 1 d starts at 2998-01-01",
             ],
         ),
@@ -107,7 +108,7 @@ fn the_whole_site_is_told_apart_from_a_part() {
             "state     down until 2999-01-01 00:00:00 +00:00, in ",
             ": \"db\"; then partly down, with no known end: \"part\"; since 2020-01-01 00:00:00 +00:00\n",
             "visitors  get the down page with 503, unless they are exempt\n",
-            "next      not known while there is downtime with no known end\n",
+            "next      unknown, because the current downtime has no known end\n",
         ],
     );
 }
@@ -132,7 +133,7 @@ fn status_of(body: &serde_json::Value, arguments: &[&str]) -> Run {
 
 #[test]
 fn nothing_that_another_program_answers_reaches_a_terminal_that_it_would_act_on() {
-    const EVIL: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\nforged";
+    const EVIL: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nforged";
     let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
     let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });
     // Of the file that `status_of` writes, so that the answer counts as that of its own gateway.
@@ -147,8 +148,20 @@ fn nothing_that_another_program_answers_reaches_a_terminal_that_it_would_act_on(
         for arguments in [&[][..], &["--format", "json"]] {
             let Run { stdout, stderr, .. } = status_of(&told, arguments);
             let said = stdout + &stderr;
-            assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+            assert!(!said.contains(|c: char| is_unsafe(c) && c != '\n'), "{said:?}");
             assert!(!said.contains("\nforged"), "{said}");
         }
+    }
+}
+
+#[test]
+fn a_name_cannot_change_the_direction_of_the_output() {
+    let folder = Folder::with("[[period]]\nname = \"a\\u202eb\"\nstart = 2020-01-01T00:00:00Z\n");
+    for arguments in
+        [&["--check"][..], &["--check", "--format", "json"], &["status"], &["start"], &["end", "x"]]
+    {
+        let Run { stdout, stderr, .. } = folder.run(arguments);
+        let output = stdout + &stderr;
+        assert!(!output.contains(|c: char| is_unsafe(c) && c != '\n'), "{arguments:?} {output:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::folder::{Folder, Run, output};
 fn help_and_version_are_results() {
     let folder = Folder::empty();
     for (arguments, text) in [
-        (&["--help"][..], "Exit codes: 0 done; 1"),
+        (&["--help"][..], "Exit codes:\n  0  Done\n  1  "),
         (&["-h"], "Usage: downtime [OPTIONS] [COMMAND]"),
         (&["help"], "start"),
         (&["start", "--help"], "--until <TIME>"),
@@ -42,24 +42,24 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
         (&["--check", "--url", "/", "--from", "localhost"], &["'localhost'", "--from"]),
         (&["--check", "--url", "/", "--method", "G T"], &["'G T'", "--method"]),
         (&["--check", "--format", "xml"], &["human, json"]),
-        (&["--check", "start"], &["--check goes without a command"]),
+        (&["--check", "start"], &["--check cannot be used with a command"]),
         (&["start", "--check"], &["--check"]),
         (&["start", "--format", "json"], &["'--format'"]),
         (&["serve", "--format", "json"], &["'--format'"]),
-        (&["start", "--for", "0s"], &["longer than zero"]),
+        (&["start", "--for", "0s"], &["must be longer than zero"]),
         (&["start", "--for", "four hours"], &["'four hours'", "did you mean `4h`?"]),
         (&["start", "--for", "-1h"], &["'-1h'", "cannot be negative: write `1h`"]),
-        (&["start", "--for", "--wait"], &["a duration is missing before it"]),
+        (&["start", "--for", "--wait"], &["missing duration"]),
         (&["start", "--for", "30M"], &["`M` means months: did you mean `30m`?"]),
-        (&["start", "--for", "2"], &["it has no unit: did you mean `2h` or `2m`?"]),
+        (&["start", "--for", "2"], &["missing unit: did you mean `2h` or `2m`?"]),
         (&["start", "--until", "1h"], &["'1h'", "did you mean `--for 1h`?"]),
-        (&["start", "--at", "-1h"], &["'-1h'", "a length is not a time: write a date-time"]),
+        (&["start", "--at", "-1h"], &["'-1h'", "a duration is not a time: write a date-time"]),
         (&["--deny", "warnings"], &["--check"]),
         (&["--check", "--deny", "notes"], &["[possible values: warnings]"]),
         (&["start", "--for", "1h", "--until", "2999-01-01T00:00:00Z"], &["--for", "--until"]),
         (&["start", "--until", "tomorrow"], &["'tomorrow'", "not a date-time"]),
-        (&["start", "--name", ""], &["a name is one line that is not empty"]),
-        (&["start", "--name", "two\nlines"], &["a name is one line that is not empty"]),
+        (&["start", "--name", ""], &["a name must be one non-empty line"]),
+        (&["start", "--name", "two\nlines"], &["a name must be one non-empty line"]),
         (&["start", "name"], &["'name'"]),
         (&["start", "30m"], &["unexpected argument `30m`: did you mean `--for 30m`?"]),
         (
@@ -99,10 +99,10 @@ fn a_command_that_people_may_expect_names_the_right_one() {
         ("resume", ["to bring the site back up", "`downtime end`"]),
         ("plan", ["`downtime start --at TIME", "--for DURATION`"]),
         ("cancel", ["`downtime end NAME`", "without a name"]),
-        ("check", ["to test the file", "`downtime --check`"]),
+        ("check", ["to check the file", "`downtime --check`"]),
         ("list", ["`downtime status`", "`downtime --check`"]),
         ("run", ["`downtime`", "`downtime serve`"]),
-        ("version", ["run", "`downtime --version`"]),
+        ("version", ["to see the version", "`downtime --version`"]),
     ] {
         for arguments in [
             &[command][..],
@@ -126,7 +126,7 @@ fn to_wait_where_nobody_can_be_asked_is_refused_before_anything_is_written() {
     for arguments in [["start", "--wait"], ["end", "--wait"]] {
         folder
             .run(&arguments)
-            .refuses(1, &["no [management] to say where", "nothing was written; leave --wait out"]);
+            .refuses(1, &["the file has no [management]: nothing was written", "omit --wait"]);
         assert_eq!(folder.text(), before);
     }
 }
@@ -174,7 +174,7 @@ fn a_warning_is_1_where_it_is_denied_and_a_note_is_not() {
     let folder = Folder::with("[site]\nroot = \"none\"\n");
     let run = folder.run(&["--check", "--deny", "warnings"]);
     assert_eq!(run.code, 1);
-    assert!(run.stderr.contains("there are warnings, which --deny warnings does not allow"), "{run:?}");
+    assert!(run.stderr.contains("there are warnings, and --deny warnings makes them errors"), "{run:?}");
     folder.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": true"]);
     folder.write("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2020-01-02T00:00:00Z\n");
     let noted = folder.run(&["--check", "--deny", "warnings"]);
@@ -219,9 +219,13 @@ fn a_result_that_cannot_be_written_is_an_error() {
         let output = folder.command(arguments).stdout(full).stderr(Stdio::piped()).spawn();
         let run = Run::from(output.unwrap().wait_with_output().unwrap());
         assert_eq!(run.code, 1, "{arguments:?}");
-        run.refuses(1, &["cannot write the result to stdout: No space left on device"]);
+        run.refuses(1, &["the result cannot be written to stdout: No space left on device"]);
         let is_edit = ["start", "end"].contains(&arguments[0]) && arguments.len() == 1;
-        assert_eq!(run.stderr.contains("downtime.toml: it was edited, but cannot"), is_edit, "{run:?}");
+        assert_eq!(
+            run.stderr.contains("downtime.toml: it was edited, but the result cannot"),
+            is_edit,
+            "{run:?}"
+        );
     }
 }
 

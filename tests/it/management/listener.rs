@@ -18,9 +18,9 @@ fn each_path_answers_get_and_head_and_is_never_cached() {
     let gateway = start("");
     let mut operator = operator(&gateway);
     for (path, media_type, says) in [
-        ("/health", "text/plain; charset=utf-8", "the gateway serves\n"),
-        ("/healthz", "text/plain; charset=utf-8", "the gateway serves\n"),
-        ("/livez", "text/plain; charset=utf-8", "the gateway serves\n"),
+        ("/health", "text/plain; charset=utf-8", "the gateway is serving\n"),
+        ("/healthz", "text/plain; charset=utf-8", "the gateway is serving\n"),
+        ("/livez", "text/plain; charset=utf-8", "the gateway is serving\n"),
         ("/ready", "text/plain; charset=utf-8", "a snapshot is applied\n"),
         ("/readyz", "text/plain; charset=utf-8", "a snapshot is applied\n"),
         ("/status", "application/json", "\"source\": \"server\""),

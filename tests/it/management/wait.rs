@@ -25,7 +25,7 @@ fn the_request_that_follows_gets_what_the_command_wrote() {
         assert_eq!(client.request("GET", "/", &[]).status, 503);
         assert_eq!((started.code, started.stderr.as_str()), (0, ""));
         let served =
-            format!("served by the gateway at unix:./management.sock: snapshot {generation}, after ");
+            format!("applied by the gateway at unix:./management.sock as snapshot {generation}, after ");
         assert!(started.stdout.contains(&served), "{started:?}");
         let ended = run(&gateway.folder, &["end", "--wait"]);
         assert_eq!(client.request("GET", "/", &[]).status, 200);
@@ -70,8 +70,8 @@ fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
     for text in [
-        "the file has the edit, but",
-        "is not known to serve it after 10s: the gateway at unix:./management.sock: nothing answers there",
+        "what was written stays in the file",
+        "no gateway confirmed within 10s that it has applied the file: could not query the gateway at unix:./management.sock: cannot connect",
     ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
@@ -92,7 +92,7 @@ fn an_edit_that_somebody_undoes_before_it_is_served_is_not_said_to_be() {
     gateway.process.signal(Signal::CONT);
     let ended = Run::from(waiting.wait_with_output().expect("an end"));
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("was changed meanwhile, and does not have the edit any more"), "{ended:?}");
+    assert!(ended.stderr.contains("has changed since, and no longer contains the edit"), "{ended:?}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_gateway_that_rejects_the_file_is_said_at_once() {
     let started = run(&gateway.folder, &["start", "--wait"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
-    for text in ["the gateway says: line 6: the template", "may not be read", "has rejected the file"] {
+    for text in ["the gateway reports: line 6: the template", "may not be read", "rejected the file"] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
 }
