@@ -103,7 +103,7 @@ impl ScheduleState {
         self.until
     }
 
-    /// Returns true if there are so many occurrences that [`Schedule::covering_scoped`] is faster than a check of each
+    /// Returns true if the occurrences are numerous enough that [`Schedule::covering_scoped`] is faster than a check of each
     /// period.
     pub fn has_many_occurrences(&self) -> bool {
         const MANY: usize = 32;

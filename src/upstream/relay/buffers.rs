@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The initial size of the input buffer in bytes: enough for a head and a small page.
 const INITIAL_SIZE: usize = 16 << 10;
-/// Its maximum size, for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and is no faster with 512.
+/// Its maximum size, for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and no less with 512.
 const MAX_SIZE: usize = 256 << 10;
 /// The buffers kept for later requests.
 const MAX_KEPT: usize = 64;
