@@ -203,16 +203,16 @@ mod tests {
 
     const A_WHILE: Duration = Duration::from_secs(HEAD_TIMEOUT.as_secs() * 2 / 3);
 
-    /// A client, and the future that serves its connection. If a test depends on what wakes that future, it needs a task of
-    /// its own: a client in the same task wakes both.
+    /// Returns a client, and the future that serves its connection. A test that depends on what wakes that future must run
+    /// it in a task of its own, because a client in the same task wakes both.
     fn connection(
-        answer: &'static [u8],
+        response: &'static [u8],
     ) -> (UnixStream, impl Future<Output = Option<Stream>> + 'static, watch::Sender<bool>) {
-        let (client, ours) = UnixStream::pair().unwrap();
+        let (client, stream) = UnixStream::pair().unwrap();
         let (stop, mut stopped) = watch::channel(false);
         let served = async move {
-            let service = Lines(Bytes::from_static(answer));
-            serve(ours.into(), &service, &Peer::new(None), &mut stopped).await
+            let service = Lines(Bytes::from_static(response));
+            serve(stream.into(), &service, &Peer::new(None), &mut stopped).await
         };
         (client, served, stop)
     }
@@ -227,16 +227,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_disconnected() {
         let (mut client, served, _stop) = connection(b"answer");
-        let begun = Instant::now();
+        let started = Instant::now();
         assert!(served.await.is_none());
-        assert_eq!(begun.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
+        assert_eq!(started.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_keeps_sending_in_time_is_served() {
+    async fn a_client_that_sends_each_request_in_time_is_served() {
         let (mut client, served, _stop) = connection(b"answer");
-        let asking = async {
+        let requests = async {
             for _ in 0..10 {
                 client.write_all(b"line\n").await.unwrap();
                 client.read_exact(&mut [0; 6]).await.unwrap();
@@ -244,7 +244,7 @@ mod tests {
             }
             client.write_all(b"?").await.unwrap();
         };
-        let (stream, ()) = tokio::join!(served, asking);
+        let (stream, ()) = tokio::join!(served, requests);
         assert_eq!(read(&mut stream.unwrap()).await, b"?");
     }
 
@@ -253,18 +253,18 @@ mod tests {
         for sent in [b"line\n", b"~ask\n"] {
             let (mut client, served, _stop) = connection(b"answer");
             let served = tokio::task::spawn_local(served);
-            let asking = async {
-                let mut answered = Instant::now();
+            let requests = async {
+                let mut responded = Instant::now();
                 for line in [b"line\n", sent, b"line\n", sent] {
                     client.write_all(line).await.unwrap();
                     client.read_exact(&mut [0; 6]).await.unwrap();
-                    answered = Instant::now();
+                    responded = Instant::now();
                     sleep(HEAD_TIMEOUT * 2 / 3).await;
                 }
                 assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
-                answered.elapsed()
+                responded.elapsed()
             };
-            let (stream, silent) = tokio::join!(served, asking);
+            let (stream, silent) = tokio::join!(served, requests);
             assert!(stream.unwrap().is_none());
             assert_eq!(silent.as_secs(), HEAD_TIMEOUT.as_secs());
         }
@@ -274,7 +274,7 @@ mod tests {
     async fn a_stop_ends_the_wait_after_a_response() {
         let (mut client, served, stop) = connection(b"answer");
         let served = tokio::task::spawn_local(served);
-        let asking = async {
+        let requests = async {
             for _ in 0..3 {
                 client.write_all(b"line\n").await.unwrap();
                 client.read_exact(&mut [0; 6]).await.unwrap();
@@ -282,7 +282,7 @@ mod tests {
             stop.send_replace(true);
             Instant::now()
         };
-        let (stream, stopped) = tokio::join!(served, asking);
+        let (stream, stopped) = tokio::join!(served, requests);
         assert!(stream.unwrap().is_some());
         assert_eq!(stopped.elapsed().as_secs(), 0);
     }
@@ -291,7 +291,7 @@ mod tests {
     async fn a_stop_during_a_request_takes_effect_after_the_response() {
         let (mut client, served, stop) = connection(b"answer");
         let served = tokio::task::spawn_local(served);
-        let asking = async {
+        let requests = async {
             client.write_all(b"line\n~ask\n").await.unwrap();
             client.read_exact(&mut [0; 6]).await.unwrap();
             sleep(A_WHILE / 2).await;
@@ -299,9 +299,9 @@ mod tests {
             client.read_exact(&mut [0; 6]).await.unwrap();
             Instant::now()
         };
-        let (stream, answered) = tokio::join!(served, asking);
+        let (stream, responded) = tokio::join!(served, requests);
         assert!(stream.unwrap().is_some());
-        assert_eq!(answered.elapsed().as_secs(), 0);
+        assert_eq!(responded.elapsed().as_secs(), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -309,9 +309,9 @@ mod tests {
         static LONG: [u8; 4 << 20] = [b'x'; 4 << 20];
         let (mut client, served, _stop) = connection(&LONG);
         client.write_all(b"line\n").await.unwrap();
-        let begun = Instant::now();
+        let started = Instant::now();
         assert!(served.await.is_none());
-        assert_eq!(begun.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
+        assert_eq!(started.elapsed().as_secs(), HEAD_TIMEOUT.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
@@ -329,9 +329,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn unhandled_bytes_are_read_first_afterwards() {
+    async fn the_fallback_reads_unhandled_bytes_first() {
         let long = [&[b'x'; MAX_UNREAD][..], b"\n"].concat();
-        for (sent, answers, left) in
+        for (sent, responses, left) in
             [(&b"one\ntwo\n?three"[..], 2, &b"?three"[..]), (b"?", 0, b"?"), (&long, 0, &long)]
         {
             let (mut client, served, _stop) = connection(b"answer");
@@ -343,17 +343,17 @@ mod tests {
                 found.extend(read(&mut stream).await);
             }
             assert_eq!(found, [left, b" more"].concat());
-            client.read_exact(&mut vec![0; 6 * answers]).await.unwrap();
+            client.read_exact(&mut vec![0; 6 * responses]).await.unwrap();
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_end_within_a_head_is_not_the_end() {
-        for (sent, goes_on) in [(&b""[..], false), (b"line\n", false), (b"half", true)] {
+    async fn an_end_of_input_within_a_head_is_left_to_the_fallback() {
+        for (sent, is_fallback) in [(&b""[..], false), (b"line\n", false), (b"incomplete", true)] {
             let (mut client, served, _stop) = connection(b"answer");
             client.write_all(sent).await.unwrap();
             client.shutdown().await.unwrap();
-            assert_eq!(served.await.is_some(), goes_on, "{sent:?}");
+            assert_eq!(served.await.is_some(), is_fallback, "{sent:?}");
         }
     }
 
