@@ -1,9 +1,9 @@
-//! `downtime --check` over each `golden/NAME.toml`: the whole of what it prints stands in `NAME.txt`.
+//! Runs `downtime --check` on each `golden/NAME.toml` and compares the whole output with `NAME.txt`.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test check` writes these files anew; `git diff` then shows what a change of the
-//! messages did. Read it as the operator who has to act on it.
+//! `SNAPSHOTS=overwrite cargo test --test check` rewrites these files; `git diff` then shows how the messages changed.
+//! Read it as the operator who has to act on it.
 //!
-//! What an error advises to write is then written, as the operator would: no error may be left at that place.
+//! If an error advises what to write, the test follows the advice and expects no error at that place.
 
 use std::fs;
 use std::path::Path;
@@ -12,37 +12,38 @@ use std::process::{Command, ExitCode, Output};
 use libtest_mimic::{Arguments, Failed, Trial};
 use snapbox::{Assert, Data};
 
-/// No golden file depends on the day on which it is tested.
+/// The time of each check, so that no golden file depends on the day of the test.
 const AT: &str = "2026-06-01T00:00:00Z";
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden");
-    let trials = match names(&folder) {
-        Ok(names) => names.into_iter().flat_map(|name| trials(&folder, name)),
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden");
+    let trials = match names(&directory) {
+        Ok(names) => names.into_iter().flat_map(|name| trials(&directory, name)),
         Err(error) => {
-            eprintln!("{}: {error}", folder.display());
+            eprintln!("{}: {error}", directory.display());
             return ExitCode::FAILURE;
         }
     };
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-/// What is printed; and, where that is an error, what comes of its advice.
-fn trials(folder: &Path, name: String) -> Vec<Trial> {
-    let (folder, again) = (folder.to_owned(), folder.to_owned());
-    let has_errors = fs::read_to_string(folder.join(&name).with_extension("txt"))
+/// Returns the trial of the output and, if that has errors, the trial of their advice.
+fn trials(directory: &Path, name: String) -> Vec<Trial> {
+    let (directory, advice_directory) = (directory.to_owned(), directory.to_owned());
+    let has_errors = fs::read_to_string(directory.join(&name).with_extension("txt"))
         .is_ok_and(|golden| golden.contains("\nerror: "));
-    let followed = name.clone();
+    let advice_name = name.clone();
     let advice = has_errors.then(|| {
-        let title = format!("{name}: what is advised is right");
-        Trial::test(title, move || follow(&again, &followed))
+        let title = format!("{name}: following the advice fixes the error");
+        Trial::test(title, move || follow_advice(&advice_directory, &advice_name))
     });
-    let printed = Trial::test(name.clone(), move || check(&folder, &name));
-    [Some(printed), advice].into_iter().flatten().collect()
+    let output = Trial::test(name.clone(), move || check(&directory, &name));
+    [Some(output), advice].into_iter().flatten().collect()
 }
 
-fn names(folder: &Path) -> std::io::Result<Vec<String>> {
-    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let paths =
+        fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     let tests = paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
     let mut names: Vec<_> =
         tests.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
@@ -50,23 +51,23 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn check(folder: &Path, name: &str) -> Result<(), Failed> {
-    let output = run(folder, &fs::read(folder.join(name).with_extension("toml"))?)?;
-    let expected = Data::read_from(&folder.join(name).with_extension("txt"), None).raw();
+fn check(directory: &Path, name: &str) -> Result<(), Failed> {
+    let output = run(directory, &fs::read(directory.join(name).with_extension("toml"))?)?;
+    let expected = Data::read_from(&directory.join(name).with_extension("txt"), None).raw();
     let actual = Data::text(transcript(&output)).raw();
     Assert::new().action_env("SNAPSHOTS").try_eq(Some(&name), actual, expected)?;
     Ok(())
 }
 
-/// `downtime --check` on a file that says this.
-fn run(folder: &Path, text: &[u8]) -> Result<Output, Failed> {
+/// Runs `downtime --check` on a file with this text.
+fn run(directory: &Path, text: &[u8]) -> Result<Output, Failed> {
     let work = tempfile::tempdir()?;
     fs::write(work.path().join("downtime.toml"), text)?;
     let text = String::from_utf8_lossy(text);
     let arguments: Vec<_> = directive(&text, "# arguments: ").split_whitespace().map(str::to_owned).collect();
     let zone = Some(directive(&text, "# TZ: ")).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     let at = if arguments.iter().any(|argument| argument == "--at") { &[][..] } else { &["--at", AT] };
-    std::os::unix::fs::symlink(folder.join("templates"), work.path().join("templates"))?;
+    std::os::unix::fs::symlink(directory.join("templates"), work.path().join("templates"))?;
     Ok(Command::new(env!("CARGO_BIN_EXE_downtime"))
         .arg("--check")
         .args(at)
@@ -77,41 +78,42 @@ fn run(folder: &Path, text: &[u8]) -> Result<Output, Failed> {
         .output()?)
 }
 
-/// Writes what each error of a golden file advises, and looks whether there is still an error at that place.
-fn follow(folder: &Path, name: &str) -> Result<(), Failed> {
-    let Ok(file) = fs::read_to_string(folder.join(name).with_extension("toml")) else { return Ok(()) };
-    let golden = fs::read_to_string(folder.join(name).with_extension("txt"))?;
+/// Follows the advice of each error in a golden file, and fails if there is still an error at that place.
+fn follow_advice(directory: &Path, name: &str) -> Result<(), Failed> {
+    let Ok(file) = fs::read_to_string(directory.join(name).with_extension("toml")) else { return Ok(()) };
+    let golden = fs::read_to_string(directory.join(name).with_extension("txt"))?;
     for remedy in golden.split("\n\n").filter_map(Remedy::read) {
-        let edited = remedy.apply(&file).ok_or_else(|| format!("{remedy:?} cannot be applied"))?;
-        let output = String::from_utf8_lossy(&run(folder, edited.as_bytes())?.stderr).into_owned();
+        let edited = remedy.apply(&file).ok_or_else(|| format!("could not apply {remedy:?}"))?;
+        let output = String::from_utf8_lossy(&run(directory, edited.as_bytes())?.stderr).into_owned();
         let place = remedy.place(&file);
-        // A key under its right name may be there already, and a period has yet to get its keys.
-        let is_next =
+        // The corrected key may be there already, and a new period does not have its keys yet.
+        let is_next_error =
             |found: &&str| found.contains(" is already at line ") || found.contains("has no `start`");
-        let is_left = |found: &&str| found.starts_with("error") && found.contains(&place) && !is_next(found);
-        let left = output.split("\n\n").find(is_left);
-        if let Some(left) = left {
-            return Err(format!("{remedy:?} leads to:\n{left}").into());
+        let is_same_place =
+            |found: &&str| found.starts_with("error") && found.contains(&place) && !is_next_error(found);
+        let remaining = output.split("\n\n").find(is_same_place);
+        if let Some(remaining) = remaining {
+            return Err(format!("{remedy:?} leads to:\n{remaining}").into());
         }
     }
     Ok(())
 }
 
-/// What an error advises to write.
+/// The text that an error advises to write.
 #[derive(Debug)]
 struct Remedy {
-    /// The line of the error, from 1.
+    /// The line of the error, counted from 1.
     line: usize,
-    /// The column, from 1, in characters.
+    /// The column in characters, counted from 1.
     column: usize,
-    /// How many characters are marked.
+    /// The number of marked characters.
     marked: usize,
-    /// What to write: a line `key = value`, the header of a section, or what replaces the marked text.
-    written: String,
+    /// A line `key = value`, the header of a section, or the text that replaces the marked text.
+    replacement: String,
 }
 
 impl Remedy {
-    /// Reads it from a diagnostic, if that says "write `…`" or "did you mean `…`?" and names one thing.
+    /// Parses a diagnostic that says "write `…`" or "did you mean `…`?" and suggests a single text.
     fn read(diagnostic: &str) -> Option<Self> {
         let diagnostic = diagnostic.rsplit("--- stderr\n").next()?;
         let message = diagnostic.strip_prefix("error: ")?;
@@ -122,17 +124,17 @@ impl Remedy {
         let (_, help) = message.split_once("= help: ")?;
         let advised = help.strip_prefix("add a unit: ").unwrap_or(help);
         let advised = advised.strip_prefix("write `").or_else(|| advised.strip_prefix("did you mean `"))?;
-        let (written, rest) = advised.trim_end().rsplit_once('`')?;
+        let (replacement, rest) = advised.trim_end().rsplit_once('`')?;
         let is_all = matches!(rest, "" | "?" | " on a line of its own") || rest.starts_with(": ");
-        (is_all && !written.contains('`')).then(|| Self {
+        (is_all && !replacement.contains('`')).then(|| Self {
             line: line.parse().unwrap_or(0),
             column: column.parse().unwrap_or(0),
             marked: marks.matches('^').count(),
-            written: written.to_owned(),
+            replacement: replacement.to_owned(),
         })
     }
 
-    /// Where there must be no error any more, as messages have it: on the line, or at the place in it.
+    /// Returns the place that must have no error any more, as messages name it: the line, or the position in it.
     fn place(&self, file: &str) -> String {
         if self.is_line(file) {
             format!("./downtime.toml:{}:", self.line)
@@ -141,10 +143,10 @@ impl Remedy {
         }
     }
 
-    /// Whether it is all of the line: a header in place of a header, a comment, or a key with its value.
+    /// Returns true if the text replaces the whole line: it replaces a header, or is a comment or a key with its value.
     fn is_line(&self, file: &str) -> bool {
         let is_header = file.lines().nth(self.line - 1).is_some_and(|line| line.starts_with('['));
-        self.written.contains(" = ") || self.written.starts_with('#') || is_header
+        self.replacement.contains(" = ") || self.replacement.starts_with('#') || is_header
     }
 
     fn apply(&self, file: &str) -> Option<String> {
@@ -154,19 +156,19 @@ impl Remedy {
         let (from, to) = (self.column - 1, self.column - 1 + self.marked);
         let part = |from, to| line.chars().skip(from).take(to - from).collect::<String>();
         let (before, marked, after) = (part(0, from), part(from, to), part(to, usize::MAX));
-        let is_text = self.written.starts_with(['"', '\'']) || !marked.starts_with(['"', '\'']);
+        let is_text = self.replacement.starts_with(['"', '\'']) || !marked.starts_with(['"', '\'']);
         *line = if is_line {
-            self.written.clone()
+            self.replacement.clone()
         } else if is_text {
-            format!("{before}{}{after}", self.written)
+            format!("{before}{}{after}", self.replacement)
         } else {
-            format!("{before}'{}'{after}", self.written)
+            format!("{before}'{}'{after}", self.replacement)
         };
         Some(lines.join("\n"))
     }
 }
 
-/// What a first line such as `# arguments: --url /x` says; no golden file depends on the machine's zone otherwise.
+/// Returns the value of a first line such as `# arguments: --url /x`, or an empty text.
 fn directive<'t>(text: &'t str, name: &str) -> &'t str {
     text.lines().next().and_then(|line| line.strip_prefix(name)).unwrap_or_default()
 }
