@@ -1,7 +1,7 @@
-//! The built-in page in a real browser: it comes back by itself, and its own policy lets it.
+//! The built-in page in a real browser: it reloads by itself once the site is up, and its own policy allows that.
 //!
-//! The browser's clock is virtual, so that the page's pauses of many seconds pass at once; the tests await its
-//! requests. Where there is no Chromium the tests are ignored, except under CI, where they fail.
+//! The browser's clock is virtual, so that the page's pauses of many seconds take no time; the tests await its
+//! requests. Without Chromium the tests are ignored; under CI they fail.
 
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind};
@@ -31,13 +31,13 @@ const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::ignorable_test("browser::the_page_leaves_once_the_site_answers", || {
+        Trial::ignorable_test("browser::the_page_reloads_once_the_site_is_up", || {
             in_browser(async || {
                 expect_return("/", &[Poll::Down, Poll::Site]).await?;
-                expect_return("/", &[Poll::BadGateway, Poll::BrokenOff, Poll::Down, Poll::Redirect]).await
+                expect_return("/", &[Poll::BadGateway, Poll::Disconnect, Poll::Down, Poll::Redirect]).await
             })
         }),
-        Trial::ignorable_test("browser::a_post_is_not_sent_again", || {
+        Trial::ignorable_test("browser::a_post_is_not_repeated", || {
             in_browser(async || expect_return("/form", &[Poll::Down, Poll::Site]).await)
         }),
         Trial::ignorable_test("browser::the_policy_blocks_nothing_of_the_built_in_page", || {
@@ -46,12 +46,12 @@ pub(crate) fn trials() -> Vec<Trial> {
                 found => Err(found.into()),
             })
         }),
-        Trial::ignorable_test("browser::the_policy_blocks_what_is_not_the_page_s_own", || {
+        Trial::ignorable_test("browser::the_policy_blocks_styles_that_are_not_in_the_built_in_page", || {
             in_browser(async || {
                 let source = include_str!("../../templates/downtime.html");
                 let template = Template::parse(&source.replace("<main>", "<main style='color: red'>"))?;
                 match violations(&template).await? {
-                    found if found.is_empty() => Err("the style attribute was let through".into()),
+                    found if found.is_empty() => Err("the policy allowed the style attribute".into()),
                     _ => Ok(()),
                 }
             })
@@ -66,17 +66,17 @@ fn in_browser(test: impl AsyncFn() -> Result<(), Failed>) -> Result<Completion, 
     })
 }
 
-/// What the page finds when it asks for its own URL.
+/// The response to the page's request for its own URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Poll {
     Down,
     BadGateway,
-    BrokenOff,
+    Disconnect,
     Site,
     Redirect,
 }
 
-/// The page that `path` leads to asks once for each of `polls`, and after the last one, not before, goes to the site.
+/// Expects the page at `path` to poll once for each of `polls`, and to reload after the last one and not before.
 async fn expect_return(path: &str, polls: &[Poll]) -> Result<(), Failed> {
     let mut visit = Visit::start(path, &Template::built_in(), polls).await?;
     let mut seen = Vec::new();
@@ -88,13 +88,13 @@ async fn expect_return(path: &str, polls: &[Poll]) -> Result<(), Failed> {
             break;
         }
     }
-    let asked = seen.iter().filter(|request| request.contains(" empty")).count();
+    let polled = seen.iter().filter(|request| request.contains(" empty")).count();
     let posted = seen.iter().filter(|request| request.starts_with("POST")).count();
     let expected = (polls.len(), usize::from(path == "/form"));
-    if (asked, posted) == expected { Ok(()) } else { Err(format!("{seen:#?}").into()) }
+    if (polled, posted) == expected { Ok(()) } else { Err(format!("{seen:#?}").into()) }
 }
 
-/// What the browser's console says of the policy, by the time that the page has come back by itself.
+/// Returns the messages about the policy in the browser's console, once the page has reloaded by itself.
 async fn violations(template: &Template) -> Result<String, Failed> {
     let mut visit = Visit::start("/", template, &[Poll::Down, Poll::Site]).await?;
     while visit.next_request().await? != "GET / document after the last poll" {}
@@ -103,7 +103,7 @@ async fn violations(template: &Template) -> Result<String, Failed> {
     Ok(lines.join("\n"))
 }
 
-/// A browser that has been sent to a server of its own.
+/// A browser that visits a server of its own.
 struct Visit {
     requests: UnboundedReceiver<String>,
     directory: TempDir,
@@ -115,7 +115,8 @@ impl Visit {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}{path}", listener.local_addr()?);
         let (sender, requests) = mpsc::unbounded_channel();
-        let site = Site { page: down_page(template), polls: polls.to_vec(), asked: AtomicUsize::new(0) };
+        let site =
+            PolledSite { page: down_page(template), polls: polls.to_vec(), poll_count: AtomicUsize::new(0) };
         tokio::spawn(serve(listener, Arc::new(site), sender));
         let directory = tempfile::tempdir()?;
         let browser = browse(&url, directory.path())?;
@@ -126,7 +127,7 @@ impl Visit {
         let next = tokio::time::timeout(DEADLINE, self.requests.recv()).await;
         next.ok().flatten().ok_or_else(|| {
             let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-            format!("the browser asks for nothing more\n{log}").into()
+            format!("the browser sent no further request\n{log}").into()
         })
     }
 }
@@ -165,56 +166,56 @@ fn down_page(template: &Template) -> Page {
     })
 }
 
-/// A site that is down until it has answered all `polls`. `/form` is up, and posts itself to `/`.
-struct Site {
+/// A site that is down until it has responded to all `polls`. `/form` is up, and submits itself to `/`.
+struct PolledSite {
     page: Page,
     polls: Vec<Poll>,
-    asked: AtomicUsize,
+    poll_count: AtomicUsize,
 }
 
-async fn serve(listener: TcpListener, site: Arc<Site>, requests: mpsc::UnboundedSender<String>) {
+async fn serve(listener: TcpListener, site: Arc<PolledSite>, requests: mpsc::UnboundedSender<String>) {
     while let Ok((stream, _)) = listener.accept().await {
         let (site, requests) = (Arc::clone(&site), requests.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let (answer, seen) = site.answer(&request);
+            let (response, seen) = site.respond(&request);
             requests.send(seen).ok();
-            std::future::ready(answer)
+            std::future::ready(response)
         });
-        // On a connection of its own, a request that is broken off is not repeated by the browser.
+        // A browser repeats a request that fails on a reused connection.
         let connection = hyper::server::conn::http1::Builder::new().keep_alive(false).clone();
         tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
     }
 }
 
-impl Site {
-    /// The answer, and the request as the tests name it.
-    fn answer<B>(&self, request: &Request<B>) -> (Result<Response, Error>, String) {
+impl PolledSite {
+    /// Returns the response, and the request as the tests name it.
+    fn respond<B>(&self, request: &Request<B>) -> (Result<Response, Error>, String) {
         let destination = request.headers().get("sec-fetch-dest").and_then(|value| value.to_str().ok());
         let destination = destination.unwrap_or("nothing");
-        let asked = match destination {
-            "empty" => self.asked.fetch_add(1, Ordering::Relaxed),
-            _ => self.asked.load(Ordering::Relaxed),
+        let index = match destination {
+            "empty" => self.poll_count.fetch_add(1, Ordering::Relaxed),
+            _ => self.poll_count.load(Ordering::Relaxed),
         };
-        let when = if asked < self.polls.len() { "while down" } else { "after the last poll" };
+        let when = if index < self.polls.len() { "while down" } else { "after the last poll" };
         let (method, path) = (request.method(), request.uri().path());
         let seen = format!("{method} {path} {destination} {when}");
-        let poll = self.polls.get(asked).copied().unwrap_or(Poll::Site);
-        let answer = match (path, destination) {
-            ("/", "empty") => self.answer_poll(poll, request),
-            ("/", _) if asked < self.polls.len() => {
+        let poll = self.polls.get(index).copied().unwrap_or(Poll::Site);
+        let response = match (path, destination) {
+            ("/", "empty") => self.respond_to_poll(poll, request),
+            ("/", _) if index < self.polls.len() => {
                 Ok(self.page.respond(method, request.headers(), 300).map(Into::into))
             }
             ("/form", _) => Ok(warp::reply::html(FORM).into_response()),
             _ => Ok(warp::reply::html("<h1>The site</h1>").into_response()),
         };
-        (answer, seen)
+        (response, seen)
     }
 
-    fn answer_poll<B>(&self, poll: Poll, request: &Request<B>) -> Result<Response, Error> {
+    fn respond_to_poll<B>(&self, poll: Poll, request: &Request<B>) -> Result<Response, Error> {
         match poll {
             Poll::Down => Ok(self.page.respond(request.method(), request.headers(), 300).map(Into::into)),
             Poll::BadGateway => Ok(StatusCode::BAD_GATEWAY.into_response()),
-            Poll::BrokenOff => Err(Error::from(ErrorKind::BrokenPipe)),
+            Poll::Disconnect => Err(Error::from(ErrorKind::BrokenPipe)),
             Poll::Site => Ok(warp::reply().into_response()),
             Poll::Redirect => {
                 Ok(page::redirect(&HeaderValue::from_static("https://elsewhere.invalid/"), &HeaderMap::new())

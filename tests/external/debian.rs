@@ -1,35 +1,35 @@
-//! Programs that tests take from Debian's packages.
+//! Programs from Debian packages that tests need.
 
 use libtest_mimic::{Completion, Failed};
 
-/// A program and the package that has it.
-pub(crate) type Needed = (&'static str, &'static str);
+/// A program and the package that contains it.
+pub(crate) type RequiredProgram = (&'static str, &'static str);
 
-/// Runs a test that needs these programs. Where one is not there the test is ignored and says why; under CI it fails.
+/// Runs a test that needs these programs. If one is missing, the test is ignored with a reason; under CI it fails.
 pub(crate) fn with(
-    programs: &[Needed],
+    programs: &[RequiredProgram],
     test: impl FnOnce() -> Result<(), Failed>,
 ) -> Result<Completion, Failed> {
-    match programs.iter().find(|(program, _)| !is_there(program)) {
+    match programs.iter().find(|(program, _)| !is_installed(program)) {
         None => test().map(|()| Completion::Completed),
         Some((program, package)) => {
-            let reason = format!("there is no {program} here (Debian: apt-get install {package})");
-            ignored(reason)
+            let reason = format!("{program} is not installed (Debian: apt-get install {package})");
+            ignore(reason)
         }
     }
 }
 
-/// Ignores a test that cannot run here; under CI it fails.
-pub(crate) fn ignored(reason: String) -> Result<Completion, Failed> {
+/// Ignores a test that cannot run on this machine; under CI it fails.
+pub(crate) fn ignore(reason: String) -> Result<Completion, Failed> {
     match std::env::var_os("CI") {
         Some(_) => Err(reason.into()),
         None => Ok(Completion::ignored_with(reason)),
     }
 }
 
-/// Daemons stand in folders that are not in everybody's PATH.
-fn is_there(program: &str) -> bool {
-    let mut folders = std::env::var_os("PATH").unwrap_or_default();
-    folders.push(":/usr/sbin:/sbin");
-    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+/// Returns true if the program is in `PATH` or in a directory for daemons, which not every user has in `PATH`.
+fn is_installed(program: &str) -> bool {
+    let mut directories = std::env::var_os("PATH").unwrap_or_default();
+    directories.push(":/usr/sbin:/sbin");
+    std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())
 }

@@ -1,13 +1,13 @@
-//! The tests that need programs of the system: a browser, editors, strace, systemd. If one is missing, its tests are ignored
-//! and say why; under CI they fail.
+//! Tests that need programs of the system: a browser, editors, strace, systemd. If a program is missing, its tests are
+//! ignored with a reason; under CI they fail.
 //!
-//! One subject runs after the other, so that what they measure is not disturbed by the others.
+//! The subjects run one after the other, so that none disturbs what another measures.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a helper that fails fails its test"
+    reason = "a helper that panics fails its test"
 )]
 
 #[path = "../support/mod.rs"]
@@ -29,11 +29,11 @@ use libtest_mimic::{Arguments, Conclusion, run};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let test_threads = arguments.test_threads.or(Some(reload::THREADS));
-    let of_reload = Arguments { test_threads, ..arguments.clone() };
+    let reload_arguments = Arguments { test_threads, ..arguments.clone() };
     let conclusions = [
         run(&arguments, browser::trials()),
         run(&arguments, origins::trials()),
-        run(&of_reload, reload::trials()),
+        run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
     ];

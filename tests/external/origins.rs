@@ -1,7 +1,7 @@
-//! What a page of another origin gets from a site that is down, in a real browser: it can read the answer, where it may,
-//! and is never sent elsewhere; a person who goes to a page of the site is.
+//! What scripts of another origin get from a site that is down, in a real browser. They can read the response if the
+//! configuration allows it, and are never redirected; a person who visits a page of the site is.
 //!
-//! Where there is no Chromium the tests are ignored, except under CI, where they fail.
+//! Without Chromium the tests are ignored; under CI they fail.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +19,8 @@ use crate::support::process::Gateway;
 
 const CHROMIUM: &str = "chromium";
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
-const READ: &str = "503 300 planned true application/problem+json";
+/// What a script reads of the response: status, Retry-After, Downtime, if there is a Date, and Content-Type.
+const READABLE: &str = "503 300 planned true application/problem+json";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, cors: fn(&str) -> String, expected: &'static [(&str, &str)]| {
@@ -29,37 +30,46 @@ pub(crate) fn trials() -> Vec<Trial> {
     };
     vec![
         trial(
-            "any_page_can_read_the_answer_without_credentials",
+            "any_origin_can_read_the_response_without_credentials",
             |_| "\"any\"".into(),
             &[
-                ("['/a']", READ),
-                ("['/a', { headers: { Accept: 'application/vnd.api+json' } }]", READ),
-                ("['/a', { method: 'POST', body: 'text' }]", READ),
-                ("['/a', { method: 'HEAD' }]", READ),
+                ("['/a']", READABLE),
+                ("['/a', { headers: { Accept: 'application/vnd.api+json' } }]", READABLE),
+                ("['/a', { method: 'POST', body: 'text' }]", READABLE),
+                ("['/a', { method: 'HEAD' }]", READABLE),
                 ("['/a', { credentials: 'include' }]", "error"),
                 (JSON, "error"),
             ],
         ),
         trial(
-            "a_listed_page_can_read_it_with_credentials_and_after_a_preflight",
+            "a_listed_origin_can_read_the_response_with_credentials_and_after_a_preflight",
             |page| format!("[\"{page}\"]"),
-            &[("['/a']", READ), ("['/a', { credentials: 'include' }]", READ), (JSON, READ), (DELETE, READ)],
+            &[
+                ("['/a']", READABLE),
+                ("['/a', { credentials: 'include' }]", READABLE),
+                (JSON, READABLE),
+                (DELETE, READABLE),
+            ],
         ),
         trial(
-            "a_page_that_is_not_listed_cannot_read_it",
+            "an_unlisted_origin_cannot_read_the_response",
             |_| "[\"https://app.example\"]".into(),
             &[("['/a']", "error"), (JSON, "error")],
         ),
-        trial("no_page_can_where_that_is_off", |_| "false".into(), &[("['/a']", "error"), (JSON, "error")]),
+        trial(
+            "no_origin_can_read_the_response_if_cors_is_off",
+            |_| "false".into(),
+            &[("['/a']", "error"), (JSON, "error")],
+        ),
     ]
 }
 
 const JSON: &str = "['/a', { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } }]";
 const DELETE: &str = "['/a', { method: 'DELETE', credentials: 'include' }]";
 
-/// Fetches from a gateway that redirects to the page's own server, and then goes there.
+/// Fetches from a gateway, then visits it and expects to be redirected to the server of the page.
 fn check(cors: fn(&str) -> String, expected: &[(&str, &str)]) -> Result<(), Failed> {
-    let page = Page::bind();
+    let page = PageServer::bind();
     let origin = page.origin();
     let response = format!("[response]\ncors = {}\nredirect = \"{origin}/arrived\"\n", cors(&origin));
     let gateway = Gateway::start(&format!("{response}{DOWN}"));
@@ -67,11 +77,11 @@ fn check(cors: fn(&str) -> String, expected: &[(&str, &str)]) -> Result<(), Fail
     let targets = page.serve(script(&format!("http://{}", gateway.address), &attempts.join(", ")));
     let directory = tempfile::tempdir()?;
     let _browser = Browser::open(&origin, &directory);
-    let found = wait_for(&targets, "/result?")?;
-    let found = percent_decode_str(&found).decode_utf8_lossy();
+    let results = wait_for(&targets, "/result?")?;
+    let results = percent_decode_str(&results).decode_utf8_lossy();
     let expected: Vec<_> = expected.iter().map(|(_, expected)| *expected).collect();
-    if found.lines().collect::<Vec<_>>() != expected {
-        return Err(format!("{found}").into());
+    if results.lines().collect::<Vec<_>>() != expected {
+        return Err(format!("expected {expected:?}, found\n{results}").into());
     }
     wait_for(&targets, "/arrived").map(drop)
 }
@@ -79,37 +89,39 @@ fn check(cors: fn(&str) -> String, expected: &[(&str, &str)]) -> Result<(), Fail
 fn script(gateway: &str, attempts: &str) -> String {
     format!(
         "<script>(async () => {{
-            const found = [];
+            const results = [];
             for (const [path, options] of [{attempts}]) {{
                 try {{
-                    const answer = await fetch('{gateway}' + path, options);
+                    const response = await fetch('{gateway}' + path, options);
                     const [retry, downtime, date, type] =
-                        ['Retry-After', 'Downtime', 'Date', 'Content-Type'].map(name => answer.headers.get(name));
-                    found.push(`${{answer.status}} ${{retry}} ${{downtime}} ${{date !== null}} ${{type}}`);
+                        ['Retry-After', 'Downtime', 'Date', 'Content-Type'].map(name => response.headers.get(name));
+                    results.push(`${{response.status}} ${{retry}} ${{downtime}} ${{date !== null}} ${{type}}`);
                 }} catch {{
-                    found.push('error');
+                    results.push('error');
                 }}
             }}
-            await fetch('/result?' + encodeURIComponent(found.join('\\n')));
+            await fetch('/result?' + encodeURIComponent(results.join('\\n')));
             location = '{gateway}/page';
         }})()</script>"
     )
 }
 
-/// What follows `prefix` in the next target that begins with it.
+/// Waits for a request target that begins with `prefix`, and returns the rest of it.
 fn wait_for(targets: &Receiver<String>, prefix: &str) -> Result<String, Failed> {
     loop {
-        let target = targets.recv_timeout(DEADLINE).map_err(|_| format!("no request for {prefix}"))?;
+        let target = targets
+            .recv_timeout(DEADLINE)
+            .map_err(|_| format!("the browser sent no request for {prefix}"))?;
         if let Some(rest) = target.strip_prefix(prefix) {
             return Ok(rest.to_owned());
         }
     }
 }
 
-/// A server whose every answer is one page.
-struct Page(TcpListener);
+/// A server that responds to each request with the same page.
+struct PageServer(TcpListener);
 
-impl Page {
+impl PageServer {
     fn bind() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").expect("a port"))
     }
@@ -118,21 +130,21 @@ impl Page {
         format!("http://{}", self.0.local_addr().expect("an address"))
     }
 
-    /// Serves until the process ends, and tells the targets that it was asked for.
+    /// Serves until the process ends, and sends the target of each request to the receiver.
     fn serve(self, page: String) -> Receiver<String> {
         let (sender, targets) = channel();
         thread::spawn(move || {
             for stream in self.0.incoming().flatten() {
                 let (page, sender) = (page.clone(), sender.clone());
-                thread::spawn(move || answer(stream, &page, &sender));
+                thread::spawn(move || respond(stream, &page, &sender));
             }
         });
         targets
     }
 }
 
-/// Answers one request without a body. A browser may also open a connection and send nothing.
-fn answer(mut stream: TcpStream, page: &str, targets: &Sender<String>) -> Option<()> {
+/// Responds to one request without a body. A browser may also open a connection and send nothing.
+fn respond(mut stream: TcpStream, page: &str, targets: &Sender<String>) -> Option<()> {
     let mut head = BufReader::new(stream.try_clone().ok()?).lines().map_while(Result::ok);
     let line = head.next()?;
     head.take_while(|line| !line.is_empty()).for_each(drop);

@@ -1,21 +1,21 @@
-//! Whether processes can be traced here.
+//! Checks that processes can be traced on this machine.
 
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Why the tests cannot trace here, although there is strace.
+/// Returns the reason if tests cannot trace although strace is installed.
 pub(crate) fn refusal() -> Option<&'static str> {
     static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
     let probe = || {
         if cfg!(not(target_arch = "x86_64")) {
-            return Some("the system calls are named as they are on x86-64".to_owned());
+            return Some("the tests name the system calls of x86-64".to_owned());
         }
         let output = Command::new("strace").args(["-D", "-o", "/dev/null", "true"]).output();
         match output.expect("strace") {
             output if output.status.success() => None,
             output => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                Some(format!("strace cannot trace here: {}", said.trim_end()))
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                Some(format!("strace cannot trace: {}", stderr.trim_end()))
             }
         }
     };

@@ -1,6 +1,6 @@
-//! The systemd units: systemd itself finds nothing in them, and what they run is what the command line knows.
+//! The systemd units: `systemd-analyze` finds no fault in them, and the command line has each flag that they use.
 //!
-//! Where there is no `systemd-analyze` its test is ignored, except under CI, where it fails.
+//! Without `systemd-analyze` its test is ignored; under CI it fails.
 
 use std::fs;
 use std::process::Command;
@@ -18,28 +18,28 @@ const UNITS: [(&str, &str); 2] = [
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::ignorable_test("systemd::systemd_finds_nothing_in_the_units", systemd_finds_nothing),
+        Trial::ignorable_test("systemd::systemd_finds_no_fault_in_the_units", systemd_finds_no_fault),
         Trial::test("systemd::each_flag_in_the_units_exists", each_flag_exists),
-        Trial::test("systemd::the_units_differ_in_the_instance_alone", units_differ_in_the_instance),
+        Trial::test("systemd::the_units_differ_only_in_the_instance", units_differ_in_the_instance),
     ]
 }
 
-fn systemd_finds_nothing() -> Result<Completion, Failed> {
+fn systemd_finds_no_fault() -> Result<Completion, Failed> {
     debian::with(&[("systemd-analyze", "systemd")], verify)
 }
 
 fn verify() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for (name, unit) in UNITS {
-        fs::write(folder.path().join(name), unit.replace(INSTALLED, DOWNTIME))?;
+        fs::write(directory.path().join(name), unit.replace(INSTALLED, DOWNTIME))?;
     }
     let mut verify = Command::new("systemd-analyze");
     verify
         .args(["verify", "--recursive-errors=no", "--man=no"])
-        .args(UNITS.map(|(name, _)| folder.path().join(name)));
+        .args(UNITS.map(|(name, _)| directory.path().join(name)));
     let output = verify.output()?;
-    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
-    if output.status.success() && said.is_empty() { Ok(()) } else { Err(said.into()) }
+    let messages = String::from_utf8([output.stdout, output.stderr].concat())?;
+    if output.status.success() && messages.is_empty() { Ok(()) } else { Err(messages.into()) }
 }
 
 fn each_flag_exists() -> Result<(), Failed> {
@@ -53,15 +53,15 @@ fn each_flag_exists() -> Result<(), Failed> {
             for flag in words.iter().filter(|word| word.starts_with('-')) {
                 found += 1;
                 if !help.split_whitespace().any(|word| word == *flag) {
-                    return Err(format!("{name}: {words:?}: there is no {flag}").into());
+                    return Err(format!("{name}: unknown flag {flag} in {words:?}").into());
                 }
             }
         }
     }
-    if found == 2 * 5 { Ok(()) } else { Err(format!("{found} flags are found").into()) }
+    if found == 2 * 5 { Ok(()) } else { Err(format!("expected 10 flags, found {found}").into()) }
 }
 
-/// The arguments of each call of the command.
+/// Returns the arguments of each call of the command.
 fn commands(unit: &str) -> impl Iterator<Item = Vec<&str>> {
     let commands =
         unit.lines().filter_map(|line| line.strip_prefix("Exec")?.split_once('=')?.1.strip_prefix(INSTALLED));
@@ -70,10 +70,14 @@ fn commands(unit: &str) -> impl Iterator<Item = Vec<&str>> {
 
 fn units_differ_in_the_instance() -> Result<(), Failed> {
     let [(_, one), (_, instance)] = UNITS;
-    let made = one
+    let expected = one
         .replace("in front of the site", "in front of the site %i")
         .replace("/etc/downtime/downtime.toml", "/etc/downtime/%i.toml")
         .replace("/run/downtime ", "/run/downtime-%i ")
         .replace("RuntimeDirectory=downtime", "RuntimeDirectory=downtime-%i");
-    if made == instance { Ok(()) } else { Err(format!("downtime@.service is to be\n{made}").into()) }
+    if expected == instance {
+        Ok(())
+    } else {
+        Err(format!("expected downtime@.service to be\n{expected}").into())
+    }
 }

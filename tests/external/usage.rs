@@ -1,37 +1,37 @@
-//! What a process uses, as the system counts it (`proc(5)`).
+//! The resources that a process uses, as the system counts them (`proc(5)`).
 
 use std::fs::{read_dir, read_to_string};
 use std::time::Duration;
 
 use crate::support::process::Process;
 
-/// A clock tick in `/proc/PID/stat`: on Linux 10 ms, whatever the kernel's own.
+/// A clock tick in `/proc/PID/stat`: always 10 ms on Linux.
 const TICK: Duration = Duration::from_millis(10);
 
 impl Process {
-    /// The process id.
+    /// Returns the process ID.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The memory that is resident, in KiB.
-    pub(crate) fn resident(&self) -> usize {
+    /// Returns the resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> usize {
         let status = read_to_string(self.proc("status")).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("KiB")
     }
 
-    /// How many files, sockets and the like are open.
+    /// Returns the number of open file descriptors.
     pub(crate) fn descriptors(&self) -> usize {
         read_dir(self.proc("fd")).expect("a process").count()
     }
 
-    /// The time that its threads of this name have run, in the system too.
-    pub(crate) fn time_of(&self, thread: &str) -> Duration {
+    /// Returns the user and system time of the threads with this name.
+    pub(crate) fn cpu_time(&self, thread: &str) -> Duration {
         let stats = read_dir(self.proc("task")).expect("a process").flatten();
-        // A thread may have ended since.
+        // A thread may have ended in the meantime.
         let stats = stats.filter_map(|task| read_to_string(task.path().join("stat")).ok());
-        stats.filter_map(|stat| time_in(&stat, thread)).sum()
+        stats.filter_map(|stat| thread_time(&stat, thread)).sum()
     }
 
     fn proc(&self, name: &str) -> String {
@@ -39,9 +39,9 @@ impl Process {
     }
 }
 
-/// The user and the system time of a thread of this name, as its `stat` gives them.
-fn time_in(stat: &str, thread: &str) -> Option<Duration> {
-    // The name may hold spaces and parentheses.
+/// Parses the `stat` of a thread and returns its user and system time if it has this name.
+fn thread_time(stat: &str, thread: &str) -> Option<Duration> {
+    // The name can contain spaces and parentheses.
     let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
     let ticks = fields.split_whitespace().skip(11).take(2);
     (name == thread).then(|| TICK * ticks.map(|ticks| ticks.parse::<u32>().expect("ticks")).sum())

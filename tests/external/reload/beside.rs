@@ -1,4 +1,4 @@
-//! What goes on beside the file hides no edit of it, and costs little (row W10).
+//! Changes of other files in the directory hide no edit, and cost little.
 
 use std::fs::{File, create_dir_all, read_to_string};
 use std::io::Write as _;
@@ -10,53 +10,56 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Completion, Failed};
 use rustix::process::Signal;
 
-use super::load::Set;
+use super::load::SetOnDrop;
 use super::watching::{Behaviour, Watching};
-use super::{assert_applied, await_in_time, saying};
+use super::{assert_applied, await_in_time, config_with_message};
 use crate::debian;
 use crate::support::process::{Folder, Gateway, listening};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
-    twenty_thousand_files_created_beside_it_hide_no_edit,
-    a_log_beside_it_delays_no_edit_and_costs_little,
+    twenty_thousand_new_files_in_the_directory_hide_no_edit,
+    a_busy_log_in_the_directory_delays_no_edit_and_costs_little,
 ];
 
-pub(crate) const BY_EVENTS: &[Behaviour] = behaviours![an_edit_that_the_queue_had_no_room_for_is_seen];
+pub(crate) const BY_EVENTS: &[Behaviour] = behaviours![an_edit_is_applied_although_the_event_queue_was_full];
 
 const FILES: usize = 20_000;
 
-fn create_files(folder: &Folder, prefix: &str) {
+fn create_files(directory: &Folder, prefix: &str) {
     for number in 0..FILES {
-        File::create(folder.join(&format!("{prefix}{number}"))).expect("created");
+        File::create(directory.join(&format!("{prefix}{number}"))).expect("created");
     }
 }
 
-/// Makes an edit and then another one: each is to be seen in time.
+/// Makes two edits, and asserts that each is applied in time.
 fn edit_twice(gateway: &Gateway, watching: Watching) {
     for message in ["that edit", "the next one"] {
-        gateway.edit(&saying(message));
+        gateway.edit(&config_with_message(message));
         await_in_time(gateway, watching, message);
     }
 }
 
-fn twenty_thousand_files_created_beside_it_hide_no_edit(watching: Watching) {
-    let gateway = watching.start(&saying("first"));
+fn twenty_thousand_new_files_in_the_directory_hide_no_edit(watching: Watching) {
+    let gateway = watching.start(&config_with_message("first"));
     create_files(&gateway.folder, "file");
     edit_twice(&gateway, watching);
     assert_applied(&gateway, 2);
 }
 
-fn an_edit_that_the_queue_had_no_room_for_is_seen(watching: Watching) -> Result<Completion, Failed> {
+fn an_edit_is_applied_although_the_event_queue_was_full(watching: Watching) -> Result<Completion, Failed> {
     let limit = read_to_string("/proc/sys/fs/inotify/max_queued_events")?;
     if limit.trim().parse::<usize>()? >= FILES {
-        return debian::ignored(format!("the queue has room for {} events here", limit.trim()));
+        return debian::ignore(format!(
+            "the event queue of this machine has room for {} events",
+            limit.trim()
+        ));
     }
-    let gateway = watching.start(&saying("first"));
+    let gateway = watching.start(&config_with_message("first"));
     for round in 0..2 {
         gateway.process.signal(Signal::STOP);
         create_files(&gateway.folder, &format!("file {round} "));
         let message = format!("lost in round {round}");
-        gateway.edit(&saying(&message));
+        gateway.edit(&config_with_message(&message));
         gateway.process.signal(Signal::CONT);
         await_in_time(&gateway, watching, &message);
         edit_twice(&gateway, watching);
@@ -65,15 +68,15 @@ fn an_edit_that_the_queue_had_no_room_for_is_seen(watching: Watching) -> Result<
     Ok(Completion::Completed)
 }
 
-/// So many writes a second.
+/// The number of writes per second.
 const WRITES: u32 = 10_000;
-/// As deep the file is, so that a look at it is worth speaking of.
+/// The depth of the file's directory, so that it costs measurable time to check the file.
 const DEPTH: usize = 500;
-/// The share of a core that the watch may spend on the writes. To be told of each takes some hundredths; to look at the file
-/// for each would take more than all of it.
-const SHARE: f64 = 0.2;
+/// The share of a core that the watch may spend on the writes. To receive an event for each takes a few hundredths; to
+/// check the file for each would take more than a core.
+const MAX_SHARE: f64 = 0.2;
 
-/// Writes a line at a time until it is done.
+/// Appends lines at the rate of [`WRITES`] until `done` is set.
 fn write_log(path: &Path, done: &AtomicBool) {
     let mut log = File::create(path).expect("created");
     let begun = Instant::now();
@@ -87,35 +90,35 @@ fn write_log(path: &Path, done: &AtomicBool) {
     }
 }
 
-/// The share of a core that the watch takes for a while.
-fn share(gateway: &Gateway) -> f64 {
-    let (begun, before) = (Instant::now(), gateway.process.time_of("watch"));
+/// Measures for three seconds which share of a core the watch takes.
+fn measure_share(gateway: &Gateway) -> f64 {
+    let (begun, before) = (Instant::now(), gateway.process.cpu_time("watch"));
     sleep(Duration::from_secs(3));
-    let spent = gateway.process.time_of("watch").saturating_sub(before);
+    let spent = gateway.process.cpu_time("watch").saturating_sub(before);
     spent.as_secs_f64() / begun.elapsed().as_secs_f64()
 }
 
-fn a_log_beside_it_delays_no_edit_and_costs_little(watching: Watching) {
-    let folder = Folder::with("");
+fn a_busy_log_in_the_directory_delays_no_edit_and_costs_little(watching: Watching) {
+    let directory = Folder::with("");
     let deep = "d/".repeat(DEPTH);
     let file = format!("{deep}downtime.toml");
-    create_dir_all(folder.join(&deep)).expect("made");
-    folder.write(&file, &listening(&saying("first")));
-    let mut command = watching.command(&folder);
+    create_dir_all(directory.join(&deep)).expect("made");
+    directory.write(&file, &listening(&config_with_message("first")));
+    let mut command = watching.command(&directory);
     command.args(["-c", &file]);
-    let gateway = watching.run(folder, command);
+    let gateway = watching.run(directory, command);
     let done = AtomicBool::new(false);
     let share = scope(|scope| {
         scope.spawn(|| write_log(&gateway.folder.join(&format!("{deep}access.log")), &done));
-        // Also where an edit is not seen: the scope waits for the log.
-        let _end = Set(&done);
-        let share = share(&gateway);
+        // If an edit is not applied, the scope still waits for the thread that writes the log.
+        let _done = SetOnDrop(&done);
+        let share = measure_share(&gateway);
         for message in ["that edit", "the next one"] {
-            gateway.folder.replace(&file, &listening(&saying(message)));
+            gateway.folder.replace(&file, &listening(&config_with_message(message)));
             await_in_time(&gateway, watching, message);
         }
         share
     });
-    assert!(share < SHARE, "{share}");
+    assert!(share < MAX_SHARE, "{share}");
     assert_applied(&gateway, 2);
 }

@@ -1,4 +1,4 @@
-//! Periods that begin and end by the clock, also by one that is set (row W17).
+//! Periods begin and end by the clock, even if the clock is set.
 
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
@@ -13,42 +13,42 @@ use crate::support::process::{Folder, Gateway};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
-    a_period_begins_and_ends_by_the_clock_in_answers_and_in_the_log,
-    a_clock_that_is_set_over_a_period_s_edge_is_heeded_at_once,
+    a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log,
+    setting_the_clock_across_the_start_or_end_of_a_period_takes_effect_at_once,
 ];
 
-fn a_period_begins_and_ends_by_the_clock_in_answers_and_in_the_log(watching: Watching) {
+fn a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log(watching: Watching) {
     let now = downtime::clock::now();
     let [start, end] = [2000, 4000].map(|ahead| now + SignedDuration::from_millis(ahead));
     let gateway = watching.start(&format!("[[period]]\nname = \"short\"\nstart = {start}\nend = {end}\n"));
     let mut client = gateway.connect();
-    let mut status = || {
+    let mut request = || {
         let before = downtime::clock::now();
         let response = client.request("GET", "/", &[]);
-        // The one clock reading of the request lies between these two.
+        // The gateway reads the clock once per request, between these two readings.
         (before, response, downtime::clock::now())
     };
-    let (answers, _) = until("the end", || {
-        let (before, response, after) = status();
+    let (status, _) = until("the end", || {
+        let (before, response, after) = request();
         let (down, up) = (before >= start && after < end, after < start || before >= end);
-        assert!(!down || response.status == 503, "up at {before}, within {start} to {end}");
-        assert!(!up || response.status == 200, "down at {before}, without {start} to {end}");
+        assert!(!down || response.status == 503, "up at {before}, inside the period from {start} to {end}");
+        assert!(!up || response.status == 200, "down at {before}, outside the period from {start} to {end}");
         assert!(response.status == 200 || matches!(response.retry_after(), 1 | 2), "{response:?}");
         (before >= end).then_some(response.status)
     });
-    assert_eq!(answers, 200);
+    assert_eq!(status, 200);
     gateway.log().wait_for("\"short\" has begun");
     gateway.log().wait_for("down until");
     gateway.log().wait_for("\"short\" has ended");
     gateway.log().wait_for("up; no downtime is planned");
 }
 
-/// From noon to one.
+/// A period from 12:00 to 13:00.
 const PERIOD: &str = "[[period]]\nname = \"lunch\"\nstart = 2030-06-01T12:00:00Z\nfor = \"1h\"\n";
 const BEGUN: &str = "\"lunch\" has begun";
 const ENDED: &str = "\"lunch\" has ended";
 
-/// Each time that the clock is set to, what `Retry-After` says then, and what the log says of it.
+/// Times that the clock is set to, each with the expected `Retry-After` and log line.
 const SETTINGS: [(&str, Option<u64>, Option<&str>); 9] = [
     ("12:00:00", Some(3600), Some(BEGUN)),
     ("11:59:59", None, Some(ENDED)),
@@ -61,63 +61,63 @@ const SETTINGS: [(&str, Option<u64>, Option<&str>); 9] = [
     ("12:00:00", Some(3600), Some(BEGUN)),
 ];
 
-fn a_clock_that_is_set_over_a_period_s_edge_is_heeded_at_once(
+fn setting_the_clock_across_the_start_or_end_of_a_period_takes_effect_at_once(
     watching: Watching,
 ) -> Result<Completion, Failed> {
     match libfaketime() {
-        Some(library) => set_clock(watching, &library),
+        Some(library) => assert_clock_is_followed(watching, &library),
         None => {
-            return debian::ignored(
-                "there is no libfaketime here (Debian: apt-get install libfaketime)".into(),
+            return debian::ignore(
+                "libfaketime is not installed (Debian: apt-get install libfaketime)".into(),
             );
         }
     }
     Ok(Completion::Completed)
 }
 
-fn set_clock(watching: Watching, library: &Path) {
-    let folder = Folder::with(PERIOD);
-    folder.write("clock", "2030-06-01 11:59:59");
-    let mut command = watching.command(&folder);
-    command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", folder.join("clock")).envs([
+fn assert_clock_is_followed(watching: Watching, library: &Path) {
+    let directory = Folder::with(PERIOD);
+    directory.write("clock", "2030-06-01 11:59:59");
+    let mut command = watching.command(&directory);
+    command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", directory.join("clock")).envs([
         ("FAKETIME_NO_CACHE", "1"),
         ("DONT_FAKE_MONOTONIC", "1"),
         ("NO_FAKE_STAT", "1"),
         ("TZ", "UTC"),
     ]);
-    let gateway = watching.run(folder, command);
+    let gateway = watching.run(directory, command);
     let mut client = gateway.connect();
-    for (time, retry_after, said) in SETTINGS {
+    for (time, retry_after, expected) in SETTINGS {
         gateway.folder.replace("clock", &format!("2030-06-01 {time}"));
         let response = client.request("GET", "/", &[]);
         assert_eq!(retry_after_of(&response), retry_after, "at {time}: {response:?}");
-        if let Some(said) = said {
-            let line = gateway.log().wait_for(said);
+        if let Some(expected) = expected {
+            let line = gateway.log().wait_for(expected);
             assert!(line.starts_with(&format!("2030-06-01T{time}")), "{line}");
         }
     }
     assert_counts(&gateway);
-    // Killed, it would leave its library's shared memory behind.
+    // A kill would leave the shared memory of libfaketime behind.
     gateway.process.signal(rustix::process::Signal::TERM);
     assert_eq!(gateway.process.end().0, Some(0));
 }
 
-/// None where the site is up.
+/// Returns `None` if the site is up.
 fn retry_after_of(response: &Response) -> Option<u64> {
     (response.status == 503).then(|| response.retry_after())
 }
 
 fn assert_counts(gateway: &Gateway) {
     for line in [BEGUN, ENDED] {
-        let expected = SETTINGS.iter().filter(|(.., said)| *said == Some(line)).count();
+        let expected = SETTINGS.iter().filter(|(.., expected)| *expected == Some(line)).count();
         assert_eq!(gateway.log().count(line), expected, "{line}\n{}", gateway.log().text());
     }
 }
 
-/// In the folder of the machine's architecture, or beside it.
+/// Finds the library in a directory of libraries or in one of its architecture.
 fn libfaketime() -> Option<PathBuf> {
-    let beside = |folder: PathBuf| folder.join("faketime/libfaketime.so.1");
+    let below = |directory: PathBuf| directory.join("faketime/libfaketime.so.1");
     let libraries = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
     let architectures = read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
-    libraries.into_iter().chain(architectures).map(beside).find(|library| library.is_file())
+    libraries.into_iter().chain(architectures).map(below).find(|library| library.is_file())
 }

@@ -1,4 +1,4 @@
-//! Files saved as editors and operators save them (row W2).
+//! Saves by editors and by other programs that operators use.
 
 use std::fs::{metadata, read_to_string};
 use std::io::Write as _;
@@ -9,24 +9,24 @@ use libtest_mimic::{Completion, Failed};
 
 use super::stamps::run;
 use super::watching::{Behaviour, Watching};
-use super::{assert_applied, await_in_time, saying};
-use crate::debian::{self, Needed};
+use super::{assert_applied, await_in_time, config_with_message};
+use crate::debian::{self, RequiredProgram};
 use crate::support::process::{Gateway, listening};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
-    each_save_of_vim_is_seen_and_none_by_half,
-    each_save_of_emacs_is_seen_and_none_by_half,
-    each_file_that_sed_or_cp_leaves_is_seen_and_none_by_half,
+    each_save_of_vim_is_applied_whole,
+    each_save_of_emacs_is_applied_whole,
+    each_file_that_sed_or_cp_writes_is_applied_whole,
 ];
 
-const VIM: Needed = ("vim", "vim");
-const EMACS: Needed = ("emacs", "emacs-nox");
+const VIM: RequiredProgram = ("vim", "vim");
+const EMACS: RequiredProgram = ("emacs", "emacs-nox");
 
-/// How an editor is told to save, and whether its first save and its second put another file in the place of the old one.
-type Way = (&'static str, [bool; 2]);
+/// The settings of an editor, and for its first and second save, true if it replaces the file instead of writing it.
+type SaveSettings = (&'static str, [bool; 2]);
 
-const WAYS_OF_VIM: [Way; 6] = [
+const VIM_SETTINGS: [SaveSettings; 6] = [
     ("backupcopy=yes nobackup nowritebackup", [false, false]),
     ("backupcopy=yes nobackup writebackup", [false, false]),
     ("backupcopy=yes backup", [false, false]),
@@ -35,20 +35,20 @@ const WAYS_OF_VIM: [Way; 6] = [
     ("backupcopy=no backup", [true, true]),
 ];
 
-/// With the first save of a session Emacs makes a backup: by default it moves the old file away.
-const WAYS_OF_EMACS: [Way; 3] = [
+/// With the first save of a session Emacs makes a backup: by default it renames the old file.
+const EMACS_SETTINGS: [SaveSettings; 3] = [
     ("(setq backup-by-copying nil)", [true, false]),
     ("(setq backup-by-copying t)", [false, false]),
     ("(setq file-precious-flag t)", [true, true]),
 ];
 
-/// An editor that has the file open, and does what it is told line by line.
-struct Session {
+/// An editor that has the file open and reads commands, one a line.
+struct EditorSession {
     editor: Child,
     lines: ChildStdin,
 }
 
-impl Session {
+impl EditorSession {
     fn open(gateway: &Gateway, program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(gateway.folder.path());
@@ -58,8 +58,8 @@ impl Session {
         Self { editor, lines }
     }
 
-    fn tell(&mut self, line: &str) {
-        writeln!(self.lines, "{line}").expect("told");
+    fn send(&mut self, line: &str) {
+        writeln!(self.lines, "{line}").expect("written");
     }
 
     fn close(mut self) {
@@ -69,18 +69,18 @@ impl Session {
     }
 }
 
-/// Backups are made in folders for temporary files too, where the tests are.
-fn vim(gateway: &Gateway, way: &str) -> Session {
-    let set = format!("set backupskip= {way}");
-    Session::open(gateway, "vim", &["-Nu", "NONE", "-i", "NONE", "-es", "--cmd", &set, "downtime.toml"])
+/// Opens Vim. It also makes backups in directories for temporary files, which the tests use.
+fn vim(gateway: &Gateway, settings: &str) -> EditorSession {
+    let set = format!("set backupskip= {settings}");
+    EditorSession::open(gateway, "vim", &["-Nu", "NONE", "-i", "NONE", "-es", "--cmd", &set, "downtime.toml"])
 }
 
-/// Saves with the message that each line is.
-fn emacs(gateway: &Gateway, way: &str) -> Session {
+/// Opens Emacs with a program that saves the file with each line as the message.
+fn emacs(gateway: &Gateway, settings: &str) -> EditorSession {
     let program = format!(
         r#"(let (message)
              (setq backup-enable-predicate (lambda (name) t))
-             {way}
+             {settings}
              (find-file "downtime.toml")
              (while (setq message (ignore-errors (read-from-minibuffer "")))
                (goto-char (point-min))
@@ -88,12 +88,12 @@ fn emacs(gateway: &Gateway, way: &str) -> Session {
                (replace-match (format "message = %S" message) t t)
                (save-buffer)))"#
     );
-    Session::open(gateway, "emacs", &["--quick", "--batch", "--eval", &program])
+    EditorSession::open(gateway, "emacs", &["--quick", "--batch", "--eval", &program])
 }
 
-/// Each save is seen in time from when the file on disk says so.
+/// Waits until the file on disk has the message, and asserts that it is then applied in time.
 fn await_save(gateway: &Gateway, watching: Watching, message: &str) {
-    let (path, text) = (gateway.folder.join("downtime.toml"), listening(&saying(message)));
+    let (path, text) = (gateway.folder.join("downtime.toml"), listening(&config_with_message(message)));
     until(message, || read_to_string(&path).is_ok_and(|saved| saved == text).then_some(()));
     await_in_time(gateway, watching, message);
 }
@@ -102,57 +102,57 @@ fn inode(gateway: &Gateway) -> u64 {
     metadata(gateway.folder.join("downtime.toml")).expect("a file").ino()
 }
 
-/// Saves twice in each of these ways, in a session each.
-fn save_in(
+/// Opens an editor with each of these settings, and saves twice with each.
+fn assert_saves_are_applied(
     watching: Watching,
-    ways: &[Way],
-    open: impl Fn(&Gateway, &str) -> Session,
-    save: impl Fn(&mut Session, &str),
-    quit: impl Fn(&mut Session),
+    settings: &[SaveSettings],
+    open: impl Fn(&Gateway, &str) -> EditorSession,
+    save: impl Fn(&mut EditorSession, &str),
+    quit: impl Fn(&mut EditorSession),
 ) {
-    let gateway = watching.start(&saying("first"));
-    // Where each save takes a second, not in all of them.
-    let ways: Vec<_> = ways.iter().step_by(watching.times(1, 2)).collect();
-    for &&(way, replaces) in &ways {
-        let mut editor = open(&gateway, way);
+    let gateway = watching.start(&config_with_message("first"));
+    // Polling takes a second for each save, so it tests only some.
+    let settings: Vec<_> = settings.iter().step_by(watching.times(1, 2)).collect();
+    for &&(setting, replaces) in &settings {
+        let mut editor = open(&gateway, setting);
         for (count, replaces) in ["once", "twice"].into_iter().zip(replaces) {
             let before = inode(&gateway);
-            let message = format!("{} saved {count}", way.replace('"', ""));
+            let message = format!("{} saved {count}", setting.replace('"', ""));
             save(&mut editor, &message);
             await_save(&gateway, watching, &message);
-            assert_eq!(inode(&gateway) != before, replaces, "{way}");
+            assert_eq!(inode(&gateway) != before, replaces, "{setting}");
         }
         quit(&mut editor);
         editor.close();
     }
-    assert_applied(&gateway, 2 * ways.len());
+    assert_applied(&gateway, 2 * settings.len());
 }
 
-fn each_save_of_vim_is_seen_and_none_by_half(watching: Watching) -> Result<Completion, Failed> {
+fn each_save_of_vim_is_applied_whole(watching: Watching) -> Result<Completion, Failed> {
     debian::with(&[VIM], || {
-        let save = |vim: &mut Session, message: &str| {
-            vim.tell(&format!("%s/^message = .*/message = \"{message}\"/"));
-            vim.tell("write");
+        let save = |vim: &mut EditorSession, message: &str| {
+            vim.send(&format!("%s/^message = .*/message = \"{message}\"/"));
+            vim.send("write");
         };
-        save_in(watching, &WAYS_OF_VIM, vim, save, |vim| vim.tell("quit"));
+        assert_saves_are_applied(watching, &VIM_SETTINGS, vim, save, |vim| vim.send("quit"));
         Ok(())
     })
 }
 
-fn each_save_of_emacs_is_seen_and_none_by_half(watching: Watching) -> Result<Completion, Failed> {
+fn each_save_of_emacs_is_applied_whole(watching: Watching) -> Result<Completion, Failed> {
     debian::with(&[EMACS], || {
-        save_in(watching, &WAYS_OF_EMACS, emacs, Session::tell, |_| {});
+        assert_saves_are_applied(watching, &EMACS_SETTINGS, emacs, EditorSession::send, |_| {});
         Ok(())
     })
 }
 
-fn each_file_that_sed_or_cp_leaves_is_seen_and_none_by_half(watching: Watching) {
-    let gateway = watching.start(&saying("first"));
+fn each_file_that_sed_or_cp_writes_is_applied_whole(watching: Watching) {
+    let gateway = watching.start(&config_with_message("first"));
     for count in ["once", "twice"] {
         let [sed, cp] = ["sed", "cp"].map(|program| format!("{program} {count}"));
         run(&gateway, "sed", &["-i", &format!("s/^message = .*/message = \"{sed}\"/"), "downtime.toml"]);
         await_save(&gateway, watching, &sed);
-        gateway.folder.write("new.toml", &listening(&saying(&cp)));
+        gateway.folder.write("new.toml", &listening(&config_with_message(&cp)));
         run(&gateway, "cp", &["new.toml", "downtime.toml"]);
         await_save(&gateway, watching, &cp);
     }

@@ -1,36 +1,36 @@
-//! How long edits take to be seen.
+//! The time that edits take until they are applied.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::watching::Watching;
-use super::{await_message, saying};
+use super::{await_message, config_with_message};
 use crate::support::process::Gateway;
 
-/// How long each of some edits took from when it was made until it was seen over HTTP, the shortest first.
+/// The times from each of several edits until a response shows it, in ascending order.
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    /// Makes the edits of these numbers, each with a message `edit NUMBER`, and awaits each.
-    pub(crate) fn of(
+    /// Makes edits with these numbers, each with the message `edit NUMBER`, and awaits each.
+    pub(crate) fn measure(
         gateway: &Gateway,
         numbers: RangeInclusive<usize>,
         edit: impl Fn(&Gateway, &str),
     ) -> Self {
-        let one = |number| {
+        let measure = |number| {
             let message = format!("edit {number}");
-            edit(gateway, &saying(&message));
+            edit(gateway, &config_with_message(&message));
             await_message(gateway, &message)
         };
-        Self::from(numbers.map(one).collect::<Vec<_>>())
+        Self::from(numbers.map(measure).collect::<Vec<_>>())
     }
 
-    /// Asserts that 99 in a hundred were in time.
+    /// Asserts that 99 % of the edits were applied in time.
     pub(crate) fn assert_in_time(&self, watching: Watching) {
         assert!(self.percentile(99) < watching.in_time(), "{self}");
     }
 
-    /// The share of a hundred that was no slower than this: by the rank below, so that of 50 one may be slower.
+    /// Returns a percentile by the lower rank, so that one of 50 edits may be slower than the 99th.
     fn percentile(&self, percent: usize) -> Duration {
         self.0[(self.0.len() - 1) * percent / 100]
     }
@@ -45,7 +45,7 @@ impl From<Vec<Duration>> for Latencies {
 
 impl std::fmt::Display for Latencies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [half, most, all] = [50, 99, 100].map(|percent| self.percentile(percent));
-        write!(f, "{} edits, p50 {half:.1?}, p99 {most:.1?}, max {all:.1?}", self.0.len())
+        let [p50, p99, max] = [50, 99, 100].map(|percent| self.percentile(percent));
+        write!(f, "{} edits, p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}", self.0.len())
     }
 }

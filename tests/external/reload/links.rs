@@ -1,36 +1,36 @@
-//! The file is reached over symbolic links, which are exchanged (rows W6 and W14).
+//! Symbolic links lead to the file, and are replaced.
 
 use std::fs::{create_dir, read_link, remove_dir_all, rename};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::watching::{Behaviour, Watching};
-use super::{assert_applied, await_in_time, saying};
+use super::{assert_applied, await_in_time, config_with_message};
 use crate::support::process::{Folder, listening};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
-    a_file_behind_a_link_is_followed_and_so_is_the_link,
-    versions_exchanged_as_kubernetes_does_are_each_applied,
+    edits_of_the_link_and_of_its_target_are_applied,
+    each_version_that_kubernetes_switches_to_is_applied,
 ];
 
 fn config(message: &str) -> String {
-    listening(&saying(message))
+    listening(&config_with_message(message))
 }
 
-/// Puts a link in place by a rename.
-pub(crate) fn swap(folder: &Folder, target: &str, link: &str) {
-    let beside = folder.join("..beside");
+/// Replaces a link by a rename.
+pub(crate) fn swap(directory: &Folder, target: &str, link: &str) {
+    let beside = directory.join("..beside");
     symlink(target, &beside).expect("a link");
-    rename(beside, folder.join(link)).expect("renamed");
+    rename(beside, directory.join(link)).expect("renamed");
 }
 
-fn a_file_behind_a_link_is_followed_and_so_is_the_link(watching: Watching) {
-    let folder = Folder::with("");
-    create_dir(folder.join("real")).expect("made");
-    folder.write("real/one.toml", &config("first"));
-    folder.write("real/two.toml", &config("other target"));
-    swap(&folder, "real/one.toml", "downtime.toml");
-    let gateway = watching.on(folder);
+fn edits_of_the_link_and_of_its_target_are_applied(watching: Watching) {
+    let directory = Folder::with("");
+    create_dir(directory.join("real")).expect("made");
+    directory.write("real/one.toml", &config("first"));
+    directory.write("real/two.toml", &config("other target"));
+    swap(&directory, "real/one.toml", "downtime.toml");
+    let gateway = watching.on(directory);
     await_in_time(&gateway, watching, "first");
     gateway.folder.write("real/one.toml", &config("in place"));
     await_in_time(&gateway, watching, "in place");
@@ -43,13 +43,13 @@ fn a_file_behind_a_link_is_followed_and_so_is_the_link(watching: Watching) {
     assert_eq!(read_link(gateway.folder.join("downtime.toml")).expect("a link"), Path::new("real/two.toml"));
 }
 
-fn versions_exchanged_as_kubernetes_does_are_each_applied(watching: Watching) {
-    let folder = Folder::with("");
-    create_dir(folder.join("..v0")).expect("made");
-    folder.write("..v0/downtime.toml", &config("version 0"));
-    swap(&folder, "..v0", "..data");
-    swap(&folder, "..data/downtime.toml", "downtime.toml");
-    let gateway = watching.on(folder);
+fn each_version_that_kubernetes_switches_to_is_applied(watching: Watching) {
+    let directory = Folder::with("");
+    create_dir(directory.join("..v0")).expect("made");
+    directory.write("..v0/downtime.toml", &config("version 0"));
+    swap(&directory, "..v0", "..data");
+    swap(&directory, "..data/downtime.toml", "downtime.toml");
+    let gateway = watching.on(directory);
     for version in 1..=3 {
         let (new, old) = (format!("..v{version}"), format!("..v{}", version - 1));
         create_dir(gateway.folder.join(&new)).expect("made");

@@ -1,8 +1,8 @@
-//! An edit of the file takes effect while the gateway runs: the binary, its file, and requests meanwhile.
+//! Edits of the file take effect while the gateway runs. The tests edit the file and send requests meanwhile.
 //!
-//! A behaviour holds however the gateway gets to know of changes, so each is tested twice: as `reload::events::NAME` where
-//! the system reports them, and as `reload::polling::NAME` where it does not. A test that needs what is not there is ignored and says
-//! why; under CI it fails. The full counts run with `--ignored`, in release.
+//! A behaviour must not depend on how the gateway detects changes, so each is tested twice: as `reload::events::NAME`
+//! with file system events, and as `reload::polling::NAME` without. A test that the machine cannot run is ignored with
+//! a reason; under CI it fails. The full counts run with `--ignored` in release mode.
 
 #[macro_use]
 mod watching;
@@ -10,10 +10,10 @@ mod watching;
 mod applied;
 mod beside;
 mod clock;
+mod directories;
 mod editors;
 mod edits;
 mod faults;
-mod folders;
 mod latencies;
 mod links;
 mod load;
@@ -31,15 +31,15 @@ use crate::support::process::{Gateway, listening};
 use crate::support::until;
 use watching::{Behaviour, Watching};
 
-/// Those that hold in both modes.
+/// The behaviours of both modes.
 const BEHAVIOURS: [&[Behaviour]; 11] = [
     applied::BEHAVIOURS,
     beside::BEHAVIOURS,
     clock::BEHAVIOURS,
+    directories::BEHAVIOURS,
     editors::BEHAVIOURS,
     edits::BEHAVIOURS,
     faults::BEHAVIOURS,
-    folders::BEHAVIOURS,
     links::BEHAVIOURS,
     load::BEHAVIOURS,
     stamps::BEHAVIOURS,
@@ -47,32 +47,32 @@ const BEHAVIOURS: [&[Behaviour]; 11] = [
 ];
 const BY_EVENTS: [&[Behaviour]; 1] = [beside::BY_EVENTS];
 const BY_POLLING: [&[Behaviour]; 1] = [reports::BY_POLLING];
-/// The full counts, which take minutes.
+/// The tests with full counts, which take minutes.
 const FULL: [&[Behaviour]; 3] = [edits::FULL, load::FULL, soak::FULL];
 
-/// They wait most of the time.
+/// The number of tests that run in parallel; they wait most of the time.
 pub(crate) const THREADS: usize = 6;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    // The one that waits longest comes first, so that the others run beside it.
-    of(&BY_POLLING, Watching::Polling)
-        .chain(of(&BEHAVIOURS, Watching::Polling))
-        .chain(of(&BEHAVIOURS, Watching::Events))
-        .chain(of(&BY_EVENTS, Watching::Events))
-        .chain(of(&FULL, Watching::Events).map(|trial| trial.with_ignored_flag(true)))
+    // The one that waits longest comes first, so that the others run meanwhile.
+    trials_of(&BY_POLLING, Watching::Polling)
+        .chain(trials_of(&BEHAVIOURS, Watching::Polling))
+        .chain(trials_of(&BEHAVIOURS, Watching::Events))
+        .chain(trials_of(&BY_EVENTS, Watching::Events))
+        .chain(trials_of(&FULL, Watching::Events).map(|trial| trial.with_ignored_flag(true)))
         .collect()
 }
 
-fn of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<Item = Trial> {
+fn trials_of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<Item = Trial> {
     behaviours.concat().into_iter().map(move |behaviour| behaviour.trial(watching))
 }
 
-/// Down since long ago, without end.
+/// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 const REJECTED: &str = "is not applied: the last good version stays active";
 
-/// A config that is down with this message.
-fn saying(message: &str) -> String {
+/// Returns a config of a site that is down with this message.
+fn config_with_message(message: &str) -> String {
     format!("[response]\nmessage = \"{message}\"\n{DOWN}")
 }
 
@@ -83,38 +83,38 @@ impl Gateway {
     }
 }
 
-/// What the public status says now.
-fn said(client: &mut Client) -> Option<String> {
+/// Returns the current message of the public status.
+fn current_message(client: &mut Client) -> Option<String> {
     let status = client.request("GET", "/.downtime/status", &[]);
     status.json()["message"].as_str().map(ToOwned::to_owned)
 }
 
-/// Polls the public status until it says this; how long that took. On a connection of its own: an edit may take the disk
-/// longer than the gateway keeps an idle one.
+/// Polls the public status until it has this message, and returns how long that took. It opens a connection,
+/// because an edit on a slow disk can take longer than the gateway keeps an idle one.
 fn await_message(gateway: &Gateway, message: &str) -> Duration {
     let mut client = gateway.connect();
-    until(message, || (said(&mut client).as_deref() == Some(message)).then_some(())).1
+    until(message, || (current_message(&mut client).as_deref() == Some(message)).then_some(())).1
 }
 
-/// Asserts that the public status says this now.
-fn assert_says(gateway: &Gateway, message: &str) {
-    assert_eq!(said(&mut gateway.connect()).as_deref(), Some(message));
+/// Asserts that the public status has this message now.
+fn assert_message(gateway: &Gateway, message: &str) {
+    assert_eq!(current_message(&mut gateway.connect()).as_deref(), Some(message));
 }
 
-/// As [`await_message`]; an edit that was just made is to be seen in time.
+/// Like [`await_message`], and asserts that the edit that was just made is applied in time.
 fn await_in_time(gateway: &Gateway, watching: Watching, message: &str) {
     let taken = await_message(gateway, message);
     assert!(taken < watching.in_time(), "{message}: {taken:?}\n{}", gateway.log().text());
 }
 
-/// Asserts that the file has been read since, and that this reading brought nothing new.
+/// Makes the gateway read the file again, and asserts that it finds no change.
 fn assert_settled(gateway: &Gateway) {
     gateway.process.signal(rustix::process::Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for("unchanged");
 }
 
-/// Asserts that so many edits were applied, each once, and that nothing else was ever read.
+/// Asserts that this number of edits was applied, each once, and that no reading failed.
 fn assert_applied(gateway: &Gateway, edits: usize) {
     assert_settled(gateway);
     assert_eq!(gateway.log().count(" applied "), edits, "{}", gateway.log().text());

@@ -1,32 +1,32 @@
-//! The system reports no changes, and then it does again (row W9).
+//! File system events that are unavailable, and become available again.
 
 use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed};
 
-use super::folders::{assert_edits_are_seen, replace_folder, start_below};
+use super::directories::{assert_edits_are_applied, replace_directory, start_below};
 use super::watching::{Behaviour, POLLS, Watching};
-use super::{assert_applied, await_in_time, saying};
+use super::{assert_applied, await_in_time, config_with_message};
 use crate::support::process::{Folder, Gateway, downtime_by, listening};
 use crate::{debian, ptrace};
 
 pub(crate) const BY_POLLING: &[Behaviour] = behaviours![
-    reports_are_taken_up_again_without_an_edit_once_they_are_to_be_had,
-    a_gateway_without_reports_starts_and_says_so_once_and_sees_each_edit,
-    reports_that_come_and_end_while_it_runs_are_said_each_time,
-    edits_are_seen_while_the_system_takes_its_time_to_refuse_reports,
+    events_are_used_again_without_an_edit_once_they_are_available,
+    a_gateway_without_events_logs_that_once_and_applies_each_edit,
+    each_start_and_end_of_events_is_logged_while_the_gateway_runs,
+    edits_are_applied_while_the_system_is_slow_to_refuse_events,
 ];
 
-const REPORTED: &str = "watching for file changes again";
-/// As often the gateway asks for reports again, and somewhat more.
-const ASKED_AGAIN: Duration = Duration::from_secs(40);
+const WATCHES: &str = "watching for file changes again";
+/// More than the time after which the gateway tries to get events again.
+const RETRY_TIME: Duration = Duration::from_secs(40);
 
-/// More than it ever has at a time: one may not be closed yet when the next is made.
-const SOME: u32 = 8;
+/// More inotify instances than the gateway ever has, as one may still be open when the next is made.
+const ENOUGH: u32 = 8;
 
-/// Sets how many inotify instances the gateway's user namespace may have.
-fn allow(gateway: &Gateway, instances: u32) {
+/// Sets the limit of inotify instances in the gateway's user namespace.
+fn allow_instances(gateway: &Gateway, instances: u32) {
     let set = format!("echo {instances} >/proc/sys/user/max_inotify_instances");
     let mut enter = Command::new("nsenter");
     enter.args(["--user", "--preserve-credentials", "--target", &gateway.process.id().to_string()]);
@@ -34,46 +34,46 @@ fn allow(gateway: &Gateway, instances: u32) {
     assert!(status.success(), "{status}");
 }
 
-fn reports_are_taken_up_again_without_an_edit_once_they_are_to_be_had(watching: Watching) {
+fn events_are_used_again_without_an_edit_once_they_are_available(watching: Watching) {
     let gateway = start_below(watching);
-    allow(&gateway, SOME);
-    gateway.log().wait_within(ASKED_AGAIN, REPORTED, |line| line.contains(REPORTED));
-    assert_edits_are_seen(&gateway, Watching::Events, "after");
-    assert_eq!([POLLS, REPORTED].map(|said| gateway.log().count(said)), [1, 1], "{}", gateway.log().text());
+    allow_instances(&gateway, ENOUGH);
+    gateway.log().wait_within(RETRY_TIME, WATCHES, |line| line.contains(WATCHES));
+    assert_edits_are_applied(&gateway, Watching::Events, "after");
+    assert_eq!([POLLS, WATCHES].map(|line| gateway.log().count(line)), [1, 1], "{}", gateway.log().text());
 }
 
-fn a_gateway_without_reports_starts_and_says_so_once_and_sees_each_edit(watching: Watching) {
-    let gateway = watching.start(&saying("first"));
+fn a_gateway_without_events_logs_that_once_and_applies_each_edit(watching: Watching) {
+    let gateway = watching.start(&config_with_message("first"));
     for (message, edit) in [
         ("renamed", Gateway::edit as fn(&Gateway, &str)),
         ("in place", Gateway::edit_in_place),
         ("renamed again", Gateway::edit),
     ] {
-        edit(&gateway, &saying(message));
+        edit(&gateway, &config_with_message(message));
         await_in_time(&gateway, watching, message);
     }
     assert_applied(&gateway, 3);
-    assert_eq!([POLLS, REPORTED].map(|said| gateway.log().count(said)), [1, 0], "{}", gateway.log().text());
+    assert_eq!([POLLS, WATCHES].map(|line| gateway.log().count(line)), [1, 0], "{}", gateway.log().text());
 }
 
-fn reports_that_come_and_end_while_it_runs_are_said_each_time(watching: Watching) {
+fn each_start_and_end_of_events_is_logged_while_the_gateway_runs(watching: Watching) {
     let gateway = start_below(watching);
-    allow(&gateway, SOME);
-    // With an edit it asks for reports at once.
-    gateway.folder.write("conf/downtime.toml", &listening(&saying("second")));
+    allow_instances(&gateway, ENOUGH);
+    // An edit makes the gateway try to get events at once.
+    gateway.folder.write("conf/downtime.toml", &listening(&config_with_message("second")));
     await_in_time(&gateway, watching, "second");
-    gateway.log().wait_for(REPORTED);
-    assert_edits_are_seen(&gateway, Watching::Events, "by events");
-    allow(&gateway, 0);
-    replace_folder(&gateway, "third");
+    gateway.log().wait_for(WATCHES);
+    assert_edits_are_applied(&gateway, Watching::Events, "by events");
+    allow_instances(&gateway, 0);
+    replace_directory(&gateway, "third");
     await_in_time(&gateway, watching, "third");
     gateway.log().wait_for(POLLS);
-    assert_edits_are_seen(&gateway, watching, "by polling");
-    assert_eq!([POLLS, REPORTED].map(|said| gateway.log().count(said)), [2, 1], "{}", gateway.log().text());
+    assert_edits_are_applied(&gateway, watching, "by polling");
+    assert_eq!([POLLS, WATCHES].map(|line| gateway.log().count(line)), [2, 1], "{}", gateway.log().text());
 }
 
-/// Refuses reports after 3 s: as long as Linux may take over it, and longer than an edit may.
-const REFUSED_LATE: [&str; 9] = [
+/// Arguments of strace that refuse events after 3 s: Linux can take that long, and an edit must not.
+const SLOW_REFUSAL: [&str; 9] = [
     "-D",
     "-f",
     "-qq",
@@ -85,21 +85,21 @@ const REFUSED_LATE: [&str; 9] = [
     "inject=inotify_init1:error=EMFILE:delay_enter=3000000",
 ];
 
-fn edits_are_seen_while_the_system_takes_its_time_to_refuse_reports(
+fn edits_are_applied_while_the_system_is_slow_to_refuse_events(
     watching: Watching,
 ) -> Result<Completion, Failed> {
-    let there = debian::with(&[("strace", "strace")], || Ok(()))?;
-    if !matches!(there, Completion::Completed) {
-        return Ok(there);
+    let completion = debian::with(&[("strace", "strace")], || Ok(()))?;
+    if !matches!(completion, Completion::Completed) {
+        return Ok(completion);
     }
     if let Some(reason) = ptrace::refusal() {
-        return debian::ignored(reason.to_owned());
+        return debian::ignore(reason.to_owned());
     }
-    let folder = Folder::with(&saying("first"));
-    let command = downtime_by("strace", &REFUSED_LATE, &folder);
-    let gateway = watching.run(folder, command);
+    let directory = Folder::with(&config_with_message("first"));
+    let command = downtime_by("strace", &SLOW_REFUSAL, &directory);
+    let gateway = watching.run(directory, command);
     for message in ["second", "third", "fourth"] {
-        gateway.edit(&saying(message));
+        gateway.edit(&config_with_message(message));
         await_in_time(&gateway, watching, message);
     }
     assert_applied(&gateway, 3);

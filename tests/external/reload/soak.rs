@@ -1,7 +1,7 @@
-//! A long time of operation: the file and its template are rewritten in every way, valid and not, while clients ask.
+//! A long run: the file and its template are rewritten in every way, valid and invalid, while clients send requests.
 //!
-//! `DOWNTIME_SOAK_EDITS` says how many edits there are (10000), `DOWNTIME_SOAK_SECONDS` over how long (600), and
-//! `DOWNTIME_SOAK_SEED` which: a run is repeated with the seed that it was told with.
+//! `DOWNTIME_SOAK_EDITS` sets the number of edits (10000), `DOWNTIME_SOAK_SECONDS` their duration (600), and
+//! `DOWNTIME_SOAK_SEED` the seed of their random choices: a run prints its seed, so that it can be repeated.
 
 use std::fs::{create_dir, remove_file};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::latencies::Latencies;
 use super::links::swap;
-use super::load::{FLAT, under_load};
+use super::load::{MAX_GROWTH_KIB, under_load};
 use super::watching::{Behaviour, Watching};
 use super::{DOWN, REJECTED};
 use crate::support::http::Client;
@@ -18,23 +18,26 @@ use crate::support::process::{Folder, Gateway, listening};
 use crate::support::until;
 
 pub(crate) const FULL: &[Behaviour] =
-    behaviours![no_request_fails_and_no_last_edit_is_missed_however_long_the_file_is_rewritten];
+    behaviours![no_request_fails_and_no_last_edit_is_missed_during_a_long_run_of_edits];
 
-fn no_request_fails_and_no_last_edit_is_missed_however_long_the_file_is_rewritten(watching: Watching) {
+fn no_request_fails_and_no_last_edit_is_missed_during_a_long_run_of_edits(watching: Watching) {
     let random = Random(setting("SEED", RandomState::new().build_hasher().finish()));
     let edits = u32::try_from(setting("EDITS", 10_000)).expect("a count");
     let pace = Duration::from_secs(setting("SECONDS", 600)) / edits;
     eprintln!("soak: DOWNTIME_SOAK_SEED={}", random.0);
-    let gateway = watching.on(folder());
-    let mut soak = Soak::of(&gateway, random);
-    let ((), asked) = under_load(&gateway, expect_no_older_edit, || soak.run(edits, pace));
+    let gateway = watching.on(directory());
+    let mut soak = Soak::new(&gateway, random);
+    let ((), requests) = under_load(&gateway, expect_no_older_edit, || soak.run(edits, pace));
     soak.assert_flat();
     let latencies = Latencies::from(soak.latencies);
     let [applied, rejected] = [" applied ", REJECTED].map(|line| gateway.log().count(line));
     eprintln!(
-        "soak: {edits} edits, {applied} applied and {rejected} rejected; {asked} requests, none failed"
+        "soak: {edits} edits, {applied} applied and {rejected} rejected; {requests} requests, none failed"
     );
-    eprintln!("soak: the last one awaited: {latencies}; in the end {:?}", soak.usages.last());
+    eprintln!(
+        "soak: latencies of the last edits: {latencies}; resources at the end: {:?}",
+        soak.usages.last()
+    );
     latencies.assert_in_time(watching);
 }
 
@@ -43,7 +46,7 @@ fn setting(name: &str, default: u64) -> u64 {
     value.map_or(default, |value| value.parse().expect("a number"))
 }
 
-/// SplitMix64, which any seed will do for.
+/// SplitMix64, which works with any seed.
 struct Random(u64);
 
 impl Random {
@@ -81,55 +84,55 @@ fn template(number: u32) -> String {
     format!("<p>{number} {{{{ message }}}}</p>")
 }
 
-fn folder() -> Folder {
-    let folder = Folder::with("");
-    create_dir(folder.join("targets")).expect("made");
-    folder.write("downtime.toml", &config(0));
-    folder.write("page.html", &template(0));
-    folder
+fn directory() -> Folder {
+    let directory = Folder::with("");
+    create_dir(directory.join("targets")).expect("made");
+    directory.write("downtime.toml", &config(0));
+    directory.write("page.html", &template(0));
+    directory
 }
 
-/// The edits whose template and config a client gets.
-fn served(client: &mut Client) -> (u32, u32) {
+/// Requests the page, and returns the numbers of the edits that made its template and its config.
+fn served_edits(client: &mut Client) -> (u32, u32) {
     let response = client.request("GET", "/", &[]);
     assert_eq!((response.status, response.downtime()), (503, Some("planned")));
     let page = response.text();
     let numbers = page.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>")?.split_once(' '));
     let numbers = numbers.and_then(|(template, config)| Some((template.parse().ok()?, config.parse().ok()?)));
-    numbers.unwrap_or_else(|| panic!("no page of ours: {page}"))
+    numbers.unwrap_or_else(|| panic!("unexpected page: {page}"))
 }
 
 fn expect_no_older_edit() -> impl FnMut(&mut Client) {
     let mut last = (0, 0);
     move |client| {
-        let (template, config) = served(client);
+        let (template, config) = served_edits(client);
         assert!(last.0 <= template && last.1 <= config, "{:?} after {last:?}", (template, config));
         last = (template, config);
     }
 }
 
-/// A way to put a text in place.
+/// How an edit writes a file.
 #[derive(Clone, Copy)]
-enum Way {
+enum WriteMethod {
     InPlace,
     Rename,
     Recreate,
     SwapLink,
 }
 
-/// What a gateway uses.
+/// The resources that a gateway uses.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     kib: usize,
     descriptors: usize,
 }
 
-/// The files as they are rewritten, and what came of it.
+/// The state of the run, and its measurements.
 struct Soak<'g> {
     gateway: &'g Gateway,
     random: Random,
     edits: u32,
-    /// The edits that the template and the config are of by now; none where one is not valid.
+    /// The numbers of the edits that made the current template and config, or `None` if it is invalid.
     template: Option<u32>,
     config: Option<u32>,
     latencies: Vec<Duration>,
@@ -137,7 +140,7 @@ struct Soak<'g> {
 }
 
 impl<'g> Soak<'g> {
-    fn of(gateway: &'g Gateway, random: Random) -> Self {
+    fn new(gateway: &'g Gateway, random: Random) -> Self {
         Self {
             gateway,
             random,
@@ -149,7 +152,7 @@ impl<'g> Soak<'g> {
         }
     }
 
-    /// Edits so often, in bursts that come to this pace; now and then looks what is served.
+    /// Makes this number of edits in bursts with this average pace, and sometimes checks the served page.
     fn run(&mut self, edits: u32, pace: Duration) {
         let begun = Instant::now();
         while self.edits < edits {
@@ -175,38 +178,43 @@ impl<'g> Soak<'g> {
         self.edits += 1;
         self.template = valid.then_some(self.edits);
         let text = self.template.map_or_else(|| self.random.pick(&INVALID_TEMPLATES).to_owned(), template);
-        let way = self.random.pick(&[Way::InPlace, Way::Rename]);
-        self.put("page.html", &text, way);
+        let method = self.random.pick(&[WriteMethod::InPlace, WriteMethod::Rename]);
+        self.put("page.html", &text, method);
     }
 
     fn edit_config(&mut self, valid: bool) {
         self.edits += 1;
         self.config = valid.then_some(self.edits);
         let text = self.config.map_or_else(|| self.random.pick(&INVALID_CONFIGS).to_owned(), config);
-        let way = self.random.pick(&[Way::InPlace, Way::Rename, Way::Recreate, Way::SwapLink]);
-        self.put("downtime.toml", &text, way);
+        let method = self.random.pick(&[
+            WriteMethod::InPlace,
+            WriteMethod::Rename,
+            WriteMethod::Recreate,
+            WriteMethod::SwapLink,
+        ]);
+        self.put("downtime.toml", &text, method);
     }
 
-    fn put(&mut self, name: &str, text: &str, way: Way) {
-        let folder = &self.gateway.folder;
-        match way {
-            Way::InPlace => folder.write(name, text),
-            Way::Rename => folder.replace(name, text),
-            Way::Recreate => {
-                remove_file(folder.join(name)).expect("removed");
+    fn put(&mut self, name: &str, text: &str, method: WriteMethod) {
+        let directory = &self.gateway.folder;
+        match method {
+            WriteMethod::InPlace => directory.write(name, text),
+            WriteMethod::Rename => directory.replace(name, text),
+            WriteMethod::Recreate => {
+                remove_file(directory.join(name)).expect("removed");
                 sleep(Duration::from_millis(self.random.below(150) as u64));
-                folder.write(name, text);
+                directory.write(name, text);
             }
-            Way::SwapLink => {
-                // Not the one that the link may lead to now.
+            WriteMethod::SwapLink => {
+                // A new target, as the link may lead to an earlier one.
                 let target = format!("targets/{}.toml", self.edits);
-                folder.write(&target, text);
-                swap(folder, &target, name);
+                directory.write(&target, text);
+                swap(directory, &target, name);
             }
         }
     }
 
-    /// Mends what is not valid, and expects the files as they are to be served.
+    /// Replaces invalid files, and expects the current files to be served.
     fn expect_last(&mut self) {
         if self.template.is_none() {
             self.edit_template(true);
@@ -217,14 +225,14 @@ impl<'g> Soak<'g> {
         let last = (self.template, self.config);
         let mut client = self.gateway.connect();
         let is_served = || {
-            let (template, config) = served(&mut client);
+            let (template, config) = served_edits(&mut client);
             ((Some(template), Some(config)) == last).then_some(())
         };
         self.latencies.push(until("the last edit", is_served).1);
         self.measure();
     }
 
-    /// Makes an edit that is not valid, and expects what was served before it to stay.
+    /// Makes an invalid edit, and expects the previous version to be served.
     fn expect_kept(&mut self) {
         let kept = (self.template, self.config);
         let log = self.gateway.log();
@@ -235,27 +243,29 @@ impl<'g> Soak<'g> {
             self.edit_config(false);
         }
         until("a rejection", || (log.count(REJECTED) > rejected).then_some(()));
-        let (template, config) = served(&mut self.gateway.connect());
+        let (template, config) = served_edits(&mut self.gateway.connect());
         assert_eq!((Some(template), Some(config)), kept);
     }
 
     fn measure(&mut self) {
         let process = &self.gateway.process;
-        self.usages.push(Usage { kib: process.resident(), descriptors: process.descriptors() });
+        self.usages.push(Usage { kib: process.resident_kib(), descriptors: process.descriptors() });
     }
 
-    /// Asserts that it uses no more than it did in the first tenth of the time.
+    /// Asserts that the gateway uses no more resources than in the first tenth of the run.
     fn assert_flat(&self) {
         let (first, rest) = self.usages.split_at(self.usages.len().div_ceil(10));
-        let most = |usages: &[Usage]| {
+        let max = |usages: &[Usage]| {
             let kib = usages.iter().map(|usage| usage.kib).max();
-            Some((kib?, usages.iter().map(|usage| usage.descriptors).max()?))
+            let descriptors = usages.iter().map(|usage| usage.descriptors).max();
+            Some(Usage { kib: kib?, descriptors: descriptors? })
         };
-        let (Some((before, few)), Some((after, many))) = (most(first), most(rest)) else { return };
-        eprintln!("soak: from {before} to {after} KiB, and from {few} to {many} descriptors at most");
-        assert!(after < before + FLAT && many <= few + SOME, "{:?}", self.usages);
+        let (Some(before), Some(after)) = (max(first), max(rest)) else { return };
+        eprintln!("soak: at most {before:?} at first, then {after:?}");
+        assert!(after.kib < before.kib + MAX_GROWTH_KIB, "{:?}", self.usages);
+        assert!(after.descriptors <= before.descriptors + MAX_MORE_DESCRIPTORS, "{:?}", self.usages);
     }
 }
 
-/// Files are read and folders watched anew at times, so a descriptor more or less says nothing.
-const SOME: usize = 8;
+/// The number of descriptors that come and go as the gateway reads files and watches directories again.
+const MAX_MORE_DESCRIPTORS: usize = 8;

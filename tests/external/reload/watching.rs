@@ -1,4 +1,4 @@
-//! How the gateway gets to know of changes, and what holds whichever way that is.
+//! The two ways in which the gateway detects changes, and the behaviours that must hold in both.
 
 use std::fmt;
 use std::process::Command;
@@ -10,20 +10,20 @@ use libtest_mimic::{Completion, Failed, Trial};
 use crate::debian;
 use crate::support::process::{Folder, Gateway, downtime, downtime_by};
 
-/// What the log says, once, where the system reports no changes.
+/// A text that the log has once if file system events are unavailable.
 pub(crate) const POLLS: &str = "polling every second instead";
 
-/// How the gateway gets to know of changes.
+/// How the gateway detects changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watching {
-    /// The system reports them.
+    /// By file system events.
     Events,
-    /// It does not: there is no inotify instance to be had.
+    /// By polling, because the system refuses inotify instances.
     Polling,
 }
 
 impl Watching {
-    /// Within this a valid edit is applied.
+    /// Returns the time within which a valid edit must be applied.
     pub(crate) fn in_time(self) -> Duration {
         match self {
             Self::Events => Duration::from_millis(500),
@@ -31,7 +31,7 @@ impl Watching {
         }
     }
 
-    /// How often to do something: less often where each time takes a second.
+    /// Returns how often to repeat a step: less often if polling makes each take a second.
     pub(crate) fn times(self, by_events: usize, by_polling: usize) -> usize {
         match self {
             Self::Events => by_events,
@@ -39,11 +39,11 @@ impl Watching {
         }
     }
 
-    /// The command on a folder's file, where changes are noticed so.
-    pub(crate) fn command(self, folder: &Folder) -> Command {
+    /// Returns a command on the directory's file that detects changes in this way.
+    pub(crate) fn command(self, directory: &Folder) -> Command {
         match self {
-            Self::Events => downtime(folder),
-            Self::Polling => downtime_by("unshare", &WITHOUT_INOTIFY, folder),
+            Self::Events => downtime(directory),
+            Self::Polling => downtime_by("unshare", &WITHOUT_INOTIFY, directory),
         }
     }
 
@@ -52,15 +52,15 @@ impl Watching {
         self.on(Folder::with(config))
     }
 
-    /// Starts one on a folder.
-    pub(crate) fn on(self, folder: Folder) -> Gateway {
-        let command = self.command(&folder);
-        self.run(folder, command)
+    /// Starts a gateway in a directory.
+    pub(crate) fn on(self, directory: Folder) -> Gateway {
+        let command = self.command(&directory);
+        self.run(directory, command)
     }
 
-    /// Starts one by a command made by [`Watching::command`].
-    pub(crate) fn run(self, folder: Folder, command: Command) -> Gateway {
-        let gateway = Gateway::run(folder, command);
+    /// Starts a gateway with a command from [`Watching::command`].
+    pub(crate) fn run(self, directory: Folder, command: Command) -> Gateway {
+        let gateway = Gateway::run(directory, command);
         assert_eq!(gateway.log().count(POLLS), self.times(0, 1), "{}", gateway.log().text());
         gateway
     }
@@ -75,8 +75,8 @@ impl fmt::Display for Watching {
     }
 }
 
-/// Arguments of `unshare` that start a command in a user namespace without any inotify instance (`namespaces(7)`). The
-/// process is the same throughout, so signals reach the command.
+/// Arguments of `unshare` that start a command in a user namespace that allows no inotify instances (`namespaces(7)`).
+/// The process stays the same, so signals reach the command.
 const WITHOUT_INOTIFY: [&str; 5] = [
     "--user",
     "--map-root-user",
@@ -85,7 +85,7 @@ const WITHOUT_INOTIFY: [&str; 5] = [
     "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$0\" \"$@\"",
 ];
 
-/// A test of what holds in this mode of watching.
+/// A test of a behaviour that must hold in both modes.
 #[derive(Clone, Copy)]
 pub(crate) struct Behaviour {
     pub(crate) name: &'static str,
@@ -101,7 +101,7 @@ impl Behaviour {
     }
 }
 
-/// What a test came to: nothing more to say, or that it was ignored.
+/// The return type of a test: `()`, or a result if the test can be ignored.
 pub(crate) trait Outcome {
     fn completion(self) -> Result<Completion, Failed>;
 }
@@ -118,7 +118,7 @@ impl Outcome for Result<Completion, Failed> {
     }
 }
 
-/// The behaviours that these functions test, by their names.
+/// Makes behaviours from test functions and names them after the functions.
 macro_rules! behaviours {
     ($($test:ident),* $(,)?) => {
         &[$($crate::reload::watching::Behaviour {
@@ -128,20 +128,21 @@ macro_rules! behaviours {
     };
 }
 
-/// Runs a test that needs [`WITHOUT_INOTIFY`], where that can be had.
+/// Runs a test that needs [`WITHOUT_INOTIFY`], or ignores it if the machine does not allow that.
 fn without_inotify(test: impl FnOnce() -> Result<Completion, Failed>) -> Result<Completion, Failed> {
-    static REFUSED: OnceLock<Option<String>> = OnceLock::new();
-    match REFUSED.get_or_init(refused) {
+    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
+    match REFUSAL.get_or_init(refusal) {
         None => test(),
-        Some(reason) => debian::ignored(format!("no user namespace may be made here: {reason}")),
+        Some(reason) => debian::ignore(format!("user namespaces are not allowed: {reason}")),
     }
 }
 
-fn refused() -> Option<String> {
-    let tried = Command::new("unshare").args(WITHOUT_INOTIFY).arg("true").output();
-    match tried {
+/// Returns the reason if [`WITHOUT_INOTIFY`] does not work.
+fn refusal() -> Option<String> {
+    let output = Command::new("unshare").args(WITHOUT_INOTIFY).arg("true").output();
+    match output {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Err(error) => Some(format!("unshare (Debian: apt-get install util-linux): {error}")),
+        Err(error) => Some(format!("could not run unshare (Debian: apt-get install util-linux): {error}")),
     }
 }

@@ -1,4 +1,4 @@
-//! Many edits at once, while the file is read (row W12).
+//! Many simultaneous edits while the file is read.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -19,16 +19,16 @@ use crate::support::process::{Folder, Gateway, downtime};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::plain:
-        of_a_hundred_edits_at_once_none_is_lost_and_every_reader_finds_a_whole_file,
-        an_edit_waits_for_others_as_long_as_each_comes_to_its_end,
+        no_simultaneous_edit_is_lost_and_readers_always_find_a_whole_file,
+        an_edit_waits_as_long_as_other_edits_make_progress,
     ]
 }
 
-/// Of starts, and as many ends.
+/// The number of starts, and of ends.
 const EDITS: usize = 50;
 
-/// Periods that are active, each with its name as its message.
-fn open(names: impl Iterator<Item = String>) -> String {
+/// Returns a config of active periods, each with its name as its message.
+fn active_periods(names: impl Iterator<Item = String>) -> String {
     names.fold(MINE.to_owned(), |mut text, name| {
         let _ = write!(
             text,
@@ -38,37 +38,37 @@ fn open(names: impl Iterator<Item = String>) -> String {
     })
 }
 
-fn named(what: &str) -> impl Iterator<Item = String> {
-    (0..EDITS).map(move |number| format!("{what}{number}"))
+fn named(prefix: &str) -> impl Iterator<Item = String> {
+    (0..EDITS).map(move |number| format!("{prefix}{number}"))
 }
 
 fn spawn(mut command: Command, arguments: &[&str]) -> Child {
     command.args(arguments).stdout(Stdio::piped()).spawn().expect("the binary")
 }
 
-/// Reads the file until it is told that the edits are done; how many different texts it found.
-fn read_all_the_while(path: &Path, done: &AtomicBool) -> usize {
-    let mut found = BTreeSet::new();
+/// Reads the file until the edits are done, and returns the number of different texts.
+fn read_until_done(path: &Path, done: &AtomicBool) -> usize {
+    let mut texts = BTreeSet::new();
     loop {
         let last = done.load(Ordering::SeqCst);
-        let text = std::fs::read_to_string(path).expect("a file, always");
-        if !found.contains(&text) {
+        let text = std::fs::read_to_string(path).expect("a file at any time");
+        if !texts.contains(&text) {
             let reading = downtime::config::load::preview(path, &text);
             assert!(reading.config.is_some(), "{:?} in\n{text}", reading.diagnostics);
-            found.insert(text);
+            texts.insert(text);
         }
         if last {
-            return found.len();
+            return texts.len();
         }
     }
 }
 
-fn of_a_hundred_edits_at_once_none_is_lost_and_every_reader_finds_a_whole_file() {
-    let gateway = Gateway::start(&open(named("old")));
+fn no_simultaneous_edit_is_lost_and_readers_always_find_a_whole_file() {
+    let gateway = Gateway::start(&active_periods(named("old")));
     let path = gateway.folder.join("downtime.toml");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let reader = scope.spawn(|| read_all_the_while(&path, &done));
+        let reader = scope.spawn(|| read_until_done(&path, &done));
         let processes: Vec<_> = named("new")
             .zip(named("old"))
             .flat_map(|(new, old)| {
@@ -78,22 +78,22 @@ fn of_a_hundred_edits_at_once_none_is_lost_and_every_reader_finds_a_whole_file()
                 [(start, format!("\"{new}\" has started\n")), (end, format!("ended \"{old}\"\n"))]
             })
             .collect();
-        let outputs = processes.into_iter().map(|(child, said)| (child.wait_with_output(), said));
+        let outputs = processes.into_iter().map(|(child, expected)| (child.wait_with_output(), expected));
         let outputs: Vec<_> = outputs.collect();
         done.store(true, Ordering::SeqCst);
-        for (output, said) in outputs {
+        for (output, expected) in outputs {
             let output = output.expect("an end");
-            assert!(String::from_utf8_lossy(&output.stdout).contains(&said), "{said}: {output:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains(&expected), "{expected}: {output:?}");
         }
         let texts = reader.join().expect("whole files");
         assert!(texts > 2, "the reader found {texts} texts");
     });
     assert_eq!(beside(&gateway.folder), Vec::<String>::new());
-    assert_all_are_in(&text(&gateway.folder));
+    assert_contains_all_edits(&text(&gateway.folder));
     assert_applied(&gateway);
 }
 
-fn assert_all_are_in(text: &str) {
+fn assert_contains_all_edits(text: &str) {
     let file: toml::Table = text.parse().expect("valid");
     let periods = file["period"].as_array().expect("periods");
     let names = |ended: bool| -> BTreeSet<_> {
@@ -104,11 +104,11 @@ fn assert_all_are_in(text: &str) {
     assert_eq!((names(true), names(false)), (named("old").collect(), named("new").collect()));
 }
 
-/// Asserts that the gateway serves what the file says by now, and has found no fault in what it said before.
+/// Asserts that the gateway has applied the current file, and that it has logged no error.
 fn assert_applied(gateway: &Gateway) {
     gateway.process.signal(rustix::process::Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
-    gateway.log().wait_for_line("the end of a reading", |line| {
+    gateway.log().wait_for_line("the end of the reading", |line| {
         line.contains("unchanged") || line.contains(" applied ")
     });
     let file: toml::Table = text(&gateway.folder).parse().expect("valid");
@@ -118,15 +118,15 @@ fn assert_applied(gateway: &Gateway) {
     assert!(gateway.log().count(" applied ") > 0);
 }
 
-/// Replaces the file many times over, as edits do that take their time: with the lock of the old file and of the new one.
-fn edit_one_after_the_other(folder: &Folder, pause: Duration, times: usize, begun: &Barrier) {
-    let path = folder.join("downtime.toml");
+/// Replaces the file repeatedly as slow edits do: while it holds the locks of the old and the new file.
+fn edit_repeatedly(directory: &Folder, pause: Duration, times: usize, started: &Barrier) {
+    let path = directory.join("downtime.toml");
     let mut held = File::open(&path).expect("a file");
     held.lock().expect("a lock");
-    begun.wait();
+    started.wait();
     for number in 1..=times {
         thread::sleep(pause);
-        let beside = folder.join("beside");
+        let beside = directory.join("beside");
         std::fs::write(&beside, format!("# {number}\n")).expect("written");
         let new = File::open(&beside).expect("a file");
         new.lock().expect("a lock");
@@ -136,17 +136,17 @@ fn edit_one_after_the_other(folder: &Folder, pause: Duration, times: usize, begu
     drop(held);
 }
 
-fn an_edit_waits_for_others_as_long_as_each_comes_to_its_end() {
+fn an_edit_waits_as_long_as_other_edits_make_progress() {
     const PATIENCE: Duration = Duration::from_secs(2);
     const PAUSE: Duration = Duration::from_millis(100);
     const TIMES: usize = 25;
-    let folder = Folder::with(MINE);
-    let store = Store::open(&folder.join("downtime.toml")).expect("a file").with_patience(PATIENCE);
-    let begun = Barrier::new(2);
+    let directory = Folder::with(MINE);
+    let store = Store::open(&directory.join("downtime.toml")).expect("a file").with_patience(PATIENCE);
+    let started = Barrier::new(2);
     thread::scope(|scope| {
-        scope.spawn(|| edit_one_after_the_other(&folder, PAUSE, TIMES, &begun));
-        begun.wait();
+        scope.spawn(|| edit_repeatedly(&directory, PAUSE, TIMES, &started));
+        started.wait();
         store.edit(|text| Ok::<_, Infallible>((Some(format!("{text}# edited\n")), ()))).expect("edited");
     });
-    assert_alone(&folder, &format!("# {TIMES}\n# edited\n"));
+    assert_alone(&directory, &format!("# {TIMES}\n# edited\n"));
 }

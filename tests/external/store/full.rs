@@ -1,4 +1,4 @@
-//! The disk is full (row W13): a real file system, as small as it takes.
+//! The disk is full: edits on a real file system that is small enough.
 
 use std::fs;
 
@@ -9,22 +9,22 @@ use crate::support::process::Folder;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::mounted:
-        on_a_full_file_system_the_old_file_stays_until_there_is_space,
-        on_a_file_system_that_fills_within_the_write_the_old_file_stays_until_there_is_space,
-        on_a_file_system_without_inodes_the_old_file_stays_until_there_is_one,
+        an_edit_on_a_full_file_system_keeps_the_old_file_until_there_is_space,
+        an_edit_that_fills_the_file_system_keeps_the_old_file_until_there_is_space,
+        an_edit_on_a_file_system_without_inodes_keeps_the_old_file_until_one_is_free,
     ]
 }
 
-/// Three pages, so that one of them can be written where the others cannot.
+/// A text of three pages, so that the first can be written when there is no space for the others.
 fn long_text() -> String {
     "# a line of a long file\n".repeat(500)
 }
 
-/// Mounts a file system of these options for the folder's file, fills it as the script says, starts a downtime, makes
-/// space, and starts it again. Asserts that the first start left the old file alone, and that the second edited it.
+/// Mounts a file system with these options, copies the file into it, fills it with the script, starts a downtime,
+/// frees space, and starts the downtime again. Asserts that the first start kept the old file and the second edited it.
 fn assert_refused_until_there_is_space(options: &str, fill: &str) {
-    let folder = Folder::with(&long_text());
-    fs::create_dir(folder.join("small")).expect("made");
+    let directory = Folder::with(&long_text());
+    fs::create_dir(directory.join("small")).expect("made");
     let start = format!("\"$0\" {}", START.join(" "));
     let script = format!(
         "mount -t tmpfs -o {options} tmpfs small
@@ -38,17 +38,17 @@ fn assert_refused_until_there_is_space(options: &str, fill: &str) {
         cp downtime.toml ../second
         exit $code"
     );
-    let output = namespace::command(&folder, &script).output().expect("a shell");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let path = folder.path().canonicalize().expect("a folder").join("small/downtime.toml");
+    let output = namespace::command(&directory, &script).output().expect("a shell");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let path = directory.path().canonicalize().expect("a directory").join("small/downtime.toml");
     assert!(
-        said.starts_with(&format!("error: {} cannot be replaced, as its file system", path.display())),
-        "{said}"
+        stderr.starts_with(&format!("error: {} cannot be replaced, as its file system", path.display())),
+        "{stderr}"
     );
-    assert!(said.contains("is full: free some space, and try again"), "{said}");
-    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file");
-    let (old, names) = (text(&folder), read("names"));
+    assert!(stderr.contains("is full: free some space, and try again"), "{stderr}");
+    let read = |name: &str| fs::read_to_string(directory.join(name)).expect("a file");
+    let (old, names) = (text(&directory), read("names"));
     let names: Vec<_> = names.lines().filter(|name| !name.starts_with("filler")).collect();
     assert_eq!(names, ["downtime.toml"]);
     assert_eq!(read("first"), old);
@@ -57,16 +57,16 @@ fn assert_refused_until_there_is_space(options: &str, fill: &str) {
 
 const FILL: &str = "head -c 1M /dev/zero >small/filler 2>/dev/null || true";
 
-fn on_a_full_file_system_the_old_file_stays_until_there_is_space() {
+fn an_edit_on_a_full_file_system_keeps_the_old_file_until_there_is_space() {
     assert_refused_until_there_is_space("size=64k", FILL);
 }
 
-fn on_a_file_system_that_fills_within_the_write_the_old_file_stays_until_there_is_space() {
-    let but_a_page = format!("{FILL}; truncate -s -4096 small/filler");
-    assert_refused_until_there_is_space("size=64k", &but_a_page);
+fn an_edit_that_fills_the_file_system_keeps_the_old_file_until_there_is_space() {
+    let fill_all_but_one_page = format!("{FILL}; truncate -s -4096 small/filler");
+    assert_refused_until_there_is_space("size=64k", &fill_all_but_one_page);
 }
 
-fn on_a_file_system_without_inodes_the_old_file_stays_until_there_is_one() {
+fn an_edit_on_a_file_system_without_inodes_keeps_the_old_file_until_one_is_free() {
     let fill = "n=0; while touch small/filler$n 2>/dev/null; do n=$((n + 1)); done";
     assert_refused_until_there_is_space("size=1m,nr_inodes=6", fill);
 }

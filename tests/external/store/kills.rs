@@ -1,4 +1,4 @@
-//! The command is killed at each of the system calls of its edit (row W13).
+//! A kill at each system call of an edit.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -12,35 +12,35 @@ use crate::support::process::{Folder, downtime};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
-        a_start_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one,
-        an_end_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one,
-        where_there_is_no_exchange_a_killed_start_leaves_the_old_file_or_the_new_one,
+        a_start_that_is_killed_at_any_call_leaves_the_old_or_the_new_file,
+        an_end_that_is_killed_at_any_call_leaves_the_old_or_the_new_file,
+        a_start_that_is_killed_without_an_exchange_leaves_the_old_or_the_new_file,
     ]
 }
 
-/// Calls that change no file; how many of them there are may depend on where things are put in memory.
-const ELSEWHERE: [&str; 6] = ["brk", "mmap", "munmap", "mprotect", "read", "getrandom"];
+/// Calls that change no file. Their number can depend on the layout of the memory.
+const IRRELEVANT: [&str; 6] = ["brk", "mmap", "munmap", "mprotect", "read", "getrandom"];
 
-/// The calls from the opening of the file to the end of the process.
-pub(crate) fn of_the_edit(calls: &Calls) -> impl Iterator<Item = &Call> {
+/// Returns the calls from the opening of the file to the end of the process.
+pub(crate) fn edit_calls(calls: &Calls) -> impl Iterator<Item = &Call> {
     let from = calls.position("openat", "/downtime.toml\"");
-    calls.all().iter().skip(from).filter(|call| !ELSEWHERE.contains(&call.name.as_str()))
+    calls.all().iter().skip(from).filter(|call| !IRRELEVANT.contains(&call.name.as_str()))
 }
 
-/// A folder whose file has attributes of its own, as far as they can be given here.
-pub(crate) fn folder(text: &str) -> Folder {
-    let folder = Folder::with(text);
-    let path = folder.join("downtime.toml");
-    // Not everybody may, and not every file system can.
+/// Makes a directory whose file has an owner and an attribute of its own, if the machine allows it.
+pub(crate) fn directory(text: &str) -> Folder {
+    let directory = Folder::with(text);
+    let path = directory.join("downtime.toml");
+    // Not every user may set the owner, and not every file system has attributes.
     let _ = chown(&path, Some(1234), Some(5678));
     let _ = setxattr(&path, "user.origin", b"the site", XattrFlags::empty());
     fs::set_permissions(path, Permissions::from_mode(0o640)).expect("set");
-    folder
+    directory
 }
 
-/// What an edit has to keep: mode, owner, group, and an attribute.
-fn attributes(folder: &Folder) -> (u32, u32, u32, Vec<u8>) {
-    let path = folder.join("downtime.toml");
+/// Returns what an edit has to keep: the mode, the owner, the group, and an attribute.
+fn attributes(directory: &Folder) -> (u32, u32, u32, Vec<u8>) {
+    let path = directory.join("downtime.toml");
     let metadata = fs::metadata(&path).expect("a file");
     let mut value = vec![0; 64];
     let length = getxattr(&path, "user.origin", &mut value).unwrap_or(0);
@@ -48,74 +48,74 @@ fn attributes(folder: &Folder) -> (u32, u32, u32, Vec<u8>) {
     (metadata.mode(), metadata.uid(), metadata.gid(), value)
 }
 
-fn a_start_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one() {
+fn a_start_that_is_killed_at_any_call_leaves_the_old_or_the_new_file() {
     assert_new_after("renameat2", &kill_at_each_call(MINE, &[], &START));
 }
 
-fn where_there_is_no_exchange_a_killed_start_leaves_the_old_file_or_the_new_one() {
+fn a_start_that_is_killed_without_an_exchange_leaves_the_old_or_the_new_file() {
     let refused = "inject=renameat2:error=EINVAL".to_owned();
     assert_new_after("renameat", &kill_at_each_call(MINE, &[refused], &START));
 }
 
-fn an_end_that_is_killed_at_any_call_leaves_the_old_file_or_the_new_one() {
+fn an_end_that_is_killed_at_any_call_leaves_the_old_or_the_new_file() {
     let planned = started(MINE) + "message = \"odd\"   # formatting\n";
     assert_new_after("renameat2", &kill_at_each_call(&planned, &[], &["end", "db"]));
 }
 
-/// Runs the edit anew for each of its calls, and kills it there. The name of each call, and whether the new text then
-/// stood in the file.
-fn kill_at_each_call(old: &str, injected: &[String], arguments: &[&str]) -> Vec<(String, bool)> {
-    let reference = folder(old);
+/// Runs the edit once for each of its calls, and kills it at that call. Returns the name of each call, and true if
+/// the file then has the new text.
+fn kill_at_each_call(old: &str, injections: &[String], arguments: &[&str]) -> Vec<(String, bool)> {
+    let reference = directory(old);
     let old = text(&reference);
-    let ended = run(&reference, injected, arguments);
+    let ended = run(&reference, injections, arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let new = text(&reference);
     let kill = |call: &Call| {
-        let folder = folder(&old);
-        let kept = attributes(&folder);
-        let ended = run(&folder, &killing(call, injected), arguments);
-        assert_eq!(ended.code, None, "{call}: it was not killed\n{}", ended.calls);
+        let directory = directory(&old);
+        let kept = attributes(&directory);
+        let ended = run(&directory, &with_kill(call, injections), arguments);
+        assert_eq!(ended.code, None, "{call}: the process was not killed\n{}", ended.calls);
         assert_eq!(ended.calls.all().last().map(|call| &call.name), Some(&call.name));
-        let found = text(&folder);
-        assert!(found == old || found == new, "{call}: a mix:\n{found}");
-        assert_eq!(attributes(&folder), kept, "{call}");
-        assert_nothing_but_a_hidden_file_is_left(&folder, call);
-        assert_next_edit_works(&folder, &found);
+        let found = text(&directory);
+        assert!(found == old || found == new, "{call}: neither the old nor the new text:\n{found}");
+        assert_eq!(attributes(&directory), kept, "{call}");
+        assert_at_most_a_hidden_file_is_left(&directory, call);
+        assert_next_edit_works(&directory, &found);
         (call.name.clone(), found == new)
     };
-    of_the_edit(&ended.calls).map(kill).collect()
+    edit_calls(&ended.calls).map(kill).collect()
 }
 
-/// What is injected, and the kill; of two for one name strace takes the last alone.
-fn killing(call: &Call, injected: &[String]) -> Vec<String> {
-    injected.iter().cloned().chain([call.inject("signal=KILL")]).collect()
+/// Returns the injections with a kill at this call. Of two injections for one name, strace only uses the last.
+fn with_kill(call: &Call, injections: &[String]) -> Vec<String> {
+    injections.iter().cloned().chain([call.inject("signal=KILL")]).collect()
 }
 
-/// One at most, named after the file, and no more open to others than that.
-fn assert_nothing_but_a_hidden_file_is_left(folder: &Folder, call: &Call) {
-    let names = beside(folder);
+/// Asserts that at most one other file is left, named after the edited file and with no permissions beyond its own.
+fn assert_at_most_a_hidden_file_is_left(directory: &Folder, call: &Call) {
+    let names = beside(directory);
     assert!(names.len() <= 1, "{call}: {names:?}");
     for name in names {
         let random = name.strip_prefix(".downtime.toml.").unwrap_or_default();
         assert!(random.len() == 6 && random.chars().all(|c| c.is_ascii_alphanumeric()), "{call}: {name}");
-        let mode = fs::metadata(folder.join(&name)).expect("a file").mode() & 0o7777;
+        let mode = fs::metadata(directory.join(&name)).expect("a file").mode() & 0o7777;
         assert_eq!(mode & !0o640, 0, "{call}: {name} has mode {mode:o}");
     }
 }
 
-fn assert_next_edit_works(folder: &Folder, found: &str) {
+fn assert_next_edit_works(directory: &Folder, found: &str) {
     let arguments = ["start", "--name", "next", "--at", "2999-01-01T00:00:00Z"];
-    let output = downtime(folder).args(arguments).output().expect("the binary");
+    let output = downtime(directory).args(arguments).output().expect("the binary");
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(text(folder), [found, &period("next")].concat());
+    assert_eq!(text(directory), [found, &period("next")].concat());
 }
 
-/// Asserts that the old text stands until this call has been made, and the new one from then on.
+/// Asserts that the file has the old text until this call has been made, and the new text afterwards.
 #[track_caller]
-fn assert_new_after(name: &str, killed: &[(String, bool)]) {
-    let replaced = killed.iter().position(|(call, _)| call == name).expect("a rename");
-    assert!(replaced > 10 && killed.len() - replaced > 8, "{killed:?}");
-    for (index, (call, is_new)) in killed.iter().enumerate() {
-        assert_eq!(*is_new, index > replaced, "{call}: {killed:?}");
+fn assert_new_after(name: &str, outcomes: &[(String, bool)]) {
+    let replaced = outcomes.iter().position(|(call, _)| call == name).expect("a rename");
+    assert!(replaced > 10 && outcomes.len() - replaced > 8, "{outcomes:?}");
+    for (index, (call, is_new)) in outcomes.iter().enumerate() {
+        assert_eq!(*is_new, index > replaced, "{call}: {outcomes:?}");
     }
 }

@@ -1,8 +1,7 @@
-//! What `start` and `end` do to the file where the world is hostile: the binary, the real file system, and strace, which
-//! stops or kills it at a system call, or makes that fail.
+//! What `start` and `end` do to the file under adverse conditions: the tests run the binary on a real file system, and
+//! strace stops or kills it at a system call, or makes the call fail.
 //!
-//! Where there is no strace, or nothing can be mounted, the tests that need it are ignored, except under CI, where they
-//! fail.
+//! Tests that need strace or a mount are ignored if the machine does not allow it; under CI they fail.
 
 use std::fs;
 
@@ -11,7 +10,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use crate::support::process::{Folder, Gateway};
 use crate::{debian, ptrace};
 
-/// Trials by the paths of their functions.
+/// Makes trials that are named after the paths of their functions.
 macro_rules! trials {
     ($kind:path: $($test:ident),+ $(,)?) => {
         vec![$($kind(concat!(module_path!(), "::", stringify!($test)).trim_start_matches("external::"), $test)),+]
@@ -43,19 +42,19 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.into_iter().flatten().collect()
 }
 
-/// A test that needs strace.
+/// Makes a trial that needs strace.
 fn traced(name: &str, test: fn()) -> Trial {
-    needing(name, &[("strace", "strace")], ptrace::refusal, test)
+    trial_with(name, &[("strace", "strace")], ptrace::refusal, test)
 }
 
-/// A test that mounts something.
+/// Makes a trial that mounts a file system.
 fn mounted(name: &str, test: fn()) -> Trial {
-    needing(name, &[("unshare", "util-linux"), ("mount", "mount")], namespace::refusal, test)
+    trial_with(name, &[("unshare", "util-linux"), ("mount", "mount")], namespace::refusal, test)
 }
 
-fn needing(
+fn trial_with(
     name: &str,
-    programs: &'static [debian::Needed],
+    programs: &'static [debian::RequiredProgram],
     refusal: fn() -> Option<&'static str>,
     test: fn(),
 ) -> Trial {
@@ -68,12 +67,12 @@ fn needing(
             }
             Ok(())
         };
-        let ran: Result<Completion, Failed> = debian::with(programs, run);
-        refused.map_or(ran, |reason| debian::ignored(reason.to_owned()))
+        let result: Result<Completion, Failed> = debian::with(programs, run);
+        refused.map_or(result, |reason| debian::ignore(reason.to_owned()))
     })
 }
 
-/// A test that needs nothing.
+/// Makes a trial that needs no other program.
 fn plain(name: &str, test: fn()) -> Trial {
     Trial::test(name, move || {
         test();
@@ -81,42 +80,43 @@ fn plain(name: &str, test: fn()) -> Trial {
     })
 }
 
-/// What a file says that nothing has been done to yet.
+/// The text of a file before the first edit.
 const MINE: &str = "# mine\n";
 
-/// An edit whose text is known before.
+/// The arguments of an edit whose result is known in advance.
 const START: [&str; 5] = ["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"];
 
-/// The text with what `START` writes into it.
+/// Returns the text after the edit [`START`].
 fn started(text: &str) -> String {
     [text, &period("db")].concat()
 }
 
-/// A period of this name, as it is written behind a text.
+/// Returns the text that is appended for a period of this name.
 fn period(name: &str) -> String {
     format!("\n[[period]]\nname = \"{name}\"\nstart = 2999-01-01T00:00:00Z\n")
 }
 
-/// The file's text.
-fn text(folder: &Folder) -> String {
-    fs::read_to_string(folder.join("downtime.toml")).expect("a file")
+/// Returns the text of the file.
+fn text(directory: &Folder) -> String {
+    fs::read_to_string(directory.join("downtime.toml")).expect("a file")
 }
 
-/// What lies beside the file.
-fn beside(folder: &Folder) -> Vec<String> {
-    let names =
-        fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+/// Returns the names of the other files in the directory.
+fn beside(directory: &Folder) -> Vec<String> {
+    let names = fs::read_dir(directory.path())
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name());
     names.filter(|name| name != "downtime.toml").map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
-/// Asserts that the file has this text, and that nothing lies beside it.
+/// Asserts that the file has this text, and that the directory contains nothing else.
 #[track_caller]
-fn assert_alone(folder: &Folder, expected: &str) {
-    assert_eq!(text(folder), expected);
-    assert_eq!(beside(folder), Vec::<String>::new());
+fn assert_alone(directory: &Folder, expected: &str) {
+    assert_eq!(text(directory), expected);
+    assert_eq!(beside(directory), Vec::<String>::new());
 }
 
-/// The public status, as the gateway tells it.
+/// Returns the public status of the gateway.
 fn status(gateway: &Gateway) -> serde_json::Value {
     gateway.get("/.downtime/status", &[]).json()
 }

@@ -1,4 +1,4 @@
-//! The file, its folder or its file system is mounted so that it cannot be replaced, or can (row W11).
+//! Mounts of the file, its directory or its file system, which allow an edit or not.
 
 use std::fs;
 use std::path::Path;
@@ -12,141 +12,143 @@ use crate::support::until;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::mounted:
-        a_file_that_is_mounted_by_itself_is_left_as_it_is,
-        a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too,
-        a_file_that_is_mounted_by_itself_is_warned_of,
-        a_file_in_a_mounted_folder_is_edited,
-        a_file_on_a_read_only_file_system_is_left_as_it_is,
-        without_a_file_here_the_one_of_the_system_is_used,
-        without_any_file_each_place_is_named,
-        a_gateway_sees_what_is_written_into_a_mounted_file,
-        a_gateway_sees_an_edit_in_the_folder_that_its_own_is_mounted_from,
+        a_file_that_is_mounted_by_itself_is_not_edited,
+        a_link_to_a_file_that_is_mounted_by_itself_is_not_edited,
+        check_warns_if_the_file_is_mounted_by_itself,
+        a_file_in_a_mounted_directory_is_edited,
+        a_file_on_a_read_only_file_system_is_not_edited,
+        without_a_file_in_the_current_directory_the_one_in_etc_is_used,
+        without_any_file_the_error_names_each_place_that_was_tried,
+        a_gateway_applies_writes_to_a_mounted_file,
+        a_gateway_applies_an_edit_in_the_source_of_its_mounted_directory,
     ]
 }
 
-/// The folder of a container: a file beside it is what its own file is mounted from.
+/// Scripts that mount the file or its directory from elsewhere, as containers do.
 const MOUNT_FILE: &str = "mount --bind real/site.toml downtime.toml; ";
-const MOUNT_FOLDER: &str = "mount --bind real mounted; cd mounted; ";
+const MOUNT_DIRECTORY: &str = "mount --bind real mounted; cd mounted; ";
 
-/// A folder with a file, and another in a folder below.
-fn folder(text: &str) -> Folder {
-    let folder = Folder::with("# not mounted over\n");
+/// Makes a directory with a file, and the source of the mounts with this text in a directory below.
+fn directory(text: &str) -> Folder {
+    let directory = Folder::with("# not mounted over\n");
     for name in ["real", "mounted"] {
-        fs::create_dir(folder.join(name)).expect("made");
+        fs::create_dir(directory.join(name)).expect("made");
     }
-    fs::write(folder.join("real/site.toml"), text).expect("written");
-    folder
+    fs::write(directory.join("real/site.toml"), text).expect("written");
+    directory
 }
 
-fn start(folder: &Folder, script: &str) -> Output {
+fn start(directory: &Folder, script: &str) -> Output {
     let script = format!("{script} exec \"$0\" {}", START.join(" "));
-    namespace::command(folder, &script).output().expect("a shell")
+    namespace::command(directory, &script).output().expect("a shell")
 }
 
 #[track_caller]
 fn assert_refused(output: &Output, path: &Path, remedy: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let named = format!("error: {} ", path.canonicalize().expect("a file").display());
-    assert!(said.starts_with(&named) && said.contains(remedy), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let start = format!("error: {} ", path.canonicalize().expect("a file").display());
+    assert!(stderr.starts_with(&start) && stderr.contains(remedy), "{stderr}");
 }
 
 #[track_caller]
-fn assert_names(folder: &Path, expected: &[&str]) {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+fn assert_names(directory: &Path, expected: &[&str]) {
+    let mut names: Vec<_> = fs::read_dir(directory)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
     names.sort();
-    assert_eq!(names, expected, "{}", folder.display());
+    assert_eq!(names, expected, "{}", directory.display());
 }
 
-/// Neither the mounted file has changed nor the one that it is mounted over, and no other file has come.
+/// Asserts that neither the mounted file nor the file below it has changed, and that there is no new file.
 #[track_caller]
-fn assert_untouched(folder: &Folder) {
-    assert!(text(folder).starts_with("# not mounted over\n"));
-    assert_eq!(fs::read_to_string(folder.join("real/site.toml")).expect("a file"), MINE);
-    assert_names(folder.path(), &["downtime.toml", "mounted", "real"]);
-    assert_names(&folder.join("real"), &["site.toml"]);
+fn assert_untouched(directory: &Folder) {
+    assert!(text(directory).starts_with("# not mounted over\n"));
+    assert_eq!(fs::read_to_string(directory.join("real/site.toml")).expect("a file"), MINE);
+    assert_names(directory.path(), &["downtime.toml", "mounted", "real"]);
+    assert_names(&directory.join("real"), &["site.toml"]);
 }
 
-fn a_file_that_is_mounted_by_itself_is_left_as_it_is() {
-    let folder = folder(MINE);
-    let output = start(&folder, MOUNT_FILE);
+fn a_file_that_is_mounted_by_itself_is_not_edited() {
+    let directory = directory(MINE);
+    let output = start(&directory, MOUNT_FILE);
     assert_refused(
         &output,
-        &folder.join("downtime.toml"),
+        &directory.join("downtime.toml"),
         "mount its directory instead, or edit the file that is mounted",
     );
-    assert_untouched(&folder);
+    assert_untouched(&directory);
 }
 
-fn a_file_that_is_mounted_by_itself_is_left_as_it_is_through_a_link_too() {
-    let folder = folder(MINE);
+fn a_link_to_a_file_that_is_mounted_by_itself_is_not_edited() {
+    let directory = directory(MINE);
     let link = "ln -s ../downtime.toml mounted/link.toml; export DOWNTIME_CONFIG=mounted/link.toml; ";
-    let output = start(&folder, &[MOUNT_FILE, link].concat());
+    let output = start(&directory, &[MOUNT_FILE, link].concat());
     assert_refused(
         &output,
-        &folder.join("downtime.toml"),
+        &directory.join("downtime.toml"),
         "mount its directory instead, or edit the file that is mounted",
     );
-    fs::remove_file(folder.join("mounted/link.toml")).expect("a link");
-    assert_untouched(&folder);
+    fs::remove_file(directory.join("mounted/link.toml")).expect("a link");
+    assert_untouched(&directory);
 }
 
-fn check(folder: &Folder, script: &str) -> String {
+fn check(directory: &Folder, script: &str) -> String {
     let script = format!("{script} exec \"$0\" --check");
-    let mut command = namespace::command(folder, &script);
+    let mut command = namespace::command(directory, &script);
     let output = command.stdout(Stdio::null()).output().expect("a shell");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn a_file_that_is_mounted_by_itself_is_warned_of() {
-    let folder = folder(MINE);
+fn check_warns_if_the_file_is_mounted_by_itself() {
+    let directory = directory(MINE);
     let warning = "warning: this file is mounted by itself: if an editor replaces it";
     let link = "ln -s ../downtime.toml mounted/link.toml; export DOWNTIME_CONFIG=mounted/link.toml; ";
     for (script, place) in [
         (MOUNT_FILE.to_owned(), Some(" --> ./downtime.toml:1:1\n")),
         ([MOUNT_FILE, link].concat(), Some(" --> mounted/link.toml:1:1\n")),
-        ([MOUNT_FOLDER, "export DOWNTIME_CONFIG=site.toml; "].concat(), None),
+        ([MOUNT_DIRECTORY, "export DOWNTIME_CONFIG=site.toml; "].concat(), None),
         (String::new(), None),
     ] {
-        let said = check(&folder, &script);
-        assert_eq!(said.contains(warning), place.is_some(), "{script}{said}");
-        assert!(said.contains(place.unwrap_or_default()), "{script}{said}");
+        let stderr = check(&directory, &script);
+        assert_eq!(stderr.contains(warning), place.is_some(), "{script}{stderr}");
+        assert!(stderr.contains(place.unwrap_or_default()), "{script}{stderr}");
     }
 }
 
-fn a_file_in_a_mounted_folder_is_edited() {
-    let folder = folder(MINE);
-    let output = start(&folder, &[MOUNT_FOLDER, "export DOWNTIME_CONFIG=site.toml; "].concat());
+fn a_file_in_a_mounted_directory_is_edited() {
+    let directory = directory(MINE);
+    let output = start(&directory, &[MOUNT_DIRECTORY, "export DOWNTIME_CONFIG=site.toml; "].concat());
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
-    assert_eq!(fs::read_to_string(folder.join("real/site.toml")).expect("a file"), started(MINE));
-    assert_names(&folder.join("real"), &["site.toml"]);
+    assert_eq!(fs::read_to_string(directory.join("real/site.toml")).expect("a file"), started(MINE));
+    assert_names(&directory.join("real"), &["site.toml"]);
 }
 
-fn a_file_on_a_read_only_file_system_is_left_as_it_is() {
-    let folder = Folder::with(MINE);
-    let before = text(&folder);
+fn a_file_on_a_read_only_file_system_is_not_edited() {
+    let directory = Folder::with(MINE);
+    let before = text(&directory);
     let read_only = "mount --bind . .; mount -o remount,bind,ro .; cd \"$PWD\"; ";
     assert_refused(
-        &start(&folder, read_only),
-        &folder.join("downtime.toml"),
+        &start(&directory, read_only),
+        &directory.join("downtime.toml"),
         " is on a read-only file system: remount it read-write, or edit the file where it comes from",
     );
-    assert_alone(&folder, &before);
+    assert_alone(&directory, &before);
 }
 
-/// An empty directory that has no file, on a system whose `/etc` is this script's.
+/// Runs a script in an empty directory, in a mount namespace whose `/etc` only has an empty `/etc/downtime`.
 fn without_a_file(script: &str) -> Output {
-    let folder = folder(MINE);
+    let directory = directory(MINE);
     let script = format!("mount -t tmpfs tmpfs /etc; mkdir /etc/downtime empty; cd empty; {script}");
-    namespace::command(&folder, &script).stdout(std::process::Stdio::piped()).output().expect("a shell")
+    namespace::command(&directory, &script).stdout(std::process::Stdio::piped()).output().expect("a shell")
 }
 
-fn without_a_file_here_the_one_of_the_system_is_used() {
+fn without_a_file_in_the_current_directory_the_one_in_etc_is_used() {
     const SYSTEM: &str = "/etc/downtime/downtime.toml";
     let make = format!("echo '# mine' >{SYSTEM}; ");
-    for (script, said) in [
+    for (script, expected) in [
         ("exec \"$0\" --check", format!("{SYSTEM} is valid\n")),
         ("DOWNTIME_CONFIG= exec \"$0\" --check", format!("{SYSTEM} is valid\n")),
         ("exec \"$0\" start --at 2999-01-01T00:00:00Z", format!("edited {SYSTEM}\n")),
@@ -154,23 +156,23 @@ fn without_a_file_here_the_one_of_the_system_is_used() {
     ] {
         let output = without_a_file(&[&make, script].concat());
         let stdout = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && stdout.starts_with(&said), "{script}: {output:?}");
+        assert!(output.status.success() && stdout.starts_with(&expected), "{script}: {output:?}");
     }
 }
 
-fn without_any_file_each_place_is_named() {
+fn without_any_file_the_error_names_each_place_that_was_tried() {
     for arguments in ["", "serve", "--check", "status", "start", "end", "--check --format json"] {
         let output = without_a_file(&format!("exec \"$0\" {arguments}"));
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        assert_eq!(output.status.code(), Some(1), "{arguments}: {said}");
-        let named = "no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml";
-        assert!(said.contains(named), "{arguments}: {said}");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {text}");
+        let expected = "no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml";
+        assert!(text.contains(expected), "{arguments}: {text}");
     }
 }
 
-/// A config that is down with this message.
-fn saying(message: &str) -> String {
+/// Returns a config of a site that is down with this message.
+fn config_with_message(message: &str) -> String {
     format!(
         "[server]\nlisten = [\"127.0.0.1:0\"]\n[response]\nmessage = \"{message}\"\n\
          [[period]]\nname = \"old\"\nstart = 2020-01-01T00:00:00Z\n"
@@ -181,21 +183,22 @@ fn await_status(gateway: &Gateway, key: &str, expected: &str) {
     until(expected, || (status(gateway)[key].as_str() == Some(expected)).then_some(()));
 }
 
-fn a_gateway_sees_what_is_written_into_a_mounted_file() {
-    let folder = folder(&saying("before"));
-    let command = namespace::command(&folder, &[MOUNT_FILE, "exec \"$0\""].concat());
-    let gateway = Gateway::run(folder, command);
+fn a_gateway_applies_writes_to_a_mounted_file() {
+    let directory = directory(&config_with_message("before"));
+    let command = namespace::command(&directory, &[MOUNT_FILE, "exec \"$0\""].concat());
+    let gateway = Gateway::run(directory, command);
     for message in ["once", "again"] {
-        gateway.folder.write("real/site.toml", &saying(message));
+        gateway.folder.write("real/site.toml", &config_with_message(message));
         await_status(&gateway, "message", message);
     }
     assert_eq!(gateway.log().count("ERROR"), 0, "{}", gateway.log().text());
 }
 
-fn a_gateway_sees_an_edit_in_the_folder_that_its_own_is_mounted_from() {
-    let folder = folder(&saying("before"));
-    let command = namespace::command(&folder, &[MOUNT_FOLDER, "exec \"$0\" --config site.toml"].concat());
-    let gateway = Gateway::run(folder, command);
+fn a_gateway_applies_an_edit_in_the_source_of_its_mounted_directory() {
+    let directory = directory(&config_with_message("before"));
+    let command =
+        namespace::command(&directory, &[MOUNT_DIRECTORY, "exec \"$0\" --config site.toml"].concat());
+    let gateway = Gateway::run(directory, command);
     let outside = |arguments: &[&str]| -> Command {
         let mut command = downtime(&gateway.folder);
         command.args(["--config", "real/site.toml"]).args(arguments);

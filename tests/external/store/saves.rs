@@ -1,66 +1,59 @@
-//! An editor saves between the command's read and its rename (row W12b).
+//! Saves of an editor between the command's read and its rename.
 //!
-//! The command is stopped at a system call, an editor saves as editors do, and the command goes on: both the save and
-//! the edit are in the file.
+//! strace stops the command at a system call, an editor saves, and the command continues: the file has both the save
+//! and the edit.
 
 use std::fs::{self, File};
 
 use libtest_mimic::Trial;
 
-use super::strace::{Call, Calls, Ended, spawn};
+use super::strace::{Call, Calls, TraceResult, spawn};
 use super::{MINE, START, assert_alone, beside, started, strace, text};
 use crate::support::process::Folder;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
-        an_edit_is_synced_before_it_is_exchanged_and_its_folder_after,
-        a_save_after_the_read_is_kept_and_edited,
-        a_save_after_the_new_file_is_written_is_kept_and_edited,
-        a_save_after_the_last_look_comes_out_of_the_exchange_and_is_edited,
-        where_there_is_no_exchange_a_save_before_the_last_look_is_kept_and_edited,
-        a_save_that_replaces_the_new_file_before_the_first_is_put_back_is_the_one_that_stays,
-        a_save_into_the_new_file_before_the_first_is_put_back_is_the_one_that_stays,
-        a_save_at_each_try_is_kept_and_edited,
-        a_save_after_the_exchange_stays_as_it_is,
-        a_save_that_cannot_be_put_back_is_kept_beside_and_named,
-        a_save_that_is_out_when_the_command_is_killed_is_kept_beside,
+        an_edit_is_synced_before_the_exchange_and_its_directory_afterwards,
+        a_save_after_the_read_is_edited,
+        a_save_after_the_new_file_is_written_is_edited,
+        a_save_after_the_last_check_is_recovered_by_the_exchange_and_edited,
+        a_save_before_the_last_check_is_edited_if_exchange_is_unsupported,
+        a_second_save_that_replaces_the_new_file_wins_over_the_first,
+        a_second_save_that_writes_into_the_new_file_wins_over_the_first,
+        a_save_during_each_attempt_is_edited,
+        a_save_after_the_exchange_is_not_changed,
+        a_save_that_cannot_be_put_back_is_kept_in_another_file_and_named,
+        a_kill_before_a_save_is_put_back_keeps_the_save_in_another_file,
     ]
 }
 
-/// How an editor saves a text.
+/// A function that saves a text as an editor does.
 type Save = fn(&Folder, &str);
 
-const SAVES: [Save; 3] = [Folder::replace_file, Folder::write_file, save_unseen];
+const SAVES: [Save; 3] = [replace_file, write_file, write_with_old_time];
 
-trait Saves {
-    fn replace_file(&self, text: &str);
-    fn write_file(&self, text: &str);
+fn replace_file(directory: &Folder, text: &str) {
+    directory.replace("downtime.toml", text);
 }
 
-impl Saves for Folder {
-    fn replace_file(&self, text: &str) {
-        self.replace("downtime.toml", text);
-    }
-
-    fn write_file(&self, text: &str) {
-        self.write("downtime.toml", text);
-    }
+fn write_file(directory: &Folder, text: &str) {
+    directory.write("downtime.toml", text);
 }
 
-/// Writes in place, and gives the file the time that it had.
-fn save_unseen(folder: &Folder, text: &str) {
-    let path = folder.join("downtime.toml");
+/// Writes in place, and restores the modification time.
+fn write_with_old_time(directory: &Folder, text: &str) {
+    let path = directory.join("downtime.toml");
     let time = fs::metadata(&path).expect("a file").modified().expect("a time");
     fs::write(&path, text).expect("written");
     File::options().write(true).open(&path).expect("a file").set_modified(time).expect("set");
 }
 
-/// A save of as many bytes as there were.
-fn saved(folder: &Folder) -> String {
-    text(folder).replace(MINE, "# else\n")
+/// Returns the text of a save, which has as many bytes as the current text.
+fn saved(directory: &Folder) -> String {
+    text(directory).replace(MINE, "# else\n")
 }
 
-/// The calls of an edit that nothing is done to.
+/// Returns the calls of an undisturbed edit.
 fn calls() -> Calls {
     strace::run(&Folder::with(MINE), &[], &START).calls
 }
@@ -68,38 +61,38 @@ fn calls() -> Calls {
 const TEMPORARY: (&str, &str) = ("openat", "O_EXCL");
 const EXCHANGE: (&str, &str) = ("renameat2", "RENAME_EXCHANGE");
 
-/// How often the command opened the file, and how often it exchanged files.
-fn tries(calls: &Calls) -> (usize, usize) {
+/// Counts how often the command opened the file, and how often it exchanged files.
+fn count_attempts(calls: &Calls) -> (usize, usize) {
     let opened = calls.of("openat", "/downtime.toml\"").count();
     (opened, calls.of(EXCHANGE.0, EXCHANGE.1).count())
 }
 
-/// Stops the command after this call, each kind of save in turn; it then has opened and exchanged so often.
+/// Tests each kind of save while the command is stopped after this call, and compares the result of [`count_attempts`].
 fn save_after(call: &Call, expected: (usize, usize)) {
     for save in SAVES {
-        let folder = Folder::with(MINE);
-        let saved = saved(&folder);
-        let traced = spawn(&folder, &[call.inject("signal=STOP")], &START);
+        let directory = Folder::with(MINE);
+        let saved = saved(&directory);
+        let traced = spawn(&directory, &[call.inject("signal=STOP")], &START);
         traced.wait_for_stop(1);
-        save(&folder, &saved);
-        traced.go_on();
+        save(&directory, &saved);
+        traced.resume();
         let ended = traced.end();
-        assert_edited(&folder, &saved, &ended);
-        assert_eq!(tries(&ended.calls), expected, "stopped after {call}\n{}", ended.calls);
+        assert_edited(&directory, &saved, &ended);
+        assert_eq!(count_attempts(&ended.calls), expected, "stopped after {call}\n{}", ended.calls);
     }
 }
 
 #[track_caller]
-fn assert_edited(folder: &Folder, saved: &str, ended: &Ended) {
+fn assert_edited(directory: &Folder, saved: &str, ended: &TraceResult) {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.calls);
-    assert_alone(folder, &started(saved));
+    assert_alone(directory, &started(saved));
 }
 
-fn an_edit_is_synced_before_it_is_exchanged_and_its_folder_after() {
-    let folder = Folder::with(MINE);
-    let before = text(&folder);
-    let ended = strace::run(&folder, &[], &START);
-    assert_edited(&folder, &before, &ended);
+fn an_edit_is_synced_before_the_exchange_and_its_directory_afterwards() {
+    let directory = Folder::with(MINE);
+    let before = text(&directory);
+    let ended = strace::run(&directory, &[], &START);
+    assert_edited(&directory, &before, &ended);
     let order = [
         ("flock", "/downtime.toml>, LOCK_EX|LOCK_NB) = 0"),
         ("read", "/downtime.toml>"),
@@ -112,160 +105,161 @@ fn an_edit_is_synced_before_it_is_exchanged_and_its_folder_after() {
         ("unlink", "/.downtime.toml."),
     ];
     let mut positions: Vec<_> = order.iter().map(|(name, text)| ended.calls.position(name, text)).collect();
-    let path = folder.path().canonicalize().expect("a folder");
+    let path = directory.path().canonicalize().expect("a directory");
     positions.push(ended.calls.position("fsync", &format!("{}>) = 0", path.display())));
     positions.push(ended.calls.position("write", "\"edited "));
     assert!(positions.is_sorted(), "{positions:?}\n{}", ended.calls);
-    assert_eq!(tries(&ended.calls), (1, 1));
+    assert_eq!(count_attempts(&ended.calls), (1, 1));
 }
 
-fn a_save_after_the_read_is_kept_and_edited() {
-    // The look that says that the file was quiet while it was read.
+fn a_save_after_the_read_is_edited() {
+    // The check that the file did not change while it was read.
     save_after(calls().last_before("statx", TEMPORARY), (2, 1));
 }
 
-fn a_save_after_the_new_file_is_written_is_kept_and_edited() {
+fn a_save_after_the_new_file_is_written_is_edited() {
     let calls = calls();
     for name in ["write", "fsync"] {
         save_after(calls.first(name, "/.downtime.toml."), (2, 1));
     }
 }
 
-/// One exchange puts the new file in the save's place, one puts the save back, and one is that of the next try.
+/// The first exchange replaces the save with the new file, the second puts the save back, and the third is of the next
+/// attempt.
 const PUT_BACK: (usize, usize) = (2, 3);
 
-fn a_save_after_the_last_look_comes_out_of_the_exchange_and_is_edited() {
+fn a_save_after_the_last_check_is_recovered_by_the_exchange_and_edited() {
     let calls = calls();
     let last = &calls.all()[calls.position(EXCHANGE.0, EXCHANGE.1) - 1];
-    assert_eq!(last.name, "pread64", "the last look compares the bytes\n{calls}");
+    assert_eq!(last.name, "pread64", "the last check compares the bytes\n{calls}");
     save_after(last, PUT_BACK);
 }
 
-fn where_there_is_no_exchange_a_save_before_the_last_look_is_kept_and_edited() {
+fn a_save_before_the_last_check_is_edited_if_exchange_is_unsupported() {
     for error in ["EINVAL", "ENOSYS", "EOPNOTSUPP", "EPERM"] {
         for save in SAVES {
-            let folder = Folder::with(MINE);
-            let saved = saved(&folder);
+            let directory = Folder::with(MINE);
+            let saved = saved(&directory);
             let refused = format!("inject=renameat2:error={error}:signal=STOP");
-            let traced = spawn(&folder, &[refused], &START);
+            let traced = spawn(&directory, &[refused], &START);
             traced.wait_for_stop(1);
-            save(&folder, &saved);
-            traced.go_on();
+            save(&directory, &saved);
+            traced.resume();
             traced.wait_for_stop(2);
-            traced.go_on();
+            traced.resume();
             let ended = traced.end();
-            assert_edited(&folder, &saved, &ended);
+            assert_edited(&directory, &saved, &ended);
             assert_eq!(ended.calls.of("renameat", ") = 0").count(), 1, "{}", ended.calls);
         }
     }
 }
 
-/// Stops the command after its last look, has an editor save, stops it again after the exchange, and has another save.
+/// Stops the command after its last check for a first save, and after the exchange for a second one.
 fn save_twice(second: Save) {
     let calls = calls();
     let stops = [calls.last_before("pread64", EXCHANGE), calls.first(EXCHANGE.0, EXCHANGE.1)];
-    let folder = Folder::with(MINE);
-    let [first, later] = ["# first\n", "# later\n"].map(|mine| text(&folder).replace(MINE, mine));
-    let traced = spawn(&folder, &stops.map(|call| call.inject("signal=STOP")), &START);
+    let directory = Folder::with(MINE);
+    let [first, later] = ["# first\n", "# later\n"].map(|mine| text(&directory).replace(MINE, mine));
+    let traced = spawn(&directory, &stops.map(|call| call.inject("signal=STOP")), &START);
     traced.wait_for_stop(1);
-    folder.replace_file(&first);
-    traced.go_on();
+    replace_file(&directory, &first);
+    traced.resume();
     traced.wait_for_stop(2);
-    second(&folder, &later);
-    traced.go_on();
+    second(&directory, &later);
+    traced.resume();
     let ended = traced.end();
-    assert_edited(&folder, &later, &ended);
+    assert_edited(&directory, &later, &ended);
 }
 
-fn a_save_that_replaces_the_new_file_before_the_first_is_put_back_is_the_one_that_stays() {
-    save_twice(Folder::replace_file);
+fn a_second_save_that_replaces_the_new_file_wins_over_the_first() {
+    save_twice(replace_file);
 }
 
-fn a_save_into_the_new_file_before_the_first_is_put_back_is_the_one_that_stays() {
-    save_twice(Folder::write_file);
+fn a_second_save_that_writes_into_the_new_file_wins_over_the_first() {
+    save_twice(write_file);
 }
 
-fn a_save_at_each_try_is_kept_and_edited() {
-    const TRIES: usize = 5;
-    let folder = Folder::with(MINE);
-    let old = text(&folder);
-    let traced = spawn(&folder, &["inject=fsync:signal=STOP".to_owned()], &START);
+fn a_save_during_each_attempt_is_edited() {
+    const ATTEMPTS: usize = 5;
+    let directory = Folder::with(MINE);
+    let old = text(&directory);
+    let traced = spawn(&directory, &["inject=fsync:signal=STOP".to_owned()], &START);
     let mut saved = old.clone();
-    for number in 1..=TRIES {
+    for number in 1..=ATTEMPTS {
         traced.wait_for_stop(number);
         saved = old.replace(MINE, &format!("# save {number}\n"));
-        folder.replace_file(&saved);
-        traced.go_on();
+        replace_file(&directory, &saved);
+        traced.resume();
     }
-    // The last new file is synced, and then the folder.
-    for number in [TRIES + 1, TRIES + 2] {
+    // The new file of the last attempt is synced, and then the directory.
+    for number in [ATTEMPTS + 1, ATTEMPTS + 2] {
         traced.wait_for_stop(number);
-        traced.go_on();
+        traced.resume();
     }
     let ended = traced.end();
-    assert_edited(&folder, &saved, &ended);
-    assert_no_descriptor_is_left_open(&ended.calls);
+    assert_edited(&directory, &saved, &ended);
+    assert_all_descriptors_are_closed(&ended.calls);
 }
 
-/// Asserts that what was opened was closed, at each try.
-fn assert_no_descriptor_is_left_open(calls: &Calls) {
+/// Asserts that the command closed each file that it opened, in each attempt.
+fn assert_all_descriptors_are_closed(calls: &Calls) {
     let opened = calls.of("openat", "").filter(|call| !call.text.contains(" = -1 ")).count();
     let closed = calls.of("close", "").filter(|call| call.text.ends_with(" = 0")).count();
     assert_eq!(opened, closed, "{calls}");
 }
 
-fn a_save_after_the_exchange_stays_as_it_is() {
+fn a_save_after_the_exchange_is_not_changed() {
     let calls = calls();
     for save in SAVES {
-        let folder = Folder::with(MINE);
-        let saved = saved(&folder);
+        let directory = Folder::with(MINE);
+        let saved = saved(&directory);
         let stop = calls.first(EXCHANGE.0, EXCHANGE.1).inject("signal=STOP");
-        let traced = spawn(&folder, &[stop], &START);
+        let traced = spawn(&directory, &[stop], &START);
         traced.wait_for_stop(1);
-        save(&folder, &saved);
-        traced.go_on();
+        save(&directory, &saved);
+        traced.resume();
         assert_eq!(traced.end().code, Some(0));
-        assert_alone(&folder, &saved);
+        assert_alone(&directory, &saved);
     }
 }
 
-/// Has an editor save after the last look, and this done at the exchange that is to put the save back.
-fn save_and(what: &str) -> (Folder, String, Ended) {
+/// Saves after the last check, and injects this at the exchange that would put the save back.
+fn save_and_inject(what: &str) -> (Folder, String, TraceResult) {
     let calls = calls();
-    let folder = Folder::with(MINE);
-    let saved = saved(&folder);
+    let directory = Folder::with(MINE);
+    let saved = saved(&directory);
     let stop = calls.last_before("pread64", EXCHANGE).inject("signal=STOP");
-    let traced = spawn(&folder, &[stop, format!("inject=renameat2:{what}:when=2")], &START);
+    let traced = spawn(&directory, &[stop, format!("inject=renameat2:{what}:when=2")], &START);
     traced.wait_for_stop(1);
-    folder.replace_file(&saved);
-    traced.go_on();
+    replace_file(&directory, &saved);
+    traced.resume();
     let ended = traced.end();
-    (folder, saved, ended)
+    (directory, saved, ended)
 }
 
-/// Asserts that the edit stands in the file and the save in another; which.
+/// Asserts that the file has the edit and one other file has the save, and returns the other file's name.
 #[track_caller]
-fn assert_stranded(folder: &Folder, saved: &str) -> String {
-    assert_eq!(text(folder), started(&saved.replace("# else\n", MINE)));
-    let names = beside(folder);
+fn assert_save_in_another_file(directory: &Folder, saved: &str) -> String {
+    assert_eq!(text(directory), started(&saved.replace("# else\n", MINE)));
+    let names = beside(directory);
     let [name] = names.as_slice() else { panic!("{names:?}") };
-    assert_eq!(fs::read_to_string(folder.join(name)).expect("a file"), saved);
+    assert_eq!(fs::read_to_string(directory.join(name)).expect("a file"), saved);
     name.clone()
 }
 
-fn a_save_that_cannot_be_put_back_is_kept_beside_and_named() {
-    let (folder, saved, ended) = save_and("error=EIO");
-    let name = assert_stranded(&folder, &saved);
+fn a_save_that_cannot_be_put_back_is_kept_in_another_file_and_named() {
+    let (directory, saved, ended) = save_and_inject("error=EIO");
+    let name = assert_save_in_another_file(&directory, &saved);
     assert_eq!(ended.code, Some(1));
-    for said in
+    for expected in
         [" was edited, but another program saved it meanwhile", name.as_str(), "merge the two by hand"]
     {
-        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
     }
 }
 
-fn a_save_that_is_out_when_the_command_is_killed_is_kept_beside() {
-    let (folder, saved, ended) = save_and("signal=KILL");
-    assert_stranded(&folder, &saved);
+fn a_kill_before_a_save_is_put_back_keeps_the_save_in_another_file() {
+    let (directory, saved, ended) = save_and_inject("signal=KILL");
+    assert_save_in_another_file(&directory, &saved);
     assert_eq!(ended.code, None);
 }

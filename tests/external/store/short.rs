@@ -1,88 +1,88 @@
-//! A write takes a part of what it is given (row W13).
+//! Short writes.
 
 use libtest_mimic::Trial;
 use rustix::process::{Resource, Rlimit, prlimit};
 
-use super::strace::{Calls, Ended, Traced, run, spawn_by};
+use super::strace::{Calls, TraceResult, TracedProcess, run, spawn_through};
 use super::{START, assert_alone, beside, started, text};
 use crate::support::process::Folder;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
-        after_a_short_write_the_rest_is_written,
-        where_the_rest_cannot_be_written_the_old_file_stays,
-        where_the_rest_kills_the_command_the_old_file_stays,
-        a_write_that_is_only_said_to_be_made_is_noticed,
+        the_rest_is_written_after_a_short_write,
+        the_old_file_is_kept_if_the_rest_cannot_be_written,
+        the_old_file_is_kept_if_writing_the_rest_kills_the_command,
+        a_write_that_succeeds_without_writing_is_detected,
     ]
 }
 
-/// The limit of a file's size, in bytes and as a shell sets it: a write that crosses it is cut there.
+/// The limit of the size of files in bytes, and a script that sets it. A write that crosses the limit is cut there.
 const LIMIT: u64 = 512;
-const LIMITED: &str = "ulimit -S -f 1; exec \"$@\"";
+const WITH_LIMIT: &str = "ulimit -S -f 1; exec \"$@\"";
 
-/// A folder whose file is some limits long, and its text.
-fn folder() -> (Folder, String) {
-    let folder = Folder::with(&"# a line of a long file\n".repeat(100));
-    let text = text(&folder);
-    (folder, text)
+/// Makes a directory with a file that is several times as long as the limit, and returns it with the text.
+fn directory() -> (Folder, String) {
+    let directory = Folder::with(&"# a line of a long file\n".repeat(100));
+    let text = text(&directory);
+    (directory, text)
 }
 
-/// The limit is for the shell and the command alone: strace is there before it is set.
-fn limited(script: &str, folder: &Folder, injected: &[String]) -> Traced {
-    spawn_by(&["sh", "-euc", script, "sh"], folder, injected, &START)
+/// Starts the edit through this shell script, so that its limit does not apply to strace.
+fn spawn_limited(script: &str, directory: &Folder, injections: &[String]) -> TracedProcess {
+    spawn_through(&["sh", "-euc", script, "sh"], directory, injections, &START)
 }
 
-/// How much each write of the new file took; nothing for one that failed.
-fn written(calls: &Calls) -> Vec<Option<u64>> {
+/// Returns how many bytes each write of the new file took, or `None` for a write that failed.
+fn write_lengths(calls: &Calls) -> Vec<Option<u64>> {
     let writes = calls.of("write", "/.downtime.toml.");
     writes.map(|call| call.text.rsplit_once(" = ")?.1.parse().ok()).collect()
 }
 
-fn after_a_short_write_the_rest_is_written() {
-    let (folder, old) = folder();
-    let traced = limited(LIMITED, &folder, &["inject=write:signal=STOP:when=1".to_owned()]);
+fn the_rest_is_written_after_a_short_write() {
+    let (directory, old) = directory();
+    let traced = spawn_limited(WITH_LIMIT, &directory, &["inject=write:signal=STOP:when=1".to_owned()]);
     traced.wait_for_stop(1);
     let unlimited = Rlimit { current: None, maximum: None };
     prlimit(Some(traced.id()), Resource::Fsize, unlimited).expect("set");
-    traced.go_on();
+    traced.resume();
     let ended = traced.end();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let new = started(&old);
     let length = u64::try_from(new.len()).expect("a length");
-    assert_eq!(written(&ended.calls), [Some(LIMIT), Some(length - LIMIT)]);
-    assert_alone(&folder, &new);
+    assert_eq!(write_lengths(&ended.calls), [Some(LIMIT), Some(length - LIMIT)]);
+    assert_alone(&directory, &new);
 }
 
 #[track_caller]
-fn assert_cut(ended: &Ended) {
-    assert_eq!(written(&ended.calls), [Some(LIMIT), None], "{}", ended.calls);
+fn assert_cut(ended: &TraceResult) {
+    assert_eq!(write_lengths(&ended.calls), [Some(LIMIT), None], "{}", ended.calls);
 }
 
-fn where_the_rest_cannot_be_written_the_old_file_stays() {
-    let (folder, old) = folder();
-    let ended = limited(&["trap '' XFSZ; ", LIMITED].concat(), &folder, &[]).end();
+fn the_old_file_is_kept_if_the_rest_cannot_be_written() {
+    let (directory, old) = directory();
+    let ended = spawn_limited(&["trap '' XFSZ; ", WITH_LIMIT].concat(), &directory, &[]).end();
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.contains(" could not be written (File too large"), "{}", ended.stderr);
     assert_cut(&ended);
-    assert_alone(&folder, &old);
+    assert_alone(&directory, &old);
 }
 
-fn where_the_rest_kills_the_command_the_old_file_stays() {
-    let (folder, old) = folder();
-    let ended = limited(LIMITED, &folder, &[]).end();
+fn the_old_file_is_kept_if_writing_the_rest_kills_the_command() {
+    let (directory, old) = directory();
+    let ended = spawn_limited(WITH_LIMIT, &directory, &[]).end();
     assert_eq!(ended.code, None, "{}", ended.stderr);
     assert_cut(&ended);
-    assert_eq!(text(&folder), old);
-    assert_eq!(beside(&folder).len(), 1);
+    assert_eq!(text(&directory), old);
+    assert_eq!(beside(&directory).len(), 1);
 }
 
-/// strace does not make a call whose result it is given: the write takes nothing, and says that it took so much.
-fn a_write_that_is_only_said_to_be_made_is_noticed() {
-    let (folder, old) = folder();
+/// strace does not make a call whose result it injects: nothing is written, although the result says so.
+fn a_write_that_succeeds_without_writing_is_detected() {
+    let (directory, old) = directory();
     for taken in [1, started(&old).len()] {
-        let ended = run(&folder, &[format!("inject=write:retval={taken}:when=1")], &START);
+        let ended = run(&directory, &[format!("inject=write:retval={taken}:when=1")], &START);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.calls);
         assert!(ended.stderr.contains(" could not be written"), "{}", ended.stderr);
-        assert_alone(&folder, &old);
+        assert_alone(&directory, &old);
     }
 }

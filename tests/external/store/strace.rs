@@ -1,4 +1,4 @@
-//! The binary under strace: the system calls that it makes, and what is done to it at one of them.
+//! Runs the binary under strace, which records its system calls and can inject signals and errors at one of them.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -11,19 +11,19 @@ use crate::support::log::Log;
 use crate::support::process::{Folder, downtime};
 use crate::support::until;
 
-/// A system call, as strace writes it.
+/// A system call in a trace.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// The how manieth of this name it is in its process, from 1.
+    /// The number of this call among the calls of the same name in its process, counted from 1.
     pub(crate) nth: usize,
-    /// The whole of it: its arguments, with the paths of descriptors, and what came of it.
+    /// The line of the trace: the arguments, with the paths of descriptors, and the result.
     pub(crate) text: String,
 }
 
 impl Call {
-    /// What strace is told to do at this call and no other: `signal=KILL` before it, `signal=STOP` after it,
-    /// `error=EIO` and `retval=1` in place of it.
+    /// Returns the option of strace that injects this at this call only: `signal=KILL` takes effect before the call,
+    /// `signal=STOP` after it, and `error=EIO` and `retval=1` in place of it.
     pub(crate) fn inject(&self, what: &str) -> String {
         format!("inject={}:{what}:when={}", self.name, self.nth)
     }
@@ -35,7 +35,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// All system calls of a process, in their order.
+/// The system calls of a process in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Calls(Vec<Call>);
 
@@ -54,25 +54,25 @@ impl Calls {
         &self.0
     }
 
-    /// The calls of this name whose text has this in it.
+    /// Returns the calls of this name whose line contains the text.
     pub(crate) fn of<'c>(&'c self, name: &'c str, text: &'c str) -> impl Iterator<Item = &'c Call> {
         self.0.iter().filter(move |call| call.name == name && call.text.contains(text))
     }
 
-    /// Where the first such call stands.
+    /// Returns the index of the first call of this name whose line contains the text.
     #[track_caller]
     pub(crate) fn position(&self, name: &str, text: &str) -> usize {
         let position = self.0.iter().position(|call| call.name == name && call.text.contains(text));
         position.unwrap_or_else(|| panic!("no {name} with {text:?}:\n{self}"))
     }
 
-    /// The first such call.
+    /// Returns the first call of this name whose line contains the text.
     #[track_caller]
     pub(crate) fn first(&self, name: &str, text: &str) -> &Call {
         &self.0[self.position(name, text)]
     }
 
-    /// The last call of this name before the first such one.
+    /// Returns the last call of this name before the first call that `before` describes by its name and text.
     #[track_caller]
     pub(crate) fn last_before(&self, name: &str, before: (&str, &str)) -> &Call {
         let earlier = &self.0[..self.position(before.0, before.1)];
@@ -82,90 +82,95 @@ impl Calls {
 }
 
 impl fmt::Display for Calls {
-    /// From the file on: what the loader does before it is of no interest.
+    /// Writes the calls from the first that names the file, without those of the loader.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.0.iter().position(|call| call.text.contains("downtime.toml"));
         self.0.iter().skip(file.unwrap_or(0)).try_for_each(|call| writeln!(f, "{}", call.text))
     }
 }
 
-/// A process of the binary that strace watches, killed when it is dropped.
+/// A process of the binary that strace traces. It is killed on drop.
 ///
-/// strace is its grandchild: it is the process itself that the test waits for and sends signals to.
-pub(crate) struct Traced {
+/// strace is its grandchild, so the test waits for the process itself and sends signals to it.
+pub(crate) struct TracedProcess {
     child: Child,
     stderr: Log,
     output: TempDir,
 }
 
-/// What a traced process left behind.
+/// The result of a traced process that has ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    /// None where a signal ended it.
+pub(crate) struct TraceResult {
+    /// The exit code, or `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) calls: Calls,
 }
 
-/// Runs the binary in the folder to its end, with all of these injected.
-pub(crate) fn run(folder: &Folder, injected: &[String], arguments: &[&str]) -> Ended {
-    spawn(folder, injected, arguments).end()
+/// Runs the binary in the directory with these injections until it ends.
+pub(crate) fn run(directory: &Folder, injections: &[String], arguments: &[&str]) -> TraceResult {
+    spawn(directory, injections, arguments).end()
 }
 
-/// Starts the binary in the folder, with all of these injected.
-pub(crate) fn spawn(folder: &Folder, injected: &[String], arguments: &[&str]) -> Traced {
-    spawn_by(&[], folder, injected, arguments)
+/// Starts the binary in the directory with these injections.
+pub(crate) fn spawn(directory: &Folder, injections: &[String], arguments: &[&str]) -> TracedProcess {
+    spawn_through(&[], directory, injections, arguments)
 }
 
-/// As [`spawn`], by a command that comes to the binary by an exec of what it is given.
-pub(crate) fn spawn_by(wrapper: &[&str], folder: &Folder, injected: &[String], arguments: &[&str]) -> Traced {
-    let output = tempfile::tempdir().expect("a folder");
-    let program = downtime(folder);
+/// Like [`spawn`], but through a wrapper that ends with an exec of its arguments.
+pub(crate) fn spawn_through(
+    wrapper: &[&str],
+    directory: &Folder,
+    injections: &[String],
+    arguments: &[&str],
+) -> TracedProcess {
+    let output = tempfile::tempdir().expect("a directory");
+    let program = downtime(directory);
     let mut strace = Command::new("strace");
     strace.args(["-D", "-y", "-a", "1", "-o"]).arg(output.path().join("trace"));
-    strace.args(injected.iter().flat_map(|what| ["-e", what]));
+    strace.args(injections.iter().flat_map(|what| ["-e", what]));
     strace.args(wrapper).arg(program.get_program()).args(arguments);
-    strace.current_dir(folder.path()).env_remove("DOWNTIME_CONFIG");
+    strace.current_dir(directory.path()).env_remove("DOWNTIME_CONFIG");
     strace.stdin(Stdio::null()).stderr(Stdio::piped());
     strace.stdout(File::create(output.path().join("stdout")).expect("made"));
     let mut child = strace.spawn().expect("strace");
     let stderr = Log::of(child.stderr.take().expect("piped"));
-    Traced { child, stderr, output }
+    TracedProcess { child, stderr, output }
 }
 
-impl Traced {
+impl TracedProcess {
     pub(crate) fn id(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
-    /// Waits until SIGSTOP has stopped the process so many times.
+    /// Waits until SIGSTOP has stopped the process this number of times.
     pub(crate) fn wait_for_stop(&self, times: usize) {
         const STOPPED: &str = "--- stopped by SIGSTOP ---\n";
-        until("a stop", || (self.read("trace").matches(STOPPED).count() == times).then_some(()));
+        until("a stop by SIGSTOP", || (self.read("trace").matches(STOPPED).count() == times).then_some(()));
     }
 
-    /// Lets a stopped process go on.
-    pub(crate) fn go_on(&self) {
+    /// Continues the stopped process.
+    pub(crate) fn resume(&self) {
         kill_process(self.id(), Signal::CONT).expect("a process");
     }
 
-    /// Waits for the end of the process, and of strace, which holds the same stderr.
-    pub(crate) fn end(mut self) -> Ended {
+    /// Waits until the process and strace, which shares its stderr, have ended.
+    pub(crate) fn end(mut self) -> TraceResult {
         let stderr = self.stderr.wait_for_end();
         let code = self.child.wait().expect("an end").code();
-        Ended { code, stdout: self.read("stdout"), stderr, calls: Calls::parse(&self.read("trace")) }
+        TraceResult { code, stdout: self.read("stdout"), stderr, calls: Calls::parse(&self.read("trace")) }
     }
 
-    /// Nothing where the file is not there yet.
+    /// Reads a file of the output; it is empty if it does not exist yet.
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.output.path().join(name)).unwrap_or_default()
     }
 }
 
-impl Drop for Traced {
+impl Drop for TracedProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
