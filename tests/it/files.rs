@@ -178,7 +178,7 @@ async fn begin(site: &Site, path: &str) -> (TcpStream, Vec<u8>, usize) {
 }
 
 #[tokio::test]
-async fn a_file_comes_with_what_describes_it() {
+async fn a_file_has_its_type_length_date_and_validator() {
     let site = Site::new().await;
     site.write("a.html", "<p>hello");
     let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
@@ -200,7 +200,7 @@ async fn a_file_comes_with_what_describes_it() {
 }
 
 #[tokio::test]
-async fn the_type_follows_the_name() {
+async fn the_content_type_follows_the_extension() {
     let site = Site::new().await;
     for (name, kind) in [
         ("a.css", "text/css; charset=utf-8"),
@@ -217,7 +217,7 @@ async fn the_type_follows_the_name() {
 }
 
 #[tokio::test]
-async fn head_says_what_get_says_without_the_body() {
+async fn head_has_the_fields_of_get_and_no_body() {
     let site = Site::new().await;
     site.write("a.txt", "hello");
     site.write("large", vec![b'a'; 300 * 1024]);
@@ -234,7 +234,7 @@ async fn head_says_what_get_says_without_the_body() {
 }
 
 #[tokio::test]
-async fn only_get_and_head_are_methods_of_a_file() {
+async fn only_get_head_and_options_are_allowed() {
     let site = Site::new().await;
     site.write("a", "a");
     for (method, status) in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("PATCH", 405), ("OPTIONS", 204)] {
@@ -283,7 +283,7 @@ async fn no_path_leads_out_of_the_root() {
 }
 
 #[tokio::test]
-async fn a_link_that_stays_inside_is_followed() {
+async fn a_symlink_that_stays_inside_the_root_is_followed() {
     let site = Site::new().await;
     site.write("..2026/a.txt", "a");
     symlink("..2026", site.path("..data")).unwrap();
@@ -314,7 +314,7 @@ async fn hidden_files_are_not_found_but_well_known_ones_are() {
 }
 
 #[tokio::test]
-async fn what_is_no_regular_file_is_not_found_and_never_hangs() {
+async fn anything_but_a_regular_file_is_not_found_and_never_hangs() {
     let site = Site::new().await;
     let _fifo = Fifo::new(site.path("fifo"));
     let _socket = UnixListener::bind(site.path("socket")).unwrap();
@@ -332,7 +332,7 @@ async fn what_is_no_regular_file_is_not_found_and_never_hangs() {
 }
 
 #[tokio::test]
-async fn a_path_that_says_nothing_is_a_bad_request() {
+async fn a_malformed_path_is_a_bad_request() {
     let site = Site::new().await;
     for path in ["/%", "/%zz", "/a%0", "/%00", "/a%00.html"] {
         assert_eq!(site.get(path).await.status, 400, "{path}");
@@ -340,7 +340,7 @@ async fn a_path_that_says_nothing_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_folder_is_its_index_behind_a_slash() {
+async fn a_directory_serves_its_index_and_redirects_to_its_slash() {
     let site = Site::new().await;
     site.write("index.html", "top");
     site.write("a b/index.html", "below");
@@ -377,7 +377,7 @@ async fn no_redirect_leaves_the_site() {
 }
 
 #[tokio::test]
-async fn one_range_gets_its_part() {
+async fn a_single_range_gets_its_part() {
     let site = Site::new().await;
     site.write("ten", "0123456789");
     for (range, status, body, content_range) in [
@@ -403,7 +403,7 @@ async fn one_range_gets_its_part() {
 }
 
 #[tokio::test]
-async fn a_range_over_chunks_is_cut_exactly() {
+async fn a_range_across_chunks_is_exact() {
     let site = Site::new().await;
     let content: Vec<u8> = (0..500_000_u32).flat_map(u32::to_be_bytes).collect();
     site.write("large", &content);
@@ -414,7 +414,7 @@ async fn a_range_over_chunks_is_cut_exactly() {
 }
 
 #[tokio::test]
-async fn an_empty_file_is_whole() {
+async fn an_empty_file_has_length_0() {
     let site = Site::new().await;
     site.write("empty", "");
     let answer = site.get("/empty").await;
@@ -422,7 +422,7 @@ async fn an_empty_file_is_whole() {
 }
 
 #[tokio::test]
-async fn validators_are_honoured() {
+async fn conditional_requests_are_honoured() {
     let site = Site::new().await;
     site.write("a", "hello");
     let (etag, date) = {
@@ -458,7 +458,7 @@ async fn validators_are_honoured() {
 }
 
 #[tokio::test]
-async fn a_version_of_the_same_size_and_date_is_another_one() {
+async fn a_version_of_the_same_size_and_date_has_another_etag() {
     let site = Site::new().await;
     site.write("a", "one");
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
@@ -483,7 +483,7 @@ async fn a_file_that_shrinks_while_it_is_sent_breaks_the_connection() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_rewritten_in_place_while_it_is_sent_is_never_a_mix() {
+async fn a_file_that_is_rewritten_in_place_while_it_is_sent_is_never_mixed() {
     let site = Site::new().await;
     site.write("large", vec![b'a'; LARGE]);
     let (mut stream, begun, promised) = begin(&site, "/large").await;
@@ -495,7 +495,7 @@ async fn a_file_that_is_rewritten_in_place_while_it_is_sent_is_never_a_mix() {
 }
 
 #[tokio::test]
-async fn a_file_that_grows_while_it_is_sent_ends_where_it_was_promised_to() {
+async fn a_file_that_grows_while_it_is_sent_ends_at_the_announced_length() {
     let site = Site::new().await;
     site.write("large", vec![b'a'; LARGE]);
     let (mut stream, begun, promised) = begin(&site, "/large").await;
@@ -507,7 +507,7 @@ async fn a_file_that_grows_while_it_is_sent_ends_where_it_was_promised_to() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_while_it_is_sent_goes_on_as_it_was() {
+async fn a_file_that_is_replaced_while_it_is_sent_is_sent_to_its_end() {
     let site = Site::new().await;
     site.write("large", vec![b'a'; LARGE]);
     site.write("new", "new");
@@ -520,7 +520,7 @@ async fn a_file_that_is_replaced_while_it_is_sent_goes_on_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_root_that_is_swapped_is_seen_at_the_next_request() {
+async fn a_swapped_root_is_used_for_the_next_request() {
     let site = Site::new().await;
     let at = |name: &str| site.folder.path().join(name);
     fs::remove_dir(at("public")).unwrap();
@@ -534,7 +534,7 @@ async fn a_root_that_is_swapped_is_seen_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_root_that_is_missing_is_unavailable() {
+async fn a_missing_root_gives_503() {
     let site = Site::new().await;
     fs::remove_dir(site.folder.path().join("public")).unwrap();
     let answer = site.get("/a").await;

@@ -97,7 +97,7 @@ fn down_headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn html_has_its_language_its_policy_and_the_message_escaped() {
+async fn html_has_a_language_a_policy_and_an_escaped_message() {
     let page = Page::render(&facts(&Template::built_in()));
     let (status, mut found, body) = ask("GET", &["Accept: text/html,*/*;q=0.8"], &page).await;
     let policy = found.remove("content-security-policy").unwrap();
@@ -117,7 +117,7 @@ async fn html_has_its_language_its_policy_and_the_message_escaped() {
 }
 
 #[tokio::test]
-async fn problem_json_is_given_for_json_too() {
+async fn problem_json_is_sent_for_json_too() {
     let page = Page::render(&facts(&Template::built_in()));
     for accept in ["Accept: application/problem+json", "Accept: application/json"] {
         let (status, found, body) = ask("POST", &[accept, "Content-Length: 0"], &page).await;
@@ -138,7 +138,7 @@ async fn problem_json_is_given_for_json_too() {
 }
 
 #[tokio::test]
-async fn text_is_a_line_for_the_message_and_one_for_the_end() {
+async fn text_has_one_line_for_the_message_and_one_for_the_end() {
     let page = Page::render(&facts(&Template::built_in()));
     for accept in ["Accept: text/plain", "Accept: application/x-unheard-of"] {
         let (status, found, body) = ask("GET", &[accept], &page).await;
@@ -151,7 +151,7 @@ async fn text_is_a_line_for_the_message_and_one_for_the_end() {
 }
 
 #[tokio::test]
-async fn an_image_a_style_a_script_and_a_font_get_no_body() {
+async fn images_styles_and_scripts_get_no_body() {
     let page = Page::render(&facts(&Template::built_in()));
     for header in ["Accept: image/avif,*/*;q=0.8", "Sec-Fetch-Dest: style", "Sec-Fetch-Dest: script"] {
         let (status, found, body) = ask("GET", &[header], &page).await;
@@ -171,7 +171,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn status_cause_and_an_unknown_end_show_in_each_form() {
+async fn each_representation_shows_the_status_the_cause_and_an_unknown_end() {
     let template = Template::built_in();
     let status = StatusCode::from_u16(599).unwrap();
     let unknown = PageContent {
@@ -197,7 +197,7 @@ async fn status_cause_and_an_unknown_end_show_in_each_form() {
 }
 
 #[tokio::test]
-async fn retry_after_is_at_least_a_second_and_of_the_request() {
+async fn retry_after_depends_on_the_request_and_is_at_least_a_second() {
     let template = Template::parse("{{ retry_after }}").unwrap();
     let page = Page::render(&PageContent { retry_after: 0, ..facts(&template) });
     assert!(page.depends_on_retry_after());
@@ -210,7 +210,7 @@ async fn retry_after_is_at_least_a_second_and_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_template_of_ones_own_claims_no_language_and_brings_its_own_hashes() {
+async fn a_custom_template_has_no_content_language_and_its_own_hashes() {
     let template = Template::parse("<style>p { color: red }</style><p>{{ message }}").unwrap();
     let (_, found, body) = ask("GET", &[], &Page::render(&facts(&template))).await;
     assert_eq!(found.get("content-language"), None);
@@ -220,7 +220,7 @@ async fn a_template_of_ones_own_claims_no_language_and_brings_its_own_hashes() {
 }
 
 #[tokio::test]
-async fn a_template_that_fails_after_all_gives_way_to_the_built_in_page() {
+async fn a_template_that_fails_to_render_is_replaced_by_the_built_in_page() {
     let template = Template::parse("{% if status == 599 %}{{ 1 // 0 }}{% endif %}").unwrap();
     let status = StatusCode::from_u16(599).unwrap();
     let page = Page::render(&PageContent { status, ..facts(&template) });
@@ -232,7 +232,7 @@ async fn a_template_that_fails_after_all_gives_way_to_the_built_in_page() {
 const ORIGIN: &str = "https://app.example";
 
 #[tokio::test]
-async fn a_page_of_another_origin_can_read_the_answer() {
+async fn a_page_of_another_origin_can_read_the_response_if_cors_allows_it() {
     let template = Template::built_in();
     let listed = Cors::Origins(vec![HeaderValue::from_static(ORIGIN)]);
     let exposed = ("access-control-expose-headers", "Retry-After, Downtime, Date");
@@ -254,7 +254,7 @@ async fn a_page_of_another_origin_can_read_the_answer() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_allowed_so_that_the_answer_can_be_read() {
+async fn a_preflight_is_allowed_so_that_the_response_can_be_read() {
     let template = Template::built_in();
     let asks = [
         &format!("Origin: {ORIGIN}")[..],
@@ -296,7 +296,7 @@ async fn a_preflight_is_allowed_so_that_the_answer_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_grpc_client_is_told_unavailable_and_why() {
+async fn a_grpc_client_gets_unavailable_and_the_message() {
     let template = Template::built_in();
     let page = Page::render(&PageContent { message: Some("Back at 5 — 100 %"), ..facts(&template) });
     for (media_type, answered) in [
@@ -321,7 +321,7 @@ async fn a_grpc_client_is_told_unavailable_and_why() {
 }
 
 #[tokio::test]
-async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
+async fn a_long_grpc_message_is_truncated_between_characters() {
     let template = Template::built_in();
     let message = format!("{}é, and so on", "x".repeat(999));
     let page = Page::render(&PageContent { message: Some(&message), ..facts(&template) });
@@ -330,7 +330,7 @@ async fn a_grpc_client_gets_no_more_of_a_message_than_it_takes() {
 }
 
 #[tokio::test]
-async fn further_fields_are_on_each_answer() {
+async fn configured_fields_are_on_each_response() {
     let template = Template::built_in();
     let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
     let page = Page::render(&PageContent { fields: &fields, ..facts(&template) });
@@ -360,7 +360,7 @@ async fn a_redirect_is_never_stored_and_has_no_body() {
 }
 
 #[tokio::test]
-async fn the_welcome_page_says_how_to_go_on() {
+async fn the_welcome_page_shows_the_next_steps() {
     let answer = |request: &Request<Incoming>| page::welcome(request.method());
     let (status, mut found, body) = exchange("GET", &[], answer).await;
     assert_eq!(exchange("HEAD", &[], answer).await, (status, found.clone(), String::new()));

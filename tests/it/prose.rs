@@ -38,7 +38,7 @@ const HIDDEN: [&str; 7] =
     [".cargo", ".ci", ".clippy.toml", ".justfile", ".rustfmt.toml", ".schema", ".tarpaulin.toml"];
 
 #[test]
-fn no_text_has_a_phrase_of_the_private_english() {
+fn no_text_has_a_forbidden_phrase() {
     let mut files = Vec::new();
     list(Path::new(""), &mut files);
     assert!(files.len() > 100, "they are found");
@@ -53,7 +53,7 @@ fn no_text_has_a_phrase_of_the_private_english() {
 }
 
 #[test]
-fn each_file_that_may_have_the_phrases_has_one() {
+fn each_exception_is_needed() {
     for (file, reason) in ALLOWED {
         let text = fs::read_to_string(root().join(file)).unwrap();
         assert!(!phrases(&text).is_empty(), "{file}: {reason}");

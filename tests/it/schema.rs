@@ -48,7 +48,7 @@ const REFUSED: [&str; 31] = [
 ];
 
 #[test]
-fn the_command_prints_the_schema_that_is_committed() {
+fn the_command_prints_the_committed_schema() {
     let output = Command::new(env!("CARGO_BIN_EXE_downtime")).arg("schema").output().unwrap();
     let committed = include_str!("../../.schema/downtime.json");
     assert_eq!(
@@ -378,7 +378,7 @@ const REFUSED_BY_THE_PARSER: &[&str] = &[
 ];
 
 #[test]
-fn it_accepts_what_only_the_parser_can_know_to_be_wrong() {
+fn it_accepts_mistakes_that_only_the_parser_can_find() {
     for text in REFUSED_BY_THE_PARSER {
         assert_eq!(problems(text), "", "{text}");
         assert!(!parser_accepts(text), "{text}");
@@ -408,7 +408,7 @@ fn it_finds_the_mistakes_that_a_schema_can_find() {
 }
 
 #[test]
-fn each_key_says_what_it_is_for() {
+fn each_key_has_a_description() {
     let schema = schema().to_value();
     for section in ["", "/server", "/site", "/exempt", "/response", "/log", "/period/items"] {
         let place = section.replace('/', "/properties/").replace("/properties/items", "/items");

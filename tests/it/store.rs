@@ -71,7 +71,7 @@ fn another_process_appends_a_line() {
 }
 
 #[test]
-fn the_path_that_was_edited_is_absolute_and_the_text_is_whole() {
+fn an_edit_returns_the_absolute_path_and_writes_the_whole_text() {
     let (_directory, path) = file("one\r\n");
     assert_eq!(append(&path, "two").unwrap(), fs::canonicalize(&path).unwrap());
     assert_eq!(fs::read(&path).unwrap(), b"one\r\ntwo\n");
@@ -79,7 +79,7 @@ fn the_path_that_was_edited_is_absolute_and_the_text_is_whole() {
 }
 
 #[test]
-fn nothing_to_write_leaves_the_very_file() {
+fn an_edit_without_a_change_does_not_touch_the_file() {
     let (_directory, path) = file("one\n");
     let before = fs::metadata(&path).unwrap();
     for text in [None, Some("one\n".to_owned())] {
@@ -149,7 +149,7 @@ fn extended_attributes_and_access_lists_are_kept() {
 }
 
 #[test]
-fn an_access_list_that_the_file_has_not_is_not_inherited_from_the_directory() {
+fn an_access_list_is_not_inherited_from_the_directory() {
     let (directory, path) = file("");
     if setxattr(directory.path(), "system.posix_acl_default", &access_list(), XattrFlags::empty()).is_err() {
         return;
@@ -162,7 +162,7 @@ fn an_access_list_that_the_file_has_not_is_not_inherited_from_the_directory() {
 }
 
 #[test]
-fn symbolic_links_stay_and_their_target_is_edited() {
+fn symlinks_stay_and_their_target_is_edited() {
     let directory = tempdir().unwrap();
     let below = directory.path().join("below");
     fs::create_dir(&below).unwrap();
@@ -241,7 +241,7 @@ fn change_the_mode(path: &Path, _: &str) {
 }
 
 #[test]
-fn what_others_do_to_the_file_during_an_edit_is_noticed_and_kept() {
+fn changes_by_others_during_an_edit_are_noticed_and_kept() {
     for (save, text, mode) in [
         (save_by_rename as fn(&Path, &str), "saved\n", None),
         (save_in_place, "saved\n", None),
@@ -266,7 +266,7 @@ fn what_others_do_to_the_file_during_an_edit_is_noticed_and_kept() {
 }
 
 #[test]
-fn a_file_that_is_only_half_written_is_read_again_before_it_is_refused() {
+fn a_half_written_file_is_read_again_before_it_is_refused() {
     let (_directory, path) = file("");
     let store = Store::open(&path).unwrap();
     let value = store.edit(|text| {
@@ -280,7 +280,7 @@ fn a_file_that_is_only_half_written_is_read_again_before_it_is_refused() {
 }
 
 #[test]
-fn a_file_that_never_rests_is_given_up() {
+fn an_edit_gives_up_on_a_file_that_keeps_changing() {
     let (_directory, path) = file("0");
     let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
     let mut saves = 0;
@@ -295,7 +295,7 @@ fn a_file_that_never_rests_is_given_up() {
 }
 
 #[test]
-fn a_file_that_is_deleted_during_an_edit_is_not_made_again() {
+fn a_file_that_is_deleted_during_an_edit_is_not_created_again() {
     let (_directory, path) = file("0");
     let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
     let edited = store.edit(|_| {
@@ -335,7 +335,7 @@ fn assert_refused(path: &Path, message: &str) {
 }
 
 #[test]
-fn what_is_no_readable_text_file_is_refused() {
+fn only_a_readable_text_file_is_edited() {
     let (directory, path) = file("");
     let beside = |name: &str| directory.path().join(name);
     symlink("nowhere.toml", beside("dangling.toml")).unwrap();
@@ -362,7 +362,7 @@ fn what_is_no_readable_text_file_is_refused() {
 }
 
 #[test]
-fn one_mebibyte_is_the_most_before_an_edit_and_after() {
+fn a_file_may_have_1_mib_before_and_after_an_edit() {
     let limit = usize::try_from(MAX_LENGTH).unwrap();
     let (_directory, path) = file("");
     for size in [limit + 1, 2 * limit, limit, limit - 3] {
@@ -389,7 +389,7 @@ fn outcome_of_an_unprivileged_user(path: &Path) -> String {
 }
 
 #[test]
-fn a_directory_that_may_not_be_written_to_is_named() {
+fn a_read_only_directory_is_named() {
     let (directory, path) = file("");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o555)).unwrap();
     let outcome = outcome_of_an_unprivileged_user(&path);
@@ -399,7 +399,7 @@ fn a_directory_that_may_not_be_written_to_is_named() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_refused() {
+fn an_unreadable_file_is_refused() {
     let (directory, path) = file("");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
@@ -408,7 +408,7 @@ fn a_file_that_may_not_be_read_is_refused() {
 }
 
 #[test]
-fn a_file_of_an_owner_that_cannot_be_kept_is_left_alone() {
+fn a_file_whose_owner_cannot_be_kept_is_left_alone() {
     if !is_root() {
         return;
     }

@@ -64,7 +64,7 @@ fn assert_decision(mut decision: Value, expected: &Value, because: &str) {
 }
 
 #[test]
-fn the_snapshot_is_json() {
+fn json_has_the_state_and_the_periods() {
     let folder = Folder::with(FILE);
     let run = folder.run(&["--check", "--format", "json", "--at", DURING]);
     run.prints(0, &[]);
@@ -98,7 +98,7 @@ fn the_snapshot_is_json() {
 }
 
 #[test]
-fn until_is_what_a_request_is_told_that_only_the_whole_downtime_covers() {
+fn until_is_the_end_of_the_state_and_up_at_the_end_of_all_downtime() {
     let file = "[[period]]\nstart = 2026-06-01T00:00:00Z\nfor = \"20h\"\nmethods = [\"POST\"]\n\
                 [[period]]\nstart = 2026-06-01T01:00:00Z\nfor = \"5m\"\n";
     let folder = Folder::with(file);
@@ -142,7 +142,7 @@ fn until_is_what_a_request_is_told_that_only_the_whole_downtime_covers() {
 }
 
 #[test]
-fn the_start_is_down_and_the_end_is_up() {
+fn a_period_includes_its_start_and_excludes_its_end() {
     let folder = Folder::with(FILE);
     for (at, state) in [
         ("2026-05-31T23:59:59.999999999Z", "up"),
@@ -157,7 +157,7 @@ fn the_start_is_down_and_the_end_is_up() {
 }
 
 #[test]
-fn a_local_time_that_comes_twice_is_the_first_one() {
+fn a_repeated_local_time_is_the_first_one() {
     let period = "[[period]]\nstart = 2026-10-25T01:00:00Z\n";
     let folder = Folder::with(&format!("timezone = \"Europe/Berlin\"\n{period}"));
     for (at, state) in [("2026-10-25T02:59:59", "up"), ("2026-10-25T02:59:59+01:00", "down")] {
@@ -187,7 +187,7 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
 }
 
 #[test]
-fn of_many_mistakes_json_has_a_hundred_and_how_many_more() {
+fn json_has_100_mistakes_and_the_number_of_the_others() {
     let folder = Folder::with(&"[[period]]\n".repeat(500));
     let run = folder.run(&["--check", "--format", "json"]);
     run.prints(1, &[]);
@@ -201,7 +201,7 @@ fn of_many_mistakes_json_has_a_hundred_and_how_many_more() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_json_too() {
+fn a_missing_file_is_reported_as_json() {
     let run = Folder::empty().run(&["-c", "./downtime.toml", "--check", "--format", "json"]);
     run.prints(1, &[]);
     let json = run.json();
@@ -229,7 +229,7 @@ fn a_request_that_passes_names_the_rule() {
 }
 
 #[test]
-fn a_request_that_is_down_names_the_period_and_when_to_come_back() {
+fn a_request_that_is_down_names_the_period_and_when_to_retry() {
     let unavailable = json!({
         "decision": "unavailable", "status": 503, "line": 12, "period": "upgrade", "retry_after": 3600,
         "location": null,
@@ -250,7 +250,7 @@ fn a_request_that_is_down_names_the_period_and_when_to_come_back() {
 }
 
 #[test]
-fn a_redirect_says_where_to_and_lets_its_own_target_pass() {
+fn a_redirect_names_its_target_and_lets_it_pass() {
     let open_ended = "2026-07-02T00:00:00Z";
     let redirect = json!({
         "url": "/page", "decision": "redirect", "status": 302, "line": 17, "period": null, "retry_after": null,
@@ -277,7 +277,7 @@ fn an_absolute_redirect_neither_exempts_nor_loops() {
 }
 
 #[test]
-fn json_carries_the_path_the_next_change_and_the_response() {
+fn json_has_the_path_the_next_change_and_the_fields_of_the_response() {
     let page = decision(FILE, DURING, "/caf%C3%A9", &[]);
     assert_eq!((&page["path"], &page["canonical"]), (&json!("/café"), &json!(true)));
     assert_eq!(page["changes_at"], "2026-06-01T02:00:00Z");
@@ -314,7 +314,7 @@ fn several_urls_are_decided_in_their_order() {
 }
 
 #[test]
-fn a_status_path_that_is_off_is_a_path_like_any_other() {
+fn a_disabled_status_path_is_an_ordinary_path() {
     let off = FILE.replace("[server]", "[server]\nstatus_path = false");
     assert_eq!(decision(&off, DURING, "/.downtime/status", &[])["decision"], "unavailable");
     let moved = FILE.replace("[server]", "[server]\nstatus_path = \"/up\"");
@@ -323,7 +323,7 @@ fn a_status_path_that_is_off_is_a_path_like_any_other() {
 }
 
 #[test]
-fn nothing_of_the_file_reaches_a_terminal_that_it_would_act_on() {
+fn the_file_cannot_control_the_terminal() {
     let text = "\\u009b31m\\u0007";
     let folder = Folder::with(&format!(
         "[[period]]\nname = \"a\"\nstart = 2026-01-01T00:00:00Z\nmessage = \"{text}\"\ntemplate = \"{text}\"\n"

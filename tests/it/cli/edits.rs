@@ -43,7 +43,7 @@ fn every_other_byte_is_kept() {
 }
 
 #[test]
-fn an_inline_array_of_periods_is_edited_in_its_own_form() {
+fn an_inline_array_of_periods_stays_inline() {
     let [started, ended] = start_and_end(
         "period = [{ name = \"a\", start = 2020-01-01T00:00:00Z, for = \"1h\" }] # mine\n[log]\n",
     );
@@ -53,7 +53,7 @@ fn an_inline_array_of_periods_is_edited_in_its_own_form() {
 }
 
 #[test]
-fn a_link_stays_and_the_real_file_is_edited_and_named() {
+fn a_symlink_stays_and_its_target_is_edited_and_named() {
     let folder = Folder::empty();
     let real = folder.path().canonicalize().unwrap().join("real");
     fs::create_dir(&real).unwrap();
@@ -70,7 +70,7 @@ fn a_link_stays_and_the_real_file_is_edited_and_named() {
 }
 
 #[test]
-fn what_the_file_names_beside_a_link_is_still_found() {
+fn a_template_is_found_beside_the_symlink() {
     let folder = Folder::empty();
     fs::create_dir(folder.path().join("real")).unwrap();
     fs::write(folder.path().join("real/site.toml"), "[response]\ntemplate = \"page.html\"\n").unwrap();
@@ -91,7 +91,7 @@ fn mode_and_owner_are_kept() {
 }
 
 #[test]
-fn of_edits_at_once_none_is_lost() {
+fn no_concurrent_edit_is_lost() {
     let folder = Folder::with("# mine\n");
     at_once(|name| {
         let run = folder.run(&["start", "--name", name]);

@@ -31,7 +31,7 @@ fn writes_nothing(file: &str, arguments: &[&str], code: i32, texts: &[&str]) {
 }
 
 #[test]
-fn it_ends_what_start_has_started() {
+fn it_ends_the_period_that_start_began() {
     let folder = Folder::with("# mine\n");
     folder.run(&["start"]).prints(0, &[]);
     let edited = format!("edited {}\n", folder.file().canonicalize().unwrap().display());
@@ -43,7 +43,7 @@ fn it_ends_what_start_has_started() {
 }
 
 #[test]
-fn start_for_a_time_and_end_are_a_pair() {
+fn it_ends_a_downtime_that_start_began_for_a_length_of_time() {
     for name in [&[][..], &["--name", "db"]] {
         let folder = Folder::with("# mine\n");
         folder.run(&[&["start", "--for", "30m"], name].concat()).prints(0, &["down until"]);
@@ -56,7 +56,7 @@ fn start_for_a_time_and_end_are_a_pair() {
 }
 
 #[test]
-fn without_a_name_what_is_unscheduled_ends_before_its_end() {
+fn without_a_name_it_ends_unscheduled_periods_early() {
     let unscheduled = format!("{LONG}unscheduled = true\n");
     let folder = Folder::with(&[&unscheduled, FOR, LATER, "unscheduled = true\n"].concat());
     folder.run(&["end"]).prints(3, &["ended \"long\"\n", "still down because of \"for\""]);
@@ -66,7 +66,7 @@ fn without_a_name_what_is_unscheduled_ends_before_its_end() {
 }
 
 #[test]
-fn of_what_remains_each_command_ends_what_it_says() {
+fn it_suggests_the_command_that_ends_what_is_still_active() {
     let unnamed = LONG.replace("name = \"long\"\n", "");
     let folder = Folder::with(&unnamed);
     let alone = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
@@ -91,7 +91,7 @@ fn of_what_remains_each_command_ends_what_it_says() {
 }
 
 #[test]
-fn without_a_name_it_ends_what_has_started_and_has_no_end() {
+fn without_a_name_it_ends_active_periods_that_are_open_ended() {
     let unnamed = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
     let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF, unnamed].concat());
     let run = folder.run(&["end"]);
@@ -102,7 +102,7 @@ fn without_a_name_it_ends_what_has_started_and_has_no_end() {
 }
 
 #[test]
-fn while_still_down_it_says_by_which_until_when_and_what_ends_that() {
+fn while_still_down_it_names_the_periods_their_ends_and_the_commands_to_end_them() {
     let folder = Folder::with(&[OPEN, LONG, FOR].concat());
     let run = folder.run(&["end"]);
     run.prints(
@@ -118,14 +118,14 @@ fn while_still_down_it_says_by_which_until_when_and_what_ends_that() {
 }
 
 #[test]
-fn a_name_ends_that_period_alone() {
+fn a_name_ends_only_that_period() {
     let folder = Folder::with(&[OPEN, LONG].concat());
     folder.run(&["end", "open"]).prints(3, &["ended \"open\""]);
     assert!(folder.text().ends_with(LONG));
 }
 
 #[test]
-fn an_end_replaces_the_end_that_stood_and_a_for() {
+fn it_replaces_an_end_or_a_for() {
     let folder = Folder::with(LONG);
     folder.run(&["end", "long"]).prints(0, &["ended \"long\""]);
     assert!(!folder.text().contains("2999"));
@@ -136,7 +136,7 @@ fn an_end_replaces_the_end_that_stood_and_a_for() {
 }
 
 #[test]
-fn one_that_is_over_is_said_to_be_and_nothing_is_written() {
+fn a_period_that_is_over_is_reported_and_not_changed() {
     writes_nothing(
         OVER,
         &["end", "over"],
@@ -147,12 +147,12 @@ fn one_that_is_over_is_said_to_be_and_nothing_is_written() {
 }
 
 #[test]
-fn one_that_is_not_enabled_has_nothing_to_end() {
+fn a_disabled_period_has_nothing_to_end() {
     writes_nothing(OFF, &["end", "off"], 0, &["nothing to end: \"off\" is disabled", "up"]);
 }
 
 #[test]
-fn one_that_is_to_come_is_not_enabled_any_more() {
+fn a_future_period_is_disabled() {
     let folder = Folder::with(LATER);
     folder.run(&["end", "later"]).prints(0, &["\"later\" had not started; it is now disabled", "up"]);
     assert_eq!(folder.text(), format!("{LATER}enabled = false\n"));
@@ -162,7 +162,7 @@ fn one_that_is_to_come_is_not_enabled_any_more() {
 }
 
 #[test]
-fn all_ends_every_period_that_is_active() {
+fn all_ends_every_active_period() {
     let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF].concat());
     folder
         .run(&["end", "--all"])
@@ -172,7 +172,7 @@ fn all_ends_every_period_that_is_active() {
 }
 
 #[test]
-fn nothing_to_end_is_said_and_is_0_if_up() {
+fn with_nothing_to_end_it_says_so_and_exits_with_0_if_up() {
     writes_nothing("# nothing\n", &["end"], 0, &["nothing to end", "up"]);
     writes_nothing(&[OVER, LATER, OFF].concat(), &["end", "--all"], 0, &["nothing to end", "up"]);
     writes_nothing(
@@ -184,7 +184,7 @@ fn nothing_to_end_is_said_and_is_0_if_up() {
 }
 
 #[test]
-fn an_unknown_name_is_refused_with_the_nearest() {
+fn an_unknown_name_is_refused_with_a_suggestion() {
     let folder = Folder::with(&[OPEN, LONG].concat());
     let before = stamp(&folder);
     folder
@@ -197,7 +197,7 @@ fn an_unknown_name_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn the_command_that_it_names_is_one_that_a_shell_takes() {
+fn the_suggested_command_is_quoted_for_a_shell() {
     let name = "it's \"$HOME\" -- é";
     let folder = Folder::with("# mine\n");
     folder
@@ -228,7 +228,7 @@ fn a_name_may_look_like_an_option() {
 const SERIES: &str = "[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"  # long\nend = 2999-01-01T00:00:00Z\n";
 
 #[test]
-fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_hand() {
+fn only_the_active_occurrence_of_a_series_ends_and_this_can_be_undone_by_hand() {
     for arguments in [&["end", "series"][..], &["end", "--all"]] {
         let folder = Folder::with(SERIES);
         folder.run(&["status"]).prints(3, &["\"series\""]);
@@ -249,7 +249,7 @@ fn of_a_recurring_period_the_running_occurrence_alone_ends_and_can_be_undone_by_
 }
 
 #[test]
-fn without_a_name_no_recurring_period_ends() {
+fn without_a_name_it_ends_no_series() {
     writes_nothing(
         SERIES,
         &["end"],

@@ -25,7 +25,7 @@ fn each_refuses(folder: &Folder, texts: &[&str]) {
 }
 
 #[test]
-fn a_missing_file_is_named_with_the_remedy() {
+fn a_missing_file_is_an_error_with_the_fix() {
     let folder = Folder::empty();
     each_refuses(&folder, &["./downtime.toml"]);
     let run = |command| folder.run(&["-c", "./downtime.toml", command]);
@@ -35,7 +35,7 @@ fn a_missing_file_is_named_with_the_remedy() {
 }
 
 #[test]
-fn a_link_to_nothing_is_no_file() {
+fn a_dangling_symlink_is_refused() {
     let folder = Folder::empty();
     std::os::unix::fs::symlink("none.toml", folder.file()).unwrap();
     each_refuses(&folder, &["downtime.toml"]);
@@ -43,7 +43,7 @@ fn a_link_to_nothing_is_no_file() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_refused() {
+fn an_unreadable_file_is_refused() {
     if rustix::process::geteuid().is_root() {
         return;
     }
@@ -78,7 +78,7 @@ fn a_device_that_never_ends_is_refused() {
 }
 
 #[test]
-fn a_file_of_100_mb_is_refused_unread() {
+fn a_file_of_100_mb_is_refused_without_reading_it() {
     let folder = Folder::empty();
     File::create(folder.file()).unwrap().set_len(100_000_000).unwrap();
     each_refuses(&folder, &["1 MiB"]);
@@ -94,7 +94,7 @@ fn a_file_may_have_1_mib_and_not_a_byte_more() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_are_shown_at_their_place() {
+fn invalid_utf_8_is_shown_at_its_place() {
     let folder = Folder::empty();
     let bytes =
         "# grün\n[response]\nmessage = \"zur\u{fc}ck\"\n".chars().map(|c| c as u8).collect::<Vec<_>>();
@@ -107,7 +107,7 @@ fn bytes_that_are_no_utf_8_are_shown_at_their_place() {
 }
 
 #[test]
-fn a_file_with_mistakes_is_not_served() {
+fn an_invalid_file_is_not_served() {
     let folder = Folder::with("[response]\nstatus = 404\n");
     for command in [&["serve"][..], &[]] {
         folder.run(command).refuses(1, &["--> ./downtime.toml:2:10"]);

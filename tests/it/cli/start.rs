@@ -23,7 +23,7 @@ fn keys(period: &toml::Table) -> Vec<&str> {
 }
 
 #[test]
-fn with_no_options_it_is_down_from_now_on() {
+fn without_options_the_site_is_down_from_now_on() {
     let folder = Folder::with("# mine\n");
     let edited = format!("edited {}\n", folder.file().canonicalize().unwrap().display());
     let run = folder.run(&["start"]);
@@ -36,7 +36,7 @@ fn with_no_options_it_is_down_from_now_on() {
 }
 
 #[test]
-fn what_is_given_is_written() {
+fn the_options_are_written_to_the_file() {
     let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
     let message = "He said \"no\" \\ 'yes'\n\t{{ é }} # none";
     let at = "2999-06-01T02:00:00";
@@ -53,7 +53,7 @@ fn what_is_given_is_written() {
 }
 
 #[test]
-fn a_local_time_that_was_read_as_utc_is_said_where_the_clock_is_in_another_zone() {
+fn a_local_time_read_as_utc_is_reported_if_the_clock_is_in_another_zone() {
     for (file, zone, arguments, said) in [
         ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], Some("--at was read as UTC")),
         ("# none\n", "Europe/Berlin", ["--until", "2999-06-01T02:00"], Some("--until was read as UTC")),
@@ -88,7 +88,7 @@ fn an_end_is_written_with_its_offset() {
 }
 
 #[test]
-fn in_the_hour_that_comes_twice_at_is_the_first_and_until_the_second() {
+fn in_a_repeated_hour_at_is_the_first_time_and_until_the_second() {
     let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
     let twice = "2030-10-27T02:30:00";
     folder.run(&["start", "--at", twice, "--until", twice]).prints(0, &[]);
@@ -98,7 +98,7 @@ fn in_the_hour_that_comes_twice_at_is_the_first_and_until_the_second() {
 }
 
 #[test]
-fn one_that_is_to_come_leaves_the_site_up() {
+fn a_future_period_leaves_the_site_up() {
     let folder = Folder::with("# mine\n");
     let run = folder.run(&["start", "--name", "db", "--at", "2999-06-01T02:00:00Z"]);
     run.prints(0, &["\"db\" starts at 2999-06-01 02:00:00", "up; the next downtime starts at 2999-06-01"]);
@@ -106,7 +106,7 @@ fn one_that_is_to_come_leaves_the_site_up() {
 }
 
 #[test]
-fn one_without_a_name_that_is_to_come_says_how_to_call_it_off() {
+fn an_unnamed_future_period_says_how_to_cancel_it() {
     let folder = Folder::with("# mine\n");
     let run = folder.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
     run.prints(0, &["a planned downtime starts at 2999-06-01", "set `enabled = false` in its table"]);
@@ -130,7 +130,7 @@ fn an_end_that_is_not_after_the_start_is_refused() {
 }
 
 #[test]
-fn a_start_in_the_past_needs_an_end_that_is_ahead() {
+fn a_start_in_the_past_needs_an_end_in_the_future() {
     let folder = Folder::with("# mine\n");
     let past = ["start", "--at", "2020-01-01T00:00:00Z"];
     for end in [&[][..], &["--for", "1h"]] {
@@ -145,7 +145,7 @@ fn a_start_in_the_past_needs_an_end_that_is_ahead() {
 }
 
 #[test]
-fn a_name_that_is_over_gets_the_new_values_in_its_own_table() {
+fn a_named_period_that_is_over_is_reused_with_the_new_values() {
     let folder = Folder::with(OVER);
     folder
         .run(&["start", "--name", "db", "--for", "2h", "--message", "Again."])
@@ -159,7 +159,7 @@ fn a_name_that_is_over_gets_the_new_values_in_its_own_table() {
 }
 
 #[test]
-fn a_name_that_is_over_loses_the_end_that_it_had() {
+fn a_reused_period_loses_its_old_end() {
     for old in ["end = 2020-01-02T00:00:00Z", "for = \"1h\""] {
         let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
         folder.run(&["start", "--name", "db"]).prints(0, &["down, with no known end: \"db\""]);
@@ -173,7 +173,7 @@ fn a_name_that_is_over_loses_the_end_that_it_had() {
 }
 
 #[test]
-fn a_name_that_is_over_and_is_planned_anew_is_unscheduled_no_more() {
+fn a_reused_period_that_is_planned_is_no_longer_unscheduled() {
     let folder = Folder::with(&format!("{OVER}unscheduled = true\n"));
     folder
         .run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"])
@@ -182,14 +182,14 @@ fn a_name_that_is_over_and_is_planned_anew_is_unscheduled_no_more() {
 }
 
 #[test]
-fn a_name_that_is_over_and_off_is_enabled_again() {
+fn a_reused_period_that_was_disabled_is_enabled() {
     let folder = Folder::with(&format!("{OVER}enabled = false # done\n"));
     folder.run(&["start", "--name", "db"]).prints(0, &["down"]);
     assert!(folder.text().contains("enabled = true # done\n"), "{}", folder.text());
 }
 
 #[test]
-fn a_name_that_has_not_started_or_is_not_enabled_is_refused() {
+fn the_name_of_a_future_disabled_or_recurring_period_is_refused() {
     for (period, state) in [
         ("start = 2999-01-01T00:00:00Z", "it is planned to start at 2999-01-01 00:00:00 +00:00"),
         ("start = 2020-01-01T00:00:00Z\nenabled = false", "it is disabled"),
@@ -215,7 +215,7 @@ fn start_again(period: &str, options: &[&str]) -> (String, toml::Table) {
 }
 
 #[test]
-fn the_end_of_one_that_is_active_is_only_moved_later() {
+fn the_end_of_an_active_period_is_only_moved_later() {
     const OPEN: &str = "it stays open-ended";
     const UNTIL: &str = "end = 2500-01-01T00:00:00Z";
     let earlier: &[&str] = &["--until", "2400-01-01T00:00:00Z"];
@@ -249,7 +249,7 @@ fn the_end_of_one_that_is_active_is_only_moved_later() {
 }
 
 #[test]
-fn one_that_is_active_gets_what_is_given_and_keeps_the_rest() {
+fn an_active_period_gets_the_given_values_and_keeps_the_rest() {
     let planned = "name = \"db\"\nend = 2500-01-01T00:00:00Z\nmessage = \"Old.\" # ours\npaths = [\"/a/**\"]";
     let keep = ["--name", "db", "--until", "2500-01-01T00:00:00Z"];
     let (_, after) = start_again(planned, &keep);
@@ -275,7 +275,7 @@ fn one_that_is_active_gets_what_is_given_and_keeps_the_rest() {
 }
 
 #[test]
-fn at_does_not_move_the_start_of_one_that_is_active() {
+fn at_does_not_move_the_start_of_an_active_period() {
     let file = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
     let folder = Folder::with(file);
     let run = folder.run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"]);
@@ -284,7 +284,7 @@ fn at_does_not_move_the_start_of_one_that_is_active() {
 }
 
 #[test]
-fn a_second_start_without_a_name_changes_the_one_of_the_same_scope() {
+fn a_second_start_without_a_name_changes_the_period_of_the_same_scope() {
     let folder = Folder::with("# mine\n");
     folder.run(&["start", "--for", "1h"]).prints(0, &["an unscheduled downtime has started"]);
     let second = folder.run(&["start", "--message", "It takes longer."]);
@@ -303,7 +303,7 @@ fn a_second_start_without_a_name_changes_the_one_of_the_same_scope() {
 }
 
 #[test]
-fn one_that_was_planned_or_is_recurring_is_not_taken_for_that_of_start() {
+fn a_start_without_a_name_leaves_planned_and_recurring_periods_alone() {
     for period in [
         "start = 2020-01-01T00:00:00Z",
         "start = 2020-01-01T00:00:00Z\nname = \"db\"\nunscheduled = true",
@@ -318,7 +318,7 @@ fn one_that_was_planned_or_is_recurring_is_not_taken_for_that_of_start() {
 }
 
 #[test]
-fn what_the_edit_is_warned_of_is_shown_and_no_more() {
+fn only_the_warnings_that_the_edit_causes_are_shown() {
     let before = "[exempt]\npaths = [\"/admin\"]\n[[period]]\nname = \"first\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
     let folder = Folder::with(before);
     let known = folder.run(&["--check"]).stderr;
@@ -346,7 +346,7 @@ fn a_warning_whose_lines_have_moved_is_not_shown_again() {
 }
 
 #[test]
-fn a_start_during_a_series_is_no_overlap_to_be_warned_of() {
+fn a_start_during_a_series_gives_no_overlap_warning() {
     let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
     folder.run(&["start", "--message", "More."]).prints(0, &["has started"]);
     let planned = folder.run(&["start", "--at", "2999-01-01T00:00:00Z", "--for", "90days"]);
@@ -354,7 +354,7 @@ fn a_start_during_a_series_is_no_overlap_to_be_warned_of() {
 }
 
 #[test]
-fn a_file_with_mistakes_is_shown_and_not_edited() {
+fn an_invalid_file_is_not_edited_and_its_mistakes_are_shown() {
     for file in ["", " \n", "[response]\nstatus = 404\n", "colour = 1\n", "[[period]\n"] {
         let folder = Folder::with(file);
         let texts = ["--> ./downtime.toml:", "the file is invalid: nothing was written"];
@@ -365,7 +365,7 @@ fn a_file_with_mistakes_is_shown_and_not_edited() {
 }
 
 #[test]
-fn a_scope_is_written_and_that_part_alone_is_down() {
+fn a_scope_is_written_and_only_that_part_is_down() {
     let folder = Folder::with("# mine\n");
     let scope = ["start", "--host", "shop.example.com", "--host", "*.example.org", "--path", "/checkout/**"];
     folder.run(&scope).prints(0, &["an unscheduled downtime has started", "partly down"]);

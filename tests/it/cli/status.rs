@@ -12,7 +12,7 @@ use crate::folder::{Folder, Run};
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
 
 #[test]
-fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
+fn up_exits_with_0_down_with_3_and_the_source_is_the_file() {
     for (file, code, text) in [
         ("# nothing\n", 0, "state     up; no downtime is planned\n"),
         (
@@ -38,13 +38,13 @@ fn up_is_0_down_is_3_and_it_says_that_it_read_the_file() {
 }
 
 #[test]
-fn a_file_with_mistakes_is_1() {
+fn an_invalid_file_exits_with_1() {
     let folder = Folder::with("[response]\nstatus = 404\n");
     folder.run(&["status"]).refuses(1, &["--> ./downtime.toml:2:10", "state unknown: the file is invalid"]);
 }
 
 #[test]
-fn it_is_json_for_programs() {
+fn programs_can_ask_for_json() {
     let run = Folder::with(DOWN).run(&["status", "--format", "json"]);
     run.prints(3, &[]);
     let json = run.json();
@@ -56,7 +56,7 @@ fn it_is_json_for_programs() {
 }
 
 #[test]
-fn five_lines_say_what_visitors_get_what_changes_and_what_comes_next() {
+fn five_lines_say_what_visitors_get_what_changes_and_what_is_next() {
     let scoped = "[[period]]\nname = \"shop\"\nstart = 2019-01-01T00:00:00Z\nend = 2500-01-01T00:00:00Z\nredirect = \"/sorry\"\n\
                   hosts = [\"shop.example.com\"]\n";
     let later = "[[period]]\nname = \"later\"\nstart = 2998-01-01T00:00:00Z\nend = 2998-01-02T00:00:00Z\n";
@@ -99,7 +99,7 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_comes_next() {
 }
 
 #[test]
-fn the_whole_site_is_told_apart_from_a_part() {
+fn a_period_of_the_whole_site_is_reported_before_one_of_a_part() {
     let part = "[[period]]\nname = \"part\"\nstart = 2019-01-01T00:00:00Z\nredirect = \"/sorry\"\nhosts = [\"a.example\"]\n";
     let folder = Folder::with(&[part, DOWN].concat());
     folder.run(&["status"]).prints(
@@ -132,7 +132,7 @@ fn status_of(body: &serde_json::Value, arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn nothing_that_another_program_answers_reaches_a_terminal_that_it_would_act_on() {
+fn the_answer_of_another_program_cannot_control_the_terminal() {
     const EVIL: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nforged";
     let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
     let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::folder::{Folder, Run, output};
 
 #[test]
-fn help_and_version_are_results() {
+fn help_and_version_go_to_stdout() {
     let folder = Folder::empty();
     for (arguments, text) in [
         (&["--help"][..], "Exit codes:\n  0  Done\n  1  "),
@@ -22,7 +22,7 @@ fn help_and_version_are_results() {
 }
 
 #[test]
-fn wrong_usage_is_2_and_says_what_is_wrong() {
+fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     let folder = Folder::with("# nothing\n");
     for (arguments, texts) in [
         (&["halt"][..], &["unrecognized subcommand 'halt'"][..]),
@@ -82,7 +82,7 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
 }
 
 #[test]
-fn a_command_that_people_may_expect_names_the_right_one() {
+fn a_command_of_other_programs_names_the_right_one() {
     let folder = Folder::empty();
     for (command, texts) in [
         ("stop", ["`downtime start`", "`systemctl stop downtime`"]),
@@ -120,7 +120,7 @@ fn a_command_that_people_may_expect_names_the_right_one() {
 }
 
 #[test]
-fn to_wait_where_nobody_can_be_asked_is_refused_before_anything_is_written() {
+fn wait_without_management_is_refused_before_anything_is_written() {
     let folder = Folder::with("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n");
     let before = folder.text();
     for arguments in [["start", "--wait"], ["end", "--wait"]] {
@@ -152,7 +152,7 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn nothing_is_coloured_where_there_is_no_terminal() {
+fn nothing_is_coloured_without_a_terminal() {
     let folder = Folder::with("[response]\nstatus = 404\n[site]\nroot = \"none\"\n");
     for arguments in [&["--check"][..], &["status"], &["start"], &["--help"], &["halt"]] {
         let Run { stdout, stderr, .. } = folder.run(arguments);
@@ -161,7 +161,7 @@ fn nothing_is_coloured_where_there_is_no_terminal() {
 }
 
 #[test]
-fn a_warning_goes_to_stderr_and_leaves_0() {
+fn a_warning_goes_to_stderr_and_exits_with_0() {
     let folder = Folder::with("[site]\nroot = \"none\"\n");
     let run = folder.run(&["--check"]);
     assert_eq!(run.code, 0);
@@ -170,7 +170,7 @@ fn a_warning_goes_to_stderr_and_leaves_0() {
 }
 
 #[test]
-fn a_warning_is_1_where_it_is_denied_and_a_note_is_not() {
+fn a_denied_warning_exits_with_1_and_a_note_does_not() {
     let folder = Folder::with("[site]\nroot = \"none\"\n");
     let run = folder.run(&["--check", "--deny", "warnings"]);
     assert_eq!(run.code, 1);
@@ -190,7 +190,7 @@ fn unread() -> Stdio {
 }
 
 #[test]
-fn a_reader_that_has_left_is_no_panic() {
+fn a_closed_stdout_does_not_cause_a_panic() {
     let folder = Folder::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
     for (arguments, code) in
         [(&["--check"][..], 0), (&["status"], 3), (&["--help"], 0), (&["start"], 0), (&["end"], 0)]
@@ -230,7 +230,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn diagnostics_to_a_reader_that_has_left_are_no_panic() {
+fn a_closed_stderr_does_not_cause_a_panic() {
     let folder = Folder::with("[response]\nstatus = 404\n");
     for (arguments, code) in [(&["--check"][..], 1), (&["status"], 1), (&["start"], 1), (&["halt"], 2)] {
         let status = folder.command(arguments).stderr(unread()).status();

@@ -7,7 +7,7 @@ use super::document::Document;
 use super::shipped::examples_of_periods;
 
 #[test]
-fn each_toml_is_valid_and_gives_no_warning() {
+fn each_toml_example_is_valid_and_gives_no_warning() {
     let mut count = 0;
     for document in Document::all() {
         for block in document.blocks_in("toml") {
@@ -21,7 +21,7 @@ fn each_toml_is_valid_and_gives_no_warning() {
 }
 
 #[test]
-fn each_template_is_valid() {
+fn each_template_example_is_valid() {
     let templates = Document::read("docs/templates.md").blocks_in("html");
     assert!(!templates.is_empty(), "they are found");
     for template in templates {
@@ -51,7 +51,7 @@ fn each_path_that_is_called_never_exempt_is_down() {
 }
 
 #[test]
-fn no_example_of_a_series_ends_at_some_date() {
+fn no_example_of_a_series_has_an_end() {
     let blocks: Vec<_> = Document::all().iter().flat_map(|document| document.blocks_in("toml")).collect();
     let series: Vec<_> =
         examples_of_periods().chain(blocks).filter(|text| text.contains("\ncron = ")).collect();

@@ -11,7 +11,7 @@ const RECIPES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/.justfi
 const CI: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run"));
 
 #[test]
-fn what_the_commands_install_is_valid_and_has_its_schema() {
+fn the_install_commands_install_a_valid_file_with_its_schema() {
     let document = Document::read("docs/operating.md");
     let commands: Vec<_> =
         document.section("Install with systemd").lines().filter_map(|line| line.strip_prefix("$ ")).collect();
@@ -51,7 +51,7 @@ fn what_the_commands_install_is_valid_and_has_its_schema() {
 }
 
 #[test]
-fn each_recipe_is_documented_and_runs_what_is_there() {
+fn each_recipe_is_documented_with_its_command() {
     let commands: Vec<_> = RECIPES.lines().filter_map(|line| line.strip_prefix("    ")).collect();
     let names: Vec<_> = RECIPES.lines().filter_map(|line| line.strip_suffix(':')).collect();
     assert_eq!(names, ["ci", "check", "test", "full", "bench", "soak", "mutants", "coverage"]);

@@ -3,7 +3,7 @@
 use super::document::{Document, root};
 
 #[test]
-fn each_link_leads_to_a_file_and_a_heading() {
+fn each_link_leads_to_an_existing_file_and_heading() {
     let mut count = 0;
     for document in Document::all() {
         let directory = document.path.parent().unwrap();

@@ -52,7 +52,7 @@ fn each_sample_is_what_the_commands_print() {
 }
 
 #[test]
-fn each_block_that_shows_a_command_says_whether_it_is_run() {
+fn each_block_with_a_command_is_run_or_marked_as_not_run() {
     for document in Document::all() {
         for block in document.blocks() {
             let shows = block.lines.iter().any(|line| line.starts_with("$ downtime"));

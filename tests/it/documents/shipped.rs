@@ -35,7 +35,7 @@ fn the_shipped_file_shows_each_key_that_is_supported() {
 }
 
 #[test]
-fn each_line_of_the_shipped_file_may_be_switched_on_alone() {
+fn each_setting_of_the_shipped_file_is_valid_on_its_own() {
     assert!(settings().count() > 20, "they are found");
     for setting in settings() {
         let text = setting.switched_on();
@@ -49,7 +49,7 @@ fn each_line_of_the_shipped_file_may_be_switched_on_alone() {
 }
 
 #[test]
-fn what_the_shipped_file_shows_is_the_default_unless_it_says_example() {
+fn the_shipped_file_shows_the_defaults_unless_it_says_example() {
     let defaults: Vec<_> =
         settings().filter(|setting| !setting.is_period() && !setting.is_example()).collect();
     assert!(defaults.len() >= 10, "they are found");
@@ -62,7 +62,7 @@ fn what_the_shipped_file_shows_is_the_default_unless_it_says_example() {
 }
 
 #[test]
-fn lines_of_the_shipped_file_fit_a_window() {
+fn lines_of_the_shipped_file_fit_in_100_columns() {
     let wide: Vec<_> = SHIPPED.lines().filter(|line| line.chars().count() > 100).collect();
     assert_eq!(wide, Vec::<&str>::new());
 }

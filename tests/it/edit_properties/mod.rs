@@ -95,7 +95,7 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 #[test]
-fn start_and_end_leave_all_other_bytes_as_they_were() {
+fn start_and_end_keep_all_other_bytes() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let ran = TestRunner::new(config).run(&(file(), start(), end()), |(file, start, end)| {

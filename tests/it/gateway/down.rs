@@ -34,7 +34,7 @@ fn with(own: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn the_page_says_all_that_the_contract_promises_to_browsers() {
+fn browsers_get_the_page_with_all_promised_fields() {
     let gateway = Gateway::start(&format!("{DOWN}message = \"We move <b>.\""));
     for accept in
         ["Accept: text/html", "Accept: */*", "Accept: text/html,application/xml;q=0.9,*/*;q=0.8", "X: none"]
@@ -66,7 +66,7 @@ fn the_page_says_all_that_the_contract_promises_to_browsers() {
 }
 
 #[test]
-fn programs_get_a_problem_or_text_and_assets_get_no_body() {
+fn programs_get_problem_json_or_text_and_assets_get_no_body() {
     let gateway = Gateway::start(&format!("{DOWN}message = \"We move.\""));
     for (field, media_type) in [
         ("Accept: application/problem+json", Some("application/problem+json")),
@@ -122,7 +122,7 @@ fn every_method_gets_the_page_with_the_configured_status_and_template() {
 }
 
 #[test]
-fn the_period_with_the_latest_end_decides_and_among_equals_the_first() {
+fn the_period_that_ends_last_decides_and_the_first_one_breaks_a_tie() {
     let (short, long) =
         (period(-HOUR, HOUR, "message = \"short\""), period(-HOUR, 2 * HOUR, "message = \"long\""));
     let open = |message: &str| format!("{DOWN}message = \"{message}\"\n");
@@ -147,7 +147,7 @@ fn the_period_with_the_latest_end_decides_and_among_equals_the_first() {
 }
 
 #[test]
-fn retry_after_counts_until_the_request_would_pass() {
+fn retry_after_is_the_time_until_the_request_would_pass() {
     let gateway = Gateway::start(DOWN);
     let touching = [period(-HOUR, HOUR, ""), period(HOUR, 3 * HOUR, "")].concat();
     let overlapping =
@@ -173,7 +173,7 @@ fn retry_after_counts_until_the_request_would_pass() {
 }
 
 #[test]
-fn a_request_with_a_body_that_the_page_answers_does_not_garble_the_next() {
+fn the_body_of_a_covered_request_does_not_corrupt_the_next_request() {
     let gateway = Gateway::start(DOWN);
     let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let length = smuggled.len();
@@ -195,7 +195,7 @@ fn a_request_with_a_body_that_the_page_answers_does_not_garble_the_next() {
 }
 
 #[test]
-fn a_body_that_comes_after_the_page_is_never_taken_for_a_request() {
+fn a_body_that_arrives_after_the_page_is_never_read_as_a_request() {
     let gateway = Gateway::start(DOWN);
     let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut client = gateway.connect();
@@ -206,7 +206,7 @@ fn a_body_that_comes_after_the_page_is_never_taken_for_a_request() {
 }
 
 #[test]
-fn a_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
+fn a_client_that_expects_100_continue_gets_the_page_instead() {
     let gateway = Gateway::start(DOWN);
     let mut client = gateway.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
@@ -215,7 +215,7 @@ fn a_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
 }
 
 #[test]
-fn a_body_that_goes_on_without_end_is_not_taken_for_ever() {
+fn an_endless_body_is_not_read_forever() {
     let gateway = Gateway::start(DOWN);
     let mut client = gateway.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");

@@ -11,7 +11,7 @@ paths = ["/open/**", "/assets/*.css", "/admin/**"]"#;
 }
 
 #[test]
-fn an_exempt_path_passes_with_the_very_bytes_that_came() {
+fn an_exempt_path_is_forwarded_byte_for_byte() {
     let origin = Origin::start();
     let gateway = gateway(&origin);
     let mut client = gateway.connect();
@@ -37,7 +37,7 @@ fn an_exempt_path_passes_with_the_very_bytes_that_came() {
 }
 
 #[test]
-fn no_spelling_of_a_path_gets_round_an_exemption() {
+fn no_spelling_of_a_covered_path_is_exempt() {
     let origin = Origin::start();
     let gateway = gateway(&origin);
     for target in [
@@ -118,7 +118,7 @@ fn no_spelling_of_a_path_gets_round_an_exemption() {
 }
 
 #[test]
-fn the_decision_takes_the_status_then_exemptions_then_periods() {
+fn the_status_path_wins_over_exemptions_and_exemptions_win_over_periods() {
     let exempt = "[exempt]\nexact = [\"/state\", \"/exempt\"]\n";
     let config = format!("[server]\nstatus_path = \"/state\"\n{exempt}");
     let gateway = Gateway::start(&format!("{config}{DOWN}redirect = \"/exempt\"\n"));

@@ -24,7 +24,7 @@ fn refusal(folder: &Folder) -> String {
 }
 
 #[test]
-fn the_start_says_the_address_the_site_the_state_and_how_to_take_it_down() {
+fn startup_logs_the_address_the_site_the_state_and_how_to_take_it_down() {
     let gateway = Gateway::start("");
     for line in ["listening on http://127.0.0.1:", "site: the welcome page", "state: up", "downtime start"] {
         assert_eq!(gateway.log().count(line), 1, "{line}: {}", gateway.log().text());
@@ -32,7 +32,7 @@ fn the_start_says_the_address_the_site_the_state_and_how_to_take_it_down() {
 }
 
 #[test]
-fn an_address_that_another_gateway_holds_is_refused_with_the_remedy() {
+fn an_address_that_is_in_use_is_an_error_with_the_fix() {
     let gateway = Gateway::start("");
     let said = refusal(&Folder::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
     assert!(said.contains(&format!("cannot listen on {}", gateway.address)), "{said}");
@@ -41,7 +41,7 @@ fn an_address_that_another_gateway_holds_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn every_address_that_cannot_be_had_is_named() {
+fn every_address_that_is_in_use_is_named() {
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let addresses = held.map(|listener| (listener.local_addr().expect("an address"), listener));
     let list = addresses.iter().map(|(address, _)| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
@@ -52,7 +52,7 @@ fn every_address_that_cannot_be_had_is_named() {
 }
 
 #[test]
-fn a_privileged_port_is_refused_with_the_remedy() {
+fn a_privileged_port_is_an_error_with_the_fix() {
     const NOBODY: u32 = 65534;
     let open_from = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
@@ -73,7 +73,7 @@ fn a_privileged_port_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_file_that_is_not_valid_is_refused_with_its_place() {
+fn an_invalid_file_is_refused_with_the_line_and_column() {
     let said = refusal(&Folder::with("[server]\nlisten = 5\n"));
     assert!(said.contains("downtime.toml:2:10"), "{said}");
     let folder = Folder::with("");
@@ -89,7 +89,7 @@ fn on_unix() -> Folder {
 }
 
 #[test]
-fn a_stale_unix_socket_is_replaced_and_removed_at_the_end() {
+fn a_stale_unix_socket_is_replaced_and_removed_on_exit() {
     let folder = on_unix();
     let socket = folder.join("gateway.sock");
     drop(UnixListener::bind(&socket).expect("bound"));
@@ -103,7 +103,7 @@ fn a_stale_unix_socket_is_replaced_and_removed_at_the_end() {
 }
 
 #[test]
-fn a_unix_socket_that_is_in_use_or_another_file_is_refused_and_left_alone() {
+fn a_path_that_is_in_use_or_not_a_socket_is_refused_and_left_alone() {
     let folder = on_unix();
     let socket = folder.join("gateway.sock");
     let holder = UnixListener::bind(&socket).expect("bound");
@@ -170,7 +170,7 @@ fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
 
 /// Descriptors run out while a client that is connected asks for a path with a newline in it.
 #[test]
-fn no_path_forges_a_line_of_the_log() {
+fn a_path_cannot_forge_a_log_line() {
     let forged = "/x%0A2026-11-25T00:00:00Z%20ERROR%20forged%1B[31m%C2%9B2J%22";
     for (format, written) in [
         ("text", r#"path="x\n2026-11-25T00:00:00Z ERROR forged\u{1b}[31m\u{9b}2J\"""#),
@@ -206,7 +206,7 @@ fn no_path_forges_a_line_of_the_log() {
 }
 
 #[test]
-fn sighup_has_the_file_read_at_once() {
+fn sighup_reads_the_file_immediately() {
     let gateway = Gateway::start("");
     gateway.process.signal(Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
@@ -227,7 +227,7 @@ fn sighup_has_the_file_read_at_once() {
 }
 
 #[test]
-fn a_signal_sent_as_soon_as_it_says_that_it_listens_is_obeyed() {
+fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
     let folder = Folder::with("");
     let process = Process::spawn(downtime(&folder));
     process.log.wait_for("listening on");
@@ -236,7 +236,7 @@ fn a_signal_sent_as_soon_as_it_says_that_it_listens_is_obeyed() {
 }
 
 #[test]
-fn systemd_is_told_when_it_serves_and_when_it_stops() {
+fn systemd_is_notified_of_readiness_and_of_stopping() {
     let folder = Folder::with("");
     let manager = UnixDatagram::bind(folder.join("notify")).expect("bound");
     manager.set_read_timeout(Some(crate::support::DEADLINE)).expect("set");
@@ -255,7 +255,7 @@ fn systemd_is_told_when_it_serves_and_when_it_stops() {
 }
 
 #[test]
-fn sigterm_lets_requests_that_have_begun_end_and_closes_idle_connections() {
+fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
     for signal in [Signal::TERM, Signal::INT] {
         let script = Script::bind();
         let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
@@ -277,7 +277,7 @@ fn sigterm_lets_requests_that_have_begun_end_and_closes_idle_connections() {
 }
 
 #[test]
-fn sigterm_under_load_breaks_no_response_and_ends_with_0() {
+fn sigterm_under_load_breaks_no_response_and_exits_with_0() {
     let gateway = Gateway::start(DOWN);
     let (address, stopping) = (gateway.address, Arc::new(AtomicBool::new(false)));
     let load = [(); 4].map(|()| {
@@ -315,7 +315,7 @@ fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) 
 
 #[test]
 #[ignore = "takes as long as the drain, 10 s"]
-fn a_client_that_is_stuck_holds_the_end_up_no_longer_than_the_drain() {
+fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
     let script = Script::bind();
     let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
     let mut stuck = gateway.connect();
@@ -333,7 +333,7 @@ fn a_client_that_is_stuck_holds_the_end_up_no_longer_than_the_drain() {
 
 #[test]
 #[ignore = "takes as long as a head may, 30 s"]
-fn a_head_that_trickles_in_gets_408_on_each_listener() {
+fn a_slow_head_gets_408_on_each_listener() {
     let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
     let gateway = Gateway::start(&format!("{listeners}{DOWN}"));
     let mut busy = gateway.connect();
@@ -356,7 +356,7 @@ fn a_head_that_trickles_in_gets_408_on_each_listener() {
 }
 
 #[test]
-fn new_connections_are_refused_while_the_last_requests_end() {
+fn new_connections_are_refused_while_the_last_requests_finish() {
     let script = Script::bind();
     let site = format!("[site]\nupstream = \"{}\"\n", script.url());
     let gateway =

@@ -12,7 +12,7 @@ fn exempting(networks: &str) -> String {
 }
 
 #[test]
-fn an_untrusted_peer_is_not_believed_whom_it_speaks_for() {
+fn the_forwarding_fields_of_an_untrusted_peer_are_ignored() {
     let gateway = Gateway::start(&exempting("\"192.0.2.0/24\""));
     for field in [
         "X-Forwarded-For: 192.0.2.1",
@@ -28,7 +28,7 @@ fn an_untrusted_peer_is_not_believed_whom_it_speaks_for() {
 }
 
 #[test]
-fn a_trusted_peer_is_believed_and_the_client_is_the_rightmost_untrusted_address() {
+fn the_client_of_a_trusted_peer_is_the_rightmost_untrusted_address() {
     let gateway = Gateway::start(&format!("{TRUSTED}{}", exempting("\"192.0.2.0/24\", \"2001:db8::/32\"")));
     for (fields, status) in [
         (&["X-Forwarded-For: 192.0.2.1"][..], 200),
@@ -48,7 +48,7 @@ fn a_trusted_peer_is_believed_and_the_client_is_the_rightmost_untrusted_address(
 }
 
 #[test]
-fn a_peer_on_a_unix_socket_is_believed_where_unix_peers_are_trusted() {
+fn a_peer_on_a_unix_socket_is_believed_only_if_unix_peers_are_trusted() {
     let config = |trusted: &str| {
         let server = format!("[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n{trusted}\n");
         format!("{server}{}", exempting("\"192.0.2.0/24\""))
@@ -77,7 +77,7 @@ fn a_peer_without_an_address_matches_no_network() {
 }
 
 #[test]
-fn the_site_is_told_of_the_client_by_whom_it_may_believe() {
+fn the_upstream_gets_the_claims_of_trusted_peers_only() {
     const CLAIMS: &[&str] = &[
         "X-Forwarded-For: 192.0.2.1",
         "X-Forwarded-Proto: https",

@@ -12,7 +12,7 @@ fn redirecting(to: &str) -> String {
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 #[test]
-fn a_person_who_goes_to_a_page_is_sent_elsewhere() {
+fn a_navigation_is_redirected() {
     let gateway = Gateway::start(&redirecting(ELSEWHERE));
     let mut client = gateway.connect();
     for (method, fields) in [
@@ -37,7 +37,7 @@ fn a_person_who_goes_to_a_page_is_sent_elsewhere() {
 }
 
 #[test]
-fn a_program_is_never_sent_elsewhere() {
+fn a_request_that_is_not_a_navigation_is_never_redirected() {
     let gateway = Gateway::start(&redirecting(ELSEWHERE));
     let mut client = gateway.connect();
     for (method, fields, status, media_type) in [
@@ -79,7 +79,7 @@ fn a_program_is_never_sent_elsewhere() {
 }
 
 #[test]
-fn the_path_that_a_redirect_leads_to_passes() {
+fn the_target_of_a_redirect_passes() {
     let gateway = Gateway::start(&redirecting("/sorry?why=down"));
     for (target, status) in [
         ("/", 302),
@@ -126,7 +126,7 @@ fn a_redirect_to_a_directory_of_the_site_does_not_loop() {
 }
 
 #[test]
-fn behind_a_trusted_proxy_the_hosts_that_it_was_asked_for_count() {
+fn a_redirect_to_the_forwarded_host_of_a_trusted_proxy_does_not_loop() {
     let trusting = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
     let site = redirecting("https://site.example/sorry");
     let gateway = Gateway::start(&format!("{trusting}{site}"));
@@ -146,7 +146,7 @@ fn behind_a_trusted_proxy_the_hosts_that_it_was_asked_for_count() {
 }
 
 #[test]
-fn an_absolute_redirect_to_the_request_itself_is_the_page_and_never_exempts() {
+fn an_absolute_redirect_to_the_requested_url_gives_the_page_and_never_exempts() {
     let gateway = Gateway::start(&redirecting("https://site.example/sorry"));
     for (target, host, status) in [
         ("/sorry", "Host: site.example", 503),
@@ -162,7 +162,7 @@ fn an_absolute_redirect_to_the_request_itself_is_the_page_and_never_exempts() {
 }
 
 #[test]
-fn a_period_redirects_elsewhere_or_not_at_all_and_its_template_beats_a_redirect() {
+fn a_period_overrides_the_redirect_and_its_template_wins_over_it() {
     let folder = Folder::with("");
     folder.write("own.html", "<p>own</p>");
     let gateway = Gateway::on(folder);
@@ -180,7 +180,7 @@ fn a_period_redirects_elsewhere_or_not_at_all_and_its_template_beats_a_redirect(
 }
 
 #[test]
-fn the_deciding_period_alone_says_where_to() {
+fn only_the_redirect_of_the_deciding_period_applies() {
     let (short, long) =
         (period(-60, 3600, "redirect = \"/short\""), period(-60, 7200, "redirect = \"/long\""));
     let gateway = Gateway::start(&[short, long].concat());

@@ -213,7 +213,7 @@ fn what_is_relayed_arrives_as_it_would_on_the_long_way() {
 }
 
 #[test]
-fn requests_in_a_row_are_answered_in_their_order_whoever_answers() {
+fn requests_in_a_row_are_answered_in_their_order_by_either_path() {
     let origin = Origin::start();
     let gateway = Gateway::start(&format!("{}{DOWN}[exempt]\npaths = [\"/open/**\"]\n", site(&origin.url())));
     let mut client = gateway.connect();
@@ -252,7 +252,7 @@ fn what_comes_while_a_request_is_out_is_answered_after_it() {
 }
 
 #[test]
-fn what_stands_behind_a_response_is_never_the_next_one() {
+fn bytes_after_a_response_are_never_the_next_response() {
     let script = Script::bind();
     let gateway = Gateway::start(&site(&script.url()));
     let mut client = gateway.connect();

@@ -6,7 +6,7 @@ use super::period;
 use crate::support::process::Gateway;
 
 #[test]
-fn what_a_scope_does_not_cover_passes() {
+fn only_requests_that_a_scope_covers_are_down() {
     let scope = "hosts = [\"shop.example\"]\npaths = [\"/checkout/**\"]\nmethods = [\"POST\"]";
     let gateway = Gateway::start(&period(-60, 3600, scope));
     let mut client = gateway.connect();
@@ -35,7 +35,7 @@ fn what_a_scope_does_not_cover_passes() {
 }
 
 #[test]
-fn a_request_that_may_be_of_another_method_is_covered() {
+fn a_request_that_overrides_its_method_is_covered() {
     let gateway = Gateway::start(&period(-60, 3600, "methods = [\"PUT\"]"));
     for (field, status) in [
         ("X-HTTP-Method-Override: PUT", 503),
@@ -49,7 +49,7 @@ fn a_request_that_may_be_of_another_method_is_covered() {
 }
 
 #[test]
-fn a_host_that_a_trusted_proxy_was_asked_for_is_covered() {
+fn the_forwarded_host_of_a_trusted_proxy_is_covered() {
     let shop = period(-60, 3600, "hosts = [\"shop.example\"]");
     let gateway = Gateway::start(&format!("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{shop}"));
     for (fields, status) in [
@@ -65,7 +65,7 @@ fn a_host_that_a_trusted_proxy_was_asked_for_is_covered() {
 }
 
 #[test]
-fn retry_after_is_when_this_request_passes() {
+fn retry_after_depends_on_the_path() {
     let touching = period(3600, 7200, "paths = [\"/a/**\"]");
     let gateway = Gateway::start(&format!("{}{touching}", period(-60, 3600, "")));
     for (target, hours) in [("/a", 2), ("/b", 1)] {
@@ -75,7 +75,7 @@ fn retry_after_is_when_this_request_passes() {
 }
 
 #[test]
-fn the_status_speaks_of_the_path_and_method_that_are_asked_about() {
+fn the_status_is_for_the_path_and_method_of_the_query() {
     let post = period(-60, 3600, "methods = [\"POST\"]");
     let shop = period(-60, 1800, "paths = [\"/shop/**\"]\nmessage = \"The shop moves.\"");
     let gateway = Gateway::start(&format!("{post}{shop}"));
@@ -94,7 +94,7 @@ fn the_status_speaks_of_the_path_and_method_that_are_asked_about() {
 }
 
 #[test]
-fn a_series_that_runs_is_down_until_its_occurrence_ends() {
+fn the_site_is_down_during_an_occurrence_of_a_series() {
     let gateway =
         Gateway::start("[[period]]\ncron = \"0 0 1 * *\"\nfor = \"40days\"\nend = 2999-01-01T00:00:00Z\n");
     assert_eq!(gateway.get("/", &[]).status, 503);

@@ -4,7 +4,7 @@ use super::DOWN;
 use crate::support::process::{Folder, Gateway};
 
 #[test]
-fn without_a_site_the_welcome_page_says_how_to_go_on() {
+fn without_a_site_the_welcome_page_shows_the_next_steps() {
     let gateway = Gateway::start("");
     for path in ["/", "/any/path?x"] {
         let response = gateway.get(path, &[]);
@@ -19,7 +19,7 @@ fn without_a_site_the_welcome_page_says_how_to_go_on() {
 }
 
 #[test]
-fn a_folder_is_served_while_the_site_is_up_and_its_exempt_files_always() {
+fn a_root_is_served_while_the_site_is_up_and_its_exempt_files_always() {
     let folder = Folder::with("[site]\nroot = \"public\"\n");
     std::fs::create_dir(folder.join("public")).expect("a folder");
     folder.write("public/index.html", "<p>home</p>");

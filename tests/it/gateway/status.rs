@@ -9,7 +9,7 @@ use crate::support::process::Gateway;
 const STATUS: &str = "/.downtime/status";
 
 #[test]
-fn the_status_says_whether_the_site_is_up_until_when_and_what_comes_next() {
+fn the_status_reports_the_state_its_end_and_the_next_downtime() {
     let next = "[[period]]\nname = \"secret\"\nstart = 2999-12-01T22:00:00+01:00\nfor = \"4h\"\n";
     let next_json = json!({"start": "2999-12-01T21:00:00Z", "end": "2999-12-02T01:00:00Z"});
     let gateway = Gateway::start("");
@@ -28,7 +28,7 @@ fn the_status_says_whether_the_site_is_up_until_when_and_what_comes_next() {
 }
 
 #[test]
-fn the_status_tells_the_end_in_utc_and_counts_to_it() {
+fn the_status_gives_the_end_in_utc_and_counts_down_to_it() {
     let gateway = Gateway::start(&period(-60, 3600, ""));
     let status = gateway.get(STATUS, &[]).json();
     let retry_after = status["retry_after"].as_u64().expect("seconds");
@@ -39,7 +39,7 @@ fn the_status_tells_the_end_in_utc_and_counts_to_it() {
 }
 
 #[test]
-fn the_status_is_public_and_not_stored_and_takes_get_and_head_alone() {
+fn the_status_is_public_never_stored_and_allows_only_get_and_head() {
     let gateway = Gateway::start(DOWN);
     let mut client = gateway.connect();
     let get = client.request("GET", STATUS, &["Origin: https://other.example"]);
@@ -59,7 +59,7 @@ fn the_status_is_public_and_not_stored_and_takes_get_and_head_alone() {
 }
 
 #[test]
-fn the_status_speaks_of_any_path_whatever_is_exempt() {
+fn exemptions_do_not_change_the_status_of_any_path() {
     let config = format!("[exempt]\npaths = [\"/open/**\"]\nnetworks = [\"127.0.0.0/8\"]\n{DOWN}");
     let gateway = Gateway::start(&config);
     for query in ["", "?path=/", "?path=/open/x", "?path=%2Fshop%3Fa", "?path", "?path=//", "?other=1"] {

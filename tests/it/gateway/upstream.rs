@@ -17,7 +17,7 @@ fn nobody() -> String {
 }
 
 #[test]
-fn requests_pass_with_the_very_bytes_of_their_target_and_the_clients_host() {
+fn the_target_and_the_host_are_forwarded_byte_for_byte() {
     let origin = Origin::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
@@ -35,7 +35,7 @@ fn requests_pass_with_the_very_bytes_of_their_target_and_the_clients_host() {
 }
 
 #[test]
-fn a_body_passes_and_head_stays_head() {
+fn a_body_is_forwarded_and_head_stays_head() {
     let origin = Origin::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
@@ -48,7 +48,7 @@ fn a_body_passes_and_head_stays_head() {
 }
 
 #[test]
-fn an_upstream_that_refuses_is_the_page_and_never_a_redirect() {
+fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
     let url = nobody();
     let gateway = Gateway::start(&format!(
         "[response]\nredirect = \"/sorry\"\nretry_after = \"7m\"\n{}",
@@ -65,7 +65,7 @@ fn an_upstream_that_refuses_is_the_page_and_never_a_redirect() {
 }
 
 #[test]
-fn an_unreachable_upstream_is_a_502_or_504_where_that_is_wanted() {
+fn an_unreachable_upstream_gives_502_or_504_if_configured() {
     let slow = Script::bind();
     for (url, more, status) in [
         (nobody(), "when_unreachable = \"error\"", 502),
@@ -87,7 +87,7 @@ fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
 }
 
 #[test]
-fn an_upstream_that_dies_within_the_body_is_seen_as_broken_off() {
+fn a_response_that_the_upstream_cuts_short_never_looks_complete() {
     let script = Script::bind();
     let gateway = Gateway::start(&site(&script.url(), ""));
     for framing in ["Content-Length: 100\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"] {
@@ -102,7 +102,7 @@ fn an_upstream_that_dies_within_the_body_is_seen_as_broken_off() {
 }
 
 #[test]
-fn a_request_keeps_the_site_that_it_began_with() {
+fn a_request_in_flight_keeps_its_upstream() {
     let (before, after) = (Script::bind(), Origin::start());
     let gateway = Gateway::start(&site(&before.url(), ""));
     let mut client = gateway.connect();
@@ -118,7 +118,7 @@ fn a_request_keeps_the_site_that_it_began_with() {
 }
 
 #[test]
-fn a_request_that_does_not_name_one_host_is_a_400_up_or_down() {
+fn a_request_without_exactly_one_valid_host_gets_400_up_or_down() {
     let origin = Origin::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     for config in [site(&origin.url(), "# up"), DOWN.to_owned()] {
@@ -140,7 +140,7 @@ fn a_request_that_does_not_name_one_host_is_a_400_up_or_down() {
 }
 
 #[test]
-fn the_host_that_the_target_names_beats_the_field_and_http_1_0_needs_none() {
+fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
     let origin = Origin::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     for (head, host) in [

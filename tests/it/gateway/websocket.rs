@@ -31,7 +31,7 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, text: &str) {
 }
 
 #[tokio::test]
-async fn a_websocket_lives_on_through_reloads_and_the_downtime_that_they_begin() {
+async fn a_websocket_survives_reloads_and_a_downtime() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let site = format!("[site]\nupstream = \"http://{}\"\n", listener.local_addr().expect("an address"));
     let upstream = tokio::spawn(echo(listener));

@@ -40,7 +40,7 @@ fn each_path_answers_get_and_head_and_is_never_cached() {
 }
 
 #[test]
-fn it_answers_no_name_that_a_web_page_could_have() {
+fn a_host_that_a_web_page_could_have_gets_421() {
     let gateway = start(DOWN);
     let mut operator = operator(&gateway);
     let mut status = |host: &str| {
@@ -64,7 +64,7 @@ fn it_answers_no_name_that_a_web_page_could_have() {
 }
 
 #[test]
-fn over_http_2_the_authority_is_the_host() {
+fn the_authority_is_the_host_over_http_2() {
     use hyper::client::conn::http2::handshake;
     use hyper_util::rt::{TokioExecutor, TokioIo};
     let gateway = start(DOWN);
@@ -84,7 +84,7 @@ fn over_http_2_the_authority_is_the_host() {
 }
 
 #[test]
-fn visitors_do_not_reach_it() {
+fn visitors_cannot_reach_it() {
     let gateway = start(DOWN);
     for path in ["/health", "/ready", "/status", "/metrics"] {
         assert_eq!(gateway.get(path, &[]).downtime(), Some("planned"), "{path}");
@@ -92,7 +92,7 @@ fn visitors_do_not_reach_it() {
 }
 
 #[test]
-fn the_figures_follow_the_file() {
+fn the_metrics_follow_the_file() {
     let gateway = start("");
     let figures = |names: [&str; 5]| names.map(|name| metric(&gateway, name).to_string());
     let names = [
@@ -122,7 +122,7 @@ fn the_figures_follow_the_file() {
 }
 
 #[test]
-fn it_is_not_ready_while_it_stops_and_answers_until_the_last_request_has_ended() {
+fn while_stopping_it_is_not_ready_and_responds_until_the_last_request_ends() {
     let site = Script::bind();
     let gateway = start(&format!("[site]\nupstream = \"{}\"\n", site.url()));
     let mut visitor = gateway.connect();
@@ -145,7 +145,7 @@ fn it_is_not_ready_while_it_stops_and_answers_until_the_last_request_has_ended()
 }
 
 #[test]
-fn an_address_that_is_held_is_an_error_that_names_the_section() {
+fn an_address_that_is_in_use_is_an_error_that_names_the_section() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = held.local_addr().expect("an address");
     let folder = Folder::with(&MANAGEMENT.replace("unix:management.sock", &address.to_string()));
@@ -156,7 +156,7 @@ fn an_address_that_is_held_is_an_error_that_names_the_section() {
 }
 
 #[test]
-fn another_address_waits_for_the_next_start_and_that_is_said_once() {
+fn a_new_address_takes_effect_at_the_next_start_and_is_logged_once() {
     let gateway = start("");
     let other = MANAGEMENT.replace("management.sock", "other.sock");
     gateway.apply(&format!("{other}{DOWN}"));

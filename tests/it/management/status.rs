@@ -11,7 +11,7 @@ fn status(gateway: &Gateway) -> Value {
 }
 
 #[test]
-fn it_says_what_check_says_of_what_is_applied_and_how_that_came_about() {
+fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     let config = with_management(&format!("[exempt]\npaths = [\"/admin\"]\n{DOWN}"));
     let gateway = Gateway::start(&format!("timezone = \"Europe/Berlin\"\n{config}"));
     let mut said = status(&gateway);
@@ -33,7 +33,7 @@ fn it_says_what_check_says_of_what_is_applied_and_how_that_came_about() {
 }
 
 #[test]
-fn a_file_that_is_rejected_is_said_with_its_mistakes_until_there_is_a_valid_one() {
+fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() {
     let gateway = start(DOWN);
     let applied = status(&gateway)["sha256"].clone();
     let mistake = with_management("[response]\nstatus = 200\n");
@@ -57,7 +57,7 @@ fn a_file_that_is_rejected_is_said_with_its_mistakes_until_there_is_a_valid_one(
 }
 
 #[test]
-fn an_upstream_that_cannot_be_reached_is_seen() {
+fn an_unreachable_upstream_is_reported() {
     let origin = Origin::start();
     let dead =
         format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
@@ -96,7 +96,7 @@ fn an_upstream_that_cannot_be_reached_is_seen() {
 }
 
 #[test]
-fn the_command_asks_the_gateway_that_runs() {
+fn the_command_queries_the_running_gateway() {
     let gateway = start(DOWN);
     let said = run(&gateway.folder, &["status"]);
     assert_eq!((said.code, said.stderr.as_str()), (3, ""));
@@ -117,7 +117,7 @@ fn the_command_asks_the_gateway_that_runs() {
 }
 
 #[test]
-fn the_command_says_that_the_file_was_rejected_and_shows_where() {
+fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
     let gateway = start(DOWN);
     for (mistake, shown) in [
         ("[response]\nstatus = 200\n", "--> ./downtime.toml:6:10"),
@@ -139,7 +139,7 @@ fn the_command_says_that_the_file_was_rejected_and_shows_where() {
 }
 
 #[test]
-fn the_command_shows_what_only_the_gateway_finds() {
+fn the_command_shows_mistakes_that_only_the_gateway_finds() {
     let folder = Folder::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
     folder.write("page.html", "<p>{{ message }}</p>");
     let gateway = Gateway::on(folder);
@@ -151,7 +151,7 @@ fn the_command_shows_what_only_the_gateway_finds() {
 }
 
 #[test]
-fn where_nobody_answers_the_command_reads_the_file_and_says_so() {
+fn without_a_gateway_the_command_reads_the_file_and_says_so() {
     let folder = Folder::with(&with_management(DOWN));
     let said = run(&folder, &["status"]);
     assert_eq!(said.code, 3);
@@ -164,7 +164,7 @@ fn where_nobody_answers_the_command_reads_the_file_and_says_so() {
 }
 
 #[test]
-fn a_gateway_of_another_file_is_not_taken_for_the_one_of_this() {
+fn the_command_does_not_trust_a_gateway_of_another_file() {
     let gateway = start(DOWN);
     let socket = gateway.folder.join("management.sock");
     let folder = Folder::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 const NOBODY: u32 = 65534;
 
 #[test]
-fn the_request_that_follows_gets_what_the_command_wrote() {
+fn the_next_request_sees_the_edit() {
     let gateway = start("");
     let mut client = gateway.connect();
     for generation in [2, 4, 6, 8] {
@@ -40,14 +40,14 @@ fn the_request_that_follows_gets_what_the_command_wrote() {
 }
 
 #[test]
-fn what_still_keeps_the_site_down_is_3_all_the_same() {
+fn a_site_that_is_still_down_exits_with_3() {
     let gateway = start("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n");
     let ended = run(&gateway.folder, &["end", "--wait"]);
     assert_eq!(ended.code, 3, "{ended:?}");
 }
 
 #[test]
-fn of_many_edits_at_once_each_is_waited_for() {
+fn each_of_many_concurrent_edits_is_waited_for() {
     let gateway = start("");
     std::thread::scope(|scope| {
         for number in 0..10 {
@@ -63,7 +63,7 @@ fn of_many_edits_at_once_each_is_waited_for() {
 }
 
 #[test]
-fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
+fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
     let folder = Folder::with(&with_management(""));
     let begun = Instant::now();
     let started = run(&folder, &["start", "--wait"]);
@@ -80,7 +80,7 @@ fn without_a_gateway_it_fails_in_time_and_the_edit_stands() {
 }
 
 #[test]
-fn an_edit_that_somebody_undoes_before_it_is_served_is_not_said_to_be() {
+fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
     let mut command = downtime(&gateway.folder);
@@ -96,7 +96,7 @@ fn an_edit_that_somebody_undoes_before_it_is_served_is_not_said_to_be() {
 }
 
 #[test]
-fn others_may_edit_meanwhile() {
+fn others_may_edit_the_file_meanwhile() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
     let mut command = downtime(&gateway.folder);
@@ -114,7 +114,7 @@ fn others_may_edit_meanwhile() {
 }
 
 #[test]
-fn a_gateway_that_rejects_the_file_is_said_at_once() {
+fn a_rejection_by_the_gateway_is_reported_at_once() {
     // To be had where the gateway is another user, who may not read what root may.
     if !geteuid().is_root() {
         return;
