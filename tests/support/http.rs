@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use super::DEADLINE;
 
-/// One end of a connection.
+/// A connection, and what was received on it but not read yet.
 pub(crate) struct Client<S = TcpStream> {
     pub(crate) stream: S,
     pub(crate) unread: Vec<u8>,
@@ -47,10 +47,10 @@ impl<S: Read + Write> Client<S> {
     /// As [`Client::response`], but returns an error if the connection ends before the response does.
     pub(crate) fn try_response(&mut self, method: &str) -> std::io::Result<Response> {
         let head = self.head()?;
-        let mut response = Response::of(&head);
-        let bodiless = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
+        let mut response = Response::from_head(&head);
+        let has_no_body = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         response.body = match (response.field("content-length"), response.field("transfer-encoding")) {
-            _ if bodiless => Vec::new(),
+            _ if has_no_body => Vec::new(),
             (_, Some("chunked")) => self.chunks()?,
             (Some(length), _) => self.take(length.parse().expect("a length"))?,
             (None, _) => self.rest()?,
@@ -60,7 +60,7 @@ impl<S: Read + Write> Client<S> {
 
     /// Reads the head of the next message, with the empty line after it.
     pub(crate) fn head(&mut self) -> std::io::Result<String> {
-        let head = self.through(b"\r\n\r\n")?;
+        let head = self.read_through(b"\r\n\r\n")?;
         Ok(String::from_utf8(head).expect("text"))
     }
 
@@ -81,7 +81,7 @@ impl<S: Read + Write> Client<S> {
     fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line = self.through(b"\r\n")?;
+            let line = self.read_through(b"\r\n")?;
             let line = std::str::from_utf8(&line).expect("text").trim_end();
             let length = usize::from_str_radix(line, 16).expect("a chunk's length");
             body.extend(self.take(length)?);
@@ -92,7 +92,8 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    fn through(&mut self, end: &[u8]) -> std::io::Result<Vec<u8>> {
+    /// Reads through the next `end`, inclusive.
+    fn read_through(&mut self, end: &[u8]) -> std::io::Result<Vec<u8>> {
         loop {
             if let Some(at) = self.unread.windows(end.len()).position(|window| window == end) {
                 return self.take(at + end.len());
@@ -113,8 +114,8 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// Reads once, and again if a signal interrupts it: a child that ends while another one is spawned wakes whichever thread
-/// of the tests is waiting.
+/// Reads once, and retries if a signal interrupts it: a child that exits while another one is spawned interrupts any
+/// waiting thread of the tests.
 pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     loop {
         match stream.read(buffer) {
@@ -124,7 +125,7 @@ pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result
     }
 }
 
-/// A response; field names are in lower case.
+/// A response. The names of its fields are in lower case.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -133,7 +134,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    fn of(head: &str) -> Self {
+    fn from_head(head: &str) -> Self {
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
         let fields = lines.filter_map(|line| line.split_once(':'));
@@ -144,12 +145,12 @@ impl Response {
         }
     }
 
-    /// Returns the value of a field, which must not be there twice.
+    /// Returns the value of a field. Panics if it occurs twice.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut values =
             self.fields.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
         let value = values.next();
-        assert_eq!(values.next(), None, "{name} twice");
+        assert_eq!(values.next(), None, "{name} occurs twice");
         value
     }
 
@@ -161,7 +162,7 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
-    /// Returns `Downtime`, which marks the gateway's own responses.
+    /// Returns the field `Downtime`, which marks down responses.
     pub(crate) fn downtime(&self) -> Option<&str> {
         self.field("downtime")
     }

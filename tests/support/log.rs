@@ -8,18 +8,18 @@ use super::DEADLINE;
 
 /// The lines of a stream, read by a thread.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<(Mutex<Lines>, Condvar)>);
+pub(crate) struct Log(Arc<(Mutex<LogLines>, Condvar)>);
 
 #[derive(Default)]
-struct Lines {
+struct LogLines {
     all: Vec<String>,
-    /// How many have been awaited or skipped.
-    awaited: usize,
+    /// The number of lines that were awaited or skipped.
+    consumed: usize,
     ended: bool,
 }
 
 impl Log {
-    pub(crate) fn of(stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn new(stream: impl Read + Send + 'static) -> Self {
         let log = Self::default();
         let writer = log.clone();
         std::thread::spawn(move || {
@@ -31,19 +31,19 @@ impl Log {
         log
     }
 
-    /// Waits for the next line that the predicate accepts; lines before it are skipped for good.
+    /// Waits for the next line that the predicate accepts, and skips the lines before it.
     pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_within(DEADLINE, what, wanted)
     }
 
     /// As [`Log::wait_for_line`], with a longer deadline.
-    pub(crate) fn wait_within(&self, most: Duration, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let found = |lines: &mut Lines| {
-            let at = lines.awaited + lines.all[lines.awaited..].iter().position(|line| wanted(line))?;
-            lines.awaited = at + 1;
+    pub(crate) fn wait_within(&self, limit: Duration, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let found = |lines: &mut LogLines| {
+            let at = lines.consumed + lines.all[lines.consumed..].iter().position(|line| wanted(line))?;
+            lines.consumed = at + 1;
             lines.all.get(at).cloned()
         };
-        self.wait(most, found).unwrap_or_else(|| panic!("no line {what:?} came:\n{}", self.text()))
+        self.wait(limit, found).unwrap_or_else(|| panic!("no line {what:?} in:\n{}", self.text()))
     }
 
     /// Waits for a line that contains a text.
@@ -68,8 +68,8 @@ impl Log {
         self.lock().all.iter().filter(|line| line.contains(text)).count()
     }
 
-    fn wait<T>(&self, most: Duration, mut found: impl FnMut(&mut Lines) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + most;
+    fn wait<T>(&self, limit: Duration, mut found: impl FnMut(&mut LogLines) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + limit;
         let mut lines = self.lock();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -81,12 +81,12 @@ impl Log {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Lines)) {
+    fn change(&self, change: impl FnOnce(&mut LogLines)) {
         change(&mut self.lock());
         self.0.1.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, LogLines> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

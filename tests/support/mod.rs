@@ -1,4 +1,4 @@
-//! The gateway as its users run it: the binary, a file in a directory, sockets.
+//! Runs the gateway as its users do: the binary, a file in a directory, and sockets.
 
 pub(crate) mod http;
 pub(crate) mod log;
@@ -6,17 +6,17 @@ pub(crate) mod process;
 
 use std::time::{Duration, Instant};
 
-/// What has not happened after this time never will. It is long, for busy machines.
+/// How long tests wait for an event. It is long, for busy machines.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Polls until there is a result, and returns it with the time that it took.
+/// Polls until there is a result. Returns it and the time that it took.
 pub(crate) fn until<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> (T, Duration) {
     let begun = Instant::now();
     loop {
         if let Some(found) = poll() {
             return (found, begun.elapsed());
         }
-        assert!(begun.elapsed() < DEADLINE, "{what} did not come in {DEADLINE:?}");
+        assert!(begun.elapsed() < DEADLINE, "no {what} in {DEADLINE:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,4 +1,4 @@
-//! A gateway with a file of its own.
+//! Processes of the binary, each with a file of its own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    /// Makes one with this text in the file, and a `listen`.
+    /// Creates a directory whose file has this text and a `listen`.
     pub(crate) fn with(config: &str) -> Self {
-        let folder = Self(folder().expect("a folder"));
-        folder.write("downtime.toml", &listening(config));
-        folder
+        let directory = Self(temporary_directory().expect("a directory"));
+        directory.write("downtime.toml", &listening(config));
+        directory
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -44,29 +44,31 @@ impl Folder {
     }
 }
 
-/// Makes a directory in memory if the system can. A write in place has two steps, and a busy disk can leave the file
-/// empty between them for seconds.
-fn folder() -> std::io::Result<TempDir> {
+/// Creates a directory in memory if possible. A write in place has two steps, and a busy disk can leave the file empty
+/// between them for seconds.
+fn temporary_directory() -> std::io::Result<TempDir> {
     const MEMORY: &str = "/dev/shm";
     if Path::new(MEMORY).is_dir() { TempDir::new_in(MEMORY) } else { TempDir::new() }
 }
 
-/// Returns the config, with a `listen` on a port that the system chooses, unless it has one.
+/// Adds a `listen` on a port that the system chooses, unless the config has a `listen`.
 pub(crate) fn listening(config: &str) -> String {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
-    match () {
-        () if config.contains("listen = ") => config.to_owned(),
-        () if config.contains("[server]\n") => config.replace("[server]\n", SERVER),
-        () => format!("{config}\n{SERVER}"),
+    if config.contains("listen = ") {
+        config.to_owned()
+    } else if config.contains("[server]\n") {
+        config.replace("[server]\n", SERVER)
+    } else {
+        format!("{config}\n{SERVER}")
     }
 }
 
-/// Returns a command on the file of a directory, without the environment variables that the binary reads.
+/// Prepares a command in a directory, without the environment variables that the binary reads.
 pub(crate) fn downtime(folder: &Folder) -> Command {
     prepared(Command::new(DOWNTIME), folder)
 }
 
-/// As [`downtime`], but started by another program, which gets the binary as its last argument and becomes it.
+/// As [`downtime`], but run through another program, which gets the binary as its last argument and executes it.
 pub(crate) fn downtime_by(program: &str, arguments: &[&str], folder: &Folder) -> Command {
     let mut command = prepared(Command::new(program), folder);
     command.args(arguments).arg(DOWNTIME);
@@ -91,7 +93,7 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary");
-        let log = Log::of(child.stderr.take().expect("piped"));
+        let log = Log::new(child.stderr.take().expect("piped"));
         Self { child, log }
     }
 
@@ -101,20 +103,20 @@ impl Process {
 
     /// Waits until the process has ended, and returns its exit code and output.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let said = self.log.wait_for_end();
-        (self.child.wait().expect("an end").code(), said)
+        let output = self.log.wait_for_end();
+        (self.child.wait().expect("an exit status").code(), output)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A gateway that listens.
+/// A gateway process that listens.
 pub(crate) struct Gateway {
     pub(crate) process: Process,
     pub(crate) folder: Folder,
@@ -133,6 +135,7 @@ impl Gateway {
         Self::run(folder, command)
     }
 
+    /// Starts a gateway by this command, and waits until it listens.
     pub(crate) fn run(folder: Folder, command: Command) -> Self {
         let process = Process::spawn(command);
         let line = process.log.wait_for("listening on http://");
@@ -154,13 +157,13 @@ impl Gateway {
         self.connect().request("GET", path, fields)
     }
 
-    /// Replaces the file, and waits until it is applied.
+    /// Replaces the file, and waits until the gateway has applied it.
     pub(crate) fn apply(&self, config: &str) {
         self.folder.replace("downtime.toml", &listening(config));
         self.log().wait_for(" applied ");
     }
 
-    /// Replaces the file.
+    /// Replaces the file, and does not wait.
     pub(crate) fn edit(&self, config: &str) {
         self.folder.replace("downtime.toml", &listening(config));
     }

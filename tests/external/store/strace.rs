@@ -135,7 +135,7 @@ pub(crate) fn spawn_through(
     strace.stdin(Stdio::null()).stderr(Stdio::piped());
     strace.stdout(File::create(output.path().join("stdout")).expect("made"));
     let mut child = strace.spawn().expect("strace");
-    let stderr = Log::of(child.stderr.take().expect("piped"));
+    let stderr = Log::new(child.stderr.take().expect("piped"));
     TracedProcess { child, stderr, output }
 }
 
