@@ -18,7 +18,7 @@ use downtime::config::Config;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// No example is over by the day on which it is tested.
+/// The time at which the examples are checked, before any of their periods ends.
 const AT: &str = "2026-06-01T00:00:00Z";
 const TEMPLATE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/downtime.html"));
 
@@ -60,7 +60,7 @@ impl Directory {
     }
 }
 
-fn read(text: &str) -> Config {
+fn parse_config(text: &str) -> Config {
     let reading = Config::parse("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
     reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A document in Markdown.
-pub(crate) struct Document {
+pub(crate) struct MarkdownDocument {
     /// The path, relative to the repository.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
@@ -22,7 +22,7 @@ pub(crate) struct Block {
     pub(crate) lines: Vec<String>,
 }
 
-impl Document {
+impl MarkdownDocument {
     /// Reads a document of the repository.
     pub(crate) fn read(path: &str) -> Self {
         let text = fs::read_to_string(root().join(path)).expect(path);

@@ -3,13 +3,13 @@
 use std::fs;
 
 use super::Directory;
-use super::document::Document;
+use super::document::MarkdownDocument;
 use super::shipped::examples_of_periods;
 
 #[test]
 fn each_toml_example_is_valid_and_gives_no_warning() {
     let mut count = 0;
-    for document in Document::all() {
+    for document in MarkdownDocument::all() {
         for block in document.blocks_in("toml") {
             count += 1;
             let directory = Directory::with(&block);
@@ -17,13 +17,13 @@ fn each_toml_example_is_valid_and_gives_no_warning() {
             assert_eq!(directory.problems(), "", "{}: {block}", document.path.display());
         }
     }
-    assert!(count >= 8, "they are found");
+    assert!(count >= 8, "too few were found");
 }
 
 #[test]
 fn each_template_example_is_valid() {
-    let templates = Document::read("docs/templates.md").blocks_in("html");
-    assert!(!templates.is_empty(), "they are found");
+    let templates = MarkdownDocument::read("docs/templates.md").blocks_in("html");
+    assert!(!templates.is_empty(), "too few were found");
     for template in templates {
         let directory = Directory::with("[response]\ntemplate = \"page.html\"\n");
         fs::write(directory.path("page.html"), &template).unwrap();
@@ -33,7 +33,7 @@ fn each_template_example_is_valid() {
 
 #[test]
 fn each_path_that_is_called_never_exempt_is_down() {
-    let document = Document::read("docs/exemptions.md");
+    let document = MarkdownDocument::read("docs/exemptions.md");
     let rows = document.section("Paths that are never exempt").lines().filter(|line| line.starts_with("| "));
     let paths: Vec<_> =
         rows.filter_map(|row| row.split(" | ").nth(1)?.strip_prefix('`')?.strip_suffix('`')).collect();
@@ -52,10 +52,11 @@ fn each_path_that_is_called_never_exempt_is_down() {
 
 #[test]
 fn no_example_of_a_series_has_an_end() {
-    let blocks: Vec<_> = Document::all().iter().flat_map(|document| document.blocks_in("toml")).collect();
+    let blocks: Vec<_> =
+        MarkdownDocument::all().iter().flat_map(|document| document.blocks_in("toml")).collect();
     let series: Vec<_> =
         examples_of_periods().chain(blocks).filter(|text| text.contains("\ncron = ")).collect();
-    assert!(series.len() >= 2, "they are found");
+    assert!(series.len() >= 2, "too few were found");
     for text in series {
         let tables = text.split("[[period]]").filter(|table| table.contains("\ncron = "));
         assert!(tables.clone().all(|table| !table.contains("\nend = ")), "{text}");
@@ -64,6 +65,6 @@ fn no_example_of_a_series_has_an_end() {
 
 #[test]
 fn the_readme_is_short() {
-    let length = Document::read("README.md").text.len();
+    let length = MarkdownDocument::read("README.md").text.len();
     assert!(length <= 9 * 1024, "{length} bytes");
 }

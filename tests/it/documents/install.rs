@@ -1,9 +1,9 @@
-//! The commands that install the gateway do so, and the recipes run what is there.
+//! The documented commands install the gateway, and the recipes are documented.
 
 use std::fs;
 use std::process::Command;
 
-use super::document::Document;
+use super::document::MarkdownDocument;
 use super::shipped::SHIPPED;
 use super::{run, text};
 
@@ -12,7 +12,7 @@ const CI: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run"));
 
 #[test]
 fn the_install_commands_install_a_valid_file_with_its_schema() {
-    let document = Document::read("docs/operating.md");
+    let document = MarkdownDocument::read("docs/operating.md");
     let commands: Vec<_> =
         document.section("Install with systemd").lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     let root = tempfile::tempdir().unwrap();
@@ -20,14 +20,14 @@ fn the_install_commands_install_a_valid_file_with_its_schema() {
         fs::create_dir_all(root.path().join(directory)).unwrap();
     }
     let installs = commands.iter().filter_map(|command| command.strip_prefix("sudo install "));
-    let beneath = |text: &str| {
+    let below_root = |text: &str| {
         let root = root.path().display();
         text.replace(" /usr/local/", &format!(" {root}/usr/local/"))
             .replace(" /etc/", &format!(" {root}/etc/"))
             .replace("target/release/downtime", env!("CARGO_BIN_EXE_downtime"))
     };
     for arguments in installs {
-        let output = run(Command::new("sh").args(["-c", &beneath(&format!("install {arguments}"))]));
+        let output = run(Command::new("sh").args(["-c", &below_root(&format!("install {arguments}"))]));
         assert!(output.status.success(), "{arguments}: {}", text(&output.stderr));
     }
     let installed = |path: &str| root.path().join(path);
@@ -43,9 +43,9 @@ fn the_install_commands_install_a_valid_file_with_its_schema() {
 
     // The last command shows the state and changes nothing.
     let last = commands.last().unwrap();
-    let state = run(
-        Command::new("sh").args(["-c", &beneath(last).replacen("downtime", binary.to_str().unwrap(), 1)])
-    );
+    let state =
+        run(Command::new("sh")
+            .args(["-c", &below_root(last).replacen("downtime", binary.to_str().unwrap(), 1)]));
     assert!(state.status.success() && text(&state.stdout).starts_with("state     up"), "{last}: {state:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), SHIPPED);
 }
@@ -56,7 +56,7 @@ fn each_recipe_is_documented_with_its_command() {
     let names: Vec<_> = RECIPES.lines().filter_map(|line| line.strip_suffix(':')).collect();
     assert_eq!(names, ["ci", "check", "test", "full", "bench", "soak", "mutants", "coverage"]);
     assert_eq!(commands.len(), names.len());
-    let documents = Document::all();
+    let documents = MarkdownDocument::all();
     for (name, command) in names.iter().zip(commands) {
         let row = format!("| `just {name}` | `{command}` |");
         assert!(documents.iter().any(|document| document.text.contains(&row)), "{row}");

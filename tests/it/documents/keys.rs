@@ -3,33 +3,36 @@
 use super::Directory;
 
 /// A section of the file.
-pub(crate) struct Section {
+pub(crate) struct ReferenceSection {
     /// Its header; empty for the top level.
     pub(crate) header: &'static str,
-    /// What the reference says about it besides its description.
+    /// A sentence that the reference adds to its description.
     pub(crate) more: &'static str,
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [Section; 8] = [
-    Section { header: "", more: "" },
-    Section { header: "[server]", more: "" },
-    Section { header: "[site]", more: "See [Getting started](getting-started.md)." },
-    Section { header: "[exempt]", more: "See [Exemptions and scopes](exemptions.md)." },
-    Section { header: "[response]", more: "See [Responses](responses.md) and [Templates](templates.md)." },
-    Section { header: "[management]", more: "See [Management](operating.md#management)." },
-    Section { header: "[log]", more: "See [Logs](operating.md#logs)." },
-    Section { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
+pub(crate) const SECTIONS: [ReferenceSection; 8] = [
+    ReferenceSection { header: "", more: "" },
+    ReferenceSection { header: "[server]", more: "" },
+    ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },
+    ReferenceSection { header: "[exempt]", more: "See [Exemptions and scopes](exemptions.md)." },
+    ReferenceSection {
+        header: "[response]",
+        more: "See [Responses](responses.md) and [Templates](templates.md).",
+    },
+    ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
+    ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },
+    ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
 ];
 
 /// A key that the parser knows.
-pub(crate) struct Key {
+pub(crate) struct KnownKey {
     pub(crate) name: String,
     pub(crate) is_supported: bool,
 }
 
-impl Section {
-    /// Returns the key by which the top level has it.
+impl ReferenceSection {
+    /// Returns its key at the top level.
     pub(crate) fn key(&self) -> &'static str {
         self.header.trim_matches(['[', ']'])
     }
@@ -45,14 +48,14 @@ impl Section {
 }
 
 /// Returns the keys that the parser knows in a section, which it lists if it finds an unknown one.
-pub(crate) fn known_keys(section: &Section) -> Vec<Key> {
+pub(crate) fn known_keys(section: &ReferenceSection) -> Vec<KnownKey> {
     let header = section.header;
     let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known keys: ");
     let is_section = |name: &str| header.is_empty() && SECTIONS.iter().any(|section| section.key() == name);
     let key = |name: &str| {
         let text = format!("{header}\n{name} = [{{ }}]\n");
         let is_supported = !first(&text, "message", "").contains("not yet supported");
-        Key { name: name.to_owned(), is_supported }
+        KnownKey { name: name.to_owned(), is_supported }
     };
     list.split(", ").filter(|name| !is_section(name)).map(key).collect()
 }

@@ -1,11 +1,11 @@
-//! The links between the documents lead somewhere.
+//! The links between the documents.
 
-use super::document::{Document, root};
+use super::document::{MarkdownDocument, root};
 
 #[test]
 fn each_link_leads_to_an_existing_file_and_heading() {
     let mut count = 0;
-    for document in Document::all() {
+    for document in MarkdownDocument::all() {
         let directory = document.path.parent().unwrap();
         for link in document.links().iter().filter(|link| !link.contains("://")) {
             count += 1;
@@ -14,19 +14,19 @@ fn each_link_leads_to_an_existing_file_and_heading() {
             let place = format!("{}: {link}", document.path.display());
             assert!(root().join(&path).exists(), "{place}");
             if !anchor.is_empty() {
-                let anchors = Document::read(path.to_str().unwrap()).anchors();
+                let anchors = MarkdownDocument::read(path.to_str().unwrap()).anchors();
                 assert!(anchors.iter().any(|known| known == anchor), "{place}: {anchors:?}");
             }
         }
     }
-    assert!(count > 10, "they are found");
+    assert!(count > 10, "too few were found");
 }
 
 #[test]
 fn the_readme_links_each_document() {
-    let readme = Document::read("README.md");
+    let readme = MarkdownDocument::read("README.md");
     let links = readme.links();
-    for document in Document::all().iter().skip(1) {
+    for document in MarkdownDocument::all().iter().skip(1) {
         assert!(
             links.iter().any(|link| *link == document.path.to_string_lossy()),
             "{}",

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::document::{Document, is_overwriting};
-use super::keys::{Key, SECTIONS, Section, known_keys};
+use super::document::{MarkdownDocument, is_overwriting};
+use super::keys::{KnownKey, ReferenceSection, SECTIONS, known_keys};
 use super::{downtime, text};
 
 const BEGIN: &str = "<!-- generated from src/config/document.rs: the keys -->\n";
@@ -18,7 +18,7 @@ const END: &str = "<!-- end of the generated part -->\n";
 
 #[test]
 fn the_reference_has_each_key_of_the_schema() {
-    let mut document = Document::read("docs/configuration.md");
+    let mut document = MarkdownDocument::read("docs/configuration.md");
     let begin = document.text.find(BEGIN).expect(BEGIN) + BEGIN.len();
     let end = document.text.find(END).expect(END);
     let reference = reference();
@@ -36,7 +36,7 @@ fn reference() -> String {
     SECTIONS.iter().map(|section| section_reference(section, &schema)).collect::<String>() + "\n"
 }
 
-fn section_reference(section: &Section, schema: &Value) -> String {
+fn section_reference(section: &ReferenceSection, schema: &Value) -> String {
     let table = match section.key() {
         "" => schema,
         "period" => &schema["properties"]["period"]["items"],
@@ -51,7 +51,7 @@ fn section_reference(section: &Section, schema: &Value) -> String {
     if !section.more.is_empty() {
         let _ = writeln!(text, "{}", section.more);
     }
-    for Key { name, .. } in known_keys(section).iter().filter(|key| key.is_supported) {
+    for KnownKey { name, .. } in known_keys(section).iter().filter(|key| key.is_supported) {
         let property = &table["properties"][name];
         assert!(property.is_object(), "the schema has {} {name}", section.header);
         text += &key_reference(&section.path(name), name, property);
@@ -133,10 +133,10 @@ fn description(value: &Value) -> String {
 
 #[test]
 fn keys_that_are_not_supported_yet_are_listed() {
-    let document = Document::read("docs/configuration.md");
+    let document = MarkdownDocument::read("docs/configuration.md");
     let later = document.section("Keys that are not supported yet");
     for section in &SECTIONS {
-        for Key { name, is_supported } in known_keys(section) {
+        for KnownKey { name, is_supported } in known_keys(section) {
             let is_listed = [section.path(&name), format!("[{name}]")]
                 .iter()
                 .any(|path| later.contains(&format!("`{path}`")));

@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::document::{Block, Document, is_overwriting};
+use super::document::{Block, MarkdownDocument, is_overwriting};
 use super::session::Session;
 use super::{downtime, text};
 
@@ -28,10 +28,10 @@ use super::{downtime, text};
 fn each_sample_is_what_the_commands_print() {
     let mut count = 0;
     let mut failures = Vec::new();
-    for mut document in Document::all() {
+    for mut document in MarkdownDocument::all() {
         let mut lines: Vec<String> = document.text.lines().map(str::to_owned).collect();
         let mut sessions = HashMap::new();
-        // From the last block to the first, so that those before keep their places.
+        // From the last block to the first, so that line numbers stay valid.
         let blocks: Vec<_> =
             document.blocks().into_iter().filter_map(|block| Some((kind(&block)?, block))).collect();
         let actual: Vec<_> = blocks.iter().map(|(kind, block)| kind.run(block, &mut sessions)).collect();
@@ -47,40 +47,42 @@ fn each_sample_is_what_the_commands_print() {
             document.write();
         }
     }
-    assert!(count >= 10, "they are found");
+    assert!(count >= 10, "too few were found");
     assert!(is_overwriting() || failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 #[test]
 fn each_block_with_a_command_is_run_or_marked_as_not_run() {
-    for document in Document::all() {
+    for document in MarkdownDocument::all() {
         for block in document.blocks() {
-            let shows = block.lines.iter().any(|line| line.starts_with("$ downtime"));
-            let says = kind(&block).is_some() || block.marker.starts_with("not run: ");
-            assert!(says || !shows, "{}:{}", document.path.display(), block.first);
+            let has_command = block.lines.iter().any(|line| line.starts_with("$ downtime"));
+            let is_marked = kind(&block).is_some() || block.marker.starts_with("not run: ");
+            assert!(is_marked || !has_command, "{}:{}", document.path.display(), block.first);
         }
     }
 }
 
 /// How a block is run, and in which session.
-enum Kind {
+enum SampleKind {
     Commands { session: String, is_live: bool, needs_gateway: bool },
     Log { session: String },
 }
 
-fn kind(block: &Block) -> Option<Kind> {
+fn kind(block: &Block) -> Option<SampleKind> {
     let (kind, session) = block.marker.split_once(": ")?;
     let session = session.to_owned();
     match kind {
-        "sample" => Some(Kind::Commands { session, is_live: false, needs_gateway: false }),
-        "live sample" => Some(Kind::Commands { session, is_live: true, needs_gateway: false }),
-        "live sample with a gateway" => Some(Kind::Commands { session, is_live: true, needs_gateway: true }),
-        "log" => Some(Kind::Log { session }),
+        "sample" => Some(SampleKind::Commands { session, is_live: false, needs_gateway: false }),
+        "live sample" => Some(SampleKind::Commands { session, is_live: true, needs_gateway: false }),
+        "live sample with a gateway" => {
+            Some(SampleKind::Commands { session, is_live: true, needs_gateway: true })
+        }
+        "log" => Some(SampleKind::Log { session }),
         _ => None,
     }
 }
 
-impl Kind {
+impl SampleKind {
     /// Returns the lines that the block should have.
     fn run(&self, block: &Block, sessions: &mut HashMap<String, Session>) -> Vec<String> {
         let (Self::Commands { session, .. } | Self::Log { session }) = self;
@@ -117,7 +119,7 @@ fn parts(lines: &[String]) -> Vec<&[String]> {
     starts.iter().zip(ends).map(|(start, end)| &lines[*start..end]).collect()
 }
 
-/// Leaves out the lines that are left out where the output is shown.
+/// Replaces the lines that the document leaves out by its `…`.
 fn elided(mut printed: Vec<String>, shown: &[String]) -> Vec<String> {
     let Some(before) = shown.iter().position(|line| line.trim() == "…") else { return printed };
     let after = shown.len() - before - 1;
@@ -127,7 +129,7 @@ fn elided(mut printed: Vec<String>, shown: &[String]) -> Vec<String> {
     printed
 }
 
-/// Replaces what depends on the clock.
+/// Replaces the parts that depend on the clock.
 fn placeholders(line: &str) -> String {
     const REPLACED: [(&str, &str); 6] = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d\d:\d\d)?", "TIME"),
@@ -145,7 +147,7 @@ fn placeholders(line: &str) -> String {
         .fold(line.to_owned(), |line, (pattern, with)| pattern.replace_all(&line, *with).into_owned())
 }
 
-fn difference(document: &Document, block: &Block, actual: &[String]) -> String {
+fn difference(document: &MarkdownDocument, block: &Block, actual: &[String]) -> String {
     let shown = block.lines.join("\n");
     let place = format!("{}:{}", document.path.display(), block.first + 1);
     format!("{place}\n--- shown\n{shown}\n--- actual\n{}", actual.join("\n"))
@@ -156,10 +158,10 @@ fn the_help_of_each_command_is_shown() {
     let help = text(&downtime(&["--help"]).stdout);
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let names = commands.lines().map_while(|line| line.split_whitespace().next());
-    let documents = Document::all();
+    let documents = MarkdownDocument::all();
     for name in names.filter(|name| !["serve", "schema", "help"].contains(name)) {
         let command = format!("$ downtime {name} --help");
-        let blocks = documents.iter().flat_map(Document::blocks);
+        let blocks = documents.iter().flat_map(MarkdownDocument::blocks);
         assert!(blocks.map(|block| block.lines).any(|lines| lines.contains(&command)), "{command}");
     }
 }

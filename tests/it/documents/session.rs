@@ -1,4 +1,4 @@
-//! A terminal in which the samples of a document are run, and the gateway that runs beside it.
+//! Runs the commands of a document in one directory, and a gateway beside them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,10 +14,10 @@ use super::document::root;
 
 /// The directory that the documents show.
 const SHOWN_DIRECTORY: &str = "/home/you/downtime";
-/// The address that the documents show, and the one that the gateway is given so that the system chooses a port.
+/// The address that the documents show, and the one in the file of the session, for which the system chooses a port.
 const SHOWN_ADDRESS: &str = "127.0.0.1:8503";
 const ANY_PORT: &str = "127.0.0.1:0";
-/// The same for `[management]`, which commands must find by the file.
+/// The same for `[management]`, whose address the commands read from the file.
 const SHOWN_MANAGEMENT: &str = "127.0.0.1:9503";
 const MANAGEMENT: &str = "unix:management.sock";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -26,10 +26,10 @@ const SERVE: [&str; 3] = ["cargo run --release", "downtime", "downtime serve"];
 
 pub(crate) struct Session {
     directory: TempDir,
-    gateway: Option<Gateway>,
+    gateway: Option<SessionGateway>,
 }
 
-struct Gateway {
+struct SessionGateway {
     process: Child,
     log: Receiver<String>,
     /// The lines that were received and not shown yet.
@@ -56,7 +56,7 @@ impl Session {
         Self { directory, gateway: None }
     }
 
-    /// Runs a command and returns the lines that it prints. Of the log of a gateway, these are the next `count`.
+    /// Runs a command and returns the lines that it prints. If it starts a gateway, these are `count` lines of its log.
     pub(crate) fn run(&mut self, command: &str, count: usize) -> Vec<String> {
         if SERVE.contains(&command) {
             self.serve();
@@ -72,7 +72,7 @@ impl Session {
         self.shown(&output)
     }
 
-    /// Returns the next lines of the gateway's log, as many as `count` if that many come.
+    /// Returns the next `count` lines of the gateway's log, or fewer if no more come.
     pub(crate) fn log(&mut self, count: usize) -> Vec<String> {
         let gateway = self.gateway.as_mut().expect("a gateway runs");
         while gateway.unseen.len() < count && gateway.receive() {}
@@ -88,7 +88,7 @@ impl Session {
         let commented = format!("#{}", listen(SHOWN_ADDRESS));
         let file = file.replace(&commented, &listen(ANY_PORT)).replace(SHOWN_ADDRESS, ANY_PORT);
         fs::write(&path, file.replace(SHOWN_MANAGEMENT, MANAGEMENT)).unwrap();
-        self.gateway = Some(Gateway::start(self.command(env!("CARGO_BIN_EXE_downtime"))));
+        self.gateway = Some(SessionGateway::start(self.command(env!("CARGO_BIN_EXE_downtime"))));
     }
 
     fn sh(&self, command: &str) -> String {
@@ -101,7 +101,7 @@ impl Session {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Sends the request that `curl [-i] [-H FIELD]... URL` sends, and returns what that prints.
+    /// Sends the request of `curl [-i] [-H FIELD]... URL`, and returns what `curl` would print.
     fn curl(&self, arguments: &str) -> String {
         let gateway = self.gateway.as_ref().expect("a gateway runs");
         let is_management = arguments.contains(SHOWN_MANAGEMENT);
@@ -140,7 +140,7 @@ impl Session {
         command
     }
 
-    /// Splits an output into lines, with directory and addresses as the documents show them.
+    /// Splits an output into lines, with the directory and the addresses that the documents show.
     fn shown(&self, output: &str) -> Vec<String> {
         let directory = self.directory.path().display().to_string();
         let mut output = output.replace(&directory, SHOWN_DIRECTORY).replace(ANY_PORT, SHOWN_ADDRESS);
@@ -152,7 +152,7 @@ impl Session {
     }
 }
 
-impl Gateway {
+impl SessionGateway {
     fn start(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap());
@@ -162,7 +162,7 @@ impl Gateway {
         });
         let mut gateway = Self { process, log, unseen: Vec::new(), address: String::new() };
         while gateway.address.is_empty() {
-            assert!(gateway.receive(), "it does not listen: {:?}", gateway.unseen);
+            assert!(gateway.receive(), "the gateway does not listen: {:?}", gateway.unseen);
             let line = gateway.unseen.last().unwrap();
             gateway.address = line.split_once("http://").map_or("", |(_, address)| address).trim().to_owned();
         }
@@ -177,7 +177,7 @@ impl Gateway {
     }
 }
 
-impl Drop for Gateway {
+impl Drop for SessionGateway {
     fn drop(&mut self) {
         self.process.kill().ok();
         self.process.wait().ok();
@@ -189,7 +189,7 @@ fn from_now(hours: i64) -> String {
     (now + jiff::SignedDuration::from_hours(hours)).to_string()
 }
 
-/// Sends a request, and reads the head of the response and as much body as it announces.
+/// Sends a request, and reads the head of the response and the body that it announces.
 fn exchange(mut stream: impl Read + Write, request: &str) -> (String, String) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut stream = BufReader::new(stream);

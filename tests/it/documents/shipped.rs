@@ -6,8 +6,8 @@ use std::ops::Range;
 use downtime::config::Site;
 use serde_json::Value;
 
-use super::keys::{Key, SECTIONS, known_keys};
-use super::{Directory, read};
+use super::keys::{KnownKey, SECTIONS, known_keys};
+use super::{Directory, parse_config};
 
 pub(crate) const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/downtime.toml"));
 
@@ -15,7 +15,7 @@ pub(crate) const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR")
 fn the_shipped_file_serves_the_welcome_page_and_plans_nothing() {
     let directory = Directory::with(SHIPPED);
     assert_eq!(directory.problems(), "");
-    let config = read(SHIPPED);
+    let config = parse_config(SHIPPED);
     assert_eq!(config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:8503"]);
     assert_eq!(config.site, Site::Welcome);
     let summary = directory.check();
@@ -25,7 +25,7 @@ fn the_shipped_file_serves_the_welcome_page_and_plans_nothing() {
 #[test]
 fn the_shipped_file_shows_each_key_that_is_supported() {
     for section in &SECTIONS {
-        for Key { name, is_supported } in known_keys(section) {
+        for KnownKey { name, is_supported } in known_keys(section) {
             let mut settings = settings();
             let is_shown =
                 settings.any(|setting| setting.section == section.header && setting.key == Some(&name));
@@ -36,15 +36,16 @@ fn the_shipped_file_shows_each_key_that_is_supported() {
 
 #[test]
 fn each_setting_of_the_shipped_file_is_valid_on_its_own() {
-    assert!(settings().count() > 20, "they are found");
+    assert!(settings().count() > 20, "too few were found");
     for setting in settings() {
         let text = setting.switched_on();
         let directory = Directory::with(&text);
         fs::create_dir_all(directory.path("public")).unwrap();
         let problems = directory.problems();
-        // Its comment says what it needs besides.
-        let alone = setting.text().starts_with("#networks") && problems.matches("warning: ").count() == 1;
-        assert!(problems.is_empty() || alone && problems.contains("trusted_proxies"), "{problems}");
+        // Networks need another setting, as their comment says.
+        let is_expected =
+            setting.text().starts_with("#networks") && problems.matches("warning: ").count() == 1;
+        assert!(problems.is_empty() || is_expected && problems.contains("trusted_proxies"), "{problems}");
     }
 }
 
@@ -52,11 +53,12 @@ fn each_setting_of_the_shipped_file_is_valid_on_its_own() {
 fn the_shipped_file_shows_the_defaults_unless_it_says_example() {
     let defaults: Vec<_> =
         settings().filter(|setting| !setting.is_period() && !setting.is_example()).collect();
-    assert!(defaults.len() >= 10, "they are found");
+    assert!(defaults.len() >= 10, "too few were found");
     for setting in defaults {
-        // Some keys of [site] mean nothing without an upstream.
+        // Some keys of [site] have no effect without an upstream.
         let upstream = |text: &str| text.replace("#upstream =", "upstream =");
-        let (without, with) = (read(&upstream(SHIPPED)), read(&upstream(&setting.switched_on())));
+        let (without, with) =
+            (parse_config(&upstream(SHIPPED)), parse_config(&upstream(&setting.switched_on())));
         assert_eq!(format!("{without:?}"), format!("{with:?}"), "{}", setting.text());
     }
 }
