@@ -1,4 +1,4 @@
-//! The folder of files behind a real socket: bytes go in, bytes come out.
+//! Static files over a real socket.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,28 +20,28 @@ use warp::Filter;
 use warp::path::FullPath;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// More than the socket buffers of both sides hold, so that the server is still reading the file.
+/// More than the socket buffers of both ends hold, so that the server is still reading the file.
 const LARGE: usize = 32 * 1024 * 1024;
 
-/// A server of one temporary folder, `public`, with a neighbour that nobody may see.
-struct Site {
-    folder: TempDir,
+/// A server of a directory `public`, with a file `secret` beside it that must not be served.
+struct FileServer {
+    directory: TempDir,
     address: SocketAddr,
 }
 
-impl Site {
+impl FileServer {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("public")).unwrap();
-        fs::write(folder.path().join("secret"), "secret").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("public")).unwrap();
+        fs::write(directory.path().join("secret"), "secret").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Root::new(folder.path().join("public"))));
-        Self { folder, address }
+        tokio::spawn(serve(listener, Root::new(directory.path().join("public"))));
+        Self { directory, address }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("public").join(name)
+        self.directory.path().join("public").join(name)
     }
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -58,17 +58,17 @@ impl Site {
         stream
     }
 
-    async fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn fetch(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> FileResponse {
         let mut stream = self.send(&request(method, path, fields)).await;
-        Answer::read(&mut stream).await
+        FileResponse::read(&mut stream).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[]).await
+    async fn get(&self, path: &str) -> FileResponse {
+        self.fetch("GET", path, &[]).await
     }
 
-    async fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
-        self.ask("GET", path, &[(name, value)]).await
+    async fn get_with(&self, path: &str, name: &str, value: &str) -> FileResponse {
+        self.fetch("GET", path, &[(name, value)]).await
     }
 }
 
@@ -104,7 +104,7 @@ fn request(method: &str, path: &str, fields: &[(&str, &str)]) -> String {
     lines.join("\r\n") + "\r\n\r\n"
 }
 
-/// A FIFO that lets go of a server that waits in its opening, so that such a test fails and does not hang.
+/// A FIFO. Dropping it wakes a server that waits for it to open, so that such a test fails and does not hang.
 struct Fifo(PathBuf);
 
 impl Fifo {
@@ -121,13 +121,13 @@ impl Drop for Fifo {
 }
 
 #[derive(Debug)]
-struct Answer {
+struct FileResponse {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl FileResponse {
     async fn read(stream: &mut TcpStream) -> Self {
         let head = read_head(stream).await;
         let body = read_rest(stream).await;
@@ -150,7 +150,7 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.expect("an answer within the deadline")
+    tokio::time::timeout(DEADLINE, future).await.expect("a response within the deadline")
 }
 
 async fn read_head(stream: &mut TcpStream) -> String {
@@ -161,15 +161,15 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// What comes until the server closes, cleanly or not.
+/// Reads until the server closes the connection, cleanly or not.
 async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut body = Vec::new();
     let _ = within(stream.read_to_end(&mut body)).await;
     body
 }
 
-/// The first mebibyte of a GET's body, the promised length, and the stream to go on with.
-async fn begin(site: &Site, path: &str) -> (TcpStream, Vec<u8>, usize) {
+/// Sends a GET. Returns the stream, the first mebibyte of the body, and the announced length.
+async fn begin_reading(site: &FileServer, path: &str) -> (TcpStream, Vec<u8>, usize) {
     let mut stream = site.send(&request("GET", path, &[])).await;
     let head = read_head(&mut stream).await;
     let mut body = vec![0; 1024 * 1024];
@@ -179,12 +179,12 @@ async fn begin(site: &Site, path: &str) -> (TcpStream, Vec<u8>, usize) {
 
 #[tokio::test]
 async fn a_file_has_its_type_length_date_and_validator() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("a.html", "<p>hello");
     let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
     fs::File::open(site.path("a.html")).unwrap().set_modified(modified).unwrap();
-    let answer = site.get("/a.html?v=1").await;
-    assert_eq!((answer.status, answer.text()), (200, "<p>hello"));
+    let response = site.get("/a.html?v=1").await;
+    assert_eq!((response.status, response.text()), (200, "<p>hello"));
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("content-length", "8"),
@@ -193,15 +193,15 @@ async fn a_file_has_its_type_length_date_and_validator() {
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-cache"),
     ] {
-        assert_eq!(answer.field(name), Some(value), "{name}");
+        assert_eq!(response.field(name), Some(value), "{name}");
     }
-    assert!(answer.field("etag").unwrap().starts_with('"'));
-    assert_eq!(answer.field("transfer-encoding"), None);
+    assert!(response.field("etag").unwrap().starts_with('"'));
+    assert_eq!(response.field("transfer-encoding"), None);
 }
 
 #[tokio::test]
 async fn the_content_type_follows_the_extension() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     for (name, kind) in [
         ("a.css", "text/css; charset=utf-8"),
         ("a.js", "text/javascript; charset=utf-8"),
@@ -218,15 +218,15 @@ async fn the_content_type_follows_the_extension() {
 
 #[tokio::test]
 async fn head_has_the_fields_of_get_and_no_body() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("a.txt", "hello");
     site.write("large", vec![b'a'; 300 * 1024]);
-    fs::create_dir(site.path("folder")).unwrap();
+    fs::create_dir(site.path("directory")).unwrap();
     let undated = |head: &str| {
         head.lines().filter(|line| !line.starts_with("date")).map(String::from).collect::<Vec<_>>()
     };
-    for path in ["/a.txt", "/large", "/missing", "/folder", "/%00", "/.hidden"] {
-        let (get, head) = (site.get(path).await, site.ask("HEAD", path, &[]).await);
+    for path in ["/a.txt", "/large", "/missing", "/directory", "/%00", "/.hidden"] {
+        let (get, head) = (site.get(path).await, site.fetch("HEAD", path, &[]).await);
         assert_eq!(undated(&get.head), undated(&head.head), "{path}");
         assert_eq!(get.body.len().to_string(), head.field("content-length").unwrap(), "{path}");
         assert_eq!(head.text(), "", "{path}");
@@ -235,20 +235,24 @@ async fn head_has_the_fields_of_get_and_no_body() {
 
 #[tokio::test]
 async fn only_get_head_and_options_are_allowed() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("a", "a");
     for (method, status) in [("POST", 405), ("PUT", 405), ("DELETE", 405), ("PATCH", 405), ("OPTIONS", 204)] {
-        let answer = site.ask(method, "/a", &[("Content-Length", "0")]).await;
-        assert_eq!((answer.status, answer.field("allow")), (status, Some("GET, HEAD, OPTIONS")), "{method}");
+        let response = site.fetch(method, "/a", &[("Content-Length", "0")]).await;
+        assert_eq!(
+            (response.status, response.field("allow")),
+            (status, Some("GET, HEAD, OPTIONS")),
+            "{method}"
+        );
     }
 }
 
 #[tokio::test]
 async fn no_path_leads_out_of_the_root() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("inside/a", "a");
     symlink("../secret", site.path("relative")).unwrap();
-    symlink(site.folder.path().join("secret"), site.path("absolute")).unwrap();
+    symlink(site.directory.path().join("secret"), site.path("absolute")).unwrap();
     symlink("..", site.path("up")).unwrap();
     symlink("inside/../../secret", site.path("winding")).unwrap();
     symlink("/dev/zero", site.path("device")).unwrap();
@@ -277,14 +281,14 @@ async fn no_path_leads_out_of_the_root() {
         "/inside//a",
         "/inside%2fa",
     ] {
-        let answer = site.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "404 not found\n"), "{path}");
+        let response = site.get(path).await;
+        assert_eq!((response.status, response.text()), (404, "404 not found\n"), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_symlink_that_stays_inside_the_root_is_followed() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("..2026/a.txt", "a");
     symlink("..2026", site.path("..data")).unwrap();
     symlink("..data/a.txt", site.path("a.txt")).unwrap();
@@ -293,7 +297,7 @@ async fn a_symlink_that_stays_inside_the_root_is_followed() {
 
 #[tokio::test]
 async fn hidden_files_are_not_found_but_well_known_ones_are() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     for name in
         [".hidden", ".git/config", "a/.htpasswd", "a/.well-known/b", ".well-known/.c", ".well-known/d"]
     {
@@ -315,25 +319,26 @@ async fn hidden_files_are_not_found_but_well_known_ones_are() {
 
 #[tokio::test]
 async fn anything_but_a_regular_file_is_not_found_and_never_hangs() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     let _fifo = Fifo::new(site.path("fifo"));
     let _socket = UnixListener::bind(site.path("socket")).unwrap();
     site.write("file", "a");
-    fs::create_dir_all(site.path("folder/index.html")).unwrap();
+    fs::create_dir_all(site.path("directory/index.html")).unwrap();
     let long = format!("/{}", "a".repeat(300));
     let deep = "/a".repeat(3000);
-    for path in ["/fifo", "/fifo/", "/socket", "/file/", "/file/a", "/folder/", "/missing", "/", &long, &deep]
+    for path in
+        ["/fifo", "/fifo/", "/socket", "/file/", "/file/a", "/directory/", "/missing", "/", &long, &deep]
     {
-        let answer = site.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "404 not found\n"), "{path}");
-        assert_eq!(answer.field("cache-control"), Some("no-store"), "{path}");
-        assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{path}");
+        let response = site.get(path).await;
+        assert_eq!((response.status, response.text()), (404, "404 not found\n"), "{path}");
+        assert_eq!(response.field("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(response.field("x-content-type-options"), Some("nosniff"), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_malformed_path_is_a_bad_request() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     for path in ["/%", "/%zz", "/a%0", "/%00", "/a%00.html"] {
         assert_eq!(site.get(path).await.status, 400, "{path}");
     }
@@ -341,7 +346,7 @@ async fn a_malformed_path_is_a_bad_request() {
 
 #[tokio::test]
 async fn a_directory_serves_its_index_and_redirects_to_its_slash() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("index.html", "top");
     site.write("a b/index.html", "below");
     site.write("evil.example/index.html", "a");
@@ -350,14 +355,14 @@ async fn a_directory_serves_its_index_and_redirects_to_its_slash() {
     for (path, location) in
         [("/a%20b", "/a%20b/"), ("/a%20b?c=//d&e", "/a%20b/?c=//d&e"), ("/evil.example", "/evil.example/")]
     {
-        let answer = site.get(path).await;
-        assert_eq!((answer.status, answer.field("location")), (301, Some(location)), "{path}");
+        let response = site.get(path).await;
+        assert_eq!((response.status, response.field("location")), (301, Some(location)), "{path}");
     }
 }
 
 #[tokio::test]
 async fn no_redirect_leaves_the_site() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("evil.example/a/index.html", "a");
     for path in [
         "//evil.example",
@@ -371,14 +376,14 @@ async fn no_redirect_leaves_the_site() {
         "/evil.example/..",
         "/evil.example//a",
     ] {
-        let answer = site.get(path).await;
-        assert_eq!((answer.status, answer.field("location")), (404, None), "{path}");
+        let response = site.get(path).await;
+        assert_eq!((response.status, response.field("location")), (404, None), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_single_range_gets_its_part() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("ten", "0123456789");
     for (range, status, body, content_range) in [
         ("bytes=0-0", 206, "0", Some("bytes 0-0/10")),
@@ -393,41 +398,41 @@ async fn a_single_range_gets_its_part() {
         ("bytes=0-1,4-5", 200, "0123456789", None),
         ("bytes=0-99999999999999999999", 200, "0123456789", None),
     ] {
-        let answer = site.get_with("/ten", "Range", range).await;
-        assert_eq!((answer.status, answer.text()), (status, body), "{range}");
-        assert_eq!(answer.field("content-range"), content_range, "{range}");
-        assert_eq!(answer.field("content-length"), Some(&*body.len().to_string()), "{range}");
+        let response = site.get_with("/ten", "Range", range).await;
+        assert_eq!((response.status, response.text()), (status, body), "{range}");
+        assert_eq!(response.field("content-range"), content_range, "{range}");
+        assert_eq!(response.field("content-length"), Some(&*body.len().to_string()), "{range}");
     }
-    let head = site.ask("HEAD", "/ten", &[("Range", "bytes=0-0")]).await;
+    let head = site.fetch("HEAD", "/ten", &[("Range", "bytes=0-0")]).await;
     assert_eq!((head.status, head.field("content-length")), (200, Some("10")));
 }
 
 #[tokio::test]
 async fn a_range_across_chunks_is_exact() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     let content: Vec<u8> = (0..500_000_u32).flat_map(u32::to_be_bytes).collect();
     site.write("large", &content);
-    let answer = site.get_with("/large", "Range", "bytes=3-1500001").await;
-    assert_eq!(answer.status, 206);
-    assert!(answer.body == content[3..=1_500_001]);
+    let response = site.get_with("/large", "Range", "bytes=3-1500001").await;
+    assert_eq!(response.status, 206);
+    assert!(response.body == content[3..=1_500_001]);
     assert!(site.get("/large").await.body == content);
 }
 
 #[tokio::test]
 async fn an_empty_file_has_length_0() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("empty", "");
-    let answer = site.get("/empty").await;
-    assert_eq!((answer.status, answer.field("content-length"), answer.text()), (200, Some("0"), ""));
+    let response = site.get("/empty").await;
+    assert_eq!((response.status, response.field("content-length"), response.text()), (200, Some("0"), ""));
 }
 
 #[tokio::test]
 async fn conditional_requests_are_honoured() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("a", "hello");
     let (etag, date) = {
-        let answer = site.get("/a").await;
-        (answer.field("etag").unwrap().to_owned(), answer.field("last-modified").unwrap().to_owned())
+        let response = site.get("/a").await;
+        (response.field("etag").unwrap().to_owned(), response.field("last-modified").unwrap().to_owned())
     };
     let early = "Sun, 06 Nov 1994 08:49:37 GMT";
     for (fields, status) in [
@@ -447,19 +452,19 @@ async fn conditional_requests_are_honoured() {
         (&[("Range", "bytes=9-"), ("If-Range", "\"other\"")], 200),
         (&[("Range", "bytes=1-2"), ("If-None-Match", &*etag)], 304),
     ] {
-        let answer = site.ask("GET", "/a", fields).await;
-        assert_eq!(answer.status, status, "{fields:?}");
+        let response = site.fetch("GET", "/a", fields).await;
+        assert_eq!(response.status, status, "{fields:?}");
         if status == 304 {
-            assert_eq!((answer.field("etag"), answer.text()), (Some(&*etag), ""), "{fields:?}");
-            assert_eq!(answer.field("last-modified"), Some(&*date), "{fields:?}");
-            assert_eq!(answer.field("cache-control"), Some("no-cache"), "{fields:?}");
+            assert_eq!((response.field("etag"), response.text()), (Some(&*etag), ""), "{fields:?}");
+            assert_eq!(response.field("last-modified"), Some(&*date), "{fields:?}");
+            assert_eq!(response.field("cache-control"), Some("no-cache"), "{fields:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_version_of_the_same_size_and_date_has_another_etag() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("a", "one");
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
     let touch = |path: &Path| fs::File::open(path).unwrap().set_modified(date).unwrap();
@@ -474,55 +479,55 @@ async fn a_version_of_the_same_size_and_date_has_another_etag() {
 
 #[tokio::test]
 async fn a_file_that_shrinks_while_it_is_sent_breaks_the_connection() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("large", vec![b'a'; LARGE]);
-    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let (mut stream, start, announced) = begin_reading(&site, "/large").await;
     let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
     file.set_len(2 * 1024 * 1024).unwrap();
-    assert!(begun.len() + read_rest(&mut stream).await.len() < promised);
+    assert!(start.len() + read_rest(&mut stream).await.len() < announced);
 }
 
 #[tokio::test]
 async fn a_file_that_is_rewritten_in_place_while_it_is_sent_is_never_mixed() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("large", vec![b'a'; LARGE]);
-    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let (mut stream, start, announced) = begin_reading(&site, "/large").await;
     let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
     file.write_all_at(&vec![b'b'; LARGE], 0).unwrap();
     let rest = read_rest(&mut stream).await;
-    assert!(begun.len() + rest.len() < promised);
+    assert!(start.len() + rest.len() < announced);
     assert!(rest.iter().all(|byte| *byte == b'a'));
 }
 
 #[tokio::test]
 async fn a_file_that_grows_while_it_is_sent_ends_at_the_announced_length() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("large", vec![b'a'; LARGE]);
-    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let (mut stream, start, announced) = begin_reading(&site, "/large").await;
     let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
     file.write_all_at(b"more", LARGE as u64).unwrap();
-    assert_eq!(begun.len() + read_rest(&mut stream).await.len(), promised);
-    assert_eq!(promised, LARGE);
+    assert_eq!(start.len() + read_rest(&mut stream).await.len(), announced);
+    assert_eq!(announced, LARGE);
     assert_eq!(site.get_with("/large", "Range", "bytes=-4").await.text(), "more");
 }
 
 #[tokio::test]
 async fn a_file_that_is_replaced_while_it_is_sent_is_sent_to_its_end() {
-    let site = Site::new().await;
+    let site = FileServer::new().await;
     site.write("large", vec![b'a'; LARGE]);
     site.write("new", "new");
-    let (mut stream, begun, promised) = begin(&site, "/large").await;
+    let (mut stream, start, announced) = begin_reading(&site, "/large").await;
     fs::rename(site.path("new"), site.path("large")).unwrap();
     let rest = read_rest(&mut stream).await;
-    assert_eq!(begun.len() + rest.len(), promised);
+    assert_eq!(start.len() + rest.len(), announced);
     assert!(rest.iter().all(|byte| *byte == b'a'));
     assert_eq!(site.get("/large").await.text(), "new");
 }
 
 #[tokio::test]
 async fn a_swapped_root_is_used_for_the_next_request() {
-    let site = Site::new().await;
-    let at = |name: &str| site.folder.path().join(name);
+    let site = FileServer::new().await;
+    let at = |name: &str| site.directory.path().join(name);
     fs::remove_dir(at("public")).unwrap();
     for release in ["one", "two"] {
         fs::create_dir(at(release)).unwrap();
@@ -535,8 +540,8 @@ async fn a_swapped_root_is_used_for_the_next_request() {
 
 #[tokio::test]
 async fn a_missing_root_gives_503() {
-    let site = Site::new().await;
-    fs::remove_dir(site.folder.path().join("public")).unwrap();
-    let answer = site.get("/a").await;
-    assert_eq!((answer.status, answer.field("cache-control")), (503, Some("no-store")));
+    let site = FileServer::new().await;
+    fs::remove_dir(site.directory.path().join("public")).unwrap();
+    let response = site.get("/a").await;
+    assert_eq!((response.status, response.field("cache-control")), (503, Some("no-store")));
 }

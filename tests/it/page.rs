@@ -1,4 +1,4 @@
-//! The page as clients get it: whole header sets, over a real socket.
+//! The down page as clients get it: all header fields, over a real socket.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,21 +22,21 @@ const VARY: &str = "Accept, Sec-Fetch-Dest, X-Requested-With, Origin";
 static NO_FIELDS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 const HTML: &str = "text/html; charset=utf-8";
 
-/// The status, the headers but `Date`, and the body of the answer to one request.
+/// Sends one request. Returns the status, the headers except `Date` and `Connection`, and the body of the response.
 async fn exchange(
     method: &str,
     headers: &[&str],
-    answer: impl Fn(&Request<Incoming>) -> http::Response<Bytes>,
+    respond: impl Fn(&Request<Incoming>) -> http::Response<Bytes>,
 ) -> (u16, BTreeMap<String, String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let serve = async {
         let (stream, _) = listener.accept().await.unwrap();
-        let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request).map(Full::new)));
+        let service = service_fn(async |request| Ok::<_, Infallible>(respond(&request).map(Full::new)));
         let connection = hyper::server::conn::http1::Builder::new();
         connection.serve_connection(TokioIo::new(stream), service).await.unwrap();
     };
-    let ask = async {
+    let request = async {
         let start = format!("{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: close");
         let head = [&[start.as_str()], headers, &["\r\n"]].concat().join("\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
@@ -44,7 +44,8 @@ async fn exchange(
         client.read_to_string(&mut response).await.unwrap();
         response
     };
-    let ((), response) = tokio::time::timeout(DEADLINE, async { tokio::join!(serve, ask) }).await.unwrap();
+    let ((), response) =
+        tokio::time::timeout(DEADLINE, async { tokio::join!(serve, request) }).await.unwrap();
     parse(&response)
 }
 
@@ -61,7 +62,7 @@ fn parse(response: &str) -> (u16, BTreeMap<String, String>, String) {
     (status_line.split(' ').nth(1).unwrap().parse().unwrap(), headers, body.to_owned())
 }
 
-fn facts(template: &Template) -> PageContent<'_> {
+fn content(template: &Template) -> PageContent<'_> {
     PageContent {
         template,
         message: Some("<script>alert(1)</script>"),
@@ -75,7 +76,7 @@ fn facts(template: &Template) -> PageContent<'_> {
     }
 }
 
-async fn ask(method: &str, headers: &[&str], page: &Page) -> (u16, BTreeMap<String, String>, String) {
+async fn request(method: &str, headers: &[&str], page: &Page) -> (u16, BTreeMap<String, String>, String) {
     exchange(method, headers, |request| page.respond(request.method(), request.headers(), 90)).await
 }
 
@@ -83,7 +84,7 @@ fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What every answer carries, and besides it `pairs`.
+/// The headers of every down response, and `pairs`.
 fn down_headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut all = headers(&[
         ("retry-after", "90"),
@@ -98,8 +99,8 @@ fn down_headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn html_has_a_language_a_policy_and_an_escaped_message() {
-    let page = Page::render(&facts(&Template::built_in()));
-    let (status, mut found, body) = ask("GET", &["Accept: text/html,*/*;q=0.8"], &page).await;
+    let page = Page::render(&content(&Template::built_in()));
+    let (status, mut found, body) = request("GET", &["Accept: text/html,*/*;q=0.8"], &page).await;
     let policy = found.remove("content-security-policy").unwrap();
     let length = body.len().to_string();
     let expected =
@@ -118,9 +119,9 @@ async fn html_has_a_language_a_policy_and_an_escaped_message() {
 
 #[tokio::test]
 async fn problem_json_is_sent_for_json_too() {
-    let page = Page::render(&facts(&Template::built_in()));
+    let page = Page::render(&content(&Template::built_in()));
     for accept in ["Accept: application/problem+json", "Accept: application/json"] {
-        let (status, found, body) = ask("POST", &[accept, "Content-Length: 0"], &page).await;
+        let (status, found, body) = request("POST", &[accept, "Content-Length: 0"], &page).await;
         let length = body.len().to_string();
         let expected =
             down_headers(&[("content-type", "application/problem+json"), ("content-length", &length)]);
@@ -139,9 +140,9 @@ async fn problem_json_is_sent_for_json_too() {
 
 #[tokio::test]
 async fn text_has_one_line_for_the_message_and_one_for_the_end() {
-    let page = Page::render(&facts(&Template::built_in()));
+    let page = Page::render(&content(&Template::built_in()));
     for accept in ["Accept: text/plain", "Accept: application/x-unheard-of"] {
-        let (status, found, body) = ask("GET", &[accept], &page).await;
+        let (status, found, body) = request("GET", &[accept], &page).await;
         let length = body.len().to_string();
         let expected =
             down_headers(&[("content-type", "text/plain; charset=utf-8"), ("content-length", &length)]);
@@ -152,9 +153,9 @@ async fn text_has_one_line_for_the_message_and_one_for_the_end() {
 
 #[tokio::test]
 async fn images_styles_and_scripts_get_no_body() {
-    let page = Page::render(&facts(&Template::built_in()));
+    let page = Page::render(&content(&Template::built_in()));
     for header in ["Accept: image/avif,*/*;q=0.8", "Sec-Fetch-Dest: style", "Sec-Fetch-Dest: script"] {
-        let (status, found, body) = ask("GET", &[header], &page).await;
+        let (status, found, body) = request("GET", &[header], &page).await;
         assert_eq!((status, found), (503, down_headers(&[("content-length", "0")])), "{header}");
         assert_eq!(body, "", "{header}");
     }
@@ -162,11 +163,11 @@ async fn images_styles_and_scripts_get_no_body() {
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
-    let page = Page::render(&facts(&Template::built_in()));
+    let page = Page::render(&content(&Template::built_in()));
     for accept in ["*/*", "application/json", "text/plain", "image/png"] {
         let accept = format!("Accept: {accept}");
-        let (status, found, _) = ask("GET", &[&accept], &page).await;
-        assert_eq!(ask("HEAD", &[&accept], &page).await, (status, found, String::new()), "{accept}");
+        let (status, found, _) = request("GET", &[&accept], &page).await;
+        assert_eq!(request("HEAD", &[&accept], &page).await, (status, found, String::new()), "{accept}");
     }
 }
 
@@ -179,7 +180,7 @@ async fn each_representation_shows_the_status_the_cause_and_an_unknown_end() {
         until: None,
         cause: Cause::Unreachable,
         status,
-        ..facts(&template)
+        ..content(&template)
     };
     let page = Page::render(&unknown);
     for (accept, expected) in [
@@ -190,7 +191,7 @@ async fn each_representation_shows_the_status_the_cause_and_an_unknown_end() {
         ),
         ("text/html", "<!doctype html>"),
     ] {
-        let (status, found, body) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
+        let (status, found, body) = request("GET", &[&format!("Accept: {accept}")], &page).await;
         assert_eq!((status, found["downtime"].as_str()), (599, "unreachable"), "{accept}");
         assert!(body.starts_with(expected) && !body.contains("until\":"), "{body}");
     }
@@ -199,12 +200,12 @@ async fn each_representation_shows_the_status_the_cause_and_an_unknown_end() {
 #[tokio::test]
 async fn retry_after_depends_on_the_request_and_is_at_least_a_second() {
     let template = Template::parse("{{ retry_after }}").unwrap();
-    let page = Page::render(&PageContent { retry_after: 0, ..facts(&template) });
+    let page = Page::render(&PageContent { retry_after: 0, ..content(&template) });
     assert!(page.depends_on_retry_after());
-    assert!(!Page::render(&facts(&Template::built_in())).depends_on_retry_after());
+    assert!(!Page::render(&content(&Template::built_in())).depends_on_retry_after());
     for (given, expected) in [(0, "1"), (1, "1"), (5400, "5400")] {
-        let answer = |request: &Request<Incoming>| page.respond(request.method(), request.headers(), given);
-        let (_, found, body) = exchange("GET", &[], answer).await;
+        let respond = |request: &Request<Incoming>| page.respond(request.method(), request.headers(), given);
+        let (_, found, body) = exchange("GET", &[], respond).await;
         assert_eq!((found["retry-after"].as_str(), body.as_str()), (expected, "1"));
     }
 }
@@ -212,7 +213,7 @@ async fn retry_after_depends_on_the_request_and_is_at_least_a_second() {
 #[tokio::test]
 async fn a_custom_template_has_no_content_language_and_its_own_hashes() {
     let template = Template::parse("<style>p { color: red }</style><p>{{ message }}").unwrap();
-    let (_, found, body) = ask("GET", &[], &Page::render(&facts(&template))).await;
+    let (_, found, body) = request("GET", &[], &Page::render(&content(&template))).await;
     assert_eq!(found.get("content-language"), None);
     assert!(found["content-security-policy"].contains("; style-src 'sha256-"), "{found:?}");
     assert!(!found["content-security-policy"].contains("script-src"), "{found:?}");
@@ -223,8 +224,8 @@ async fn a_custom_template_has_no_content_language_and_its_own_hashes() {
 async fn a_template_that_fails_to_render_is_replaced_by_the_built_in_page() {
     let template = Template::parse("{% if status == 599 %}{{ 1 // 0 }}{% endif %}").unwrap();
     let status = StatusCode::from_u16(599).unwrap();
-    let page = Page::render(&PageContent { status, ..facts(&template) });
-    let (status, found, body) = ask("GET", &[], &page).await;
+    let page = Page::render(&PageContent { status, ..content(&template) });
+    let (status, found, body) = request("GET", &[], &page).await;
     assert_eq!((status, found["content-language"].as_str()), (599, "en"));
     assert!(body.contains("We'll be back soon"), "{body}");
 }
@@ -244,9 +245,9 @@ async fn a_page_of_another_origin_can_read_the_response_if_cors_allows_it() {
         ),
         (Cors::Off, &[("vary", "Accept, Sec-Fetch-Dest, X-Requested-With")]),
     ] {
-        let page = Page::render(&PageContent { cors: &cors, ..facts(&template) });
+        let page = Page::render(&PageContent { cors: &cors, ..content(&template) });
         let origin = format!("Origin: {ORIGIN}");
-        let (status, found, _) = ask("GET", &[&origin, "Accept: image/png"], &page).await;
+        let (status, found, _) = request("GET", &[&origin, "Accept: image/png"], &page).await;
         let mut all = down_headers(&[("content-length", "0")]);
         all.extend(headers(expected));
         assert_eq!((status, found), (503, all), "{cors:?}");
@@ -256,7 +257,7 @@ async fn a_page_of_another_origin_can_read_the_response_if_cors_allows_it() {
 #[tokio::test]
 async fn a_preflight_is_allowed_so_that_the_response_can_be_read() {
     let template = Template::built_in();
-    let asks = [
+    let preflight = [
         &format!("Origin: {ORIGIN}")[..],
         "Access-Control-Request-Method: PUT",
         "Access-Control-Request-Headers: content-type",
@@ -286,20 +287,20 @@ async fn a_preflight_is_allowed_so_that_the_response_can_be_read() {
             ],
         ),
     ] {
-        let page = Page::render(&PageContent { cors: &cors, fields: &fields, ..facts(&template) });
-        let (status, found, body) = ask("OPTIONS", &asks, &page).await;
+        let page = Page::render(&PageContent { cors: &cors, fields: &fields, ..content(&template) });
+        let (status, found, body) = request("OPTIONS", &preflight, &page).await;
         let expected = headers(&[&common[..], expected].concat());
         assert_eq!((status, found, body.as_str()), (204, expected, ""), "{cors:?}");
     }
-    let page = Page::render(&PageContent { cors: &Cors::Off, ..facts(&template) });
-    assert_eq!(ask("OPTIONS", &asks, &page).await.0, 503);
+    let page = Page::render(&PageContent { cors: &Cors::Off, ..content(&template) });
+    assert_eq!(request("OPTIONS", &preflight, &page).await.0, 503);
 }
 
 #[tokio::test]
 async fn a_grpc_client_gets_unavailable_and_the_message() {
     let template = Template::built_in();
-    let page = Page::render(&PageContent { message: Some("Back at 5 — 100 %"), ..facts(&template) });
-    for (media_type, answered) in [
+    let page = Page::render(&PageContent { message: Some("Back at 5 — 100 %"), ..content(&template) });
+    for (media_type, expected_type) in [
         ("application/grpc", "application/grpc"),
         ("application/grpc+proto", "application/grpc"),
         ("application/grpc-web+proto", "application/grpc-web"),
@@ -307,9 +308,9 @@ async fn a_grpc_client_gets_unavailable_and_the_message() {
     ] {
         let content_type = format!("Content-Type: {media_type}");
         let (status, found, body) =
-            ask("POST", &[&content_type, "Content-Length: 0", "Origin: null"], &page).await;
+            request("POST", &[&content_type, "Content-Length: 0", "Origin: null"], &page).await;
         let expected = down_headers(&[
-            ("content-type", answered),
+            ("content-type", expected_type),
             ("content-length", "0"),
             ("grpc-status", "14"),
             ("grpc-message", "Back at 5 %E2%80%94 100 %25"),
@@ -324,8 +325,9 @@ async fn a_grpc_client_gets_unavailable_and_the_message() {
 async fn a_long_grpc_message_is_truncated_between_characters() {
     let template = Template::built_in();
     let message = format!("{}é, and so on", "x".repeat(999));
-    let page = Page::render(&PageContent { message: Some(&message), ..facts(&template) });
-    let (_, found, _) = ask("POST", &["Content-Type: application/grpc", "Content-Length: 0"], &page).await;
+    let page = Page::render(&PageContent { message: Some(&message), ..content(&template) });
+    let (_, found, _) =
+        request("POST", &["Content-Type: application/grpc", "Content-Length: 0"], &page).await;
     assert_eq!(found.get("grpc-message").map(String::as_str), Some(&message[..999]));
 }
 
@@ -333,9 +335,9 @@ async fn a_long_grpc_message_is_truncated_between_characters() {
 async fn configured_fields_are_on_each_response() {
     let template = Template::built_in();
     let fields = HeaderMap::from_iter([("x-more".parse().unwrap(), HeaderValue::from_static("1"))]);
-    let page = Page::render(&PageContent { fields: &fields, ..facts(&template) });
+    let page = Page::render(&PageContent { fields: &fields, ..content(&template) });
     for accept in ["text/html", "application/json", "text/plain", "image/png", "application/grpc"] {
-        let (_, found, _) = ask("GET", &[&format!("Accept: {accept}")], &page).await;
+        let (_, found, _) = request("GET", &[&format!("Accept: {accept}")], &page).await;
         assert_eq!(found.get("x-more").map(String::as_str), Some("1"), "{accept}");
     }
     let location = HeaderValue::from_static("/sorry");
@@ -361,9 +363,9 @@ async fn a_redirect_is_never_stored_and_has_no_body() {
 
 #[tokio::test]
 async fn the_welcome_page_shows_the_next_steps() {
-    let answer = |request: &Request<Incoming>| page::welcome(request.method());
-    let (status, mut found, body) = exchange("GET", &[], answer).await;
-    assert_eq!(exchange("HEAD", &[], answer).await, (status, found.clone(), String::new()));
+    let respond = |request: &Request<Incoming>| page::welcome(request.method());
+    let (status, mut found, body) = exchange("GET", &[], respond).await;
+    assert_eq!(exchange("HEAD", &[], respond).await, (status, found.clone(), String::new()));
     assert!(found.remove("content-security-policy").unwrap().contains("; style-src 'sha256-"));
     let length = body.len().to_string();
     let expected = headers(&[

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Phrases of an English of our own that made the texts hard to read, and what to write instead.
+/// Phrases that make a text hard to read, and what to write instead.
 const PHRASES: [(&str, &str); 12] = [
     ("is no", "is not a, invalid, does not"),
     ("anew", "again"),
@@ -18,7 +18,7 @@ const PHRASES: [(&str, &str); 12] = [
     ("so many", "the number"),
     ("goes on", "continues"),
 ];
-/// Phrases that contain one of them and are plain English.
+/// Phrases that contain a forbidden one and are plain English.
 const PLAIN: [&str; 3] = ["there is no", "is no longer", "stands for"];
 /// Files that need the phrases, and why.
 const ALLOWED: [(&str, &str); 2] =
@@ -41,7 +41,7 @@ const HIDDEN: [&str; 7] =
 fn no_text_has_a_forbidden_phrase() {
     let mut files = Vec::new();
     list(Path::new(""), &mut files);
-    assert!(files.len() > 100, "they are found");
+    assert!(files.len() > 100, "too few files were found");
     let mut hits = Vec::new();
     for file in files.iter().filter(|file| !is_allowed(file)) {
         let Ok(text) = fs::read_to_string(root().join(file)) else { continue };
@@ -97,7 +97,7 @@ fn each_file_and_item_that_the_documents_name_exists() {
             }
         }
     }
-    assert!(count > 20, "they are found");
+    assert!(count > 20, "too few names were found");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 

@@ -1,4 +1,4 @@
-//! The JSON Schema of the file, held against the parser: it refuses nothing that the parser accepts, and finds the
+//! The JSON Schema of the file, compared with the parser: it accepts everything that the parser accepts, and finds the
 //! mistakes that a schema can find.
 
 use std::fs;
@@ -11,8 +11,8 @@ use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// The golden files whose mistakes a schema can know: unknown keys, wrong types and forms, values out of a set or range,
-/// keys that exclude or need each other.
+/// The golden files with mistakes that a schema can find: unknown keys, wrong types and forms, values that are not in a
+/// set or range, keys that exclude or need each other.
 const REFUSED: [&str; 31] = [
     "bom_crlf_mistake",
     "date_alone",
@@ -61,23 +61,23 @@ fn the_command_prints_the_committed_schema() {
 
 #[test]
 fn the_shipped_file_names_the_schema() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shipped = include_str!("../../downtime.toml");
     let named = shipped.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap();
-    assert!(folder.join(named).is_file(), "{named}");
+    assert!(directory.join(named).is_file(), "{named}");
     assert_eq!(problems(shipped), "");
 }
 
 #[test]
 fn it_accepts_each_golden_file_that_the_parser_accepts() {
     let accepted = golden_files().filter(|(_, text)| parser_accepts(text)).collect::<Vec<_>>();
-    assert!(accepted.len() >= 5, "they are found: {}", accepted.len());
+    assert!(accepted.len() >= 5, "only {} golden files were found", accepted.len());
     for (name, text) in accepted {
         assert_eq!(problems(&text), "", "{name}");
     }
 }
 
-/// What stands above a mistake, and the mistakes.
+/// The lines above a mistake, and the mistakes.
 const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
     (
         "",
@@ -361,7 +361,7 @@ fn it_finds_a_mistake_in_each_kind_of_value() {
     assert!(accepted.is_empty(), "{}", accepted.join("\n"));
 }
 
-/// What a schema cannot know: other values of the file, the calendar, the disk, or which words exist.
+/// Mistakes that a schema cannot find, because they depend on other values, the calendar, the disk, or a list of names.
 const REFUSED_BY_THE_PARSER: &[&str] = &[
     "timezone = 'Europe/Berln'",
     "[response]\ntemplate = 'none.html'",
@@ -373,7 +373,7 @@ const REFUSED_BY_THE_PARSER: &[&str] = &[
     "[[period]]\nfor = '1h'\ncron = '0 4 * * MUN'",
     "[[period]]\nfor = '1h'\ncron = '30-20 4 * * *'",
     "[[period]]\nname = 'a'\nstart = 2026-12-01T00:00:00Z\n[[period]]\nname = 'a'\nstart = 2026-12-01T00:00:00Z",
-    // As JSON it is what the date-time without the quotes is.
+    // In JSON, a date-time without the quotes is the same string.
     "[[period]]\nstart = '2026-12-01T22:00:00Z'",
 ];
 
@@ -385,7 +385,7 @@ fn it_accepts_mistakes_that_only_the_parser_can_find() {
     }
 }
 
-/// A validator that keeps the types of TOML tells by these which kind is meant, and refuses quotes.
+/// A validator that keeps the types of TOML uses the formats to distinguish date-times from strings.
 #[test]
 fn date_times_have_the_formats_of_their_kinds() {
     let schema = schema().to_value();
@@ -402,7 +402,7 @@ fn date_times_have_the_formats_of_their_kinds() {
 #[test]
 fn it_finds_the_mistakes_that_a_schema_can_find() {
     for name in REFUSED {
-        let text = fs::read_to_string(folder().join(name).with_extension("toml")).unwrap();
+        let text = fs::read_to_string(golden_directory().join(name).with_extension("toml")).unwrap();
         assert_ne!(problems(&text), "", "{name}");
     }
 }
@@ -420,9 +420,9 @@ fn each_key_has_a_description() {
     }
 }
 
-/// A value of the file: right for some key, or for none.
+/// Generates a value that is valid for some key, or for none.
 fn any_value() -> impl Strategy<Value = String> {
-    let written = prop::sample::select(vec![
+    let literal = prop::sample::select(vec![
         "true",
         "false",
         "503",
@@ -474,7 +474,7 @@ fn any_value() -> impl Strategy<Value = String> {
         "''",
     ]);
     prop_oneof![
-        4 => written.prop_map(str::to_owned),
+        4 => literal.prop_map(str::to_owned),
         1 => r"[0-9][0-9. ]{0,3}(s|m|h|days|M|µs)( ?[0-9]{1,2}(s|min|us))?".prop_map(|text| format!("'{text}'")),
         1 => r"[ ]?[0-9*,/L-]{1,4}( [0-9*,/L-]{1,3}){3,4} [A-Z0-9*#]{1,5}".prop_map(|text| format!("'{text}'")),
         1 => r"[A-Za-z0-9!#/ .:*-]{0,6}".prop_map(|text| format!("'{text}'")),
@@ -484,7 +484,7 @@ fn any_value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A key, what stands above it, and a value that looks like one of its own: right more often than not.
+/// Generates a key, the lines above it, and a value that is likely to be valid.
 fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
     const PERIOD: &str = "[[period]]\nstart = 2026-12-01T00:00:00Z";
     let list = |text: String| format!("['{text}']");
@@ -526,7 +526,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
     ]
 }
 
-/// The keys of one section, and what stands above them.
+/// Generates a key and the lines above it.
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
         ("", "timezone server site exempt response log period"),
@@ -569,36 +569,36 @@ proptest! {
 }
 
 fn golden_files() -> impl Iterator<Item = (String, String)> {
-    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(golden_directory()).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
     files.sort();
     let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
     files.into_iter().map(move |path| (name(&path), fs::read_to_string(path).unwrap()))
 }
 
-fn folder() -> PathBuf {
+fn golden_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden")
 }
 
 fn parser_accepts(text: &str) -> bool {
     let read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
-    Config::parse("downtime.toml", text, &folder(), &read).config.is_some()
+    Config::parse("downtime.toml", text, &golden_directory(), &read).config.is_some()
 }
 
-/// What the schema has to say of a text that is TOML.
+/// Returns the errors of the schema for a TOML text; empty if there are none.
 fn problems(text: &str) -> String {
     thread_local! {
         static VALIDATOR: Validator = jsonschema::options().should_validate_formats(true).build(schema().as_value()).unwrap();
     }
-    let file = read(text).unwrap();
+    let file = to_json(text).unwrap();
     VALIDATOR.with(|validator| {
-        let problem = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
-        validator.iter_errors(&file).map(problem).collect::<Vec<_>>().join("\n")
+        let line = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
+        validator.iter_errors(&file).map(line).collect::<Vec<_>>().join("\n")
     })
 }
 
-/// A text as a validator sees it that turns TOML into JSON: a date-time is a text, in the form that taplo gives it.
-fn read(text: &str) -> Option<Value> {
+/// Converts TOML to JSON as taplo does: a date-time becomes a string.
+fn to_json(text: &str) -> Option<Value> {
     let table = text.strip_prefix('\u{feff}').unwrap_or(text).parse::<toml::Table>().ok()?;
     Some(json(toml::Value::Table(table)))
 }

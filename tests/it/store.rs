@@ -1,4 +1,4 @@
-//! The configuration file's replacement, on the real file system.
+//! Edits of a file on the real file system.
 
 use std::convert::Infallible;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -45,16 +45,16 @@ fn sorted_lines(path: &Path) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_alone(path: &Path) {
+fn assert_no_other_file(path: &Path) {
     let names = fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    assert_eq!(names.collect::<Vec<_>>(), [path], "something lies beside the file");
+    assert_eq!(names.collect::<Vec<_>>(), [path], "another file was left behind");
 }
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// This test binary again, to append a line to the file, as a process of its own.
+/// Returns a command that appends a line to the file in another process of this test binary.
 fn appending_process(path: &Path, line: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "store::another_process_appends_a_line", "--ignored", "--nocapture"]);
@@ -75,7 +75,7 @@ fn an_edit_returns_the_absolute_path_and_writes_the_whole_text() {
     let (_directory, path) = file("one\r\n");
     assert_eq!(append(&path, "two").unwrap(), fs::canonicalize(&path).unwrap());
     assert_eq!(fs::read(&path).unwrap(), b"one\r\ntwo\n");
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_refused_edit_writes_nothing() {
     let refused = Store::open(&path).unwrap().edit(|_| Err::<(Option<String>, ()), _>("no"));
     assert!(matches!(refused, Err(StoreError::Edit("no"))));
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn the_owner_is_kept() {
     assert_eq!((metadata.uid(), metadata.gid()), (user, group));
 }
 
-/// `user::rw-, user:1234:r--, group::r--, mask::r--, other::---`, as `linux/posix_acl_xattr.h` lays it out.
+/// Returns `user::rw-, user:1234:r--, group::r--, mask::r--, other::---` in the layout of `linux/posix_acl_xattr.h`.
 fn access_list() -> Vec<u8> {
     let entries: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 1234), (4, 4, !0), (16, 4, !0), (32, 0, !0)];
     let mut list = 2_u32.to_le_bytes().to_vec();
@@ -197,7 +197,7 @@ fn edits_of_many_threads_and_processes_all_take_effect() {
     }
     let lines = |what: &str| (0..LINES).map(|number| format!("{what} {number:02}")).collect::<Vec<_>>();
     assert_eq!(sorted_lines(path), [lines("process"), lines("thread")].concat());
-    assert_alone(path);
+    assert_no_other_file(path);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn changes_by_others_during_an_edit_are_noticed_and_kept() {
         assert_eq!(calls, 2);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{text}edited\n"));
         assert!(mode.is_none_or(|mode| fs::metadata(&path).unwrap().mode() & 0o777 == mode));
-        assert_alone(&path);
+        assert_no_other_file(&path);
     }
 }
 
@@ -291,7 +291,7 @@ fn an_edit_gives_up_on_a_file_that_keeps_changing() {
     });
     assert_reason(edited, |reason| matches!(reason, Reason::KeepsChanging));
     assert_eq!(fs::read_to_string(&path).unwrap(), saves.to_string());
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn a_lock_that_is_never_released_is_named_in_the_error() {
     let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
     let edited = store.edit(|_| Ok::<_, Infallible>((Some("edited".to_owned()), ())));
     assert_reason(edited, |reason| matches!(reason, Reason::Locked(_)));
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
 #[track_caller]
@@ -373,11 +373,11 @@ fn a_file_may_have_1_mib_before_and_after_an_edit() {
     edit(&path, |text| text.replace('x', "y")).unwrap();
     fs::write(&path, "x".repeat(limit - 4)).unwrap();
     append(&path, "one").unwrap();
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
-/// What an unprivileged user's edit of the file says.
-fn outcome_of_an_unprivileged_user(path: &Path) -> String {
+/// Lets an unprivileged user edit the file, and returns the output.
+fn edit_as_unprivileged_user(path: &Path) -> String {
     let mut command = appending_process(path, "one");
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -392,10 +392,10 @@ fn outcome_of_an_unprivileged_user(path: &Path) -> String {
 fn a_read_only_directory_is_named() {
     let (directory, path) = file("");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let outcome = outcome_of_an_unprivileged_user(&path);
+    let outcome = edit_as_unprivileged_user(&path);
     let named = format!("cannot be written into {}", fs::canonicalize(directory.path()).unwrap().display());
     assert!(outcome.contains(&named), "{outcome}");
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
 
 #[test]
@@ -403,7 +403,7 @@ fn an_unreadable_file_is_refused() {
     let (directory, path) = file("");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-    let outcome = outcome_of_an_unprivileged_user(&path);
+    let outcome = edit_as_unprivileged_user(&path);
     assert!(outcome.contains("may not be read"), "{outcome}");
 }
 
@@ -414,8 +414,8 @@ fn a_file_whose_owner_cannot_be_kept_is_left_alone() {
     }
     let (directory, path) = file("old\n");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let outcome = outcome_of_an_unprivileged_user(&path);
+    let outcome = edit_as_unprivileged_user(&path);
     assert!(outcome.contains("belongs to user 0 and group 0"), "{outcome}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
-    assert_alone(&path);
+    assert_no_other_file(&path);
 }
