@@ -4,8 +4,8 @@ both_ways! {
     fields_of_one_connection_are_not_passed_on_either_way,
     a_forged_forwarding_field_does_not_arrive,
     a_trusted_peers_word_is_passed_on_with_its_address,
-    the_target_goes_on_as_it_came,
-    what_no_upstream_is_for_is_refused,
+    the_target_is_forwarded_byte_for_byte,
+    connect_and_a_target_without_a_path_are_refused,
 }
 
 async fn fields_of_one_connection_are_not_passed_on_either_way(way: Way) {
@@ -69,7 +69,7 @@ async fn a_trusted_peers_word_is_passed_on_with_its_address(way: Way) {
     assert_eq!(head.get("x_forwarded_proto"), [""; 0]);
 }
 
-async fn the_target_goes_on_as_it_came(way: Way) {
+async fn the_target_is_forwarded_byte_for_byte(way: Way) {
     for (target, passed, host) in [
         ("/x/../%2e%2e//a;b?c=%zz&&", "/x/../%2e%2e//a;b?c=%zz&&", "a"),
         ("/b\u{fc}cher", "/b\u{fc}cher", "a"),
@@ -83,7 +83,7 @@ async fn the_target_goes_on_as_it_came(way: Way) {
     assert_eq!(head.first, "OPTIONS * HTTP/1.1");
 }
 
-async fn what_no_upstream_is_for_is_refused(way: Way) {
+async fn connect_and_a_target_without_a_path_are_refused(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;

@@ -195,20 +195,20 @@ async fn a_body_is_asked_for_after_a_while_where_the_upstream_is_silent(way: Way
     assert_eq!(upstream.until("hello").await, "hello");
 }
 
-/// What a socket, and the gateway behind it, take before they take no more.
-async fn taken_until_full(peer: &mut Peer) -> usize {
+/// Sends until the other end reads no more. Returns the number of bytes.
+async fn send_until_full(peer: &mut Peer) -> usize {
     let chunk = vec![b'x'; 65_536];
-    let mut taken = 0;
+    let mut sent = 0;
     while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), peer.stream.write(&chunk)).await
     {
-        taken += written.expect("written");
-        assert!(taken < 256 << 20, "the gateway takes everything");
+        sent += written.expect("written");
+        assert!(sent < 256 << 20, "the gateway buffers without a limit");
     }
-    taken
+    sent
 }
 
-/// The gateway's own 8 MiB, and what the kernel keeps of four sockets.
-const MOST: usize = 16 << 20;
+/// The 8 MiB that the gateway buffers, and the kernel's buffers of four sockets.
+const MAX_BUFFERED: usize = 16 << 20;
 
 async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     let origin = Origin::bind().await;
@@ -218,8 +218,8 @@ async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     let mut upstream = origin.accept().await;
     upstream.head().await;
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").await;
-    let taken = taken_until_full(&mut upstream).await;
-    assert!(taken < MOST, "{taken} bytes in between");
+    let sent = send_until_full(&mut upstream).await;
+    assert!(sent < MAX_BUFFERED, "{sent} bytes are buffered");
 }
 
 async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
@@ -228,8 +228,8 @@ async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
     let _upstream = origin.accept().await;
-    let taken = taken_until_full(&mut client).await;
-    assert!(taken < MOST, "{taken} bytes in between");
+    let sent = send_until_full(&mut client).await;
+    assert!(sent < MAX_BUFFERED, "{sent} bytes are buffered");
 }
 
 async fn much_goes_through_both_ways(way: Way) {
@@ -249,10 +249,11 @@ async fn much_goes_through_both_ways(way: Way) {
 async fn pour(from: &mut Peer, to: &mut Peer, length: usize) {
     let sent = vec![b'x'; length];
     let mut got = Vec::with_capacity(length);
-    let mut taken = to.stream.split().0.take(length as u64);
-    let (written, read) =
-        soon("the body", async { tokio::join!(from.stream.write_all(&sent), taken.read_to_end(&mut got)) })
-            .await;
+    let mut receiver = to.stream.split().0.take(length as u64);
+    let (written, read) = soon("the body", async {
+        tokio::join!(from.stream.write_all(&sent), receiver.read_to_end(&mut got))
+    })
+    .await;
     written.expect("written");
     assert_eq!(read.expect("read"), length);
     assert!(got == sent, "the bytes differ");

@@ -1,7 +1,7 @@
-//! Passing requests on, on real sockets.
+//! Forwarding requests over real sockets.
 
-/// Each of these tests for [`Proxy::forward`](downtime::upstream::Proxy::forward) alone, and through the whole
-/// gateway, where plain requests are relayed as bytes.
+/// Makes two tests of each function: one of [`Proxy::forward`](downtime::upstream::Proxy::forward), and one of the whole
+/// gateway, which relays plain requests as bytes.
 macro_rules! both_ways {
     ($($name:ident,)*) => {
         mod forwarded {

@@ -1,4 +1,4 @@
-//! The gateway around the filter, and peers that speak byte by byte.
+//! A gateway around the proxy, and peers that send and read bytes.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tracing::subscriber::DefaultGuard;
 
-/// Awaits what must come, and not for ever.
+/// Awaits an event that must happen within 10 s.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     let deadline = Duration::from_secs(10);
     tokio::time::timeout(deadline, future)
@@ -29,7 +29,7 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("{what} did not come in {deadline:?}"))
 }
 
-/// How requests are passed on.
+/// How requests are forwarded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
     /// All by [`Proxy::forward`].
@@ -54,7 +54,7 @@ impl Options {
         Self { way, connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
     }
 
-    /// The same as the gateway's file has it.
+    /// Returns a config file with these options.
     fn config(&self, upstream: &str) -> String {
         let [connect, response] =
             [self.connect_timeout, self.response_timeout].map(humantime::format_duration);
@@ -66,7 +66,7 @@ impl Options {
     }
 }
 
-/// A gateway that passes everything on.
+/// A gateway that forwards every request.
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// Why requests failed, in their order.
@@ -102,7 +102,7 @@ impl Gateway {
         Peer::connect(self.address).await
     }
 
-    /// The failure of the one request so far that had one.
+    /// Returns the failures so far, one per line.
     pub(crate) fn failure(&self) -> String {
         self.failures.0.lock().expect("a log").join("\n")
     }
@@ -130,7 +130,7 @@ impl Failures {
         self.0.lock().expect("a log").push(failure);
     }
 
-    /// Has the failures noted that this thread logs.
+    /// Records the failures that this thread logs.
     fn of_the_log(&self) -> DefaultGuard {
         let failures = self.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || failures.clone());
@@ -190,7 +190,7 @@ fn serve(stream: TcpStream, upstream: &Rc<UpstreamAddress>, options: &Options, l
     );
 }
 
-/// An upstream that does what the test says.
+/// An upstream that the test controls.
 pub(crate) struct Origin {
     listener: TcpListener,
 }
@@ -200,7 +200,7 @@ impl Origin {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a port") }
     }
 
-    /// One whose connections take little at a time.
+    /// Listens with small receive buffers.
     pub(crate) fn bind_narrow() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(65_536).expect("a buffer");
@@ -218,7 +218,7 @@ impl Origin {
         Peer { stream, unread: Vec::new() }
     }
 
-    /// Whether nobody has connected since the last that was accepted.
+    /// Returns true if there is no connection that was not accepted yet.
     pub(crate) async fn is_left_alone(&self) -> bool {
         tokio::select! {
             biased;
@@ -228,7 +228,7 @@ impl Origin {
     }
 }
 
-/// When everything that can go on without further input has gone on.
+/// Waits until all tasks that need no further input have made progress.
 pub(crate) async fn settled() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
@@ -246,7 +246,7 @@ impl Peer {
         Self { stream: TcpStream::connect(address).await.expect("the gateway"), unread: Vec::new() }
     }
 
-    /// One that takes little at a time.
+    /// Connects with a small receive buffer.
     pub(crate) async fn connect_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(65_536).expect("a buffer");
@@ -257,7 +257,7 @@ impl Peer {
         self.stream.write_all(text.as_bytes()).await.expect("sent");
     }
 
-    /// What comes until `end`, itself included; what comes behind it is kept.
+    /// Reads through the next `end`, inclusive, and keeps the rest for later.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         loop {
             let found =
@@ -271,7 +271,7 @@ impl Peer {
         }
     }
 
-    /// A message's head, its field names in lower case and the lines sorted behind the first.
+    /// Reads the head of a message, and sorts its fields.
     pub(crate) async fn head(&mut self) -> Head {
         let text = self.until("\r\n\r\n").await;
         let mut lines = text.trim_end().split("\r\n").map(ToOwned::to_owned);
@@ -281,13 +281,13 @@ impl Peer {
         Head { first, fields }
     }
 
-    /// What comes until the end; whether that was one, or the connection broke.
+    /// Reads to the end. Returns false if the connection ended with an error.
     pub(crate) async fn rest(&mut self) -> (String, bool) {
         let read = soon("the end", self.stream.read_to_end(&mut self.unread)).await;
         (text(std::mem::take(&mut self.unread)), read.is_ok())
     }
 
-    /// Whether nothing has come.
+    /// Returns true if nothing was received.
     pub(crate) async fn is_silent(&mut self) -> bool {
         settled().await;
         match self.stream.try_read_buf(&mut self.unread) {
@@ -296,7 +296,7 @@ impl Peer {
         }
     }
 
-    /// Waits until the other end has closed, however.
+    /// Waits until the other end has closed the connection, cleanly or not.
     pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();
         let _ = soon("the close", self.stream.read_to_end(&mut rest)).await;
