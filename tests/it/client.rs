@@ -1,4 +1,4 @@
-//! A client on a Unix socket, and what only these tests ask of a client.
+//! A client on a Unix socket, and methods of the client that only these tests need.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -16,7 +16,7 @@ impl Client<UnixStream> {
 }
 
 impl<S: Read + Write> Client<S> {
-    /// Returns true if the other end closes the connection and sends nothing more, by an end or a reset.
+    /// Returns true if the other end sends nothing more and closes or resets the connection.
     pub(crate) fn is_closed(&mut self) -> bool {
         match read(&mut self.stream, &mut [0]) {
             Ok(read) => read == 0 && self.unread.is_empty(),
@@ -24,7 +24,7 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    /// Returns true if no bytes are left that were read and not taken.
+    /// Returns true if no received bytes are left to read.
     pub(crate) fn has_read_nothing(&self) -> bool {
         self.unread.is_empty()
     }

@@ -1,4 +1,5 @@
-//! The tests that need nothing but the gateway: its parts, and the binary as its users run it. A module is a subject.
+//! The tests that need no other programs: of the parts of the gateway, and of the binary as its users run it. Each
+//! module has one subject.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +16,12 @@ mod client;
 mod documents;
 mod edit_properties;
 mod files;
-mod folder;
 mod gateway;
 mod management;
-mod origin;
 mod page;
 mod prose;
 mod proxy;
 mod schema;
 mod store;
+mod upstreams;
+mod working_directory;

@@ -1,8 +1,8 @@
-//! `--check` for programs, and the decisions that it explains.
+//! `--check` as JSON, and the decisions that it explains.
 
 use serde_json::{Value, json};
 
-use crate::folder::Folder;
+use crate::working_directory::WorkingDirectory;
 
 const FILE: &str = r#"
 timezone = "Europe/Berlin"
@@ -28,20 +28,20 @@ redirect = "/sorry"
 trusted_proxies = ["127.0.0.1/32"]
 "#;
 
-/// `upgrade` runs for another hour.
+/// An hour before the end of `upgrade`.
 const DURING: &str = "2026-06-01T01:00:00Z";
 
 fn decision(file: &str, at: &str, url: &str, more: &[&str]) -> Value {
-    let run =
-        Folder::with(file).run(&[&["--check", "--format", "json", "--at", at, "--url", url], more].concat());
+    let run = WorkingDirectory::with(file)
+        .run(&[&["--check", "--format", "json", "--at", at, "--url", url], more].concat());
     assert_eq!(run.code, 0, "{run:?}");
     run.json()["decisions"][0].clone()
 }
 
 fn pass(url: &str, line: Option<usize>) -> Value {
-    let nothing =
+    let decision =
         json!({ "decision": "pass", "status": null, "period": null, "retry_after": null, "location": null });
-    with(nothing, &json!({ "url": url, "line": line }))
+    with(decision, &json!({ "url": url, "line": line }))
 }
 
 fn with(mut value: Value, more: &Value) -> Value {
@@ -50,23 +50,23 @@ fn with(mut value: Value, more: &Value) -> Value {
     value
 }
 
-/// What a decision says beside the verdict; other tests look at it.
-const BESIDE: [&str; 5] = ["path", "canonical", "not_canonical_because", "changes_at", "headers"];
+/// The other fields of a decision, which have tests of their own.
+const OTHER_FIELDS: [&str; 5] = ["path", "canonical", "not_canonical_because", "changes_at", "headers"];
 
-/// Takes the words for people out of a decision, which must say `because`.
+/// Asserts that a decision is the expected one and that its reason contains `because`.
 #[track_caller]
 fn assert_decision(mut decision: Value, expected: &Value, because: &str) {
     let fields = decision.as_object_mut().unwrap();
-    let said = fields.remove("because").unwrap();
-    assert!(BESIDE.iter().all(|field| fields.remove(*field).is_some()), "{fields:?}");
+    let reason = fields.remove("because").unwrap();
+    assert!(OTHER_FIELDS.iter().all(|field| fields.remove(*field).is_some()), "{fields:?}");
     assert_eq!(&decision, expected);
-    assert!(said.as_str().unwrap().contains(because), "no {because:?} in {said}");
+    assert!(reason.as_str().unwrap().contains(because), "no {because:?} in {reason}");
 }
 
 #[test]
 fn json_has_the_state_and_the_periods() {
-    let folder = Folder::with(FILE);
-    let run = folder.run(&["--check", "--format", "json", "--at", DURING]);
+    let directory = WorkingDirectory::with(FILE);
+    let run = directory.run(&["--check", "--format", "json", "--at", DURING]);
     run.prints(0, &[]);
     let expected = json!({
         "valid": true,
@@ -101,7 +101,7 @@ fn json_has_the_state_and_the_periods() {
 fn until_is_the_end_of_the_state_and_up_at_the_end_of_all_downtime() {
     let file = "[[period]]\nstart = 2026-06-01T00:00:00Z\nfor = \"20h\"\nmethods = [\"POST\"]\n\
                 [[period]]\nstart = 2026-06-01T01:00:00Z\nfor = \"5m\"\n";
-    let folder = Folder::with(file);
+    let directory = WorkingDirectory::with(file);
     for (at, state, until, up_at, get, post) in [
         (
             "2026-06-01T00:59:59Z",
@@ -129,21 +129,23 @@ fn until_is_the_end_of_the_state_and_up_at_the_end_of_all_downtime() {
         ),
     ] {
         let check = |method| {
-            folder.run(&["--check", "--format", "json", "--at", at, "--url", "/", "--method", method]).json()
+            directory
+                .run(&["--check", "--format", "json", "--at", at, "--url", "/", "--method", method])
+                .json()
         };
-        let (json, posted) = (check("GET"), check("POST"));
-        let said = [&json["state"], &json["until"], &json["up_at"]].map(|value| value.as_str());
-        assert_eq!(said, [state, until, up_at].map(Some), "{at}");
+        let (json, post_json) = (check("GET"), check("POST"));
+        let found = [&json["state"], &json["until"], &json["up_at"]].map(|value| value.as_str());
+        assert_eq!(found, [state, until, up_at].map(Some), "{at}");
         let retry_after = |json: &Value| json["decisions"][0]["retry_after"].as_u64();
-        assert_eq!((retry_after(&json), retry_after(&posted)), (get, post), "{at}");
+        assert_eq!((retry_after(&json), retry_after(&post_json)), (get, post), "{at}");
     }
-    let up = folder.run(&["--check", "--format", "json", "--at", "2026-06-02T00:00:00Z"]).json();
+    let up = directory.run(&["--check", "--format", "json", "--at", "2026-06-02T00:00:00Z"]).json();
     assert_eq!((&up["until"], &up["up_at"]), (&json!(null), &json!(null)));
 }
 
 #[test]
 fn a_period_includes_its_start_and_excludes_its_end() {
-    let folder = Folder::with(FILE);
+    let directory = WorkingDirectory::with(FILE);
     for (at, state) in [
         ("2026-05-31T23:59:59.999999999Z", "up"),
         ("2026-06-01T00:00:00Z", "down"),
@@ -151,7 +153,7 @@ fn a_period_includes_its_start_and_excludes_its_end() {
         ("2026-06-01T02:00:00Z", "up"),
         ("2026-06-01T02:00:00", "down"),
     ] {
-        let json = folder.run(&["--check", "--format", "json", "--at", at]).json();
+        let json = directory.run(&["--check", "--format", "json", "--at", at]).json();
         assert_eq!(json["state"], state, "{at}");
     }
 }
@@ -159,17 +161,17 @@ fn a_period_includes_its_start_and_excludes_its_end() {
 #[test]
 fn a_repeated_local_time_is_the_first_one() {
     let period = "[[period]]\nstart = 2026-10-25T01:00:00Z\n";
-    let folder = Folder::with(&format!("timezone = \"Europe/Berlin\"\n{period}"));
+    let directory = WorkingDirectory::with(&format!("timezone = \"Europe/Berlin\"\n{period}"));
     for (at, state) in [("2026-10-25T02:59:59", "up"), ("2026-10-25T02:59:59+01:00", "down")] {
-        let json = folder.run(&["--check", "--format", "json", "--at", at]).json();
+        let json = directory.run(&["--check", "--format", "json", "--at", at]).json();
         assert_eq!(json["state"], state, "{at}");
     }
 }
 
 #[test]
 fn mistakes_are_json_and_nothing_goes_to_stderr() {
-    let folder = Folder::with("colour = 1\n[exempt]\nexact = [\"/é\", \"x\"]\n");
-    let run = folder.run(&["--check", "--format", "json", "--url", "/"]);
+    let directory = WorkingDirectory::with("colour = 1\n[exempt]\nexact = [\"/é\", \"x\"]\n");
+    let run = directory.run(&["--check", "--format", "json", "--url", "/"]);
     run.prints(1, &[]);
     let diagnostics = json!([
         {
@@ -188,21 +190,21 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
 
 #[test]
 fn json_has_100_mistakes_and_the_number_of_the_others() {
-    let folder = Folder::with(&"[[period]]\n".repeat(500));
-    let run = folder.run(&["--check", "--format", "json"]);
+    let directory = WorkingDirectory::with(&"[[period]]\n".repeat(500));
+    let run = directory.run(&["--check", "--format", "json"]);
     run.prints(1, &[]);
-    let told = run.json()["diagnostics"].clone();
-    assert_eq!(told.as_array().map(Vec::len), Some(101));
+    let diagnostics = run.json()["diagnostics"].clone();
+    assert_eq!(diagnostics.as_array().map(Vec::len), Some(101));
     let last = json!({
         "severity": "note", "message": "400 more errors are not shown", "line": null, "column": null,
         "help": "fix those above, then check again",
     });
-    assert_eq!(told[100], last);
+    assert_eq!(diagnostics[100], last);
 }
 
 #[test]
 fn a_missing_file_is_reported_as_json() {
-    let run = Folder::empty().run(&["-c", "./downtime.toml", "--check", "--format", "json"]);
+    let run = WorkingDirectory::empty().run(&["-c", "./downtime.toml", "--check", "--format", "json"]);
     run.prints(1, &[]);
     let json = run.json();
     assert_eq!((&json["valid"], &json["diagnostics"][0]["line"]), (&json!(false), &json!(null)));
@@ -264,15 +266,15 @@ fn a_redirect_names_its_target_and_lets_it_pass() {
 fn an_absolute_redirect_neither_exempts_nor_loops() {
     let file = "[response]\nstatus = 500\nretry_after = \"10m\"\nredirect = \"https://example.com/sorry\"\n\
                 [[period]]\nstart = 2026-01-01T00:00:00Z\n";
-    for (url, decided, status, retry_after) in [
+    for (url, expected, status, retry_after) in [
         ("https://example.com/sorry", "unavailable", 500, json!(600)),
         ("https://EXAMPLE.com:443/sorry?x", "unavailable", 500, json!(600)),
         ("https://example.com/", "redirect", 302, json!(null)),
         ("https://www.example.com/sorry", "redirect", 302, json!(null)),
     ] {
         let decision = decision(file, DURING, url, &[]);
-        let said = (&decision["decision"], &decision["status"], &decision["retry_after"]);
-        assert_eq!(said, (&json!(decided), &json!(status), &retry_after), "{url}");
+        let found = (&decision["decision"], &decision["status"], &decision["retry_after"]);
+        assert_eq!(found, (&json!(expected), &json!(status), &retry_after), "{url}");
     }
 }
 
@@ -289,19 +291,22 @@ fn json_has_the_path_the_next_change_and_the_fields_of_the_response() {
     ] {
         assert_eq!(page["headers"][name], value, "{name}");
     }
-    let odd = decision(FILE, DURING, "/admin/../x", &[]);
-    assert_eq!((&odd["path"], &odd["canonical"]), (&json!("/admin/../x"), &json!(false)));
-    assert_eq!(odd["not_canonical_because"], "has a `.` or `..` segment");
+    let not_canonical = decision(FILE, DURING, "/admin/../x", &[]);
+    assert_eq!((&not_canonical["path"], &not_canonical["canonical"]), (&json!("/admin/../x"), &json!(false)));
+    assert_eq!(not_canonical["not_canonical_because"], "has a `.` or `..` segment");
     let up = decision(FILE, "2026-06-15T00:00:00Z", "/page", &[]);
     assert_eq!((&up["changes_at"], &up["headers"]), (&json!("2026-07-01T00:00:00Z"), &json!(null)));
-    let sent = decision(FILE, "2026-07-02T00:00:00Z", "/page", &[]);
-    assert_eq!((&sent["changes_at"], &sent["headers"]["location"]), (&json!(null), &json!("/sorry")));
+    let redirected = decision(FILE, "2026-07-02T00:00:00Z", "/page", &[]);
+    assert_eq!(
+        (&redirected["changes_at"], &redirected["headers"]["location"]),
+        (&json!(null), &json!("/sorry"))
+    );
 }
 
 #[test]
 fn several_urls_are_decided_in_their_order() {
-    let folder = Folder::with(FILE);
-    let run = folder.run(&["--check", "--at", DURING, "--url", "/b", "--url", "/", "--url", "/b"]);
+    let directory = WorkingDirectory::with(FILE);
+    let run = directory.run(&["--check", "--at", DURING, "--url", "/b", "--url", "/", "--url", "/b"]);
     run.prints(0, &[]);
     let urls: Vec<_> = run.stdout.lines().filter(|line| line.starts_with("url ")).collect();
     let down = "url       /b  unavailable 503  passes in 1 h      \"upgrade\" is active (line 12)";
@@ -325,10 +330,10 @@ fn a_disabled_status_path_is_an_ordinary_path() {
 #[test]
 fn the_file_cannot_control_the_terminal() {
     let text = "\\u009b31m\\u0007";
-    let folder = Folder::with(&format!(
+    let directory = WorkingDirectory::with(&format!(
         "[[period]]\nname = \"a\"\nstart = 2026-01-01T00:00:00Z\nmessage = \"{text}\"\ntemplate = \"{text}\"\n"
     ));
-    std::fs::write(folder.path().join("\u{9b}31m\u{7}"), "{{ message }}").unwrap();
+    std::fs::write(directory.path().join("\u{9b}31m\u{7}"), "{{ message }}").unwrap();
     for arguments in [
         &["--check"][..],
         &["--check", "--format", "json"],
@@ -336,9 +341,9 @@ fn the_file_cannot_control_the_terminal() {
         &["status"],
         &["start", "--name", "a", "--path", "/x"],
     ] {
-        let run = folder.run(arguments);
+        let run = directory.run(arguments);
         assert!(run.code != 1 && !run.stdout.contains(|c: char| c.is_control() && c != '\n'), "{run:?}");
-        let said = arguments[0] == "start" || run.stdout.contains("31m");
-        assert!(said, "{run:?}");
+        let is_shown = arguments[0] == "start" || run.stdout.contains("31m");
+        assert!(is_shown, "{run:?}");
     }
 }

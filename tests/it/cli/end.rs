@@ -1,11 +1,11 @@
-//! `downtime end`, sentence by sentence.
+//! `downtime end`.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use jiff::Timestamp;
 
-use crate::folder::Folder;
+use crate::working_directory::WorkingDirectory;
 
 const OPEN: &str = "[[period]]\nname = \"open\"\nstart = 2020-01-01T00:00:00Z\n";
 const LONG: &str = "[[period]]\nname = \"long\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
@@ -14,77 +14,77 @@ const OVER: &str = "[[period]]\nname = \"over\"\nstart = 2020-01-01T00:00:00Z\ne
 const LATER: &str = "[[period]]\nname = \"later\"\nstart = 2999-01-01T00:00:00Z\n";
 const OFF: &str = "[[period]]\nname = \"off\"\nstart = 2020-01-01T00:00:00Z\nenabled = false\n";
 
-/// What tells whether a file was touched at all.
-fn stamp(folder: &Folder) -> (u64, i64, i64, String) {
-    let metadata = fs::metadata(folder.file()).unwrap();
-    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec(), folder.text())
+/// Identifies a version of the file. Any write changes it.
+fn stamp(directory: &WorkingDirectory) -> (u64, i64, i64, String) {
+    let metadata = fs::metadata(directory.file()).unwrap();
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec(), directory.text())
 }
 
 #[track_caller]
-fn writes_nothing(file: &str, arguments: &[&str], code: i32, texts: &[&str]) {
-    let folder = Folder::with(file);
-    let before = stamp(&folder);
-    let run = folder.run(arguments);
+fn assert_writes_nothing(file: &str, arguments: &[&str], code: i32, texts: &[&str]) {
+    let directory = WorkingDirectory::with(file);
+    let before = stamp(&directory);
+    let run = directory.run(arguments);
     run.prints(code, texts);
-    assert_eq!(stamp(&folder), before);
+    assert_eq!(stamp(&directory), before);
     assert!(!run.stdout.contains("edited"), "{run:?}");
 }
 
 #[test]
 fn it_ends_the_period_that_start_began() {
-    let folder = Folder::with("# mine\n");
-    folder.run(&["start"]).prints(0, &[]);
-    let edited = format!("edited {}\n", folder.file().canonicalize().unwrap().display());
-    folder.run(&["end"]).prints(0, &[&edited, "ended the period at line 3", "up; no downtime is planned"]);
-    let period = folder.period(0);
+    let directory = WorkingDirectory::with("# mine\n");
+    directory.run(&["start"]).prints(0, &[]);
+    let edited = format!("edited {}\n", directory.file().canonicalize().unwrap().display());
+    directory.run(&["end"]).prints(0, &[&edited, "ended the period at line 3", "up; no downtime is planned"]);
+    let period = directory.period(0);
     let [start, end] = ["start", "end"].map(|key| period[key].to_string().parse::<Timestamp>().unwrap());
     assert!(start < end, "{period}");
-    folder.run(&["status"]).prints(0, &["up"]);
+    directory.run(&["status"]).prints(0, &["up"]);
 }
 
 #[test]
 fn it_ends_a_downtime_that_start_began_for_a_length_of_time() {
     for name in [&[][..], &["--name", "db"]] {
-        let folder = Folder::with("# mine\n");
-        folder.run(&[&["start", "--for", "30m"], name].concat()).prints(0, &["down until"]);
-        folder.run(&["end"]).prints(0, &["ended ", "up; no downtime is planned"]);
+        let directory = WorkingDirectory::with("# mine\n");
+        directory.run(&[&["start", "--for", "30m"], name].concat()).prints(0, &["down until"]);
+        directory.run(&["end"]).prints(0, &["ended ", "up; no downtime is planned"]);
         let keys: Vec<_> =
-            folder.period(0).into_iter().map(|(key, _)| key).filter(|key| key != "name").collect();
+            directory.period(0).into_iter().map(|(key, _)| key).filter(|key| key != "name").collect();
         assert_eq!(keys, ["end", "start", "unscheduled"]);
-        folder.run(&["end"]).prints(0, &["nothing to end: no period is active", "up"]);
+        directory.run(&["end"]).prints(0, &["nothing to end: no period is active", "up"]);
     }
 }
 
 #[test]
 fn without_a_name_it_ends_unscheduled_periods_early() {
     let unscheduled = format!("{LONG}unscheduled = true\n");
-    let folder = Folder::with(&[&unscheduled, FOR, LATER, "unscheduled = true\n"].concat());
-    folder.run(&["end"]).prints(3, &["ended \"long\"\n", "still down because of \"for\""]);
-    assert!(folder.period(2).get("enabled").is_none(), "what is to come stays");
+    let directory = WorkingDirectory::with(&[&unscheduled, FOR, LATER, "unscheduled = true\n"].concat());
+    directory.run(&["end"]).prints(3, &["ended \"long\"\n", "still down because of \"for\""]);
+    assert!(directory.period(2).get("enabled").is_none(), "a future period stays");
     let series = format!("{SERIES}unscheduled = true\n");
-    Folder::with(&series).run(&["end"]).prints(0, &["ended this occurrence of \"series\""]);
+    WorkingDirectory::with(&series).run(&["end"]).prints(0, &["ended this occurrence of \"series\""]);
 }
 
 #[test]
 fn it_suggests_the_command_that_ends_what_is_still_active() {
     let unnamed = LONG.replace("name = \"long\"\n", "");
-    let folder = Folder::with(&unnamed);
-    let alone = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
-    folder.run(&["end"]).prints(3, &["nothing to end: all active periods have a planned end", alone]);
-    folder.write(&[&unnamed, LONG].concat());
-    let both = "to end it and every other active one: downtime end --all\n";
-    folder.run(&["end"]).prints(3, &[both, "to end it: downtime end long\n"]);
-    let by_hand = format!("{unnamed}unscheduled = true\n");
-    folder.write(&[FOR, &by_hand].concat());
-    let own = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
-    folder.run(&["end", "for"]).prints(3, &["ended \"for\"", own]);
-    folder.write(&[FOR, &by_hand, &by_hand].concat());
+    let directory = WorkingDirectory::with(&unnamed);
+    let only_all = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
+    directory.run(&["end"]).prints(3, &["nothing to end: all active periods have a planned end", only_all]);
+    directory.write(&[&unnamed, LONG].concat());
+    let all = "to end it and every other active one: downtime end --all\n";
+    directory.run(&["end"]).prints(3, &[all, "to end it: downtime end long\n"]);
+    let unscheduled = format!("{unnamed}unscheduled = true\n");
+    directory.write(&[FOR, &unscheduled].concat());
+    let alone = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
+    directory.run(&["end", "for"]).prints(3, &["ended \"for\"", alone]);
+    directory.write(&[FOR, &unscheduled, &unscheduled].concat());
     let both = "to end it and every other one without a planned end: downtime end\n";
-    folder.run(&["end", "for"]).prints(3, &[both]);
-    folder.run(&["end"]).prints(0, &["ended the period at line 5", "up"]);
-    folder.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
-    let elsewhere = folder.run(&["-c", "./downtime.toml", "end"]);
-    elsewhere.prints(
+    directory.run(&["end", "for"]).prints(3, &[both]);
+    directory.run(&["end"]).prints(0, &["ended the period at line 5", "up"]);
+    directory.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
+    let with_option = directory.run(&["-c", "./downtime.toml", "end"]);
+    with_option.prints(
         3,
         &["still partly down because of \"long\"", "to end it: downtime -c ./downtime.toml end long\n"],
     );
@@ -93,18 +93,18 @@ fn it_suggests_the_command_that_ends_what_is_still_active() {
 #[test]
 fn without_a_name_it_ends_active_periods_that_are_open_ended() {
     let unnamed = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
-    let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF, unnamed].concat());
-    let run = folder.run(&["end"]);
+    let directory = WorkingDirectory::with(&[OPEN, LONG, FOR, OVER, LATER, OFF, unnamed].concat());
+    let run = directory.run(&["end"]);
     run.prints(3, &["ended \"open\"\nended the period at line 23\n"]);
-    let now = folder.period(0)["end"].to_string();
+    let now = directory.period(0)["end"].to_string();
     let end = format!("end = {now}\n");
-    assert_eq!(folder.text(), [OPEN, &end, LONG, FOR, OVER, LATER, OFF, unnamed, &end].concat());
+    assert_eq!(directory.text(), [OPEN, &end, LONG, FOR, OVER, LATER, OFF, unnamed, &end].concat());
 }
 
 #[test]
 fn while_still_down_it_names_the_periods_their_ends_and_the_commands_to_end_them() {
-    let folder = Folder::with(&[OPEN, LONG, FOR].concat());
-    let run = folder.run(&["end"]);
+    let directory = WorkingDirectory::with(&[OPEN, LONG, FOR].concat());
+    let run = directory.run(&["end"]);
     run.prints(
         3,
         &[
@@ -113,69 +113,74 @@ fn while_still_down_it_names_the_periods_their_ends_and_the_commands_to_end_them
             "; to end it: downtime end for\n",
         ],
     );
-    folder.run(&["end", "long"]).prints(3, &["ended \"long\"", "downtime end for\n"]);
-    folder.run(&["end", "for"]).prints(0, &["ended \"for\"", "up"]);
+    directory.run(&["end", "long"]).prints(3, &["ended \"long\"", "downtime end for\n"]);
+    directory.run(&["end", "for"]).prints(0, &["ended \"for\"", "up"]);
 }
 
 #[test]
 fn a_name_ends_only_that_period() {
-    let folder = Folder::with(&[OPEN, LONG].concat());
-    folder.run(&["end", "open"]).prints(3, &["ended \"open\""]);
-    assert!(folder.text().ends_with(LONG));
+    let directory = WorkingDirectory::with(&[OPEN, LONG].concat());
+    directory.run(&["end", "open"]).prints(3, &["ended \"open\""]);
+    assert!(directory.text().ends_with(LONG));
 }
 
 #[test]
 fn it_replaces_an_end_or_a_for() {
-    let folder = Folder::with(LONG);
-    folder.run(&["end", "long"]).prints(0, &["ended \"long\""]);
-    assert!(!folder.text().contains("2999"));
-    let folder = Folder::with(FOR);
-    folder.run(&["end", "for"]).prints(0, &["ended \"for\""]);
-    assert!(!folder.period(0).contains_key("for"));
-    assert!(folder.period(0).contains_key("end"));
+    let directory = WorkingDirectory::with(LONG);
+    directory.run(&["end", "long"]).prints(0, &["ended \"long\""]);
+    assert!(!directory.text().contains("2999"));
+    let directory = WorkingDirectory::with(FOR);
+    directory.run(&["end", "for"]).prints(0, &["ended \"for\""]);
+    assert!(!directory.period(0).contains_key("for"));
+    assert!(directory.period(0).contains_key("end"));
 }
 
 #[test]
 fn a_period_that_is_over_is_reported_and_not_changed() {
-    writes_nothing(
+    assert_writes_nothing(
         OVER,
         &["end", "over"],
         0,
         &["nothing to end: \"over\" already ended at 2020-01-02", "up"],
     );
-    writes_nothing(&[OVER, LONG].concat(), &["end", "over"], 3, &["already ended at", "downtime end long"]);
+    assert_writes_nothing(
+        &[OVER, LONG].concat(),
+        &["end", "over"],
+        3,
+        &["already ended at", "downtime end long"],
+    );
 }
 
 #[test]
 fn a_disabled_period_has_nothing_to_end() {
-    writes_nothing(OFF, &["end", "off"], 0, &["nothing to end: \"off\" is disabled", "up"]);
+    assert_writes_nothing(OFF, &["end", "off"], 0, &["nothing to end: \"off\" is disabled", "up"]);
 }
 
 #[test]
 fn a_future_period_is_disabled() {
-    let folder = Folder::with(LATER);
-    folder.run(&["end", "later"]).prints(0, &["\"later\" had not started; it is now disabled", "up"]);
-    assert_eq!(folder.text(), format!("{LATER}enabled = false\n"));
-    let folder = Folder::with(&format!("{LATER}enabled = true # for now\n"));
-    folder.run(&["end", "later"]).prints(0, &[]);
-    assert_eq!(folder.text(), format!("{LATER}enabled = false # for now\n"));
+    let directory = WorkingDirectory::with(LATER);
+    directory.run(&["end", "later"]).prints(0, &["\"later\" had not started; it is now disabled", "up"]);
+    assert_eq!(directory.text(), format!("{LATER}enabled = false\n"));
+    let directory = WorkingDirectory::with(&format!("{LATER}enabled = true # for now\n"));
+    directory.run(&["end", "later"]).prints(0, &[]);
+    assert_eq!(directory.text(), format!("{LATER}enabled = false # for now\n"));
 }
 
 #[test]
 fn all_ends_every_active_period() {
-    let folder = Folder::with(&[OPEN, LONG, FOR, OVER, LATER, OFF].concat());
-    folder
+    let directory = WorkingDirectory::with(&[OPEN, LONG, FOR, OVER, LATER, OFF].concat());
+    directory
         .run(&["end", "--all"])
         .prints(0, &["ended \"open\"\nended \"long\"\nended \"for\"\n", "up; the next"]);
     let untouched = [OVER, LATER, OFF].concat();
-    assert!(folder.text().ends_with(&untouched), "{}", folder.text());
+    assert!(directory.text().ends_with(&untouched), "{}", directory.text());
 }
 
 #[test]
 fn with_nothing_to_end_it_says_so_and_exits_with_0_if_up() {
-    writes_nothing("# nothing\n", &["end"], 0, &["nothing to end", "up"]);
-    writes_nothing(&[OVER, LATER, OFF].concat(), &["end", "--all"], 0, &["nothing to end", "up"]);
-    writes_nothing(
+    assert_writes_nothing("# nothing\n", &["end"], 0, &["nothing to end", "up"]);
+    assert_writes_nothing(&[OVER, LATER, OFF].concat(), &["end", "--all"], 0, &["nothing to end", "up"]);
+    assert_writes_nothing(
         LONG,
         &["end"],
         3,
@@ -185,72 +190,72 @@ fn with_nothing_to_end_it_says_so_and_exits_with_0_if_up() {
 
 #[test]
 fn an_unknown_name_is_refused_with_a_suggestion() {
-    let folder = Folder::with(&[OPEN, LONG].concat());
-    let before = stamp(&folder);
-    folder
+    let directory = WorkingDirectory::with(&[OPEN, LONG].concat());
+    let before = stamp(&directory);
+    directory
         .run(&["end", "opem"])
         .refuses(1, &["no period is named \"opem\"", "did you mean `downtime end open`?"]);
-    folder.run(&["end", "xyz"]).refuses(1, &["no period is named \"xyz\"", "open, long"]);
-    folder.run(&["end", ""]).refuses(1, &["no period is named \"\""]);
-    assert_eq!(stamp(&folder), before);
-    Folder::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period is named \"db\""]);
+    directory.run(&["end", "xyz"]).refuses(1, &["no period is named \"xyz\"", "open, long"]);
+    directory.run(&["end", ""]).refuses(1, &["no period is named \"\""]);
+    assert_eq!(stamp(&directory), before);
+    WorkingDirectory::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period is named \"db\""]);
 }
 
 #[test]
 fn the_suggested_command_is_quoted_for_a_shell() {
     let name = "it's \"$HOME\" -- é";
-    let folder = Folder::with("# mine\n");
-    folder
+    let directory = WorkingDirectory::with("# mine\n");
+    directory
         .run(&["start", "--name", name, "--at", "2020-01-01T00:00:00Z", "--until", "2999-01-01T00:00:00Z"])
         .prints_with_warnings(0, &[]);
-    let run = folder.run(&["end"]);
+    let run = directory.run(&["end"]);
     let (_, command) = run.stdout.rsplit_once("to end it: downtime ").unwrap();
     let script = format!("exec \"$0\" {command}");
     let ended = std::process::Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_downtime")])
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .env_remove("DOWNTIME_CONFIG")
         .output();
     assert_eq!(ended.unwrap().status.code(), Some(0), "{command}");
-    folder.run(&["status"]).prints(0, &["up"]);
+    directory.run(&["status"]).prints(0, &["up"]);
 }
 
 #[test]
 fn a_name_may_look_like_an_option() {
-    let folder = Folder::with(
+    let directory = WorkingDirectory::with(
         "[[period]]\nname = \"--all\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n",
     );
-    folder.run(&["end"]).prints(3, &["to end it: downtime end -- --all\n"]);
-    folder.run(&["end", "--", "--all"]).prints(0, &["ended \"--all\""]);
+    directory.run(&["end"]).prints(3, &["to end it: downtime end -- --all\n"]);
+    directory.run(&["end", "--", "--all"]).prints(0, &["ended \"--all\""]);
 }
 
-/// Always running: each month's occurrence lasts into the next.
+/// Always active: each occurrence lasts until after the next one starts.
 const SERIES: &str = "[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"  # long\nend = 2999-01-01T00:00:00Z\n";
 
 #[test]
 fn only_the_active_occurrence_of_a_series_ends_and_this_can_be_undone_by_hand() {
     for arguments in [&["end", "series"][..], &["end", "--all"]] {
-        let folder = Folder::with(SERIES);
-        folder.run(&["status"]).prints(3, &["\"series\""]);
+        let directory = WorkingDirectory::with(SERIES);
+        directory.run(&["status"]).prints(3, &["\"series\""]);
         let ended = "ended this occurrence of \"series\"; the next one starts at ";
-        folder.run(arguments).prints(0, &[ended, "up; the next downtime starts at "]);
-        let text = folder.text();
+        directory.run(arguments).prints(0, &[ended, "up; the next downtime starts at "]);
+        let text = directory.text();
         let (before, except) = text.split_once("except = [").unwrap();
         assert_eq!(before, SERIES);
         assert!(except.contains("-01T00:00:00Z"), "{except}");
         let undone: String =
             text.lines().filter(|line| !line.starts_with("except")).map(|l| l.to_owned() + "\n").collect();
         assert_eq!(undone, SERIES);
-        folder
+        directory
             .run(&["end", "series"])
             .prints(0, &["nothing to end: \"series\" is not active now; the next one starts at "]);
-        assert_eq!(folder.text(), text);
+        assert_eq!(directory.text(), text);
     }
 }
 
 #[test]
 fn without_a_name_it_ends_no_series() {
-    writes_nothing(
+    assert_writes_nothing(
         SERIES,
         &["end"],
         3,

@@ -1,4 +1,4 @@
-//! Config files that are none.
+//! Files that no command accepts.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,40 +6,40 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, mkfifoat};
 
-use crate::folder::Folder;
+use crate::working_directory::WorkingDirectory;
 
 /// Every command that reads the file, `serve` included.
 const COMMANDS: [&[&str]; 5] = [&["--check"], &["status"], &["start"], &["end"], &["serve"]];
 
-/// Far more than a refusal takes, and far less than reading what never ends.
-const QUICK: Duration = Duration::from_secs(5);
+/// Far more than a refusal takes, and far less than reading a file that never ends.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Of a file that is named: what else lies on this machine makes no difference.
+/// Asserts that each command refuses the file. It is named, so that no other file on this machine is found instead.
 #[track_caller]
-fn each_refuses(folder: &Folder, texts: &[&str]) {
+fn assert_all_refuse(directory: &WorkingDirectory, texts: &[&str]) {
     for command in COMMANDS {
         let start = Instant::now();
-        folder.run(&[&["-c", "./downtime.toml"], command].concat()).refuses(1, texts);
-        assert!(start.elapsed() < QUICK, "{command:?} took {:?}", start.elapsed());
+        directory.run(&[&["-c", "./downtime.toml"], command].concat()).refuses(1, texts);
+        assert!(start.elapsed() < REFUSAL_LIMIT, "{command:?} took {:?}", start.elapsed());
     }
 }
 
 #[test]
 fn a_missing_file_is_an_error_with_the_fix() {
-    let folder = Folder::empty();
-    each_refuses(&folder, &["./downtime.toml"]);
-    let run = |command| folder.run(&["-c", "./downtime.toml", command]);
+    let directory = WorkingDirectory::empty();
+    assert_all_refuse(&directory, &["./downtime.toml"]);
+    let run = |command| directory.run(&["-c", "./downtime.toml", command]);
     run("--check").refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
     run("start").refuses(1, &["does not exist: create it"]);
-    assert!(!folder.file().exists());
+    assert!(!directory.file().exists());
 }
 
 #[test]
 fn a_dangling_symlink_is_refused() {
-    let folder = Folder::empty();
-    std::os::unix::fs::symlink("none.toml", folder.file()).unwrap();
-    each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["start"]).refuses(1, &["none.toml"]);
+    let directory = WorkingDirectory::empty();
+    std::os::unix::fs::symlink("none.toml", directory.file()).unwrap();
+    assert_all_refuse(&directory, &["downtime.toml"]);
+    directory.run(&["start"]).refuses(1, &["none.toml"]);
 }
 
 #[test]
@@ -47,69 +47,69 @@ fn an_unreadable_file_is_refused() {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let folder = Folder::with("# secret\n");
-    fs::set_permissions(folder.file(), Permissions::from_mode(0o000)).unwrap();
-    each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["may not be read by this user", "check the owner and mode"]);
+    let directory = WorkingDirectory::with("# secret\n");
+    fs::set_permissions(directory.file(), Permissions::from_mode(0o000)).unwrap();
+    assert_all_refuse(&directory, &["downtime.toml"]);
+    directory.run(&["--check"]).refuses(1, &["may not be read by this user", "check the owner and mode"]);
 }
 
 #[test]
 fn a_directory_is_refused() {
-    let folder = Folder::empty();
-    fs::create_dir(folder.file()).unwrap();
-    each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["./downtime.toml is a directory, not a file", "-c FILE"]);
+    let directory = WorkingDirectory::empty();
+    fs::create_dir(directory.file()).unwrap();
+    assert_all_refuse(&directory, &["downtime.toml"]);
+    directory.run(&["--check"]).refuses(1, &["./downtime.toml is a directory, not a file", "-c FILE"]);
 }
 
 #[test]
 fn a_pipe_is_refused_without_waiting_for_a_writer() {
-    let folder = Folder::empty();
-    mkfifoat(CWD, folder.file(), Mode::from_raw_mode(0o600)).unwrap();
-    each_refuses(&folder, &["downtime.toml"]);
-    folder.run(&["--check"]).refuses(1, &["./downtime.toml is a pipe, not a file"]);
+    let directory = WorkingDirectory::empty();
+    mkfifoat(CWD, directory.file(), Mode::from_raw_mode(0o600)).unwrap();
+    assert_all_refuse(&directory, &["downtime.toml"]);
+    directory.run(&["--check"]).refuses(1, &["./downtime.toml is a pipe, not a file"]);
 }
 
 #[test]
 fn a_device_that_never_ends_is_refused() {
-    let folder = Folder::empty();
+    let directory = WorkingDirectory::empty();
     for command in ["--check", "start"] {
-        folder.run(&["-c", "/dev/zero", command]).refuses(1, &["/dev/zero"]);
+        directory.run(&["-c", "/dev/zero", command]).refuses(1, &["/dev/zero"]);
     }
 }
 
 #[test]
 fn a_file_of_100_mb_is_refused_without_reading_it() {
-    let folder = Folder::empty();
-    File::create(folder.file()).unwrap().set_len(100_000_000).unwrap();
-    each_refuses(&folder, &["1 MiB"]);
+    let directory = WorkingDirectory::empty();
+    File::create(directory.file()).unwrap().set_len(100_000_000).unwrap();
+    assert_all_refuse(&directory, &["1 MiB"]);
 }
 
 #[test]
 fn a_file_may_have_1_mib_and_not_a_byte_more() {
-    let folder = Folder::with(&("#".repeat((1 << 20) - 1) + "\n"));
-    folder.run(&["--check"]).prints(0, &["./downtime.toml is valid"]);
-    folder.run(&["start"]).refuses(1, &["over 1 MiB, or would be"]);
-    folder.write(&("#".repeat(1 << 20) + "\n"));
-    each_refuses(&folder, &["1 MiB"]);
+    let directory = WorkingDirectory::with(&("#".repeat((1 << 20) - 1) + "\n"));
+    directory.run(&["--check"]).prints(0, &["./downtime.toml is valid"]);
+    directory.run(&["start"]).refuses(1, &["over 1 MiB, or would be"]);
+    directory.write(&("#".repeat(1 << 20) + "\n"));
+    assert_all_refuse(&directory, &["1 MiB"]);
 }
 
 #[test]
 fn invalid_utf_8_is_shown_at_its_place() {
-    let folder = Folder::empty();
+    let directory = WorkingDirectory::empty();
     let bytes =
         "# grün\n[response]\nmessage = \"zur\u{fc}ck\"\n".chars().map(|c| c as u8).collect::<Vec<_>>();
     let bytes = [b"# gr\xc3\xbcn".as_slice(), &bytes[6..]].concat();
-    fs::write(folder.file(), &bytes).unwrap();
+    fs::write(directory.file(), &bytes).unwrap();
     let place = ["invalid UTF-8", "--> ./downtime.toml:3:15", "save the file as UTF-8"];
-    folder.run(&["--check"]).refuses(1, &place);
-    folder.run(&["start"]).refuses(1, &["is not UTF-8 in line 3"]);
-    assert_eq!(fs::read(folder.file()).unwrap(), bytes);
+    directory.run(&["--check"]).refuses(1, &place);
+    directory.run(&["start"]).refuses(1, &["is not UTF-8 in line 3"]);
+    assert_eq!(fs::read(directory.file()).unwrap(), bytes);
 }
 
 #[test]
 fn an_invalid_file_is_not_served() {
-    let folder = Folder::with("[response]\nstatus = 404\n");
+    let directory = WorkingDirectory::with("[response]\nstatus = 404\n");
     for command in [&["serve"][..], &[]] {
-        folder.run(command).refuses(1, &["--> ./downtime.toml:2:10"]);
+        directory.run(command).refuses(1, &["--> ./downtime.toml:2:10"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The command line, as the real binary has it.
+//! The command line of the real binary.
 
 mod check;
 mod edits;

@@ -1,8 +1,8 @@
-//! `downtime start`, sentence by sentence.
+//! `downtime start`.
 
 use toml::value::Datetime;
 
-use crate::folder::{Folder, Run, output};
+use crate::working_directory::{CommandOutput, WorkingDirectory, output};
 
 const OVER: &str = "\
 [[period]]
@@ -13,9 +13,9 @@ message = \"Back soon.\"
 ";
 
 #[track_caller]
-fn date(period: &toml::Table, key: &str) -> String {
-    let date: Datetime = period[key].clone().try_into().unwrap();
-    date.to_string()
+fn date_time(period: &toml::Table, key: &str) -> String {
+    let value: Datetime = period[key].clone().try_into().unwrap();
+    value.to_string()
 }
 
 fn keys(period: &toml::Table) -> Vec<&str> {
@@ -24,29 +24,29 @@ fn keys(period: &toml::Table) -> Vec<&str> {
 
 #[test]
 fn without_options_the_site_is_down_from_now_on() {
-    let folder = Folder::with("# mine\n");
-    let edited = format!("edited {}\n", folder.file().canonicalize().unwrap().display());
-    let run = folder.run(&["start"]);
+    let directory = WorkingDirectory::with("# mine\n");
+    let edited = format!("edited {}\n", directory.file().canonicalize().unwrap().display());
+    let run = directory.run(&["start"]);
     run.prints(0, &["down, with no known end"]);
     assert!(run.stdout.starts_with(&edited), "{run:?}");
-    assert_eq!(keys(&folder.period(0)), ["start", "unscheduled"]);
-    folder.run(&["status"]).prints(3, &["down"]);
-    assert!(folder.text().starts_with("# mine\n\n[[period]]\nstart = "));
-    assert!(folder.text().ends_with("\nunscheduled = true\n"));
+    assert_eq!(keys(&directory.period(0)), ["start", "unscheduled"]);
+    directory.run(&["status"]).prints(3, &["down"]);
+    assert!(directory.text().starts_with("# mine\n\n[[period]]\nstart = "));
+    assert!(directory.text().ends_with("\nunscheduled = true\n"));
 }
 
 #[test]
 fn the_options_are_written_to_the_file() {
-    let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
+    let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
     let message = "He said \"no\" \\ 'yes'\n\t{{ é }} # none";
     let at = "2999-06-01T02:00:00";
-    folder
+    directory
         .run(&["start", "--name", "db", "--message", message, "--at", at, "--for", "1h 30m"])
         .prints(0, &["\"db\""]);
-    let period = folder.period(0);
+    let period = directory.period(0);
     assert_eq!((period["name"].as_str(), period["message"].as_str()), (Some("db"), Some(message)));
     assert_eq!(
-        (date(&period, "start").as_str(), period["for"].as_str()),
+        (date_time(&period, "start").as_str(), period["for"].as_str()),
         ("2999-06-01T02:00:00+02:00", Some("1h 30m"))
     );
     assert_eq!(keys(&period), ["for", "message", "name", "start"]);
@@ -54,7 +54,7 @@ fn the_options_are_written_to_the_file() {
 
 #[test]
 fn a_local_time_read_as_utc_is_reported_if_the_clock_is_in_another_zone() {
-    for (file, zone, arguments, said) in [
+    for (file, zone, arguments, expected) in [
         ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], Some("--at was read as UTC")),
         ("# none\n", "Europe/Berlin", ["--until", "2999-06-01T02:00"], Some("--until was read as UTC")),
         ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00:00Z"], None),
@@ -62,60 +62,60 @@ fn a_local_time_read_as_utc_is_reported_if_the_clock_is_in_another_zone() {
         ("# none\n", "UTC", ["--at", "2999-06-01T02:00"], None),
         ("timezone = 'Asia/Tokyo'\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], None),
     ] {
-        let folder = Folder::with(file);
-        let mut command = folder.command(&["start"]);
-        let run = Run::from(output(command.args(arguments).env("TZ", zone)));
+        let directory = WorkingDirectory::with(file);
+        let mut command = directory.command(&["start"]);
+        let run = CommandOutput::from(output(command.args(arguments).env("TZ", zone)));
         assert_eq!(run.code, 0, "{run:?}");
-        let told = said
-            .map(|said| format!("{said}, the file's time zone: that is 2999-06-01 04:00:00 +02:00 in this"));
-        assert_eq!(run.stdout.contains("was read as"), told.is_some(), "{arguments:?} {run:?}");
-        assert!(told.is_none_or(|told| run.stdout.contains(&told)), "{run:?}");
+        let expected = expected
+            .map(|text| format!("{text}, the file's time zone: that is 2999-06-01 04:00:00 +02:00 in this"));
+        assert_eq!(run.stdout.contains("was read as"), expected.is_some(), "{arguments:?} {run:?}");
+        assert!(expected.is_none_or(|text| run.stdout.contains(&text)), "{run:?}");
     }
 }
 
 #[test]
 fn an_end_is_written_with_its_offset() {
-    let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
+    let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
     for (until, written) in [
         ("2999-06-01T02:00:00", "2999-06-01T02:00:00+02:00"),
         ("2999-12-01T02:00:00", "2999-12-01T02:00:00+01:00"),
         ("2999-06-01T00:00:00Z", "2999-06-01T02:00:00+02:00"),
     ] {
-        folder.write("timezone = \"Europe/Berlin\"\n");
-        folder.run(&["start", "--until", until]).prints_with_warnings(0, &["down until 2999-"]);
-        assert_eq!(date(&folder.period(0), "end"), written);
+        directory.write("timezone = \"Europe/Berlin\"\n");
+        directory.run(&["start", "--until", until]).prints_with_warnings(0, &["down until 2999-"]);
+        assert_eq!(date_time(&directory.period(0), "end"), written);
     }
 }
 
 #[test]
 fn in_a_repeated_hour_at_is_the_first_time_and_until_the_second() {
-    let folder = Folder::with("timezone = \"Europe/Berlin\"\n");
-    let twice = "2030-10-27T02:30:00";
-    folder.run(&["start", "--at", twice, "--until", twice]).prints(0, &[]);
-    let period = folder.period(0);
-    let written = (date(&period, "start"), date(&period, "end"));
+    let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
+    let repeated = "2030-10-27T02:30:00";
+    directory.run(&["start", "--at", repeated, "--until", repeated]).prints(0, &[]);
+    let period = directory.period(0);
+    let written = (date_time(&period, "start"), date_time(&period, "end"));
     assert_eq!(written, ("2030-10-27T02:30:00+02:00".into(), "2030-10-27T02:30:00+01:00".into()));
 }
 
 #[test]
 fn a_future_period_leaves_the_site_up() {
-    let folder = Folder::with("# mine\n");
-    let run = folder.run(&["start", "--name", "db", "--at", "2999-06-01T02:00:00Z"]);
+    let directory = WorkingDirectory::with("# mine\n");
+    let run = directory.run(&["start", "--name", "db", "--at", "2999-06-01T02:00:00Z"]);
     run.prints(0, &["\"db\" starts at 2999-06-01 02:00:00", "up; the next downtime starts at 2999-06-01"]);
-    folder.run(&["status"]).prints(0, &["up"]);
+    directory.run(&["status"]).prints(0, &["up"]);
 }
 
 #[test]
 fn an_unnamed_future_period_says_how_to_cancel_it() {
-    let folder = Folder::with("# mine\n");
-    let run = folder.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
+    let directory = WorkingDirectory::with("# mine\n");
+    let run = directory.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
     run.prints(0, &["a planned downtime starts at 2999-06-01", "set `enabled = false` in its table"]);
-    assert_eq!(keys(&folder.period(0)), ["start"]);
+    assert_eq!(keys(&directory.period(0)), ["start"]);
 }
 
 #[test]
 fn an_end_that_is_not_after_the_start_is_refused() {
-    let folder = Folder::with("# mine\n");
+    let directory = WorkingDirectory::with("# mine\n");
     for (arguments, text) in [
         (&["--until", "2000-01-01T00:00:00Z"][..], "--until is in the past: 2000-01-01"),
         (
@@ -124,34 +124,34 @@ fn an_end_that_is_not_after_the_start_is_refused() {
         ),
         (&["--for", "9000y"], "--for: the downtime would end after the year 9999"),
     ] {
-        folder.run(&[&["start"], arguments].concat()).refuses(1, &[text]);
+        directory.run(&[&["start"], arguments].concat()).refuses(1, &[text]);
     }
-    assert_eq!(folder.text(), "# mine\n");
+    assert_eq!(directory.text(), "# mine\n");
 }
 
 #[test]
 fn a_start_in_the_past_needs_an_end_in_the_future() {
-    let folder = Folder::with("# mine\n");
+    let directory = WorkingDirectory::with("# mine\n");
     let past = ["start", "--at", "2020-01-01T00:00:00Z"];
     for end in [&[][..], &["--for", "1h"]] {
-        let run = folder.run(&[&past[..], end].concat());
+        let run = directory.run(&[&past[..], end].concat());
         run.refuses(1, &["--at is in the past: 2020-01-01 00:00:00 +00:00", "omit --at to start now"]);
     }
-    assert_eq!(folder.text(), "# mine\n");
+    assert_eq!(directory.text(), "# mine\n");
     let until = [&past[..], &["--until", "2999-01-01T00:00:00Z"]].concat();
-    let said = ["a planned downtime has started, as of 2020-01-01", "down until 2999"];
-    folder.run(&until).prints_with_warnings(0, &said);
-    assert_eq!(keys(&folder.period(0)), ["end", "start"]);
+    let texts = ["a planned downtime has started, as of 2020-01-01", "down until 2999"];
+    directory.run(&until).prints_with_warnings(0, &texts);
+    assert_eq!(keys(&directory.period(0)), ["end", "start"]);
 }
 
 #[test]
 fn a_named_period_that_is_over_is_reused_with_the_new_values() {
-    let folder = Folder::with(OVER);
-    folder
+    let directory = WorkingDirectory::with(OVER);
+    directory
         .run(&["start", "--name", "db", "--for", "2h", "--message", "Again."])
         .prints(0, &["\"db\" has started"]);
-    let text = folder.text();
-    let start = date(&folder.period(0), "start");
+    let text = directory.text();
+    let start = date_time(&directory.period(0), "start");
     let expected = format!(
         "[[period]]\nname = \"db\"                    # of operations\nstart = {start}\nmessage = \"Again.\"\nfor = \"2h\"\nunscheduled = true\n"
     );
@@ -161,31 +161,31 @@ fn a_named_period_that_is_over_is_reused_with_the_new_values() {
 #[test]
 fn a_reused_period_loses_its_old_end() {
     for old in ["end = 2020-01-02T00:00:00Z", "for = \"1h\""] {
-        let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
-        folder.run(&["start", "--name", "db"]).prints(0, &["down, with no known end: \"db\""]);
-        assert_eq!(keys(&folder.period(0)), ["name", "start", "unscheduled"], "{old}");
-        let folder = Folder::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
-        folder
+        let directory = WorkingDirectory::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
+        directory.run(&["start", "--name", "db"]).prints(0, &["down, with no known end: \"db\""]);
+        assert_eq!(keys(&directory.period(0)), ["name", "start", "unscheduled"], "{old}");
+        let directory = WorkingDirectory::with(&OVER.replace("end = 2020-01-02T00:00:00Z", old));
+        directory
             .run(&["start", "--name", "db", "--until", "2999-01-01T00:00:00Z"])
             .prints_with_warnings(0, &["down until 2999"]);
-        assert_eq!(keys(&folder.period(0)), ["end", "name", "start", "unscheduled"], "{old}");
+        assert_eq!(keys(&directory.period(0)), ["end", "name", "start", "unscheduled"], "{old}");
     }
 }
 
 #[test]
 fn a_reused_period_that_is_planned_is_no_longer_unscheduled() {
-    let folder = Folder::with(&format!("{OVER}unscheduled = true\n"));
-    folder
+    let directory = WorkingDirectory::with(&format!("{OVER}unscheduled = true\n"));
+    directory
         .run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"])
         .prints(0, &["\"db\" starts at 2999"]);
-    assert_eq!(keys(&folder.period(0)), ["name", "start"]);
+    assert_eq!(keys(&directory.period(0)), ["name", "start"]);
 }
 
 #[test]
 fn a_reused_period_that_was_disabled_is_enabled() {
-    let folder = Folder::with(&format!("{OVER}enabled = false # done\n"));
-    folder.run(&["start", "--name", "db"]).prints(0, &["down"]);
-    assert!(folder.text().contains("enabled = true # done\n"), "{}", folder.text());
+    let directory = WorkingDirectory::with(&format!("{OVER}enabled = false # done\n"));
+    directory.run(&["start", "--name", "db"]).prints(0, &["down"]);
+    assert!(directory.text().contains("enabled = true # done\n"), "{}", directory.text());
 }
 
 #[test]
@@ -196,36 +196,36 @@ fn the_name_of_a_future_disabled_or_recurring_period_is_refused() {
         ("cron = \"0 0 1 * *\"\nfor = \"40days\"", "it is recurring"),
     ] {
         let file = format!("[[period]]\nname = \"db\"\n{period}\n");
-        let folder = Folder::with(&file);
-        folder
+        let directory = WorkingDirectory::with(&file);
+        directory
             .run(&["start", "--name", "db", "--for", "1h"])
             .refuses(1, &["cannot start \"db\" (line 1): ", state]);
-        assert_eq!(folder.text(), file);
+        assert_eq!(directory.text(), file);
     }
 }
 
-/// Runs `start` on the one period of a file, which is active, and gives what it says and the period's keys then.
+/// Runs `start` on a file with one period, which is active. Returns the output and the table of the period afterwards.
 #[track_caller]
 fn start_again(period: &str, options: &[&str]) -> (String, toml::Table) {
-    let folder = Folder::with(&format!("[[period]]\nstart = 2020-01-01T00:00:00Z\n{period}\n"));
-    let run = folder.run(&[&["start"], options].concat());
+    let directory = WorkingDirectory::with(&format!("[[period]]\nstart = 2020-01-01T00:00:00Z\n{period}\n"));
+    let run = directory.run(&[&["start"], options].concat());
     run.prints_with_warnings(0, &["was already active, since 2020-01-01 00:00:00 +00:00\n", "down"]);
-    assert_eq!(folder.text().matches("[[period]]").count(), 1, "{}", folder.text());
-    (run.stdout, folder.period(0))
+    assert_eq!(directory.text().matches("[[period]]").count(), 1, "{}", directory.text());
+    (run.stdout, directory.period(0))
 }
 
 #[test]
 fn the_end_of_an_active_period_is_only_moved_later() {
-    const OPEN: &str = "it stays open-ended";
+    const STAYS_OPEN: &str = "it stays open-ended";
     const UNTIL: &str = "end = 2500-01-01T00:00:00Z";
     let earlier: &[&str] = &["--until", "2400-01-01T00:00:00Z"];
     let later: &[&str] = &["--until", "2600-01-01T00:00:00Z"];
     let opened = "it is now open-ended, and no longer ends at 2500-01-01 00:00:00 +00:00";
     let kept = "it still ends at 2500-01-01 00:00:00 +00:00: `start` only moves an end later";
-    for (period, options, said, end) in [
-        ("", &[][..], OPEN, None),
-        ("", &["--for", "1h"], OPEN, None),
-        ("", later, OPEN, None),
+    for (period, options, text, end) in [
+        ("", &[][..], STAYS_OPEN, None),
+        ("", &["--for", "1h"], STAYS_OPEN, None),
+        ("", later, STAYS_OPEN, None),
         (UNTIL, &[], opened, None),
         (UNTIL, earlier, kept, Some("2500-01-01T00:00:00Z")),
         (UNTIL, &["--for", "1h"], kept, Some("2500-01-01T00:00:00Z")),
@@ -241,7 +241,7 @@ fn the_end_of_an_active_period_is_only_moved_later() {
     ] {
         for (head, name) in [("name = \"db\"\n", &["--name", "db"][..]), ("unscheduled = true\n", &[])] {
             let (output, after) = start_again(&format!("{head}{period}"), &[name, options].concat());
-            assert!(output.contains(said), "no {said:?}: {output}");
+            assert!(output.contains(text), "no {text:?}: {output}");
             let found = after.get("end").map(ToString::to_string);
             assert_eq!((found.as_deref(), after.contains_key("for")), (end, false), "{period} {options:?}");
         }
@@ -257,7 +257,7 @@ fn an_active_period_gets_the_given_values_and_keeps_the_rest() {
     assert_eq!(
         keys(&after),
         ["end", "message", "name", "paths", "start"],
-        "a planned one is not unscheduled"
+        "a planned period is not unscheduled"
     );
     let (output, after) = start_again(planned, &[&keep[..], &["--message", "New."]].concat());
     assert_eq!(after["message"].as_str(), Some("New."));
@@ -277,29 +277,29 @@ fn an_active_period_gets_the_given_values_and_keeps_the_rest() {
 #[test]
 fn at_does_not_move_the_start_of_an_active_period() {
     let file = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
-    let folder = Folder::with(file);
-    let run = folder.run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"]);
+    let directory = WorkingDirectory::with(file);
+    let run = directory.run(&["start", "--name", "db", "--at", "2999-01-01T00:00:00Z"]);
     run.refuses(1, &["\"db\" is already active, since 2020-01-01", "omit --at"]);
-    assert_eq!(folder.text(), file);
+    assert_eq!(directory.text(), file);
 }
 
 #[test]
 fn a_second_start_without_a_name_changes_the_period_of_the_same_scope() {
-    let folder = Folder::with("# mine\n");
-    folder.run(&["start", "--for", "1h"]).prints(0, &["an unscheduled downtime has started"]);
-    let second = folder.run(&["start", "--message", "It takes longer."]);
+    let directory = WorkingDirectory::with("# mine\n");
+    directory.run(&["start", "--for", "1h"]).prints(0, &["an unscheduled downtime has started"]);
+    let second = directory.run(&["start", "--message", "It takes longer."]);
     second.prints(0, &["was already active", "it is now open-ended", "its message was replaced"]);
-    assert_eq!(keys(&folder.period(0)), ["message", "start", "unscheduled"]);
+    assert_eq!(keys(&directory.period(0)), ["message", "start", "unscheduled"]);
     let shop = ["start", "--host", "b.example", "--host", "A.example"];
-    let run = folder.run(&shop);
+    let run = directory.run(&shop);
     assert!(run.stdout.contains("an unscheduled downtime has started"), "{run:?}");
-    let same = folder.run(&["start", "--host", "a.example", "--host", "b.example", "--message", "Soon."]);
+    let same = directory.run(&["start", "--host", "a.example", "--host", "b.example", "--message", "Soon."]);
     assert!(same.stdout.contains("was already active") && !same.stdout.contains("covers"), "{same:?}");
-    assert_eq!(folder.text().matches("[[period]]").count(), 2);
-    assert_eq!(folder.period(1)["message"].as_str(), Some("Soon."));
-    folder.run(&["end"]).prints(0, &["up"]);
-    folder.run(&["start"]).prints(0, &["an unscheduled downtime has started"]);
-    assert_eq!(folder.text().matches("[[period]]").count(), 3);
+    assert_eq!(directory.text().matches("[[period]]").count(), 2);
+    assert_eq!(directory.period(1)["message"].as_str(), Some("Soon."));
+    directory.run(&["end"]).prints(0, &["up"]);
+    directory.run(&["start"]).prints(0, &["an unscheduled downtime has started"]);
+    assert_eq!(directory.text().matches("[[period]]").count(), 3);
 }
 
 #[test]
@@ -310,70 +310,71 @@ fn a_start_without_a_name_leaves_planned_and_recurring_periods_alone() {
         "start = 2020-01-01T00:00:00Z\nmethods = [\"POST\"]\nunscheduled = true",
         "cron = \"0 0 1 * *\"\nfor = \"40days\"\nunscheduled = true",
     ] {
-        let folder = Folder::with(&format!("[[period]]\n{period}\n"));
-        let run = folder.run(&["start", "--message", "Mine."]);
+        let directory = WorkingDirectory::with(&format!("[[period]]\n{period}\n"));
+        let run = directory.run(&["start", "--message", "Mine."]);
         assert!(run.code == 0 && run.stdout.contains("an unscheduled downtime has started"), "{run:?}");
-        assert_eq!(folder.text().matches("[[period]]").count(), 2, "{period}");
+        assert_eq!(directory.text().matches("[[period]]").count(), 2, "{period}");
     }
 }
 
 #[test]
 fn only_the_warnings_that_the_edit_causes_are_shown() {
     let before = "[exempt]\npaths = [\"/admin\"]\n[[period]]\nname = \"first\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
-    let folder = Folder::with(before);
-    let known = folder.run(&["--check"]).stderr;
+    let directory = WorkingDirectory::with(before);
+    let known = directory.run(&["--check"]).stderr;
     assert_eq!(known.matches("warning: ").count(), 2, "{known}");
-    let run = folder.run(&["start", "--for", "1h"]);
+    let run = directory.run(&["start", "--for", "1h"]);
     assert_eq!((run.code, run.stderr.matches("warning: ").count()), (0, 1), "{run:?}");
     assert!(run.stderr.starts_with("warning: this overlaps \"first\" (line 3)"), "{run:?}");
-    folder.run(&["start", "--message", "The same.", "--for", "1s"]).prints(0, &["it still ends at"]);
-    folder.run(&["end", "first"]).prints(3, &["because of the period at line 8"]);
+    directory.run(&["start", "--message", "The same.", "--for", "1s"]).prints(0, &["it still ends at"]);
+    directory.run(&["end", "first"]).prints(3, &["because of the period at line 8"]);
 }
 
 #[test]
 fn a_warning_whose_lines_have_moved_is_not_shown_again() {
     let part =
         |name| format!("[[period]]\nname = \"{name}\"\nstart = 2020-01-01T00:00:00Z\npaths = [\"/a/**\"]\n");
-    let folder = Folder::with(&[OVER, &part("a"), &part("b")].concat());
-    let overlap = |run: &crate::folder::Run| run.stderr.matches("this overlaps \"a\" (line ").count();
-    assert_eq!(overlap(&folder.run(&["--check"])), 1);
-    folder
+    let directory = WorkingDirectory::with(&[OVER, &part("a"), &part("b")].concat());
+    let overlap = |run: &CommandOutput| run.stderr.matches("this overlaps \"a\" (line ").count();
+    assert_eq!(overlap(&directory.run(&["--check"])), 1);
+    directory
         .run(&["start", "--name", "db", "--message", "Hi.", "--for", "1h", "--path", "/b/**"])
         .prints(0, &[]);
-    let check = folder.run(&["--check"]);
+    let check = directory.run(&["--check"]);
     assert_eq!(overlap(&check), 1);
     assert!(check.stderr.contains("\"a\" (line 8)"), "{check:?}");
 }
 
 #[test]
 fn a_start_during_a_series_gives_no_overlap_warning() {
-    let folder = Folder::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
-    folder.run(&["start", "--message", "More."]).prints(0, &["has started"]);
-    let planned = folder.run(&["start", "--at", "2999-01-01T00:00:00Z", "--for", "90days"]);
+    let directory =
+        WorkingDirectory::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
+    directory.run(&["start", "--message", "More."]).prints(0, &["has started"]);
+    let planned = directory.run(&["start", "--at", "2999-01-01T00:00:00Z", "--for", "90days"]);
     assert!(planned.stderr.contains("warning: this overlaps \"series\""), "{planned:?}");
 }
 
 #[test]
 fn an_invalid_file_is_not_edited_and_its_mistakes_are_shown() {
     for file in ["", " \n", "[response]\nstatus = 404\n", "colour = 1\n", "[[period]\n"] {
-        let folder = Folder::with(file);
+        let directory = WorkingDirectory::with(file);
         let texts = ["--> ./downtime.toml:", "the file is invalid: nothing was written"];
-        folder.run(&["start"]).refuses(1, &texts);
-        folder.run(&["end"]).refuses(1, &texts);
-        assert_eq!(folder.text(), file);
+        directory.run(&["start"]).refuses(1, &texts);
+        directory.run(&["end"]).refuses(1, &texts);
+        assert_eq!(directory.text(), file);
     }
 }
 
 #[test]
 fn a_scope_is_written_and_only_that_part_is_down() {
-    let folder = Folder::with("# mine\n");
+    let directory = WorkingDirectory::with("# mine\n");
     let scope = ["start", "--host", "shop.example.com", "--host", "*.example.org", "--path", "/checkout/**"];
-    folder.run(&scope).prints(0, &["an unscheduled downtime has started", "partly down"]);
-    let period = folder.period(0);
+    directory.run(&scope).prints(0, &["an unscheduled downtime has started", "partly down"]);
+    let period = directory.period(0);
     assert_eq!(period["hosts"].to_string(), "[\"shop.example.com\", \"*.example.org\"]");
     assert_eq!(period["paths"].to_string(), "[\"/checkout/**\"]");
-    folder.run(&["status"]).prints(3, &[]);
+    directory.run(&["status"]).prints(3, &[]);
     for (option, text) in [("--host", "http://shop.example.com/"), ("--path", "checkout")] {
-        folder.run(&["start", option, text]).refuses(1, &["nothing was written"]);
+        directory.run(&["start", option, text]).refuses(1, &["nothing was written"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `downtime status`, without a gateway that runs.
+//! `downtime status` without a running gateway.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
@@ -7,7 +7,7 @@ use std::thread;
 use downtime::escape::is_unsafe;
 use serde_json::json;
 
-use crate::folder::{Folder, Run};
+use crate::working_directory::{CommandOutput, WorkingDirectory};
 
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
 
@@ -33,24 +33,26 @@ fn up_exits_with_0_down_with_3_and_the_source_is_the_file() {
         (DOWN, 3, "down until 2999-01-01 00:00:00 +00:00, in "),
     ] {
         let source = "\nsource    ./downtime.toml; no gateway was queried: the file has no [management]\n";
-        Folder::with(file).run(&["status"]).prints(code, &[text, source]);
+        WorkingDirectory::with(file).run(&["status"]).prints(code, &[text, source]);
     }
 }
 
 #[test]
 fn an_invalid_file_exits_with_1() {
-    let folder = Folder::with("[response]\nstatus = 404\n");
-    folder.run(&["status"]).refuses(1, &["--> ./downtime.toml:2:10", "state unknown: the file is invalid"]);
+    let directory = WorkingDirectory::with("[response]\nstatus = 404\n");
+    directory
+        .run(&["status"])
+        .refuses(1, &["--> ./downtime.toml:2:10", "state unknown: the file is invalid"]);
 }
 
 #[test]
 fn programs_can_ask_for_json() {
-    let run = Folder::with(DOWN).run(&["status", "--format", "json"]);
+    let run = WorkingDirectory::with(DOWN).run(&["status", "--format", "json"]);
     run.prints(3, &[]);
     let json = run.json();
     assert_eq!((&json["state"], &json["source"]), (&"down".into(), &"file".into()));
     assert_eq!((&json["until"], &json["periods"][0]["name"]), (&"2999-01-01T00:00:00Z".into(), &"db".into()));
-    let invalid = Folder::with("colour = 1\n").run(&["status", "--format", "json"]);
+    let invalid = WorkingDirectory::with("colour = 1\n").run(&["status", "--format", "json"]);
     invalid.prints(1, &[]);
     assert_eq!((&invalid.json()["valid"], &invalid.json()["state"]), (&false.into(), &().into()));
 }
@@ -92,7 +94,7 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_is_next() {
             ],
         ),
     ] {
-        let run = Folder::with(&file).run(&["status"]);
+        let run = WorkingDirectory::with(&file).run(&["status"]);
         run.prints(code, &lines);
         assert_eq!(run.stdout.lines().count(), 5, "{run:?}");
     }
@@ -101,8 +103,8 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_is_next() {
 #[test]
 fn a_period_of_the_whole_site_is_reported_before_one_of_a_part() {
     let part = "[[period]]\nname = \"part\"\nstart = 2019-01-01T00:00:00Z\nredirect = \"/sorry\"\nhosts = [\"a.example\"]\n";
-    let folder = Folder::with(&[part, DOWN].concat());
-    folder.run(&["status"]).prints(
+    let directory = WorkingDirectory::with(&[part, DOWN].concat());
+    directory.run(&["status"]).prints(
         3,
         &[
             "state     down until 2999-01-01 00:00:00 +00:00, in ",
@@ -115,19 +117,19 @@ fn a_period_of_the_whole_site_is_reported_before_one_of_a_part() {
 
 const MANAGEMENT: &str = "[management]\nlisten = \"unix:management.sock\"\n";
 
-/// Runs `status` with these arguments, asking what answers with this body.
-fn status_of(body: &serde_json::Value, arguments: &[&str]) -> Run {
-    let folder = Folder::with(MANAGEMENT);
-    let listener = UnixListener::bind(folder.path().join("management.sock")).unwrap();
+/// Runs `status` with these arguments against a program that responds with this body.
+fn status_from(body: &serde_json::Value, arguments: &[&str]) -> CommandOutput {
+    let directory = WorkingDirectory::with(MANAGEMENT);
+    let listener = UnixListener::bind(directory.path().join("management.sock")).unwrap();
     let body = body.to_string();
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     thread::scope(|scope| {
         scope.spawn(|| {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 4096]).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
+            stream.write_all(response.as_bytes()).unwrap();
         });
-        folder.run(&[&["status"], arguments].concat())
+        directory.run(&[&["status"], arguments].concat())
     })
 }
 
@@ -136,31 +138,32 @@ fn the_answer_of_another_program_cannot_control_the_terminal() {
     const EVIL: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nforged";
     let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
     let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });
-    // Of the file that `status_of` writes, so that the answer counts as that of its own gateway.
+    // The hash of the file that `status_from` writes, so that the response counts as that of its gateway.
     let sha256 = downtime::config::load::sha256(MANAGEMENT.as_bytes());
-    let told = json!({
+    let report = json!({
         "state": EVIL, "file": EVIL, "sha256": sha256, "generation": 1, "applied_at": "2026-01-01T00:00:00Z",
         "rejected": rejected, "watch": EVIL, "timezone": EVIL, "lines": [EVIL],
     });
     for (field, value) in [("watch", json!(EVIL)), ("sha256", json!(EVIL)), ("generation", json!(EVIL))] {
-        let mut told = told.clone();
-        told[field] = value;
+        let mut report = report.clone();
+        report[field] = value;
         for arguments in [&[][..], &["--format", "json"]] {
-            let Run { stdout, stderr, .. } = status_of(&told, arguments);
-            let said = stdout + &stderr;
-            assert!(!said.contains(|c: char| is_unsafe(c) && c != '\n'), "{said:?}");
-            assert!(!said.contains("\nforged"), "{said}");
+            let CommandOutput { stdout, stderr, .. } = status_from(&report, arguments);
+            let output = stdout + &stderr;
+            assert!(!output.contains(|c: char| is_unsafe(c) && c != '\n'), "{output:?}");
+            assert!(!output.contains("\nforged"), "{output}");
         }
     }
 }
 
 #[test]
 fn a_name_cannot_change_the_direction_of_the_output() {
-    let folder = Folder::with("[[period]]\nname = \"a\\u202eb\"\nstart = 2020-01-01T00:00:00Z\n");
+    let directory =
+        WorkingDirectory::with("[[period]]\nname = \"a\\u202eb\"\nstart = 2020-01-01T00:00:00Z\n");
     for arguments in
         [&["--check"][..], &["--check", "--format", "json"], &["status"], &["start"], &["end", "x"]]
     {
-        let Run { stdout, stderr, .. } = folder.run(arguments);
+        let CommandOutput { stdout, stderr, .. } = directory.run(arguments);
         let output = stdout + &stderr;
         assert!(!output.contains(|c: char| is_unsafe(c) && c != '\n'), "{arguments:?} {output:?}");
     }

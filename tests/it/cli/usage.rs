@@ -1,13 +1,13 @@
-//! Exit codes, streams, and the words that wrong usage is answered with.
+//! Exit codes, streams, and the messages for wrong usage.
 
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use crate::folder::{Folder, Run, output};
+use crate::working_directory::{CommandOutput, WorkingDirectory, output};
 
 #[test]
 fn help_and_version_go_to_stdout() {
-    let folder = Folder::empty();
+    let directory = WorkingDirectory::empty();
     for (arguments, text) in [
         (&["--help"][..], "Exit codes:\n  0  Done\n  1  "),
         (&["-h"], "Usage: downtime [OPTIONS] [COMMAND]"),
@@ -17,13 +17,13 @@ fn help_and_version_go_to_stdout() {
         (&["--version"], concat!("downtime ", env!("CARGO_PKG_VERSION"), "\n")),
         (&["-V"], "downtime "),
     ] {
-        folder.run(arguments).prints(0, &[text]);
+        directory.run(arguments).prints(0, &[text]);
     }
 }
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
-    let folder = Folder::with("# nothing\n");
+    let directory = WorkingDirectory::with("# nothing\n");
     for (arguments, texts) in [
         (&["halt"][..], &["unrecognized subcommand 'halt'"][..]),
         (&["strt"], &["'start'"]),
@@ -74,16 +74,16 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["-c"], &["--config <FILE>"]),
         (&["-c", "", "--check"], &["--config <FILE>"]),
     ] {
-        let run = folder.run(arguments);
+        let run = directory.run(arguments);
         assert_eq!(run.code, 2, "{arguments:?}: {run:?}");
         run.refuses(2, texts);
     }
-    assert_eq!(folder.text(), "# nothing\n");
+    assert_eq!(directory.text(), "# nothing\n");
 }
 
 #[test]
 fn a_command_of_other_programs_names_the_right_one() {
-    let folder = Folder::empty();
+    let directory = WorkingDirectory::empty();
     for (command, texts) in [
         ("stop", ["`downtime start`", "`systemctl stop downtime`"]),
         ("restart", ["takes effect by itself", "`systemctl restart downtime`"]),
@@ -110,35 +110,36 @@ fn a_command_of_other_programs_names_the_right_one() {
             &["-c", "x.toml", command, "--for", "1h"],
             &[command, "--help"],
         ] {
-            folder
+            directory
                 .run(arguments)
                 .refuses(2, &[&[&*format!("unknown command `{command}`: ")], &texts[..]].concat());
         }
-        let help = folder.run(&["--help"]).stdout;
+        let help = directory.run(&["--help"]).stdout;
         assert!(!help.contains(&format!("  {command} ")), "{help}");
     }
 }
 
 #[test]
 fn wait_without_management_is_refused_before_anything_is_written() {
-    let folder = Folder::with("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n");
-    let before = folder.text();
+    let directory = WorkingDirectory::with("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n");
+    let before = directory.text();
     for arguments in [["start", "--wait"], ["end", "--wait"]] {
-        folder
+        directory
             .run(&arguments)
             .refuses(1, &["the file has no [management]: nothing was written", "omit --wait"]);
-        assert_eq!(folder.text(), before);
+        assert_eq!(directory.text(), before);
     }
 }
 
 #[test]
 fn the_environment_names_the_file_and_the_option_overrides_it() {
-    let folder = Folder::empty();
+    let directory = WorkingDirectory::empty();
     for name in ["one.toml", "two.toml"] {
-        std::fs::write(folder.path().join(name), "# nothing\n").unwrap();
+        std::fs::write(directory.path().join(name), "# nothing\n").unwrap();
     }
-    let run =
-        |arguments: &[&str]| Run::from(output(folder.command(arguments).env("DOWNTIME_CONFIG", "one.toml")));
+    let run = |arguments: &[&str]| {
+        CommandOutput::from(output(directory.command(arguments).env("DOWNTIME_CONFIG", "one.toml")))
+    };
     run(&["--check"]).prints(0, &["one.toml is valid"]);
     run(&["-c", "two.toml", "--check"]).prints(0, &["two.toml is valid"]);
     run(&["status", "--config", "two.toml"]).prints(0, &["two.toml"]);
@@ -146,24 +147,24 @@ fn the_environment_names_the_file_and_the_option_overrides_it() {
 
 #[test]
 fn an_empty_variable_counts_as_unset() {
-    let folder = Folder::with("# nothing\n");
-    let run = output(folder.command(&["--check"]).env("DOWNTIME_CONFIG", ""));
-    Run::from(run).prints(0, &["./downtime.toml is valid"]);
+    let directory = WorkingDirectory::with("# nothing\n");
+    let run = output(directory.command(&["--check"]).env("DOWNTIME_CONFIG", ""));
+    CommandOutput::from(run).prints(0, &["./downtime.toml is valid"]);
 }
 
 #[test]
 fn nothing_is_coloured_without_a_terminal() {
-    let folder = Folder::with("[response]\nstatus = 404\n[site]\nroot = \"none\"\n");
+    let directory = WorkingDirectory::with("[response]\nstatus = 404\n[site]\nroot = \"none\"\n");
     for arguments in [&["--check"][..], &["status"], &["start"], &["--help"], &["halt"]] {
-        let Run { stdout, stderr, .. } = folder.run(arguments);
+        let CommandOutput { stdout, stderr, .. } = directory.run(arguments);
         assert!(!(stdout + &stderr).contains('\u{1b}'), "{arguments:?}");
     }
 }
 
 #[test]
 fn a_warning_goes_to_stderr_and_exits_with_0() {
-    let folder = Folder::with("[site]\nroot = \"none\"\n");
-    let run = folder.run(&["--check"]);
+    let directory = WorkingDirectory::with("[site]\nroot = \"none\"\n");
+    let run = directory.run(&["--check"]);
     assert_eq!(run.code, 0);
     assert!(run.stdout.starts_with("./downtime.toml is valid\n"), "{run:?}");
     assert!(run.stderr.starts_with("warning: "), "{run:?}");
@@ -171,38 +172,38 @@ fn a_warning_goes_to_stderr_and_exits_with_0() {
 
 #[test]
 fn a_denied_warning_exits_with_1_and_a_note_does_not() {
-    let folder = Folder::with("[site]\nroot = \"none\"\n");
-    let run = folder.run(&["--check", "--deny", "warnings"]);
+    let directory = WorkingDirectory::with("[site]\nroot = \"none\"\n");
+    let run = directory.run(&["--check", "--deny", "warnings"]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("there are warnings, and --deny warnings makes them errors"), "{run:?}");
-    folder.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": true"]);
-    folder.write("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2020-01-02T00:00:00Z\n");
-    let noted = folder.run(&["--check", "--deny", "warnings"]);
-    assert!(noted.code == 0 && noted.stderr.starts_with("note: "), "{noted:?}");
-    folder.write("colour = 1\n");
-    folder.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": false"]);
+    directory.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": true"]);
+    directory.write("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2020-01-02T00:00:00Z\n");
+    let with_note = directory.run(&["--check", "--deny", "warnings"]);
+    assert!(with_note.code == 0 && with_note.stderr.starts_with("note: "), "{with_note:?}");
+    directory.write("colour = 1\n");
+    directory.run(&["--check", "--deny", "warnings", "--format", "json"]).prints(1, &["\"valid\": false"]);
 }
 
-/// The writing end of a pipe that nobody reads.
-fn unread() -> Stdio {
+/// The writing end of a pipe whose reading end is closed.
+fn closed_pipe() -> Stdio {
     let (_, writer) = std::io::pipe().unwrap();
     OwnedFd::from(writer).into()
 }
 
 #[test]
 fn a_closed_stdout_does_not_cause_a_panic() {
-    let folder = Folder::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
+    let directory = WorkingDirectory::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
     for (arguments, code) in
         [(&["--check"][..], 0), (&["status"], 3), (&["--help"], 0), (&["start"], 0), (&["end"], 0)]
     {
-        let output = folder.command(arguments).stdout(unread()).stderr(Stdio::piped()).spawn();
-        Run::from(output.unwrap().wait_with_output().unwrap()).refuses(code, &[]);
+        let output = directory.command(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).spawn();
+        CommandOutput::from(output.unwrap().wait_with_output().unwrap()).refuses(code, &[]);
     }
 }
 
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
-    let folder = Folder::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
+    let directory = WorkingDirectory::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
     for arguments in [
         &["--check"][..],
         &["--check", "--format", "json"],
@@ -216,8 +217,8 @@ fn a_result_that_cannot_be_written_is_an_error() {
         &["--version"],
     ] {
         let full = std::fs::File::create("/dev/full").unwrap();
-        let output = folder.command(arguments).stdout(full).stderr(Stdio::piped()).spawn();
-        let run = Run::from(output.unwrap().wait_with_output().unwrap());
+        let output = directory.command(arguments).stdout(full).stderr(Stdio::piped()).spawn();
+        let run = CommandOutput::from(output.unwrap().wait_with_output().unwrap());
         assert_eq!(run.code, 1, "{arguments:?}");
         run.refuses(1, &["the result cannot be written to stdout: No space left on device"]);
         let is_edit = ["start", "end"].contains(&arguments[0]) && arguments.len() == 1;
@@ -231,9 +232,9 @@ fn a_result_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn a_closed_stderr_does_not_cause_a_panic() {
-    let folder = Folder::with("[response]\nstatus = 404\n");
+    let directory = WorkingDirectory::with("[response]\nstatus = 404\n");
     for (arguments, code) in [(&["--check"][..], 1), (&["status"], 1), (&["start"], 1), (&["halt"], 2)] {
-        let status = folder.command(arguments).stderr(unread()).status();
+        let status = directory.command(arguments).stderr(closed_pipe()).status();
         assert_eq!(status.unwrap().code(), Some(code), "{arguments:?}");
     }
 }

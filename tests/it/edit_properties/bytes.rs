@@ -13,12 +13,12 @@ struct Place {
     value: Range<usize>,
 }
 
-/// Asserts that two texts differ only in the keys that an edit may touch. With a removed key, the blanks after it may
-/// go, or its whole line if nothing else is on it; with an added key, its line may come. In an inline table a comma
-/// goes or comes with a key.
+/// Asserts that two texts differ only in the keys that an edit may touch. A removed key may take along the blanks after
+/// it, or its whole line if nothing else is on it; an added key may add its line. In an inline table, a comma may be
+/// added or removed with a key.
 pub(crate) fn assert_untouched_elsewhere(old: &str, new: &str, touched: &[Touched<'_>]) {
     let before = cut(old, new, touched, line_of);
-    // Either of the two newlines around an added line may be the one that was added with it.
+    // The newline that was added with a line may be the one before or after it.
     let after = [line_of, line_before].map(|line| cut(new, old, touched, line));
     if touched.iter().any(|(period, _)| is_inline(old, *period)) {
         assert_eq!(squeezed(&before), squeezed(&after[0]), "{old}\n---\n{new}");
@@ -30,7 +30,8 @@ pub(crate) fn assert_untouched_elsewhere(old: &str, new: &str, touched: &[Touche
     }
 }
 
-/// Returns a text without what may be touched: the values of keys that `other` has too, and all of the other keys.
+/// Returns a text without the touched parts: the values of keys that `other` has too, and the whole entries of the
+/// other keys.
 fn cut(
     text: &str,
     other: &str,
@@ -70,8 +71,8 @@ fn is_one_insertion(old: &str, new: &str) -> bool {
     old.len() < new.len() && before + after >= old.len()
 }
 
-/// Returns the value of a key as written.
-pub(crate) fn written<'t>(text: &'t str, period: usize, key: &str) -> Option<&'t str> {
+/// Returns the value of a key as it is in the text.
+pub(crate) fn literal<'t>(text: &'t str, period: usize, key: &str) -> Option<&'t str> {
     place(text, period, key).map(|place| &text[place.value])
 }
 
@@ -86,13 +87,13 @@ pub(crate) fn newline(text: &str) -> &'static str {
 fn with_period<T>(
     text: &str,
     period: usize,
-    look: impl Fn(Range<usize>, &DeTable<'_>) -> Option<T>,
+    get: impl Fn(Range<usize>, &DeTable<'_>) -> Option<T>,
 ) -> Option<T> {
     let root = DeTable::parse(text).expect("TOML");
     let DeValue::Array(periods) = root.get_ref().get("period")?.get_ref() else { return None };
     let period = periods.get(period)?;
     let DeValue::Table(table) = period.get_ref() else { return None };
-    look(period.span(), table)
+    get(period.span(), table)
 }
 
 fn is_inline(text: &str, period: usize) -> bool {
@@ -119,8 +120,8 @@ fn line_of(text: &str, entry: &Range<usize>) -> Range<usize> {
     let before = text[..entry.start].trim_end_matches([' ', '\t']);
     let end = entry.end + blank(&text[entry.end..]);
     let rest = &text[end..];
-    let closes = ["\r\n", "\n"].into_iter().find(|newline| rest.starts_with(newline));
-    match closes {
+    let line_end = ["\r\n", "\n"].into_iter().find(|newline| rest.starts_with(newline));
+    match line_end {
         Some(newline) => before.len()..end + newline.len(),
         None if rest.is_empty() => before.len()..end,
         None => entry.start..end,

@@ -1,33 +1,33 @@
-//! Generates valid files in any layout that TOML allows, with the facts known about each period.
+//! Generates valid files in any layout that TOML allows, with what is known about each period.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 /// A key, and several ways to write its value.
-type Key = (&'static str, &'static [&'static str]);
+type KeyLiterals = (&'static str, &'static [&'static str]);
 
-/// A file and what it means.
+/// A file, and what is known about its periods.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
+pub(crate) struct GeneratedFile {
     pub(crate) text: String,
     /// True if its periods are a list, `period = [{ … }]`.
     pub(crate) inline: bool,
-    pub(crate) periods: Vec<Known>,
+    pub(crate) periods: Vec<KnownPeriod>,
 }
 
 /// What is known about a period without parsing it.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownPeriod {
     pub(crate) name: Option<String>,
     pub(crate) enabled: bool,
     pub(crate) unscheduled: bool,
-    pub(crate) state: State,
+    pub(crate) state: GeneratedState,
 }
 
 /// The state of a period now and for centuries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum GeneratedState {
     /// Active, without an end.
     Open,
     /// Active, with an end.
@@ -55,24 +55,24 @@ const HOUR: &[&str] = &["\"1h\"", "'60min'", "\"\"\"\\\n  1h\"\"\"", "\"1\\u0068
 const AGES: &[&str] = &["\"900y\"", "'900years'"];
 
 /// The kinds of periods: their keys, each with several ways to write its value, and their states.
-const KINDS: [(State, &[Key]); 9] = [
-    (State::Open, &[("start", LONG_AGO)]),
-    (State::Ending, &[("start", LONG_AGO), ("end", FAR)]),
-    (State::Ending, &[("start", LONG_AGO), ("for", AGES)]),
-    (State::Over, &[("start", LONG_AGO), ("end", SOON_AFTER)]),
-    (State::Over, &[("start", LONG_AGO), ("for", HOUR)]),
-    (State::ToCome, &[("start", FAR)]),
-    (State::ToCome, &[("start", FAR), ("end", FARTHER)]),
+const KINDS: [(GeneratedState, &[KeyLiterals]); 9] = [
+    (GeneratedState::Open, &[("start", LONG_AGO)]),
+    (GeneratedState::Ending, &[("start", LONG_AGO), ("end", FAR)]),
+    (GeneratedState::Ending, &[("start", LONG_AGO), ("for", AGES)]),
+    (GeneratedState::Over, &[("start", LONG_AGO), ("end", SOON_AFTER)]),
+    (GeneratedState::Over, &[("start", LONG_AGO), ("for", HOUR)]),
+    (GeneratedState::ToCome, &[("start", FAR)]),
+    (GeneratedState::ToCome, &[("start", FAR), ("end", FARTHER)]),
     // From one leap day until after the next.
     (
-        State::Running,
+        GeneratedState::Running,
         &[("cron", &["\"0 0 29 2 *\"", "'0  0 29 FEB *'"]), ("for", &["\"1500days\"", "'1500d'"])],
     ),
-    (State::Past, &[("cron", &["\"0 0 1 * *\""]), ("for", HOUR), ("end", SOON_AFTER)]),
+    (GeneratedState::Past, &[("cron", &["\"0 0 1 * *\""]), ("for", HOUR), ("end", SOON_AFTER)]),
 ];
 
 /// Other keys, which commands remove only if they use a name again.
-const OTHERS: [Key; 5] = [
+const OTHERS: [KeyLiterals; 5] = [
     ("message", MESSAGES),
     ("redirect", &["false", "\"/sorry\"", "'https://status.example/?a=[[period]]#b'"]),
     ("timezone", &["\"America/St_Johns\"", "'Asia/Kathmandu'"]),
@@ -88,7 +88,7 @@ const MESSAGES: &[&str] = &[
     "\"\u{1f980} \\u00e9 \\n\u{a0}\"",
 ];
 /// Keys that are lists, each with its items.
-const LISTS: [Key; 3] = [
+const LISTS: [KeyLiterals; 3] = [
     ("hosts", &["\"shop.example.com\"", "'*.example.org'", "\"[::1]\""]),
     ("paths", &["\"/checkout/**\"", "'/a#b'", "\"/\u{e9}t\u{e9}/*\""]),
     ("methods", &["\"POST\"", "'PUT'", "\"DELETE\""]),
@@ -108,7 +108,7 @@ const NAMES: [&str; 10] = [
     "'''",
 ];
 
-const SECTIONS: [(&str, &[Key]); 5] = [
+const SECTIONS: [(&str, &[KeyLiterals]); 5] = [
     ("server", &[("status_path", &["false", "\"/[[period]]\""]), ("listen", &["[\"127.0.0.1:0\",]"])]),
     ("site", &[("upstream", &["\"http://127.0.0.1:8000\""]), ("connect_timeout", &["'1s'"])]),
     ("exempt", &[("paths", &["[ # none, yet\n]", "[\n  \"/admin/**\", # ]\n]"]), ("networks", &["[]"])]),
@@ -159,12 +159,12 @@ impl Entry {
     }
 }
 
-fn entry((key, values): Key) -> impl Strategy<Value = Entry> {
+fn entry((key, values): KeyLiterals) -> impl Strategy<Value = Entry> {
     let value = select(values);
     (value, look()).prop_map(move |(value, look)| Entry { key, value: value.to_owned(), look })
 }
 
-fn entries(keys: Vec<Key>) -> impl Strategy<Value = Vec<Entry>> {
+fn entries(keys: Vec<KeyLiterals>) -> impl Strategy<Value = Vec<Entry>> {
     keys.into_iter().map(entry).collect::<Vec<_>>()
 }
 
@@ -183,15 +183,15 @@ fn array(items: &[&str], layout: usize) -> String {
     }
 }
 
-fn list((key, items): Key, fewest: usize) -> impl Strategy<Value = Entry> {
+fn list((key, items): KeyLiterals, fewest: usize) -> impl Strategy<Value = Entry> {
     (subsequence(items, fewest..=items.len()), 0..7_usize, look())
         .prop_map(move |(items, layout, look)| Entry { key, value: array(&items, layout), look })
 }
 
-/// A period: the facts about it, and its keys in some order.
+/// A period: what is known about it, and its keys in some order.
 #[derive(Clone, Debug)]
-struct Period {
-    known: Known,
+struct GeneratedPeriod {
+    known: KnownPeriod,
     entries: Vec<Entry>,
     header: [&'static str; 2],
     indent: &'static str,
@@ -199,9 +199,9 @@ struct Period {
     layout: usize,
 }
 
-fn period() -> impl Strategy<Value = Period> {
+fn period() -> impl Strategy<Value = GeneratedPeriod> {
     let keys = select(&KINDS[..]).prop_flat_map(|(state, keys)| {
-        let series = matches!(state, State::Running | State::Past);
+        let series = matches!(state, GeneratedState::Running | GeneratedState::Past);
         let except = if series {
             proptest::option::of(list(("except", EXCEPT), 0)).boxed()
         } else {
@@ -223,15 +223,15 @@ fn period() -> impl Strategy<Value = Period> {
         let name = name.map(|(name, _)| name.to_owned());
         let (header, indent, layout) = layout;
         Just(all.collect::<Vec<_>>()).prop_shuffle().prop_map(move |entries| {
-            let says = |key, value| entries.iter().any(|entry| entry.key == key && entry.value == value);
-            let (enabled, unscheduled) = (!says("enabled", "false"), says("unscheduled", "true"));
-            let known = Known { name: name.clone(), enabled, unscheduled, state };
-            Period { known, entries, header, indent, layout }
+            let has = |key, value| entries.iter().any(|entry| entry.key == key && entry.value == value);
+            let (enabled, unscheduled) = (!has("enabled", "false"), has("unscheduled", "true"));
+            let known = KnownPeriod { name: name.clone(), enabled, unscheduled, state };
+            GeneratedPeriod { known, entries, header, indent, layout }
         })
     })
 }
 
-impl Period {
+impl GeneratedPeriod {
     fn table(&self) -> String {
         let [before, after] = self.header;
         let keys: String = self.entries.iter().map(|entry| entry.lines(self.indent)).collect();
@@ -251,7 +251,7 @@ impl Period {
 
 /// A section with some of its keys.
 #[derive(Clone, Debug)]
-struct Section {
+struct GeneratedSection {
     name: &'static str,
     entries: Vec<Entry>,
     form: SectionForm,
@@ -264,7 +264,7 @@ enum SectionForm {
     Table([&'static str; 2]),
 }
 
-impl Section {
+impl GeneratedSection {
     fn text(&self) -> String {
         let Self { name, entries, form } = self;
         match form {
@@ -283,8 +283,8 @@ impl Section {
     }
 }
 
-fn sections() -> impl Strategy<Value = Vec<Section>> {
-    let section = |(name, keys): (&'static str, &'static [Key])| {
+fn sections() -> impl Strategy<Value = Vec<GeneratedSection>> {
+    let section = |(name, keys): (&'static str, &'static [KeyLiterals])| {
         let form = prop_oneof![
             Just(SectionForm::Dotted),
             Just(SectionForm::Inline),
@@ -292,7 +292,7 @@ fn sections() -> impl Strategy<Value = Vec<Section>> {
             select(&HEADERS[..]).prop_map(SectionForm::Table),
         ];
         let entries = subsequence(keys, 1..=keys.len()).prop_flat_map(entries);
-        (entries, form).prop_map(move |(entries, form)| Section { name, entries, form })
+        (entries, form).prop_map(move |(entries, form)| GeneratedSection { name, entries, form })
     };
     subsequence(&SECTIONS[..], 0..=SECTIONS.len())
         .prop_flat_map(move |some| some.into_iter().map(section).collect::<Vec<_>>())
@@ -309,27 +309,37 @@ enum Form {
 }
 
 /// Generates a file.
-pub(crate) fn file() -> impl Strategy<Value = Written> {
+pub(crate) fn file() -> impl Strategy<Value = GeneratedFile> {
     let periods = vec(period(), 0..=MAX_PERIODS).prop_map(with_distinct_names);
     let form = prop_oneof![
         3 => vec(any::<Index>(), MAX_PERIODS).prop_map(Form::Tables),
         2 => (0..7_usize, look()).prop_map(|(layout, look)| Form::Inline(layout, look)),
     ];
     let zone = proptest::option::of(entry(("timezone", &["\"Europe/Berlin\"", "'UTC'"])));
-    (periods, form, sections(), zone, ends()).prop_map(|(periods, form, sections, zone, ends)| Written {
-        text: ends.around(&body(&periods, &form, &sections, zone.as_ref())),
-        inline: matches!(form, Form::Inline(..)),
-        periods: periods.into_iter().map(|period| period.known).collect(),
+    (periods, form, sections(), zone, ends()).prop_map(|(periods, form, sections, zone, ends)| {
+        GeneratedFile {
+            text: ends.apply_to(&body(&periods, &form, &sections, zone.as_ref())),
+            inline: matches!(form, Form::Inline(..)),
+            periods: periods.into_iter().map(|period| period.known).collect(),
+        }
     })
 }
 
 /// Writes the file: keys that are not tables come first.
-fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Entry>) -> String {
-    let is_table = |section: &&Section| matches!(section.form, SectionForm::Table(_));
+fn body(
+    periods: &[GeneratedPeriod],
+    form: &Form,
+    sections: &[GeneratedSection],
+    zone: Option<&Entry>,
+) -> String {
+    let is_table = |section: &&GeneratedSection| matches!(section.form, SectionForm::Table(_));
     let (tables, top): (Vec<_>, Vec<_>) = sections.iter().partition(is_table);
-    let mut tables: Vec<_> = tables.into_iter().map(Section::text).collect();
-    let mut top: String =
-        zone.map(|zone| zone.lines("")).into_iter().chain(top.into_iter().map(Section::text)).collect();
+    let mut tables: Vec<_> = tables.into_iter().map(GeneratedSection::text).collect();
+    let mut top: String = zone
+        .map(|zone| zone.lines(""))
+        .into_iter()
+        .chain(top.into_iter().map(GeneratedSection::text))
+        .collect();
     match form {
         Form::Tables(places) => {
             let mut from = 0;
@@ -340,7 +350,7 @@ fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Ent
             }
         }
         Form::Inline(layout, look) => {
-            let items: Vec<_> = periods.iter().map(Period::inline).collect();
+            let items: Vec<_> = periods.iter().map(GeneratedPeriod::inline).collect();
             let items: Vec<_> = items.iter().map(String::as_str).collect();
             top += &Entry { key: "period", value: array(&items, *layout), look: look.clone() }.lines("");
         }
@@ -349,7 +359,7 @@ fn body(periods: &[Period], form: &Form, sections: &[Section], zone: Option<&Ent
 }
 
 /// Lets only the first of several periods with the same name keep it.
-fn with_distinct_names(mut periods: Vec<Period>) -> Vec<Period> {
+fn with_distinct_names(mut periods: Vec<GeneratedPeriod>) -> Vec<GeneratedPeriod> {
     let mut seen = Vec::new();
     for period in &mut periods {
         if period.known.name.as_ref().is_some_and(|name| seen.contains(name)) {
@@ -383,7 +393,7 @@ fn ends() -> impl Strategy<Value = Ends> {
 }
 
 impl Ends {
-    fn around(&self, body: &str) -> String {
+    fn apply_to(&self, body: &str) -> String {
         // A file of white space only counts as empty.
         let above = if body.is_empty() { "# only a comment\n" } else { self.above };
         let text = [above, body].concat();

@@ -1,7 +1,7 @@
-//! Runs `start` and then `end` on any valid file: all other bytes stay as they were, and the meaning of the file changes
-//! in exactly the periods that the commands are about.
+//! Runs `start` and then `end` on generated files: all other bytes stay the same, and only the periods that the commands
+//! are about change.
 //!
-//! `PROPTEST_CASES` sets how many files are tried.
+//! `PROPTEST_CASES` sets the number of files.
 
 mod bytes;
 mod file;
@@ -16,27 +16,27 @@ use proptest::sample::{Index, select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
 use toml::{Table, Value};
 
-use bytes::{assert_one_insertion, assert_untouched_elsewhere, newline, written};
-use file::{Known, State, Written, file};
+use bytes::{assert_one_insertion, assert_untouched_elsewhere, literal, newline};
+use file::{GeneratedFile, GeneratedState, KnownPeriod, file};
 
-use crate::folder::{Folder, Run};
+use crate::working_directory::{CommandOutput, WorkingDirectory};
 
 /// Enough to reach every layout, within a few seconds.
 const CASES: u32 = 64;
 
 /// The options of `start`.
 #[derive(Clone, Debug)]
-struct Start {
-    name: Name,
+struct StartOptions {
+    name: NameOption,
     message: Option<String>,
-    lasts: Lasts,
+    length: Length,
     at: Option<&'static str>,
     hosts: Vec<&'static str>,
     paths: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
-enum Name {
+enum NameOption {
     None,
     New(String),
     /// A name that is in the file.
@@ -44,7 +44,7 @@ enum Name {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Lasts {
+enum Length {
     Open,
     For(&'static str),
     Until(&'static str),
@@ -52,45 +52,40 @@ enum Lasts {
 
 /// The argument of `end`.
 #[derive(Clone, Debug)]
-enum End {
+enum EndArgument {
     Open,
     All,
     Of(Index),
     Unknown,
 }
 
-fn start() -> impl Strategy<Value = Start> {
+fn start() -> impl Strategy<Value = StartOptions> {
     let new = "[^\\p{Cc}]{0,12}".prop_map(|odd| format!("new {odd}"));
     let name = prop_oneof![
-        2 => Just(Name::None),
-        2 => new.prop_map(Name::New),
-        3 => any::<Index>().prop_map(Name::Of),
+        2 => Just(NameOption::None),
+        2 => new.prop_map(NameOption::New),
+        3 => any::<Index>().prop_map(NameOption::Of),
     ];
-    let lasts = prop_oneof![
-        2 => Just(Lasts::Open),
-        1 => select(vec!["1h 30m", "400days", "1d 1ms"]).prop_map(Lasts::For),
-        1 => select(vec!["2998-06-01T00:00:00", "2998-06-01T00:00:00.5+05:45"]).prop_map(Lasts::Until),
+    let length = prop_oneof![
+        2 => Just(Length::Open),
+        1 => select(vec!["1h 30m", "400days", "1d 1ms"]).prop_map(Length::For),
+        1 => select(vec!["2998-06-01T00:00:00", "2998-06-01T00:00:00.5+05:45"]).prop_map(Length::Until),
     ];
     let message = prop::option::of("[^\\x00]{0,24}");
     let at = prop::option::weighted(0.2, select(vec!["2997-06-01T02:30:00", "2997-06-01T00:00:00.25Z"]));
     let hosts = subsequence(vec!["shop.example.com", "*.example.org"], 0..=2);
     let paths = subsequence(vec!["/checkout/**", "/a#b", "/é"], 0..=2);
-    (name, message, lasts, at, hosts, paths).prop_map(|(name, message, lasts, at, hosts, paths)| Start {
-        name,
-        message,
-        lasts,
-        at,
-        hosts,
-        paths,
+    (name, message, length, at, hosts, paths).prop_map(|(name, message, length, at, hosts, paths)| {
+        StartOptions { name, message, length, at, hosts, paths }
     })
 }
 
-fn end() -> impl Strategy<Value = End> {
+fn end() -> impl Strategy<Value = EndArgument> {
     prop_oneof![
-        2 => Just(End::Open),
-        2 => Just(End::All),
-        4 => any::<Index>().prop_map(End::Of),
-        1 => Just(End::Unknown),
+        2 => Just(EndArgument::Open),
+        2 => Just(EndArgument::All),
+        4 => any::<Index>().prop_map(EndArgument::Of),
+        1 => Just(EndArgument::Unknown),
     ]
 }
 
@@ -99,32 +94,36 @@ fn start_and_end_keep_all_other_bytes() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let ran = TestRunner::new(config).run(&(file(), start(), end()), |(file, start, end)| {
-        Case::new(file).start(&start).end(&end);
+        EditCase::new(file).start(&start).end(&end);
         Ok(())
     });
     ran.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A file in a directory, and what is known about its periods.
-struct Case {
-    folder: Folder,
+struct EditCase {
+    directory: WorkingDirectory,
     inline: bool,
-    periods: Vec<Known>,
+    periods: Vec<KnownPeriod>,
 }
 
-impl Case {
-    fn new(file: Written) -> Self {
-        let case = Self { folder: Folder::with(&file.text), inline: file.inline, periods: file.periods };
+impl EditCase {
+    fn new(file: GeneratedFile) -> Self {
+        let case = Self {
+            directory: WorkingDirectory::with(&file.text),
+            inline: file.inline,
+            periods: file.periods,
+        };
         case.check();
         case
     }
 
     /// Asserts that the file is valid and that each period is in its known state.
     fn check(&self) {
-        let run = self.folder.run(&["--check", "--format", "json"]);
-        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}\n{}", run.stdout, self.folder.text());
-        let said = run.json();
-        let said: Vec<_> = said["periods"]
+        let run = self.directory.run(&["--check", "--format", "json"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}\n{}", run.stdout, self.directory.text());
+        let report = run.json();
+        let found: Vec<_> = report["periods"]
             .as_array()
             .unwrap()
             .iter()
@@ -132,15 +131,15 @@ impl Case {
             .collect();
         let known: Vec<_> =
             self.periods.iter().map(|p| (p.name.clone().into(), p.is_active().into())).collect();
-        assert_eq!(said, known, "{}", self.folder.text());
+        assert_eq!(found, known, "{}", self.directory.text());
     }
 
-    fn start(mut self, start: &Start) -> Self {
-        let before = self.folder.text();
+    fn start(mut self, start: &StartOptions) -> Self {
+        let before = self.directory.text();
         let name = match &start.name {
-            Name::None => None,
-            Name::New(name) => Some(name.clone()),
-            Name::Of(index) => self.name(*index),
+            NameOption::None => None,
+            NameOption::New(name) => Some(name.clone()),
+            NameOption::Of(index) => self.name(*index),
         };
         let arguments = start.arguments(name.as_deref());
         let (run, when) = self.run(&arguments);
@@ -149,12 +148,14 @@ impl Case {
         let running = own.map_or_else(|| self.running(&before, start, &name), |own| vec![own]);
         match own {
             _ if start.at.is_none()
-                && running.iter().any(|&period| self.periods[period].is_running_once()) =>
+                && running.iter().any(|&period| self.periods[period].is_active_one_off()) =>
             {
                 assert_eq!(run.code, 0, "{run:?}");
                 self.check_changed(&before, &running, start, &when);
             }
-            Some(period) if self.periods[period].state != State::Over => self.refused(&run, &before),
+            Some(period) if self.periods[period].state != GeneratedState::Over => {
+                self.check_refused(&run, &before);
+            }
             Some(period) => {
                 assert_eq!(run.code, 0, "{run:?}");
                 self.periods[period] = start.known(name);
@@ -171,8 +172,8 @@ impl Case {
     }
 
     /// Asserts that one period was added, and that all bytes around it are unchanged.
-    fn check_appended(&self, before: &str, start: &Start, when: &RangeInclusive<Timestamp>) {
-        let after = self.folder.text();
+    fn check_appended(&self, before: &str, start: &StartOptions, when: &RangeInclusive<Timestamp>) {
+        let after = self.directory.text();
         if self.inline {
             assert_one_insertion(before, &after);
         } else {
@@ -185,12 +186,12 @@ impl Case {
         if !old.contains_key("period") {
             new.remove("period");
         }
-        assert_eq!(old, new, "all else");
+        assert_eq!(old, new, "the rest of the file");
         start.check(added.as_table().unwrap(), self.periods.last().unwrap().name.as_deref(), when);
     }
 
     /// Returns the periods that `start` without a name may change: active, unscheduled, unnamed, with the same scope.
-    fn running(&self, text: &str, start: &Start, name: &Option<String>) -> Vec<usize> {
+    fn running(&self, text: &str, start: &StartOptions, name: &Option<String>) -> Vec<usize> {
         let tables = periods(&parsed(text));
         let is_same = |table: &Table| {
             let list = |key: &str| {
@@ -206,7 +207,7 @@ impl Case {
             name.is_none()
                 && known.name.is_none()
                 && known.unscheduled
-                && known.is_running_once()
+                && known.is_active_one_off()
                 && is_same(table)
         });
         running.map(|(period, _)| period).collect()
@@ -217,11 +218,11 @@ impl Case {
         &mut self,
         before: &str,
         running: &[usize],
-        start: &Start,
+        start: &StartOptions,
         when: &RangeInclusive<Timestamp>,
     ) {
         const KEYS: [&str; 5] = ["end", "for", "message", "hosts", "paths"];
-        let after = self.folder.text();
+        let after = self.directory.text();
         let touched: Vec<_> = running.iter().map(|&period| (period, &KEYS[..])).collect();
         assert_untouched_elsewhere(before, &after, &touched);
         let (old, new) = (parsed(before), parsed(&after));
@@ -238,24 +239,30 @@ impl Case {
             given(key, (!texts.is_empty()).then(|| Value::from(texts.clone())));
         }
         let known = &mut self.periods[period];
-        if known.state == State::Open || matches!(start.lasts, Lasts::Open) {
-            known.state = State::Open;
+        if known.state == GeneratedState::Open || matches!(start.length, Length::Open) {
+            known.state = GeneratedState::Open;
             assert!(!new.contains_key("end") && !new.contains_key("for"), "{after}");
         } else if new.get("end") != old.get("end") {
             assert!(!new.contains_key("for"), "{after}");
-            let Lasts::Until(until) = start.lasts else { panic!("{start:?}: {after}") };
-            assert_same_time(moment(&new["end"]), until);
-            assert!(*when.end() < moment(&new["end"]));
+            let Length::Until(until) = start.length else { panic!("{start:?}: {after}") };
+            assert_same_time(timestamp(&new["end"]), until);
+            assert!(*when.end() < timestamp(&new["end"]));
         } else {
             assert_eq!(new.get("for"), old.get("for"), "{after}");
         }
     }
 
     /// Asserts that one period has new values, in the keys for which `start` has options.
-    fn check_again(&self, before: &str, period: usize, start: &Start, when: &RangeInclusive<Timestamp>) {
+    fn check_again(
+        &self,
+        before: &str,
+        period: usize,
+        start: &StartOptions,
+        when: &RangeInclusive<Timestamp>,
+    ) {
         const KEYS: [&str; 8] =
             ["start", "end", "for", "message", "hosts", "paths", "enabled", "unscheduled"];
-        let after = self.folder.text();
+        let after = self.directory.text();
         assert_untouched_elsewhere(before, &after, &[(period, &KEYS)]);
         let (old, new) = (parsed(before), parsed(&after));
         let rest =
@@ -275,21 +282,21 @@ impl Case {
         start.check(&given, self.periods[period].name.as_deref(), when);
     }
 
-    fn end(mut self, end: &End) -> Self {
-        let before = self.folder.text();
+    fn end(mut self, end: &EndArgument) -> Self {
+        let before = self.directory.text();
         let name = match end {
-            End::Of(index) => self.name(*index),
-            End::Unknown => Some("no such name".to_owned()),
-            End::Open | End::All => None,
+            EndArgument::Of(index) => self.name(*index),
+            EndArgument::Unknown => Some("no such name".to_owned()),
+            EndArgument::Open | EndArgument::All => None,
         };
         let arguments = match (end, &name) {
-            (End::All, _) => vec!["end".to_owned(), "--all".to_owned()],
+            (EndArgument::All, _) => vec!["end".to_owned(), "--all".to_owned()],
             (_, Some(name)) => vec!["end".to_owned(), "--".to_owned(), name.clone()],
             (_, None) => vec!["end".to_owned()],
         };
         let (run, when) = self.run(&arguments);
-        if matches!(end, End::Unknown) {
-            self.refused(&run, &before);
+        if matches!(end, EndArgument::Unknown) {
+            self.check_refused(&run, &before);
             return self;
         }
         let chosen: Vec<_> = self
@@ -297,9 +304,9 @@ impl Case {
             .iter()
             .enumerate()
             .filter(|(_, known)| match (end, &name) {
-                (End::All, _) => known.is_active(),
+                (EndArgument::All, _) => known.is_active(),
                 (_, Some(name)) => known.enabled && known.name.as_ref() == Some(name),
-                (_, None) => known.is_active() && (known.unscheduled || known.state == State::Open),
+                (_, None) => known.is_active() && (known.unscheduled || known.state == GeneratedState::Open),
             })
             .map(|(period, known)| (period, known.state))
             .collect();
@@ -307,13 +314,13 @@ impl Case {
         for (period, state) in chosen {
             let known = &mut self.periods[period];
             match state {
-                State::ToCome => known.enabled = false,
-                State::Open | State::Ending => known.state = State::Over,
-                State::Running => known.state = State::Past,
-                State::Over | State::Past => {}
+                GeneratedState::ToCome => known.enabled = false,
+                GeneratedState::Open | GeneratedState::Ending => known.state = GeneratedState::Over,
+                GeneratedState::Running => known.state = GeneratedState::Past,
+                GeneratedState::Over | GeneratedState::Past => {}
             }
         }
-        let down = self.periods.iter().any(Known::is_active);
+        let down = self.periods.iter().any(KnownPeriod::is_active);
         assert_eq!(run.code, if down { 3 } else { 0 }, "{run:?}");
         assert!(run.stderr.is_empty() || run.stderr.starts_with("warning: "), "{run:?}");
         self.check();
@@ -321,8 +328,13 @@ impl Case {
     }
 
     /// Asserts that the ended periods have new values in the keys that end them, and that nothing else changed.
-    fn check_ended(&self, before: &str, chosen: &[(usize, State)], when: &RangeInclusive<Timestamp>) {
-        let after = self.folder.text();
+    fn check_ended(
+        &self,
+        before: &str,
+        chosen: &[(usize, GeneratedState)],
+        when: &RangeInclusive<Timestamp>,
+    ) {
+        let after = self.directory.text();
         let touched: Vec<_> = chosen.iter().map(|&(period, state)| (period, touched(state))).collect();
         assert_untouched_elsewhere(before, &after, &touched);
         let mut expected = parsed(before);
@@ -330,41 +342,41 @@ impl Case {
         for &(period, state) in chosen {
             let table = expected["period"][period].as_table_mut().unwrap();
             match state {
-                State::ToCome => drop(table.insert("enabled".into(), false.into())),
-                State::Open | State::Ending => {
+                GeneratedState::ToCome => drop(table.insert("enabled".into(), false.into())),
+                GeneratedState::Open | GeneratedState::Ending => {
                     let end = new[period]["end"].clone();
-                    assert!(when.contains(&moment(&end)), "{end} in {when:?}");
+                    assert!(when.contains(&timestamp(&end)), "{end} in {when:?}");
                     table.insert("end".into(), end);
                     table.remove("for");
                 }
-                State::Running => {
+                GeneratedState::Running => {
                     let old = table.get("except").and_then(Value::as_array).map_or(0, Vec::len);
                     let except = new[period]["except"].clone();
                     assert!(except.as_array().unwrap().len() > old, "{except}");
                     let all =
                         table.entry("except").or_insert_with(|| Value::Array(vec![])).as_array_mut().unwrap();
                     all.extend(except.as_array().unwrap()[old..].iter().cloned());
-                    let [before, after] = [before, &after].map(|text| written(text, period, "except"));
+                    let [before, after] = [before, &after].map(|text| literal(text, period, "except"));
                     if let Some(before) = before {
                         assert_one_insertion(before, after.unwrap());
                     }
                 }
-                State::Over | State::Past => {}
+                GeneratedState::Over | GeneratedState::Past => {}
             }
         }
         assert_eq!(parsed(&after), expected);
     }
 
-    fn refused(&self, run: &Run, before: &str) {
+    fn check_refused(&self, run: &CommandOutput, before: &str) {
         run.refuses(1, &[]);
-        assert_eq!(self.folder.text(), before);
+        assert_eq!(self.directory.text(), before);
     }
 
     /// Runs a command, and returns the range of times in which it ran, to the millisecond.
-    fn run(&self, arguments: &[String]) -> (Run, RangeInclusive<Timestamp>) {
+    fn run(&self, arguments: &[String]) -> (CommandOutput, RangeInclusive<Timestamp>) {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let begun = clock::now() - SignedDuration::from_millis(1);
-        let run = self.folder.run(&arguments);
+        let run = self.directory.run(&arguments);
         (run, begun..=clock::now() + SignedDuration::from_millis(1))
     }
 
@@ -376,37 +388,37 @@ impl Case {
 }
 
 /// Returns the keys that `end` may touch.
-fn touched(state: State) -> &'static [&'static str] {
+fn touched(state: GeneratedState) -> &'static [&'static str] {
     match state {
-        State::Open | State::Ending => &["end", "for"],
-        State::ToCome => &["enabled"],
-        State::Running => &["except"],
-        State::Over | State::Past => &[],
+        GeneratedState::Open | GeneratedState::Ending => &["end", "for"],
+        GeneratedState::ToCome => &["enabled"],
+        GeneratedState::Running => &["except"],
+        GeneratedState::Over | GeneratedState::Past => &[],
     }
 }
 
-impl Known {
+impl KnownPeriod {
     fn is_active(&self) -> bool {
-        self.is_running_once() || self.enabled && self.state == State::Running
+        self.is_active_one_off() || self.enabled && self.state == GeneratedState::Running
     }
 
     /// Returns true if it is an active one-off.
-    fn is_running_once(&self) -> bool {
-        self.enabled && matches!(self.state, State::Open | State::Ending)
+    fn is_active_one_off(&self) -> bool {
+        self.enabled && matches!(self.state, GeneratedState::Open | GeneratedState::Ending)
     }
 }
 
-impl Start {
+impl StartOptions {
     fn arguments(&self, name: Option<&str>) -> Vec<String> {
-        let lasts = match self.lasts {
-            Lasts::Open => None,
-            Lasts::For(duration) => Some(format!("--for={duration}")),
-            Lasts::Until(time) => Some(format!("--until={time}")),
+        let length = match self.length {
+            Length::Open => None,
+            Length::For(duration) => Some(format!("--for={duration}")),
+            Length::Until(time) => Some(format!("--until={time}")),
         };
         let options = [
             name.map(|name| format!("--name={name}")),
             self.message.as_ref().map(|message| format!("--message={message}")),
-            lasts,
+            length,
             self.at.map(|at| format!("--at={at}")),
         ];
         let hosts = self.hosts.iter().map(|host| format!("--host={host}"));
@@ -419,16 +431,16 @@ impl Start {
             .collect()
     }
 
-    fn known(&self, name: Option<String>) -> Known {
-        let state = match (self.at, self.lasts) {
-            (Some(_), _) => State::ToCome,
-            (None, Lasts::Open) => State::Open,
-            (None, _) => State::Ending,
+    fn known(&self, name: Option<String>) -> KnownPeriod {
+        let state = match (self.at, self.length) {
+            (Some(_), _) => GeneratedState::ToCome,
+            (None, Length::Open) => GeneratedState::Open,
+            (None, _) => GeneratedState::Ending,
         };
-        Known { name, enabled: true, unscheduled: self.at.is_none(), state }
+        KnownPeriod { name, enabled: true, unscheduled: self.at.is_none(), state }
     }
 
-    /// Asserts that a table written by `start` says what the options say, and nothing else.
+    /// Asserts that a table written by `start` has the values of the options, and nothing else.
     fn check(&self, table: &Table, name: Option<&str>, when: &RangeInclusive<Timestamp>) {
         let mut table = table.clone();
         let mut take = |key: &str| table.remove(key);
@@ -438,35 +450,35 @@ impl Start {
         assert_eq!(take("unscheduled"), self.at.is_none().then(|| true.into()));
         assert_eq!(text(take("message")), self.message);
         assert_eq!((take("hosts"), take("paths")), (list(&self.hosts), list(&self.paths)));
-        let start = moment(&take("start").unwrap());
+        let start = timestamp(&take("start").unwrap());
         let (for_, end) = (text(take("for")), take("end"));
         match self.at {
             None => assert!(*when.start() - SignedDuration::from_secs(1) <= start && start <= *when.end()),
             Some(at) => assert_same_time(start, at),
         }
-        match self.lasts {
-            Lasts::Open => assert_eq!((for_, end), (None, None)),
-            Lasts::Until(until) => {
+        match self.length {
+            Length::Open => assert_eq!((for_, end), (None, None)),
+            Length::Until(until) => {
                 assert_eq!(for_, None);
-                assert_same_time(moment(&end.unwrap()), until);
+                assert_same_time(timestamp(&end.unwrap()), until);
             }
-            Lasts::For(duration) => {
-                let [is, meant] =
+            Length::For(duration) => {
+                let [found, expected] =
                     [for_.as_deref().unwrap(), duration].map(|text| humantime::parse_duration(text).unwrap());
-                assert_eq!((is, end), (meant, None));
+                assert_eq!((found, end), (expected, None));
             }
         }
         assert!(table.is_empty(), "{table}");
     }
 }
 
-/// Asserts that both times are equal. One without an offset is in the file's zone: UTC, or Berlin in summer.
+/// Asserts that both times are equal. A time without an offset is in the zone of the file: UTC, or Berlin in summer.
 fn assert_same_time(at: Timestamp, text: &str) {
-    let meant = match text.parse::<Timestamp>() {
-        Ok(meant) => vec![meant],
+    let expected = match text.parse::<Timestamp>() {
+        Ok(time) => vec![time],
         Err(_) => ["Z", "+02:00"].map(|offset| format!("{text}{offset}").parse().unwrap()).to_vec(),
     };
-    assert!(meant.contains(&at), "{at} for {text}");
+    assert!(expected.contains(&at), "{at} for {text}");
 }
 
 fn parsed(text: &str) -> Table {
@@ -478,6 +490,6 @@ fn periods(file: &Table) -> Vec<Table> {
     periods.into_iter().flatten().map(|period| period.as_table().unwrap().clone()).collect()
 }
 
-fn moment(value: &Value) -> Timestamp {
+fn timestamp(value: &Value) -> Timestamp {
     value.as_datetime().unwrap().to_string().parse().unwrap()
 }

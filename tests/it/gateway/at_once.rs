@@ -1,18 +1,18 @@
-//! The short way of the down page: what goes it gets, byte for byte, what it would get on the long one.
+//! The fast path of the down page: its responses are byte for byte those of the slow path.
 
 use std::io::Write as _;
 
-use crate::origin::Origin;
 use crate::support::http::Client;
 use crate::support::process::Gateway;
+use crate::upstreams::StubUpstream;
 
-/// Keeps a request off the short way, and changes nothing about the answer.
-const THE_LONG_WAY: &str = "Connection: keep-alive, x-nothing";
+/// Keeps a request off the fast path without changing the response.
+const SLOW_PATH: &str = "Connection: keep-alive, x-nothing";
 
 const PERIOD: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 
-/// The whole answer but for its date.
-fn answer(client: &mut Client, method: &str, target: &str, fields: &[&str]) -> (Vec<String>, Vec<u8>) {
+/// Sends a request. Returns the lines of the head without the date, and the body.
+fn exchange(client: &mut Client, method: &str, target: &str, fields: &[&str]) -> (Vec<String>, Vec<u8>) {
     let fields: String = fields.iter().flat_map(|field| [*field, "\r\n"]).collect();
     client.send(format!("{method} {target} HTTP/1.1\r\nHost: site.example\r\n{fields}\r\n"));
     let head = client.head().expect("a head");
@@ -23,7 +23,7 @@ fn answer(client: &mut Client, method: &str, target: &str, fields: &[&str]) -> (
 }
 
 #[test]
-fn what_goes_the_short_way_gets_what_it_would_on_the_long_one() {
+fn the_fast_path_sends_what_the_slow_path_would() {
     let until = downtime::clock::now() + jiff::SignedDuration::from_hours(400 * 24);
     for config in [
         PERIOD.to_owned(),
@@ -45,7 +45,7 @@ fn what_goes_the_short_way_gets_what_it_would_on_the_long_one() {
         ),
     ] {
         let gateway = Gateway::start(&config);
-        let (mut short, mut long) = (gateway.connect(), gateway.connect());
+        let (mut fast, mut slow) = (gateway.connect(), gateway.connect());
         for target in [
             "/",
             "/?_method=post",
@@ -72,8 +72,8 @@ fn what_goes_the_short_way_gets_what_it_would_on_the_long_one() {
                 ("GET", &["X-HTTP-Method-Override: POST"]),
                 ("GET", &["x-forwarded-host: other.example, shop.example"]),
             ] {
-                let found = answer(&mut short, method, target, fields);
-                let expected = answer(&mut long, method, target, &[fields, &[THE_LONG_WAY]].concat());
+                let found = exchange(&mut fast, method, target, fields);
+                let expected = exchange(&mut slow, method, target, &[fields, &[SLOW_PATH]].concat());
                 assert_eq!(found, expected, "{method} {target} {fields:?} of\n{config}");
             }
         }
@@ -104,7 +104,7 @@ fn a_head_may_come_in_pieces_and_more_than_one_in_a_piece() {
         let (first, rest) = two.split_at(cut);
         client.send(first);
         client.stream.flush().expect("sent");
-        // So that the gateway has read the first piece alone.
+        // By this response, the gateway has read the first piece.
         assert_eq!(gateway.get("/", &[]).status, 503);
         client.send(rest);
         assert_eq!(
@@ -117,22 +117,26 @@ fn a_head_may_come_in_pieces_and_more_than_one_in_a_piece() {
 }
 
 #[test]
-fn a_connection_goes_on_with_whatever_comes_next() {
-    let site = Origin::start();
+fn a_connection_continues_with_any_kind_of_request() {
+    let site = StubUpstream::start();
     let gateway = Gateway::start(&format!(
         "[site]\nupstream = \"{}\"\n[exempt]\nexact = [\"/open\"]\n{PERIOD}",
         site.url()
     ));
     let mut client = gateway.connect();
     assert_eq!(client.request("GET", "/", &[]).status, 503);
-    // All at once: what was read of it beside the first is not lost.
+    // Requests that were read together with the first one are not lost.
     client.send(
         "GET /a HTTP/1.1\r\nHost: a\r\n\r\nPOST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /open HTTP/1.1\r\n\
          Host: a\r\n\r\nHEAD /c HTTP/1.1\r\nHost: a\r\n\r\nGET /open HTTP/1.1\r\nHost: a\r\n\r\n",
     );
-    let answers: Vec<_> = ["GET", "POST", "GET", "HEAD", "GET"].map(|method| client.response(method)).into();
-    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [503, 503, 200, 503, 200]);
-    assert_eq!([answers[2].text(), answers[4].text()], ["the site", "the site"]);
+    let responses: Vec<_> =
+        ["GET", "POST", "GET", "HEAD", "GET"].map(|method| client.response(method)).into();
+    assert_eq!(
+        responses.iter().map(|response| response.status).collect::<Vec<_>>(),
+        [503, 503, 200, 503, 200]
+    );
+    assert_eq!([responses[2].text(), responses[4].text()], ["the site", "the site"]);
     assert!(client.has_read_nothing());
 }
 
@@ -150,7 +154,7 @@ fn a_head_of_any_length_is_answered() {
 }
 
 #[test]
-fn an_edit_is_seen_on_a_connection_that_was_opened_before() {
+fn an_edit_applies_to_connections_that_are_already_open() {
     let gateway = Gateway::start(PERIOD);
     let mut client = gateway.connect();
     assert!(!client.request("GET", "/", &[]).text().contains("edited"));
@@ -163,7 +167,7 @@ fn an_edit_is_seen_on_a_connection_that_was_opened_before() {
 }
 
 #[test]
-fn what_is_malformed_is_refused() {
+fn a_malformed_head_gets_400() {
     let gateway = Gateway::start(PERIOD);
     for head in [
         "GET / HTTP/1.1\r\n\r\n",

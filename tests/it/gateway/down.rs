@@ -1,4 +1,4 @@
-//! The answer to a request that is down: which period decides, the page, its fields, its bodies.
+//! The response to a request that is down: which period decides, the page, its fields and its bodies.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use crate::support::process::Gateway;
 
 const HOUR: i64 = 3600;
 
-fn says(response: &Response, message: &str) -> bool {
+fn is_down_with(response: &Response, message: &str) -> bool {
     response.status == 503 && response.text().contains(message)
 }
 
@@ -19,8 +19,8 @@ fn fields(response: &Response) -> Vec<String> {
     lines
 }
 
-/// The fields of every page, and these.
-fn with(own: &[String]) -> Vec<String> {
+/// The fields of every page, and these, sorted.
+fn with_common_fields(own: &[String]) -> Vec<String> {
     let common = [
         "cache-control: no-store",
         "downtime: planned",
@@ -40,7 +40,7 @@ fn browsers_get_the_page_with_all_promised_fields() {
         ["Accept: text/html", "Accept: */*", "Accept: text/html,application/xml;q=0.9,*/*;q=0.8", "X: none"]
     {
         let response = gateway.get("/any", &[accept]);
-        assert!(says(&response, "We move &lt;b&gt;."), "{response:?}");
+        assert!(is_down_with(&response, "We move &lt;b&gt;."), "{response:?}");
         let policy = response.field("content-security-policy").expect("a policy");
         for directive in [
             "default-src 'none'",
@@ -61,7 +61,7 @@ fn browsers_get_the_page_with_all_promised_fields() {
             format!("content-security-policy: {policy}"),
             "content-type: text/html; charset=utf-8".into(),
         ];
-        assert_eq!(fields(&response), with(&own), "{accept}");
+        assert_eq!(fields(&response), with_common_fields(&own), "{accept}");
     }
 }
 
@@ -85,7 +85,7 @@ fn programs_get_problem_json_or_text_and_assets_get_no_body() {
         let media_type = media_type.map(|media_type| format!("content-type: {media_type}"));
         assert_eq!(
             fields(&response),
-            with(&media_type.into_iter().chain([length]).collect::<Vec<_>>()),
+            with_common_fields(&media_type.into_iter().chain([length]).collect::<Vec<_>>()),
             "{field}"
         );
         assert_eq!(response.body.is_empty(), response.field("content-type").is_none(), "{field}");
@@ -110,9 +110,9 @@ fn every_method_gets_the_page_with_the_configured_status_and_template() {
     let config = format!(
         "[response]\nstatus = 520\nretry_after = \"90s\"\ntemplate = \"t.html\"\nmessage = \"a&b\"\n{DOWN}"
     );
-    let folder = crate::support::process::Folder::with("");
-    folder.write("t.html", "<p>{{ message }} {{ status }} {{ retry_after }} {{ start }}</p>");
-    let gateway = Gateway::on(folder);
+    let directory = crate::support::process::Folder::with("");
+    directory.write("t.html", "<p>{{ message }} {{ status }} {{ retry_after }} {{ start }}</p>");
+    let gateway = Gateway::on(directory);
     gateway.apply(&config);
     for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "MKCOL"] {
         let response = gateway.connect().request(method, "/", &["Content-Length: 0"]);
@@ -140,7 +140,7 @@ fn the_period_that_ends_last_decides_and_the_first_one_breaks_a_tie() {
     ] {
         gateway.apply(&periods.iter().map(|period| period.as_str()).collect::<String>());
         let response = gateway.get("/", &[]);
-        assert!(says(&response, message), "{message}: {}", response.text());
+        assert!(is_down_with(&response, message), "{message}: {}", response.text());
     }
     gateway.apply(&[over, to_come, disabled].concat());
     assert_eq!(gateway.get("/", &[]).status, 200);
@@ -155,20 +155,23 @@ fn retry_after_is_the_time_until_the_request_would_pass() {
     let apart = [period(-HOUR, HOUR, ""), period(HOUR + 60, 3 * HOUR, "")].concat();
     let disabled = [period(-HOUR, HOUR, ""), period(HOUR, 3 * HOUR, "enabled = false")].concat();
     let too_long = period(-HOUR, 400 * 24 * HOUR, "");
-    let chain_to_open = period(-HOUR, HOUR, "") + &period(0, HOUR, "").replace("\nend", "\n# end");
+    let continued_open_ended = period(-HOUR, HOUR, "") + &period(0, HOUR, "").replace("\nend", "\n# end");
     for (config, seconds) in [
         (touching, 3 * HOUR),
         (overlapping, 7 * HOUR),
         (apart, HOUR),
         (disabled, HOUR),
         (too_long, 300),
-        (chain_to_open, 300),
+        (continued_open_ended, 300),
     ] {
         gateway.apply(&config);
         let seconds = u64::try_from(seconds).expect("positive");
-        let said = gateway.get("/", &[]).retry_after();
-        // Written for a moment that has passed since.
-        assert!((seconds.saturating_sub(60)..=seconds).contains(&said), "{said} for {seconds}: {config}");
+        let retry_after = gateway.get("/", &[]).retry_after();
+        // The periods count from the start of the tests.
+        assert!(
+            (seconds.saturating_sub(60)..=seconds).contains(&retry_after),
+            "{retry_after} for {seconds}: {config}"
+        );
     }
 }
 
@@ -221,6 +224,6 @@ fn an_endless_body_is_not_read_forever() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(client.response("POST").status, 503);
     let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
-    let taken = (0..256).take_while(|_| client.stream.write_all(chunk.as_bytes()).is_ok()).count();
-    assert!((16..128).contains(&taken), "{taken} MiB");
+    let sent = (0..256).take_while(|_| client.stream.write_all(chunk.as_bytes()).is_ok()).count();
+    assert!((16..128).contains(&sent), "{sent} MiB");
 }

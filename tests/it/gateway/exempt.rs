@@ -1,10 +1,10 @@
-//! What passes during downtime, and what must not (rows S1 and S2).
+//! Exempt requests pass during downtime, and only those.
 
 use super::DOWN;
-use crate::origin::Origin;
 use crate::support::process::Gateway;
+use crate::upstreams::StubUpstream;
 
-fn gateway(origin: &Origin) -> Gateway {
+fn gateway(origin: &StubUpstream) -> Gateway {
     let exempt = r#"exact = ["/exact"]
 paths = ["/open/**", "/assets/*.css", "/admin/**"]"#;
     Gateway::start(&format!("[site]\nupstream = \"{}\"\n[exempt]\n{exempt}\n{DOWN}", origin.url()))
@@ -12,7 +12,7 @@ paths = ["/open/**", "/assets/*.css", "/admin/**"]"#;
 
 #[test]
 fn an_exempt_path_is_forwarded_byte_for_byte() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = gateway(&origin);
     let mut client = gateway.connect();
     for target in [
@@ -38,7 +38,7 @@ fn an_exempt_path_is_forwarded_byte_for_byte() {
 
 #[test]
 fn no_spelling_of_a_covered_path_is_exempt() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = gateway(&origin);
     for target in [
         "/",

@@ -7,9 +7,9 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::DOWN;
-use crate::origin::Origin;
 use crate::support::DEADLINE;
 use crate::support::process::Gateway;
+use crate::upstreams::StubUpstream;
 
 async fn connect(gateway: &Gateway) -> SendRequest<Empty<Bytes>> {
     let stream = tokio::net::TcpStream::connect(gateway.address).await.expect("the gateway");
@@ -30,7 +30,7 @@ async fn get(sender: &mut SendRequest<Empty<Bytes>>, path: &str) -> (u16, Option
 
 #[tokio::test]
 async fn the_page_the_status_and_the_site_are_served_over_http2() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
     let gateway = Gateway::start(&site);
     let mut sender = connect(&gateway).await;

@@ -1,4 +1,4 @@
-//! The process: how it starts, what keeps it from starting, how it stops.
+//! The process: how it starts, why it refuses to start, and how it stops.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Signal;
 
 use super::DOWN;
-use crate::origin::Script;
 use crate::support::http::Client;
 use crate::support::process::{Folder, Gateway, Process, downtime, downtime_by};
 use crate::support::until;
+use crate::upstreams::ScriptedUpstream;
 
-/// What a start that fails says.
-fn refusal(folder: &Folder) -> String {
-    let (code, said) = Process::spawn(downtime(folder)).end();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(!said.contains("panicked") && !said.contains("listening on"), "{said}");
-    said
+/// Asserts that the gateway does not start, and returns its output.
+fn failed_start(directory: &Folder) -> String {
+    let (code, output) = Process::spawn(downtime(directory)).end();
+    assert_eq!(code, Some(1), "{output}");
+    assert!(!output.contains("panicked") && !output.contains("listening on"), "{output}");
+    output
 }
 
 #[test]
@@ -34,9 +34,9 @@ fn startup_logs_the_address_the_site_the_state_and_how_to_take_it_down() {
 #[test]
 fn an_address_that_is_in_use_is_an_error_with_the_fix() {
     let gateway = Gateway::start("");
-    let said = refusal(&Folder::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
-    assert!(said.contains(&format!("cannot listen on {}", gateway.address)), "{said}");
-    assert!(said.contains("ss -ltnp") && said.contains("[server] listen"), "{said}");
+    let output = failed_start(&Folder::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
+    assert!(output.contains(&format!("cannot listen on {}", gateway.address)), "{output}");
+    assert!(output.contains("ss -ltnp") && output.contains("[server] listen"), "{output}");
     assert_eq!(gateway.get("/", &[]).status, 200);
 }
 
@@ -45,9 +45,9 @@ fn every_address_that_is_in_use_is_named() {
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let addresses = held.map(|listener| (listener.local_addr().expect("an address"), listener));
     let list = addresses.iter().map(|(address, _)| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
-    let said = refusal(&Folder::with(&format!("[server]\nlisten = [{list}]\n")));
+    let output = failed_start(&Folder::with(&format!("[server]\nlisten = [{list}]\n")));
     for (address, _) in &addresses {
-        assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+        assert!(output.contains(&format!("cannot listen on {address}")), "{output}");
     }
 }
 
@@ -58,77 +58,77 @@ fn a_privileged_port_is_an_error_with_the_fix() {
     if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
         return;
     }
-    let folder = Folder::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("set");
-    let mut command = downtime(&folder);
+    let directory = Folder::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("set");
+    let mut command = downtime(&directory);
     if rustix::process::geteuid().is_root() {
-        // A copy, since the one that was built may stand in a folder of root's own.
-        std::fs::copy(env!("CARGO_BIN_EXE_downtime"), folder.join("downtime")).expect("copied");
-        command = std::process::Command::new(folder.join("downtime"));
-        command.uid(NOBODY).gid(NOBODY).current_dir(folder.path()).stderr(std::process::Stdio::piped());
+        // A copy, because only root may be able to reach the binary that was built.
+        std::fs::copy(env!("CARGO_BIN_EXE_downtime"), directory.join("downtime")).expect("copied");
+        command = std::process::Command::new(directory.join("downtime"));
+        command.uid(NOBODY).gid(NOBODY).current_dir(directory.path()).stderr(std::process::Stdio::piped());
     }
-    let (code, said) = Process::spawn(command).end();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("CAP_NET_BIND_SERVICE"), "{said}");
+    let (code, output) = Process::spawn(command).end();
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("CAP_NET_BIND_SERVICE"), "{output}");
 }
 
 #[test]
 fn an_invalid_file_is_refused_with_the_line_and_column() {
-    let said = refusal(&Folder::with("[server]\nlisten = 5\n"));
-    assert!(said.contains("downtime.toml:2:10"), "{said}");
-    let folder = Folder::with("");
-    std::fs::remove_file(folder.join("downtime.toml")).expect("removed");
-    let mut command = downtime(&folder);
+    let output = failed_start(&Folder::with("[server]\nlisten = 5\n"));
+    assert!(output.contains("downtime.toml:2:10"), "{output}");
+    let directory = Folder::with("");
+    std::fs::remove_file(directory.join("downtime.toml")).expect("removed");
+    let mut command = downtime(&directory);
     command.args(["-c", "downtime.toml"]);
-    let (code, said) = Process::spawn(command).end();
-    assert_eq!((code, said.contains("downtime.toml does not exist")), (Some(1), true), "{said}");
+    let (code, output) = Process::spawn(command).end();
+    assert_eq!((code, output.contains("downtime.toml does not exist")), (Some(1), true), "{output}");
 }
 
-fn on_unix() -> Folder {
+fn with_unix_socket() -> Folder {
     Folder::with("[server]\nlisten = [\"unix:gateway.sock\", \"127.0.0.1:0\"]\n")
 }
 
 #[test]
 fn a_stale_unix_socket_is_replaced_and_removed_on_exit() {
-    let folder = on_unix();
-    let socket = folder.join("gateway.sock");
+    let directory = with_unix_socket();
+    let socket = directory.join("gateway.sock");
     drop(UnixListener::bind(&socket).expect("bound"));
     assert!(socket.exists());
-    let gateway = Gateway::on(folder);
+    let gateway = Gateway::on(directory);
     assert_eq!(Client::connect_unix(&socket).request("GET", "/", &[]).status, 200);
     gateway.process.signal(Signal::TERM);
-    let Gateway { process, folder: _folder, .. } = gateway;
+    let Gateway { process, folder: _directory, .. } = gateway;
     assert_eq!(process.end().0, Some(0));
     assert!(!socket.exists());
 }
 
 #[test]
 fn a_path_that_is_in_use_or_not_a_socket_is_refused_and_left_alone() {
-    let folder = on_unix();
-    let socket = folder.join("gateway.sock");
+    let directory = with_unix_socket();
+    let socket = directory.join("gateway.sock");
     let holder = UnixListener::bind(&socket).expect("bound");
-    assert!(refusal(&folder).contains("another process listens on it"));
+    assert!(failed_start(&directory).contains("another process listens on it"));
     assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok());
     drop(holder);
     std::fs::remove_file(&socket).expect("removed");
     std::fs::write(&socket, "precious").expect("written");
-    assert!(refusal(&folder).contains("gateway.sock"));
+    assert!(failed_start(&directory).contains("gateway.sock"));
     assert_eq!(std::fs::read_to_string(&socket).expect("there"), "precious");
 }
 
 #[test]
 fn a_port_alone_listens_on_all_addresses_of_both_families() {
     let config = "[exempt]\nnetworks = [\"127.0.0.1/32\"]\n[server]\nlisten = [\":0\"]\n[management]\nlisten = \":0\"\n";
-    let folder = Folder::with(&format!("{config}{DOWN}"));
-    let process = Process::spawn(downtime(&folder));
-    let port = |says: &str| {
-        let line = process.log.wait_for(says);
-        let (_, rest) = line.split_once(says).expect("it says so");
+    let directory = Folder::with(&format!("{config}{DOWN}"));
+    let process = Process::spawn(downtime(&directory));
+    let port = |prefix: &str| {
+        let line = process.log.wait_for(prefix);
+        let (_, rest) = line.split_once(prefix).expect("the prefix");
         rest.strip_suffix(" (all addresses)").and_then(|port| port.parse::<u16>().ok()).expect("a port")
     };
     let visitors = port("listening on http://127.0.0.1:");
     let operators = port("management on http://127.0.0.1:");
-    // The client of an IPv4 connection is its IPv4 address, however it came.
+    // The client of an IPv4 connection has an IPv4 address, on a socket for both families too.
     let status = |address: SocketAddr| Client::connect(address).request("GET", "/", &[]).status;
     assert_eq!(status((Ipv4Addr::LOCALHOST, visitors).into()), 200);
     let health = |address: SocketAddr| {
@@ -141,9 +141,9 @@ fn a_port_alone_listens_on_all_addresses_of_both_families() {
         assert_eq!(health((Ipv6Addr::LOCALHOST, operators).into()), 200);
     }
     let other = Folder::with(&format!("[server]\nlisten = [\":{visitors}\"]\n"));
-    let said = refusal(&other);
-    assert!(said.contains(&format!("cannot listen on :{visitors}")), "{said}");
-    assert!(said.contains(&format!("`ss -ltnp 'sport = :{visitors}'`")), "{said}");
+    let output = failed_start(&other);
+    assert!(output.contains(&format!("cannot listen on :{visitors}")), "{output}");
+    assert!(output.contains(&format!("`ss -ltnp 'sport = :{visitors}'`")), "{output}");
 }
 
 #[test]
@@ -154,8 +154,8 @@ fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
         if listen.starts_with('[') && TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
             continue;
         }
-        let folder = Folder::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
-        let process = Process::spawn(downtime(&folder));
+        let directory = Folder::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
+        let process = Process::spawn(downtime(&directory));
         let line = process.log.wait_for("listening on ");
         let all = if listen.starts_with('[') { " (all IPv6 addresses)" } else { " (all IPv4 addresses)" };
         assert!(line.contains(shown) && line.ends_with(all), "{line}");
@@ -163,12 +163,12 @@ fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
             let port =
                 line.trim_end_matches(all).rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
             let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, port.expect("a port")));
-            assert!(refused.is_err(), "it is IPv6 alone");
+            assert!(refused.is_err(), "it accepts IPv4 connections");
         }
     }
 }
 
-/// Descriptors run out while a client that is connected asks for a path with a newline in it.
+/// The gateway logs the path of a file that it cannot open because it has no descriptors left.
 #[test]
 fn a_path_cannot_forge_a_log_line() {
     let forged = "/x%0A2026-11-25T00:00:00Z%20ERROR%20forged%1B[31m%C2%9B2J%22";
@@ -177,30 +177,30 @@ fn a_path_cannot_forge_a_log_line() {
         ("json", r#""path":"x\n2026-11-25T00:00:00Z ERROR forged\u001b[31m\u009b2J\"""#),
     ] {
         let config = format!("[site]\nroot = \"public\"\n[log]\nformat = \"{format}\"\n");
-        let folder = Folder::with(&config);
-        std::fs::create_dir(folder.join("public")).expect("made");
-        let command = downtime_by("sh", &["-c", "ulimit -n 48 && exec \"$0\""], &folder);
+        let directory = Folder::with(&config);
+        std::fs::create_dir(directory.join("public")).expect("made");
+        let command = downtime_by("sh", &["-c", "ulimit -n 48 && exec \"$0\""], &directory);
         let process = Process::spawn(command);
         let line = process.log.wait_for("listening on http://");
         let address = line.split("http://").nth(1).and_then(|rest| rest.split('"').next());
         let address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
         let mut client = Client::connect(address);
         let mut others = Vec::new();
-        // One connection more each time, until one descriptor is left, which the root takes. The watch may need it just then.
+        // Opens connections until one descriptor is left, for the root. The watch may be using it, so this is repeated.
         let (line, _) = until("the path", || {
             if client.request("GET", forged, &[]).status == 404 {
                 let mut other = Client::connect(address);
                 assert!(matches!(other.request("GET", "/absent", &[]).status, 404 | 503));
                 others.push(other);
             }
-            let said = process.log.text();
-            said.lines().find(|line| line.contains("forged")).map(ToOwned::to_owned)
+            let log = process.log.text();
+            log.lines().find(|line| line.contains("forged")).map(ToOwned::to_owned)
         });
         assert!(line.contains("ERROR") && line.contains(written), "{line}");
-        let said = process.log.text();
+        let log = process.log.text();
         assert!(
-            !said.contains(['\u{1b}', '\u{9b}']) && said.lines().all(|line| !line.starts_with("2026-11-25")),
-            "{said}"
+            !log.contains(['\u{1b}', '\u{9b}']) && log.lines().all(|line| !line.starts_with("2026-11-25")),
+            "{log}"
         );
     }
 }
@@ -228,8 +228,8 @@ fn sighup_reads_the_file_immediately() {
 
 #[test]
 fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
-    let folder = Folder::with("");
-    let process = Process::spawn(downtime(&folder));
+    let directory = Folder::with("");
+    let process = Process::spawn(downtime(&directory));
     process.log.wait_for("listening on");
     process.signal(Signal::TERM);
     assert_eq!(process.end().0, Some(0));
@@ -237,27 +237,27 @@ fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
 
 #[test]
 fn systemd_is_notified_of_readiness_and_of_stopping() {
-    let folder = Folder::with("");
-    let manager = UnixDatagram::bind(folder.join("notify")).expect("bound");
+    let directory = Folder::with("");
+    let manager = UnixDatagram::bind(directory.join("notify")).expect("bound");
     manager.set_read_timeout(Some(crate::support::DEADLINE)).expect("set");
-    let told = || {
+    let notification = || {
         let mut buffer = [0; 512];
         let length = manager.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     };
-    let mut command = downtime(&folder);
-    command.env("NOTIFY_SOCKET", folder.join("notify"));
-    let gateway = Gateway::run(folder, command);
-    assert!(told().lines().any(|line| line == "READY=1"));
+    let mut command = downtime(&directory);
+    command.env("NOTIFY_SOCKET", directory.join("notify"));
+    let gateway = Gateway::run(directory, command);
+    assert!(notification().lines().any(|line| line == "READY=1"));
     assert_eq!(gateway.get("/", &[]).status, 200);
     gateway.process.signal(Signal::TERM);
-    assert!(told().lines().any(|line| line == "STOPPING=1"));
+    assert!(notification().lines().any(|line| line == "STOPPING=1"));
 }
 
 #[test]
 fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
     for signal in [Signal::TERM, Signal::INT] {
-        let script = Script::bind();
+        let script = ScriptedUpstream::bind();
         let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
         let mut idle = gateway.connect();
         let mut busy = gateway.connect();
@@ -289,13 +289,14 @@ fn sigterm_under_load_breaks_no_response_and_exits_with_0() {
     }
     stopping.store(true, Ordering::SeqCst);
     gateway.process.signal(Signal::TERM);
-    let (code, said) = gateway.process.end();
-    assert_eq!(code, Some(0), "{said}");
-    let served: usize = load.into_iter().map(|thread| thread.join().expect("no failure")).sum();
+    let (code, output) = gateway.process.end();
+    assert_eq!(code, Some(0), "{output}");
+    let served: usize = load.into_iter().map(|thread| thread.join().expect("no panic")).sum();
     assert!(served > 0);
 }
 
-/// Asks again and again on one connection: each answer is whole, or the connection ends between two once it may.
+/// Repeats a request on one connection until the gateway stops, which may close the connection only between responses.
+/// Returns the number of responses.
 fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) -> usize {
     let mut client = Client::connect(address);
     let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -304,19 +305,22 @@ fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) 
         match sent.and_then(|()| client.try_response("GET")) {
             Ok(response) => assert_eq!(response.status, 503),
             Err(error) => {
-                assert!(stopping.load(Ordering::SeqCst), "after {served}: {error}");
+                assert!(
+                    stopping.load(Ordering::SeqCst),
+                    "before the stop, after {served} responses: {error}"
+                );
                 assert!(client.has_read_nothing(), "within a response: {error}");
                 return served;
             }
         }
     }
-    unreachable!("it stops")
+    unreachable!("the gateway stops")
 }
 
 #[test]
 #[ignore = "takes as long as the drain, 10 s"]
 fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
     let mut stuck = gateway.connect();
     stuck.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -324,9 +328,9 @@ fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
     upstream.head().expect("a request");
     let begun = std::time::Instant::now();
     gateway.process.signal(Signal::TERM);
-    let (code, said) = gateway.process.end();
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("were still open"), "{said}");
+    let (code, output) = gateway.process.end();
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("were still open"), "{output}");
     let taken = begun.elapsed().as_secs();
     assert!((9..=12).contains(&taken), "{taken}");
 }
@@ -357,7 +361,7 @@ fn a_slow_head_gets_408_on_each_listener() {
 
 #[test]
 fn new_connections_are_refused_while_the_last_requests_finish() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let site = format!("[site]\nupstream = \"{}\"\n", script.url());
     let gateway =
         Gateway::start(&format!("{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"));
@@ -367,8 +371,8 @@ fn new_connections_are_refused_while_the_last_requests_finish() {
     upstream.head().expect("a request");
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("stopping");
-    until("a refusal", || TcpStream::connect(gateway.address).is_err().then_some(()));
-    until("its end", || (!gateway.folder.join("gateway.sock").exists()).then_some(()));
+    until("a refused connection", || TcpStream::connect(gateway.address).is_err().then_some(()));
+    until("the removal of the socket", || (!gateway.folder.join("gateway.sock").exists()).then_some(()));
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
     assert_eq!(busy.response("GET").text(), "last");
     assert_eq!(gateway.process.end().0, Some(0));

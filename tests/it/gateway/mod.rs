@@ -1,4 +1,4 @@
-//! What a request gets, from the binary, over sockets.
+//! How the binary responds to requests over sockets.
 
 mod at_once;
 mod down;
@@ -18,10 +18,10 @@ use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Down since long ago, without end.
+/// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 
-/// A period from so many seconds from the start of the tests to so many, and what else its table says.
+/// A period from and to these seconds after the start of the tests, with `more` in its table.
 fn period(from: i64, to: i64, more: &str) -> String {
     static NOW: LazyLock<Timestamp> = LazyLock::new(downtime::clock::now);
     let at = |seconds| *NOW + SignedDuration::from_secs(seconds);

@@ -1,9 +1,9 @@
-//! Who the client is, and what the site is told of it.
+//! Which address counts as the client's, and which forwarding fields the upstream gets.
 
 use super::DOWN;
-use crate::origin::Origin;
 use crate::support::http::Client;
 use crate::support::process::Gateway;
+use crate::upstreams::StubUpstream;
 
 const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n";
 
@@ -54,14 +54,14 @@ fn a_peer_on_a_unix_socket_is_believed_only_if_unix_peers_are_trusted() {
         format!("{server}{}", exempting("\"192.0.2.0/24\""))
     };
     let gateway = Gateway::start(&config("trusted_proxies = [\"unix:\"]"));
-    let ask = |field: &str| {
+    let status = |field: &str| {
         Client::connect_unix(&gateway.folder.join("gateway.sock")).request("GET", "/", &[field]).status
     };
-    assert_eq!(ask("X-Forwarded-For: 192.0.2.1"), 200);
-    assert_eq!(ask("X-Forwarded-For: 198.51.100.1"), 503);
+    assert_eq!(status("X-Forwarded-For: 192.0.2.1"), 200);
+    assert_eq!(status("X-Forwarded-For: 198.51.100.1"), 503);
     assert_eq!(gateway.get("/", &["X-Forwarded-For: 192.0.2.1"]).status, 503);
     gateway.apply(&config(""));
-    assert_eq!(ask("X-Forwarded-For: 192.0.2.1"), 503);
+    assert_eq!(status("X-Forwarded-For: 192.0.2.1"), 503);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_upstream_gets_the_claims_of_trusted_peers_only() {
         "X-Forwarded-Host: public.example",
         "Connection: X-Forwarded-For",
     ];
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
     let gateway = Gateway::start(&site);
     for (server, expected) in [
@@ -94,13 +94,13 @@ fn the_upstream_gets_the_claims_of_trusted_peers_only() {
         gateway.apply(&format!("{server}{site}# {server:?}"));
         assert_eq!(gateway.get("/", &CLAIMS[..3]).status, 200);
         let head = origin.head().to_lowercase();
-        let told = ["for", "proto", "host"].map(|name| {
+        let forwarded = ["for", "proto", "host"].map(|name| {
             let name = format!("x-forwarded-{name}: ");
             let values: Vec<&str> =
                 head.lines().filter_map(|line| line.strip_prefix(name.as_str())).collect();
             values.join(" and ")
         });
-        assert_eq!(told, expected, "{server}");
+        assert_eq!(forwarded, expected, "{server}");
         assert!(head.contains("host: site.example\r\n"), "{head}");
     }
     assert_eq!(gateway.get("/", CLAIMS).status, 200);

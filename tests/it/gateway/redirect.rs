@@ -1,9 +1,9 @@
-//! Visitors that are sent elsewhere.
+//! Redirects during downtime.
 
 use super::{DOWN, period};
 use crate::support::process::{Folder, Gateway};
 
-const ELSEWHERE: &str = "https://status.example.com/";
+const STATUS_PAGE: &str = "https://status.example.com/";
 
 fn redirecting(to: &str) -> String {
     format!("[response]\nredirect = \"{to}\"\n{DOWN}")
@@ -13,7 +13,7 @@ const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q
 
 #[test]
 fn a_navigation_is_redirected() {
-    let gateway = Gateway::start(&redirecting(ELSEWHERE));
+    let gateway = Gateway::start(&redirecting(STATUS_PAGE));
     let mut client = gateway.connect();
     for (method, fields) in [
         ("GET", &[][..]),
@@ -29,7 +29,7 @@ fn a_navigation_is_redirected() {
             ("cache-control", "no-store"),
             ("content-length", "0"),
             ("downtime", "planned"),
-            ("location", ELSEWHERE),
+            ("location", STATUS_PAGE),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!((response.status, fields), (302, expected.to_vec()), "{method}");
@@ -38,7 +38,7 @@ fn a_navigation_is_redirected() {
 
 #[test]
 fn a_request_that_is_not_a_navigation_is_never_redirected() {
-    let gateway = Gateway::start(&redirecting(ELSEWHERE));
+    let gateway = Gateway::start(&redirecting(STATUS_PAGE));
     let mut client = gateway.connect();
     for (method, fields, status, media_type) in [
         ("POST", &[BROWSER, "Content-Length: 0"][..], 503, Some("text/html; charset=utf-8")),
@@ -101,26 +101,26 @@ fn the_target_of_a_redirect_passes() {
 
 #[test]
 fn a_redirect_to_a_directory_of_the_site_does_not_loop() {
-    let folder = Folder::with("");
-    std::fs::create_dir_all(folder.join("root/down")).unwrap();
-    folder.write("root/down/index.html", "<p>down</p>");
-    let gateway = Gateway::on(folder);
+    let directory = Folder::with("");
+    std::fs::create_dir_all(directory.join("root/down")).unwrap();
+    directory.write("root/down/index.html", "<p>down</p>");
+    let gateway = Gateway::on(directory);
     for redirect in ["/down", "/down/"] {
         gateway.apply(&format!("[site]\nroot = \"root\"\n{}", redirecting(redirect)));
         let mut target = "/".to_owned();
-        let mut hops = 0;
+        let mut redirects = 0;
         let page = loop {
             let response = gateway.get(&target, &[]);
             match response.field("location") {
-                Some(location) if hops < 5 => target = location.to_owned(),
+                Some(location) if redirects < 5 => target = location.to_owned(),
                 _ => break response,
             }
-            hops += 1;
+            redirects += 1;
         };
         assert_eq!(
             (page.status, page.text()),
             (200, "<p>down</p>"),
-            "{redirect}: {target} after {hops} hops"
+            "{redirect}: {target} after {redirects} redirects"
         );
     }
 }
@@ -142,7 +142,11 @@ fn a_redirect_to_the_forwarded_host_of_a_trusted_proxy_does_not_loop() {
         assert_eq!(response.status, status, "{forwarded:?}");
     }
     gateway.apply(&site);
-    assert_eq!(gateway.get("/sorry", &[host, "X-Forwarded-Host: site.example"]).status, 302, "not trusted");
+    assert_eq!(
+        gateway.get("/sorry", &[host, "X-Forwarded-Host: site.example"]).status,
+        302,
+        "without trusted proxies"
+    );
 }
 
 #[test]
@@ -163,16 +167,16 @@ fn an_absolute_redirect_to_the_requested_url_gives_the_page_and_never_exempts() 
 
 #[test]
 fn a_period_overrides_the_redirect_and_its_template_wins_over_it() {
-    let folder = Folder::with("");
-    folder.write("own.html", "<p>own</p>");
-    let gateway = Gateway::on(folder);
+    let directory = Folder::with("");
+    directory.write("own.html", "<p>own</p>");
+    let gateway = Gateway::on(directory);
     for (more, status, location) in [
-        ("", 302, Some(ELSEWHERE)),
+        ("", 302, Some(STATUS_PAGE)),
         ("redirect = \"/sorry\"", 302, Some("/sorry")),
         ("redirect = false", 503, None),
         ("template = \"own.html\"", 503, None),
     ] {
-        gateway.apply(&format!("{}{more}", redirecting(ELSEWHERE)));
+        gateway.apply(&format!("{}{more}", redirecting(STATUS_PAGE)));
         let response = gateway.get("/", &[]);
         assert_eq!((response.status, response.field("location")), (status, location), "{more}");
         assert_eq!(response.text().contains("<p>own</p>"), more.contains("own.html"), "{more}");

@@ -1,4 +1,5 @@
-//! The short way of what passes: a plain request is relayed as bytes, and is and gets what it would on the long way.
+//! The fast path of forwarding relays a plain request as bytes. The upstream and the client get what they would get on
+//! the slow path.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,18 +7,19 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use rustix::process::Signal;
 
 use super::DOWN;
-use crate::origin::{Origin, Script};
 use crate::support::http::{Client, Response};
 use crate::support::process::Gateway;
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
-/// Keeps a request off the short way, and changes nothing about the answer.
-const THE_LONG_WAY: &str = "Connection: keep-alive, x-nothing";
+/// Keeps a request off the fast path without changing the response.
+const SLOW_PATH: &str = "Connection: keep-alive, x-nothing";
 
 fn site(url: &str) -> String {
     format!("[site]\nupstream = \"{url}\"\n")
 }
 
-/// A site that answers `/3` with the third of these, and then closes; anything else with `the site`.
+/// Starts an upstream that responds to `/3` with the response at index 3 and then closes, and to anything else with
+/// `the site`.
 fn answering(answers: Vec<Vec<u8>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -34,18 +36,18 @@ fn answer(mut client: Client, answers: &[Vec<u8>]) {
     while let Ok(head) = client.head() {
         let number = head.split(' ').nth(1).and_then(|target| target.trim_start_matches('/').parse().ok());
         match number.and_then(|number: usize| answers.get(number)) {
-            // Who has been refused takes no more.
+            // The gateway may have closed the connection.
             Some(answer) => return drop(client.stream.write_all(answer)),
             None => client.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nthe site"),
         }
     }
 }
 
-/// What a client sees of a response, without the gateway's own date, and what of the connection afterwards.
+/// A response as a client sees it, without the gateway's own date, and the state of the connection after it.
 #[derive(PartialEq, Eq)]
 struct Seen {
     response: Result<Response, ErrorKind>,
-    goes_on: bool,
+    continues: bool,
 }
 
 impl std::fmt::Debug for Seen {
@@ -56,7 +58,7 @@ impl std::fmt::Debug for Seen {
             }
             Err(error) => write!(f, "{error:?}")?,
         }
-        write!(f, ", goes on: {}", self.goes_on)
+        write!(f, ", continues: {}", self.continues)
     }
 }
 
@@ -68,13 +70,13 @@ fn seen(gateway: &Gateway, method: &str, target: &str, fields: &str) -> Seen {
         response.fields.sort();
         response
     });
-    // The one who closed may have been asked before.
+    // The gateway may close the connection before or after this is sent.
     let asked = client.stream.write_all(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-    let goes_on = asked.is_ok() && client.try_response("GET").is_ok_and(|next| next.text() == "the site");
-    Seen { response, goes_on }
+    let continues = asked.is_ok() && client.try_response("GET").is_ok_and(|next| next.text() == "the site");
+    Seen { response, continues }
 }
 
-/// Responses that are whole, broken or wrong.
+/// Complete, truncated and malformed responses.
 fn responses() -> Vec<Vec<u8>> {
     let long = "x".repeat(3_000_000);
     let chunk = |size| format!("{size:x}\r\n{}\r\n", "y".repeat(size));
@@ -151,14 +153,14 @@ fn responses() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_relayed_gets_what_it_would_on_the_long_way() {
+fn the_client_gets_what_the_slow_path_would_send() {
     let responses = responses();
     let gateway = Gateway::start(&site(&format!("http://{}", answering(responses.clone()))));
     for (number, response) in responses.iter().enumerate() {
         for method in ["GET", "HEAD"] {
             let target = format!("/{number}");
             let found = seen(&gateway, method, &target, "");
-            let expected = seen(&gateway, method, &target, &format!("{THE_LONG_WAY}\r\n"));
+            let expected = seen(&gateway, method, &target, &format!("{SLOW_PATH}\r\n"));
             let said = String::from_utf8_lossy(&response[..response.len().min(200)]);
             assert_eq!(found, expected, "{method} {said:?}");
         }
@@ -166,8 +168,8 @@ fn what_is_relayed_gets_what_it_would_on_the_long_way() {
 }
 
 #[test]
-fn what_is_relayed_arrives_as_it_would_on_the_long_way() {
-    let origin = Origin::start();
+fn the_upstream_gets_what_the_slow_path_would_send() {
+    let origin = StubUpstream::start();
     let long = "x".repeat(7000);
     for server in ["", "[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\n"] {
         let gateway = Gateway::start(&format!("{server}{}", site(&origin.url())));
@@ -205,7 +207,7 @@ fn what_is_relayed_arrives_as_it_would_on_the_long_way() {
                     lines[1..].sort();
                     lines
                 };
-                let expected = arrives(&format!("{THE_LONG_WAY}\r\n"));
+                let expected = arrives(&format!("{SLOW_PATH}\r\n"));
                 assert_eq!(arrives(""), expected, "{method} {target} {fields}");
             }
         }
@@ -214,7 +216,7 @@ fn what_is_relayed_arrives_as_it_would_on_the_long_way() {
 
 #[test]
 fn requests_in_a_row_are_answered_in_their_order_by_either_path() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = Gateway::start(&format!("{}{DOWN}[exempt]\npaths = [\"/open/**\"]\n", site(&origin.url())));
     let mut client = gateway.connect();
     let order = ["/open/a", "/open/b", "/down", "/open/c", "/down", "/down", "/open/d"];
@@ -231,14 +233,14 @@ fn requests_in_a_row_are_answered_in_their_order_by_either_path() {
 }
 
 #[test]
-fn what_comes_while_a_request_is_out_is_answered_after_it() {
-    let script = Script::bind();
+fn requests_that_arrive_during_a_request_are_answered_after_it() {
+    let script = ScriptedUpstream::bind();
     let gateway = Gateway::start(&site(&script.url()));
     let mut client = gateway.connect();
     client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = script.accept();
     upstream.head().expect("a request");
-    // More than is kept beside the request that is out.
+    // More than the gateway buffers during a request.
     let long = "x".repeat(6000);
     for path in ["/second", "/third"] {
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nX-Long: {long}\r\n\r\n"));
@@ -253,7 +255,7 @@ fn what_comes_while_a_request_is_out_is_answered_after_it() {
 
 #[test]
 fn bytes_after_a_response_are_never_the_next_response() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let gateway = Gateway::start(&site(&script.url()));
     let mut client = gateway.connect();
     for body in ["Content-Length: 2\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"] {
@@ -269,7 +271,7 @@ fn bytes_after_a_response_are_never_the_next_response() {
 
 #[test]
 fn a_response_that_begins_while_the_gateway_stops_says_that_its_connection_closes() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let gateway = Gateway::start(&site(&script.url()));
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -277,8 +279,10 @@ fn a_response_that_begins_while_the_gateway_stops_says_that_its_connection_close
     upstream.head().expect("a request");
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("stopping");
-    // It stops accepting after it has said so, and its connections are told with that.
-    crate::support::until("a refusal", || TcpStream::connect(gateway.address).is_err().then_some(()));
+    // The gateway logs first, and then stops accepting and tells its connections.
+    crate::support::until("a refused connection", || {
+        TcpStream::connect(gateway.address).is_err().then_some(())
+    });
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
     let response = client.response("GET");
     assert_eq!((response.text(), response.field("connection")), ("last", Some("close")));
@@ -288,7 +292,7 @@ fn a_response_that_begins_while_the_gateway_stops_says_that_its_connection_close
 
 #[test]
 fn a_relayed_request_is_logged_once_its_response_has_begun() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let config = format!("{}when_unreachable = \"error\"\n[log]\naccess = true\n", site(&script.url()));
     let gateway = Gateway::start(&config);
     for (said, status) in [("HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhe", 201), ("nonsense", 502)] {

@@ -1,4 +1,4 @@
-//! Periods that cover a part of the site.
+//! Periods that cover only a part of the site.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn only_requests_that_a_scope_covers_are_down() {
     ] {
         let fields = [&format!("Host: {host}")[..], "Content-Length: 0"];
         let response = client.request(method, target, &fields);
-        // The welcome page behind takes GET alone.
+        // The welcome page allows only GET, so 405 means that the request passed.
         let found = if response.status == 405 { 200 } else { response.status };
         assert_eq!(found, status, "{method} {target} {host}");
     }

@@ -1,4 +1,4 @@
-//! The sites that need no upstream: the welcome page and a folder.
+//! Sites without an upstream: the welcome page and a root directory.
 
 use super::DOWN;
 use crate::support::process::{Folder, Gateway};
@@ -20,12 +20,12 @@ fn without_a_site_the_welcome_page_shows_the_next_steps() {
 
 #[test]
 fn a_root_is_served_while_the_site_is_up_and_its_exempt_files_always() {
-    let folder = Folder::with("[site]\nroot = \"public\"\n");
-    std::fs::create_dir(folder.join("public")).expect("a folder");
-    folder.write("public/index.html", "<p>home</p>");
-    folder.write("public/logo.svg", "<svg/>");
-    folder.write("secret", "secret");
-    let gateway = Gateway::on(folder);
+    let directory = Folder::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir(directory.join("public")).expect("a directory");
+    directory.write("public/index.html", "<p>home</p>");
+    directory.write("public/logo.svg", "<svg/>");
+    directory.write("secret", "secret");
+    let gateway = Gateway::on(directory);
     let home = gateway.get("/", &[]);
     assert_eq!((home.status, home.text()), (200, "<p>home</p>"));
     assert_eq!(home.field("content-type"), Some("text/html; charset=utf-8"));

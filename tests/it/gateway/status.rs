@@ -1,10 +1,10 @@
-//! `status_path`, which is for the public.
+//! The public status at `status_path`.
 
 use serde_json::json;
 
 use super::{DOWN, period};
-use crate::origin::Origin;
 use crate::support::process::Gateway;
+use crate::upstreams::StubUpstream;
 
 const STATUS: &str = "/.downtime/status";
 
@@ -69,7 +69,7 @@ fn exemptions_do_not_change_the_status_of_any_path() {
 
 #[test]
 fn the_status_path_can_be_moved_and_turned_off() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
     let gateway = Gateway::start(&site);
     for path in [STATUS, "/.well-known/downtime"] {

@@ -1,24 +1,24 @@
-//! The site behind the gateway: how requests reach it, and what is answered when they do not.
+//! How requests reach the upstream, and how the gateway responds if they do not.
 
 use std::net::TcpListener;
 
 use super::DOWN;
-use crate::origin::{Origin, Script};
 use crate::support::process::Gateway;
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 fn site(url: &str, more: &str) -> String {
     format!("[site]\nupstream = \"{url}\"\n{more}\n")
 }
 
-/// Where nobody listens.
-fn nobody() -> String {
+/// A URL of a port on which nothing listens.
+fn unreachable_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))
 }
 
 #[test]
 fn the_target_and_the_host_are_forwarded_byte_for_byte() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
     for target in ["/", "/a/../b//c;d%2F%7e?x=%2e&y=//", "/%zz", "/%00", "//evil.example/x", "/?"] {
@@ -36,7 +36,7 @@ fn the_target_and_the_host_are_forwarded_byte_for_byte() {
 
 #[test]
 fn a_body_is_forwarded_and_head_stays_head() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
     client.send("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
@@ -49,7 +49,7 @@ fn a_body_is_forwarded_and_head_stays_head() {
 
 #[test]
 fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
-    let url = nobody();
+    let url = unreachable_url();
     let gateway = Gateway::start(&format!(
         "[response]\nredirect = \"/sorry\"\nretry_after = \"7m\"\n{}",
         site(&url, "")
@@ -66,9 +66,9 @@ fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
 
 #[test]
 fn an_unreachable_upstream_gives_502_or_504_if_configured() {
-    let slow = Script::bind();
+    let slow = ScriptedUpstream::bind();
     for (url, more, status) in [
-        (nobody(), "when_unreachable = \"error\"", 502),
+        (unreachable_url(), "when_unreachable = \"error\"", 502),
         (slow.url(), "when_unreachable = \"error\"\nresponse_timeout = \"50ms\"", 504),
         (slow.url(), "response_timeout = \"50ms\"", 503),
     ] {
@@ -81,14 +81,15 @@ fn an_unreachable_upstream_gives_502_or_504_if_configured() {
 
 #[test]
 fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
-    let gateway = Gateway::start(&format!("{}[exempt]\nexact = [\"/open\"]\n{DOWN}", site(&nobody(), "")));
+    let gateway =
+        Gateway::start(&format!("{}[exempt]\nexact = [\"/open\"]\n{DOWN}", site(&unreachable_url(), "")));
     assert_eq!(gateway.get("/", &[]).downtime(), Some("planned"));
     assert_eq!(gateway.get("/open", &[]).downtime(), Some("unreachable"));
 }
 
 #[test]
 fn a_response_that_the_upstream_cuts_short_never_looks_complete() {
-    let script = Script::bind();
+    let script = ScriptedUpstream::bind();
     let gateway = Gateway::start(&site(&script.url(), ""));
     for framing in ["Content-Length: 100\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"] {
         let mut client = gateway.connect();
@@ -103,7 +104,7 @@ fn a_response_that_the_upstream_cuts_short_never_looks_complete() {
 
 #[test]
 fn a_request_in_flight_keeps_its_upstream() {
-    let (before, after) = (Script::bind(), Origin::start());
+    let (before, after) = (ScriptedUpstream::bind(), StubUpstream::start());
     let gateway = Gateway::start(&site(&before.url(), ""));
     let mut client = gateway.connect();
     client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -119,7 +120,7 @@ fn a_request_in_flight_keeps_its_upstream() {
 
 #[test]
 fn a_request_without_exactly_one_valid_host_gets_400_up_or_down() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     for config in [site(&origin.url(), "# up"), DOWN.to_owned()] {
         gateway.apply(&config);
@@ -141,7 +142,7 @@ fn a_request_without_exactly_one_valid_host_gets_400_up_or_down() {
 
 #[test]
 fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
-    let origin = Origin::start();
+    let origin = StubUpstream::start();
     let gateway = Gateway::start(&site(&origin.url(), ""));
     for (head, host) in [
         ("GET / HTTP/1.1\r\nHost: shop.example:80", "shop.example:80"),
@@ -152,8 +153,8 @@ fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
         let mut client = gateway.connect();
         client.send(format!("{head}\r\n\r\n"));
         assert_eq!(client.response("GET").status, 200, "{head}");
-        let passed_on = origin.head().to_lowercase();
-        let hosts: Vec<&str> = passed_on.lines().filter_map(|line| line.strip_prefix("host: ")).collect();
+        let forwarded = origin.head().to_lowercase();
+        let hosts: Vec<&str> = forwarded.lines().filter_map(|line| line.strip_prefix("host: ")).collect();
         assert_eq!(hosts, [host], "{head}");
     }
 }

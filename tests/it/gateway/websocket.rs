@@ -1,4 +1,4 @@
-//! WebSocket through the gateway (row P10).
+//! WebSocket through the gateway.
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,12 +19,12 @@ async fn echo(listener: TcpListener) {
     }
 }
 
-async fn dial(gateway: &Gateway) -> Result<WebSocketStream<TcpStream>, Error> {
+async fn connect(gateway: &Gateway) -> Result<WebSocketStream<TcpStream>, Error> {
     let stream = TcpStream::connect(gateway.address).await.expect("the gateway");
     client_async("ws://site.example/chat", stream).await.map(|(socket, _)| socket)
 }
 
-async fn echoes(socket: &mut WebSocketStream<TcpStream>, text: &str) {
+async fn assert_echo(socket: &mut WebSocketStream<TcpStream>, text: &str) {
     socket.send(Message::text(text)).await.expect("sent");
     let echo = tokio::time::timeout(DEADLINE, socket.next()).await.expect("in time");
     assert_eq!(echo.expect("open").expect("a message"), Message::text(text));
@@ -36,13 +36,13 @@ async fn a_websocket_survives_reloads_and_a_downtime() {
     let site = format!("[site]\nupstream = \"http://{}\"\n", listener.local_addr().expect("an address"));
     let upstream = tokio::spawn(echo(listener));
     let gateway = Gateway::start(&site);
-    let mut socket = dial(&gateway).await.expect("a handshake");
-    echoes(&mut socket, "before").await;
+    let mut socket = connect(&gateway).await.expect("a handshake");
+    assert_echo(&mut socket, "before").await;
     gateway.apply(&format!("{site}[response]\nmessage = \"any\"\n"));
-    echoes(&mut socket, "after a reload").await;
+    assert_echo(&mut socket, "after a reload").await;
     gateway.apply(&format!("{site}{DOWN}"));
-    echoes(&mut socket, "while down").await;
-    let refused = dial(&gateway).await;
+    assert_echo(&mut socket, "while down").await;
+    let refused = connect(&gateway).await;
     assert!(matches!(refused, Err(Error::Http(response)) if response.status() == 503));
     socket.close(None).await.expect("a close");
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));

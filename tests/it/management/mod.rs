@@ -1,4 +1,4 @@
-//! What operators ask of a gateway that runs, and what commands learn of it: the binary, its file, its two listeners.
+//! The management listener of a running gateway, and the commands that query it.
 
 mod listener;
 mod status;
@@ -6,19 +6,19 @@ mod wait;
 
 use std::os::unix::net::UnixStream;
 
-use crate::folder::Run;
 use crate::support::http::{Client, Response};
 use crate::support::process::{Folder, Gateway, downtime};
+use crate::working_directory::CommandOutput;
 
-/// Listeners that no other test has.
+/// A port that the system chooses for visitors, and a socket in the directory for operators.
 const MANAGEMENT: &str =
     "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
-/// What operators ask by.
+/// The host of operators' requests.
 const LOCALHOST: &str = "Host: localhost";
-/// Down since long ago, without end.
+/// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
 
-/// A gateway on this config, with a listener for operators.
+/// Starts a gateway with this config and a management listener.
 fn start(config: &str) -> Gateway {
     Gateway::start(&with_management(config))
 }
@@ -31,14 +31,14 @@ fn operator(gateway: &Gateway) -> Client<UnixStream> {
     Client::connect_unix(&gateway.folder.join("management.sock"))
 }
 
-/// The answer to an operator.
-fn ask(gateway: &Gateway, path: &str) -> Response {
+/// Sends an operator's request and returns the response.
+fn query(gateway: &Gateway, path: &str) -> Response {
     operator(gateway).request("GET", path, &[LOCALHOST])
 }
 
-/// Runs a command in a folder.
-fn run(folder: &Folder, arguments: &[&str]) -> Run {
-    let mut command = downtime(folder);
+/// Runs a command in a directory.
+fn run(directory: &Folder, arguments: &[&str]) -> CommandOutput {
+    let mut command = downtime(directory);
     command.args(arguments).stdout(std::process::Stdio::piped());
     command.output().expect("the binary").into()
 }

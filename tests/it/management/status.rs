@@ -1,29 +1,29 @@
-//! `/status`, and `downtime status` that asks for it.
+//! `/status` of the management listener, and `downtime status`, which queries it.
 
 use serde_json::Value;
 
-use super::{DOWN, MANAGEMENT, ask, run, start, with_management};
-use crate::origin::Origin;
+use super::{DOWN, MANAGEMENT, query, run, start, with_management};
 use crate::support::process::{Folder, Gateway};
+use crate::upstreams::StubUpstream;
 
 fn status(gateway: &Gateway) -> Value {
-    ask(gateway, "/status").json()
+    query(gateway, "/status").json()
 }
 
 #[test]
 fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     let config = with_management(&format!("[exempt]\npaths = [\"/admin\"]\n{DOWN}"));
     let gateway = Gateway::start(&format!("timezone = \"Europe/Berlin\"\n{config}"));
-    let mut said = status(&gateway);
+    let mut report = status(&gateway);
     let check = run(&gateway.folder, &["--check", "--format", "json"]);
     let mut expected: Value = serde_json::from_str(&check.stdout).expect("JSON");
     expected["source"] = "server".into();
-    let said = said.as_object_mut().expect("an object");
+    let report = report.as_object_mut().expect("an object");
     let more: Vec<_> =
         ["file", "sha256", "generation", "applied_at", "rejected", "watch", "timezone", "lines", "reachable"]
-            .map(|key| said.remove(key).unwrap_or_else(|| panic!("no {key}")))
+            .map(|key| report.remove(key).unwrap_or_else(|| panic!("no {key}")))
             .into();
-    assert_eq!(Value::Object(said.clone()), expected);
+    assert_eq!(Value::Object(report.clone()), expected);
     assert_eq!(expected["diagnostics"][0]["severity"], "warning");
     let file = gateway.folder.join("downtime.toml");
     let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"));
@@ -39,9 +39,12 @@ fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() 
     let mistake = with_management("[response]\nstatus = 200\n");
     gateway.folder.replace("downtime.toml", &mistake);
     gateway.log().wait_for("is not applied");
-    let said = status(&gateway);
-    assert_eq!((&said["state"], &said["sha256"], &said["generation"]), (&"down".into(), &applied, &1.into()));
-    let rejected = &said["rejected"];
+    let report = status(&gateway);
+    assert_eq!(
+        (&report["state"], &report["sha256"], &report["generation"]),
+        (&"down".into(), &applied, &1.into())
+    );
+    let rejected = &report["rejected"];
     assert_eq!(rejected["sha256"], downtime::config::load::sha256(mistake.as_bytes()));
     let problem = &rejected["diagnostics"][0];
     assert_eq!(
@@ -49,57 +52,57 @@ fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() 
         (&"error".into(), &6.into(), &10.into())
     );
     gateway.apply(&with_management(""));
-    let said = status(&gateway);
+    let report = status(&gateway);
     assert_eq!(
-        (&said["rejected"], &said["state"], &said["generation"]),
+        (&report["rejected"], &report["state"], &report["generation"]),
         (&Value::Null, &"up".into(), &2.into())
     );
 }
 
 #[test]
 fn an_unreachable_upstream_is_reported() {
-    let origin = Origin::start();
-    let dead =
+    let origin = StubUpstream::start();
+    let unreachable =
         format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let site = |url: &str, more: &str| with_management(&format!("[site]\nupstream = \"{url}\"\n{more}"));
-    let gateway = Gateway::start(&site(&dead, ""));
-    let seen = || {
-        let said = status(&gateway);
-        let visitors = said["lines"][1].as_str().expect("a line").to_owned();
-        (said["reachable"].as_bool(), visitors)
+    let gateway = Gateway::start(&site(&unreachable, ""));
+    let observed = || {
+        let report = status(&gateway);
+        let visitors = report["lines"][1].as_str().expect("a line").to_owned();
+        (report["reachable"].as_bool(), visitors)
     };
-    let fine = || "visitors  get the site".to_owned();
-    assert_eq!(seen(), (None, format!("visitors  get the site, if {dead} answers")));
-    let failed = format!("the last attempt to reach {dead} failed");
+    let reachable = || "visitors  get the site".to_owned();
+    assert_eq!(observed(), (None, format!("visitors  get the site, if {unreachable} answers")));
+    let failed = format!("the last attempt to reach {unreachable} failed");
     for method in ["GET", "POST"] {
         let response =
             gateway.connect().request(method, "/", &["Content-Length: 0"][usize::from(method == "GET")..]);
         assert_eq!(response.downtime(), Some("unreachable"), "{method}");
         assert_eq!(
-            seen(),
+            observed(),
             (Some(false), format!("visitors  get the down page with 503: {failed}")),
             "{method}"
         );
     }
-    gateway.apply(&site(&dead, "when_unreachable = \"error\"\n"));
-    assert_eq!(seen(), (Some(false), format!("visitors  get 502 or 504: {failed}")));
-    gateway.apply(&site(&dead, &format!("when_unreachable = \"error\"\n{DOWN}")));
+    gateway.apply(&site(&unreachable, "when_unreachable = \"error\"\n"));
+    assert_eq!(observed(), (Some(false), format!("visitors  get 502 or 504: {failed}")));
+    gateway.apply(&site(&unreachable, &format!("when_unreachable = \"error\"\n{DOWN}")));
     let down = "visitors  get the down page with 503; exempt requests get 502 or 504";
-    assert_eq!(seen(), (Some(false), format!("{down}: {failed}")));
+    assert_eq!(observed(), (Some(false), format!("{down}: {failed}")));
     for method in ["GET", "POST"] {
         gateway.apply(&site(&origin.url(), &format!("# {method}\n")));
-        assert_eq!(seen().0, (method == "POST").then_some(true));
+        assert_eq!(observed().0, (method == "POST").then_some(true));
         let fields = &["Content-Length: 0"][usize::from(method == "GET")..];
         assert_eq!(gateway.connect().request(method, "/", fields).status, 200);
-        assert_eq!(seen(), (Some(true), fine()), "{method}");
+        assert_eq!(observed(), (Some(true), reachable()), "{method}");
     }
 }
 
 #[test]
 fn the_command_queries_the_running_gateway() {
     let gateway = start(DOWN);
-    let said = run(&gateway.folder, &["status"]);
-    assert_eq!((said.code, said.stderr.as_str()), (3, ""));
+    let output = run(&gateway.folder, &["status"]);
+    assert_eq!((output.code, output.stderr.as_str()), (3, ""));
     for line in [
         "state     down, with no known end: \"db\"; since 2020-01-01 00:00:00 +00:00\n",
         "visitors  get the down page with 503, unless they are exempt\n",
@@ -107,12 +110,12 @@ fn the_command_queries_the_running_gateway() {
         ", watching by events\n",
         "file      ./downtime.toml is applied\n",
     ] {
-        assert!(said.stdout.contains(line), "no {line:?}: {said:?}");
+        assert!(output.stdout.contains(line), "no {line:?}: {output:?}");
     }
     gateway.apply(&with_management(""));
-    let said = run(&gateway.folder, &["status", "--format", "json"]);
-    let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
-    assert_eq!((said.code, &json["source"], &json["state"]), (0, &"server".into(), &"up".into()));
+    let output = run(&gateway.folder, &["status", "--format", "json"]);
+    let json: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!((output.code, &json["source"], &json["state"]), (0, &"server".into(), &"up".into()));
     assert_eq!((&json["generation"], &json["file_differs"]), (&2.into(), &false.into()));
 }
 
@@ -121,16 +124,16 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
     let gateway = start(DOWN);
     for (mistake, shown) in [
         ("[response]\nstatus = 200\n", "--> ./downtime.toml:6:10"),
-        // Where the gateway is to be asked is found in a text that is broken further below.
+        // The address of the gateway is found although the text below it is not TOML.
         ("[response]\nmessage = \"open\n", "--> ./downtime.toml:6:16"),
     ] {
         gateway.edit(&with_management(mistake));
         gateway.log().wait_for("is not applied");
-        let said = run(&gateway.folder, &["status"]);
-        assert_eq!(said.code, 1, "{said:?}");
-        assert!(said.stdout.contains("state     down, with no known end: \"db\""), "{said:?}");
-        assert!(said.stdout.contains("file      ./downtime.toml was rejected at "), "{said:?}");
-        assert!(said.stderr.contains(shown), "{said:?}");
+        let output = run(&gateway.folder, &["status"]);
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.stdout.contains("state     down, with no known end: \"db\""), "{output:?}");
+        assert!(output.stdout.contains("file      ./downtime.toml was rejected at "), "{output:?}");
+        assert!(output.stderr.contains(shown), "{output:?}");
         let json = run(&gateway.folder, &["status", "--format", "json"]);
         let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
         assert_eq!((json.code, &document["file_differs"]), (1, &true.into()));
@@ -140,25 +143,25 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
 
 #[test]
 fn the_command_shows_mistakes_that_only_the_gateway_finds() {
-    let folder = Folder::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
-    folder.write("page.html", "<p>{{ message }}</p>");
-    let gateway = Gateway::on(folder);
+    let directory = Folder::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
+    directory.write("page.html", "<p>{{ message }}</p>");
+    let gateway = Gateway::on(directory);
     gateway.folder.write("page.html", "<p>{{ mesage }}</p>");
     gateway.log().wait_for("is not applied");
-    let said = run(&gateway.folder, &["status"]);
-    assert_eq!(said.code, 1);
-    assert!(said.stderr.contains("unknown variable `mesage`"), "{said:?}");
+    let output = run(&gateway.folder, &["status"]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("unknown variable `mesage`"), "{output:?}");
 }
 
 #[test]
 fn without_a_gateway_the_command_reads_the_file_and_says_so() {
-    let folder = Folder::with(&with_management(DOWN));
-    let said = run(&folder, &["status"]);
-    assert_eq!(said.code, 3);
+    let directory = Folder::with(&with_management(DOWN));
+    let output = run(&directory, &["status"]);
+    assert_eq!(output.code, 3);
     let source =
         "source    ./downtime.toml; could not query the gateway at unix:./management.sock: cannot connect";
-    assert!(said.stdout.contains(source), "{said:?}");
-    let json = run(&folder, &["status", "--format", "json"]);
+    assert!(output.stdout.contains(source), "{output:?}");
+    let json = run(&directory, &["status", "--format", "json"]);
     let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!((json.code, &document["source"]), (3, &"file".into()));
 }
@@ -167,9 +170,9 @@ fn without_a_gateway_the_command_reads_the_file_and_says_so() {
 fn the_command_does_not_trust_a_gateway_of_another_file() {
     let gateway = start(DOWN);
     let socket = gateway.folder.join("management.sock");
-    let folder = Folder::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));
-    let said = run(&folder, &["status"]);
-    assert_eq!(said.code, 0, "{said:?}");
+    let directory = Folder::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));
+    let output = run(&directory, &["status"]);
+    assert_eq!(output.code, 0, "{output:?}");
     let other = gateway.folder.join("downtime.toml").display().to_string();
-    assert!(said.stdout.contains(&format!("serves another file, {other}")), "{said:?}");
+    assert!(output.stdout.contains(&format!("serves another file, {other}")), "{output:?}");
 }

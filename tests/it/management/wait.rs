@@ -1,4 +1,4 @@
-//! `--wait`: the command returns once the gateway serves the edit.
+//! `--wait`: the command returns once the gateway has applied the edit.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, geteuid};
 
 use super::{DOWN, run, start, with_management};
-use crate::folder::Run;
 use crate::support::process::{Folder, Gateway, downtime};
 use crate::support::until;
+use crate::working_directory::CommandOutput;
 
-/// What `--wait` promises, with room for a machine that has much else to do.
+/// The 10 s of `--wait`, with room for a busy machine.
 const LIMIT: Duration = Duration::from_secs(15);
 const NOBODY: u32 = 65534;
 
@@ -24,9 +24,9 @@ fn the_next_request_sees_the_edit() {
         let started = run(&gateway.folder, &["start", "--wait"]);
         assert_eq!(client.request("GET", "/", &[]).status, 503);
         assert_eq!((started.code, started.stderr.as_str()), (0, ""));
-        let served =
+        let applied =
             format!("applied by the gateway at unix:./management.sock as snapshot {generation}, after ");
-        assert!(started.stdout.contains(&served), "{started:?}");
+        assert!(started.stdout.contains(&applied), "{started:?}");
         let ended = run(&gateway.folder, &["end", "--wait"]);
         assert_eq!(client.request("GET", "/", &[]).status, 200);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
@@ -51,9 +51,9 @@ fn each_of_many_concurrent_edits_is_waited_for() {
     let gateway = start("");
     std::thread::scope(|scope| {
         for number in 0..10 {
-            let folder = &gateway.folder;
+            let directory = &gateway.folder;
             scope.spawn(move || {
-                let started = run(folder, &["start", "--wait", "--name", &format!("n{number}")]);
+                let started = run(directory, &["start", "--wait", "--name", &format!("n{number}")]);
                 assert_eq!(started.code, 0, "{started:?}");
             });
         }
@@ -64,9 +64,9 @@ fn each_of_many_concurrent_edits_is_waited_for() {
 
 #[test]
 fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
-    let folder = Folder::with(&with_management(""));
+    let directory = Folder::with(&with_management(""));
     let begun = Instant::now();
-    let started = run(&folder, &["start", "--wait"]);
+    let started = run(&directory, &["start", "--wait"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
     for text in [
@@ -75,7 +75,7 @@ fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
     ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
-    let text = std::fs::read_to_string(folder.join("downtime.toml")).expect("read");
+    let text = std::fs::read_to_string(directory.join("downtime.toml")).expect("read");
     assert!(text.contains("[[period]]"), "{text}");
 }
 
@@ -90,7 +90,7 @@ fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
     until("the edit", || std::fs::read_to_string(&file).expect("read").contains("gone").then_some(()));
     gateway.edit(&with_management("# undone\n"));
     gateway.process.signal(Signal::CONT);
-    let ended = Run::from(waiting.wait_with_output().expect("an end"));
+    let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("has changed since, and no longer contains the edit"), "{ended:?}");
 }
@@ -108,27 +108,27 @@ fn others_may_edit_the_file_meanwhile() {
     let more = format!("# theirs\n{}{DOWN}", text());
     gateway.folder.replace("downtime.toml", &more);
     gateway.process.signal(Signal::CONT);
-    let ended = Run::from(waiting.wait_with_output().expect("an end"));
+    let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
     assert_eq!(text(), more);
 }
 
 #[test]
 fn a_rejection_by_the_gateway_is_reported_at_once() {
-    // To be had where the gateway is another user, who may not read what root may.
+    // The gateway has to run as a user that may not read what the command may.
     if !geteuid().is_root() {
         return;
     }
-    let folder = Folder::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
-    folder.write("page.html", "<p>{{ message }}</p>");
-    let readable = |path: &std::path::Path, mode| {
+    let directory = Folder::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
+    directory.write("page.html", "<p>{{ message }}</p>");
+    let set_mode = |path: &std::path::Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
     };
-    readable(folder.path(), 0o777);
-    let mut command = downtime(&folder);
+    set_mode(directory.path(), 0o777);
+    let mut command = downtime(&directory);
     command.uid(NOBODY).gid(NOBODY);
-    let gateway = Gateway::run(folder, command);
-    readable(&gateway.folder.join("page.html"), 0o600);
+    let gateway = Gateway::run(directory, command);
+    set_mode(&gateway.folder.join("page.html"), 0o600);
     gateway.log().wait_for("is not applied");
     let begun = Instant::now();
     let started = run(&gateway.folder, &["start", "--wait"]);

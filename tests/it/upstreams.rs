@@ -1,4 +1,4 @@
-//! The site behind the gateway.
+//! Upstreams for the gateway to forward to.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -6,13 +6,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use crate::support::http::Client;
 use crate::support::{DEADLINE, until};
 
-/// A site that answers each request with 200 and `the site`, and keeps the heads that it got.
-pub(crate) struct Origin {
+/// An upstream that responds to each request with 200 and `the site`, and records the heads of the requests.
+pub(crate) struct StubUpstream {
     pub(crate) address: SocketAddr,
     heads: Receiver<String>,
 }
 
-impl Origin {
+impl StubUpstream {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -20,7 +20,7 @@ impl Origin {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let sender = sender.clone();
-                std::thread::spawn(move || answer(Client::on(stream), &sender));
+                std::thread::spawn(move || respond(Client::on(stream), &sender));
             }
         });
         Self { address, heads }
@@ -30,18 +30,18 @@ impl Origin {
         format!("http://{}", self.address)
     }
 
-    /// The head of the next request.
+    /// Waits for the next request and returns its head.
     pub(crate) fn head(&self) -> String {
         self.heads.recv_timeout(DEADLINE).expect("a request")
     }
 
-    /// The heads of all requests that have come and were not asked for yet.
+    /// Returns the heads of all requests so far that were not returned yet.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.try_iter().collect()
     }
 }
 
-fn answer(mut client: Client, heads: &Sender<String>) {
+fn respond(mut client: Client, heads: &Sender<String>) {
     while let Ok(head) = client.head() {
         let lines = head.to_lowercase();
         let length = lines.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -55,10 +55,10 @@ fn answer(mut client: Client, heads: &Sender<String>) {
     }
 }
 
-/// A site that the test accepts connections of, and answers itself.
-pub(crate) struct Script(TcpListener);
+/// An upstream whose connections the test accepts, and whose responses it writes.
+pub(crate) struct ScriptedUpstream(TcpListener);
 
-impl Script {
+impl ScriptedUpstream {
     pub(crate) fn bind() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("set");

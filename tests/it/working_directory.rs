@@ -1,4 +1,4 @@
-//! A folder of its own for each test, and `downtime` run in it.
+//! Runs commands of `downtime` in a directory that only one test uses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,29 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a command may run before it is killed.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// A folder with a `downtime.toml`.
-pub struct Folder(TempDir);
+/// A temporary directory for a `downtime.toml`, in which commands are run.
+pub struct WorkingDirectory(TempDir);
 
-/// What a run left behind.
+/// The exit code and the output of a command.
 #[derive(Debug)]
-pub struct Run {
+pub struct CommandOutput {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Folder {
+impl WorkingDirectory {
     pub fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     pub fn with(text: &str) -> Self {
-        let folder = Self::empty();
-        folder.write(text);
-        folder
+        let directory = Self::empty();
+        directory.write(text);
+        directory
     }
 
     pub fn path(&self) -> &Path {
@@ -50,7 +51,7 @@ impl Folder {
         fs::read_to_string(self.file()).unwrap()
     }
 
-    /// The keys of a period in the file, counted from 0.
+    /// Returns the table of a period in the file, counted from 0.
     pub fn period(&self, index: usize) -> toml::Table {
         let file: toml::Table = self.text().parse().unwrap();
         file["period"][index].as_table().unwrap().clone()
@@ -63,18 +64,18 @@ impl Folder {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
         output(&mut self.command(arguments)).into()
     }
 }
 
-/// Runs a command to its end, or to ours: what hangs fails the test.
+/// Runs a command and returns its output. Kills it after a minute, so that a command that hangs fails the test.
 pub fn output(command: &mut Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = Pid::from_child(&child);
     let (ended, deadline) = mpsc::channel::<()>();
     let watchdog = thread::spawn(move || {
-        if deadline.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        if deadline.recv_timeout(TIME_LIMIT) == Err(RecvTimeoutError::Timeout) {
             kill_process(pid, Signal::KILL).unwrap();
         }
     });
@@ -84,7 +85,7 @@ pub fn output(command: &mut Command) -> Output {
     output
 }
 
-impl From<Output> for Run {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code().expect("ended by a signal"),
@@ -94,8 +95,8 @@ impl From<Output> for Run {
     }
 }
 
-impl Run {
-    /// Did what it was asked: results on stdout, and nothing on stderr.
+impl CommandOutput {
+    /// Asserts that it succeeded with this exit code: these texts on stdout, and nothing on stderr.
     #[track_caller]
     pub fn prints(&self, code: i32, texts: &[&str]) {
         assert_eq!((self.code, self.stderr.as_str()), (code, ""), "{self:?}");
@@ -104,14 +105,14 @@ impl Run {
         }
     }
 
-    /// The same, with nothing on stderr but warnings: the periods of tests are long, so that none ends while they run.
+    /// As [`CommandOutput::prints`], but allows warnings: periods in tests are unusually long, so that none ends during a test.
     #[track_caller]
     pub fn prints_with_warnings(&self, code: i32, texts: &[&str]) {
         assert!(!self.stderr.contains("error: "), "{self:?}");
         Self { code: self.code, stdout: self.stdout.clone(), stderr: String::new() }.prints(code, texts);
     }
 
-    /// Did not: diagnostics on stderr, and nothing on stdout.
+    /// Asserts that it failed with this exit code: these texts on stderr, and nothing on stdout.
     #[track_caller]
     pub fn refuses(&self, code: i32, texts: &[&str]) {
         assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
