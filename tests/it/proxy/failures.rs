@@ -7,18 +7,18 @@ use super::peer::{Gateway, Options, Origin, Peer, Way, settled};
 both_ways! {
     an_upstream_that_refuses_is_a_502,
     a_socket_that_is_not_there_is_a_502,
-    an_upstream_that_breaks_off_before_its_head_is_a_502,
+    an_upstream_that_closes_before_its_head_is_a_502,
     an_upstream_that_does_not_answer_is_a_504_in_time,
     a_tls_handshake_that_hangs_is_a_504_in_time,
     an_upload_that_moves_does_not_time_out,
-    a_client_that_stops_sending_is_to_blame_itself,
-    a_malformed_body_is_the_clients_fault,
-    a_body_that_breaks_off_is_never_a_clean_end,
-    a_get_on_a_connection_that_has_died_is_repeated_once,
+    a_client_that_stops_sending_gets_408,
+    a_malformed_body_gets_400,
+    a_truncated_body_never_looks_complete,
+    a_get_on_a_closed_connection_is_repeated_once,
     a_repeated_request_is_the_same_and_gets_its_answer,
     a_post_is_never_repeated,
     a_get_whose_response_had_begun_is_not_repeated,
-    a_post_goes_over_a_fresh_connection_where_the_idle_one_is_seen_dead,
+    a_post_uses_a_new_connection_if_the_idle_one_is_closed,
     an_idle_connection_is_closed_after_a_minute,
     the_upstream_request_ends_when_the_client_leaves,
 }
@@ -28,7 +28,7 @@ const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 fn impatient(way: Way) -> Options {
-    Options { response_timeout: Duration::from_millis(200), ..Options::of(way) }
+    Options { response_timeout: Duration::from_millis(200), ..Options::new(way) }
 }
 
 /// A gateway with one idle connection to its upstream.
@@ -63,7 +63,7 @@ async fn a_socket_that_is_not_there_is_a_502(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
 }
 
-async fn an_upstream_that_breaks_off_before_its_head_is_a_502(way: Way) {
+async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
     for said in ["", "HTTP/1.1 200 OK\r\nConte", "not HTTP\r\n\r\n"] {
         for reset in [false, true] {
             let origin = Origin::bind().await;
@@ -108,7 +108,7 @@ async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
 
 async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
     let origin = Origin::bind().await;
-    let options = Options { connect_timeout: Duration::from_millis(200), ..Options::of(way) };
+    let options = Options { connect_timeout: Duration::from_millis(200), ..Options::new(way) };
     let gateway = Gateway::with(&origin.url().replace("http:", "https:"), options).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
@@ -136,7 +136,7 @@ async fn an_upload_that_moves_does_not_time_out(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
-async fn a_client_that_stops_sending_is_to_blame_itself(way: Way) {
+async fn a_client_that_stops_sending_gets_408(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::with(&origin.url(), impatient(way)).await;
     let mut client = gateway.connect().await;
@@ -148,7 +148,7 @@ async fn a_client_that_stops_sending_is_to_blame_itself(way: Way) {
     upstream.closed().await;
 }
 
-async fn a_malformed_body_is_the_clients_fault(way: Way) {
+async fn a_malformed_body_gets_400(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -162,7 +162,7 @@ async fn a_malformed_body_is_the_clients_fault(way: Way) {
     assert!(!body.ends_with("0\r\n\r\n"), "{body}");
 }
 
-async fn a_body_that_breaks_off_is_never_a_clean_end(way: Way) {
+async fn a_truncated_body_never_looks_complete(way: Way) {
     for (fields, part) in [("Content-Length: 10", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n")]
     {
         for reset in [false, true] {
@@ -186,7 +186,7 @@ async fn a_body_that_breaks_off_is_never_a_clean_end(way: Way) {
     }
 }
 
-async fn a_get_on_a_connection_that_has_died_is_repeated_once(way: Way) {
+async fn a_get_on_a_closed_connection_is_repeated_once(way: Way) {
     let origin = Origin::bind().await;
     let (gateway, mut client, mut first) = kept_alive(way, &origin).await;
     client.send(GET).await;
@@ -237,7 +237,7 @@ async fn a_get_whose_response_had_begun_is_not_repeated(way: Way) {
     assert!(origin.is_left_alone().await);
 }
 
-async fn a_post_goes_over_a_fresh_connection_where_the_idle_one_is_seen_dead(way: Way) {
+async fn a_post_uses_a_new_connection_if_the_idle_one_is_closed(way: Way) {
     let origin = Origin::bind().await;
     let (_gateway, mut client, first) = kept_alive(way, &origin).await;
     drop(first);

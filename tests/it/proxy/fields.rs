@@ -1,14 +1,14 @@
 use super::peer::{Gateway, Options, Origin, Peer, Way};
 
 both_ways! {
-    fields_of_one_connection_are_not_passed_on_either_way,
+    hop_by_hop_fields_are_not_forwarded_either_way,
     a_forged_forwarding_field_does_not_arrive,
-    a_trusted_peers_word_is_passed_on_with_its_address,
+    the_claims_of_a_trusted_peer_are_forwarded_with_its_address,
     the_target_is_forwarded_byte_for_byte,
     connect_and_a_target_without_a_path_are_refused,
 }
 
-async fn fields_of_one_connection_are_not_passed_on_either_way(way: Way) {
+async fn hop_by_hop_fields_are_not_forwarded_either_way(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -40,7 +40,7 @@ async fn fields_of_one_connection_are_not_passed_on_either_way(way: Way) {
     assert_eq!(head.fields, ["content-length: 0", "set-cookie: a", "set-cookie: b", "x-end: 2"]);
 }
 
-async fn passed_on(options: Options, sent: &str) -> super::peer::Head {
+async fn forwarded(options: Options, sent: &str) -> super::peer::Head {
     let origin = Origin::bind().await;
     let gateway = Gateway::with(&origin.url(), options).await;
     let mut client: Peer = gateway.connect().await;
@@ -54,15 +54,15 @@ async fn a_forged_forwarding_field_does_not_arrive(way: Way) {
                 X_Forwarded_Proto: https\r\nX.Forwarded.For: 192.0.2.66\r\nX~Forwarded~Host: evil\r\n\
                 Forwarded: for=192.0.2.66\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
                 X_Original_URL: /admin\r\n\r\n";
-    let head = passed_on(Options::of(way), sent).await;
+    let head = forwarded(Options::new(way), sent).await;
     let ours = ["host: a", "x-forwarded-for: 127.0.0.1", "x-forwarded-host: a", "x-forwarded-proto: http"];
     assert_eq!(head.fields, ours);
 }
 
-async fn a_trusted_peers_word_is_passed_on_with_its_address(way: Way) {
+async fn the_claims_of_a_trusted_peer_are_forwarded_with_its_address(way: Way) {
     let sent = "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For\r\nX-Forwarded-For: 192.0.2.66\r\n\
                 X-Forwarded-For: 192.0.2.67\r\nX-Forwarded-Proto: https\r\nX_Forwarded_Proto: ftp\r\n\r\n";
-    let head = passed_on(Options { trusted: true, ..Options::of(way) }, sent).await;
+    let head = forwarded(Options { trusted: true, ..Options::new(way) }, sent).await;
     assert_eq!(head.get("x-forwarded-for"), ["192.0.2.66, 192.0.2.67, 127.0.0.1"]);
     assert_eq!(head.get("x-forwarded-proto"), ["https"]);
     assert_eq!(head.get("x-forwarded-host"), ["a"]);
@@ -75,11 +75,11 @@ async fn the_target_is_forwarded_byte_for_byte(way: Way) {
         ("/b\u{fc}cher", "/b\u{fc}cher", "a"),
         ("http://b:81/x?y", "/x?y", "b:81"),
     ] {
-        let head = passed_on(Options::of(way), &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let head = forwarded(Options::new(way), &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         assert_eq!(head.first, format!("GET {passed} HTTP/1.1"));
         assert_eq!(head.get("host"), [host], "{target}");
     }
-    let head = passed_on(Options::of(way), "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = forwarded(Options::new(way), "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(head.first, "OPTIONS * HTTP/1.1");
 }
 

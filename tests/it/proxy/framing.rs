@@ -7,16 +7,16 @@ use super::peer::{Gateway, Origin, Peer, Way, soon};
 both_ways! {
     every_kind_of_response_is_framed_exactly_and_its_connection_used_again,
     a_chunked_body_and_its_trailers_go_both_ways,
-    a_length_beside_chunks_counts_for_nothing,
-    a_coding_that_would_be_lost_is_refused,
-    an_http_1_0_upstream_is_answered_for_in_1_1,
-    an_http_1_0_connection_takes_no_second_request,
-    a_body_is_asked_for_when_the_upstream_asks,
+    a_length_beside_chunked_is_ignored,
+    a_transfer_coding_other_than_chunked_is_refused,
+    the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1,
+    an_http_1_0_connection_gets_no_second_request,
+    a_100_continue_of_the_upstream_reaches_the_client,
     a_body_that_the_upstream_refuses_is_not_read,
-    a_body_is_asked_for_after_a_while_where_the_upstream_is_silent,
+    the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while,
     a_client_that_does_not_read_holds_the_upstream_back,
     an_upstream_that_does_not_read_holds_the_client_back,
-    much_goes_through_both_ways,
+    large_bodies_pass_both_ways,
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -91,7 +91,7 @@ async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
     }
 }
 
-async fn a_length_beside_chunks_counts_for_nothing(way: Way) {
+async fn a_length_beside_chunked_is_ignored(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -107,7 +107,7 @@ async fn a_length_beside_chunks_counts_for_nothing(way: Way) {
     upstream.closed().await;
 }
 
-async fn a_coding_that_would_be_lost_is_refused(way: Way) {
+async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -122,7 +122,7 @@ async fn a_coding_that_would_be_lost_is_refused(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
 }
 
-async fn an_http_1_0_upstream_is_answered_for_in_1_1(way: Way) {
+async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -135,7 +135,7 @@ async fn an_http_1_0_upstream_is_answered_for_in_1_1(way: Way) {
     assert_eq!(client.until("0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
 }
 
-async fn an_http_1_0_connection_takes_no_second_request(way: Way) {
+async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -150,7 +150,7 @@ async fn an_http_1_0_connection_takes_no_second_request(way: Way) {
     assert_eq!(second.until("0\r\n\r\n").await, "1\r\na\r\n0\r\n\r\n");
 }
 
-async fn a_body_is_asked_for_when_the_upstream_asks(way: Way) {
+async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -179,7 +179,7 @@ async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
     upstream.closed().await;
 }
 
-async fn a_body_is_asked_for_after_a_while_where_the_upstream_is_silent(way: Way) {
+async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
@@ -232,7 +232,7 @@ async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     assert!(sent < MAX_BUFFERED, "{sent} bytes are buffered");
 }
 
-async fn much_goes_through_both_ways(way: Way) {
+async fn large_bodies_pass_both_ways(way: Way) {
     const LENGTH: usize = 64 << 20;
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;

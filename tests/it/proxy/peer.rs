@@ -49,7 +49,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn of(way: Way) -> Self {
+    pub(crate) fn new(way: Way) -> Self {
         let timeout = Duration::from_mins(1);
         Self { way, connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
     }
@@ -77,7 +77,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn to(way: Way, upstream: &str) -> Self {
-        Self::with(upstream, Options::of(way)).await
+        Self::with(upstream, Options::new(way)).await
     }
 
     pub(crate) async fn with(upstream: &str, options: Options) -> Self {

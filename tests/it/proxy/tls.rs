@@ -12,8 +12,8 @@ use tokio_rustls::TlsAcceptor;
 use super::peer::{Gateway, Options, Origin, Way, soon};
 
 both_ways! {
-    an_https_upstream_is_spoken_to_if_its_certificate_holds,
-    a_unix_upstream_is_spoken_to,
+    an_https_upstream_needs_a_valid_certificate,
+    requests_are_forwarded_to_a_unix_socket,
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
@@ -34,13 +34,13 @@ fn identity(name: &str) -> (TlsAcceptor, RootCertStore) {
     (TlsAcceptor::from(Arc::new(config)), roots)
 }
 
-async fn an_https_upstream_is_spoken_to_if_its_certificate_holds(way: Way) {
+async fn an_https_upstream_needs_a_valid_certificate(way: Way) {
     for (name, status) in [("127.0.0.1", "HTTP/1.1 200 OK"), ("other.example", "HTTP/1.1 502 Bad Gateway")] {
         let (acceptor, roots) = identity(name);
         let origin = Origin::bind().await;
         let url = origin.url().replace("http:", "https:");
         let proxy = Proxy::with_roots(roots).expect("roots");
-        let gateway = Gateway::with(&url, Options { proxy, ..Options::of(way) }).await;
+        let gateway = Gateway::with(&url, Options { proxy, ..Options::new(way) }).await;
         spawn_local(async move {
             let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
             let mut request = Vec::new();
@@ -56,7 +56,7 @@ async fn an_https_upstream_is_spoken_to_if_its_certificate_holds(way: Way) {
     }
 }
 
-async fn a_unix_upstream_is_spoken_to(way: Way) {
+async fn requests_are_forwarded_to_a_unix_socket(way: Way) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.sock");
     let listener = UnixListener::bind(&path).expect("a socket");

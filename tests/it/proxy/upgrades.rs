@@ -9,7 +9,7 @@ use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 use super::peer::{Gateway, Origin, Peer, Way, soon};
 
 both_ways! {
-    a_websocket_lives_on_through_a_long_idle_until_it_is_closed,
+    a_websocket_survives_a_long_idle_time,
     bytes_behind_an_upgrade_wait_for_the_101,
     bytes_behind_an_upgrade_that_is_declined_are_the_next_request,
     a_switch_that_was_not_asked_for_is_a_502,
@@ -36,7 +36,7 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, message: Message) {
     assert_eq!(soon("the echo", socket.next()).await.expect("open").expect("a message"), message);
 }
 
-async fn a_websocket_lives_on_through_a_long_idle_until_it_is_closed(way: Way) {
+async fn a_websocket_survives_a_long_idle_time(way: Way) {
     let origin = Origin::bind().await;
     let gateway = Gateway::to(way, &origin.url()).await;
     let upstream = spawn_local(echo(origin));
