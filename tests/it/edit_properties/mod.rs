@@ -143,15 +143,15 @@ impl EditCase {
         };
         let arguments = start.arguments(name.as_deref());
         let (run, when) = self.run(&arguments);
-        let own =
+        let named =
             name.as_ref().and_then(|name| self.periods.iter().position(|p| p.name.as_ref() == Some(name)));
-        let running = own.map_or_else(|| self.running(&before, start, &name), |own| vec![own]);
-        match own {
+        let candidates = named.map_or_else(|| self.candidates(&before, start, &name), |named| vec![named]);
+        match named {
             _ if start.at.is_none()
-                && running.iter().any(|&period| self.periods[period].is_active_one_off()) =>
+                && candidates.iter().any(|&period| self.periods[period].is_active_one_off()) =>
             {
                 assert_eq!(run.code, 0, "{run:?}");
-                self.check_changed(&before, &running, start, &when);
+                self.check_changed(&before, &candidates, start, &when);
             }
             Some(period) if self.periods[period].state != GeneratedState::Over => {
                 self.check_refused(&run, &before);
@@ -191,7 +191,7 @@ impl EditCase {
     }
 
     /// Returns the periods that `start` without a name may change: active, unscheduled, unnamed, with the same scope.
-    fn running(&self, text: &str, start: &StartOptions, name: &Option<String>) -> Vec<usize> {
+    fn candidates(&self, text: &str, start: &StartOptions, name: &Option<String>) -> Vec<usize> {
         let tables = periods(&parsed(text));
         let is_same = |table: &Table| {
             let list = |key: &str| {
@@ -203,33 +203,33 @@ impl EditCase {
                 && (list("hosts"), list("paths")) == (given(&start.hosts), given(&start.paths))
         };
         let known = self.periods.iter().zip(&tables).enumerate();
-        let running = known.filter(|(_, (known, table))| {
+        let candidates = known.filter(|(_, (known, table))| {
             name.is_none()
                 && known.name.is_none()
                 && known.unscheduled
                 && known.is_active_one_off()
                 && is_same(table)
         });
-        running.map(|(period, _)| period).collect()
+        candidates.map(|(period, _)| period).collect()
     }
 
     /// Asserts that one of these periods has the given values, and does not end earlier.
     fn check_changed(
         &mut self,
         before: &str,
-        running: &[usize],
+        candidates: &[usize],
         start: &StartOptions,
         when: &RangeInclusive<Timestamp>,
     ) {
         const KEYS: [&str; 5] = ["end", "for", "message", "hosts", "paths"];
         let after = self.directory.text();
-        let touched: Vec<_> = running.iter().map(|&period| (period, &KEYS[..])).collect();
+        let touched: Vec<_> = candidates.iter().map(|&period| (period, &KEYS[..])).collect();
         assert_untouched_elsewhere(before, &after, &touched);
         let (old, new) = (parsed(before), parsed(&after));
         let is_changed = |period: &&usize| periods(&old)[**period] != periods(&new)[**period];
-        assert!(running.iter().filter(is_changed).count() <= 1, "{before}\n---\n{after}");
+        assert!(candidates.iter().filter(is_changed).count() <= 1, "{before}\n---\n{after}");
         // If there are several, it is the one that ends last. If none changed, it already had these values.
-        let Some(&period) = running.iter().find(is_changed) else { return };
+        let Some(&period) = candidates.iter().find(is_changed) else { return };
         let (old, new) = (&periods(&old)[period], &periods(&new)[period]);
         let given = |key: &str, given: Option<Value>| {
             assert_eq!(new.get(key), given.as_ref().or(old.get(key)), "{key}");
