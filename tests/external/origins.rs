@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::debian;
 use crate::support::DEADLINE;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 const CHROMIUM: &str = "chromium";
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
@@ -72,7 +72,7 @@ fn check(cors: fn(&str) -> String, expected: &[(&str, &str)]) -> Result<(), Fail
     let page = PageServer::bind();
     let origin = page.origin();
     let response = format!("[response]\ncors = {}\nredirect = \"{origin}/arrived\"\n", cors(&origin));
-    let gateway = Gateway::start(&format!("{response}{DOWN}"));
+    let gateway = GatewayProcess::start(&format!("{response}{DOWN}"));
     let attempts: Vec<_> = expected.iter().map(|(attempt, _)| *attempt).collect();
     let targets = page.serve(script(&format!("http://{}", gateway.address), &attempts.join(", ")));
     let directory = tempfile::tempdir()?;

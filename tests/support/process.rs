@@ -13,9 +13,9 @@ use super::log::Log;
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 
 /// A directory with a `downtime.toml`.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct ConfigDirectory(TempDir);
 
-impl Folder {
+impl ConfigDirectory {
     /// Creates a directory whose file has this text and a `listen`.
     pub(crate) fn with(config: &str) -> Self {
         let directory = Self(temporary_directory().expect("a directory"));
@@ -64,19 +64,19 @@ pub(crate) fn listening(config: &str) -> String {
 }
 
 /// Prepares a command in a directory, without the environment variables that the binary reads.
-pub(crate) fn downtime(folder: &Folder) -> Command {
-    prepared(Command::new(DOWNTIME), folder)
+pub(crate) fn downtime(directory: &ConfigDirectory) -> Command {
+    prepared(Command::new(DOWNTIME), directory)
 }
 
 /// As [`downtime`], but run through another program, which gets the binary as its last argument and executes it.
-pub(crate) fn downtime_by(program: &str, arguments: &[&str], folder: &Folder) -> Command {
-    let mut command = prepared(Command::new(program), folder);
+pub(crate) fn downtime_by(program: &str, arguments: &[&str], directory: &ConfigDirectory) -> Command {
+    let mut command = prepared(Command::new(program), directory);
     command.args(arguments).arg(DOWNTIME);
     command
 }
 
-fn prepared(mut command: Command, folder: &Folder) -> Command {
-    command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+fn prepared(mut command: Command, directory: &ConfigDirectory) -> Command {
+    command.current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
         command.env_remove(name);
     }
@@ -117,31 +117,31 @@ impl Drop for Process {
 }
 
 /// A gateway process that listens.
-pub(crate) struct Gateway {
+pub(crate) struct GatewayProcess {
     pub(crate) process: Process,
-    pub(crate) folder: Folder,
+    pub(crate) directory: ConfigDirectory,
     pub(crate) address: SocketAddr,
 }
 
-impl Gateway {
+impl GatewayProcess {
     /// Starts a gateway with this config.
     pub(crate) fn start(config: &str) -> Self {
-        Self::on(Folder::with(config))
+        Self::on(ConfigDirectory::with(config))
     }
 
     /// Starts a gateway in a directory.
-    pub(crate) fn on(folder: Folder) -> Self {
-        let command = downtime(&folder);
-        Self::run(folder, command)
+    pub(crate) fn on(directory: ConfigDirectory) -> Self {
+        let command = downtime(&directory);
+        Self::run(directory, command)
     }
 
     /// Starts a gateway by this command, and waits until it listens.
-    pub(crate) fn run(folder: Folder, command: Command) -> Self {
+    pub(crate) fn run(directory: ConfigDirectory, command: Command) -> Self {
         let process = Process::spawn(command);
         let line = process.log.wait_for("listening on http://");
         let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
         process.log.wait_for("to take it down");
-        Self { process, folder, address: address.expect("an address") }
+        Self { process, directory, address: address.expect("an address") }
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -159,12 +159,12 @@ impl Gateway {
 
     /// Replaces the file, and waits until the gateway has applied it.
     pub(crate) fn apply(&self, config: &str) {
-        self.folder.replace("downtime.toml", &listening(config));
+        self.directory.replace("downtime.toml", &listening(config));
         self.log().wait_for(" applied ");
     }
 
     /// Replaces the file, and does not wait.
     pub(crate) fn edit(&self, config: &str) {
-        self.folder.replace("downtime.toml", &listening(config));
+        self.directory.replace("downtime.toml", &listening(config));
     }
 }

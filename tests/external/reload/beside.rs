@@ -14,7 +14,7 @@ use super::load::SetOnDrop;
 use super::watching::{Behaviour, Watching};
 use super::{assert_applied, await_in_time, config_with_message};
 use crate::debian;
-use crate::support::process::{Folder, Gateway, listening};
+use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     twenty_thousand_new_files_in_the_directory_hide_no_edit,
@@ -25,14 +25,14 @@ pub(crate) const BY_EVENTS: &[Behaviour] = behaviours![an_edit_is_applied_althou
 
 const FILES: usize = 20_000;
 
-fn create_files(directory: &Folder, prefix: &str) {
+fn create_files(directory: &ConfigDirectory, prefix: &str) {
     for number in 0..FILES {
         File::create(directory.join(&format!("{prefix}{number}"))).expect("created");
     }
 }
 
 /// Makes two edits, and asserts that each is applied in time.
-fn edit_twice(gateway: &Gateway, watching: Watching) {
+fn edit_twice(gateway: &GatewayProcess, watching: Watching) {
     for message in ["that edit", "the next one"] {
         gateway.edit(&config_with_message(message));
         await_in_time(gateway, watching, message);
@@ -41,7 +41,7 @@ fn edit_twice(gateway: &Gateway, watching: Watching) {
 
 fn twenty_thousand_new_files_in_the_directory_hide_no_edit(watching: Watching) {
     let gateway = watching.start(&config_with_message("first"));
-    create_files(&gateway.folder, "file");
+    create_files(&gateway.directory, "file");
     edit_twice(&gateway, watching);
     assert_applied(&gateway, 2);
 }
@@ -57,7 +57,7 @@ fn an_edit_is_applied_although_the_event_queue_was_full(watching: Watching) -> R
     let gateway = watching.start(&config_with_message("first"));
     for round in 0..2 {
         gateway.process.signal(Signal::STOP);
-        create_files(&gateway.folder, &format!("file {round} "));
+        create_files(&gateway.directory, &format!("file {round} "));
         let message = format!("lost in round {round}");
         gateway.edit(&config_with_message(&message));
         gateway.process.signal(Signal::CONT);
@@ -91,7 +91,7 @@ fn write_log(path: &Path, done: &AtomicBool) {
 }
 
 /// Measures for three seconds which share of a core the watch takes.
-fn measure_share(gateway: &Gateway) -> f64 {
+fn measure_share(gateway: &GatewayProcess) -> f64 {
     let (begun, before) = (Instant::now(), gateway.process.cpu_time("watch"));
     sleep(Duration::from_secs(3));
     let spent = gateway.process.cpu_time("watch").saturating_sub(before);
@@ -99,7 +99,7 @@ fn measure_share(gateway: &Gateway) -> f64 {
 }
 
 fn a_busy_log_in_the_directory_delays_no_edit_and_costs_little(watching: Watching) {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     let deep = "d/".repeat(DEPTH);
     let file = format!("{deep}downtime.toml");
     create_dir_all(directory.join(&deep)).expect("made");
@@ -109,12 +109,12 @@ fn a_busy_log_in_the_directory_delays_no_edit_and_costs_little(watching: Watchin
     let gateway = watching.run(directory, command);
     let done = AtomicBool::new(false);
     let share = scope(|scope| {
-        scope.spawn(|| write_log(&gateway.folder.join(&format!("{deep}access.log")), &done));
+        scope.spawn(|| write_log(&gateway.directory.join(&format!("{deep}access.log")), &done));
         // If an edit is not applied, the scope still waits for the thread that writes the log.
         let _done = SetOnDrop(&done);
         let share = measure_share(&gateway);
         for message in ["that edit", "the next one"] {
-            gateway.folder.replace(&file, &listening(&config_with_message(message)));
+            gateway.directory.replace(&file, &listening(&config_with_message(message)));
             await_in_time(&gateway, watching, message);
         }
         share

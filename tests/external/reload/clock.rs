@@ -9,7 +9,7 @@ use libtest_mimic::{Completion, Failed};
 use super::watching::{Behaviour, Watching};
 use crate::debian;
 use crate::support::http::Response;
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -76,7 +76,7 @@ fn setting_the_clock_across_the_start_or_end_of_a_period_takes_effect_at_once(
 }
 
 fn assert_clock_is_followed(watching: Watching, library: &Path) {
-    let directory = Folder::with(PERIOD);
+    let directory = ConfigDirectory::with(PERIOD);
     directory.write("clock", "2030-06-01 11:59:59");
     let mut command = watching.command(&directory);
     command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", directory.join("clock")).envs([
@@ -88,7 +88,7 @@ fn assert_clock_is_followed(watching: Watching, library: &Path) {
     let gateway = watching.run(directory, command);
     let mut client = gateway.connect();
     for (time, retry_after, expected) in SETTINGS {
-        gateway.folder.replace("clock", &format!("2030-06-01 {time}"));
+        gateway.directory.replace("clock", &format!("2030-06-01 {time}"));
         let response = client.request("GET", "/", &[]);
         assert_eq!(retry_after_of(&response), retry_after, "at {time}: {response:?}");
         if let Some(expected) = expected {
@@ -107,7 +107,7 @@ fn retry_after_of(response: &Response) -> Option<u64> {
     (response.status == 503).then(|| response.retry_after())
 }
 
-fn assert_counts(gateway: &Gateway) {
+fn assert_counts(gateway: &GatewayProcess) {
     for line in [BEGUN, ENDED] {
         let expected = SETTINGS.iter().filter(|(.., expected)| *expected == Some(line)).count();
         assert_eq!(gateway.log().count(line), expected, "{line}\n{}", gateway.log().text());

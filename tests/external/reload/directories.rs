@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::watching::{Behaviour, Watching};
 use super::{REJECTED, await_in_time, await_message, config_with_message};
-use crate::support::process::{Folder, Gateway, listening};
+use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -15,8 +15,8 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
 ];
 
 /// Starts a gateway on `conf/downtime.toml` in its directory.
-pub(crate) fn start_below(watching: Watching) -> Gateway {
-    let directory = Folder::with("");
+pub(crate) fn start_below(watching: Watching) -> GatewayProcess {
+    let directory = ConfigDirectory::with("");
     create_dir(directory.join("conf")).expect("made");
     directory.write("conf/downtime.toml", &config("first"));
     let mut command = watching.command(&directory);
@@ -29,34 +29,34 @@ fn config(message: &str) -> String {
 }
 
 /// Replaces `conf` by another directory with a file that has this message.
-pub(crate) fn replace_directory(gateway: &Gateway, message: &str) {
-    let directory = &gateway.folder;
+pub(crate) fn replace_directory(gateway: &GatewayProcess, message: &str) {
+    let directory = &gateway.directory;
     create_dir(directory.join("new")).expect("made");
     directory.write("new/downtime.toml", &config(message));
     rename(directory.join("conf"), directory.join(&format!("old {message}"))).expect("renamed");
     rename(directory.join("new"), directory.join("conf")).expect("renamed");
 }
 
-fn create_again(gateway: &Gateway, message: &str) {
-    create_dir(gateway.folder.join("conf")).expect("made");
-    gateway.folder.write("conf/downtime.toml", &config(message));
+fn create_again(gateway: &GatewayProcess, message: &str) {
+    create_dir(gateway.directory.join("conf")).expect("made");
+    gateway.directory.write("conf/downtime.toml", &config(message));
 }
 
 /// The time within which the file of a new directory must be applied, in both modes.
 const IN_TIME: Duration = Duration::from_secs(2);
 
-fn await_directory(gateway: &Gateway, message: &str) {
+fn await_directory(gateway: &GatewayProcess, message: &str) {
     let taken = await_message(gateway, message);
     assert!(taken < IN_TIME, "{message}: {taken:?}");
 }
 
 /// Makes edits, and awaits each before the next: a gateway that only polls would be too late for all but the first.
-pub(crate) fn assert_edits_are_applied(gateway: &Gateway, watching: Watching, message: &str) {
+pub(crate) fn assert_edits_are_applied(gateway: &GatewayProcess, watching: Watching, message: &str) {
     for edit in 1..=watching.times(2, 1) {
         let [in_place, renamed] = ["in place", "renamed"].map(|how| format!("{message} {edit} {how}"));
-        gateway.folder.write("conf/downtime.toml", &config(&in_place));
+        gateway.directory.write("conf/downtime.toml", &config(&in_place));
         await_in_time(gateway, watching, &in_place);
-        gateway.folder.replace("conf/downtime.toml", &config(&renamed));
+        gateway.directory.replace("conf/downtime.toml", &config(&renamed));
         await_in_time(gateway, watching, &renamed);
     }
 }
@@ -75,7 +75,7 @@ fn edits_in_a_directory_that_was_removed_and_created_again_are_applied(watching:
     let gateway = start_below(watching);
     for round in 0..watching.times(5, 1) {
         let message = format!("round {round}");
-        remove_dir_all(gateway.folder.join("conf")).expect("removed");
+        remove_dir_all(gateway.directory.join("conf")).expect("removed");
         create_again(&gateway, &message);
         await_directory(&gateway, &message);
         assert_edits_are_applied(&gateway, watching, &message);
@@ -84,13 +84,13 @@ fn edits_in_a_directory_that_was_removed_and_created_again_are_applied(watching:
 
 fn edits_are_applied_again_once_a_missing_directory_is_back(watching: Watching) {
     let gateway = start_below(watching);
-    remove_dir_all(gateway.folder.join("conf")).expect("removed");
+    remove_dir_all(gateway.directory.join("conf")).expect("removed");
     gateway.log().wait_for(REJECTED);
     create_again(&gateway, "back");
     await_directory(&gateway, "back");
     assert_edits_are_applied(&gateway, watching, "back");
     let moved = [("conf", "aside"), ("aside", "conf")];
-    let [away, back] = moved.map(|(from, to)| (gateway.folder.join(from), gateway.folder.join(to)));
+    let [away, back] = moved.map(|(from, to)| (gateway.directory.join(from), gateway.directory.join(to)));
     rename(&away.0, &away.1).expect("renamed");
     until("a second rejection", || (gateway.log().count(REJECTED) == 2).then_some(()));
     rename(&back.0, &back.1).expect("renamed");

@@ -11,7 +11,7 @@ use super::stamps::run;
 use super::watching::{Behaviour, Watching};
 use super::{assert_applied, await_in_time, config_with_message};
 use crate::debian::{self, RequiredProgram};
-use crate::support::process::{Gateway, listening};
+use crate::support::process::{GatewayProcess, listening};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -49,9 +49,9 @@ struct EditorSession {
 }
 
 impl EditorSession {
-    fn open(gateway: &Gateway, program: &str, arguments: &[&str]) -> Self {
+    fn open(gateway: &GatewayProcess, program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(gateway.folder.path());
+        command.args(arguments).current_dir(gateway.directory.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut editor = command.spawn().expect("an editor");
         let lines = editor.stdin.take().expect("piped");
@@ -70,13 +70,13 @@ impl EditorSession {
 }
 
 /// Opens Vim. It also makes backups in directories for temporary files, which the tests use.
-fn vim(gateway: &Gateway, settings: &str) -> EditorSession {
+fn vim(gateway: &GatewayProcess, settings: &str) -> EditorSession {
     let set = format!("set backupskip= {settings}");
     EditorSession::open(gateway, "vim", &["-Nu", "NONE", "-i", "NONE", "-es", "--cmd", &set, "downtime.toml"])
 }
 
 /// Opens Emacs with a program that saves the file with each line as the message.
-fn emacs(gateway: &Gateway, settings: &str) -> EditorSession {
+fn emacs(gateway: &GatewayProcess, settings: &str) -> EditorSession {
     let program = format!(
         r#"(let (message)
              (setq backup-enable-predicate (lambda (name) t))
@@ -92,21 +92,21 @@ fn emacs(gateway: &Gateway, settings: &str) -> EditorSession {
 }
 
 /// Waits until the file on disk has the message, and asserts that it is then applied in time.
-fn await_save(gateway: &Gateway, watching: Watching, message: &str) {
-    let (path, text) = (gateway.folder.join("downtime.toml"), listening(&config_with_message(message)));
+fn await_save(gateway: &GatewayProcess, watching: Watching, message: &str) {
+    let (path, text) = (gateway.directory.join("downtime.toml"), listening(&config_with_message(message)));
     until(message, || read_to_string(&path).is_ok_and(|saved| saved == text).then_some(()));
     await_in_time(gateway, watching, message);
 }
 
-fn inode(gateway: &Gateway) -> u64 {
-    metadata(gateway.folder.join("downtime.toml")).expect("a file").ino()
+fn inode(gateway: &GatewayProcess) -> u64 {
+    metadata(gateway.directory.join("downtime.toml")).expect("a file").ino()
 }
 
 /// Opens an editor with each of these settings, and saves twice with each.
 fn assert_saves_are_applied(
     watching: Watching,
     settings: &[SaveSettings],
-    open: impl Fn(&Gateway, &str) -> EditorSession,
+    open: impl Fn(&GatewayProcess, &str) -> EditorSession,
     save: impl Fn(&mut EditorSession, &str),
     quit: impl Fn(&mut EditorSession),
 ) {
@@ -152,7 +152,7 @@ fn each_file_that_sed_or_cp_writes_is_applied_whole(watching: Watching) {
         let [sed, cp] = ["sed", "cp"].map(|program| format!("{program} {count}"));
         run(&gateway, "sed", &["-i", &format!("s/^message = .*/message = \"{sed}\"/"), "downtime.toml"]);
         await_save(&gateway, watching, &sed);
-        gateway.folder.write("new.toml", &listening(&config_with_message(&cp)));
+        gateway.directory.write("new.toml", &listening(&config_with_message(&cp)));
         run(&gateway, "cp", &["new.toml", "downtime.toml"]);
         await_save(&gateway, watching, &cp);
     }

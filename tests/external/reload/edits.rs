@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::latencies::Latencies;
 use super::watching::{Behaviour, Watching};
 use super::{assert_applied, assert_message, assert_settled, await_message, config_with_message};
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     each_rename_into_place_is_applied_once_and_in_time,
@@ -25,7 +25,7 @@ pub(crate) const FULL: &[Behaviour] = behaviours![
 fn assert_each_edit_is_applied_once(
     watching: Watching,
     count: usize,
-    edit: impl Fn(&Gateway, &str),
+    edit: impl Fn(&GatewayProcess, &str),
 ) -> Latencies {
     let gateway = watching.start("");
     let latencies = Latencies::measure(&gateway, 1..=count, edit);
@@ -35,21 +35,21 @@ fn assert_each_edit_is_applied_once(
 }
 
 fn each_rename_into_place_is_applied_once_and_in_time(watching: Watching) {
-    assert_each_edit_is_applied_once(watching, watching.times(50, 5), Gateway::edit);
+    assert_each_edit_is_applied_once(watching, watching.times(50, 5), GatewayProcess::edit);
 }
 
 fn a_thousand_renames_are_each_applied_once_and_in_time(watching: Watching) {
-    eprintln!("renames: {}", assert_each_edit_is_applied_once(watching, 1000, Gateway::edit));
+    eprintln!("renames: {}", assert_each_edit_is_applied_once(watching, 1000, GatewayProcess::edit));
 }
 
 fn each_write_in_place_is_applied_once_and_in_time(watching: Watching) {
-    assert_each_edit_is_applied_once(watching, watching.times(20, 5), Gateway::edit_in_place);
+    assert_each_edit_is_applied_once(watching, watching.times(20, 5), GatewayProcess::edit_in_place);
 }
 
 fn a_thousand_writes_in_place_are_each_applied_once_and_in_time(watching: Watching) {
     eprintln!(
         "writes in place: {}",
-        assert_each_edit_is_applied_once(watching, 1000, Gateway::edit_in_place)
+        assert_each_edit_is_applied_once(watching, 1000, GatewayProcess::edit_in_place)
     );
 }
 
@@ -73,8 +73,8 @@ const PACE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_millis(95);
 
 /// Writes line by line at [`PACE`]. Returns true if no pause was longer than [`MAX_PAUSE`].
-fn write_in_pieces(gateway: &Gateway, text: &str) -> bool {
-    let path = gateway.folder.join("downtime.toml");
+fn write_in_pieces(gateway: &GatewayProcess, text: &str) -> bool {
+    let path = gateway.directory.join("downtime.toml");
     let mut file = OpenOptions::new().write(true).truncate(true).open(path).expect("opened");
     let mut last = Instant::now();
     let mut steady = true;

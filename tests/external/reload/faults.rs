@@ -8,7 +8,7 @@ use super::load::under_load;
 use super::watching::{Behaviour, Watching};
 use super::{REJECTED, assert_message, assert_settled, await_message, config_with_message, current_message};
 use crate::support::http::Client;
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     an_empty_file_leaves_the_last_good_version_active,
@@ -19,13 +19,13 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     an_empty_template_leaves_the_last_good_version_active,
 ];
 
-fn start(watching: Watching) -> Gateway {
+fn start(watching: Watching) -> GatewayProcess {
     watching.start(&config_with_message("good"))
 }
 
 fn an_empty_file_leaves_the_last_good_version_active(watching: Watching) {
     let gateway = start(watching);
-    gateway.folder.write("downtime.toml", "");
+    gateway.directory.write("downtime.toml", "");
     gateway.log().wait_for(REJECTED);
     assert_message(&gateway, "good");
     gateway.edit_in_place(&config_with_message("good"));
@@ -38,7 +38,7 @@ fn a_file_that_is_missing_for_five_seconds_leaves_the_last_good_version_active(w
     let gateway = start(watching);
     let expect_good = || |client: &mut Client| assert_eq!(current_message(client).as_deref(), Some("good"));
     under_load(&gateway, expect_good, || {
-        remove_file(gateway.folder.join("downtime.toml")).expect("removed");
+        remove_file(gateway.directory.join("downtime.toml")).expect("removed");
         sleep(Duration::from_secs(5));
     });
     gateway.log().wait_for("does not exist");
@@ -52,7 +52,7 @@ fn a_file_that_is_missing_for_five_seconds_leaves_the_last_good_version_active(w
 
 fn a_directory_in_place_of_the_file_leaves_the_last_good_version_active(watching: Watching) {
     let gateway = start(watching);
-    let path = gateway.folder.join("downtime.toml");
+    let path = gateway.directory.join("downtime.toml");
     remove_file(&path).expect("removed");
     create_dir(&path).expect("made");
     gateway.log().wait_for("is a directory, not a file");
@@ -75,7 +75,7 @@ fn each_different_error_is_logged_once_and_a_valid_file_is_then_applied(watching
     ] {
         let [errors, rejected, again] = [line, REJECTED, STILL_INVALID].map(|line| gateway.log().count(line));
         for _ in 0..3 {
-            gateway.folder.replace("downtime.toml", invalid);
+            gateway.directory.replace("downtime.toml", invalid);
             gateway.process.signal(rustix::process::Signal::HUP);
             gateway.log().wait_for("received SIGHUP: reading");
         }
@@ -93,8 +93,8 @@ fn each_different_error_is_logged_once_and_a_valid_file_is_then_applied(watching
 }
 
 /// Starts a gateway with this template.
-fn start_with_template(watching: Watching, page: &str) -> Gateway {
-    let directory = Folder::with(&format!("[response]\ntemplate = \"page.html\"\n{}", super::DOWN));
+fn start_with_template(watching: Watching, page: &str) -> GatewayProcess {
+    let directory = ConfigDirectory::with(&format!("[response]\ntemplate = \"page.html\"\n{}", super::DOWN));
     directory.write("page.html", page);
     watching.on(directory)
 }
@@ -104,19 +104,19 @@ fn an_invalid_template_is_rejected_and_a_valid_one_is_applied(watching: Watching
     let page = || gateway.get("/", &[]).text().to_owned();
     assert_eq!(page(), "<p>first</p>");
     for invalid in ["<p>{{ messsage }}</p>", "<p>{% if %}</p>"] {
-        gateway.folder.write("page.html", invalid);
+        gateway.directory.write("page.html", invalid);
         let error = gateway.log().wait_for("ERROR");
         assert!(error.contains("page.html:1:"), "{error}");
         gateway.log().wait_for(REJECTED);
         assert_eq!(page(), "<p>first</p>");
     }
-    gateway.folder.write("page.html", "<p>second</p>");
+    gateway.directory.write("page.html", "<p>second</p>");
     gateway.log().wait_for(" applied ");
     assert_eq!(page(), "<p>second</p>");
-    remove_file(gateway.folder.join("page.html")).expect("removed");
+    remove_file(gateway.directory.join("page.html")).expect("removed");
     gateway.log().wait_for(REJECTED);
     assert_eq!(page(), "<p>second</p>");
-    gateway.folder.replace("page.html", "<p>third</p>");
+    gateway.directory.replace("page.html", "<p>third</p>");
     gateway.log().wait_for(" applied ");
     assert_eq!(page(), "<p>third</p>");
 }
@@ -124,10 +124,10 @@ fn an_invalid_template_is_rejected_and_a_valid_one_is_applied(watching: Watching
 fn an_empty_template_leaves_the_last_good_version_active(watching: Watching) {
     let gateway = start_with_template(watching, "<p>good</p>");
     for empty in ["", " \n"] {
-        gateway.folder.write("page.html", empty);
+        gateway.directory.write("page.html", empty);
         gateway.log().wait_for(REJECTED);
         assert_eq!(gateway.get("/", &[]).text(), "<p>good</p>");
-        gateway.folder.write("page.html", "<p>good</p>");
+        gateway.directory.write("page.html", "<p>good</p>");
         gateway.log().wait_for("is back to the applied version");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::watching::Watching;
 use super::{await_message, config_with_message};
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 /// The times from each of several edits until a response shows it, in ascending order.
 pub(crate) struct Latencies(Vec<Duration>);
@@ -13,9 +13,9 @@ pub(crate) struct Latencies(Vec<Duration>);
 impl Latencies {
     /// Makes edits with these numbers, each with the message `edit NUMBER`, and awaits each.
     pub(crate) fn measure(
-        gateway: &Gateway,
+        gateway: &GatewayProcess,
         numbers: RangeInclusive<usize>,
-        edit: impl Fn(&Gateway, &str),
+        edit: impl Fn(&GatewayProcess, &str),
     ) -> Self {
         let measure = |number| {
             let message = format!("edit {number}");

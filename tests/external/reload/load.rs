@@ -7,7 +7,7 @@ use super::config_with_message;
 use super::latencies::Latencies;
 use super::watching::{Behaviour, Watching};
 use crate::support::http::Client;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![no_request_fails_and_memory_stays_flat_during_edits];
 
@@ -19,7 +19,7 @@ const CLIENTS: usize = 4;
 /// Runs `edit` while several clients, each on a connection of its own, repeat a request function from `make_request`. A
 /// client that panics fails the test. Returns the result of `edit` and the number of requests.
 pub(crate) fn under_load<T, A: FnMut(&mut Client)>(
-    gateway: &Gateway,
+    gateway: &GatewayProcess,
     make_request: impl Fn() -> A + Sync,
     edit: impl FnOnce() -> T,
 ) -> (T, usize) {
@@ -68,10 +68,10 @@ pub(crate) const MAX_GROWTH_KIB: usize = 4 << 10;
 fn rewrite_under_load(watching: Watching, warm_up: usize, count: usize) -> String {
     let gateway = watching.start(&config_with_message("edit 0"));
     let edits = || {
-        Latencies::measure(&gateway, 1..=warm_up, Gateway::edit);
+        Latencies::measure(&gateway, 1..=warm_up, GatewayProcess::edit);
         let before = gateway.process.resident_kib();
         (
-            Latencies::measure(&gateway, warm_up + 1..=warm_up + count, Gateway::edit),
+            Latencies::measure(&gateway, warm_up + 1..=warm_up + count, GatewayProcess::edit),
             before,
             gateway.process.resident_kib(),
         )

@@ -27,7 +27,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use crate::support::http::Client;
-use crate::support::process::{Gateway, listening};
+use crate::support::process::{GatewayProcess, listening};
 use crate::support::until;
 use watching::{Behaviour, Watching};
 
@@ -76,10 +76,10 @@ fn config_with_message(message: &str) -> String {
     format!("[response]\nmessage = \"{message}\"\n{DOWN}")
 }
 
-impl Gateway {
+impl GatewayProcess {
     /// Writes the file in place.
     pub(crate) fn edit_in_place(&self, config: &str) {
-        self.folder.write("downtime.toml", &listening(config));
+        self.directory.write("downtime.toml", &listening(config));
     }
 }
 
@@ -91,31 +91,31 @@ fn current_message(client: &mut Client) -> Option<String> {
 
 /// Polls the public status until it has this message, and returns how long that took. It opens a connection,
 /// because an edit on a slow disk can take longer than the gateway keeps an idle one.
-fn await_message(gateway: &Gateway, message: &str) -> Duration {
+fn await_message(gateway: &GatewayProcess, message: &str) -> Duration {
     let mut client = gateway.connect();
     until(message, || (current_message(&mut client).as_deref() == Some(message)).then_some(())).1
 }
 
 /// Asserts that the public status has this message now.
-fn assert_message(gateway: &Gateway, message: &str) {
+fn assert_message(gateway: &GatewayProcess, message: &str) {
     assert_eq!(current_message(&mut gateway.connect()).as_deref(), Some(message));
 }
 
 /// Like [`await_message`], and asserts that the edit that was just made is applied in time.
-fn await_in_time(gateway: &Gateway, watching: Watching, message: &str) {
+fn await_in_time(gateway: &GatewayProcess, watching: Watching, message: &str) {
     let taken = await_message(gateway, message);
     assert!(taken < watching.in_time(), "{message}: {taken:?}\n{}", gateway.log().text());
 }
 
 /// Makes the gateway read the file again, and asserts that it finds no change.
-fn assert_settled(gateway: &Gateway) {
+fn assert_settled(gateway: &GatewayProcess) {
     gateway.process.signal(rustix::process::Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for("unchanged");
 }
 
 /// Asserts that this number of edits was applied, each once, and that no reading failed.
-fn assert_applied(gateway: &Gateway, edits: usize) {
+fn assert_applied(gateway: &GatewayProcess, edits: usize) {
     assert_settled(gateway);
     assert_eq!(gateway.log().count(" applied "), edits, "{}", gateway.log().text());
     assert_eq!(gateway.log().count("ERROR"), 0, "{}", gateway.log().text());

@@ -8,7 +8,7 @@ use libtest_mimic::{Completion, Failed};
 use super::directories::{assert_edits_are_applied, replace_directory, start_below};
 use super::watching::{Behaviour, POLLS, Watching};
 use super::{assert_applied, await_in_time, config_with_message};
-use crate::support::process::{Folder, Gateway, downtime_by, listening};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime_by, listening};
 use crate::{debian, ptrace};
 
 pub(crate) const BY_POLLING: &[Behaviour] = behaviours![
@@ -26,7 +26,7 @@ const RETRY_TIME: Duration = Duration::from_secs(40);
 const ENOUGH: u32 = 8;
 
 /// Sets the limit of inotify instances in the gateway's user namespace.
-fn allow_instances(gateway: &Gateway, instances: u32) {
+fn allow_instances(gateway: &GatewayProcess, instances: u32) {
     let set = format!("echo {instances} >/proc/sys/user/max_inotify_instances");
     let mut enter = Command::new("nsenter");
     enter.args(["--user", "--preserve-credentials", "--target", &gateway.process.id().to_string()]);
@@ -45,9 +45,9 @@ fn events_are_used_again_without_an_edit_once_they_are_available(watching: Watch
 fn a_gateway_without_events_logs_that_once_and_applies_each_edit(watching: Watching) {
     let gateway = watching.start(&config_with_message("first"));
     for (message, edit) in [
-        ("renamed", Gateway::edit as fn(&Gateway, &str)),
-        ("in place", Gateway::edit_in_place),
-        ("renamed again", Gateway::edit),
+        ("renamed", GatewayProcess::edit as fn(&GatewayProcess, &str)),
+        ("in place", GatewayProcess::edit_in_place),
+        ("renamed again", GatewayProcess::edit),
     ] {
         edit(&gateway, &config_with_message(message));
         await_in_time(&gateway, watching, message);
@@ -60,7 +60,7 @@ fn each_start_and_end_of_events_is_logged_while_the_gateway_runs(watching: Watch
     let gateway = start_below(watching);
     allow_instances(&gateway, ENOUGH);
     // An edit makes the gateway try to get events at once.
-    gateway.folder.write("conf/downtime.toml", &listening(&config_with_message("second")));
+    gateway.directory.write("conf/downtime.toml", &listening(&config_with_message("second")));
     await_in_time(&gateway, watching, "second");
     gateway.log().wait_for(WATCHES);
     assert_edits_are_applied(&gateway, Watching::Events, "by events");
@@ -95,7 +95,7 @@ fn edits_are_applied_while_the_system_is_slow_to_refuse_events(
     if let Some(reason) = ptrace::refusal() {
         return debian::ignore(reason.to_owned());
     }
-    let directory = Folder::with(&config_with_message("first"));
+    let directory = ConfigDirectory::with(&config_with_message("first"));
     let command = downtime_by("strace", &SLOW_REFUSAL, &directory);
     let gateway = watching.run(directory, command);
     for message in ["second", "third", "fourth"] {

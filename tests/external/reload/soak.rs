@@ -14,7 +14,7 @@ use super::load::{MAX_GROWTH_KIB, under_load};
 use super::watching::{Behaviour, Watching};
 use super::{DOWN, REJECTED};
 use crate::support::http::Client;
-use crate::support::process::{Folder, Gateway, listening};
+use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 use crate::support::until;
 
 pub(crate) const FULL: &[Behaviour] =
@@ -84,8 +84,8 @@ fn template(number: u32) -> String {
     format!("<p>{number} {{{{ message }}}}</p>")
 }
 
-fn directory() -> Folder {
-    let directory = Folder::with("");
+fn directory() -> ConfigDirectory {
+    let directory = ConfigDirectory::with("");
     create_dir(directory.join("targets")).expect("made");
     directory.write("downtime.toml", &config(0));
     directory.write("page.html", &template(0));
@@ -129,7 +129,7 @@ struct Usage {
 
 /// The state of the run, and its measurements.
 struct Soak<'g> {
-    gateway: &'g Gateway,
+    gateway: &'g GatewayProcess,
     random: Random,
     edits: u32,
     /// The numbers of the edits that made the current template and config, or `None` if it is invalid.
@@ -140,7 +140,7 @@ struct Soak<'g> {
 }
 
 impl<'g> Soak<'g> {
-    fn new(gateway: &'g Gateway, random: Random) -> Self {
+    fn new(gateway: &'g GatewayProcess, random: Random) -> Self {
         Self {
             gateway,
             random,
@@ -196,7 +196,7 @@ impl<'g> Soak<'g> {
     }
 
     fn put(&mut self, name: &str, text: &str, method: WriteMethod) {
-        let directory = &self.gateway.folder;
+        let directory = &self.gateway.directory;
         match method {
             WriteMethod::InPlace => directory.write(name, text),
             WriteMethod::Rename => directory.replace(name, text),

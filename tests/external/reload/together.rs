@@ -13,7 +13,7 @@ use super::load::under_load;
 use super::watching::{Behaviour, Watching};
 use super::{DOWN, assert_settled};
 use crate::support::http::Client;
-use crate::support::process::{Folder, Gateway, listening};
+use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -31,8 +31,8 @@ fn files(version: usize) -> [(&'static str, String); 2] {
     [("downtime.toml", config), ("page.html", format!("<p>{version} {{{{ message }}}}</p>"))]
 }
 
-fn directory_with_version(version: usize) -> Folder {
-    let directory = Folder::with("");
+fn directory_with_version(version: usize) -> ConfigDirectory {
+    let directory = ConfigDirectory::with("");
     for (name, text) in files(version) {
         directory.write(name, &text);
     }
@@ -56,18 +56,18 @@ const MAX_ATTEMPTS: usize = 20;
 
 /// A gateway that starts with version 0, and the pages that mixed versions.
 struct VersionedSite {
-    gateway: Gateway,
+    gateway: GatewayProcess,
     watching: Watching,
     mixes: Mutex<Vec<String>>,
 }
 
 impl VersionedSite {
-    fn start(watching: Watching, directory: Folder) -> Self {
+    fn start(watching: Watching, directory: ConfigDirectory) -> Self {
         Self { gateway: watching.on(directory), watching, mixes: Mutex::default() }
     }
 
-    fn directory(&self) -> &Folder {
-        &self.gateway.folder
+    fn directory(&self) -> &ConfigDirectory {
+        &self.gateway.directory
     }
 
     /// Makes changes while clients send requests.
@@ -127,8 +127,8 @@ impl ChangeResult {
 /// Prepares both files, then changes one right after the other, in both orders.
 fn change_both(
     watching: Watching,
-    prepare: impl Fn(&Folder, &str, &str),
-    change: impl Fn(&Folder, &str, &str),
+    prepare: impl Fn(&ConfigDirectory, &str, &str),
+    change: impl Fn(&ConfigDirectory, &str, &str),
 ) {
     let site = VersionedSite::start(watching, directory_with_version(0));
     let mut versions = 1..;
@@ -162,12 +162,12 @@ fn two_files_put_in_place_by_renames_are_one_edit(watching: Watching) {
 }
 
 fn two_files_written_in_place_are_one_edit(watching: Watching) {
-    change_both(watching, |_, _, _| {}, Folder::write);
+    change_both(watching, |_, _, _| {}, ConfigDirectory::write);
 }
 
 /// Makes a directory whose files are links through the link `..data`, as in Kubernetes.
-fn linked(files: &[(&str, String)]) -> Folder {
-    let directory = Folder::with("");
+fn linked(files: &[(&str, String)]) -> ConfigDirectory {
+    let directory = ConfigDirectory::with("");
     make_version(&directory, 0, files);
     swap(&directory, "..v0", "..data");
     for (name, _) in files {
@@ -176,7 +176,7 @@ fn linked(files: &[(&str, String)]) -> Folder {
     directory
 }
 
-fn make_version(directory: &Folder, version: usize, files: &[(&str, String)]) {
+fn make_version(directory: &ConfigDirectory, version: usize, files: &[(&str, String)]) {
     create_dir(directory.join(&format!("..v{version}"))).expect("made");
     for (name, text) in files {
         directory.write(&format!("..v{version}/{name}"), text);
@@ -202,7 +202,7 @@ fn long_files(version: usize) -> [(&'static str, String); 2] {
         .map(|(name, text)| if name == "downtime.toml" { (name, text + &exempt) } else { (name, text) })
 }
 
-fn read_now(gateway: &Gateway) {
+fn read_now(gateway: &GatewayProcess) {
     gateway.process.signal(Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
 }
@@ -229,7 +229,7 @@ fn switching_a_link_while_the_files_are_read_never_mixes_versions(watching: Watc
 }
 
 fn a_file_and_a_template_that_follows_it_are_one_edit(watching: Watching) {
-    let site = VersionedSite::start(watching, Folder::with(DOWN));
+    let site = VersionedSite::start(watching, ConfigDirectory::with(DOWN));
     let attempt = |version: usize| {
         for (name, text) in files(version) {
             site.directory()

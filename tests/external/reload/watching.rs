@@ -8,7 +8,7 @@ use std::time::Duration;
 use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::debian;
-use crate::support::process::{Folder, Gateway, downtime, downtime_by};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime, downtime_by};
 
 /// A text that the log has once if file system events are unavailable.
 pub(crate) const POLLS: &str = "polling every second instead";
@@ -40,7 +40,7 @@ impl Watching {
     }
 
     /// Returns a command on the directory's file that detects changes in this way.
-    pub(crate) fn command(self, directory: &Folder) -> Command {
+    pub(crate) fn command(self, directory: &ConfigDirectory) -> Command {
         match self {
             Self::Events => downtime(directory),
             Self::Polling => downtime_by("unshare", &WITHOUT_INOTIFY, directory),
@@ -48,19 +48,19 @@ impl Watching {
     }
 
     /// Starts a gateway on this config.
-    pub(crate) fn start(self, config: &str) -> Gateway {
-        self.on(Folder::with(config))
+    pub(crate) fn start(self, config: &str) -> GatewayProcess {
+        self.on(ConfigDirectory::with(config))
     }
 
     /// Starts a gateway in a directory.
-    pub(crate) fn on(self, directory: Folder) -> Gateway {
+    pub(crate) fn on(self, directory: ConfigDirectory) -> GatewayProcess {
         let command = self.command(&directory);
         self.run(directory, command)
     }
 
     /// Starts a gateway with a command from [`Watching::command`].
-    pub(crate) fn run(self, directory: Folder, command: Command) -> Gateway {
-        let gateway = Gateway::run(directory, command);
+    pub(crate) fn run(self, directory: ConfigDirectory, command: Command) -> GatewayProcess {
+        let gateway = GatewayProcess::run(directory, command);
         assert_eq!(gateway.log().count(POLLS), self.times(0, 1), "{}", gateway.log().text());
         gateway
     }

@@ -15,7 +15,7 @@ use downtime::store::Store;
 use libtest_mimic::Trial;
 
 use super::{MINE, assert_alone, beside, status, text};
-use crate::support::process::{Folder, Gateway, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::plain:
@@ -64,15 +64,15 @@ fn read_until_done(path: &Path, done: &AtomicBool) -> usize {
 }
 
 fn no_simultaneous_edit_is_lost_and_readers_always_find_a_whole_file() {
-    let gateway = Gateway::start(&active_periods(named("old")));
-    let path = gateway.folder.join("downtime.toml");
+    let gateway = GatewayProcess::start(&active_periods(named("old")));
+    let path = gateway.directory.join("downtime.toml");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| read_until_done(&path, &done));
         let processes: Vec<_> = named("new")
             .zip(named("old"))
             .flat_map(|(new, old)| {
-                let [start, end] = [downtime(&gateway.folder), downtime(&gateway.folder)];
+                let [start, end] = [downtime(&gateway.directory), downtime(&gateway.directory)];
                 let start = spawn(start, &["start", "--name", &new, "--message", &new]);
                 let end = spawn(end, &["end", &old]);
                 [(start, format!("\"{new}\" has started\n")), (end, format!("ended \"{old}\"\n"))]
@@ -88,8 +88,8 @@ fn no_simultaneous_edit_is_lost_and_readers_always_find_a_whole_file() {
         let texts = reader.join().expect("whole files");
         assert!(texts > 2, "the reader found {texts} texts");
     });
-    assert_eq!(beside(&gateway.folder), Vec::<String>::new());
-    assert_contains_all_edits(&text(&gateway.folder));
+    assert_eq!(beside(&gateway.directory), Vec::<String>::new());
+    assert_contains_all_edits(&text(&gateway.directory));
     assert_applied(&gateway);
 }
 
@@ -105,13 +105,13 @@ fn assert_contains_all_edits(text: &str) {
 }
 
 /// Asserts that the gateway has applied the current file, and that it has logged no error.
-fn assert_applied(gateway: &Gateway) {
+fn assert_applied(gateway: &GatewayProcess) {
     gateway.process.signal(rustix::process::Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for_line("the end of the reading", |line| {
         line.contains("unchanged") || line.contains(" applied ")
     });
-    let file: toml::Table = text(&gateway.folder).parse().expect("valid");
+    let file: toml::Table = text(&gateway.directory).parse().expect("valid");
     let status = status(gateway);
     assert_eq!(status["message"].as_str(), file["period"][EDITS]["message"].as_str(), "{status}");
     assert_eq!(gateway.log().count("ERROR"), 0, "{}", gateway.log().text());
@@ -119,7 +119,7 @@ fn assert_applied(gateway: &Gateway) {
 }
 
 /// Replaces the file repeatedly as slow edits do: while it holds the locks of the old and the new file.
-fn edit_repeatedly(directory: &Folder, pause: Duration, times: usize, started: &Barrier) {
+fn edit_repeatedly(directory: &ConfigDirectory, pause: Duration, times: usize, started: &Barrier) {
     let path = directory.join("downtime.toml");
     let mut held = File::open(&path).expect("a file");
     held.lock().expect("a lock");
@@ -140,7 +140,7 @@ fn an_edit_waits_as_long_as_other_edits_make_progress() {
     const PATIENCE: Duration = Duration::from_secs(2);
     const PAUSE: Duration = Duration::from_millis(100);
     const TIMES: usize = 25;
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let store = Store::open(&directory.join("downtime.toml")).expect("a file").with_patience(PATIENCE);
     let started = Barrier::new(2);
     thread::scope(|scope| {

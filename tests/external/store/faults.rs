@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use super::kills::{directory, edit_calls};
 use super::strace::{Call, Calls, TraceResult, run};
 use super::{MINE, START, assert_alone, beside, started, text};
-use crate::support::process::Folder;
+use crate::support::process::ConfigDirectory;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
@@ -70,7 +70,7 @@ fn fail_each_call(error: &str) {
 
 /// Asserts that the exit code and the message are true of the file, and returns true if it was edited.
 #[track_caller]
-fn assert_report_is_true(directory: &Folder, old: &str, ended: &TraceResult, call: &Call) -> bool {
+fn assert_report_is_true(directory: &ConfigDirectory, old: &str, ended: &TraceResult, call: &Call) -> bool {
     let found = text(directory);
     let new = started(old);
     assert!(found == old || found == new, "{call}: neither the old nor the new text:\n{found}");

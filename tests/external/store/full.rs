@@ -5,7 +5,7 @@ use std::fs;
 use libtest_mimic::Trial;
 
 use super::{START, namespace, started, text};
-use crate::support::process::Folder;
+use crate::support::process::ConfigDirectory;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::mounted:
@@ -23,7 +23,7 @@ fn long_text() -> String {
 /// Mounts a file system with these options, copies the file into it, fills it with the script, starts a downtime,
 /// frees space, and starts the downtime again. Asserts that the first start kept the old file and the second edited it.
 fn assert_refused_until_there_is_space(options: &str, fill: &str) {
-    let directory = Folder::with(&long_text());
+    let directory = ConfigDirectory::with(&long_text());
     fs::create_dir(directory.join("small")).expect("made");
     let start = format!("\"$0\" {}", START.join(" "));
     let script = format!(

@@ -10,7 +10,7 @@ use rustix::fs::{XattrFlags, getxattr, setxattr};
 
 use super::{MINE, START, assert_alone, started, text};
 use crate::debian;
-use crate::support::process::{Folder, downtime};
+use crate::support::process::{ConfigDirectory, downtime};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = trials![super::plain:
@@ -30,7 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Starts a downtime, and asserts that the output names this file as edited.
 #[track_caller]
-fn start(directory: &Folder, file: &Path) {
+fn start(directory: &ConfigDirectory, file: &Path) {
     let output = downtime(directory).args(START).stdout(Stdio::piped()).output().expect("the binary");
     assert!(output.status.success(), "{output:?}");
     let edited = format!("edited {}\n", file.canonicalize().expect("a file").display());
@@ -39,7 +39,7 @@ fn start(directory: &Folder, file: &Path) {
 
 /// Ends the downtime that `start` has planned.
 #[track_caller]
-fn end(directory: &Folder) {
+fn end(directory: &ConfigDirectory) {
     let output = downtime(directory).args(["end", "db"]).output().expect("the binary");
     assert!(output.status.success(), "{output:?}");
 }
@@ -50,7 +50,7 @@ fn ended(text: &str) -> String {
 }
 
 fn an_edit_keeps_links_of_every_kind_and_changes_their_target() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     for name in ["real", "releases", "releases/7"] {
         create_dir(directory.join(name)).expect("made");
     }
@@ -81,7 +81,7 @@ fn an_edit_keeps_links_of_every_kind_and_changes_their_target() {
 }
 
 fn each_edit_follows_the_current_link() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     let link = directory.join("downtime.toml");
     for target in ["one.toml", "two.toml"] {
         fs::write(directory.join(target), MINE).expect("written");
@@ -93,7 +93,7 @@ fn each_edit_follows_the_current_link() {
 }
 
 fn an_edit_keeps_another_owner() -> Result<Completion, Failed> {
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let path = directory.join("downtime.toml");
     if let Err(error) = chown(&path, Some(1234), Some(5678)) {
         return Ok(Completion::ignored_with(format!("only root may change the owner of a file: {error}")));
@@ -105,7 +105,7 @@ fn an_edit_keeps_another_owner() -> Result<Completion, Failed> {
 }
 
 /// Starts a downtime and ends it.
-fn edit(directory: &Folder) {
+fn edit(directory: &ConfigDirectory) {
     let old = text(directory);
     start(directory, &directory.join("downtime.toml"));
     end(directory);
@@ -119,7 +119,7 @@ const EXTENDED: [Attribute; 3] =
     [("user.origin", b"https://example.com/"), ("user.empty", b""), ("user.bytes", &[0, 255, 10, 0])];
 
 fn assert_kept(attributes: &[Attribute]) -> Result<Completion, Failed> {
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let path = directory.join("downtime.toml");
     for (name, value) in attributes {
         if let Err(error) = setxattr(&path, *name, value, XattrFlags::empty()) {

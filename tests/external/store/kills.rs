@@ -8,7 +8,7 @@ use rustix::fs::{XattrFlags, getxattr, setxattr};
 
 use super::strace::{Call, Calls, run};
 use super::{MINE, START, beside, period, started, text};
-use crate::support::process::{Folder, downtime};
+use crate::support::process::{ConfigDirectory, downtime};
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
@@ -28,8 +28,8 @@ pub(crate) fn edit_calls(calls: &Calls) -> impl Iterator<Item = &Call> {
 }
 
 /// Makes a directory whose file has an owner and an attribute of its own, if the machine allows it.
-pub(crate) fn directory(text: &str) -> Folder {
-    let directory = Folder::with(text);
+pub(crate) fn directory(text: &str) -> ConfigDirectory {
+    let directory = ConfigDirectory::with(text);
     let path = directory.join("downtime.toml");
     // Not every user may set the owner, and not every file system has attributes.
     let _ = chown(&path, Some(1234), Some(5678));
@@ -39,7 +39,7 @@ pub(crate) fn directory(text: &str) -> Folder {
 }
 
 /// Returns what an edit has to keep: the mode, the owner, the group, and an attribute.
-fn attributes(directory: &Folder) -> (u32, u32, u32, Vec<u8>) {
+fn attributes(directory: &ConfigDirectory) -> (u32, u32, u32, Vec<u8>) {
     let path = directory.join("downtime.toml");
     let metadata = fs::metadata(&path).expect("a file");
     let mut value = vec![0; 64];
@@ -92,7 +92,7 @@ fn with_kill(call: &Call, injections: &[String]) -> Vec<String> {
 }
 
 /// Asserts that at most one other file is left, named after the edited file and with no permissions beyond its own.
-fn assert_at_most_a_hidden_file_is_left(directory: &Folder, call: &Call) {
+fn assert_at_most_a_hidden_file_is_left(directory: &ConfigDirectory, call: &Call) {
     let names = beside(directory);
     assert!(names.len() <= 1, "{call}: {names:?}");
     for name in names {
@@ -103,7 +103,7 @@ fn assert_at_most_a_hidden_file_is_left(directory: &Folder, call: &Call) {
     }
 }
 
-fn assert_next_edit_works(directory: &Folder, found: &str) {
+fn assert_next_edit_works(directory: &ConfigDirectory, found: &str) {
     let arguments = ["start", "--name", "next", "--at", "2999-01-01T00:00:00Z"];
     let output = downtime(directory).args(arguments).output().expect("the binary");
     assert!(output.status.success(), "{output:?}");

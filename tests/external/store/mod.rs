@@ -7,7 +7,7 @@ use std::fs;
 
 use libtest_mimic::{Completion, Failed, Trial};
 
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::{debian, ptrace};
 
 /// Makes trials that are named after the paths of their functions.
@@ -97,12 +97,12 @@ fn period(name: &str) -> String {
 }
 
 /// Returns the text of the file.
-fn text(directory: &Folder) -> String {
+fn text(directory: &ConfigDirectory) -> String {
     fs::read_to_string(directory.join("downtime.toml")).expect("a file")
 }
 
 /// Returns the names of the other files in the directory.
-fn beside(directory: &Folder) -> Vec<String> {
+fn beside(directory: &ConfigDirectory) -> Vec<String> {
     let names = fs::read_dir(directory.path())
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name());
@@ -111,12 +111,12 @@ fn beside(directory: &Folder) -> Vec<String> {
 
 /// Asserts that the file has this text, and that the directory contains nothing else.
 #[track_caller]
-fn assert_alone(directory: &Folder, expected: &str) {
+fn assert_alone(directory: &ConfigDirectory, expected: &str) {
     assert_eq!(text(directory), expected);
     assert_eq!(beside(directory), Vec::<String>::new());
 }
 
 /// Returns the public status of the gateway.
-fn status(gateway: &Gateway) -> serde_json::Value {
+fn status(gateway: &GatewayProcess) -> serde_json::Value {
     gateway.get("/.downtime/status", &[]).json()
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use libtest_mimic::Trial;
 
 use super::{MINE, START, assert_alone, namespace, started, status, text};
-use crate::support::process::{Folder, Gateway, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 use crate::support::until;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -29,8 +29,8 @@ const MOUNT_FILE: &str = "mount --bind real/site.toml downtime.toml; ";
 const MOUNT_DIRECTORY: &str = "mount --bind real mounted; cd mounted; ";
 
 /// Makes a directory with a file, and the source of the mounts with this text in a directory below.
-fn directory(text: &str) -> Folder {
-    let directory = Folder::with("# not mounted over\n");
+fn directory(text: &str) -> ConfigDirectory {
+    let directory = ConfigDirectory::with("# not mounted over\n");
     for name in ["real", "mounted"] {
         fs::create_dir(directory.join(name)).expect("made");
     }
@@ -38,7 +38,7 @@ fn directory(text: &str) -> Folder {
     directory
 }
 
-fn start(directory: &Folder, script: &str) -> Output {
+fn start(directory: &ConfigDirectory, script: &str) -> Output {
     let script = format!("{script} exec \"$0\" {}", START.join(" "));
     namespace::command(directory, &script).output().expect("a shell")
 }
@@ -63,7 +63,7 @@ fn assert_names(directory: &Path, expected: &[&str]) {
 
 /// Asserts that neither the mounted file nor the file below it has changed, and that there is no new file.
 #[track_caller]
-fn assert_untouched(directory: &Folder) {
+fn assert_untouched(directory: &ConfigDirectory) {
     assert!(text(directory).starts_with("# not mounted over\n"));
     assert_eq!(fs::read_to_string(directory.join("real/site.toml")).expect("a file"), MINE);
     assert_names(directory.path(), &["downtime.toml", "mounted", "real"]);
@@ -94,7 +94,7 @@ fn a_link_to_a_file_that_is_mounted_by_itself_is_not_edited() {
     assert_untouched(&directory);
 }
 
-fn check(directory: &Folder, script: &str) -> String {
+fn check(directory: &ConfigDirectory, script: &str) -> String {
     let script = format!("{script} exec \"$0\" --check");
     let mut command = namespace::command(directory, &script);
     let output = command.stdout(Stdio::null()).output().expect("a shell");
@@ -127,7 +127,7 @@ fn a_file_in_a_mounted_directory_is_edited() {
 }
 
 fn a_file_on_a_read_only_file_system_is_not_edited() {
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let before = text(&directory);
     let read_only = "mount --bind . .; mount -o remount,bind,ro .; cd \"$PWD\"; ";
     assert_refused(
@@ -179,16 +179,16 @@ fn config_with_message(message: &str) -> String {
     )
 }
 
-fn await_status(gateway: &Gateway, key: &str, expected: &str) {
+fn await_status(gateway: &GatewayProcess, key: &str, expected: &str) {
     until(expected, || (status(gateway)[key].as_str() == Some(expected)).then_some(()));
 }
 
 fn a_gateway_applies_writes_to_a_mounted_file() {
     let directory = directory(&config_with_message("before"));
     let command = namespace::command(&directory, &[MOUNT_FILE, "exec \"$0\""].concat());
-    let gateway = Gateway::run(directory, command);
+    let gateway = GatewayProcess::run(directory, command);
     for message in ["once", "again"] {
-        gateway.folder.write("real/site.toml", &config_with_message(message));
+        gateway.directory.write("real/site.toml", &config_with_message(message));
         await_status(&gateway, "message", message);
     }
     assert_eq!(gateway.log().count("ERROR"), 0, "{}", gateway.log().text());
@@ -198,9 +198,9 @@ fn a_gateway_applies_an_edit_in_the_source_of_its_mounted_directory() {
     let directory = directory(&config_with_message("before"));
     let command =
         namespace::command(&directory, &[MOUNT_DIRECTORY, "exec \"$0\" --config site.toml"].concat());
-    let gateway = Gateway::run(directory, command);
+    let gateway = GatewayProcess::run(directory, command);
     let outside = |arguments: &[&str]| -> Command {
-        let mut command = downtime(&gateway.folder);
+        let mut command = downtime(&gateway.directory);
         command.args(["--config", "real/site.toml"]).args(arguments);
         command
     };

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::support::process::{Folder, downtime};
+use crate::support::process::{ConfigDirectory, downtime};
 
 /// The options of `unshare` for root, and for other users.
 const OPTION_SETS: [&[&str]; 2] = [&["--mount"], &["--mount", "--user", "--map-root-user"]];
@@ -40,7 +40,7 @@ pub(crate) fn refusal() -> Option<&'static str> {
 
 /// Returns a command that runs a shell script in the directory, in a mount namespace of its own. `"$0"` is the binary.
 /// The script ends at the first command that fails.
-pub(crate) fn command(directory: &Folder, script: &str) -> Command {
+pub(crate) fn command(directory: &ConfigDirectory, script: &str) -> Command {
     let options = options().as_ref().expect("the trial checked that mounting works");
     let mut command = Command::new("unshare");
     command.args(*options).args(["sh", "-euc", script]).arg(downtime(directory).get_program());

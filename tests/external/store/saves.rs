@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 
 use super::strace::{Call, Calls, TraceResult, spawn};
 use super::{MINE, START, assert_alone, beside, started, strace, text};
-use crate::support::process::Folder;
+use crate::support::process::ConfigDirectory;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
@@ -28,20 +28,20 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A function that saves a text as an editor does.
-type Save = fn(&Folder, &str);
+type Save = fn(&ConfigDirectory, &str);
 
 const SAVES: [Save; 3] = [replace_file, write_file, write_with_old_time];
 
-fn replace_file(directory: &Folder, text: &str) {
+fn replace_file(directory: &ConfigDirectory, text: &str) {
     directory.replace("downtime.toml", text);
 }
 
-fn write_file(directory: &Folder, text: &str) {
+fn write_file(directory: &ConfigDirectory, text: &str) {
     directory.write("downtime.toml", text);
 }
 
 /// Writes in place, and restores the modification time.
-fn write_with_old_time(directory: &Folder, text: &str) {
+fn write_with_old_time(directory: &ConfigDirectory, text: &str) {
     let path = directory.join("downtime.toml");
     let time = fs::metadata(&path).expect("a file").modified().expect("a time");
     fs::write(&path, text).expect("written");
@@ -49,13 +49,13 @@ fn write_with_old_time(directory: &Folder, text: &str) {
 }
 
 /// Returns the text of a save, which has as many bytes as the current text.
-fn saved(directory: &Folder) -> String {
+fn saved(directory: &ConfigDirectory) -> String {
     text(directory).replace(MINE, "# else\n")
 }
 
 /// Returns the calls of an undisturbed edit.
 fn calls() -> Calls {
-    strace::run(&Folder::with(MINE), &[], &START).calls
+    strace::run(&ConfigDirectory::with(MINE), &[], &START).calls
 }
 
 const TEMPORARY: (&str, &str) = ("openat", "O_EXCL");
@@ -70,7 +70,7 @@ fn count_attempts(calls: &Calls) -> (usize, usize) {
 /// Tests each kind of save while the command is stopped after this call, and compares the result of [`count_attempts`].
 fn save_after(call: &Call, expected: (usize, usize)) {
     for save in SAVES {
-        let directory = Folder::with(MINE);
+        let directory = ConfigDirectory::with(MINE);
         let saved = saved(&directory);
         let traced = spawn(&directory, &[call.inject("signal=STOP")], &START);
         traced.wait_for_stop(1);
@@ -83,13 +83,13 @@ fn save_after(call: &Call, expected: (usize, usize)) {
 }
 
 #[track_caller]
-fn assert_edited(directory: &Folder, saved: &str, ended: &TraceResult) {
+fn assert_edited(directory: &ConfigDirectory, saved: &str, ended: &TraceResult) {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.calls);
     assert_alone(directory, &started(saved));
 }
 
 fn an_edit_is_synced_before_the_exchange_and_its_directory_afterwards() {
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let before = text(&directory);
     let ended = strace::run(&directory, &[], &START);
     assert_edited(&directory, &before, &ended);
@@ -138,7 +138,7 @@ fn a_save_after_the_last_check_is_recovered_by_the_exchange_and_edited() {
 fn a_save_before_the_last_check_is_edited_if_exchange_is_unsupported() {
     for error in ["EINVAL", "ENOSYS", "EOPNOTSUPP", "EPERM"] {
         for save in SAVES {
-            let directory = Folder::with(MINE);
+            let directory = ConfigDirectory::with(MINE);
             let saved = saved(&directory);
             let refused = format!("inject=renameat2:error={error}:signal=STOP");
             let traced = spawn(&directory, &[refused], &START);
@@ -158,7 +158,7 @@ fn a_save_before_the_last_check_is_edited_if_exchange_is_unsupported() {
 fn save_twice(second: Save) {
     let calls = calls();
     let stops = [calls.last_before("pread64", EXCHANGE), calls.first(EXCHANGE.0, EXCHANGE.1)];
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let [first, later] = ["# first\n", "# later\n"].map(|mine| text(&directory).replace(MINE, mine));
     let traced = spawn(&directory, &stops.map(|call| call.inject("signal=STOP")), &START);
     traced.wait_for_stop(1);
@@ -181,7 +181,7 @@ fn a_second_save_that_writes_into_the_new_file_wins_over_the_first() {
 
 fn a_save_during_each_attempt_is_edited() {
     const ATTEMPTS: usize = 5;
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let old = text(&directory);
     let traced = spawn(&directory, &["inject=fsync:signal=STOP".to_owned()], &START);
     let mut saved = old.clone();
@@ -211,7 +211,7 @@ fn assert_all_descriptors_are_closed(calls: &Calls) {
 fn a_save_after_the_exchange_is_not_changed() {
     let calls = calls();
     for save in SAVES {
-        let directory = Folder::with(MINE);
+        let directory = ConfigDirectory::with(MINE);
         let saved = saved(&directory);
         let stop = calls.first(EXCHANGE.0, EXCHANGE.1).inject("signal=STOP");
         let traced = spawn(&directory, &[stop], &START);
@@ -224,9 +224,9 @@ fn a_save_after_the_exchange_is_not_changed() {
 }
 
 /// Saves after the last check, and injects this at the exchange that would put the save back.
-fn save_and_inject(what: &str) -> (Folder, String, TraceResult) {
+fn save_and_inject(what: &str) -> (ConfigDirectory, String, TraceResult) {
     let calls = calls();
-    let directory = Folder::with(MINE);
+    let directory = ConfigDirectory::with(MINE);
     let saved = saved(&directory);
     let stop = calls.last_before("pread64", EXCHANGE).inject("signal=STOP");
     let traced = spawn(&directory, &[stop, format!("inject=renameat2:{what}:when=2")], &START);
@@ -239,7 +239,7 @@ fn save_and_inject(what: &str) -> (Folder, String, TraceResult) {
 
 /// Asserts that the file has the edit and one other file has the save, and returns the other file's name.
 #[track_caller]
-fn assert_save_in_another_file(directory: &Folder, saved: &str) -> String {
+fn assert_save_in_another_file(directory: &ConfigDirectory, saved: &str) -> String {
     assert_eq!(text(directory), started(&saved.replace("# else\n", MINE)));
     let names = beside(directory);
     let [name] = names.as_slice() else { panic!("{names:?}") };

@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, prlimit};
 
 use super::strace::{Calls, TraceResult, TracedProcess, run, spawn_through};
 use super::{START, assert_alone, beside, started, text};
-use crate::support::process::Folder;
+use crate::support::process::ConfigDirectory;
 
 pub(crate) fn trials() -> Vec<Trial> {
     trials![super::traced:
@@ -21,14 +21,14 @@ const LIMIT: u64 = 512;
 const WITH_LIMIT: &str = "ulimit -S -f 1; exec \"$@\"";
 
 /// Makes a directory with a file that is several times as long as the limit, and returns it with the text.
-fn directory() -> (Folder, String) {
-    let directory = Folder::with(&"# a line of a long file\n".repeat(100));
+fn directory() -> (ConfigDirectory, String) {
+    let directory = ConfigDirectory::with(&"# a line of a long file\n".repeat(100));
     let text = text(&directory);
     (directory, text)
 }
 
 /// Starts the edit through this shell script, so that its limit does not apply to strace.
-fn spawn_limited(script: &str, directory: &Folder, injections: &[String]) -> TracedProcess {
+fn spawn_limited(script: &str, directory: &ConfigDirectory, injections: &[String]) -> TracedProcess {
     spawn_through(&["sh", "-euc", script, "sh"], directory, injections, &START)
 }
 

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::support::log::Log;
-use crate::support::process::{Folder, downtime};
+use crate::support::process::{ConfigDirectory, downtime};
 use crate::support::until;
 
 /// A system call in a trace.
@@ -109,19 +109,19 @@ pub(crate) struct TraceResult {
 }
 
 /// Runs the binary in the directory with these injections until it ends.
-pub(crate) fn run(directory: &Folder, injections: &[String], arguments: &[&str]) -> TraceResult {
+pub(crate) fn run(directory: &ConfigDirectory, injections: &[String], arguments: &[&str]) -> TraceResult {
     spawn(directory, injections, arguments).end()
 }
 
 /// Starts the binary in the directory with these injections.
-pub(crate) fn spawn(directory: &Folder, injections: &[String], arguments: &[&str]) -> TracedProcess {
+pub(crate) fn spawn(directory: &ConfigDirectory, injections: &[String], arguments: &[&str]) -> TracedProcess {
     spawn_through(&[], directory, injections, arguments)
 }
 
 /// Like [`spawn`], but through a wrapper that ends with an exec of its arguments.
 pub(crate) fn spawn_through(
     wrapper: &[&str],
-    directory: &Folder,
+    directory: &ConfigDirectory,
     injections: &[String],
     arguments: &[&str],
 ) -> TracedProcess {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::support::http::Client;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
 /// Keeps a request off the fast path without changing the response.
@@ -44,7 +44,7 @@ fn the_fast_path_sends_what_the_slow_path_would() {
             "[response]\nredirect = \"https://shop.example/\"\n{PERIOD}\n[server]\ntrusted_proxies = [\"127.0.0.1\"]\n"
         ),
     ] {
-        let gateway = Gateway::start(&config);
+        let gateway = GatewayProcess::start(&config);
         let (mut fast, mut slow) = (gateway.connect(), gateway.connect());
         for target in [
             "/",
@@ -82,7 +82,7 @@ fn the_fast_path_sends_what_the_slow_path_would() {
 
 #[test]
 fn requests_in_a_row_are_answered_in_their_order() {
-    let gateway = Gateway::start(PERIOD);
+    let gateway = GatewayProcess::start(PERIOD);
     let mut client = gateway.connect();
     let get = |accept: &str| format!("GET / HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n");
     let types = ["text/html", "text/plain", "application/problem+json"];
@@ -97,7 +97,7 @@ fn requests_in_a_row_are_answered_in_their_order() {
 
 #[test]
 fn a_head_may_come_in_pieces_and_more_than_one_in_a_piece() {
-    let gateway = Gateway::start(PERIOD);
+    let gateway = GatewayProcess::start(PERIOD);
     let mut client = gateway.connect();
     let two = "GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n";
     for cut in [1, 5, 20, 28, 29, 30, 31, 40, two.len() - 1] {
@@ -119,7 +119,7 @@ fn a_head_may_come_in_pieces_and_more_than_one_in_a_piece() {
 #[test]
 fn a_connection_continues_with_any_kind_of_request() {
     let site = StubUpstream::start();
-    let gateway = Gateway::start(&format!(
+    let gateway = GatewayProcess::start(&format!(
         "[site]\nupstream = \"{}\"\n[exempt]\nexact = [\"/open\"]\n{PERIOD}",
         site.url()
     ));
@@ -142,7 +142,7 @@ fn a_connection_continues_with_any_kind_of_request() {
 
 #[test]
 fn a_head_of_any_length_is_answered() {
-    let gateway = Gateway::start(PERIOD);
+    let gateway = GatewayProcess::start(PERIOD);
     for length in [8000, 8100, 8191, 8192, 8193, 9000, 20_000] {
         let mut client = gateway.connect();
         assert_eq!(client.request("GET", "/", &[]).status, 503);
@@ -155,7 +155,7 @@ fn a_head_of_any_length_is_answered() {
 
 #[test]
 fn an_edit_applies_to_connections_that_are_already_open() {
-    let gateway = Gateway::start(PERIOD);
+    let gateway = GatewayProcess::start(PERIOD);
     let mut client = gateway.connect();
     assert!(!client.request("GET", "/", &[]).text().contains("edited"));
     gateway.apply(&format!("[response]\nmessage = \"edited\"\n{PERIOD}"));
@@ -168,7 +168,7 @@ fn an_edit_applies_to_connections_that_are_already_open() {
 
 #[test]
 fn a_malformed_head_gets_400() {
-    let gateway = Gateway::start(PERIOD);
+    let gateway = GatewayProcess::start(PERIOD);
     for head in [
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",

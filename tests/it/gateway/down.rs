@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{DOWN, period};
 use crate::support::http::Response;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 const HOUR: i64 = 3600;
 
@@ -35,7 +35,7 @@ fn with_common_fields(own: &[String]) -> Vec<String> {
 
 #[test]
 fn browsers_get_the_page_with_all_promised_fields() {
-    let gateway = Gateway::start(&format!("{DOWN}message = \"We move <b>.\""));
+    let gateway = GatewayProcess::start(&format!("{DOWN}message = \"We move <b>.\""));
     for accept in
         ["Accept: text/html", "Accept: */*", "Accept: text/html,application/xml;q=0.9,*/*;q=0.8", "X: none"]
     {
@@ -67,7 +67,7 @@ fn browsers_get_the_page_with_all_promised_fields() {
 
 #[test]
 fn programs_get_problem_json_or_text_and_assets_get_no_body() {
-    let gateway = Gateway::start(&format!("{DOWN}message = \"We move.\""));
+    let gateway = GatewayProcess::start(&format!("{DOWN}message = \"We move.\""));
     for (field, media_type) in [
         ("Accept: application/problem+json", Some("application/problem+json")),
         ("Accept: application/json", Some("application/problem+json")),
@@ -97,7 +97,7 @@ fn programs_get_problem_json_or_text_and_assets_get_no_body() {
 
 #[test]
 fn head_gets_the_fields_of_get_and_no_body() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let mut client = gateway.connect();
     let get = client.request("GET", "/", &[]);
     let head = client.request("HEAD", "/", &[]);
@@ -110,9 +110,9 @@ fn every_method_gets_the_page_with_the_configured_status_and_template() {
     let config = format!(
         "[response]\nstatus = 520\nretry_after = \"90s\"\ntemplate = \"t.html\"\nmessage = \"a&b\"\n{DOWN}"
     );
-    let directory = crate::support::process::Folder::with("");
+    let directory = crate::support::process::ConfigDirectory::with("");
     directory.write("t.html", "<p>{{ message }} {{ status }} {{ retry_after }} {{ start }}</p>");
-    let gateway = Gateway::on(directory);
+    let gateway = GatewayProcess::on(directory);
     gateway.apply(&config);
     for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "MKCOL"] {
         let response = gateway.connect().request(method, "/", &["Content-Length: 0"]);
@@ -130,7 +130,7 @@ fn the_period_that_ends_last_decides_and_the_first_one_breaks_a_tie() {
     let over = period(-2 * HOUR, -HOUR, "message = \"over\"");
     let to_come = period(HOUR, 9 * HOUR, "message = \"to come\"");
     let disabled = open("disabled") + "enabled = false\n";
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     for (periods, message) in [
         (&[&short, &long][..], "long"),
         (&[&long, &short], "long"),
@@ -148,7 +148,7 @@ fn the_period_that_ends_last_decides_and_the_first_one_breaks_a_tie() {
 
 #[test]
 fn retry_after_is_the_time_until_the_request_would_pass() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let touching = [period(-HOUR, HOUR, ""), period(HOUR, 3 * HOUR, "")].concat();
     let overlapping =
         [period(-HOUR, HOUR, ""), period(0, 5 * HOUR, ""), period(4 * HOUR, 7 * HOUR, "")].concat();
@@ -177,7 +177,7 @@ fn retry_after_is_the_time_until_the_request_would_pass() {
 
 #[test]
 fn the_body_of_a_covered_request_does_not_corrupt_the_next_request() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let length = smuggled.len();
     let chunked = format!("{length:x}\r\n{smuggled}\r\n0\r\n\r\n");
@@ -199,7 +199,7 @@ fn the_body_of_a_covered_request_does_not_corrupt_the_next_request() {
 
 #[test]
 fn a_body_that_arrives_after_the_page_is_never_read_as_a_request() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let smuggled = "GET /.downtime/status HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut client = gateway.connect();
     client.send(format!("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", smuggled.len()));
@@ -210,7 +210,7 @@ fn a_body_that_arrives_after_the_page_is_never_read_as_a_request() {
 
 #[test]
 fn a_client_that_expects_100_continue_gets_the_page_instead() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let mut client = gateway.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(client.response("POST").status, 503);
@@ -219,7 +219,7 @@ fn a_client_that_expects_100_continue_gets_the_page_instead() {
 
 #[test]
 fn an_endless_body_is_not_read_forever() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let mut client = gateway.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(client.response("POST").status, 503);

@@ -1,13 +1,13 @@
 //! Exempt requests pass during downtime, and only those.
 
 use super::DOWN;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
-fn gateway(origin: &StubUpstream) -> Gateway {
+fn gateway(origin: &StubUpstream) -> GatewayProcess {
     let exempt = r#"exact = ["/exact"]
 paths = ["/open/**", "/assets/*.css", "/admin/**"]"#;
-    Gateway::start(&format!("[site]\nupstream = \"{}\"\n[exempt]\n{exempt}\n{DOWN}", origin.url()))
+    GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n[exempt]\n{exempt}\n{DOWN}", origin.url()))
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn no_spelling_of_a_covered_path_is_exempt() {
 fn the_status_path_wins_over_exemptions_and_exemptions_win_over_periods() {
     let exempt = "[exempt]\nexact = [\"/state\", \"/exempt\"]\n";
     let config = format!("[server]\nstatus_path = \"/state\"\n{exempt}");
-    let gateway = Gateway::start(&format!("{config}{DOWN}redirect = \"/exempt\"\n"));
+    let gateway = GatewayProcess::start(&format!("{config}{DOWN}redirect = \"/exempt\"\n"));
     assert_eq!(gateway.get("/state", &[]).json()["state"], "down");
     assert_eq!(gateway.get("/exempt", &[]).status, 200);
     assert_eq!(gateway.get("/", &[]).status, 302);

@@ -8,10 +8,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::DOWN;
 use crate::support::DEADLINE;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
-async fn connect(gateway: &Gateway) -> SendRequest<Empty<Bytes>> {
+async fn connect(gateway: &GatewayProcess) -> SendRequest<Empty<Bytes>> {
     let stream = tokio::net::TcpStream::connect(gateway.address).await.expect("the gateway");
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (sender, connection) = handshake.await.expect("a handshake");
@@ -32,7 +32,7 @@ async fn get(sender: &mut SendRequest<Empty<Bytes>>, path: &str) -> (u16, Option
 async fn the_page_the_status_and_the_site_are_served_over_http2() {
     let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
-    let gateway = Gateway::start(&site);
+    let gateway = GatewayProcess::start(&site);
     let mut sender = connect(&gateway).await;
     assert_eq!(get(&mut sender, "/a//b?c").await, (200, None, Bytes::from("the site")));
     let head = origin.head();

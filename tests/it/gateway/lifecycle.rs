@@ -11,12 +11,12 @@ use rustix::process::Signal;
 
 use super::DOWN;
 use crate::support::http::Client;
-use crate::support::process::{Folder, Gateway, Process, downtime, downtime_by};
+use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, downtime_by};
 use crate::support::until;
 use crate::upstreams::ScriptedUpstream;
 
 /// Asserts that the gateway does not start, and returns its output.
-fn failed_start(directory: &Folder) -> String {
+fn failed_start(directory: &ConfigDirectory) -> String {
     let (code, output) = Process::spawn(downtime(directory)).end();
     assert_eq!(code, Some(1), "{output}");
     assert!(!output.contains("panicked") && !output.contains("listening on"), "{output}");
@@ -25,7 +25,7 @@ fn failed_start(directory: &Folder) -> String {
 
 #[test]
 fn startup_logs_the_address_the_site_the_state_and_how_to_take_it_down() {
-    let gateway = Gateway::start("");
+    let gateway = GatewayProcess::start("");
     for line in ["listening on http://127.0.0.1:", "site: the welcome page", "state: up", "downtime start"] {
         assert_eq!(gateway.log().count(line), 1, "{line}: {}", gateway.log().text());
     }
@@ -33,8 +33,9 @@ fn startup_logs_the_address_the_site_the_state_and_how_to_take_it_down() {
 
 #[test]
 fn an_address_that_is_in_use_is_an_error_with_the_fix() {
-    let gateway = Gateway::start("");
-    let output = failed_start(&Folder::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
+    let gateway = GatewayProcess::start("");
+    let output =
+        failed_start(&ConfigDirectory::with(&format!("[server]\nlisten = [\"{}\"]\n", gateway.address)));
     assert!(output.contains(&format!("cannot listen on {}", gateway.address)), "{output}");
     assert!(output.contains("ss -ltnp") && output.contains("[server] listen"), "{output}");
     assert_eq!(gateway.get("/", &[]).status, 200);
@@ -45,7 +46,7 @@ fn every_address_that_is_in_use_is_named() {
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     let addresses = held.map(|listener| (listener.local_addr().expect("an address"), listener));
     let list = addresses.iter().map(|(address, _)| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
-    let output = failed_start(&Folder::with(&format!("[server]\nlisten = [{list}]\n")));
+    let output = failed_start(&ConfigDirectory::with(&format!("[server]\nlisten = [{list}]\n")));
     for (address, _) in &addresses {
         assert!(output.contains(&format!("cannot listen on {address}")), "{output}");
     }
@@ -58,7 +59,7 @@ fn a_privileged_port_is_an_error_with_the_fix() {
     if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
         return;
     }
-    let directory = Folder::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
+    let directory = ConfigDirectory::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("set");
     let mut command = downtime(&directory);
     if rustix::process::geteuid().is_root() {
@@ -74,9 +75,9 @@ fn a_privileged_port_is_an_error_with_the_fix() {
 
 #[test]
 fn an_invalid_file_is_refused_with_the_line_and_column() {
-    let output = failed_start(&Folder::with("[server]\nlisten = 5\n"));
+    let output = failed_start(&ConfigDirectory::with("[server]\nlisten = 5\n"));
     assert!(output.contains("downtime.toml:2:10"), "{output}");
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     std::fs::remove_file(directory.join("downtime.toml")).expect("removed");
     let mut command = downtime(&directory);
     command.args(["-c", "downtime.toml"]);
@@ -84,8 +85,8 @@ fn an_invalid_file_is_refused_with_the_line_and_column() {
     assert_eq!((code, output.contains("downtime.toml does not exist")), (Some(1), true), "{output}");
 }
 
-fn with_unix_socket() -> Folder {
-    Folder::with("[server]\nlisten = [\"unix:gateway.sock\", \"127.0.0.1:0\"]\n")
+fn with_unix_socket() -> ConfigDirectory {
+    ConfigDirectory::with("[server]\nlisten = [\"unix:gateway.sock\", \"127.0.0.1:0\"]\n")
 }
 
 #[test]
@@ -94,10 +95,10 @@ fn a_stale_unix_socket_is_replaced_and_removed_on_exit() {
     let socket = directory.join("gateway.sock");
     drop(UnixListener::bind(&socket).expect("bound"));
     assert!(socket.exists());
-    let gateway = Gateway::on(directory);
+    let gateway = GatewayProcess::on(directory);
     assert_eq!(Client::connect_unix(&socket).request("GET", "/", &[]).status, 200);
     gateway.process.signal(Signal::TERM);
-    let Gateway { process, folder: _directory, .. } = gateway;
+    let GatewayProcess { process, directory: _directory, .. } = gateway;
     assert_eq!(process.end().0, Some(0));
     assert!(!socket.exists());
 }
@@ -119,7 +120,7 @@ fn a_path_that_is_in_use_or_not_a_socket_is_refused_and_left_alone() {
 #[test]
 fn a_port_alone_listens_on_all_addresses_of_both_families() {
     let config = "[exempt]\nnetworks = [\"127.0.0.1/32\"]\n[server]\nlisten = [\":0\"]\n[management]\nlisten = \":0\"\n";
-    let directory = Folder::with(&format!("{config}{DOWN}"));
+    let directory = ConfigDirectory::with(&format!("{config}{DOWN}"));
     let process = Process::spawn(downtime(&directory));
     let port = |prefix: &str| {
         let line = process.log.wait_for(prefix);
@@ -140,7 +141,7 @@ fn a_port_alone_listens_on_all_addresses_of_both_families() {
         assert_eq!(status((Ipv6Addr::LOCALHOST, visitors).into()), 503);
         assert_eq!(health((Ipv6Addr::LOCALHOST, operators).into()), 200);
     }
-    let other = Folder::with(&format!("[server]\nlisten = [\":{visitors}\"]\n"));
+    let other = ConfigDirectory::with(&format!("[server]\nlisten = [\":{visitors}\"]\n"));
     let output = failed_start(&other);
     assert!(output.contains(&format!("cannot listen on :{visitors}")), "{output}");
     assert!(output.contains(&format!("`ss -ltnp 'sport = :{visitors}'`")), "{output}");
@@ -154,7 +155,7 @@ fn an_unspecified_address_is_shown_as_one_that_can_be_opened() {
         if listen.starts_with('[') && TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
             continue;
         }
-        let directory = Folder::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
+        let directory = ConfigDirectory::with(&format!("[server]\nlisten = [\"{listen}\"]\n"));
         let process = Process::spawn(downtime(&directory));
         let line = process.log.wait_for("listening on ");
         let all = if listen.starts_with('[') { " (all IPv6 addresses)" } else { " (all IPv4 addresses)" };
@@ -177,7 +178,7 @@ fn a_path_cannot_forge_a_log_line() {
         ("json", r#""path":"x\n2026-11-25T00:00:00Z ERROR forged\u001b[31m\u009b2J\"""#),
     ] {
         let config = format!("[site]\nroot = \"public\"\n[log]\nformat = \"{format}\"\n");
-        let directory = Folder::with(&config);
+        let directory = ConfigDirectory::with(&config);
         std::fs::create_dir(directory.join("public")).expect("made");
         let command = downtime_by("sh", &["-c", "ulimit -n 48 && exec \"$0\""], &directory);
         let process = Process::spawn(command);
@@ -207,7 +208,7 @@ fn a_path_cannot_forge_a_log_line() {
 
 #[test]
 fn sighup_reads_the_file_immediately() {
-    let gateway = Gateway::start("");
+    let gateway = GatewayProcess::start("");
     gateway.process.signal(Signal::HUP);
     gateway.log().wait_for("received SIGHUP: reading");
     gateway.log().wait_for("unchanged");
@@ -228,7 +229,7 @@ fn sighup_reads_the_file_immediately() {
 
 #[test]
 fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     let process = Process::spawn(downtime(&directory));
     process.log.wait_for("listening on");
     process.signal(Signal::TERM);
@@ -237,7 +238,7 @@ fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
 
 #[test]
 fn systemd_is_notified_of_readiness_and_of_stopping() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     let manager = UnixDatagram::bind(directory.join("notify")).expect("bound");
     manager.set_read_timeout(Some(crate::support::DEADLINE)).expect("set");
     let notification = || {
@@ -247,7 +248,7 @@ fn systemd_is_notified_of_readiness_and_of_stopping() {
     };
     let mut command = downtime(&directory);
     command.env("NOTIFY_SOCKET", directory.join("notify"));
-    let gateway = Gateway::run(directory, command);
+    let gateway = GatewayProcess::run(directory, command);
     assert!(notification().lines().any(|line| line == "READY=1"));
     assert_eq!(gateway.get("/", &[]).status, 200);
     gateway.process.signal(Signal::TERM);
@@ -258,7 +259,7 @@ fn systemd_is_notified_of_readiness_and_of_stopping() {
 fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
     for signal in [Signal::TERM, Signal::INT] {
         let script = ScriptedUpstream::bind();
-        let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
+        let gateway = GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
         let mut idle = gateway.connect();
         let mut busy = gateway.connect();
         busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -278,7 +279,7 @@ fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
 
 #[test]
 fn sigterm_under_load_breaks_no_response_and_exits_with_0() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let (address, stopping) = (gateway.address, Arc::new(AtomicBool::new(false)));
     let load = [(); 4].map(|()| {
         let stopping = Arc::clone(&stopping);
@@ -321,7 +322,7 @@ fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) 
 #[ignore = "takes as long as the drain, 10 s"]
 fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
     let script = ScriptedUpstream::bind();
-    let gateway = Gateway::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
+    let gateway = GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
     let mut stuck = gateway.connect();
     stuck.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = script.accept();
@@ -339,10 +340,10 @@ fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
 #[ignore = "takes as long as a head may, 30 s"]
 fn a_slow_head_gets_408_on_each_listener() {
     let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
-    let gateway = Gateway::start(&format!("{listeners}{DOWN}"));
+    let gateway = GatewayProcess::start(&format!("{listeners}{DOWN}"));
     let mut busy = gateway.connect();
     assert_eq!(busy.request("POST", "/", &["Content-Length: 0"]).status, 503);
-    let mut operator = Client::connect_unix(&gateway.folder.join("management.sock"));
+    let mut operator = Client::connect_unix(&gateway.directory.join("management.sock"));
     let mut fast = gateway.connect();
     let begun = std::time::Instant::now();
     for byte in b"GET / HTTP/1.1\r\nHost: si" {
@@ -363,8 +364,9 @@ fn a_slow_head_gets_408_on_each_listener() {
 fn new_connections_are_refused_while_the_last_requests_finish() {
     let script = ScriptedUpstream::bind();
     let site = format!("[site]\nupstream = \"{}\"\n", script.url());
-    let gateway =
-        Gateway::start(&format!("{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"));
+    let gateway = GatewayProcess::start(&format!(
+        "{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"
+    ));
     let mut busy = gateway.connect();
     busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = script.accept();
@@ -372,7 +374,7 @@ fn new_connections_are_refused_while_the_last_requests_finish() {
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("stopping");
     until("a refused connection", || TcpStream::connect(gateway.address).is_err().then_some(()));
-    until("the removal of the socket", || (!gateway.folder.join("gateway.sock").exists()).then_some(()));
+    until("the removal of the socket", || (!gateway.directory.join("gateway.sock").exists()).then_some(()));
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
     assert_eq!(busy.response("GET").text(), "last");
     assert_eq!(gateway.process.end().0, Some(0));

@@ -2,7 +2,7 @@
 
 use super::DOWN;
 use crate::support::http::Client;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
 const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n";
@@ -13,7 +13,7 @@ fn exempting(networks: &str) -> String {
 
 #[test]
 fn the_forwarding_fields_of_an_untrusted_peer_are_ignored() {
-    let gateway = Gateway::start(&exempting("\"192.0.2.0/24\""));
+    let gateway = GatewayProcess::start(&exempting("\"192.0.2.0/24\""));
     for field in [
         "X-Forwarded-For: 192.0.2.1",
         "X-Forwarded-For: 127.0.0.1, 192.0.2.1",
@@ -29,7 +29,8 @@ fn the_forwarding_fields_of_an_untrusted_peer_are_ignored() {
 
 #[test]
 fn the_client_of_a_trusted_peer_is_the_rightmost_untrusted_address() {
-    let gateway = Gateway::start(&format!("{TRUSTED}{}", exempting("\"192.0.2.0/24\", \"2001:db8::/32\"")));
+    let gateway =
+        GatewayProcess::start(&format!("{TRUSTED}{}", exempting("\"192.0.2.0/24\", \"2001:db8::/32\"")));
     for (fields, status) in [
         (&["X-Forwarded-For: 192.0.2.1"][..], 200),
         (&["X-Forwarded-For: ::ffff:192.0.2.1"], 200),
@@ -53,9 +54,9 @@ fn a_peer_on_a_unix_socket_is_believed_only_if_unix_peers_are_trusted() {
         let server = format!("[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n{trusted}\n");
         format!("{server}{}", exempting("\"192.0.2.0/24\""))
     };
-    let gateway = Gateway::start(&config("trusted_proxies = [\"unix:\"]"));
+    let gateway = GatewayProcess::start(&config("trusted_proxies = [\"unix:\"]"));
     let status = |field: &str| {
-        Client::connect_unix(&gateway.folder.join("gateway.sock")).request("GET", "/", &[field]).status
+        Client::connect_unix(&gateway.directory.join("gateway.sock")).request("GET", "/", &[field]).status
     };
     assert_eq!(status("X-Forwarded-For: 192.0.2.1"), 200);
     assert_eq!(status("X-Forwarded-For: 198.51.100.1"), 503);
@@ -68,8 +69,8 @@ fn a_peer_on_a_unix_socket_is_believed_only_if_unix_peers_are_trusted() {
 fn a_peer_without_an_address_matches_no_network() {
     let server =
         "[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\ntrusted_proxies = [\"unix:\"]\n";
-    let gateway = Gateway::start(&format!("{server}{}", exempting("\"0.0.0.0/0\", \"::/0\"")));
-    let mut client = Client::connect_unix(&gateway.folder.join("gateway.sock"));
+    let gateway = GatewayProcess::start(&format!("{server}{}", exempting("\"0.0.0.0/0\", \"::/0\"")));
+    let mut client = Client::connect_unix(&gateway.directory.join("gateway.sock"));
     assert_eq!(client.request("GET", "/", &[]).status, 503);
     assert_eq!(client.request("GET", "/", &["X-Forwarded-For: nobody"]).status, 503);
     assert_eq!(client.request("GET", "/", &["X-Forwarded-For: 192.0.2.1"]).status, 200);
@@ -86,7 +87,7 @@ fn the_upstream_gets_the_claims_of_trusted_peers_only() {
     ];
     let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
-    let gateway = Gateway::start(&site);
+    let gateway = GatewayProcess::start(&site);
     for (server, expected) in [
         (TRUSTED, ["192.0.2.1, 127.0.0.1", "https", "public.example"]),
         ("", ["127.0.0.1", "http", "site.example"]),

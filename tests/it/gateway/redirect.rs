@@ -1,7 +1,7 @@
 //! Redirects during downtime.
 
 use super::{DOWN, period};
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 const STATUS_PAGE: &str = "https://status.example.com/";
 
@@ -13,7 +13,7 @@ const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q
 
 #[test]
 fn a_navigation_is_redirected() {
-    let gateway = Gateway::start(&redirecting(STATUS_PAGE));
+    let gateway = GatewayProcess::start(&redirecting(STATUS_PAGE));
     let mut client = gateway.connect();
     for (method, fields) in [
         ("GET", &[][..]),
@@ -38,7 +38,7 @@ fn a_navigation_is_redirected() {
 
 #[test]
 fn a_request_that_is_not_a_navigation_is_never_redirected() {
-    let gateway = Gateway::start(&redirecting(STATUS_PAGE));
+    let gateway = GatewayProcess::start(&redirecting(STATUS_PAGE));
     let mut client = gateway.connect();
     for (method, fields, status, media_type) in [
         ("POST", &[BROWSER, "Content-Length: 0"][..], 503, Some("text/html; charset=utf-8")),
@@ -80,7 +80,7 @@ fn a_request_that_is_not_a_navigation_is_never_redirected() {
 
 #[test]
 fn the_target_of_a_redirect_passes() {
-    let gateway = Gateway::start(&redirecting("/sorry?why=down"));
+    let gateway = GatewayProcess::start(&redirecting("/sorry?why=down"));
     for (target, status) in [
         ("/", 302),
         ("/sorry", 200),
@@ -101,10 +101,10 @@ fn the_target_of_a_redirect_passes() {
 
 #[test]
 fn a_redirect_to_a_directory_of_the_site_does_not_loop() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     std::fs::create_dir_all(directory.join("root/down")).unwrap();
     directory.write("root/down/index.html", "<p>down</p>");
-    let gateway = Gateway::on(directory);
+    let gateway = GatewayProcess::on(directory);
     for redirect in ["/down", "/down/"] {
         gateway.apply(&format!("[site]\nroot = \"root\"\n{}", redirecting(redirect)));
         let mut target = "/".to_owned();
@@ -129,7 +129,7 @@ fn a_redirect_to_a_directory_of_the_site_does_not_loop() {
 fn a_redirect_to_the_forwarded_host_of_a_trusted_proxy_does_not_loop() {
     let trusting = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
     let site = redirecting("https://site.example/sorry");
-    let gateway = Gateway::start(&format!("{trusting}{site}"));
+    let gateway = GatewayProcess::start(&format!("{trusting}{site}"));
     let host = "Host: 10.0.0.1:8503";
     for (forwarded, status) in [
         (&["X-Forwarded-Host: site.example"][..], 503),
@@ -151,7 +151,7 @@ fn a_redirect_to_the_forwarded_host_of_a_trusted_proxy_does_not_loop() {
 
 #[test]
 fn an_absolute_redirect_to_the_requested_url_gives_the_page_and_never_exempts() {
-    let gateway = Gateway::start(&redirecting("https://site.example/sorry"));
+    let gateway = GatewayProcess::start(&redirecting("https://site.example/sorry"));
     for (target, host, status) in [
         ("/sorry", "Host: site.example", 503),
         ("/sorry?x", "Host: SITE.example.:8503", 503),
@@ -167,9 +167,9 @@ fn an_absolute_redirect_to_the_requested_url_gives_the_page_and_never_exempts() 
 
 #[test]
 fn a_period_overrides_the_redirect_and_its_template_wins_over_it() {
-    let directory = Folder::with("");
+    let directory = ConfigDirectory::with("");
     directory.write("own.html", "<p>own</p>");
-    let gateway = Gateway::on(directory);
+    let gateway = GatewayProcess::on(directory);
     for (more, status, location) in [
         ("", 302, Some(STATUS_PAGE)),
         ("redirect = \"/sorry\"", 302, Some("/sorry")),
@@ -187,7 +187,7 @@ fn a_period_overrides_the_redirect_and_its_template_wins_over_it() {
 fn only_the_redirect_of_the_deciding_period_applies() {
     let (short, long) =
         (period(-60, 3600, "redirect = \"/short\""), period(-60, 7200, "redirect = \"/long\""));
-    let gateway = Gateway::start(&[short, long].concat());
+    let gateway = GatewayProcess::start(&[short, long].concat());
     assert_eq!(gateway.get("/", &[]).field("location"), Some("/long"));
     assert_eq!(gateway.get("/long", &[]).status, 200);
     assert_eq!(gateway.get("/short", &[]).field("location"), Some("/long"));

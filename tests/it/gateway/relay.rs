@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::DOWN;
 use crate::support::http::{Client, Response};
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 /// Keeps a request off the fast path without changing the response.
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Seen {
     }
 }
 
-fn seen(gateway: &Gateway, method: &str, target: &str, fields: &str) -> Seen {
+fn seen(gateway: &GatewayProcess, method: &str, target: &str, fields: &str) -> Seen {
     let mut client = gateway.connect();
     client.send(format!("{method} {target} HTTP/1.1\r\nHost: site.example\r\n{fields}\r\n"));
     let response = client.try_response(method).map_err(|error| error.kind()).map(|mut response| {
@@ -155,7 +155,7 @@ fn responses() -> Vec<Vec<u8>> {
 #[test]
 fn the_client_gets_what_the_slow_path_would_send() {
     let responses = responses();
-    let gateway = Gateway::start(&site(&format!("http://{}", answering(responses.clone()))));
+    let gateway = GatewayProcess::start(&site(&format!("http://{}", answering(responses.clone()))));
     for (number, response) in responses.iter().enumerate() {
         for method in ["GET", "HEAD"] {
             let target = format!("/{number}");
@@ -172,7 +172,7 @@ fn the_upstream_gets_what_the_slow_path_would_send() {
     let origin = StubUpstream::start();
     let long = "x".repeat(7000);
     for server in ["", "[server]\ntrusted_proxies = [\"127.0.0.0/8\"]\n"] {
-        let gateway = Gateway::start(&format!("{server}{}", site(&origin.url())));
+        let gateway = GatewayProcess::start(&format!("{server}{}", site(&origin.url())));
         for (target, fields) in [
             ("/", ""),
             ("/a/../%2e;b?c=d&e=%zz", "User-Agent: x\r\naccept: */*\r\nAccept-Encoding: gzip\r\n"),
@@ -217,7 +217,8 @@ fn the_upstream_gets_what_the_slow_path_would_send() {
 #[test]
 fn requests_in_a_row_are_answered_in_their_order_by_either_path() {
     let origin = StubUpstream::start();
-    let gateway = Gateway::start(&format!("{}{DOWN}[exempt]\npaths = [\"/open/**\"]\n", site(&origin.url())));
+    let gateway =
+        GatewayProcess::start(&format!("{}{DOWN}[exempt]\npaths = [\"/open/**\"]\n", site(&origin.url())));
     let mut client = gateway.connect();
     let order = ["/open/a", "/open/b", "/down", "/open/c", "/down", "/down", "/open/d"];
     client.send(order.map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).concat());
@@ -235,7 +236,7 @@ fn requests_in_a_row_are_answered_in_their_order_by_either_path() {
 #[test]
 fn requests_that_arrive_during_a_request_are_answered_after_it() {
     let script = ScriptedUpstream::bind();
-    let gateway = Gateway::start(&site(&script.url()));
+    let gateway = GatewayProcess::start(&site(&script.url()));
     let mut client = gateway.connect();
     client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = script.accept();
@@ -256,7 +257,7 @@ fn requests_that_arrive_during_a_request_are_answered_after_it() {
 #[test]
 fn bytes_after_a_response_are_never_the_next_response() {
     let script = ScriptedUpstream::bind();
-    let gateway = Gateway::start(&site(&script.url()));
+    let gateway = GatewayProcess::start(&site(&script.url()));
     let mut client = gateway.connect();
     for body in ["Content-Length: 2\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"] {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -272,7 +273,7 @@ fn bytes_after_a_response_are_never_the_next_response() {
 #[test]
 fn a_response_that_begins_while_the_gateway_stops_says_that_its_connection_closes() {
     let script = ScriptedUpstream::bind();
-    let gateway = Gateway::start(&site(&script.url()));
+    let gateway = GatewayProcess::start(&site(&script.url()));
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = script.accept();
@@ -294,7 +295,7 @@ fn a_response_that_begins_while_the_gateway_stops_says_that_its_connection_close
 fn a_relayed_request_is_logged_once_its_response_has_begun() {
     let script = ScriptedUpstream::bind();
     let config = format!("{}when_unreachable = \"error\"\n[log]\naccess = true\n", site(&script.url()));
-    let gateway = Gateway::start(&config);
+    let gateway = GatewayProcess::start(&config);
     for (said, status) in [("HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhe", 201), ("nonsense", 502)] {
         let mut client = gateway.connect();
         client.send("GET /a?secret=1 HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::period;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 #[test]
 fn only_requests_that_a_scope_covers_are_down() {
     let scope = "hosts = [\"shop.example\"]\npaths = [\"/checkout/**\"]\nmethods = [\"POST\"]";
-    let gateway = Gateway::start(&period(-60, 3600, scope));
+    let gateway = GatewayProcess::start(&period(-60, 3600, scope));
     let mut client = gateway.connect();
     for (method, target, host, status) in [
         ("POST", "/checkout", "shop.example", 503),
@@ -36,7 +36,7 @@ fn only_requests_that_a_scope_covers_are_down() {
 
 #[test]
 fn a_request_that_overrides_its_method_is_covered() {
-    let gateway = Gateway::start(&period(-60, 3600, "methods = [\"PUT\"]"));
+    let gateway = GatewayProcess::start(&period(-60, 3600, "methods = [\"PUT\"]"));
     for (field, status) in [
         ("X-HTTP-Method-Override: PUT", 503),
         ("X-Method-Override: PUT", 503),
@@ -51,7 +51,7 @@ fn a_request_that_overrides_its_method_is_covered() {
 #[test]
 fn the_forwarded_host_of_a_trusted_proxy_is_covered() {
     let shop = period(-60, 3600, "hosts = [\"shop.example\"]");
-    let gateway = Gateway::start(&format!("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{shop}"));
+    let gateway = GatewayProcess::start(&format!("[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{shop}"));
     for (fields, status) in [
         (&["Host: 10.0.0.1", "X-Forwarded-Host: shop.example"][..], 503),
         (&["Host: shop.example", "X-Forwarded-Host: other.example"], 503),
@@ -67,7 +67,7 @@ fn the_forwarded_host_of_a_trusted_proxy_is_covered() {
 #[test]
 fn retry_after_depends_on_the_path() {
     let touching = period(3600, 7200, "paths = [\"/a/**\"]");
-    let gateway = Gateway::start(&format!("{}{touching}", period(-60, 3600, "")));
+    let gateway = GatewayProcess::start(&format!("{}{touching}", period(-60, 3600, "")));
     for (target, hours) in [("/a", 2), ("/b", 1)] {
         let seconds: u64 = gateway.get(target, &[]).field("retry-after").unwrap().parse().unwrap();
         assert!((hours * 3600 - 60..=hours * 3600).contains(&seconds), "{target}: {seconds}");
@@ -78,7 +78,7 @@ fn retry_after_depends_on_the_path() {
 fn the_status_is_for_the_path_and_method_of_the_query() {
     let post = period(-60, 3600, "methods = [\"POST\"]");
     let shop = period(-60, 1800, "paths = [\"/shop/**\"]\nmessage = \"The shop moves.\"");
-    let gateway = Gateway::start(&format!("{post}{shop}"));
+    let gateway = GatewayProcess::start(&format!("{post}{shop}"));
     for (query, state, message) in [
         ("", "up", json!(null)),
         ("?path=/shop/cart", "down", json!("The shop moves.")),
@@ -95,7 +95,8 @@ fn the_status_is_for_the_path_and_method_of_the_query() {
 
 #[test]
 fn the_site_is_down_during_an_occurrence_of_a_series() {
-    let gateway =
-        Gateway::start("[[period]]\ncron = \"0 0 1 * *\"\nfor = \"40days\"\nend = 2999-01-01T00:00:00Z\n");
+    let gateway = GatewayProcess::start(
+        "[[period]]\ncron = \"0 0 1 * *\"\nfor = \"40days\"\nend = 2999-01-01T00:00:00Z\n",
+    );
     assert_eq!(gateway.get("/", &[]).status, 503);
 }

@@ -1,11 +1,11 @@
 //! Sites without an upstream: the welcome page and a root directory.
 
 use super::DOWN;
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 #[test]
 fn without_a_site_the_welcome_page_shows_the_next_steps() {
-    let gateway = Gateway::start("");
+    let gateway = GatewayProcess::start("");
     for path in ["/", "/any/path?x"] {
         let response = gateway.get(path, &[]);
         assert_eq!((response.status, response.downtime()), (200, None), "{path}");
@@ -20,12 +20,12 @@ fn without_a_site_the_welcome_page_shows_the_next_steps() {
 
 #[test]
 fn a_root_is_served_while_the_site_is_up_and_its_exempt_files_always() {
-    let directory = Folder::with("[site]\nroot = \"public\"\n");
+    let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
     std::fs::create_dir(directory.join("public")).expect("a directory");
     directory.write("public/index.html", "<p>home</p>");
     directory.write("public/logo.svg", "<svg/>");
     directory.write("secret", "secret");
-    let gateway = Gateway::on(directory);
+    let gateway = GatewayProcess::on(directory);
     let home = gateway.get("/", &[]);
     assert_eq!((home.status, home.text()), (200, "<p>home</p>"));
     assert_eq!(home.field("content-type"), Some("text/html; charset=utf-8"));

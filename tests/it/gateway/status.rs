@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{DOWN, period};
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
 const STATUS: &str = "/.downtime/status";
@@ -12,7 +12,7 @@ const STATUS: &str = "/.downtime/status";
 fn the_status_reports_the_state_its_end_and_the_next_downtime() {
     let next = "[[period]]\nname = \"secret\"\nstart = 2999-12-01T22:00:00+01:00\nfor = \"4h\"\n";
     let next_json = json!({"start": "2999-12-01T21:00:00Z", "end": "2999-12-02T01:00:00Z"});
-    let gateway = Gateway::start("");
+    let gateway = GatewayProcess::start("");
     let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null});
     assert_eq!(gateway.get(STATUS, &[]).json(), up);
     gateway.apply(next);
@@ -29,7 +29,7 @@ fn the_status_reports_the_state_its_end_and_the_next_downtime() {
 
 #[test]
 fn the_status_gives_the_end_in_utc_and_counts_down_to_it() {
-    let gateway = Gateway::start(&period(-60, 3600, ""));
+    let gateway = GatewayProcess::start(&period(-60, 3600, ""));
     let status = gateway.get(STATUS, &[]).json();
     let retry_after = status["retry_after"].as_u64().expect("seconds");
     assert!((3540..=3600).contains(&retry_after), "{status}");
@@ -40,7 +40,7 @@ fn the_status_gives_the_end_in_utc_and_counts_down_to_it() {
 
 #[test]
 fn the_status_is_public_never_stored_and_allows_only_get_and_head() {
-    let gateway = Gateway::start(DOWN);
+    let gateway = GatewayProcess::start(DOWN);
     let mut client = gateway.connect();
     let get = client.request("GET", STATUS, &["Origin: https://other.example"]);
     let head = client.request("HEAD", STATUS, &[]);
@@ -61,7 +61,7 @@ fn the_status_is_public_never_stored_and_allows_only_get_and_head() {
 #[test]
 fn exemptions_do_not_change_the_status_of_any_path() {
     let config = format!("[exempt]\npaths = [\"/open/**\"]\nnetworks = [\"127.0.0.0/8\"]\n{DOWN}");
-    let gateway = Gateway::start(&config);
+    let gateway = GatewayProcess::start(&config);
     for query in ["", "?path=/", "?path=/open/x", "?path=%2Fshop%3Fa", "?path", "?path=//", "?other=1"] {
         assert_eq!(gateway.get(&format!("{STATUS}{query}"), &[]).json()["state"], "down", "{query}");
     }
@@ -71,7 +71,7 @@ fn exemptions_do_not_change_the_status_of_any_path() {
 fn the_status_path_can_be_moved_and_turned_off() {
     let origin = StubUpstream::start();
     let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
-    let gateway = Gateway::start(&site);
+    let gateway = GatewayProcess::start(&site);
     for path in [STATUS, "/.well-known/downtime"] {
         assert_eq!(gateway.get(path, &[]).json()["state"], "up", "{path}");
     }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::DOWN;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 fn site(url: &str, more: &str) -> String {
@@ -19,7 +19,7 @@ fn unreachable_url() -> String {
 #[test]
 fn the_target_and_the_host_are_forwarded_byte_for_byte() {
     let origin = StubUpstream::start();
-    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let gateway = GatewayProcess::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
     for target in ["/", "/a/../b//c;d%2F%7e?x=%2e&y=//", "/%zz", "/%00", "//evil.example/x", "/?"] {
         let response = client.request("GET", target, &["Host: shop.example:8080"]);
@@ -37,7 +37,7 @@ fn the_target_and_the_host_are_forwarded_byte_for_byte() {
 #[test]
 fn a_body_is_forwarded_and_head_stays_head() {
     let origin = StubUpstream::start();
-    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let gateway = GatewayProcess::start(&site(&origin.url(), ""));
     let mut client = gateway.connect();
     client.send("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
     assert_eq!(client.response("POST").text(), "the site");
@@ -50,7 +50,7 @@ fn a_body_is_forwarded_and_head_stays_head() {
 #[test]
 fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
     let url = unreachable_url();
-    let gateway = Gateway::start(&format!(
+    let gateway = GatewayProcess::start(&format!(
         "[response]\nredirect = \"/sorry\"\nretry_after = \"7m\"\n{}",
         site(&url, "")
     ));
@@ -72,7 +72,7 @@ fn an_unreachable_upstream_gives_502_or_504_if_configured() {
         (slow.url(), "when_unreachable = \"error\"\nresponse_timeout = \"50ms\"", 504),
         (slow.url(), "response_timeout = \"50ms\"", 503),
     ] {
-        let gateway = Gateway::start(&site(&url, more));
+        let gateway = GatewayProcess::start(&site(&url, more));
         let response = gateway.get("/", &[]);
         assert_eq!(response.status, status, "{more}");
         assert_eq!(response.downtime(), (status == 503).then_some("unreachable"), "{more}");
@@ -81,8 +81,10 @@ fn an_unreachable_upstream_gives_502_or_504_if_configured() {
 
 #[test]
 fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
-    let gateway =
-        Gateway::start(&format!("{}[exempt]\nexact = [\"/open\"]\n{DOWN}", site(&unreachable_url(), "")));
+    let gateway = GatewayProcess::start(&format!(
+        "{}[exempt]\nexact = [\"/open\"]\n{DOWN}",
+        site(&unreachable_url(), "")
+    ));
     assert_eq!(gateway.get("/", &[]).downtime(), Some("planned"));
     assert_eq!(gateway.get("/open", &[]).downtime(), Some("unreachable"));
 }
@@ -90,7 +92,7 @@ fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
 #[test]
 fn a_response_that_the_upstream_cuts_short_never_looks_complete() {
     let script = ScriptedUpstream::bind();
-    let gateway = Gateway::start(&site(&script.url(), ""));
+    let gateway = GatewayProcess::start(&site(&script.url(), ""));
     for framing in ["Content-Length: 100\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"] {
         let mut client = gateway.connect();
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -105,7 +107,7 @@ fn a_response_that_the_upstream_cuts_short_never_looks_complete() {
 #[test]
 fn a_request_in_flight_keeps_its_upstream() {
     let (before, after) = (ScriptedUpstream::bind(), StubUpstream::start());
-    let gateway = Gateway::start(&site(&before.url(), ""));
+    let gateway = GatewayProcess::start(&site(&before.url(), ""));
     let mut client = gateway.connect();
     client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut upstream = before.accept();
@@ -121,7 +123,7 @@ fn a_request_in_flight_keeps_its_upstream() {
 #[test]
 fn a_request_without_exactly_one_valid_host_gets_400_up_or_down() {
     let origin = StubUpstream::start();
-    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let gateway = GatewayProcess::start(&site(&origin.url(), ""));
     for config in [site(&origin.url(), "# up"), DOWN.to_owned()] {
         gateway.apply(&config);
         for hosts in [
@@ -143,7 +145,7 @@ fn a_request_without_exactly_one_valid_host_gets_400_up_or_down() {
 #[test]
 fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
     let origin = StubUpstream::start();
-    let gateway = Gateway::start(&site(&origin.url(), ""));
+    let gateway = GatewayProcess::start(&site(&origin.url(), ""));
     for (head, host) in [
         ("GET / HTTP/1.1\r\nHost: shop.example:80", "shop.example:80"),
         ("GET / HTTP/1.1\r\nHost: [2001:db8::1]:80", "[2001:db8::1]:80"),

@@ -7,7 +7,7 @@ use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use super::DOWN;
 use crate::support::DEADLINE;
-use crate::support::process::Gateway;
+use crate::support::process::GatewayProcess;
 
 async fn echo(listener: TcpListener) {
     let (stream, _) = listener.accept().await.expect("a connection");
@@ -19,7 +19,7 @@ async fn echo(listener: TcpListener) {
     }
 }
 
-async fn connect(gateway: &Gateway) -> Result<WebSocketStream<TcpStream>, Error> {
+async fn connect(gateway: &GatewayProcess) -> Result<WebSocketStream<TcpStream>, Error> {
     let stream = TcpStream::connect(gateway.address).await.expect("the gateway");
     client_async("ws://site.example/chat", stream).await.map(|(socket, _)| socket)
 }
@@ -35,7 +35,7 @@ async fn a_websocket_survives_reloads_and_a_downtime() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let site = format!("[site]\nupstream = \"http://{}\"\n", listener.local_addr().expect("an address"));
     let upstream = tokio::spawn(echo(listener));
-    let gateway = Gateway::start(&site);
+    let gateway = GatewayProcess::start(&site);
     let mut socket = connect(&gateway).await.expect("a handshake");
     assert_echo(&mut socket, "before").await;
     gateway.apply(&format!("{site}[response]\nmessage = \"any\"\n"));

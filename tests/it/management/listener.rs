@@ -3,11 +3,11 @@
 use rustix::process::Signal;
 
 use super::{DOWN, LOCALHOST, MANAGEMENT, operator, query, start, with_management};
-use crate::support::process::{Folder, Gateway, Process, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime};
 use crate::upstreams::ScriptedUpstream;
 
 /// Returns the value of a metric.
-fn metric(gateway: &Gateway, name: &str) -> f64 {
+fn metric(gateway: &GatewayProcess, name: &str) -> f64 {
     let metrics = query(gateway, "/metrics");
     let value = metrics.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}: {}", metrics.text()))
@@ -70,7 +70,7 @@ fn the_authority_is_the_host_over_http_2() {
     let gateway = start(DOWN);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let stream = tokio::net::UnixStream::connect(gateway.folder.join("management.sock"))
+        let stream = tokio::net::UnixStream::connect(gateway.directory.join("management.sock"))
             .await
             .expect("the gateway");
         let (mut sender, connection) =
@@ -139,7 +139,7 @@ fn while_stopping_it_is_not_ready_and_responds_until_the_last_request_ends() {
     }
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(visitor.response("GET").text(), "ok");
-    let Gateway { process, folder: directory, .. } = gateway;
+    let GatewayProcess { process, directory, .. } = gateway;
     let (code, output) = process.end();
     assert_eq!(code, Some(0), "{output}");
     assert!(!directory.join("management.sock").exists());
@@ -149,7 +149,7 @@ fn while_stopping_it_is_not_ready_and_responds_until_the_last_request_ends() {
 fn an_address_that_is_in_use_is_an_error_that_names_the_section() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = holder.local_addr().expect("an address");
-    let directory = Folder::with(&MANAGEMENT.replace("unix:management.sock", &address.to_string()));
+    let directory = ConfigDirectory::with(&MANAGEMENT.replace("unix:management.sock", &address.to_string()));
     let (code, output) = Process::spawn(downtime(&directory)).end();
     assert_eq!(code, Some(1));
     assert!(output.contains(&format!("cannot listen on {address}")), "{output}");

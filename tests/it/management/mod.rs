@@ -7,7 +7,7 @@ mod wait;
 use std::os::unix::net::UnixStream;
 
 use crate::support::http::{Client, Response};
-use crate::support::process::{Folder, Gateway, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 use crate::working_directory::CommandOutput;
 
 /// A port that the system chooses for visitors, and a socket in the directory for operators.
@@ -19,25 +19,25 @@ const LOCALHOST: &str = "Host: localhost";
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n";
 
 /// Starts a gateway with this config and a management listener.
-fn start(config: &str) -> Gateway {
-    Gateway::start(&with_management(config))
+fn start(config: &str) -> GatewayProcess {
+    GatewayProcess::start(&with_management(config))
 }
 
 fn with_management(config: &str) -> String {
     format!("{MANAGEMENT}{config}")
 }
 
-fn operator(gateway: &Gateway) -> Client<UnixStream> {
-    Client::connect_unix(&gateway.folder.join("management.sock"))
+fn operator(gateway: &GatewayProcess) -> Client<UnixStream> {
+    Client::connect_unix(&gateway.directory.join("management.sock"))
 }
 
 /// Sends an operator's request and returns the response.
-fn query(gateway: &Gateway, path: &str) -> Response {
+fn query(gateway: &GatewayProcess, path: &str) -> Response {
     operator(gateway).request("GET", path, &[LOCALHOST])
 }
 
 /// Runs a command in a directory.
-fn run(directory: &Folder, arguments: &[&str]) -> CommandOutput {
+fn run(directory: &ConfigDirectory, arguments: &[&str]) -> CommandOutput {
     let mut command = downtime(directory);
     command.args(arguments).stdout(std::process::Stdio::piped());
     command.output().expect("the binary").into()

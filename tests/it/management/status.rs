@@ -3,19 +3,19 @@
 use serde_json::Value;
 
 use super::{DOWN, MANAGEMENT, query, run, start, with_management};
-use crate::support::process::{Folder, Gateway};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::upstreams::StubUpstream;
 
-fn status(gateway: &Gateway) -> Value {
+fn status(gateway: &GatewayProcess) -> Value {
     query(gateway, "/status").json()
 }
 
 #[test]
 fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     let config = with_management(&format!("[exempt]\npaths = [\"/admin\"]\n{DOWN}"));
-    let gateway = Gateway::start(&format!("timezone = \"Europe/Berlin\"\n{config}"));
+    let gateway = GatewayProcess::start(&format!("timezone = \"Europe/Berlin\"\n{config}"));
     let mut report = status(&gateway);
-    let check = run(&gateway.folder, &["--check", "--format", "json"]);
+    let check = run(&gateway.directory, &["--check", "--format", "json"]);
     let mut expected: Value = serde_json::from_str(&check.stdout).expect("JSON");
     expected["source"] = "server".into();
     let report = report.as_object_mut().expect("an object");
@@ -25,7 +25,7 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
             .into();
     assert_eq!(Value::Object(report.clone()), expected);
     assert_eq!(expected["diagnostics"][0]["severity"], "warning");
-    let file = gateway.folder.join("downtime.toml");
+    let file = gateway.directory.join("downtime.toml");
     let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"));
     assert_eq!(more[0], file.display().to_string());
     assert_eq!((&more[1], &more[2], &more[4]), (&Value::from(sha256), &Value::from(1), &Value::Null));
@@ -37,7 +37,7 @@ fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() 
     let gateway = start(DOWN);
     let applied = status(&gateway)["sha256"].clone();
     let mistake = with_management("[response]\nstatus = 200\n");
-    gateway.folder.replace("downtime.toml", &mistake);
+    gateway.directory.replace("downtime.toml", &mistake);
     gateway.log().wait_for("is not applied");
     let report = status(&gateway);
     assert_eq!(
@@ -65,7 +65,7 @@ fn an_unreachable_upstream_is_reported() {
     let unreachable =
         format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let site = |url: &str, more: &str| with_management(&format!("[site]\nupstream = \"{url}\"\n{more}"));
-    let gateway = Gateway::start(&site(&unreachable, ""));
+    let gateway = GatewayProcess::start(&site(&unreachable, ""));
     let observed = || {
         let report = status(&gateway);
         let visitors = report["lines"][1].as_str().expect("a line").to_owned();
@@ -101,7 +101,7 @@ fn an_unreachable_upstream_is_reported() {
 #[test]
 fn the_command_queries_the_running_gateway() {
     let gateway = start(DOWN);
-    let output = run(&gateway.folder, &["status"]);
+    let output = run(&gateway.directory, &["status"]);
     assert_eq!((output.code, output.stderr.as_str()), (3, ""));
     for line in [
         "state     down, with no known end: \"db\"; since 2020-01-01 00:00:00 +00:00\n",
@@ -113,7 +113,7 @@ fn the_command_queries_the_running_gateway() {
         assert!(output.stdout.contains(line), "no {line:?}: {output:?}");
     }
     gateway.apply(&with_management(""));
-    let output = run(&gateway.folder, &["status", "--format", "json"]);
+    let output = run(&gateway.directory, &["status", "--format", "json"]);
     let json: Value = serde_json::from_str(&output.stdout).expect("JSON");
     assert_eq!((output.code, &json["source"], &json["state"]), (0, &"server".into(), &"up".into()));
     assert_eq!((&json["generation"], &json["file_differs"]), (&2.into(), &false.into()));
@@ -129,12 +129,12 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
     ] {
         gateway.edit(&with_management(mistake));
         gateway.log().wait_for("is not applied");
-        let output = run(&gateway.folder, &["status"]);
+        let output = run(&gateway.directory, &["status"]);
         assert_eq!(output.code, 1, "{output:?}");
         assert!(output.stdout.contains("state     down, with no known end: \"db\""), "{output:?}");
         assert!(output.stdout.contains("file      ./downtime.toml was rejected at "), "{output:?}");
         assert!(output.stderr.contains(shown), "{output:?}");
-        let json = run(&gateway.folder, &["status", "--format", "json"]);
+        let json = run(&gateway.directory, &["status", "--format", "json"]);
         let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
         assert_eq!((json.code, &document["file_differs"]), (1, &true.into()));
         assert!(document["rejected"]["diagnostics"][0]["message"].is_string());
@@ -143,19 +143,20 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
 
 #[test]
 fn the_command_shows_mistakes_that_only_the_gateway_finds() {
-    let directory = Folder::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
+    let directory =
+        ConfigDirectory::with(&with_management(&format!("[response]\ntemplate = \"page.html\"\n{DOWN}")));
     directory.write("page.html", "<p>{{ message }}</p>");
-    let gateway = Gateway::on(directory);
-    gateway.folder.write("page.html", "<p>{{ mesage }}</p>");
+    let gateway = GatewayProcess::on(directory);
+    gateway.directory.write("page.html", "<p>{{ mesage }}</p>");
     gateway.log().wait_for("is not applied");
-    let output = run(&gateway.folder, &["status"]);
+    let output = run(&gateway.directory, &["status"]);
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("unknown variable `mesage`"), "{output:?}");
 }
 
 #[test]
 fn without_a_gateway_the_command_reads_the_file_and_says_so() {
-    let directory = Folder::with(&with_management(DOWN));
+    let directory = ConfigDirectory::with(&with_management(DOWN));
     let output = run(&directory, &["status"]);
     assert_eq!(output.code, 3);
     let source =
@@ -169,10 +170,11 @@ fn without_a_gateway_the_command_reads_the_file_and_says_so() {
 #[test]
 fn the_command_does_not_trust_a_gateway_of_another_file() {
     let gateway = start(DOWN);
-    let socket = gateway.folder.join("management.sock");
-    let directory = Folder::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));
+    let socket = gateway.directory.join("management.sock");
+    let directory =
+        ConfigDirectory::with(&MANAGEMENT.replace("management.sock", &socket.display().to_string()));
     let output = run(&directory, &["status"]);
     assert_eq!(output.code, 0, "{output:?}");
-    let other = gateway.folder.join("downtime.toml").display().to_string();
+    let other = gateway.directory.join("downtime.toml").display().to_string();
     assert!(output.stdout.contains(&format!("serves another file, {other}")), "{output:?}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, geteuid};
 
 use super::{DOWN, run, start, with_management};
-use crate::support::process::{Folder, Gateway, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 use crate::support::until;
 use crate::working_directory::CommandOutput;
 
@@ -21,17 +21,17 @@ fn the_next_request_sees_the_edit() {
     let gateway = start("");
     let mut client = gateway.connect();
     for generation in [2, 4, 6, 8] {
-        let started = run(&gateway.folder, &["start", "--wait"]);
+        let started = run(&gateway.directory, &["start", "--wait"]);
         assert_eq!(client.request("GET", "/", &[]).status, 503);
         assert_eq!((started.code, started.stderr.as_str()), (0, ""));
         let applied =
             format!("applied by the gateway at unix:./management.sock as snapshot {generation}, after ");
         assert!(started.stdout.contains(&applied), "{started:?}");
-        let ended = run(&gateway.folder, &["end", "--wait"]);
+        let ended = run(&gateway.directory, &["end", "--wait"]);
         assert_eq!(client.request("GET", "/", &[]).status, 200);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     }
-    let nothing = run(&gateway.folder, &["end", "--wait"]);
+    let nothing = run(&gateway.directory, &["end", "--wait"]);
     assert_eq!(nothing.code, 0);
     assert!(
         nothing.stdout.contains("nothing to end") && nothing.stdout.contains("snapshot 9"),
@@ -42,7 +42,7 @@ fn the_next_request_sees_the_edit() {
 #[test]
 fn a_site_that_is_still_down_exits_with_3() {
     let gateway = start("[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n");
-    let ended = run(&gateway.folder, &["end", "--wait"]);
+    let ended = run(&gateway.directory, &["end", "--wait"]);
     assert_eq!(ended.code, 3, "{ended:?}");
 }
 
@@ -51,20 +51,20 @@ fn each_of_many_concurrent_edits_is_waited_for() {
     let gateway = start("");
     std::thread::scope(|scope| {
         for number in 0..10 {
-            let directory = &gateway.folder;
+            let directory = &gateway.directory;
             scope.spawn(move || {
                 let started = run(directory, &["start", "--wait", "--name", &format!("n{number}")]);
                 assert_eq!(started.code, 0, "{started:?}");
             });
         }
     });
-    let text = std::fs::read_to_string(gateway.folder.join("downtime.toml")).expect("read");
+    let text = std::fs::read_to_string(gateway.directory.join("downtime.toml")).expect("read");
     assert_eq!(text.matches("[[period]]").count(), 10);
 }
 
 #[test]
 fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
-    let directory = Folder::with(&with_management(""));
+    let directory = ConfigDirectory::with(&with_management(""));
     let begun = Instant::now();
     let started = run(&directory, &["start", "--wait"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
@@ -83,10 +83,10 @@ fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
 fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
-    let mut command = downtime(&gateway.folder);
+    let mut command = downtime(&gateway.directory);
     command.args(["start", "--wait", "--name", "gone"]).stdout(Stdio::piped());
     let waiting = command.spawn().expect("the binary");
-    let file = gateway.folder.join("downtime.toml");
+    let file = gateway.directory.join("downtime.toml");
     until("the edit", || std::fs::read_to_string(&file).expect("read").contains("gone").then_some(()));
     gateway.edit(&with_management("# undone\n"));
     gateway.process.signal(Signal::CONT);
@@ -99,14 +99,14 @@ fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
 fn others_may_edit_the_file_meanwhile() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
-    let mut command = downtime(&gateway.folder);
+    let mut command = downtime(&gateway.directory);
     command.args(["start", "--wait", "--name", "mine"]).stdout(Stdio::piped());
     let waiting = command.spawn().expect("the binary");
-    let file = gateway.folder.join("downtime.toml");
+    let file = gateway.directory.join("downtime.toml");
     let text = || std::fs::read_to_string(&file).expect("read");
     until("the edit", || text().contains("mine").then_some(()));
     let more = format!("# theirs\n{}{DOWN}", text());
-    gateway.folder.replace("downtime.toml", &more);
+    gateway.directory.replace("downtime.toml", &more);
     gateway.process.signal(Signal::CONT);
     let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
@@ -119,7 +119,7 @@ fn a_rejection_by_the_gateway_is_reported_at_once() {
     if !geteuid().is_root() {
         return;
     }
-    let directory = Folder::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
+    let directory = ConfigDirectory::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
     directory.write("page.html", "<p>{{ message }}</p>");
     let set_mode = |path: &std::path::Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
@@ -127,11 +127,11 @@ fn a_rejection_by_the_gateway_is_reported_at_once() {
     set_mode(directory.path(), 0o777);
     let mut command = downtime(&directory);
     command.uid(NOBODY).gid(NOBODY);
-    let gateway = Gateway::run(directory, command);
-    set_mode(&gateway.folder.join("page.html"), 0o600);
+    let gateway = GatewayProcess::run(directory, command);
+    set_mode(&gateway.directory.join("page.html"), 0o600);
     gateway.log().wait_for("is not applied");
     let begun = Instant::now();
-    let started = run(&gateway.folder, &["start", "--wait"]);
+    let started = run(&gateway.directory, &["start", "--wait"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
     for text in ["the gateway reports: line 6: the template", "may not be read", "rejected the file"] {
