@@ -15,7 +15,7 @@ use crate::config::edit::{self, Change, EditError, Literal, apply};
 use crate::config::load::preview;
 use crate::config::{Config, LintContext, ParsedConfig};
 use crate::escape::escape;
-use crate::store::{Store, StoreError};
+use crate::store::{FileError, Store, StoreError};
 use crate::summary::state_line;
 
 /// Why an edit was not made.
@@ -70,10 +70,10 @@ pub(super) fn edit<T>(
     wait: bool,
     plan: impl Fn(&Config) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, ExitCode> {
-    let store = Store::open(path).map_err(|error| store_failure(&error.to_string()))?;
+    let store = Store::open(path).map_err(|error| store_failure(&error))?;
     let draft = store.edit(|text| draft(path, text, wait, &plan)).map_err(|error| match error {
         StoreError::Edit(refusal) => report(&refusal),
-        StoreError::File(error) => store_failure(&error.to_string()),
+        StoreError::File(error) => store_failure(&error),
     })?;
     let path = draft.after.is_some().then(|| store.path().to_owned());
     draft.finish(path, clock::now())
@@ -199,8 +199,8 @@ fn report(refusal: &EditRefusal) -> ExitCode {
     }
 }
 
-fn store_failure(message: &str) -> ExitCode {
-    fail(message, "nothing was changed")
+fn store_failure(error: &FileError) -> ExitCode {
+    fail(&error.problem(), error.help())
 }
 
 fn fail(message: &str, help: &str) -> ExitCode {

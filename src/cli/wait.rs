@@ -65,16 +65,15 @@ pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<b
         }
         Err(WaitError::Rejected(rejection)) => {
             print_diagnostics(&rejection.errors().map(from_gateway).collect::<Vec<_>>());
-            let message = format!("the gateway at {listen} rejected the file; what was written stays in it");
-            let help = "fix the errors above; until then the gateway keeps its last good configuration";
+            let message = format!("the gateway at {listen} rejected the file; the edit stays in it");
+            let help = "fix the errors above; until then the gateway keeps its last valid configuration";
             print_error(&message, help);
         }
         Err(WaitError::TimedOut(reason)) => {
             let message = format!(
                 "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
             );
-            let help =
-                "what was written stays in the file; check the log of the gateway, or run `downtime status`";
+            let help = "the edit stays in the file; check the log of the gateway, or run `downtime status`";
             print_error(&message, help);
         }
     }

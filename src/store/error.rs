@@ -80,6 +80,20 @@ impl FileError {
     pub fn reason(&self) -> &Reason {
         &self.reason
     }
+
+    /// Returns the message without the help: the path, what is wrong, and whether the edit was made.
+    pub fn problem(&self) -> String {
+        let outcome = match self.reason {
+            Reason::Stranded(..) | Reason::Unsynced(_) => "",
+            _ => ": nothing was changed",
+        };
+        format!("{} {}{outcome}", self.path.display(), self.reason.problem())
+    }
+
+    /// Returns what to do about it.
+    pub fn help(&self) -> &'static str {
+        self.reason.help()
+    }
 }
 
 impl Reason {
@@ -172,7 +186,7 @@ impl Reason {
             }
             Self::Directory => "is a directory".into(),
             Self::NotAFile => "is not a regular file".into(),
-            Self::Unreadable => "may not be read by this user".into(),
+            Self::Unreadable => "cannot be read by this user".into(),
             Self::TooLarge => "is over 1 MiB, or would be".into(),
             Self::NotUtf8(line) => format!("is not UTF-8 in line {line}"),
             Self::Locked(wait) => {
@@ -193,7 +207,7 @@ impl Reason {
             Self::DirectoryDenied(directory) => {
                 format!("cannot be replaced, as a new file cannot be written into {}", directory.display())
             }
-            Self::Protected => "may not be replaced".into(),
+            Self::Protected => "is protected against being replaced".into(),
             Self::Stranded(kept, error) => {
                 let kept = kept.display();
                 format!(

@@ -94,7 +94,7 @@ impl fmt::Display for ReadError {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::NotFound => f.write_str("does not exist"),
             Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                f.write_str("may not be read by this user")
+                f.write_str("cannot be read by this user")
             }
             Self::Io(error) => write!(f, "cannot be read: {error}"),
             Self::NotRegular(kind) => write!(f, "is {kind}, not a file"),
@@ -208,7 +208,7 @@ mod tests {
         let io = |kind: io::ErrorKind| ReadError::from(io::Error::from(kind));
         for (error, words) in [
             (io(io::ErrorKind::NotFound), "does not exist"),
-            (io(io::ErrorKind::PermissionDenied), "may not be read by this user"),
+            (io(io::ErrorKind::PermissionDenied), "cannot be read by this user"),
             (io(io::ErrorKind::TimedOut), "cannot be read: timed out"),
             (ReadError::TooLong(MAX_LENGTH), "is longer than 1024 KiB"),
             (ReadError::Changing, "is being written to"),

@@ -113,11 +113,21 @@ fn each_error_is_reported_with_its_remedy() {
     const NEW: &str = "/.downtime.toml.";
     let calls = calls();
     for (name, text, error, expected) in [
-        ("openat", FILE, "EACCES", "may not be read by this user: run the command as a user who may read it"),
+        (
+            "openat",
+            FILE,
+            "EACCES",
+            "cannot be read by this user: nothing was changed\n |\n = help: run the command as a user who may read it",
+        ),
         ("openat", FILE, "EIO", DISK),
         ("openat", "O_EXCL", "ENOSPC", SPACE),
         ("openat", "O_EXCL", "EDQUOT", SPACE),
-        ("openat", "O_EXCL", "EROFS", "read-only file system: remount it read-write"),
+        (
+            "openat",
+            "O_EXCL",
+            "EROFS",
+            "read-only file system: nothing was changed\n |\n = help: remount it read-write",
+        ),
         ("openat", "O_EXCL", "EACCES", "run the command as a user who may write there"),
         ("openat", "O_EXCL", "EIO", DISK),
         ("write", NEW, "ENOSPC", SPACE),
@@ -131,14 +141,24 @@ fn each_error_is_reported_with_its_remedy() {
         ("fsetxattr", NEW, "ENOSPC", SPACE),
         ("fsetxattr", NEW, "EDQUOT", SPACE),
         ("fchmod", NEW, "EDQUOT", SPACE),
-        ("fchmod", NEW, "EROFS", "read-only file system: remount it read-write"),
+        (
+            "fchmod",
+            NEW,
+            "EROFS",
+            "read-only file system: nothing was changed\n |\n = help: remount it read-write",
+        ),
         ("fchmod", NEW, "EIO", DISK),
         ("fsync", NEW, "ENOSPC", SPACE),
         ("fsync", NEW, "EDQUOT", SPACE),
         ("fsync", NEW, "EIO", DISK),
         ("renameat2", NEW, "EBUSY", "mount its directory instead"),
         ("renameat2", NEW, "EACCES", "run the command as its owner, and check with lsattr"),
-        ("renameat2", NEW, "EROFS", "read-only file system: remount it read-write"),
+        (
+            "renameat2",
+            NEW,
+            "EROFS",
+            "read-only file system: nothing was changed\n |\n = help: remount it read-write",
+        ),
         ("renameat2", NEW, "ENOSPC", SPACE),
         ("renameat2", NEW, "EIO", DISK),
     ] {

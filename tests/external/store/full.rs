@@ -46,7 +46,10 @@ fn assert_refused_until_there_is_space(options: &str, fill: &str) {
         stderr.starts_with(&format!("error: {} cannot be replaced, as its file system", path.display())),
         "{stderr}"
     );
-    assert!(stderr.contains("is full: free some space, and try again"), "{stderr}");
+    assert!(
+        stderr.contains("is full: nothing was changed\n |\n = help: free some space, and try again"),
+        "{stderr}"
+    );
     let read = |name: &str| fs::read_to_string(directory.join(name)).expect("a file");
     let (old, names) = (text(&directory), read("names"));
     let names: Vec<_> = names.lines().filter(|name| !name.starts_with("filler")).collect();

@@ -133,7 +133,7 @@ fn a_file_on_a_read_only_file_system_is_not_edited() {
     assert_refused(
         &start(&directory, read_only),
         &directory.join("downtime.toml"),
-        " is on a read-only file system: remount it read-write, or edit the file where it comes from",
+        " is on a read-only file system: nothing was changed\n |\n = help: remount it read-write, or edit the file where it comes from",
     );
     assert_alone(&directory, &before);
 }

@@ -30,7 +30,7 @@ fn a_missing_file_is_an_error_with_the_fix() {
     assert_all_refuse(&directory, &["./downtime.toml"]);
     let run = |command| directory.run(&["-c", "./downtime.toml", command]);
     run("--check").refuses(1, &["./downtime.toml does not exist", "-c FILE or DOWNTIME_CONFIG"]);
-    run("start").refuses(1, &["does not exist: create it"]);
+    run("start").refuses(1, &["does not exist: nothing was changed", "help: create it"]);
     assert!(!directory.file().exists());
 }
 
@@ -47,10 +47,10 @@ fn an_unreadable_file_is_refused() {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let directory = WorkingDirectory::with("# secret\n");
+    let directory = ConfigDirectory::with("# secret\n");
     fs::set_permissions(directory.file(), Permissions::from_mode(0o000)).unwrap();
-    assert_all_refuse(&directory, &["downtime.toml"]);
-    directory.run(&["--check"]).refuses(1, &["may not be read by this user", "check the owner and mode"]);
+    each_refuses(&directory, &["downtime.toml"]);
+    directory.run(&["--check"]).refuses(1, &["cannot be read by this user", "check the owner and mode"]);
 }
 
 #[test]
