@@ -162,20 +162,32 @@ pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidV
         Some(KeyGuess::Likely(key)) if is_synonym => question(key),
         near => elsewhere(section, name)
             .or_else(|| near.map(|near| question(near.key())))
-            .unwrap_or_else(|| format!("known keys: {}", known.join(", "))),
+            .unwrap_or_else(|| known_keys(section, known)),
     };
     InvalidValue::new(message, help)
+}
+
+/// Returns a help that lists the keys of a section. At the top level it lists sections as they are written.
+fn known_keys(section: &str, known: &[&str]) -> String {
+    let is_section = |key: &str| section == TOP && self::section(key).is_some();
+    let keys: Vec<_> = known.iter().copied().filter(|key| !is_section(key)).collect();
+    let keys = format!("known keys: {}", keys.join(", "));
+    if section == TOP { format!("{keys}; {}", known_sections()) } else { keys }
+}
+
+fn known_sections() -> String {
+    let sections: Vec<_> = KEYS.keys().map(String::as_str).filter(|title| *title != TOP).collect();
+    format!("known sections: {}", sections.join(", "))
 }
 
 /// Explains a section that does not exist. `header` is its name with its brackets, as in the file.
 pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> InvalidValue {
     let message = format!("unknown section `{header}`");
-    let sections = || KEYS.keys().map(String::as_str).filter(|title| *title != TOP);
     let meant = meant("[]", known, name).and_then(|meant| Some((meant, section(meant.key())?)));
     let help = match meant {
         Some((KeyGuess::Certain(_), title)) => format!("write `{title}`"),
         Some((KeyGuess::Likely(_), title)) => format!("did you mean `{title}`?"),
-        None => format!("known sections: {}", sections().collect::<Vec<_>>().join(", ")),
+        None => known_sections(),
     };
     InvalidValue::new(message, help)
 }
@@ -283,6 +295,12 @@ mod tests {
                 "`timezone` belongs at the top of the file, before the first section, or in [[period]]",
             ),
             ("[server]", "site", "write `[site]` on a line of its own"),
+            (
+                TOP,
+                "colour",
+                "known keys: timezone; known sections: [[period]], [exempt], [log], [management], [response], \
+                 [server], [site]",
+            ),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[management]", "secret", "known keys: hosts, listen"),
         ] {

@@ -51,13 +51,13 @@ impl ReferenceSection {
 pub(crate) fn known_keys(section: &ReferenceSection) -> Vec<KnownKey> {
     let header = section.header;
     let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known keys: ");
-    let is_section = |name: &str| header.is_empty() && SECTIONS.iter().any(|section| section.key() == name);
+    let keys = list.split_once("; known sections: ").map_or(list.as_str(), |(keys, _)| keys);
     let key = |name: &str| {
         let text = format!("{header}\n{name} = [{{ }}]\n");
         let is_supported = !first(&text, "message", "").contains("not yet supported");
         KnownKey { name: name.to_owned(), is_supported }
     };
-    list.split(", ").filter(|name| !is_section(name)).map(key).collect()
+    keys.split(", ").map(key).collect()
 }
 
 /// Returns what follows `prefix` in the first problem of a text that has it in this field.
