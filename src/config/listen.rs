@@ -87,7 +87,7 @@ fn help(text: &str) -> String {
         );
     }
     if text.trim().starts_with("https://") {
-        return "TLS is not yet supported: write the address alone, and let a proxy in front do TLS"
+        return "TLS is not yet supported: write the address alone, and let a proxy in front terminate TLS"
             .to_owned();
     }
     if let Ok(ip) = plain.parse::<IpAddr>() {
@@ -160,7 +160,9 @@ mod tests {
             ("::1:80", Err("did you mean `[::1]:80` or `[::1:80]:8503`?")),
             (
                 "https://0.0.0.0:443",
-                Err("TLS is not yet supported: write the address alone, and let a proxy in front do TLS"),
+                Err(
+                    "TLS is not yet supported: write the address alone, and let a proxy in front terminate TLS",
+                ),
             ),
             (
                 "*:65535",

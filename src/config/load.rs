@@ -116,7 +116,7 @@ fn help(error: &ReadError) -> &'static str {
         }
         ReadError::Io(_) => "check the owner and mode of the file and of the directories above it",
         ReadError::NotRegular(_) => "name a file with -c FILE",
-        ReadError::TooLong(_) => "a config file has at most 1 MiB: is this the right one?",
+        ReadError::TooLong(_) => "a configuration file has at most 1 MiB: is this the right one?",
         ReadError::Changing => "try again when the other program has finished writing",
     }
 }

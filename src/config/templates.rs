@@ -37,7 +37,7 @@ impl<'a> Templates<'a> {
         let template = match (self.read)(&path) {
             Ok(text) => self.compile(name.get_ref(), text, report),
             Err(message) => {
-                let help = "write the path of an HTML file, relative to the config file";
+                let help = "write the path of an HTML file, relative to the configuration file";
                 report.error(name.span(), format!("the template {message}"), help);
                 None
             }

@@ -86,14 +86,13 @@ fn follow_advice(directory: &Path, name: &str) -> Result<(), Failed> {
         let edited = remedy.apply(&file).ok_or_else(|| format!("could not apply {remedy:?}"))?;
         let output = String::from_utf8_lossy(&run(directory, edited.as_bytes())?.stderr).into_owned();
         let place = remedy.place(&file);
-        // The corrected key may be there already, and a new period does not have its keys yet.
-        let is_next_error =
-            |found: &&str| found.contains(" is already at line ") || found.contains("has no `start`");
-        let is_same_place =
-            |found: &&str| found.starts_with("error") && found.contains(&place) && !is_next_error(found);
-        let remaining = output.split("\n\n").find(is_same_place);
-        if let Some(remaining) = remaining {
-            return Err(format!("{remedy:?} leads to:\n{remaining}").into());
+        // A key under its right name may be there already, and a period has yet to get its keys.
+        let is_next =
+            |found: &&str| found.contains(" is already set at line ") || found.contains("has no `start`");
+        let is_left = |found: &&str| found.starts_with("error") && found.contains(&place) && !is_next(found);
+        let left = output.split("\n\n").find(is_left);
+        if let Some(left) = left {
+            return Err(format!("{remedy:?} leads to:\n{left}").into());
         }
     }
     Ok(())

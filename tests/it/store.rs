@@ -403,7 +403,7 @@ fn an_unreadable_file_is_refused() {
     let (directory, path) = file("");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-    let outcome = outcome_of_an_unprivileged_user(&path);
+    let outcome = edit_as_unprivileged_user(&path);
     assert!(outcome.contains("cannot be read by this user"), "{outcome}");
 }
 

@@ -21,7 +21,8 @@ fn lint_months(field: &Field<String>, input: &LintInput<'_>) {
     let Ok(duration) = humantime::parse_duration(text) else { return };
     let lasts = SignedDuration::try_from(duration).map_or_else(|_| "long".into(), length);
     let message = format!("`{text}` is {lasts}: `M` means months, `m` means minutes");
-    let help = format!("did you mean `{}`? If not, write `months`", text.replace('M', "m"));
+    let help =
+        format!("did you mean `{}`? For months, write `months` instead of `M`", text.replace('M', "m"));
     input.warn(field.span(), message, help);
 }
 

@@ -202,7 +202,7 @@ fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
         }
     }
     let messages = [
-        "no client can match: the gateway takes only local connections and trusts no proxy",
+        "no client can match: the gateway accepts only local connections and trusts no proxy",
         "behind a proxy on this host, this exempts every client: the gateway trusts no proxy to report client addresses",
     ];
     for (value, message) in first.into_iter().zip(messages).filter_map(|(first, text)| Some((first?, text))) {

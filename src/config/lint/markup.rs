@@ -59,7 +59,7 @@ fn inline(text: &str) -> impl Iterator<Item = InvalidValue> {
         .filter_map(|(start, name)| {
             let lower = name.to_ascii_lowercase();
             let help = match lower.as_str() {
-                "style" => "write a class, and its style into a `<style>` element of the page",
+                "style" => "use a class, and put its style into a `<style>` element of the page",
                 _ if lower.starts_with("on") && lower.len() > 2 => {
                     "add the listener in a `<script>` element of the page"
                 }

@@ -118,8 +118,9 @@ fn lint_steps(table: &PeriodTable, series: &Series, input: &LintInput<'_>) {
     else {
         return;
     };
-    let message =
-        format!("`{item}` is only {field} {number} of each {cycle}: steps start again with each {cycle}");
+    let message = format!(
+        "`{item}` matches only {field} {number} of each {cycle}: steps start again with each {cycle}"
+    );
     let help = format!("write `{number}` if you mean that, or list each {field}");
     input.warn(cron.span(), message, help);
 }

@@ -27,12 +27,12 @@ fn section(line: &BrokenLine<'_>, header: &str) -> InvalidValue {
     });
     match first {
         Some((number, Some(found))) if found != header && self::name(found) == name => InvalidValue::new(
-            format!("conflicting section `{header}`: it is already at line {number} as `{found}`"),
+            format!("conflicting section `{header}`: it already begins at line {number} as `{found}`"),
             format!("write `[[{name}]]` in both places"),
         ),
         Some((number, _)) => InvalidValue::new(
-            format!("duplicate section `{header}`: it is already at line {number}"),
-            "move the keys below to that line, and remove this one",
+            format!("duplicate section `{header}`: it already begins at line {number}"),
+            "move the keys below it to the first one, and remove this line",
         ),
         None => InvalidValue::new(format!("duplicate section `{header}`"), "merge the two"),
     }
@@ -49,7 +49,7 @@ fn key(line: &BrokenLine<'_>) -> InvalidValue {
     });
     match lines.last() {
         Some((index, _)) => InvalidValue::new(
-            format!("duplicate key `{key}`: it is already at line {}", index + 1),
+            format!("duplicate key `{key}`: it is already set at line {}", index + 1),
             "remove one of the two",
         ),
         None => InvalidValue::new(format!("duplicate key `{key}`"), "remove one of the two"),

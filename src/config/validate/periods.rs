@@ -53,7 +53,7 @@ fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>
         let message = "invalid name: it has more than one line, or a control character";
         report.error(name.span(), message, "for example `db-upgrade`");
     } else if let Some(first) = names.insert(text, report.line(&name.span())) {
-        let message = format!("the name `{text}` is already at line {first}");
+        let message = format!("the name `{text}` is already used at line {first}");
         report.error(name.span(), message, "choose another name, or leave it out");
     }
 }

@@ -131,7 +131,7 @@ fn field_name(field: &Spanned<String>, report: &Report) -> Option<HeaderName> {
         Ok(name) => Some(name),
         Err(_) => {
             let help = "write a name such as `Surrogate-Control`: letters, digits and `-`";
-            report.error(field.span(), format!("invalid header name `{text}`"), help);
+            report.error(field.span(), format!("invalid header field name `{text}`"), help);
             None
         }
     }
@@ -141,7 +141,7 @@ fn field_value(field: &Spanned<String>, report: &Report) -> Option<HeaderValue> 
     let text = field.get_ref();
     if let Some(problem) = value_problem(text) {
         let help = "write printable ASCII on one line, without spaces at either end";
-        report.error(field.span(), format!("invalid header value: {problem}"), help);
+        report.error(field.span(), format!("invalid header field value: {problem}"), help);
         return None;
     }
     HeaderValue::from_str(text).ok()

@@ -51,7 +51,7 @@ fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
 /// Says why the gateway cannot listen on an address in addition to others, which are given with their lines.
 fn conflict(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
     let same = |(other, line): &(Listen, usize)| {
-        (other == address).then(|| format!("the address `{address}` is already at line {line}"))
+        (other == address).then(|| format!("the address `{address}` is already listed at line {line}"))
     };
     let overlap = |(other, _): &(Listen, usize)| {
         other.overlaps(address).then(|| {

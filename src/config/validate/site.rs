@@ -60,7 +60,7 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
         let message = format!("`{}` is a file, not a directory: every request gets 404", root.display());
         report.warning(text.span(), message, "write the directory of the site's files");
     } else if is_served_from(&root, directory) {
-        let message = "this directory contains the config file: visitors can download it";
+        let message = "this directory contains the configuration file: visitors can download it";
         let help = "move the site's files into a directory of their own, such as `public`";
         report.warning(text.span(), message, help);
     } else if !root.is_dir() {

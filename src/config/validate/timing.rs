@@ -88,7 +88,7 @@ fn series(
 ) -> Option<Series> {
     if table.duration.is_none() && !table.broken {
         let help = "write how long each occurrence lasts, for example `for = \"2h\"`";
-        report.error(cron.span(), "a period with `cron` has no `for`", help);
+        report.error(cron.span(), "this period has `cron` but no `for`", help);
     }
     let except = except(table, zone, report);
     let refuse = |error: CronError| {

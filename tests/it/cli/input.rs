@@ -47,9 +47,9 @@ fn an_unreadable_file_is_refused() {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let directory = ConfigDirectory::with("# secret\n");
+    let directory = WorkingDirectory::with("# secret\n");
     fs::set_permissions(directory.file(), Permissions::from_mode(0o000)).unwrap();
-    each_refuses(&directory, &["downtime.toml"]);
+    assert_all_refuse(&directory, &["downtime.toml"]);
     directory.run(&["--check"]).refuses(1, &["cannot be read by this user", "check the owner and mode"]);
 }
 

@@ -45,7 +45,8 @@ fn special_help(text: &str, field: &CronField) -> Option<String> {
     }
     if upper == "L" {
         return Some(
-            "`L` is the last day, in the day of month; the last Friday is `FRI#L`, in the day of week".into(),
+            "`L` is the last day of the month, in the third field; the last Friday is `FRI#L`, in the fifth"
+                .into(),
         );
     }
     if let Some(weekday) =
