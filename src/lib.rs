@@ -1,4 +1,4 @@
-//! `downtime`: the gateway that keeps a site's visitors well served while the site itself is down.
+//! `downtime`: a gateway in front of a website that shows visitors a down page during maintenance.
 //!
 //! A small pure core decides. Everything that touches a clock, a file or a socket is at the edge and hands it values.
 //! A request takes one straight line: [`server`], [`gateway`], [`filters`], one [`snapshot`], one reading of the

@@ -19,7 +19,7 @@ use crate::schedule::state::{Active, State};
 /// The arguments of `end`.
 #[derive(Debug, Args)]
 pub(super) struct EndArgs {
-    /// End only this period [default: every active one that `start` began or that has no end]
+    /// End only this period [default: every active one that is unscheduled or open-ended]
     #[arg(value_name = "NAME", conflicts_with = "all")]
     name: Option<String>,
 

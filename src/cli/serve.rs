@@ -212,13 +212,13 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
         info!("management on {}", listener.url());
     }
     match &snapshot.config.site {
-        Site::Welcome => info!("site: the welcome page; configure yours in [site] of {}", path.display()),
+        Site::Welcome => info!("site: the welcome page; configure your site in [site] of {}", path.display()),
         Site::Root(root) => info!("site: the directory {}", root.display()),
         Site::Upstream(site) => info!("site: {}", site.upstream),
     }
     info!("state: {}", snapshot.describe(clock::now()));
     info!(
-        "to take it down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
+        "to take the site down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
         path.display()
     );
 }

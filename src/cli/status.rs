@@ -108,7 +108,7 @@ fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileSt
     let file = match file {
         FileStatus::Applied => "is applied".into(),
         FileStatus::Rejected(rejection) => {
-            format!("was rejected at {}; the gateway keeps its last good configuration", at(rejection.at))
+            format!("was rejected at {}; the gateway keeps its last valid configuration", at(rejection.at))
         }
         FileStatus::Unread => "has changed; the gateway has not read it yet".into(),
     };
@@ -149,7 +149,7 @@ fn report_file(path: &Path, loaded: &Loaded, format: Format, reason: &str) -> Re
     let Some(config) = &reading.config else {
         if format == Format::Human {
             print_diagnostics(&reading.diagnostics);
-            let help = "a running gateway keeps its last good configuration";
+            let help = "a running gateway keeps its last valid configuration";
             let is_read = reading.diagnostics.iter().any(|diagnostic| diagnostic.place.is_some());
             let problem = if is_read { "is invalid" } else { "cannot be read" };
             print_error(&format!("state unknown: the file {problem}"), help);

@@ -22,16 +22,16 @@ pub(super) fn command_hint(command: &str) -> Option<&'static str> {
         "down" => "to take the site down, run `downtime start`; to see whether it is down, `downtime status`",
         "on" | "off" => "to take the site down, run `downtime start`; to bring it back up, `downtime end`",
         "enable" | "disable" => {
-            "to take the site down, run `downtime start`; to bring it back up, `downtime end`; to switch a single \
-             period, set its `enabled` in the file"
+            "to take the site down, run `downtime start`; to bring it back up, `downtime end`; to enable or disable \
+             a single period, set its `enabled` in the file"
         }
         "maintenance" => "to begin maintenance, run `downtime start`; to end it, `downtime end`",
         "begin" | "close" | "pause" => "to take the site down, run `downtime start`",
         "finish" | "open" | "resume" => "to bring the site back up, run `downtime end`",
         "plan" | "schedule" => "to plan a downtime, run `downtime start --at TIME --for DURATION`",
         "abort" | "cancel" => {
-            "to end a downtime, or to cancel a planned one, run `downtime end NAME`; without a name it ends those that \
-             `start` began"
+            "to end a downtime, or to cancel a planned one, run `downtime end NAME`; without a name it ends every \
+             active one that is unscheduled or open-ended"
         }
         "check" | "lint" | "test" | "validate" => "to check the file, run `downtime --check`",
         "info" | "list" | "ls" | "show" => {

@@ -79,7 +79,7 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => write!(f, "no connection to the upstream"),
-            Self::Broken(_) => write!(f, "the upstream broke off before it responded"),
+            Self::Broken(_) => write!(f, "the upstream dropped the connection before it responded"),
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
             Self::TimedOut { phase: TimedOutStep::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
@@ -87,7 +87,7 @@ impl fmt::Display for UpstreamError {
             Self::TimedOut { phase: TimedOutStep::Response, after } => {
                 write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
             }
-            Self::Client(ClientError::BrokeOff) => write!(f, "the client broke off its request"),
+            Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
             Self::Client(ClientError::Stalled { after }) => {
                 write!(
                     f,

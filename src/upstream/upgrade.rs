@@ -60,7 +60,7 @@ impl Upgrade {
             let ended = copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(upstream)).await;
             match ended {
                 Ok((sent, received)) => tracing::debug!(sent, received, "the tunnel has closed"),
-                Err(error) => tracing::debug!(%error, "the tunnel broke off"),
+                Err(error) => tracing::debug!(%error, "the tunnel failed"),
             }
         });
     }

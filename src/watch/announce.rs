@@ -30,7 +30,7 @@ impl AnnouncedPeriods {
                 move |title: &&String| !list.contains(title)
             };
             for title in new.active.iter().filter(not_in(&self.active)) {
-                info!("{title} has begun");
+                info!("{title} has started");
             }
             for title in self.active.iter().filter(not_in(&new.active)) {
                 info!("{title} has ended");

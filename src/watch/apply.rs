@@ -62,7 +62,7 @@ impl Applier {
         // Before logging, so that /status already knows what the log says.
         self.snapshots.reject(rejected);
         log_errors(&diagnostics);
-        error!(target: LOG_TARGET, "{} is not applied: the last good version stays active", self.path.display());
+        error!(target: LOG_TARGET, "{} is not applied: the last valid configuration stays in effect", self.path.display());
     }
 
     /// Tells an operator who asked for a reload that the file has not changed. Logs its errors again if it is invalid.
@@ -72,7 +72,7 @@ impl Applier {
             None => info!(target: LOG_TARGET, "{path} is unchanged"),
             Some(rejected) => {
                 log_errors(&rejected.diagnostics);
-                error!(target: LOG_TARGET, "{path} is unchanged and still invalid: the last good version stays active");
+                error!(target: LOG_TARGET, "{path} is unchanged and still invalid: the last valid configuration stays in effect");
             }
         }
     }

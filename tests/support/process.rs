@@ -140,7 +140,7 @@ impl GatewayProcess {
         let process = Process::spawn(command);
         let line = process.log.wait_for("listening on http://");
         let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
-        process.log.wait_for("to take it down");
+        process.log.wait_for("to take the site down");
         Self { process, directory, address: address.expect("an address") }
     }
 

@@ -46,7 +46,7 @@ impl<'a> RequestedDowntime<'a> {
             return Err(cannot(&format!("--until {fault}: {}", local(until, zone)), "write a later time"));
         }
         if at.is_some_and(|at| at < floor_to_second(now)) && end.is_none_or(|end| end <= now) {
-            let help = "omit --at to start now, or give an end that is still ahead";
+            let help = "omit --at to start now, or give an end in the future";
             return Err(cannot(&format!("--at is in the past: {}", local(start, zone)), help));
         }
         Ok(Self { arguments, zone, now, start, end })

@@ -37,7 +37,7 @@ fn a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log(watching: W
         (before >= end).then_some(response.status)
     });
     assert_eq!(status, 200);
-    gateway.log().wait_for("\"short\" has begun");
+    gateway.log().wait_for("\"short\" has started");
     gateway.log().wait_for("down until");
     gateway.log().wait_for("\"short\" has ended");
     gateway.log().wait_for("up; no downtime is planned");
@@ -45,7 +45,7 @@ fn a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log(watching: W
 
 /// A period from 12:00 to 13:00.
 const PERIOD: &str = "[[period]]\nname = \"lunch\"\nstart = 2030-06-01T12:00:00Z\nfor = \"1h\"\n";
-const BEGUN: &str = "\"lunch\" has begun";
+const BEGUN: &str = "\"lunch\" has started";
 const ENDED: &str = "\"lunch\" has ended";
 
 /// Times that the clock is set to, each with the expected `Retry-After` and log line.

@@ -63,7 +63,7 @@ fn a_directory_in_place_of_the_file_leaves_the_last_good_version_active(watching
 }
 
 const STILL_INVALID: &str =
-    "downtime.toml is unchanged and still invalid: the last good version stays active";
+    "downtime.toml is unchanged and still invalid: the last valid configuration stays in effect";
 
 fn each_different_error_is_logged_once_and_a_valid_file_is_then_applied(watching: Watching) {
     let gateway = start(watching);

@@ -222,7 +222,9 @@ fn sighup_reads_the_file_immediately() {
         gateway.process.signal(Signal::HUP);
         gateway.log().wait_for("received SIGHUP: reading");
         gateway.log().wait_for("downtime.toml:2:10");
-        gateway.log().wait_for("is unchanged and still invalid: the last good version stays active");
+        gateway
+            .log()
+            .wait_for("is unchanged and still invalid: the last valid configuration stays in effect");
     }
     assert_eq!(gateway.get("/", &[]).status, 503);
 }

@@ -79,7 +79,11 @@ async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
                 drop(upstream);
             }
             assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway", "{said:?}");
-            assert!(gateway.failure().starts_with("the upstream broke off"), "{}", gateway.failure());
+            assert!(
+                gateway.failure().starts_with("the upstream dropped the connection"),
+                "{}",
+                gateway.failure()
+            );
             assert!(origin.is_left_alone().await, "{said:?}");
         }
     }
@@ -157,7 +161,7 @@ async fn a_malformed_body_gets_400(way: Way) {
     upstream.until("x\r\n").await;
     client.send("nonsense\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 400 Bad Request");
-    assert_eq!(gateway.failure(), "the client broke off its request");
+    assert_eq!(gateway.failure(), "the client aborted its request");
     let (body, _) = upstream.rest().await;
     assert!(!body.ends_with("0\r\n\r\n"), "{body}");
 }
