@@ -83,15 +83,15 @@ pub struct SiteSection {
     /// configuration elsewhere. Cannot be combined with `upstream`.
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
-    /// What visitors get while the upstream refuses connections, breaks off or does not answer in time: the down page, or
+    /// What visitors get while the upstream refuses or drops connections, or does not answer in time: the down page, or
     /// an error (502 or 504).
     #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
-    /// How long connecting to the upstream may take, from name lookup to the end of the TLS handshake. A duration.
+    /// How long connecting to the upstream may take, from name lookup to the end of the TLS handshake.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
-    /// How long the upstream may take to send the head of its response. A duration. The time counts from the request, or
-    /// from the last part of its body.
+    /// How long the upstream may take to send the head of its response. The time counts from the request, or from the
+    /// last part of its body.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
@@ -133,7 +133,7 @@ pub struct ResponseSection {
     /// The status code of the down page.
     #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
     pub status: Field<i64>,
-    /// The value of `Retry-After` while the end of the downtime is not known. A duration.
+    /// The value of `Retry-After` while the end of the downtime is not known.
     #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5m"))]
     pub retry_after: Field<String>,
     /// A message to visitors, shown on the down page. Without it, the page shows a general sentence.
@@ -203,8 +203,8 @@ pub struct PeriodTable {
     /// the whole series ends here.
     #[schemars(with = "DateTime", example = &"2026-12-02T02:00:00+01:00")]
     pub end: Field<Datetime>,
-    /// How long the period lasts, in elapsed time. A duration, instead of `end`. With `cron`, it is required and applies
-    /// to each occurrence.
+    /// How long the period lasts, in elapsed time; it replaces `end`. With `cron`, it is required and applies to each
+    /// occurrence.
     #[schemars(rename = "for", with = "String", regex(pattern = pattern::DURATION), example = &"4h", example = &"1h 30m")]
     pub duration: Field<String>,
     /// When each occurrence of a recurring period starts, in `timezone`: minute, hour, day of month, month, day of week.
