@@ -103,7 +103,7 @@ enum Format {
     Json,
 }
 
-/// What `--deny` turns into an error.
+/// The diagnostics that `--deny` turns into an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Deny {
     Warnings,
@@ -152,7 +152,7 @@ impl Cli {
         }
     }
 
-    /// The output format of the command.
+    /// Returns the output format of the command.
     fn format(&self) -> Format {
         match self.command {
             Some(Command::Status { format }) => format,

@@ -1,4 +1,4 @@
-//! The configuration: a text becomes a valid [`Config`], or diagnostics that say what is wrong with it.
+//! The configuration: parses a text into a valid [`Config`], or into diagnostics of what is wrong with it.
 
 pub mod diagnostic;
 pub mod document;
@@ -60,9 +60,9 @@ pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 pub struct Config {
     /// The time zone of local times.
     pub timezone: TimeZone,
-    /// Where the gateway listens, and which proxies it trusts.
+    /// The listening addresses and the trusted proxies.
     pub server: ServerConfig,
-    /// What runs behind the gateway.
+    /// The site behind the gateway.
     pub site: Site,
     /// The rules by which requests are decided.
     pub rules: Rules,
@@ -70,7 +70,7 @@ pub struct Config {
     pub response: ResponseConfig,
     /// The management listener; `None` without `[management]`.
     pub management: Option<ManagementConfig>,
-    /// What is logged, and how.
+    /// The log: its level, its format, and the requests.
     pub log: LogConfig,
 }
 
@@ -114,7 +114,7 @@ impl TrustedProxies {
     }
 }
 
-/// What runs behind the gateway.
+/// The site behind the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
     /// Nothing yet: the built-in welcome page.
@@ -142,13 +142,13 @@ pub struct UpstreamSite {
     pub upstream: UpstreamAddress,
     /// The response while it cannot be reached.
     pub when_unreachable: WhenUnreachable,
-    /// How long a connection may take to be established.
+    /// The time limit for establishing a connection.
     pub connect_timeout: Duration,
-    /// How long the head of a response may take.
+    /// The time limit for the head of a response.
     pub response_timeout: Duration,
 }
 
-/// What visitors get while the upstream cannot be reached.
+/// The response to visitors while the upstream cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 pub enum WhenUnreachable {
@@ -207,7 +207,7 @@ pub struct ParsedConfig {
     pub diagnostics: Vec<Diagnostic>,
     /// The management address, as far as it can be read from a text with errors.
     pub management: Option<Listen>,
-    /// What a valid config was made from.
+    /// The document and the report of a valid config, which the linter needs.
     parsed: Option<(Document, Report)>,
 }
 

@@ -26,7 +26,7 @@ use crate::matching::request::{Query, Request};
 use crate::schedule::period::Occurrence;
 use crate::schedule::state::ScheduleState;
 
-/// What happens to a request.
+/// The decision on a request.
 #[derive(Clone, Debug)]
 pub enum Decision<'r> {
     /// It goes to the site.
@@ -37,7 +37,7 @@ pub enum Decision<'r> {
     Redirect(Down<'r>, &'r Redirect),
 }
 
-/// Why a request passes.
+/// The reason why a request passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass<'r> {
     /// It asks for the status path.
@@ -61,7 +61,7 @@ pub struct Down<'r> {
     pub occurrence: Occurrence,
     /// The response of that period.
     pub response: &'r DownResponse,
-    /// When the request will pass, if known.
+    /// The time from which the request passes, if known.
     pub until: Option<Timestamp>,
     /// Seconds until then, at least 1. If the end is unknown or more than 366 days away, the configured value.
     pub retry_after: u64,
@@ -120,7 +120,7 @@ pub fn decide<'r>(
     }
 }
 
-/// How many redirects between paths of this site are followed in the search for a loop.
+/// The number of redirects between paths of this site that are followed in the search for a loop.
 const MAX_REDIRECTS: usize = 8;
 
 /// Returns true if a redirect leads to a path of this site that is redirected too, and so on without an end.
@@ -231,7 +231,7 @@ mod tests {
         Request { hosts, is_navigation: true, ..Request::new(&Method::GET, RequestPath::new(path)) }
     }
 
-    /// Decides, and returns `pass REASON`, `down PERIOD RETRY-AFTER` or `to LOCATION`.
+    /// Returns the decision as `pass REASON`, `down PERIOD RETRY-AFTER` or `to LOCATION`.
     fn outcome(rules: &Rules, path: &str, client: Option<&str>, now: Timestamp) -> String {
         let client = client.map(|text| text.parse().unwrap());
         let request = Request { client, ..navigation(path) };

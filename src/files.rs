@@ -42,7 +42,7 @@ const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 /// Browsers must revalidate each time, so that visitors notice a downtime when it begins.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-/// How often a file is opened if it changes while its first chunk is read.
+/// The number of times that a file is opened if it changes while its first chunk is read.
 const MAX_ATTEMPTS: usize = 3;
 
 /// A directory that is served.

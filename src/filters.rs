@@ -14,7 +14,7 @@ use tower_service::Service;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-/// All routes, for requests that carry a [`context::RequestContext`].
+/// Returns all routes, for requests that carry a [`context::RequestContext`].
 pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     status::status().or(gate::gate()).unify().or(site::site()).unify()
 }

@@ -1,16 +1,16 @@
-//! What is wrong with one value of the file, and what to write instead.
+//! The error for an invalid value of the file or of an option.
 
-/// Why a value of the file is invalid.
+/// An error for an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidValue {
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
-    /// What to write instead.
+    /// The help: what to write instead.
     pub help: String,
 }
 
 impl InvalidValue {
-    /// Creates an error from what is wrong and what to write instead.
+    /// Creates an error from its message and its help.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }

@@ -61,7 +61,7 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A level that does not parse was already rejected with the file.
+/// Parses the level. One that does not parse was already rejected with the file.
 fn filter(log: &LogConfig) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
 }

@@ -1,4 +1,4 @@
-//! What operators and their monitors get, on a listener of its own: health, readiness, status and metrics.
+//! The service for operators and their monitors, on a listener of its own: health, readiness, status and metrics.
 //!
 //! The responses contain everything in the file, including the names of periods, and anybody who reaches the listener
 //! may read them. Nothing can be changed over it.
@@ -104,7 +104,7 @@ fn route(
     path.and(warp::path::end()).map(move || respond(&gateway)).boxed()
 }
 
-/// Ready until it stops: the listener only opens once a snapshot is applied.
+/// Responds that the gateway is ready, until it stops: the listener only opens once a snapshot is applied.
 fn ready(gateway: &RunningGateway) -> warp::reply::Response {
     if gateway.stopping.load(Ordering::Relaxed) {
         text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")

@@ -1,4 +1,4 @@
-//! What rules and scopes match: paths, globs, hosts, methods, networks and the client's address.
+//! Matching of requests by rules and scopes: paths, globs, hosts, methods, networks and the client's address.
 //!
 //! Everything here is pure: it compares values, and uses no clock, file or socket.
 

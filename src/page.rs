@@ -1,4 +1,4 @@
-//! What a visitor gets instead of the site: the down page in each of its representations, or a redirect.
+//! The down page in each of its representations, and redirects: the responses that visitors get instead of the site.
 //!
 //! A [`Page`] is rendered before the requests that it responds to. A response then costs a clone of a header map and of
 //! reference-counted bytes. Everything here is pure: the result is a head and bytes, whichever server sends them.
@@ -27,7 +27,7 @@ pub use self::response::welcome;
 use self::response::{PreparedResponse, retry_after_value};
 use self::template::Template;
 
-/// Why the site is not available.
+/// The reason why the site is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// A period is active.
@@ -61,9 +61,9 @@ pub struct PageContent<'a> {
     pub template: &'a Template,
     /// The message for visitors. A default sentence replaces a missing one.
     pub message: Option<&'a str>,
-    /// When the downtime began, if it was planned.
+    /// The start of the downtime, if it was planned.
     pub start: Option<Timestamp>,
-    /// When it ends, if known.
+    /// Its end, if known.
     pub until: Option<Timestamp>,
     /// 500 to 599.
     pub status: StatusCode,

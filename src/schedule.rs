@@ -1,4 +1,4 @@
-//! When the site is down: periods, their occurrences, and the outages that these form.
+//! The schedule of downtime: periods, their occurrences, and the outages that these form.
 //!
 //! Everything here is pure: the time is an argument.
 

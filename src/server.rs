@@ -33,13 +33,13 @@ pub use self::service::{FastPath, Service};
 pub use self::stream::Stream;
 use crate::thread_exit::ExitNotice;
 
-/// How long running requests may take to finish after the server was told to stop.
+/// The time that requests in progress have to finish after the server was asked to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request, and how long a connection may be idle.
+/// The time limit for a client to send the head of a request, and for a connection to be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait after an accept failed for lack of descriptors or memory.
+/// The pause after an accept failed for lack of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often the log says so while it lasts.
+/// The interval at which such failures are logged.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A running server.
@@ -80,7 +80,7 @@ impl Server {
     }
 }
 
-/// One thread name for each core that the process may use.
+/// Returns one thread name for each core that the process may use.
 pub fn workers() -> impl Iterator<Item = String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (0..cores).map(|number| format!("worker-{number}"))

@@ -27,9 +27,9 @@ pub struct Snapshot {
     pub generation: u64,
     /// The SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// When it was applied.
+    /// The time at which it was applied.
     pub applied_at: Timestamp,
-    /// What requests have found out about the upstream.
+    /// The result of the last attempt to reach the upstream.
     pub reachability: Arc<Reachability>,
     warnings: OnceLock<Vec<Diagnostic>>,
     phase: ArcSwap<Phase>,
@@ -53,7 +53,7 @@ impl Snapshot {
         }
     }
 
-    /// Keeps what `previous` knows about the upstream, if both have the same one.
+    /// Takes over what `previous` knows about the upstream, if both have the same one.
     fn keeping_reachability(mut self, previous: &Self) -> Self {
         if self.config.site.upstream() == previous.config.site.upstream() {
             self.reachability = Arc::clone(&previous.reachability);
@@ -61,7 +61,7 @@ impl Snapshot {
         self
     }
 
-    /// The warnings that `--check` gives for this file. Empty until [`Snapshot::set_warnings`] is called.
+    /// Returns the warnings that `--check` gives for this file. Empty until [`Snapshot::set_warnings`] is called.
     pub fn warnings(&self) -> &[Diagnostic] {
         self.warnings.get().map_or(&[], Vec::as_slice)
     }
@@ -82,7 +82,7 @@ impl Snapshot {
         phase
     }
 
-    /// The down page for a request whose upstream cannot be reached.
+    /// Returns the down page for a request whose upstream cannot be reached.
     pub fn unreachable(&self) -> &Page {
         &self.unreachable
     }
@@ -92,7 +92,7 @@ impl Snapshot {
         state_line(&self.config, &self.phase(now).state, now)
     }
 
-    /// The `Retry-After` of a response whose end is not known, in seconds.
+    /// Returns the `Retry-After` of a response whose end is not known, in seconds.
     pub fn retry_after(&self) -> u64 {
         crate::decision::whole_seconds(self.config.response.retry_after)
     }
@@ -106,11 +106,11 @@ impl Snapshot {
 /// A version of the file that was read and could not be applied.
 #[derive(Clone, Debug)]
 pub struct RejectedReading {
-    /// When it was read.
+    /// The time at which it was read.
     pub at: Timestamp,
     /// The SHA-256 of the file, in hexadecimal; `None` if it could not be read.
     pub sha256: Option<String>,
-    /// What is wrong with it.
+    /// The errors in it.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -135,7 +135,7 @@ impl Snapshots {
         }
     }
 
-    /// The current snapshot. A request asks once and keeps it.
+    /// Returns the current snapshot. A request asks once and keeps it.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
@@ -157,7 +157,7 @@ impl Snapshots {
         self.rejected.store(Some(Arc::new(rejected)));
     }
 
-    /// The number of readings that could not be applied so far.
+    /// Returns the number of readings that could not be applied so far.
     pub fn rejections(&self) -> u64 {
         self.rejections.load(Ordering::Relaxed)
     }
@@ -167,7 +167,7 @@ impl Snapshots {
         self.rejected.store(None);
     }
 
-    /// The last reading, if it could not be applied.
+    /// Returns the last reading, if it could not be applied.
     pub fn rejected(&self) -> Option<Arc<RejectedReading>> {
         self.rejected.load_full()
     }
@@ -186,7 +186,7 @@ mod tests {
         crate::config::load::preview(std::path::Path::new("downtime.toml"), text).config.unwrap()
     }
 
-    /// Two periods: from 10 to 20 s and from 30 to 40 s after the epoch.
+    /// Returns two periods: from 10 to 20 s and from 30 to 40 s after the epoch.
     fn two_periods() -> Config {
         let period = |start: i64, end: i64| format!("[[period]]\nstart = {}\nend = {}\n", at(start), at(end));
         config(&[period(10, 20), period(30, 40)].concat())

@@ -28,9 +28,9 @@ use std::{io, thread};
 pub use error::{FileError, Reason, StoreError};
 use locked_file::LockedFile;
 
-/// How long an edit waits unless told otherwise.
+/// The default of [`Store::with_patience`].
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it sleeps between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A configuration file that commands edit.
@@ -47,7 +47,7 @@ impl Store {
         Ok(Self { path: real, patience: PATIENCE })
     }
 
-    /// The absolute path of the file, without symbolic links.
+    /// Returns the absolute path of the file, without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -130,7 +130,7 @@ fn unresolved(path: &Path, error: io::Error) -> Reason {
     }
 }
 
-/// The target of the last link in a chain of symbolic links; `None` if the path is not a link.
+/// Returns the target of the last link in a chain of symbolic links; `None` if the path is not a link.
 fn dangling(path: &Path) -> Option<PathBuf> {
     let target = path.parent()?.join(fs::read_link(path).ok()?);
     Some(dangling(&target).unwrap_or(target))

@@ -1,4 +1,4 @@
-//! What a config means at one point in time, for people and programs: the output of `--check` and `status`.
+//! Describes a config at one point in time, for people and programs: the output of `--check` and `status`.
 
 mod chart;
 mod plan;
@@ -37,14 +37,14 @@ pub struct Summary {
     pub diagnostics: Vec<DiagnosticSummary>,
     /// `up`, `partial` or `down`; `None` if the file is invalid.
     pub state: Option<&'static str>,
-    /// When this state ends, if that is known. `down` ends when no period without a scope is active; parts may stay
+    /// The end of this state, if known. `down` ends when no period without a scope is active; parts may stay
     /// down.
     pub until: Option<Timestamp>,
-    /// When the whole site is up again, if that is known; `None` while it is up.
+    /// The time from which the whole site is up again, if known; `None` while it is up.
     pub up_at: Option<Timestamp>,
-    /// When the earliest of the periods that cause this state began.
+    /// The start of the earliest of the periods that cause this state.
     pub since: Option<Timestamp>,
-    /// When the next period starts or ends.
+    /// The time at which the next period starts or ends.
     pub next_change: Option<Timestamp>,
     /// The next downtime.
     pub next: Option<TimeSpan>,
@@ -58,15 +58,15 @@ pub struct Summary {
 /// A diagnostic.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DiagnosticSummary {
-    /// How serious it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
     /// The line in the file, from 1.
     pub line: Option<usize>,
     /// The column in characters, from 1.
     pub column: Option<usize>,
-    /// What to write instead.
+    /// The help: what to write instead.
     pub help: Option<String>,
 }
 

@@ -1,9 +1,9 @@
 //! Watches the config file and the files that it names, and applies changes.
 //!
-//! Events are hints; the content decides. An event for one of the files, an error or an overflow makes the watch check the
-//! files' stamps, and so does a poll each second. If a stamp has changed, or an event said that a file was written, the
-//! files are read after the quiet time. If the content has changed, it is applied or rejected. All this happens on a
-//! thread of its own, so that no request waits for a disk.
+//! Events are hints; the content decides. An event for one of the files, an error or an overflow makes the watch check
+//! the files' stamps, and so does a poll each second. If a stamp has changed, or an event reported a write, the files
+//! are read after the quiet time. If the content has changed, it is applied or rejected. All this happens on a thread
+//! of its own, so that no request waits for a disk.
 
 mod announce;
 mod apply;
@@ -31,9 +31,9 @@ use crate::config::load::{Loaded, load};
 use crate::snapshot::Snapshots;
 use crate::store::read::FileStamp;
 
-/// How often the stamps are checked without an event.
+/// The interval at which the stamps are checked without an event.
 const POLL: Duration = Duration::from_secs(1);
-/// How often the files are read without a change, and events are requested again if there are none.
+/// The interval at which the files are read without a change, and events are requested again if there are none.
 const REREAD: Duration = Duration::from_secs(30);
 /// The events handled as one. A directory in which more and more happens must not keep the files from being checked.
 const MAX_SIMULTANEOUS: usize = 4096;
@@ -193,7 +193,7 @@ impl Watch {
     }
 }
 
-/// Why the files are read.
+/// The reason why the files are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadTrigger {
     /// An operator asked for it: the reading counts.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::diagnostic::Diagnostic;
 
-/// Where the file is searched for by default, in this order.
+/// The paths at which the file is searched for by default, in this order.
 pub(super) const DEFAULT_PATHS: [&str; 2] = ["./downtime.toml", "/etc/downtime/downtime.toml"];
 
 /// The environment variable that names the file.

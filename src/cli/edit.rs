@@ -18,14 +18,14 @@ use crate::escape::escape;
 use crate::store::{FileError, Store, StoreError};
 use crate::summary::state_line;
 
-/// Why an edit was not made.
+/// The reason why an edit was not made.
 #[derive(Debug)]
 pub(super) enum EditRefusal {
     /// The file is invalid.
     Invalid(Vec<Diagnostic>),
     /// The file is valid, but the edit would make it invalid; the diagnostics are those of the edited text.
     WouldBeInvalid(Vec<Diagnostic>),
-    /// The command cannot be done: a message, and the help.
+    /// The command cannot be carried out: the message and the help.
     Cannot(String, String),
 }
 
@@ -35,7 +35,7 @@ impl From<EditError> for EditRefusal {
     }
 }
 
-/// The changes of an edit, and what to report of them.
+/// The changes of an edit, and the report of them.
 pub(super) struct EditPlan<T> {
     pub(super) changes: Vec<Change>,
     pub(super) outcome: T,
@@ -50,7 +50,7 @@ pub(super) struct Edited<T> {
     pub(super) outcome: T,
     /// The warnings that the file did not have before.
     warnings: Vec<Diagnostic>,
-    /// What to wait for, with `--wait`.
+    /// The edit to wait for, with `--wait`.
     pub(super) awaited: Option<AwaitedEdit>,
 }
 

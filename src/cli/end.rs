@@ -32,7 +32,7 @@ pub(super) struct EndArgs {
     wait: bool,
 }
 
-/// What to report: lines, and the earliest time at which the edit shows in the state.
+/// The report of an edit: its lines, and the earliest time at which the edit shows in the state.
 struct Ended {
     lines: Vec<String>,
     at: Timestamp,

@@ -19,7 +19,7 @@ use crate::schedule::human_time::local;
 use crate::schedule::state::State;
 use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
 
-/// How long the gateway may take to respond.
+/// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.
@@ -54,7 +54,7 @@ fn is_same_file(gateway: &GatewayStatus, path: &Path, loaded: &Loaded) -> bool {
     has_same_target || has_same_path || loaded.sha256.as_ref() == Some(&gateway.sha256)
 }
 
-/// What the gateway has done with the file as it is now.
+/// The state that the current version of the file has in the gateway.
 enum FileStatus<'a> {
     Applied,
     Rejected(&'a Rejection),

@@ -17,9 +17,9 @@ use crate::management::client::{QueryError, query};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::store::read::{self, MAX_LENGTH};
 
-/// How long to wait in total.
+/// The time limit for the whole wait.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one query may take.
+/// The time limit for one query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two queries.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -43,7 +43,7 @@ enum EditProgress {
     OutOfTime,
 }
 
-/// Why an edit is not applied.
+/// The reason why an edit is not applied.
 #[derive(Debug)]
 enum WaitError {
     Rejected(Rejection),

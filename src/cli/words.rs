@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::duration;
 use crate::config::time::{TimeError, TimeLiteral};
 
-/// Returns what to run instead of a command that people may expect but that does not exist.
+/// Returns the command to run instead of one that people may expect but that does not exist.
 pub(super) fn command_hint(command: &str) -> Option<&'static str> {
     Some(match command {
         "stop" => {
@@ -43,7 +43,7 @@ pub(super) fn command_hint(command: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns what to write instead of an argument that people may expect but that does not exist.
+/// Returns the help for an argument that people may expect but that does not exist.
 pub(super) fn argument_hint(argument: &str) -> Option<String> {
     let replacement = match argument {
         "--duration" | "--length" => "--for DURATION",

@@ -45,11 +45,11 @@ pub struct Location {
 pub struct Diagnostic {
     /// The severity.
     pub severity: Severity,
-    /// What is wrong, without a full stop.
+    /// The message: what is wrong, without a full stop.
     pub message: String,
-    /// Where; `None` if the file could not be read at all.
+    /// The place of the problem; `None` if the file could not be read at all.
     pub place: Option<Location>,
-    /// What to write instead.
+    /// The help: what to write instead.
     pub help: Option<String>,
 }
 
@@ -162,7 +162,7 @@ const MAX_AROUND: usize = 1000;
 struct Excerpt<'t> {
     line: &'t str,
     inside: Range<usize>,
-    /// How many bytes of the line are missing before it.
+    /// The number of bytes of the line that are missing before it.
     cut: usize,
 }
 

@@ -21,7 +21,7 @@ pub(super) fn units(key: &str) -> &'static [&'static str] {
     if key == "for" { &["h", "m"] } else { &["s"] }
 }
 
-/// Says what is wrong with a value of `key` that is not a string, and so not a duration.
+/// Explains a value of `key` that is not a string, and so not a duration.
 pub(super) fn explain_other_type(key: &str, value: &str) -> InvalidValue {
     if key == "for" && TimeLiteral::parse(value).is_ok() {
         let message = format!("`{value}` is a time, not a duration");

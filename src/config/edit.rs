@@ -36,7 +36,7 @@ pub enum Change {
     /// like it. Removing a key removes its line, but a comment at the end of that line stays on a line of its own.
     /// Comments inside a value are removed with it. Removing a key that does not exist is not an error.
     Alter {
-        /// Which period.
+        /// The index of the period.
         period: usize,
         /// The keys to set.
         set: Vec<(&'static str, Literal)>,
@@ -45,7 +45,7 @@ pub enum Change {
     },
     /// Appends a value to an array of a period in the array's own layout, or creates the array.
     Push {
-        /// Which period.
+        /// The index of the period.
         period: usize,
         /// The array's key.
         key: &'static str,
@@ -54,7 +54,7 @@ pub enum Change {
     },
 }
 
-/// Why a text could not be edited. Nothing has been changed.
+/// The reason why a text could not be edited. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditError {
     /// The text is not TOML.
@@ -74,7 +74,7 @@ pub enum EditError {
     NotAnArray(&'static str),
     /// A [`Literal::DateTime`] is not a date-time.
     NotADateTime(String),
-    /// The edited text would not say what was intended: a bug of this program.
+    /// The edited text would not have the intended meaning: a bug in this program.
     Misread,
 }
 

@@ -1,4 +1,4 @@
-//! The keys of each section, the kind of value that each takes, and what an unknown key probably means.
+//! The keys of each section, the kind of value that each takes, and guesses at the meaning of unknown keys.
 //!
 //! Keys and kinds are derived from the schema, and so from the types of the document.
 
@@ -104,7 +104,7 @@ pub(super) enum KeyGuess<'k> {
 }
 
 impl<'k> KeyGuess<'k> {
-    /// The key.
+    /// Returns the key.
     pub(super) fn key(self) -> &'k str {
         match self {
             Self::Certain(key) | Self::Likely(key) => key,
@@ -123,7 +123,7 @@ pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<
     same.map(KeyGuess::Certain).or_else(|| synonym().or_else(|| nearest(known, name)).map(KeyGuess::Likely))
 }
 
-/// Returns what names have in common that differ in case, separators and plural only.
+/// Returns the form in which names are equal that differ in case, separators and plural only.
 fn normalized(name: &str) -> String {
     let name = name.trim().to_lowercase().replace(['-', '_', ' '], "");
     name.strip_suffix('s').map_or(name.clone(), str::to_owned)

@@ -33,7 +33,7 @@ use crate::schedule::period::{Period, Timing};
 /// A note lists at most this many lines of the file.
 const MAX_LINES: usize = 10;
 
-/// What the linter takes into account besides the file.
+/// The circumstances that the linter takes into account besides the file.
 #[derive(Clone, Debug)]
 pub struct LintContext {
     /// The time at which the file is checked.
@@ -45,7 +45,7 @@ pub struct LintContext {
 }
 
 impl LintContext {
-    /// A check at `now`, on a machine in UTC, of a file that is not a mount point.
+    /// Creates the context of a check at `now`, on a machine in UTC, of a file that is not a mount point.
     pub fn new(now: Timestamp) -> Self {
         Self { now, machine_zone: TimeZone::UTC, is_mount_point: false }
     }
@@ -91,7 +91,7 @@ fn lint_mount(input: &LintInput<'_>) {
 }
 
 impl<'a> LintInput<'a> {
-    /// The time at which the file is checked.
+    /// Returns the time at which the file is checked.
     fn now(&self) -> Timestamp {
         self.context.now
     }
@@ -151,7 +151,7 @@ impl<'a> LintInput<'a> {
         self.report.add(Severity::Note, first.span.clone(), message, help.into());
     }
 
-    /// A series whose `end` has passed is not counted: it has a warning of its own.
+    /// Returns true if a period is over. A series whose `end` has passed does not count: it has a warning of its own.
     fn is_over(&self, period: &Period) -> bool {
         let has_passed = |at: Timestamp| at <= self.now();
         match &period.timing {
@@ -165,7 +165,7 @@ impl<'a> LintInput<'a> {
     }
 }
 
-/// Returns the place of the key that says when a period starts.
+/// Returns the place of the key that sets the start of a period.
 fn start_place(table: &PeriodTable) -> Range<usize> {
     let cron = table.cron.as_ref().map(Spanned::span);
     cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
@@ -199,7 +199,7 @@ mod tests {
         format!("[{}]", items.map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(","))
     }
 
-    /// Two open-ended periods, each with a list of this key.
+    /// Returns two open-ended periods, each with a list of this key.
     fn two_periods(key: &str, item: impl Fn(&str, usize) -> String, count: usize) -> String {
         let period = |name: &str| {
             let items = list((0..count).map(|index| item(name, index)));

@@ -21,7 +21,7 @@ impl Listen {
     /// Parses `ADDRESS:PORT`, `:PORT` or `unix:PATH`. A relative path is relative to `directory`.
     ///
     /// # Errors
-    /// Says what to write instead.
+    /// The error is the help: what to write instead.
     pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);

@@ -16,7 +16,7 @@ use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
 /// The config file and the files that it names, as they were when they were read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The config, or the diagnostics that say why there is none.
+    /// The config, or the diagnostics of an invalid file.
     pub reading: ParsedConfig,
     /// The SHA-256 of the config file's bytes, in hexadecimal; `None` if it could not be read.
     pub sha256: Option<String>,

@@ -19,7 +19,7 @@ const MAX_TEXT: usize = 1000;
 #[derive(Debug)]
 pub struct Report {
     source: Arc<Source>,
-    /// Where each line but the first begins, so that the lines of thousands of periods are found fast.
+    /// The start of each line but the first, so that the lines of thousands of periods are found fast.
     line_starts: Vec<usize>,
     found: RefCell<FoundDiagnostics>,
     is_trial: bool,
@@ -136,7 +136,7 @@ impl Report {
         }
     }
 
-    /// Returns where the line of a place begins.
+    /// Returns the start of the line of a place.
     pub(super) fn line_start(&self, at: usize) -> usize {
         let lines_before = self.line_starts.partition_point(|&start| start <= at);
         lines_before.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0)

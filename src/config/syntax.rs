@@ -1,4 +1,4 @@
-//! Explains TOML syntax errors, and says what to write instead.
+//! Explains TOML syntax errors, and suggests what to write instead.
 //!
 //! The parser continues after a mistake and often finds others that follow from it. So only one error per line is
 //! reported, and none after a list that is not closed.
@@ -39,7 +39,7 @@ struct SyntaxReader<'r> {
     report: &'r Report,
     /// The last line that was reported or skipped, from 1.
     done: usize,
-    /// Which errors on the next line follow from the one on that line.
+    /// The errors on the next line that follow from the one on that line.
     follows: Follows,
     /// True once a merge conflict was reported.
     conflict: bool,
@@ -47,7 +47,7 @@ struct SyntaxReader<'r> {
     yaml: bool,
 }
 
-/// Which errors on the line after a mistake are only a consequence of it.
+/// The errors on the line after a mistake that are only a consequence of it.
 #[derive(Clone, Copy)]
 enum Follows {
     /// Nothing.
@@ -108,7 +108,7 @@ fn is_open_string(message: &str) -> bool {
     message.starts_with("invalid basic string") || message.starts_with("invalid literal string")
 }
 
-/// Says what is wrong with a line.
+/// Explains the mistake in a line.
 fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     if let Some((character, name)) = line.invisible() {
         let is_wide = matches!(character, '\u{a0}' | '\u{202f}' | '\u{3000}');

@@ -10,7 +10,7 @@ use toml::value::{Date, Datetime, Offset as WrittenOffset, Time};
 use crate::invalid_value::InvalidValue;
 use crate::schedule::zone::{self, Fold};
 
-/// Why a date-time does not denote an instant. `Display` gives the message.
+/// The reason why a date-time does not denote an instant. `Display` gives the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeError {
     /// It is not in the form of a date-time.
@@ -35,7 +35,7 @@ impl std::fmt::Display for TimeError {
 }
 
 impl TimeError {
-    /// What to write instead.
+    /// The help: what to write instead.
     pub const HELP: &'static str =
         "write a date-time such as 2026-12-01T22:00:00+01:00, or 2026-12-01T22:00:00 for local time";
 }
@@ -128,7 +128,7 @@ pub(super) fn explain_value(key: &str, text: &str) -> InvalidValue {
     InvalidValue { message, help }
 }
 
-/// Says what is wrong with a text that should be a date-time, and what to write instead.
+/// Explains a text that should be a date-time, and suggests what to write instead.
 pub fn explain(text: &str) -> InvalidValue {
     let text = text.trim();
     let bare = text.trim_end_matches([',', ';']).trim_end();

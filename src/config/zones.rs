@@ -9,7 +9,7 @@ const EXAMPLE: &str = "write an IANA name, such as `Europe/Berlin` or `UTC`";
 /// No zone has a longer name.
 const MAX_NAME: usize = 64;
 
-/// Says what is wrong with an unknown time zone, and which one was probably meant.
+/// Explains an unknown time zone, and suggests the one that was probably meant.
 pub(super) fn unknown(name: &str) -> InvalidValue {
     let message = format!("unknown time zone `{name}`");
     if name.len() > MAX_NAME {

@@ -1,4 +1,4 @@
-//! When the decision on a request changes.
+//! Predicts when the decision on a request changes.
 
 use jiff::Timestamp;
 
@@ -37,7 +37,8 @@ pub fn changes_at(
     }
 }
 
-/// How many changes of the schedule are examined: one that starts a redirect to the requested path itself does not count.
+/// The number of changes of the schedule that are examined. Not each of them changes the decision: one may start a redirect
+/// to the requested path itself.
 const MAX_CHANGES: usize = 1000;
 
 /// Finds the first change, at `at` or later, from which the request is down (or, if `down` is false, passes).

@@ -1,4 +1,4 @@
-//! What a covered request gets: the down page or a redirect.
+//! The response to a covered request: the down page or a redirect.
 
 mod explain;
 mod redirect;

@@ -10,7 +10,7 @@ use crate::schedule::state::{Schedule, ScheduleState};
 pub struct Outlook {
     /// The index of the deciding period, while the requests are down.
     pub period: Option<usize>,
-    /// When the requests will pass, if known.
+    /// The time from which the requests pass, if known.
     pub until: Option<Timestamp>,
     /// The next downtime, if the current one has a known end.
     pub next: Option<Occurrence>,

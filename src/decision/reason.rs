@@ -1,4 +1,4 @@
-//! Why a request was decided as it was, for operators.
+//! The reason for a decision, for operators.
 
 use std::fmt;
 

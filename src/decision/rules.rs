@@ -1,4 +1,4 @@
-//! What requests are decided on.
+//! The rules by which requests are decided.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ const EARLIER_STATUS_PATH: &str = "/.well-known/downtime";
 pub struct Rules {
     /// The status path, unless it is turned off.
     pub status_path: Option<String>,
-    /// What passes.
+    /// The requests that pass during downtime.
     pub exemptions: Exemptions,
     /// True if ACME challenges pass, so that certificates can be renewed.
     pub acme: bool,
-    /// When the site is down.
+    /// The periods of downtime.
     pub schedule: Schedule,
     /// The down response of each period, in the schedule's order.
     pub responses: Vec<DownResponse>,

@@ -30,7 +30,7 @@ pub(super) struct FileContent {
 type NextChunk = JoinHandle<io::Result<(Bytes, FileContent)>>;
 
 impl FileContent {
-    /// `range` of a file with this metadata. The range must be within its length.
+    /// Creates the content of a `range` of a file with this metadata. The range must be within its length.
     pub(super) fn new(file: File, metadata: &Metadata, range: Range<u64>) -> Self {
         Self { file, len: metadata.len(), modified: metadata.modified().ok(), rest: range }
     }

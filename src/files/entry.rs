@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 use super::refusal::FileRefusal;
 
-/// What a path names.
+/// An opened file or directory.
 #[derive(Debug)]
 pub(super) enum OpenedFile {
     File(File, Metadata),
@@ -37,7 +37,7 @@ impl OpenedFile {
     }
 }
 
-/// Called for each request, so that a deployment can swap a symbolic link.
+/// Opens the root. This is done for each request, so that a deployment can swap a symbolic link.
 fn open_root(root: &Path) -> Result<Dir, FileRefusal> {
     Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
         tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root directory of the site");

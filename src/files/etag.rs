@@ -27,7 +27,7 @@ pub(super) enum EntityTags {
 }
 
 impl EntityTag {
-    /// The strong tag of the current version of a file.
+    /// Creates the strong tag of the current version of a file.
     ///
     /// It includes the time of the last status change, since that of the last modification can be set back (`touch -r`,
     /// `cp -p`, `tar`). The values are hashed so that clients do not see inode numbers.

@@ -28,7 +28,7 @@ impl Validators {
     }
 }
 
-/// What to send after evaluating the preconditions of a GET or HEAD.
+/// The response that the preconditions of a GET or HEAD lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PreconditionResult {
     /// The file.

@@ -10,7 +10,7 @@ use warp::reply::Response;
 
 use super::{ALLOWED, NOSNIFF};
 
-/// Why a file is not sent.
+/// The reason why a file is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileRefusal {
     BadRequest,
@@ -62,7 +62,7 @@ impl FileRefusal {
     }
 }
 
-/// An error in opening a file.
+/// Converts an error in opening a file.
 impl From<io::Error> for FileRefusal {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
@@ -95,7 +95,7 @@ impl From<InvalidHeaderValue> for FileRefusal {
     }
 }
 
-/// A response with the status and its reason as text: `404 not found` and a line feed.
+/// Returns a response with the status and its reason as text: `404 not found` and a line feed.
 pub(super) fn text(status: StatusCode) -> Response {
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let body = format!("{} {reason}\n", status.as_u16());

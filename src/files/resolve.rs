@@ -46,7 +46,7 @@ impl Target {
         self.is_directory
     }
 
-    /// The path, relative and of plain names only.
+    /// Returns the path, relative and of plain names only.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

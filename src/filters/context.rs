@@ -18,7 +18,7 @@ use crate::matching::request::{
 use crate::page::is_navigation;
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
-/// A request's head, its decision, and what that was made on. Made once for each request.
+/// A request's head, its decision, and the values that the decision was made on. Made once for each request.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The request's head, as received.
@@ -33,7 +33,7 @@ pub struct RequestContext {
     pub snapshot: Arc<Snapshot>,
     /// The snapshot's phase at `now`.
     pub phase: Arc<Phase>,
-    /// When the request was received.
+    /// The time at which the request was received.
     pub now: Timestamp,
     /// The decision.
     pub decision: OwnedDecision,
@@ -72,7 +72,7 @@ impl RequestContext {
         Self { head, peer, trusted, client, snapshot, phase, now, decision }
     }
 
-    /// The hosts that the request is for.
+    /// Returns the hosts that the request is for.
     pub fn hosts(&self) -> Hosts<'_> {
         hosts(&self.head, self.trusted)
     }
@@ -94,7 +94,7 @@ impl From<Decision<'_>> for OwnedDecision {
     }
 }
 
-/// The key of the page for a request that is down.
+/// Returns the key of the page for a request that is down.
 pub fn page_key(down: &Down<'_>) -> PageKey {
     PageKey {
         period: down.period,
@@ -104,7 +104,7 @@ pub fn page_key(down: &Down<'_>) -> PageKey {
     }
 }
 
-/// The path of the target as received. `*` and authorities are not paths and match no rule.
+/// Returns the path of the target as received. `*` and authorities are not paths and match no rule.
 fn path(head: &Parts) -> &str {
     match head.uri.path() {
         "" => "/",
@@ -112,8 +112,8 @@ fn path(head: &Parts) -> &str {
     }
 }
 
-/// The hosts that the request is for. The target's authority takes precedence over the Host field (RFC 9112, section
-/// 3.2.2), and a trusted proxy may add others.
+/// Returns the hosts that the request is for. The target's authority takes precedence over the Host field (RFC 9112,
+/// section 3.2.2), and a trusted proxy may add others.
 fn hosts(head: &Parts, trusted: bool) -> Hosts<'_> {
     let host = || head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     let own = head.uri.authority().map(Authority::as_str).or_else(host);

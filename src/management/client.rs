@@ -39,7 +39,7 @@ struct StatusParts {
     gateway: GatewayStatus,
 }
 
-/// Why a query failed.
+/// The reason why a query failed.
 #[derive(Debug)]
 pub enum QueryError {
     /// No connection could be made.
@@ -50,7 +50,7 @@ pub enum QueryError {
     Broken(hyper::Error),
     /// The response is not a status, for this reason.
     Unexpected(String),
-    /// The port is 0: the system chose one, and the file does not say which.
+    /// The port is 0: the system chose one that is not in the file.
     UnknownPort,
 }
 

@@ -1,4 +1,4 @@
-//! `/status`: the summary that `--check` prints, for the applied snapshot, and how it came to be applied.
+//! `/status`: the summary that `--check` prints, for the applied snapshot, and the state of the gateway.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,7 @@ struct StatusDocument {
     gateway: GatewayStatus,
 }
 
-/// What only a running gateway knows. The server writes it as part of `/status`, and commands read it. Times are RFC
-/// 3339 in UTC.
+/// The part of `/status` that only a running gateway knows. Commands read it. Times are RFC 3339 in UTC.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GatewayStatus {
     /// The absolute path of the file.
@@ -28,14 +27,14 @@ pub struct GatewayStatus {
     pub sha256: String,
     /// The number of the applied snapshot, from 1.
     pub generation: u64,
-    /// When the snapshot was applied.
+    /// The time at which the snapshot was applied.
     pub applied_at: Timestamp,
     /// The last version of the file, if it was rejected.
     pub rejected: Option<Rejection>,
     /// True if the last attempt to reach the upstream succeeded; `None` if there was no attempt or there is no
     /// upstream.
     pub reachable: Option<bool>,
-    /// How changes are noticed: `events` or `polling`.
+    /// The way in which changes are noticed: `events` or `polling`.
     pub watch: String,
     /// The IANA name of the file's time zone.
     pub timezone: Option<String>,
@@ -46,16 +45,16 @@ pub struct GatewayStatus {
 /// A version of the file that was rejected.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Rejection {
-    /// When it was read.
+    /// The time at which it was read.
     pub at: Timestamp,
     /// The hash of the file; `None` if it could not be read.
     pub sha256: Option<String>,
-    /// What is wrong with it.
+    /// The diagnostics of it.
     pub diagnostics: Vec<DiagnosticSummary>,
 }
 
 impl Rejection {
-    /// The errors, without warnings and notes.
+    /// Returns the errors, without warnings and notes.
     pub fn errors(&self) -> impl Iterator<Item = &DiagnosticSummary> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
     }

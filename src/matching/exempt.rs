@@ -331,7 +331,7 @@ mod tests {
         assert!(PathGlobs::new((0..1000).map(|_| "/x/**")).is_ok());
     }
 
-    /// A simple matcher by segments, to compare the compiled globs with.
+    /// Matches segment by segment, to compare the compiled globs with.
     fn oracle(glob: &[&str], path: &[&str]) -> bool {
         match (glob.split_first(), path.split_first()) {
             (None, None) | (Some((&"**", [])), _) => true,

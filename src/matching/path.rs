@@ -1,4 +1,4 @@
-//! Paths of requests, and whether rules may trust them.
+//! Paths of requests, and the canonical form in which rules match them.
 //!
 //! A rule compares text, but a site may interpret a path differently: resolve `..`, merge `//`, cut at `;`, or decode twice.
 //! Each difference is a way to bypass the rule (CVE-2021-32779, CVE-2025-66490). So a path can match a rule only in its
@@ -16,7 +16,7 @@ pub struct RequestPath<'a> {
     decoded: Result<Cow<'a, str>, NotCanonical>,
 }
 
-/// Why a path is not canonical, so that it matches no exemption.
+/// The reason why a path is not canonical and matches no exemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCanonical {
     /// It does not begin with `/` (`*`, or an authority).
@@ -106,7 +106,7 @@ fn segment_fault(segment: &str) -> Option<NotCanonical> {
     }
 }
 
-/// What a path contains that needs a further check.
+/// The findings of one pass over a path that need a further check.
 #[derive(Default)]
 struct PathScan {
     dot_or_space: bool,

@@ -24,7 +24,7 @@ pub struct Request<'a> {
     pub query: Query<'a>,
     /// True if it has a field for which [`is_method_override`] returns true.
     pub has_override_field: bool,
-    /// True if somebody opens a page by it, so that it can be redirected.
+    /// True if it opens a page, so that it can be redirected.
     pub is_navigation: bool,
     /// The client's address, if known.
     pub client: Option<IpAddr>,

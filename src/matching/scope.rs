@@ -11,7 +11,7 @@ pub use self::index::ScopeIndex;
 pub use self::paths::ScopePaths;
 use crate::matching::request::Request;
 
-/// What a period covers. A missing part covers everything.
+/// The requests that a period covers. A missing part covers everything.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// The hosts.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::PageContent;
 use super::template::{Template, TemplateError, Variables};
 
-/// What is shown if not even the built-in template renders.
+/// The page that is shown if not even the built-in template renders.
 const LAST_RESORT: &str =
     "<!doctype html><html lang=en><title>We'll be back soon</title><h1>We'll be back soon</h1></html>";
 

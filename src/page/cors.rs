@@ -40,7 +40,7 @@ pub fn parse_origin(text: &str) -> Result<HeaderValue, Option<String>> {
     if text == origin { HeaderValue::from_str(text).map_err(|_| None) } else { Err(Some(origin)) }
 }
 
-/// What a page of another origin may read.
+/// The responses that a page of another origin may read.
 enum CorsGrant<'a> {
     /// Responses to requests without credentials.
     Anyone,
@@ -49,8 +49,8 @@ enum CorsGrant<'a> {
 }
 
 impl Cors {
-    /// Returns what the page that sent a request with these fields may read; `None` if it is not of another origin, or may
-    /// not read the response.
+    /// Returns the responses that the sender of a request with these fields may read; `None` if it is not a page of
+    /// another origin, or may not read the response.
     fn grant(&self, request: &HeaderMap) -> Option<CorsGrant<'_>> {
         let origin = request.get(ORIGIN)?;
         match self {

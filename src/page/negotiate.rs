@@ -54,7 +54,7 @@ pub const NEGOTIATION_FIELDS: [&str; 8] = [
     "x-requested-with",
 ];
 
-/// Returns true if somebody opens a page by a request with this method and these fields. Other requests are not
+/// Returns true if a request with this method and these fields opens a page. Other requests are not
 /// redirected: a program would mistake the target for the response that it wanted.
 pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     matches!(*method, Method::GET | Method::HEAD)

@@ -16,7 +16,7 @@ use super::{Cors, PageContent, body, csp};
 
 const WELCOME: &str = include_str!("../../templates/welcome.html");
 
-/// Returns the welcome page with status 200: it says what to do next if the configuration has no site.
+/// Returns the welcome page, with status 200. It shows the next steps if the configuration has no site.
 pub fn welcome(method: &Method) -> http::Response<Bytes> {
     static WELCOME_PAGE: LazyLock<PreparedResponse> = LazyLock::new(|| {
         let headers = [

@@ -45,7 +45,7 @@ pub struct Variables<'a> {
     pub message: Option<&'a str>,
     /// The announced end, RFC 3339 in UTC; `none` if unknown.
     pub until: Option<Timestamp>,
-    /// When the downtime began, RFC 3339 in UTC; `none` if it was not planned.
+    /// The start of the downtime, RFC 3339 in UTC; `none` if it was not planned.
     pub start: Option<Timestamp>,
     /// The value of `Retry-After`, in whole seconds.
     pub retry_after: u64,

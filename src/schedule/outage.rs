@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::period::{Occurrence, Period};
 
-/// How far ahead an outage is followed, and the longest time that `Retry-After` announces.
+/// The longest time that an outage is followed, and that `Retry-After` announces.
 pub const MAX_OUTAGE: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// How many occurrences of an outage are followed.
+/// The number of occurrences of an outage that are followed.
 const MAX_OCCURRENCES: usize = 10_000;
 
 /// Occurrences, each of which starts before all earlier ones have ended, or just then. A request is down for as long as
@@ -123,7 +123,7 @@ impl<'p> OutageBuilder<'p> {
 #[derive(Default)]
 struct OpenOutage {
     outage: Outage,
-    /// When all of it has ended; `None` if it is open-ended or empty.
+    /// The time at which all of it has ended; `None` if it is open-ended or empty.
     end: Option<Timestamp>,
     count: usize,
     /// True if an open-ended period without a scope is active, so that later occurrences make no difference.

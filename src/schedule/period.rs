@@ -17,13 +17,13 @@ pub struct Period {
     pub enabled: bool,
     /// True if `start` created it for now: `end` without a name ends it, even before its end.
     pub unscheduled: bool,
-    /// When it is active.
+    /// Its occurrences.
     pub timing: Timing,
-    /// What it covers.
+    /// The requests that it covers.
     pub scope: Scope,
 }
 
-/// When a period is active.
+/// The occurrences of a period.
 #[derive(Clone, Debug)]
 pub enum Timing {
     /// Once.
@@ -123,7 +123,7 @@ impl Period {
         }
     }
 
-    /// Returns what messages call it: its name in quotes, or its line.
+    /// Returns its name in quotes, or its line, for use in messages.
     pub fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("\"{name}\""),

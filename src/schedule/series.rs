@@ -24,11 +24,11 @@ const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 /// Occurrences of equal length at the times of a cron expression.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// When they start.
+    /// The times at which they start.
     pub cron: Cron,
     /// The cron expression, as it is in the file.
     pub expression: String,
-    /// How long each lasts, in elapsed time.
+    /// The length of each, in elapsed time.
     pub length: SignedDuration,
     /// The time zone of the cron expression.
     pub zone: TimeZone,

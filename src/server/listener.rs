@@ -21,7 +21,7 @@ pub enum Listener {
     Unix(UnixListener, PathBuf),
 }
 
-/// Why an address cannot be listened on.
+/// The reason why an address cannot be listened on.
 #[derive(Debug)]
 pub struct BindError {
     address: Listen,
@@ -35,7 +35,7 @@ impl fmt::Display for BindError {
 }
 
 impl BindError {
-    /// What to do about it. `section` is the section of the file that has the address.
+    /// Returns the help: what to do about it. `section` is the section of the file that has the address.
     pub fn help(&self, section: &str) -> String {
         match (self.error.kind(), self.address.port()) {
             (io::ErrorKind::AddrInUse, Some(port)) => {
@@ -76,8 +76,8 @@ impl Listener {
         }
     }
 
-    /// A URL for a browser on this machine, with a note if the socket listens on several addresses; or `unix:` and the path.
-    /// For port 0 it has the port that the system chose.
+    /// Returns a URL for a browser on this machine, with a note if the socket listens on several addresses; or `unix:`
+    /// and the path. For port 0 it has the port that the system chose.
     pub fn url(&self) -> String {
         match self {
             Self::Tcp(listener) => tcp_url(listener).unwrap_or_else(|error| error.to_string()),
@@ -118,7 +118,7 @@ fn bind_all(port: u16) -> io::Result<TcpListener> {
     })
 }
 
-/// What an IPv6 socket accepts.
+/// The connections that an IPv6 socket accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Families {
     One,
@@ -141,7 +141,7 @@ fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> 
     Ok(socket.into())
 }
 
-/// How long a connection may be silent before the system probes the client.
+/// The time that a connection may be silent before the system probes the client.
 const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
 /// The system limits it to net.core.somaxconn.
 const BACKLOG: i32 = 4096;

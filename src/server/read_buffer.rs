@@ -11,17 +11,17 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub(super) fn new() -> Self {
         Self { buffer: vec![0; MAX_UNREAD].into(), begin: 0, end: 0 }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.get(self.begin..self.end).unwrap_or_default()
     }
 
-    /// The free space to read into. Empty only if the buffer is full.
+    /// Returns the free space to read into. Empty only if the buffer is full.
     pub(super) fn free(&mut self) -> &mut [u8] {
         if self.begin > 0 {
             self.buffer.copy_within(self.begin..self.end, 0);

@@ -1,4 +1,4 @@
-//! What a server needs to respond to requests.
+//! The interface between a server and the code that responds to requests.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -33,8 +33,8 @@ pub trait Service: Clone + 'static {
         FastPath::Fallback
     }
 
-    /// Forwards a request of `peer`, and the response. Breaks if the connection must close: the response said so, the client
-    /// has left, or it must not take what it received for a whole response.
+    /// Forwards a request of `peer`, and the response. Breaks if the connection must close: the response requires it,
+    /// the client has left, or it must not take what it received for a whole response.
     fn forward(
         &self,
         request: Self::Forwarded,
@@ -43,7 +43,7 @@ pub trait Service: Clone + 'static {
     ) -> impl Future<Output = ControlFlow<()>>;
 }
 
-/// What to do with bytes that a client has sent.
+/// The next step for bytes that a client has sent.
 #[derive(Debug)]
 pub enum FastPath<R> {
     /// Send a response to the request at their beginning, which has no body.

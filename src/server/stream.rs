@@ -37,7 +37,7 @@ impl Stream {
         self.first = bytes;
     }
 
-    /// The bytes of [`Self::read_first`] that were not read yet.
+    /// Returns the bytes of [`Self::read_first`] that were not read yet.
     pub(super) fn first(&self) -> &[u8] {
         &self.first
     }

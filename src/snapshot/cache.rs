@@ -27,7 +27,7 @@ impl SnapshotCache {
         Self(RefCell::new(Cached { current, seen: (snapshot, phase) }))
     }
 
-    /// The current snapshot, and its phase at `now`.
+    /// Returns the current snapshot, and its phase at `now`.
     pub fn at(&self, now: Timestamp) -> Ref<'_, (Arc<Snapshot>, Arc<Phase>)> {
         {
             let Cached { current, seen } = &mut *self.0.borrow_mut();

@@ -1,4 +1,4 @@
-//! The time between two changes of the schedule, with what is worked out once for all requests in it.
+//! The time between two changes of the schedule, with everything that is computed once for all requests in it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const MAX_PAGES: usize = 16;
 /// The time between two changes of the schedule, and the pages and outlooks that belong to it.
 #[derive(Debug)]
 pub struct Phase {
-    /// What is active, and what comes next.
+    /// The state of the schedule: the active periods, and the next ones.
     pub state: ScheduleState,
     pages: ArcSwap<Vec<RenderedPage>>,
     outlooks: ArcSwap<Vec<CachedOutlook>>,
@@ -31,7 +31,7 @@ impl Phase {
     }
 
     /// Returns the outlook for a request that nothing exempts, at a time within this phase. `rules` are those of the
-    /// phase's snapshot. It is worked out once for all requests that the same periods cover.
+    /// phase's snapshot. It is computed once for all requests that the same periods cover.
     pub fn outlook(&self, rules: &Rules, request: &Request<'_>, now: Timestamp) -> Outlook {
         let schedule = &rules.schedule;
         let scopes = schedule.covering_scoped(request, &self.state);
@@ -68,14 +68,14 @@ struct CachedOutlook {
     outlook: Outlook,
 }
 
-/// What a down page depends on, besides the config.
+/// Everything that a down page depends on, besides the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageKey {
     /// The deciding period.
     pub period: usize,
-    /// When its occurrence began.
+    /// The start of its occurrence.
     pub start: Timestamp,
-    /// When the request would pass.
+    /// The time from which the request passes.
     pub until: Option<Timestamp>,
     /// Seconds until then.
     pub retry_after: u64,

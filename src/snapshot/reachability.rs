@@ -1,4 +1,4 @@
-//! What requests have found out about the upstream.
+//! The reachability of the upstream, as requests have found it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -1,4 +1,4 @@
-//! Why the config file could not be edited, and what to do about it.
+//! The errors of editing the config file, with help.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use super::read::{ReadError, SpecialFile};
 
-/// Why an edit failed: because of the edit itself, or of the file.
+/// An error in an edit: of the edit itself, or of the file.
 #[derive(Debug)]
 pub enum StoreError<E> {
     /// The edit was refused; nothing was written.
@@ -22,7 +22,7 @@ pub struct FileError {
     reason: Reason,
 }
 
-/// Why a file cannot be read or replaced.
+/// The reason why a file cannot be read or replaced.
 #[derive(Debug)]
 pub enum Reason {
     /// It does not exist.
@@ -71,12 +71,12 @@ impl FileError {
         Self { path: path.to_owned(), reason }
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is wrong with it.
+    /// Returns the reason why it cannot be read or replaced.
     pub fn reason(&self) -> &Reason {
         &self.reason
     }
@@ -97,7 +97,7 @@ impl FileError {
 }
 
 impl Reason {
-    /// For an error in creating or writing a file in this directory.
+    /// Converts an error in creating or writing a file in this directory.
     pub(super) fn from_writing(directory: &Path, error: io::Error) -> Self {
         Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Self::DirectoryDenied(directory.to_owned()),
@@ -105,7 +105,7 @@ impl Reason {
         })
     }
 
-    /// For an error in giving the new file this owner and group, or the old file's mode.
+    /// Converts an error in giving the new file this owner and group, or the old file's mode.
     pub(super) fn from_ownership(user: u32, group: u32, error: io::Error) -> Self {
         Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             // The latter is for an owner that the user namespace does not know.
@@ -114,13 +114,13 @@ impl Reason {
         })
     }
 
-    /// For an error in giving the new file the extended attribute of this name.
+    /// Converts an error in giving the new file the extended attribute of this name.
     pub(super) fn from_attribute(name: &[u8], error: io::Error) -> Self {
         let attribute = |error| Self::Attribute(String::from_utf8_lossy(name).into_owned(), error);
         Self::from_file_system(error).unwrap_or_else(attribute)
     }
 
-    /// For an error in renaming the new file to the old one's path.
+    /// Converts an error in renaming the new file to the old one's path.
     pub(super) fn from_renaming(error: io::Error) -> Self {
         Self::from_file_system(error).unwrap_or_else(|error| match error.kind() {
             io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => Self::MountPoint,
@@ -129,7 +129,7 @@ impl Reason {
         })
     }
 
-    /// For an error that means the same whatever was written; gives any other error back.
+    /// Converts an error that means the same whatever was written; returns any other error as it is.
     fn from_file_system(error: io::Error) -> Result<Self, io::Error> {
         match error.kind() {
             io::ErrorKind::ReadOnlyFilesystem => Ok(Self::ReadOnly),
@@ -170,7 +170,7 @@ impl fmt::Display for FileError {
     }
 }
 
-/// What follows the path in a message.
+/// Displays the part of a message that follows the path.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.problem(), self.help())

@@ -65,7 +65,7 @@ impl LockedFile {
     }
 }
 
-/// The stamp of what a path names, which may be a symbolic link.
+/// Returns the stamp of the file that a path names. A symbolic link is not followed.
 pub(super) fn link_stamp(path: &Path) -> io::Result<FileStamp> {
     fs::symlink_metadata(path).map(|metadata| FileStamp::from(&metadata))
 }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 /// The longest config file or template that is read or written, in bytes.
 pub const MAX_LENGTH: u64 = 1 << 20;
 
-/// Tells one state of a file from another without reading it.
+/// The metadata that tell one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {
     device: u64,
@@ -41,7 +41,7 @@ impl From<&Metadata> for FileStamp {
 }
 
 impl FileStamp {
-    /// The stamp of the file that a path leads to through symbolic links; `None` if there is none.
+    /// Returns the stamp of the file that a path leads to through symbolic links; `None` if there is none.
     pub fn from_path(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::from)
     }
@@ -63,7 +63,7 @@ pub fn is_mount_point(path: &Path) -> bool {
     status.is_ok_and(|status| status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Why a file could not be read as a whole.
+/// The reason why a file could not be read as a whole.
 #[derive(Debug)]
 pub enum ReadError {
     /// The system refused.
@@ -76,7 +76,7 @@ pub enum ReadError {
     Changing,
 }
 
-/// What a path names if not a regular file.
+/// A file that is not a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialFile {
     /// A directory.
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_file_with_more_bytes_than_its_stamp_says_is_refused() {
-        // The system says that its length is 0, and its stamp does not change.
+        // Its length is always reported as 0, and its stamp does not change.
         let path = Path::new("/proc/version");
         assert_eq!(FileStamp::from_path(path).unwrap().size, 0);
         assert_eq!(error_with_limit(path, MAX_LENGTH), "is being written to");

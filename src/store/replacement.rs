@@ -13,7 +13,7 @@ use super::locked_file::{LockedFile, link_stamp};
 use super::read::{FileStamp, MAX_LENGTH};
 use super::{Reason, attributes};
 
-/// How often a save is put back before giving up, if another one replaces it each time.
+/// The number of times that a save is put back before giving up, if another one replaces it each time.
 const MAX_RETURNS: usize = 100;
 
 /// The new file, written and synced beside the old one.
@@ -37,7 +37,7 @@ pub(super) fn replace(path: &Path, source: &LockedFile, text: &str) -> Result<bo
     Ok(replaced)
 }
 
-/// Syncs a directory. Some file systems (such as those shared with a virtual machine) cannot, and say so with EINVAL.
+/// Syncs a directory. Some file systems (such as those shared with a virtual machine) cannot, and return EINVAL.
 fn sync(directory: &File) -> io::Result<()> {
     match directory.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
@@ -58,7 +58,7 @@ fn prepare(path: &Path, directory: &Path, source: &LockedFile, text: &str) -> Re
     attributes::copy(source.file(), source.metadata(), file.as_file())?;
     file.as_file().sync_all().map_err(failed)?;
     let metadata = file.as_file().metadata().map_err(failed)?;
-    // A network file system may have stored less than it said.
+    // A network file system may have stored less than it reported.
     if usize::try_from(metadata.len()) != Ok(text.len()) {
         return Err(failed(io::ErrorKind::WriteZero.into()));
     }
@@ -77,7 +77,7 @@ fn swap(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reas
     }
 }
 
-/// For file systems without exchange: checks once more, then renames. A save in the microseconds between is lost.
+/// Renames after one more check, for file systems without exchange. A save in the microseconds between is lost.
 fn rename(path: &Path, source: &LockedFile, new: Replacement) -> Result<bool, Reason> {
     if !source.is_untouched_at(path) {
         return Ok(false);

@@ -9,12 +9,12 @@ const MAX_ROWS: usize = 20;
 /// Overlaps with later rows are not marked: the spans of 20,000 rows would take a gigabyte.
 const MAX_COMPARED: usize = 1_000;
 
-/// How a chart is drawn.
+/// The style in which a chart is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Ink {
-    /// Use block characters instead of ASCII.
+    /// True for block characters instead of ASCII.
     pub blocks: bool,
-    /// Use ANSI colours.
+    /// True for ANSI colours.
     pub colour: bool,
 }
 

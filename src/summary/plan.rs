@@ -11,7 +11,7 @@ use crate::schedule::human_time::{distance, length, local, span, utc_span};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
 use crate::schedule::series::Series;
 
-/// How many occurrences of each period are shown.
+/// The number of occurrences of each period that are shown.
 const MAX_OCCURRENCES: usize = 3;
 
 /// Lists each period with its next occurrences, the running one first. Periods that are over share one list.

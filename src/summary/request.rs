@@ -26,7 +26,7 @@ pub struct DecisionSummary {
     path: String,
     canonical: bool,
     not_canonical_because: Option<String>,
-    /// When the request goes down, or passes again.
+    /// The time at which the request goes down, or passes again.
     changes_at: Option<Timestamp>,
     /// The fields of the response, if the gateway makes it.
     #[serde(serialize_with = "fields")]

@@ -10,7 +10,7 @@ use crate::schedule::state::{Active, Schedule, ScheduleState, State};
 /// A span of time in which the site is in one state other than up.
 struct Interval {
     state: State,
-    /// When the state changes, if that is known.
+    /// The time at which the state changes, if known.
     until: Option<Timestamp>,
     /// The indices of the periods that cause the state.
     periods: Vec<usize>,

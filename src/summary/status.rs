@@ -55,7 +55,7 @@ fn visitors(config: &Config, state: &ScheduleState, reachable: Option<bool>) -> 
 
 const THE_SITE: &str = "the site";
 
-/// Describes what a request gets that passes.
+/// Describes the response to a request that passes.
 fn site(config: &Config, reachable: Option<bool>) -> String {
     match (&config.site, reachable) {
         (Site::Upstream(site), Some(false)) => {

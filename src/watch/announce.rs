@@ -13,7 +13,7 @@ pub(super) struct AnnouncedPeriods {
 }
 
 impl AnnouncedPeriods {
-    /// The periods of `snapshot` that are active now.
+    /// Starts with the periods of `snapshot` that are active now.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let phase = snapshot.phase(clock::now());
         let periods = snapshot.config.rules.schedule.periods();
@@ -21,7 +21,7 @@ impl AnnouncedPeriods {
         Self { generation: snapshot.generation, active: active.map(Period::title).collect() }
     }
 
-    /// Logs which periods began or ended by the clock. What changed with an edit was logged with the edit.
+    /// Logs which periods began or ended by the clock. Changes made by an edit were logged with the edit.
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
         let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {

@@ -1,4 +1,4 @@
-//! Applies what was read, or rejects it, and logs which.
+//! Applies or rejects a reading, and logs the outcome.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Applier {
         let diagnostics = loaded.reading.diagnostics;
         let rejected =
             RejectedReading { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
-        // Before logging, so that /status already knows what the log says.
+        // Before logging, so that /status is not behind the log.
         self.snapshots.reject(rejected);
         log_errors(&diagnostics);
         error!(target: LOG_TARGET, "{} is not applied: the last valid configuration stays in effect", self.path.display());

@@ -7,13 +7,13 @@ use crate::store::read::FileStamp;
 
 /// The quiet time: how long a file that is written in place must not change before it is read.
 pub const QUIET: Duration = Duration::from_millis(100);
-/// How long a file may keep changing before the log says so.
+/// The time that a file may keep changing before this is logged.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// The files that a snapshot is made of, each with its stamp; `None` if it does not exist.
 pub type FileStamps = Vec<(PathBuf, Option<FileStamp>)>;
 
-/// What events say about the files, the strongest last.
+/// The meaning of events for the files, the strongest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hint {
     /// Nothing.
@@ -24,7 +24,7 @@ pub enum Hint {
     Renamed,
 }
 
-/// What to do next.
+/// The next step of the watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextStep {
     /// Nothing: the files have not changed since they were read.
@@ -60,7 +60,7 @@ impl Debounce {
         Self { read, pending: None }
     }
 
-    /// The files to check: those of the last reading, even if it did not count.
+    /// Returns the files to check: those of the last reading, even if it did not count.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.last_seen().iter().map(|(file, _)| file)
     }
@@ -85,7 +85,7 @@ impl Debounce {
         false
     }
 
-    /// Says what to do, given the files' stamps at `now` and what events said.
+    /// Returns the next step, given the files' stamps at `now` and the strongest hint of the events.
     pub fn observe(&mut self, stamps: FileStamps, hint: Hint, now: Instant) -> NextStep {
         if self.pending.is_none() && hint == Hint::Nothing && stamps == self.read {
             return NextStep::Idle;

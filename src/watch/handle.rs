@@ -23,7 +23,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What the event says about the files.
+    /// Returns the meaning of the event for the files.
     pub(super) fn hint(&self) -> Hint {
         match self {
             Self::Renamed(_) => Hint::Renamed,
@@ -33,7 +33,7 @@ impl Event {
     }
 }
 
-/// How changes are noticed.
+/// The way in which changes are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// By events of the system, within milliseconds, and by polling.
@@ -61,7 +61,7 @@ impl Handle {
         let _ = self.events.send(Event::Reload);
     }
 
-    /// How changes are noticed.
+    /// Returns the way in which changes are noticed.
     pub fn mode(&self) -> Mode {
         if self.polling.load(Ordering::Relaxed) { Mode::Polling } else { Mode::Events }
     }

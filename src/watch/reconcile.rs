@@ -1,9 +1,9 @@
-//! What a reading means for the current snapshot: pure.
+//! Classifies readings of the file: a pure state machine over hashes.
 
 /// A hash of everything that a reading found.
 pub type Fingerprint = [u8; 32];
 
-/// What a reading means.
+/// The outcome of a reading for the current snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
     /// The same as the last reading: nothing to do.

@@ -1,4 +1,4 @@
-//! What a downtime covers, in a form that `start` can compare and print.
+//! The requests that a downtime covers, in a form that `start` can compare and print.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +15,7 @@ pub(super) struct Covered {
 }
 
 impl Covered {
-    /// Returns what the options request.
+    /// Returns the scope that the options request.
     pub(super) fn from_options(arguments: &StartArgs) -> Self {
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         Self {
@@ -25,7 +25,7 @@ impl Covered {
         }
     }
 
-    /// Returns what a period covers.
+    /// Returns the scope of a period.
     pub(super) fn from_scope(scope: &Scope) -> Self {
         Self {
             hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),

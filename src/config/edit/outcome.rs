@@ -1,4 +1,4 @@
-//! Checks that an edited text says what the old one says with the changes applied.
+//! Verifies that an edited text means the same as the old one, apart from the changes.
 
 use toml::{Table, Value};
 

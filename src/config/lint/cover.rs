@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 /// A comparison gives up after this many pairs of states; the result is then unknown.
 const MAX_STEPS: usize = 2_000;
 
-/// A glob as an automaton that reads a path. [`crate::matching::glob`] has checked the text and says what it means.
+/// A glob as an automaton that reads a path. [`crate::matching::glob`] has checked the text and defines its meaning.
 #[derive(Clone, Debug)]
 pub(super) struct GlobAutomaton {
     steps: Vec<Step>,
@@ -28,7 +28,7 @@ enum Step {
 
 type States = BTreeSet<usize>;
 
-/// How many steps comparisons may still take.
+/// The number of steps that comparisons may still take.
 #[derive(Debug)]
 pub(super) struct WorkBudget(Cell<usize>);
 

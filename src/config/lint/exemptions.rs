@@ -15,7 +15,7 @@ use crate::matching::glob::PathGlobs;
 
 /// Each rule is compared with at most this many others that may cover it.
 const MAX_CANDIDATES: usize = 8;
-/// How many steps all comparisons of rules may take together.
+/// The number of steps that all comparisons of rules may take together.
 const MAX_WORK: usize = 3_000_000;
 
 pub(super) fn lint(input: &LintInput<'_>) {

@@ -1,11 +1,11 @@
-//! What a template says and a browser will not do, or should not.
+//! Finds markup in templates that browsers ignore, or that lets a message break the page.
 
 use std::ops::Range;
 
-/// A fault of a template that renders: where, what, and what to write instead.
+/// A fault of a template that renders: its place, the message, and the help.
 pub(in crate::config) type InvalidValue = (Range<usize>, String, &'static str);
 
-/// The faults of a template, in its order.
+/// Returns the faults of a template, in its order.
 pub(in crate::config) fn faults(template: &str) -> Vec<InvalidValue> {
     let text = blanked(template);
     let mut faults: Vec<_> = unescaped(&text).chain(inline(&text)).collect();
@@ -13,7 +13,7 @@ pub(in crate::config) fn faults(template: &str) -> Vec<InvalidValue> {
     faults
 }
 
-/// The text with comments, styles and scripts as spaces: the same places, nothing to find there.
+/// Replaces comments, styles and scripts with spaces, so that nothing is found in them and all places stay the same.
 fn blanked(template: &str) -> String {
     let mut text = template.to_owned();
     for (open, close) in [("{#", "#}"), ("<!--", "-->"), ("<style", "</style"), ("<script", "</script")] {
@@ -33,7 +33,7 @@ fn find(text: &str, what: &str, from: usize) -> Option<usize> {
     rest.windows(what.len()).position(|part| part.eq_ignore_ascii_case(what.as_bytes())).map(|at| from + at)
 }
 
-/// `{{ message|safe }}`
+/// Finds `{{ message|safe }}`.
 fn unescaped(text: &str) -> impl Iterator<Item = InvalidValue> {
     text.match_indices("{{").filter_map(|(start, _)| {
         let expression = text.get(start + 2..)?.split("}}").next()?;
@@ -49,7 +49,7 @@ fn unescaped(text: &str) -> impl Iterator<Item = InvalidValue> {
     })
 }
 
-/// `style="…"` and `onclick="…"`, which the Content-Security-Policy of the page forbids.
+/// Finds `style="…"` and `onclick="…"`, which the Content-Security-Policy of the page forbids.
 fn inline(text: &str) -> impl Iterator<Item = InvalidValue> {
     let tags = text.match_indices('<').filter_map(|(start, _)| {
         let tag = text.get(start + 1..)?;
@@ -71,7 +71,7 @@ fn inline(text: &str) -> impl Iterator<Item = InvalidValue> {
         })
 }
 
-/// The names of the attributes that have a value, in a tag from its name on.
+/// Returns the names of the attributes that have a value, with their offsets in `tag`, which begins with its name.
 fn attributes(tag: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let (mut name_start, mut quote) = (None, None);

@@ -16,16 +16,16 @@ use crate::matching::scope::{Host, Scope};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period};
 
-/// How far ahead series are followed.
+/// The time for which series are followed.
 const HORIZON: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// How many occurrences of all series together are compared; at least [`MIN_OCCURRENCES`] of each series are.
+/// The number of occurrences of all series together that are compared; at least [`MIN_OCCURRENCES`] of each are.
 const MAX_OCCURRENCES: usize = 4_000;
 const MIN_OCCURRENCES: usize = 4;
 /// A series is followed up to each one-off period only if there are no more pairs of the two than this.
 const MAX_ONE_OFF_PAIRS: usize = 4_000;
-/// How many pairs of occurrences that overlap in time are compared.
+/// The number of pairs of occurrences that overlap in time and are compared.
 const MAX_PAIRS: usize = 10_000;
-/// How many steps all comparisons of scopes may take together.
+/// The number of steps that all comparisons of scopes may take together.
 const MAX_WORK: usize = 2_000_000;
 const MAX_WARNINGS: usize = 20;
 

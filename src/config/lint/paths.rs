@@ -21,7 +21,7 @@ pub(super) enum GlobList {
     Scope,
 }
 
-/// What a glob covers that looks as if it should cover everything below a path.
+/// The paths that a glob covers although it looks as if it should cover everything below a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GlobReach<'t> {
     /// One path: `/shop`.
@@ -77,7 +77,8 @@ impl<'t> Globs<'t> {
         input.add(self.severity(reach), value.span(), message, self.help(reach, text));
     }
 
-    /// An exemption of one level is often intended, and a mistake leaves paths down rather than open.
+    /// Returns the severity. An exemption of one level is only noted: it is often intended, and a mistake leaves paths
+    /// down rather than open.
     fn severity(&self, reach: GlobReach<'_>) -> Severity {
         match (self.list, reach) {
             (GlobList::Exempt, GlobReach::Level(_) | GlobReach::Prefix(_)) => Severity::Note,

@@ -60,7 +60,8 @@ fn lint_length(table: &PeriodTable, period: &Period, input: &LintInput<'_>) {
     }
 }
 
-/// Returns the place that says how long a period lasts, and a verb with its tense, if the period is too long.
+/// Returns the place of the key that makes a period too long, and a verb in the right tense; `None` if it is not too
+/// long.
 fn find_excess(table: &PeriodTable, period: &Period, now: Timestamp) -> Option<(Range<usize>, &'static str)> {
     let length = || table.duration.as_ref().map(Spanned::span);
     let end = || table.end.as_ref().map(Spanned::span);

@@ -13,11 +13,11 @@ use crate::schedule::period::{Period, Timing};
 use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, find_step_beyond_range};
 use crate::schedule::zone::{self, Fold};
 
-/// How many starts of a series are checked for two that are too close.
+/// The number of starts of a series that are checked for two that are too close.
 const MAX_STARTS: usize = 8;
-/// How many days ahead a series is searched for a time without an occurrence.
+/// The number of days in which a time without an occurrence is searched for.
 const HORIZON: i64 = 366;
-/// How many exceptions of one file are checked.
+/// The number of exceptions of one file that are checked.
 const MAX_EXCEPTIONS: usize = 2_000;
 
 pub(super) fn lint(input: &LintInput<'_>) {

@@ -8,7 +8,7 @@ use super::super::time::{self, TimeError};
 use super::line::BrokenLine;
 use crate::invalid_value::InvalidValue;
 
-/// Says what is wrong with the value of a line.
+/// Explains the value of a line.
 pub(super) fn explain(line: &BrokenLine<'_>) -> InvalidValue {
     match line.assignment() {
         Some((key, value)) if line.ahead().contains('=') || line.rest().contains('=') => {
@@ -105,7 +105,7 @@ fn with_comment(key: &str, value: &str) -> Option<String> {
     })
 }
 
-/// Says what is wrong with a value that only needs different syntax.
+/// Explains a value that only needs different syntax.
 fn syntax_fault(value: &str, kind: Option<ValueKind>, line: &BrokenLine<'_>) -> String {
     let ends = |quote| value.starts_with(quote) && value.ends_with(quote) && value.len() > 1;
     let whole = value.trim_end_matches([',', ';']).trim();

@@ -22,7 +22,7 @@ pub(super) struct WrongType<'a> {
 }
 
 impl WrongType<'_> {
-    /// Says what is wrong and, unless this only tries a suggestion, what to write instead.
+    /// Explains the error; without help if this only tries a suggestion.
     pub(super) fn explain(&self, is_trial: bool) -> InvalidValue {
         let message = message(self.text, self.expected);
         if is_trial {
@@ -40,7 +40,7 @@ impl WrongType<'_> {
         }
     }
 
-    /// Returns what to write instead, if the type alone tells.
+    /// Returns the help that follows from the type alone, if there is one.
     fn help(&self, kind: Option<ValueKind>) -> Option<String> {
         let Self { section, key, text, found, example, .. } = self;
         let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration));

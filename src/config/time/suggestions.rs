@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time};
 
 use super::{TimeError, TimeLiteral};
 
-/// Says what to write instead of a text that is not a date-time.
+/// Returns the help for a text that is not a date-time.
 pub(super) fn help(text: &str) -> String {
     if text.eq_ignore_ascii_case("now") {
         return format!("{}; `downtime start` writes the current time", TimeError::HELP);

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use super::{MAX_SOCKET_PATH, UpstreamAddress, is_name_or_address, port_number};
 use crate::matching::request::to_ascii;
 
-/// Why an upstream is invalid. [`Display`](fmt::Display) says what is wrong, [`help`](Self::help) what to write instead.
+/// An error in the address of an upstream. [`Display`](fmt::Display) gives the message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum UpstreamAddressError {
     /// No scheme: the whole text.
@@ -20,7 +20,7 @@ pub enum UpstreamAddressError {
     },
     /// A path, a query or a fragment.
     Excess {
-        /// Which: `path`, `query` or `fragment`.
+        /// Its name: `path`, `query` or `fragment`.
         excess: &'static str,
         /// The upstream without it.
         origin: String,
@@ -77,7 +77,7 @@ impl fmt::Display for UpstreamAddressError {
 impl std::error::Error for UpstreamAddressError {}
 
 impl UpstreamAddressError {
-    /// Returns what to write instead.
+    /// Returns the help: what to write instead.
     pub fn help(&self) -> String {
         match self {
             Self::NoScheme(text) => scheme_help(text),

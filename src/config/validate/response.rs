@@ -147,8 +147,8 @@ fn field_value(field: &Spanned<String>, report: &Report) -> Option<HeaderValue> 
     HeaderValue::from_str(text).ok()
 }
 
-/// Says what is wrong with a value that is not printable ASCII. RFC 9110, section 5.5, recommends that for new fields:
-/// recipients differ in how they read others.
+/// Returns the problem of a value that is not printable ASCII. RFC 9110, section 5.5, recommends ASCII for new fields:
+/// recipients differ in how they read other characters.
 fn value_problem(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("it is empty")

@@ -48,7 +48,8 @@ fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
     addresses.into_iter().map(|(address, _)| address).collect()
 }
 
-/// Says why the gateway cannot listen on an address in addition to others, which are given with their lines.
+/// Explains why the gateway cannot listen on an address in addition to others, which are given with their lines;
+/// `None` if it can.
 fn conflict(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
     let same = |(other, line): &(Listen, usize)| {
         (other == address).then(|| format!("the address `{address}` is already listed at line {line}"))

@@ -1,7 +1,7 @@
 //! Cities, countries and abbreviations that people write instead of the name of a time zone.
 
-/// Zones, separated by spaces if a name is ambiguous, with the names that people write instead: lower case, without
-/// what separates words.
+/// Zones, separated by spaces if a name is ambiguous, with the names that people write instead: in lower case,
+/// without the characters that separate words.
 pub(super) const OTHER_NAMES: &[(&str, &[&str])] = &[
     (
         "America/New_York",

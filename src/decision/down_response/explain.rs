@@ -1,4 +1,4 @@
-//! What is wrong with an invalid redirect, and what was probably meant.
+//! Explains an invalid redirect, and suggests what was probably meant.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 

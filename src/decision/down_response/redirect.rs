@@ -1,4 +1,4 @@
-//! Redirects, and whether following one would loop.
+//! Redirects, and the detection of loops.
 
 use std::fmt;
 

@@ -35,7 +35,7 @@ fn best_of(offers: [(Representation, Match); 3], anything: Representation) -> Re
     best.map_or(Text, |(representation, _)| representation)
 }
 
-/// How well a range matches a representation. The greatest one decides: the most specific, then the highest quality.
+/// A range that matches a representation. The greatest one decides: the most specific, then the highest quality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Match {
     specificity: u8,

@@ -1,4 +1,4 @@
-//! Why a template is invalid, and what to write instead.
+//! The errors of templates, with help.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,16 +7,16 @@ use minijinja::ErrorKind;
 
 use super::VARIABLES;
 
-/// Why a template is invalid.
+/// An error in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateError {
-    /// What is wrong, without the position.
+    /// The message, without the position.
     pub message: String,
     /// The position: bytes of the source, on character boundaries.
     pub span: Option<Range<usize>>,
     /// The line, from 1.
     pub line: Option<usize>,
-    /// What to write instead.
+    /// The help: what to write instead.
     pub help: Option<String>,
 }
 

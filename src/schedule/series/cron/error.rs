@@ -5,12 +5,12 @@ use std::ops::Range;
 use super::field::{CronField, DAY, MONTH, MONTHS, WEEKDAY, WEEKDAYS, find_name};
 use super::parse::{step_size, value};
 
-/// Why a text is not a cron expression.
+/// An error in a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CronError {
-    /// What is wrong.
+    /// The message: what is wrong.
     pub message: String,
-    /// What to write instead.
+    /// The help: what to write instead.
     pub help: String,
     /// The invalid field, as a byte range of the expression; `None` if the expression as a whole is invalid.
     pub field: Option<Range<usize>>,
