@@ -155,70 +155,73 @@ mod tests {
         headers
     }
 
+    /// Values of `Accept`, each with the representation that it chooses.
+    const ACCEPT_FIELDS: &[(&str, Representation)] = &[
+        // Clients
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", Html), // Chrome
+        ("*/*", Html),                                                                        // curl
+        ("application/json, text/plain, */*", Problem),                                       // axios
+        ("application/json, text/javascript, */*; q=0.01", Problem),                          // jQuery
+        ("text/plain;version=0.0.4;q=0.5,*/*;q=0.1", Text),                                   // Prometheus
+        // Types
+        ("text/html", Html),
+        ("TEXT/HTML", Html),
+        ("text/html;charset=utf-8", Html),
+        ("application/problem+json", Problem),
+        ("application/json", Problem),
+        ("Application/JSON; charset=utf-8", Problem),
+        ("application/json;odata=verbose", Problem),
+        ("application/*", Problem),
+        ("application/vnd.api+json", Problem),
+        ("APPLICATION/LD+JSON", Problem),
+        ("application/activity+json; profile=\"a\"", Problem),
+        ("application/vnd.api+json;q=0.5, text/plain", Text),
+        ("application/json+x", Text),
+        ("application/+json", Problem),
+        ("text/x+json", Text),
+        ("text/plain", Text),
+        ("text/*", Html),
+        // Empty acceptable
+        ("application/xml", Text),
+        ("text/html;q=0", Text),
+        ("*/*;q=0", Text),
+        // Quality
+        ("text/html;q=0.5, text/plain", Text),
+        ("text/html;q=0.5, text/plain;q=0.501", Text),
+        ("text/html;Q=0.1, application/json;q=0.11", Problem),
+        ("text/plain;q=1.000, text/html;q=0.999", Text),
+        ("text/html;q=0, */*", Problem),
+        ("text/html;q=0, application/problem+json;q=0, */*;q=0.1", Text),
+        ("application/json, application/problem+json;q=0, text/plain;q=0.1", Text),
+        // The most specific range wins
+        ("text/*;q=1, text/html;q=0.1, text/plain;q=0.2", Text),
+        ("*/*, text/*;q=0.1", Problem),
+        ("text/*;q=0.3, text/html;q=0.7, text/html;level=1, text/html;level=2;q=0.4, */*;q=0.5", Html),
+        ("text/html;q=0.2, text/html;level=1, text/plain;q=0.3", Text),
+        // Equals
+        ("text/plain, application/problem+json, text/html", Html),
+        ("text/plain, application/json", Problem),
+        ("text/plain, */*", Text),
+        // Malformed parts
+        ("text/plain;q=2, text/html;q=0.1", Html),
+        ("text/plain;q=0.0001, text/html;q=0.1", Html),
+        ("text/plain;q=1.001, text/html;q=0.1", Html),
+        ("text/plain;q=, text/html;q=0.1", Html),
+        ("text/plain;q=.5, text/html;q=0.1", Html),
+        ("text/plain;q=-1, text/html;q=0.1", Html),
+        ("*/html, text, /, text/, /plain, te xt/plain, ,text/plain;q=0.1", Text),
+        ("text/\u{fc}, text/plain", Text),
+        ("", Html),
+        (",,", Html),
+        ("nonsense", Html),
+        (r#"text/plain;x="a,text/html", application/json;q=0.5"#, Text),
+        (r#"text/plain;x="\",text/html", application/json;q=0.5"#, Text),
+        ("text/plain ; q=0.1 ,\ttext/html ; q=0.2", Html),
+    ];
+
     #[test]
     fn the_accept_field_chooses_the_representation() {
-        for (accept, expected) in [
-            // Clients
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", Html), // Chrome
-            ("*/*", Html),                                                                        // curl
-            ("application/json, text/plain, */*", Problem),                                       // axios
-            ("application/json, text/javascript, */*; q=0.01", Problem),                          // jQuery
-            ("text/plain;version=0.0.4;q=0.5,*/*;q=0.1", Text), // Prometheus
-            // Types
-            ("text/html", Html),
-            ("TEXT/HTML", Html),
-            ("text/html;charset=utf-8", Html),
-            ("application/problem+json", Problem),
-            ("application/json", Problem),
-            ("Application/JSON; charset=utf-8", Problem),
-            ("application/json;odata=verbose", Problem),
-            ("application/*", Problem),
-            ("application/vnd.api+json", Problem),
-            ("APPLICATION/LD+JSON", Problem),
-            ("application/activity+json; profile=\"a\"", Problem),
-            ("application/vnd.api+json;q=0.5, text/plain", Text),
-            ("application/json+x", Text),
-            ("application/+json", Problem),
-            ("text/x+json", Text),
-            ("text/plain", Text),
-            ("text/*", Html),
-            // Empty acceptable
-            ("application/xml", Text),
-            ("text/html;q=0", Text),
-            ("*/*;q=0", Text),
-            // Quality
-            ("text/html;q=0.5, text/plain", Text),
-            ("text/html;q=0.5, text/plain;q=0.501", Text),
-            ("text/html;Q=0.1, application/json;q=0.11", Problem),
-            ("text/plain;q=1.000, text/html;q=0.999", Text),
-            ("text/html;q=0, */*", Problem),
-            ("text/html;q=0, application/problem+json;q=0, */*;q=0.1", Text),
-            ("application/json, application/problem+json;q=0, text/plain;q=0.1", Text),
-            // The most specific range wins
-            ("text/*;q=1, text/html;q=0.1, text/plain;q=0.2", Text),
-            ("*/*, text/*;q=0.1", Problem),
-            ("text/*;q=0.3, text/html;q=0.7, text/html;level=1, text/html;level=2;q=0.4, */*;q=0.5", Html),
-            ("text/html;q=0.2, text/html;level=1, text/plain;q=0.3", Text),
-            // Equals
-            ("text/plain, application/problem+json, text/html", Html),
-            ("text/plain, application/json", Problem),
-            ("text/plain, */*", Text),
-            // Malformed parts
-            ("text/plain;q=2, text/html;q=0.1", Html),
-            ("text/plain;q=0.0001, text/html;q=0.1", Html),
-            ("text/plain;q=1.001, text/html;q=0.1", Html),
-            ("text/plain;q=, text/html;q=0.1", Html),
-            ("text/plain;q=.5, text/html;q=0.1", Html),
-            ("text/plain;q=-1, text/html;q=0.1", Html),
-            ("*/html, text, /, text/, /plain, te xt/plain, ,text/plain;q=0.1", Text),
-            ("text/\u{fc}, text/plain", Text),
-            ("", Html),
-            (",,", Html),
-            ("nonsense", Html),
-            (r#"text/plain;x="a,text/html", application/json;q=0.5"#, Text),
-            (r#"text/plain;x="\",text/html", application/json;q=0.5"#, Text),
-            ("text/plain ; q=0.1 ,\ttext/html ; q=0.2", Html),
-        ] {
+        for &(accept, expected) in ACCEPT_FIELDS {
             assert_eq!(chosen(&[accept], None), expected, "Accept: {accept}");
         }
     }
