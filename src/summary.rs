@@ -18,7 +18,7 @@ use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
-pub use chart::Ink;
+pub use chart::ChartStyle;
 pub use plan::plan;
 pub use request::DecisionSummary;
 pub use state::state_line;
@@ -125,8 +125,8 @@ impl Summary {
         let Some(config) = config else { return summary };
         let schedule = &config.rules.schedule;
         let state = schedule.at(now);
-        let period = |(period, answer): (&Period, &DownResponse)| {
-            PeriodSummary::new(period, answer, &config.timezone, now)
+        let period = |(period, response): (&Period, &DownResponse)| {
+            PeriodSummary::new(period, response, &config.timezone, now)
         };
         Self {
             state: Some(state.state().as_str()),
@@ -147,7 +147,7 @@ impl Summary {
 }
 
 impl PeriodSummary {
-    fn new(period: &Period, answer: &DownResponse, zone: &TimeZone, now: Timestamp) -> Self {
+    fn new(period: &Period, response: &DownResponse, zone: &TimeZone, now: Timestamp) -> Self {
         let series = period.series();
         let Scope { hosts, paths, methods } = &period.scope;
         Self {
@@ -162,8 +162,8 @@ impl PeriodSummary {
             hosts: hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
             paths: paths.as_ref().map(|paths| paths.texts().to_vec()),
             methods: methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
-            redirect: answer.redirect.as_ref().map(ToString::to_string),
-            template: answer.own_template.as_deref().map(str::to_owned),
+            redirect: response.redirect.as_ref().map(ToString::to_string),
+            template: response.own_template.as_deref().map(str::to_owned),
             start: current_occurrence(period, now).map(|occurrence| occurrence.start),
             end: current_occurrence(period, now).and_then(|occurrence| occurrence.end),
             next: period.upcoming(now).take(3).map(TimeSpan::from).collect(),

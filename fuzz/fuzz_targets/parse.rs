@@ -13,7 +13,7 @@ use downtime::filters::gate::respond;
 use downtime::matching::path::RequestPath;
 use downtime::matching::request::Request;
 use downtime::snapshot::Snapshot;
-use downtime::summary::{DecisionSummary, Ink, Summary, plan, status_lines, timeline};
+use downtime::summary::{ChartStyle, DecisionSummary, Summary, plan, status_lines, timeline};
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -80,8 +80,7 @@ fn times(config: &Config) -> Vec<Timestamp> {
 fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let snapshot = Snapshot::new(config.clone(), 1, String::new(), now);
     let phase = snapshot.phase(now);
-    let request =
-        Request::new(&Method::GET, RequestPath::new("/"));
+    let request = Request::new(&Method::GET, RequestPath::new("/"));
     let decision = decide(&config.rules, &request, &phase.state, now);
     let owned = OwnedDecision::from(decision.clone());
     let response = respond(&snapshot, &phase, &owned, request.method, &HeaderMap::new());
@@ -93,8 +92,8 @@ fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     DecisionSummary::lines(std::slice::from_ref(&summary), config, now);
     Summary { decisions: Some(vec![summary]), ..Summary::new(Some(config), diagnostics, now) }.to_json();
     plan(config, now);
-    for ink in [Ink { blocks: false, colour: false }, Ink { blocks: true, colour: true }] {
-        timeline(config, now, ink);
+    for style in [ChartStyle { blocks: false, colour: false }, ChartStyle { blocks: true, colour: true }] {
+        timeline(config, now, style);
     }
     for reachable in [None, Some(false)] {
         status_lines(config, &phase.state, reachable, now);
@@ -111,7 +110,11 @@ fn check_all(reading: &ParsedConfig, file: &str, template: &str) {
 
 fn check(diagnostic: &Diagnostic, text: &str, template: &str) {
     let Some(place) = &diagnostic.place else {
-        return assert_eq!(diagnostic.severity, Severity::Note, "only a note about hidden warnings has no place");
+        return assert_eq!(
+            diagnostic.severity,
+            Severity::Note,
+            "only a note about hidden warnings has no place"
+        );
     };
     let source = &place.source;
     let expected = if source.name == NAME { text } else { template };

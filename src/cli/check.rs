@@ -23,7 +23,7 @@ use crate::logging::has_colour;
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
-use crate::summary::{DecisionSummary, Ink, Summary, plan, state_line, timeline};
+use crate::summary::{ChartStyle, DecisionSummary, Summary, plan, state_line, timeline};
 
 /// The `Accept` field of a browser that opens a page.
 const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -109,10 +109,10 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
         format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)),
     ];
     let stdout = std::io::stdout();
-    let ink = Ink { blocks: stdout.is_terminal(), colour: has_colour(&stdout) };
+    let style = ChartStyle { blocks: stdout.is_terminal(), colour: has_colour(&stdout) };
     lines.extend(plan(config, now));
     // The timeline may be coloured, so it escapes the names in it itself.
-    let timeline = timeline(config, now, ink);
+    let timeline = timeline(config, now, style);
     let rules = config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}"));
     let rest = rules.chain(DecisionSummary::lines(decisions, config, now));
     let escaped = |line: String| escape(&line).into_owned();

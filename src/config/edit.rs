@@ -6,10 +6,10 @@
 
 mod layout;
 mod literal;
-mod outcome;
 mod place;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -106,13 +106,13 @@ impl std::error::Error for EditError {}
 /// exactly the keys that the changes name.
 pub fn apply(text: &str, changes: &[Change]) -> Result<String, EditError> {
     let edited = changes.iter().try_fold(text.to_owned(), |text, change| apply_one(&text, change))?;
-    outcome::verify(text, &edited, changes)?;
+    verification::verify(text, &edited, changes)?;
     Ok(edited)
 }
 
 /// Returns the periods that the changes have written, parsed from the edited text.
 pub fn changed_periods(edited: &str, changes: &[Change]) -> Result<Vec<toml::Table>, EditError> {
-    let periods = outcome::periods(edited)?;
+    let periods = verification::periods(edited)?;
     let appended = changes.iter().filter(|change| matches!(change, Change::Append(_))).count();
     let mut next = periods.len().saturating_sub(appended);
     let index = |change: &Change| match change {
@@ -128,7 +128,7 @@ pub fn changed_periods(edited: &str, changes: &[Change]) -> Result<Vec<toml::Tab
 
 /// Returns true if a text has all of these periods, whatever else it contains.
 pub fn contains_periods(text: &str, periods: &[toml::Table]) -> bool {
-    outcome::periods(text).is_ok_and(|found| periods.iter().all(|period| found.contains(period)))
+    verification::periods(text).is_ok_and(|found| periods.iter().all(|period| found.contains(period)))
 }
 
 fn apply_one(text: &str, change: &Change) -> Result<String, EditError> {

@@ -32,7 +32,7 @@ pub fn validate(
 ) -> Config {
     let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
     let response = response::validate(&document.response, report, templates);
-    let (schedule, answers) = periods::validate(document, &timezone, &response, report, templates);
+    let (schedule, responses) = periods::validate(document, &timezone, &response, report, templates);
     let server = server::validate(&document.server, directory, report);
     Config {
         management: management::validate(document, &server, directory, report),
@@ -43,7 +43,7 @@ pub fn validate(
             exemptions: exempt::validate(&document.exempt, report),
             acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
             schedule,
-            responses: answers,
+            responses,
             retry_after: response.retry_after,
         },
         response,

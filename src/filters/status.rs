@@ -78,12 +78,12 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
         ..Request::new(&target.method, RequestPath::new(target.path()))
     };
     let Outlook { period, until, next } = context.phase.outlook(rules, &request, context.now);
-    let answer = period.and_then(|period| rules.responses.get(period));
+    let response = period.and_then(|period| rules.responses.get(period));
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
         retry_after: period.map_or(0, |_| rules.retry_after(until, context.now)),
-        message: answer.and_then(|answer| answer.message.as_deref()),
+        message: response.and_then(|response| response.message.as_deref()),
         next: next.map(NextOutage::from),
     }
 }

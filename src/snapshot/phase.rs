@@ -99,10 +99,10 @@ impl RenderedPage {
 }
 
 fn planned_page(config: &Config, key: &PageKey) -> Page {
-    let answer = config.rules.responses.get(key.period);
+    let response = config.rules.responses.get(key.period);
     Page::render(&PageContent {
-        template: answer.map_or(&config.response.template, |answer| &answer.template),
-        message: answer.and_then(|answer| answer.message.as_deref()),
+        template: response.map_or(&config.response.template, |response| &response.template),
+        message: response.and_then(|response| response.message.as_deref()),
         start: Some(key.start),
         until: key.until,
         status: config.response.status,

@@ -11,7 +11,7 @@ const MAX_COMPARED: usize = 1_000;
 
 /// The style in which a chart is drawn.
 #[derive(Clone, Copy, Debug)]
-pub struct Ink {
+pub struct ChartStyle {
     /// True for block characters instead of ASCII.
     pub blocks: bool,
     /// True for ANSI colours.
@@ -28,7 +28,7 @@ pub(super) enum Cell {
     Overlap,
 }
 
-impl Ink {
+impl ChartStyle {
     pub(super) fn cell(self, cell: Cell) -> &'static str {
         match (cell, self.blocks) {
             (Cell::Up, false) => ".",
@@ -166,7 +166,7 @@ fn overlaps_another_row(
 }
 
 /// Draws the rows, with `>` after those that continue beyond the last column, and finally all rows merged.
-pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, ink: Ink) -> Vec<String> {
+pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, style: ChartStyle) -> Vec<String> {
     let rows: Vec<_> = all.by_ref().take(MAX_COMPARED).collect();
     let (drawn, mut merged) = cells(&rows, chart);
     let continues = |row: &Row| {
@@ -181,14 +181,14 @@ pub(super) fn draw(mut all: impl Iterator<Item = Row>, chart: &Chart, ink: Ink) 
     }
     let line = |(row, cells): (&Row, &Vec<Cell>)| {
         let more = if continues(row) { ">" } else { "" };
-        labelled(&row.label, &format!("{}{more}", ink.row(cells)))
+        labelled(&row.label, &format!("{}{more}", style.row(cells)))
     };
     let mut lines: Vec<_> = rows.iter().zip(&drawn).take(MAX_ROWS).map(line).collect();
     if count > MAX_ROWS {
         lines.push(format!("  and {} more", count - MAX_ROWS));
     }
     let more = if any_continues { ">" } else { "" };
-    lines.push(labelled("site", &format!("{}{more}", ink.row(&merged))));
+    lines.push(labelled("site", &format!("{}{more}", style.row(&merged))));
     lines
 }
 
@@ -206,7 +206,7 @@ pub(super) fn labelled(label: &str, text: &str) -> String {
 mod tests {
     use super::*;
 
-    const ASCII: Ink = Ink { blocks: false, colour: false };
+    const ASCII: ChartStyle = ChartStyle { blocks: false, colour: false };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -289,8 +289,8 @@ mod tests {
     #[test]
     fn each_run_of_equal_cells_is_coloured_once() {
         let cells = [Cell::Up, Cell::Down, Cell::Down, Cell::Overlap, Cell::Partial];
-        assert_eq!(Ink { blocks: true, colour: false }.row(&cells), "·██▓░");
-        let coloured = Ink { blocks: true, colour: true }.row(&cells);
+        assert_eq!(ChartStyle { blocks: true, colour: false }.row(&cells), "·██▓░");
+        let coloured = ChartStyle { blocks: true, colour: true }.row(&cells);
         assert_eq!(coloured, "\x1b[2m·\x1b[0m\x1b[31m██\x1b[0m\x1b[35m▓\x1b[0m\x1b[33m░\x1b[0m");
     }
 }

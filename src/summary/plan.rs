@@ -24,10 +24,10 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
     let rows: Vec<Vec<Vec<String>>> = rest.iter().map(rows).collect();
     let mut table = aligned(&rows.concat()).into_iter();
     let mut lines = Vec::new();
-    for ((period, answer), rows) in rest.iter().zip(&rows) {
+    for ((period, down_response), rows) in rest.iter().zip(&rows) {
         let unscheduled = if period.unscheduled { ", unscheduled" } else { "" };
         lines.push(format!("period    {}: {}{unscheduled}", title(period), period.phase(now).as_str()));
-        lines.extend(details(period, answer, config));
+        lines.extend(details(period, down_response, config));
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }
     if !over.is_empty() {
@@ -64,7 +64,7 @@ fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -
     [from, to].into_iter().chain(utc).chain([lasts, when]).collect()
 }
 
-fn details(period: &Period, answer: &DownResponse, config: &Config) -> Vec<String> {
+fn details(period: &Period, down_response: &DownResponse, config: &Config) -> Vec<String> {
     let texts = |list: &[String]| list.to_vec();
     let Scope { hosts, paths, methods } = &period.scope;
     let hosts = hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect());
@@ -76,7 +76,7 @@ fn details(period: &Period, answer: &DownResponse, config: &Config) -> Vec<Strin
     lines.extend(
         lists.into_iter().flat_map(|(key, list)| list.map_or_else(Vec::new, |l| wrapped_list(key, l))),
     );
-    lines.extend(response(answer, config).map(|text| format!("    response  {text}")));
+    lines.extend(response(down_response, config).map(|text| format!("    response  {text}")));
     lines
 }
 
@@ -99,8 +99,8 @@ fn recurrence(series: &Series) -> Vec<String> {
 }
 
 /// Describes the response of a period if it differs from `[response]`.
-fn response(answer: &DownResponse, config: &Config) -> Option<String> {
-    match (&answer.redirect, &answer.own_template) {
+fn response(down_response: &DownResponse, config: &Config) -> Option<String> {
+    match (&down_response.redirect, &down_response.own_template) {
         (Some(redirect), _) if config.response.redirect.as_ref() != Some(redirect) => {
             Some(format!("302 to {redirect}"))
         }

@@ -29,7 +29,7 @@ pub fn status_lines(
 fn visitors(config: &Config, state: &ScheduleState, reachable: Option<bool>) -> String {
     let site = site(config, reachable);
     let deciding = causes(&config.rules.schedule, state).next().map(|active| active.period);
-    let Some((title, answer)) = deciding.and_then(|index| {
+    let Some((title, down_response)) = deciding.and_then(|index| {
         Some((config.rules.schedule.periods().get(index)?.title(), config.rules.responses.get(index)?))
     }) else {
         return match (&config.site, reachable) {
@@ -37,7 +37,7 @@ fn visitors(config: &Config, state: &ScheduleState, reachable: Option<bool>) -> 
             _ => format!("get {site}"),
         };
     };
-    let response = match (&answer.redirect, &answer.own_template) {
+    let response = match (&down_response.redirect, &down_response.own_template) {
         (Some(redirect), _) => format!("a redirect to {redirect}"),
         (None, Some(template)) => format!("the page {template} with {}", config.response.status.as_u16()),
         (None, None) => format!("the down page with {}", config.response.status.as_u16()),

@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::chart::{Cell, Chart, Ink, Row, draw, labelled};
+use super::chart::{Cell, Chart, ChartStyle, Row, draw, labelled};
 use crate::config::Config;
 use crate::escape::escape;
 use crate::schedule::human_time::length;
@@ -20,15 +20,15 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const DAYS: [(i32, usize); 3] = [(7, 1), (14, 2), (28, 7)];
 
 /// Draws the next days of the plan. Returns nothing if no period is active in the next four weeks.
-pub fn timeline(config: &Config, now: Timestamp, ink: Ink) -> Vec<String> {
+pub fn timeline(config: &Config, now: Timestamp, style: ChartStyle) -> Vec<String> {
     let zone = &config.timezone;
     let periods = config.rules.schedule.periods();
     let Some(from) = midnight(now, zone, 0) else { return Vec::new() };
     let Some((days, step)) = days(periods, from, now) else { return Vec::new() };
     let chart = Chart::new(from, from.checked_add(DAY * days).unwrap_or(Timestamp::MAX), WIDTH);
     let rows = periods.iter().map(|period| row(period, &chart)).filter(|row| !row.spans.is_empty());
-    let mut lines = heading(&chart, now, zone, step, ink);
-    lines.extend(draw(rows, &chart, ink));
+    let mut lines = heading(&chart, now, zone, step, style);
+    lines.extend(draw(rows, &chart, style));
     lines
 }
 
@@ -69,13 +69,13 @@ fn row(period: &Period, chart: &Chart) -> Row {
     }
 }
 
-fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, ink: Ink) -> Vec<String> {
+fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, style: ChartStyle) -> Vec<String> {
     let midnights = (0..).map_while(|day| midnight(chart.from, zone, day)).take_while(|at| *at < chart.to());
     let days: Vec<_> =
         midnights.filter_map(|at| Some((chart.column(at)?, zone.to_datetime(at).date()))).collect();
-    let mut ruler = vec![if ink.blocks { '·' } else { '.' }; chart.width];
-    let marks = days.iter().map(|&(column, _)| (column, if ink.blocks { '│' } else { '|' }));
-    let now_mark = chart.column(now).map(|column| (column, if ink.blocks { '▼' } else { 'v' }));
+    let mut ruler = vec![if style.blocks { '·' } else { '.' }; chart.width];
+    let marks = days.iter().map(|&(column, _)| (column, if style.blocks { '│' } else { '|' }));
+    let now_mark = chart.column(now).map(|column| (column, if style.blocks { '▼' } else { 'v' }));
     for (column, mark) in marks.chain(now_mark) {
         if let Some(place) = ruler.get_mut(column) {
             *place = mark;
@@ -91,11 +91,11 @@ fn heading(chart: &Chart, now: Timestamp, zone: &TimeZone, step: usize, ink: Ink
         line
     };
     let hours = length(chart.column);
-    let key = |cell| ink.paint(cell, ink.cell(cell));
+    let key = |cell| style.paint(cell, style.cell(cell));
     vec![
         format!(
             "timeline  a column is {hours}; {now} now, {down} down, {partial} partly down, {several} several at once",
-            now = if ink.blocks { '▼' } else { 'v' },
+            now = if style.blocks { '▼' } else { 'v' },
             down = key(Cell::Down),
             partial = key(Cell::Partial),
             several = key(Cell::Overlap),
@@ -112,7 +112,7 @@ mod tests {
     use crate::matching::scope::Scope;
     use crate::schedule::period::Timing;
 
-    const ASCII: Ink = Ink { blocks: false, colour: false };
+    const ASCII: ChartStyle = ChartStyle { blocks: false, colour: false };
 
     #[test]
     fn columns_are_elapsed_time_and_days_are_marked_at_their_start() {

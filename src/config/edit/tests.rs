@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Change, EditError, Literal, apply, changed_periods, contains_periods, layout, outcome};
+use super::{Change, EditError, Literal, apply, changed_periods, contains_periods, layout, verification};
 
 const START: &str = "2026-12-01T22:00:00Z";
 
@@ -373,7 +373,7 @@ fn an_edit_with_an_unintended_result_is_refused() {
         ("[[period]]\nname = \"b\"\n[[period]]\n", Err(EditError::Misread)),
         ("[[period]]\nname = \"b\nend = 1\n", Err(EditError::Misread)),
     ] {
-        assert_eq!(outcome::verify(text, edited, &change), expected, "{edited}");
+        assert_eq!(verification::verify(text, edited, &change), expected, "{edited}");
     }
 }
 

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 /// A fault of a template that renders: its place, the message, and the help.
-pub(in crate::config) type InvalidValue = (Range<usize>, String, &'static str);
+pub(in crate::config) type MarkupFault = (Range<usize>, String, &'static str);
 
 /// Returns the faults of a template, in its order.
-pub(in crate::config) fn faults(template: &str) -> Vec<InvalidValue> {
+pub(in crate::config) fn faults(template: &str) -> Vec<MarkupFault> {
     let text = blanked(template);
     let mut faults: Vec<_> = unescaped(&text).chain(inline(&text)).collect();
     faults.sort_by_key(|(span, ..)| span.start);
@@ -28,13 +28,15 @@ fn blanked(template: &str) -> String {
     text
 }
 
-fn find(text: &str, what: &str, from: usize) -> Option<usize> {
+fn find(text: &str, needle: &str, from: usize) -> Option<usize> {
     let rest = text.as_bytes().get(from..)?;
-    rest.windows(what.len()).position(|part| part.eq_ignore_ascii_case(what.as_bytes())).map(|at| from + at)
+    rest.windows(needle.len())
+        .position(|part| part.eq_ignore_ascii_case(needle.as_bytes()))
+        .map(|at| from + at)
 }
 
 /// Finds `{{ message|safe }}`.
-fn unescaped(text: &str) -> impl Iterator<Item = InvalidValue> {
+fn unescaped(text: &str) -> impl Iterator<Item = MarkupFault> {
     text.match_indices("{{").filter_map(|(start, _)| {
         let expression = text.get(start + 2..)?.split("}}").next()?;
         let (value, filters) = expression.split_once('|')?;
@@ -50,7 +52,7 @@ fn unescaped(text: &str) -> impl Iterator<Item = InvalidValue> {
 }
 
 /// Finds `style="…"` and `onclick="…"`, which the Content-Security-Policy of the page forbids.
-fn inline(text: &str) -> impl Iterator<Item = InvalidValue> {
+fn inline(text: &str) -> impl Iterator<Item = MarkupFault> {
     let tags = text.match_indices('<').filter_map(|(start, _)| {
         let tag = text.get(start + 1..)?;
         tag.starts_with(|first: char| first.is_ascii_alphabetic()).then_some((start + 1, tag))
