@@ -1,33 +1,40 @@
 //! `downtime`: a gateway in front of a website that shows visitors a down page during maintenance.
 //!
 //! A small pure core decides. Everything that touches a clock, a file or a socket is at the edge and hands it values.
-//! A request takes one straight line: [`server`], [`gateway`], [`filters`], one [`snapshot`], one reading of the
-//! [`clock`], one [`decision`], then the [`page`], the [`files`] or the [`upstream`]. An edit takes another: [`watch`],
-//! [`store`], [`config`], [`snapshot`]. The two meet in the one cell that holds the snapshot. Operators look at it from
-//! the side: [`management`] and [`cli`].
 //!
-//! | module | subject | may import |
+//! - A request goes through [`server`] and [`gateway`], which takes one [`snapshot`], reads the [`clock`] once, and asks
+//!   for one [`decision`]. The response comes from [`filters`] (with the [`page`] or the [`files`]), or from [`upstream`].
+//! - An edit of the file goes through [`watch`], which loads it by [`config`] and [`store`], into the next [`snapshot`].
+//! - The two meet in [`snapshot::Snapshots`], the cell that holds the current snapshot. Operators look at it from the side,
+//!   through [`management`] and [`cli`].
+//!
+//! A module imports only modules above it in this table, so there are no cycles. A test compares the last column with the
+//! code.
+//!
+//! | module | subject | imports |
 //! |---|---|---|
-//! | [`invalid_value`] | why a value of the file cannot be used, and what to write instead | |
-//! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | `invalid_value` |
-//! | [`schedule`] | periods, cron series, outages, the state at a moment | `matching` |
+//! | [`clock`] | the only place that reads the clock | |
+//! | [`escape`] | text of others, made safe for terminals and logs | |
+//! | [`hex`] | bytes as hexadecimal digits | |
+//! | [`thread_exit`] | notice of a thread that has ended | |
+//! | [`invalid_value`] | the error for an invalid value, with its help | |
+//! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | invalid_value |
+//! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | |
-//! | [`decision`] | the rules, a request and the state: pass, unavailable or redirect, and why | `matching`, `schedule`, `page` |
+//! | [`decision`] | pass, unavailable or redirect, and why | invalid_value, matching, page, schedule |
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
-//! | [`config`] | text to a valid config or diagnostics, and edits of the text | everything above |
-//! | [`summary`] | what a config means at a moment, for people and programs | `config` and above |
-//! | [`snapshot`] | everything a request is decided on, immutable; the cell that is swapped | `summary` and above |
-//! | [`watch`] | file events and polls to a new snapshot | `snapshot` and above |
-//! | [`upstream`] | connections to the site behind the gateway, and the exchange of requests and responses | `config`, `matching` |
-//! | [`files`] | static files below a directory | `clock` |
-//! | [`filters`] | the warp filters: status path, gate, site | `snapshot`, `upstream`, `files` |
-//! | [`server`] | listening sockets, one runtime per core, connections | `config`, `upstream` |
-//! | [`gateway`] | what visitors get: decide, then respond or forward | `filters`, `server` and above |
-//! | [`management`] | what operators get: health, readiness, status, metrics; and the client that commands use | `watch`, `server` and above |
-//! | [`cli`] | the command line, one command a file | everything |
-//!
-//! [`clock`], [`logging`] and [`thread_exit`] are small tools of the edge, [`hex`] and [`escape`] are for everybody. Arrows
-//! point up this table only: there are no cycles between modules.
+//! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, hex, invalid_value, matching, page, schedule, store |
+//! | [`logging`] | the log of the process | config, escape |
+//! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule |
+//! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
+//! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
+//! | [`files`] | static files below a directory | clock, hex |
+//! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, matching |
+//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, thread_exit, upstream |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, matching, page, server, snapshot, upstream |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, matching, schedule, server, snapshot, summary, upstream, watch |
+//! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, logging, management, matching, page, schedule, server, snapshot, store, summary, thread_exit, watch |
 
 pub mod cli;
 pub mod clock;

@@ -18,6 +18,7 @@ mod edit_properties;
 mod files;
 mod gateway;
 mod management;
+mod modules;
 mod page;
 mod prose;
 mod proxy;
