@@ -19,7 +19,7 @@ pub type Texts = Field<Vec<Spanned<String>>>;
 /// The names and values of header fields, each with its place.
 pub type HeaderFields = Field<BTreeMap<Spanned<String>, Spanned<String>>>;
 
-/// When the site is down, and what visitors get during that time.
+/// The periods in which the site is down, and the response to visitors during them.
 // Editors show the doc comments of this type and of the types below, and docs/configuration.md is generated from them:
 // they address the author of a downtime.toml.
 #[derive(Clone, Debug, Default, JsonSchema)]
@@ -29,27 +29,27 @@ pub struct Document {
     /// that commands print.
     #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"Europe/Berlin", extend("default" = "UTC"))]
     pub timezone: Field<String>,
-    /// Where the gateway listens, and which proxies it trusts.
+    /// The addresses to listen on, and the proxies to trust.
     pub server: ServerSection,
     /// The site behind the gateway: an upstream server or a directory of files. With neither, visitors get a welcome
     /// page that shows the next steps.
     pub site: SiteSection,
-    /// What passes while the site is down. Nothing does by default, except ACME challenges.
+    /// Requests that pass while the site is down. By default, only ACME challenges do.
     pub exempt: ExemptSection,
-    /// The answer to requests that are not exempt while the site is down.
+    /// The response to requests that are not exempt while the site is down.
     pub response: ResponseSection,
     /// A listener for operators and monitoring: health, readiness, status and metrics. It is off unless this section is
     /// present.
     #[schemars(with = "ManagementSection")]
     pub management: Option<ManagementSection>,
-    /// What the gateway logs, and in which form.
+    /// The log: its level and format, and whether it has a line for each request.
     pub log: LogSection,
     /// The periods of downtime. The file may have any number of them.
     #[schemars(rename = "period")]
     pub periods: Vec<PeriodTable>,
 }
 
-/// Where the gateway listens, and which proxies it trusts.
+/// The keys of `[server]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
@@ -70,8 +70,7 @@ pub struct ServerSection {
     pub status_path: Field<OrFalse>,
 }
 
-/// The site behind the gateway: an upstream server or a directory of files. With neither, visitors get a welcome page
-/// that shows the next steps.
+/// The keys of `[site]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
@@ -96,7 +95,7 @@ pub struct SiteSection {
     pub response_timeout: Field<String>,
 }
 
-/// What passes while the site is down. Nothing does by default, except ACME challenges.
+/// The keys of `[exempt]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ExemptSection {
@@ -119,7 +118,7 @@ pub struct ExemptSection {
     pub acme: Field<bool>,
 }
 
-/// The answer to requests that are not exempt while the site is down.
+/// The keys of `[response]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ResponseSection {
@@ -139,18 +138,17 @@ pub struct ResponseSection {
     /// A message to visitors, shown on the down page. Without it, the page shows a general sentence.
     #[schemars(with = "String", example = &"We'll be back soon.")]
     pub message: Field<String>,
-    /// Which other origins may read the answer from a script: `"any"`, a list of origins, which may also send
-    /// credentials, or `false` for none.
+    /// Other origins whose scripts may read the response: `"any"`, a list of origins, which may also send credentials,
+    /// or `false` for none.
     #[schemars(with = "TextsOrFalse", example = ["https://app.example.com"], extend("default" = "any"))]
     pub cors: Field<TextsOrFalse>,
-    /// More header fields for the answer, at most 50 with 4,096 bytes in total. Fields that the gateway sets itself are an
+    /// More header fields for the response, at most 50 with 4,096 bytes in total. Fields that the gateway sets itself are an
     /// error.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
     pub headers: HeaderFields,
 }
 
-/// A listener for operators and monitoring: health, readiness, status and metrics. It is off unless this section is
-/// present.
+/// The keys of `[management]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ManagementSection {
@@ -165,7 +163,7 @@ pub struct ManagementSection {
     pub hosts: Texts,
 }
 
-/// What the gateway logs, and in which form.
+/// The keys of `[log]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct LogSection {
