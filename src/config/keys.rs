@@ -113,7 +113,7 @@ impl<'k> KeyGuess<'k> {
 }
 
 /// Returns the key among `known`, those of `section`, that `name` probably means.
-pub(super) fn meant<'k>(section: &str, known: &[&'k str], name: &str) -> Option<KeyGuess<'k>> {
+pub(super) fn guess_key<'k>(section: &str, known: &[&'k str], name: &str) -> Option<KeyGuess<'k>> {
     if name.len() > MAX_NAME {
         return None;
     }
@@ -157,7 +157,7 @@ pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidV
         return InvalidValue::new(message, "did you mean `enabled = false`?");
     }
     let is_synonym = synonyms::find(section, name).is_some_and(|key| known.contains(&key));
-    let help = match meant(section, known, name) {
+    let help = match guess_key(section, known, name) {
         Some(KeyGuess::Certain(key)) => format!("write `{key}`"),
         Some(KeyGuess::Likely(key)) if is_synonym => question(key),
         near => elsewhere(section, name)
@@ -183,7 +183,7 @@ fn known_sections() -> String {
 /// Explains a section that does not exist. `header` is its name with its brackets, as in the file.
 pub(super) fn unknown_section(header: &str, known: &[&str], name: &str) -> InvalidValue {
     let message = format!("unknown section `{header}`");
-    let meant = meant("[]", known, name).and_then(|meant| Some((meant, section(meant.key())?)));
+    let meant = guess_key("[]", known, name).and_then(|meant| Some((meant, section(meant.key())?)));
     let help = match meant {
         Some((KeyGuess::Certain(_), title)) => format!("write `{title}`"),
         Some((KeyGuess::Likely(_), title)) => format!("did you mean `{title}`?"),

@@ -192,7 +192,7 @@ impl<'i, 'r> Table<'i, 'r> {
 
     /// Returns true if one of the unknown keys is probably a misspelling of `key`.
     pub fn has_mistyped(&self, key: &'static str) -> bool {
-        let meant = |unknown: &str| keys::meant(&self.title, &self.known, unknown);
+        let meant = |unknown: &str| keys::guess_key(&self.title, &self.known, unknown);
         let mut unknown = self.values.keys().take(MAX_UNKNOWN);
         unknown.any(|unknown| meant(unknown.get_ref()).is_some_and(|meant| meant.key() == key))
     }

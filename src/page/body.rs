@@ -48,7 +48,7 @@ pub(super) fn problem(content: &PageContent) -> Bytes {
         detail: message(content),
         until: content.until,
     };
-    // Strings and numbers always serialise.
+    // Strings and numbers always serialize.
     serde_json::to_vec(&problem).unwrap_or_default().into()
 }
 

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_browsers_forbid_and_what_is_not_escaped_is_found_in_markup_alone() {
+    fn forbidden_and_unescaped_markup_is_found_in_markup_alone() {
         for (template, found) in [
             ("<p style=\"color: red\">", &["style"][..]),
             ("<a href='/' onclick=\"go()\" STYLE=x>", &["onclick", "STYLE"]),

@@ -223,7 +223,7 @@ mod tests {
         (
             "0 2 * * L",
             "invalid day of week `L`",
-            "`L` is the last day, in the day of month; the last Friday is `FRI#L`",
+            "`L` is the last day of the month, in the third field; the last Friday is `FRI#L`, in the fifth",
         ),
         ("0 L * * *", "invalid hour `L`", "`L` is the last day"),
         ("0 2 * L *", "invalid month `L`", "`L` is the last day"),
