@@ -68,7 +68,7 @@ impl PlainHead<'_, '_> {
     }
 }
 
-/// What a client's bytes begin with.
+/// The beginning of a client's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ParsedStart<'h, 'b> {
     Plain(PlainHead<'h, 'b>),
@@ -146,7 +146,7 @@ fn plain<'h, 'b>(length: usize, request: httparse::Request<'h, 'b>) -> Option<Pl
     })
 }
 
-/// What a field means for the response.
+/// The meaning of a field for the response.
 enum FieldEffect {
     Host,
     Accept,

@@ -29,7 +29,7 @@ impl<'a> ClientConnection<'a> {
         Self { stream, unread, stopped }
     }
 
-    /// What the client has sent, starting with the request that is forwarded.
+    /// Returns the bytes that the client has sent, starting with the request that is forwarded.
     pub fn unread(&self) -> &[u8] {
         self.unread.bytes()
     }

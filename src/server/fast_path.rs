@@ -91,7 +91,7 @@ pub(super) async fn serve<S: Service>(
     Some(stream)
 }
 
-/// What ends a wait for the client.
+/// The event that ends a wait for the client.
 enum ClientEvent {
     Read(io::Result<usize>),
     Stop,
@@ -103,7 +103,7 @@ fn is_stopping(stop: &watch::Receiver<bool>) -> bool {
     stop.has_changed().unwrap_or(true)
 }
 
-/// What was done with a client's bytes.
+/// The progress made with a client's bytes.
 struct FastPathOutcome {
     /// True if at least one request got its response.
     any: bool,

@@ -23,7 +23,7 @@ pub(super) fn repeatable(request: &Request<Upload>) -> Option<Request<Upload>> {
     Some(copy)
 }
 
-/// Why there was no response on a connection.
+/// The reason why there was no response on a connection.
 pub(super) enum AttemptError {
     /// Nothing of the request was sent.
     Unsent(Box<Request<Upload>>, hyper::Error),

@@ -27,7 +27,7 @@ use super::pool::{Idle, Pool};
 use super::{Peer, Proxy, Route, Scheme, TimedOutStep, UpstreamError};
 use crate::config::upstream_address::UpstreamAddress;
 
-/// What the relays of one thread share.
+/// The buffers and connections that the relays of one thread share.
 #[derive(Default)]
 pub(super) struct Relays {
     idle: Rc<Pool<Io>>,
@@ -219,7 +219,7 @@ impl Relay {
     }
 }
 
-/// What ended a wait.
+/// The event that ended a wait.
 enum RelayEvent {
     /// The upstream sent this many bytes; 0 at its end.
     Bytes(usize),
@@ -229,7 +229,7 @@ enum RelayEvent {
     Late,
 }
 
-/// Why there was no response on a connection.
+/// The reason why there was no response on a connection.
 enum RelayError {
     /// It ended before anything was received.
     NoResponse(io::Error),

@@ -1,4 +1,4 @@
-//! Where a request goes, and where it comes from.
+//! The route of a request: its upstream, and the client that it comes from.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use http::HeaderValue;
 use crate::config::UpstreamSite;
 use crate::config::upstream_address::UpstreamAddress;
 
-/// Where a request goes, and where it comes from.
+/// The route of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     /// The upstream.

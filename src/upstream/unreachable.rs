@@ -1,4 +1,4 @@
-//! Why there is no response to a request.
+//! The reasons why there is no response to a request.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use http::StatusCode;
 
-/// Why there is no response to a request.
+/// The reason why there is no response to a request.
 #[derive(Debug)]
 pub enum UpstreamError {
     /// No connection: refused, no route, unknown name, invalid certificate.

@@ -18,9 +18,9 @@ const MAX_KEPT: usize = 64;
 pub(super) struct RelayBuffers {
     /// The head to send to the upstream.
     pub(super) request: Vec<u8>,
-    /// What was received from the upstream.
+    /// The bytes that were received from the upstream.
     pub(super) input: Vec<u8>,
-    /// What to send to the client.
+    /// The bytes to send to the client.
     pub(super) output: Vec<u8>,
     pub(super) deadline: Deadline,
 }

@@ -21,7 +21,7 @@ pub(super) struct Chunks {
     discarded: usize,
 }
 
-/// What comes next.
+/// The part that comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum ChunkState {
     FirstDigit,

@@ -1,4 +1,4 @@
-//! What forwarding needs of the client's connection.
+//! The client's connection, as forwarding uses it.
 
 use std::io;
 use std::task::{Context, Poll};

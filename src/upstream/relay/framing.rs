@@ -1,4 +1,4 @@
-//! Where a response's body ends, for the upstream and for the client (RFC 9112, section 6.3).
+//! The framing of a response's body, from the upstream and to the client (RFC 9112, section 6.3).
 
 use super::chunks::{self, Chunks, MalformedChunk};
 

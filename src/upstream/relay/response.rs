@@ -90,7 +90,7 @@ fn translate(
     Ok(parsed)
 }
 
-/// What the fields say about the message and the connection.
+/// The meaning of the fields for the message and the connection.
 struct MessageFields<'a> {
     /// True if there is no body, whatever the fields say.
     is_bare: bool,
