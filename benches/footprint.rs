@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::time::Instant;
 
-use gateway::{Gateway, ServerResponse, binary};
+use gateway::{BenchGateway, ServerResponse, binary};
 use measure::{is_asked_for, median};
 
 const STARTS: usize = 20;
@@ -28,7 +28,7 @@ fn main() -> io::Result<()> {
     let mut resident = Vec::new();
     for _ in 0..STARTS {
         let started_at = Instant::now();
-        let gateway = Gateway::start(directory.path(), CONFIG, EVERY_CORE)?;
+        let gateway = BenchGateway::start(directory.path(), CONFIG, EVERY_CORE)?;
         let ServerResponse { status, fields, body } = ServerResponse::get(&gateway.url)?;
         assert!(status == 503 && !fields.is_empty() && !body.is_empty(), "the down page");
         milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);

@@ -21,10 +21,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bare::Bare;
-use gateway::{Gateway, Process, ServerResponse};
+use gateway::{BenchGateway, BenchProcess, ServerResponse};
 use load::{Load, load_if_told};
 use measure::{is_asked_for, median};
-use nginx_server::{Log, Nginx};
+use nginx_server::{AccessLogSetting, Nginx};
 use tempfile::TempDir;
 
 const SERVER: &str = "0";
@@ -48,7 +48,9 @@ fn main() -> io::Result<()> {
     }
     let names: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for (log, label) in [(Log::On, "nginx with access log"), (Log::Off, "nginx without access log")] {
+    for (log, label) in
+        [(AccessLogSetting::On, "nginx with access log"), (AccessLogSetting::Off, "nginx without access log")]
+    {
         if is_wanted("page") {
             compare(&format!("down page; {label}"), Some(1.2), &down_page(log)?)?;
             compare(&format!("bare server; {label}"), None, &bare_response(log)?)?;
@@ -71,43 +73,43 @@ fn is_installed(program: &str) -> bool {
 /// Two servers with the same response, and what must live as long as they do.
 struct Pair {
     name: &'static str,
-    ours: Server,
-    nginx: Server,
-    _upstream: Option<Server>,
+    ours: BenchServer,
+    nginx: BenchServer,
+    _upstream: Option<BenchServer>,
     directory: TempDir,
 }
 
-struct Server {
+struct BenchServer {
     url: String,
     /// The process that responds.
     worker: u32,
-    _process: Process,
+    _process: BenchProcess,
 }
 
-impl From<Gateway> for Server {
-    fn from(gateway: Gateway) -> Self {
+impl From<BenchGateway> for BenchServer {
+    fn from(gateway: BenchGateway) -> Self {
         Self { url: gateway.url, worker: gateway.process.0.id(), _process: gateway.process }
     }
 }
 
-impl From<Bare> for Server {
+impl From<Bare> for BenchServer {
     fn from(bare: Bare) -> Self {
         Self { url: bare.url, worker: bare.process.0.id(), _process: bare.process }
     }
 }
 
-impl From<Nginx> for Server {
+impl From<Nginx> for BenchServer {
     fn from(nginx: Nginx) -> Self {
         Self { url: nginx.url, worker: nginx.worker, _process: nginx.process }
     }
 }
 
-fn down_page(log: Log) -> io::Result<Pair> {
+fn down_page(log: AccessLogSetting) -> io::Result<Pair> {
     let directory = nginx_server::readable_directory()?;
     fs::write(directory.path().join("down.html"), page("{{ message }}"))?;
     let config = "[response]\nmessage = \"We'll be back soon.\"\ntemplate = \"down.html\"\n\
                   [[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n";
-    let ours = Gateway::start(directory.path(), config, SERVER)?;
+    let ours = BenchGateway::start(directory.path(), config, SERVER)?;
     // nginx sends the same bytes as the gateway, except for Date and its Server field.
     let response = ServerResponse::get(&ours.url)?;
     let nginx = Nginx::start(
@@ -121,25 +123,25 @@ fn down_page(log: Log) -> io::Result<Pair> {
 }
 
 /// The same response, from a server that does not parse HTTP.
-fn bare_response(log: Log) -> io::Result<Pair> {
+fn bare_response(log: AccessLogSetting) -> io::Result<Pair> {
     let Pair { ours, nginx, directory, .. } = down_page(log)?;
     let bare = Bare::start(directory.path(), &ServerResponse::get(&ours.url)?, SERVER)?;
     Ok(Pair { name: "bare", ours: bare.into(), nginx, _upstream: None, directory })
 }
 
-fn forwarding(log: Log) -> io::Result<Pair> {
+fn forwarding(log: AccessLogSetting) -> io::Result<Pair> {
     let directory = nginx_server::readable_directory()?;
     let fields = vec![("content-type".into(), "text/html".into())];
     let response = ServerResponse { status: 200, fields, body: page("The site.") };
     let upstream = Nginx::start(
         &directory.path().join("site"),
         LOAD,
-        Log::Off,
+        AccessLogSetting::Off,
         "",
         &nginx_server::fixed_response(&response),
     )?;
     let ours =
-        Gateway::start(directory.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
+        BenchGateway::start(directory.path(), &format!("[site]\nupstream = \"{}\"\n", upstream.url), SERVER)?;
     let pool = format!(
         "upstream site {{ server {}; keepalive 64; keepalive_requests 1000000000; }}",
         gateway::authority(&upstream.url)
@@ -154,12 +156,12 @@ fn forwarding(log: Log) -> io::Result<Pair> {
     })
 }
 
-fn file(log: Log) -> io::Result<Pair> {
+fn file(log: AccessLogSetting) -> io::Result<Pair> {
     let directory = nginx_server::readable_directory()?;
     let root = directory.path().join("public");
     fs::create_dir(&root)?;
     fs::write(root.join("index.html"), page("A file."))?;
-    let ours = Gateway::start(directory.path(), "[site]\nroot = \"public\"\n", SERVER)?;
+    let ours = BenchGateway::start(directory.path(), "[site]\nroot = \"public\"\n", SERVER)?;
     let root = format!("root {}; open_file_cache max=100;", root.display());
     let nginx = Nginx::start(&directory.path().join("files"), SERVER, log, "", &root)?;
     Ok(Pair { name: "downtime", ours: ours.into(), nginx: nginx.into(), _upstream: None, directory })
@@ -179,7 +181,7 @@ fn compare(what: &str, target: Option<f64>, pair: &Pair) -> io::Result<()> {
     let mut ratios = Vec::new();
     let mut cheaper = Vec::new();
     for number in 1..=PAIRS {
-        let (ours, nginx) = (Run::new(&pair.ours)?, Run::new(&pair.nginx)?);
+        let (ours, nginx) = (BenchRun::new(&pair.ours)?, BenchRun::new(&pair.nginx)?);
         ratios.push(ours.rate / nginx.rate);
         cheaper.push(nginx.cost / ours.cost);
         println!("  {number}: {} {ours}   nginx {nginx}   ratio {:.3}", pair.name, ours.rate / nginx.rate);
@@ -195,22 +197,22 @@ fn compare(what: &str, target: Option<f64>, pair: &Pair) -> io::Result<()> {
 }
 
 /// A server's figures under load.
-struct Run {
+struct BenchRun {
     /// Requests per second.
     rate: f64,
     /// CPU time per request, in µs.
     cost: f64,
 }
 
-impl Run {
-    fn new(server: &Server) -> io::Result<Self> {
+impl BenchRun {
+    fn new(server: &BenchServer) -> io::Result<Self> {
         let before = cpu_time(server.worker)?;
         let Load { rate, requests } = Load::run(&server.url, DURATION, LOAD)?;
         Ok(Self { rate, cost: (cpu_time(server.worker)? - before) * 1e6 / requests })
     }
 }
 
-impl std::fmt::Display for Run {
+impl std::fmt::Display for BenchRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:7.0} ({:5.2} µs)", self.rate, self.cost)
     }

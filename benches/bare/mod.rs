@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::gateway::{Process, ServerResponse, on};
+use crate::gateway::{BenchProcess, ServerResponse, on};
 
 const SERVE: &str = "--bare-server";
 
 /// A running bare server, as a process of its own.
 pub struct Bare {
     pub url: String,
-    pub process: Process,
+    pub process: BenchProcess,
 }
 
 impl Bare {
@@ -28,7 +28,7 @@ impl Bare {
         let mut command = on(cores, &std::env::current_exe()?);
         let mut child = command.arg(SERVE).arg(file).stdout(Stdio::piped()).spawn()?;
         let said = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let process = Process(child);
+        let process = BenchProcess(child);
         let mut url = String::new();
         BufReader::new(said).read_line(&mut url)?;
         Ok(Self { url: url.trim_end().to_owned(), process })

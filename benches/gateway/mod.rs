@@ -51,9 +51,9 @@ impl ServerResponse {
 }
 
 /// A process that is terminated when it is dropped. A killed nginx would leave its worker behind.
-pub struct Process(pub Child);
+pub struct BenchProcess(pub Child);
 
-impl Drop for Process {
+impl Drop for BenchProcess {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
@@ -62,19 +62,19 @@ impl Drop for Process {
 }
 
 /// A running gateway.
-pub struct Gateway {
-    pub process: Process,
+pub struct BenchGateway {
+    pub process: BenchProcess,
     pub url: String,
 }
 
-impl Gateway {
+impl BenchGateway {
     /// Starts a gateway with `config`, stored in `directory`, on these cores (see `taskset -c`). Returns when it listens.
     pub fn start(directory: &Path, config: &str, cores: &str) -> io::Result<Self> {
         let file = directory.join("downtime.toml");
         fs::write(&file, format!("[server]\nlisten = [\"127.0.0.1:0\"]\n{config}"))?;
         let mut command = on(cores, &binary());
         command.arg("-c").arg(file).env_remove("NOTIFY_SOCKET").stderr(Stdio::piped());
-        let mut process = Process(command.spawn()?);
+        let mut process = BenchProcess(command.spawn()?);
         let url = listening(&mut process.0)?;
         Ok(Self { process, url })
     }

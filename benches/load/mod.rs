@@ -57,7 +57,7 @@ fn load(url: &str, duration: Duration) -> io::Result<(u64, Duration)> {
     let mut request = String::new();
     let _ = write!(request, "GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(url));
     let mut connections = (0..CONNECTIONS)
-        .map(|_| Connection::open(authority(url), request.as_bytes()))
+        .map(|_| LoadConnection::open(authority(url), request.as_bytes()))
         .collect::<io::Result<Vec<_>>>()?;
     let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     for (number, connection) in (0..).zip(&connections) {
@@ -86,14 +86,14 @@ fn load(url: &str, duration: Duration) -> io::Result<(u64, Duration)> {
     Ok((requests, started_at.elapsed()))
 }
 
-struct Connection {
+struct LoadConnection {
     stream: TcpStream,
     /// The length of each response, in bytes.
     length: usize,
     left: usize,
 }
 
-impl Connection {
+impl LoadConnection {
     /// Opens a connection and reads the first response.
     fn open(authority: &str, request: &[u8]) -> io::Result<Self> {
         let mut stream = TcpStream::connect(authority)?;

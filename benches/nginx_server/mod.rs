@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::gateway::{Process, ServerResponse, on};
+use crate::gateway::{BenchProcess, ServerResponse, on};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -23,18 +23,24 @@ pub const FORWARDING: &str = "proxy_pass http://site; proxy_http_version 1.1; pr
 pub struct Nginx {
     pub url: String,
     pub worker: u32,
-    pub process: Process,
+    pub process: BenchProcess,
 }
 
 impl Nginx {
     /// Starts nginx in `directory` on `core`. `location` handles every request; `http` is added to the `http` block.
-    pub fn start(directory: &Path, core: &str, log: Log, http: &str, location: &str) -> io::Result<Self> {
+    pub fn start(
+        directory: &Path,
+        core: &str,
+        log: AccessLogSetting,
+        http: &str,
+        location: &str,
+    ) -> io::Result<Self> {
         let port = free_port()?;
         fs::create_dir(directory)?;
         fs::write(directory.join("nginx.conf"), config(port, http, location, log))?;
         let mut command = on(core, Path::new("nginx"));
         command.arg("-p").arg(directory).args(["-c", "nginx.conf", "-e", "stderr"]);
-        let process = Process(command.spawn()?);
+        let process = BenchProcess(command.spawn()?);
         let worker = wait_for(DEADLINE, || worker_of(process.0.id()))?;
         Ok(Self { url: format!("http://127.0.0.1:{port}/"), worker, process })
     }
@@ -42,17 +48,17 @@ impl Nginx {
 
 /// nginx's access log.
 #[derive(Clone, Copy)]
-pub enum Log {
+pub enum AccessLogSetting {
     /// On, as in Debian's package.
     On,
     /// Off, as the gateway's default.
     Off,
 }
 
-fn config(port: u16, http: &str, location: &str, log: Log) -> String {
+fn config(port: u16, http: &str, location: &str, log: AccessLogSetting) -> String {
     let log = match log {
-        Log::On => "access.log",
-        Log::Off => "off",
+        AccessLogSetting::On => "access.log",
+        AccessLogSetting::Off => "off",
     };
     let directories = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let directories = directories.map(|name| format!("{name}_temp_path {name};")).concat();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A row of the table.
-struct Row {
+struct TableRow {
     module: String,
     imports: BTreeSet<String>,
 }
@@ -52,13 +52,13 @@ fn modules() -> BTreeSet<String> {
     declared.map(str::to_owned).collect()
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<TableRow> {
     let text = lib();
     let lines = text.lines().filter_map(|line| line.strip_prefix("//! | [`"));
     let rows = lines.map(|line| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         let imports = cells[2].split(',').map(str::trim).filter(|name| !name.is_empty());
-        Row {
+        TableRow {
             module: cells[0].trim_end_matches("`]").to_owned(),
             imports: imports.map(str::to_owned).collect(),
         }

@@ -190,7 +190,7 @@ fn list((key, items): KeyLiterals, fewest: usize) -> impl Strategy<Value = Entry
 
 /// A period: what is known about it, and its keys in some order.
 #[derive(Clone, Debug)]
-struct GeneratedPeriod {
+struct GeneratedPeriodText {
     known: KnownPeriod,
     entries: Vec<Entry>,
     header: [&'static str; 2],
@@ -199,7 +199,7 @@ struct GeneratedPeriod {
     layout: usize,
 }
 
-fn period() -> impl Strategy<Value = GeneratedPeriod> {
+fn period() -> impl Strategy<Value = GeneratedPeriodText> {
     let keys = select(&KINDS[..]).prop_flat_map(|(state, keys)| {
         let series = matches!(state, GeneratedState::Running | GeneratedState::Past);
         let except = if series {
@@ -226,12 +226,12 @@ fn period() -> impl Strategy<Value = GeneratedPeriod> {
             let has = |key, value| entries.iter().any(|entry| entry.key == key && entry.value == value);
             let (enabled, unscheduled) = (!has("enabled", "false"), has("unscheduled", "true"));
             let known = KnownPeriod { name: name.clone(), enabled, unscheduled, state };
-            GeneratedPeriod { known, entries, header, indent, layout }
+            GeneratedPeriodText { known, entries, header, indent, layout }
         })
     })
 }
 
-impl GeneratedPeriod {
+impl GeneratedPeriodText {
     fn table(&self) -> String {
         let [before, after] = self.header;
         let keys: String = self.entries.iter().map(|entry| entry.lines(self.indent)).collect();
@@ -327,7 +327,7 @@ pub(crate) fn file() -> impl Strategy<Value = GeneratedFile> {
 
 /// Writes the file: keys that are not tables come first.
 fn body(
-    periods: &[GeneratedPeriod],
+    periods: &[GeneratedPeriodText],
     form: &Form,
     sections: &[GeneratedSection],
     zone: Option<&Entry>,
@@ -350,7 +350,7 @@ fn body(
             }
         }
         Form::Inline(layout, look) => {
-            let items: Vec<_> = periods.iter().map(GeneratedPeriod::inline).collect();
+            let items: Vec<_> = periods.iter().map(GeneratedPeriodText::inline).collect();
             let items: Vec<_> = items.iter().map(String::as_str).collect();
             top += &Entry { key: "period", value: array(&items, *layout), look: look.clone() }.lines("");
         }
@@ -359,7 +359,7 @@ fn body(
 }
 
 /// Lets only the first of several periods with the same name keep it.
-fn with_distinct_names(mut periods: Vec<GeneratedPeriod>) -> Vec<GeneratedPeriod> {
+fn with_distinct_names(mut periods: Vec<GeneratedPeriodText>) -> Vec<GeneratedPeriodText> {
     let mut seen = Vec::new();
     for period in &mut periods {
         if period.known.name.as_ref().is_some_and(|name| seen.contains(name)) {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::peer::{Gateway, Origin, Peer, Way, soon};
+use super::peer::{InProcessGateway, Origin, RawPeer, Way, soon};
 
 both_ways! {
     every_kind_of_response_is_framed_exactly_and_its_connection_used_again,
@@ -23,7 +23,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     let mut upstream = None;
     for (method, response, head, body) in [
@@ -71,7 +71,7 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
 async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
     for method in ["POST", "GET"] {
         let origin = Origin::bind().await;
-        let gateway = Gateway::to(way, &origin.url()).await;
+        let gateway = InProcessGateway::to(way, &origin.url()).await;
         let mut client = gateway.connect().await;
         let fields =
             "Host: a\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked";
@@ -93,7 +93,7 @@ async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
 
 async fn a_length_beside_chunked_is_ignored(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -109,7 +109,7 @@ async fn a_length_beside_chunked_is_ignored(way: Way) {
 
 async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");
@@ -124,7 +124,7 @@ async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
 
 async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -137,7 +137,7 @@ async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
 
 async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut first = origin.accept().await;
@@ -152,7 +152,7 @@ async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
 
 async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -168,7 +168,7 @@ async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
 
 async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -181,7 +181,7 @@ async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
 
 async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -196,7 +196,7 @@ async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while(wa
 }
 
 /// Sends until the other end reads no more. Returns the number of bytes.
-async fn send_until_full(peer: &mut Peer) -> usize {
+async fn send_until_full(peer: &mut RawPeer) -> usize {
     let chunk = vec![b'x'; 65_536];
     let mut sent = 0;
     while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), peer.stream.write(&chunk)).await
@@ -212,8 +212,8 @@ const MAX_BUFFERED: usize = 16 << 20;
 
 async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
-    let mut client = Peer::connect_narrow(gateway.address).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let mut client = RawPeer::connect_narrow(gateway.address).await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
     upstream.head().await;
@@ -224,7 +224,7 @@ async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
 
 async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     let origin = Origin::bind_narrow();
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
     let _upstream = origin.accept().await;
@@ -235,7 +235,7 @@ async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
 async fn large_bodies_pass_both_ways(way: Way) {
     const LENGTH: usize = 64 << 20;
     let origin = Origin::bind().await;
-    let gateway = Gateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url()).await;
     let mut client = gateway.connect().await;
     client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
     let mut upstream = origin.accept().await;
@@ -246,7 +246,7 @@ async fn large_bodies_pass_both_ways(way: Way) {
     pour(&mut upstream, &mut client, LENGTH).await;
 }
 
-async fn pour(from: &mut Peer, to: &mut Peer, length: usize) {
+async fn pour(from: &mut RawPeer, to: &mut RawPeer, length: usize) {
     let sent = vec![b'x'; length];
     let mut got = Vec::with_capacity(length);
     let mut receiver = to.stream.split().0.take(length as u64);

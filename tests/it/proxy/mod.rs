@@ -17,7 +17,7 @@ macro_rules! both_ways {
             $(
                 #[tokio::test(flavor = "local")]
                 async fn $name() {
-                    super::$name(crate::proxy::peer::Way::Gateway).await;
+                    super::$name(crate::proxy::peer::Way::InProcessGateway).await;
                 }
             )*
         }

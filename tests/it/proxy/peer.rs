@@ -35,7 +35,7 @@ pub(crate) enum Way {
     /// All by [`Proxy::forward`].
     Forward,
     /// As the gateway does.
-    Gateway,
+    InProcessGateway,
 }
 
 /// What differs from route to route.
@@ -67,7 +67,7 @@ impl Options {
 }
 
 /// A gateway that forwards every request.
-pub(crate) struct Gateway {
+pub(crate) struct InProcessGateway {
     pub(crate) address: SocketAddr,
     /// Why requests failed, in their order.
     failures: Failures,
@@ -75,7 +75,7 @@ pub(crate) struct Gateway {
     _stop: watch::Sender<bool>,
 }
 
-impl Gateway {
+impl InProcessGateway {
     pub(crate) async fn to(way: Way, upstream: &str) -> Self {
         Self::with(upstream, Options::new(way)).await
     }
@@ -87,7 +87,7 @@ impl Gateway {
         let failures = Failures::default();
         let (serve, log): (Box<dyn Fn(TcpStream)>, _) = match options.way {
             Way::Forward => (forwarding(upstream, options, &failures), None),
-            Way::Gateway => (gateway(upstream, options, stopped), Some(failures.of_the_log())),
+            Way::InProcessGateway => (gateway(upstream, options, stopped), Some(failures.of_the_log())),
         };
         spawn_local(async move {
             loop {
@@ -98,8 +98,8 @@ impl Gateway {
         Self { address, failures, _log: log, _stop: stop }
     }
 
-    pub(crate) async fn connect(&self) -> Peer {
-        Peer::connect(self.address).await
+    pub(crate) async fn connect(&self) -> RawPeer {
+        RawPeer::connect(self.address).await
     }
 
     /// Returns the failures so far, one per line.
@@ -212,10 +212,10 @@ impl Origin {
         format!("http://{}", self.listener.local_addr().expect("an address"))
     }
 
-    pub(crate) async fn accept(&self) -> Peer {
+    pub(crate) async fn accept(&self) -> RawPeer {
         let (stream, _) =
             soon("a connection to the upstream", self.listener.accept()).await.expect("a connection");
-        Peer { stream, unread: Vec::new() }
+        RawPeer { stream, unread: Vec::new() }
     }
 
     /// Returns true if there is no connection that was not accepted yet.
@@ -236,12 +236,12 @@ pub(crate) async fn settled() {
 }
 
 /// One end of a connection.
-pub(crate) struct Peer {
+pub(crate) struct RawPeer {
     pub(crate) stream: TcpStream,
     unread: Vec<u8>,
 }
 
-impl Peer {
+impl RawPeer {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.expect("the gateway"), unread: Vec::new() }
     }
