@@ -82,8 +82,8 @@ pub struct SiteSection {
     /// configuration elsewhere. Cannot be combined with `upstream`.
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
-    /// What visitors get while the upstream refuses or drops connections, or does not answer in time: the down page, or
-    /// an error (502 or 504).
+    /// The response while the upstream refuses or drops connections, or does not answer in time: the down page, or an
+    /// error (502 or 504).
     #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
     /// How long connecting to the upstream may take, from name lookup to the end of the TLS handshake.
