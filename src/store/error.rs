@@ -137,47 +137,7 @@ impl Reason {
             _ => Err(error),
         }
     }
-}
 
-impl From<ReadError> for Reason {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Io(error) => match error.kind() {
-                io::ErrorKind::NotFound => Self::Missing,
-                io::ErrorKind::PermissionDenied => Self::Unreadable,
-                _ => Self::Io("be read", error),
-            },
-            ReadError::NotRegular(SpecialFile::Directory) => Self::Directory,
-            ReadError::NotRegular(_) => Self::NotAFile,
-            ReadError::TooLong(_) => Self::TooLarge,
-            ReadError::Changing => Self::KeepsChanging,
-        }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for StoreError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Edit(error) => error.fmt(f),
-            Self::File(error) => error.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path.display(), self.reason)
-    }
-}
-
-/// Displays the part of a message that follows the path.
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.problem(), self.help())
-    }
-}
-
-impl Reason {
     fn problem(&self) -> String {
         match self {
             Self::Missing => "does not exist".into(),
@@ -243,6 +203,44 @@ impl Reason {
             Self::Unsynced(_) => "run sync",
             Self::Io(..) => "check its path and its disk, and try again",
         }
+    }
+}
+
+impl From<ReadError> for Reason {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => Self::Missing,
+                io::ErrorKind::PermissionDenied => Self::Unreadable,
+                _ => Self::Io("be read", error),
+            },
+            ReadError::NotRegular(SpecialFile::Directory) => Self::Directory,
+            ReadError::NotRegular(_) => Self::NotAFile,
+            ReadError::TooLong(_) => Self::TooLarge,
+            ReadError::Changing => Self::KeepsChanging,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for StoreError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Edit(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.reason)
+    }
+}
+
+/// Displays the part of a message that follows the path.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.problem(), self.help())
     }
 }
 
