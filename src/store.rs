@@ -28,8 +28,8 @@ use std::{io, thread};
 pub use error::{FileError, Reason, StoreError};
 use locked_file::LockedFile;
 
-/// The default of [`Store::with_patience`].
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The default of [`Store::with_lock_timeout`].
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -37,14 +37,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,
-    patience: Duration,
+    lock_timeout: Duration,
 }
 
 impl Store {
     /// Finds the file that the path names now, through symbolic links.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let real = fs::canonicalize(path).map_err(|error| FileError::new(path, unresolved(path, error)))?;
-        Ok(Self { path: real, patience: PATIENCE })
+        Ok(Self { path: real, lock_timeout: LOCK_TIMEOUT })
     }
 
     /// Returns the absolute path of the file, without symbolic links.
@@ -54,8 +54,8 @@ impl Store {
 
     /// Sets how long an edit waits for each other edit, and for other programs to stop writing. The default is 10 seconds.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_lock_timeout(self, lock_timeout: Duration) -> Self {
+        Self { lock_timeout, ..self }
     }
 
     /// Calls `edit` with the text, and writes the text that it returns, if that differs.
@@ -70,10 +70,11 @@ impl Store {
         &self,
         mut edit: impl FnMut(&str) -> Result<(Option<String>, T), E>,
     ) -> Result<T, StoreError<E>> {
-        let mut deadline = Instant::now() + self.patience;
+        let mut deadline = Instant::now() + self.lock_timeout;
         loop {
             let begun = Instant::now();
-            let file = locked_file::lock(&self.path, self.patience).map_err(|reason| self.failed(reason))?;
+            let file =
+                locked_file::lock(&self.path, self.lock_timeout).map_err(|reason| self.failed(reason))?;
             deadline += begun.elapsed();
             if let Some(file) = file
                 && let Some(value) = self.attempt(file, &mut edit)?

@@ -70,12 +70,12 @@ pub(super) fn link_stamp(path: &Path) -> io::Result<FileStamp> {
     fs::symlink_metadata(path).map(|metadata| FileStamp::from(&metadata))
 }
 
-/// Opens and locks the file that the path names; `None` if there is no such file now. Waits up to `patience` for each
+/// Opens and locks the file that the path names; `None` if there is no such file now. Waits up to `lock_timeout` for each
 /// process that holds the lock.
 ///
 /// An edit holds the locks of the old file and of the new one, so after a wait the path may name another file than the
 /// locked one.
-pub(super) fn lock(path: &Path, patience: Duration) -> Result<Option<File>, Reason> {
+pub(super) fn lock(path: &Path, lock_timeout: Duration) -> Result<Option<File>, Reason> {
     let mut held = None;
     loop {
         let file = match open(path, OFlags::NOFOLLOW) {
@@ -91,7 +91,7 @@ pub(super) fn lock(path: &Path, patience: Duration) -> Result<Option<File>, Reas
                 let holder = FileStamp::from(&holder);
                 let since =
                     held.filter(|(last, _)| *last == holder).map_or_else(Instant::now, |(_, since)| since);
-                if since.elapsed() >= patience {
+                if since.elapsed() >= lock_timeout {
                     return Err(Reason::Locked(since.elapsed()));
                 }
                 held = Some((holder, since));

@@ -25,7 +25,7 @@ fn file(text: &str) -> (TempDir, PathBuf) {
 }
 
 fn edit(path: &Path, mut change: impl FnMut(&str) -> String) -> Result<PathBuf, FileError> {
-    let store = Store::open(path)?.with_patience(Duration::from_secs(30));
+    let store = Store::open(path)?.with_lock_timeout(Duration::from_secs(30));
     let edited = store.edit(|text| Ok::<_, Infallible>((Some(change(text)), ())));
     match edited {
         Ok(()) => Ok(store.path().to_owned()),
@@ -282,7 +282,7 @@ fn a_half_written_file_is_read_again_before_it_is_refused() {
 #[test]
 fn an_edit_gives_up_on_a_file_that_keeps_changing() {
     let (_directory, path) = file("0");
-    let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
+    let store = Store::open(&path).unwrap().with_lock_timeout(Duration::from_millis(50));
     let mut saves = 0;
     let edited = store.edit(|_| {
         saves += 1;
@@ -297,7 +297,7 @@ fn an_edit_gives_up_on_a_file_that_keeps_changing() {
 #[test]
 fn a_file_that_is_deleted_during_an_edit_is_not_created_again() {
     let (_directory, path) = file("0");
-    let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
+    let store = Store::open(&path).unwrap().with_lock_timeout(Duration::from_millis(50));
     let edited = store.edit(|_| {
         fs::remove_file(&path).unwrap();
         Ok::<_, Infallible>((Some("edited".to_owned()), ()))
@@ -311,7 +311,7 @@ fn a_lock_that_is_never_released_is_named_in_the_error() {
     let (_directory, path) = file("");
     let held = fs::File::open(&path).unwrap();
     held.lock().unwrap();
-    let store = Store::open(&path).unwrap().with_patience(Duration::from_millis(50));
+    let store = Store::open(&path).unwrap().with_lock_timeout(Duration::from_millis(50));
     let edited = store.edit(|_| Ok::<_, Infallible>((Some("edited".to_owned()), ())));
     assert_reason(edited, |reason| matches!(reason, Reason::Locked(_)));
     assert_no_other_file(&path);

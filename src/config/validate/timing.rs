@@ -132,7 +132,7 @@ fn timestamp(field: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Repo
         && zone::is_skipped(zone, local)
     {
         let name = zone.iana_name().unwrap_or("this time zone");
-        let message = format!("the clocks of {name} skip this time: the first moment after it is used");
+        let message = format!("the clocks of {name} skip this time: the first instant after the gap is used");
         report.warning(field.span(), message, "write a time that exists, or one with an offset");
     }
     let refuse = |_| report.error_with(field.span(), || time::explain(&field.get_ref().to_string()));

@@ -137,11 +137,12 @@ fn edit_repeatedly(directory: &ConfigDirectory, pause: Duration, times: usize, s
 }
 
 fn an_edit_waits_as_long_as_other_edits_make_progress() {
-    const PATIENCE: Duration = Duration::from_secs(2);
+    const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
     const PAUSE: Duration = Duration::from_millis(100);
     const TIMES: usize = 25;
     let directory = ConfigDirectory::with(MINE);
-    let store = Store::open(&directory.join("downtime.toml")).expect("a file").with_patience(PATIENCE);
+    let store =
+        Store::open(&directory.join("downtime.toml")).expect("a file").with_lock_timeout(LOCK_TIMEOUT);
     let started = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| edit_repeatedly(&directory, PAUSE, TIMES, &started));
