@@ -33,7 +33,7 @@ fn impatient(way: Way) -> Options {
 
 /// A gateway with one idle connection to its upstream.
 async fn kept_alive(way: Way, origin: &Origin) -> (InProcessGateway, RawPeer, RawPeer) {
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -45,7 +45,7 @@ async fn kept_alive(way: Way, origin: &Origin) -> (InProcessGateway, RawPeer, Ra
 
 async fn an_upstream_that_refuses_is_a_502(way: Way) {
     let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let gateway = InProcessGateway::to(way, &format!("http://{unused}")).await;
+    let gateway = InProcessGateway::to(way, &format!("http://{unused}"));
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
@@ -57,7 +57,7 @@ async fn an_upstream_that_refuses_is_a_502(way: Way) {
 }
 
 async fn a_socket_that_is_not_there_is_a_502(way: Way) {
-    let gateway = InProcessGateway::to(way, "unix:/nonexistent/app.sock").await;
+    let gateway = InProcessGateway::to(way, "unix:/nonexistent/app.sock");
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
@@ -67,7 +67,7 @@ async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
     for said in ["", "HTTP/1.1 200 OK\r\nConte", "not HTTP\r\n\r\n"] {
         for reset in [false, true] {
             let origin = Origin::bind().await;
-            let gateway = InProcessGateway::to(way, &origin.url()).await;
+            let gateway = InProcessGateway::to(way, &origin.url());
             let mut client = gateway.connect().await;
             client.send(GET).await;
             let mut upstream = origin.accept().await;
@@ -91,7 +91,7 @@ async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
 
 async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way)).await;
+    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
     for request in [GET, POST] {
         let mut client = gateway.connect().await;
         let asked = Instant::now();
@@ -113,7 +113,7 @@ async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
 async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
     let origin = Origin::bind().await;
     let options = Options { connect_timeout: Duration::from_millis(200), ..Options::new(way) };
-    let gateway = InProcessGateway::with(&origin.url().replace("http:", "https:"), options).await;
+    let gateway = InProcessGateway::with(&origin.url().replace("http:", "https:"), options);
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let _upstream = origin.accept().await;
@@ -123,7 +123,7 @@ async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
 
 async fn an_upload_that_moves_does_not_time_out(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way)).await;
+    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -142,7 +142,7 @@ async fn an_upload_that_moves_does_not_time_out(way: Way) {
 
 async fn a_client_that_stops_sending_gets_408(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way)).await;
+    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nx").await;
     let mut upstream = origin.accept().await;
@@ -154,7 +154,7 @@ async fn a_client_that_stops_sending_gets_408(way: Way) {
 
 async fn a_malformed_body_gets_400(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").await;
     let mut upstream = origin.accept().await;
@@ -171,7 +171,7 @@ async fn a_truncated_body_never_looks_complete(way: Way) {
     {
         for reset in [false, true] {
             let origin = Origin::bind().await;
-            let gateway = InProcessGateway::to(way, &origin.url()).await;
+            let gateway = InProcessGateway::to(way, &origin.url());
             let mut client = gateway.connect().await;
             client.send(GET).await;
             let mut upstream = origin.accept().await;
@@ -267,7 +267,7 @@ async fn an_idle_connection_is_closed_after_a_minute(way: Way) {
 async fn the_upstream_request_ends_when_the_client_leaves(way: Way) {
     for said in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url()).await;
+        let gateway = InProcessGateway::to(way, &origin.url());
         let mut client = gateway.connect().await;
         client.send(GET).await;
         let mut upstream = origin.accept().await;

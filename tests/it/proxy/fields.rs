@@ -10,7 +10,7 @@ both_ways! {
 
 async fn hop_by_hop_fields_are_not_forwarded_either_way(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client
         .send(
@@ -42,7 +42,7 @@ async fn hop_by_hop_fields_are_not_forwarded_either_way(way: Way) {
 
 async fn forwarded(options: Options, sent: &str) -> super::peer::Head {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), options).await;
+    let gateway = InProcessGateway::with(&origin.url(), options);
     let mut client: RawPeer = gateway.connect().await;
     client.send(sent).await;
     origin.accept().await.head().await
@@ -85,7 +85,7 @@ async fn the_target_is_forwarded_byte_for_byte(way: Way) {
 
 async fn connect_and_a_target_without_a_path_are_refused(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");

@@ -23,7 +23,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     let mut upstream = None;
     for (method, response, head, body) in [
@@ -71,7 +71,7 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
 async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
     for method in ["POST", "GET"] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url()).await;
+        let gateway = InProcessGateway::to(way, &origin.url());
         let mut client = gateway.connect().await;
         let fields =
             "Host: a\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked";
@@ -93,7 +93,7 @@ async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
 
 async fn a_length_beside_chunked_is_ignored(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -109,7 +109,7 @@ async fn a_length_beside_chunked_is_ignored(way: Way) {
 
 async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");
@@ -124,7 +124,7 @@ async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
 
 async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -137,7 +137,7 @@ async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
 
 async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut first = origin.accept().await;
@@ -152,7 +152,7 @@ async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
 
 async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -168,7 +168,7 @@ async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
 
 async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -181,7 +181,7 @@ async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
 
 async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -202,52 +202,48 @@ async fn send_until_full(peer: &mut RawPeer) -> usize {
     while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), peer.stream.write(&chunk)).await
     {
         sent += written.expect("written");
-        assert!(sent < 1 << 29, "the gateway buffers without a limit");
+        assert!(sent < 256 << 20, "the gateway buffers without a limit");
     }
     sent
 }
 
-/// Returns the most bytes that may be under way: 8 MiB in the gateway, and what the kernel buffers in two connections at
-/// most (tcp(7)). It enlarges the buffers of a fast connection up to these limits.
-fn max_buffered() -> usize {
-    let limit = |name: &str| {
-        let sizes =
-            std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).expect("a setting of the kernel");
-        sizes
-            .split_whitespace()
-            .next_back()
-            .and_then(|size| size.parse::<usize>().ok())
-            .expect("a size in bytes")
-    };
-    (8 << 20) + 2 * (limit("tcp_rmem") + limit("tcp_wmem"))
+/// The most bytes of a request that may be under way: 8 MiB in the gateway, and the kernel's buffers of four sockets.
+const MAX_BUFFERED: usize = 16 << 20;
+
+/// Returns the most bytes of a response that may be under way. The kernel enlarges the receive buffer of the gateway's own
+/// connection to the upstream up to its limit (tcp(7)).
+fn max_response_buffered() -> usize {
+    let sizes = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_rmem").expect("a setting of the kernel");
+    let limit = sizes.split_whitespace().next_back().and_then(|size| size.parse::<usize>().ok());
+    MAX_BUFFERED + limit.expect("a size in bytes")
 }
 
 async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = RawPeer::connect_narrow(gateway.address).await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
     upstream.head().await;
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").await;
     let sent = send_until_full(&mut upstream).await;
-    assert!(sent < max_buffered(), "{sent} bytes are buffered");
+    assert!(sent < max_response_buffered(), "{sent} bytes are buffered");
 }
 
 async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     let origin = Origin::bind_narrow();
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
     let _upstream = origin.accept().await;
     let sent = send_until_full(&mut client).await;
-    assert!(sent < max_buffered(), "{sent} bytes are buffered");
+    assert!(sent < MAX_BUFFERED, "{sent} bytes are buffered");
 }
 
 async fn large_bodies_pass_both_ways(way: Way) {
     const LENGTH: usize = 64 << 20;
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
     let mut upstream = origin.accept().await;

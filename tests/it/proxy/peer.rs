@@ -76,13 +76,13 @@ pub(crate) struct InProcessGateway {
 }
 
 impl InProcessGateway {
-    pub(crate) async fn to(way: Way, upstream: &str) -> Self {
-        Self::with(upstream, Options::new(way)).await
+    pub(crate) fn to(way: Way, upstream: &str) -> Self {
+        Self::with(upstream, Options::new(way))
     }
 
-    pub(crate) async fn with(upstream: &str, options: Options) -> Self {
+    pub(crate) fn with(upstream: &str, options: Options) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = narrow_listener();
         let address = listener.local_addr().expect("an address");
         let failures = Failures::default();
         let (serve, log): (Box<dyn Fn(TcpStream)>, _) = match options.way {
@@ -106,6 +106,14 @@ impl InProcessGateway {
     pub(crate) fn failure(&self) -> String {
         self.failures.0.lock().expect("a log").join("\n")
     }
+}
+
+/// Listens for connections whose receive buffers the kernel does not enlarge.
+fn narrow_listener() -> TcpListener {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(65_536).expect("a buffer");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    socket.listen(8).expect("a listener")
 }
 
 /// The whole gateway, on this thread.
@@ -202,10 +210,7 @@ impl Origin {
 
     /// Listens with small receive buffers.
     pub(crate) fn bind_narrow() -> Self {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(65_536).expect("a buffer");
-        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
-        Self { listener: socket.listen(8).expect("a listener") }
+        Self { listener: narrow_listener() }
     }
 
     pub(crate) fn url(&self) -> String {

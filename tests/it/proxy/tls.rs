@@ -40,7 +40,7 @@ async fn an_https_upstream_needs_a_valid_certificate(way: Way) {
         let origin = Origin::bind().await;
         let url = origin.url().replace("http:", "https:");
         let proxy = Proxy::with_roots(roots).expect("roots");
-        let gateway = InProcessGateway::with(&url, Options { proxy, ..Options::new(way) }).await;
+        let gateway = InProcessGateway::with(&url, Options { proxy, ..Options::new(way) });
         spawn_local(async move {
             let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
             let mut request = Vec::new();
@@ -60,7 +60,7 @@ async fn requests_are_forwarded_to_a_unix_socket(way: Way) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let gateway = InProcessGateway::to(way, &format!("unix:{}", path.display())).await;
+    let gateway = InProcessGateway::to(way, &format!("unix:{}", path.display()));
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let (mut stream, _) = soon("a connection", listener.accept()).await.expect("a connection");

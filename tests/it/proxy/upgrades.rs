@@ -38,7 +38,7 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, message: Message) {
 
 async fn a_websocket_survives_a_long_idle_time(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let upstream = spawn_local(echo(origin));
     let client = gateway.connect().await;
     let (mut socket, response) =
@@ -56,7 +56,7 @@ async fn a_websocket_survives_a_long_idle_time(way: Way) {
 
 async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}early")).await;
     let mut upstream = origin.accept().await;
@@ -72,7 +72,7 @@ async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
 
 async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request(way: Way) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\n\r\n")).await;
     let mut upstream = origin.accept().await;
@@ -94,7 +94,7 @@ async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
         (UPGRADE, SWITCHED.replace("echo", "h2c")),
     ] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url()).await;
+        let gateway = InProcessGateway::to(way, &origin.url());
         let mut client = gateway.connect().await;
         client.send(request).await;
         let mut upstream = origin.accept().await;
@@ -108,7 +108,7 @@ async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
 
 async fn tunnel(way: Way) -> (RawPeer, RawPeer) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url()).await;
+    let gateway = InProcessGateway::to(way, &origin.url());
     let mut client = gateway.connect().await;
     client.send(UPGRADE).await;
     let mut upstream = origin.accept().await;
