@@ -69,5 +69,5 @@ fn without_seconds_or_year(fields: &[&str]) -> Option<String> {
         five.rsplit(' ').next().is_some_and(|weekday| weekday.contains(|c: char| c.is_ascii_digit()));
     // For programs that support `?`, 1 is Sunday.
     let note = if numbered && fields.contains(&"?") { ", where 0 is Sunday and 6 is Saturday" } else { "" };
-    Some(format!("there is no field for {what}: write `{five}`{note}"))
+    Some(format!("cron has no field for {what}: write `{five}`{note}"))
 }

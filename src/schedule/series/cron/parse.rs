@@ -276,12 +276,12 @@ mod tests {
         (
             "0 30 23 * * SAT",
             "a cron expression has five fields, not 6",
-            "there is no field for seconds: write `30 23 * * SAT`",
+            "cron has no field for seconds: write `30 23 * * SAT`",
         ),
         (
             "0 30 23 ? * SAT",
             "a cron expression has five fields, not 6",
-            "there is no field for seconds: write `30 23 * * SAT`",
+            "cron has no field for seconds: write `30 23 * * SAT`",
         ),
         (
             "0 30 23 ? * 7",
@@ -291,12 +291,12 @@ mod tests {
         (
             "30 23 * * SAT 2026",
             "a cron expression has five fields, not 6",
-            "there is no field for years: write `30 23 * * SAT`",
+            "cron has no field for years: write `30 23 * * SAT`",
         ),
         (
             "0 30 23 * * SAT 2026-2028",
             "a cron expression has five fields, not 7",
-            "there is no field for seconds or years: write `30 23 * * SAT`",
+            "cron has no field for seconds or years: write `30 23 * * SAT`",
         ),
         ("30 23 * * SAT root", "a cron expression has five fields, not 6", EXAMPLE),
         ("1 2 3 4 5 6 7 8", "a cron expression has five fields, not 8", EXAMPLE),
