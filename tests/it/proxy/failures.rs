@@ -2,38 +2,20 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
-use super::peer::{InProcessGateway, Options, Origin, RawPeer, Way, settled};
-
-both_ways! {
-    an_upstream_that_refuses_is_a_502,
-    a_socket_that_is_not_there_is_a_502,
-    an_upstream_that_closes_before_its_head_is_a_502,
-    an_upstream_that_does_not_answer_is_a_504_in_time,
-    a_tls_handshake_that_hangs_is_a_504_in_time,
-    an_upload_that_moves_does_not_time_out,
-    a_client_that_stops_sending_gets_408,
-    a_malformed_body_gets_400,
-    a_truncated_body_never_looks_complete,
-    a_get_on_a_closed_connection_is_repeated_once,
-    a_repeated_request_is_the_same_and_gets_its_answer,
-    a_post_is_never_repeated,
-    a_get_whose_response_had_begun_is_not_repeated,
-    a_post_uses_a_new_connection_if_the_idle_one_is_closed,
-    an_idle_connection_is_closed_after_a_minute,
-    the_upstream_request_ends_when_the_client_leaves,
-}
+use super::gateway::{InProcessGateway, Options};
+use super::peer::{Origin, RawPeer, settled};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-fn impatient(way: Way) -> Options {
-    Options { response_timeout: Duration::from_millis(200), ..Options::new(way) }
+fn impatient() -> Options {
+    Options { response_timeout: Duration::from_millis(200), ..Options::default() }
 }
 
 /// A gateway with one idle connection to its upstream.
-async fn kept_alive(way: Way, origin: &Origin) -> (InProcessGateway, RawPeer, RawPeer) {
-    let gateway = InProcessGateway::to(way, &origin.url());
+async fn kept_alive(origin: &Origin) -> (InProcessGateway, RawPeer, RawPeer) {
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -43,9 +25,10 @@ async fn kept_alive(way: Way, origin: &Origin) -> (InProcessGateway, RawPeer, Ra
     (gateway, client, upstream)
 }
 
-async fn an_upstream_that_refuses_is_a_502(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_refuses_is_a_502() {
     let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let gateway = InProcessGateway::to(way, &format!("http://{unused}"));
+    let gateway = InProcessGateway::to(&format!("http://{unused}"));
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
@@ -56,18 +39,20 @@ async fn an_upstream_that_refuses_is_a_502(way: Way) {
     );
 }
 
-async fn a_socket_that_is_not_there_is_a_502(way: Way) {
-    let gateway = InProcessGateway::to(way, "unix:/nonexistent/app.sock");
+#[tokio::test(flavor = "local")]
+async fn a_socket_that_is_not_there_is_a_502() {
+    let gateway = InProcessGateway::to("unix:/nonexistent/app.sock");
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
 }
 
-async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_closes_before_its_head_is_a_502() {
     for said in ["", "HTTP/1.1 200 OK\r\nConte", "not HTTP\r\n\r\n"] {
         for reset in [false, true] {
             let origin = Origin::bind().await;
-            let gateway = InProcessGateway::to(way, &origin.url());
+            let gateway = InProcessGateway::to(&origin.url());
             let mut client = gateway.connect().await;
             client.send(GET).await;
             let mut upstream = origin.accept().await;
@@ -89,9 +74,10 @@ async fn an_upstream_that_closes_before_its_head_is_a_502(way: Way) {
     }
 }
 
-async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_does_not_answer_is_a_504_in_time() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
+    let gateway = InProcessGateway::with(&origin.url(), impatient());
     for request in [GET, POST] {
         let mut client = gateway.connect().await;
         let asked = Instant::now();
@@ -110,9 +96,10 @@ async fn an_upstream_that_does_not_answer_is_a_504_in_time(way: Way) {
     );
 }
 
-async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_tls_handshake_that_hangs_is_a_504_in_time() {
     let origin = Origin::bind().await;
-    let options = Options { connect_timeout: Duration::from_millis(200), ..Options::new(way) };
+    let options = Options { connect_timeout: Duration::from_millis(200), ..Options::default() };
     let gateway = InProcessGateway::with(&origin.url().replace("http:", "https:"), options);
     let mut client = gateway.connect().await;
     client.send(GET).await;
@@ -121,9 +108,10 @@ async fn a_tls_handshake_that_hangs_is_a_504_in_time(way: Way) {
     assert_eq!(gateway.failure(), "no connection to the upstream within 200ms");
 }
 
-async fn an_upload_that_moves_does_not_time_out(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_upload_that_moves_does_not_time_out() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
+    let gateway = InProcessGateway::with(&origin.url(), impatient());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -135,14 +123,15 @@ async fn an_upload_that_moves_does_not_time_out(way: Way) {
         client.send("x").await;
         upstream.until("x").await;
     }
-    assert!(begun.elapsed() > 2 * impatient(way).response_timeout);
+    assert!(begun.elapsed() > 2 * impatient().response_timeout);
     upstream.send(OK).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
-async fn a_client_that_stops_sending_gets_408(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_client_that_stops_sending_gets_408() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::with(&origin.url(), impatient(way));
+    let gateway = InProcessGateway::with(&origin.url(), impatient());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nx").await;
     let mut upstream = origin.accept().await;
@@ -152,9 +141,10 @@ async fn a_client_that_stops_sending_gets_408(way: Way) {
     upstream.closed().await;
 }
 
-async fn a_malformed_body_gets_400(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_malformed_body_gets_400() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").await;
     let mut upstream = origin.accept().await;
@@ -166,12 +156,13 @@ async fn a_malformed_body_gets_400(way: Way) {
     assert!(!body.ends_with("0\r\n\r\n"), "{body}");
 }
 
-async fn a_truncated_body_never_looks_complete(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_truncated_body_never_looks_complete() {
     for (fields, part) in [("Content-Length: 10", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n")]
     {
         for reset in [false, true] {
             let origin = Origin::bind().await;
-            let gateway = InProcessGateway::to(way, &origin.url());
+            let gateway = InProcessGateway::to(&origin.url());
             let mut client = gateway.connect().await;
             client.send(GET).await;
             let mut upstream = origin.accept().await;
@@ -190,9 +181,10 @@ async fn a_truncated_body_never_looks_complete(way: Way) {
     }
 }
 
-async fn a_get_on_a_closed_connection_is_repeated_once(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_get_on_a_closed_connection_is_repeated_once() {
     let origin = Origin::bind().await;
-    let (gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    let (gateway, mut client, mut first) = kept_alive(&origin).await;
     client.send(GET).await;
     first.head().await;
     drop(first);
@@ -204,9 +196,10 @@ async fn a_get_on_a_closed_connection_is_repeated_once(way: Way) {
     drop(gateway);
 }
 
-async fn a_repeated_request_is_the_same_and_gets_its_answer(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_repeated_request_is_the_same_and_gets_its_answer() {
     let origin = Origin::bind().await;
-    let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    let (_gateway, mut client, mut first) = kept_alive(&origin).await;
     client.send("GET /a?b HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n").await;
     let before = first.head().await;
     first.reset();
@@ -217,10 +210,11 @@ async fn a_repeated_request_is_the_same_and_gets_its_answer(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
-async fn a_post_is_never_repeated(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_post_is_never_repeated() {
     for post in [POST, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"] {
         let origin = Origin::bind().await;
-        let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+        let (_gateway, mut client, mut first) = kept_alive(&origin).await;
         client.send(post).await;
         first.head().await;
         drop(first);
@@ -229,9 +223,10 @@ async fn a_post_is_never_repeated(way: Way) {
     }
 }
 
-async fn a_get_whose_response_had_begun_is_not_repeated(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_get_whose_response_had_begun_is_not_repeated() {
     let origin = Origin::bind().await;
-    let (_gateway, mut client, mut first) = kept_alive(way, &origin).await;
+    let (_gateway, mut client, mut first) = kept_alive(&origin).await;
     client.send(GET).await;
     first.head().await;
     first.send("HTTP/1.1 200").await;
@@ -241,9 +236,10 @@ async fn a_get_whose_response_had_begun_is_not_repeated(way: Way) {
     assert!(origin.is_left_alone().await);
 }
 
-async fn a_post_uses_a_new_connection_if_the_idle_one_is_closed(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_post_uses_a_new_connection_if_the_idle_one_is_closed() {
     let origin = Origin::bind().await;
-    let (_gateway, mut client, first) = kept_alive(way, &origin).await;
+    let (_gateway, mut client, first) = kept_alive(&origin).await;
     drop(first);
     client.send(POST).await;
     let mut second = origin.accept().await;
@@ -253,9 +249,10 @@ async fn a_post_uses_a_new_connection_if_the_idle_one_is_closed(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
-async fn an_idle_connection_is_closed_after_a_minute(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_idle_connection_is_closed_after_a_minute() {
     let origin = Origin::bind().await;
-    let (_gateway, _client, mut upstream) = kept_alive(way, &origin).await;
+    let (_gateway, _client, mut upstream) = kept_alive(&origin).await;
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(59)).await;
     assert!(upstream.is_silent().await);
@@ -264,10 +261,11 @@ async fn an_idle_connection_is_closed_after_a_minute(way: Way) {
     upstream.closed().await;
 }
 
-async fn the_upstream_request_ends_when_the_client_leaves(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn the_upstream_request_ends_when_the_client_leaves() {
     for said in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url());
+        let gateway = InProcessGateway::to(&origin.url());
         let mut client = gateway.connect().await;
         client.send(GET).await;
         let mut upstream = origin.accept().await;

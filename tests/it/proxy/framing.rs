@@ -2,28 +2,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::peer::{InProcessGateway, Origin, RawPeer, Way, soon};
-
-both_ways! {
-    every_kind_of_response_is_framed_exactly_and_its_connection_used_again,
-    a_chunked_body_and_its_trailers_go_both_ways,
-    a_length_beside_chunked_is_ignored,
-    a_transfer_coding_other_than_chunked_is_refused,
-    the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1,
-    an_http_1_0_connection_gets_no_second_request,
-    a_100_continue_of_the_upstream_reaches_the_client,
-    a_body_that_the_upstream_refuses_is_not_read,
-    the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while,
-    a_client_that_does_not_read_holds_the_upstream_back,
-    an_upstream_that_does_not_read_holds_the_client_back,
-    large_bodies_pass_both_ways,
-}
+use super::gateway::InProcessGateway;
+use super::peer::{Origin, RawPeer, soon};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     let mut upstream = None;
     for (method, response, head, body) in [
@@ -68,10 +55,11 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
     assert!(origin.is_left_alone().await);
 }
 
-async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_chunked_body_and_its_trailers_go_both_ways() {
     for method in ["POST", "GET"] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url());
+        let gateway = InProcessGateway::to(&origin.url());
         let mut client = gateway.connect().await;
         let fields =
             "Host: a\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked";
@@ -91,9 +79,10 @@ async fn a_chunked_body_and_its_trailers_go_both_ways(way: Way) {
     }
 }
 
-async fn a_length_beside_chunked_is_ignored(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_length_beside_chunked_is_ignored() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -107,9 +96,10 @@ async fn a_length_beside_chunked_is_ignored(way: Way) {
     upstream.closed().await;
 }
 
-async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_transfer_coding_other_than_chunked_is_refused() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 501 Not Implemented");
@@ -122,9 +112,10 @@ async fn a_transfer_coding_other_than_chunked_is_refused(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
 }
 
-async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -135,9 +126,10 @@ async fn the_response_of_an_http_1_0_upstream_is_sent_as_http_1_1(way: Way) {
     assert_eq!(client.until("0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
 }
 
-async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_http_1_0_connection_gets_no_second_request() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut first = origin.accept().await;
@@ -150,9 +142,10 @@ async fn an_http_1_0_connection_gets_no_second_request(way: Way) {
     assert_eq!(second.until("0\r\n\r\n").await, "1\r\na\r\n0\r\n\r\n");
 }
 
-async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_100_continue_of_the_upstream_reaches_the_client() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -166,9 +159,10 @@ async fn a_100_continue_of_the_upstream_reaches_the_client(way: Way) {
     assert_eq!(client.head().await.first, "HTTP/1.1 201 Created");
 }
 
-async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_body_that_the_upstream_refuses_is_not_read() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -179,9 +173,10 @@ async fn a_body_that_the_upstream_refuses_is_not_read(way: Way) {
     upstream.closed().await;
 }
 
-async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
     let mut upstream = origin.accept().await;
@@ -218,9 +213,10 @@ fn max_response_buffered() -> usize {
     MAX_BUFFERED + limit.expect("a size in bytes")
 }
 
-async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_client_that_does_not_read_holds_the_upstream_back() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = RawPeer::connect_narrow(gateway.address).await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
@@ -230,9 +226,10 @@ async fn a_client_that_does_not_read_holds_the_upstream_back(way: Way) {
     assert!(sent < max_response_buffered(), "{sent} bytes are buffered");
 }
 
-async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_does_not_read_holds_the_client_back() {
     let origin = Origin::bind_narrow();
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n").await;
     let _upstream = origin.accept().await;
@@ -240,10 +237,11 @@ async fn an_upstream_that_does_not_read_holds_the_client_back(way: Way) {
     assert!(sent < MAX_BUFFERED, "{sent} bytes are buffered");
 }
 
-async fn large_bodies_pass_both_ways(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn large_bodies_pass_both_ways() {
     const LENGTH: usize = 64 << 20;
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
     let mut upstream = origin.accept().await;

@@ -9,12 +9,8 @@ use tokio::net::UnixListener;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
-use super::peer::{InProcessGateway, Options, Origin, Way, soon};
-
-both_ways! {
-    an_https_upstream_needs_a_valid_certificate,
-    requests_are_forwarded_to_a_unix_socket,
-}
+use super::gateway::{InProcessGateway, Options};
+use super::peer::{Origin, soon};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -34,13 +30,14 @@ fn identity(name: &str) -> (TlsAcceptor, RootCertStore) {
     (TlsAcceptor::from(Arc::new(config)), roots)
 }
 
-async fn an_https_upstream_needs_a_valid_certificate(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn an_https_upstream_needs_a_valid_certificate() {
     for (name, status) in [("127.0.0.1", "HTTP/1.1 200 OK"), ("other.example", "HTTP/1.1 502 Bad Gateway")] {
         let (acceptor, roots) = identity(name);
         let origin = Origin::bind().await;
         let url = origin.url().replace("http:", "https:");
         let proxy = Proxy::with_roots(roots).expect("roots");
-        let gateway = InProcessGateway::with(&url, Options { proxy, ..Options::new(way) });
+        let gateway = InProcessGateway::with(&url, Options { proxy, ..Options::default() });
         spawn_local(async move {
             let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
             let mut request = Vec::new();
@@ -56,11 +53,12 @@ async fn an_https_upstream_needs_a_valid_certificate(way: Way) {
     }
 }
 
-async fn requests_are_forwarded_to_a_unix_socket(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn requests_are_forwarded_to_a_unix_socket() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let gateway = InProcessGateway::to(way, &format!("unix:{}", path.display()));
+    let gateway = InProcessGateway::to(&format!("unix:{}", path.display()));
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let (mut stream, _) = soon("a connection", listener.accept()).await.expect("a connection");

@@ -6,16 +6,8 @@ use tokio::task::spawn_local;
 use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
-use super::peer::{InProcessGateway, Origin, RawPeer, Way, soon};
-
-both_ways! {
-    a_websocket_survives_a_long_idle_time,
-    bytes_behind_an_upgrade_wait_for_the_101,
-    bytes_behind_an_upgrade_that_is_declined_are_the_next_request,
-    a_switch_that_was_not_asked_for_is_a_502,
-    a_tunnel_ends_with_either_side,
-    a_message_from_a_frame_split_over_the_101_arrives,
-}
+use super::gateway::InProcessGateway;
+use super::peer::{Origin, RawPeer, soon};
 
 const UPGRADE: &str =
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: echo, h2c\r\n\r\n";
@@ -36,9 +28,10 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, message: Message) {
     assert_eq!(soon("the echo", socket.next()).await.expect("open").expect("a message"), message);
 }
 
-async fn a_websocket_survives_a_long_idle_time(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_websocket_survives_a_long_idle_time() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let upstream = spawn_local(echo(origin));
     let client = gateway.connect().await;
     let (mut socket, response) =
@@ -54,9 +47,10 @@ async fn a_websocket_survives_a_long_idle_time(way: Way) {
     soon("the upstream's end", upstream).await.expect("ended");
 }
 
-async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn bytes_behind_an_upgrade_wait_for_the_101() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}early")).await;
     let mut upstream = origin.accept().await;
@@ -70,9 +64,10 @@ async fn bytes_behind_an_upgrade_wait_for_the_101(way: Way) {
     assert_eq!(upstream.until("early").await, "early");
 }
 
-async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request() {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(&format!("{UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\n\r\n")).await;
     let mut upstream = origin.accept().await;
@@ -84,7 +79,8 @@ async fn bytes_behind_an_upgrade_that_is_declined_are_the_next_request(way: Way)
     assert_eq!(head.get("connection"), [""; 0]);
 }
 
-async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
+#[tokio::test(flavor = "local")]
+async fn a_switch_that_was_not_asked_for_is_a_502() {
     let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     let h2c = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
                HTTP2-Settings: AA\r\n\r\n";
@@ -94,7 +90,7 @@ async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
         (UPGRADE, SWITCHED.replace("echo", "h2c")),
     ] {
         let origin = Origin::bind().await;
-        let gateway = InProcessGateway::to(way, &origin.url());
+        let gateway = InProcessGateway::to(&origin.url());
         let mut client = gateway.connect().await;
         client.send(request).await;
         let mut upstream = origin.accept().await;
@@ -106,9 +102,9 @@ async fn a_switch_that_was_not_asked_for_is_a_502(way: Way) {
     }
 }
 
-async fn tunnel(way: Way) -> (RawPeer, RawPeer) {
+async fn tunnel() -> (RawPeer, RawPeer) {
     let origin = Origin::bind().await;
-    let gateway = InProcessGateway::to(way, &origin.url());
+    let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
     client.send(UPGRADE).await;
     let mut upstream = origin.accept().await;
@@ -118,20 +114,22 @@ async fn tunnel(way: Way) -> (RawPeer, RawPeer) {
     (client, upstream)
 }
 
-async fn a_tunnel_ends_with_either_side(way: Way) {
-    let (client, mut upstream) = tunnel(way).await;
+#[tokio::test(flavor = "local")]
+async fn a_tunnel_ends_with_either_side() {
+    let (client, mut upstream) = tunnel().await;
     drop(client);
     upstream.closed().await;
-    let (mut client, upstream) = tunnel(way).await;
+    let (mut client, upstream) = tunnel().await;
     drop(upstream);
     client.closed().await;
-    let (client, mut upstream) = tunnel(way).await;
+    let (client, mut upstream) = tunnel().await;
     client.reset();
     upstream.closed().await;
 }
 
-async fn a_message_from_a_frame_split_over_the_101_arrives(way: Way) {
-    let (client, upstream) = tunnel(way).await;
+#[tokio::test(flavor = "local")]
+async fn a_message_from_a_frame_split_over_the_101_arrives() {
+    let (client, upstream) = tunnel().await;
     let mut client = WebSocketStream::from_raw_socket(client.stream, Role::Client, None).await;
     let mut upstream = WebSocketStream::from_raw_socket(upstream.stream, Role::Server, None).await;
     upstream.send(Message::text("pushed")).await.expect("sent");

@@ -1,0 +1,129 @@
+//! The whole gateway, on the thread of the test.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use downtime::filters::Routes;
+use downtime::gateway::Gateway;
+use downtime::server::{Service, serve};
+use downtime::snapshot::Snapshots;
+use downtime::upstream::Proxy;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tracing::subscriber::DefaultGuard;
+
+use super::peer::{RawPeer, narrow_listener};
+
+/// What differs from test to test.
+pub(super) struct Options {
+    pub(super) connect_timeout: Duration,
+    pub(super) response_timeout: Duration,
+    pub(super) trusted: bool,
+    pub(super) proxy: Proxy,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let timeout = Duration::from_mins(1);
+        Self { connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
+    }
+}
+
+impl Options {
+    /// Returns a config file with these options.
+    fn config(&self, upstream: &str) -> String {
+        let [connect, response] =
+            [self.connect_timeout, self.response_timeout].map(humantime::format_duration);
+        let trusted = if self.trusted { "127.0.0.1" } else { "192.0.2.0" };
+        format!(
+            "[server]\ntrusted_proxies = [\"{trusted}\"]\n[site]\nupstream = \"{upstream}\"\nwhen_unreachable = \"error\"\n\
+             connect_timeout = \"{connect}\"\nresponse_timeout = \"{response}\"\n"
+        )
+    }
+}
+
+/// A gateway that forwards every request.
+pub(super) struct InProcessGateway {
+    pub(super) address: SocketAddr,
+    /// Why requests failed, in their order.
+    failures: Failures,
+    _log: DefaultGuard,
+    _stop: watch::Sender<bool>,
+}
+
+impl InProcessGateway {
+    pub(super) fn to(upstream: &str) -> Self {
+        Self::with(upstream, Options::default())
+    }
+
+    pub(super) fn with(upstream: &str, options: Options) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let listener = narrow_listener();
+        let address = listener.local_addr().expect("an address");
+        let failures = Failures::default();
+        let log = failures.of_the_log();
+        let gateway = gateway(&options.config(upstream), options.proxy);
+        spawn_local(accept(listener, gateway, stopped));
+        Self { address, failures, _log: log, _stop: stop }
+    }
+
+    pub(super) async fn connect(&self) -> RawPeer {
+        RawPeer::connect(self.address).await
+    }
+
+    /// Returns the failures so far, one per line.
+    pub(super) fn failure(&self) -> String {
+        self.failures.0.lock().expect("a log").join("\n")
+    }
+}
+
+fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
+    let read = downtime::config::load::preview(Path::new("downtime.toml"), config);
+    let snapshots = Snapshots::new(read.config.expect("valid"), String::new(), downtime::clock::now());
+    Gateway::with_proxy(Arc::new(snapshots), warp::service(downtime::filters::routes()), proxy)
+}
+
+/// Serves each connection as the binary does.
+async fn accept(listener: TcpListener, service: impl Service, stopped: watch::Receiver<bool>) {
+    loop {
+        let (stream, peer) = listener.accept().await.expect("a connection");
+        spawn_local(serve(stream.into(), Some(peer.ip()), service.clone(), stopped.clone()));
+    }
+}
+
+/// Why requests failed.
+#[derive(Clone, Default)]
+struct Failures(Arc<Mutex<Vec<String>>>);
+
+impl Failures {
+    fn note(&self, failure: String) {
+        self.0.lock().expect("a log").push(failure);
+    }
+
+    /// Records the failures that this thread logs.
+    fn of_the_log(&self) -> DefaultGuard {
+        let failures = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || failures.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+}
+
+impl Write for Failures {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let marks = [" is unreachable: ", "downtime::gateway: "];
+        let failure = marks.into_iter().find_map(|mark| text.split_once(mark));
+        if let Some((_, failure)) = failure {
+            self.note(failure.trim_end().to_owned());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
