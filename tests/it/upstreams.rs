@@ -45,7 +45,9 @@ fn respond(mut client: Client, heads: &Sender<String>) {
     while let Ok(head) = client.head() {
         let lines = head.to_lowercase();
         let length = lines.lines().find_map(|line| line.strip_prefix("content-length: "));
-        if client.take(length.map_or(0, |length| length.parse().expect("a length"))).is_err() {
+        let length = length.map_or(0, |length| length.parse().expect("a length"));
+        let is_chunked = lines.contains("transfer-encoding: chunked\r\n");
+        if client.take(length).is_err() || is_chunked && client.chunks().is_err() {
             return;
         }
         let body = if head.starts_with("HEAD ") { "" } else { "the site" };

@@ -51,7 +51,11 @@ impl<S: Read + Write> Client<S> {
         let has_no_body = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         response.body = match (response.field("content-length"), response.field("transfer-encoding")) {
             _ if has_no_body => Vec::new(),
-            (_, Some("chunked")) => self.chunks()?,
+            (_, Some("chunked")) => {
+                let (body, trailers) = self.chunks()?;
+                response.trailers = trailers;
+                body
+            }
             (Some(length), _) => self.take(length.parse().expect("a length"))?,
             (None, _) => self.rest()?,
         };
@@ -78,18 +82,30 @@ impl<S: Read + Write> Client<S> {
         Ok(std::mem::take(&mut self.unread))
     }
 
-    fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
+    /// Reads chunks. Returns the body and the lines of the trailer section.
+    pub(crate) fn chunks(&mut self) -> std::io::Result<(Vec<u8>, Vec<String>)> {
         let mut body = Vec::new();
         loop {
-            let line = self.read_through(b"\r\n")?;
-            let line = std::str::from_utf8(&line).expect("text").trim_end();
-            let length = usize::from_str_radix(line, 16).expect("a chunk's length");
-            body.extend(self.take(length)?);
-            self.take(2)?;
+            let line = self.line()?;
+            let length = usize::from_str_radix(&line, 16).expect("a chunk's length");
             if length == 0 {
-                return Ok(body);
+                break;
+            }
+            body.extend(self.take(length)?);
+            assert_eq!(self.line()?, "", "after a chunk of {length} bytes");
+        }
+        let mut trailers = Vec::new();
+        loop {
+            match self.line()? {
+                line if line.is_empty() => return Ok((body, trailers)),
+                line => trailers.push(line),
             }
         }
+    }
+
+    fn line(&mut self) -> std::io::Result<String> {
+        let line = self.read_through(b"\r\n")?;
+        Ok(std::str::from_utf8(&line).expect("text").trim_end().to_owned())
     }
 
     /// Reads through the next `end`, inclusive.
@@ -128,20 +144,25 @@ pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result
 /// A response. The names of its fields are in lower case.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
+    pub(crate) status_line: String,
     pub(crate) status: u16,
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) trailers: Vec<String>,
 }
 
 impl Response {
     fn from_head(head: &str) -> Self {
         let mut lines = head.trim_end().split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let status_line = lines.next().unwrap_or_default();
+        let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let fields = lines.filter_map(|line| line.split_once(':'));
         Self {
+            status_line: status_line.to_owned(),
             status: status.unwrap_or_else(|| panic!("no status: {head:?}")),
             fields: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
             body: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod at_once;
 mod down;
 mod exempt;
+mod golden;
 mod http2;
 mod lifecycle;
 mod proxies;
