@@ -6,6 +6,7 @@
 //! `SNAPSHOTS=overwrite cargo test --test it gateway::golden` rewrites these files; `git diff` then shows what has changed
 //! for clients and upstreams.
 
+mod pages;
 mod requests;
 mod responses;
 

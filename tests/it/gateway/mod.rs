@@ -1,6 +1,6 @@
 //! How the binary responds to requests over sockets.
 
-mod at_once;
+mod connection;
 mod down;
 mod exempt;
 mod golden;
