@@ -6,13 +6,15 @@
 
 mod gateway;
 mod measure;
+mod response;
 
 use std::fs;
 use std::io;
 use std::time::Instant;
 
-use gateway::{BenchGateway, ServerResponse, binary};
+use gateway::{BenchGateway, authority, binary};
 use measure::{is_asked_for, median};
+use response::ServerResponse;
 
 const STARTS: usize = 20;
 const EVERY_CORE: &str = "0-1023";
@@ -29,7 +31,9 @@ fn main() -> io::Result<()> {
     for _ in 0..STARTS {
         let started_at = Instant::now();
         let gateway = BenchGateway::start(directory.path(), CONFIG, EVERY_CORE)?;
-        let ServerResponse { status, fields, body } = ServerResponse::get(&gateway.url)?;
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(&gateway.url));
+        let ServerResponse { status, fields, body } =
+            ServerResponse::fetch(&gateway.url, request.as_bytes())?;
         assert!(status == 503 && !fields.is_empty() && !body.is_empty(), "the down page");
         milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
         resident.push(resident_memory(gateway.process.0.id())? / MIB);

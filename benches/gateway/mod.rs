@@ -1,8 +1,7 @@
 //! A gateway as a process, on a free port of the loopback interface.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -17,37 +16,6 @@ pub fn binary() -> PathBuf {
 /// The host and port of a URL without a path.
 pub fn authority(url: &str) -> &str {
     url.trim_start_matches("http://").trim_end_matches('/')
-}
-
-/// A server's response.
-pub struct ServerResponse {
-    pub status: u16,
-    /// Names in lower case.
-    pub fields: Vec<(String, String)>,
-    pub body: String,
-}
-
-impl ServerResponse {
-    /// Sends a GET to `url`.
-    pub fn get(url: &str) -> io::Result<Self> {
-        let authority = authority(url);
-        let mut stream = TcpStream::connect(authority)?;
-        write!(stream, "GET / HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Self::parse(&text).ok_or_else(|| io::Error::other(format!("not a response:\n{text}")))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let (first, fields) = head.split_once("\r\n")?;
-        let status = first.split(' ').nth(1)?.parse().ok()?;
-        let field = |line: &str| {
-            let (name, value) = line.split_once(": ")?;
-            Some((name.to_ascii_lowercase(), value.to_owned()))
-        };
-        Some(Self { status, fields: fields.lines().filter_map(field).collect(), body: body.to_owned() })
-    }
 }
 
 /// A process that is terminated when it is dropped. A killed nginx would leave its worker behind.

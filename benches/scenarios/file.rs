@@ -1,0 +1,26 @@
+//! A static file of 2 KB. HAProxy serves no files.
+
+use std::fs;
+use std::io;
+
+use super::rivals::Rivals;
+use super::{Contest, PAGE, SERVER_CORE, Scenario, page};
+use crate::gateway::BenchGateway;
+use crate::response::ServerResponse;
+use crate::servers::nginx::NginxConfig;
+use crate::servers::readable_directory;
+
+/// Starts the gateway and nginx on the same directory.
+pub fn start(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
+    let directory = readable_directory()?;
+    let root = directory.path().join("public");
+    fs::create_dir(&root)?;
+    let body = page("A file.", PAGE);
+    fs::write(root.join("index.html"), &body)?;
+    let ours = BenchGateway::start(directory.path(), "[site]\nroot = \"public\"\n", SERVER_CORE)?.into();
+    let mut rivals = Rivals { directory: directory.path(), has_access_log, running: Vec::new() };
+    rivals.start_nginx(NginxConfig::files(&root), scenario.nginx_target)?;
+    let rivals = rivals.running;
+    let response = ServerResponse { status: 200, fields: Vec::new(), body };
+    Ok(Contest { name: "downtime", ours, rivals, response, _upstream: None, directory })
+}
