@@ -1,23 +1,28 @@
-//! What an idle gateway takes: time to start, memory, and disk space.
+//! What the gateway takes: time to start, memory when idle and with large bodies, and disk space.
 //!
 //! `cargo bench --bench footprint`
 
 #![allow(missing_docs, reason = "a program")]
 
 mod gateway;
+mod large_body;
 mod measure;
 mod response;
 
 use std::fs;
 use std::io;
+use std::net::TcpListener;
+use std::path::Path;
 use std::time::Instant;
 
 use gateway::{BenchGateway, authority, binary};
+use large_body::{download, upload};
 use measure::{is_asked_for, median};
 use response::ServerResponse;
 
 const STARTS: usize = 20;
 const EVERY_CORE: &str = "0-1023";
+const MB: f64 = 1e6;
 const MIB: f64 = 1024.0 * 1024.0;
 const CONFIG: &str = "[[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n";
 
@@ -26,29 +31,49 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let directory = tempfile::tempdir()?;
+    measure_starts(directory.path())?;
+    for (what, transfer) in [("1 GiB down", download as Transfer), ("1 GiB up", upload)] {
+        report(what, growth(directory.path(), transfer)? / MIB, 8.0, "MiB more than when idle, at the peak");
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a file's size")]
+    report("binary", fs::metadata(binary())?.len() as f64 / MIB, 12.0, "MiB");
+    Ok(())
+}
+
+/// Starts some gateways, one after another, each with the down page.
+fn measure_starts(directory: &Path) -> io::Result<()> {
     let mut milliseconds = Vec::new();
     let mut resident = Vec::new();
     for _ in 0..STARTS {
         let started_at = Instant::now();
-        let gateway = BenchGateway::start(directory.path(), CONFIG, EVERY_CORE)?;
+        let gateway = BenchGateway::start(directory, CONFIG, EVERY_CORE)?;
         let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(&gateway.url));
         let ServerResponse { status, fields, body } =
             ServerResponse::fetch(&gateway.url, request.as_bytes())?;
         assert!(status == 503 && !fields.is_empty() && !body.is_empty(), "the down page");
         milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
-        resident.push(resident_memory(gateway.process.0.id())? / MIB);
+        resident.push(memory(gateway.process.0.id(), "VmRSS:")? / MB);
     }
     let slowest = milliseconds.iter().copied().fold(0.0, f64::max);
-    report(
-        "start to first response",
-        median(milliseconds),
-        50.0,
-        &format!("ms, median of {STARTS}; slowest {slowest:.1}"),
-    );
-    report("idle resident memory", median(resident), 12.0, "MiB, median");
-    #[allow(clippy::cast_precision_loss, reason = "a file's size")]
-    report("binary", fs::metadata(binary())?.len() as f64 / MIB, 12.0, "MiB");
+    let unit = format!("ms, median of {STARTS}; slowest {slowest:.1}");
+    report("start to first response", median(milliseconds), 50.0, &unit);
+    report("idle resident memory", median(resident), 12.0, "MB, median");
     Ok(())
+}
+
+type Transfer = fn(&str, &TcpListener) -> io::Result<()>;
+
+/// The growth of a gateway's resident memory, at its peak, by a transfer to or from an upstream. In bytes.
+fn growth(directory: &Path, transfer: Transfer) -> io::Result<f64> {
+    let upstream = TcpListener::bind("127.0.0.1:0")?;
+    let config = format!("[site]\nupstream = \"http://{}\"\n", upstream.local_addr()?);
+    let gateway = BenchGateway::start(directory, &config, EVERY_CORE)?;
+    let process = gateway.process.0.id();
+    // The peak of the start does not count (proc_pid_clear_refs(5)).
+    fs::write(format!("/proc/{process}/clear_refs"), "5")?;
+    let before = memory(process, "VmRSS:")?;
+    transfer(&gateway.url, &upstream)?;
+    Ok(memory(process, "VmHWM:")? - before)
 }
 
 fn report(what: &str, figure: f64, limit: f64, unit: &str) {
@@ -56,11 +81,10 @@ fn report(what: &str, figure: f64, limit: f64, unit: &str) {
     println!("{what:22} {figure:6.1}  limit {limit:4.0}  {result:4}  {unit}");
 }
 
-/// The resident memory of a process, in bytes (`proc_pid_status(5)`).
-fn resident_memory(process: u32) -> io::Result<f64> {
+/// A figure of a process's memory, in bytes: `VmRSS:` is the resident memory, `VmHWM:` its peak (`proc_pid_status(5)`).
+fn memory(process: u32, field: &str) -> io::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim_end_matches("kB").trim().parse().ok());
-    kib.map(|kib: f64| kib * 1024.0).ok_or_else(|| io::Error::other("no VmRSS"))
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix(field)?.trim_end_matches("kB").trim().parse().ok());
+    kib.map(|kib: f64| kib * 1024.0).ok_or_else(|| io::Error::other(format!("no {field}")))
 }
