@@ -5,6 +5,7 @@ pub mod document;
 pub mod duration;
 pub mod edit;
 mod keys;
+mod limits;
 mod lint;
 mod listen;
 pub mod load;
@@ -32,6 +33,7 @@ use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
+pub use self::limits::Limits;
 pub use self::lint::LintContext;
 pub use self::listen::Listen;
 use self::report::Report;
@@ -70,6 +72,8 @@ pub struct Config {
     pub response: ResponseConfig,
     /// The management listener; `None` without `[management]`.
     pub management: Option<ManagementConfig>,
+    /// The limits for connections.
+    pub limits: Limits,
     /// The log: its level, its format, and the requests.
     pub log: LogConfig,
 }

@@ -42,6 +42,8 @@ pub struct Document {
     /// present.
     #[schemars(with = "ManagementSection")]
     pub management: Option<ManagementSection>,
+    /// Limits for connections.
+    pub limits: LimitsSection,
     /// The log: its level and format, and whether it has a line for each request.
     pub log: LogSection,
     /// The periods of downtime. The file may have any number of them.
@@ -87,11 +89,11 @@ pub struct SiteSection {
     #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
     pub when_unreachable: Field<String>,
     /// How long connecting to the upstream may take, from name lookup to the end of the TLS handshake.
-    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5s"))]
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
     /// How long the upstream may take to send the head of its response. The time counts from the request, or from the
     /// last part of its body.
-    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "60s"))]
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
 
@@ -133,7 +135,7 @@ pub struct ResponseSection {
     #[schemars(with = "i64", range(min = 500, max = 599), extend("default" = 503))]
     pub status: Field<i64>,
     /// The value of `Retry-After` while the end of the downtime is not known.
-    #[schemars(with = "String", regex(pattern = pattern::DURATION), extend("default" = "5m"))]
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "5m"))]
     pub retry_after: Field<String>,
     /// A message to visitors, shown on the down page. Without it, the page shows a general sentence.
     #[schemars(with = "String", example = &"We'll be back soon.")]
@@ -161,6 +163,17 @@ pub struct ManagementSection {
     /// for none, get status 421.
     #[schemars(with = "Vec<String>", example = ["ops.example.com"], extend("default" = []))]
     pub hosts: Texts,
+}
+
+/// The keys of `[limits]`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    /// How long a connection to the upstream may be idle before the gateway closes it. If the upstream announces a shorter
+    /// time, as in `Keep-Alive: timeout=1`, that time applies. With `"0s"`, connections are not kept: each request gets a
+    /// new one.
+    #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "2s"))]
+    pub upstream_idle: Field<String>,
 }
 
 /// The keys of `[log]`.

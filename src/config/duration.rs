@@ -16,6 +16,11 @@ pub fn parse(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
     }
 }
 
+/// Parses a duration as [`parse`] does, but accepts zero.
+pub(super) fn parse_or_zero(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
+    humantime::parse_duration(text).map_err(|error| explain(text.trim(), &error, units))
+}
+
 /// Returns the units to suggest for a number without a unit.
 pub(super) fn units(key: &str) -> &'static [&'static str] {
     if key == "for" { &["h", "m"] } else { &["s"] }

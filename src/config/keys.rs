@@ -25,6 +25,8 @@ pub(super) enum ValueKind {
     Text,
     /// A string that is a duration.
     Duration,
+    /// A string that is a duration or zero.
+    DurationOrZero,
     /// A date-time.
     DateTime,
     /// `true` or `false`.
@@ -66,7 +68,8 @@ fn kinds(table: &Value) -> BTreeMap<String, ValueKind> {
 }
 
 fn kind_of(value: &Value) -> ValueKind {
-    let is_pattern = |value: &Value, pattern| value.get("pattern").is_some_and(|found| found == pattern);
+    let is_pattern =
+        |value: &Value, pattern: String| value.get("pattern").is_some_and(|found| *found == pattern);
     let is_table = |value: &Value| value.get("properties").is_some();
     let has_format =
         |value: &Value, format: &str| value.pointer("/anyOf/0/format").is_some_and(|found| found == format);
@@ -76,7 +79,8 @@ fn kind_of(value: &Value) -> ValueKind {
         (Some("array"), Some(items)) if has_format(items, "date") => ValueKind::Dates,
         (Some("array"), Some(items)) if !is_table(items) => ValueKind::List,
         (Some("array" | "object"), _) => ValueKind::Section,
-        _ if is_pattern(value, pattern::DURATION) => ValueKind::Duration,
+        _ if is_pattern(value, pattern::duration()) => ValueKind::Duration,
+        _ if is_pattern(value, pattern::duration_or_zero()) => ValueKind::DurationOrZero,
         _ if has_format(value, "date-time") => ValueKind::DateTime,
         _ => ValueKind::Text,
     }
@@ -230,6 +234,7 @@ mod tests {
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),
+            ("[limits]", "upstream_idle", Some(ValueKind::DurationOrZero)),
             ("[log]", "access", Some(ValueKind::Flag)),
             ("[[period]]", "start", Some(ValueKind::DateTime)),
             ("[[period]]", "for", Some(ValueKind::Duration)),
@@ -285,7 +290,12 @@ mod tests {
             ("[site]", "port", "did you mean `upstream`?"),
             ("[site]", "backend", "did you mean `upstream`?"),
             ("[site]", "proxy-pass", "did you mean `upstream`?"),
+            ("[limits]", "upstream-idle", "write `upstream_idle`"),
+            ("[limits]", "upstream_keepalive", "did you mean `upstream_idle`?"),
+            ("[limits]", "upstream_idle_timeout", "did you mean `upstream_idle`?"),
             ("[server]", "upstream", "`upstream` belongs in [site]"),
+            ("[site]", "upstream_idle", "`upstream_idle` belongs in [limits]"),
+            ("[limits]", "connect_timeout", "`connect_timeout` belongs in [site]"),
             (TOP, "message", "`message` belongs in [[period]] or in [response]"),
             (TOP, "Root", "`root` belongs in [site]"),
             (TOP, "listen", "`listen` belongs in [management] or in [server]"),
@@ -298,11 +308,12 @@ mod tests {
             (
                 TOP,
                 "colour",
-                "known keys: timezone; known sections: [[period]], [exempt], [log], [management], [response], \
-                 [server], [site]",
+                "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], \
+                 [response], [server], [site]",
             ),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[management]", "secret", "known keys: hosts, listen"),
+            ("[limits]", "head_timeout", "known keys: upstream_idle"),
         ] {
             let known = KEYS.get(section).unwrap();
             let mut known: Vec<_> = known.keys().map(String::as_str).collect();
@@ -325,6 +336,7 @@ mod tests {
             ("[[maintenance]]", "maintenance", "did you mean `[[period]]`?"),
             ("[proxy]", "proxy", "did you mean `[site]`?"),
             ("[logging]", "logging", "did you mean `[log]`?"),
+            ("[limit]", "limit", "write `[limits]`"),
         ] {
             let invalid = unknown_section(header, &known, name);
             assert_eq!(invalid.help, help, "{header}");

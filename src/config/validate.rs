@@ -1,6 +1,7 @@
 //! Turns a document into a config, and reports every invalid value.
 
 mod exempt;
+mod limits;
 mod log;
 mod management;
 mod periods;
@@ -47,6 +48,7 @@ pub fn validate(
             retry_after: response.retry_after,
         },
         response,
+        limits: limits::validate(&document.limits, report),
         log: log::validate(&document.log, report),
         timezone,
     }

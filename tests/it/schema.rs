@@ -240,6 +240,24 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[limits]",
+        &[
+            "upstream_idle = 2",
+            "upstream_idle = 0",
+            "upstream_idle = false",
+            "upstream_idle = '2'",
+            "upstream_idle = '00'",
+            "upstream_idle = ' 0'",
+            "upstream_idle = '0.0'",
+            "upstream_idle = '-1s'",
+            "upstream_idle = '2S'",
+            "upstream_idle = 'off'",
+            "upstream_idle = ''",
+            "upstream_idle = ['2s']",
+            "head_timeout = '30s'",
+        ],
+    ),
+    (
         "[log]",
         &[
             "level = 'inof'",
@@ -410,7 +428,7 @@ fn it_finds_the_mistakes_that_a_schema_can_find() {
 #[test]
 fn each_key_has_a_description() {
     let schema = schema().to_value();
-    for section in ["", "/server", "/site", "/exempt", "/response", "/log", "/period/items"] {
+    for section in ["", "/server", "/site", "/exempt", "/response", "/limits", "/log", "/period/items"] {
         let place = section.replace('/', "/properties/").replace("/properties/items", "/items");
         let keys = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
         assert_eq!(schema.pointer(&format!("{place}/additionalProperties")), Some(&Value::Bool(false)));
@@ -458,6 +476,7 @@ fn any_value() -> impl Strategy<Value = String> {
         "'5m'",
         "'1h 30m'",
         "'0s'",
+        "'0'",
         "'1.5h'",
         "'30 23 * * SAT'",
         "'  0 4 L * *  '",
@@ -501,6 +520,8 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
         prop::collection::vec(field, 5..6)
             .prop_map(move |fields| ("[[period]]\nfor = '1h'", "cron", format!("'{}'", fields.join(" ")))),
         prop::collection::vec(duration, 1..3).prop_map(move |parts| (PERIOD, "for", text(parts.concat()))),
+        prop::collection::vec(duration, 1..3)
+            .prop_map(move |parts| ("[limits]", "upstream_idle", text(parts.concat()))),
         path.prop_map(move |path| ("[exempt]", "paths", list(path))),
         path.prop_map(move |path| ("[exempt]", "exact", list(path))),
         path.prop_map(move |path| (PERIOD, "paths", list(path))),
@@ -529,12 +550,13 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 /// Generates a key and the lines above it.
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
-        ("", "timezone server site exempt response log period"),
+        ("", "timezone server site exempt response limits log period"),
         ("[server]", "listen trusted_proxies status_path tls"),
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message"),
         ("[management]", "listen level"),
+        ("[limits]", "upstream_idle head_timeout"),
         ("[log]", "level format access"),
         ("[[period]]", "name end for message redirect enabled start"),
         ("[[period]]\nstart = 2026-12-01T00:00:00Z", "name end for message redirect enabled except cron"),

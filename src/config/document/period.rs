@@ -33,7 +33,7 @@ pub struct PeriodTable {
     pub end: Field<Datetime>,
     /// How long the period lasts, in elapsed time; it replaces `end`. With `cron`, it is required and applies to each
     /// occurrence.
-    #[schemars(rename = "for", with = "String", regex(pattern = pattern::DURATION), example = &"4h", example = &"1h 30m")]
+    #[schemars(rename = "for", with = "String", regex(pattern = pattern::duration()), example = &"4h", example = &"1h 30m")]
     pub duration: Field<String>,
     /// When each occurrence of a recurring period starts, in `timezone`: minute, hour, day of month, month, day of week.
     #[schemars(with = "String", regex(pattern = pattern::CRON), example = &"30 23 * * SAT", example = &"0 4 L * *")]

@@ -5,8 +5,8 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::{
-    Document, ExemptSection, LogSection, ManagementSection, PeriodTable, ResponseSection, ServerSection,
-    SiteSection,
+    Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PeriodTable, ResponseSection,
+    ServerSection, SiteSection,
 };
 use crate::config::keys::TOP;
 use crate::config::report::Report;
@@ -40,6 +40,7 @@ impl Document {
             exempt: root.section("exempt", ExemptSection::read).unwrap_or_default(),
             response: root.section("response", ResponseSection::read).unwrap_or_default(),
             management: root.section("management", ManagementSection::read),
+            limits: root.section("limits", LimitsSection::read).unwrap_or_default(),
             log: root.section("log", LogSection::read).unwrap_or_default(),
             periods: root.sections("period", PeriodTable::read),
         }
@@ -103,6 +104,12 @@ impl ManagementSection {
             listen: table.get("listen", "\"127.0.0.1:9503\""),
             hosts: table.get("hosts", "[\"ops.example.com\"]"),
         }
+    }
+}
+
+impl LimitsSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self { upstream_idle: table.get("upstream_idle", "\"2s\"") }
     }
 }
 

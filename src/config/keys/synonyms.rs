@@ -33,6 +33,11 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[response]", "retry_after", &["retry", "retry_in"]),
     ("[response]", "message", &["text", "reason", "description"]),
     ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
+    (
+        "[limits]",
+        "upstream_idle",
+        &["upstream_idle_timeout", "upstream_keepalive", "upstream_keepalive_timeout", "pool_idle_timeout"],
+    ),
     ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
     ("[log]", "access", &["access_log", "requests"]),
     ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),

@@ -8,9 +8,14 @@ use crate::schedule::human_time::length;
 
 pub(super) fn lint(input: &LintInput<'_>) {
     let document = input.document;
-    let site = [&document.site.connect_timeout, &document.site.response_timeout];
+    let keys = [
+        &document.site.connect_timeout,
+        &document.site.response_timeout,
+        &document.response.retry_after,
+        &document.limits.upstream_idle,
+    ];
     let periods = document.periods.iter().map(|table| &table.duration);
-    for field in site.into_iter().chain([&document.response.retry_after]).chain(periods) {
+    for field in keys.into_iter().chain(periods) {
         lint_months(field, input);
     }
 }

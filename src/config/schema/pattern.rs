@@ -11,6 +11,11 @@ const ODD_SEGMENT: &str = r"(?!.*(//|/[. ]+(/|$)))";
 /// Fails if no request can be for the path of a redirect: an odd segment, `;`, or a character that must not be encoded.
 const ODD_REDIRECT: &str =
     r"(?![^?#]*(//|/(\.|%20)+([/?#]|$)|;|%([01][0-9A-Fa-f]|2[35EFef]|3[BFbf]|5[Cc]|7[Ff])))";
+/// Numbers with units, in the syntax of `humantime`.
+const NUMBERS_WITH_UNITS: &str = concat!(
+    r"\s*(\d[\d\s]*(\.[\d\s]+)?(nanos|nsec|ns|usec|us|µs|millis|msec|ms|",
+    r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?|M|months?|y|yrs?|years?)\s*)+",
+);
 /// A character of a URI (RFC 3986), except those that browsers escape.
 const URI_CHARACTER: &str = r"[!#-;=?-\[\]_a-z~]";
 
@@ -21,12 +26,6 @@ pub(in crate::config) const OFFSET_DATE_TIME: &str =
 pub(in crate::config) const LOCAL_DATE_TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$";
 /// A date.
 pub(in crate::config) const DATE: &str = r"^\d{4}-\d{2}-\d{2}$";
-
-/// A duration longer than zero, in the syntax of `humantime`.
-pub(in crate::config) const DURATION: &str = concat!(
-    r"^(?=[^1-9]*[1-9])\s*(\d[\d\s]*(\.[\d\s]+)?(nanos|nsec|ns|usec|us|µs|millis|msec|ms|",
-    r"s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?|M|months?|y|yrs?|years?)\s*)+$",
-);
 
 /// Five fields, each with numbers in its range.
 pub(in crate::config) const CRON: &str = concat!(
@@ -50,6 +49,16 @@ pub(in crate::config) const LEVEL: &str = concat!(
     r"^(([Oo][Ff][Ff]|[Ee][Rr][Rr][Oo][Rr]|[Ww][Aa][Rr][Nn]|[Ii][Nn][Ff][Oo]|[Dd][Ee][Bb][Uu][Gg]|",
     r"[Tt][Rr][Aa][Cc][Ee]|\+?0*[0-5]|[^,]*[=\[\]:][^,]*)?(,|$))*$",
 );
+
+/// A duration longer than zero.
+pub(in crate::config) fn duration() -> String {
+    format!("^(?=[^1-9]*[1-9]){NUMBERS_WITH_UNITS}$")
+}
+
+/// A duration that may be zero.
+pub(in crate::config) fn duration_or_zero() -> String {
+    format!("^(0|{NUMBERS_WITH_UNITS})$")
+}
 
 /// An IP address with a port, a port on all addresses, or a Unix socket.
 pub(in crate::config) fn address() -> String {

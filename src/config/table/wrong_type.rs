@@ -35,7 +35,9 @@ impl WrongType<'_> {
         let example = || InvalidValue::new(message, format!("for example `{} = {}`", self.key, self.example));
         match kind {
             Some(ValueKind::DateTime) => time::explain_value(self.key, self.text),
-            Some(ValueKind::Duration) => duration::explain_other_type(self.key, self.text),
+            Some(ValueKind::Duration | ValueKind::DurationOrZero) => {
+                duration::explain_other_type(self.key, self.text)
+            }
             _ => suggestion::in_quotes(self.section, self.key, self.text).unwrap_or_else(example),
         }
     }
@@ -43,7 +45,10 @@ impl WrongType<'_> {
     /// Returns the help that follows from the type alone, if there is one.
     fn help(&self, kind: Option<ValueKind>) -> Option<String> {
         let Self { section, key, text, found, example, .. } = self;
-        let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration));
+        if kind == Some(ValueKind::DurationOrZero) && *text == "false" {
+            return suggestion::suggest_exactly(section, key, "\"0s\"");
+        }
+        let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero));
         if is_text && *found == "boolean" {
             let help =
                 format!("remove the line to leave `{key}` unset, or write for example `{key} = {example}`");

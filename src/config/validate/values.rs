@@ -8,6 +8,7 @@ use crate::config::document::Field;
 use crate::config::report::Report;
 use crate::config::{duration, zones};
 use crate::decision::down_response::Redirect;
+use crate::invalid_value::InvalidValue;
 
 /// Returns the time zone of an IANA name.
 pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {
@@ -21,11 +22,28 @@ pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZon
 
 /// Parses a duration longer than zero.
 pub(super) fn duration(field: &Field<String>, report: &Report) -> Option<Duration> {
+    parse_duration(field, report, duration::parse)
+}
+
+/// Parses a duration that may be zero.
+pub(super) fn duration_or_zero(field: &Field<String>, report: &Report) -> Option<Duration> {
+    parse_duration(field, report, |text, units| {
+        duration::parse_or_zero(text, units).map_err(|error| {
+            if means_off(text) { InvalidValue { help: "write `0s`".to_owned(), ..error } } else { error }
+        })
+    })
+}
+
+fn parse_duration(
+    field: &Field<String>,
+    report: &Report,
+    parse: impl Fn(&str, &[&str]) -> Result<Duration, InvalidValue>,
+) -> Option<Duration> {
     let field = field.as_ref()?;
     let span = field.span();
     let line = report.text().get(report.line_start(span.start)..span.start).unwrap_or_default();
     let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-    let duration = duration::parse(field.get_ref(), duration::units(key));
+    let duration = parse(field.get_ref(), duration::units(key));
     duration.map_err(|error| report.invalid(span, error)).ok()
 }
 

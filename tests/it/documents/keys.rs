@@ -11,7 +11,7 @@ pub(crate) struct ReferenceSection {
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [ReferenceSection; 8] = [
+pub(crate) const SECTIONS: [ReferenceSection; 9] = [
     ReferenceSection { header: "", more: "" },
     ReferenceSection { header: "[server]", more: "" },
     ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },
@@ -21,6 +21,7 @@ pub(crate) const SECTIONS: [ReferenceSection; 8] = [
         more: "See [Responses](responses.md) and [Templates](templates.md).",
     },
     ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
+    ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
     ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
 ];

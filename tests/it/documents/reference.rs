@@ -12,8 +12,8 @@ use super::keys::{KnownKey, ReferenceSection, SECTIONS, known_keys};
 use super::{downtime, text};
 
 const BEGIN: &str = "<!-- generated from src/config/document.rs: the keys -->\n";
-/// How the pattern of a duration begins.
-const DURATION: &str = "^(?=[^1-9]*[1-9])";
+/// A part of the patterns of durations.
+const DURATION: &str = "(nanos|nsec|";
 const END: &str = "<!-- end of the generated part -->\n";
 
 #[test]
@@ -91,9 +91,7 @@ fn kind(property: &Value) -> String {
         "string" => match property["format"].as_str() {
             Some("date") => "date".into(),
             Some(_) => "date-time".into(),
-            None if property["pattern"].as_str().is_some_and(|it| it.starts_with(DURATION)) => {
-                "duration".into()
-            }
+            None if property["pattern"].as_str().is_some_and(|it| it.contains(DURATION)) => "duration".into(),
             None => "string".into(),
         },
         "array" => format!("list of {}s", kind(&property["items"]).replace(" or ", "s or ")),

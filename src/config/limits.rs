@@ -1,0 +1,17 @@
+//! The limits of `[limits]`.
+
+use std::time::Duration;
+
+/// `[limits]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The time after which an idle connection to the upstream is closed. It may be as long as a [`Duration`] can be. If it
+    /// is zero, connections are not kept.
+    pub upstream_idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { upstream_idle: Duration::from_secs(2) }
+    }
+}

@@ -1,0 +1,67 @@
+//! Validates `[limits]`.
+
+use super::values::duration_or_zero;
+use crate::config::Limits;
+use crate::config::document::LimitsSection;
+use crate::config::report::Report;
+
+pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
+    let default = Limits::default();
+    Limits {
+        upstream_idle: duration_or_zero(&section.upstream_idle, report).unwrap_or(default.upstream_idle),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use crate::config::{Config, ParsedConfig};
+
+    fn read(text: &str) -> ParsedConfig {
+        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err(String::new()))
+    }
+
+    #[test]
+    fn upstream_idle_is_a_duration_and_may_be_zero() {
+        for (text, expected) in [
+            ("", Duration::from_secs(2)),
+            ("[limits]", Duration::from_secs(2)),
+            ("[limits]\nupstream_idle = '1ns'", Duration::from_nanos(1)),
+            ("[limits]\nupstream_idle = '1m 30s'", Duration::from_secs(90)),
+            ("[limits]\nupstream_idle = '0s'", Duration::ZERO),
+            ("[limits]\nupstream_idle = '0h 0m'", Duration::ZERO),
+            ("[limits]\nupstream_idle = '0'", Duration::ZERO),
+        ] {
+            let config = read(&format!("# a\n{text}\n")).config.unwrap();
+            assert_eq!(config.limits.upstream_idle, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_upstream_idle_gets_a_suggestion() {
+        const EXAMPLE: &str = "write a duration such as `90s`, `5m` or `1h 30m`";
+        for (value, message, help) in [
+            ("'2'", "invalid duration `2`: the unit is missing", "add a unit: `2s`"),
+            ("'-1s'", "invalid duration `-1s`: it is negative", "did you mean `1s`?"),
+            ("'2S'", "invalid duration `2S`: unknown unit `S`", "did you mean `2s`?"),
+            ("'soon'", "invalid duration `soon`: it is not a number with a unit", EXAMPLE),
+            ("'off'", "invalid duration `off`: it is not a number with a unit", "write `0s`"),
+            ("''", "the duration is empty", "write `0s`"),
+            ("false", "`false` is not a string", "write `upstream_idle = \"0s\"`"),
+            ("off", "invalid duration `off`: it is not a number with a unit", "write `0s` (in quotes)"),
+            ("0", "`0` is not a string", "write `upstream_idle = \"0\"`"),
+            (
+                "2",
+                "invalid duration: durations are written in quotes, with a unit",
+                "add a unit: write `upstream_idle = \"2s\"`",
+            ),
+            ("['2s']", "`['2s']` is not a string", "write `upstream_idle = '2s'`"),
+        ] {
+            let diagnostics = read(&format!("[limits]\nupstream_idle = {value}\n")).diagnostics;
+            let found: Vec<_> = diagnostics.iter().map(|d| (d.message.as_str(), d.help.as_deref())).collect();
+            assert_eq!(found, [(message, Some(help))], "{value}");
+        }
+    }
+}
