@@ -18,7 +18,8 @@
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
-//! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | invalid_value |
+//! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
+//! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | http1, invalid_value |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | |
 //! | [`decision`] | pass, unavailable or redirect, and why | invalid_value, matching, page, schedule |
@@ -30,7 +31,7 @@
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
 //! | [`files`] | static files below a directory | clock, hex |
 //! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, matching |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, thread_exit, upstream |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, matching, page, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, matching, schedule, server, snapshot, summary, upstream, watch |
@@ -45,6 +46,7 @@ pub mod files;
 pub mod filters;
 pub mod gateway;
 pub mod hex;
+pub mod http1;
 pub mod invalid_value;
 pub mod logging;
 pub mod management;

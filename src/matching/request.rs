@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
 
+use crate::http1::fields::is_read_as;
 use crate::matching::path::RequestPath;
 
 /// The field with the hosts that clients requested from a proxy.
@@ -78,13 +79,6 @@ pub fn is_method_override(name: &str) -> bool {
         13 => is_read_as(name, "x-http-method"),
         _ => false,
     }
-}
-
-/// Returns true if a site may read `name` as the field `field`, given in lower case. Case is ignored, and CGI replaces each
-/// character that is not a letter or digit with `_` (`-` in RFC 3875, section 4.1.18; the others in some servers).
-pub fn is_read_as(name: &str, field: &str) -> bool {
-    let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
-    name.len() == field.len() && name.bytes().map(folded).eq(field.bytes())
 }
 
 /// Returns true if a query has the key `_method`. Keys are read as PHP does: leading spaces and everything from a NUL on are

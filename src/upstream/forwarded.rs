@@ -4,8 +4,9 @@ use http::header::{Entry, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Route;
+use crate::http1::fields::is_read_as;
 use crate::matching::client_address::X_FORWARDED_FOR;
-use crate::matching::request::{X_FORWARDED_HOST, is_read_as};
+use crate::matching::request::X_FORWARDED_HOST;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 

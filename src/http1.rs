@@ -1,0 +1,15 @@
+//! HTTP/1.1 as values (RFC 9112): heads, fields, and the framing of bodies. No sockets and no clock.
+//!
+//! A message that two readers could understand differently is refused, never repaired. Heads and chunks are checked and
+//! written again, so that the next reader sees only what was understood here.
+
+pub mod chunked;
+pub mod encode;
+pub mod fields;
+pub mod framing;
+pub mod head;
+pub mod host;
+pub mod refusal;
+pub mod request;
+pub mod response;
+pub mod target;

@@ -1,0 +1,362 @@
+//! Fields, and which of them are forwarded (RFC 9110, section 7.6.1).
+
+/// A field line: its name as received, and its value without surrounding white space.
+pub type Field<'b> = httparse::Header<'b>;
+
+/// The largest number of fields in a head or in a trailer section.
+pub const MAX_FIELDS: usize = 256;
+
+/// The values of all fields of this name.
+pub fn values<'f, 'b>(
+    fields: &'f [Field<'b>],
+    name: &'f str,
+) -> impl DoubleEndedIterator<Item = &'b [u8]> + Clone + use<'f, 'b> {
+    fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+}
+
+/// The elements of a list field, without empty ones.
+pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}
+
+/// Appends a field, its name in lower case, whose value is a list of these elements.
+pub fn write_field(out: &mut Vec<u8>, name: &str, elements: &[&[u8]]) {
+    let start = out.len();
+    out.extend_from_slice(name.as_bytes());
+    out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+    let mut before: &[u8] = b": ";
+    for element in elements {
+        out.extend_from_slice(before);
+        out.extend_from_slice(element);
+        before = b", ";
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The options of the Connection fields (RFC 9110, section 7.6.1).
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ConnectionOptions {
+    /// `close`.
+    pub close: bool,
+    /// `keep-alive`.
+    pub keep_alive: bool,
+    /// `upgrade`.
+    pub upgrade: bool,
+    /// The others: names of fields that are meant for this connection only.
+    named: Vec<Box<[u8]>>,
+}
+
+impl ConnectionOptions {
+    /// Adds the options of one field.
+    pub fn add(&mut self, value: &[u8]) {
+        for token in tokens(value) {
+            let is = |option: &str| token.eq_ignore_ascii_case(option.as_bytes());
+            if is("keep-alive") {
+                self.keep_alive = true;
+            } else if is("close") {
+                self.close = true;
+            } else if is("upgrade") {
+                self.upgrade = true;
+            } else {
+                self.named.push(token.into());
+            }
+        }
+    }
+
+    /// Returns true if a field is meant for this connection only. Fields that the message needs to keep its meaning stay,
+    /// whatever the options say (CVE-2024-45410).
+    fn name_field(&self, name: &str) -> bool {
+        !self.named.is_empty()
+            && self.named.iter().any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+            && !is_protected(name)
+    }
+}
+
+fn is_protected(name: &str) -> bool {
+    ["host", "content-length", "date", "via"].iter().any(|other| name.eq_ignore_ascii_case(other))
+        || is_forwarding(name)
+}
+
+/// The sender of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sender {
+    /// A client that is not trusted to name other clients or hosts.
+    Client,
+    /// A proxy that is trusted to name its client.
+    TrustedProxy,
+    /// The upstream.
+    Upstream,
+}
+
+/// Decides which fields of one message are forwarded.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldFilter<'m> {
+    /// The sender of the message.
+    pub sender: Sender,
+    /// The options of its Connection fields.
+    pub options: &'m ConnectionOptions,
+}
+
+impl FieldFilter<'_> {
+    /// Returns true if a field of the head is forwarded.
+    pub fn passes(&self, name: &str) -> bool {
+        if is_hop_by_hop(name) || self.options.name_field(name) {
+            return false;
+        }
+        match self.sender {
+            Sender::Upstream => true,
+            Sender::TrustedProxy => !is_look_alike(name),
+            Sender::Client => !is_look_alike(name) && !is_forwarding(name),
+        }
+    }
+
+    /// Returns true if a trailer field is forwarded: one that passes in the head, neither frames nor routes the message, and
+    /// does not change how the content is read (RFC 9110, section 6.5.1).
+    pub fn passes_trailer(&self, name: &str) -> bool {
+        const HEAD_ONLY: [&str; 12] = [
+            "authorization",
+            "content-encoding",
+            "content-length",
+            "content-range",
+            "content-type",
+            "cookie",
+            "expect",
+            "host",
+            "max-forwards",
+            "set-cookie",
+            "trailer",
+            "via",
+        ];
+        self.passes(name)
+            && !is_forwarding(name)
+            && !HEAD_ONLY.iter().any(|other| name.eq_ignore_ascii_case(other))
+    }
+}
+
+/// Returns true if a field of this name, in any case, is meant for one connection only.
+pub fn is_hop_by_hop(name: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name.as_bytes().first().map(u8::to_ascii_lowercase) {
+        Some(b'c') => is("connection"),
+        Some(b'h') => is("http2-settings"),
+        Some(b'k') => is("keep-alive"),
+        // `Proxy` is not a standard field, but CGI turns it into HTTP_PROXY (CVE-2016-5385).
+        Some(b'p') => is("proxy") || name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("proxy-")),
+        Some(b't') => is("te") || is("transfer-encoding"),
+        Some(b'u') => is("upgrade"),
+        _ => false,
+    }
+}
+
+/// Returns true for the names, in any case, of fields in which proxies name the client (RFC 7239 and its predecessors) and
+/// the original target.
+pub fn is_forwarding(name: &str) -> bool {
+    is_read_as_forwarding(name) && has_plain_name(name)
+}
+
+/// Returns true for names that a site may mistake for one of those, or for a field that frames the message.
+fn is_look_alike(name: &str) -> bool {
+    !has_plain_name(name) && (is_read_as_forwarding(name) || is_read_as_framing(name))
+}
+
+fn is_read_as_framing(name: &str) -> bool {
+    is_read_as(name, "transfer-encoding") || is_read_as(name, "content-length")
+}
+
+fn is_read_as_forwarding(name: &str) -> bool {
+    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| is_read_as(start, prefix));
+    match name.as_bytes().first() {
+        Some(b'x' | b'X') => {
+            starts("x-forwarded-") || is_read_as(name, "x-original-url") || is_read_as(name, "x-rewrite-url")
+        }
+        Some(b'f' | b'F') => is_read_as(name, "forwarded"),
+        _ => false,
+    }
+}
+
+/// Returns true if a site may read `name` as the field `field`, given in lower case. Case is ignored, and CGI replaces each
+/// character that is not a letter or digit with `_` (`-` in RFC 3875, section 4.1.18; the others in some servers).
+pub fn is_read_as(name: &str, field: &str) -> bool {
+    let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    name.len() == field.len() && name.bytes().map(folded).eq(field.bytes())
+}
+
+/// Returns true if a name has no character that some servers read as another.
+fn has_plain_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Parses Content-Length lines; `None` unless all give the same length (RFC 9110, section 8.6).
+pub fn length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
+    let mut lengths = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(decimal);
+    let first = lengths.next()??;
+    lengths.all(|length| length == Some(first)).then_some(first)
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii();
+    let add = |value: u64, digit: &u8| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+}
+
+/// Appends a Content-Length.
+pub fn write_length(out: &mut Vec<u8>, length: u64) {
+    let mut digits = [0; 20];
+    let (mut rest, mut start) = (length, digits.len());
+    loop {
+        start -= 1;
+        // A remainder of ten is a digit.
+        digits[start] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    write_field(out, "content-length", &[digits.get(start..).unwrap_or_default()]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passing<'a>(sender: Sender, lines: &[&'a str]) -> Vec<&'a str> {
+        let split = |line: &&'a str| line.split_once(": ").unwrap();
+        let mut options = ConnectionOptions::default();
+        for (name, value) in lines.iter().map(split) {
+            if name.eq_ignore_ascii_case("connection") {
+                options.add(value.as_bytes());
+            }
+        }
+        let filter = FieldFilter { sender, options: &options };
+        lines.iter().map(split).map(|(name, _)| name).filter(|name| filter.passes(name)).collect()
+    }
+
+    #[test]
+    fn hop_by_hop_fields_and_those_that_the_connection_names_are_dropped() {
+        for (sent, passed) in [
+            (&["Connection: keep-alive", "Keep-Alive: 5", "Accept: a"][..], &["Accept"][..]),
+            (&["Connection: X-Mine, close", "X-Mine: 1", "X-Other: 2"], &["X-Other"]),
+            (&["Connection: a", "Connection: b", "A: 1", "B: 2", "C: 3"], &["C"]),
+            (&["Proxy-Connection: close", "Proxy-Authorization: a", "Proxy-Foo: b", "Proxy: c"], &[]),
+            (&["Proxyx: 1"], &["Proxyx"]),
+            (&["Transfer-Encoding: chunked", "Upgrade: h2c", "HTTP2-Settings: AA", "TE: trailers"], &[]),
+            (&["Trailer: Expires"], &["Trailer"]),
+            (&["Connection: b\u{e9}d, ,@", "Accept: a"], &["Accept"]),
+            (&["Set-Cookie: a", "Set-Cookie: b"], &["Set-Cookie", "Set-Cookie"]),
+            (
+                &[
+                    "Connection: host, date, content-length, via",
+                    "Host: a",
+                    "Date: b",
+                    "Content-Length: 1",
+                    "Via: c",
+                ],
+                &["Host", "Date", "Content-Length", "Via"],
+            ),
+        ] {
+            assert_eq!(passing(Sender::TrustedProxy, sent), passed, "{sent:?}");
+            assert_eq!(passing(Sender::Upstream, sent), passed, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn forwarding_fields_pass_only_from_trusted_proxies_and_look_alikes_from_no_client() {
+        let sent = [
+            "Connection: x-forwarded-for",
+            "X-Forwarded-For: a",
+            "X-Forwarded-Port: a",
+            "Forwarded: a",
+            "X_Forwarded_For: a",
+            "X-Forwarded_Host: a",
+            "Transfer_Encoding: chunked",
+            "Content.Length: 5",
+            "X_Real: kept",
+        ];
+        assert_eq!(passing(Sender::Client, &sent), ["X_Real"]);
+        let claims = ["X-Forwarded-For", "X-Forwarded-Port", "Forwarded", "X_Real"];
+        assert_eq!(passing(Sender::TrustedProxy, &sent), claims);
+    }
+
+    #[test]
+    fn a_name_is_forwarding_or_similar_or_neither() {
+        for (name, forwarding, look_alike) in [
+            ("X-Forwarded-For", true, false),
+            ("x-forwarded-anything", true, false),
+            ("Forwarded", true, false),
+            ("X-Original-URL", true, false),
+            ("x-rewrite-url", true, false),
+            ("X_Forwarded_For", false, true),
+            ("X.Forwarded.For", false, true),
+            ("X-Forwarded.Proto", false, true),
+            ("X-Forwarded~For", false, true),
+            ("x!forwarded!host", false, true),
+            ("X-Forwarded-For_", false, true),
+            ("X.Original-URL", false, true),
+            ("X_Rewrite_URL", false, true),
+            ("Content_Length", false, true),
+            ("Content-Length", false, false),
+            ("X-Original-URL-", false, false),
+            ("X-Forwarded", false, false),
+            ("Forwarded-", false, false),
+            ("Forwarded_", false, false),
+            ("X-Real_IP", false, false),
+            ("Accept", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((is_forwarding(name), is_look_alike(name)), (forwarding, look_alike), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_trailer_does_not_frame_route_or_name_the_client() {
+        let options = ConnectionOptions::default();
+        for (name, client, upstream) in [
+            ("X-Sum", true, true),
+            ("grpc-status", true, true),
+            ("Content-Length", false, false),
+            ("Transfer-Encoding", false, false),
+            ("Host", false, false),
+            ("Connection", false, false),
+            ("X-Forwarded-For", false, false),
+            ("X_Forwarded_For", false, true),
+            ("Set-Cookie", false, false),
+        ] {
+            let passes = |sender| FieldFilter { sender, options: &options }.passes_trailer(name);
+            assert_eq!((passes(Sender::Client), passes(Sender::Upstream)), (client, upstream), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_written_in_decimal() {
+        for length in [0, 9, 10, 1234, u64::MAX] {
+            let mut out = Vec::new();
+            write_length(&mut out, length);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("content-length: {length}\r\n"));
+        }
+    }
+
+    #[test]
+    fn equal_lengths_are_one() {
+        for (lines, expected) in [
+            (&["5"][..], Some(5)),
+            (&["5, 5"], Some(5)),
+            (&["5", "5"], Some(5)),
+            (&["05"], Some(5)),
+            (&["18446744073709551615"], Some(u64::MAX)),
+            (&["18446744073709551616"], None),
+            (&["5", "6"], None),
+            (&["5,6"], None),
+            (&["+5"], None),
+            (&["-1"], None),
+            (&[""], None),
+            (&["5,"], None),
+            (&["5 5"], None),
+            (&["0x5"], None),
+        ] {
+            assert_eq!(length(lines.iter().map(|line| line.as_bytes())), expected, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Where the head of a request ends, and what cannot become one.
+
+use std::sync::LazyLock;
+
+use http::StatusCode;
+use memchr::memmem::Finder;
+
+use super::refusal::Refusal;
+use super::request::MALFORMED_LINE;
+
+/// The end of the last line, and an empty line.
+static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
+/// The same where lines end without a carriage return (RFC 9112, section 2.2).
+static END_WITHOUT_RETURN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\n"));
+/// The longest head, in bytes.
+pub const MAX_HEAD: usize = 64 << 10;
+
+const TOO_LONG_HEAD: Refusal = Refusal {
+    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    reason: "the head of the request is longer than 64 KiB",
+};
+const TOO_LONG_LINE: Refusal = Refusal {
+    status: StatusCode::URI_TOO_LONG,
+    reason: "the first line of the request is longer than 64 KiB",
+};
+
+/// Returns the refusal for bytes that begin with a head which is longer than [`MAX_HEAD`].
+pub fn too_long(bytes: &[u8]) -> Refusal {
+    let has_line = bytes.iter().take(MAX_HEAD).any(|byte| *byte == b'\n');
+    if has_line { TOO_LONG_HEAD } else { TOO_LONG_LINE }
+}
+
+/// Returns the refusal for bytes that cannot be the beginning of a head, such as those of TLS. A CR alone can be that of an
+/// empty line before the head.
+pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
+    let is_method = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_malformed = bytes != b"\r" && bytes.first().is_some_and(|byte| !is_method(byte));
+    is_malformed.then_some(MALFORMED_LINE)
+}
+
+/// Returns the length of the head that `bytes` begin with, including the empty line; `None` if it is incomplete. The first
+/// `searched` bytes have been searched before.
+pub fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
+    // The end is up to three bytes long.
+    let from = searched.saturating_sub(3);
+    let rest = bytes.get(from..)?;
+    let end = |finder: &Finder<'_>| Some(finder.find(rest)? + finder.needle().len());
+    let ends = [end(&END), end(&END_WITHOUT_RETURN)];
+    ends.into_iter().flatten().min().map(|length| from + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_head_is_found_however_it_is_split() {
+        for (bytes, expected) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore\n\n", Some(27)),
+            ("GET / HTTP/1.1\nHost: a\n\nmore", Some(24)),
+            ("GET / HTTP/1.1\r\n\r\n", Some(18)),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r", None),
+            ("", None),
+        ] {
+            for searched in 0..expected.unwrap_or(bytes.len()) {
+                assert_eq!(head_length(bytes.as_bytes(), searched), expected, "{bytes:?} {searched}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_cannot_become_a_head_are_refused_early() {
+        for (bytes, expected) in [
+            ("", None),
+            ("G", None),
+            ("~", None),
+            ("\r", None),
+            ("\rG", Some(MALFORMED_LINE)),
+            (" GET", Some(MALFORMED_LINE)),
+            ("\x16\x03\x01", Some(MALFORMED_LINE)),
+        ] {
+            assert_eq!(not_a_head(bytes.as_bytes()), expected, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The head of a request (RFC 9112, sections 2 to 5).
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use httparse::{EMPTY_HEADER, Status};
+use memchr::{memchr, memrchr};
+
+use super::fields::{ConnectionOptions, Field, MAX_FIELDS, length, values};
+use super::framing::Framing;
+use super::host::parse_host;
+use super::refusal::Refusal;
+use super::target::Target;
+
+/// The fields that are parsed without a second attempt. Most requests have fewer.
+const FEW_FIELDS: usize = 32;
+
+/// The minor version of HTTP/1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1, or a later minor version, which is treated as 1.1 (RFC 9110, section 6.2).
+    Http11,
+}
+
+/// A valid head. It borrows the bytes that it was parsed from.
+#[derive(Clone, Debug)]
+pub struct RequestHead<'b> {
+    /// The method, which is case-sensitive.
+    pub method: Method,
+    /// The target.
+    pub target: Target<'b>,
+    /// The version.
+    pub version: Version,
+    /// All fields in their order.
+    pub fields: Vec<Field<'b>>,
+    /// The host that the request is for: the target's, or else that of the Host field (RFC 9112, section 3.2.2). HTTP/1.0
+    /// needs none.
+    pub host: Option<&'b str>,
+    /// The options of the Connection fields.
+    pub options: ConnectionOptions,
+    /// The framing of the body.
+    pub framing: Framing,
+    /// True if the client waits for 100 (Continue) before it sends the body (RFC 9110, section 10.1.1).
+    pub expects_continue: bool,
+}
+
+pub(super) const MALFORMED_LINE: Refusal = Refusal::bad_request("the first line of the request is malformed");
+const MALFORMED_FIELD: Refusal = Refusal::bad_request("a field of the request is malformed");
+const NO_HOST: Refusal = Refusal::bad_request("the request has no Host field");
+const INVALID_HOST: Refusal = Refusal::bad_request("the Host field of the request is invalid");
+const REPEATED_HOST: Refusal = Refusal::bad_request("the request has more than one Host field");
+const INVALID_LENGTH: Refusal = Refusal::bad_request("the Content-Length of the request is invalid");
+const CONTRADICTORY: Refusal =
+    Refusal::bad_request("the request has both Content-Length and Transfer-Encoding");
+const CODING_BEFORE_1_1: Refusal =
+    Refusal::bad_request("the request has a Transfer-Encoding, which HTTP/1.0 does not define");
+const REPEATED_CODING: Refusal = Refusal::bad_request("the request has more than one Transfer-Encoding");
+const CHUNKED_NOT_LAST: Refusal =
+    Refusal::bad_request("the last transfer coding of the request is not `chunked`");
+const UNKNOWN_CODING: Refusal = Refusal::not_implemented("the only supported transfer coding is `chunked`");
+const UNKNOWN_VERSION: Refusal = Refusal {
+    status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    reason: "the only supported versions are HTTP/1.0, HTTP/1.1 and HTTP/2",
+};
+/// A head with too many fields.
+const TOO_MANY_FIELDS: Refusal = Refusal {
+    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    reason: "the request has more than 256 fields",
+};
+impl<'b> RequestHead<'b> {
+    /// Parses a head, which [`head_length`](super::head::head_length) has found to be complete.
+    ///
+    /// # Errors
+    /// The head is malformed or ambiguous, or uses something that is not supported.
+    pub fn parse(head: &'b [u8]) -> Result<Self, Refusal> {
+        let end = memchr(b'\n', head).ok_or(MALFORMED_LINE)?;
+        let (line, rest) = head.split_at(end + 1);
+        let (method, target, version) = parse_line(line)?;
+        let target = Target::parse(&method, target)?;
+        let fields = parse_fields(rest)?;
+        let mut meaning = FieldMeaning::default();
+        for field in &fields {
+            meaning.add(field)?;
+        }
+        let host = target.authority.or(meaning.host);
+        if meaning.host.is_none() && version == Version::Http11 {
+            return Err(NO_HOST);
+        }
+        let framing = meaning.framing(&fields, version)?;
+        let expects_continue = meaning.expects_continue && version == Version::Http11;
+        Ok(Self {
+            method,
+            target,
+            version,
+            fields,
+            host,
+            options: meaning.options,
+            framing,
+            expects_continue,
+        })
+    }
+
+    /// The values of all fields of this name.
+    pub fn values<'f>(
+        &'f self,
+        name: &'f str,
+    ) -> impl DoubleEndedIterator<Item = &'b [u8]> + Clone + use<'f, 'b> {
+        values(&self.fields, name)
+    }
+
+    /// The fields as a map, for code that needs one.
+    pub fn header_map(&self) -> HeaderMap {
+        self.fields.iter().filter_map(to_header).collect()
+    }
+
+    /// Returns true if the client wants the connection to close after the response (RFC 9112, section 9.3).
+    pub fn closes(&self) -> bool {
+        self.options.close || self.version == Version::Http10 && !self.options.keep_alive
+    }
+}
+
+/// Converts a field. All valid fields can be converted.
+pub fn to_header(field: &Field<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_bytes(field.value).ok()?))
+}
+
+fn parse_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let first = memchr(b' ', line).ok_or(MALFORMED_LINE)?;
+    let last = memrchr(b' ', line).filter(|last| *last > first).ok_or(MALFORMED_LINE)?;
+    let part = |range: std::ops::Range<usize>| line.get(range).ok_or(MALFORMED_LINE);
+    let method = Method::from_bytes(part(0..first)?).map_err(|_| MALFORMED_LINE)?;
+    let version = match part(last + 1..line.len())? {
+        b"HTTP/1.0" => Version::Http10,
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Version::Http11,
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(UNKNOWN_VERSION),
+        _ => return Err(MALFORMED_LINE),
+    };
+    Ok((method, part(first + 1..last)?, version))
+}
+
+/// Parses field lines up to the empty line.
+fn parse_fields(lines: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
+    let mut few = [EMPTY_HEADER; FEW_FIELDS];
+    match httparse::parse_headers(lines, &mut few) {
+        Err(httparse::Error::TooManyHeaders) => {
+            let mut many = vec![EMPTY_HEADER; MAX_FIELDS];
+            whole(lines, httparse::parse_headers(lines, &mut many))
+        }
+        parsed => whole(lines, parsed),
+    }
+}
+
+fn whole<'b>(
+    lines: &[u8],
+    parsed: httparse::Result<(usize, &[Field<'b>])>,
+) -> Result<Vec<Field<'b>>, Refusal> {
+    match parsed {
+        Ok(Status::Complete((length, fields))) if length == lines.len() => Ok(fields.to_vec()),
+        Err(httparse::Error::TooManyHeaders) => Err(TOO_MANY_FIELDS),
+        Ok(_) | Err(_) => Err(MALFORMED_FIELD),
+    }
+}
+
+/// What the fields say about the message and the connection.
+#[derive(Default)]
+struct FieldMeaning<'b> {
+    host: Option<&'b str>,
+    options: ConnectionOptions,
+    coding: Option<&'b [u8]>,
+    has_length: bool,
+    expects_continue: bool,
+}
+
+impl<'b> FieldMeaning<'b> {
+    fn add(&mut self, field: &Field<'b>) -> Result<(), Refusal> {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        match field.name.len() {
+            4 if is("host") => {
+                let host = parse_host(field.value).ok_or(INVALID_HOST)?;
+                if self.host.replace(host).is_some() {
+                    return Err(REPEATED_HOST);
+                }
+            }
+            6 if is("expect") => self.expects_continue |= field.value.eq_ignore_ascii_case(b"100-continue"),
+            10 if is("connection") => self.options.add(field.value),
+            14 if is("content-length") => self.has_length = true,
+            17 if is("transfer-encoding") => {
+                let other = self.coding.replace(field.value);
+                return other.map_or(Ok(()), |_| Err(REPEATED_CODING));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn framing(&self, fields: &[Field<'b>], version: Version) -> Result<Framing, Refusal> {
+        match (self.coding, self.has_length) {
+            (None, false) => Ok(Framing::EMPTY),
+            (None, true) => {
+                length(values(fields, "content-length")).map(Framing::Length).ok_or(INVALID_LENGTH)
+            }
+            (Some(_), _) if version == Version::Http10 => Err(CODING_BEFORE_1_1),
+            (Some(_), true) => Err(CONTRADICTORY),
+            (Some(coding), false) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::chunked()),
+            (Some(coding), false) => Err(refusal_of_coding(coding)),
+        }
+    }
+}
+
+/// Returns the refusal of a Transfer-Encoding other than `chunked` (RFC 9112, sections 6.1 and 6.3).
+fn refusal_of_coding(coding: &[u8]) -> Refusal {
+    let mut codings = coding.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).rev();
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    codings.next();
+    if codings.any(is_chunked) { CHUNKED_NOT_LAST } else { UNKNOWN_CODING }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http1::head::head_length;
+
+    fn refusal(head: &str) -> Option<Refusal> {
+        assert_eq!(head_length(head.as_bytes(), 0), Some(head.len()), "{head:?}");
+        RequestHead::parse(head.as_bytes()).err()
+    }
+
+    #[test]
+    fn a_head_is_parsed() {
+        let bytes = b"POST /a?b HTTP/1.1\r\nhOST: a.example:80\r\nConnection: Keep-Alive, x-y\r\nContent-Length: 5\r\n\
+                      Expect: 100-Continue\r\nX:  \ty\t \r\n\r\n";
+        let head = RequestHead::parse(bytes).unwrap();
+        assert_eq!(
+            (head.method.as_str(), head.target.path, head.version),
+            ("POST", &b"/a"[..], Version::Http11)
+        );
+        assert_eq!((head.host, head.fields.len(), head.closes()), (Some("a.example:80"), 5, false));
+        assert!(
+            head.expects_continue && head.options.keep_alive && matches!(head.framing, Framing::Length(5))
+        );
+        assert_eq!(head.values("x").collect::<Vec<_>>(), [b"y"]);
+    }
+
+    #[test]
+    fn a_version_is_served_or_refused() {
+        for (version, expected) in [
+            ("HTTP/1.1", None),
+            ("HTTP/1.2", None),
+            ("HTTP/1.9", None),
+            ("HTTP/1.0", None),
+            ("HTTP/0.9", Some(UNKNOWN_VERSION)),
+            ("HTTP/2.0", Some(UNKNOWN_VERSION)),
+            ("HTTP/3.0", Some(UNKNOWN_VERSION)),
+            ("HTTP/1.10", Some(MALFORMED_LINE)),
+            ("HTTP/1", Some(MALFORMED_LINE)),
+            ("http/1.1", Some(MALFORMED_LINE)),
+            ("HTTP/1.1 ", Some(MALFORMED_LINE)),
+            ("ICY/1.1", Some(MALFORMED_LINE)),
+        ] {
+            assert_eq!(refusal(&format!("GET / {version}\r\nHost: a\r\n\r\n")), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_malformed() {
+        for line in
+            ["GET /", "GET", "", " / HTTP/1.1", "G\0T / HTTP/1.1", "GET HTTP/1.1", "G\u{e9}T / HTTP/1.1"]
+        {
+            assert_eq!(refusal(&format!("{line}\r\nHost: a\r\n\r\n")), Some(MALFORMED_LINE), "{line}");
+        }
+        assert!(refusal("GET  / HTTP/1.1\r\nHost: a\r\n\r\n").is_some());
+        assert!(refusal("GET / / HTTP/1.1\r\nHost: a\r\n\r\n").is_some());
+    }
+
+    #[test]
+    fn fields_are_checked() {
+        for (fields, expected) in [
+            ("", Some(NO_HOST)),
+            ("Host: a\r\nHost: a\r\n", Some(REPEATED_HOST)),
+            ("Host:\r\n", Some(INVALID_HOST)),
+            ("Host: a:b\r\n", Some(INVALID_HOST)),
+            ("Host: a\r\n folded: b\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nX: a\r\n\tb\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\n: b\r\n", Some(MALFORMED_FIELD)),
+            ("Host : a\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nb\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nX: \0\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nX: a\rb\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nCaf\u{e9}: b\r\n", Some(MALFORMED_FIELD)),
+            ("Host: a\r\nX: caf\u{e9}\r\n", None),
+            (&format!("Host: a\r\n{}", "X: y\r\n".repeat(255)), None),
+            (&format!("Host: a\r\n{}", "X: y\r\n".repeat(256)), Some(TOO_MANY_FIELDS)),
+        ] {
+            assert_eq!(refusal(&format!("GET / HTTP/1.1\r\n{fields}\r\n")), expected, "{fields:?}");
+        }
+        assert_eq!(refusal("GET / HTTP/1.0\r\n\r\n"), None);
+        assert_eq!(refusal("GET / HTTP/1.0\r\nHost: :80\r\n\r\n"), Some(INVALID_HOST));
+        assert_eq!(refusal("GET http://a/ HTTP/1.1\r\n\r\n"), Some(NO_HOST));
+    }
+
+    #[test]
+    fn an_ambiguous_framing_is_refused() {
+        for (version, fields, expected) in [
+            ("1.1", "Content-Length: 5", None),
+            ("1.1", "Content-Length: 5, 5", None),
+            ("1.1", "Content-Length: 5\r\nContent-Length: 5", None),
+            ("1.1", "Content-Length: 5\r\nContent-Length: 6", Some(INVALID_LENGTH)),
+            ("1.1", "Content-Length: 5, 6", Some(INVALID_LENGTH)),
+            ("1.1", "Content-Length: +5", Some(INVALID_LENGTH)),
+            ("1.1", "Content-Length: -1", Some(INVALID_LENGTH)),
+            ("1.1", "Content-Length:", Some(INVALID_LENGTH)),
+            ("1.1", "Content-Length: 18446744073709551615", None),
+            ("1.1", "Content-Length: 18446744073709551616", Some(INVALID_LENGTH)),
+            ("1.1", "Transfer-Encoding: chunked", None),
+            ("1.1", "Transfer-Encoding: Chunked", None),
+            ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: 5", Some(CONTRADICTORY)),
+            ("1.1", "Content-Length: 5\r\nTransfer-Encoding: chunked", Some(CONTRADICTORY)),
+            ("1.1", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Some(REPEATED_CODING)),
+            ("1.1", "Transfer-Encoding: chunked, gzip", Some(CHUNKED_NOT_LAST)),
+            ("1.1", "Transfer-Encoding: chunked, chunked", Some(CHUNKED_NOT_LAST)),
+            ("1.1", "Transfer-Encoding: gzip, chunked", Some(UNKNOWN_CODING)),
+            ("1.1", "Transfer-Encoding: gzip", Some(UNKNOWN_CODING)),
+            ("1.1", "Transfer-Encoding: identity", Some(UNKNOWN_CODING)),
+            ("1.1", "Transfer-Encoding:", Some(UNKNOWN_CODING)),
+            ("1.1", "Transfer-Encoding : chunked", Some(MALFORMED_FIELD)),
+            ("1.0", "Transfer-Encoding: chunked", Some(CODING_BEFORE_1_1)),
+            ("1.0", "Content-Length: 5", None),
+        ] {
+            let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n\r\n");
+            assert_eq!(refusal(&head), expected, "{version} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn the_version_and_the_options_decide_if_the_connection_closes() {
+        for (version, field, closes) in [
+            ("1.1", "X: y", false),
+            ("1.1", "Connection: close", true),
+            ("1.1", "Connection: keep-alive, Close", true),
+            ("1.0", "X: y", true),
+            ("1.0", "Connection: Keep-Alive", false),
+        ] {
+            let head = format!("GET / HTTP/{version}\r\nHost: a\r\n{field}\r\n\r\n");
+            assert_eq!(RequestHead::parse(head.as_bytes()).unwrap().closes(), closes, "{version} {field}");
+        }
+    }
+
+    #[test]
+    fn only_a_request_of_http_1_1_expects_a_continue() {
+        for (version, value, expected) in
+            [("1.1", "100-continue", true), ("1.0", "100-continue", false), ("1.1", "200-ok", false)]
+        {
+            let head = format!("POST / HTTP/{version}\r\nHost: a\r\nExpect: {value}\r\n\r\n");
+            assert_eq!(RequestHead::parse(head.as_bytes()).unwrap().expects_continue, expected);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The head of a response (RFC 9112, sections 4 to 6).
+
+use std::mem::MaybeUninit;
+
+use http::StatusCode;
+use httparse::{ParserConfig, Status};
+
+use super::fields::{ConnectionOptions, Field, MAX_FIELDS, length, tokens, values};
+use super::framing::Framing;
+
+/// The longest head, in bytes.
+pub const MAX_HEAD: usize = 400 << 10;
+
+/// A valid head. It borrows the bytes that it was parsed from.
+#[derive(Clone, Debug)]
+pub struct ResponseHead<'b> {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase; empty if there is none, or if it is not ASCII.
+    pub reason: &'b str,
+    /// True for HTTP/1.1, false for HTTP/1.0.
+    pub is_http11: bool,
+    /// All fields in their order.
+    pub fields: Vec<Field<'b>>,
+    /// The options of the Connection fields.
+    pub options: ConnectionOptions,
+    /// The length that Content-Length gives, which may be that of another response (to GET, for a response to HEAD).
+    pub length: Option<u64>,
+    /// The framing of the body.
+    pub framing: Framing,
+    /// True if the connection can carry another request after this response.
+    pub keeps_alive: bool,
+    /// The timeout of Keep-Alive in seconds, if there is one.
+    pub idle_timeout: Option<u64>,
+    /// True if there is a Date.
+    pub is_dated: bool,
+}
+
+/// Why a response cannot be forwarded, as a clause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidResponse(pub &'static str);
+
+const INVALID_LENGTH: InvalidResponse = InvalidResponse("its Content-Length is invalid");
+const INVALID_STATUS: InvalidResponse = InvalidResponse("its status is invalid");
+const TOO_LONG_HEAD: InvalidResponse = InvalidResponse("its head is longer than 400 KiB");
+const UNREQUESTED_CODING: InvalidResponse =
+    InvalidResponse("it has a transfer coding that was not requested");
+const CODING_BEFORE_1_1: InvalidResponse =
+    InvalidResponse("it has a transfer coding, which HTTP/1.0 does not define");
+
+impl<'b> ResponseHead<'b> {
+    /// Parses the head of a response to HEAD or to another method, and returns it with its length in bytes, including the
+    /// empty line; `None` if it is incomplete.
+    ///
+    /// # Errors
+    /// The response is malformed, ambiguous, or beyond a limit.
+    pub fn parse(received: &'b [u8], to_head: bool) -> Result<Option<(usize, Self)>, InvalidResponse> {
+        let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+        let mut parsed = httparse::Response::new(&mut []);
+        match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, received, &mut slots) {
+            Ok(Status::Complete(length)) if length > MAX_HEAD => Err(TOO_LONG_HEAD),
+            Ok(Status::Complete(length)) => Ok(Some((length, Self::from_parsed(&parsed, to_head)?))),
+            Ok(Status::Partial) if received.len() < MAX_HEAD => Ok(None),
+            Ok(Status::Partial) => Err(TOO_LONG_HEAD),
+            Err(error) => Err(InvalidResponse(reason(error))),
+        }
+    }
+
+    fn from_parsed(parsed: &httparse::Response<'_, 'b>, to_head: bool) -> Result<Self, InvalidResponse> {
+        let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(INVALID_STATUS)?;
+        let is_http11 = parsed.version == Some(1);
+        let fields = parsed.headers.to_vec();
+        let meaning = FieldMeaning::new(&fields)?;
+        let has_length = meaning.has_length && !meaning.is_chunked;
+        let parse_length = || length(values(&fields, "content-length")).ok_or(INVALID_LENGTH);
+        let length = has_length.then(parse_length).transpose()?;
+        let framing = match length {
+            _ if to_head || has_no_body(status) => Framing::EMPTY,
+            _ if meaning.is_chunked && !is_http11 => return Err(CODING_BEFORE_1_1),
+            _ if meaning.is_chunked => Framing::chunked(),
+            Some(length) => Framing::Length(length),
+            None => Framing::UntilClose,
+        };
+        // A length beside chunks may be an attack (RFC 9112, section 6.3).
+        let is_clear = is_http11 && !(meaning.is_chunked && meaning.has_length);
+        let keeps_alive = is_clear && !meaning.options.close && !matches!(framing, Framing::UntilClose);
+        Ok(Self {
+            status,
+            reason: parsed.reason.unwrap_or_default(),
+            is_http11,
+            options: meaning.options,
+            length,
+            framing,
+            keeps_alive,
+            idle_timeout: meaning.idle_timeout,
+            is_dated: meaning.is_dated,
+            fields,
+        })
+    }
+
+    /// The values of all fields of this name.
+    pub fn values<'f>(
+        &'f self,
+        name: &'f str,
+    ) -> impl DoubleEndedIterator<Item = &'b [u8]> + Clone + use<'f, 'b> {
+        values(&self.fields, name)
+    }
+}
+
+/// Returns true if a response with this status never has a body (RFC 9112, section 6.3).
+pub fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn reason(error: httparse::Error) -> &'static str {
+    match error {
+        httparse::Error::HeaderName => "a field name is invalid",
+        httparse::Error::HeaderValue => "a field value is invalid",
+        httparse::Error::TooManyHeaders => "it has more than 256 fields",
+        httparse::Error::Status => INVALID_STATUS.0,
+        httparse::Error::Version => "it is not HTTP/1",
+        httparse::Error::NewLine | httparse::Error::Token => "its head is malformed",
+    }
+}
+
+/// What the fields say about the message and the connection.
+#[derive(Default)]
+struct FieldMeaning {
+    options: ConnectionOptions,
+    is_chunked: bool,
+    has_length: bool,
+    is_dated: bool,
+    idle_timeout: Option<u64>,
+}
+
+impl FieldMeaning {
+    fn new(fields: &[Field<'_>]) -> Result<Self, InvalidResponse> {
+        let mut meaning = Self::default();
+        for field in fields {
+            let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+            match field.name.len() {
+                4 if is("date") => meaning.is_dated = true,
+                10 if is("connection") => meaning.options.add(field.value),
+                10 if is("keep-alive") => meaning.idle_timeout = idle_timeout(field.value),
+                14 if is("content-length") => meaning.has_length = true,
+                17 if is("transfer-encoding") => {
+                    if meaning.is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                        return Err(UNREQUESTED_CODING);
+                    }
+                    meaning.is_chunked = true;
+                }
+                _ => {}
+            }
+        }
+        Ok(meaning)
+    }
+}
+
+/// Parses `Keep-Alive: timeout=5, max=100` (RFC 2068, section 19.7.1.1).
+fn idle_timeout(value: &[u8]) -> Option<u64> {
+    tokens(value).find_map(|token| {
+        let (name, value) = std::str::from_utf8(token).ok()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("timeout").then(|| value.trim().trim_matches('"').parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(head: &str, to_head: bool) -> Result<ResponseHead<'_>, InvalidResponse> {
+        let (length, parsed) = ResponseHead::parse(head.as_bytes(), to_head)?.expect("a whole head");
+        assert_eq!(length, head.len(), "{head:?}");
+        Ok(parsed)
+    }
+
+    #[test]
+    fn the_framing_follows_from_the_head() {
+        for (head, framing, keeps_alive) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5", "Length(5)", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5", "Length(5)", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close", "Length(5)", false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: date, content-length", "Length(5)", true),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive", "Length(5)", false),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked", "Chunked", true),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", "Chunked", false),
+            ("HTTP/1.1 200 OK", "UntilClose", false),
+            ("HTTP/1.1 204 No Content", "Length(0)", true),
+            ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5", "Length(0)", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615", "Length(18446744073709551615)", true),
+        ] {
+            let head = format!("{head}\r\n\r\n");
+            let parsed = parse(&head, false).unwrap();
+            assert!(format!("{:?}", parsed.framing).starts_with(framing), "{head:?}: {:?}", parsed.framing);
+            assert_eq!(parsed.keeps_alive, keeps_alive, "{head:?}");
+            assert!(parse(&head, true).unwrap().framing.is_done(), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn other_responses_are_invalid() {
+        let many = "X: y\r\n".repeat(257);
+        for (head, reason) in [
+            ("HTTP/1.1 099 Odd", INVALID_STATUS),
+            ("HTTP/1.1 2000 OK", INVALID_STATUS),
+            ("HTTP/2.0 200 OK", InvalidResponse("it is not HTTP/1")),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +5", INVALID_LENGTH),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6", INVALID_LENGTH),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616", INVALID_LENGTH),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked", UNREQUESTED_CODING),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                UNREQUESTED_CODING,
+            ),
+            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked", CODING_BEFORE_1_1),
+            ("HTTP/1.1 200 OK\r\nX : a", InvalidResponse("a field name is invalid")),
+            ("HTTP/1.1 200 OK\r\nCaf\u{e9}: a", InvalidResponse("a field name is invalid")),
+            ("HTTP/1.1 200 OK\r\nX: \0", InvalidResponse("a field value is invalid")),
+            (&format!("HTTP/1.1 200 OK\r\n{many}"), InvalidResponse("it has more than 256 fields")),
+        ] {
+            let head = format!("{head}\r\n\r\n");
+            let parsed = ResponseHead::parse(head.as_bytes(), false).map(|_| ());
+            assert_eq!(parsed, Err(reason), "{}", head.get(..80).unwrap_or(&head));
+        }
+        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(MAX_HEAD));
+        assert_eq!(ResponseHead::parse(long.as_bytes(), false).map(|_| ()), Err(TOO_LONG_HEAD));
+    }
+
+    #[test]
+    fn the_idle_timeout_is_parsed() {
+        for (value, expected) in [
+            ("timeout=5", Some(5)),
+            ("max=100, Timeout = 5", Some(5)),
+            ("timeout=\"5\"", Some(5)),
+            ("timeout", None),
+            ("timeout=-1", None),
+            ("", None),
+        ] {
+            assert_eq!(idle_timeout(value.as_bytes()), expected, "{value}");
+        }
+    }
+}
