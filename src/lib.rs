@@ -31,6 +31,7 @@
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
 //! | [`files`] | static files below a directory | clock, hex |
 //! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
+//! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, thread_exit, upstream |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, matching, page, server, snapshot, upstream |
@@ -51,6 +52,7 @@ pub mod invalid_value;
 pub mod logging;
 pub mod management;
 pub mod matching;
+pub mod net;
 pub mod page;
 pub mod schedule;
 pub mod server;

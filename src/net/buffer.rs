@@ -1,0 +1,175 @@
+//! Bytes that were received and not handled yet.
+
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncReadExt as _;
+
+use super::stream::Stream;
+use crate::http1::chunked::MalformedBody;
+use crate::http1::framing::{Encoding, Framing};
+
+/// The initial size in bytes: enough for a head and a small page.
+pub const INITIAL_SIZE: usize = 16 << 10;
+/// The size for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and no less with 512.
+const MAX_SIZE: usize = 256 << 10;
+
+/// Bytes that were received and not handled yet. It takes no memory until something is read, and more for a sender that
+/// fills it.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    begin: usize,
+    /// The size to read into.
+    size: usize,
+    /// True if the last read filled all of it.
+    was_filled: bool,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Buffer {
+    /// An empty buffer.
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), begin: 0, size: INITIAL_SIZE, was_filled: false }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.begin..).unwrap_or_default()
+    }
+
+    /// Returns true if there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.begin == self.bytes.len()
+    }
+
+    /// Removes this many bytes.
+    pub fn consume(&mut self, length: usize) {
+        self.begin = self.begin.saturating_add(length);
+        if self.begin >= self.bytes.len() {
+            self.bytes.clear();
+            self.begin = 0;
+        }
+    }
+
+    /// Moves this many bytes to the end of `out`, without copying them if they are all and `out` is empty.
+    pub fn move_to(&mut self, length: usize, out: &mut Vec<u8>) {
+        if out.is_empty() && self.begin == 0 && length == self.bytes.len() {
+            std::mem::swap(&mut self.bytes, out);
+        } else {
+            out.extend_from_slice(self.bytes().get(..length).unwrap_or_default());
+            self.consume(length);
+        }
+    }
+
+    /// Moves the bytes of a body to `out` in this encoding. What is left comes after the body. `passes` chooses the trailers.
+    ///
+    /// # Errors
+    /// The framing is malformed. What came before is in `out`.
+    pub fn forward(
+        &mut self,
+        body: &mut Framing,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+        passes: impl Fn(&str) -> bool,
+    ) -> Result<(), MalformedBody> {
+        let unchanged = body.unchanged(self.bytes().len(), encoding);
+        if unchanged > 0 {
+            self.move_to(unchanged, out);
+            body.skip(unchanged);
+            return Ok(());
+        }
+        let taken = body.forward(self.bytes(), encoding, out, passes)?;
+        self.consume(taken);
+        Ok(())
+    }
+
+    /// Appends what can be read now, and returns its length in bytes; 0 at the end of the stream.
+    pub fn poll_fill(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.make_space();
+        let read = pin!(stream.read_buf(&mut self.bytes)).poll(cx);
+        if matches!(read, Poll::Ready(Ok(1..))) {
+            self.was_filled = self.bytes.len() == self.bytes.capacity();
+        }
+        read
+    }
+
+    fn make_space(&mut self) {
+        if self.was_filled && self.is_empty() {
+            self.size = (2 * self.size).min(MAX_SIZE);
+            self.was_filled = false;
+        }
+        if self.begin > 0 {
+            self.bytes.drain(..self.begin);
+            self.begin = 0;
+        }
+        if self.bytes.capacity() < self.size {
+            self.bytes.reserve_exact(self.size - self.bytes.len());
+        } else if self.bytes.len() == self.bytes.capacity() {
+            self.bytes.reserve_exact(self.bytes.len());
+        }
+    }
+
+    /// Releases the memory that only a long body needs.
+    pub fn shrink(&mut self) {
+        self.size = INITIAL_SIZE;
+        self.was_filled = false;
+        shrink(&mut self.bytes);
+    }
+}
+
+/// Releases the memory that only a long body needs, if there are no bytes left.
+pub fn shrink(bytes: &mut Vec<u8>) {
+    if bytes.is_empty() && bytes.capacity() > 2 * INITIAL_SIZE {
+        *bytes = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_are_kept_until_they_are_consumed() {
+        let (mut sender, receiver) = duplex(1 << 20);
+        let (mut stream, mut buffer) = (Stream::Pipe(receiver), Buffer::new());
+        sender.write_all(b"one two").await.unwrap();
+        assert_eq!(poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap(), 7);
+        buffer.consume(4);
+        sender.write_all(b" three").await.unwrap();
+        poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap();
+        assert_eq!(buffer.bytes(), b"two three");
+        let mut out = Vec::new();
+        buffer.move_to(3, &mut out);
+        assert_eq!((&*out, buffer.bytes()), (&b"two"[..], &b" three"[..]));
+        buffer.move_to(6, &mut out);
+        assert!(out == b"two three" && buffer.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_fills_the_buffer_gets_a_larger_one_until_it_shrinks() {
+        let (mut sender, receiver) = duplex(4 << 20);
+        let (mut stream, mut buffer, mut out) = (Stream::Pipe(receiver), Buffer::new(), Vec::new());
+        sender.write_all(&vec![7; 3 << 20]).await.unwrap();
+        let mut sizes = Vec::new();
+        while sizes.last() != Some(&MAX_SIZE) {
+            sizes.push(poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap());
+            out.clear();
+            buffer.move_to(buffer.bytes().len(), &mut out);
+        }
+        assert_eq!(sizes[0], INITIAL_SIZE);
+        buffer.shrink();
+        poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap();
+        assert!(buffer.bytes.capacity() <= 2 * INITIAL_SIZE);
+    }
+}

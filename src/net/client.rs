@@ -1,0 +1,277 @@
+//! The connection of a client, during a request.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::buffer::Buffer;
+use super::half_closed::HalfClosed;
+use super::linger::linger;
+use super::peer::Peer;
+use super::request_body::{MAX_DISCARDED, RequestBody};
+use super::stream::Stream;
+use crate::http1::chunked::MalformedBody;
+use crate::http1::framing::Encoding;
+use crate::http1::request::{RequestHead, Version};
+
+/// How long an unwanted body is read.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+/// The time limit for a client to take any of a response that is sent from here.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of the next requests is read ahead, in bytes.
+const MAX_PIPELINED: usize = 64 << 10;
+/// Asks the client for the body, and tells it nothing else: any client of HTTP/1.1 must understand it at any time (RFC 9110,
+/// section 15.2).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// The connection of a client, and the state of its current request.
+#[derive(Debug)]
+pub struct ClientConnection {
+    stream: Stream,
+    input: Buffer,
+    peer: Rc<Peer>,
+    /// Becomes true when the server stops. `None` for a request of HTTP/2, whose connection ends in its own way.
+    stopped: Option<watch::Receiver<bool>>,
+    version: Version,
+    body: RequestBody,
+    /// True if the connection closes after the response.
+    closes: bool,
+    has_begun_response: bool,
+    /// Set when the client has stopped sending, which it may do and wait for the response.
+    half_closed: Option<HalfClosed>,
+}
+
+impl ClientConnection {
+    /// A connection without a request. `stopped` becomes true when the server stops.
+    pub fn new(stream: Stream, peer: Rc<Peer>, stopped: watch::Receiver<bool>) -> Self {
+        Self { stopped: Some(stopped), ..Self::of_http2(stream, peer) }
+    }
+
+    /// The pipe of one request of HTTP/2.
+    pub fn of_http2(stream: Stream, peer: Rc<Peer>) -> Self {
+        Self {
+            stream,
+            input: Buffer::new(),
+            peer,
+            stopped: None,
+            version: Version::Http11,
+            body: RequestBody::default(),
+            closes: false,
+            has_begun_response: false,
+            half_closed: None,
+        }
+    }
+
+    /// Begins a request, whose head was the last thing that was taken from the input.
+    pub fn begin(&mut self, head: &RequestHead<'_>) {
+        self.version = head.version;
+        self.body = RequestBody::new(head);
+        self.closes = head.closes();
+        self.has_begun_response = false;
+    }
+
+    /// The other end.
+    pub fn peer(&self) -> &Rc<Peer> {
+        &self.peer
+    }
+
+    /// The version of the current request.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The version in which the client has sent the current request, as in Via.
+    pub fn received_version(&self) -> &'static str {
+        match self.version {
+            _ if self.stopped.is_none() => "2.0",
+            Version::Http10 => "1.0",
+            Version::Http11 => "1.1",
+        }
+    }
+
+    /// The bytes that were received and not handled yet.
+    pub fn input(&mut self) -> &mut Buffer {
+        &mut self.input
+    }
+
+    /// The stream, for a tunnel.
+    pub fn stream(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// The stream, and the bytes that were received and not handled yet.
+    pub fn into_parts(self) -> (Stream, Buffer) {
+        (self.stream, self.input)
+    }
+
+    /// Returns true if the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.stopped.as_ref().is_some_and(|stopped| stopped.has_changed().unwrap_or(true))
+    }
+
+    /// Returns true if the connection closes after the current response. Call this when the head is written, since it
+    /// decides: a client that was not asked for the body may or may not send it, so nobody can tell what follows (RFC 9110,
+    /// section 10.1.1).
+    pub fn closes(&mut self) -> bool {
+        self.closes |= self.awaits_continue();
+        self.closes || self.is_stopping()
+    }
+
+    /// Makes the connection close after the current response.
+    pub fn close_after_response(&mut self) {
+        self.closes = true;
+    }
+
+    /// Returns true if the request's body was received and handled.
+    pub fn has_whole_body(&self) -> bool {
+        self.body.is_whole()
+    }
+
+    /// Returns true if the client waits to be asked for the body, and has not sent any of it.
+    pub fn awaits_continue(&self) -> bool {
+        self.body.awaits_continue(&self.input)
+    }
+
+    /// Asks for the body, if the client waits for that.
+    pub async fn ask_for_body(&mut self) -> io::Result<()> {
+        if self.awaits_continue() {
+            self.send_interim(CONTINUE).await?;
+        }
+        self.body.has_been_asked();
+        Ok(())
+    }
+
+    /// Records that the client was asked for the body.
+    pub fn has_been_asked(&mut self) {
+        self.body.has_been_asked();
+    }
+
+    /// Moves received bytes of the request's body to `out`. `passes` chooses the trailers.
+    pub fn forward_body(
+        &mut self,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+        passes: impl Fn(&str) -> bool,
+    ) -> Result<(), MalformedBody> {
+        self.body.forward(&mut self.input, encoding, out, passes)
+    }
+
+    /// Reads what can be read now, and returns its length in bytes; 0 when the client has stopped sending.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_fill(&mut self.stream, cx)
+    }
+
+    /// Writes as much as the system takes now, at least one byte, and returns its length.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))? {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            taken => {
+                self.has_begun_response = true;
+                if let Some(half_closed) = &mut self.half_closed {
+                    half_closed.restart();
+                }
+                Poll::Ready(Ok(taken))
+            }
+        }
+    }
+
+    /// Ready when the client has left. What it sends meanwhile is kept, up to a limit; beyond it, leaving is not noticed.
+    ///
+    /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
+    /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing
+    /// can be sent within a response, a client that has stopped sending is taken to have left.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>, probe: &'static [u8]) -> Poll<()> {
+        loop {
+            if let Some(half_closed) = &mut self.half_closed {
+                return half_closed.poll_gone(cx, &self.stream, probe, self.has_begun_response);
+            }
+            if self.input.bytes().len() >= MAX_PIPELINED {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) if !self.stream.ends_at_once() => self.half_closed = Some(HalfClosed::new()),
+                Ok(0) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Ready when a client that has got nothing of its response has left: [`ClientConnection::poll_gone`] with an interim
+    /// response as the probe, which HTTP/1.0 does not have.
+    pub fn poll_gone_before_response(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_gone(cx, if self.version == Version::Http11 { CONTINUE } else { b"" })
+    }
+
+    /// Writes all bytes of an interim response.
+    pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
+        timeout(SEND_TIMEOUT, self.stream.write_all(bytes)).await??;
+        self.stream.flush().await
+    }
+
+    /// Writes all bytes, and discards what the client sends of an unwanted body meanwhile: it may not read before it has
+    /// sent all. Fails if the client takes nothing for 30 seconds.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let taken = match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            taken => taken?,
+        };
+        self.has_begun_response = true;
+        match bytes.get(taken..) {
+            None | Some([]) => Ok(()),
+            Some(rest) => self.send_slowly(rest).await,
+        }
+    }
+
+    async fn send_slowly(&mut self, mut rest: &[u8]) -> io::Result<()> {
+        while !rest.is_empty() {
+            let taken = poll_fn(|cx| {
+                let taken = self.poll_write(cx, rest);
+                if taken.is_pending() {
+                    let _is_whole = self.body.poll_discard(&mut self.input, &mut self.stream, cx);
+                }
+                taken
+            });
+            let taken = timeout(SEND_TIMEOUT, taken).await??;
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        self.stream.flush().await
+    }
+
+    /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.
+    pub async fn discard_body(&mut self) -> bool {
+        let Self { body, input, stream, .. } = self;
+        // A client that awaits to be asked might as well not know that the response was final.
+        if body.awaits_continue(input) || body.is_whole() {
+            return body.is_whole();
+        }
+        let discarded = poll_fn(|cx| body.poll_discard(input, stream, cx));
+        timeout(DISCARD_TIME, discarded).await.unwrap_or(false)
+    }
+
+    /// Makes dropping the connection tell the client that the response is not complete, where the framing cannot: HTTP/1.0
+    /// takes the end of the connection for the end of the response.
+    pub fn cut(&mut self) {
+        if self.version == Version::Http10 {
+            self.stream.reset_on_drop();
+        }
+    }
+
+    /// Closes the connection after the last response.
+    pub async fn close(self) {
+        if !self.body.is_whole() || !self.input.is_empty() {
+            self.linger().await;
+        }
+    }
+
+    /// Closes the connection, and gives a client that may still be sending some time to read the last response.
+    pub async fn linger(self) {
+        linger(self.stream, MAX_DISCARDED).await;
+    }
+}

@@ -1,0 +1,61 @@
+//! A client that has stopped sending: it may be waiting for its response, or have left.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::stream::Stream;
+
+/// How long such a client may get nothing before the gateway finds out if it has left.
+const PROBE_AFTER: Duration = Duration::from_millis(500);
+/// How often the connection is checked after that.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Finds out if a client that has stopped sending has left. The end of its data looks the same in both cases. But the system
+/// of a client that has left resets the connection when something is sent to it.
+#[derive(Debug)]
+pub(super) struct HalfClosed {
+    timer: Pin<Box<Sleep>>,
+    is_probed: bool,
+}
+
+impl HalfClosed {
+    /// The client has stopped sending now.
+    pub(super) fn new() -> Self {
+        Self { timer: Box::pin(sleep(PROBE_AFTER)), is_probed: false }
+    }
+
+    /// Records that something was sent to the client.
+    pub(super) fn restart(&mut self) {
+        self.is_probed = false;
+        self.timer.as_mut().reset(Instant::now() + PROBE_AFTER);
+    }
+
+    /// Ready when the client has left. `probe` is sent if nothing else is; if it is empty, nothing can be sent, and a client
+    /// whose response `has_begun` is taken to have left.
+    pub(super) fn poll_gone(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &Stream,
+        probe: &[u8],
+        has_begun: bool,
+    ) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if stream.has_failed() || probe.is_empty() && has_begun {
+                return Poll::Ready(());
+            }
+            if !self.is_probed && !probe.is_empty() {
+                match stream.try_write(probe) {
+                    Ok(length) if length == probe.len() => self.is_probed = true,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Ok(_) | Err(_) => return Poll::Ready(()),
+                }
+            }
+            self.timer.as_mut().reset(Instant::now() + CHECK_INTERVAL);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The other end of a client's connection.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// The other end of a client's connection, made once for all its requests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    address: Option<IpAddr>,
+    text: Option<String>,
+}
+
+impl Peer {
+    /// The peer with this address; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
+    pub fn new(address: Option<IpAddr>) -> Self {
+        let address = address.map(|address| address.to_canonical());
+        Self { address, text: address.map(|address| address.to_string()) }
+    }
+
+    /// The address; `None` for a Unix socket.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The address as text, as in X-Forwarded-For.
+    pub fn address_text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}
+
+/// As shown in the log.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.address_text().unwrap_or("a Unix socket peer"))
+    }
+}

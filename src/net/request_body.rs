@@ -1,0 +1,87 @@
+//! The body of a client's request.
+
+use std::task::{Context, Poll, ready};
+
+use super::buffer::Buffer;
+use super::stream::Stream;
+use crate::http1::chunked::MalformedBody;
+use crate::http1::framing::{Encoding, Framing};
+use crate::http1::request::RequestHead;
+
+/// How much of an unwanted body is read, in bytes: enough for a form with some photographs.
+pub(super) const MAX_DISCARDED: u64 = 32 << 20;
+
+/// The rest of a request's body, of which some may be in the input of its connection.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    framing: Framing,
+    discarded: u64,
+    /// True if the client sends the body only when it is asked for.
+    awaits_continue: bool,
+}
+
+impl Default for RequestBody {
+    fn default() -> Self {
+        Self { framing: Framing::EMPTY, discarded: 0, awaits_continue: false }
+    }
+}
+
+impl RequestBody {
+    /// The body of the request with this head, before its first byte.
+    pub(super) fn new(head: &RequestHead<'_>) -> Self {
+        let awaits_continue = head.expects_continue && !head.framing.is_done();
+        Self { framing: head.framing.clone(), discarded: 0, awaits_continue }
+    }
+
+    /// Returns true if all of it was handled.
+    pub(super) fn is_whole(&self) -> bool {
+        self.framing.is_done()
+    }
+
+    /// Returns true if the client waits to be asked for it, and has sent nothing yet.
+    pub(super) fn awaits_continue(&self, input: &Buffer) -> bool {
+        self.awaits_continue && input.is_empty() && !self.is_whole()
+    }
+
+    /// Records that the client was asked for it.
+    pub(super) fn has_been_asked(&mut self) {
+        self.awaits_continue = false;
+    }
+
+    /// Moves received bytes of it to `out`. `passes` chooses the trailers.
+    pub(super) fn forward(
+        &mut self,
+        input: &mut Buffer,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+        passes: impl Fn(&str) -> bool,
+    ) -> Result<(), MalformedBody> {
+        self.awaits_continue = false;
+        input.forward(&mut self.framing, encoding, out, passes)
+    }
+
+    /// Ready when the rest was discarded (true), or cannot be (false).
+    pub(super) fn poll_discard(
+        &mut self,
+        input: &mut Buffer,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        loop {
+            match self.framing.discard(input.bytes()) {
+                Ok(taken) => input.consume(taken),
+                Err(MalformedBody) => return Poll::Ready(false),
+            }
+            if self.is_whole() {
+                return Poll::Ready(true);
+            }
+            if self.awaits_continue(input) || self.discarded > MAX_DISCARDED {
+                return Poll::Ready(false);
+            }
+            match ready!(input.poll_fill(stream, cx)) {
+                Ok(length @ 1..) => self.discarded += length as u64,
+                Ok(0) | Err(_) => return Poll::Ready(false),
+            }
+        }
+    }
+}

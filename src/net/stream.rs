@@ -1,0 +1,117 @@
+//! A byte stream over any kind of connection.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
+
+/// The stream of a client or of an upstream.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+    /// TLS over TCP, as a client.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Memory: one request of a multiplexed connection.
+    Pipe(DuplexStream),
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(stream)
+    }
+}
+
+impl Stream {
+    /// Writes as much as the system takes now. Returns `WouldBlock` if that is nothing, or cannot be known.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+            Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Returns true if the connection has failed, for example by a reset.
+    pub fn has_failed(&self) -> bool {
+        let error = match self {
+            Self::Tcp(stream) => stream.take_error(),
+            Self::Unix(stream) => stream.take_error(),
+            Self::Tls(stream) => stream.get_ref().0.take_error(),
+            Self::Pipe(_) => return false,
+        };
+        !matches!(error, Ok(None))
+    }
+
+    /// Makes dropping the stream reset the connection, so that the other end cannot take what it received for the whole.
+    pub fn reset_on_drop(&self) {
+        if let Self::Tcp(stream) = self {
+            // If this fails, the connection is over already.
+            let _ = stream.set_zero_linger();
+        }
+    }
+
+    /// Returns true if the end of what is received means that the other end has left, not that it has only stopped
+    /// sending.
+    pub fn ends_at_once(&self) -> bool {
+        matches!(self, Self::Pipe(_))
+    }
+}
+
+macro_rules! on_stream {
+    ($stream:expr, $inner:ident => $body:expr) => {
+        match $stream.get_mut() {
+            Stream::Tcp($inner) => $body,
+            Stream::Unix($inner) => $body,
+            Stream::Tls($inner) => $body,
+            Stream::Pipe($inner) => $body,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => true,
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Pipe(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
