@@ -24,8 +24,7 @@ use http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
     HeaderName, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
-use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use warp::Reply;
@@ -45,6 +44,21 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// The number of times that a file is opened if it changes while its first chunk is read.
 const MAX_ATTEMPTS: usize = 3;
 
+/// The parts of a request for a file that the response depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct FileQuery<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path as received.
+    pub path: &'a str,
+    /// The query without `?`.
+    pub query: Option<&'a str>,
+    /// The fields.
+    pub headers: &'a HeaderMap,
+    /// The time at which the request was received.
+    pub now: Timestamp,
+}
+
 /// A directory that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
@@ -62,18 +76,18 @@ impl Root {
     /// 500 and 503, which are logged.
     ///
     /// Needs a tokio runtime, whose blocking threads read the file.
-    pub async fn respond(&self, head: &Parts) -> Response {
-        let result = match head.method {
-            Method::GET | Method::HEAD => self.find(head).await,
+    pub async fn respond(&self, request: &FileQuery<'_>) -> Response {
+        let result = match *request.method {
+            Method::GET | Method::HEAD => self.find(request).await,
             Method::OPTIONS => return options(),
             _ => Err(FileRefusal::MethodNotAllowed),
         };
         let response = result.unwrap_or_else(FileRefusal::into_response);
-        if head.method == Method::HEAD { without_body(response) } else { response }
+        if request.method == Method::HEAD { without_body(response) } else { response }
     }
 
-    async fn find(&self, head: &Parts) -> Result<Response, FileRefusal> {
-        let request = FileRequest::parse(head)?;
+    async fn find(&self, request: &FileQuery<'_>) -> Result<Response, FileRefusal> {
+        let request = FileRequest::parse(request)?;
         let root = self.path.clone();
         spawn_blocking(move || request.respond(&root)).await.unwrap_or_else(|error| {
             tracing::error!(target: "downtime::files", %error, "a thread that reads files has panicked");
@@ -86,7 +100,8 @@ impl Root {
 #[derive(Debug)]
 struct FileRequest {
     method: Method,
-    uri: Uri,
+    path: String,
+    query: Option<String>,
     target: Target,
     preconditions: Preconditions,
     range: Option<ByteRange>,
@@ -95,16 +110,18 @@ struct FileRequest {
 }
 
 impl FileRequest {
-    fn parse(head: &Parts) -> Result<Self, FileRefusal> {
+    fn parse(request: &FileQuery<'_>) -> Result<Self, FileRefusal> {
+        let FileQuery { method, path, query, headers, now } = *request;
         Ok(Self {
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            target: Target::parse(head.uri.path())?,
-            preconditions: Preconditions::parse(&head.headers),
+            method: method.clone(),
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            target: Target::parse(path)?,
+            preconditions: Preconditions::parse(headers),
             // RFC 9110, section 14.2 defines ranges for GET only.
-            range: ByteRange::parse(&head.headers).filter(|_| head.method == Method::GET),
-            if_range: IfRange::parse(&head.headers),
-            now: crate::clock::now(),
+            range: ByteRange::parse(headers).filter(|_| method == Method::GET),
+            if_range: IfRange::parse(headers),
+            now,
         })
     }
 
@@ -143,7 +160,9 @@ impl FileRequest {
             return Err(FileRefusal::NotFound);
         }
         let mut response = refusal::text(StatusCode::MOVED_PERMANENTLY);
-        response.headers_mut().insert(LOCATION, resolve::with_slash(&self.uri).try_into()?);
+        response
+            .headers_mut()
+            .insert(LOCATION, resolve::with_slash(&self.path, self.query.as_deref()).try_into()?);
         response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
         Ok(response)
     }

@@ -19,16 +19,6 @@ pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone
     status::status().or(gate::gate()).unify().or(site::site()).unify()
 }
 
-/// Names the body type of a response, which warp does not export.
-pub trait BodyOf {
-    /// The body type.
-    type Body;
-}
-
-impl<B> BodyOf for http::Response<B> {
-    type Body = B;
-}
-
 /// The service that `warp::service` makes of the routes.
 pub trait Routes:
     Service<Request<Empty<Bytes>>, Response = Response, Error = Infallible> + Clone + 'static

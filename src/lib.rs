@@ -4,6 +4,7 @@
 //!
 //! - A request goes through [`server`] and [`gateway`], which takes one [`snapshot`], reads the [`clock`] once, and asks
 //!   for one [`decision`]. The response comes from [`filters`] (with the [`page`] or the [`files`]), or from [`upstream`].
+//!   HTTP/1.1 is written once, in [`http1`], for clients and upstreams; [`server`] translates HTTP/2 to it.
 //! - An edit of the file goes through [`watch`], which loads it by [`config`] and [`store`], into the next [`snapshot`].
 //! - The two meet in [`snapshot::Snapshots`], the cell that holds the current snapshot. Operators look at it from the side,
 //!   through [`management`] and [`cli`].
@@ -29,14 +30,14 @@
 //! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
-//! | [`files`] | static files below a directory | clock, hex |
+//! | [`files`] | static files below a directory | hex |
 //! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching |
-//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, thread_exit, upstream |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, matching, page, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, matching, schedule, server, snapshot, summary, upstream, watch |
-//! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, logging, management, matching, page, schedule, server, snapshot, store, summary, thread_exit, watch |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net |
+//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, watch |
+//! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, logging, management, matching, page, schedule, server, snapshot, store, summary, thread_exit, upstream, watch |
 
 pub mod cli;
 pub mod clock;

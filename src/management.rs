@@ -8,26 +8,26 @@ mod host;
 mod metrics;
 pub mod status;
 
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Empty;
-use hyper::body::Incoming;
 use warp::filters::BoxedFilter;
 use warp::{Filter, Reply};
 
 use crate::clock;
-use crate::filters::{BodyOf, Routes};
-use crate::server::{ClientConnection, Service};
+use crate::filters::Routes;
+use crate::http1::request::RequestHead;
+use crate::net::client::ClientConnection;
+use crate::server::Service;
+use crate::server::refusal::refusal_response;
+use crate::server::response::respond;
 use crate::snapshot::Snapshots;
-use crate::upstream::Peer;
 use crate::watch::Handle;
 
 /// A running gateway, as operators see it.
@@ -56,26 +56,25 @@ pub fn management(gateway: &Arc<RunningGateway>) -> Management<impl Routes + use
 }
 
 impl<R: Routes> Service for Management<R> {
-    type Body = <warp::reply::Response as BodyOf>::Body;
-    type Forwarded = Infallible;
-
-    async fn forward(&self, relay: Infallible, _: &Peer, _: &mut ClientConnection<'_>) -> ControlFlow<()> {
-        match relay {}
-    }
-
-    async fn respond(
-        mut self,
-        request: Request<Incoming>,
-        _peer: Rc<Peer>,
-    ) -> Result<Response<Self::Body>, Infallible> {
-        let (head, _) = request.into_parts();
+    async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let snapshot = self.gateway.snapshots.current();
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
-        if let Err((status, message)) = host::check(&head, hosts) {
-            return Ok(uncached(text(status, message)));
+        if let Err(refusal) = host::check(head, hosts) {
+            let refused = refusal_response(client, refusal);
+            return respond(head, client, refused, clock::now()).await;
         }
-        self.routes.call(Request::from_parts(head, Empty::<Bytes>::new())).await
+        let Ok(response) = self.routes.clone().call(request(head)).await;
+        respond(head, client, response, clock::now()).await
     }
+}
+
+/// The request for the routes, which only depend on its method and path.
+fn request(head: &RequestHead<'_>) -> Request<Empty<Bytes>> {
+    let mut request = Request::new(Empty::new());
+    request.method_mut().clone_from(&head.method);
+    // A path that is not a URI is not one of the routes.
+    *request.uri_mut() = head.target.path_text().parse().unwrap_or_else(|_| Uri::from_static("/-"));
+    request
 }
 
 /// Responds to `GET` and `HEAD` for each path. Caches must not store the responses.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 pub use self::cors::{Cors, parse_origin};
 pub use self::fields::{DOWNTIME, is_reserved};
 use self::negotiate::Representation;
-pub use self::negotiate::{NEGOTIATION_FIELDS, is_navigation};
+pub use self::negotiate::{is_navigation, negotiation_field};
 pub use self::response::welcome;
 use self::response::{PreparedResponse, retry_after_value};
 use self::template::Template;

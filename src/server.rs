@@ -3,16 +3,17 @@
 //! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use. No
 //! locks or wake-ups across threads are needed.
 
-mod client;
 mod connection;
-mod fast_path;
 mod frames;
 mod guarded;
 mod head;
+mod http2;
 pub mod listener;
-mod read_buffer;
+mod pipe_body;
+pub mod refusal;
+pub mod response;
 mod service;
-mod stream;
+mod translated;
 
 use std::cell::Cell;
 use std::io;
@@ -26,11 +27,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::warn;
 
-pub use self::client::ClientConnection;
 pub use self::connection::serve;
 use self::listener::Listener;
-pub use self::service::{FastPath, Service};
-pub use self::stream::Stream;
+pub use self::service::Service;
+use crate::net::stream::Stream;
 use crate::thread_exit::ExitNotice;
 
 /// The time that requests in progress have to finish after the server was asked to stop.

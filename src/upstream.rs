@@ -1,40 +1,43 @@
 //! Forwards requests to an upstream over HTTP/1.1, and the responses back.
 //!
-//! Each thread has its own connections, and bodies stay hyper's own [`Incoming`], so that a request needs no lock, no box
-//! and no copy of its body. Plain requests, which most are, are forwarded as bytes by [`relay`].
-//!
-//! hyper does not forward 1xx responses other than 101 (its server sends a 100 itself when the upstream asks for the
-//! body), nor trailers unless a Trailer field announces them and the client accepts them (`TE: trailers`).
+//! Both are forwarded as bytes: each head is parsed once and written again, and the framing of each body is checked and
+//! written again. An `Exchange` is one request on one connection: its `Upload` continues while its `Download` comes back.
+//! Each thread has its own connections, in a `Pool`.
 
-mod attempt;
-mod body;
+mod buffers;
 mod connect;
-mod forwarded;
-mod headers;
+mod contention;
+mod download;
+mod exchange;
 mod pool;
-pub mod relay;
+mod request;
+mod response;
 mod route;
+mod tunnel;
 mod unreachable;
-mod upgrade;
 mod upload;
+mod via;
 
+use std::future::poll_fn;
 use std::rc::Rc;
 
-use http::header::CONTENT_LENGTH;
-use http::{Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use http::StatusCode;
+use jiff::Timestamp;
 use rustls::RootCertStore;
 
-use self::attempt::{AttemptError, ResponseTimer, repeatable};
-pub use self::body::UpstreamBody;
-use self::connect::{Io, Roots, connect};
-use self::pool::{Connection, Idle, Lease, Pool};
-use self::relay::Relays;
-pub use self::route::{Peer, Route, Scheme};
+use self::buffers::{BufferPool, Buffers};
+use self::connect::{Roots, connect};
+pub use self::contention::Contention;
+use self::exchange::{Ended, Exchange, ExchangeError, patience};
+use self::pool::Pool;
+pub use self::request::max_forwards;
+pub use self::route::{Route, Scheme};
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
-use self::upgrade::Upgrade;
 use self::upload::Upload;
-use crate::config::upstream_address::UpstreamAddress;
+pub use self::via::is_loop;
+use crate::http1::request::RequestHead;
+use crate::net::client::ClientConnection;
+use crate::net::stream::Stream;
 
 /// One thread's connections to upstreams.
 ///
@@ -42,9 +45,18 @@ use crate::config::upstream_address::UpstreamAddress;
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime). Clones share their connections.
 #[derive(Clone, Default)]
 pub struct Proxy {
-    pool: Rc<Pool<Connection>>,
-    relays: Rc<Relays>,
+    pool: Rc<Pool>,
+    buffers: BufferPool,
     roots: Roots,
+}
+
+/// How the forwarding of a response ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Forwarded {
+    /// The client has the whole response.
+    Whole,
+    /// The client has left, the upstream has broken off, or a tunnel has ended: the connection must be dropped.
+    Cut,
 }
 
 impl Proxy {
@@ -58,157 +70,92 @@ impl Proxy {
         Ok(Self { roots: Roots::given(roots)?, ..Self::default() })
     }
 
-    /// Forwards a request, and returns the upstream's response when its head has been received.
-    ///
-    /// Dropping the future or the response's body cancels the request at the upstream. The response is 501 to CONNECT (RFC
-    /// 9110, section 9.3.6) and to a transfer coding other than chunked (RFC 9112, section 6.1), and 400 to a target
-    /// without a path.
-    ///
-    /// # Errors
-    /// There is no response, because of the upstream or of the client ([`UpstreamError::client_fault`]).
-    pub async fn forward(
-        &self,
-        mut request: Request<Incoming>,
-        route: &Route<'_>,
-    ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        if request.method() == http::Method::CONNECT {
-            return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
-        }
-        if !headers::set_target(&mut request, || route.upstream.authority()) {
-            return Ok(refusal(StatusCode::BAD_REQUEST));
-        }
-        if !headers::is_plainly_coded(request.headers()) {
-            return Ok(refusal(StatusCode::NOT_IMPLEMENTED));
-        }
-        let upgrade = Upgrade::from_request(&mut request);
-        headers::strip_request(request.headers_mut(), route.trusted);
-        forwarded::set(request.headers_mut(), route);
-        headers::set_version(&mut request);
-        if let Some(upgrade) = &upgrade {
-            headers::insert_upgrade(request.headers_mut(), upgrade.protocols());
-        }
-        let idle = self.pool.idle(route.upstream);
-        let (response, connection) = self.send(request, route, &idle).await?;
-        finish(response, connection, idle, upgrade)
+    /// Like [`Proxy::new`]. Idle connections of one thread are closed if a request of another one may be waiting for that.
+    pub fn sharing(contention: &Contention) -> Self {
+        Self { pool: Pool::sharing(contention), ..Self::default() }
     }
 
-    /// Sends the request over an idle connection, or over a new one.
+    /// Forwards a request, and the response to `client`. Calls `on_status` when the status is known. Dropping the future
+    /// cancels the request at the upstream.
     ///
     /// An idle connection may be dead. If nothing of the request was sent, it is sent over the next one. If it may be
     /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one.
-    async fn send(
+    ///
+    /// # Errors
+    /// There is no response, because of the upstream or of the client ([`UpstreamError::client_fault`]). Nothing was sent to
+    /// the client but interim responses.
+    pub async fn forward(
         &self,
-        request: Request<Incoming>,
+        head: &RequestHead<'_>,
+        client: &mut ClientConnection,
         route: &Route<'_>,
-        idle: &Idle<Connection>,
-    ) -> Result<(Response<Incoming>, Connection), UpstreamError> {
-        let (mut request, progress) = Upload::from_request(request);
-        let wait = ResponseTimer { limit: route.response_timeout, progress: progress.as_deref() };
-        while let Some(mut connection) = self.idle_connection(route.upstream, idle).await {
-            let spare = repeatable(&request);
-            match wait.for_response(&mut connection, request).await {
-                Ok(response) => return Ok((response, connection)),
-                Err(AttemptError::Unsent(unsent, _)) => request = *unsent,
-                Err(AttemptError::Failed(UpstreamError::Broken(error))) => match spare {
-                    Some(spare) if !connection.has_received() => {
-                        request = spare;
-                        break;
+        now: Timestamp,
+        on_status: &mut dyn FnMut(StatusCode),
+    ) -> Result<Forwarded, UpstreamError> {
+        let mut lease = self.buffers.take();
+        let buffers = lease.get();
+        request::write(&mut buffers.to_upstream, head, route);
+        let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
+        let mut idle = self.pool.take(route.upstream);
+        loop {
+            let is_new = idle.is_none();
+            let stream = match idle.take() {
+                Some(stream) => stream,
+                None => self.connect(route, client).await?,
+            };
+            let exchange = self.exchange((head, client, buffers), stream, route, now, is_new);
+            match exchange.run(on_status).await {
+                Ok(Ended { forwarded, reusable }) => {
+                    if let Some((stream, limit)) = reusable {
+                        self.pool.put(route.upstream, stream, limit.min(route.idle_limit));
                     }
-                    _ => return Err(UpstreamError::Broken(error)),
-                },
-                Err(AttemptError::Failed(unreachable)) => return Err(unreachable),
+                    return Ok(forwarded);
+                }
+                Err(ExchangeError::Final(error)) => return Err(error),
+                Err(ExchangeError::NoResponse { has_sent: false, .. }) if !is_new => {
+                    idle = self.pool.take(route.upstream);
+                }
+                Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
+                Err(ExchangeError::NoResponse { error, .. }) => {
+                    return Err(UpstreamError::Broken(error.into()));
+                }
             }
         }
-        let mut connection = self.connect(route).await?;
-        match wait.for_response(&mut connection, request).await {
-            Ok(response) => Ok((response, connection)),
-            Err(AttemptError::Unsent(_, error)) => Err(UpstreamError::Broken(error.into())),
-            Err(AttemptError::Failed(unreachable)) => Err(unreachable),
-        }
     }
 
-    /// An idle connection of this pool; if there is none, one of the relays.
-    async fn idle_connection(
+    fn exchange<'x, 'b>(
         &self,
-        upstream: &UpstreamAddress,
-        idle: &Idle<Connection>,
-    ) -> Option<Connection> {
-        match idle.take() {
-            Some(connection) => Some(connection),
-            None => Connection::begin(self.relays.idle(upstream).take()?).await.ok(),
-        }
+        (head, client, buffers): (&'x RequestHead<'b>, &'x mut ClientConnection, &'x mut Buffers),
+        upstream: Stream,
+        route: &Route<'_>,
+        now: Timestamp,
+        is_new: bool,
+    ) -> Exchange<'x, 'b> {
+        buffers.from_upstream.consume(usize::MAX);
+        buffers.to_client.clear();
+        let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
+        let contention = is_new.then(|| patience(self.pool.contention()));
+        let limit = route.response_timeout;
+        Exchange { head, client, upstream, buffers, upload, limit, now, contention }
     }
 
-    async fn connect(&self, route: &Route<'_>) -> Result<Connection, UpstreamError> {
-        let io = self.open(route).await?;
-        Connection::begin(io).await.map_err(|error| UpstreamError::Broken(error.into()))
-    }
-
-    async fn open(&self, route: &Route<'_>) -> Result<Io, UpstreamError> {
+    /// Opens a connection, unless the client leaves meanwhile.
+    async fn connect(
+        &self,
+        route: &Route<'_>,
+        client: &mut ClientConnection,
+    ) -> Result<Stream, UpstreamError> {
         let limit = route.connect_timeout;
-        connect(route.upstream, limit, &self.roots).await.map_err(|error| match error.kind() {
+        let opened = tokio::select! {
+            biased;
+            opened = connect(route.upstream, limit, &self.roots) => opened,
+            () = poll_fn(|cx| client.poll_gone_before_response(cx)) => return Err(ClientError::BrokeOff.into()),
+        };
+        opened.map_err(|error| match error.kind() {
             std::io::ErrorKind::TimedOut => {
-                UpstreamError::TimedOut { phase: TimedOutStep::Connect, after: limit }
+                UpstreamError::TimedOut { step: TimedOutStep::Connect, after: limit }
             }
             _ => UpstreamError::Connect(error),
         })
     }
-}
-
-const UNREQUESTED_PROTOCOL: &str = "it switched to a protocol that was not requested";
-const INVALID_LENGTH: &str = "its Content-Length is invalid";
-const UNREQUESTED_CODING: &str = "it has a transfer coding that was not requested";
-
-/// Makes the upstream's response the one that the client gets.
-fn finish(
-    mut response: Response<Incoming>,
-    mut connection: Connection,
-    idle: Rc<Idle<Connection>>,
-    upgrade: Option<Upgrade>,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(response, connection, upgrade);
-    }
-    if !headers::is_plainly_coded(response.headers()) {
-        return Err(UpstreamError::Invalid(UNREQUESTED_CODING));
-    }
-    // hyper sends no body of unknown length to an HTTP/1.0 server.
-    if headers::drop_overridden_length(response.headers_mut()) || response.version() < Version::HTTP_11 {
-        connection.retire();
-    }
-    if !headers::unify_length(response.headers_mut()) {
-        return Err(UpstreamError::Invalid(INVALID_LENGTH));
-    }
-    headers::strip_response(response.headers_mut());
-    if headers::has_no_body(response.status()) {
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
-    *response.version_mut() = Version::HTTP_11;
-    let lease = Lease::unless_idle(connection, idle);
-    Ok(response.map(|incoming| UpstreamBody::new(incoming, lease)))
-}
-
-fn switch(
-    mut response: Response<Incoming>,
-    connection: Connection,
-    upgrade: Option<Upgrade>,
-) -> Result<Response<UpstreamBody>, UpstreamError> {
-    const UNREQUESTED: UpstreamError = UpstreamError::Invalid(UNREQUESTED_PROTOCOL);
-    let upgrade = upgrade.ok_or(UNREQUESTED)?;
-    let granted = upgrade.granted(response.headers()).ok_or(UNREQUESTED)?;
-    headers::strip_response(response.headers_mut());
-    headers::insert_upgrade(response.headers_mut(), granted);
-    upgrade.tunnel(hyper::upgrade::on(&mut response), connection);
-    Ok(response.map(|_| UpstreamBody::empty()))
-}
-
-/// Marks a response that was made without asking the upstream.
-#[derive(Clone, Copy, Debug)]
-pub struct NotForwarded;
-
-fn refusal(status: StatusCode) -> Response<UpstreamBody> {
-    let mut response = Response::new(UpstreamBody::empty());
-    *response.status_mut() = status;
-    response.extensions_mut().insert(NotForwarded);
-    response
 }

@@ -22,6 +22,7 @@ use crate::server::listener::Listener;
 use crate::server::{Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::thread_exit::{ExitNotice, exit_notice};
+use crate::upstream::{Contention, Proxy};
 use crate::watch::{Handle, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
@@ -148,7 +149,8 @@ impl Servers {
         let running = Arc::new(RunningGateway { file, snapshots: Arc::clone(snapshots), watch, stopping });
         let gateway = {
             let snapshots = Arc::clone(snapshots);
-            move || Gateway::new(Arc::clone(&snapshots), warp::service(filters::routes()))
+            let contention = Contention::default();
+            move || Gateway::new(&snapshots, warp::service(filters::routes()), Proxy::sharing(&contention))
         };
         let operators = {
             let running = Arc::clone(&running);

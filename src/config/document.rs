@@ -92,7 +92,7 @@ pub struct SiteSection {
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
     /// How long the upstream may take to send the head of its response. The time counts from the request, or from the
-    /// last part of its body.
+    /// last part of its body. A client that sends nothing of a body for as long gets 408.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
 }
@@ -169,9 +169,9 @@ pub struct ManagementSection {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct LimitsSection {
-    /// How long a connection to the upstream may be idle before the gateway closes it. If the upstream announces a shorter
-    /// time, as in `Keep-Alive: timeout=1`, that time applies. With `"0s"`, connections are not kept: each request gets a
-    /// new one.
+    /// How long a connection to the upstream may be idle before the gateway closes it. If the upstream announces a time, as
+    /// in `Keep-Alive: timeout=2`, the connection is closed a second before that, if that is earlier. With `"0s"`,
+    /// connections are not kept: each request gets a new one.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "2s"))]
     pub upstream_idle: Field<String>,
 }

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use http::Uri;
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::refusal::FileRefusal;
@@ -54,9 +53,9 @@ impl Target {
 
 /// Appends a slash to the path of a URL and keeps the query. The result is on the same site if `Target::parse` accepts the
 /// path.
-pub(super) fn with_slash(uri: &Uri) -> String {
-    let path = utf8_percent_encode(uri.path(), CONTROLS);
-    let query = uri.query().map(|query| format!("?{}", utf8_percent_encode(query, CONTROLS)));
+pub(super) fn with_slash(path: &str, query: Option<&str>) -> String {
+    let path = utf8_percent_encode(path, CONTROLS);
+    let query = query.map(|query| format!("?{}", utf8_percent_encode(query, CONTROLS)));
     format!("{path}/{}", query.unwrap_or_default())
 }
 
@@ -151,16 +150,14 @@ mod tests {
 
     #[test]
     fn a_slash_is_appended_before_the_query() {
-        for (uri, expected) in [
-            ("/a", "/a/"),
-            ("/a?", "/a/?"),
-            ("/a?b=c?d/e", "/a/?b=c?d/e"),
-            ("/a%20b", "/a%20b/"),
-            ("http://evil.example/a?b", "/a/?b"),
+        for (path, query, expected) in [
+            ("/a", None, "/a/"),
+            ("/a", Some(""), "/a/?"),
+            ("/a", Some("b=c?d/e"), "/a/?b=c?d/e"),
+            ("/a%20b", None, "/a%20b/"),
+            ("/straße", Some("ü"), "/stra%C3%9Fe/?%C3%BC"),
         ] {
-            assert_eq!(with_slash(&uri.parse().unwrap()), expected, "{uri}");
+            assert_eq!(with_slash(path, query), expected, "{path} {query:?}");
         }
-        let uri = Uri::from_maybe_shared("/straße?ü".as_bytes()).unwrap();
-        assert_eq!(with_slash(&uri), "/stra%C3%9Fe/?%C3%BC");
     }
 }

@@ -3,28 +3,42 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderValue;
-use http::request::Parts;
-use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
 use warp::Filter;
 
-use crate::decision::{Decision, Down, Pass, decide};
-use crate::matching::client_address::client_address;
-use crate::matching::path::RequestPath;
-use crate::matching::request::{
-    Hosts, Query, Request, X_FORWARDED_HOST, forwarded_hosts, is_method_override,
-};
-use crate::page::is_navigation;
+use crate::decision::{Decision, Down, Pass};
+use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts};
 use crate::snapshot::{PageKey, Phase, Snapshot};
 
-/// A request's head, its decision, and the values that the decision was made on. Made once for each request.
+/// The parts of a request that the filters respond by, owned.
+#[derive(Clone, Debug)]
+pub struct RequestParts {
+    /// The method.
+    pub method: Method,
+    /// The path as text, as received.
+    pub path: String,
+    /// The query without `?`.
+    pub query: Option<String>,
+    /// The host that it is for.
+    pub host: Option<String>,
+    /// The fields.
+    pub headers: HeaderMap,
+}
+
+/// A request, its decision, and the values that the decision was made on. Made once for each request that is answered
+/// here.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// The request's head, as received.
-    pub head: Parts,
-    /// The other end of the connection; `None`: a Unix socket.
-    pub peer: Option<IpAddr>,
+    /// The request.
+    pub request: RequestParts,
+    /// Its decision, and what that was made on.
+    pub decided: Decided,
+}
+
+/// A decision, and the values that it was made on.
+#[derive(Clone, Debug)]
+pub struct Decided {
     /// True if the peer is a trusted proxy.
     pub trusted: bool,
     /// The client, if it is known.
@@ -53,28 +67,11 @@ pub enum OwnedDecision {
 }
 
 impl RequestContext {
-    /// Makes the decision on a request.
-    pub fn new(head: Parts, peer: Option<IpAddr>, snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
-        let trust = &snapshot.config.server.trusted_proxies;
-        let trusted = trust.trusts(peer);
-        let client = client_address(peer, &head.headers, |address| trust.contains(address), trusted);
-        let phase = snapshot.phase(now);
-        let request = Request {
-            method: &head.method,
-            hosts: hosts(&head, trusted),
-            path: RequestPath::new(path(&head)),
-            query: Query::new(head.uri.query()),
-            has_override_field: head.headers.keys().any(|name| is_method_override(name.as_str())),
-            is_navigation: is_navigation(&head.method, &head.headers),
-            client,
-        };
-        let decision = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
-        Self { head, peer, trusted, client, snapshot, phase, now, decision }
-    }
-
     /// Returns the hosts that the request is for.
     pub fn hosts(&self) -> Hosts<'_> {
-        hosts(&self.head, self.trusted)
+        let RequestParts { host, headers, .. } = &self.request;
+        let lines = headers.get_all(X_FORWARDED_HOST).iter().filter(|_| self.decided.trusted);
+        Hosts { own: host.as_deref(), forwarded: forwarded_hosts(lines.map(HeaderValue::as_bytes)) }
     }
 
     /// Extracts the context, which the gateway has put into the request's extensions.
@@ -102,21 +99,4 @@ pub fn page_key(down: &Down<'_>) -> PageKey {
         until: down.until,
         retry_after: down.retry_after,
     }
-}
-
-/// Returns the path of the target as received. `*` and authorities are not paths and match no rule.
-fn path(head: &Parts) -> &str {
-    match head.uri.path() {
-        "" => "/",
-        path => path,
-    }
-}
-
-/// Returns the hosts that the request is for. The target's authority takes precedence over the Host field (RFC 9112,
-/// section 3.2.2), and a trusted proxy may add others.
-fn hosts(head: &Parts, trusted: bool) -> Hosts<'_> {
-    let host = || head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let own = head.uri.authority().map(Authority::as_str).or_else(host);
-    let lines = head.headers.get_all(X_FORWARDED_HOST).iter().filter(|_| trusted);
-    Hosts { own, forwarded: forwarded_hosts(lines.map(HeaderValue::as_bytes)) }
 }

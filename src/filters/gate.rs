@@ -7,19 +7,17 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::context::{OwnedDecision, RequestContext};
+use super::context::{Decided, OwnedDecision, RequestContext};
 use crate::page;
 use crate::snapshot::{Phase, Snapshot};
 
 /// Responds with the down page or the redirect. Rejects requests that pass.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter()
-        .and_then(|context: Arc<RequestContext>| std::future::ready(gate_response(&context)))
-}
-
-fn gate_response(context: &RequestContext) -> Result<Response, Rejection> {
-    let RequestContext { head, snapshot, phase, decision, .. } = context;
-    respond(snapshot, phase, decision, &head.method, &head.headers).ok_or_else(not_found)
+    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
+        let RequestContext { request, decided: Decided { snapshot, phase, decision, .. } } = &*context;
+        let response = respond(snapshot, phase, decision, &request.method, &request.headers);
+        std::future::ready(response.ok_or_else(not_found))
+    })
 }
 
 /// Returns the response to a decision; `None` if the site or the status filter responds.

@@ -1,35 +1,35 @@
-//! The site, for requests that pass.
+//! The site, for requests that pass and are not forwarded.
 
 use std::sync::Arc;
 
+use warp::reject::not_found;
 use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::context::RequestContext;
 use crate::config::Site;
-use crate::files::Root;
+use crate::files::{FileQuery, Root};
 use crate::page;
 
-/// Marks a placeholder response: the gateway, which has kept the request, forwards it to the upstream. This way the bodies
-/// of request and response need not be boxed.
-#[derive(Clone, Copy, Debug)]
-pub struct ToUpstream;
-
-/// Responds with a file, the welcome page, or a response marked [`ToUpstream`].
+/// Responds with a file or the welcome page. Rejects requests for an upstream.
 pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| async move {
-        Ok::<_, Rejection>(site_response(&context).await)
-    })
+    RequestContext::filter().and_then(|context: Arc<RequestContext>| async move { respond(&context).await })
 }
 
-async fn site_response(context: &RequestContext) -> Response {
-    match &context.snapshot.config.site {
-        Site::Welcome => page::welcome(&context.head.method).map(Into::into),
-        Site::Root(root) => Root::new(root.clone()).respond(&context.head).await,
-        Site::Upstream(_) => {
-            let mut response = warp::reply().into_response();
-            response.extensions_mut().insert(ToUpstream);
-            response
+async fn respond(context: &RequestContext) -> Result<Response, Rejection> {
+    let request = &context.request;
+    match &context.decided.snapshot.config.site {
+        Site::Welcome => Ok(page::welcome(&request.method).map(Into::into)),
+        Site::Root(root) => {
+            let query = FileQuery {
+                method: &request.method,
+                path: &request.path,
+                query: request.query.as_deref(),
+                headers: &request.headers,
+                now: context.decided.now,
+            };
+            Ok(Root::new(root.clone()).respond(&query).await)
         }
+        Site::Upstream(_) => Err(not_found()),
     }
 }

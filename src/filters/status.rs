@@ -11,7 +11,7 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::context::{OwnedDecision, RequestContext};
+use super::context::{Decided, OwnedDecision, RequestContext};
 use crate::decision::Outlook;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Query, Request};
@@ -20,7 +20,7 @@ use crate::schedule::period::Occurrence;
 /// Responds with the status to requests for the status path. Rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        let is_status = matches!(context.decision, OwnedDecision::Status);
+        let is_status = matches!(context.decided.decision, OwnedDecision::Status);
         std::future::ready(if is_status { Ok(status_response(&context)) } else { Err(not_found()) })
     })
 }
@@ -48,7 +48,7 @@ impl From<Occurrence> for NextOutage {
 }
 
 fn status_response(context: &RequestContext) -> Response {
-    let mut response = match context.head.method {
+    let mut response = match context.request.method {
         Method::GET | Method::HEAD => body(context),
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
@@ -62,7 +62,7 @@ fn status_response(context: &RequestContext) -> Response {
 fn body(context: &RequestContext) -> Response {
     let json = serde_json::to_string(&public_status(context)).unwrap_or_default() + "\n";
     let length = HeaderValue::from(json.len());
-    let head = context.head.method == Method::HEAD;
+    let head = context.request.method == Method::HEAD;
     let mut response = if head { StatusCode::OK.into_response() } else { json.into_response() };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CONTENT_LENGTH, length);
@@ -70,19 +70,20 @@ fn body(context: &RequestContext) -> Response {
 }
 
 fn public_status(context: &RequestContext) -> PublicStatus<'_> {
-    let rules = &context.snapshot.config.rules;
-    let target = StatusQuery::parse(context.head.uri.query().unwrap_or_default());
+    let Decided { snapshot, phase, now, .. } = &context.decided;
+    let (rules, now) = (&snapshot.config.rules, *now);
+    let target = StatusQuery::parse(context.request.query.as_deref().unwrap_or_default());
     let request = Request {
         hosts: context.hosts(),
         query: Query::new(target.query()),
         ..Request::new(&target.method, RequestPath::new(target.path()))
     };
-    let Outlook { period, until, next } = context.phase.outlook(rules, &request, context.now);
+    let Outlook { period, until, next } = phase.outlook(rules, &request, now);
     let response = period.and_then(|period| rules.responses.get(period));
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
-        retry_after: period.map_or(0, |_| rules.retry_after(until, context.now)),
+        retry_after: period.map_or(0, |_| rules.retry_after(until, now)),
         message: response.and_then(|response| response.message.as_deref()),
         next: next.map(NextOutage::from),
     }

@@ -1,12 +1,11 @@
 //! The response to a request that the upstream did not respond to.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tracing::{error, info};
 
 use crate::config::{UpstreamSite, WhenUnreachable};
-use crate::page::NEGOTIATION_FIELDS;
 use crate::snapshot::Snapshot;
 use crate::upstream::UpstreamError;
 
@@ -23,7 +22,7 @@ pub(super) fn failure_response(
 ) -> Response<Bytes> {
     if error.client_fault().is_some() {
         info!(target: LOG_TARGET, "{error}");
-        return bare_response(error.status(), Bytes::new());
+        return text_response(error.status(), format!("{error}\n"));
     }
     snapshot.reachability.record(false);
     error!(target: LOG_TARGET, "{} is unreachable: {error}", site.upstream);
@@ -31,46 +30,15 @@ pub(super) fn failure_response(
         WhenUnreachable::Downtime => {
             snapshot.unreachable().respond(method, page_fields, snapshot.retry_after())
         }
-        WhenUnreachable::Error => {
-            let mut response = bare_response(error.status(), format!("{}\n", error.status()).into());
-            let text = HeaderValue::from_static("text/plain; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, text);
-            if method == Method::HEAD {
-                response.body_mut().clear();
-            }
-            response
-        }
+        WhenUnreachable::Error => text_response(error.status(), format!("{}\n", error.status())),
     }
 }
 
-fn bare_response(status: StatusCode, body: Bytes) -> Response<Bytes> {
-    let length = body.len().into();
-    let mut response = Response::new(body);
+fn text_response(status: StatusCode, text: String) -> Response<Bytes> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, length);
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The parts of a request that the down page depends on, kept while the request is forwarded.
-pub(super) struct PageRequest {
-    pub(super) method: Method,
-    fields: Vec<(HeaderName, HeaderValue)>,
-}
-
-impl PageRequest {
-    pub(super) fn from_head(method: &Method, headers: &HeaderMap) -> Self {
-        let values = |name: &'static str| {
-            let values = headers.get_all(name).iter();
-            values.map(move |value| (HeaderName::from_static(name), value.clone()))
-        };
-        Self { method: method.clone(), fields: NEGOTIATION_FIELDS.into_iter().flat_map(values).collect() }
-    }
-
-    pub(super) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.fields {
-            headers.append(name, value.clone());
-        }
-        headers
-    }
 }

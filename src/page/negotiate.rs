@@ -54,6 +54,17 @@ pub const NEGOTIATION_FIELDS: [&str; 8] = [
     "x-requested-with",
 ];
 
+/// Returns the name, in lower case, of a field that decides on the representation; `None` for other fields.
+pub fn negotiation_field(name: &str) -> Option<&'static str> {
+    // This runs for each field of each request, and most differ in length or in the first letter.
+    let first = name.as_bytes().first()?.to_ascii_lowercase();
+    if !matches!((name.len(), first), (6 | 29 | 30, b'a') | (6, b'o') | (12, b'c') | (14, b's') | (16, b'x'))
+    {
+        return None;
+    }
+    NEGOTIATION_FIELDS.into_iter().find(|other| name.eq_ignore_ascii_case(other))
+}
+
 /// Returns true if a request with this method and these fields opens a page. Other requests are not
 /// redirected: a program would mistake the target for the response that it wanted.
 pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
@@ -218,6 +229,15 @@ mod tests {
         (r#"text/plain;x="\",text/html", application/json;q=0.5"#, Text),
         ("text/plain ; q=0.1 ,\ttext/html ; q=0.2", Html),
     ];
+
+    #[test]
+    fn each_negotiation_field_is_found_in_any_case() {
+        for name in NEGOTIATION_FIELDS {
+            assert_eq!(negotiation_field(&name.to_ascii_uppercase()), Some(name));
+            assert_eq!(negotiation_field(&format!("{name}s")), None, "{name}");
+        }
+        assert_eq!(negotiation_field(""), None);
+    }
 
     #[test]
     fn the_accept_field_chooses_the_representation() {

@@ -1,98 +1,170 @@
-//! Waits for the complete head of a request before handing the connection to hyper.
+//! Waits for the heads of a connection's requests.
 
+use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::debug;
+use futures_util::FutureExt as _;
+use http::StatusCode;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::HEAD_TIMEOUT;
-use super::stream::Stream;
-use crate::clock;
-use crate::upstream::Peer;
+use crate::http1::head::{MAX_HEAD, head_length, not_a_head, too_long};
+use crate::http1::refusal::Refusal;
+
+use crate::net::client::ClientConnection;
 
 /// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A longer head is not waited for: hyper refuses it with 431. In bytes.
-const MAX_LENGTH: usize = 8192 + 4096 * 100;
-/// The same for a head with more fields.
-const MAX_FIELDS: usize = 100;
-/// How long to read and discard what a refused client still sends. Closing a connection with unread bytes resets it, and
-/// the response may be lost.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Reads until the head that begins with `begun` is whole or malformed, and returns all bytes that were read. Returns `None`
-/// if the connection is over: it broke off, or the whole head had not arrived [`HEAD_TIMEOUT`] after `since`, and the client
-/// has been told so. The end of the stream and a server that stops end the wait too.
-pub(super) async fn complete(
-    stream: &mut Stream,
-    begun: &[u8],
-    since: Instant,
-    peer: &Peer,
-    mut stopped: Pin<&mut impl Future>,
-) -> Option<Bytes> {
-    let mut head = BytesMut::from(begun);
-    let mut deadline = std::pin::pin!(sleep_until(since + HEAD_TIMEOUT));
-    let mut is_new_line = true;
-    while head.len() < MAX_LENGTH && (!is_new_line || is_partial(&mut head)) {
-        head.reserve(4096);
-        let before = head.len();
-        let read = tokio::select! {
-            biased;
-            read = stream.read_buf(&mut head) => read.ok()?,
-            _ = &mut stopped => break,
-            () = &mut deadline => {
-                refuse(stream, peer).await;
-                return None;
-            }
+const TOO_LATE: Refusal = Refusal {
+    status: StatusCode::REQUEST_TIMEOUT,
+    reason: "the head of the request took longer than 30 seconds",
+};
+const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within the head of the request");
+
+/// What comes next on a connection.
+pub(super) enum NextHead {
+    /// A complete head, which [`HeadReader::bytes`] returns.
+    Complete,
+    /// The preface of HTTP/2, which is still in the input.
+    Http2,
+    /// Something that is not a head, or none in time.
+    Refused(Refusal),
+    /// The end: the client has closed, is idle for too long, or the server stops.
+    Closed,
+}
+
+/// Reads the heads of one connection.
+pub(super) struct HeadReader {
+    /// The current head. It is kept apart from the input, so that the request can be handled while more is read.
+    head: Vec<u8>,
+    is_first: bool,
+    stopped: Pin<Box<dyn Future<Output = ()>>>,
+    expiry: Pin<Box<Sleep>>,
+    /// The waker that is registered for `stopped` and `expiry`. Registering for each request would be most of the cost of
+    /// waiting.
+    registered: Option<Waker>,
+}
+
+/// The event that ends a wait for the client.
+enum ClientEvent {
+    Read(io::Result<usize>),
+    Stop,
+    Expiry,
+}
+
+impl HeadReader {
+    pub(super) fn new(mut stopped: watch::Receiver<bool>) -> Self {
+        let stopped = async move {
+            // The sender lives until it has sent.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        if read == 0 {
-            break;
-        }
-        // Parsing all of it for each byte would take quadratic time.
-        is_new_line = head.get(before..).is_some_and(|new| new.contains(&b'\n'));
+        let stopped = Box::pin(stopped.fuse());
+        let expiry = Box::pin(sleep(HEAD_TIMEOUT));
+        Self { head: Vec::new(), is_first: true, stopped, expiry, registered: None }
     }
-    Some(head.freeze())
+
+    /// The bytes of the current head, including the empty line.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Waits for the next head. An empty line before it is skipped (RFC 9112, section 2.2).
+    pub(super) async fn next(&mut self, client: &mut ClientConnection) -> NextHead {
+        let mut since: Option<Instant> = None;
+        let (mut searched, mut is_begun) = (0, false);
+        loop {
+            skip_empty_lines(client);
+            let bytes = client.input().bytes();
+            if self.is_first && is_preface(bytes) {
+                if bytes.len() >= PREFACE.len() {
+                    return NextHead::Http2;
+                }
+            } else if let Some(length) = head_length(bytes, searched) {
+                if length > MAX_HEAD {
+                    return NextHead::Refused(too_long(bytes));
+                }
+                self.take(client, length);
+                return NextHead::Complete;
+            } else if bytes.len() > MAX_HEAD {
+                return NextHead::Refused(too_long(bytes));
+            } else if let Some(refusal) = not_a_head(bytes) {
+                return NextHead::Refused(refusal);
+            } else {
+                searched = bytes.len();
+            }
+            if !is_begun && !bytes.is_empty() {
+                (is_begun, since) = (true, None);
+            }
+            let began = *since.get_or_insert_with(Instant::now);
+            match self.wait(client).await {
+                ClientEvent::Read(Ok(1..)) => {}
+                ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
+                ClientEvent::Stop if is_begun => {}
+                ClientEvent::Expiry if began.elapsed() < HEAD_TIMEOUT => self.expire_at(began + HEAD_TIMEOUT),
+                ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
+                ClientEvent::Read(_) | ClientEvent::Stop | ClientEvent::Expiry => return NextHead::Closed,
+            }
+        }
+    }
+
+    fn take(&mut self, client: &mut ClientConnection, length: usize) {
+        self.is_first = false;
+        self.head.clear();
+        let input = client.input();
+        self.head.extend_from_slice(input.bytes().get(..length).unwrap_or_default());
+        input.consume(length);
+    }
+
+    fn expire_at(&mut self, at: Instant) {
+        self.expiry.as_mut().reset(at);
+        self.registered = None;
+    }
+
+    async fn wait(&mut self, client: &mut ClientConnection) -> ClientEvent {
+        poll_fn(|cx| {
+            if let Poll::Ready(read) = client.poll_fill(cx) {
+                return Poll::Ready(ClientEvent::Read(read));
+            }
+            self.poll_end(client.is_stopping() && client.input().is_empty(), cx)
+        })
+        .await
+    }
+
+    fn poll_end(&mut self, stops: bool, cx: &mut Context<'_>) -> Poll<ClientEvent> {
+        if stops {
+            return Poll::Ready(ClientEvent::Stop);
+        }
+        let is_registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_registered && !self.expiry.is_elapsed() {
+            return Poll::Pending;
+        }
+        if self.expiry.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(ClientEvent::Expiry);
+        }
+        // Only registers: what it says is checked above.
+        let _ = self.stopped.as_mut().poll(cx);
+        self.registered = Some(cx.waker().clone());
+        Poll::Pending
+    }
 }
 
-/// Returns true if more bytes must come before it is known what they are. Removes empty lines in front of a request, of
-/// which there may be any number (RFC 9112, section 2.2).
-fn is_partial(head: &mut BytesMut) -> bool {
+fn skip_empty_lines(client: &mut ClientConnection) {
+    let input = client.input();
     loop {
-        match **head {
-            [b'\r', b'\n', ..] => head.advance(2),
-            [b'\n', ..] => head.advance(1),
-            _ => break,
+        match input.bytes() {
+            [b'\r', b'\n', ..] => input.consume(2),
+            [b'\n', ..] => input.consume(1),
+            _ => return,
         }
     }
-    if head.len() < PREFACE.len() && PREFACE.starts_with(head) {
-        return true;
-    }
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    matches!(httparse::Request::new(&mut fields).parse(head), Ok(httparse::Status::Partial))
 }
 
-/// Sends 408 to a client that was too slow with a head (RFC 9110, section 15.5.9), and closes its connection.
-pub(super) async fn refuse(stream: &mut Stream, peer: &Peer) {
-    debug!(
-        "closing the connection of {peer}: no complete request head within {}",
-        humantime::format_duration(HEAD_TIMEOUT)
-    );
-    let body = "the head of the request took longer than 30 seconds\n";
-    let response = format!(
-        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n\
-         content-length: {}\r\ncache-control: no-store\r\ndate: {}\r\n\r\n{body}",
-        body.len(),
-        clock::http_date(clock::now()),
-    );
-    let send = async {
-        stream.write_all(response.as_bytes()).await?;
-        stream.shutdown().await?;
-        let mut discarded = [0; 1024];
-        while stream.read(&mut discarded).await? > 0 {}
-        std::io::Result::Ok(())
-    };
-    // If this fails, the client has left.
-    let _ = timeout(LINGER, send).await;
+/// Returns true if the bytes begin with the preface of HTTP/2, or can become it.
+fn is_preface(bytes: &[u8]) -> bool {
+    let length = bytes.len().min(PREFACE.len());
+    length > 0 && bytes.get(..length) == PREFACE.get(..length)
 }

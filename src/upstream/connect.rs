@@ -1,23 +1,19 @@
 //! Opens connections to upstreams.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::config::upstream_address::UpstreamAddress;
+use crate::net::stream::Stream;
 
 /// The root certificates that an https upstream's certificate is checked against.
 #[derive(Clone, Default)]
@@ -70,24 +66,27 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
 }
 
 /// Opens a connection, including TLS, within `limit`, which all addresses of the name share.
-pub(super) async fn connect(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<Io> {
-    let stream = timeout(limit, open(upstream, limit, roots)).await??;
-    Ok(Io { stream, received: Arc::default() })
+pub(super) async fn connect(
+    upstream: &UpstreamAddress,
+    limit: Duration,
+    roots: &Roots,
+) -> io::Result<Stream> {
+    timeout(limit, open(upstream, limit, roots)).await?
 }
 
-async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<UpstreamStream> {
+async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<Stream> {
     let (tls, host, port) = match upstream {
-        UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(UpstreamStream::Unix),
+        UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { tls, host, port } => (*tls, host, *port),
     };
     let tcp = open_tcp(host, port, limit).await?;
     tcp.set_nodelay(true)?;
     if !tls {
-        return Ok(UpstreamStream::Tcp(tcp));
+        return Ok(Stream::Tcp(tcp));
     }
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
     let tls = roots.connector().await?.connect(name, tcp).await?;
-    Ok(UpstreamStream::Tls(Box::new(tls)))
+    Ok(Stream::Tls(Box::new(tls)))
 }
 
 /// Tries one address after another. Each gets an equal share of the time that is left.
@@ -105,77 +104,4 @@ async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStrea
         }
     }
     Err(failure)
-}
-
-/// A connection to an upstream, which records if anything was received.
-pub(super) struct Io {
-    stream: UpstreamStream,
-    received: Arc<AtomicBool>,
-}
-
-enum UpstreamStream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Io {
-    /// Set whenever something is received. The caller resets it.
-    pub(super) fn received(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.received)
-    }
-}
-
-macro_rules! on_stream {
-    ($io:expr, $stream:ident => $body:expr) => {
-        match &mut $io.stream {
-            UpstreamStream::Tcp($stream) => $body,
-            UpstreamStream::Unix($stream) => $body,
-            UpstreamStream::Tls($stream) => $body,
-        }
-    };
-}
-
-impl AsyncRead for Io {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf));
-        if buf.filled().len() > before {
-            self.received.store(true, Ordering::Relaxed);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Io {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        on_stream!(self, stream => Pin::new(stream).poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            UpstreamStream::Tcp(_) | UpstreamStream::Unix(_) => true,
-            UpstreamStream::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
-    }
 }

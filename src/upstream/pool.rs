@@ -3,198 +3,139 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, interval};
 
-use super::connect::Io;
-use super::upload::Upload;
+use super::contention::Contention;
 use crate::config::upstream_address::UpstreamAddress;
+use crate::net::stream::Stream;
 
 /// The limit for each upstream and thread.
 const MAX_IDLE: usize = 128;
-/// A connection that is idle for longer is closed. Below the 75 s of nginx, so that the upstream rarely closes it first.
-const MAX_IDLE_TIME: Duration = Duration::from_mins(1);
+/// The interval at which expired connections are closed.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// One thread's idle connections, by upstream.
-pub(super) struct Pool<C> {
+#[derive(Default)]
+pub(super) struct Pool {
     // There is usually one, and two for a while after a reload: comparing is faster than hashing.
-    upstreams: RefCell<Vec<(UpstreamAddress, Rc<Idle<C>>)>>,
-    swept: Cell<bool>,
+    upstreams: RefCell<Vec<(UpstreamAddress, Rc<IdleConnections>)>>,
+    is_swept: Cell<bool>,
+    contention: Contention,
 }
 
 /// The idle connections to one upstream. The one used last is used next, so that the ones not needed expire.
-pub(super) struct Idle<C>(RefCell<Vec<(Instant, C)>>);
+#[derive(Default)]
+pub(super) struct IdleConnections(RefCell<Vec<IdleConnection>>);
 
-/// A connection that can carry one request after another.
-pub(super) trait Reusable: 'static {
-    /// Returns true if it could carry a request now, as far as can be told without sending one.
-    fn is_idle(&mut self) -> bool;
+struct IdleConnection {
+    stream: Stream,
+    since: Instant,
+    limit: Duration,
 }
 
-impl<C> Default for Pool<C> {
-    fn default() -> Self {
-        Self { upstreams: RefCell::default(), swept: Cell::default() }
+impl Pool {
+    /// A pool that closes its idle connections when a request waits for one in any pool of the same `contention`.
+    pub(super) fn sharing(contention: &Contention) -> Rc<Self> {
+        Rc::new(Self { contention: contention.clone(), ..Self::default() })
     }
-}
 
-impl<C> Default for Idle<C> {
-    fn default() -> Self {
-        Self(RefCell::default())
+    /// The contention, which tells the pools of all threads to close their idle connections.
+    pub(super) fn contention(&self) -> &Contention {
+        &self.contention
     }
-}
 
-/// An HTTP/1.1 connection to an upstream. Dropping it closes it, even during a request.
-pub(super) struct Connection {
-    sender: SendRequest<Upload>,
-    driver: AbortHandle,
-    received: Arc<AtomicBool>,
-    last: bool,
-}
+    /// Takes a connection to `upstream` that seems alive.
+    pub(super) fn take(&self, upstream: &UpstreamAddress) -> Option<Stream> {
+        let upstreams = self.upstreams.borrow();
+        let (_, idle) = upstreams.iter().find(|(other, _)| other == upstream)?;
+        idle.take()
+    }
 
-impl<C: Reusable> Pool<C> {
-    /// The idle connections to `upstream`.
-    pub(super) fn idle(self: &Rc<Self>, upstream: &UpstreamAddress) -> Rc<Idle<C>> {
-        if let Some((_, idle)) = self.upstreams.borrow().iter().find(|(other, _)| other == upstream) {
-            return Rc::clone(idle);
+    /// Keeps a connection to `upstream` for at most `limit`.
+    pub(super) fn put(self: &Rc<Self>, upstream: &UpstreamAddress, stream: Stream, limit: Duration) {
+        if limit.is_zero() {
+            return;
+        }
+        let idle = self.idle(upstream);
+        let mut idle = idle.0.borrow_mut();
+        if idle.len() < MAX_IDLE {
+            idle.push(IdleConnection { stream, since: Instant::now(), limit });
         }
         self.start_sweeping();
-        let idle = Rc::<Idle<C>>::default();
-        self.upstreams.borrow_mut().push((upstream.clone(), Rc::clone(&idle)));
+    }
+
+    fn idle(&self, upstream: &UpstreamAddress) -> Rc<IdleConnections> {
+        let mut upstreams = self.upstreams.borrow_mut();
+        if let Some((_, idle)) = upstreams.iter().find(|(other, _)| other == upstream) {
+            return Rc::clone(idle);
+        }
+        let idle = Rc::<IdleConnections>::default();
+        upstreams.push((upstream.clone(), Rc::clone(&idle)));
         idle
     }
 
     fn start_sweeping(self: &Rc<Self>) {
-        if !self.swept.replace(true) {
-            tokio::task::spawn_local(sweep(Rc::downgrade(self)));
+        if !self.is_swept.replace(true) {
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.contention.clone()));
+        }
+    }
+
+    /// Closes the connections that have expired. Returns false if none are left.
+    fn close_expired(&self) -> bool {
+        let mut upstreams = self.upstreams.borrow_mut();
+        upstreams.retain(|(_, idle)| {
+            idle.0.borrow_mut().retain_mut(IdleConnection::is_usable);
+            !idle.0.borrow().is_empty()
+        });
+        !upstreams.is_empty()
+    }
+
+    fn close_all(&self) -> bool {
+        self.upstreams.borrow_mut().clear();
+        false
+    }
+}
+
+/// Closes connections in time, while there are any.
+async fn sweep(pool: Weak<Pool>, contention: Contention) {
+    let mut ticks = interval(SWEEP_INTERVAL);
+    loop {
+        let is_told = tokio::select! {
+            _ = ticks.tick() => false,
+            () = contention.is_told() => true,
+        };
+        let Some(pool) = pool.upgrade() else { return };
+        let has_any = if is_told { pool.close_all() } else { pool.close_expired() };
+        if !has_any {
+            pool.is_swept.set(false);
+            return;
         }
     }
 }
 
-async fn sweep<C: Reusable>(pool: Weak<Pool<C>>) {
-    let mut ticks = interval(MAX_IDLE_TIME / 2);
-    loop {
-        ticks.tick().await;
-        let Some(pool) = pool.upgrade() else { return };
-        pool.upstreams.borrow_mut().retain(|(_, idle)| {
-            idle.drop_expired();
-            Rc::strong_count(idle) > 1 || !idle.0.borrow().is_empty()
-        });
-    }
-}
-
-impl<C: Reusable> Idle<C> {
-    /// Takes a connection that seems alive.
-    pub(super) fn take(&self) -> Option<C> {
+impl IdleConnections {
+    fn take(&self) -> Option<Stream> {
         let mut idle = self.0.borrow_mut();
-        while let Some((since, mut connection)) = idle.pop() {
-            if connection.is_idle() && since.elapsed() < MAX_IDLE_TIME {
-                return Some(connection);
+        while let Some(mut connection) = idle.pop() {
+            if connection.is_usable() {
+                return Some(connection.stream);
             }
         }
         None
     }
-
-    /// Keeps an idle connection.
-    pub(super) fn put(&self, connection: C) {
-        let mut idle = self.0.borrow_mut();
-        if idle.len() < MAX_IDLE {
-            idle.push((Instant::now(), connection));
-        }
-    }
-
-    fn drop_expired(&self) {
-        self.0
-            .borrow_mut()
-            .retain_mut(|(since, connection)| since.elapsed() < MAX_IDLE_TIME && connection.is_idle());
-    }
 }
 
-impl Connection {
-    /// Starts HTTP/1.1 on a new connection.
-    pub(super) async fn begin(io: Io) -> hyper::Result<Self> {
-        let received = io.received();
-        let (sender, connection) = http1::handshake(TokioIo::new(io)).await?;
-        // Its errors reach the requests and bodies that they concern.
-        let driver = tokio::task::spawn_local(connection.with_upgrades()).abort_handle();
-        Ok(Self { sender, driver, received, last: false })
-    }
-
-    /// Sends a request. If nothing of it was written, the error contains it.
-    pub(super) fn send(
-        &mut self,
-        request: Request<Upload>,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>> + use<> {
-        self.received.store(false, Ordering::Relaxed);
-        self.sender.try_send_request(request)
-    }
-
-    /// Returns true if anything was received since the request was sent.
-    pub(super) fn has_received(&self) -> bool {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    /// Makes this request the last one of the connection.
-    pub(super) fn retire(&mut self) {
-        self.last = true;
-    }
-}
-
-impl Reusable for Io {
-    /// An upstream that sends something now either closes, or sends a response that was not requested.
-    fn is_idle(&mut self) -> bool {
+impl IdleConnection {
+    /// Returns true if it could carry a request now, as far as can be told without sending one. An upstream that sends
+    /// something now either closes, or sends a response that was not requested.
+    fn is_usable(&mut self) -> bool {
         let mut byte = [0];
-        let read =
-            Pin::new(self).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
-        read.is_pending()
-    }
-}
-
-impl Reusable for Connection {
-    fn is_idle(&mut self) -> bool {
-        !self.last && self.sender.is_ready()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-/// A connection that still receives a response's body. It returns to its pool when the body is complete.
-pub(super) struct Lease {
-    connection: Option<Connection>,
-    idle: Rc<Idle<Connection>>,
-}
-
-impl Lease {
-    /// Returns `None`, and the connection to its pool, if the response is complete already.
-    pub(super) fn unless_idle(mut connection: Connection, idle: Rc<Idle<Connection>>) -> Option<Self> {
-        if connection.is_idle() {
-            idle.put(connection);
-            return None;
-        }
-        Some(Self { connection: Some(connection), idle })
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(mut connection) = self.connection.take()
-            && connection.is_idle()
-        {
-            self.idle.put(connection);
-        }
+        let mut context = Context::from_waker(Waker::noop());
+        self.since.elapsed() < self.limit
+            && Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 }

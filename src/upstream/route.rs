@@ -1,13 +1,13 @@
 //! The route of a request: its upstream, and the client that it comes from.
 
-use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use http::HeaderValue;
-
-use crate::config::UpstreamSite;
 use crate::config::upstream_address::UpstreamAddress;
+use crate::config::{Limits, UpstreamSite};
+use crate::http1::fields::{FieldFilter, Sender};
+use crate::http1::request::RequestHead;
+use crate::net::client::ClientConnection;
+use crate::net::peer::Peer;
 
 /// The route of a request.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,10 @@ pub struct Route<'a> {
     pub connect_timeout: Duration,
     /// The limit from sending the request, or the last progress of its body, to the response's head.
     pub response_timeout: Duration,
+    /// The limit for a connection to be idle; zero if it is not kept.
+    pub idle_limit: Duration,
+    /// The version in which the request was received, as in Via.
+    pub received_version: &'static str,
     /// The other end of the client's connection.
     pub peer: &'a Peer,
     /// True if the peer is a trusted proxy.
@@ -28,46 +32,33 @@ pub struct Route<'a> {
 
 impl<'a> Route<'a> {
     /// The route to a site, with its configured limits.
-    pub fn new(site: &'a UpstreamSite, peer: &'a Peer, trusted: bool, scheme: Scheme) -> Self {
+    pub fn new(
+        site: &'a UpstreamSite,
+        limits: Limits,
+        client: &ClientConnection,
+        peer: &'a Peer,
+        trusted: bool,
+    ) -> Self {
         Self {
             upstream: &site.upstream,
             connect_timeout: site.connect_timeout,
             response_timeout: site.response_timeout,
+            idle_limit: limits.upstream_idle,
+            received_version: client.received_version(),
             peer,
             trusted,
-            scheme,
+            scheme: Scheme::Http,
         }
     }
-}
 
-/// The other end of a client's connection, made once for all its requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Peer {
-    address: Option<IpAddr>,
-    /// The value for X-Forwarded-For.
-    pub(super) forwarded_for: Option<HeaderValue>,
-}
-
-impl Peer {
-    /// The address; `None` for a Unix socket.
-    pub fn address(&self) -> Option<IpAddr> {
-        self.address
+    /// The sender of the request.
+    pub(super) fn sender(&self) -> Sender {
+        if self.trusted { Sender::TrustedProxy } else { Sender::Client }
     }
 
-    /// The peer with this address; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
-    pub fn new(address: Option<IpAddr>) -> Self {
-        let address = address.map(|address| address.to_canonical());
-        Self { address, forwarded_for: address.and_then(|address| address.to_string().try_into().ok()) }
-    }
-}
-
-/// As shown in the log.
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Some(address) => address.fmt(f),
-            None => f.write_str("a Unix socket peer"),
-        }
+    /// Returns the filter for the fields and trailers of a request.
+    pub(super) fn filter<'m>(&self, head: &'m RequestHead<'_>) -> FieldFilter<'m> {
+        FieldFilter { sender: self.sender(), options: &head.options }
     }
 }
 

@@ -18,7 +18,7 @@ pub enum UpstreamError {
     /// The upstream took too long.
     TimedOut {
         /// The step that took too long.
-        phase: TimedOutStep,
+        step: TimedOutStep,
         /// The limit.
         after: Duration,
     },
@@ -38,13 +38,21 @@ pub enum TimedOutStep {
 /// How a client failed to send a request's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientError {
-    /// It disconnected, or sent a malformed body.
+    /// It disconnected.
     BrokeOff,
+    /// The framing of the body is malformed.
+    MalformedBody,
     /// It sent nothing for this long.
     Stalled {
         /// The limit.
         after: Duration,
     },
+}
+
+impl From<ClientError> for UpstreamError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
 }
 
 impl UpstreamError {
@@ -53,7 +61,7 @@ impl UpstreamError {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_GATEWAY,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::Client(ClientError::BrokeOff) => StatusCode::BAD_REQUEST,
+            Self::Client(ClientError::BrokeOff | ClientError::MalformedBody) => StatusCode::BAD_REQUEST,
             Self::Client(ClientError::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
         }
     }
@@ -79,15 +87,18 @@ impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => write!(f, "no connection to the upstream"),
-            Self::Broken(_) => write!(f, "the upstream dropped the connection before it responded"),
+            Self::Broken(_) => {
+                write!(f, "the upstream dropped the connection before its response was complete")
+            }
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
-            Self::TimedOut { phase: TimedOutStep::Connect, after } => {
+            Self::TimedOut { step: TimedOutStep::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
             }
-            Self::TimedOut { phase: TimedOutStep::Response, after } => {
+            Self::TimedOut { step: TimedOutStep::Response, after } => {
                 write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
             }
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
+            Self::Client(ClientError::MalformedBody) => write!(f, "the request's body is malformed"),
             Self::Client(ClientError::Stalled { after }) => {
                 write!(
                     f,

@@ -1,36 +1,43 @@
-//! The body of a request, on its way to the upstream.
+//! The request on its way to the upstream: its head, then its body.
 
-use std::cell::Cell;
+use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{EXPECT, TRANSFER_ENCODING};
-use http::{HeaderValue, Request, StatusCode};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::io::AsyncWrite as _;
+use tokio::time::{Sleep, sleep};
+
+use super::ClientError;
+use crate::http1::fields::FieldFilter;
+use crate::http1::framing::Encoding;
+use crate::net::client::ClientConnection;
+use crate::net::stream::Stream;
 
 /// How long a client that sent `Expect: 100-continue` waits for a silent upstream, which may not know the field and wait
 /// for the body (RFC 9110, section 10.1.1). curl and Go wait as long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A client's body, or an empty one.
-pub(super) struct Upload {
-    body: Option<Incoming>,
-    progress: Option<Rc<UploadProgress>>,
-    gate: Option<ContinueGate>,
+/// The request on its way to one connection of the upstream.
+pub(super) struct Upload<'m> {
+    encoding: Encoding,
+    filter: FieldFilter<'m>,
+    /// How many of the bytes to send were sent.
+    sent: usize,
+    /// True once any byte was sent on this connection.
+    has_sent: bool,
+    state: UploadState,
+    waits_for: Party,
+    /// Set while the body waits until the upstream asks for it.
+    gate: Option<Pin<Box<Sleep>>>,
 }
 
-/// The progress of an upload.
-pub(super) struct UploadProgress {
-    last: Cell<Instant>,
-    waits_for: Cell<Party>,
-    broken: Cell<bool>,
+#[derive(Debug)]
+enum UploadState {
+    Sending,
+    Whole,
+    /// The upstream takes no more. It may have responded.
+    Failed(io::Error),
 }
 
 /// The side whose turn it is.
@@ -40,135 +47,149 @@ pub(super) enum Party {
     Upstream,
 }
 
-/// Delays the body until the upstream has asked for it.
-struct ContinueGate {
-    asked: oneshot::Receiver<()>,
-    patience: Pin<Box<Sleep>>,
-}
-
-impl Upload {
-    /// An empty body.
-    pub(super) fn none() -> Self {
-        Self { body: None, progress: None, gate: None }
-    }
-
-    /// Takes over the request's body, and returns its progress if there is a body.
-    pub(super) fn from_request(request: Request<Incoming>) -> (Request<Self>, Option<Rc<UploadProgress>>) {
-        let (parts, body) = request.into_parts();
-        if body.is_end_stream() {
-            return (Request::from_parts(parts, Self::none()), None);
-        }
-        let progress = Rc::new(UploadProgress::new());
-        // Without this field hyper drops the body of unknown length of a GET, HEAD or CONNECT.
-        let chunked = body.size_hint().exact().is_none();
-        let upload = Self { body: Some(body), progress: Some(Rc::clone(&progress)), gate: None };
-        let mut request = Request::from_parts(parts, upload);
-        if chunked {
-            request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        if expects_continue(&request) {
-            request.body_mut().gate = Some(ContinueGate::new(&mut request));
-        }
-        (request, Some(progress))
-    }
-
-    /// Returns true if there is no body.
-    pub(super) fn is_none(&self) -> bool {
-        self.body.is_none()
-    }
-}
-
-fn expects_continue<B>(request: &Request<B>) -> bool {
-    request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-impl ContinueGate {
-    fn new<B>(request: &mut Request<B>) -> Self {
-        let (ask, asked) = oneshot::channel();
-        let ask = Mutex::new(Some(ask));
-        hyper::ext::on_informational(request, move |response| {
-            if response.status() == StatusCode::CONTINUE
-                && let Some(ask) = ask.lock().ok().and_then(|mut ask| ask.take())
-            {
-                // The receiver is gone if the client has left.
-                let _ = ask.send(());
-            }
-        });
-        Self { asked, patience: Box::pin(sleep(PATIENCE)) }
-    }
-
-    /// Ready when the body may be read. An upstream that has responded without asking does not want it.
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.asked.is_terminated()
-            && let Poll::Ready(Ok(())) = Pin::new(&mut self.asked).poll(cx)
-        {
-            return Poll::Ready(());
-        }
-        self.patience.as_mut().poll(cx)
-    }
-}
-
-impl UploadProgress {
-    fn new() -> Self {
+impl<'m> Upload<'m> {
+    /// The upload of a request whose head is ready to be sent.
+    pub(super) fn new(encoding: Encoding, filter: FieldFilter<'m>, client: &ClientConnection) -> Self {
         Self {
-            last: Cell::new(Instant::now()),
-            waits_for: Cell::new(Party::Upstream),
-            broken: Cell::new(false),
+            encoding,
+            filter,
+            sent: 0,
+            has_sent: false,
+            state: UploadState::Sending,
+            waits_for: Party::Upstream,
+            gate: client.awaits_continue().then(|| Box::pin(sleep(PATIENCE))),
         }
     }
 
-    /// When the upload last made progress.
-    pub(super) fn last(&self) -> Instant {
-        self.last.get()
+    /// Returns true if all of the request was sent.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.state, UploadState::Whole)
+    }
+
+    /// Returns true if no more of the request will be sent.
+    pub(super) fn is_over(&self) -> bool {
+        !matches!(self.state, UploadState::Sending)
+    }
+
+    /// Returns true if any of the request may have reached the upstream.
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_sent
+    }
+
+    /// Takes the reason why the upstream takes no more.
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
+        match std::mem::replace(&mut self.state, UploadState::Whole) {
+            UploadState::Failed(error) => Some(error),
+            state => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
+    /// Sends no more of the request.
+    pub(super) fn abandon(&mut self) {
+        if !self.is_over() {
+            self.state = UploadState::Failed(io::ErrorKind::BrokenPipe.into());
+        }
     }
 
     /// The side that the upload waits for.
     pub(super) fn waits_for(&self) -> Party {
-        self.waits_for.get()
+        self.waits_for
     }
 
-    /// Returns true if the client's body ended in an error.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.get()
+    /// Lets the body pass: the upstream has asked for it.
+    pub(super) fn open_gate(&mut self) {
+        self.gate = None;
     }
 
-    fn record<F, E>(&self, frame: &Poll<Option<Result<F, E>>>) {
-        match frame {
-            Poll::Pending => self.waits_for.set(Party::Client),
-            Poll::Ready(frame) => {
-                self.broken.set(matches!(frame, Some(Err(_))));
-                self.waits_for.set(Party::Upstream);
-                self.last.set(Instant::now());
+    /// Returns true if the body still waits, and has waited long enough.
+    pub(super) fn poll_impatient(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.gate {
+            Some(gate) => gate.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Sends what can be sent now. Returns true if there was progress.
+    ///
+    /// # Errors
+    /// The client has left, or its body is malformed.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut ClientConnection,
+        upstream: &mut Stream,
+        bytes: &mut Vec<u8>,
+    ) -> Result<bool, ClientError> {
+        let mut has_progress = false;
+        while matches!(self.state, UploadState::Sending) {
+            // Before the first write, so that a short body goes out with the head.
+            if !client.has_whole_body() && !self.is_closed(client) && !client.input().is_empty() {
+                self.append_body(client, bytes)?;
+            }
+            match self.poll_flush(cx, upstream, bytes) {
+                Poll::Ready(Ok(progress)) => has_progress |= progress,
+                Poll::Ready(Err(error)) => {
+                    self.state = UploadState::Failed(error);
+                    break;
+                }
+                Poll::Pending => {
+                    self.waits_for = Party::Upstream;
+                    break;
+                }
+            }
+            if client.has_whole_body() {
+                self.state = UploadState::Whole;
+                break;
+            }
+            // Also while the body must wait, since the client may not.
+            if client.input().is_empty() {
+                match client.poll_fill(cx) {
+                    Poll::Ready(Ok(1..)) => has_progress = true,
+                    Poll::Ready(Ok(_) | Err(_)) => return Err(ClientError::BrokeOff),
+                    Poll::Pending => {
+                        self.waits_for = if self.is_closed(client) { Party::Upstream } else { Party::Client };
+                        break;
+                    }
+                }
             }
         }
+        Ok(has_progress)
     }
-}
 
-impl Body for Upload {
-    type Data = Bytes;
-    type Error = hyper::Error;
+    /// Returns true if the body must wait. A client that has sent some of it waits for nobody.
+    fn is_closed(&self, client: &ClientConnection) -> bool {
+        self.gate.is_some() && client.awaits_continue()
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
+        if self.sent > 0 && self.sent == bytes.len() {
+            bytes.clear();
+            self.sent = 0;
+        }
+        let filter = self.filter;
+        client
+            .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name))
+            .map_err(|_| ClientError::MalformedBody)
+    }
+
+    fn poll_flush(
+        &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Some(gate) = &mut self.gate {
-            ready!(gate.poll_open(cx));
-            self.gate = None;
+        upstream: &mut Stream,
+        bytes: &[u8],
+    ) -> Poll<io::Result<bool>> {
+        let mut has_progress = false;
+        while let Some(rest @ [_, ..]) = bytes.get(self.sent..) {
+            match ready!(Pin::new(&mut *upstream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => self.sent += taken,
+            }
+            (self.has_sent, has_progress) = (true, true);
         }
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let frame = Pin::new(body).poll_frame(cx);
-        if let Some(progress) = &self.progress {
-            progress.record(&frame);
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        // Only TLS buffers anything.
+        Pin::new(upstream).poll_flush(cx).map_ok(|()| has_progress)
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use downtime::files::Root;
+use downtime::files::{FileQuery, Root};
 use http::{HeaderMap, Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -82,7 +82,14 @@ async fn serve(listener: TcpListener, root: Root) {
                 let uri = format!("{}{query}", path.as_str());
                 let mut head = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts().0;
                 head.headers = headers;
-                root.respond(&head).await
+                let query = FileQuery {
+                    method: &head.method,
+                    path: head.uri.path(),
+                    query: head.uri.query(),
+                    headers: &head.headers,
+                    now: downtime::clock::now(),
+                };
+                root.respond(&query).await
             }
         },
     );

@@ -76,4 +76,11 @@ impl ScriptedUpstream {
         stream.set_nonblocking(false).expect("set");
         Client::on(stream)
     }
+
+    /// Returns a connection if one was made already.
+    pub(crate) fn accept_if_connected(&self) -> Option<Client> {
+        let (stream, _) = self.0.accept().ok()?;
+        stream.set_nonblocking(false).expect("set");
+        Some(Client::on(stream))
+    }
 }

@@ -46,8 +46,14 @@ impl<S: Read + Write> Client<S> {
 
     /// As [`Client::response`], but returns an error if the connection ends before the response does.
     pub(crate) fn try_response(&mut self, method: &str) -> std::io::Result<Response> {
-        let head = self.head()?;
-        let mut response = Response::from_head(&head);
+        let mut interim = Vec::new();
+        let mut response = loop {
+            let response = Response::from_head(&self.head()?);
+            match response.status {
+                100 | 102..=199 => interim.push(response),
+                _ => break Response { interim, ..response },
+            }
+        };
         let has_no_body = method == "HEAD" || matches!(response.status, 100..=199 | 204 | 304);
         response.body = match (response.field("content-length"), response.field("transfer-encoding")) {
             _ if has_no_body => Vec::new(),
@@ -149,6 +155,8 @@ pub(crate) struct Response {
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<String>,
+    /// The interim responses before it.
+    pub(crate) interim: Vec<Response>,
 }
 
 impl Response {
@@ -163,6 +171,7 @@ impl Response {
             fields: fields.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect(),
             body: Vec::new(),
             trailers: Vec::new(),
+            interim: Vec::new(),
         }
     }
 

@@ -72,19 +72,28 @@ fn changes(before: &str, after: &str) -> Vec<String> {
     [lines(before, after, '-'), lines(after, before, '+')].concat()
 }
 
-/// Describes a response: its status, its version unless that is HTTP/1.1, its sorted fields without the gateway's own date,
-/// its body and its trailers.
+/// Returns true for the gateway's own Via, which `http1::via` tests.
+fn is_own_via(line: &str) -> bool {
+    line.starts_with("via: ") && line.contains(" downtime-")
+}
+
+/// Describes a response: its status, its version unless that is HTTP/1.1, its sorted fields without the gateway's own date
+/// and Via, its body and its trailers.
 fn described(response: &Response) -> String {
     let (version, status) = response.status_line.split_once(' ').expect("a status");
     let own = |(name, value): &(String, String)| name == "date" && httpdate::parse_http_date(value).is_ok();
     let fields = response.fields.iter().filter(|field| !own(field));
-    let mut fields: Vec<String> = fields.map(|(name, value)| format!("{name}: {value}")).collect();
+    let fields = fields.map(|(name, value)| format!("{name}: {value}"));
+    let mut fields: Vec<String> = fields.filter(|line| !is_own_via(line)).collect();
     fields.sort();
     let version = (version != "HTTP/1.1").then(|| format!("in {version}"));
     let body = (!response.body.is_empty()).then(|| format!("body: {}", shown(&response.body)));
     let trailers = response.trailers.iter().map(|line| format!("trailer: {line}"));
     let lines = version.into_iter().chain(counted(&fields)).chain(body).chain(trailers);
-    std::iter::once(status.trim_end().to_owned()).chain(lines).map(|line| line + "\n").collect()
+    let first = std::iter::once(status.trim_end().to_owned());
+    let interim = response.interim.iter().map(|head| format!("interim: {}", described(head)));
+    let interim = interim.collect::<Vec<_>>().concat();
+    interim + &first.chain(lines).map(|line| line + "\n").collect::<String>()
 }
 
 /// Replaces equal lines in a row by one with their number, and shortens long lines.

@@ -21,7 +21,7 @@ fn only_requests_that_a_scope_covers_are_down() {
         ("POST", "/checkout.", "shop.example", 503),
         ("POST", "/checkout%20", "shop.example", 503),
         ("POST", "/checkout%0A", "shop.example", 503),
-        ("POST", "/checkout", "", 503),
+        ("POST", "/checkout", "shop.example:", 503),
         ("GET", "/checkout", "shop.example", 200),
         ("POST", "/checkouts", "shop.example", 200),
         ("POST", "/checkout", "other.example", 200),

@@ -42,22 +42,21 @@ fn each_path_answers_get_and_head_and_is_never_cached() {
 #[test]
 fn a_host_that_a_web_page_could_have_gets_421() {
     let gateway = start(DOWN);
-    let mut operator = operator(&gateway);
-    let mut status = |host: &str| {
-        let response = operator.request("GET", "/status", &[&format!("Host: {host}")]);
+    let status = |host: &str| {
+        let response = operator(&gateway).request("GET", "/status", &[&format!("Host: {host}")]);
         assert_eq!(response.field("cache-control"), Some("no-store"), "{host}");
         assert_eq!(response.status == 200, response.text().contains("\"db\""), "{host}: {}", response.text());
         assert_eq!(response.status == 421, response.text().contains("`hosts` in [management]"), "{host}");
         response.status
     };
-    let hosts = ["localhost", "127.0.0.1:9503", "[::1]", "ops.example.com", "evil.example", ""];
-    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    let hosts = ["localhost", "127.0.0.1:9503", "[::1]", "ops.example.com", "evil.example"];
+    assert_eq!(hosts.map(status), [200, 200, 200, 421, 421]);
     // The list follows the file.
     let named = "[management]\nhosts = [\"ops.example.com\"]\n";
     gateway.apply(&with_management(DOWN).replace("[management]\n", named));
-    assert_eq!(hosts.map(&mut status), [200, 200, 200, 200, 421, 421]);
+    assert_eq!(hosts.map(status), [200, 200, 200, 200, 421]);
     gateway.apply(DOWN);
-    assert_eq!(hosts.map(&mut status), [200, 200, 200, 421, 421, 421]);
+    assert_eq!(hosts.map(status), [200, 200, 200, 421, 421]);
     let mut without_host = super::operator(&gateway);
     without_host.send("GET /status HTTP/1.0\r\n\r\n");
     assert_eq!(without_host.response("GET").status, 421);

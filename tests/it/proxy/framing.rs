@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::gateway::InProcessGateway;
-use super::peer::{Origin, RawPeer, soon};
+use super::peer::{Origin, RawPeer, settled, soon};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -30,12 +30,6 @@ async fn every_kind_of_response_is_framed_exactly_and_its_connection_used_again(
         ("GET", "304 Not Modified\r\nContent-Length: 5\r\n\r\n", &[], ""),
         ("GET", "304 Not Modified\r\nETag: e\r\n\r\n", &["etag: e"], ""),
         ("DELETE", "418 Short And Stout\r\nContent-Length: 0\r\n\r\n", &["content-length: 0"], ""),
-        (
-            "GET",
-            "103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-            &["content-length: 0"],
-            "",
-        ),
     ] {
         client.send(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         let mut peer = match upstream.take() {
@@ -168,8 +162,10 @@ async fn a_body_that_the_upstream_refuses_is_not_read() {
     let mut upstream = origin.accept().await;
     upstream.head().await;
     upstream.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno").await;
-    assert_eq!(client.head().await.first, "HTTP/1.1 417 Expectation Failed");
-    assert_eq!(client.until("no").await, "no");
+    let head = client.head().await;
+    assert_eq!(head.first, "HTTP/1.1 417 Expectation Failed");
+    assert_eq!(head.get("connection"), ["close"]);
+    assert_eq!(client.rest().await, ("no".to_owned(), true));
     upstream.closed().await;
 }
 
@@ -188,6 +184,20 @@ async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while() 
     assert_eq!(client.head().await.first, "HTTP/1.1 100 Continue");
     client.send("hello").await;
     assert_eq!(upstream.until("hello").await, "hello");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_body_whose_client_does_not_wait_for_a_100_continue_is_forwarded_at_once() {
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let mut client = gateway.connect().await;
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    client.send("hello").await;
+    assert_eq!(upstream.until("hello").await, "hello");
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
 /// Sends until the other end reads no more. Returns the number of bytes.
@@ -263,4 +273,53 @@ async fn pour(from: &mut RawPeer, to: &mut RawPeer, length: usize) {
     written.expect("written");
     assert_eq!(read.expect("read"), length);
     assert!(got == sent, "the bytes differ");
+}
+
+#[tokio::test(flavor = "local")]
+async fn interim_responses_are_forwarded_before_the_final_one() {
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let mut client = gateway.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 103 Early Hints\r\nLink: a\r\nConnection: x\r\nX: y\r\n\r\n").await;
+    let interim = client.head().await;
+    assert_eq!(
+        (&*interim.first, &interim.fields[..]),
+        ("HTTP/1.1 103 Early Hints", &["link: a".to_owned()][..])
+    );
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_only_begins_like_the_preface_of_http_2_is_refused_however_it_is_split() {
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let preface = "PRI * HTTP/2.0\r\n\r\nSX";
+    for at in 0..preface.len() {
+        let (begun, rest) = preface.split_at(at);
+        let mut client = gateway.connect().await;
+        client.send(begun).await;
+        settled().await;
+        client.send(rest).await;
+        assert_eq!(client.head().await.first, "HTTP/1.1 505 HTTP Version Not Supported", "split at {at}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_empty_line_before_a_request_is_skipped_however_it_is_split() {
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let request = format!("\r\n{GET}");
+    for at in 0..4 {
+        let (begun, rest) = request.split_at(at);
+        let mut client = gateway.connect().await;
+        client.send(begun).await;
+        settled().await;
+        client.send(rest).await;
+        let mut upstream = origin.accept().await;
+        assert_eq!(upstream.head().await.first, "GET / HTTP/1.1", "split at {at}");
+    }
 }

@@ -19,11 +19,11 @@ use tracing::subscriber::DefaultGuard;
 use super::peer::{RawPeer, narrow_listener};
 
 /// What differs from test to test.
-pub(super) struct Options {
-    pub(super) connect_timeout: Duration,
-    pub(super) response_timeout: Duration,
-    pub(super) trusted: bool,
-    pub(super) proxy: Proxy,
+pub(crate) struct Options {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) trusted: bool,
+    pub(crate) proxy: Proxy,
 }
 
 impl Default for Options {
@@ -47,8 +47,8 @@ impl Options {
 }
 
 /// A gateway that forwards every request.
-pub(super) struct InProcessGateway {
-    pub(super) address: SocketAddr,
+pub(crate) struct InProcessGateway {
+    pub(crate) address: SocketAddr,
     /// Why requests failed, in their order.
     failures: Failures,
     _log: DefaultGuard,
@@ -56,11 +56,11 @@ pub(super) struct InProcessGateway {
 }
 
 impl InProcessGateway {
-    pub(super) fn to(upstream: &str) -> Self {
+    pub(crate) fn to(upstream: &str) -> Self {
         Self::with(upstream, Options::default())
     }
 
-    pub(super) fn with(upstream: &str, options: Options) -> Self {
+    pub(crate) fn with(upstream: &str, options: Options) -> Self {
         let (stop, stopped) = watch::channel(false);
         let listener = narrow_listener();
         let address = listener.local_addr().expect("an address");
@@ -71,12 +71,12 @@ impl InProcessGateway {
         Self { address, failures, _log: log, _stop: stop }
     }
 
-    pub(super) async fn connect(&self) -> RawPeer {
+    pub(crate) async fn connect(&self) -> RawPeer {
         RawPeer::connect(self.address).await
     }
 
     /// Returns the failures so far, one per line.
-    pub(super) fn failure(&self) -> String {
+    pub(crate) fn failure(&self) -> String {
         self.failures.0.lock().expect("a log").join("\n")
     }
 }
@@ -84,7 +84,7 @@ impl InProcessGateway {
 fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
     let read = downtime::config::load::preview(Path::new("downtime.toml"), config);
     let snapshots = Snapshots::new(read.config.expect("valid"), String::new(), downtime::clock::now());
-    Gateway::with_proxy(Arc::new(snapshots), warp::service(downtime::filters::routes()), proxy)
+    Gateway::new(&Arc::new(snapshots), warp::service(downtime::filters::routes()), proxy)
 }
 
 /// Serves each connection as the binary does.

@@ -3,7 +3,7 @@
 mod failures;
 mod fields;
 mod framing;
-mod gateway;
-mod peer;
+pub(crate) mod gateway;
+pub(crate) mod peer;
 mod tls;
 mod upgrades;

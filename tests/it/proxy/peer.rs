@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Awaits an event that must happen within 10 s.
-pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     let deadline = Duration::from_secs(10);
     tokio::time::timeout(deadline, future)
         .await
@@ -15,7 +15,7 @@ pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Listens for connections whose receive buffers the kernel does not enlarge.
-pub(super) fn narrow_listener() -> TcpListener {
+pub(crate) fn narrow_listener() -> TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(65_536).expect("a buffer");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
@@ -23,32 +23,32 @@ pub(super) fn narrow_listener() -> TcpListener {
 }
 
 /// An upstream that the test controls.
-pub(super) struct Origin {
+pub(crate) struct Origin {
     listener: TcpListener,
 }
 
 impl Origin {
-    pub(super) async fn bind() -> Self {
+    pub(crate) async fn bind() -> Self {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("a port") }
     }
 
     /// Listens with small receive buffers.
-    pub(super) fn bind_narrow() -> Self {
+    pub(crate) fn bind_narrow() -> Self {
         Self { listener: narrow_listener() }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listener.local_addr().expect("an address"))
     }
 
-    pub(super) async fn accept(&self) -> RawPeer {
+    pub(crate) async fn accept(&self) -> RawPeer {
         let (stream, _) =
             soon("a connection to the upstream", self.listener.accept()).await.expect("a connection");
         RawPeer { stream, unread: Vec::new() }
     }
 
     /// Returns true if there is no connection that was not accepted yet.
-    pub(super) async fn is_left_alone(&self) -> bool {
+    pub(crate) async fn is_left_alone(&self) -> bool {
         tokio::select! {
             biased;
             _ = self.listener.accept() => false,
@@ -58,36 +58,36 @@ impl Origin {
 }
 
 /// Waits until all tasks that need no further input have made progress.
-pub(super) async fn settled() {
+pub(crate) async fn settled() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
 }
 
 /// One end of a connection.
-pub(super) struct RawPeer {
-    pub(super) stream: TcpStream,
+pub(crate) struct RawPeer {
+    pub(crate) stream: TcpStream,
     unread: Vec<u8>,
 }
 
 impl RawPeer {
-    pub(super) async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.expect("the gateway"), unread: Vec::new() }
     }
 
     /// Connects with a small receive buffer.
-    pub(super) async fn connect_narrow(address: SocketAddr) -> Self {
+    pub(crate) async fn connect_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(65_536).expect("a buffer");
         Self { stream: socket.connect(address).await.expect("the gateway"), unread: Vec::new() }
     }
 
-    pub(super) async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.expect("sent");
     }
 
     /// Reads through the next `end`, inclusive, and keeps the rest for later.
-    pub(super) async fn until(&mut self, end: &str) -> String {
+    pub(crate) async fn until(&mut self, end: &str) -> String {
         loop {
             let found =
                 (end.len()..=self.unread.len()).find(|at| self.unread[..*at].ends_with(end.as_bytes()));
@@ -100,24 +100,25 @@ impl RawPeer {
         }
     }
 
-    /// Reads the head of a message, and sorts its fields.
-    pub(super) async fn head(&mut self) -> Head {
+    /// Reads the head of a message, and sorts its fields. Leaves out Date and the gateway's own Via.
+    pub(crate) async fn head(&mut self) -> Head {
         let text = self.until("\r\n\r\n").await;
         let mut lines = text.trim_end().split("\r\n").map(ToOwned::to_owned);
         let first = lines.next().unwrap_or_default();
-        let mut fields: Vec<String> = lines.filter(|line| !line.starts_with("date: ")).collect();
+        let is_own = |line: &String| line.starts_with("date: ") || line.starts_with("via: 1.1 downtime-");
+        let mut fields: Vec<String> = lines.filter(|line| !is_own(line)).collect();
         fields.sort();
         Head { first, fields }
     }
 
     /// Reads to the end. Returns false if the connection ended with an error.
-    pub(super) async fn rest(&mut self) -> (String, bool) {
+    pub(crate) async fn rest(&mut self) -> (String, bool) {
         let read = soon("the end", self.stream.read_to_end(&mut self.unread)).await;
         (text(std::mem::take(&mut self.unread)), read.is_ok())
     }
 
     /// Returns true if nothing was received.
-    pub(super) async fn is_silent(&mut self) -> bool {
+    pub(crate) async fn is_silent(&mut self) -> bool {
         settled().await;
         match self.stream.try_read_buf(&mut self.unread) {
             Ok(read) => read == 0 && self.unread.is_empty(),
@@ -126,13 +127,13 @@ impl RawPeer {
     }
 
     /// Waits until the other end has closed the connection, cleanly or not.
-    pub(super) async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();
         let _ = soon("the close", self.stream.read_to_end(&mut rest)).await;
     }
 
     /// Closes with a reset.
-    pub(super) fn reset(self) {
+    pub(crate) fn reset(self) {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
     }
 }
@@ -143,13 +144,13 @@ fn text(bytes: Vec<u8>) -> String {
 
 /// The head of a message.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) first: String,
-    pub(super) fields: Vec<String>,
+pub(crate) struct Head {
+    pub(crate) first: String,
+    pub(crate) fields: Vec<String>,
 }
 
 impl Head {
-    pub(super) fn get(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn get(&self, name: &str) -> Vec<&str> {
         let values = self.fields.iter().filter_map(|line| line.split_once(": "));
         values.filter(|(other, _)| *other == name).map(|(_, value)| value).collect()
     }

@@ -138,3 +138,16 @@ async fn a_message_from_a_frame_split_over_the_101_arrives() {
         Message::text("pushed")
     );
 }
+
+#[tokio::test(flavor = "local")]
+async fn a_101_before_the_end_of_the_request_is_a_502() {
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let mut client = gateway.connect().await;
+    client.send(&UPGRADE.replace("\r\n\r\n", "\r\nContent-Length: 10\r\n\r\nhello")).await;
+    let mut upstream = origin.accept().await;
+    upstream.until("hello").await;
+    upstream.send(SWITCHED).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+    upstream.closed().await;
+}

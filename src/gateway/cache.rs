@@ -1,0 +1,95 @@
+//! Encoded responses of the down page, kept for a second for all requests that get the same one.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use super::decide::chosen_fields;
+use crate::filters::context::Decided;
+use crate::http1::request::{RequestHead, Version};
+use crate::snapshot::{PageKey, Phase};
+
+/// The number of responses kept: one for each page and each way in which browsers ask for it.
+const MAX_RESPONSES: usize = 32;
+/// The length in bytes of the fields beyond which the response to a request is not kept.
+const MAX_FIELDS_LENGTH: usize = 1024;
+
+/// The responses of the down page that this thread has recently sent. The filters make them.
+#[derive(Debug, Default)]
+pub(super) struct ResponseCache(RefCell<Vec<CachedResponse>>);
+
+/// A response, and everything that it depends on.
+#[derive(Debug)]
+struct CachedResponse {
+    phase: Arc<Phase>,
+    key: PageKey,
+    /// The second of its `Date`.
+    second: i64,
+    method: Method,
+    version: Version,
+    closes: bool,
+    fields: Vec<(&'static str, Box<[u8]>)>,
+    response: EncodedResponse,
+}
+
+/// A response as it goes to the client.
+#[derive(Clone, Debug)]
+pub(super) struct EncodedResponse {
+    pub(super) status: StatusCode,
+    pub(super) bytes: Bytes,
+}
+
+/// A request for a page.
+#[derive(Clone, Copy)]
+pub(super) struct PageRequest<'r, 'b> {
+    pub(super) head: &'r RequestHead<'b>,
+    pub(super) decided: &'r Decided,
+    pub(super) key: PageKey,
+    /// True if the connection closes after the response.
+    pub(super) closes: bool,
+}
+
+impl ResponseCache {
+    /// Returns the response to a request.
+    pub(super) fn get(&self, request: &PageRequest<'_, '_>) -> Option<EncodedResponse> {
+        self.0.borrow().iter().find(|entry| entry.serves(request)).map(|entry| entry.response.clone())
+    }
+
+    /// Keeps the response to a request, instead of older ones.
+    pub(super) fn insert(&self, request: &PageRequest<'_, '_>, response: EncodedResponse) {
+        let PageRequest { head, decided, key, closes } = *request;
+        if chosen_fields(head).map(|(_, value)| value.len()).sum::<usize>() > MAX_FIELDS_LENGTH {
+            return;
+        }
+        let second = decided.now.as_second();
+        let mut entries = self.0.borrow_mut();
+        entries.retain(|entry| entry.second == second);
+        entries.truncate(MAX_RESPONSES - 1);
+        let entry = CachedResponse {
+            phase: Arc::clone(&decided.phase),
+            key,
+            second,
+            method: head.method.clone(),
+            version: head.version,
+            closes,
+            fields: chosen_fields(head).map(|(name, value)| (name, value.into())).collect(),
+            response,
+        };
+        entries.insert(0, entry);
+    }
+}
+
+impl CachedResponse {
+    fn serves(&self, request: &PageRequest<'_, '_>) -> bool {
+        let PageRequest { head, decided, key, closes } = request;
+        self.second == decided.now.as_second()
+            && Arc::ptr_eq(&self.phase, &decided.phase)
+            && self.key == *key
+            && self.method == head.method
+            && self.version == head.version
+            && self.closes == *closes
+            && chosen_fields(head).eq(self.fields.iter().map(|(name, value)| (*name, &**value)))
+    }
+}

@@ -1,0 +1,63 @@
+//! Decides on a request.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+
+use crate::decision::decide;
+use crate::filters::context::{Decided, OwnedDecision};
+use crate::http1::request::RequestHead;
+use crate::matching::client_address::client_address;
+use crate::matching::path::RequestPath;
+use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, is_method_override};
+use crate::net::peer::Peer;
+use crate::page::{is_navigation, negotiation_field};
+use crate::snapshot::{Phase, Snapshot};
+
+/// Makes the decision on a request of `peer` at `now`.
+pub(super) fn decide_request(
+    head: &RequestHead<'_>,
+    peer: &Peer,
+    (snapshot, phase): (Arc<Snapshot>, Arc<Phase>),
+    now: Timestamp,
+) -> Decided {
+    let trust = &snapshot.config.server.trusted_proxies;
+    let trusted = trust.trusts(peer.address());
+    let addresses = head.values("x-forwarded-for");
+    let client = client_address(peer.address(), addresses, |address| trust.contains(address), trusted);
+    let path = head.target.path_text();
+    let query = head.target.query_text();
+    let hosts = trusted.then(|| head.values("x-forwarded-host"));
+    let request = Request {
+        method: &head.method,
+        hosts: Hosts { own: head.host, forwarded: forwarded_hosts(hosts.into_iter().flatten()) },
+        path: RequestPath::new(&path),
+        query: Query::new(query.as_deref()),
+        has_override_field: head.fields.iter().any(|field| is_method_override(field.name)),
+        is_navigation: redirects(&snapshot, &phase) && is_navigation(&head.method, &page_fields(head)),
+        client,
+    };
+    let decision = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
+    Decided { trusted, client, snapshot, phase, now, decision }
+}
+
+/// Returns true if some request may be redirected now. Otherwise it does not matter if one is a navigation.
+fn redirects(snapshot: &Snapshot, phase: &Phase) -> bool {
+    let responses = &snapshot.config.rules.responses;
+    let redirects = |period: usize| responses.get(period).is_some_and(|response| response.redirect.is_some());
+    phase.state.active.iter().any(|active| redirects(active.period))
+}
+
+/// The fields that the down page depends on, in their order.
+pub(super) fn chosen_fields<'h, 'b>(
+    head: &'h RequestHead<'b>,
+) -> impl Iterator<Item = (&'static str, &'b [u8])> + use<'h, 'b> {
+    head.fields.iter().filter_map(|field| Some((negotiation_field(field.name)?, field.value)))
+}
+
+/// The same as a map.
+pub(super) fn page_fields(head: &RequestHead<'_>) -> HeaderMap {
+    let header = |(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_bytes(value).ok()?));
+    chosen_fields(head).filter_map(header).collect()
+}

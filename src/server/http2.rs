@@ -1,0 +1,80 @@
+//! A connection of HTTP/2 (RFC 9113), which hyper serves.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::guarded::GuardedStream;
+use super::{HEAD_TIMEOUT, Service, translated};
+use crate::net::client::ClientConnection;
+
+/// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
+/// requests.
+pub(super) async fn serve<S: Service>(
+    client: ClientConnection,
+    service: S,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let peer = Rc::clone(client.peer());
+    let (stream, input) = client.into_parts();
+    let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
+    let (guard, client) = (stream.clone(), Rc::clone(&peer));
+    let requests = service_fn(move |request: Request<Incoming>| {
+        guard.begin_request();
+        translated::respond(request, Rc::clone(&client), service.clone())
+    });
+    let mut connection = Box::pin(builder().serve_connection(TokioIo::new(stream.clone()), requests));
+    let mut expiry = std::pin::pin!(sleep(HEAD_TIMEOUT));
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    debug!("connection of {peer} ended: {error}");
+                }
+                return;
+            }
+            _ = stopped.wait_for(|stopped| *stopped), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = &mut expiry => match stream.expiry() {
+                Some(at) => expiry.as_mut().reset(at),
+                None => return,
+            }
+        }
+    }
+}
+
+/// The longest head, in bytes: as in HTTP/1.
+const MAX_HTTP2_HEAD: u32 = 64 << 10;
+
+fn builder() -> Builder<LocalExecutor> {
+    let mut builder = Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_TIMEOUT)
+        .keep_alive_timeout(HEAD_TIMEOUT)
+        .max_concurrent_streams(128)
+        .max_header_list_size(MAX_HTTP2_HEAD);
+    builder
+}
+
+/// Runs the streams of an HTTP/2 connection on its thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

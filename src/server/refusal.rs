@@ -1,0 +1,36 @@
+//! The response to a request that is refused.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response};
+use http_body_util::Full;
+use tracing::debug;
+
+use super::response::write_head;
+use crate::clock;
+use crate::http1::refusal::Refusal;
+use crate::net::client::ClientConnection;
+
+/// Sends the response to a request that cannot be handled, and closes the connection.
+pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
+    let response = refusal_response(&mut client, refusal);
+    let mut bytes = Vec::new();
+    write_head(&mut bytes, &response, &Method::GET, &mut client, clock::now());
+    bytes.extend_from_slice(refusal.reason.as_bytes());
+    bytes.push(b'\n');
+    if client.send(&bytes).await.is_ok() {
+        client.linger().await;
+    }
+}
+
+/// Returns the response to a refused request, after which the connection closes, and logs it.
+pub fn refusal_response(client: &mut ClientConnection, refusal: Refusal) -> Response<Full<Bytes>> {
+    debug!("refused a request of {}: {}: {}", client.peer(), refusal.status, refusal.reason);
+    client.close_after_response();
+    let mut response = Response::new(Full::from(format!("{}\n", refusal.reason)));
+    *response.status_mut() = refusal.status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

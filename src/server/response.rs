@@ -1,0 +1,106 @@
+//! Responses that are made here, as HTTP/1.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::pin;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{Method, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+use jiff::Timestamp;
+
+use crate::clock::http_date;
+use crate::http1::chunked::{LAST_CHUNK, write_chunk};
+use crate::http1::encode::{Content, LocalHead};
+use crate::http1::request::{RequestHead, Version};
+use crate::http1::response::has_no_body;
+use crate::net::client::ClientConnection;
+
+/// Sends a response to the request with this head. Breaks if the client has left, or if the content broke off.
+pub async fn respond<B>(
+    head: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    response: Response<B>,
+    now: Timestamp,
+) -> ControlFlow<()>
+where
+    B: Body<Data = Bytes>,
+{
+    if send(head, client, response, now).await.is_ok() {
+        return ControlFlow::Continue(());
+    }
+    client.cut();
+    ControlFlow::Break(())
+}
+
+/// Appends the head of a response as it goes to `client`, and returns how its content follows.
+pub fn write_head<B: Body>(
+    out: &mut Vec<u8>,
+    response: &Response<B>,
+    method: &Method,
+    client: &mut ClientConnection,
+    now: Timestamp,
+) -> Content {
+    let content = content(response, method, client);
+    LocalHead {
+        status: response.status(),
+        fields: response.headers(),
+        content,
+        date: &http_date(now),
+        version: client.version(),
+        closes: client.closes(),
+    }
+    .write(out);
+    content
+}
+
+fn content<B: Body>(response: &Response<B>, method: &Method, client: &mut ClientConnection) -> Content {
+    let given = || response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let length = response.body().size_hint().exact();
+    match length.filter(|_| method != Method::HEAD).or_else(given) {
+        Some(length) => Content::Length(length),
+        None if *method == Method::HEAD || has_no_body(response.status()) => Content::None,
+        None if client.version() == Version::Http11 => Content::Chunked,
+        None => {
+            client.close_after_response();
+            Content::UntilClose
+        }
+    }
+}
+
+async fn send<B>(
+    head: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    response: Response<B>,
+    now: Timestamp,
+) -> io::Result<()>
+where
+    B: Body<Data = Bytes>,
+{
+    let mut out = Vec::with_capacity(1024);
+    let content = write_head(&mut out, &response, &head.method, client, now);
+    if head.method == Method::HEAD || has_no_body(response.status()) {
+        return client.send(&out).await;
+    }
+    let mut left = if let Content::Length(length) = content { length } else { u64::MAX };
+    let mut body = pin!(response.into_body());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let Ok(data) = frame.into_data() else { continue };
+        left = left.checked_sub(data.len() as u64).ok_or(io::ErrorKind::InvalidData)?;
+        match content {
+            Content::Chunked => write_chunk(&data, &mut out),
+            Content::Length(_) | Content::UntilClose | Content::None => out.extend_from_slice(&data),
+        }
+        client.send(&out).await?;
+        out.clear();
+    }
+    match content {
+        Content::Chunked => out.extend_from_slice(LAST_CHUNK),
+        Content::Length(_) if left > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Content::Length(_) | Content::UntilClose | Content::None => {}
+    }
+    client.send(&out).await
+}

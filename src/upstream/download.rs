@@ -1,0 +1,98 @@
+//! A response on its way to the client: its head, then its content.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::io::AsyncWrite as _;
+
+use super::buffers::Buffers;
+use super::response::filter;
+use super::{Forwarded, UpstreamError};
+use crate::http1::fields::ConnectionOptions;
+use crate::http1::framing::{Encoding, Framing};
+use crate::net::client::ClientConnection;
+use crate::net::stream::Stream;
+
+/// A response whose head was received.
+pub(super) struct Download {
+    pub(super) status: StatusCode,
+    pub(super) framing: Framing,
+    pub(super) encoding: Encoding,
+    pub(super) options: ConnectionOptions,
+    /// How long the upstream keeps the connection for another request; `None` if it does not.
+    pub(super) idle_limit: Option<Duration>,
+    /// How many of the bytes for the client were sent.
+    pub(super) sent: usize,
+    /// True if the upstream has broken off.
+    pub(super) is_cut: bool,
+}
+
+impl Download {
+    /// Returns true if there is nothing to send until more is received.
+    pub(super) fn waits_for_upstream(&self, buffers: &Buffers) -> bool {
+        buffers.to_client.is_empty() && !self.framing.is_done()
+    }
+
+    /// Bytes that can be sent now without changing the content: the size of the next chunk may have leading zeros (RFC 9112,
+    /// section 7.1). None if the content is not in chunks.
+    pub(super) fn probe(&self) -> &'static [u8] {
+        match self.encoding {
+            Encoding::Chunked => b"0",
+            Encoding::Identity => b"",
+        }
+    }
+
+    /// Takes what was received of the content.
+    pub(super) fn take(&mut self, buffers: &mut Buffers) -> Result<(), UpstreamError> {
+        let Self { framing, encoding, options, .. } = self;
+        let passes = |name: &str| filter(options).passes_trailer(name);
+        let taken = buffers.from_upstream.forward(framing, *encoding, &mut buffers.to_client, passes);
+        taken.map_err(|_| UpstreamError::Invalid("its chunks are malformed"))
+    }
+
+    /// Ends the content when the upstream has closed.
+    pub(super) fn end(&mut self, buffers: &mut Buffers) -> Result<(), UpstreamError> {
+        let ended = self.framing.end(self.encoding, &mut buffers.to_client);
+        ended.map_err(|_| UpstreamError::Broken(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
+    }
+
+    /// Sends what can be sent now, and receives more only when all was sent.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut ClientConnection,
+        upstream: &mut Stream,
+        buffers: &mut Buffers,
+    ) -> Poll<Forwarded> {
+        loop {
+            while let Some(rest @ [_, ..]) = buffers.to_client.get(self.sent..) {
+                match ready!(client.poll_write(cx, rest)) {
+                    Ok(taken) => self.sent += taken,
+                    Err(_) => return Poll::Ready(Forwarded::Cut),
+                }
+            }
+            buffers.to_client.clear();
+            self.sent = 0;
+            if self.is_cut {
+                return Poll::Ready(Forwarded::Cut);
+            }
+            if self.framing.is_done() {
+                let flushed = ready!(Pin::new(client.stream()).poll_flush(cx));
+                return Poll::Ready(if flushed.is_ok() { Forwarded::Whole } else { Forwarded::Cut });
+            }
+            let received = match ready!(buffers.from_upstream.poll_fill(upstream, cx)) {
+                Ok(1..) => self.take(buffers),
+                Ok(_) => self.end(buffers),
+                Err(error) => Err(UpstreamError::Broken(error.into())),
+            };
+            if let Err(error) = received {
+                tracing::warn!("a response was cut off: {error}");
+                // What came before the error is sent.
+                self.is_cut = true;
+            }
+        }
+    }
+}

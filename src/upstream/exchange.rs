@@ -1,0 +1,253 @@
+//! One request on one connection to the upstream, and its response on the way back.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tokio::time::{Interval, Sleep, interval, sleep};
+
+use super::buffers::Buffers;
+use super::contention::{Contention, PATIENCE};
+use super::download::Download;
+use super::response;
+use super::upload::{Party, Upload};
+use super::{ClientError, Forwarded, TimedOutStep, UpstreamError, tunnel};
+use crate::http1::request::{RequestHead, Version};
+use crate::net::client::ClientConnection;
+use crate::net::stream::Stream;
+
+/// How long the head of a response is held back if no content comes with it: until then, an upstream that breaks off can
+/// still be replaced by the down page.
+const HOLD: Duration = Duration::from_millis(50);
+
+/// A request on a connection to the upstream.
+pub(super) struct Exchange<'x, 'b> {
+    pub(super) head: &'x RequestHead<'b>,
+    pub(super) client: &'x mut ClientConnection,
+    pub(super) upstream: Stream,
+    pub(super) buffers: &'x mut Buffers,
+    pub(super) upload: Upload<'x>,
+    /// The limit from sending the request, or the last progress of its body, to the response's head.
+    pub(super) limit: Duration,
+    pub(super) now: Timestamp,
+    /// Set on a new connection, which the upstream may not serve until another one closes.
+    pub(super) contention: Option<(Contention, Interval)>,
+}
+
+/// Why there is no response on a connection.
+pub(super) enum ExchangeError {
+    /// It ended before any byte was received.
+    NoResponse {
+        error: io::Error,
+        /// True if any of the request may have reached the upstream.
+        has_sent: bool,
+    },
+    /// There will be none.
+    Final(UpstreamError),
+}
+
+/// How an exchange ended, and the connection to the upstream if it can be used again, for at most a given time.
+pub(super) struct Ended {
+    pub(super) forwarded: Forwarded,
+    pub(super) reusable: Option<(Stream, Duration)>,
+}
+
+/// What ends a wait.
+enum Event {
+    /// The upstream sent this many bytes; 0 at its end.
+    Received(io::Result<usize>),
+    ClientLeft,
+    /// The body has waited long enough to be asked for.
+    Impatient,
+    Late,
+}
+
+/// Returns the contention for a request on a new connection, and the times at which idle connections are closed for it.
+pub(super) fn patience(contention: &Contention) -> (Contention, Interval) {
+    let mut ticks = interval(PATIENCE);
+    ticks.reset();
+    (contention.clone(), ticks)
+}
+
+impl Exchange<'_, '_> {
+    /// Sends the request, and the response to the client. Calls `on_status` when the status is known.
+    pub(super) async fn run(mut self, on_status: &mut dyn FnMut(StatusCode)) -> Result<Ended, ExchangeError> {
+        self.buffers.deadline.start(self.limit);
+        let mut download = self.await_head().await?;
+        if download.status == StatusCode::SWITCHING_PROTOCOLS {
+            on_status(download.status);
+            return Ok(self.tunnel().await);
+        }
+        self.await_content(&mut download).await.map_err(ExchangeError::Final)?;
+        on_status(download.status);
+        let forwarded = poll_fn(|cx| self.poll_forward(&mut download, cx)).await;
+        Ok(self.end(&download, forwarded))
+    }
+
+    fn end(self, download: &Download, forwarded: Forwarded) -> Ended {
+        // Bytes after the end of the response belong to no request, and an upstream that responded before all of the
+        // request was sent has not read it to its end.
+        let is_clean = self.upload.is_whole() && self.buffers.from_upstream.is_empty();
+        let limit = download.idle_limit.filter(|_| is_clean && forwarded == Forwarded::Whole);
+        Ended { forwarded, reusable: limit.map(|limit| (self.upstream, limit)) }
+    }
+
+    async fn tunnel(self) -> Ended {
+        let Self { client, upstream, buffers, .. } = self;
+        let head = std::mem::take(&mut buffers.to_client);
+        let tunnelled = async {
+            client.send_interim(&head).await?;
+            tunnel::run(client, upstream, &mut buffers.from_upstream).await
+        };
+        if let Err(error) = Box::pin(tunnelled).await {
+            tracing::debug!(%error, "the tunnel failed");
+        }
+        Ended { forwarded: Forwarded::Cut, reusable: None }
+    }
+
+    /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.
+    async fn await_head(&mut self) -> Result<Download, ExchangeError> {
+        let mut has_received = false;
+        loop {
+            match poll_fn(|cx| self.poll_event(cx)).await.map_err(|error| final_error(error.into()))? {
+                Event::Received(Ok(1..)) => has_received = true,
+                Event::Received(ended) => {
+                    let error = ended.err().or_else(|| self.upload.take_failure());
+                    let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+                    if has_received {
+                        return Err(final_error(UpstreamError::Broken(error.into())));
+                    }
+                    return Err(ExchangeError::NoResponse { error, has_sent: self.upload.has_sent() });
+                }
+                Event::ClientLeft => return Err(final_error(ClientError::BrokeOff.into())),
+                Event::Late => return Err(final_error(self.lateness())),
+                Event::Impatient => {
+                    self.upload.open_gate();
+                    let asked = self.client.ask_for_body().await;
+                    asked.map_err(|_| final_error(ClientError::BrokeOff.into()))?;
+                    continue;
+                }
+            }
+            while let Some(download) = self.take_head().map_err(final_error)? {
+                if download.status.is_informational() && download.status != StatusCode::SWITCHING_PROTOCOLS {
+                    self.forward_interim(download.status).await.map_err(final_error)?;
+                } else {
+                    return Ok(download);
+                }
+            }
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, ClientError>> {
+        let Self { client, upstream, buffers, upload, .. } = self;
+        if upload.poll(cx, client, upstream, &mut buffers.to_upstream)? {
+            buffers.deadline.start(self.limit);
+        }
+        if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
+            return Poll::Ready(Ok(Event::Received(read)));
+        }
+        if upload.is_over() && client.poll_gone_before_response(cx).is_ready() {
+            return Poll::Ready(Ok(Event::ClientLeft));
+        }
+        if upload.poll_impatient(cx).is_ready() {
+            return Poll::Ready(Ok(Event::Impatient));
+        }
+        if let Some((contention, ticks)) = &mut self.contention {
+            while ticks.poll_tick(cx).is_ready() {
+                contention.close_idle();
+            }
+        }
+        buffers.deadline.poll_passed(cx).map(|()| Ok(Event::Late))
+    }
+
+    fn lateness(&self) -> UpstreamError {
+        if !self.upload.is_over() && self.upload.waits_for() == Party::Client {
+            return UpstreamError::Client(ClientError::Stalled { after: self.limit });
+        }
+        UpstreamError::TimedOut { step: TimedOutStep::Response, after: self.limit }
+    }
+
+    /// Takes the head of a response from the upstream, if it is complete.
+    fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
+        let download = response::take_head(self.head, self.client, self.buffers, self.now)?;
+        let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
+        if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
+            return Err(UpstreamError::Invalid("it switched to another protocol within the request"));
+        }
+        Ok(download)
+    }
+
+    /// Passes an interim response on (RFC 9110, section 15.2).
+    async fn forward_interim(&mut self, status: StatusCode) -> Result<(), UpstreamError> {
+        if status == StatusCode::CONTINUE {
+            self.upload.open_gate();
+        }
+        let bytes = std::mem::take(&mut self.buffers.to_client);
+        if self.client.version() == Version::Http11 {
+            self.client.send_interim(&bytes).await.map_err(|_| ClientError::BrokeOff)?;
+        }
+        if status == StatusCode::CONTINUE {
+            self.client.has_been_asked();
+        }
+        self.buffers.to_client = bytes;
+        self.buffers.to_client.clear();
+        Ok(())
+    }
+
+    /// Waits a moment for the first content, so that an upstream that breaks off behind the head is noticed in time.
+    async fn await_content(&mut self, download: &mut Download) -> Result<(), UpstreamError> {
+        let before = self.buffers.to_client.len();
+        download.take(self.buffers)?;
+        let mut hold: Option<Pin<Box<Sleep>>> = None;
+        while !download.framing.is_done() && self.buffers.to_client.len() == before {
+            let received = poll_fn(|cx| {
+                let Self { client, upstream, buffers, upload, .. } = &mut *self;
+                if upload.poll(cx, client, upstream, &mut buffers.to_upstream).is_err() {
+                    upload.abandon();
+                }
+                if let Poll::Ready(received) = buffers.from_upstream.poll_fill(upstream, cx) {
+                    return Poll::Ready(Some(received));
+                }
+                let hold = hold.get_or_insert_with(|| Box::pin(sleep(HOLD)));
+                hold.as_mut().poll(cx).map(|()| None)
+            });
+            match received.await {
+                None => break,
+                Some(Ok(1..)) => download.take(self.buffers)?,
+                Some(Ok(_)) => download.end(self.buffers)?,
+                Some(Err(error)) => return Err(UpstreamError::Broken(error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Forwards the response, and meanwhile the rest of the request's body.
+    fn poll_forward(&mut self, download: &mut Download, cx: &mut Context<'_>) -> Poll<Forwarded> {
+        let Self { client, upstream, buffers, upload, .. } = self;
+        if let Poll::Ready(forwarded) = download.poll(cx, client, upstream, buffers) {
+            return Poll::Ready(forwarded);
+        }
+        match upload.poll(cx, client, upstream, &mut buffers.to_upstream) {
+            Ok(_) => {}
+            // The upstream would wait for the rest.
+            Err(ClientError::MalformedBody) => return Poll::Ready(Forwarded::Cut),
+            Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => upload.abandon(),
+        }
+        // A client that has something to read is not asked if it is there.
+        if upload.is_over()
+            && download.waits_for_upstream(buffers)
+            && client.poll_gone(cx, download.probe()).is_ready()
+        {
+            return Poll::Ready(Forwarded::Cut);
+        }
+        Poll::Pending
+    }
+}
+
+fn final_error(error: UpstreamError) -> ExchangeError {
+    ExchangeError::Final(error)
+}

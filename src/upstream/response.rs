@@ -1,0 +1,139 @@
+//! The head of a response, as it goes to the client.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+
+use super::buffers::Buffers;
+use super::download::Download;
+use super::{UpstreamError, tunnel, via};
+use crate::clock::http_date;
+use crate::http1::encode::{write_connection, write_status_line};
+use crate::http1::fields::{ConnectionOptions, FieldFilter, Sender, tokens, write_field, write_length};
+use crate::http1::framing::{Encoding, Framing};
+use crate::http1::request::{RequestHead, Version};
+use crate::http1::response::{ResponseHead, has_no_body};
+use crate::net::client::ClientConnection;
+
+/// How the client gets the response.
+#[derive(Clone, Copy, Debug)]
+struct ToClient {
+    version: Version,
+    closes: bool,
+    now: Timestamp,
+}
+
+/// Returns the filter for the fields and trailers of a response with these options.
+pub(super) fn filter(options: &ConnectionOptions) -> FieldFilter<'_> {
+    FieldFilter { sender: Sender::Upstream, options }
+}
+
+/// Takes the head of a response to `request` from the upstream, if it is complete. Leaves it, as it goes to the client, in
+/// `to_client`.
+pub(super) fn take_head(
+    request: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    buffers: &mut Buffers,
+    now: Timestamp,
+) -> Result<Option<Download>, UpstreamError> {
+    let Buffers { from_upstream, to_client, .. } = buffers;
+    let parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
+    let Some((length, head)) = parsed.map_err(|invalid| UpstreamError::Invalid(invalid.0))? else {
+        return Ok(None);
+    };
+    to_client.clear();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS && !tunnel::is_requested(request, &head) {
+        return Err(UpstreamError::Invalid("it switched to a protocol that was not requested"));
+    }
+    if head.status.is_informational() {
+        write_interim(to_client, &head);
+    } else {
+        if ends_with_connection(&head.framing, client.version()) {
+            client.close_after_response();
+        }
+        let to = ToClient { version: client.version(), closes: client.closes(), now };
+        write(to_client, &head, &request.method, &to);
+    }
+    let idle_limit = head.keeps_alive.then(|| {
+        // One second less: it may close while a request is on its way.
+        head.idle_timeout.map_or(Duration::MAX, |timeout| Duration::from_secs(timeout.saturating_sub(1)))
+    });
+    let encoding = encoding(&head.framing, client.version());
+    let ResponseHead { status, framing, options, .. } = head;
+    from_upstream.consume(length);
+    Ok(Some(Download { status, framing, encoding, options, idle_limit, sent: 0, is_cut: false }))
+}
+
+/// Returns the encoding of a response's content for a client of this version. HTTP/1.0 has no chunks: there the end of the
+/// connection is the end of the response.
+fn encoding(framing: &Framing, version: Version) -> Encoding {
+    match framing {
+        Framing::Length(_) => Encoding::Identity,
+        Framing::Chunked(_) | Framing::UntilClose if version == Version::Http10 => Encoding::Identity,
+        Framing::Chunked(_) | Framing::UntilClose => Encoding::Chunked,
+    }
+}
+
+/// Returns true if the client can tell the end of the response only by the end of the connection.
+fn ends_with_connection(framing: &Framing, version: Version) -> bool {
+    version == Version::Http10 && !matches!(framing, Framing::Length(_))
+}
+
+/// Appends the head of a final response.
+fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, client: &ToClient) {
+    write_status_line(out, head.status, head.reason);
+    let is_bare = *method == Method::HEAD || has_no_body(head.status);
+    write_fields(out, head, is_bare || client.version == Version::Http10);
+    if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
+        write_length(out, length);
+    }
+    if encoding(&head.framing, client.version) == Encoding::Chunked {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    }
+    if !head.is_dated {
+        write_field(out, "date", &[http_date(client.now).as_bytes()]);
+    }
+    via::write(out, if head.is_http11 { "1.1" } else { "1.0" });
+    if head.status == StatusCode::UPGRADE_REQUIRED {
+        write_upgrade(out, head, client.closes);
+    } else {
+        write_connection(out, client.version, client.closes);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the head of an interim response (RFC 9110, section 15.2), or of one that switches protocols.
+fn write_interim(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
+    write_status_line(out, head.status, head.reason);
+    write_fields(out, head, true);
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        write_upgrade(out, head, false);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: bool) {
+    let filter = filter(&head.options);
+    for field in &head.fields {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        let is_of_the_content = is("content-length") || has_no_trailers && is("trailer");
+        if !is_of_the_content && filter.passes(field.name) {
+            write_field(out, field.name, &[field.value]);
+        }
+    }
+}
+
+/// Appends the protocols that the upstream names (RFC 9110, section 7.8).
+fn write_upgrade(out: &mut Vec<u8>, head: &ResponseHead<'_>, closes: bool) {
+    let protocols: Vec<&[u8]> = head.values("upgrade").flat_map(tokens).collect();
+    if !protocols.is_empty() {
+        write_field(out, "upgrade", &protocols);
+    }
+    match (protocols.is_empty(), closes) {
+        (false, false) => write_field(out, "connection", &[b"upgrade"]),
+        (false, true) => write_field(out, "connection", &[b"upgrade", b"close"]),
+        (true, true) => write_field(out, "connection", &[b"close"]),
+        (true, false) => {}
+    }
+}
