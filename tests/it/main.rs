@@ -17,6 +17,7 @@ mod documents;
 mod edit_properties;
 mod files;
 mod gateway;
+mod http1;
 mod management;
 mod modules;
 mod page;
