@@ -28,7 +28,7 @@ use rustls::RootCertStore;
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Roots, connect};
 pub use self::contention::Contention;
-use self::exchange::{Ended, Exchange, ExchangeError, patience};
+use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::pool::Pool;
 pub use self::request::max_forwards;
 pub use self::route::{Route, Scheme};
@@ -105,7 +105,7 @@ impl Proxy {
             };
             let exchange = self.exchange((head, client, buffers), stream, route, now, is_new);
             match exchange.run(on_status).await {
-                Ok(Ended { forwarded, reusable }) => {
+                Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
                         self.pool.put(route.upstream, stream, limit.min(route.idle_limit));
                     }
@@ -134,7 +134,7 @@ impl Proxy {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
-        let contention = is_new.then(|| patience(self.pool.contention()));
+        let contention = is_new.then(|| self.pool.contention().patience());
         let limit = route.response_timeout;
         Exchange { head, client, upstream, buffers, upload, limit, now, contention }
     }

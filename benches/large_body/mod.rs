@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::gateway::authority;
-use crate::response::ResponseHead;
+use crate::response::MeasuredHead;
 
 const LENGTH: usize = 1 << 30;
 const CHUNK: usize = 64 << 10;
@@ -90,7 +90,7 @@ fn read_request_head(stream: &mut TcpStream) -> io::Result<usize> {
 /// Returns the number of bytes of the body that have come with the head, which must announce this length.
 fn read_response(stream: &mut TcpStream, length: usize) -> io::Result<usize> {
     let mut bytes = Vec::new();
-    let head = ResponseHead::read(stream, &mut bytes)?;
+    let head = MeasuredHead::read(stream, &mut bytes)?;
     if (head.status, head.body_length) != (200, length) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         return Err(io::Error::other(format!("expected status 200 and {length} bytes, got:\n{text}")));

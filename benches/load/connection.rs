@@ -7,7 +7,7 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::response::ResponseHead;
+use crate::response::MeasuredHead;
 
 /// The limit for the head of a response, in bytes.
 const MAX_HEAD: usize = 8 << 10;
@@ -80,7 +80,7 @@ impl<'a> LoadConnection<'a> {
             if count(received.map(|(_, received)| received))?.is_none() {
                 return Ok(false);
             }
-            match ResponseHead::parse(&self.start)? {
+            match MeasuredHead::parse(&self.start)? {
                 Some(head) => self.left = Some(self.remaining(&head)?),
                 None if self.start.len() < MAX_HEAD => {}
                 None => return Err(io::Error::other("the head of the response is too long")),
@@ -90,7 +90,7 @@ impl<'a> LoadConnection<'a> {
     }
 
     /// Checks the head. Returns how many bytes of the body are still to come.
-    fn remaining(&self, head: &ResponseHead) -> io::Result<usize> {
+    fn remaining(&self, head: &MeasuredHead) -> io::Result<usize> {
         let ExpectedResponse { status, length, .. } = *self.expected;
         if (head.status, head.body_length) != (status, length) {
             let text = String::from_utf8_lossy(self.start.get(..head.length).unwrap_or_default());

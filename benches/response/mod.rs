@@ -10,7 +10,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const MAX_FIELDS: usize = 64;
 
 /// What a head says about its response.
-pub struct ResponseHead {
+pub struct MeasuredHead {
     pub status: u16,
     /// The length of the head, in bytes.
     pub length: usize,
@@ -18,7 +18,7 @@ pub struct ResponseHead {
     pub body_length: usize,
 }
 
-impl ResponseHead {
+impl MeasuredHead {
     /// Parses the head of a response with a `Content-Length`. Returns `None` if the head is incomplete.
     pub fn parse(bytes: &[u8]) -> io::Result<Option<Self>> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -60,7 +60,7 @@ impl ServerResponse {
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.write_all(request)?;
         let mut bytes = Vec::new();
-        let ResponseHead { status, length, body_length } = ResponseHead::read(&mut stream, &mut bytes)?;
+        let MeasuredHead { status, length, body_length } = MeasuredHead::read(&mut stream, &mut bytes)?;
         while bytes.len() < length + body_length {
             read_more(&mut stream, &mut bytes)?;
         }

@@ -1,14 +1,14 @@
 //! Fields, and which of them are forwarded (RFC 9110, section 7.6.1).
 
 /// A field line: its name as received, and its value without surrounding white space.
-pub type Field<'b> = httparse::Header<'b>;
+pub type FieldLine<'b> = httparse::Header<'b>;
 
 /// The largest number of fields in a head or in a trailer section.
 pub const MAX_FIELDS: usize = 256;
 
 /// The values of all fields of this name.
 pub fn values<'f, 'b>(
-    fields: &'f [Field<'b>],
+    fields: &'f [FieldLine<'b>],
     name: &'f str,
 ) -> impl DoubleEndedIterator<Item = &'b [u8]> + Clone + use<'f, 'b> {
     fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)

@@ -4,11 +4,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use httparse::{EMPTY_HEADER, Status};
 use memchr::{memchr, memrchr};
 
-use super::fields::{ConnectionOptions, Field, MAX_FIELDS, length, values};
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, length, values};
 use super::framing::Framing;
 use super::host::parse_host;
 use super::refusal::Refusal;
-use super::target::Target;
+use super::target::RequestTarget;
 
 /// The fields that are parsed without a second attempt. Most requests have fewer.
 const FEW_FIELDS: usize = 32;
@@ -28,11 +28,11 @@ pub struct RequestHead<'b> {
     /// The method, which is case-sensitive.
     pub method: Method,
     /// The target.
-    pub target: Target<'b>,
+    pub target: RequestTarget<'b>,
     /// The version.
     pub version: Version,
     /// All fields in their order.
-    pub fields: Vec<Field<'b>>,
+    pub fields: Vec<FieldLine<'b>>,
     /// The host that the request is for: the target's, or else that of the Host field (RFC 9112, section 3.2.2). HTTP/1.0
     /// needs none.
     pub host: Option<&'b str>,
@@ -76,9 +76,9 @@ impl<'b> RequestHead<'b> {
         let end = memchr(b'\n', head).ok_or(MALFORMED_LINE)?;
         let (line, rest) = head.split_at(end + 1);
         let (method, target, version) = parse_line(line)?;
-        let target = Target::parse(&method, target)?;
+        let target = RequestTarget::parse(&method, target)?;
         let fields = parse_fields(rest)?;
-        let mut meaning = FieldMeaning::default();
+        let mut meaning = RequestMeaning::default();
         for field in &fields {
             meaning.add(field)?;
         }
@@ -120,7 +120,7 @@ impl<'b> RequestHead<'b> {
 }
 
 /// Converts a field. All valid fields can be converted.
-pub fn to_header(field: &Field<'_>) -> Option<(HeaderName, HeaderValue)> {
+pub fn to_header(field: &FieldLine<'_>) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
     Some((name, HeaderValue::from_bytes(field.value).ok()?))
 }
@@ -142,7 +142,7 @@ fn parse_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
 }
 
 /// Parses field lines up to the empty line.
-fn parse_fields(lines: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
+fn parse_fields(lines: &[u8]) -> Result<Vec<FieldLine<'_>>, Refusal> {
     let mut few = [EMPTY_HEADER; FEW_FIELDS];
     match httparse::parse_headers(lines, &mut few) {
         Err(httparse::Error::TooManyHeaders) => {
@@ -155,8 +155,8 @@ fn parse_fields(lines: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
 
 fn whole<'b>(
     lines: &[u8],
-    parsed: httparse::Result<(usize, &[Field<'b>])>,
-) -> Result<Vec<Field<'b>>, Refusal> {
+    parsed: httparse::Result<(usize, &[FieldLine<'b>])>,
+) -> Result<Vec<FieldLine<'b>>, Refusal> {
     match parsed {
         Ok(Status::Complete((length, fields))) if length == lines.len() => Ok(fields.to_vec()),
         Err(httparse::Error::TooManyHeaders) => Err(TOO_MANY_FIELDS),
@@ -166,7 +166,7 @@ fn whole<'b>(
 
 /// What the fields say about the message and the connection.
 #[derive(Default)]
-struct FieldMeaning<'b> {
+struct RequestMeaning<'b> {
     host: Option<&'b str>,
     options: ConnectionOptions,
     coding: Option<&'b [u8]>,
@@ -174,8 +174,8 @@ struct FieldMeaning<'b> {
     expects_continue: bool,
 }
 
-impl<'b> FieldMeaning<'b> {
-    fn add(&mut self, field: &Field<'b>) -> Result<(), Refusal> {
+impl<'b> RequestMeaning<'b> {
+    fn add(&mut self, field: &FieldLine<'b>) -> Result<(), Refusal> {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match field.name.len() {
             4 if is("host") => {
@@ -196,7 +196,7 @@ impl<'b> FieldMeaning<'b> {
         Ok(())
     }
 
-    fn framing(&self, fields: &[Field<'b>], version: Version) -> Result<Framing, Refusal> {
+    fn framing(&self, fields: &[FieldLine<'b>], version: Version) -> Result<Framing, Refusal> {
         match (self.coding, self.has_length) {
             (None, false) => Ok(Framing::EMPTY),
             (None, true) => {

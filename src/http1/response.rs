@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
 
-use super::fields::{ConnectionOptions, Field, MAX_FIELDS, length, tokens, values};
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, length, tokens, values};
 use super::framing::Framing;
 
 /// The longest head, in bytes.
@@ -21,7 +21,7 @@ pub struct ResponseHead<'b> {
     /// True for HTTP/1.1, false for HTTP/1.0.
     pub is_http11: bool,
     /// All fields in their order.
-    pub fields: Vec<Field<'b>>,
+    pub fields: Vec<FieldLine<'b>>,
     /// The options of the Connection fields.
     pub options: ConnectionOptions,
     /// The length that Content-Length gives, which may be that of another response (to GET, for a response to HEAD).
@@ -70,7 +70,7 @@ impl<'b> ResponseHead<'b> {
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(INVALID_STATUS)?;
         let is_http11 = parsed.version == Some(1);
         let fields = parsed.headers.to_vec();
-        let meaning = FieldMeaning::new(&fields)?;
+        let meaning = ResponseMeaning::new(&fields)?;
         let has_length = meaning.has_length && !meaning.is_chunked;
         let parse_length = || length(values(&fields, "content-length")).ok_or(INVALID_LENGTH);
         let length = has_length.then(parse_length).transpose()?;
@@ -125,7 +125,7 @@ fn reason(error: httparse::Error) -> &'static str {
 
 /// What the fields say about the message and the connection.
 #[derive(Default)]
-struct FieldMeaning {
+struct ResponseMeaning {
     options: ConnectionOptions,
     is_chunked: bool,
     has_length: bool,
@@ -133,8 +133,8 @@ struct FieldMeaning {
     idle_timeout: Option<u64>,
 }
 
-impl FieldMeaning {
-    fn new(fields: &[Field<'_>]) -> Result<Self, InvalidResponse> {
+impl ResponseMeaning {
+    fn new(fields: &[FieldLine<'_>]) -> Result<Self, InvalidResponse> {
         let mut meaning = Self::default();
         for field in fields {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);

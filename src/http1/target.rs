@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 
 /// A request's target. Its bytes are as received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Target<'b> {
+pub struct RequestTarget<'b> {
     /// The path, which begins with `/`. `*` if the request is for the whole server.
     pub path: &'b [u8],
     /// The query without `?`.
@@ -23,7 +23,7 @@ const MALFORMED: Refusal = Refusal::bad_request("the target of the request is ma
 const NO_PATH: Refusal = Refusal::bad_request("the target of the request has no path");
 const INVALID_HOST: Refusal = Refusal::bad_request("the host in the target of the request is invalid");
 
-impl<'b> Target<'b> {
+impl<'b> RequestTarget<'b> {
     /// Parses a target.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl<'b> Target<'b> {
         text(self.path)
     }
 
-    /// The query as text, like [`Target::path_text`].
+    /// The query as text, like [`RequestTarget::path_text`].
     pub fn query_text(&self) -> Option<Cow<'b, str>> {
         self.query.map(text)
     }
@@ -112,7 +112,7 @@ mod tests {
 
     fn parsed(method: &str, target: &[u8]) -> Result<(String, Option<String>), &'static str> {
         let method = method.parse().unwrap();
-        let target = Target::parse(&method, target).map_err(|refusal| refusal.reason)?;
+        let target = RequestTarget::parse(&method, target).map_err(|refusal| refusal.reason)?;
         let mut origin = Vec::new();
         target.write(&mut origin);
         Ok((text(&origin).into_owned(), target.authority.map(str::to_owned)))
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_are_percent_encoded_for_matching_only() {
-        let target = Target::parse(&Method::GET, b"/caf\xe9?\xff").unwrap();
+        let target = RequestTarget::parse(&Method::GET, b"/caf\xe9?\xff").unwrap();
         assert_eq!((target.path, target.query), (&b"/caf\xe9"[..], Some(&b"\xff"[..])));
         assert_eq!((&*target.path_text(), target.query_text().as_deref()), ("/caf%E9", Some("%FF")));
     }

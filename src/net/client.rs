@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
+use tokio::io::AsyncWrite as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
-use super::linger::linger;
 use super::peer::Peer;
-use super::request_body::{MAX_DISCARDED, RequestBody};
+use super::request_body::RequestBody;
+use super::send::send_all;
 use super::stream::Stream;
 use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::Encoding;
@@ -23,8 +23,6 @@ use crate::http1::request::{RequestHead, Version};
 
 /// How long an unwanted body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
-/// The time limit for a client to take any of a response that is sent from here.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of the next requests is read ahead, in bytes.
 const MAX_PIPELINED: usize = 64 << 10;
 /// Asks the client for the body, and tells it nothing else: any client of HTTP/1.1 must understand it at any time (RFC 9110,
@@ -211,37 +209,18 @@ impl ClientConnection {
 
     /// Writes all bytes of an interim response.
     pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
-        timeout(SEND_TIMEOUT, self.stream.write_all(bytes)).await??;
-        self.stream.flush().await
+        send_all(&mut self.stream, bytes, |_, _| {}).await
     }
 
     /// Writes all bytes, and discards what the client sends of an unwanted body meanwhile: it may not read before it has
     /// sent all. Fails if the client takes nothing for 30 seconds.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let taken = match self.stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            taken => taken?,
-        };
         self.has_begun_response = true;
-        match bytes.get(taken..) {
-            None | Some([]) => Ok(()),
-            Some(rest) => self.send_slowly(rest).await,
-        }
-    }
-
-    async fn send_slowly(&mut self, mut rest: &[u8]) -> io::Result<()> {
-        while !rest.is_empty() {
-            let taken = poll_fn(|cx| {
-                let taken = self.poll_write(cx, rest);
-                if taken.is_pending() {
-                    let _is_whole = self.body.poll_discard(&mut self.input, &mut self.stream, cx);
-                }
-                taken
-            });
-            let taken = timeout(SEND_TIMEOUT, taken).await??;
-            rest = rest.get(taken..).unwrap_or_default();
-        }
-        self.stream.flush().await
+        let Self { stream, input, body, .. } = self;
+        let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
+            let _is_whole = body.poll_discard(input, stream, cx);
+        };
+        send_all(stream, bytes, discard).await
     }
 
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.
@@ -263,15 +242,8 @@ impl ClientConnection {
         }
     }
 
-    /// Closes the connection after the last response.
-    pub async fn close(self) {
-        if !self.body.is_whole() || !self.input.is_empty() {
-            self.linger().await;
-        }
-    }
-
-    /// Closes the connection, and gives a client that may still be sending some time to read the last response.
-    pub async fn linger(self) {
-        linger(self.stream, MAX_DISCARDED).await;
+    /// Returns true if the client has sent something that was not handled, and may be sending more.
+    pub fn has_unread(&self) -> bool {
+        !self.body.is_whole() || !self.input.is_empty()
     }
 }

@@ -1,21 +1,30 @@
-//! Closes a connection so that the other end can read what was sent.
+//! Closes a connection so that the client can read the last response.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::stream::Stream;
+use super::client::ClientConnection;
+use super::request_body::MAX_DISCARDED;
 
-/// How long to read and discard what the other end still sends. Closing a connection with unread bytes resets it, and the
-/// last response may be lost.
+/// How long to read and discard what the client still sends. Closing a connection with unread bytes resets it, and the last
+/// response may be lost.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Stops sending, and reads and discards at most `limit` bytes, for [`LINGER`] at most.
-pub(super) async fn linger(mut stream: Stream, limit: u64) {
+/// Closes a connection after the last response.
+pub async fn close(client: ClientConnection) {
+    if client.has_unread() {
+        linger(client).await;
+    }
+}
+
+/// Closes a connection, and gives a client that may still be sending some time to read the last response.
+pub async fn linger(client: ClientConnection) {
+    let (mut stream, _) = client.into_parts();
     let closing = async {
         stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(limit), &mut tokio::io::sink()).await
+        tokio::io::copy(&mut stream.take(MAX_DISCARDED), &mut tokio::io::sink()).await
     };
     // If this fails, the client has left.
     let _ = timeout(LINGER, closing).await;

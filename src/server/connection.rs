@@ -13,6 +13,7 @@ use super::{Service, http2};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
+use crate::net::linger::close;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
@@ -30,7 +31,7 @@ pub async fn serve<S: Service>(
     match serve_requests(&mut client, &service, stopped.clone()).await {
         ConnectionEnd::Http2 => http2::serve(client, service, stopped).await,
         ConnectionEnd::Refused(refusal) => refuse(client, refusal).await,
-        ConnectionEnd::Close => client.close().await,
+        ConnectionEnd::Close => close(client).await,
         ConnectionEnd::Drop => {}
     }
 }

@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf};
 use tokio::task::AbortHandle;
 
-use crate::http1::fields::{Field, is_hop_by_hop};
+use crate::http1::fields::{FieldLine, is_hop_by_hop};
 use crate::http1::framing::Framing;
 use crate::http1::request::to_header;
 use crate::http1::response::ResponseHead;
@@ -86,7 +86,7 @@ impl PipeBody {
         }
         let mut trailers = HeaderMap::new();
         if chunks.is_done() {
-            let each = |name: &str, value: &[u8]| trailers.extend(to_header(&Field { name, value }));
+            let each = |name: &str, value: &[u8]| trailers.extend(to_header(&FieldLine { name, value }));
             chunks.take_trailers(each).map_err(malformed)?;
         }
         Ok((!trailers.is_empty()).then(|| Frame::trailers(trailers)))

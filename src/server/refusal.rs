@@ -10,6 +10,7 @@ use super::response::write_head;
 use crate::clock;
 use crate::http1::refusal::Refusal;
 use crate::net::client::ClientConnection;
+use crate::net::linger::linger;
 
 /// Sends the response to a request that cannot be handled, and closes the connection.
 pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
@@ -19,7 +20,7 @@ pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
     bytes.extend_from_slice(refusal.reason.as_bytes());
     bytes.push(b'\n');
     if client.send(&bytes).await.is_ok() {
-        client.linger().await;
+        linger(client).await;
     }
 }
 

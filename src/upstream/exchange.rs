@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tokio::time::{Interval, Sleep, interval, sleep};
+use tokio::time::{Interval, Sleep, sleep};
 
 use super::buffers::Buffers;
-use super::contention::{Contention, PATIENCE};
+use super::contention::Contention;
 use super::download::Download;
 use super::response;
 use super::upload::{Party, Upload};
@@ -50,14 +50,20 @@ pub(super) enum ExchangeError {
     Final(UpstreamError),
 }
 
+impl<E: Into<UpstreamError>> From<E> for ExchangeError {
+    fn from(error: E) -> Self {
+        Self::Final(error.into())
+    }
+}
+
 /// How an exchange ended, and the connection to the upstream if it can be used again, for at most a given time.
-pub(super) struct Ended {
+pub(super) struct EndedExchange {
     pub(super) forwarded: Forwarded,
     pub(super) reusable: Option<(Stream, Duration)>,
 }
 
 /// What ends a wait.
-enum Event {
+enum ExchangeEvent {
     /// The upstream sent this many bytes; 0 at its end.
     Received(io::Result<usize>),
     ClientLeft,
@@ -66,75 +72,59 @@ enum Event {
     Late,
 }
 
-/// Returns the contention for a request on a new connection, and the times at which idle connections are closed for it.
-pub(super) fn patience(contention: &Contention) -> (Contention, Interval) {
-    let mut ticks = interval(PATIENCE);
-    ticks.reset();
-    (contention.clone(), ticks)
-}
-
 impl Exchange<'_, '_> {
     /// Sends the request, and the response to the client. Calls `on_status` when the status is known.
-    pub(super) async fn run(mut self, on_status: &mut dyn FnMut(StatusCode)) -> Result<Ended, ExchangeError> {
+    pub(super) async fn run(
+        mut self,
+        on_status: &mut dyn FnMut(StatusCode),
+    ) -> Result<EndedExchange, ExchangeError> {
         self.buffers.deadline.start(self.limit);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             on_status(download.status);
-            return Ok(self.tunnel().await);
+            tunnel::run(self.client, self.upstream, self.buffers).await;
+            return Ok(EndedExchange { forwarded: Forwarded::Cut, reusable: None });
         }
-        self.await_content(&mut download).await.map_err(ExchangeError::Final)?;
+        self.await_content(&mut download).await?;
         on_status(download.status);
         let forwarded = poll_fn(|cx| self.poll_forward(&mut download, cx)).await;
         Ok(self.end(&download, forwarded))
     }
 
-    fn end(self, download: &Download, forwarded: Forwarded) -> Ended {
+    fn end(self, download: &Download, forwarded: Forwarded) -> EndedExchange {
         // Bytes after the end of the response belong to no request, and an upstream that responded before all of the
         // request was sent has not read it to its end.
         let is_clean = self.upload.is_whole() && self.buffers.from_upstream.is_empty();
         let limit = download.idle_limit.filter(|_| is_clean && forwarded == Forwarded::Whole);
-        Ended { forwarded, reusable: limit.map(|limit| (self.upstream, limit)) }
-    }
-
-    async fn tunnel(self) -> Ended {
-        let Self { client, upstream, buffers, .. } = self;
-        let head = std::mem::take(&mut buffers.to_client);
-        let tunnelled = async {
-            client.send_interim(&head).await?;
-            tunnel::run(client, upstream, &mut buffers.from_upstream).await
-        };
-        if let Err(error) = Box::pin(tunnelled).await {
-            tracing::debug!(%error, "the tunnel failed");
-        }
-        Ended { forwarded: Forwarded::Cut, reusable: None }
+        EndedExchange { forwarded, reusable: limit.map(|limit| (self.upstream, limit)) }
     }
 
     /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.
     async fn await_head(&mut self) -> Result<Download, ExchangeError> {
         let mut has_received = false;
         loop {
-            match poll_fn(|cx| self.poll_event(cx)).await.map_err(|error| final_error(error.into()))? {
-                Event::Received(Ok(1..)) => has_received = true,
-                Event::Received(ended) => {
+            match poll_fn(|cx| self.poll_event(cx)).await? {
+                ExchangeEvent::Received(Ok(1..)) => has_received = true,
+                ExchangeEvent::Received(ended) => {
                     let error = ended.err().or_else(|| self.upload.take_failure());
                     let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
                     if has_received {
-                        return Err(final_error(UpstreamError::Broken(error.into())));
+                        return Err(UpstreamError::Broken(error.into()).into());
                     }
                     return Err(ExchangeError::NoResponse { error, has_sent: self.upload.has_sent() });
                 }
-                Event::ClientLeft => return Err(final_error(ClientError::BrokeOff.into())),
-                Event::Late => return Err(final_error(self.lateness())),
-                Event::Impatient => {
+                ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
+                ExchangeEvent::Late => return Err(self.lateness().into()),
+                ExchangeEvent::Impatient => {
                     self.upload.open_gate();
                     let asked = self.client.ask_for_body().await;
-                    asked.map_err(|_| final_error(ClientError::BrokeOff.into()))?;
+                    asked.map_err(|_| ClientError::BrokeOff)?;
                     continue;
                 }
             }
-            while let Some(download) = self.take_head().map_err(final_error)? {
+            while let Some(download) = self.take_head()? {
                 if download.status.is_informational() && download.status != StatusCode::SWITCHING_PROTOCOLS {
-                    self.forward_interim(download.status).await.map_err(final_error)?;
+                    self.forward_interim(download.status).await?;
                 } else {
                     return Ok(download);
                 }
@@ -142,26 +132,26 @@ impl Exchange<'_, '_> {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, ClientError>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
         let Self { client, upstream, buffers, upload, .. } = self;
         if upload.poll(cx, client, upstream, &mut buffers.to_upstream)? {
             buffers.deadline.start(self.limit);
         }
         if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
-            return Poll::Ready(Ok(Event::Received(read)));
+            return Poll::Ready(Ok(ExchangeEvent::Received(read)));
         }
         if upload.is_over() && client.poll_gone_before_response(cx).is_ready() {
-            return Poll::Ready(Ok(Event::ClientLeft));
+            return Poll::Ready(Ok(ExchangeEvent::ClientLeft));
         }
         if upload.poll_impatient(cx).is_ready() {
-            return Poll::Ready(Ok(Event::Impatient));
+            return Poll::Ready(Ok(ExchangeEvent::Impatient));
         }
         if let Some((contention, ticks)) = &mut self.contention {
             while ticks.poll_tick(cx).is_ready() {
                 contention.close_idle();
             }
         }
-        buffers.deadline.poll_passed(cx).map(|()| Ok(Event::Late))
+        buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::Late))
     }
 
     fn lateness(&self) -> UpstreamError {
@@ -246,8 +236,4 @@ impl Exchange<'_, '_> {
         }
         Poll::Pending
     }
-}
-
-fn final_error(error: UpstreamError) -> ExchangeError {
-    ExchangeError::Final(error)
 }

@@ -4,10 +4,10 @@ use std::io;
 
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 
+use super::buffers::Buffers;
 use crate::http1::fields::tokens;
 use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::ResponseHead;
-use crate::net::buffer::Buffer;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
@@ -33,22 +33,26 @@ pub(super) fn is_requested(request: &RequestHead<'_>, response: &ResponseHead<'_
     granted.is_some_and(|granted| offered.iter().any(|offer| offer.eq_ignore_ascii_case(granted)))
 }
 
-/// Copies bytes both ways until both sides have closed. `received` came from the upstream after the 101, which the client
-/// has got. Bytes that the client has sent early have waited until now.
-pub(super) async fn run(
+/// Sends the 101 to the client, and copies bytes both ways until both sides have closed. Bytes that the client has sent early
+/// have waited until now.
+pub(super) async fn run(client: &mut ClientConnection, upstream: Stream, buffers: &mut Buffers) {
+    // On the heap: few requests need it.
+    match Box::pin(copy(client, upstream, buffers)).await {
+        Ok((sent, received)) => tracing::debug!(sent, received, "the tunnel has closed"),
+        Err(error) => tracing::debug!(%error, "the tunnel failed"),
+    }
+}
+
+async fn copy(
     client: &mut ClientConnection,
     mut upstream: Stream,
-    received: &mut Buffer,
-) -> io::Result<()> {
-    let early = client.input().bytes().to_vec();
-    client.input().consume(early.len());
-    upstream.write_all(&early).await?;
+    buffers: &mut Buffers,
+) -> io::Result<(u64, u64)> {
+    client.send_interim(&buffers.to_client).await?;
+    upstream.write_all(client.input().bytes()).await?;
     upstream.flush().await?;
-    client.stream().write_all(received.bytes()).await?;
-    received.consume(received.bytes().len());
-    let (sent, received) = copy_bidirectional(client.stream(), &mut upstream).await?;
-    tracing::debug!(sent, received, "the tunnel has closed");
-    Ok(())
+    client.stream().write_all(buffers.from_upstream.bytes()).await?;
+    copy_bidirectional(client.stream(), &mut upstream).await
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use rustix::net::sockopt::set_tcp_cork;
 
 use super::messages::{ReceivedRequest, read_chunks};
-use super::{FORMS, Form, SERVERS, response, site};
+use super::{FORMS, RequestForm, SERVERS, response, site};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -25,7 +25,7 @@ fn reset(client: Client) {
 }
 
 /// Sends a request of this form, and returns the client and the upstream's end, which has read the request.
-fn forwarded(gateway: &GatewayProcess, upstream: &ScriptedUpstream, form: &Form) -> (Client, Client) {
+fn forwarded(gateway: &GatewayProcess, upstream: &ScriptedUpstream, form: &RequestForm) -> (Client, Client) {
     let mut client = gateway.connect();
     client.send(form.request("/"));
     let mut received = upstream.accept();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FORMS, Form, POST, TRUSTED, in_process, in_process_with, site};
+use super::{FORMS, POST, RequestForm, TRUSTED, in_process, in_process_with, site};
 use crate::proxy::gateway::{InProcessGateway, Options};
 use crate::proxy::peer::{Origin, RawPeer, settled};
 use crate::support::process::GatewayProcess;
@@ -107,7 +107,7 @@ async fn the_upstream_request_ends_when_the_client_leaves_within_its_body() {
         [("Content-Length: 10\r\n", "hello"), ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n")]
     {
         for resets in [false, true] {
-            let form = Form { fields, body: part, ..POST };
+            let form = RequestForm { fields, body: part, ..POST };
             let (_gateway, mut upstream) = abandoned(false, &form.request("/"), "", resets).await;
             assert!(closes_within_a_second(&mut upstream).await, "{fields}, reset: {resets}");
         }

@@ -1,7 +1,7 @@
 //! Which fields pass, either way.
 
 use super::messages::RecordingUpstream;
-use super::{FORMS, Form, POST, SERVERS, TRUSTED, response, site};
+use super::{FORMS, POST, RequestForm, SERVERS, TRUSTED, response, site};
 use crate::support::process::GatewayProcess;
 
 /// What the gateway adds to every request.
@@ -188,7 +188,7 @@ fn the_values_and_the_order_of_other_fields_stay() {
          X-Empty:\r\nx-a: 2\r\nContent-Length: 0\r\n\r\n",
     ]);
     let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
-    let more = Form {
+    let more = RequestForm {
         fields: "X-A: 1\r\nCookie: a\r\nX-B:   spaced  out \t\r\nCookie: b\r\nX-Empty:\r\nx-a: 2\r\nContent-Length: 5\r\n",
         ..POST
     };

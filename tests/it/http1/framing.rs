@@ -1,7 +1,7 @@
 //! Bodies are framed exactly, either way, in every form of request.
 
 use super::messages::{ReceivedRequest, RecordingUpstream};
-use super::{FORMS, Form, GET, POST, SERVERS, response, site};
+use super::{FORMS, GET, POST, RequestForm, SERVERS, response, site};
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
 
@@ -40,7 +40,7 @@ fn every_kind_of_response_is_framed_exactly_in_every_form() {
     for server in SERVERS {
         let gateway = GatewayProcess::start(&format!("{server}{}", site(&upstream.url(), "")));
         for (number, (said, status, body)) in RESPONSES.into_iter().enumerate() {
-            for form in FORMS.iter().chain(&[Form { method: "HEAD", ..GET }]) {
+            for form in FORMS.iter().chain(&[RequestForm { method: "HEAD", ..GET }]) {
                 let case = format!("{said:?} to {form:?}");
                 let mut client = gateway.connect();
                 client.send(form.request(&format!("/{number}")));
@@ -96,12 +96,12 @@ fn every_kind_of_request_body_arrives_exactly_and_the_next_request_after_it() {
         let gateway = GatewayProcess::start(&format!("{server}{}", site(&upstream.url(), "")));
         for (fields, sent, body) in REQUESTS {
             for form in [
-                Form { fields: "", body: "", ..POST },
-                Form { method: "PUT", fields: "", body: "", ..POST },
-                Form { method: "DELETE", fields: "", body: "", ..POST },
+                RequestForm { fields: "", body: "", ..POST },
+                RequestForm { method: "PUT", fields: "", body: "", ..POST },
+                RequestForm { method: "DELETE", fields: "", body: "", ..POST },
                 GET,
-                Form { fields: "Connection: close\r\n", body: "", ..POST },
-                Form { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", body: "", ..POST },
+                RequestForm { fields: "Connection: close\r\n", body: "", ..POST },
+                RequestForm { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", body: "", ..POST },
             ] {
                 if form.is_http_1_0() && fields.to_lowercase().contains("transfer-encoding") {
                     continue;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use super::messages::RecordingUpstream;
-use super::{DOWN, FORMS, Form, GET, POST, in_process, response, site};
+use super::{DOWN, FORMS, GET, POST, RequestForm, in_process, response, site};
 use crate::proxy::peer::{Origin, settled};
 use crate::support::http::Response;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
@@ -18,7 +18,7 @@ const TRIES: usize = 20;
 
 /// Sends a request of this form, half-closes the connection if told to, and returns the response without what says when it
 /// was sent and how the connection ends.
-fn answer(gateway: &GatewayProcess, form: &Form, target: &str, half_closes: bool) -> Response {
+fn answer(gateway: &GatewayProcess, form: &RequestForm, target: &str, half_closes: bool) -> Response {
     let case = format!("{form:?} {target}, half-closed: {half_closes}");
     let mut client = gateway.connect();
     client.send(form.request(target));

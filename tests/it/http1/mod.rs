@@ -55,27 +55,31 @@ fn in_process_with(upstream: &str, options: Options) -> InProcessGateway {
 
 /// A form in which a client can send a request.
 #[derive(Clone, Copy, Debug)]
-struct Form {
+struct RequestForm {
     method: &'static str,
     version: &'static str,
     fields: &'static str,
     body: &'static str,
 }
 
-const GET: Form = Form { method: "GET", version: "HTTP/1.1", fields: "", body: "" };
-const POST: Form =
-    Form { method: "POST", version: "HTTP/1.1", fields: "Content-Length: 5\r\n", body: "hello" };
-const FORMS: [Form; 7] = [
+const GET: RequestForm = RequestForm { method: "GET", version: "HTTP/1.1", fields: "", body: "" };
+const POST: RequestForm =
+    RequestForm { method: "POST", version: "HTTP/1.1", fields: "Content-Length: 5\r\n", body: "hello" };
+const FORMS: [RequestForm; 7] = [
     GET,
-    Form { fields: "Connection: close\r\n", ..GET },
-    Form { version: "HTTP/1.0", ..GET },
-    Form { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..GET },
+    RequestForm { fields: "Connection: close\r\n", ..GET },
+    RequestForm { version: "HTTP/1.0", ..GET },
+    RequestForm { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..GET },
     POST,
-    Form { fields: "Transfer-Encoding: chunked\r\n", body: "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", ..POST },
-    Form { version: "HTTP/1.0", ..POST },
+    RequestForm {
+        fields: "Transfer-Encoding: chunked\r\n",
+        body: "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+        ..POST
+    },
+    RequestForm { version: "HTTP/1.0", ..POST },
 ];
 
-impl Form {
+impl RequestForm {
     /// Returns the request of this form for a target.
     fn request(&self, target: &str) -> String {
         self.with_fields(target, "")

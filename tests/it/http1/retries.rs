@@ -1,7 +1,7 @@
 //! A kept connection to the upstream that has died: a GET is repeated once, a POST never.
 
 use super::messages::ReceivedRequest;
-use super::{Form, GET, POST, SERVERS, response, site};
+use super::{GET, POST, RequestForm, SERVERS, response, site};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -20,23 +20,23 @@ fn kept(gateway: &GatewayProcess, script: &ScriptedUpstream) -> (Client, Client)
 }
 
 /// Forms of requests that may be repeated.
-const SAFE: [Form; 6] = [
+const SAFE: [RequestForm; 6] = [
     GET,
-    Form { method: "HEAD", ..GET },
-    Form { method: "OPTIONS", ..GET },
-    Form { fields: "Connection: close\r\n", ..GET },
-    Form { version: "HTTP/1.0", ..GET },
-    Form { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..GET },
+    RequestForm { method: "HEAD", ..GET },
+    RequestForm { method: "OPTIONS", ..GET },
+    RequestForm { fields: "Connection: close\r\n", ..GET },
+    RequestForm { version: "HTTP/1.0", ..GET },
+    RequestForm { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..GET },
 ];
 /// Forms of requests that may not.
-const UNSAFE: [Form; 7] = [
+const UNSAFE: [RequestForm; 7] = [
     POST,
-    Form { fields: "Content-Length: 0\r\n", body: "", ..POST },
-    Form { fields: "", body: "", ..POST },
-    Form { fields: "Transfer-Encoding: chunked\r\n", body: "1\r\na\r\n0\r\n\r\n", ..POST },
-    Form { version: "HTTP/1.0", ..POST },
-    Form { fields: "Connection: close\r\nContent-Length: 5\r\n", ..POST },
-    Form { method: "PATCH", ..POST },
+    RequestForm { fields: "Content-Length: 0\r\n", body: "", ..POST },
+    RequestForm { fields: "", body: "", ..POST },
+    RequestForm { fields: "Transfer-Encoding: chunked\r\n", body: "1\r\na\r\n0\r\n\r\n", ..POST },
+    RequestForm { version: "HTTP/1.0", ..POST },
+    RequestForm { fields: "Connection: close\r\nContent-Length: 5\r\n", ..POST },
+    RequestForm { method: "PATCH", ..POST },
 ];
 
 #[test]

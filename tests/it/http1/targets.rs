@@ -1,7 +1,7 @@
 //! Targets reach the upstream byte for byte, and every other part of the gateway takes them too.
 
 use super::messages::RecordingUpstream;
-use super::{DOWN, FORMS, Form, GET, refusal, response, site};
+use super::{DOWN, FORMS, GET, RequestForm, refusal, response, site};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 /// Targets with bytes that RFC 3986 does not allow and that clients send all the same.
@@ -29,14 +29,14 @@ const RAW: [&[u8]; 20] = [
 ];
 
 /// Returns the request of this form for a target of any bytes.
-fn request(form: &Form, target: &[u8]) -> Vec<u8> {
+fn request(form: &RequestForm, target: &[u8]) -> Vec<u8> {
     let request = form.request("@");
     let (before, behind) = request.split_once('@').expect("a target");
     [before.as_bytes(), target, behind.as_bytes()].concat()
 }
 
 /// Sends a request of this form for a target, and returns the status and the body of the response.
-fn sent(gateway: &GatewayProcess, form: &Form, target: &[u8]) -> (u16, Vec<u8>) {
+fn sent(gateway: &GatewayProcess, form: &RequestForm, target: &[u8]) -> (u16, Vec<u8>) {
     let mut client = gateway.connect();
     client.send(request(form, target));
     let case = format!("{form:?} {}", target.escape_ascii());

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{DOWN, Form, GET, POST, SERVERS, TRUSTED};
+use super::{DOWN, GET, POST, RequestForm, SERVERS, TRUSTED};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -42,15 +42,15 @@ fn gateways(server: &str) -> Vec<(GatewayProcess, &'static str)> {
 }
 
 /// Forms of requests, to which the fields and the body are added.
-fn forms() -> Vec<Form> {
-    let post = Form { fields: "", body: "", ..POST };
+fn forms() -> Vec<RequestForm> {
+    let post = RequestForm { fields: "", body: "", ..POST };
     vec![
         post,
         GET,
-        Form { method: "PUT", ..post },
-        Form { fields: "Connection: close\r\n", ..post },
-        Form { version: "HTTP/1.0", ..post },
-        Form { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..post },
+        RequestForm { method: "PUT", ..post },
+        RequestForm { fields: "Connection: close\r\n", ..post },
+        RequestForm { version: "HTTP/1.0", ..post },
+        RequestForm { version: "HTTP/1.0", fields: "Connection: keep-alive\r\n", ..post },
     ]
 }
 

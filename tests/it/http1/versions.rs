@@ -1,7 +1,7 @@
 //! Versions of HTTP in request lines, and what they mean for the connection.
 
 use super::messages::RecordingUpstream;
-use super::{DOWN, FORMS, Form, GET, refusal, response, site};
+use super::{DOWN, FORMS, GET, RequestForm, refusal, response, site};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -122,7 +122,7 @@ fn close_wins_over_keep_alive_and_other_options_change_nothing() {
         ("Connection:\r\n", true),
         ("Proxy-Connection: close\r\n", true),
     ] {
-        let form = Form { fields, ..GET };
+        let form = RequestForm { fields, ..GET };
         let mut client = gateway.connect();
         client.send(form.request("/"));
         let option = response(&mut client, "GET", fields).field("connection").map(str::to_owned);
