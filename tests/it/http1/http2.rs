@@ -243,3 +243,24 @@ async fn max_forwards_and_a_loop_have_the_same_rules() {
     assert_eq!(exchange(&gateway, request.expect("a request"), "a loop").await.0, 508);
     upstream.assert_no_request("a loop");
 }
+
+#[tokio::test]
+async fn the_head_has_the_limit_of_http_1() {
+    let gateway = GatewayProcess::start(DOWN);
+    for (length, status) in [(60 << 10, 503), (70 << 10, 431)] {
+        let request = Request::get("http://site.example/").header("x-long", "x".repeat(length));
+        let request = request.body(full("")).expect("a request");
+        let (found, ..) = exchange(&gateway, request, &length.to_string()).await;
+        assert_eq!(found, status, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn via_names_the_version_of_the_request() {
+    let upstream = RecordingUpstream::start(&["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    let request = Request::get("http://site.example/").body(full("")).expect("a request");
+    assert_eq!(exchange(&gateway, request, "GET").await.0, 200);
+    let via = upstream.request("GET").values("via");
+    assert!(via.len() == 1 && via[0].starts_with("2.0 downtime-"), "{via:?}");
+}
