@@ -216,7 +216,8 @@ fn response(u: &mut Unstructured<'_>) -> Result<DownResponse> {
 }
 
 fn exemptions(u: &mut Unstructured<'_>) -> Result<Exemptions> {
-    let lists = [(RuleKind::Exact, &PATHS[..3]), (RuleKind::Path, &GLOBS[1..]), (RuleKind::Network, &NETWORKS[..])];
+    let lists =
+        [(RuleKind::Exact, &PATHS[..3]), (RuleKind::Path, &GLOBS[1..]), (RuleKind::Network, &NETWORKS[..])];
     let mut rules = Vec::new();
     for (kind, texts) in lists {
         let texts = if u.ratio(1_u8, 4_u8)? { choose_some(u, texts)? } else { vec![] };
@@ -356,7 +357,8 @@ fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, n
     }
     let reason = DecisionReason(&decision, &rules.schedule);
     assert!(!reason.to_string().is_empty());
-    let deciding = active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
+    let deciding =
+        active(&rules.schedule, now).into_iter().find(|(period, _)| rules.covers(*period, request));
     let exempt = rules.exemptions.find(&request.path, request.client);
     let canonical = request.path.canonical();
     match &decision {

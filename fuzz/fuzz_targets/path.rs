@@ -81,7 +81,8 @@ fn rules(exemptions: Exemptions, redirect: Option<Redirect>) -> Rules {
         timing: Timing::Once(ever),
         scope: Scope::default(),
     };
-    let response = DownResponse { message: None, template: Template::built_in(), own_template: None, redirect };
+    let response =
+        DownResponse { message: None, template: Template::built_in(), own_template: None, redirect };
     Rules { exemptions, schedule: Schedule::new(vec![period]), responses: vec![response], ..Rules::default() }
 }
 
