@@ -355,6 +355,17 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_stop_ends_the_wait_after_an_empty_line_in_pieces() {
+        let (mut client, stop) = connection();
+        for piece in ["\r", "\n"] {
+            client.write_all(piece.as_bytes()).await.unwrap();
+            sleep(SECOND).await;
+        }
+        stop.send_replace(true);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_stop_during_a_request_takes_effect_after_its_response() {
         let (mut client, stop) = connection();
         get(&mut client, "/slow").await;

@@ -13,7 +13,6 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::HEAD_TIMEOUT;
 use crate::http1::head::{MAX_HEAD, head_length, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
-
 use crate::net::client::ClientConnection;
 
 /// The connection preface of HTTP/2 (RFC 9113, section 3.4).
@@ -103,7 +102,6 @@ impl HeadReader {
             match self.wait(client).await {
                 ClientEvent::Read(Ok(1..)) => {}
                 ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
-                ClientEvent::Stop if is_begun => {}
                 ClientEvent::Expiry if began.elapsed() < HEAD_TIMEOUT => self.expire_at(began + HEAD_TIMEOUT),
                 ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
                 ClientEvent::Read(_) | ClientEvent::Stop | ClientEvent::Expiry => return NextHead::Closed,
@@ -129,15 +127,17 @@ impl HeadReader {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(ClientEvent::Read(read));
             }
-            self.poll_end(client.is_stopping() && client.input().is_empty(), cx)
+            // A head that has begun is read to its end.
+            let may_stop = client.input().is_empty();
+            if may_stop && client.is_stopping() {
+                return Poll::Ready(ClientEvent::Stop);
+            }
+            self.poll_end(may_stop, cx)
         })
         .await
     }
 
-    fn poll_end(&mut self, stops: bool, cx: &mut Context<'_>) -> Poll<ClientEvent> {
-        if stops {
-            return Poll::Ready(ClientEvent::Stop);
-        }
+    fn poll_end(&mut self, may_stop: bool, cx: &mut Context<'_>) -> Poll<ClientEvent> {
         let is_registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if is_registered && !self.expiry.is_elapsed() {
             return Poll::Pending;
@@ -145,9 +145,11 @@ impl HeadReader {
         if self.expiry.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ClientEvent::Expiry);
         }
-        // Only registers: what it says is checked above.
-        let _ = self.stopped.as_mut().poll(cx);
         self.registered = Some(cx.waker().clone());
+        // The server may have begun to stop after the caller's check.
+        if self.stopped.as_mut().poll(cx).is_ready() && may_stop {
+            return Poll::Ready(ClientEvent::Stop);
+        }
         Poll::Pending
     }
 }
