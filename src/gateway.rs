@@ -91,7 +91,7 @@ impl<R: Routes> Service for Gateway<R> {
             return self.forward(head, client, site, &decided, &mut access).await;
         }
         if let OwnedDecision::Page(key) = decided.decision {
-            let request = PageRequest { head, decided: &decided, key, closes: client.closes() };
+            let request = PageRequest { head, decided: &decided, key, closes: client.decide_close() };
             let response = self.page(&request, client).await;
             log(&mut access, response.status.as_u16());
             let sent = client.send(&response.bytes).await;

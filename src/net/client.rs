@@ -25,8 +25,8 @@ use crate::http1::request::{RequestHead, Version};
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// How much of the next requests is read ahead, in bytes.
 const MAX_PIPELINED: usize = 64 << 10;
-/// Asks the client for the body, and tells it nothing else: any client of HTTP/1.1 must understand it at any time (RFC 9110,
-/// section 15.2).
+/// Asks the client for the body. Where it asks for nothing, it changes nothing: every client of HTTP/1.1 must be able to
+/// parse it before the response (RFC 9110, section 15.2).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The connection of a client, and the state of its current request.
@@ -35,7 +35,7 @@ pub struct ClientConnection {
     stream: Stream,
     input: Buffer,
     peer: Rc<Peer>,
-    /// Becomes true when the server stops. `None` for a request of HTTP/2, whose connection ends in its own way.
+    /// Changes once, when the server stops. `None` for a request of HTTP/2, whose connection ends in its own way.
     stopped: Option<watch::Receiver<bool>>,
     version: Version,
     body: RequestBody,
@@ -47,13 +47,13 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// A connection without a request. `stopped` becomes true when the server stops.
+    /// A connection without a request. `stopped` changes once, when the server stops.
     pub fn new(stream: Stream, peer: Rc<Peer>, stopped: watch::Receiver<bool>) -> Self {
-        Self { stopped: Some(stopped), ..Self::of_http2(stream, peer) }
+        Self { stopped: Some(stopped), ..Self::for_http2(stream, peer) }
     }
 
     /// The pipe of one request of HTTP/2.
-    pub fn of_http2(stream: Stream, peer: Rc<Peer>) -> Self {
+    pub fn for_http2(stream: Stream, peer: Rc<Peer>) -> Self {
         Self {
             stream,
             input: Buffer::new(),
@@ -111,15 +111,21 @@ impl ClientConnection {
 
     /// Returns true if the server is stopping.
     pub fn is_stopping(&self) -> bool {
+        // This receiver never marks the change as seen.
         self.stopped.as_ref().is_some_and(|stopped| stopped.has_changed().unwrap_or(true))
     }
 
-    /// Returns true if the connection closes after the current response. Call this when the head is written, since it
-    /// decides: a client that was not asked for the body may or may not send it, so nobody can tell what follows (RFC 9110,
-    /// section 10.1.1).
-    pub fn closes(&mut self) -> bool {
-        self.closes |= self.awaits_continue();
+    /// Returns true if the connection closes after the current response.
+    pub fn closes(&self) -> bool {
         self.closes || self.is_stopping()
+    }
+
+    /// Decides if the connection closes after the current response, when its head is written. It does if the client still
+    /// waits to be asked for the body: the client may send it or not, so the next request could not be told from it
+    /// (RFC 9110, section 10.1.1).
+    pub fn decide_close(&mut self) -> bool {
+        self.closes |= self.awaits_continue();
+        self.closes()
     }
 
     /// Makes the connection close after the current response.
@@ -142,13 +148,13 @@ impl ClientConnection {
         if self.awaits_continue() {
             self.send_interim(CONTINUE).await?;
         }
-        self.body.has_been_asked();
+        self.mark_asked();
         Ok(())
     }
 
     /// Records that the client was asked for the body.
-    pub fn has_been_asked(&mut self) {
-        self.body.has_been_asked();
+    pub fn mark_asked(&mut self) {
+        self.body.mark_asked();
     }
 
     /// Moves received bytes of the request's body to `out`. `passes` chooses the trailers.
@@ -180,7 +186,8 @@ impl ClientConnection {
         }
     }
 
-    /// Ready when the client has left. What it sends meanwhile is kept, up to a limit; beyond it, leaving is not noticed.
+    /// Ready when the client has left. What it sends meanwhile is kept, up to `MAX_PIPELINED`. Beyond that, nothing is read,
+    /// and the end is not noticed.
     ///
     /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
     /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing
@@ -195,7 +202,7 @@ impl ClientConnection {
             }
             match ready!(self.poll_fill(cx)) {
                 Ok(1..) => {}
-                Ok(0) if !self.stream.ends_at_once() => self.half_closed = Some(HalfClosed::new()),
+                Ok(0) if !self.stream.end_means_gone() => self.half_closed = Some(HalfClosed::new()),
                 Ok(0) | Err(_) => return Poll::Ready(()),
             }
         }
@@ -212,8 +219,8 @@ impl ClientConnection {
         send_all(&mut self.stream, bytes, |_, _| {}).await
     }
 
-    /// Writes all bytes, and discards what the client sends of an unwanted body meanwhile: it may not read before it has
-    /// sent all. Fails if the client takes nothing for 30 seconds.
+    /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
+    /// they have sent all of it. Fails if the client takes nothing for `SEND_TIMEOUT`.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.has_begun_response = true;
         let Self { stream, input, body, .. } = self;
@@ -226,9 +233,8 @@ impl ClientConnection {
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.
     pub async fn discard_body(&mut self) -> bool {
         let Self { body, input, stream, .. } = self;
-        // A client that awaits to be asked might as well not know that the response was final.
-        if body.awaits_continue(input) || body.is_whole() {
-            return body.is_whole();
+        if body.is_whole() {
+            return true;
         }
         let discarded = poll_fn(|cx| body.poll_discard(input, stream, cx));
         timeout(DISCARD_TIME, discarded).await.unwrap_or(false)
@@ -242,7 +248,7 @@ impl ClientConnection {
         }
     }
 
-    /// Returns true if the client has sent something that was not handled, and may be sending more.
+    /// Returns true if the client has sent something that was not handled, or may be about to.
     pub fn has_unread(&self) -> bool {
         !self.body.is_whole() || !self.input.is_empty()
     }

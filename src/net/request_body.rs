@@ -44,7 +44,7 @@ impl RequestBody {
     }
 
     /// Records that the client was asked for it.
-    pub(super) fn has_been_asked(&mut self) {
+    pub(super) fn mark_asked(&mut self) {
         self.awaits_continue = false;
     }
 
@@ -60,7 +60,8 @@ impl RequestBody {
         input.forward(&mut self.framing, encoding, out, passes)
     }
 
-    /// Ready when the rest was discarded (true), or cannot be (false).
+    /// Ready when the rest was discarded (true), or cannot be (false): it is malformed or too long, or the client waits to
+    /// be asked for it.
     pub(super) fn poll_discard(
         &mut self,
         input: &mut Buffer,

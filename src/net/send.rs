@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::stream::Stream;
 
-/// The time limit for the other end to take any of it.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time limit for the other end to take at least one byte.
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes nothing for
 /// [`SEND_TIMEOUT`].

@@ -62,9 +62,9 @@ impl Stream {
         }
     }
 
-    /// Returns true if the end of what is received means that the other end has left, not that it has only stopped
+    /// Returns true if the end of the received data means that the other end has left, and not only that it has stopped
     /// sending.
-    pub fn ends_at_once(&self) -> bool {
+    pub fn end_means_gone(&self) -> bool {
         matches!(self, Self::Pipe(_))
     }
 }

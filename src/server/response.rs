@@ -50,7 +50,7 @@ pub fn write_head<B: Body>(
         content,
         date: &http_date(now),
         version: client.version(),
-        closes: client.closes(),
+        closes: client.decide_close(),
     }
     .write(out);
     content

@@ -42,7 +42,7 @@ pub(super) async fn respond<S: Service>(
 ) -> io::Result<Response<PipeBody>> {
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = duplex(PIPE_SIZE);
-    let client = ClientConnection::of_http2(Stream::Pipe(theirs), peer);
+    let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
     let task = spawn_local(handle(request, to, client, service));
     PipeBody::new(from, task.abort_handle()).into_response(to_head).await

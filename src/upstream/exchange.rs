@@ -181,7 +181,7 @@ impl Exchange<'_, '_> {
             self.client.send_interim(&bytes).await.map_err(|_| ClientError::BrokeOff)?;
         }
         if status == StatusCode::CONTINUE {
-            self.client.has_been_asked();
+            self.client.mark_asked();
         }
         self.buffers.to_client = bytes;
         self.buffers.to_client.clear();

@@ -52,7 +52,7 @@ pub(super) fn take_head(
         if ends_with_connection(&head.framing, client.version()) {
             client.close_after_response();
         }
-        let to = ToClient { version: client.version(), closes: client.closes(), now };
+        let to = ToClient { version: client.version(), closes: client.decide_close(), now };
         write(to_client, &head, &request.method, &to);
     }
     let idle_limit = head.keeps_alive.then(|| {
