@@ -18,9 +18,9 @@ use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
 /// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
-/// request. The head of a request must be complete 30 s after its first byte; otherwise the client gets 408 and the
-/// connection closes. An idle connection closes after 30 s too. Spawns local tasks, so it needs a
-/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// request. The head of a request must be complete `HEAD_TIMEOUT` after its first byte; otherwise the
+/// client gets 408 and the connection closes. An idle connection closes after the same time. Spawns local tasks, so it needs
+/// a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve<S: Service>(
     stream: Stream,
     address: Option<IpAddr>,
@@ -73,7 +73,7 @@ async fn serve_requests<S: Service>(
             return ConnectionEnd::Close;
         }
         client.input().shrink();
-        // Many requests may have come at once, and waiting for none of them lets other connections wait.
+        // If a client has sent many requests at once, the loop may never wait. Let the thread's other connections run.
         consume_budget().await;
     }
 }
