@@ -35,7 +35,7 @@ impl GuardedStream {
     }
 
     /// Records that the head of a request is complete.
-    pub(super) fn begin_request(&self) {
+    pub(super) fn record_request(&self) {
         self.0.borrow_mut().has_requests = true;
     }
 

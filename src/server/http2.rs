@@ -14,6 +14,7 @@ use tracing::debug;
 
 use super::guarded::GuardedStream;
 use super::{HEAD_TIMEOUT, Service, translated};
+use crate::http1::head::MAX_HEAD;
 use crate::net::client::ClientConnection;
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
@@ -26,11 +27,13 @@ pub(super) async fn serve<S: Service>(
     let peer = Rc::clone(client.peer());
     let (stream, input) = client.into_parts();
     let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
-    let (guard, client) = (stream.clone(), Rc::clone(&peer));
-    let requests = service_fn(move |request: Request<Incoming>| {
-        guard.begin_request();
-        translated::respond(request, Rc::clone(&client), service.clone())
-    });
+    let requests = {
+        let (stream, peer) = (stream.clone(), Rc::clone(&peer));
+        service_fn(move |request: Request<Incoming>| {
+            stream.record_request();
+            translated::respond(request, Rc::clone(&peer), service.clone())
+        })
+    };
     let mut connection = Box::pin(builder().serve_connection(TokioIo::new(stream.clone()), requests));
     let mut expiry = std::pin::pin!(sleep(HEAD_TIMEOUT));
     let mut is_stopping = false;
@@ -55,9 +58,6 @@ pub(super) async fn serve<S: Service>(
     }
 }
 
-/// The longest head, in bytes: as in HTTP/1.
-const MAX_HTTP2_HEAD: u32 = 64 << 10;
-
 fn builder() -> Builder<LocalExecutor> {
     let mut builder = Builder::new(LocalExecutor);
     builder
@@ -65,7 +65,7 @@ fn builder() -> Builder<LocalExecutor> {
         .keep_alive_interval(HEAD_TIMEOUT)
         .keep_alive_timeout(HEAD_TIMEOUT)
         .max_concurrent_streams(128)
-        .max_header_list_size(MAX_HTTP2_HEAD);
+        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
     builder
 }
 
