@@ -1,6 +1,6 @@
 //! The framing of a body, as it is received and as it is sent on (RFC 9112, section 6).
 
-use super::chunked::{Chunks, MalformedBody, write_chunk};
+use super::chunked::{Chunks, LAST_CHUNK, MalformedBody, write_chunk};
 
 /// The rest of a body that is received.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Framing {
                 let taken = chunks.decode(received, |data| write(data, out))?;
                 if chunks.is_done() && !was_done {
                     match encoding {
-                        Encoding::Identity => chunks.write_last(&mut Vec::new(), |_| false)?,
+                        Encoding::Identity => chunks.take_trailers(|_, _| {})?,
                         Encoding::Chunked => chunks.write_last(out, passes)?,
                     }
                 }
@@ -128,7 +128,7 @@ impl Framing {
         match self {
             Self::UntilClose => {
                 if encoding == Encoding::Chunked {
-                    Chunks::new().write_last(out, |_| false)?;
+                    out.extend_from_slice(LAST_CHUNK);
                 }
                 *self = Self::EMPTY;
                 Ok(())
