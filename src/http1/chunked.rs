@@ -1,5 +1,5 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), parsed strictly and written again, so that no two readers can
-//! disagree where a chunk ends.
+//! disagree about where a chunk ends.
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use super::fields::{MAX_FIELDS, write_field};
 /// The last chunk, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// The limit for the chunk extensions of a body, and for its trailers, in bytes.
-const MAX_BESIDE: usize = 16 << 10;
+const MAX_OVERHEAD: usize = 16 << 10;
 
 /// The error for a body whose framing is malformed, or that ends early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,7 +20,7 @@ pub struct MalformedBody;
 #[derive(Clone, Debug)]
 pub struct Chunks {
     next: ChunkPart,
-    /// The chunk's size as far as it was parsed, then the rest of the chunk.
+    /// The chunk's size as far as it was parsed, then the bytes of its data that are left.
     left: u64,
     /// The bytes of extensions so far.
     extensions: usize,
@@ -43,7 +43,7 @@ enum ChunkPart {
     InTrailer,
     LineFeedOfTrailer,
     LastLineFeed,
-    Nothing,
+    Done,
     /// An invalid byte was received: the end of the body cannot be found.
     Malformed,
 }
@@ -56,7 +56,7 @@ impl Chunks {
 
     /// Returns true if the last chunk and the trailers are complete.
     pub fn is_done(&self) -> bool {
-        self.next == ChunkPart::Nothing
+        self.next == ChunkPart::Done
     }
 
     /// Passes the data of `received` to `sink`. Returns how many of the bytes belong to this body.
@@ -65,33 +65,34 @@ impl Chunks {
     /// The chunks are malformed, or their extensions or trailers too long. Everything that follows is then malformed too.
     pub fn decode(&mut self, received: &[u8], mut sink: impl FnMut(&[u8])) -> Result<usize, MalformedBody> {
         let mut rest = received;
-        while let [byte, behind @ ..] = rest {
+        while let [byte, after @ ..] = rest {
             if self.is_done() {
                 break;
             }
             if self.next == ChunkPart::Data {
                 let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
-                let (data, behind) = rest.split_at(length);
+                let (data, after) = rest.split_at(length);
                 sink(data);
                 self.left -= length as u64;
                 if self.left == 0 {
                     self.next = ChunkPart::ReturnOfData;
                 }
-                rest = behind;
+                rest = after;
             } else {
-                let next = self.after(*byte);
+                let next = self.next_part(*byte);
                 self.next = next.unwrap_or(ChunkPart::Malformed);
                 next?;
-                rest = behind;
+                rest = after;
             }
         }
         Ok(received.len() - rest.len())
     }
 
-    fn after(&mut self, byte: u8) -> Result<ChunkPart, MalformedBody> {
+    /// Processes a byte that is not data. Returns the part that comes after it.
+    fn next_part(&mut self, byte: u8) -> Result<ChunkPart, MalformedBody> {
         use ChunkPart::{
-            Data, Digit, Extension, FirstDigit, InTrailer, LastLineFeed, LineFeedOfData, LineFeedOfSize,
-            LineFeedOfTrailer, Nothing, ReturnOfData, SpaceAfterSize, Trailer,
+            Data, Digit, Done, Extension, FirstDigit, InTrailer, LastLineFeed, LineFeedOfData,
+            LineFeedOfSize, LineFeedOfTrailer, ReturnOfData, SpaceAfterSize, Trailer,
         };
         Ok(match (self.next, byte) {
             (FirstDigit | Digit, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.add_digit(byte)?,
@@ -110,7 +111,7 @@ impl Chunks {
                 self.trailers.extend_from_slice(b"\r\n");
                 Trailer
             }
-            (LastLineFeed, b'\n') => Nothing,
+            (LastLineFeed, b'\n') => Done,
             _ => return Err(MalformedBody),
         })
     }
@@ -125,11 +126,11 @@ impl Chunks {
     /// Skips a byte of an extension, or of the white space before it.
     fn skip(&mut self, next: ChunkPart) -> Result<ChunkPart, MalformedBody> {
         self.extensions += 1;
-        if self.extensions > MAX_BESIDE { Err(MalformedBody) } else { Ok(next) }
+        if self.extensions > MAX_OVERHEAD { Err(MalformedBody) } else { Ok(next) }
     }
 
     fn keep_trailer(&mut self, byte: u8) -> Result<ChunkPart, MalformedBody> {
-        if self.trailers.len() >= MAX_BESIDE {
+        if self.trailers.len() >= MAX_OVERHEAD {
             return Err(MalformedBody);
         }
         self.trailers.push(byte);
@@ -139,7 +140,7 @@ impl Chunks {
     /// Appends the last chunk, and the trailers whose names `passes` accepts.
     ///
     /// # Errors
-    /// A trailer is malformed. Nothing was appended, so that no reader takes the body for whole.
+    /// A trailer is malformed. Nothing was appended, so that the body does not look complete.
     pub fn write_last(
         &mut self,
         out: &mut Vec<u8>,
@@ -249,7 +250,7 @@ mod tests {
 
     #[test]
     fn other_framing_is_malformed() {
-        let long = "x".repeat(MAX_BESIDE + 1);
+        let long = "x".repeat(MAX_OVERHEAD + 1);
         for body in [
             "\r\n",
             " 3\r\nabc\r\n",

@@ -37,14 +37,14 @@ pub struct LocalHead<'a> {
     pub closes: bool,
 }
 
-/// Appends a status line. A status without a registered reason gets an empty one.
+/// Appends a status line.
 pub fn write_status_line(out: &mut Vec<u8>, status: StatusCode, reason: &str) {
     for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// Appends the field that says if the connection closes, where one is needed (RFC 9112, section 9.3).
+/// Appends the Connection field that says if the connection closes, where one is needed (RFC 9112, section 9.3).
 pub fn write_connection(out: &mut Vec<u8>, version: Version, closes: bool) {
     if closes {
         out.extend_from_slice(b"connection: close\r\n");
@@ -56,6 +56,7 @@ pub fn write_connection(out: &mut Vec<u8>, version: Version, closes: bool) {
 impl LocalHead<'_> {
     /// Appends the head, including the empty line.
     pub fn write(&self, out: &mut Vec<u8>) {
+        // A status that is not registered gets an empty reason.
         write_status_line(out, self.status, self.status.canonical_reason().unwrap_or_default());
         for (name, value) in self.fields.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
             write_field(out, name.as_str(), &[value.as_bytes()]);
