@@ -30,7 +30,6 @@ use self::connect::{Roots, connect};
 pub use self::contention::Contention;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::pool::Pool;
-pub use self::request::max_forwards;
 pub use self::route::{Route, Scheme};
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;

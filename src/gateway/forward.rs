@@ -11,18 +11,19 @@ use super::decide::page_fields;
 use super::failure::failure_response;
 use crate::config::UpstreamSite;
 use crate::filters::context::Decided;
+use crate::http1::fields::decimal;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
-use crate::upstream::{ClientError, Forwarded, Route, UpstreamError, is_loop, max_forwards};
+use crate::upstream::{ClientError, Forwarded, Route, UpstreamError, is_loop};
 
 const LOOP: Refusal = Refusal {
     status: StatusCode::LOOP_DETECTED,
     reason: "the request has passed this gateway before: the upstream leads back to it",
 };
-/// In the access log, the client left before its response began. nginx uses the same number.
+/// The status in the access log if the client left before its response began. nginx uses the same one.
 const CLIENT_LEFT: u16 = 499;
 const CONNECT: Refusal = Refusal::not_implemented("the method CONNECT is not supported");
 const TRACE: Refusal = Refusal::not_implemented("the gateway does not answer TRACE itself");
@@ -88,5 +89,5 @@ fn refusal(head: &RequestHead<'_>) -> Option<Refusal> {
 
 /// Returns true if the client wants this gateway to be the last to handle the request (RFC 9110, section 7.6.2).
 fn is_last_hop(head: &RequestHead<'_>) -> bool {
-    head.values("max-forwards").next().and_then(max_forwards) == Some(0)
+    head.values("max-forwards").next().and_then(decimal) == Some(0)
 }

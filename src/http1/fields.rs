@@ -63,9 +63,8 @@ impl ConnectionOptions {
         }
     }
 
-    /// Returns true if a field is meant for this connection only. Fields that the message needs to keep its meaning stay,
-    /// whatever the options say (CVE-2024-45410).
-    fn name_field(&self, name: &str) -> bool {
+    /// Returns true if the options name a field, and the message keeps its meaning without that field (CVE-2024-45410).
+    fn names(&self, name: &str) -> bool {
         !self.named.is_empty()
             && self.named.iter().any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
             && !is_protected(name)
@@ -100,7 +99,7 @@ pub struct FieldFilter<'m> {
 impl FieldFilter<'_> {
     /// Returns true if a field of the head is forwarded.
     pub fn passes(&self, name: &str) -> bool {
-        if is_hop_by_hop(name) || self.options.name_field(name) {
+        if is_hop_by_hop(name) || self.options.names(name) {
             return false;
         }
         match self.sender {
@@ -187,13 +186,14 @@ fn has_plain_name(name: &str) -> bool {
 }
 
 /// Parses Content-Length lines; `None` unless all give the same length (RFC 9110, section 8.6).
-pub fn length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
+pub fn content_length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
     let mut lengths = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(decimal);
     let first = lengths.next()??;
     lengths.all(|length| length == Some(first)).then_some(first)
 }
 
-fn decimal(text: &[u8]) -> Option<u64> {
+/// Parses a number of digits only, which may have white space around it.
+pub fn decimal(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii();
     let add = |value: u64, digit: &u8| {
         let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
@@ -356,7 +356,7 @@ mod tests {
             (&["5 5"], None),
             (&["0x5"], None),
         ] {
-            assert_eq!(length(lines.iter().map(|line| line.as_bytes())), expected, "{lines:?}");
+            assert_eq!(content_length(lines.iter().map(|line| line.as_bytes())), expected, "{lines:?}");
         }
     }
 }

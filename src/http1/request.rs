@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use httparse::{EMPTY_HEADER, Status};
 use memchr::{memchr, memrchr};
 
-use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, length, values};
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, content_length, values};
 use super::framing::Framing;
 use super::host::parse_host;
 use super::refusal::Refusal;
@@ -56,17 +56,17 @@ const CODING_BEFORE_1_1: Refusal =
     Refusal::bad_request("the request has a Transfer-Encoding, which HTTP/1.0 does not define");
 const REPEATED_CODING: Refusal = Refusal::bad_request("the request has more than one Transfer-Encoding");
 const CHUNKED_NOT_LAST: Refusal =
-    Refusal::bad_request("the last transfer coding of the request is not `chunked`");
+    Refusal::bad_request("the request has `chunked` before its last transfer coding");
 const UNKNOWN_CODING: Refusal = Refusal::not_implemented("the only supported transfer coding is `chunked`");
 const UNKNOWN_VERSION: Refusal = Refusal {
     status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     reason: "the only supported versions are HTTP/1.0, HTTP/1.1 and HTTP/2",
 };
-/// A head with too many fields.
 const TOO_MANY_FIELDS: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     reason: "the request has more than 256 fields",
 };
+
 impl<'b> RequestHead<'b> {
     /// Parses a head, which [`head_length`](super::head::head_length) has found to be complete.
     ///
@@ -147,13 +147,14 @@ fn parse_fields(lines: &[u8]) -> Result<Vec<FieldLine<'_>>, Refusal> {
     match httparse::parse_headers(lines, &mut few) {
         Err(httparse::Error::TooManyHeaders) => {
             let mut many = vec![EMPTY_HEADER; MAX_FIELDS];
-            whole(lines, httparse::parse_headers(lines, &mut many))
+            all_fields(lines, httparse::parse_headers(lines, &mut many))
         }
-        parsed => whole(lines, parsed),
+        parsed => all_fields(lines, parsed),
     }
 }
 
-fn whole<'b>(
+/// Returns the fields, if they are all that `lines` contains.
+fn all_fields<'b>(
     lines: &[u8],
     parsed: httparse::Result<(usize, &[FieldLine<'b>])>,
 ) -> Result<Vec<FieldLine<'b>>, Refusal> {
@@ -200,7 +201,7 @@ impl<'b> RequestMeaning<'b> {
         match (self.coding, self.has_length) {
             (None, false) => Ok(Framing::EMPTY),
             (None, true) => {
-                length(values(fields, "content-length")).map(Framing::Length).ok_or(INVALID_LENGTH)
+                content_length(values(fields, "content-length")).map(Framing::Length).ok_or(INVALID_LENGTH)
             }
             (Some(_), _) if version == Version::Http10 => Err(CODING_BEFORE_1_1),
             (Some(_), true) => Err(CONTRADICTORY),

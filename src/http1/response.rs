@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
 
-use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, length, tokens, values};
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, content_length, tokens, values};
 use super::framing::Framing;
 
 /// The longest head, in bytes.
@@ -72,7 +72,7 @@ impl<'b> ResponseHead<'b> {
         let fields = parsed.headers.to_vec();
         let meaning = ResponseMeaning::new(&fields)?;
         let has_length = meaning.has_length && !meaning.is_chunked;
-        let parse_length = || length(values(&fields, "content-length")).ok_or(INVALID_LENGTH);
+        let parse_length = || content_length(values(&fields, "content-length")).ok_or(INVALID_LENGTH);
         let length = has_length.then(parse_length).transpose()?;
         let framing = match length {
             _ if to_head || has_no_body(status) => Framing::EMPTY,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::stream::Stream;
 
 /// The time limit for the other end to take at least one byte.
-pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes nothing for
 /// [`SEND_TIMEOUT`].

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::tunnel::offered_protocols;
 use super::{Route, via};
-use crate::http1::fields::{Sender, tokens, write_field, write_length};
+use crate::http1::fields::{Sender, decimal, tokens, write_field, write_length};
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
 use crate::matching::client_address::X_FORWARDED_FOR;
@@ -41,6 +41,7 @@ pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
 
 fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
     let filter = route.filter(head);
+    // RFC 9110, section 7.6.2.
     let counts_hops = matches!(head.method, Method::OPTIONS | Method::TRACE);
     for field in &head.fields {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -54,20 +55,12 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
         if is_written_elsewhere || !filter.passes(field.name) {
             continue;
         }
-        match max_forwards(field.value).filter(|_| counts_hops && is("max-forwards")) {
+        let hops = if counts_hops && is("max-forwards") { decimal(field.value) } else { None };
+        match hops {
             Some(left) => write_field(out, field.name, &[left.saturating_sub(1).to_string().as_bytes()]),
             None => write_field(out, field.name, &[field.value]),
         }
     }
-}
-
-/// Parses Max-Forwards (RFC 9110, section 7.6.2).
-pub fn max_forwards(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value)
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?
-        .parse()
-        .ok()
 }
 
 fn write_framing(out: &mut Vec<u8>, head: &RequestHead<'_>) {
