@@ -133,7 +133,7 @@ impl Proxy {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
-        let contention = is_new.then(|| self.pool.contention().patience());
+        let contention = is_new.then(|| self.pool.contention().for_new_connection());
         let limit = route.response_timeout;
         Exchange { head, client, upstream, buffers, upload, limit, now, contention }
     }

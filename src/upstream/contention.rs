@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Interval, interval};
 
-/// How long a request waits for a response on a new connection before idle connections are closed for it, and how long
-/// before they are closed again.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a request waits for a response on a new connection before idle connections are closed for it. As long as it
+/// waits, they are closed again after each such time.
+const CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells the pools of all threads to close their idle connections. Clones are the same.
+/// Tells the pools of all threads to close their idle connections. Clones reach the same pools.
 #[derive(Clone, Debug, Default)]
 pub struct Contention(Arc<Notify>);
 
 impl Contention {
-    /// This, and the times at which a request on a new connection closes idle ones.
-    pub(super) fn patience(&self) -> (Self, Interval) {
-        let mut ticks = interval(PATIENCE);
+    /// Returns a clone, and the times at which a request on a new connection must call [`Contention::close_idle`].
+    pub(super) fn for_new_connection(&self) -> (Self, Interval) {
+        let mut ticks = interval(CLOSE_INTERVAL);
         ticks.reset();
         (self.clone(), ticks)
     }
@@ -30,8 +30,8 @@ impl Contention {
         self.0.notify_waiters();
     }
 
-    /// Returns when idle connections are to be closed.
-    pub(super) async fn is_told(&self) {
+    /// Waits for the next call of [`Contention::close_idle`].
+    pub(super) async fn close_requested(&self) {
         self.0.notified().await;
     }
 }

@@ -18,18 +18,15 @@ const MAX_IDLE: usize = 128;
 /// The interval at which expired connections are closed.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
-/// One thread's idle connections, by upstream.
+/// One thread's idle connections, by upstream. The one used last is used next, so that the ones not needed expire.
 #[derive(Default)]
 pub(super) struct Pool {
     // There is usually one, and two for a while after a reload: comparing is faster than hashing.
-    upstreams: RefCell<Vec<(UpstreamAddress, Rc<IdleConnections>)>>,
+    upstreams: RefCell<Vec<(UpstreamAddress, Vec<IdleConnection>)>>,
+    /// True while a task runs [`sweep`].
     is_swept: Cell<bool>,
     contention: Contention,
 }
-
-/// The idle connections to one upstream. The one used last is used next, so that the ones not needed expire.
-#[derive(Default)]
-pub(super) struct IdleConnections(RefCell<Vec<IdleConnection>>);
 
 struct IdleConnection {
     stream: Stream,
@@ -43,16 +40,21 @@ impl Pool {
         Rc::new(Self { contention: contention.clone(), ..Self::default() })
     }
 
-    /// The contention, which tells the pools of all threads to close their idle connections.
+    /// What tells the pools of all threads to close their idle connections.
     pub(super) fn contention(&self) -> &Contention {
         &self.contention
     }
 
     /// Takes a connection to `upstream` that seems alive.
     pub(super) fn take(&self, upstream: &UpstreamAddress) -> Option<Stream> {
-        let upstreams = self.upstreams.borrow();
-        let (_, idle) = upstreams.iter().find(|(other, _)| other == upstream)?;
-        idle.take()
+        let mut upstreams = self.upstreams.borrow_mut();
+        let (_, idle) = upstreams.iter_mut().find(|(other, _)| other == upstream)?;
+        while let Some(mut connection) = idle.pop() {
+            if connection.is_usable() {
+                return Some(connection.stream);
+            }
+        }
+        None
     }
 
     /// Keeps a connection to `upstream` for at most `limit`.
@@ -60,22 +62,14 @@ impl Pool {
         if limit.is_zero() {
             return;
         }
-        let idle = self.idle(upstream);
-        let mut idle = idle.0.borrow_mut();
-        if idle.len() < MAX_IDLE {
-            idle.push(IdleConnection { stream, since: Instant::now(), limit });
+        let connection = IdleConnection { stream, since: Instant::now(), limit };
+        let mut upstreams = self.upstreams.borrow_mut();
+        match upstreams.iter_mut().find(|(other, _)| other == upstream) {
+            Some((_, idle)) if idle.len() < MAX_IDLE => idle.push(connection),
+            Some(_) => {}
+            None => upstreams.push((upstream.clone(), vec![connection])),
         }
         self.start_sweeping();
-    }
-
-    fn idle(&self, upstream: &UpstreamAddress) -> Rc<IdleConnections> {
-        let mut upstreams = self.upstreams.borrow_mut();
-        if let Some((_, idle)) = upstreams.iter().find(|(other, _)| other == upstream) {
-            return Rc::clone(idle);
-        }
-        let idle = Rc::<IdleConnections>::default();
-        upstreams.push((upstream.clone(), Rc::clone(&idle)));
-        idle
     }
 
     fn start_sweeping(self: &Rc<Self>) {
@@ -87,9 +81,9 @@ impl Pool {
     /// Closes the connections that have expired. Returns false if none are left.
     fn close_expired(&self) -> bool {
         let mut upstreams = self.upstreams.borrow_mut();
-        upstreams.retain(|(_, idle)| {
-            idle.0.borrow_mut().retain_mut(IdleConnection::is_usable);
-            !idle.0.borrow().is_empty()
+        upstreams.retain_mut(|(_, idle)| {
+            idle.retain_mut(IdleConnection::is_usable);
+            !idle.is_empty()
         });
         !upstreams.is_empty()
     }
@@ -100,32 +94,20 @@ impl Pool {
     }
 }
 
-/// Closes connections in time, while there are any.
+/// Closes connections that expire, and all of them on request. Ends when there are none.
 async fn sweep(pool: Weak<Pool>, contention: Contention) {
     let mut ticks = interval(SWEEP_INTERVAL);
     loop {
-        let is_told = tokio::select! {
+        let closes_all = tokio::select! {
             _ = ticks.tick() => false,
-            () = contention.is_told() => true,
+            () = contention.close_requested() => true,
         };
         let Some(pool) = pool.upgrade() else { return };
-        let has_any = if is_told { pool.close_all() } else { pool.close_expired() };
+        let has_any = if closes_all { pool.close_all() } else { pool.close_expired() };
         if !has_any {
             pool.is_swept.set(false);
             return;
         }
-    }
-}
-
-impl IdleConnections {
-    fn take(&self) -> Option<Stream> {
-        let mut idle = self.0.borrow_mut();
-        while let Some(mut connection) = idle.pop() {
-            if connection.is_usable() {
-                return Some(connection.stream);
-            }
-        }
-        None
     }
 }
 
