@@ -20,8 +20,8 @@ use crate::http1::request::{RequestHead, Version};
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
-/// How long the head of a response is held back if no content comes with it: until then, an upstream that breaks off can
-/// still be replaced by the down page.
+/// How long the head of a response is held back if no content comes with it. If the upstream breaks off meanwhile, the client
+/// can still get the down page.
 const HOLD: Duration = Duration::from_millis(50);
 
 /// A request on a connection to the upstream.
@@ -67,9 +67,9 @@ enum ExchangeEvent {
     /// The upstream sent this many bytes; 0 at its end.
     Received(io::Result<usize>),
     ClientLeft,
-    /// The body has waited long enough to be asked for.
-    Impatient,
-    Late,
+    /// The client has waited long enough for the upstream to ask for the body.
+    AskForBody,
+    TimedOut,
 }
 
 impl Exchange<'_, '_> {
@@ -114,8 +114,8 @@ impl Exchange<'_, '_> {
                     return Err(ExchangeError::NoResponse { error, has_sent: self.upload.has_sent() });
                 }
                 ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
-                ExchangeEvent::Late => return Err(self.lateness().into()),
-                ExchangeEvent::Impatient => {
+                ExchangeEvent::TimedOut => return Err(self.timeout_error().into()),
+                ExchangeEvent::AskForBody => {
                     self.upload.open_gate();
                     let asked = self.client.ask_for_body().await;
                     asked.map_err(|_| ClientError::BrokeOff)?;
@@ -143,18 +143,18 @@ impl Exchange<'_, '_> {
         if upload.is_over() && client.poll_gone_before_response(cx).is_ready() {
             return Poll::Ready(Ok(ExchangeEvent::ClientLeft));
         }
-        if upload.poll_impatient(cx).is_ready() {
-            return Poll::Ready(Ok(ExchangeEvent::Impatient));
+        if upload.poll_gate_expired(cx).is_ready() {
+            return Poll::Ready(Ok(ExchangeEvent::AskForBody));
         }
         if let Some((contention, ticks)) = &mut self.contention {
             while ticks.poll_tick(cx).is_ready() {
                 contention.close_idle();
             }
         }
-        buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::Late))
+        buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::TimedOut))
     }
 
-    fn lateness(&self) -> UpstreamError {
+    fn timeout_error(&self) -> UpstreamError {
         if !self.upload.is_over() && self.upload.waits_for() == Party::Client {
             return UpstreamError::Client(ClientError::Stalled { after: self.limit });
         }
@@ -171,7 +171,7 @@ impl Exchange<'_, '_> {
         Ok(download)
     }
 
-    /// Passes an interim response on (RFC 9110, section 15.2).
+    /// Forwards an interim response (RFC 9110, section 15.2).
     async fn forward_interim(&mut self, status: StatusCode) -> Result<(), UpstreamError> {
         if status == StatusCode::CONTINUE {
             self.upload.open_gate();
@@ -188,7 +188,8 @@ impl Exchange<'_, '_> {
         Ok(())
     }
 
-    /// Waits a moment for the first content, so that an upstream that breaks off behind the head is noticed in time.
+    /// Waits up to [`HOLD`] for the first content, so that an upstream that breaks off right after the head is still replaced
+    /// by the down page.
     async fn await_content(&mut self, download: &mut Download) -> Result<(), UpstreamError> {
         let before = self.buffers.to_client.len();
         download.take(self.buffers)?;
@@ -227,7 +228,7 @@ impl Exchange<'_, '_> {
             Err(ClientError::MalformedBody) => return Poll::Ready(Forwarded::Cut),
             Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => upload.abandon(),
         }
-        // A client that has something to read is not asked if it is there.
+        // While there are bytes to send to the client, the writes show if it has left.
         if upload.is_over()
             && download.waits_for_upstream(buffers)
             && client.poll_gone(cx, download.probe()).is_ready()

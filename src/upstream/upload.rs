@@ -14,9 +14,9 @@ use crate::http1::framing::Encoding;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
-/// How long a client that sent `Expect: 100-continue` waits for a silent upstream, which may not know the field and wait
-/// for the body (RFC 9110, section 10.1.1). curl and Go wait as long.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client that sent `Expect: 100-continue` waits until the gateway itself asks for the body. The upstream may not
+/// know the field, and wait for the body too (RFC 9110, section 10.1.1). curl and Go wait as long.
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The request on its way to one connection of the upstream.
 pub(super) struct Upload<'m> {
@@ -28,7 +28,7 @@ pub(super) struct Upload<'m> {
     has_sent: bool,
     state: UploadState,
     waits_for: Party,
-    /// Set while the body waits until the upstream asks for it.
+    /// Set while the body waits until the upstream asks for it. Expires when it has waited long enough.
     gate: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,7 +57,7 @@ impl<'m> Upload<'m> {
             has_sent: false,
             state: UploadState::Sending,
             waits_for: Party::Upstream,
-            gate: client.awaits_continue().then(|| Box::pin(sleep(PATIENCE))),
+            gate: client.awaits_continue().then(|| Box::pin(sleep(CONTINUE_TIMEOUT))),
         }
     }
 
@@ -99,13 +99,13 @@ impl<'m> Upload<'m> {
         self.waits_for
     }
 
-    /// Lets the body pass: the upstream has asked for it.
+    /// Lets the body pass: the upstream has asked for it, or has been silent too long.
     pub(super) fn open_gate(&mut self) {
         self.gate = None;
     }
 
-    /// Returns true if the body still waits, and has waited long enough.
-    pub(super) fn poll_impatient(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the body still waits, and has waited for [`CONTINUE_TIMEOUT`].
+    pub(super) fn poll_gate_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.gate {
             Some(gate) => gate.as_mut().poll(cx),
             None => Poll::Pending,
@@ -126,7 +126,7 @@ impl<'m> Upload<'m> {
         let mut has_progress = false;
         while matches!(self.state, UploadState::Sending) {
             // Before the first write, so that a short body goes out with the head.
-            if !client.has_whole_body() && !self.is_closed(client) && !client.input().is_empty() {
+            if !client.has_whole_body() && !self.is_gate_closed(client) && !client.input().is_empty() {
                 self.append_body(client, bytes)?;
             }
             match self.poll_flush(cx, upstream, bytes) {
@@ -150,7 +150,8 @@ impl<'m> Upload<'m> {
                     Poll::Ready(Ok(1..)) => has_progress = true,
                     Poll::Ready(Ok(_) | Err(_)) => return Err(ClientError::BrokeOff),
                     Poll::Pending => {
-                        self.waits_for = if self.is_closed(client) { Party::Upstream } else { Party::Client };
+                        self.waits_for =
+                            if self.is_gate_closed(client) { Party::Upstream } else { Party::Client };
                         break;
                     }
                 }
@@ -159,8 +160,8 @@ impl<'m> Upload<'m> {
         Ok(has_progress)
     }
 
-    /// Returns true if the body must wait. A client that has sent some of it waits for nobody.
-    fn is_closed(&self, client: &ClientConnection) -> bool {
+    /// Returns true if the body must wait. It need not if the client has sent some of it without being asked.
+    fn is_gate_closed(&self, client: &ClientConnection) -> bool {
         self.gate.is_some() && client.awaits_continue()
     }
 
