@@ -81,24 +81,24 @@ fn ends_with_connection(framing: &Framing, version: Version) -> bool {
 }
 
 /// Appends the head of a final response.
-fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, client: &ToClient) {
+fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToClient) {
     write_status_line(out, head.status, head.reason);
     let is_bare = *method == Method::HEAD || has_no_body(head.status);
-    write_fields(out, head, is_bare || client.version == Version::Http10);
+    write_fields(out, head, is_bare || to.version == Version::Http10);
     if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
         write_length(out, length);
     }
-    if encoding(&head.framing, client.version) == Encoding::Chunked {
+    if encoding(&head.framing, to.version) == Encoding::Chunked {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
     if !head.is_dated {
-        write_field(out, "date", &[http_date(client.now).as_bytes()]);
+        write_field(out, "date", &[http_date(to.now).as_bytes()]);
     }
     via::write(out, if head.is_http11 { "1.1" } else { "1.0" });
     if head.status == StatusCode::UPGRADE_REQUIRED {
-        write_upgrade(out, head, client.closes);
+        write_upgrade(out, head, to.closes);
     } else {
-        write_connection(out, client.version, client.closes);
+        write_connection(out, to.version, to.closes);
     }
     out.extend_from_slice(b"\r\n");
 }

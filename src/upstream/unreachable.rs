@@ -11,7 +11,7 @@ use http::StatusCode;
 pub enum UpstreamError {
     /// No connection: refused, no route, unknown name, invalid certificate.
     Connect(io::Error),
-    /// The connection broke, or the upstream sent something else than HTTP, before the response's head was complete.
+    /// The connection broke before the response was complete.
     Broken(Box<dyn Error + Send + Sync>),
     /// The upstream's response cannot be forwarded, for this reason.
     Invalid(&'static str),
@@ -22,7 +22,7 @@ pub enum UpstreamError {
         /// The limit.
         after: Duration,
     },
-    /// The client did not send the body that it announced.
+    /// The client left, or did not send the body that it announced.
     Client(ClientError),
 }
 
@@ -35,10 +35,10 @@ pub enum TimedOutStep {
     Response,
 }
 
-/// How a client failed to send a request's body.
+/// What a client did that ended its request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientError {
-    /// It disconnected.
+    /// It left.
     BrokeOff,
     /// The framing of the body is malformed.
     MalformedBody,

@@ -1,4 +1,4 @@
-//! Via: by which a gateway recognizes its own requests (RFC 9110, section 7.6.3).
+//! The Via field, by which a gateway recognizes requests that it has forwarded before (RFC 9110, section 7.6.3).
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
