@@ -30,7 +30,7 @@ use crate::upstream::Proxy;
 /// Handles the requests of one thread. Clones share its connections to upstreams.
 #[derive(Clone)]
 pub struct Gateway<R> {
-    cache: Rc<SnapshotCache>,
+    snapshots: Rc<SnapshotCache>,
     routes: R,
     proxy: Proxy,
     responses: Rc<ResponseCache>,
@@ -39,8 +39,8 @@ pub struct Gateway<R> {
 impl<R: Routes> Gateway<R> {
     /// A gateway that decides by `snapshots`, responds with `routes`, and forwards with `proxy`.
     pub fn new(snapshots: &Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
-        let cache = Rc::new(SnapshotCache::new(snapshots, clock::now()));
-        Self { cache, routes, proxy, responses: Rc::default() }
+        let snapshots = Rc::new(SnapshotCache::new(snapshots, clock::now()));
+        Self { snapshots, routes, proxy, responses: Rc::default() }
     }
 
     /// Returns the down page: from the cache, or else from the filters.
@@ -82,7 +82,7 @@ impl<R: Routes> Gateway<R> {
 impl<R: Routes> Service for Gateway<R> {
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let now = clock::now();
-        let current = self.cache.at(now).clone();
+        let current = self.snapshots.at(now).clone();
         let decided = decide_request(head, client.peer(), current, now);
         let mut access = AccessLogLine::new(&decided, head);
         if let (OwnedDecision::Site, Site::Upstream(site)) =

@@ -1,4 +1,4 @@
-//! Encoded responses of the down page, kept for a second for all requests that get the same one.
+//! Encoded responses of the down page, kept within a second for all requests that get the same one.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use super::decide::chosen_fields;
+use super::decide::negotiation_fields;
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
 use crate::snapshot::{PageKey, Phase};
 
 /// The number of responses kept: one for each page and each way in which browsers ask for it.
 const MAX_RESPONSES: usize = 32;
-/// The length in bytes of the fields beyond which the response to a request is not kept.
+/// A response is not kept if the fields that it depends on have more bytes than this.
 const MAX_FIELDS_LENGTH: usize = 1024;
 
 /// The responses of the down page that this thread has recently sent. The filters make them.
@@ -60,7 +60,7 @@ impl ResponseCache {
     /// Keeps the response to a request, instead of older ones.
     pub(super) fn insert(&self, request: &PageRequest<'_, '_>, response: EncodedResponse) {
         let PageRequest { head, decided, key, closes } = *request;
-        if chosen_fields(head).map(|(_, value)| value.len()).sum::<usize>() > MAX_FIELDS_LENGTH {
+        if negotiation_fields(head).map(|(_, value)| value.len()).sum::<usize>() > MAX_FIELDS_LENGTH {
             return;
         }
         let second = decided.now.as_second();
@@ -74,7 +74,7 @@ impl ResponseCache {
             method: head.method.clone(),
             version: head.version,
             closes,
-            fields: chosen_fields(head).map(|(name, value)| (name, value.into())).collect(),
+            fields: negotiation_fields(head).map(|(name, value)| (name, value.into())).collect(),
             response,
         };
         entries.insert(0, entry);
@@ -90,6 +90,6 @@ impl CachedResponse {
             && self.method == head.method
             && self.version == head.version
             && self.closes == *closes
-            && chosen_fields(head).eq(self.fields.iter().map(|(name, value)| (*name, &**value)))
+            && negotiation_fields(head).eq(self.fields.iter().map(|(name, value)| (*name, &**value)))
     }
 }

@@ -50,14 +50,14 @@ fn redirects(snapshot: &Snapshot, phase: &Phase) -> bool {
 }
 
 /// The fields that the down page depends on, in their order.
-pub(super) fn chosen_fields<'h, 'b>(
+pub(super) fn negotiation_fields<'h, 'b>(
     head: &'h RequestHead<'b>,
 ) -> impl Iterator<Item = (&'static str, &'b [u8])> + use<'h, 'b> {
     head.fields.iter().filter_map(|field| Some((negotiation_field(field.name)?, field.value)))
 }
 
-/// The same as a map.
+/// The fields that the down page depends on, as a map.
 pub(super) fn page_fields(head: &RequestHead<'_>) -> HeaderMap {
     let header = |(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_bytes(value).ok()?));
-    chosen_fields(head).filter_map(header).collect()
+    negotiation_fields(head).filter_map(header).collect()
 }
