@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
 use warp::filters::BoxedFilter;
 use warp::{Filter, Reply};
 
@@ -60,7 +60,7 @@ impl<R: Routes> Service for Management<R> {
         let snapshot = self.gateway.snapshots.current();
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
         if let Err(refusal) = host::check(head, hosts) {
-            let refused = refusal_response(client, refusal);
+            let refused = refusal_response(client, refusal).map(Full::new);
             return respond(head, client, refused, clock::now()).await;
         }
         let Ok(response) = self.routes.clone().call(request(head)).await;

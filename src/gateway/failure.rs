@@ -1,11 +1,11 @@
 //! The response to a request that the upstream did not respond to.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response};
 use tracing::{error, info};
 
 use crate::config::{UpstreamSite, WhenUnreachable};
+use crate::server::refusal::text_response;
 use crate::snapshot::Snapshot;
 use crate::upstream::UpstreamError;
 
@@ -22,7 +22,7 @@ pub(super) fn failure_response(
 ) -> Response<Bytes> {
     if error.client_fault().is_some() {
         info!(target: LOG_TARGET, "{error}");
-        return text_response(error.status(), format!("{error}\n"));
+        return text_response(error.status(), &error.to_string());
     }
     snapshot.reachability.record(false);
     error!(target: LOG_TARGET, "{} is unreachable: {error}", site.upstream);
@@ -30,15 +30,6 @@ pub(super) fn failure_response(
         WhenUnreachable::Downtime => {
             snapshot.unreachable().respond(method, page_fields, snapshot.retry_after())
         }
-        WhenUnreachable::Error => text_response(error.status(), format!("{}\n", error.status())),
+        WhenUnreachable::Error => text_response(error.status(), &error.status().to_string()),
     }
-}
-
-fn text_response(status: StatusCode, text: String) -> Response<Bytes> {
-    let mut response = Response::new(text.into());
-    *response.status_mut() = status;
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

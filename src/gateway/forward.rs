@@ -42,7 +42,7 @@ impl<R> Gateway<R> {
         if let Some(refusal) = refusal(head) {
             log(access, refusal.status.as_u16());
             let response = refusal_response(client, refusal);
-            return respond(head, client, response, *now).await;
+            return respond(head, client, response.map(Full::new), *now).await;
         }
         if head.method == Method::OPTIONS && is_last_hop(head) {
             log(access, 200);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tracing::debug;
 
@@ -15,21 +15,26 @@ use crate::net::linger::linger;
 /// Sends the response to a request that cannot be handled, and closes the connection.
 pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
     let response = refusal_response(&mut client, refusal);
+    let text = response.body().clone();
     let mut bytes = Vec::new();
-    write_head(&mut bytes, &response, &Method::GET, &mut client, clock::now());
-    bytes.extend_from_slice(refusal.reason.as_bytes());
-    bytes.push(b'\n');
+    write_head(&mut bytes, &response.map(Full::new), &Method::GET, &mut client, clock::now());
+    bytes.extend_from_slice(&text);
     if client.send(&bytes).await.is_ok() {
         linger(client).await;
     }
 }
 
 /// Returns the response to a refused request, after which the connection closes, and logs it.
-pub fn refusal_response(client: &mut ClientConnection, refusal: Refusal) -> Response<Full<Bytes>> {
+pub fn refusal_response(client: &mut ClientConnection, refusal: Refusal) -> Response<Bytes> {
     debug!("refused a request of {}: {}: {}", client.peer(), refusal.status, refusal.reason);
     client.close_after_response();
-    let mut response = Response::new(Full::from(format!("{}\n", refusal.reason)));
-    *response.status_mut() = refusal.status;
+    text_response(refusal.status, refusal.reason)
+}
+
+/// Returns a response with a line of text, for requests that get nothing else.
+pub fn text_response(status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(format!("{text}\n").into());
+    *response.status_mut() = status;
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
