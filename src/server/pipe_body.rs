@@ -54,7 +54,7 @@ impl PipeBody {
                 }
                 continue;
             };
-            // Only a final response can be passed on (hyper sends no others).
+            // hyper can only send final responses.
             if head.status.is_informational() {
                 self.received.advance(length);
                 continue;

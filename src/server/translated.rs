@@ -48,7 +48,7 @@ pub(super) async fn respond<S: Service>(
     PipeBody::new(from, task.abort_handle()).into_response(to_head).await
 }
 
-/// Handles a request while its body is sent. If the body breaks off, so does the request.
+/// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
 async fn handle<S: Service>(
     request: Request<Incoming>,
     to: WriteHalf<DuplexStream>,
