@@ -251,18 +251,6 @@ async fn a_post_uses_a_new_connection_if_the_idle_one_is_closed() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_idle_connection_is_closed_after_a_minute() {
-    let origin = Origin::bind().await;
-    let (_gateway, _client, mut upstream) = kept_alive(&origin).await;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(59)).await;
-    assert!(upstream.is_silent().await);
-    tokio::time::advance(Duration::from_secs(31)).await;
-    tokio::time::resume();
-    upstream.closed().await;
-}
-
-#[tokio::test(flavor = "local")]
 async fn the_upstream_request_ends_when_the_client_leaves() {
     for said in ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"] {
         let origin = Origin::bind().await;

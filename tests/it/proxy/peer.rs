@@ -1,5 +1,6 @@
 //! Peers that send and read bytes: an upstream that the test controls, and either end of a connection.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -117,13 +118,11 @@ impl RawPeer {
         (text(std::mem::take(&mut self.unread)), read.is_ok())
     }
 
-    /// Returns true if nothing was received.
+    /// Returns true if nothing was received, and the connection has not ended.
     pub(crate) async fn is_silent(&mut self) -> bool {
         settled().await;
-        match self.stream.try_read_buf(&mut self.unread) {
-            Ok(read) => read == 0 && self.unread.is_empty(),
-            Err(_) => self.unread.is_empty(),
-        }
+        let read = self.stream.try_read_buf(&mut self.unread);
+        self.unread.is_empty() && read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Waits until the other end has closed the connection, cleanly or not.
