@@ -115,7 +115,7 @@ impl<S: Read + Write> Client<S> {
     }
 
     /// Reads through the next `end`, inclusive.
-    fn read_through(&mut self, end: &[u8]) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn read_through(&mut self, end: &[u8]) -> std::io::Result<Vec<u8>> {
         loop {
             if let Some(at) = self.unread.windows(end.len()).position(|window| window == end) {
                 return self.take(at + end.len());

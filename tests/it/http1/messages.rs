@@ -1,6 +1,6 @@
 //! Messages as the peers of the gateway receive them, read strictly.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ pub(super) struct ReceivedRequest {
 impl ReceivedRequest {
     /// Reads a request. Fails if its framing is ambiguous or malformed, or the connection ends within it.
     pub(super) fn read(client: &mut Client) -> Result<Self, String> {
-        let head = through(client, b"\r\n\r\n").map_err(|error| error.to_string())?;
+        let head = client.read_through(b"\r\n\r\n").map_err(|error| error.to_string())?;
         let mut request = Self { head, body: Vec::new(), trailers: Vec::new() };
         let (lengths, codings) = (request.values("content-length"), request.values("transfer-encoding"));
         match (lengths.as_slice(), codings.as_slice()) {
@@ -67,7 +67,7 @@ impl ReceivedRequest {
 /// Reads a chunked body and its trailer section, whose lines are returned in lower case.
 pub(super) fn read_chunks(client: &mut Client) -> Result<(Vec<u8>, Vec<String>), String> {
     let line = |client: &mut Client| {
-        let mut line = through(client, b"\r\n").map_err(|error| error.to_string())?;
+        let mut line = client.read_through(b"\r\n").map_err(|error| error.to_string())?;
         line.truncate(line.len() - 2);
         String::from_utf8(line).map_err(|error| error.to_string())
     };
@@ -92,20 +92,6 @@ pub(super) fn read_chunks(client: &mut Client) -> Result<(Vec<u8>, Vec<String>),
         match line(client)?.as_str() {
             "" => return Ok((body, trailers)),
             trailer => trailers.push(trailer.to_lowercase()),
-        }
-    }
-}
-
-/// Reads through the next `end`, inclusive.
-pub(super) fn through(client: &mut Client, end: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut buffer = [0; 8192];
-    loop {
-        if let Some(at) = client.unread.windows(end.len()).position(|window| window == end) {
-            return Ok(client.unread.drain(..at + end.len()).collect());
-        }
-        match read(&mut client.stream, &mut buffer)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            length => client.unread.extend(&buffer[..length]),
         }
     }
 }

@@ -105,7 +105,7 @@ impl RequestForm {
     }
 }
 
-/// Reads the response to a request with this method. Panics with the case if there is none.
+/// Reads the final response to a request with this method. Panics with the case if there is none.
 fn response(client: &mut Client, method: &str, case: &str) -> Response {
     client.try_response(method).unwrap_or_else(|error| panic!("{case}: {error}"))
 }

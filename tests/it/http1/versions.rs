@@ -98,18 +98,6 @@ fn a_connection_is_kept_or_closed_as_the_client_asks() {
 }
 
 #[test]
-fn the_body_for_http_1_0_is_never_chunked() {
-    let upstream = RecordingUpstream::start(&[CHUNKED]);
-    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
-    for form in FORMS.iter().filter(|form| form.is_http_1_0()) {
-        let mut client = gateway.connect();
-        client.send(form.request("/0"));
-        let answer = response(&mut client, form.method, &format!("{form:?}"));
-        assert_eq!((answer.field("transfer-encoding"), answer.text()), (None, "ok"), "{form:?}");
-    }
-}
-
-#[test]
 fn close_wins_over_keep_alive_and_other_options_change_nothing() {
     let gateway = GatewayProcess::start(DOWN);
     for (fields, keeps) in [
