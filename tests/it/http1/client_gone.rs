@@ -24,7 +24,7 @@ async fn closes_within_a_second(peer: &mut RawPeer) -> bool {
     is_closed
 }
 
-/// Reads what has come, and returns true if that is the end.
+/// Reads what was received so far. Returns true if the connection has ended.
 fn read_end(peer: &mut RawPeer) -> bool {
     let mut buffer = [0; 8192];
     loop {
@@ -115,7 +115,7 @@ async fn the_upstream_request_ends_when_the_client_leaves_within_its_body() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_client_that_only_waits_is_not_taken_for_one_that_left() {
+async fn a_client_that_only_waits_is_not_mistaken_for_one_that_left() {
     for form in FORMS {
         let origin = Origin::bind().await;
         let gateway = in_process(&origin.url());

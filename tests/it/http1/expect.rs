@@ -62,7 +62,7 @@ fn early_hints_reach_clients_of_http_1_1_only() {
         client.send(form.request("/"));
         let mut received = upstream.accept();
         received.head().expect(&case);
-        received.take(if form.body.is_empty() { 0 } else { form.body.len() }).expect(&case);
+        received.take(form.body.len()).expect(&case);
         received.send(HINTS.replacen("200 OK\r\n", "200 OK\r\nConnection: close\r\n", 1));
         if !form.is_http_1_0() {
             for link in ["</a.css>", "</b.css>"] {
@@ -101,7 +101,7 @@ async fn the_gateway_sends_the_100_itself_if_the_upstream_is_silent_for_a_second
 }
 
 #[tokio::test(flavor = "local")]
-async fn nobody_waits_for_a_100_if_the_body_has_come_already() {
+async fn nobody_waits_for_a_100_if_the_body_was_already_sent() {
     for (head, body) in [
         (EXPECTING, "hello"),
         // A part of it is enough.

@@ -101,7 +101,7 @@ fn an_invalid_host_in_an_absolute_target_is_refused_up_or_down() {
 }
 
 #[test]
-fn a_valid_host_is_forwarded_as_it_came() {
+fn a_valid_host_is_forwarded_as_received() {
     let upstream = RecordingUpstream::start(&[]);
     let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
     for host in VALID {

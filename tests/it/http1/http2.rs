@@ -130,7 +130,7 @@ async fn trailers_pass_both_ways_through_the_filter() {
 }
 
 #[tokio::test]
-async fn equal_lengths_go_on_as_one() {
+async fn equal_lengths_are_forwarded_as_one() {
     let upstream = RecordingUpstream::start(&[]);
     let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
     let mut request = post(full("hello"));

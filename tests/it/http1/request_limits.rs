@@ -7,7 +7,7 @@ use super::{DOWN, in_process, refused, response, site};
 use crate::proxy::peer::{Origin, settled};
 use crate::support::process::GatewayProcess;
 
-/// Returns a head with this number of fields, which is as many bytes long.
+/// Returns a head with this number of fields and this length in bytes.
 fn head_with(fields: usize, bytes: usize) -> String {
     let mut head = "GET / HTTP/1.1\r\nHost: a\r\n".to_owned();
     head.extend(std::iter::repeat_n("X: y\r\n", fields - 2));

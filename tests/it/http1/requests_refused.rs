@@ -60,7 +60,7 @@ fn a_malformed_head_is_refused_and_its_connection_closed() {
 }
 
 #[test]
-fn the_request_behind_a_refused_one_is_not_answered() {
+fn the_request_after_a_refused_one_is_not_answered() {
     let upstream = RecordingUpstream::start(&[]);
     let [up, down] = up_and_down(&upstream);
     for config in [up, down] {
@@ -73,7 +73,7 @@ fn the_request_behind_a_refused_one_is_not_answered() {
             assert_eq!(upstream.request("the first one").line(), b"GET /first HTTP/1.1");
         }
     }
-    upstream.assert_no_request("behind a refused request");
+    upstream.assert_no_request("after a refused request");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How long and how strange a response may be, and what the log says about one that is not forwarded.
+//! How long and how unusual a response may be, and what the log says about one that is not forwarded.
 
 use super::messages::RecordingUpstream;
 use super::{FORMS, GET, response, site};
@@ -8,7 +8,7 @@ fn ok(fields: &str) -> String {
     format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 5\r\n\r\nhello")
 }
 
-/// Returns a response whose head has this number of fields and is as many bytes long.
+/// Returns a response whose head has this number of fields and this length in bytes.
 fn head_with(fields: usize, bytes: usize) -> String {
     let begun = format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n{}", "X: y\r\n".repeat(fields - 2));
     let rest = bytes.saturating_sub(begun.len() + "Y: \r\n\r\n".len());

@@ -1,10 +1,10 @@
-//! Targets reach the upstream byte for byte, and every other part of the gateway takes them too.
+//! Targets reach the upstream byte for byte, and every other part of the gateway accepts them too.
 
 use super::messages::RecordingUpstream;
 use super::{DOWN, FORMS, GET, RequestForm, refusal, response, site};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
-/// Targets with bytes that RFC 3986 does not allow and that clients send all the same.
+/// Targets with bytes that RFC 3986 does not allow, but that clients send.
 const RAW: [&[u8]; 20] = [
     b"/api?filter={\"a\":1}",
     b"/api?filter=[1,2]",
@@ -31,8 +31,8 @@ const RAW: [&[u8]; 20] = [
 /// Returns the request of this form for a target of any bytes.
 fn request(form: &RequestForm, target: &[u8]) -> Vec<u8> {
     let request = form.request("@");
-    let (before, behind) = request.split_once('@').expect("a target");
-    [before.as_bytes(), target, behind.as_bytes()].concat()
+    let (before, after) = request.split_once('@').expect("a target");
+    [before.as_bytes(), target, after.as_bytes()].concat()
 }
 
 /// Sends a request of this form for a target, and returns the status and the body of the response.

@@ -5,7 +5,7 @@ use super::{FORMS, SERVERS, TRUSTED, response, site};
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
 
-/// Trailers of trusted proxies, too, that never pass.
+/// Trailers that never pass, not even from trusted proxies.
 const CONNECTION_TRAILERS: &str = "Connection: close\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nProxy-Authorization: a\r\n\
      Proxy: a\r\nTE: gzip\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\
      Host: b\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\nX-Hop: 1\r\n";

@@ -6,7 +6,7 @@ use super::{DOWN, GET, POST, RequestForm, SERVERS, TRUSTED};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-/// Requests with bodies, and whether the whole body is sent at once.
+/// The framing fields and the bodies of requests.
 fn bodies() -> Vec<(String, String)> {
     let long = "x".repeat(100_000);
     vec![
@@ -55,7 +55,7 @@ fn forms() -> Vec<RequestForm> {
 }
 
 #[test]
-fn the_next_request_behind_an_unwanted_body_is_answered_or_the_connection_closes() {
+fn the_next_request_after_an_unwanted_body_is_answered_or_the_connection_closes() {
     for server in SERVERS {
         for (gateway, target) in gateways(server) {
             for form in forms() {
@@ -70,7 +70,7 @@ fn the_next_request_behind_an_unwanted_body_is_answered_or_the_connection_closes
                     client.try_response(form.method).unwrap_or_else(|error| panic!("{case}: {error}"));
                     let rest = client.rest().unwrap_or_else(|error| panic!("{case}: {error}"));
                     let rest = String::from_utf8_lossy(&rest);
-                    // The body has come already, so that it costs nothing to discard it.
+                    // The body was received with the request, so discarding it costs nothing.
                     let expected = usize::from(form.keeps_connection());
                     assert_eq!(rest.matches("HTTP/1.1 ").count(), expected, "{case}: {rest}");
                     assert!(expected == 0 || rest.starts_with("HTTP/1.1 200 "), "{case}: {rest}");

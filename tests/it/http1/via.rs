@@ -23,7 +23,7 @@ fn pseudonym(via: &str, case: &str) -> String {
 const VIA: &str = "HTTP/1.1 200 OK\r\nVia: 1.0 inner\r\nVia: 1.1 outer (a, b)\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn via_is_added_to_requests_and_to_responses_behind_the_lines_that_came() {
+fn via_is_added_to_requests_and_responses_after_the_received_entries() {
     let upstream = RecordingUpstream::start(&[VIA]);
     for server in SERVERS {
         let gateway = GatewayProcess::start(&format!("{server}{}", site(&upstream.url(), "")));
