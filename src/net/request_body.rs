@@ -70,7 +70,11 @@ impl RequestBody {
     ) -> Poll<bool> {
         loop {
             match self.framing.discard(input.bytes()) {
-                Ok(taken) => input.consume(taken),
+                Ok(taken) => {
+                    // A client that has sent some of it no longer waits.
+                    self.awaits_continue &= taken == 0;
+                    input.consume(taken);
+                }
                 Err(MalformedBody) => return Poll::Ready(false),
             }
             if self.is_whole() {

@@ -325,6 +325,16 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
+    async fn an_unwanted_body_that_has_begun_without_a_100_is_discarded() {
+        let (mut client, _stop) = connection();
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        client.write_all(format!("{head}he").as_bytes()).await.unwrap();
+        answer(&mut client).await;
+        client.write_all(&[b"llo", HEAD].concat()).await.unwrap();
+        answer(&mut client).await;
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_malformed_request_is_refused_at_once() {
         for sent in [&b"\x16\x03\x01\x02"[..], b"GET / SMTP/1.1\r\n\r\n"] {
             let (mut client, _stop) = connection();
