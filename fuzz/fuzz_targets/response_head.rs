@@ -4,7 +4,7 @@
 #![no_main]
 
 use downtime::http1::encode::write_status_line;
-use downtime::http1::fields::{length, write_field};
+use downtime::http1::fields::{content_length, write_field};
 use downtime::http1::framing::Framing;
 use downtime::http1::response::{ResponseHead, has_no_body};
 use libfuzzer_sys::fuzz_target;
@@ -48,7 +48,7 @@ fn check_framing(head: &ResponseHead<'_>, to_head: bool) {
         Framing::Length(found) => {
             assert!(
                 codings.is_empty()
-                    && length(lengths.iter().copied()) == Some(*found)
+                    && content_length(lengths.iter().copied()) == Some(*found)
                     && head.length == Some(*found)
             );
         }
