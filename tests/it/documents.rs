@@ -1,5 +1,6 @@
 //! The documents for users are true: their examples are valid, their samples are real, their links resolve.
 
+mod differences;
 mod document;
 mod examples;
 mod install;
