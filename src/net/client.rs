@@ -85,13 +85,9 @@ impl ClientConnection {
         self.version
     }
 
-    /// The version in which the client has sent the current request, as in Via.
-    pub fn received_version(&self) -> &'static str {
-        match self.version {
-            _ if self.stopped.is_none() => "2.0",
-            Version::Http10 => "1.0",
-            Version::Http11 => "1.1",
-        }
+    /// Returns true if the request came over HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.stopped.is_none()
     }
 
     /// The bytes that were received and not handled yet.

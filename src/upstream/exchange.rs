@@ -197,16 +197,14 @@ impl Exchange<'_, '_> {
         while !download.framing.is_done() && self.buffers.to_client.len() == before {
             let received = poll_fn(|cx| {
                 let Self { client, upstream, buffers, upload, .. } = &mut *self;
-                if upload.poll(cx, client, upstream, &mut buffers.to_upstream).is_err() {
-                    upload.abandon();
-                }
+                upload.poll_within_response(cx, client, upstream, &mut buffers.to_upstream)?;
                 if let Poll::Ready(received) = buffers.from_upstream.poll_fill(upstream, cx) {
-                    return Poll::Ready(Some(received));
+                    return Poll::Ready(Ok(Some(received)));
                 }
                 let hold = hold.get_or_insert_with(|| Box::pin(sleep(HOLD)));
-                hold.as_mut().poll(cx).map(|()| None)
+                hold.as_mut().poll(cx).map(|()| Ok::<_, ClientError>(None))
             });
-            match received.await {
+            match received.await? {
                 None => break,
                 Some(Ok(1..)) => download.take(self.buffers)?,
                 Some(Ok(_)) => download.end(self.buffers)?,
@@ -222,11 +220,9 @@ impl Exchange<'_, '_> {
         if let Poll::Ready(forwarded) = download.poll(cx, client, upstream, buffers) {
             return Poll::Ready(forwarded);
         }
-        match upload.poll(cx, client, upstream, &mut buffers.to_upstream) {
-            Ok(_) => {}
-            // The upstream would wait for the rest.
-            Err(ClientError::MalformedBody) => return Poll::Ready(Forwarded::Cut),
-            Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => upload.abandon(),
+        // The upstream would wait for the rest of a malformed body.
+        if upload.poll_within_response(cx, client, upstream, &mut buffers.to_upstream).is_err() {
+            return Poll::Ready(Forwarded::Cut);
         }
         // While there are bytes to send to the client, the writes show if it has left.
         if upload.is_over()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::via;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::config::{Limits, UpstreamSite};
 use crate::http1::fields::{FieldFilter, Sender};
@@ -44,7 +45,7 @@ impl<'a> Route<'a> {
             connect_timeout: site.connect_timeout,
             response_timeout: site.response_timeout,
             idle_limit: limits.upstream_idle,
-            received_version: client.received_version(),
+            received_version: via::version(client),
             peer,
             trusted,
             scheme: Scheme::Http,

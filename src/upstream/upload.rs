@@ -88,7 +88,7 @@ impl<'m> Upload<'m> {
     }
 
     /// Sends no more of the request.
-    pub(super) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         if !self.is_over() {
             self.state = UploadState::Failed(io::ErrorKind::BrokenPipe.into());
         }
@@ -163,6 +163,27 @@ impl<'m> Upload<'m> {
     /// Returns true if the body must wait. It need not if the client has sent some of it without being asked.
     fn is_gate_closed(&self, client: &ClientConnection) -> bool {
         self.gate.is_some() && client.awaits_continue()
+    }
+
+    /// The same once the response has begun: a client that breaks off may still read it.
+    ///
+    /// # Errors
+    /// The body is malformed.
+    pub(super) fn poll_within_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut ClientConnection,
+        upstream: &mut Stream,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), ClientError> {
+        match self.poll(cx, client, upstream, bytes) {
+            Err(ClientError::MalformedBody) => Err(ClientError::MalformedBody),
+            Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => {
+                self.abandon();
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {

@@ -4,7 +4,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
 use crate::http1::fields::tokens;
-use crate::http1::request::RequestHead;
+use crate::http1::request::{RequestHead, Version};
+use crate::net::client::ClientConnection;
 
 /// The name of this process. It is random, so that several gateways can be in a row.
 static PSEUDONYM: LazyLock<String> = LazyLock::new(|| {
@@ -19,6 +20,15 @@ pub fn is_loop(head: &RequestHead<'_>) -> bool {
         words.nth(1) == Some(PSEUDONYM.as_bytes())
     };
     head.values("via").flat_map(tokens).any(is_ours)
+}
+
+/// The version in which a client has sent its request.
+pub(super) fn version(client: &ClientConnection) -> &'static str {
+    match client.version() {
+        _ if client.is_http2() => "2.0",
+        Version::Http10 => "1.0",
+        Version::Http11 => "1.1",
+    }
 }
 
 /// Appends a Via for a message that was received in this version, such as `1.1`.

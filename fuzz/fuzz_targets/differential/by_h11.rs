@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::message::{End, Framing, Message, StartLine, Stream, Target, Verdict, comparable};
+use crate::message::{End, Framing, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
 
 const SCRIPT: &str = include_str!("h11_reader.py");
 
@@ -131,12 +131,12 @@ impl From<JsonStart> for StartLine {
 }
 
 /// Splits a target, which h11 leaves as it is.
-fn split(method: &str, target: &str) -> Target {
+fn split(method: &str, target: &str) -> RequestTarget {
     if method == "CONNECT" {
-        return Target { authority: Some(target.to_owned()), rest: Vec::new() };
+        return RequestTarget { authority: Some(target.to_owned()), rest: Vec::new() };
     }
     if target.starts_with('/') || target == "*" {
-        return Target { authority: None, rest: bytes(target) };
+        return RequestTarget { authority: None, rest: bytes(target) };
     }
     let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -147,5 +147,5 @@ fn split(method: &str, target: &str) -> Target {
         Some('?') => format!("/{rest}"),
         Some(_) => rest.to_owned(),
     };
-    Target { authority: Some(authority.to_owned()), rest: bytes(&rest) }
+    RequestTarget { authority: Some(authority.to_owned()), rest: bytes(&rest) }
 }

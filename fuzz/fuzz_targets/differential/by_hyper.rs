@@ -17,7 +17,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::service_fn;
 use hyper::{client, server};
 
-use crate::message::{End, Field, Framing, Kind, Message, StartLine, Stream, Target, Verdict, comparable};
+use crate::message::{End, FieldLine, Framing, Kind, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
 
 /// Reads a stream with hyper.
 pub fn read(stream: &Stream<'_>) -> Verdict {
@@ -111,13 +111,13 @@ async fn collect(
     Ok(())
 }
 
-fn owned(fields: &HeaderMap) -> Vec<Field> {
+fn owned(fields: &HeaderMap) -> Vec<FieldLine> {
     fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-fn target(uri: &Uri) -> Target {
+fn target(uri: &Uri) -> RequestTarget {
     let rest = uri.path_and_query().map_or("", |rest| rest.as_str());
-    Target { authority: uri.authority().map(ToString::to_string), rest: rest.as_bytes().to_vec() }
+    RequestTarget { authority: uri.authority().map(ToString::to_string), rest: rest.as_bytes().to_vec() }
 }
 
 /// Returns the end that an error means.

@@ -1,14 +1,14 @@
 //! The gateway's parser.
 
 use downtime::http1::chunked::Chunks;
-use downtime::http1::fields::Field as Header;
+use downtime::http1::fields::FieldLine as Header;
 use downtime::http1::framing::{Encoding, Framing as Body};
 use downtime::http1::head::head_length;
 use downtime::http1::request::{RequestHead, Version};
 use downtime::http1::response::ResponseHead;
 use http::{Method, StatusCode};
 
-use crate::message::{End, Field, Framing, Kind, Message, StartLine, Stream, Target, Verdict, comparable};
+use crate::message::{End, FieldLine, Framing, Kind, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
 
 /// Reads a stream as the gateway does.
 pub fn read(stream: &Stream<'_>) -> Verdict {
@@ -101,7 +101,7 @@ impl Reader {
         Ok(true)
     }
 
-    fn begin(&mut self, start: StartLine, fields: Vec<Field>, body: Body) {
+    fn begin(&mut self, start: StartLine, fields: Vec<FieldLine>, body: Body) {
         let framing = match &body {
             Body::Length(length) => Framing::Length(*length),
             Body::Chunked(_) => Framing::Chunked,
@@ -162,14 +162,14 @@ fn read_chunks(chunks: &mut Chunks, received: &[u8], message: &mut Message) -> R
     Ok(taken)
 }
 
-fn owned(fields: &[Header<'_>]) -> Vec<Field> {
+fn owned(fields: &[Header<'_>]) -> Vec<FieldLine> {
     fields.iter().map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec())).collect()
 }
 
-fn target(head: &RequestHead<'_>) -> Target {
+fn target(head: &RequestHead<'_>) -> RequestTarget {
     let mut rest = Vec::new();
     if head.method != Method::CONNECT {
         head.target.write(&mut rest);
     }
-    Target { authority: head.target.authority.map(str::to_owned), rest }
+    RequestTarget { authority: head.target.authority.map(str::to_owned), rest }
 }

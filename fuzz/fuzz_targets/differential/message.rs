@@ -1,7 +1,7 @@
 //! What a parser makes of a stream of bytes, in a form in which parsers can be compared.
 
 /// A field, its name in lower case.
-pub type Field = (String, Vec<u8>);
+pub type FieldLine = (String, Vec<u8>);
 
 /// What a parser makes of a stream: messages, of which only the last can be incomplete, and then an end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,10 +32,10 @@ pub struct Message {
     pub offset: usize,
     pub start: StartLine,
     /// The fields except those that frame the body, sorted by name.
-    pub fields: Vec<Field>,
+    pub fields: Vec<FieldLine>,
     pub framing: Framing,
     pub body: Vec<u8>,
-    pub trailers: Vec<Field>,
+    pub trailers: Vec<FieldLine>,
     pub is_whole: bool,
 }
 
@@ -71,13 +71,13 @@ impl Message {
 /// The first line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StartLine {
-    Request { method: String, target: Target, version: u8 },
+    Request { method: String, target: RequestTarget, version: u8 },
     Response { status: u16, version: u8 },
 }
 
 /// A target: the authority of absolute form, then the path and the query as they came. For CONNECT there is no path.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Target {
+pub struct RequestTarget {
     pub authority: Option<String>,
     pub rest: Vec<u8>,
 }
@@ -102,7 +102,7 @@ impl Framing {
 }
 
 /// Sorts fields by name, and leaves out those that the framing is made of, which parsers normalize.
-pub fn comparable(mut fields: Vec<Field>) -> Vec<Field> {
+pub fn comparable(mut fields: Vec<FieldLine>) -> Vec<FieldLine> {
     fields.retain(|(name, _)| name != "content-length" && name != "transfer-encoding");
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     fields
