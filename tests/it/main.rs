@@ -18,6 +18,7 @@ mod edit_properties;
 mod files;
 mod gateway;
 mod http1;
+mod http1_properties;
 mod management;
 mod modules;
 mod page;

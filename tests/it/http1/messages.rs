@@ -1,6 +1,6 @@
 //! Messages as the peers of the gateway receive them, read strictly.
 
-use std::io::Write as _;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,16 +11,16 @@ use crate::support::http::{Client, read};
 
 /// A request that an upstream received.
 #[derive(Debug)]
-pub(super) struct ReceivedRequest {
-    pub(super) head: Vec<u8>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct ReceivedRequest {
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// The lines of the trailer section.
-    pub(super) trailers: Vec<String>,
+    pub(crate) trailers: Vec<String>,
 }
 
 impl ReceivedRequest {
     /// Reads a request. Fails if its framing is ambiguous or malformed, or the connection ends within it.
-    pub(super) fn read(client: &mut Client) -> Result<Self, String> {
+    pub(crate) fn read(client: &mut Client<impl Read + Write>) -> Result<Self, String> {
         let head = client.read_through(b"\r\n\r\n").map_err(|error| error.to_string())?;
         let mut request = Self { head, body: Vec::new(), trailers: Vec::new() };
         let (lengths, codings) = (request.values("content-length"), request.values("transfer-encoding"));
@@ -39,13 +39,13 @@ impl ReceivedRequest {
     }
 
     /// The request line.
-    pub(super) fn line(&self) -> &[u8] {
+    pub(crate) fn line(&self) -> &[u8] {
         let end = self.head.windows(2).position(|window| window == b"\r\n").expect("a line");
         &self.head[..end]
     }
 
     /// The values of all fields of a name, which is in lower case.
-    pub(super) fn values(&self, name: &str) -> Vec<String> {
+    pub(crate) fn values(&self, name: &str) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.head);
         let fields = text.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
         fields
@@ -65,11 +65,11 @@ impl ReceivedRequest {
 }
 
 /// Reads a chunked body and its trailer section, whose lines are returned in lower case.
-pub(super) fn read_chunks(client: &mut Client) -> Result<(Vec<u8>, Vec<String>), String> {
-    let line = |client: &mut Client| {
+pub(super) fn read_chunks<S: Read + Write>(client: &mut Client<S>) -> Result<(Vec<u8>, Vec<String>), String> {
+    let line = |client: &mut Client<S>| {
         let mut line = client.read_through(b"\r\n").map_err(|error| error.to_string())?;
         line.truncate(line.len() - 2);
-        String::from_utf8(line).map_err(|error| error.to_string())
+        Ok::<_, String>(String::from_utf8_lossy(&line).into_owned())
     };
     let mut body = Vec::new();
     loop {

@@ -14,7 +14,7 @@ mod http2_failures;
 mod idle_upstream;
 mod log;
 mod max_forwards;
-mod messages;
+pub(crate) mod messages;
 mod request_limits;
 mod requests_refused;
 mod response_limits;
