@@ -1,8 +1,10 @@
-//! Programs from Debian packages that tests need.
+//! Programs and modules of Python from Debian packages that tests need.
+
+use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
 
-/// A program and the package that contains it.
+/// A program, or a module of Python, and the package that contains it.
 pub(crate) type RequiredProgram = (&'static str, &'static str);
 
 /// Runs a test that needs these programs. If one is missing, the test is ignored with a reason; under CI it fails.
@@ -17,6 +19,19 @@ pub(crate) fn with(
             ignore(reason)
         }
     }
+}
+
+/// Runs a test that needs this module of Python, as [`with`] does for programs.
+pub(crate) fn with_python_module(
+    (module, package): RequiredProgram,
+    test: impl FnOnce() -> Result<(), Failed>,
+) -> Result<Completion, Failed> {
+    let import =
+        Command::new("python3").args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
+    if import.is_ok_and(|status| status.success()) {
+        return test().map(|()| Completion::Completed);
+    }
+    ignore(format!("python3 has no module {module} (Debian: apt-get install {package})"))
 }
 
 /// Ignores a test that cannot run on this machine; under CI it fails.
