@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::target::RequestTarget;
 
 /// The fields that are parsed without a second attempt. Most requests have fewer.
-const FEW_FIELDS: usize = 32;
+const FEW_FIELDS: usize = 24;
 
 /// The minor version of HTTP/1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

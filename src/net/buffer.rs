@@ -116,6 +116,14 @@ impl Buffer {
         }
     }
 
+    /// Prepares for a body, if its length is known.
+    pub fn expect(&mut self, body: &Framing) {
+        if let Framing::Length(length) = body {
+            let length = usize::try_from(*length).unwrap_or(usize::MAX);
+            self.size = self.size.max(length.min(MAX_SIZE));
+        }
+    }
+
     /// Releases the memory that only a long body needs.
     pub fn shrink(&mut self) {
         self.size = INITIAL_SIZE;

@@ -134,6 +134,11 @@ impl ClientConnection {
         self.body.is_whole()
     }
 
+    /// Prepares to receive the request's body.
+    pub fn expect_body(&mut self) {
+        self.body.expect(&mut self.input);
+    }
+
     /// Returns true if the client waits to be asked for the body, and has not sent any of it.
     pub fn awaits_continue(&self) -> bool {
         self.body.awaits_continue(&self.input)

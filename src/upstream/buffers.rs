@@ -8,6 +8,8 @@ use crate::net::deadline::Deadline;
 
 /// The buffers kept for later requests.
 const MAX_KEPT: usize = 64;
+/// Those that keep the memory which only a long body needs, less than 1 MiB each.
+const MAX_LARGE: usize = 4;
 
 /// The buffers and the deadline of one request at a time.
 #[derive(Default)]
@@ -54,9 +56,11 @@ impl Drop for Lease {
             buffers.to_upstream.clear();
             buffers.to_client.clear();
             buffers.from_upstream.consume(usize::MAX);
-            shrink(&mut buffers.to_upstream);
-            shrink(&mut buffers.to_client);
-            buffers.from_upstream.shrink();
+            if free.len() >= MAX_LARGE {
+                shrink(&mut buffers.to_upstream);
+                shrink(&mut buffers.to_client);
+                buffers.from_upstream.shrink();
+            }
             free.push(buffers);
         }
     }

@@ -62,6 +62,7 @@ pub(super) fn take_head(
     let encoding = encoding(&head.framing, client.version());
     let ResponseHead { status, framing, options, .. } = head;
     from_upstream.consume(length);
+    from_upstream.expect(&framing);
     Ok(Some(Download { status, framing, encoding, options, idle_limit, sent: 0, is_cut: false }))
 }
 
