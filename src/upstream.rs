@@ -94,7 +94,6 @@ impl Proxy {
         let mut lease = self.buffers.take();
         let buffers = lease.get();
         request::write(&mut buffers.to_upstream, head, route);
-        client.expect_body();
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
         let mut idle = self.pool.take(route.upstream);
         loop {

@@ -25,8 +25,7 @@ use crate::http1::request::{RequestHead, Version};
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// How much of the next requests is read ahead, in bytes.
 const MAX_PIPELINED: usize = 64 << 10;
-/// Asks the client for the body. Where it asks for nothing, it changes nothing: every client of HTTP/1.1 must be able to
-/// parse it before the response (RFC 9110, section 15.2).
+/// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The connection of a client, and the state of its current request.
@@ -132,11 +131,6 @@ impl ClientConnection {
     /// Returns true if the request's body was received and handled.
     pub fn has_whole_body(&self) -> bool {
         self.body.is_whole()
-    }
-
-    /// Prepares to receive the request's body.
-    pub fn expect_body(&mut self) {
-        self.body.expect(&mut self.input);
     }
 
     /// Returns true if the client waits to be asked for the body, and has not sent any of it.

@@ -33,11 +33,6 @@ impl RequestBody {
         Self { framing: head.framing.clone(), discarded: 0, awaits_continue }
     }
 
-    /// Makes space for it in the input.
-    pub(super) fn expect(&self, input: &mut Buffer) {
-        input.expect(&self.framing);
-    }
-
     /// Returns true if all of it was handled.
     pub(super) fn is_whole(&self) -> bool {
         self.framing.is_done()
@@ -62,6 +57,7 @@ impl RequestBody {
         passes: impl Fn(&str) -> bool,
     ) -> Result<(), MalformedBody> {
         self.awaits_continue = false;
+        input.expect(&self.framing);
         input.forward(&mut self.framing, encoding, out, passes)
     }
 
