@@ -4,6 +4,9 @@ use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
 
+/// Debian's Python, which finds the modules of Debian's packages. Another one may be first in `PATH`.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+
 /// A program, or a module of Python, and the package that contains it.
 pub(crate) type RequiredProgram = (&'static str, &'static str);
 
@@ -27,11 +30,11 @@ pub(crate) fn with_python_module(
     test: impl FnOnce() -> Result<(), Failed>,
 ) -> Result<Completion, Failed> {
     let import =
-        Command::new("python3").args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
+        Command::new(PYTHON).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
     if import.is_ok_and(|status| status.success()) {
         return test().map(|()| Completion::Completed);
     }
-    ignore(format!("python3 has no module {module} (Debian: apt-get install {package})"))
+    ignore(format!("{PYTHON} has no module {module} (Debian: apt-get install {package})"))
 }
 
 /// Ignores a test that cannot run on this machine; under CI it fails.

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use self::exchange::{Exchange, Received};
 use self::generated::{GeneratedStream, requests, response};
 use self::strict::Message;
-use crate::debian::with_python_module;
+use crate::debian::{PYTHON, with_python_module};
 
 const SCRIPT: &str = include_str!("../../fuzz/fuzz_targets/differential/h11_reader.py");
 /// Enough to reach every kind of message, within a few seconds.
@@ -115,7 +115,7 @@ struct H11 {
 
 impl H11 {
     fn start() -> Result<Self, Failed> {
-        let mut command = Command::new("python3");
+        let mut command = Command::new(PYTHON);
         let mut child = command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (input, output) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
         Ok(Self { child, input, output: BufReader::new(output) })
