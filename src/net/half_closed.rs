@@ -12,7 +12,7 @@ use super::stream::Stream;
 /// How long such a client may get nothing before the gateway finds out if it has left.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
 /// How often the connection is checked after that.
-const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Finds out if a client that has stopped sending has left. The end of its data looks the same in both cases. But the system
 /// of a client that has left resets the connection when something is sent to it.
