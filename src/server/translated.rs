@@ -34,7 +34,7 @@ const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs fr
 /// Responds to a request. Dropping the future or the response's body cancels the request.
 ///
 /// # Errors
-/// There is no response.
+/// The service sent no complete head of a response.
 pub(super) async fn respond<S: Service>(
     request: Request<Incoming>,
     peer: Rc<Peer>,

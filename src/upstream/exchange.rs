@@ -38,7 +38,7 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) contention: Option<(Contention, Interval)>,
 }
 
-/// Why there is no response on a connection.
+/// Why a connection brought no response.
 pub(super) enum ExchangeError {
     /// It ended before any byte was received.
     NoResponse {
@@ -46,7 +46,7 @@ pub(super) enum ExchangeError {
         /// True if any of the request may have reached the upstream.
         has_sent: bool,
     },
-    /// There will be none.
+    /// Another connection would not help.
     Final(UpstreamError),
 }
 
