@@ -39,7 +39,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Makes a snapshot of a config, with the schedule's state at `now`.
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
-        let phase = ArcSwap::from_pointee(Phase::new(config.rules.schedule.at(now)));
+        let phase = ArcSwap::from_pointee(Phase::new(&config.rules, config.rules.schedule.at(now)));
         let unreachable = Arc::new(phase::unreachable_page(&config));
         Self {
             config,
@@ -77,7 +77,8 @@ impl Snapshot {
         if phase.state.holds_at(now) {
             return phase;
         }
-        let phase = Arc::new(Phase::new(self.config.rules.schedule.after(&phase.state, now)));
+        let rules = &self.config.rules;
+        let phase = Arc::new(Phase::new(rules, rules.schedule.after(&phase.state, now)));
         self.phase.store(Arc::clone(&phase));
         phase
     }

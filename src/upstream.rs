@@ -81,8 +81,8 @@ impl Proxy {
     /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one.
     ///
     /// # Errors
-    /// There is no response, because of the upstream or of the client ([`UpstreamError::client_fault`]). Nothing was sent to
-    /// the client but interim responses.
+    /// The upstream sent no response that can be forwarded, or the client failed ([`UpstreamError::client_fault`]). The client
+    /// was sent interim responses at most.
     pub async fn forward(
         &self,
         head: &RequestHead<'_>,

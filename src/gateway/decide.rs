@@ -35,18 +35,11 @@ pub(super) fn decide_request(
         path: RequestPath::new(&path),
         query: Query::new(query.as_deref()),
         has_override_field: head.fields.iter().any(|field| is_method_override(field.name)),
-        is_navigation: redirects(&snapshot, &phase) && is_navigation(&head.method, &page_fields(head)),
+        is_navigation: phase.has_redirects && is_navigation(&head.method, &page_fields(head)),
         client,
     };
     let decision = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
     Decided { trusted, client, snapshot, phase, now, decision }
-}
-
-/// Returns true if some request may be redirected now. Otherwise it does not matter if one is a navigation.
-fn redirects(snapshot: &Snapshot, phase: &Phase) -> bool {
-    let responses = &snapshot.config.rules.responses;
-    let redirects = |period: usize| responses.get(period).is_some_and(|response| response.redirect.is_some());
-    phase.state.active.iter().any(|active| redirects(active.period))
 }
 
 /// The fields that the down page depends on, in their order.

@@ -21,13 +21,21 @@ const MAX_PAGES: usize = 16;
 pub struct Phase {
     /// The state of the schedule: the active periods, and the next ones.
     pub state: ScheduleState,
+    /// True if an active period redirects. Otherwise it does not matter if a request is a navigation.
+    pub has_redirects: bool,
     pages: ArcSwap<Vec<RenderedPage>>,
     outlooks: ArcSwap<Vec<CachedOutlook>>,
 }
 
 impl Phase {
-    pub(super) fn new(state: ScheduleState) -> Self {
-        Self { state, pages: ArcSwap::default(), outlooks: ArcSwap::default() }
+    pub(super) fn new(rules: &Rules, state: ScheduleState) -> Self {
+        let response = |period: usize| rules.responses.get(period);
+        let has_redirects = state
+            .active
+            .iter()
+            .filter_map(|active| response(active.period))
+            .any(|response| response.redirect.is_some());
+        Self { state, has_redirects, pages: ArcSwap::default(), outlooks: ArcSwap::default() }
     }
 
     /// Returns the outlook for a request that nothing exempts, at a time within this phase. `rules` are those of the
