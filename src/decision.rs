@@ -22,9 +22,10 @@ pub use self::outlook::Outlook;
 pub use self::reason::DecisionReason;
 pub use self::rules::{Rules, STATUS_PATH, whole_seconds};
 use crate::matching::exempt::Rule;
+use crate::matching::probe_paths::ProbePath;
 use crate::matching::request::{Query, Request};
 use crate::schedule::period::Occurrence;
-use crate::schedule::state::ScheduleState;
+use crate::schedule::state::{ScheduleState, State};
 
 /// The decision on a request.
 #[derive(Clone, Debug)]
@@ -42,6 +43,13 @@ pub enum Decision<'r> {
 pub enum Pass<'r> {
     /// It asks for the status path.
     Status,
+    /// A load balancer probes the gateway with it.
+    Probe {
+        /// The probe path.
+        path: &'r ProbePath,
+        /// True if a period without a scope is active: the gateway itself responds, because the site cannot.
+        is_down: bool,
+    },
     /// A rule exempts it.
     Exempt(&'r Rule),
     /// It is an ACME challenge.
@@ -86,7 +94,7 @@ impl Decision<'_> {
     }
 }
 
-/// Decides a request at `now`: status path, exemptions, periods, redirect target, in this order.
+/// Decides a request at `now`: status path, probe paths, exemptions, periods, redirect target, in this order.
 pub fn decide<'r>(
     rules: &'r Rules,
     request: &Request<'_>,
@@ -95,6 +103,9 @@ pub fn decide<'r>(
 ) -> Decision<'r> {
     if rules.is_status(request.path.raw()) {
         return Decision::Pass(Pass::Status);
+    }
+    if let Some(path) = rules.probe_paths.find(request) {
+        return Decision::Pass(Pass::Probe { path, is_down: state.state() == State::Down });
     }
     if let Some(rule) = rules.exemptions.find(&request.path, request.client) {
         return Decision::Pass(Pass::Exempt(rule));
@@ -135,7 +146,8 @@ fn is_endless(
     for _ in 0..MAX_REDIRECTS {
         let Some((path, query)) = redirect.own_target() else { return false };
         let next = Request { path, query: Query::new(query), ..request.clone() };
-        if rules.exemptions.find(&next.path, next.client).is_some() {
+        if rules.probe_paths.find(&next).is_some() || rules.exemptions.find(&next.path, next.client).is_some()
+        {
             return false;
         }
         let other = find_down(rules, &next, state, now).and_then(|down| down.response.redirect.as_ref());
@@ -185,6 +197,7 @@ mod tests {
     use super::*;
     use crate::matching::exempt::{Exemptions, RuleKind};
     use crate::matching::path::RequestPath;
+    use crate::matching::probe_paths::ProbePaths;
     use crate::matching::request::{Hosts, Request};
     use crate::matching::scope::{Scope, ScopePaths};
     use crate::page::template::Template;
@@ -218,6 +231,7 @@ mod tests {
         };
         Rules {
             status_path: Some(STATUS_PATH.into()),
+            probe_paths: ProbePaths::new(vec![ProbePath { text: "/up".into(), line: 2 }]),
             exemptions: Exemptions::new(exempt).unwrap(),
             acme: true,
             schedule: Schedule::new(periods.iter().enumerate().map(period).collect()),
@@ -240,6 +254,8 @@ mod tests {
         match decision {
             Decision::Pass(pass) => match pass {
                 Pass::Status => "pass status".into(),
+                Pass::Probe { is_down: true, .. } => "pass probe, down".into(),
+                Pass::Probe { is_down: false, .. } => "pass probe, up".into(),
                 Pass::Exempt(rule) => format!("pass {}", rule.text),
                 Pass::Acme => "pass acme".into(),
                 Pass::Up => "pass up".into(),
@@ -264,6 +280,10 @@ mod tests {
             ("/.well-known/acme-challenge/../x", None, 15, "down 0 5"),
             ("/.well-known/acme-challenge%2Fa", None, 15, "down 0 5"),
             ("/x/.well-known/acme-challenge/a", None, 15, "down 0 5"),
+            ("/up", Some("192.0.2.1"), 15, "pass probe, down"),
+            ("/up", None, 20, "pass probe, up"),
+            ("/up/", None, 15, "down 0 5"),
+            ("/x/../up", None, 15, "down 0 5"),
             ("/open", None, 15, "pass /open"),
             ("/x", Some("192.0.2.1"), 15, "pass 192.0.2.0/24"),
             ("/x", Some("192.0.3.1"), 15, "down 0 5"),

@@ -1,7 +1,8 @@
-//! The routes: status, gate, site. Each filter rejects the requests that it does not handle, and the next one tries.
+//! The routes: status, probe, gate, site. Each filter rejects the requests that it does not handle, and the next one tries.
 
 pub mod context;
 pub mod gate;
+pub mod probe;
 pub mod site;
 pub mod status;
 
@@ -16,7 +17,7 @@ use warp::{Filter, Rejection};
 
 /// Returns all routes, for requests that carry a [`context::RequestContext`].
 pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    status::status().or(gate::gate()).unify().or(site::site()).unify()
+    status::status().or(probe::probe()).unify().or(gate::gate()).unify().or(site::site()).unify()
 }
 
 /// The service that `warp::service` makes of the routes.

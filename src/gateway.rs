@@ -22,8 +22,8 @@ use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
-use crate::server::Service;
 use crate::server::response::{respond, write_head};
+use crate::server::{Readiness, Service};
 use crate::snapshot::{SnapshotCache, Snapshots};
 use crate::upstream::Proxy;
 
@@ -33,14 +33,16 @@ pub struct Gateway<R> {
     snapshots: Rc<SnapshotCache>,
     routes: R,
     proxy: Proxy,
+    readiness: Readiness,
     responses: Rc<ResponseCache>,
 }
 
 impl<R: Routes> Gateway<R> {
-    /// A gateway that decides by `snapshots`, responds with `routes`, and forwards with `proxy`.
-    pub fn new(snapshots: &Arc<Snapshots>, routes: R, proxy: Proxy) -> Self {
+    /// A gateway that decides by `snapshots`, responds with `routes`, forwards with `proxy`, and tells load balancers when it is
+    /// no longer ready.
+    pub fn new(snapshots: &Arc<Snapshots>, routes: R, proxy: Proxy, readiness: Readiness) -> Self {
         let snapshots = Rc::new(SnapshotCache::new(snapshots, clock::now()));
-        Self { snapshots, routes, proxy, responses: Rc::default() }
+        Self { snapshots, routes, proxy, readiness, responses: Rc::default() }
     }
 
     /// Returns the down page: from the cache, or else from the filters.
@@ -83,7 +85,7 @@ impl<R: Routes> Service for Gateway<R> {
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let now = clock::now();
         let current = self.snapshots.at(now).clone();
-        let decided = decide_request(head, client.peer(), current, now);
+        let decided = decide_request(head, client.peer(), current, &self.readiness, now);
         let mut access = AccessLogLine::new(&decided, head);
         if let (OwnedDecision::Site, Site::Upstream(site)) =
             (&decided.decision, &decided.snapshot.config.site)

@@ -11,7 +11,6 @@ pub mod status;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -24,9 +23,9 @@ use crate::clock;
 use crate::filters::Routes;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
-use crate::server::Service;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
+use crate::server::{Readiness, Service};
 use crate::snapshot::Snapshots;
 use crate::watch::Handle;
 
@@ -39,8 +38,8 @@ pub struct RunningGateway {
     pub snapshots: Arc<Snapshots>,
     /// The watch of the file.
     pub watch: Handle,
-    /// True once it accepts no more requests of visitors.
-    pub stopping: AtomicBool,
+    /// Whether it is stopping.
+    pub readiness: Readiness,
 }
 
 /// Responds to operators' requests on one thread.
@@ -105,7 +104,7 @@ fn route(
 
 /// Responds that the gateway is ready, until it stops: the listener only opens once a snapshot is applied.
 fn ready(gateway: &RunningGateway) -> warp::reply::Response {
-    if gateway.stopping.load(Ordering::Relaxed) {
+    if gateway.readiness.is_stopping() {
         text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")
     } else {
         text(StatusCode::OK, "a snapshot is applied\n")

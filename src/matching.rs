@@ -7,5 +7,6 @@ pub mod exempt;
 pub mod glob;
 pub mod network;
 pub mod path;
+pub mod probe_paths;
 pub mod request;
 pub mod scope;

@@ -12,6 +12,7 @@ mod http2;
 pub mod listener;
 mod open_connections;
 mod pipe_body;
+mod readiness;
 pub mod refusal;
 pub mod response;
 mod service;
@@ -30,6 +31,7 @@ use self::accept::{ListeningSocket, accept};
 pub use self::connection::serve;
 use self::listener::Listener;
 use self::open_connections::OpenConnections;
+pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
 

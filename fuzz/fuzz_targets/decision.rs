@@ -13,6 +13,7 @@ use downtime::decision::down_response::{DownResponse, Redirect};
 use downtime::decision::{Decision, DecisionReason, Down, Pass, Rules, changes_at, decide, whole_seconds};
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
+use downtime::matching::probe_paths::{ProbePath, ProbePaths};
 use downtime::matching::request::{Hosts, Query, Request};
 use downtime::matching::scope::{Host, Scope, ScopePaths};
 use downtime::page::template::Template;
@@ -60,6 +61,7 @@ const QUERIES: [&str; 2] = ["a=b", "_method=POST"];
 const NETWORKS: [&str; 2] = ["192.0.2.0/24", "::/0"];
 const CLIENTS: [&str; 3] = ["192.0.2.7", "::ffff:192.0.2.8", "2001:db8::1"];
 const STATUS: &str = "/.downtime/status";
+const PROBE: &str = "/a/b";
 const RETRY_AFTER: Duration = Duration::from_secs(300);
 
 const HALF_HOUR: SignedDuration = SignedDuration::from_mins(30);
@@ -110,6 +112,8 @@ impl Arbitrary<'_> for Input {
     fn arbitrary(u: &mut Unstructured<'_>) -> Result<Self> {
         let around = u.choose(&AROUND)?.parse().expect("a time");
         let status_path = u.arbitrary::<bool>()?.then(|| STATUS.to_owned());
+        let probe = || ProbePath { text: PROBE.to_owned(), line: 2 };
+        let probe_paths = ProbePaths::new(u.arbitrary::<bool>()?.then(probe).into_iter().collect());
         let exemptions = exemptions(u)?;
         let requests = some(u, 1..=3, owned_request)?;
         let times = some(u, 1..=5, |u| time(u, around))?;
@@ -117,7 +121,15 @@ impl Arbitrary<'_> for Input {
         let responses = periods.iter().map(|_| response(u)).collect::<Result<_>>()?;
         let schedule = Schedule::new(periods);
         let acme = u.arbitrary()?;
-        let rules = Rules { status_path, exemptions, acme, schedule, responses, retry_after: RETRY_AFTER };
+        let rules = Rules {
+            status_path,
+            probe_paths,
+            exemptions,
+            acme,
+            schedule,
+            responses,
+            retry_after: RETRY_AFTER,
+        };
         Ok(Self { rules, requests, times })
     }
 }
@@ -351,7 +363,7 @@ fn check_series(schedule: &Schedule, now: Timestamp) {
 
 fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, now: Timestamp) {
     let decision = decide(rules, request, state, now);
-    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Exempt(_) | Pass::Acme)) {
+    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme)) {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));
         check_change(rules, request, &decision, state, now);
     }
@@ -363,6 +375,10 @@ fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, n
     let canonical = request.path.canonical();
     match &decision {
         Decision::Pass(Pass::Status) => assert_eq!(rules.status_path.as_deref(), canonical),
+        Decision::Pass(Pass::Probe { path, is_down }) => {
+            assert_eq!(Some(path.text.as_str()), canonical);
+            assert_eq!(*is_down, state.state() == State::Down);
+        }
         Decision::Pass(Pass::Exempt(rule)) => {
             assert_eq!(exempt, Some(*rule));
             assert!(canonical.is_some() || rule.kind == RuleKind::Network);

@@ -18,7 +18,7 @@ use crate::config::{Config, Site};
 use crate::decision::decide;
 use crate::escape::escape;
 use crate::filters::context::OwnedDecision;
-use crate::filters::gate;
+use crate::filters::{gate, probe};
 use crate::logging::has_colour;
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
@@ -90,7 +90,8 @@ fn decisions(config: &Config, urls: &[UrlArg], client: &ClientArgs, now: Timesta
         let request = url.request(client, &headers);
         let decision = decide(&config.rules, &request, &phase.state, now);
         let owned = OwnedDecision::from(decision.clone());
-        let response = gate::respond(&snapshot, &phase, &owned, request.method, &headers);
+        let response = gate::respond(&snapshot, &phase, &owned, request.method, &headers)
+            .or_else(|| probe::respond(&owned));
         let headers = response.map(|response| response.into_parts().0.headers);
         DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.state, now), headers)
     };

@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::logging::{Logging, log_warnings};
 use crate::management::{RunningGateway, management};
 use crate::server::listener::Listener;
-use crate::server::{Server, workers};
+use crate::server::{Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::thread_exit::{ExitNotice, exit_notice};
 use crate::upstream::{Contention, Proxy};
@@ -145,12 +144,20 @@ impl Servers {
         notice: &ExitNotice,
     ) -> io::Result<Self> {
         let file = std::path::absolute(path)?;
-        let stopping = AtomicBool::new(false);
-        let running = Arc::new(RunningGateway { file, snapshots: Arc::clone(snapshots), watch, stopping });
+        let readiness = Readiness::default();
+        let running = Arc::new(RunningGateway {
+            file,
+            snapshots: Arc::clone(snapshots),
+            watch,
+            readiness: readiness.clone(),
+        });
         let gateway = {
             let snapshots = Arc::clone(snapshots);
             let contention = Contention::default();
-            move || Gateway::new(&snapshots, warp::service(filters::routes()), Proxy::sharing(&contention))
+            move || {
+                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(&contention));
+                Gateway::new(&snapshots, routes, proxy, readiness.clone())
+            }
         };
         let operators = {
             let running = Arc::clone(&running);
@@ -164,7 +171,7 @@ impl Servers {
 
     /// Completes visitors' requests first. Operators see meanwhile that it is stopping.
     fn stop(self, listeners: Listeners) -> io::Result<()> {
-        self.running.stopping.store(true, Ordering::Relaxed);
+        self.running.readiness.begin_stop();
         let limit = humantime::format_duration(crate::server::DRAIN);
         info!("stopping: waiting up to {limit} for requests in progress");
         notify(&[NotifyState::Stopping]);

@@ -70,6 +70,11 @@ pub struct ServerSection {
     /// reach the site.
     #[schemars(with = "OrFalse", extend("pattern" = pattern::path(), "default" = "/.downtime/status"))]
     pub status_path: Field<OrFalse>,
+    /// Paths that a load balancer in front of the gateway probes. `GET`, `HEAD` and `OPTIONS` requests for exactly these
+    /// paths get 200 from the gateway while a period without a scope is active, so that visitors still reach the down page;
+    /// 503 while the gateway is stopping; and otherwise the answer of the site, which shows if the site has failed.
+    #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::path())), example = ["/up"], extend("default" = []))]
+    pub probe_paths: Texts,
 }
 
 /// The keys of `[site]`.

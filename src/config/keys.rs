@@ -231,6 +231,7 @@ mod tests {
             (TOP, "period", Some(ValueKind::Section)),
             ("[server]", "listen", Some(ValueKind::List)),
             ("[server]", "status_path", Some(ValueKind::Text)),
+            ("[server]", "probe_paths", Some(ValueKind::List)),
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),

@@ -13,6 +13,7 @@ mod methods;
 mod networks;
 mod overlaps;
 mod paths;
+mod probes;
 mod search_engines;
 mod series;
 mod templates;
@@ -79,6 +80,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     durations::lint(&input);
     local_times::lint(&input);
     search_engines::lint(&input);
+    probes::lint(&input);
     input.note_past_periods();
 }
 

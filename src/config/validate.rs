@@ -41,6 +41,7 @@ pub fn validate(
         site: site::validate(&document.site, directory, report),
         rules: Rules {
             status_path: server::status_path(&document.server.status_path, report),
+            probe_paths: server::probe_paths(&document.server, report),
             exemptions: exempt::validate(&document.exempt, report),
             acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
             schedule,

@@ -13,6 +13,7 @@ impl DecisionReason<'_> {
     /// Returns the line of the deciding rule or period.
     pub fn line(&self) -> Option<usize> {
         match self.0 {
+            Decision::Pass(Pass::Probe { path, .. }) => Some(path.line),
             Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
             _ => self.period().map(|period| period.line),
         }
@@ -33,6 +34,12 @@ impl fmt::Display for DecisionReason<'_> {
         let title = || self.period().map_or(String::new(), Period::title);
         match self.0 {
             Decision::Pass(Pass::Status) => f.write_str("it is the status path"),
+            Decision::Pass(Pass::Probe { path, is_down: true }) => {
+                write!(f, "a probe path, which the gateway answers itself while the site is down: {path}")
+            }
+            Decision::Pass(Pass::Probe { path, is_down: false }) => {
+                write!(f, "a probe path, which passes while the site is not down: {path}")
+            }
             Decision::Pass(Pass::Exempt(rule)) => write!(f, "exempt: {rule}"),
             Decision::Pass(Pass::Acme) => f.write_str("exempt: an ACME challenge, by [exempt] acme"),
             Decision::Pass(Pass::Up) => f.write_str("no active period covers it"),

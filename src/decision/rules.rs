@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::down_response::DownResponse;
 use crate::matching::exempt::Exemptions;
+use crate::matching::probe_paths::ProbePaths;
 use crate::matching::request::Request;
 use crate::schedule::outage::MAX_OUTAGE;
 use crate::schedule::state::Schedule;
@@ -20,6 +21,8 @@ const EARLIER_STATUS_PATH: &str = "/.well-known/downtime";
 pub struct Rules {
     /// The status path, unless it is turned off.
     pub status_path: Option<String>,
+    /// The paths that load balancers probe.
+    pub probe_paths: ProbePaths,
     /// The requests that pass during downtime.
     pub exemptions: Exemptions,
     /// True if ACME challenges pass, so that certificates can be renewed.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use warp::Filter;
 
@@ -58,6 +58,8 @@ pub struct Decided {
 pub enum OwnedDecision {
     /// The status filter responds.
     Status,
+    /// The gateway itself responds to a probe, with 200 or 503.
+    Probe(StatusCode),
     /// The site responds.
     Site,
     /// The gate responds with the down page.
@@ -84,6 +86,7 @@ impl From<Decision<'_>> for OwnedDecision {
     fn from(decision: Decision<'_>) -> Self {
         match decision {
             Decision::Pass(Pass::Status) => Self::Status,
+            Decision::Pass(Pass::Probe { is_down: true, .. }) => Self::Probe(StatusCode::OK),
             Decision::Pass(_) => Self::Site,
             Decision::Unavailable(down) => Self::Page(page_key(&down)),
             Decision::Redirect(_, redirect) => Self::Redirect(redirect.location().clone()),

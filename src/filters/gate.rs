@@ -20,7 +20,7 @@ pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     })
 }
 
-/// Returns the response to a decision; `None` if the site or the status filter responds.
+/// Returns the response to a decision; `None` if another filter or the site responds.
 pub fn respond(
     snapshot: &Snapshot,
     phase: &Phase,
@@ -35,6 +35,6 @@ pub fn respond(
         OwnedDecision::Redirect(location) => {
             Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))
         }
-        OwnedDecision::Status | OwnedDecision::Site => None,
+        OwnedDecision::Status | OwnedDecision::Probe(_) | OwnedDecision::Site => None,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use crate::decision::decide;
+use crate::decision::{Decision, Pass, decide};
 use crate::filters::context::{Decided, OwnedDecision};
 use crate::http1::request::RequestHead;
 use crate::matching::client_address::client_address;
@@ -13,6 +13,7 @@ use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, is_method_override};
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
+use crate::server::Readiness;
 use crate::snapshot::{Phase, Snapshot};
 
 /// Makes the decision on a request of `peer` at `now`.
@@ -20,6 +21,7 @@ pub(super) fn decide_request(
     head: &RequestHead<'_>,
     peer: &Peer,
     (snapshot, phase): (Arc<Snapshot>, Arc<Phase>),
+    readiness: &Readiness,
     now: Timestamp,
 ) -> Decided {
     let trust = &snapshot.config.server.trusted_proxies;
@@ -38,7 +40,12 @@ pub(super) fn decide_request(
         is_navigation: phase.has_redirects && is_navigation(&head.method, &page_fields(head)),
         client,
     };
-    let decision = OwnedDecision::from(decide(&snapshot.config.rules, &request, &phase.state, now));
+    let decision = match decide(&snapshot.config.rules, &request, &phase.state, now) {
+        Decision::Pass(Pass::Probe { .. }) if readiness.is_stopping() => {
+            OwnedDecision::Probe(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        decision => decision.into(),
+    };
     Decided { trusted, client, snapshot, phase, now, decision }
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::text::aligned;
 use crate::config::Config;
-use crate::decision::{Decision, DecisionReason, changes_at};
+use crate::decision::{Decision, DecisionReason, Pass, changes_at};
 use crate::matching::request::Request;
 use crate::schedule::human_time::{distance, local};
 use crate::schedule::state::ScheduleState;
@@ -16,6 +16,7 @@ use crate::schedule::state::ScheduleState;
 pub struct DecisionSummary {
     url: String,
     decision: &'static str,
+    /// The status, if the gateway makes the response.
     status: Option<u16>,
     because: String,
     line: Option<usize>,
@@ -68,6 +69,7 @@ impl DecisionSummary {
             url,
             decision: decision.as_str(),
             status: match decision {
+                Decision::Pass(Pass::Probe { is_down: true, .. }) => Some(StatusCode::OK.as_u16()),
                 Decision::Pass(_) => None,
                 Decision::Unavailable(_) => Some(config.response.status.as_u16()),
                 Decision::Redirect(..) => Some(StatusCode::FOUND.as_u16()),
@@ -92,6 +94,10 @@ impl DecisionSummary {
         format!("{}{status}{location}", self.decision)
     }
 
+    fn is_down(&self) -> bool {
+        self.decision != "pass"
+    }
+
     fn reason(&self) -> String {
         match self.line.map(|line| format!("line {line}")) {
             Some(line) if !self.because.contains(&line) => format!("{} ({line})", self.because),
@@ -102,10 +108,9 @@ impl DecisionSummary {
     /// Describes the next change; `when` formats its time.
     fn change(&self, now: Timestamp, when: impl Fn(Timestamp) -> String) -> String {
         let Some(at) = self.changes_at else {
-            let down = self.status.is_some();
-            return if down { "no known end".into() } else { "no change planned".into() };
+            return if self.is_down() { "no known end".into() } else { "no change planned".into() };
         };
-        let what = if self.status.is_some() { "passes" } else { "goes down" };
+        let what = if self.is_down() { "passes" } else { "goes down" };
         format!("{what}{} {}", when(at), distance(at, now))
     }
 

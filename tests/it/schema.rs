@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// The golden files with mistakes that a schema can find: unknown keys, wrong types and forms, values that are not in a
 /// set or range, keys that exclude or need each other.
-const REFUSED: [&str; 31] = [
+const REFUSED: [&str; 32] = [
     "bom_crlf_mistake",
     "date_alone",
     "date_quoted",
@@ -28,6 +28,7 @@ const REFUSED: [&str; 31] = [
     "name_empty",
     "not_yet_supported",
     "period_in_single_brackets",
+    "probe_paths_malformed",
     "redirect_and_template",
     "redirect_malformed",
     "redirect_true",
@@ -128,6 +129,11 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
             "status_path = 'status'",
             "status_path = '/a?b'",
             "status_path = '/a//b'",
+            "probe_paths = true",
+            "probe_paths = '/up'",
+            "probe_paths = ['up']",
+            "probe_paths = ['/a?b']",
+            "probe_paths = ['/a//b']",
         ],
     ),
     (
@@ -526,6 +532,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
         path.prop_map(move |path| ("[exempt]", "exact", list(path))),
         path.prop_map(move |path| (PERIOD, "paths", list(path))),
         path.prop_map(move |path| ("[server]", "status_path", text(path))),
+        path.prop_map(move |path| ("[server]", "probe_paths", list(path))),
         (address, r"(/(0|8|08|32|33|64|128|129|0?12))?")
             .prop_map(move |(address, length)| ("[exempt]", "networks", list(address + &length))),
         (address, r"(/[0-9]{1,3})?|unix:")
@@ -551,7 +558,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
         ("", "timezone server site exempt response limits log period"),
-        ("[server]", "listen trusted_proxies status_path tls"),
+        ("[server]", "listen trusted_proxies status_path probe_paths tls"),
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message"),

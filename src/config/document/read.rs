@@ -54,6 +54,7 @@ impl ServerSection {
             listen: table.get("listen", "[\"127.0.0.1:8503\"]"),
             trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
             status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
+            probe_paths: table.get("probe_paths", "[\"/up\"]"),
         }
     }
 }

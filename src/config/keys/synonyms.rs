@@ -13,6 +13,11 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ),
     ("[server]", "status_path", &["status", "status_url", "health", "health_path"]),
     (
+        "[server]",
+        "probe_paths",
+        &["probe", "probes", "healthcheck", "health_check", "health_checks", "readiness"],
+    ),
+    (
         "[site]",
         "upstream",
         &["backend", "proxy_pass", "url", "target", "origin", "proxy", "server", "address", "host", "port"],

@@ -10,6 +10,7 @@ use crate::config::report::Report;
 use crate::config::{DEFAULT_LISTEN, Listen, ServerConfig, TrustedProxies};
 use crate::decision::STATUS_PATH;
 use crate::invalid_value::InvalidValue;
+use crate::matching::probe_paths::{ProbePath, ProbePaths};
 use crate::matching::{exempt, network};
 
 /// The most addresses that a gateway listens on.
@@ -106,6 +107,34 @@ pub(super) fn status_path(field: &Field<OrFalse>, report: &Report) -> Option<Str
     }
 }
 
+/// Returns the paths that load balancers probe.
+pub(super) fn probe_paths(section: &ServerSection, report: &Report) -> ProbePaths {
+    let mut paths: Vec<ProbePath> = Vec::new();
+    for text in section.probe_paths.iter().flat_map(Spanned::get_ref) {
+        let path = ProbePath { text: text.get_ref().clone(), line: report.line(&text.span()) };
+        if let Err(error) = ProbePath::check(&path.text) {
+            report.invalid(text.span(), error);
+        } else if let Some(other) = paths.iter().find(|other| other.text == path.text) {
+            let message = format!("`{}` is already listed at line {}", path.text, other.line);
+            report.error(text.span(), message, "remove one of the two");
+        } else if is_status_path(&path.text, &section.status_path) {
+            let message = format!("`{}` is also the status path, which always answers itself", path.text);
+            report.error(text.span(), message, "remove it here, or change `status_path`");
+        } else {
+            paths.push(path);
+        }
+    }
+    ProbePaths::new(paths)
+}
+
+fn is_status_path(path: &str, field: &Field<OrFalse>) -> bool {
+    match field.as_ref().map(Spanned::get_ref) {
+        None => path == STATUS_PATH,
+        Some(OrFalse::False) => false,
+        Some(OrFalse::Text(status_path)) => path == status_path,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -114,6 +143,19 @@ mod tests {
 
     fn read(text: &str) -> ParsedConfig {
         Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+    }
+
+    #[test]
+    fn a_probe_path_may_not_be_the_status_path() {
+        for (keys, is_valid) in [
+            ("probe_paths = []", true),
+            ("probe_paths = ['/up', '/.downtime/status']", false),
+            ("probe_paths = ['/up', '/.downtime/status']\nstatus_path = false", true),
+            ("probe_paths = ['/up', '/.downtime/status']\nstatus_path = '/state'", true),
+            ("probe_paths = ['/up']\nstatus_path = '/up'", false),
+        ] {
+            assert_eq!(read(&format!("[server]\n{keys}\n")).config.is_some(), is_valid, "{keys}");
+        }
     }
 
     #[test]

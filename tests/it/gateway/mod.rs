@@ -6,6 +6,7 @@ mod exempt;
 mod golden;
 mod http2;
 mod lifecycle;
+mod probes;
 mod proxies;
 mod redirect;
 mod relay;

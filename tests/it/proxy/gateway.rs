@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use downtime::filters::Routes;
 use downtime::gateway::Gateway;
-use downtime::server::{Service, serve};
+use downtime::server::{Readiness, Service, serve};
 use downtime::snapshot::Snapshots;
 use downtime::upstream::Proxy;
 use tokio::net::TcpListener;
@@ -84,7 +84,12 @@ impl InProcessGateway {
 fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
     let read = downtime::config::load::preview(Path::new("downtime.toml"), config);
     let snapshots = Snapshots::new(read.config.expect("valid"), String::new(), downtime::clock::now());
-    Gateway::new(&Arc::new(snapshots), warp::service(downtime::filters::routes()), proxy)
+    Gateway::new(
+        &Arc::new(snapshots),
+        warp::service(downtime::filters::routes()),
+        proxy,
+        Readiness::default(),
+    )
 }
 
 /// Serves each connection as the binary does.

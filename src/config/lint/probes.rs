@@ -1,0 +1,105 @@
+//! Warns of probes of load balancers that get the down page, which take the gateway and its down page out of service.
+//!
+//! The file does not say which paths a load balancer probes. So there are only warnings about paths that the file itself gives
+//! reason to believe are probed.
+
+use http::Method;
+use toml::Spanned;
+
+use super::LintInput;
+use crate::config::Site;
+use crate::config::document::PeriodTable;
+use crate::matching::path::RequestPath;
+use crate::matching::request::Request;
+use crate::schedule::period::Period;
+
+/// Paths that load balancers and orchestrators usually probe.
+const WELL_KNOWN: [&str; 16] = [
+    "/-/healthy",
+    "/-/ready",
+    "/_health",
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/healthcheck",
+    "/healthz",
+    "/healthz/live",
+    "/healthz/ready",
+    "/livez",
+    "/ping",
+    "/ready",
+    "/readyz",
+    "/status",
+    "/up",
+];
+
+/// Paths that belong together: what probes one usually probes the other.
+const PAIRS: [(&str, &str); 4] = [
+    ("/-/healthy", "/-/ready"),
+    ("/health/live", "/health/ready"),
+    ("/healthz/live", "/healthz/ready"),
+    ("/livez", "/readyz"),
+];
+
+pub(super) fn lint(input: &LintInput<'_>) {
+    if input.config.site == Site::Welcome {
+        return;
+    }
+    for (table, period) in input.live_periods() {
+        lint_scope(table, period, input);
+    }
+    lint_pairs(input);
+}
+
+/// Warns of a period whose scope names a probe path.
+fn lint_scope(table: &PeriodTable, period: &Period, input: &LintInput<'_>) {
+    for value in table.paths.iter().flat_map(Spanned::get_ref) {
+        let named = value.get_ref().trim_end_matches("/**").trim_end_matches('/');
+        let Some(path) = WELL_KNOWN.iter().find(|path| path.eq_ignore_ascii_case(named)) else { continue };
+        if covers(period, path) && !passes(path, input) {
+            warn(value, path, input);
+        }
+    }
+}
+
+/// Warns of an entry that lets one probe path of a pair pass, if a period covers the other one.
+fn lint_pairs(input: &LintInput<'_>) {
+    let document = input.document;
+    let listed = document.server.probe_paths.iter().chain(&document.exempt.exact).flat_map(Spanned::get_ref);
+    for value in listed {
+        let Some(other) = counterpart(value.get_ref()) else { continue };
+        if !passes(other, input) && input.live_periods().any(|(_, period)| covers(period, other)) {
+            warn(value, other, input);
+        }
+    }
+}
+
+fn counterpart(path: &str) -> Option<&'static str> {
+    PAIRS.iter().find_map(|(one, other)| match path {
+        _ if path == *one => Some(*other),
+        _ if path == *other => Some(*one),
+        _ => None,
+    })
+}
+
+fn warn(value: &Spanned<String>, path: &str, input: &LintInput<'_>) {
+    let message = format!(
+        "a load balancer that probes {path} gets 503 during a downtime, and sends no visitor to the down page"
+    );
+    let help = format!("if it is probed, add \"{path}\" to `probe_paths` in [server]");
+    input.warn(value.span(), message, help);
+}
+
+/// Returns true if a probe of a path never gets the down page.
+fn passes(path: &str, input: &LintInput<'_>) -> bool {
+    let rules = &input.config.rules;
+    let request = Request::new(&Method::GET, RequestPath::new(path));
+    rules.status_path.as_deref() == Some(path)
+        || rules.probe_paths.find(&request).is_some()
+        || rules.exemptions.find(&request.path, None).is_some()
+}
+
+fn covers(period: &Period, path: &str) -> bool {
+    // The request has no host, and every list of hosts covers such a request.
+    period.scope.covers(&Request::new(&Method::GET, RequestPath::new(path)))
+}
