@@ -54,6 +54,8 @@ pub const DEFAULT_MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The default of `[site] response_timeout`.
 pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The default of `[server] stop_timeout`.
+pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default of `[response] retry_after`.
 pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
@@ -85,6 +87,10 @@ pub struct ServerConfig {
     pub listen: Vec<Listen>,
     /// The peers whose `X-Forwarded-*` fields are believed.
     pub trusted_proxies: TrustedProxies,
+    /// The time for which the gateway is not ready and still accepts connections before it stops. May be zero.
+    pub stop_delay: Duration,
+    /// The time that requests in progress then have to finish. May be zero.
+    pub stop_timeout: Duration,
 }
 
 /// `[management]`

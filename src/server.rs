@@ -18,13 +18,16 @@ pub mod response;
 mod service;
 mod translated;
 
+use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::warn;
 
 use self::accept::{ListeningSocket, accept};
@@ -35,8 +38,6 @@ pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
 
-/// The time that requests in progress have to finish after the server was asked to stop.
-pub const DRAIN: Duration = Duration::from_secs(10);
 /// The time limit for a client to send the head of a request, and for a connection to be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -44,7 +45,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Server {
     threads: Vec<JoinHandle<io::Result<()>>>,
-    shutdown: watch::Sender<bool>,
+    /// True once the threads must end with the requests in progress.
+    stop: watch::Sender<bool>,
+    /// True once they must end at once.
+    abort: watch::Sender<bool>,
+    /// Closed when all threads have ended.
+    running: mpsc::Receiver<Infallible>,
 }
 
 impl Server {
@@ -56,21 +62,29 @@ impl Server {
         exit_notice: &ExitNotice,
         service: impl Fn() -> S + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let (shutdown, stopped) = watch::channel(false);
+        let ((stop, stopped), (abort, aborted)) = (watch::channel(false), watch::channel(false));
+        let (is_running, running) = mpsc::channel(1);
         let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
-            let (service, stopped, exit_notice) = (service.clone(), stopped.clone(), exit_notice.clone());
+            let (service, stopped, aborted) = (service.clone(), stopped.clone(), aborted.clone());
+            let dropped_at_the_end = (exit_notice.clone(), is_running.clone());
             std::thread::Builder::new().name(name).spawn(move || {
-                let _sent_when_dropped = exit_notice;
-                work(listeners, service, stopped)
+                let _dropped_at_the_end = dropped_at_the_end;
+                work(listeners, service, stopped, aborted)
             })
         };
-        Ok(Self { threads: names.into_iter().map(thread).collect::<io::Result<_>>()?, shutdown })
+        let threads = names.into_iter().map(thread).collect::<io::Result<_>>()?;
+        Ok(Self { threads, stop, abort, running })
     }
 
-    /// Stops accepting, gives running requests [`DRAIN`] to finish, and returns when all threads have ended.
-    pub fn stop(self) -> io::Result<()> {
-        self.shutdown.send_replace(true);
+    /// Stops accepting, lets requests in progress finish within `limit`, and returns
+    /// when all threads have ended. Close all other handles of the listeners before, so that new clients are refused.
+    pub async fn stop(mut self, limit: Duration) -> io::Result<()> {
+        self.stop.send_replace(true);
+        if timeout(limit, self.running.recv()).await.is_err() {
+            self.abort.send_replace(true);
+            self.running.recv().await;
+        }
         for thread in self.threads {
             thread.join().map_err(|_| io::Error::other("a server thread has panicked"))??;
         }
@@ -87,22 +101,90 @@ pub fn workers() -> impl Iterator<Item = String> {
 fn work<S: Service>(
     listeners: Vec<Listener>,
     service: impl FnOnce() -> S,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
+    aborted: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async move {
-        let service = service();
-        let open = Rc::new(OpenConnections::default());
-        for listener in listeners {
-            let socket = ListeningSocket::try_from(listener)?;
-            tokio::task::spawn_local(accept(socket, service.clone(), Rc::clone(&open), stopped.clone()));
-        }
+    let served = runtime.block_on(serve_all(listeners, service, stopped, aborted));
+    // A name look-up blocks its thread for as long as a dead resolver makes it wait. Leave it behind.
+    runtime.shutdown_background();
+    served
+}
+
+/// Serves until the server is stopped and the connections have ended, or must end.
+async fn serve_all<S: Service>(
+    listeners: Vec<Listener>,
+    service: impl FnOnce() -> S,
+    stopped: watch::Receiver<bool>,
+    mut aborted: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let service = service();
+    let open = Rc::new(OpenConnections::default());
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let socket = ListeningSocket::try_from(listener)?;
+        accepting.spawn_local(accept(socket, service.clone(), Rc::clone(&open), stopped.clone()));
+    }
+    let all_served = async {
+        accepting.join_all().await;
+        open.all_closed().await;
+    };
+    tokio::select! {
+        () = all_served => {}
         // The sender lives until it has sent.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-        if tokio::time::timeout(DRAIN, open.all_closed()).await.is_err() {
-            let (count, limit) = (open.count(), humantime::format_duration(DRAIN));
-            warn!("{count} connections were still open after {limit} and have been closed");
+        _ = aborted.wait_for(|aborted| *aborted) => {
+            warn!("{} connections were still open after stop_timeout and have been closed", open.count());
         }
-        Ok(())
-    })
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::time::Instant;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::config::Listen;
+    use crate::http1::request::RequestHead;
+    use crate::net::client::ClientConnection;
+    use crate::thread_exit::exit_notice;
+
+    /// Looks up a name for each request, which a dead resolver delays. Records that it has begun.
+    #[derive(Clone)]
+    struct DeadResolver(std::sync::mpsc::Sender<()>);
+
+    const DELAY: Duration = Duration::from_secs(60);
+
+    impl Service for DeadResolver {
+        async fn respond(&self, _: &RequestHead<'_>, _: &mut ClientConnection) -> ControlFlow<()> {
+            let begun = self.0.clone();
+            let look_up = move || {
+                begun.send(()).unwrap();
+                std::thread::sleep(DELAY);
+            };
+            tokio::task::spawn_blocking(look_up).await.unwrap();
+            ControlFlow::Break(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_resolver_does_not_delay_a_stop() {
+        let listener = Listener::bind(&Listen::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let address = listener.url().strip_prefix("http://").unwrap().to_owned();
+        let (notice, _exits) = exit_notice();
+        let (sender, begun) = std::sync::mpsc::channel();
+        let service = DeadResolver(sender);
+        let start = || Server::start(["worker".to_owned()], &[listener], &notice, move || service.clone());
+        let server = start().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        begun.recv_timeout(DELAY).unwrap();
+        let stopped = Instant::now();
+        server.stop(Duration::from_millis(100)).await.unwrap();
+        assert!(stopped.elapsed() < DELAY / 2, "{:?}", stopped.elapsed());
+    }
 }

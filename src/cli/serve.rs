@@ -1,18 +1,22 @@
 //! `downtime serve`: runs the gateway.
 
+mod signals;
+
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::{info, warn};
 
+use self::signals::Signals;
 use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::load::{Loaded, load};
-use crate::config::{Config, Listen, Site};
+use crate::config::{Config, Listen, ServerConfig, Site};
 use crate::filters;
 use crate::gateway::Gateway;
 use crate::logging::{Logging, log_warnings};
@@ -59,6 +63,19 @@ impl Listeners {
         let management = bind(&management_addresses(config), "[management]");
         Some(Self { site: site?, management: management? })
     }
+
+    /// Closes those that are still open.
+    fn close(&mut self) {
+        close(&mut self.site);
+        close(&mut self.management);
+    }
+}
+
+/// Closes listeners, and removes the files of Unix sockets.
+fn close(listeners: &mut Vec<Listener>) {
+    for listener in listeners.drain(..) {
+        listener.remove();
+    }
 }
 
 /// Returns the address for operators, if there is one.
@@ -80,7 +97,7 @@ fn bind(addresses: &[Listen], section: &str) -> Option<Vec<Listener>> {
 fn serve(
     path: &Path,
     loaded: &Loaded,
-    listeners: Listeners,
+    mut listeners: Listeners,
     snapshots: &Arc<Snapshots>,
     logging: Logging,
 ) -> io::Result<()> {
@@ -90,9 +107,9 @@ fn serve(
         warn_of_addresses(&bound.config, &before.config, &after.config);
     };
     let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Installed before the start is announced: a signal may follow at once.
-    let signals = runtime.block_on(async { Signals::new() })?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
     let (notice, mut exits) = exit_notice();
     let servers = Servers::start(path, &listeners, snapshots, handle.clone(), &notice)?;
     let watch_notice = notice.clone();
@@ -103,14 +120,52 @@ fn serve(
     log_start(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let result = runtime.block_on(async {
-        tokio::select! {
+        let result = tokio::select! {
             () = signals.wait_for_stop(&handle) => Ok(()),
-            Some(thread) = exits.recv() => Err(io::Error::other(format!("thread `{thread}` ended unexpectedly"))),
-        }
+            thread = exits.recv() => Err(ended(thread)),
+        };
+        let config = snapshots.current().config.server.clone();
+        let stopped = tokio::select! {
+            biased;
+            () = signals.wait_for_stop(&handle) => {
+                warn!("stopping at once, because of a second signal");
+                Ok(())
+            }
+            stopped = stop(servers, &mut listeners, &config, &mut exits) => stopped,
+        };
+        result.and(stopped)
     });
-    let stopped = servers.stop(listeners);
+    listeners.close();
     info!("stopped");
-    result.and(stopped)
+    result
+}
+
+fn ended(thread: Option<String>) -> io::Error {
+    io::Error::other(format!("thread `{}` ended unexpectedly", thread.unwrap_or_default()))
+}
+
+/// Stops as `[server]` says: `stop_delay`, then `stop_timeout`.
+async fn stop(
+    servers: Servers,
+    listeners: &mut Listeners,
+    config: &ServerConfig,
+    exits: &mut UnboundedReceiver<String>,
+) -> io::Result<()> {
+    servers.begin_stop();
+    let ended_early = tokio::select! {
+        biased;
+        thread = exits.recv() => Err(ended(thread)),
+        () = delay_stop(config.stop_delay) => Ok(()),
+    };
+    ended_early.and(servers.stop(listeners, config.stop_timeout).await)
+}
+
+/// Waits until load balancers have noticed that the gateway is stopping.
+async fn delay_stop(delay: Duration) {
+    if !delay.is_zero() {
+        info!("stopping: not ready, and taking requests for another {}", humantime::format_duration(delay));
+        tokio::time::sleep(delay).await;
+    }
 }
 
 /// Warns of changed listen addresses, which need a restart.
@@ -169,47 +224,22 @@ impl Servers {
         Ok(Self { site, management, running })
     }
 
-    /// Completes visitors' requests first. Operators see meanwhile that it is stopping.
-    fn stop(self, listeners: Listeners) -> io::Result<()> {
+    /// Makes load balancers and operators see that the gateway is stopping.
+    fn begin_stop(&self) {
         self.running.readiness.begin_stop();
-        let limit = humantime::format_duration(crate::server::DRAIN);
-        info!("stopping: waiting up to {limit} for requests in progress");
         notify(&[NotifyState::Stopping]);
+    }
+
+    /// Completes visitors' requests first, and stops within `limit`.
+    async fn stop(self, listeners: &mut Listeners, limit: Duration) -> io::Result<()> {
+        info!("stopping: waiting up to {} for requests in progress", humantime::format_duration(limit));
+        let begun = Instant::now();
         // Closed before the last requests end, so that new clients are refused instead of left waiting.
-        listeners.site.iter().for_each(Listener::remove);
-        drop(listeners.site);
-        let stopped = self.site.stop();
-        listeners.management.iter().for_each(Listener::remove);
-        drop(listeners.management);
-        stopped.and(self.management.map_or(Ok(()), Server::stop))
-    }
-}
-
-/// The signals that the process handles.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Returns on SIGTERM or SIGINT. Reloads on SIGHUP.
-    async fn wait_for_stop(mut self, watch: &Handle) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => watch.reload(),
-            }
-        }
+        close(&mut listeners.site);
+        let stopped = self.site.stop(limit).await;
+        close(&mut listeners.management);
+        let Some(management) = self.management else { return stopped };
+        stopped.and(management.stop(limit.saturating_sub(begun.elapsed())).await)
     }
 }
 

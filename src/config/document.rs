@@ -75,6 +75,14 @@ pub struct ServerSection {
     /// 503 while the gateway is stopping; and otherwise the answer of the site, which shows if the site has failed.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::path())), example = ["/up"], extend("default" = []))]
     pub probe_paths: Texts,
+    /// How long the gateway continues to take requests after it was told to stop, while `/ready` of `[management]` and
+    /// probe paths answer 503, so that a load balancer sends new visitors elsewhere first.
+    #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "0s"))]
+    pub stop_delay: Field<String>,
+    /// How long requests in progress may take when the gateway stops, after `stop_delay`. Then their connections are cut.
+    /// A second signal ends the gateway at once.
+    #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "10s"))]
+    pub stop_timeout: Field<String>,
 }
 
 /// The keys of `[site]`.

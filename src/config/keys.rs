@@ -232,6 +232,8 @@ mod tests {
             ("[server]", "listen", Some(ValueKind::List)),
             ("[server]", "status_path", Some(ValueKind::Text)),
             ("[server]", "probe_paths", Some(ValueKind::List)),
+            ("[server]", "stop_delay", Some(ValueKind::DurationOrZero)),
+            ("[server]", "stop_timeout", Some(ValueKind::DurationOrZero)),
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),

@@ -129,6 +129,10 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
             "status_path = 'status'",
             "status_path = '/a?b'",
             "status_path = '/a//b'",
+            "stop_delay = 15",
+            "stop_delay = 'off'",
+            "stop_timeout = '-1s'",
+            "stop_timeout = false",
             "probe_paths = true",
             "probe_paths = '/up'",
             "probe_paths = ['up']",
@@ -528,6 +532,8 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
         prop::collection::vec(duration, 1..3).prop_map(move |parts| (PERIOD, "for", text(parts.concat()))),
         prop::collection::vec(duration, 1..3)
             .prop_map(move |parts| ("[limits]", "upstream_idle", text(parts.concat()))),
+        prop::collection::vec(duration, 1..3)
+            .prop_map(move |parts| ("[server]", "stop_delay", text(parts.concat()))),
         path.prop_map(move |path| ("[exempt]", "paths", list(path))),
         path.prop_map(move |path| ("[exempt]", "exact", list(path))),
         path.prop_map(move |path| (PERIOD, "paths", list(path))),
@@ -558,7 +564,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
         ("", "timezone server site exempt response limits log period"),
-        ("[server]", "listen trusted_proxies status_path probe_paths tls"),
+        ("[server]", "listen trusted_proxies status_path probe_paths stop_delay stop_timeout tls"),
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message"),

@@ -55,6 +55,8 @@ impl ServerSection {
             trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
             status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
             probe_paths: table.get("probe_paths", "[\"/up\"]"),
+            stop_delay: table.get("stop_delay", "\"15s\""),
+            stop_timeout: table.get("stop_timeout", "\"10s\""),
         }
     }
 }

@@ -17,6 +17,19 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         "probe_paths",
         &["probe", "probes", "healthcheck", "health_check", "health_checks", "readiness"],
     ),
+    ("[server]", "stop_delay", &["shutdown_delay", "drain_delay", "lame_duck", "pre_stop"]),
+    (
+        "[server]",
+        "stop_timeout",
+        &[
+            "shutdown_timeout",
+            "graceful_timeout",
+            "grace_period",
+            "drain",
+            "drain_timeout",
+            "hard_stop_after",
+        ],
+    ),
     (
         "[site]",
         "upstream",

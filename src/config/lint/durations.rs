@@ -9,6 +9,8 @@ use crate::schedule::human_time::length;
 pub(super) fn lint(input: &LintInput<'_>) {
     let document = input.document;
     let keys = [
+        &document.server.stop_delay,
+        &document.server.stop_timeout,
         &document.site.connect_timeout,
         &document.site.response_timeout,
         &document.response.retry_after,

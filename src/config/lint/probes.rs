@@ -49,6 +49,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
         lint_scope(table, period, input);
     }
     lint_pairs(input);
+    lint_stop_delay(input);
 }
 
 /// Warns of a period whose scope names a probe path.
@@ -71,6 +72,20 @@ fn lint_pairs(input: &LintInput<'_>) {
         if !passes(other, input) && input.live_periods().any(|(_, period)| covers(period, other)) {
             warn(value, other, input);
         }
+    }
+}
+
+/// Warns of a `stop_delay` that no load balancer can notice.
+fn lint_stop_delay(input: &LintInput<'_>) {
+    let server = &input.document.server;
+    let Some(delay) = server.stop_delay.as_ref().filter(|_| !input.config.server.stop_delay.is_zero()) else {
+        return;
+    };
+    let is_noticed = server.probe_paths.as_ref().is_some_and(|paths| !paths.get_ref().is_empty());
+    if !is_noticed && input.config.management.is_none() {
+        let message = "a load balancer cannot notice this delay: nothing answers 503 meanwhile";
+        let help = "name the path that it probes in `probe_paths`, or let it probe `/ready` of [management]";
+        input.warn(delay.span(), message, help);
     }
 }
 

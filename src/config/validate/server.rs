@@ -4,10 +4,10 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::values::means_off;
+use super::values::{duration_or_zero, means_off};
 use crate::config::document::{Field, OrFalse, ServerSection, Texts};
 use crate::config::report::Report;
-use crate::config::{DEFAULT_LISTEN, Listen, ServerConfig, TrustedProxies};
+use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ServerConfig, TrustedProxies};
 use crate::decision::STATUS_PATH;
 use crate::invalid_value::InvalidValue;
 use crate::matching::probe_paths::{ProbePath, ProbePaths};
@@ -20,6 +20,8 @@ pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Repor
     ServerConfig {
         listen: listen(&section.listen, directory, report),
         trusted_proxies: trusted_proxies(&section.trusted_proxies, report),
+        stop_delay: duration_or_zero(&section.stop_delay, report).unwrap_or_default(),
+        stop_timeout: duration_or_zero(&section.stop_timeout, report).unwrap_or(DEFAULT_STOP_TIMEOUT),
     }
 }
 
@@ -143,6 +145,23 @@ mod tests {
 
     fn read(text: &str) -> ParsedConfig {
         Config::parse("downtime.toml", text, Path::new("/"), &|_| Err("does not exist".into()))
+    }
+
+    #[test]
+    fn the_times_of_a_stop_are_durations_and_may_be_zero() {
+        for (keys, delay, timeout) in [
+            ("", 0, 10),
+            ("stop_delay = '15s'", 15, 10),
+            ("stop_delay = '0s'\nstop_timeout = '1m 5s'", 0, 65),
+            ("stop_timeout = '0s'", 0, 0),
+        ] {
+            let server = read(&format!("[server]\n{keys}\n")).config.unwrap().server;
+            assert_eq!(
+                (server.stop_delay.as_secs(), server.stop_timeout.as_secs()),
+                (delay, timeout),
+                "{keys}"
+            );
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@ use super::DOWN;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, downtime_by};
 use crate::support::until;
-use crate::upstreams::ScriptedUpstream;
 
 /// Asserts that the gateway does not start, and returns its output.
 fn failed_start(directory: &ConfigDirectory) -> String {
@@ -258,25 +257,27 @@ fn systemd_is_notified_of_readiness_and_of_stopping() {
 }
 
 #[test]
-fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let script = ScriptedUpstream::bind();
-        let gateway = GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
-        let mut idle = gateway.connect();
-        let mut busy = gateway.connect();
-        busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-        let mut upstream = script.accept();
-        upstream.head().expect("a request");
-        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
-        busy.head().expect("a response");
-        gateway.process.signal(signal);
-        gateway.log().wait_for("stopping");
-        assert!(idle.is_closed());
-        upstream.send(" last");
-        assert_eq!(busy.take(10).expect("the body"), b"first last");
-        assert!(busy.is_closed());
-        assert_eq!(gateway.process.end().0, Some(0));
+#[ignore = "takes as long as a head may, 30 s"]
+fn a_slow_head_gets_408_on_each_listener() {
+    let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
+    let gateway = GatewayProcess::start(&format!("{listeners}{DOWN}"));
+    let mut busy = gateway.connect();
+    assert_eq!(busy.request("POST", "/", &["Content-Length: 0"]).status, 503);
+    let mut operator = Client::connect_unix(&gateway.directory.join("management.sock"));
+    let mut fast = gateway.connect();
+    let begun = std::time::Instant::now();
+    for byte in b"GET / HTTP/1.1\r\nHost: si" {
+        busy.send([*byte]);
+        fast.send([*byte]);
+        operator.send([*byte]);
+        std::thread::sleep(std::time::Duration::from_secs(1));
     }
+    for response in [busy.response("GET"), fast.response("GET"), operator.response("GET")] {
+        assert_eq!((response.status, response.field("connection")), (408, Some("close")));
+    }
+    assert!(busy.is_closed() && fast.is_closed() && operator.is_closed());
+    let taken = begun.elapsed().as_secs();
+    assert!((29..=33).contains(&taken), "{taken}");
 }
 
 #[test]
@@ -318,66 +319,4 @@ fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) 
         }
     }
     unreachable!("the gateway stops")
-}
-
-#[test]
-#[ignore = "takes as long as the drain, 10 s"]
-fn a_stuck_client_delays_the_exit_no_longer_than_the_drain() {
-    let script = ScriptedUpstream::bind();
-    let gateway = GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", script.url()));
-    let mut stuck = gateway.connect();
-    stuck.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut upstream = script.accept();
-    upstream.head().expect("a request");
-    let begun = std::time::Instant::now();
-    gateway.process.signal(Signal::TERM);
-    let (code, output) = gateway.process.end();
-    assert_eq!(code, Some(0), "{output}");
-    assert!(output.contains("were still open"), "{output}");
-    let taken = begun.elapsed().as_secs();
-    assert!((9..=12).contains(&taken), "{taken}");
-}
-
-#[test]
-#[ignore = "takes as long as a head may, 30 s"]
-fn a_slow_head_gets_408_on_each_listener() {
-    let listeners = "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\nlisten = \"unix:management.sock\"\n";
-    let gateway = GatewayProcess::start(&format!("{listeners}{DOWN}"));
-    let mut busy = gateway.connect();
-    assert_eq!(busy.request("POST", "/", &["Content-Length: 0"]).status, 503);
-    let mut operator = Client::connect_unix(&gateway.directory.join("management.sock"));
-    let mut fast = gateway.connect();
-    let begun = std::time::Instant::now();
-    for byte in b"GET / HTTP/1.1\r\nHost: si" {
-        busy.send([*byte]);
-        fast.send([*byte]);
-        operator.send([*byte]);
-        std::thread::sleep(std::time::Duration::from_secs(1));
-    }
-    for response in [busy.response("GET"), fast.response("GET"), operator.response("GET")] {
-        assert_eq!((response.status, response.field("connection")), (408, Some("close")));
-    }
-    assert!(busy.is_closed() && fast.is_closed() && operator.is_closed());
-    let taken = begun.elapsed().as_secs();
-    assert!((29..=33).contains(&taken), "{taken}");
-}
-
-#[test]
-fn new_connections_are_refused_while_the_last_requests_finish() {
-    let script = ScriptedUpstream::bind();
-    let site = format!("[site]\nupstream = \"{}\"\n", script.url());
-    let gateway = GatewayProcess::start(&format!(
-        "{site}[server]\nlisten = [\"127.0.0.1:0\", \"unix:gateway.sock\"]\n"
-    ));
-    let mut busy = gateway.connect();
-    busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut upstream = script.accept();
-    upstream.head().expect("a request");
-    gateway.process.signal(Signal::TERM);
-    gateway.log().wait_for("stopping");
-    until("a refused connection", || TcpStream::connect(gateway.address).is_err().then_some(()));
-    until("the removal of the socket", || (!gateway.directory.join("gateway.sock").exists()).then_some(()));
-    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
-    assert_eq!(busy.response("GET").text(), "last");
-    assert_eq!(gateway.process.end().0, Some(0));
 }

@@ -13,6 +13,7 @@ mod relay;
 mod scope;
 mod site;
 mod status;
+mod stop;
 mod upstream;
 mod websocket;
 
