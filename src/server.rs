@@ -40,6 +40,8 @@ use crate::thread_exit::ExitNotice;
 
 /// The time limit for a client to send the head of a request, and for a connection to be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time limit for the next head after the server was asked to stop: a request may be on its way.
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// A running server.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ impl Server {
         Ok(Self { threads, stop, abort, running })
     }
 
-    /// Stops accepting, lets requests in progress finish within `limit`, and returns
+    /// Serves the connections that clients have made by now, lets requests in progress finish within `limit`, and returns
     /// when all threads have ended. Close all other handles of the listeners before, so that new clients are refused.
     pub async fn stop(mut self, limit: Duration) -> io::Result<()> {
         self.stop.send_replace(true);

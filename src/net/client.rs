@@ -110,17 +110,18 @@ impl ClientConnection {
         self.stopped.as_ref().is_some_and(|stopped| stopped.has_changed().unwrap_or(true))
     }
 
-    /// Returns true if the connection closes after the current response.
+    /// Returns true if the connection closes after the current response. Once the head of the response is written, it says
+    /// the same.
     pub fn closes(&self) -> bool {
-        self.closes || self.is_stopping()
+        self.closes
     }
 
-    /// Decides if the connection closes after the current response, when its head is written. It does if the client still
-    /// waits to be asked for the body: the client may send it or not, so the next request could not be told from it
-    /// (RFC 9110, section 10.1.1).
+    /// Decides if the connection closes after the current response, when its head is written. It does if the server is
+    /// stopping, or if the client still waits to be asked for the body: the client may send it or not, so the next request
+    /// could not be told from it (RFC 9110, section 10.1.1).
     pub fn decide_close(&mut self) -> bool {
-        self.closes |= self.awaits_continue();
-        self.closes()
+        self.closes |= self.is_stopping() || self.awaits_continue();
+        self.closes
     }
 
     /// Makes the connection close after the current response.

@@ -12,20 +12,29 @@ use super::request_body::MAX_DISCARDED;
 /// response may be lost.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Closes a connection after the last response.
+/// As [`LINGER`], for a client that has sent nothing, but may just be sending a request when the server stops.
+const STOP_LINGER: Duration = Duration::from_secs(1);
+
+/// Closes a connection after the last response, or while it is idle.
 pub async fn close(client: ClientConnection) {
     if client.has_unread() {
         linger(client).await;
+    } else if client.is_stopping() {
+        linger_for(STOP_LINGER, client).await;
     }
 }
 
 /// Closes a connection, and gives a client that may still be sending some time to read the last response.
 pub async fn linger(client: ClientConnection) {
+    linger_for(LINGER, client).await;
+}
+
+async fn linger_for(limit: Duration, client: ClientConnection) {
     let (mut stream, _) = client.into_parts();
     let closing = async {
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(MAX_DISCARDED), &mut tokio::io::sink()).await
     };
     // If this fails, the client has left.
-    let _ = timeout(LINGER, closing).await;
+    let _ = timeout(limit, closing).await;
 }

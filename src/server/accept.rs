@@ -1,7 +1,7 @@
 //! Accepts the connections of a listening socket.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::Service;
 use super::connection::serve;
-use super::listener::Listener;
+use super::listener::{BACKLOG, Listener};
 use super::open_connections::OpenConnections;
 use crate::net::stream::Stream;
 
@@ -37,42 +37,88 @@ impl TryFrom<Listener> for ListeningSocket {
     }
 }
 
+type Accepted = (Stream, Option<IpAddr>);
+
 impl ListeningSocket {
-    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+    async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // A response is written at once: Nagle's algorithm would only delay its last packet.
-                stream.set_nodelay(true)?;
-                Ok((stream.into(), Some(address.ip())))
+                accepted_tcp(stream, address)
             }
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
     }
+
+    /// Passes the connections that are complete and were not accepted yet to `serve`, and closes the socket. The system would
+    /// reset them, although their clients may have sent a request.
+    fn drain(self, mut serve: impl FnMut(Accepted)) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                drain(|| {
+                    let (stream, address) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    serve(accepted_tcp(tokio::net::TcpStream::from_std(stream)?, address)?);
+                    Ok(())
+                })
+            }
+            Self::Unix(listener) => {
+                let listener = listener.into_std()?;
+                drain(|| {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    serve((tokio::net::UnixStream::from_std(stream)?.into(), None));
+                    Ok(())
+                })
+            }
+        }
+    }
 }
 
+fn accepted_tcp(stream: tokio::net::TcpStream, address: SocketAddr) -> io::Result<Accepted> {
+    // A response is written at once: Nagle's algorithm would only delay its last packet.
+    stream.set_nodelay(true)?;
+    Ok((stream.into(), Some(address.ip())))
+}
+
+/// Repeats `accept` until there is nothing more to accept; at most for a full backlog, since new clients may keep coming.
+fn drain(mut accept: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 0..BACKLOG {
+        match accept() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if !is_of_one_connection(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Accepts and serves connections until the server is stopped, and then those that are complete by then.
 pub(super) async fn accept<S: Service>(
     socket: ListeningSocket,
     service: S,
     open: Rc<OpenConnections>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let connections = stopped.clone();
+    let serve = |(stream, address): Accepted| {
+        let count = Rc::clone(&open).open();
+        let connection = serve(stream, address, service.clone(), connections.clone());
+        tokio::task::spawn_local(async move {
+            connection.await;
+            drop(count);
+        });
+    };
     let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
-                let count = Rc::clone(&open).open();
-                let connection = serve(stream, address, service.clone(), stopped.clone());
-                tokio::task::spawn_local(async move {
-                    connection.await;
-                    drop(count);
-                });
-            }
+            Ok(accepted) => serve(accepted),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 if warned.is_none_or(|warned| warned.elapsed() >= WARNING_INTERVAL) {
@@ -82,6 +128,9 @@ pub(super) async fn accept<S: Service>(
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+    if let Err(error) = socket.drain(serve) {
+        warn!("cannot accept the last connections: {error}");
     }
 }
 

@@ -361,7 +361,45 @@ mod tests {
         stop.send_replace(true);
         let stopped = Instant::now();
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
-        assert_eq!(stopped.elapsed().as_secs(), 0);
+        assert_eq!(stopped.elapsed().as_secs(), 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_request_that_is_on_its_way_at_a_stop_gets_a_response() {
+        for first in [&b""[..], HEAD, POST, CHUNKED] {
+            let (mut client, stop) = connection();
+            client.write_all(first).await.unwrap();
+            if !first.is_empty() {
+                answer(&mut client).await;
+            }
+            stop.send_replace(true);
+            sleep(SECOND * 9 / 10).await;
+            get(&mut client, "/").await;
+            let mut got = String::new();
+            client.read_to_string(&mut got).await.unwrap();
+            assert!(got.starts_with("HTTP/1.1 200") && got.contains("\r\nconnection: close\r\n"), "{got}");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn half_a_head_has_a_second_left_at_a_stop() {
+        for begun_before in [0, 20] {
+            let (mut client, stop) = connection();
+            client.write_all(b"GET / HT").await.unwrap();
+            sleep(begun_before * SECOND).await;
+            stop.send_replace(true);
+            let (got, taken) = trickle(&mut client, HEAD, SECOND / 10).await;
+            assert_eq!((got.as_str(), taken.as_secs()), ("", 1));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_connection_that_is_accepted_at_a_stop_has_a_second_for_a_request() {
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        let (_stop, stopped) = watch::channel(true);
+        tokio::task::spawn_local(serve(ours.into(), None, TestSite, stopped));
+        let (got, taken) = trickle(&mut client, b"", SECOND).await;
+        assert_eq!((got.as_str(), taken.as_secs()), ("", 1));
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]

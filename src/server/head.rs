@@ -10,7 +10,7 @@ use http::StatusCode;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::HEAD_TIMEOUT;
+use super::{HEAD_TIMEOUT, STOP_GRACE};
 use crate::http1::head::{MAX_HEAD, head_length, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
 use crate::net::client::ClientConnection;
@@ -43,6 +43,8 @@ pub(super) struct HeadReader {
     is_first: bool,
     stopped: Pin<Box<dyn Future<Output = ()>>>,
     expiry: Pin<Box<Sleep>>,
+    /// The time at which the wait for the next head ends, because the server is stopping.
+    stop_at: Option<Instant>,
     /// The waker that is registered for `stopped` and `expiry`. Registering for each request would be most of the cost of
     /// waiting.
     registered: Option<Waker>,
@@ -51,7 +53,6 @@ pub(super) struct HeadReader {
 /// The event that ends a wait for the client.
 enum ClientEvent {
     Read(io::Result<usize>),
-    Stop,
     Expiry,
 }
 
@@ -63,7 +64,7 @@ impl HeadReader {
         };
         let stopped = Box::pin(stopped.fuse());
         let expiry = Box::pin(sleep(HEAD_TIMEOUT));
-        Self { head: Vec::new(), is_first: true, stopped, expiry, registered: None }
+        Self { head: Vec::new(), is_first: true, stopped, expiry, stop_at: None, registered: None }
     }
 
     /// The bytes of the current head, including the empty line.
@@ -71,7 +72,8 @@ impl HeadReader {
         &self.head
     }
 
-    /// Waits for the next head. An empty line before it is skipped (RFC 9112, section 2.2).
+    /// Waits for the next head. An empty line before it is skipped (RFC 9112, section 2.2). When the server stops, a head that
+    /// is on its way has [`STOP_GRACE`] left.
     pub(super) async fn next(&mut self, client: &mut ClientConnection) -> NextHead {
         let mut since: Option<Instant> = None;
         let (mut searched, mut is_begun) = (0, false);
@@ -102,9 +104,10 @@ impl HeadReader {
             match self.wait(client).await {
                 ClientEvent::Read(Ok(1..)) => {}
                 ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
+                ClientEvent::Expiry if self.has_stopped() => return NextHead::Closed,
                 ClientEvent::Expiry if began.elapsed() < HEAD_TIMEOUT => self.expire_at(began + HEAD_TIMEOUT),
                 ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
-                ClientEvent::Read(_) | ClientEvent::Stop | ClientEvent::Expiry => return NextHead::Closed,
+                ClientEvent::Read(_) | ClientEvent::Expiry => return NextHead::Closed,
             }
         }
     }
@@ -118,8 +121,21 @@ impl HeadReader {
     }
 
     fn expire_at(&mut self, at: Instant) {
+        let at = self.stop_at.map_or(at, |stop_at| stop_at.min(at));
         self.expiry.as_mut().reset(at);
         self.registered = None;
+    }
+
+    fn begin_stop(&mut self) {
+        if self.stop_at.is_none() {
+            let at = Instant::now() + STOP_GRACE;
+            self.stop_at = Some(at);
+            self.expire_at(self.expiry.deadline().min(at));
+        }
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.stop_at.is_some_and(|at| Instant::now() >= at)
     }
 
     async fn wait(&mut self, client: &mut ClientConnection) -> ClientEvent {
@@ -127,29 +143,27 @@ impl HeadReader {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(ClientEvent::Read(read));
             }
-            // A head that has begun is read to its end.
-            let may_stop = client.input().is_empty();
-            if may_stop && client.is_stopping() {
-                return Poll::Ready(ClientEvent::Stop);
+            if client.is_stopping() {
+                self.begin_stop();
             }
-            self.poll_end(may_stop, cx)
+            self.poll_expiry(cx)
         })
         .await
     }
 
-    fn poll_end(&mut self, may_stop: bool, cx: &mut Context<'_>) -> Poll<ClientEvent> {
+    fn poll_expiry(&mut self, cx: &mut Context<'_>) -> Poll<ClientEvent> {
         let is_registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if is_registered && !self.expiry.is_elapsed() {
             return Poll::Pending;
+        }
+        // The server may have begun to stop after the caller's check.
+        if self.stopped.as_mut().poll(cx).is_ready() {
+            self.begin_stop();
         }
         if self.expiry.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ClientEvent::Expiry);
         }
         self.registered = Some(cx.waker().clone());
-        // The server may have begun to stop after the caller's check.
-        if self.stopped.as_mut().poll(cx).is_ready() && may_stop {
-            return Poll::Ready(ClientEvent::Stop);
-        }
         Poll::Pending
     }
 }

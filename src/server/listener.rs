@@ -144,7 +144,7 @@ fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> 
 /// The time that a connection may be silent before the system probes the client.
 const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
 /// The system limits it to net.core.somaxconn.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());

@@ -4,8 +4,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
@@ -278,45 +276,4 @@ fn a_slow_head_gets_408_on_each_listener() {
     assert!(busy.is_closed() && fast.is_closed() && operator.is_closed());
     let taken = begun.elapsed().as_secs();
     assert!((29..=33).contains(&taken), "{taken}");
-}
-
-#[test]
-fn sigterm_under_load_breaks_no_response_and_exits_with_0() {
-    let gateway = GatewayProcess::start(DOWN);
-    let (address, stopping) = (gateway.address, Arc::new(AtomicBool::new(false)));
-    let load = [(); 4].map(|()| {
-        let stopping = Arc::clone(&stopping);
-        std::thread::spawn(move || requests_until_stopped(address, &stopping))
-    });
-    for _ in 0..100 {
-        assert_eq!(gateway.get("/", &[]).status, 503);
-    }
-    stopping.store(true, Ordering::SeqCst);
-    gateway.process.signal(Signal::TERM);
-    let (code, output) = gateway.process.end();
-    assert_eq!(code, Some(0), "{output}");
-    let served: usize = load.into_iter().map(|thread| thread.join().expect("no panic")).sum();
-    assert!(served > 0);
-}
-
-/// Repeats a request on one connection until the gateway stops, which may close the connection only between responses.
-/// Returns the number of responses.
-fn requests_until_stopped(address: std::net::SocketAddr, stopping: &AtomicBool) -> usize {
-    let mut client = Client::connect(address);
-    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    for served in 0.. {
-        let sent = std::io::Write::write_all(&mut client.stream, request);
-        match sent.and_then(|()| client.try_response("GET")) {
-            Ok(response) => assert_eq!(response.status, 503),
-            Err(error) => {
-                assert!(
-                    stopping.load(Ordering::SeqCst),
-                    "before the stop, after {served} responses: {error}"
-                );
-                assert!(client.has_read_nothing(), "within a response: {error}");
-                return served;
-            }
-        }
-    }
-    unreachable!("the gateway stops")
 }

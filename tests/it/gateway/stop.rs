@@ -1,14 +1,20 @@
 //! SIGTERM and SIGINT: what happens to requests and connections, and how long a stop takes.
 
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::DOWN;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::support::until;
 use crate::upstreams::ScriptedUpstream;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Starts a gateway in front of an upstream, with these keys of `[server]`.
 fn in_front_of(script: &ScriptedUpstream, keys: &str) -> GatewayProcess {
@@ -39,11 +45,146 @@ fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
         gateway.process.signal(signal);
         gateway.log().wait_for("stopping");
         assert!(idle.is_closed());
+        // A request that was on its way: the reset would come before `send` returns.
+        idle.send(REQUEST);
+        assert!(idle.stream.take_error().expect("known").is_none(), "reset");
+        drop(idle);
         upstream.send(" last");
         assert_eq!(busy.take(10).expect("the body"), b"first last");
         assert!(busy.is_closed());
+        drop(busy);
         assert_eq!(gateway.process.end().0, Some(0));
     }
+}
+
+#[test]
+fn sigterm_under_load_resets_no_connection_and_exits_with_0() {
+    const CLIENTS: usize = 16;
+    let gateway = GatewayProcess::start(DOWN);
+    let warm = Barrier::new(CLIENTS + 1);
+    let (code, output) = std::thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (client, warm) = (gateway.connect(), &warm);
+            // Half of them wait for each response. The others send without a pause, also after the last response.
+            scope.spawn(
+                move || if number % 2 == 0 { request_in_turn(client, warm) } else { flood(client, warm) },
+            );
+        }
+        warm.wait();
+        gateway.process.signal(Signal::TERM);
+        gateway.process.end()
+    });
+    assert_eq!(code, Some(0), "{output}");
+    assert!(!output.contains("were still open"), "{output}");
+}
+
+/// The number of responses that each client gets before the stop.
+const WARM: usize = 50;
+
+fn request_in_turn(mut client: Client, warm: &Barrier) {
+    for served in 0.. {
+        if served == WARM {
+            warm.wait();
+        }
+        client.stream.write_all(REQUEST).expect("no reset while a request is sent");
+        if is_last(&mut client) {
+            return;
+        }
+    }
+}
+
+fn flood(mut client: Client, warm: &Barrier) {
+    let mut to = client.stream.try_clone().expect("a stream");
+    let has_ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !has_ended.load(Ordering::Relaxed) {
+                to.write_all(REQUEST).expect("no reset while a request is sent");
+            }
+        });
+        for served in 0.. {
+            if served == WARM {
+                warm.wait();
+            }
+            if is_last(&mut client) {
+                has_ended.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+    });
+}
+
+/// Reads a response. Returns true if the connection has ended behind it, or instead of it, and asserts that it was not reset.
+fn is_last(client: &mut Client) -> bool {
+    match client.try_response("GET") {
+        Ok(response) => {
+            assert_eq!(response.status, 503);
+            let is_last = response.field("connection") == Some("close");
+            assert!(!is_last || client.rest().expect("no reset after the last response").is_empty());
+            is_last
+        }
+        Err(error) => {
+            assert!(client.has_read_nothing(), "within a response: {error}");
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+            true
+        }
+    }
+}
+
+#[test]
+fn a_kept_connection_may_carry_one_more_request_after_sigterm() {
+    let script = ScriptedUpstream::bind();
+    let gateway = in_front_of(&script, "");
+    // Its response has begun before the stop, so it does not say that the connection closes.
+    let (mut client, mut upstream) = begin_request(&gateway, &script);
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    let head = client.head().expect("a response");
+    assert!(!head.to_lowercase().contains("connection:"), "{head}");
+    gateway.process.signal(Signal::TERM);
+    gateway.log().wait_for("waiting up to 10s");
+    upstream.send("k");
+    assert_eq!(client.take(2).expect("the body"), b"ok");
+    client.send(REQUEST);
+    upstream.head().expect("a request");
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
+    let last = client.response("GET");
+    assert_eq!((last.text(), last.field("connection")), ("last", Some("close")));
+    assert_eq!(client.rest().expect("no reset"), b"");
+    assert_eq!(gateway.process.end().0, Some(0));
+}
+
+#[test]
+fn connections_that_wait_to_be_accepted_are_served_at_a_stop() {
+    for _ in 0..3 {
+        let gateway = GatewayProcess::start(DOWN);
+        gateway.process.signal(Signal::STOP);
+        let clients = (0..64).map(|_| {
+            let mut client = gateway.connect();
+            client.send(REQUEST);
+            client
+        });
+        let clients: Vec<_> = clients.collect();
+        gateway.process.signal(Signal::TERM);
+        gateway.process.signal(Signal::CONT);
+        for mut client in clients {
+            assert_eq!(client.response("GET").status, 503);
+        }
+        assert_eq!(gateway.process.end().0, Some(0));
+    }
+}
+
+#[test]
+fn half_a_head_delays_the_exit_by_a_second_and_no_longer() {
+    let gateway = GatewayProcess::start(DOWN);
+    let mut slow = gateway.connect();
+    assert_eq!(slow.request("GET", "/", &[]).status, 503);
+    slow.send("GET / HT");
+    let begun = Instant::now();
+    gateway.process.signal(Signal::TERM);
+    assert_eq!(slow.rest().expect("no reset"), b"");
+    drop(slow);
+    assert_eq!(gateway.process.end().0, Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]
