@@ -1,5 +1,6 @@
 //! `downtime serve`: runs the gateway.
 
+mod descriptors;
 mod signals;
 
 use std::io;
@@ -38,6 +39,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     };
     let Some(listeners) = Listeners::bind(&config) else { return ExitCode::FAILURE };
     let logging = Logging::init(&config.log);
+    descriptors::raise_limit();
     log_warnings(&loaded.reading.diagnostics);
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
     snapshots.current().set_warnings(std::mem::take(&mut loaded.reading.diagnostics));

@@ -3,22 +3,25 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::Service;
-use super::connection::serve;
+use super::connection::serve_open;
 use super::listener::{BACKLOG, Listener};
 use super::open_connections::OpenConnections;
 use crate::net::stream::Stream;
 
-/// The pause after an accept failed for lack of descriptors or memory.
+/// The longest pause after an accept failed for lack of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The interval at which such failures are logged.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+/// The time at which a thread of the process has last logged one.
+static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// A listening socket on a thread's runtime.
 pub(super) enum ListeningSocket {
@@ -103,14 +106,12 @@ pub(super) async fn accept<S: Service>(
 ) {
     let connections = stopped.clone();
     let serve = |(stream, address): Accepted| {
-        let count = Rc::clone(&open).open();
-        let connection = serve(stream, address, service.clone(), connections.clone());
+        let connection = Rc::clone(&open).open();
+        let (service, stopped) = (service.clone(), connections.clone());
         tokio::task::spawn_local(async move {
-            connection.await;
-            drop(count);
+            serve_open(stream, address, service, stopped, &connection.idleness).await;
         });
     };
-    let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -121,17 +122,40 @@ pub(super) async fn accept<S: Service>(
             Ok(accepted) => serve(accepted),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                if warned.is_none_or(|warned| warned.elapsed() >= WARNING_INTERVAL) {
-                    warn!("cannot accept connections: {error}; trying again every {} ms", PAUSE.as_millis());
-                    warned = Some(Instant::now());
+                warn_of(&error);
+                if is_out_of_descriptors(&error) {
+                    open.close_idle();
                 }
-                tokio::time::sleep(PAUSE).await;
+                let _is_closed = timeout(PAUSE, open.one_closed()).await;
             }
         }
     }
     if let Err(error) = socket.drain(serve) {
         warn!("cannot accept the last connections: {error}");
     }
+}
+
+/// Logs an error, unless a thread has logged one within the last minute.
+fn warn_of(error: &io::Error) {
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if warned.is_some_and(|warned| warned.elapsed() < WARNING_INTERVAL) {
+        return;
+    }
+    *warned = Some(Instant::now());
+    if is_out_of_descriptors(error) {
+        warn!(
+            "cannot accept more connections: {error}: idle ones are closed to make room; allow more with \
+             `LimitNOFILE=` in the unit, or `ulimit -n`"
+        );
+    } else {
+        warn!("cannot accept connections: {error}; trying again every {} ms", PAUSE.as_millis());
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    is(Errno::MFILE) || is(Errno::NFILE)
 }
 
 /// Returns true if an error concerns the accepted connection, not the listening socket (`accept(2)`).

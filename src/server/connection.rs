@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
 
 use super::head::{HeadReader, NextHead};
+use super::open_connections::Idleness;
 use super::refusal::refuse;
 use super::{Service, http2};
 use crate::http1::refusal::Refusal;
@@ -18,18 +19,29 @@ use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
 /// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
-/// request. The head of a request must be complete `HEAD_TIMEOUT` after its first byte; otherwise the
-/// client gets 408 and the connection closes. An idle connection closes after the same time. Spawns local tasks, so it needs
-/// a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// request, or with one that begins within `STOP_GRACE`. The head of a request must be complete `HEAD_TIMEOUT` after its
+/// first byte; otherwise the client gets 408 and the connection closes. An idle connection closes after the same time. Spawns
+/// local tasks, so it needs a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve<S: Service>(
     stream: Stream,
     address: Option<IpAddr>,
     service: S,
     stopped: watch::Receiver<bool>,
 ) {
+    serve_open(stream, address, service, stopped, &Rc::default()).await;
+}
+
+/// As [`serve`], and ends when `idleness` says so.
+pub(super) async fn serve_open<S: Service>(
+    stream: Stream,
+    address: Option<IpAddr>,
+    service: S,
+    stopped: watch::Receiver<bool>,
+    idleness: &Rc<Idleness>,
+) {
     let mut client = ClientConnection::new(stream, Rc::new(Peer::new(address)), stopped.clone());
-    match serve_requests(&mut client, &service, stopped.clone()).await {
-        ConnectionEnd::Http2 => http2::serve(client, service, stopped).await,
+    match serve_requests(&mut client, &service, HeadReader::new(stopped.clone(), idleness)).await {
+        ConnectionEnd::Http2 => http2::serve(client, service, stopped, idleness).await,
         ConnectionEnd::Refused(refusal) => refuse(client, refusal).await,
         ConnectionEnd::Close => close(client).await,
         ConnectionEnd::Drop => {}
@@ -51,9 +63,8 @@ enum ConnectionEnd {
 async fn serve_requests<S: Service>(
     client: &mut ClientConnection,
     service: &S,
-    stopped: watch::Receiver<bool>,
+    mut heads: HeadReader,
 ) -> ConnectionEnd {
-    let mut heads = HeadReader::new(stopped);
     loop {
         match heads.next(client).await {
             NextHead::Complete => {}

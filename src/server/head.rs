@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt as _;
@@ -10,6 +11,7 @@ use http::StatusCode;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::open_connections::Idleness;
 use super::{HEAD_TIMEOUT, STOP_GRACE};
 use crate::http1::head::{MAX_HEAD, head_length, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
@@ -32,7 +34,7 @@ pub(super) enum NextHead {
     Http2,
     /// Something that is not a head, or none in time.
     Refused(Refusal),
-    /// The end: the client has closed, is idle for too long, or the server stops.
+    /// The end: the client has closed, is idle for too long or when descriptors are scarce, or the server stops.
     Closed,
 }
 
@@ -41,11 +43,12 @@ pub(super) struct HeadReader {
     /// The current head. It is kept apart from the input, so that the request can be handled while more is read.
     head: Vec<u8>,
     is_first: bool,
+    idleness: Rc<Idleness>,
     stopped: Pin<Box<dyn Future<Output = ()>>>,
     expiry: Pin<Box<Sleep>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
     stop_at: Option<Instant>,
-    /// The waker that is registered for `stopped` and `expiry`. Registering for each request would be most of the cost of
+    /// The waker that is registered for `stopped`, `expiry` and `idleness`. Registering for each request would be most of the cost of
     /// waiting.
     registered: Option<Waker>,
 }
@@ -54,17 +57,26 @@ pub(super) struct HeadReader {
 enum ClientEvent {
     Read(io::Result<usize>),
     Expiry,
+    Scarcity,
 }
 
 impl HeadReader {
-    pub(super) fn new(mut stopped: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(mut stopped: watch::Receiver<bool>, idleness: &Rc<Idleness>) -> Self {
         let stopped = async move {
             // The sender lives until it has sent.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
         let stopped = Box::pin(stopped.fuse());
         let expiry = Box::pin(sleep(HEAD_TIMEOUT));
-        Self { head: Vec::new(), is_first: true, stopped, expiry, stop_at: None, registered: None }
+        Self {
+            head: Vec::new(),
+            is_first: true,
+            idleness: Rc::clone(idleness),
+            stopped,
+            expiry,
+            stop_at: None,
+            registered: None,
+        }
     }
 
     /// The bytes of the current head, including the empty line.
@@ -101,13 +113,20 @@ impl HeadReader {
                 (is_begun, since) = (true, None);
             }
             let began = *since.get_or_insert_with(Instant::now);
-            match self.wait(client).await {
+            if !is_begun {
+                self.idleness.begin(began);
+            }
+            let event = self.wait(client).await;
+            self.idleness.end();
+            match event {
                 ClientEvent::Read(Ok(1..)) => {}
                 ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
                 ClientEvent::Expiry if self.has_stopped() => return NextHead::Closed,
                 ClientEvent::Expiry if began.elapsed() < HEAD_TIMEOUT => self.expire_at(began + HEAD_TIMEOUT),
                 ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
-                ClientEvent::Read(_) | ClientEvent::Expiry => return NextHead::Closed,
+                ClientEvent::Read(_) | ClientEvent::Expiry | ClientEvent::Scarcity => {
+                    return NextHead::Closed;
+                }
             }
         }
     }
@@ -143,6 +162,9 @@ impl HeadReader {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(ClientEvent::Read(read));
             }
+            if self.idleness.must_close() {
+                return Poll::Ready(ClientEvent::Scarcity);
+            }
             if client.is_stopping() {
                 self.begin_stop();
             }
@@ -163,6 +185,7 @@ impl HeadReader {
         if self.expiry.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ClientEvent::Expiry);
         }
+        self.idleness.register(cx.waker());
         self.registered = Some(cx.waker().clone());
         Poll::Pending
     }

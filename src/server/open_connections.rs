@@ -1,42 +1,245 @@
 //! The open connections of a thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// Counts the open connections of a thread.
+/// At most this many idle connections are closed at a time. nginx closes as many.
+const MAX_CLOSED: usize = 32;
+/// At most this share of the idle connections is closed at a time, but at least one.
+const CLOSED_SHARE: usize = 8;
+
+/// A connection that has been idle for less is not closed. Its first request is probably on its way, and a thread with few
+/// idle connections would close those that it has just accepted.
+const MIN_IDLE: Duration = Duration::from_millis(500);
+
+/// The open connections of a thread.
 #[derive(Default)]
 pub(super) struct OpenConnections {
-    count: Cell<usize>,
+    idleness: RefCell<Vec<Rc<Idleness>>>,
     closed: Notify,
 }
 
 impl OpenConnections {
     pub(super) fn count(&self) -> usize {
-        self.count.get()
+        self.idleness.borrow().len()
     }
 
     /// Waits until no connection is open.
     pub(super) async fn all_closed(&self) {
-        while self.count.get() > 0 {
-            self.closed.notified().await;
+        while self.count() > 0 {
+            self.one_closed().await;
         }
     }
 
-    /// Counts one more connection, until the returned value is dropped.
+    /// Waits until a connection closes.
+    pub(super) async fn one_closed(&self) {
+        self.closed.notified().await;
+    }
+
+    /// Records one more connection, until the returned value is dropped.
     pub(super) fn open(self: Rc<Self>) -> OpenConnection {
-        self.count.set(self.count.get() + 1);
-        OpenConnection(self)
+        let idleness = Rc::new(Idleness::default());
+        let mut all = self.idleness.borrow_mut();
+        idleness.index.set(all.len());
+        all.push(Rc::clone(&idleness));
+        drop(all);
+        OpenConnection { all: self, idleness }
+    }
+
+    /// Asks those connections to close that have waited longest for a request. Busy ones are left alone.
+    pub(super) fn close_idle(&self) {
+        let all = self.idleness.borrow();
+        let now = Instant::now();
+        let open = all.iter().filter(|one| !one.must_close());
+        let idle = open.filter_map(|one| Some((one.since.get()?, one)));
+        let mut idle: Vec<_> = idle.filter(|(since, _)| now.duration_since(*since) >= MIN_IDLE).collect();
+        let count = (idle.len() / CLOSED_SHARE).clamp(1, MAX_CLOSED);
+        if idle.len() > count {
+            idle.select_nth_unstable_by_key(count, |(since, _)| *since);
+        }
+        for (_, idleness) in idle.iter().take(count) {
+            idleness.close();
+        }
     }
 }
 
-/// Counts as one open connection until it is dropped.
-pub(super) struct OpenConnection(Rc<OpenConnections>);
+/// An open connection, until it is dropped.
+pub(super) struct OpenConnection {
+    all: Rc<OpenConnections>,
+    pub(super) idleness: Rc<Idleness>,
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.count.set(self.0.count.get().saturating_sub(1));
-        self.0.closed.notify_one();
+        let mut all = self.all.idleness.borrow_mut();
+        let index = self.idleness.index.get();
+        if index < all.len() {
+            all.swap_remove(index);
+        }
+        if let Some(moved) = all.get(index) {
+            moved.index.set(index);
+        }
+        self.all.closed.notify_waiters();
+    }
+}
+
+/// Whether a connection waits for a request, and must close because descriptors are scarce.
+#[derive(Default)]
+pub(super) struct Idleness {
+    /// The place in [`OpenConnections`].
+    index: Cell<usize>,
+    since: Cell<Option<Instant>>,
+    must_close: Cell<bool>,
+    /// The streams that are open, over HTTP/2.
+    streams: Cell<usize>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Idleness {
+    /// Records that the connection has waited for a request since then.
+    pub(super) fn begin(&self, since: Instant) {
+        self.since.set(Some(since));
+    }
+
+    /// Records that a request has begun. The connection need not close any more.
+    pub(super) fn end(&self) {
+        self.since.set(None);
+        self.must_close.set(false);
+    }
+
+    /// Returns true if the connection is idle and must close.
+    pub(super) fn must_close(&self) -> bool {
+        self.must_close.get()
+    }
+
+    /// Sets what to wake when the connection must close.
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut registered = self.waker.borrow_mut();
+        if !registered.as_ref().is_some_and(|registered| registered.will_wake(waker)) {
+            *registered = Some(waker.clone());
+        }
+    }
+
+    /// Ready when the connection is idle and must close.
+    pub(super) fn poll_must_close(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.must_close() {
+            return Poll::Ready(());
+        }
+        self.register(cx.waker());
+        Poll::Pending
+    }
+
+    fn close(&self) {
+        self.must_close.set(true);
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Records that a stream of HTTP/2 is open, until the returned value is dropped.
+    pub(super) fn open_stream(self: &Rc<Self>) -> OpenStream {
+        self.streams.set(self.streams.get() + 1);
+        self.end();
+        OpenStream(Rc::clone(self))
+    }
+}
+
+/// An open stream of HTTP/2, until it is dropped. The connection is idle while it has none.
+pub(super) struct OpenStream(Rc<Idleness>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let left = self.0.streams.get().saturating_sub(1);
+        self.0.streams.set(left);
+        if left == 0 {
+            self.0.begin(Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connections_that_are_idle_longest_are_closed() {
+        let now = Instant::now();
+        for (idle, closed) in [(0_u64, 0_usize), (1, 1), (2, 1), (16, 2), (80, 10), (400, 32)] {
+            let open = Rc::new(OpenConnections::default());
+            // Every second one is busy, and those that came last are idle longest.
+            let connections: Vec<_> = (0..2 * idle)
+                .map(|number| {
+                    let connection = Rc::clone(&open).open();
+                    if number.is_multiple_of(2) {
+                        connection.idleness.begin(now - MIN_IDLE - Duration::from_secs(number));
+                    }
+                    connection
+                })
+                .collect();
+            open.close_idle();
+            let expected = |number: u64| number.is_multiple_of(2) && number / 2 >= idle - closed as u64;
+            for (number, connection) in (0..).zip(&connections) {
+                assert_eq!(connection.idleness.must_close(), expected(number), "{number} of {idle}");
+            }
+            // Those that are about to close do not count again.
+            open.close_idle();
+            let closing = connections.iter().filter(|one| one.idleness.must_close()).count();
+            assert_eq!(closing > closed, idle > closed as u64, "{closing} of {idle}");
+        }
+    }
+
+    #[test]
+    fn connections_are_forgotten_in_any_order() {
+        let open = Rc::new(OpenConnections::default());
+        let mut connections: Vec<_> = (0..5).map(|_| Rc::clone(&open).open()).collect();
+        for (remove, left) in [(1, 4), (3, 3), (0, 2), (1, 1), (0, 0)] {
+            drop(connections.remove(remove));
+            assert_eq!(open.count(), left);
+            let held = open.idleness.borrow();
+            assert!(connections.iter().all(|one| Rc::ptr_eq(&held[one.idleness.index.get()], &one.idleness)));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_has_just_become_idle_is_left_alone() {
+        let open = Rc::new(OpenConnections::default());
+        let connection = Rc::clone(&open).open();
+        connection.idleness.begin(Instant::now());
+        open.close_idle();
+        assert!(!connection.idleness.must_close());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_with_streams_is_busy() {
+        let open = Rc::new(OpenConnections::default());
+        let connection = Rc::clone(&open).open();
+        let streams = [connection.idleness.open_stream(), connection.idleness.open_stream()];
+        for stream in streams {
+            tokio::time::advance(MIN_IDLE).await;
+            open.close_idle();
+            assert!(!connection.idleness.must_close());
+            drop(stream);
+        }
+        tokio::time::advance(MIN_IDLE).await;
+        open.close_idle();
+        assert!(connection.idleness.must_close());
+    }
+
+    #[test]
+    fn a_request_that_begins_keeps_the_connection_open() {
+        let open = Rc::new(OpenConnections::default());
+        let connection = Rc::clone(&open).open();
+        connection.idleness.begin(Instant::now() - MIN_IDLE);
+        open.close_idle();
+        assert!(connection.idleness.must_close());
+        connection.idleness.end();
+        assert!(!connection.idleness.must_close());
+        open.close_idle();
+        assert!(!connection.idleness.must_close());
     }
 }

@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf};
 use tokio::task::AbortHandle;
 
+use super::open_connections::OpenStream;
 use crate::http1::fields::{FieldLine, is_hop_by_hop};
 use crate::http1::framing::Framing;
 use crate::http1::request::to_header;
@@ -33,12 +34,19 @@ pub(super) struct PipeBody {
     received: BytesMut,
     framing: Framing,
     _task: AbortOnDrop,
+    _stream: OpenStream,
 }
 
 impl PipeBody {
-    /// Reads from a pipe that `task` writes to.
-    pub(super) fn new(from: ReadHalf<DuplexStream>, task: AbortHandle) -> Self {
-        Self { from, received: BytesMut::new(), framing: Framing::EMPTY, _task: AbortOnDrop(task) }
+    /// Reads from a pipe that `task` writes to, as the content of a response on `stream`.
+    pub(super) fn new(from: ReadHalf<DuplexStream>, task: AbortHandle, stream: OpenStream) -> Self {
+        Self {
+            from,
+            received: BytesMut::new(),
+            framing: Framing::EMPTY,
+            _task: AbortOnDrop(task),
+            _stream: stream,
+        }
     }
 
     /// Waits for the head of a response, and returns it with this as its content.

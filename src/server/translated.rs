@@ -16,6 +16,7 @@ use tokio::io::{AsyncWriteExt as _, DuplexStream, WriteHalf, duplex, split};
 use tokio::task::spawn_local;
 
 use super::Service;
+use super::open_connections::OpenStream;
 use super::pipe_body::PipeBody;
 use super::refusal::refuse;
 use crate::http1::chunked::write_chunk;
@@ -39,13 +40,14 @@ pub(super) async fn respond<S: Service>(
     request: Request<Incoming>,
     peer: Rc<Peer>,
     service: S,
+    stream: OpenStream,
 ) -> io::Result<Response<PipeBody>> {
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = duplex(PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
     let task = spawn_local(handle(request, to, client, service));
-    PipeBody::new(from, task.abort_handle()).into_response(to_head).await
+    PipeBody::new(from, task.abort_handle(), stream).into_response(to_head).await
 }
 
 /// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
