@@ -34,7 +34,7 @@ use schemars::JsonSchema;
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
 pub use self::limits::Limits;
-pub use self::lint::LintContext;
+pub use self::lint::{LintContext, StopLimit};
 pub use self::listen::Listen;
 use self::report::Report;
 use self::templates::{ReadFile, Templates};

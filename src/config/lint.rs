@@ -16,9 +16,12 @@ mod paths;
 mod probes;
 mod search_engines;
 mod series;
+mod stop;
 mod templates;
 
 use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -43,12 +46,24 @@ pub struct LintContext {
     pub machine_zone: TimeZone,
     /// True if the file itself is a mount point, as in a container that bind-mounts a single file.
     pub is_mount_point: bool,
+    /// The limit for a stop, if a unit of systemd runs the gateway with this file.
+    pub stop_limit: Option<StopLimit>,
+}
+
+/// The time that systemd waits for the gateway to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopLimit {
+    /// The time.
+    pub limit: Duration,
+    /// The unit or the drop-in that sets it.
+    pub source: PathBuf,
 }
 
 impl LintContext {
-    /// Creates the context of a check at `now`, on a machine in UTC, of a file that is not a mount point.
+    /// Creates the context of a check at `now`, on a machine in UTC, of a file that is not a mount point and that no
+    /// unit names.
     pub fn new(now: Timestamp) -> Self {
-        Self { now, machine_zone: TimeZone::UTC, is_mount_point: false }
+        Self { now, machine_zone: TimeZone::UTC, is_mount_point: false, stop_limit: None }
     }
 }
 
@@ -81,6 +96,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     local_times::lint(&input);
     search_engines::lint(&input);
     probes::lint(&input);
+    stop::lint(&input);
     input.note_past_periods();
 }
 

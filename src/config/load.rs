@@ -1,5 +1,7 @@
 //! Loading the config file together with the files that it names.
 
+mod unit;
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
@@ -52,8 +54,12 @@ pub fn load(path: &Path) -> Loaded {
 impl Loaded {
     /// Adds the warnings and notes about a valid config, as of `now` on this machine.
     pub fn lint(&mut self, now: Timestamp) {
-        let context =
-            LintContext { now, machine_zone: TimeZone::system(), is_mount_point: self.is_mount_point };
+        let context = LintContext {
+            now,
+            machine_zone: TimeZone::system(),
+            is_mount_point: self.is_mount_point,
+            stop_limit: self.stamps.first().and_then(|(path, _)| unit::stop_limit(path)),
+        };
         self.reading.lint(&context);
     }
 }
