@@ -24,7 +24,7 @@ use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::response::{respond, write_head};
 use crate::server::{Readiness, Service};
-use crate::snapshot::{SnapshotCache, Snapshots};
+use crate::snapshot::{CurrentSnapshot, SnapshotCache, Snapshots};
 use crate::upstream::Proxy;
 
 /// Handles the requests of one thread. Clones share its connections to upstreams.
@@ -60,8 +60,8 @@ impl<R: Routes> Gateway<R> {
         request: &PageRequest<'_, '_>,
         client: &mut ClientConnection,
     ) -> EncodedResponse {
-        let PageRequest { head, decided, .. } = *request;
-        let response = self.call_filters(head, decided).await;
+        let PageRequest { head, current, decided, .. } = *request;
+        let response = self.call_filters(head, current, decided).await;
         let status = response.status();
         let mut bytes = Vec::with_capacity(1024);
         write_head(&mut bytes, &response, &head.method, client, decided.now);
@@ -73,9 +73,14 @@ impl<R: Routes> Gateway<R> {
         EncodedResponse { status, bytes: bytes.into() }
     }
 
-    async fn call_filters(&self, head: &RequestHead<'_>, decided: &Decided) -> warp::reply::Response {
+    async fn call_filters(
+        &self,
+        head: &RequestHead<'_>,
+        current: &CurrentSnapshot,
+        decided: &Decided,
+    ) -> warp::reply::Response {
         let mut request = Request::new(Empty::new());
-        request.extensions_mut().insert(Arc::new(context(head, decided)));
+        request.extensions_mut().insert(Arc::new(context(head, current, decided)));
         let Ok(response) = self.routes.clone().call(request).await;
         response
     }
@@ -84,30 +89,30 @@ impl<R: Routes> Gateway<R> {
 impl<R: Routes> Service for Gateway<R> {
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let now = clock::now();
-        let current = self.snapshots.at(now).clone();
-        let decided = decide_request(head, client.peer(), current, &self.readiness, now);
-        let mut access = AccessLogLine::new(&decided, head);
-        if let (OwnedDecision::Site, Site::Upstream(site)) =
-            (&decided.decision, &decided.snapshot.config.site)
-        {
-            return self.forward(head, client, site, &decided, &mut access).await;
+        let current = self.snapshots.at(now);
+        let config = &current.snapshot.config;
+        let decided = decide_request(head, client.peer(), &current, &self.readiness, now);
+        let mut access = AccessLogLine::new(config, &decided, head);
+        if let (OwnedDecision::Site, Site::Upstream(site)) = (&decided.decision, &config.site) {
+            return self.forward(head, client, (&current.snapshot, site), &decided, &mut access).await;
         }
         if let OwnedDecision::Page(key) = decided.decision {
-            let request = PageRequest { head, decided: &decided, key, closes: client.decide_close() };
+            let closes = client.decide_close();
+            let request = PageRequest { head, current: &current, decided: &decided, key, closes };
             let response = self.page(&request, client).await;
             log(&mut access, response.status.as_u16());
             let sent = client.send(&response.bytes).await;
             return if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         // On the heap: this future is large, and most requests do not need it.
-        let response = Box::pin(self.call_filters(head, &decided)).await;
+        let response = Box::pin(self.call_filters(head, &current, &decided)).await;
         log(&mut access, response.status().as_u16());
         Box::pin(respond(head, client, response, now)).await
     }
 }
 
 /// The request for the filters.
-fn context(head: &RequestHead<'_>, decided: &Decided) -> RequestContext {
+fn context(head: &RequestHead<'_>, current: &CurrentSnapshot, decided: &Decided) -> RequestContext {
     let request = RequestParts {
         method: head.method.clone(),
         path: head.target.path_text().into_owned(),
@@ -115,5 +120,5 @@ fn context(head: &RequestHead<'_>, decided: &Decided) -> RequestContext {
         host: head.host.map(str::to_owned),
         headers: head.header_map(),
     };
-    RequestContext { request, decided: decided.clone() }
+    RequestContext { request, current: current.clone(), decided: decided.clone() }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 
-pub use self::cache::SnapshotCache;
+pub use self::cache::{CurrentSnapshot, SnapshotCache};
 pub use self::phase::{PageKey, Phase};
 pub use self::reachability::Reachability;
 use crate::config::Config;
@@ -268,16 +268,16 @@ mod tests {
         let cache = SnapshotCache::new(&snapshots, at(0));
         let seen = |second: i64| {
             let seen = cache.at(at(second));
-            assert!(seen.1.state.holds_at(at(second)));
-            (seen.0.generation, seen.1.state.state() == State::Down)
+            assert!(seen.phase.state.holds_at(at(second)));
+            (seen.snapshot.generation, seen.phase.state.state() == State::Down)
         };
         for (second, down) in
             [(0, false), (9, false), (10, true), (19, true), (5, false), (35, true), (50, false)]
         {
             assert_eq!(seen(second), (1, down), "at {second}");
         }
-        let first = Arc::clone(&cache.at(at(12)).1);
-        assert!(Arc::ptr_eq(&first, &cache.at(at(13)).1));
+        let first = Arc::clone(&cache.at(at(12)).phase);
+        assert!(Arc::ptr_eq(&first, &cache.at(at(13)).phase));
         snapshots.apply(config("# next\n"), String::new(), at(13));
         assert_eq!((seen(12), seen(13)), ((2, false), (2, false)));
         snapshots.apply(two_periods(), String::new(), at(13));

@@ -9,7 +9,7 @@ use warp::Filter;
 
 use crate::decision::{Decision, Down, Pass};
 use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts};
-use crate::snapshot::{PageKey, Phase, Snapshot};
+use crate::snapshot::{CurrentSnapshot, PageKey};
 
 /// The parts of a request that the filters respond by, owned.
 #[derive(Clone, Debug)]
@@ -32,21 +32,19 @@ pub struct RequestParts {
 pub struct RequestContext {
     /// The request.
     pub request: RequestParts,
-    /// Its decision, and what that was made on.
+    /// The snapshot that the decision was made on, and its phase.
+    pub current: CurrentSnapshot,
+    /// The decision.
     pub decided: Decided,
 }
 
-/// A decision, and the values that it was made on.
+/// A decision, and what was found out about the request for it.
 #[derive(Clone, Debug)]
 pub struct Decided {
     /// True if the peer is a trusted proxy.
     pub trusted: bool,
     /// The client, if it is known.
     pub client: Option<IpAddr>,
-    /// The snapshot that the decision was made on.
-    pub snapshot: Arc<Snapshot>,
-    /// The snapshot's phase at `now`.
-    pub phase: Arc<Phase>,
     /// The time at which the request was received.
     pub now: Timestamp,
     /// The decision.

@@ -7,15 +7,16 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::context::{Decided, OwnedDecision, RequestContext};
+use super::context::{OwnedDecision, RequestContext};
 use crate::page;
-use crate::snapshot::{Phase, Snapshot};
+use crate::snapshot::{CurrentSnapshot, Phase, Snapshot};
 
 /// Responds with the down page or the redirect. Rejects requests that pass.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        let RequestContext { request, decided: Decided { snapshot, phase, decision, .. } } = &*context;
-        let response = respond(snapshot, phase, decision, &request.method, &request.headers);
+        let RequestContext { request, current, decided } = &*context;
+        let CurrentSnapshot { snapshot, phase } = current;
+        let response = respond(snapshot, phase, &decided.decision, &request.method, &request.headers);
         std::future::ready(response.ok_or_else(not_found))
     })
 }

@@ -18,7 +18,7 @@ pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
 
 async fn respond(context: &RequestContext) -> Result<Response, Rejection> {
     let request = &context.request;
-    match &context.decided.snapshot.config.site {
+    match &context.current.snapshot.config.site {
         Site::Welcome => Ok(page::welcome(&request.method).map(Into::into)),
         Site::Root(root) => {
             let query = FileQuery {

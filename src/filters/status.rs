@@ -11,11 +11,12 @@ use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::context::{Decided, OwnedDecision, RequestContext};
+use super::context::{OwnedDecision, RequestContext};
 use crate::decision::Outlook;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Query, Request};
 use crate::schedule::period::Occurrence;
+use crate::snapshot::CurrentSnapshot;
 
 /// Responds with the status to requests for the status path. Rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
@@ -70,8 +71,8 @@ fn body(context: &RequestContext) -> Response {
 }
 
 fn public_status(context: &RequestContext) -> PublicStatus<'_> {
-    let Decided { snapshot, phase, now, .. } = &context.decided;
-    let (rules, now) = (&snapshot.config.rules, *now);
+    let CurrentSnapshot { snapshot, phase } = &context.current;
+    let (rules, now) = (&snapshot.config.rules, context.decided.now);
     let target = StatusQuery::parse(context.request.query.as_deref().unwrap_or_default());
     let request = Request {
         hosts: context.hosts(),

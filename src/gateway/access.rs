@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::Method;
 use tracing::info;
 
+use crate::config::Config;
 use crate::filters::context::Decided;
 use crate::http1::request::RequestHead;
 
@@ -19,8 +20,8 @@ pub(super) struct AccessLogLine {
 
 impl AccessLogLine {
     /// Starts a line, if the access log is on. The query is not logged, since it may contain private data.
-    pub(super) fn new(decided: &Decided, head: &RequestHead<'_>) -> Option<Self> {
-        decided.snapshot.config.log.access.then(|| Self {
+    pub(super) fn new(config: &Config, decided: &Decided, head: &RequestHead<'_>) -> Option<Self> {
+        config.log.access.then(|| Self {
             method: head.method.clone(),
             path: head.target.path_text().into_owned(),
             client: decided.client,

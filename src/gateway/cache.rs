@@ -1,15 +1,15 @@
 //! Encoded responses of the down page, kept within a second for all requests that get the same one.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::decide::negotiation_fields;
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
-use crate::snapshot::{PageKey, Phase};
+use crate::snapshot::{CurrentSnapshot, PageKey, Phase};
 
 /// The number of responses kept: one for each page and each way in which browsers ask for it.
 const MAX_RESPONSES: usize = 32;
@@ -38,13 +38,14 @@ struct CachedResponse {
 #[derive(Clone, Debug)]
 pub(super) struct EncodedResponse {
     pub(super) status: StatusCode,
-    pub(super) bytes: Bytes,
+    pub(super) bytes: Rc<[u8]>,
 }
 
 /// A request for a page.
 #[derive(Clone, Copy)]
 pub(super) struct PageRequest<'r, 'b> {
     pub(super) head: &'r RequestHead<'b>,
+    pub(super) current: &'r CurrentSnapshot,
     pub(super) decided: &'r Decided,
     pub(super) key: PageKey,
     /// True if the connection closes after the response.
@@ -59,7 +60,7 @@ impl ResponseCache {
 
     /// Keeps the response to a request, instead of older ones.
     pub(super) fn insert(&self, request: &PageRequest<'_, '_>, response: EncodedResponse) {
-        let PageRequest { head, decided, key, closes } = *request;
+        let PageRequest { head, current, decided, key, closes } = *request;
         if negotiation_fields(head).map(|(_, value)| value.len()).sum::<usize>() > MAX_FIELDS_LENGTH {
             return;
         }
@@ -68,7 +69,7 @@ impl ResponseCache {
         entries.retain(|entry| entry.second == second);
         entries.truncate(MAX_RESPONSES - 1);
         let entry = CachedResponse {
-            phase: Arc::clone(&decided.phase),
+            phase: Arc::clone(&current.phase),
             key,
             second,
             method: head.method.clone(),
@@ -83,9 +84,9 @@ impl ResponseCache {
 
 impl CachedResponse {
     fn serves(&self, request: &PageRequest<'_, '_>) -> bool {
-        let PageRequest { head, decided, key, closes } = request;
+        let PageRequest { head, current, decided, key, closes } = request;
         self.second == decided.now.as_second()
-            && Arc::ptr_eq(&self.phase, &decided.phase)
+            && Arc::ptr_eq(&self.phase, &current.phase)
             && self.key == *key
             && self.method == head.method
             && self.version == head.version

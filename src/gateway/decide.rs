@@ -1,7 +1,5 @@
 //! Decides on a request.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
@@ -14,16 +12,17 @@ use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, is_method
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
 use crate::server::Readiness;
-use crate::snapshot::{Phase, Snapshot};
+use crate::snapshot::CurrentSnapshot;
 
 /// Makes the decision on a request of `peer` at `now`.
 pub(super) fn decide_request(
     head: &RequestHead<'_>,
     peer: &Peer,
-    (snapshot, phase): (Arc<Snapshot>, Arc<Phase>),
+    current: &CurrentSnapshot,
     readiness: &Readiness,
     now: Timestamp,
 ) -> Decided {
+    let CurrentSnapshot { snapshot, phase } = current;
     let trust = &snapshot.config.server.trusted_proxies;
     let trusted = trust.trusts(peer.address());
     let addresses = head.values("x-forwarded-for");
@@ -46,7 +45,7 @@ pub(super) fn decide_request(
         }
         decision => decision.into(),
     };
-    Decided { trusted, client, snapshot, phase, now, decision }
+    Decided { trusted, client, now, decision }
 }
 
 /// The fields that the down page depends on, in their order.

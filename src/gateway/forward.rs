@@ -17,6 +17,7 @@ use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
+use crate::snapshot::Snapshot;
 use crate::upstream::{ClientError, Forwarded, Route, UpstreamError, is_loop};
 
 const LOOP: Refusal = Refusal {
@@ -34,11 +35,11 @@ impl<R> Gateway<R> {
         &self,
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
-        site: &UpstreamSite,
+        (snapshot, site): (&Snapshot, &UpstreamSite),
         decided: &Decided,
         access: &mut Option<AccessLogLine>,
     ) -> ControlFlow<()> {
-        let Decided { trusted, snapshot, now, .. } = decided;
+        let Decided { trusted, now, .. } = decided;
         if let Some(refusal) = refusal(head) {
             log(access, refusal.status.as_u16());
             let response = refusal_response(client, refusal);

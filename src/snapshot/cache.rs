@@ -1,6 +1,7 @@
 //! One thread's cached reference to the current snapshot.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache};
@@ -14,28 +15,40 @@ pub struct SnapshotCache(RefCell<Cached>);
 
 #[derive(Debug)]
 struct Cached {
-    current: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
-    seen: (Arc<Snapshot>, Arc<Phase>),
+    latest: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    current: Rc<CurrentSnapshot>,
+}
+
+/// A snapshot, and its phase at the time of a request.
+#[derive(Clone, Debug)]
+pub struct CurrentSnapshot {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// The phase.
+    pub phase: Arc<Phase>,
+}
+
+impl CurrentSnapshot {
+    fn new(snapshot: Arc<Snapshot>, now: Timestamp) -> Self {
+        Self { phase: snapshot.phase(now), snapshot }
+    }
 }
 
 impl SnapshotCache {
     /// Caches the current snapshot of `snapshots`.
     pub fn new(snapshots: &Snapshots, now: Timestamp) -> Self {
-        let current = Cache::new(Arc::clone(&snapshots.current));
-        let snapshot = snapshots.current();
-        let phase = snapshot.phase(now);
-        Self(RefCell::new(Cached { current, seen: (snapshot, phase) }))
+        let latest = Cache::new(Arc::clone(&snapshots.current));
+        let current = Rc::new(CurrentSnapshot::new(snapshots.current(), now));
+        Self(RefCell::new(Cached { latest, current }))
     }
 
-    /// Returns the current snapshot, and its phase at `now`.
-    pub fn at(&self, now: Timestamp) -> Ref<'_, (Arc<Snapshot>, Arc<Phase>)> {
-        {
-            let Cached { current, seen } = &mut *self.0.borrow_mut();
-            let snapshot = current.load();
-            if !Arc::ptr_eq(snapshot, &seen.0) || !seen.1.state.holds_at(now) {
-                *seen = (Arc::clone(snapshot), snapshot.phase(now));
-            }
+    /// Returns the current snapshot, and its phase at `now`. Cloning an `Rc` is cheaper than cloning two `Arc`s.
+    pub fn at(&self, now: Timestamp) -> Rc<CurrentSnapshot> {
+        let Cached { latest, current } = &mut *self.0.borrow_mut();
+        let snapshot = latest.load();
+        if !Arc::ptr_eq(snapshot, &current.snapshot) || !current.phase.state.holds_at(now) {
+            *current = Rc::new(CurrentSnapshot::new(Arc::clone(snapshot), now));
         }
-        Ref::map(self.0.borrow(), |cached| &cached.seen)
+        Rc::clone(current)
     }
 }
