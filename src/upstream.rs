@@ -24,6 +24,7 @@ use std::rc::Rc;
 use http::StatusCode;
 use jiff::Timestamp;
 use rustls::RootCertStore;
+use tokio::time::Instant;
 
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Roots, connect};
@@ -95,14 +96,18 @@ impl Proxy {
         let buffers = lease.get();
         request::write(&mut buffers.to_upstream, head, route);
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
-        let mut idle = self.pool.take(route.upstream);
+        let mut started_at = Instant::now();
+        let mut idle = self.pool.take(route.upstream, started_at);
         loop {
             let is_new = idle.is_none();
-            let stream = match idle.take() {
-                Some(stream) => stream,
-                None => self.connect(route, client).await?,
+            let stream = if let Some(stream) = idle.take() {
+                stream
+            } else {
+                let stream = self.connect(route, client).await?;
+                started_at = Instant::now();
+                stream
             };
-            let exchange = self.exchange((head, client, buffers), stream, route, now, is_new);
+            let exchange = self.exchange((head, client, buffers), stream, route, (now, started_at), is_new);
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
@@ -112,7 +117,8 @@ impl Proxy {
                 }
                 Err(ExchangeError::Final(error)) => return Err(error),
                 Err(ExchangeError::NoResponse { has_sent: false, .. }) if !is_new => {
-                    idle = self.pool.take(route.upstream);
+                    started_at = Instant::now();
+                    idle = self.pool.take(route.upstream, started_at);
                 }
                 Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
                 Err(ExchangeError::NoResponse { error, .. }) => {
@@ -127,7 +133,7 @@ impl Proxy {
         (head, client, buffers): (&'x RequestHead<'b>, &'x mut ClientConnection, &'x mut Buffers),
         upstream: Stream,
         route: &Route<'_>,
-        now: Timestamp,
+        (now, started_at): (Timestamp, Instant),
         is_new: bool,
     ) -> Exchange<'x, 'b> {
         buffers.from_upstream.consume(usize::MAX);
@@ -135,7 +141,7 @@ impl Proxy {
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
         let contention = is_new.then(|| self.pool.contention().for_new_connection());
         let limit = route.response_timeout;
-        Exchange { head, client, upstream, buffers, upload, limit, now, contention }
+        Exchange { head, client, upstream, buffers, upload, started_at, limit, now, contention }
     }
 
     /// Opens a connection, unless the client leaves meanwhile.

@@ -29,7 +29,12 @@ impl Deadline {
 
     /// Moves the deadline to `limit` from now.
     pub fn start(&mut self, limit: Duration) {
-        self.at = after(limit);
+        self.start_at(Instant::now(), limit);
+    }
+
+    /// Moves the deadline to `limit` after `start`.
+    pub fn start_at(&mut self, start: Instant, limit: Duration) {
+        self.at = after(start, limit);
         if self.timer.deadline() > self.at {
             self.timer.as_mut().reset(self.at);
         }
@@ -47,10 +52,9 @@ impl Deadline {
     }
 }
 
-fn after(limit: Duration) -> Instant {
+fn after(start: Instant, limit: Duration) -> Instant {
     const NEVER: Duration = Duration::from_hours(24 * 365);
-    let now = Instant::now();
-    now.checked_add(limit.min(NEVER)).unwrap_or(now)
+    start.checked_add(limit.min(NEVER)).unwrap_or(start)
 }
 
 #[cfg(test)]

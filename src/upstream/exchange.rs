@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tokio::time::{Interval, Sleep, sleep};
+use tokio::time::{Instant, Interval, Sleep, sleep};
 
 use super::buffers::Buffers;
 use super::contention::Contention;
@@ -31,7 +31,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) upstream: Stream,
     pub(super) buffers: &'x mut Buffers,
     pub(super) upload: Upload<'x>,
-    /// The limit from sending the request, or the last progress of its body, to the response's head.
+    pub(super) started_at: Instant,
+    /// The limit from the start, or the last progress of the request's body, to the response's head.
     pub(super) limit: Duration,
     pub(super) now: Timestamp,
     /// Set on a new connection, which the upstream may not serve until another one closes.
@@ -78,7 +79,7 @@ impl Exchange<'_, '_> {
         mut self,
         on_status: &mut dyn FnMut(StatusCode),
     ) -> Result<EndedExchange, ExchangeError> {
-        self.buffers.deadline.start(self.limit);
+        self.buffers.deadline.start_at(self.started_at, self.limit);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             on_status(download.status);

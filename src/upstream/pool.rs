@@ -45,12 +45,12 @@ impl Pool {
         &self.contention
     }
 
-    /// Takes a connection to `upstream` that seems alive.
-    pub(super) fn take(&self, upstream: &UpstreamAddress) -> Option<Stream> {
+    /// Takes a connection to `upstream` that seems alive at `now`.
+    pub(super) fn take(&self, upstream: &UpstreamAddress, now: Instant) -> Option<Stream> {
         let mut upstreams = self.upstreams.borrow_mut();
         let (_, idle) = upstreams.iter_mut().find(|(other, _)| other == upstream)?;
         while let Some(mut connection) = idle.pop() {
-            if connection.is_usable() {
+            if connection.is_usable(now) {
                 return Some(connection.stream);
             }
         }
@@ -80,9 +80,10 @@ impl Pool {
 
     /// Closes the connections that have expired. Returns false if none are left.
     fn close_expired(&self) -> bool {
+        let now = Instant::now();
         let mut upstreams = self.upstreams.borrow_mut();
         upstreams.retain_mut(|(_, idle)| {
-            idle.retain_mut(IdleConnection::is_usable);
+            idle.retain_mut(|connection| connection.is_usable(now));
             !idle.is_empty()
         });
         !upstreams.is_empty()
@@ -112,12 +113,12 @@ async fn sweep(pool: Weak<Pool>, contention: Contention) {
 }
 
 impl IdleConnection {
-    /// Returns true if it could carry a request now, as far as can be told without sending one. An upstream that sends
-    /// something now either closes, or sends a response that was not requested.
-    fn is_usable(&mut self) -> bool {
+    /// Returns true if it could carry a request at `now`, as far as can be told without sending one. An upstream that has
+    /// sent something has either closed, or sent a response that was not requested.
+    fn is_usable(&mut self, now: Instant) -> bool {
         let mut byte = [0];
         let mut context = Context::from_waker(Waker::noop());
-        self.since.elapsed() < self.limit
+        now.saturating_duration_since(self.since) < self.limit
             && Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 }

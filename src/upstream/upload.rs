@@ -26,6 +26,8 @@ pub(super) struct Upload<'m> {
     sent: usize,
     /// True once any byte was sent on this connection.
     has_sent: bool,
+    /// True once there was something that could not be sent at once.
+    has_waited: bool,
     state: UploadState,
     waits_for: Party,
     /// Set while the body waits until the upstream asks for it. Expires when it has waited long enough.
@@ -55,6 +57,7 @@ impl<'m> Upload<'m> {
             filter,
             sent: 0,
             has_sent: false,
+            has_waited: false,
             state: UploadState::Sending,
             waits_for: Party::Upstream,
             gate: client.awaits_continue().then(|| Box::pin(sleep(CONTINUE_TIMEOUT))),
@@ -112,7 +115,7 @@ impl<'m> Upload<'m> {
         }
     }
 
-    /// Sends what can be sent now. Returns true if there was progress.
+    /// Sends what can be sent now. Returns true if there was progress after a wait.
     ///
     /// # Errors
     /// The client has left, or its body is malformed.
@@ -123,7 +126,7 @@ impl<'m> Upload<'m> {
         upstream: &mut Stream,
         bytes: &mut Vec<u8>,
     ) -> Result<bool, ClientError> {
-        let mut has_progress = false;
+        let (had_to_wait, mut has_progress) = (self.has_waited, false);
         while matches!(self.state, UploadState::Sending) {
             // Before the first write, so that a short body goes out with the head.
             if !client.has_whole_body() && !self.is_gate_closed(client) && !client.input().is_empty() {
@@ -157,7 +160,8 @@ impl<'m> Upload<'m> {
                 }
             }
         }
-        Ok(has_progress)
+        self.has_waited |= !self.is_over();
+        Ok(has_progress && had_to_wait)
     }
 
     /// Returns true if the body must wait. It need not if the client has sent some of it without being asked.
