@@ -5,7 +5,7 @@
 
 use downtime::http1::fields::{MAX_FIELDS, write_field};
 use downtime::http1::framing::Framing;
-use downtime::http1::head::{head_length, not_a_head};
+use downtime::http1::head::{MAX_HEAD, complete_within, not_a_head};
 use downtime::http1::host::parse_host;
 use downtime::http1::request::{RequestHead, Version};
 use downtime::http1::target::RequestTarget;
@@ -13,14 +13,16 @@ use http::Method;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    let length = head_length(input, 0);
-    assert_eq!(length, naive_length(input));
+    let (found, length) = (complete_within(input, 0), naive_length(input).filter(|length| *length <= MAX_HEAD));
+    assert_eq!(found.is_some(), length.is_some());
     for searched in 0..length.unwrap_or(input.len() + 1) {
-        assert_eq!(head_length(&input[..searched], 0), None);
-        assert_eq!(head_length(input, searched), length);
+        assert_eq!(complete_within(&input[..searched], 0), None);
+        assert_eq!(complete_within(input, searched), found);
     }
-    let Some(head) = length.and_then(|length| input.get(..length)) else { return };
-    let parsed = RequestHead::parse(head);
+    let (Some(found), Some(length)) = (found, length) else { return };
+    let head = &input[..length];
+    let parsed = RequestHead::parse(&input[..found]);
+    assert!(parsed.as_ref().map_or(true, |parsed| parsed.bytes == head), "{}", input.escape_ascii());
     if (1..=head.len()).any(|end| not_a_head(&head[..end]).is_some()) {
         assert!(parsed.is_err(), "refused early: {}", head.escape_ascii());
     }
@@ -53,7 +55,7 @@ fn check_written(head: &RequestHead<'_>) {
         write_field(&mut written, field.name, &[field.value]);
     }
     written.extend_from_slice(b"\r\n");
-    assert_eq!(head_length(&written, 0), Some(written.len()));
+    assert_eq!(complete_within(&written, 0), Some(written.len()));
     let again = RequestHead::parse(&written).expect("the same head");
     assert_eq!(meaning(head), meaning(&again));
     assert!(head.target.authority.is_some() || head.host == again.host);

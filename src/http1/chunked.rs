@@ -236,7 +236,7 @@ mod tests {
                 "3\r\nabc\r\n0\r\nX-Sum:  1 \r\nHost: a\r\nX: y\r\n\r\n",
                 "abc",
                 0,
-                "0\r\nx-sum: 1\r\nx: y\r\n\r\n",
+                "0\r\nX-Sum: 1\r\nX: y\r\n\r\n",
             ),
             ("1\r\na\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n", "a", 17, "0\r\n\r\n"),
             ("5\r\nabc", "abc", 0, ""),

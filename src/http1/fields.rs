@@ -19,11 +19,9 @@ pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
 }
 
-/// Appends a field, its name in lower case, whose value is a list of these elements.
+/// Appends a field whose value is a list of these elements.
 pub fn write_field(out: &mut Vec<u8>, name: &str, elements: &[&[u8]]) {
-    let start = out.len();
     out.extend_from_slice(name.as_bytes());
-    out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
     let mut before: &[u8] = b": ";
     for element in elements {
         out.extend_from_slice(before);
@@ -31,6 +29,44 @@ pub fn write_field(out: &mut Vec<u8>, name: &str, elements: &[&[u8]]) {
         before = b", ";
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends fields of a head, given with its `bytes`, in which they are. Their names keep their case. Lines that follow one
+/// another are copied as one, unless they have other white space than `: ` and CR LF.
+pub fn write_received<'f, 'b: 'f>(
+    out: &mut Vec<u8>,
+    bytes: &'b [u8],
+    fields: impl Iterator<Item = &'f FieldLine<'b>>,
+) {
+    let mut lines = 0..0;
+    for field in fields {
+        let start = offset(bytes, field.name.as_bytes());
+        let end = offset(bytes, field.value) + field.value.len() + 2;
+        if !is_line(bytes.get(start..end), field) {
+            out.extend_from_slice(bytes.get(std::mem::take(&mut lines)).unwrap_or_default());
+            write_field(out, field.name, &[field.value]);
+        } else if start == lines.end {
+            lines.end = end;
+        } else {
+            out.extend_from_slice(bytes.get(lines).unwrap_or_default());
+            lines = start..end;
+        }
+    }
+    out.extend_from_slice(bytes.get(lines).unwrap_or_default());
+}
+
+/// Returns where `part` begins in `whole`.
+fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
+}
+
+/// Returns true if `line` is the field as [`write_field`] would write it.
+fn is_line(line: Option<&[u8]>, field: &FieldLine<'_>) -> bool {
+    let FieldLine { name, value } = field;
+    let Some(line) = line else { return false };
+    line.len() == name.len() + value.len() + 4
+        && line.get(name.len()..name.len() + 2) == Some(b": ")
+        && line.ends_with(b"\r\n")
 }
 
 /// The options of the Connection fields (RFC 9110, section 7.6.1).
@@ -185,21 +221,50 @@ fn has_plain_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Parses Content-Length lines; `None` unless all give the same length (RFC 9110, section 8.6).
-pub fn content_length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<u64> {
-    let mut lengths = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(decimal);
+/// The length that the Content-Length lines of a message give (RFC 9110, section 8.6).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum ContentLength {
+    /// None: the message has no such line.
+    #[default]
+    Absent,
+    /// All lines give this length.
+    Length(u64),
+    /// A line is malformed, or they differ.
+    Invalid,
+}
+
+impl ContentLength {
+    /// Adds a line.
+    pub fn add(&mut self, line: &[u8]) {
+        *self = match (*self, list_length(line)) {
+            (Self::Absent, Some(length)) => Self::Length(length),
+            (Self::Length(other), Some(length)) if length == other => Self::Length(length),
+            _ => Self::Invalid,
+        };
+    }
+}
+
+fn list_length(line: &[u8]) -> Option<u64> {
+    if let Some(length) = digits(line) {
+        return Some(length);
+    }
+    let mut lengths = line.split(|byte| *byte == b',').map(decimal);
     let first = lengths.next()??;
     lengths.all(|length| length == Some(first)).then_some(first)
 }
 
 /// Parses a number of digits only, which may have white space around it.
 pub fn decimal(text: &[u8]) -> Option<u64> {
-    let digits = text.trim_ascii();
+    digits(text.trim_ascii())
+}
+
+/// Parses a number of digits only.
+pub fn digits(text: &[u8]) -> Option<u64> {
     let add = |value: u64, digit: &u8| {
         let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
         value.checked_mul(10)?.checked_add(digit)
     };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+    if text.is_empty() { None } else { text.iter().try_fold(0, add) }
 }
 
 /// Appends a Content-Length.
@@ -339,6 +404,25 @@ mod tests {
     }
 
     #[test]
+    fn received_fields_are_written_as_they_came_but_for_white_space() {
+        const LINES: &[u8] = b"A: 1\r\nb:2\r\nC: 3\r\nD: \r\nE:\r\nF: 6 \r\nG: 7\nH: 8\r\n\r\n";
+        let mut fields = [httparse::EMPTY_HEADER; 8];
+        assert!(httparse::parse_headers(LINES, &mut fields).unwrap().is_complete());
+        for (names, expected) in [
+            ("ABCDEFGH", "A: 1\r\nb: 2\r\nC: 3\r\nD: \r\nE: \r\nF: 6\r\nG: 7\r\nH: 8\r\n"),
+            ("ACH", "A: 1\r\nC: 3\r\nH: 8\r\n"),
+            ("CD", "C: 3\r\nD: \r\n"),
+            ("B", "b: 2\r\n"),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            let passes = |field: &&FieldLine<'_>| names.contains(&field.name.to_ascii_uppercase());
+            write_received(&mut out, LINES, fields.iter().filter(passes));
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{names}");
+        }
+    }
+
+    #[test]
     fn equal_lengths_are_one() {
         for (lines, expected) in [
             (&["5"][..], Some(5)),
@@ -356,7 +440,11 @@ mod tests {
             (&["5 5"], None),
             (&["0x5"], None),
         ] {
-            assert_eq!(content_length(lines.iter().map(|line| line.as_bytes())), expected, "{lines:?}");
+            let mut length = ContentLength::default();
+            for line in lines {
+                length.add(line.as_bytes());
+            }
+            assert_eq!(length, expected.map_or(ContentLength::Invalid, ContentLength::Length), "{lines:?}");
         }
     }
 }

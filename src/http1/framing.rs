@@ -153,7 +153,7 @@ mod tests {
                 Framing::chunked(),
                 Encoding::Chunked,
                 "3;x\r\nabc\r\n0\r\nX: y\r\n\r\n",
-                "3\r\nabc\r\n0\r\nx: y\r\n\r\n",
+                "3\r\nabc\r\n0\r\nX: y\r\n\r\n",
                 21,
             ),
             (Framing::UntilClose, Encoding::Chunked, "abc", "3\r\nabc\r\n", 3),

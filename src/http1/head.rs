@@ -38,15 +38,18 @@ pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
     is_malformed.then_some(MALFORMED_LINE)
 }
 
-/// Returns the length of the head that `bytes` begin with, including the empty line; `None` if it is incomplete. The first
-/// `searched` bytes have been searched before.
-pub fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
+/// Returns how many of the `bytes` have to be parsed for the head that they begin with: it ends there or, where its lines end
+/// without a carriage return (RFC 9112, section 2.2), maybe before. `None` if it is incomplete, or longer than [`MAX_HEAD`].
+/// The first `searched` bytes have been searched before.
+pub fn complete_within(bytes: &[u8], searched: usize) -> Option<usize> {
     // The end is up to three bytes long.
     let from = searched.saturating_sub(3);
     let rest = bytes.get(from..)?;
-    let end = |finder: &Finder<'_>| Some(finder.find(rest)? + finder.needle().len());
-    let ends = [end(&END), end(&END_WITHOUT_RETURN)];
-    ends.into_iter().flatten().min().map(|length| from + length)
+    let end = |finder: &Finder<'_>| {
+        let end = from + finder.find(rest)? + finder.needle().len();
+        (end <= MAX_HEAD).then_some(end)
+    };
+    end(&END).or_else(|| end(&END_WITHOUT_RETURN))
 }
 
 #[cfg(test)]
@@ -55,15 +58,17 @@ mod tests {
 
     #[test]
     fn the_end_of_a_head_is_found_however_it_is_split() {
+        let long = format!("GET / HTTP/1.1\nHost: a\n\n{}\r\n\r\n", "x".repeat(MAX_HEAD));
         for (bytes, expected) in [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore\n\n", Some(27)),
             ("GET / HTTP/1.1\nHost: a\n\nmore", Some(24)),
+            (&long, Some(24)),
             ("GET / HTTP/1.1\r\n\r\n", Some(18)),
             ("GET / HTTP/1.1\r\nHost: a\r\n\r", None),
             ("", None),
         ] {
             for searched in 0..expected.unwrap_or(bytes.len()) {
-                assert_eq!(head_length(bytes.as_bytes(), searched), expected, "{bytes:?} {searched}");
+                assert_eq!(complete_within(bytes.as_bytes(), searched), expected, "{bytes:?} {searched}");
             }
         }
     }

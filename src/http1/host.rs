@@ -2,37 +2,49 @@
 
 use std::net::Ipv6Addr;
 
+use memchr::memchr;
+
+use super::fields::digits;
+
 /// Returns the text of a host with an optional port, if it is valid: a name of at least one character other than a dot, an
 /// IPv4 address, or an IPv6 address in brackets. User information is not allowed.
 pub fn parse_host(authority: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(authority).ok()?;
-    let port = if let Some(rest) = text.strip_prefix('[') {
-        let (address, port) = rest.split_once(']')?;
-        address.parse::<Ipv6Addr>().is_ok().then_some(port)?
+    let port = if let Some(rest) = authority.strip_prefix(b"[") {
+        let end = memchr(b']', rest)?;
+        let address = std::str::from_utf8(rest.get(..end)?).ok()?;
+        address.parse::<Ipv6Addr>().is_ok().then_some(rest.get(end + 1..)?)?
     } else {
-        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        let end = authority.iter().position(|byte| *byte == b':').unwrap_or(authority.len());
+        let (name, port) = authority.split_at(end);
         is_name(name).then_some(port)?
     };
-    is_port(port).then_some(text)
+    if is_port(port) { std::str::from_utf8(authority).ok() } else { None }
 }
 
-fn is_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
+/// The characters of a name that need not be encoded: `unreserved` and `sub-delims` (RFC 3986, section 3.2.2).
+static IS_PLAIN: [bool; 256] = {
+    let plain = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~!$&'()*+,;=";
+    let (mut table, mut at) = ([false; 256], 0);
+    while at < plain.len() {
+        table[plain[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+fn is_name(name: &[u8]) -> bool {
     let is_encoded =
-        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-    let is_valid = |(at, byte): (usize, &u8)| match byte {
-        b'%' => is_encoded(at),
-        _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte),
-    };
-    bytes.iter().any(|byte| *byte != b'.') && bytes.iter().enumerate().all(is_valid)
+        |at: usize| name.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+    let is_valid = |(at, byte): (usize, &u8)| IS_PLAIN[usize::from(*byte)] || *byte == b'%' && is_encoded(at);
+    name.iter().any(|byte| *byte != b'.') && name.iter().enumerate().all(is_valid)
 }
 
 /// Returns true for the text after the host: nothing, a colon, or a colon and a port.
-fn is_port(text: &str) -> bool {
-    match text.strip_prefix(':') {
-        None => text.is_empty(),
-        Some("") => true,
-        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok(),
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] | [b':'] => true,
+        [b':', port @ ..] => digits(port).is_some_and(|port| u16::try_from(port).is_ok()),
+        _ => false,
     }
 }
 

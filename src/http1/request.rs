@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use httparse::{EMPTY_HEADER, Status};
 use memchr::{memchr, memrchr};
 
-use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, content_length, values};
+use super::fields::{ConnectionOptions, ContentLength, FieldLine, MAX_FIELDS, values};
 use super::framing::Framing;
 use super::host::parse_host;
 use super::refusal::Refusal;
@@ -25,6 +25,8 @@ pub enum Version {
 /// A valid head. It borrows the bytes that it was parsed from.
 #[derive(Clone, Debug)]
 pub struct RequestHead<'b> {
+    /// The bytes that it was parsed from.
+    pub bytes: &'b [u8],
     /// The method, which is case-sensitive.
     pub method: Method,
     /// The target.
@@ -68,16 +70,16 @@ const TOO_MANY_FIELDS: Refusal = Refusal {
 };
 
 impl<'b> RequestHead<'b> {
-    /// Parses a head, which [`head_length`](super::head::head_length) has found to be complete.
+    /// Parses the head that `bytes` begin with, which [`complete_within`](super::head::complete_within) has found.
     ///
     /// # Errors
     /// The head is malformed or ambiguous, or uses something that is not supported.
-    pub fn parse(head: &'b [u8]) -> Result<Self, Refusal> {
-        let end = memchr(b'\n', head).ok_or(MALFORMED_LINE)?;
-        let (line, rest) = head.split_at(end + 1);
+    pub fn parse(bytes: &'b [u8]) -> Result<Self, Refusal> {
+        let end = memchr(b'\n', bytes).ok_or(MALFORMED_LINE)?;
+        let (line, rest) = bytes.split_at(end + 1);
         let (method, target, version) = parse_line(line)?;
         let target = RequestTarget::parse(&method, target)?;
-        let fields = parse_fields(rest)?;
+        let (length, fields) = parse_fields(rest)?;
         let mut meaning = RequestMeaning::default();
         for field in &fields {
             meaning.add(field)?;
@@ -86,9 +88,10 @@ impl<'b> RequestHead<'b> {
         if meaning.host.is_none() && version == Version::Http11 {
             return Err(NO_HOST);
         }
-        let framing = meaning.framing(&fields, version)?;
+        let framing = meaning.framing(version)?;
         let expects_continue = meaning.expects_continue && version == Version::Http11;
         Ok(Self {
+            bytes: bytes.get(..line.len() + length).unwrap_or(bytes),
             method,
             target,
             version,
@@ -141,27 +144,25 @@ fn parse_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
     Ok((method, part(first + 1..last)?, version))
 }
 
-/// Parses field lines up to the empty line.
-fn parse_fields(lines: &[u8]) -> Result<Vec<FieldLine<'_>>, Refusal> {
+/// Parses field lines up to the empty line. Returns their length in bytes, including the empty line.
+fn parse_fields(lines: &[u8]) -> Result<(usize, Vec<FieldLine<'_>>), Refusal> {
     let mut few = [EMPTY_HEADER; FEW_FIELDS];
     match httparse::parse_headers(lines, &mut few) {
         Err(httparse::Error::TooManyHeaders) => {
             let mut many = vec![EMPTY_HEADER; MAX_FIELDS];
-            all_fields(lines, httparse::parse_headers(lines, &mut many))
+            complete_fields(httparse::parse_headers(lines, &mut many))
         }
-        parsed => all_fields(lines, parsed),
+        parsed => complete_fields(parsed),
     }
 }
 
-/// Returns the fields, if they are all that `lines` contains.
-fn all_fields<'b>(
-    lines: &[u8],
+fn complete_fields<'b>(
     parsed: httparse::Result<(usize, &[FieldLine<'b>])>,
-) -> Result<Vec<FieldLine<'b>>, Refusal> {
+) -> Result<(usize, Vec<FieldLine<'b>>), Refusal> {
     match parsed {
-        Ok(Status::Complete((length, fields))) if length == lines.len() => Ok(fields.to_vec()),
+        Ok(Status::Complete((length, fields))) => Ok((length, fields.to_vec())),
         Err(httparse::Error::TooManyHeaders) => Err(TOO_MANY_FIELDS),
-        Ok(_) | Err(_) => Err(MALFORMED_FIELD),
+        Ok(Status::Partial) | Err(_) => Err(MALFORMED_FIELD),
     }
 }
 
@@ -171,7 +172,7 @@ struct RequestMeaning<'b> {
     host: Option<&'b str>,
     options: ConnectionOptions,
     coding: Option<&'b [u8]>,
-    has_length: bool,
+    length: ContentLength,
     expects_continue: bool,
 }
 
@@ -187,7 +188,7 @@ impl<'b> RequestMeaning<'b> {
             }
             6 if is("expect") => self.expects_continue |= field.value.eq_ignore_ascii_case(b"100-continue"),
             10 if is("connection") => self.options.add(field.value),
-            14 if is("content-length") => self.has_length = true,
+            14 if is("content-length") => self.length.add(field.value),
             17 if is("transfer-encoding") => {
                 let other = self.coding.replace(field.value);
                 return other.map_or(Ok(()), |_| Err(REPEATED_CODING));
@@ -197,16 +198,17 @@ impl<'b> RequestMeaning<'b> {
         Ok(())
     }
 
-    fn framing(&self, fields: &[FieldLine<'b>], version: Version) -> Result<Framing, Refusal> {
-        match (self.coding, self.has_length) {
-            (None, false) => Ok(Framing::EMPTY),
-            (None, true) => {
-                content_length(values(fields, "content-length")).map(Framing::Length).ok_or(INVALID_LENGTH)
-            }
+    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
+        match (self.coding, self.length) {
+            (None, ContentLength::Absent) => Ok(Framing::EMPTY),
+            (None, ContentLength::Length(length)) => Ok(Framing::Length(length)),
+            (None, ContentLength::Invalid) => Err(INVALID_LENGTH),
             (Some(_), _) if version == Version::Http10 => Err(CODING_BEFORE_1_1),
-            (Some(_), true) => Err(CONTRADICTORY),
-            (Some(coding), false) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::chunked()),
-            (Some(coding), false) => Err(refusal_of_coding(coding)),
+            (Some(coding), ContentLength::Absent) if coding.eq_ignore_ascii_case(b"chunked") => {
+                Ok(Framing::chunked())
+            }
+            (Some(coding), ContentLength::Absent) => Err(refusal_of_coding(coding)),
+            (Some(_), _) => Err(CONTRADICTORY),
         }
     }
 }
@@ -222,10 +224,10 @@ fn refusal_of_coding(coding: &[u8]) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http1::head::head_length;
+    use crate::http1::head::complete_within;
 
     fn refusal(head: &str) -> Option<Refusal> {
-        assert_eq!(head_length(head.as_bytes(), 0), Some(head.len()), "{head:?}");
+        assert_eq!(complete_within(head.as_bytes(), 0), Some(head.len()), "{head:?}");
         RequestHead::parse(head.as_bytes()).err()
     }
 

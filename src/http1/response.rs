@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
 
-use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, content_length, tokens, values};
+use super::fields::{ConnectionOptions, ContentLength, FieldLine, MAX_FIELDS, tokens, values};
 use super::framing::Framing;
 
 /// The longest head, in bytes.
@@ -14,6 +14,8 @@ pub const MAX_HEAD: usize = 400 << 10;
 /// A valid head. It borrows the bytes that it was parsed from.
 #[derive(Clone, Debug)]
 pub struct ResponseHead<'b> {
+    /// The bytes that it begins.
+    pub bytes: &'b [u8],
     /// The status.
     pub status: StatusCode,
     /// The reason phrase; empty if there is none, or if it is not ASCII.
@@ -59,21 +61,29 @@ impl<'b> ResponseHead<'b> {
         let mut parsed = httparse::Response::new(&mut []);
         match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, received, &mut slots) {
             Ok(Status::Complete(length)) if length > MAX_HEAD => Err(TOO_LONG_HEAD),
-            Ok(Status::Complete(length)) => Ok(Some((length, Self::from_parsed(&parsed, to_head)?))),
+            Ok(Status::Complete(length)) => {
+                Ok(Some((length, Self::from_parsed(received, &parsed, to_head)?)))
+            }
             Ok(Status::Partial) if received.len() < MAX_HEAD => Ok(None),
             Ok(Status::Partial) => Err(TOO_LONG_HEAD),
             Err(error) => Err(InvalidResponse(reason(error))),
         }
     }
 
-    fn from_parsed(parsed: &httparse::Response<'_, 'b>, to_head: bool) -> Result<Self, InvalidResponse> {
+    fn from_parsed(
+        bytes: &'b [u8],
+        parsed: &httparse::Response<'_, 'b>,
+        to_head: bool,
+    ) -> Result<Self, InvalidResponse> {
         let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(INVALID_STATUS)?;
         let is_http11 = parsed.version == Some(1);
         let fields = parsed.headers.to_vec();
         let meaning = ResponseMeaning::new(&fields)?;
-        let has_length = meaning.has_length && !meaning.is_chunked;
-        let parse_length = || content_length(values(&fields, "content-length")).ok_or(INVALID_LENGTH);
-        let length = has_length.then(parse_length).transpose()?;
+        let length = match meaning.length {
+            ContentLength::Length(length) => Some(length).filter(|_| !meaning.is_chunked),
+            ContentLength::Invalid if !meaning.is_chunked => return Err(INVALID_LENGTH),
+            ContentLength::Absent | ContentLength::Invalid => None,
+        };
         let framing = match length {
             _ if to_head || has_no_body(status) => Framing::EMPTY,
             _ if meaning.is_chunked && !is_http11 => return Err(CODING_BEFORE_1_1),
@@ -82,9 +92,10 @@ impl<'b> ResponseHead<'b> {
             None => Framing::UntilClose,
         };
         // A length beside chunks may be an attack (RFC 9112, section 6.3).
-        let is_clear = is_http11 && !(meaning.is_chunked && meaning.has_length);
+        let is_clear = is_http11 && !(meaning.is_chunked && meaning.length != ContentLength::Absent);
         let keeps_alive = is_clear && !meaning.options.close && !matches!(framing, Framing::UntilClose);
         Ok(Self {
+            bytes,
             status,
             reason: parsed.reason.unwrap_or_default(),
             is_http11,
@@ -128,7 +139,7 @@ fn reason(error: httparse::Error) -> &'static str {
 struct ResponseMeaning {
     options: ConnectionOptions,
     is_chunked: bool,
-    has_length: bool,
+    length: ContentLength,
     is_dated: bool,
     idle_timeout: Option<u64>,
 }
@@ -142,7 +153,7 @@ impl ResponseMeaning {
                 4 if is("date") => meaning.is_dated = true,
                 10 if is("connection") => meaning.options.add(field.value),
                 10 if is("keep-alive") => meaning.idle_timeout = idle_timeout(field.value),
-                14 if is("content-length") => meaning.has_length = true,
+                14 if is("content-length") => meaning.length.add(field.value),
                 17 if is("transfer-encoding") => {
                     if meaning.is_chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
                         return Err(UNREQUESTED_CODING);

@@ -76,6 +76,7 @@ async fn serve_requests<S: Service>(
             Ok(head) => head,
             Err(refusal) => return ConnectionEnd::Refused(refusal),
         };
+        client.input().consume(head.bytes.len());
         client.begin(&head);
         if let ControlFlow::Break(()) = service.respond(&head, client).await {
             return ConnectionEnd::Drop;

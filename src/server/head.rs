@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::open_connections::Idleness;
 use super::{HEAD_TIMEOUT, STOP_GRACE};
-use crate::http1::head::{MAX_HEAD, head_length, not_a_head, too_long};
+use crate::http1::head::{MAX_HEAD, complete_within, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
 use crate::net::client::ClientConnection;
 
@@ -28,7 +28,7 @@ const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within th
 
 /// What comes next on a connection.
 pub(super) enum NextHead {
-    /// A complete head, which [`HeadReader::bytes`] returns.
+    /// A complete head, which [`HeadReader::bytes`] begin with. It is still in the input.
     Complete,
     /// The preface of HTTP/2, which is still in the input.
     Http2,
@@ -40,7 +40,7 @@ pub(super) enum NextHead {
 
 /// Reads the heads of one connection.
 pub(super) struct HeadReader {
-    /// The current head. It is kept apart from the input, so that the request can be handled while more is read.
+    /// A copy of the input, as far as it has been found to contain a head: the request is handled while more is read.
     head: Vec<u8>,
     is_first: bool,
     idleness: Rc<Idleness>,
@@ -79,7 +79,7 @@ impl HeadReader {
         }
     }
 
-    /// The bytes of the current head, including the empty line.
+    /// The bytes that begin with the current head.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.head
     }
@@ -92,15 +92,17 @@ impl HeadReader {
         loop {
             skip_empty_lines(client);
             let bytes = client.input().bytes();
-            if self.is_first && is_preface(bytes) {
+            if bytes.is_empty() {
+                // Usually the client sends its next request only now.
+                searched = 0;
+            } else if self.is_first && is_preface(bytes) {
                 if bytes.len() >= PREFACE.len() {
                     return NextHead::Http2;
                 }
-            } else if let Some(length) = head_length(bytes, searched) {
-                if length > MAX_HEAD {
-                    return NextHead::Refused(too_long(bytes));
-                }
-                self.take(client, length);
+            } else if let Some(length) = complete_within(bytes, searched) {
+                self.is_first = false;
+                self.head.clear();
+                self.head.extend_from_slice(bytes.get(..length).unwrap_or_default());
                 return NextHead::Complete;
             } else if bytes.len() > MAX_HEAD {
                 return NextHead::Refused(too_long(bytes));
@@ -129,14 +131,6 @@ impl HeadReader {
                 }
             }
         }
-    }
-
-    fn take(&mut self, client: &mut ClientConnection, length: usize) {
-        self.is_first = false;
-        self.head.clear();
-        let input = client.input();
-        self.head.extend_from_slice(input.bytes().get(..length).unwrap_or_default());
-        input.consume(length);
     }
 
     fn expire_at(&mut self, at: Instant) {

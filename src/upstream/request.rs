@@ -4,7 +4,7 @@ use http::Method;
 
 use super::tunnel::offered_protocols;
 use super::{Route, via};
-use crate::http1::fields::{Sender, decimal, tokens, write_field, write_length};
+use crate::http1::fields::{FieldLine, Sender, decimal, tokens, write_field, write_length, write_received};
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
 use crate::matching::client_address::X_FORWARDED_FOR;
@@ -43,22 +43,22 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
     let filter = route.filter(head);
     // RFC 9110, section 7.6.2.
     let counts_hops = matches!(head.method, Method::OPTIONS | Method::TRACE);
-    for field in &head.fields {
+    let passes = |field: &&FieldLine<'_>| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         let is_written_elsewhere = match field.name.len() {
             4 => is("host"),
             6 => is("expect") && head.version == Version::Http10,
+            12 => counts_hops && is("max-forwards") && decimal(field.value).is_some(),
             14 => is("content-length"),
             15 => is(X_FORWARDED_FOR.as_str()),
             _ => false,
         };
-        if is_written_elsewhere || !filter.passes(field.name) {
-            continue;
-        }
-        let hops = if counts_hops && is("max-forwards") { decimal(field.value) } else { None };
-        match hops {
-            Some(left) => write_field(out, field.name, &[left.saturating_sub(1).to_string().as_bytes()]),
-            None => write_field(out, field.name, &[field.value]),
+        !is_written_elsewhere && filter.passes(field.name)
+    };
+    write_received(out, head.bytes, head.fields.iter().filter(passes));
+    if counts_hops && filter.passes("max-forwards") {
+        for left in head.values("max-forwards").filter_map(decimal) {
+            write_field(out, "max-forwards", &[left.saturating_sub(1).to_string().as_bytes()]);
         }
     }
 }
@@ -160,8 +160,11 @@ mod tests {
         ] {
             let lines = sent(peer, trusted, &format!("GET / HTTP/1.1|Host: a{fields}"));
             let found = ["for", "proto", "host"].map(|name| {
-                let prefix = format!("x-forwarded-{name}: ");
-                lines.iter().find_map(|line| line.strip_prefix(prefix.as_str()))
+                let name = format!("x-forwarded-{name}");
+                let lines = lines.iter().filter_map(|line| line.split_once(": "));
+                lines
+                    .into_iter()
+                    .find_map(|(other, value)| other.eq_ignore_ascii_case(&name).then_some(value))
             });
             assert_eq!(found, expected, "{peer:?} {trusted} {fields}");
         }
@@ -179,7 +182,7 @@ mod tests {
             ),
             (
                 "POST / HTTP/1.1|Host: a|Content-Length: 5|Content-Length: 5|Expect: 100-continue",
-                &["POST / HTTP/1.1", "host: a", "expect: 100-continue", "content-length: 5"],
+                &["POST / HTTP/1.1", "host: a", "Expect: 100-continue", "content-length: 5"],
             ),
             (
                 "POST / HTTP/1.0|Host: a|Content-Length: 5|Expect: 100-continue",
@@ -204,13 +207,13 @@ mod tests {
             ),
             (
                 "OPTIONS / HTTP/1.1|Host: a|Max-Forwards: +5",
-                &["OPTIONS / HTTP/1.1", "host: a", "max-forwards: +5"],
+                &["OPTIONS / HTTP/1.1", "host: a", "Max-Forwards: +5"],
             ),
-            ("GET / HTTP/1.1|Host: a|Max-Forwards: 5", &["GET / HTTP/1.1", "host: a", "max-forwards: 5"]),
+            ("GET / HTTP/1.1|Host: a|Max-Forwards: 5", &["GET / HTTP/1.1", "host: a", "Max-Forwards: 5"]),
         ] {
             assert_eq!(sent(None, false, head), [expected, &ours[..]].concat(), "{head}");
         }
         let without_host = sent(None, false, "GET / HTTP/1.0|X: y");
-        assert_eq!(without_host, ["GET / HTTP/1.1", "host: upstream.example", "x: y", ours[0]]);
+        assert_eq!(without_host, ["GET / HTTP/1.1", "host: upstream.example", "X: y", ours[0]]);
     }
 }

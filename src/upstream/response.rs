@@ -10,7 +10,9 @@ use super::download::Download;
 use super::{UpstreamError, tunnel, via};
 use crate::clock::http_date;
 use crate::http1::encode::{write_connection, write_status_line};
-use crate::http1::fields::{ConnectionOptions, FieldFilter, Sender, tokens, write_field, write_length};
+use crate::http1::fields::{
+    ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_length, write_received,
+};
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::{ResponseHead, has_no_body};
@@ -116,13 +118,12 @@ fn write_interim(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
 
 fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: bool) {
     let filter = filter(&head.options);
-    for field in &head.fields {
+    let passes = |field: &&FieldLine<'_>| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         let is_of_the_content = is("content-length") || has_no_trailers && is("trailer");
-        if !is_of_the_content && filter.passes(field.name) {
-            write_field(out, field.name, &[field.value]);
-        }
-    }
+        !is_of_the_content && filter.passes(field.name)
+    };
+    write_received(out, head.bytes, head.fields.iter().filter(passes));
 }
 
 /// Appends the protocols that the upstream names (RFC 9110, section 7.8).

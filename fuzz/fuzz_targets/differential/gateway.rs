@@ -3,7 +3,7 @@
 use downtime::http1::chunked::Chunks;
 use downtime::http1::fields::FieldLine as Header;
 use downtime::http1::framing::{Encoding, Framing as Body};
-use downtime::http1::head::head_length;
+use downtime::http1::head::complete_within;
 use downtime::http1::request::{RequestHead, Version};
 use downtime::http1::response::ResponseHead;
 use http::{Method, StatusCode};
@@ -72,13 +72,14 @@ impl Reader {
                 _ => break,
             };
         }
-        let Some(length) = head_length(&self.received, self.searched) else {
+        let Some(length) = complete_within(&self.received, self.searched) else {
             self.searched = self.received.len();
             return Ok(false);
         };
         self.searched = 0;
-        let bytes = self.take(length);
+        let bytes = self.received[..length].to_vec();
         let head = RequestHead::parse(&bytes).map_err(|refusal| refusal.reason)?;
+        self.take(head.bytes.len());
         self.closes = head.closes();
         let version = if head.version == Version::Http11 { 1 } else { 0 };
         let start = StartLine::Request { method: head.method.to_string(), target: target(&head), version };

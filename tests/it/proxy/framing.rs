@@ -64,12 +64,12 @@ async fn a_chunked_body_and_its_trailers_go_both_ways() {
         let head = upstream.head().await;
         assert_eq!(head.get("transfer-encoding"), ["chunked"], "{method}");
         assert_eq!(head.get("te"), ["trailers"]);
-        assert_eq!(upstream.until("1\r\n\r\n").await, "3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n");
+        assert_eq!(upstream.until("1\r\n\r\n").await, "3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n");
         upstream
             .send("HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\nX-Sum: 2\r\n\r\n")
             .await;
         assert_eq!(client.head().await.fields, ["trailer: X-Sum", "transfer-encoding: chunked"]);
-        assert_eq!(client.until("2\r\n\r\n").await, "2\r\nde\r\n0\r\nx-sum: 2\r\n\r\n");
+        assert_eq!(client.until("2\r\n\r\n").await, "2\r\nde\r\n0\r\nX-Sum: 2\r\n\r\n");
     }
 }
 

@@ -101,11 +101,15 @@ impl RawPeer {
         }
     }
 
-    /// Reads the head of a message, and sorts its fields. Leaves out Date and the gateway's own Via.
+    /// Reads the head of a message, and sorts its fields, with names in lower case. Leaves out Date and the gateway's own Via.
     pub(crate) async fn head(&mut self) -> Head {
         let text = self.until("\r\n\r\n").await;
-        let mut lines = text.trim_end().split("\r\n").map(ToOwned::to_owned);
-        let first = lines.next().unwrap_or_default();
+        let mut lines = text.trim_end().split("\r\n");
+        let first = lines.next().unwrap_or_default().to_owned();
+        let lines = lines.map(|line| match line.split_once(':') {
+            Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
+            None => line.to_owned(),
+        });
         let is_own = |line: &String| line.starts_with("date: ") || line.starts_with("via: 1.1 downtime-");
         let mut fields: Vec<String> = lines.filter(|line| !is_own(line)).collect();
         fields.sort();
