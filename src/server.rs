@@ -129,6 +129,7 @@ async fn serve_all<S: Service>(
     }
     let all_served = async {
         accepting.join_all().await;
+        open.wake_all();
         open.all_closed().await;
     };
     tokio::select! {

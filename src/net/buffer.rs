@@ -1,5 +1,6 @@
 //! Bytes that were received and not handled yet.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -14,9 +15,30 @@ use crate::http1::framing::{Encoding, Framing};
 pub const INITIAL_SIZE: usize = 16 << 10;
 /// The size for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and no less with 512.
 const MAX_SIZE: usize = 256 << 10;
+/// The free allocations that a thread keeps.
+const MAX_FREE: usize = 64;
 
-/// Bytes that were received and not handled yet. It takes no memory until something is read, and more for a sender that
-/// fills it.
+thread_local! {
+    /// Empty allocations of [`INITIAL_SIZE`], to read into. Few are needed at a time, since a connection that waits has none.
+    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn take_free() -> Vec<u8> {
+    FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(INITIAL_SIZE))
+}
+
+fn give_back(bytes: Vec<u8>) {
+    // While the thread ends, there is nobody to keep it for.
+    let _ = FREE.try_with(|free| {
+        let mut free = free.borrow_mut();
+        if free.len() < MAX_FREE {
+            free.push(bytes);
+        }
+    });
+}
+
+/// Bytes that were received and not handled yet. It takes no memory while it is empty and nothing comes, and more for a
+/// sender that fills it.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
@@ -96,11 +118,25 @@ impl Buffer {
         let read = pin!(stream.read_buf(&mut self.bytes)).poll(cx);
         if matches!(read, Poll::Ready(Ok(1..))) {
             self.was_filled = self.bytes.len() == self.bytes.capacity();
+        } else {
+            self.release();
         }
         read
     }
 
+    /// Gives the memory back if it is empty, unless a long body has made it larger.
+    fn release(&mut self) {
+        if self.is_empty() && self.bytes.capacity() == INITIAL_SIZE {
+            self.begin = 0;
+            self.bytes.clear();
+            give_back(std::mem::take(&mut self.bytes));
+        }
+    }
+
     fn make_space(&mut self) {
+        if self.bytes.capacity() == 0 && self.size == INITIAL_SIZE {
+            self.bytes = take_free();
+        }
         if self.was_filled && self.is_empty() {
             self.size = (2 * self.size).min(MAX_SIZE);
             self.was_filled = false;
@@ -129,6 +165,13 @@ impl Buffer {
         self.size = INITIAL_SIZE;
         self.was_filled = false;
         shrink(&mut self.bytes);
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.consume(usize::MAX);
+        self.release();
     }
 }
 

@@ -18,9 +18,9 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 /// Closes a connection after the last response, or while it is idle.
 pub async fn close(client: ClientConnection) {
     if client.has_unread() {
-        linger(client).await;
+        Box::pin(linger(client)).await;
     } else if client.is_stopping() {
-        linger_for(STOP_LINGER, client).await;
+        Box::pin(linger_for(STOP_LINGER, client)).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! One client's connection, from accept to close.
 
+use std::future::pending;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -28,10 +29,22 @@ pub async fn serve<S: Service>(
     service: S,
     stopped: watch::Receiver<bool>,
 ) {
-    serve_open(stream, address, service, stopped, &Rc::default()).await;
+    let idleness = Rc::<Idleness>::default();
+    let mut stopping = stopped.clone();
+    let wake = async {
+        // The sender lives until it has sent.
+        let _ = stopping.wait_for(|stopped| *stopped).await;
+        idleness.wake();
+        pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = wake => {}
+        () = serve_open(stream, address, service, stopped, &idleness) => {}
+    }
 }
 
-/// As [`serve`], and ends when `idleness` says so.
+/// As [`serve`], and ends when `idleness` says so, which must be woken after `stopped`.
 pub(super) async fn serve_open<S: Service>(
     stream: Stream,
     address: Option<IpAddr>,
@@ -40,9 +53,10 @@ pub(super) async fn serve_open<S: Service>(
     idleness: &Rc<Idleness>,
 ) {
     let mut client = ClientConnection::new(stream, Rc::new(Peer::new(address)), stopped.clone());
-    match serve_requests(&mut client, &service, HeadReader::new(stopped.clone(), idleness)).await {
-        ConnectionEnd::Http2 => http2::serve(client, service, stopped, idleness).await,
-        ConnectionEnd::Refused(refusal) => refuse(client, refusal).await,
+    // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
+    match serve_requests(&mut client, &service, HeadReader::new(idleness)).await {
+        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, stopped, idleness)).await,
+        ConnectionEnd::Refused(refusal) => Box::pin(refuse(client, refusal)).await,
         ConnectionEnd::Close => close(client).await,
         ConnectionEnd::Drop => {}
     }
@@ -408,7 +422,8 @@ mod tests {
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_connection_that_is_accepted_at_a_stop_has_a_second_for_a_request() {
         let (mut client, ours) = UnixStream::pair().unwrap();
-        let (_stop, stopped) = watch::channel(true);
+        let (stop, stopped) = watch::channel(false);
+        stop.send_replace(true);
         tokio::task::spawn_local(serve(ours.into(), None, TestSite, stopped));
         let (got, taken) = trickle(&mut client, b"", SECOND).await;
         assert_eq!((got.as_str(), taken.as_secs()), ("", 1));

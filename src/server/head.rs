@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::FutureExt as _;
 use http::StatusCode;
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::open_connections::Idleness;
@@ -19,6 +17,9 @@ use crate::net::client::ClientConnection;
 
 /// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// An idle connection keeps no more memory for a head than this, in bytes.
+const MAX_KEPT: usize = 2 << 10;
 
 const TOO_LATE: Refusal = Refusal {
     status: StatusCode::REQUEST_TIMEOUT,
@@ -44,11 +45,10 @@ pub(super) struct HeadReader {
     head: Vec<u8>,
     is_first: bool,
     idleness: Rc<Idleness>,
-    stopped: Pin<Box<dyn Future<Output = ()>>>,
     expiry: Pin<Box<Sleep>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
     stop_at: Option<Instant>,
-    /// The waker that is registered for `stopped`, `expiry` and `idleness`. Registering for each request would be most of the cost of
+    /// The waker that is registered for `expiry` and `idleness`. Registering for each request would be most of the cost of
     /// waiting.
     registered: Option<Waker>,
 }
@@ -61,18 +61,12 @@ enum ClientEvent {
 }
 
 impl HeadReader {
-    pub(super) fn new(mut stopped: watch::Receiver<bool>, idleness: &Rc<Idleness>) -> Self {
-        let stopped = async move {
-            // The sender lives until it has sent.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        let stopped = Box::pin(stopped.fuse());
+    pub(super) fn new(idleness: &Rc<Idleness>) -> Self {
         let expiry = Box::pin(sleep(HEAD_TIMEOUT));
         Self {
             head: Vec::new(),
             is_first: true,
             idleness: Rc::clone(idleness),
-            stopped,
             expiry,
             stop_at: None,
             registered: None,
@@ -117,6 +111,9 @@ impl HeadReader {
             let began = *since.get_or_insert_with(Instant::now);
             if !is_begun {
                 self.idleness.begin(began);
+                if self.head.capacity() > MAX_KEPT {
+                    self.head = Vec::new();
+                }
             }
             let event = self.wait(client).await;
             self.idleness.end();
@@ -171,10 +168,6 @@ impl HeadReader {
         let is_registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if is_registered && !self.expiry.is_elapsed() {
             return Poll::Pending;
-        }
-        // The server may have begun to stop after the caller's check.
-        if self.stopped.as_mut().poll(cx).is_ready() {
-            self.begin_stop();
         }
         if self.expiry.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ClientEvent::Expiry);

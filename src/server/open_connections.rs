@@ -29,6 +29,13 @@ impl OpenConnections {
         self.idleness.borrow().len()
     }
 
+    /// Wakes the connections that wait for a request, so that they find that the server is stopping.
+    pub(super) fn wake_all(&self) {
+        for idleness in &*self.idleness.borrow() {
+            idleness.wake();
+        }
+    }
+
     /// Waits until no connection is open.
     pub(super) async fn all_closed(&self) {
         while self.count() > 0 {
@@ -136,6 +143,11 @@ impl Idleness {
 
     fn close(&self) {
         self.must_close.set(true);
+        self.wake();
+    }
+
+    /// Wakes the connection, if it waits for a request.
+    pub(super) fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
