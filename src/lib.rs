@@ -18,6 +18,7 @@
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
+//! | [`tls`] | certificates: read, checked, chosen by server name | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | http1, invalid_value |
@@ -61,5 +62,6 @@ pub mod snapshot;
 pub mod store;
 pub mod summary;
 pub mod thread_exit;
+pub mod tls;
 pub mod upstream;
 pub mod watch;
