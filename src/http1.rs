@@ -12,4 +12,5 @@ pub mod host;
 pub mod refusal;
 pub mod request;
 pub mod response;
+pub mod scheme;
 pub mod target;

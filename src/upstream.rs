@@ -31,7 +31,7 @@ use self::connect::{Roots, connect};
 pub use self::contention::Contention;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::pool::Pool;
-pub use self::route::{Route, Scheme};
+pub use self::route::Route;
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;

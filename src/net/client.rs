@@ -191,7 +191,7 @@ impl ClientConnection {
     pub fn poll_gone(&mut self, cx: &mut Context<'_>, probe: &'static [u8]) -> Poll<()> {
         loop {
             if let Some(half_closed) = &mut self.half_closed {
-                return half_closed.poll_gone(cx, &self.stream, probe, self.has_begun_response);
+                return half_closed.poll_gone(cx, &mut self.stream, probe, self.has_begun_response);
             }
             if self.input.bytes().len() >= MAX_PIPELINED {
                 return Poll::Pending;

@@ -1,10 +1,10 @@
 //! A client that has stopped sending: it may be waiting for its response, or have left.
 
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::stream::Stream;
@@ -39,7 +39,7 @@ impl HalfClosed {
     pub(super) fn poll_gone(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &Stream,
+        stream: &mut Stream,
         probe: &[u8],
         has_begun: bool,
     ) -> Poll<()> {
@@ -49,10 +49,10 @@ impl HalfClosed {
                 return Poll::Ready(());
             }
             if !self.is_probed && !probe.is_empty() {
-                match stream.try_write(probe) {
-                    Ok(length) if length == probe.len() => self.is_probed = true,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Ok(_) | Err(_) => return Poll::Ready(()),
+                match Pin::new(&mut *stream).poll_write(cx, probe) {
+                    Poll::Ready(Ok(length)) if length == probe.len() => self.is_probed = true,
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => {}
                 }
             }
             self.timer.as_mut().reset(Instant::now() + CHECK_INTERVAL);

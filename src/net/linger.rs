@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::client::ClientConnection;
 use super::request_body::MAX_DISCARDED;
+use crate::http1::scheme::Scheme;
 
 /// How long to read and discard what the client still sends. Closing a connection with unread bytes resets it, and the last
 /// response may be lost.
@@ -21,6 +22,10 @@ pub async fn close(client: ClientConnection) {
         Box::pin(linger(client)).await;
     } else if client.is_stopping() {
         Box::pin(linger_for(STOP_LINGER, client)).await;
+    } else if client.peer().scheme() == Scheme::Https {
+        let (mut stream, _) = client.into_parts();
+        // Sends close_notify, so that the client can tell the end from a connection that was cut (RFC 8446, section 6.1).
+        let _ = timeout(LINGER, stream.shutdown()).await;
     }
 }
 

@@ -3,18 +3,27 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::http1::scheme::Scheme;
+
 /// The other end of a client's connection, made once for all its requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
     address: Option<IpAddr>,
     text: Option<String>,
+    scheme: Scheme,
 }
 
 impl Peer {
-    /// The peer with this address; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
+    /// The peer with this address, on an unencrypted connection; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
     pub fn new(address: Option<IpAddr>) -> Self {
         let address = address.map(|address| address.to_canonical());
-        Self { address, text: address.map(|address| address.to_string()) }
+        Self { address, text: address.map(|address| address.to_string()), scheme: Scheme::Http }
+    }
+
+    /// The same peer, on a connection with this scheme.
+    #[must_use]
+    pub fn over(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
     }
 
     /// The address; `None` for a Unix socket.
@@ -25,6 +34,11 @@ impl Peer {
     /// The address as text, as in X-Forwarded-For.
     pub fn address_text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    /// The scheme of its requests.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 }
 

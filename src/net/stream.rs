@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::TlsStream;
+
+use crate::http1::scheme::Scheme;
 
 /// The stream of a client or of an upstream.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A Unix socket.
     Unix(UnixStream),
-    /// TLS over TCP, as a client.
+    /// TLS over TCP: to an upstream, or from a client.
     Tls(Box<TlsStream<TcpStream>>),
     /// Memory: one request of a multiplexed connection.
     Pipe(DuplexStream),
@@ -30,6 +32,12 @@ impl From<TcpStream> for Stream {
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
         Self::Unix(stream)
+    }
+}
+
+impl From<TlsStream<TcpStream>> for Stream {
+    fn from(stream: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(stream))
     }
 }
 
@@ -56,9 +64,25 @@ impl Stream {
 
     /// Makes dropping the stream reset the connection, so that the other end cannot take what it received for the whole.
     pub fn reset_on_drop(&self) {
-        if let Self::Tcp(stream) = self {
-            // If this fails, the connection is over already.
-            let _ = stream.set_zero_linger();
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Unix(_) | Self::Pipe(_) => return,
+        };
+        // If this fails, the connection is over already.
+        let _ = stream.set_zero_linger();
+    }
+
+    /// The scheme of the requests on it.
+    pub fn scheme(&self) -> Scheme {
+        if matches!(self, Self::Tls(_)) { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Returns the protocol that both ends agreed on by ALPN (RFC 7301), if they did.
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+            Self::Tcp(_) | Self::Unix(_) | Self::Pipe(_) => None,
         }
     }
 

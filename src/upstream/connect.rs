@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
@@ -86,7 +86,7 @@ async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io:
     }
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
     let tls = roots.connector().await?.connect(name, tcp).await?;
-    Ok(Stream::Tls(Box::new(tls)))
+    Ok(TlsStream::Client(tls).into())
 }
 
 /// Tries one address after another. Each gets an equal share of the time that is left.

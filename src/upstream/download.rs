@@ -76,12 +76,14 @@ impl Download {
             }
             buffers.to_client.clear();
             self.sent = 0;
-            if self.is_cut {
-                return Poll::Ready(Forwarded::Cut);
+            // TLS may still hold some of it, also while more is awaited.
+            let flushed = Pin::new(client.stream()).poll_flush(cx);
+            if self.is_cut || self.framing.is_done() {
+                let is_whole = ready!(flushed).is_ok() && !self.is_cut;
+                return Poll::Ready(if is_whole { Forwarded::Whole } else { Forwarded::Cut });
             }
-            if self.framing.is_done() {
-                let flushed = ready!(Pin::new(client.stream()).poll_flush(cx));
-                return Poll::Ready(if flushed.is_ok() { Forwarded::Whole } else { Forwarded::Cut });
+            if matches!(flushed, Poll::Ready(Err(_))) {
+                return Poll::Ready(Forwarded::Cut);
             }
             let received = match ready!(buffers.from_upstream.poll_fill(upstream, cx)) {
                 Ok(1..) => self.take(buffers),

@@ -114,9 +114,9 @@ fn write_forwarding(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
 mod tests {
     use std::time::Duration;
 
-    use super::super::Scheme;
     use super::*;
     use crate::config::upstream_address::UpstreamAddress;
+    use crate::http1::scheme::Scheme;
     use crate::net::peer::Peer;
 
     /// The lines that the upstream gets, without Via.

@@ -7,6 +7,7 @@ use crate::config::upstream_address::UpstreamAddress;
 use crate::config::{Limits, UpstreamSite};
 use crate::http1::fields::{FieldFilter, Sender};
 use crate::http1::request::RequestHead;
+use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
 
@@ -48,7 +49,7 @@ impl<'a> Route<'a> {
             received_version: via::version(client),
             peer,
             trusted,
-            scheme: Scheme::Http,
+            scheme: peer.scheme(),
         }
     }
 
@@ -60,24 +61,5 @@ impl<'a> Route<'a> {
     /// Returns the filter for the fields and trailers of a request.
     pub(super) fn filter<'m>(&self, head: &'m RequestHead<'_>) -> FieldFilter<'m> {
         FieldFilter { sender: self.sender(), options: &head.options }
-    }
-}
-
-/// The scheme of a client's connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scheme {
-    /// Unencrypted.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// The scheme as in a URL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
     }
 }
