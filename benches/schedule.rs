@@ -81,7 +81,7 @@ fn mistakes() {
 }
 
 fn report_diagnostics(what: &str, text: &str) {
-    let none = |_: &Path| Err("there are no other files".to_owned());
+    let none = |_: &Path| Err("there are no other files".into());
     let render =
         || render_all(&Config::parse("downtime.toml", text, Path::new("/"), &none).diagnostics, false);
     report(&format!("1 MiB of {what}"), milliseconds(render), 3000.0, "ms");
@@ -203,7 +203,7 @@ fn changes(schedule: &Schedule, now: Timestamp) -> (f64, f64) {
 }
 
 fn config(text: &str) -> Config {
-    let none = |_: &Path| Err("there are no other files".to_owned());
+    let none = |_: &Path| Err("there are no other files".into());
     Config::parse("downtime.toml", text, Path::new("/"), &none).config.expect("a valid file")
 }
 

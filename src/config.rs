@@ -9,6 +9,7 @@ mod limits;
 mod lint;
 mod listen;
 pub mod load;
+pub mod read_file;
 pub mod report;
 pub mod schema;
 mod suggestion;
@@ -16,6 +17,7 @@ mod syntax;
 pub mod table;
 pub mod templates;
 pub mod time;
+mod tls_files;
 mod trial;
 pub mod upstream_address;
 mod validate;
@@ -35,9 +37,11 @@ use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
 pub use self::limits::Limits;
 pub use self::lint::{LintContext, StopLimit};
-pub use self::listen::Listen;
+pub use self::listen::{Listen, ListenUrl};
+use self::read_file::ReadFile;
 use self::report::Report;
-use self::templates::{ReadFile, Templates};
+use self::templates::Templates;
+use self::tls_files::TlsFiles;
 use self::upstream_address::UpstreamAddress;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
@@ -45,6 +49,7 @@ use crate::decision::down_response::Redirect;
 use crate::matching::scope::Host;
 use crate::page::Cors;
 use crate::page::template::Template;
+use crate::tls::Certificates;
 
 /// The default of `[server] listen`.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
@@ -66,6 +71,8 @@ pub struct Config {
     pub timezone: TimeZone,
     /// The listening addresses and the trusted proxies.
     pub server: ServerConfig,
+    /// The certificates for addresses with https, in the order of the file.
+    pub certificates: Arc<Certificates>,
     /// The site behind the gateway.
     pub site: Site,
     /// The rules by which requests are decided.
@@ -84,13 +91,20 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     /// At least one address.
-    pub listen: Vec<Listen>,
+    pub listen: Vec<ListenUrl>,
     /// The peers whose `X-Forwarded-*` fields are believed.
     pub trusted_proxies: TrustedProxies,
     /// The time for which the gateway is not ready and still accepts connections before it stops. May be zero.
     pub stop_delay: Duration,
     /// The time that requests in progress then have to finish. May be zero.
     pub stop_timeout: Duration,
+}
+
+impl ServerConfig {
+    /// Returns the addresses without their schemes.
+    pub fn addresses(&self) -> impl Iterator<Item = &Listen> {
+        self.listen.iter().map(|listen| &listen.address)
+    }
 }
 
 /// `[management]`
@@ -217,6 +231,8 @@ pub struct ParsedConfig {
     pub diagnostics: Vec<Diagnostic>,
     /// The management address, as far as it can be read from a text with errors.
     pub management: Option<Listen>,
+    /// Why files that may belong to the gateway alone were not checked.
+    pub unchecked: Vec<String>,
     /// The document and the report of a valid config, which the linter needs.
     parsed: Option<(Document, Report)>,
 }
@@ -224,7 +240,13 @@ pub struct ParsedConfig {
 impl ParsedConfig {
     /// Returns the result for a file that could not be read.
     pub fn refused(diagnostic: Diagnostic) -> Self {
-        Self { config: None, diagnostics: vec![diagnostic], management: None, parsed: None }
+        Self {
+            config: None,
+            diagnostics: vec![diagnostic],
+            management: None,
+            unchecked: Vec::new(),
+            parsed: None,
+        }
     }
 
     /// Adds the warnings and notes about a valid config.
@@ -243,12 +265,13 @@ impl Config {
         let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
         let mut templates = Templates::new(directory, read);
         let document = Document::parse(&report);
-        let config = validate::validate(&document, directory, &report, &mut templates);
+        let mut tls_files = TlsFiles::new(directory, read);
+        let config = validate::validate(&document, directory, &report, &mut templates, &mut tls_files);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
         let parsed = config.is_some().then_some((document, report));
-        ParsedConfig { config, diagnostics, management, parsed }
+        ParsedConfig { config, diagnostics, management, unchecked: tls_files.unchecked, parsed }
     }
 }
 

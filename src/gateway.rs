@@ -2,6 +2,7 @@
 
 mod access;
 mod cache;
+pub mod certificates;
 mod decide;
 mod failure;
 mod forward;

@@ -7,6 +7,7 @@ mod accept;
 mod connection;
 mod frames;
 mod guarded;
+mod handshake;
 mod head;
 mod http2;
 pub mod listener;

@@ -1,4 +1,4 @@
-//! Reads any bytes as a configuration file, followed after the first NUL by the template that it names. Nothing that reads or
+//! Reads any bytes as a configuration file, followed after the first NUL by the files that it names. Nothing that reads or
 //! reports them may panic, and each diagnostic must point into its text.
 
 #![no_main]
@@ -28,9 +28,9 @@ const PERIODS: usize = 2;
 fuzz_target!(|input: &[u8]| {
     let end = input.iter().position(|&byte| byte == 0);
     let (file, template) = end.map_or((input, None), |end| (&input[..end], Some(&input[end + 1..])));
-    let template = template.map_or(Ok(TEMPLATE), |template| str::from_utf8(template));
+    let template = template.unwrap_or(TEMPLATE.as_bytes());
     match str::from_utf8(file) {
-        Ok(text) => read(text, template.map_err(|_| "is not UTF-8")),
+        Ok(text) => read(text, template),
         Err(error) => {
             let text = String::from_utf8_lossy(file);
             check(&Diagnostic::not_utf8(NAME, file, error.valid_up_to()), &text, "");
@@ -38,13 +38,12 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn read(text: &str, template: Result<&str, &str>) {
+fn read(text: &str, template: &[u8]) {
     let read_config = || {
-        let read = |_: &Path| template.map(str::to_owned).map_err(str::to_owned);
-        Config::parse(NAME, text, Path::new(""), &read)
+        Config::parse(NAME, text, Path::new(""), &|_| Ok(template.to_owned()))
     };
     let found = read_config();
-    check_all(&found, text, template.unwrap_or_default());
+    check_all(&found, text, str::from_utf8(template).unwrap_or_default());
     let Some(config) = &found.config else {
         Summary::new(None, &found.diagnostics, Timestamp::UNIX_EPOCH).to_json();
         return;
@@ -52,7 +51,7 @@ fn read(text: &str, template: Result<&str, &str>) {
     for now in times(config) {
         let mut linted = read_config();
         linted.lint(&LintContext::new(now));
-        check_all(&linted, text, template.unwrap_or_default());
+        check_all(&linted, text, str::from_utf8(template).unwrap_or_default());
         // Only the first hundred warnings are reported.
         if linted.diagnostics.iter().any(|diagnostic| diagnostic.place.is_none()) {
             continue;

@@ -48,7 +48,7 @@ pub(super) struct Edited<T> {
     /// The config of the file as it is now.
     pub(super) config: Config,
     pub(super) outcome: T,
-    /// The warnings that the file did not have before.
+    /// The warnings that the file did not have before, and one for files that were not checked.
     warnings: Vec<Diagnostic>,
     /// The edit to wait for, with `--wait`.
     pub(super) awaited: Option<AwaitedEdit>,
@@ -114,6 +114,7 @@ impl<T> DraftEdit<T> {
             None => (before, Vec::new()),
             Some(after) => added_warnings(before, after, now),
         };
+        let warnings = unchecked(&reading).into_iter().chain(warnings).collect();
         let config = reading.config.ok_or(ExitCode::FAILURE)?;
         Ok(Edited { path, config, outcome, warnings, awaited })
     }
@@ -132,6 +133,16 @@ impl<T> Edited<T> {
         print_diagnostics(&self.warnings);
         Ok(())
     }
+}
+
+/// Returns a warning if this user may not read files that the gateway needs. The gateway may, as another user.
+fn unchecked(reading: &ParsedConfig) -> Option<Diagnostic> {
+    let message = reading.unchecked.join("; ");
+    let help = "make sure that the gateway's user can read it";
+    (!message.is_empty()).then(|| Diagnostic {
+        severity: Severity::Warning,
+        ..Diagnostic::for_file(format!("not checked: {message}"), help)
+    })
 }
 
 /// Returns the later config, and the warnings at `now` that the earlier one does not have. Warnings that differ in line

@@ -17,15 +17,18 @@ use self::signals::Signals;
 use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::load::{Loaded, load};
-use crate::config::{Config, Listen, ServerConfig, Site};
+use crate::config::{Config, Listen, ListenUrl, ServerConfig, Site};
 use crate::filters;
 use crate::gateway::Gateway;
+use crate::gateway::certificates::CurrentCertificates;
+use crate::http1::scheme::Scheme;
 use crate::logging::{Logging, log_warnings};
 use crate::management::{RunningGateway, management};
 use crate::server::listener::Listener;
 use crate::server::{Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::thread_exit::{ExitNotice, exit_notice};
+use crate::tls::server_config;
 use crate::upstream::{Contention, Proxy};
 use crate::watch::{Handle, Watch};
 
@@ -37,11 +40,11 @@ pub(super) fn run(path: &Path) -> ExitCode {
         print_diagnostics(&loaded.reading.diagnostics);
         return ExitCode::FAILURE;
     };
-    let Some(listeners) = Listeners::bind(&config) else { return ExitCode::FAILURE };
-    let logging = Logging::init(&config.log);
+    let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
+    let Some(listeners) = Listeners::bind(&snapshots) else { return ExitCode::FAILURE };
+    let logging = Logging::init(&snapshots.current().config.log);
     descriptors::raise_limit();
     log_warnings(&loaded.reading.diagnostics);
-    let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
     snapshots.current().set_warnings(std::mem::take(&mut loaded.reading.diagnostics));
     match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,10 +63,12 @@ struct Listeners {
 
 impl Listeners {
     /// Binds all of them. If any fails, reports each failure and returns `None`.
-    fn bind(config: &Config) -> Option<Self> {
-        let site = bind(&config.server.listen, "[server]");
+    fn bind(snapshots: &Arc<Snapshots>) -> Option<Self> {
+        let config = &snapshots.current().config;
+        let addresses: Vec<_> = config.server.addresses().cloned().collect();
+        let site = bind(&addresses, "[server]");
         let management = bind(&management_addresses(config), "[management]");
-        Some(Self { site: site?, management: management? })
+        Some(Self { site: with_tls(site?, snapshots)?, management: management? })
     }
 
     /// Closes those that are still open.
@@ -78,6 +83,24 @@ fn close(listeners: &mut Vec<Listener>) {
     for listener in listeners.drain(..) {
         listener.remove();
     }
+}
+
+/// Makes the listeners of addresses with https perform handshakes.
+fn with_tls(listeners: Vec<Listener>, snapshots: &Arc<Snapshots>) -> Option<Vec<Listener>> {
+    let urls = &snapshots.current().config.server.listen;
+    if urls.iter().all(|url| url.scheme == Scheme::Http) {
+        return Some(listeners);
+    }
+    let certificates = Arc::new(CurrentCertificates::new(Arc::clone(snapshots)));
+    let tls = server_config(certificates).map(Arc::new);
+    let tls = tls
+        .map_err(|error| print_error(&format!("cannot use TLS: {error}"), "see the log of the system"))
+        .ok()?;
+    let with_tls = |(listener, url): (Listener, &ListenUrl)| match url.scheme {
+        Scheme::Http => listener,
+        Scheme::Https => listener.with_tls(Arc::clone(&tls)),
+    };
+    Some(listeners.into_iter().zip(urls).map(with_tls).collect())
 }
 
 /// Returns the address for operators, if there is one.
@@ -172,12 +195,14 @@ async fn delay_stop(delay: Duration) {
 
 /// Warns of changed listen addresses, which need a restart.
 fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
-    let has_changed = |addresses: &dyn Fn(&Config) -> Vec<Listen>| {
+    let has_changed = |addresses: &dyn Fn(&Config) -> Vec<ListenUrl>| {
         addresses(after) != addresses(before) && addresses(after) != addresses(bound)
     };
+    let of_operators =
+        |config: &Config| management_addresses(config).into_iter().map(ListenUrl::from).collect();
     for (section, has_changed) in [
         ("[server]", has_changed(&|config| config.server.listen.clone())),
-        ("[management]", has_changed(&management_addresses)),
+        ("[management]", has_changed(&of_operators)),
     ] {
         if has_changed {
             warn!("{section} listen takes effect at the next start; everything else is applied");

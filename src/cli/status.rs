@@ -11,7 +11,7 @@ use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::load::{Loaded, load};
+use crate::config::load::{Loaded, load_to_show};
 use crate::escape::escape;
 use crate::management::client::{StatusReply, query};
 use crate::management::status::{GatewayStatus, Rejection};
@@ -24,7 +24,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.
 pub(super) fn run(path: &Path, format: Format) -> Result<ExitCode, ExitCode> {
-    let loaded = load(path);
+    let loaded = load_to_show(path);
     let Some(listen) = loaded.reading.management.clone() else {
         return report_file(path, &loaded, format, "no gateway was queried: the file has no [management]");
     };

@@ -4,6 +4,7 @@ mod period;
 mod read;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use schemars::JsonSchema;
 use toml::Spanned;
@@ -56,12 +57,25 @@ pub struct Document {
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
     /// Addresses to listen on. Each is an IP address with a port (`"0.0.0.0:80"`, `"[::1]:80"`), a port on all IPv4 and
-    /// IPv6 addresses (`":80"`; `"[::]:80"` is IPv6 only), or a Unix socket (`"unix:/run/downtime/http.sock"`).
+    /// IPv6 addresses (`":80"`; `"[::]:80"` is IPv6 only), or a Unix socket (`"unix:/run/downtime/http.sock"`). After
+    /// `https://`, an address is for TLS (`"https://0.0.0.0:443"`, `"https://:443"`), and `tls` names the certificates.
     ///
     /// An address that another process listens on is an error, even if both run as the same user. A change takes effect
     /// at the next start.
-    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::address())), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
+    #[schemars(with = "Vec<String>", length(min = 1), inner(regex(pattern = pattern::listen_url())), extend("default" = ["127.0.0.1:8503"], "uniqueItems" = true))]
     pub listen: Texts,
+    /// The certificates for addresses with `https://`, each with the file of its private key. A client gets the first
+    /// certificate for the name that it asks for; without a name, or with an unknown one, the first of the list. Both files
+    /// are in PEM. That of the certificate holds the intermediate certificates too (`fullchain.pem` of certbot). The key must
+    /// not be encrypted.
+    ///
+    /// The gateway reads the files again when they change. If a key does not belong to its certificate, what was applied
+    /// before stays in effect. An expired certificate is used, with a warning.
+    #[schemars(with = "Vec<TlsTable>", extend("default" = [], "examples" = [[{ "cert": "cert.pem", "key": "key.pem" }]]))]
+    pub tls: Field<Vec<TlsTable>>,
+    /// True if a value of the section was refused.
+    #[schemars(skip)]
+    pub broken: bool,
     /// Proxies in front of the gateway whose `X-Forwarded-*` fields are trusted: IP addresses or networks in CIDR
     /// notation, or `"unix:"` for every peer on a Unix socket.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::proxy())), example = ["127.0.0.1/32"], extend("default" = []))]
@@ -83,6 +97,24 @@ pub struct ServerSection {
     /// A second signal ends the gateway at once.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "10s"))]
     pub stop_timeout: Field<String>,
+}
+
+/// A certificate of `[server] tls`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TlsTable {
+    /// The place of the table.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// The file with the certificate, relative to this file.
+    #[schemars(with = "String", length(min = 1))]
+    pub cert: Field<String>,
+    /// The file with the private key, relative to this file.
+    #[schemars(with = "String", length(min = 1))]
+    pub key: Field<String>,
+    /// True if a value was refused.
+    #[schemars(skip)]
+    pub broken: bool,
 }
 
 /// The keys of `[site]`.

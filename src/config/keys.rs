@@ -55,6 +55,11 @@ fn keys() -> BTreeMap<String, BTreeMap<String, ValueKind>> {
         if table.get("properties").is_some() {
             sections.insert(title, kinds(table));
         }
+        for (key, value) in properties(table) {
+            if let Some(items) = value.get("items").filter(|items| items.get("properties").is_some()) {
+                sections.insert(format!("[[{name}.{key}]]"), kinds(items));
+            }
+        }
     }
     sections
 }
@@ -180,7 +185,8 @@ fn known_keys(section: &str, known: &[&str]) -> String {
 }
 
 fn known_sections() -> String {
-    let sections: Vec<_> = KEYS.keys().map(String::as_str).filter(|title| *title != TOP).collect();
+    let is_top = |title: &&str| *title != TOP && !title.contains('.');
+    let sections: Vec<_> = KEYS.keys().map(String::as_str).filter(is_top).collect();
     format!("known sections: {}", sections.join(", "))
 }
 
@@ -234,6 +240,8 @@ mod tests {
             ("[server]", "probe_paths", Some(ValueKind::List)),
             ("[server]", "stop_delay", Some(ValueKind::DurationOrZero)),
             ("[server]", "stop_timeout", Some(ValueKind::DurationOrZero)),
+            ("[server]", "tls", Some(ValueKind::Section)),
+            ("[[server.tls]]", "cert", Some(ValueKind::Text)),
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),

@@ -3,6 +3,7 @@
 //! The gateway prints the warnings at each reload, so a sound file must get none. Mere information is a note.
 
 mod addresses;
+mod certificates;
 mod cover;
 mod durations;
 mod exemptions;
@@ -84,6 +85,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     let input = LintInput { document, config, report, context, live };
     lint_mount(&input);
     addresses::lint(&input);
+    certificates::lint(&input);
     networks::lint(&input);
     exemptions::lint(&input);
     series::lint(&input);

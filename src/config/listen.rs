@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::DEFAULT_LISTEN;
+use crate::http1::scheme::Scheme;
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,55 @@ impl fmt::Display for Listen {
     }
 }
 
+/// An address to listen on, and whether its clients use TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenUrl {
+    /// The scheme of its requests. A Unix socket has `http`.
+    pub scheme: Scheme,
+    /// The address.
+    pub address: Listen,
+}
+
+impl From<Listen> for ListenUrl {
+    fn from(address: Listen) -> Self {
+        Self { scheme: Scheme::Http, address }
+    }
+}
+
+impl ListenUrl {
+    /// Parses an address as [`Listen::parse`] does, or an IP address and port, or a port, after `https://`.
+    ///
+    /// # Errors
+    /// The error is the help: what to write instead.
+    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
+        let prefix = Scheme::Https.prefix();
+        let Some(rest) = text.strip_prefix(prefix) else {
+            let is_upper = text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+            let address = if is_upper {
+                Err("write `https` in lower case".into())
+            } else {
+                Listen::parse(text, directory)
+            };
+            return address.map(Self::from);
+        };
+        match Listen::parse(rest, directory) {
+            Ok(address) if address.port().is_some() => Ok(Self { scheme: Scheme::Https, address }),
+            Ok(_) | Err(_) => Err(HTTPS_HELP.into()),
+        }
+    }
+}
+
+const HTTPS_HELP: &str = "write `https://` with an IP address and a port, such as `https://0.0.0.0:443` or `https://[::1]:443`, or with a port on all addresses, such as `https://:443`";
+
+impl fmt::Display for ListenUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.scheme {
+            Scheme::Http => self.address.fmt(f),
+            Scheme::Https => write!(f, "{}{}", self.scheme.prefix(), self.address),
+        }
+    }
+}
+
 /// Parses a port as URLs have it: digits only.
 pub(super) fn parse_port(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
@@ -87,8 +137,7 @@ fn help(text: &str) -> String {
         );
     }
     if text.trim().starts_with("https://") {
-        return "TLS is not yet supported: write the address alone, and let a proxy in front terminate TLS"
-            .to_owned();
+        return "TLS is for the addresses in [server] only: write the address alone".to_owned();
     }
     if let Ok(ip) = plain.parse::<IpAddr>() {
         return match with_brackets(plain) {
@@ -160,9 +209,7 @@ mod tests {
             ("::1:80", Err("did you mean `[::1]:80` or `[::1:80]:8503`?")),
             (
                 "https://0.0.0.0:443",
-                Err(
-                    "TLS is not yet supported: write the address alone, and let a proxy in front terminate TLS",
-                ),
+                Err("TLS is for the addresses in [server] only: write the address alone"),
             ),
             (
                 "*:65535",
@@ -184,6 +231,26 @@ mod tests {
         ] {
             let found = Listen::parse(text, Path::new("/etc/downtime"));
             assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_for_tls() {
+        for (text, expected) in [
+            ("https://0.0.0.0:443", Ok("https://0.0.0.0:443")),
+            ("https://[::1]:443", Ok("https://[::1]:443")),
+            ("https://:443", Ok("https://:443")),
+            ("127.0.0.1:80", Ok("127.0.0.1:80")),
+            ("https://0.0.0.0", Err(HTTPS_HELP)),
+            ("https://0.0.0.0:443/", Err(HTTPS_HELP)),
+            ("https://unix:a", Err(HTTPS_HELP)),
+            ("https://example.com:443", Err(HTTPS_HELP)),
+            ("https://", Err(HTTPS_HELP)),
+            ("HTTPS://0.0.0.0:443", Err("write `https` in lower case")),
+            ("http://0.0.0.0:80", Err("write `0.0.0.0:80`")),
+        ] {
+            let found = ListenUrl::parse(text, Path::new("/")).map(|url| url.to_string());
+            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text}");
         }
     }
 }

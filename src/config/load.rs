@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
-use crate::config::templates::ReadFile;
+use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use crate::config::{Config, LintContext, ParsedConfig};
 use crate::hex;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
@@ -34,17 +34,26 @@ pub struct Loaded {
 
 /// Reads the config file at `path` and the files that it names.
 pub fn load(path: &Path) -> Loaded {
-    let reader = RefCell::new(FileReader::default());
+    load_with(path, FileReader::default())
+}
+
+/// As [`load`], for a command that does not serve. Files that this user may not read, such as private keys, are not checked.
+pub fn load_to_show(path: &Path) -> Loaded {
+    load_with(path, FileReader::without_private_files())
+}
+
+fn load_with(path: &Path, reader: FileReader) -> Loaded {
+    let reader = RefCell::new(reader);
     let content = reader.borrow_mut().read(path);
     let sha256 = content.as_ref().ok().map(|bytes| sha256(bytes));
     let reading = match content {
-        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_text(path)),
+        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path)),
         Err(error) => {
             let message = format!("{} {error}", path.display());
             ParsedConfig::refused(Diagnostic::for_file(message, help(&error)))
         }
     };
-    let FileReader { hash, stamps, mut changing } = reader.into_inner();
+    let FileReader { hash, stamps, mut changing, .. } = reader.into_inner();
     // The first file may have changed before the last was read: such a combination never existed on disk.
     changing |= stamps.iter().any(|(file, stamp)| FileStamp::from_path(file) != *stamp);
     let is_mount_point = read::is_mount_point(path);
@@ -70,9 +79,15 @@ struct FileReader {
     hash: Sha256,
     stamps: Vec<(PathBuf, Option<FileStamp>)>,
     changing: bool,
+    /// True if files that this user may not read are not needed.
+    skips_private: bool,
 }
 
 impl FileReader {
+    fn without_private_files() -> Self {
+        Self { skips_private: true, ..Self::default() }
+    }
+
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, ReadError> {
         let before = FileStamp::from_path(path);
         let result = read::read(path, MAX_LENGTH);
@@ -86,9 +101,17 @@ impl FileReader {
         result.map(|(bytes, _)| bytes)
     }
 
-    fn read_text(&mut self, path: &Path) -> Result<String, String> {
-        let bytes = self.read(path).map_err(|error| format!("{} {error}", path.display()))?;
-        String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
+    /// Reads a file that the config file names.
+    fn read_named(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
+        self.read(path).map_err(|error| {
+            let message = format!("{} {error}", path.display());
+            let cause = match error.is_forbidden() {
+                true if self.skips_private => UnreadableCause::Private,
+                true => UnreadableCause::Forbidden,
+                false => UnreadableCause::Other,
+            };
+            UnreadableFile { message, cause }
+        })
     }
 }
 
@@ -104,10 +127,11 @@ fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
     }
 }
 
-/// Parses `text` as if it were the content of the config file at `path`.
+/// Parses `text` as if it were the content of the config file at `path`. Files that this user may not read, such as private
+/// keys, are not checked.
 pub fn preview(path: &Path, text: &str) -> ParsedConfig {
-    let reader = RefCell::new(FileReader::default());
-    let read = |path: &Path| reader.borrow_mut().read_text(path);
+    let reader = RefCell::new(FileReader::without_private_files());
+    let read = |path: &Path| reader.borrow_mut().read_named(path);
     Config::parse(&path.display().to_string(), text, directory(path), &read)
 }
 

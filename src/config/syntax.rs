@@ -347,7 +347,7 @@ mod tests {
         ) {
             let text = lines.concat();
             let body = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            let read = |_: &Path| Ok(String::new());
+            let read = |_: &Path| Ok(Vec::new());
             let reading = Config::parse("downtime.toml", &text, Path::new("/"), &read);
             let errors = reading.diagnostics.iter().filter(|found| found.severity == Severity::Error);
             prop_assert_eq!(reading.config.is_none(), errors.count() > 0);

@@ -171,18 +171,38 @@ impl<'i, 'r> Table<'i, 'r> {
         sections
     }
 
+    /// Takes the value of a key that is a list of tables, which may also be written as sections of this `title`. `example`
+    /// is a valid table, for the help; the second argument of `read` is the place of the table.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        title: &str,
+        example: &str,
+        read: impl Fn(&mut Self, Range<usize>) -> T,
+    ) -> Field<Vec<T>> {
+        let value = self.take(key)?;
+        let (span, help) = (value.span(), format!("list tables in brackets, such as `{example}`"));
+        let DeValue::Array(items) = value.into_inner() else {
+            self.refuse(span, "a list of tables", help);
+            return None;
+        };
+        let mut tables = Vec::new();
+        for item in items {
+            let span = item.span();
+            match item.into_inner() {
+                DeValue::Table(values) => {
+                    let table = Self::new(title.to_owned(), values, self.report);
+                    tables.push(table.read_all(|table| read(table, span)));
+                }
+                _ => self.refuse(span, "a table", help.clone()),
+            }
+        }
+        Some(Spanned::new(span, tables))
+    }
+
     fn refuse_value_of_section(&self, key: &str, span: Range<usize>, title: &str) {
         let help = format!("write `{title}` on a line of its own, and its keys below");
         self.report.error(span, format!("`{key}` is a section, not a key with a value"), help);
-    }
-
-    /// Reports a key that a later version will have.
-    pub fn not_yet(&mut self, key: &'static str) {
-        if let Some(value) = self.values.remove(key) {
-            let help = "remove it, or comment it out with `#`: a later version will support it";
-            self.broken = true;
-            self.report.error(value.span(), format!("`{key}` is not yet supported"), help);
-        }
     }
 
     /// Returns true if the value of a key was refused. A key that seems missing may be that one.

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use super::document::Field;
 use super::lint::markup;
+use super::read_file::ReadFile;
 use super::report::Report;
 use crate::page::template::{Template, TemplateError};
-
-/// Reads a file. The error names the file and says what is wrong.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
 
 /// The templates read so far, by path.
 pub struct Templates<'a> {
@@ -34,7 +32,7 @@ impl<'a> Templates<'a> {
         if let Some(template) = self.cache.get(&path) {
             return template.clone();
         }
-        let template = match (self.read)(&path) {
+        let template = match self.read_text(&path) {
             Ok(text) => self.compile(name.get_ref(), text, report),
             Err(message) => {
                 let help = "write the path of an HTML file, relative to the configuration file";
@@ -44,6 +42,11 @@ impl<'a> Templates<'a> {
         };
         self.cache.insert(path, template.clone());
         template
+    }
+
+    fn read_text(&self, path: &Path) -> Result<String, String> {
+        let bytes = (self.read)(path).map_err(|error| error.message)?;
+        String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
     }
 
     fn compile(&self, name: &str, text: String, report: &Report) -> Option<Template> {

@@ -5,8 +5,10 @@ use std::path::Path;
 use super::diagnostic::{Diagnostic, Severity};
 use super::document::Document;
 use super::keys::TOP;
+use super::read_file::{UnreadableCause, UnreadableFile};
 use super::report::Report;
 use super::templates::Templates;
+use super::tls_files::TlsFiles;
 use super::validate::validate;
 use crate::invalid_value::InvalidValue;
 
@@ -17,8 +19,10 @@ pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValu
     let text = format!("{header}{key} = {value}\n");
     let report = Report::trial(text);
     let document = Document::parse(&report);
-    let mut templates = Templates::new(Path::new(""), &|_| Ok(String::new()));
-    validate(&document, Path::new(""), &report, &mut templates);
+    let mut templates = Templates::new(Path::new(""), &|_| Ok(Vec::new()));
+    let unread = |_: &Path| Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private });
+    let mut tls_files = TlsFiles::new(Path::new(""), &unread);
+    validate(&document, Path::new(""), &report, &mut templates, &mut tls_files);
     let mut errors = report.diagnostics().into_iter().filter(|d| d.severity == Severity::Error);
     let is_about_the_value =
         |d: &Diagnostic| d.place.as_ref().is_some_and(|place| place.span.start >= header.len());
@@ -27,9 +31,12 @@ pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValu
         .map(|d| InvalidValue { message: d.message, help: d.help.unwrap_or_default() })
 }
 
-/// Returns the lines that a period needs to be valid, apart from `key`.
+/// Returns the lines that a section needs to be valid, apart from `key`.
 fn required_keys(section: &str, key: &str) -> &'static str {
     match (section, key) {
+        ("[server]", "listen") => "tls = [{ cert = 'cert.pem', key = 'key.pem' }]\n",
+        ("[[server.tls]]", "cert") => "key = 'key.pem'\n",
+        ("[[server.tls]]", _) => "cert = 'cert.pem'\n",
         ("[[period]]", "start") => "",
         ("[[period]]", "cron") => "for = '1h'\n",
         ("[[period]]", "except") => "cron = '0 0 * * *'\nfor = '1h'\n",
@@ -48,6 +55,7 @@ mod tests {
             (TOP, "timezone", "'Europe/Berlin'", None),
             (TOP, "timezone", "'Europe/Berln'", Some("unknown time zone `Europe/Berln`")),
             ("[server]", "listen", "['127.0.0.1:80']", None),
+            ("[server]", "listen", "['https://:443']", None),
             ("[site]", "upstream", "'http://127.0.0.1:8000'", None),
             ("[response]", "template", "'x.html'", None),
             ("[[period]]", "start", "2026-12-01T22:00:00Z", None),

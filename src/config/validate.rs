@@ -10,9 +10,11 @@ mod scope;
 mod server;
 mod site;
 mod timing;
+mod tls;
 mod values;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -21,6 +23,7 @@ use super::Config;
 use super::document::Document;
 use super::report::Report;
 use super::templates::Templates;
+use super::tls_files::TlsFiles;
 use crate::decision::Rules;
 
 /// Turns a document into a config, which must not be applied if `report` has errors afterwards. Paths are relative to
@@ -30,6 +33,7 @@ pub fn validate(
     directory: &Path,
     report: &Report,
     templates: &mut Templates<'_>,
+    tls_files: &mut TlsFiles<'_>,
 ) -> Config {
     let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
     let response = response::validate(&document.response, report, templates);
@@ -38,6 +42,7 @@ pub fn validate(
     Config {
         management: management::validate(document, &server, directory, report),
         server,
+        certificates: Arc::new(tls::validate(&document.server, tls_files, report)),
         site: site::validate(&document.site, directory, report),
         rules: Rules {
             status_path: server::status_path(&document.server.status_path, report),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::Service;
-use super::connection::serve_open;
+use super::connection::{serve_open, serve_tls};
 use super::listener::{BACKLOG, Listener};
 use super::open_connections::OpenConnections;
 use crate::net::stream::Stream;
@@ -25,7 +26,8 @@ static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// A listening socket on a thread's runtime.
 pub(super) enum ListeningSocket {
-    Tcp(tokio::net::TcpListener),
+    /// TCP, with TLS if there is an acceptor.
+    Tcp(tokio::net::TcpListener, Option<TlsAcceptor>),
     Unix(tokio::net::UnixListener),
 }
 
@@ -33,19 +35,29 @@ impl TryFrom<Listener> for ListeningSocket {
     type Error = io::Error;
 
     fn try_from(listener: Listener) -> io::Result<Self> {
+        let tcp = |listener, tls| Ok(Self::Tcp(tokio::net::TcpListener::from_std(listener)?, tls));
         match listener {
-            Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Self::Tcp),
+            Listener::Tcp(listener) => tcp(listener, None),
+            Listener::Tls(listener, config) => tcp(listener, Some(config.into())),
             Listener::Unix(listener, _) => tokio::net::UnixListener::from_std(listener).map(Self::Unix),
         }
     }
 }
 
+/// A connection, before the handshake of TLS, and the address of its client.
 type Accepted = (Stream, Option<IpAddr>);
 
 impl ListeningSocket {
+    fn tls(&self) -> Option<TlsAcceptor> {
+        match self {
+            Self::Tcp(_, tls) => tls.clone(),
+            Self::Unix(_) => None,
+        }
+    }
+
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, _) => {
                 let (stream, address) = listener.accept().await?;
                 accepted_tcp(stream, address)
             }
@@ -57,7 +69,7 @@ impl ListeningSocket {
     /// reset them, although their clients may have sent a request.
     fn drain(self, mut serve: impl FnMut(Accepted)) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, _) => {
                 let listener = listener.into_std()?;
                 drain(|| {
                     let (stream, address) = listener.accept()?;
@@ -104,12 +116,16 @@ pub(super) async fn accept<S: Service>(
     open: Rc<OpenConnections>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let connections = stopped.clone();
+    let (connections, tls) = (stopped.clone(), socket.tls());
     let serve = |(stream, address): Accepted| {
         let connection = Rc::clone(&open).open();
-        let (service, stopped) = (service.clone(), connections.clone());
+        let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         tokio::task::spawn_local(async move {
-            serve_open(stream, address, service, stopped, &connection.idleness).await;
+            let idleness = &connection.idleness;
+            match tls {
+                None => serve_open(stream, address, service, stopped, idleness).await,
+                Some(acceptor) => serve_tls(stream, acceptor, address, service, stopped, idleness).await,
+            }
         });
     };
     loop {

@@ -7,8 +7,11 @@ use std::rc::Rc;
 
 use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
+use tokio_rustls::TlsAcceptor;
+use tracing::debug;
 
-use super::head::{HeadReader, NextHead};
+use super::handshake::{Handshake, handshake};
+use super::head::{HeadReader, NextHead, Preface};
 use super::open_connections::Idleness;
 use super::refusal::refuse;
 use super::{Service, http2};
@@ -18,6 +21,8 @@ use crate::net::client::ClientConnection;
 use crate::net::linger::close;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
+
+const PLAIN_HTTP: Refusal = Refusal::bad_request("this port speaks HTTPS: write https:// in the URL");
 
 /// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
 /// request, or with one that begins within `STOP_GRACE`. The head of a request must be complete `HEAD_TIMEOUT` after its
@@ -52,13 +57,35 @@ pub(super) async fn serve_open<S: Service>(
     stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
-    let mut client = ClientConnection::new(stream, Rc::new(Peer::new(address)), stopped.clone());
+    let peer = Peer::new(address).over(stream.scheme());
+    let preface = Preface::expected_on(&stream);
+    let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone());
     // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
-    match serve_requests(&mut client, &service, HeadReader::new(idleness)).await {
+    match serve_requests(&mut client, &service, HeadReader::new(preface, idleness)).await {
         ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => Box::pin(refuse(client, refusal)).await,
         ConnectionEnd::Close => close(client).await,
         ConnectionEnd::Drop => {}
+    }
+}
+
+/// Serves a connection over TLS, as [`serve_open`] does, after the handshake. A client that speaks HTTP without TLS gets an
+/// explanation.
+pub(super) async fn serve_tls<S: Service>(
+    stream: Stream,
+    acceptor: TlsAcceptor,
+    address: Option<IpAddr>,
+    service: S,
+    stopped: watch::Receiver<bool>,
+    idleness: &Rc<Idleness>,
+) {
+    // On the heap: the handshake takes more memory than the rest of the connection.
+    match Box::pin(handshake(stream, &acceptor)).await {
+        Ok(Handshake::Done(stream)) => serve_open(stream, address, service, stopped, idleness).await,
+        Ok(Handshake::PlainHttp(stream)) => {
+            refuse(ClientConnection::new(stream, Rc::new(Peer::new(address)), stopped), PLAIN_HTTP).await;
+        }
+        Err(error) => debug!("TLS handshake with {} failed: {error}", Peer::new(address)),
     }
 }
 

@@ -13,7 +13,10 @@ use super::open_connections::Idleness;
 use super::{HEAD_TIMEOUT, STOP_GRACE};
 use crate::http1::head::{MAX_HEAD, complete_within, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
+use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
+use crate::net::stream::Stream;
+use crate::tls::HTTP_2;
 
 /// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -26,6 +29,30 @@ const TOO_LATE: Refusal = Refusal {
     reason: "the head of the request took longer than 30 seconds",
 };
 const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within the head of the request");
+
+const NO_PREFACE: Refusal = Refusal::bad_request("the connection was agreed to be HTTP/2, but it is not");
+
+/// Whether a connection may begin with the preface of HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preface {
+    /// The client may choose (RFC 9113, section 3.3).
+    Allowed,
+    /// The client and the gateway have agreed on HTTP/2 (RFC 9113, section 3.2).
+    Required,
+    /// They have agreed on HTTP/1.1, or over TLS on nothing.
+    Forbidden,
+}
+
+impl Preface {
+    /// Returns what can be expected on a new connection.
+    pub(super) fn expected_on(stream: &Stream) -> Self {
+        match stream.alpn_protocol() {
+            Some(HTTP_2) => Self::Required,
+            None if stream.scheme() == Scheme::Http => Self::Allowed,
+            Some(_) | None => Self::Forbidden,
+        }
+    }
+}
 
 /// What comes next on a connection.
 pub(super) enum NextHead {
@@ -43,7 +70,8 @@ pub(super) enum NextHead {
 pub(super) struct HeadReader {
     /// A copy of the input, as far as it has been found to contain a head: the request is handled while more is read.
     head: Vec<u8>,
-    is_first: bool,
+    /// For the first head only.
+    preface: Preface,
     idleness: Rc<Idleness>,
     expiry: Pin<Box<Sleep>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
@@ -61,11 +89,11 @@ enum ClientEvent {
 }
 
 impl HeadReader {
-    pub(super) fn new(idleness: &Rc<Idleness>) -> Self {
+    pub(super) fn new(preface: Preface, idleness: &Rc<Idleness>) -> Self {
         let expiry = Box::pin(sleep(HEAD_TIMEOUT));
         Self {
             head: Vec::new(),
-            is_first: true,
+            preface,
             idleness: Rc::clone(idleness),
             expiry,
             stop_at: None,
@@ -89,12 +117,14 @@ impl HeadReader {
             if bytes.is_empty() {
                 // Usually the client sends its next request only now.
                 searched = 0;
-            } else if self.is_first && is_preface(bytes) {
+            } else if self.preface != Preface::Forbidden && is_preface(bytes) {
                 if bytes.len() >= PREFACE.len() {
                     return NextHead::Http2;
                 }
+            } else if self.preface == Preface::Required {
+                return NextHead::Refused(NO_PREFACE);
             } else if let Some(length) = complete_within(bytes, searched) {
-                self.is_first = false;
+                self.preface = Preface::Forbidden;
                 self.head.clear();
                 self.head.extend_from_slice(bytes.get(..length).unwrap_or_default());
                 return NextHead::Complete;

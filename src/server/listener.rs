@@ -6,17 +6,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use socket2::TcpKeepalive;
 
 use crate::config::Listen;
+use crate::http1::scheme::Scheme;
 
 /// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
+    /// TLS over TCP.
+    Tls(TcpListener, Arc<ServerConfig>),
     /// A Unix socket, and its path.
     Unix(UnixListener, PathBuf),
 }
@@ -66,10 +71,20 @@ impl Listener {
         bound.map_err(|error| BindError { address: address.clone(), error })
     }
 
+    /// Makes the connections of a TCP socket begin with a TLS handshake.
+    #[must_use]
+    pub fn with_tls(self, config: Arc<ServerConfig>) -> Self {
+        match self {
+            Self::Tcp(listener) | Self::Tls(listener, _) => Self::Tls(listener, config),
+            Self::Unix(..) => self,
+        }
+    }
+
     /// Duplicates the socket for another worker.
     pub fn try_clone(&self) -> io::Result<Self> {
         match self {
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Tls(listener, tls) => Ok(Self::Tls(listener.try_clone()?, Arc::clone(tls))),
             Self::Unix(listener, path) => {
                 listener.try_clone().map(|listener| Self::Unix(listener, path.clone()))
             }
@@ -79,10 +94,12 @@ impl Listener {
     /// Returns a URL for a browser on this machine, with a note if the socket listens on several addresses; or `unix:`
     /// and the path. For port 0 it has the port that the system chose.
     pub fn url(&self) -> String {
-        match self {
-            Self::Tcp(listener) => tcp_url(listener).unwrap_or_else(|error| error.to_string()),
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
-        }
+        let url = match self {
+            Self::Tcp(listener) => tcp_url(Scheme::Http, listener),
+            Self::Tls(listener, _) => tcp_url(Scheme::Https, listener),
+            Self::Unix(_, path) => Ok(format!("unix:{}", path.display())),
+        };
+        url.unwrap_or_else(|error| error.to_string())
     }
 
     /// Removes the file of a Unix socket.
@@ -95,16 +112,17 @@ impl Listener {
     }
 }
 
-fn tcp_url(listener: &TcpListener) -> io::Result<String> {
+fn tcp_url(scheme: Scheme, listener: &TcpListener) -> io::Result<String> {
+    let scheme = scheme.as_str();
     let address = listener.local_addr()?;
     let port = address.port();
     Ok(match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("http://127.0.0.1:{port} (all IPv4 addresses)"),
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("{scheme}://127.0.0.1:{port} (all IPv4 addresses)"),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) if socket2::SockRef::from(listener).only_v6()? => {
-            format!("http://[::1]:{port} (all IPv6 addresses)")
+            format!("{scheme}://[::1]:{port} (all IPv6 addresses)")
         }
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("http://127.0.0.1:{port} (all addresses)"),
-        _ => format!("http://{address}"),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("{scheme}://127.0.0.1:{port} (all addresses)"),
+        _ => format!("{scheme}://{address}"),
     })
 }
 

@@ -89,13 +89,18 @@ pub enum SpecialFile {
     Socket,
 }
 
+impl ReadError {
+    /// Returns true if this user may not read the file.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) if error.kind() == io::ErrorKind::NotFound => f.write_str("does not exist"),
-            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                f.write_str("cannot be read by this user")
-            }
+            Self::Io(_) if self.is_forbidden() => f.write_str("cannot be read by this user"),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
             Self::NotRegular(kind) => write!(f, "is {kind}, not a file"),
             Self::TooLong(limit) => write!(f, "is longer than {} KiB", limit / 1024),

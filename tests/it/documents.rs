@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use downtime::config::Config;
+use downtime::config::read_file::{UnreadableCause, UnreadableFile};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,7 +24,11 @@ use tempfile::TempDir;
 const AT: &str = "2026-06-01T00:00:00Z";
 const TEMPLATE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/downtime.html"));
 
-/// A directory with a `downtime.toml` and the built-in template in it.
+/// A certificate that is valid at [`AT`].
+const CERTIFICATE: &str = include_str!("../check/golden/tls/cert.pem");
+const KEY: &str = include_str!("../check/golden/tls/key.pem");
+
+/// A directory with a `downtime.toml`, and the built-in template and certificates in it.
 struct Directory(TempDir);
 
 impl Directory {
@@ -31,6 +36,11 @@ impl Directory {
         let directory = Self(tempfile::tempdir().unwrap());
         fs::create_dir(directory.path("templates")).unwrap();
         fs::write(directory.path("templates/downtime.html"), TEMPLATE).unwrap();
+        for place in [".", "tls/example.com", "tls/example.org"] {
+            fs::create_dir_all(directory.path(place)).unwrap();
+            fs::write(directory.path(place).join("fullchain.pem"), CERTIFICATE).unwrap();
+            fs::write(directory.path(place).join("privkey.pem"), KEY).unwrap();
+        }
         fs::write(directory.path("downtime.toml"), text).unwrap();
         directory
     }
@@ -62,7 +72,13 @@ impl Directory {
 }
 
 fn parse_config(text: &str) -> Config {
-    let reading = Config::parse("downtime.toml", text, Path::new(""), &|_| Ok(TEMPLATE.to_owned()));
+    let read = |path: &Path| match path.extension() {
+        Some(extension) if extension == "pem" => {
+            Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private })
+        }
+        _ => Ok(TEMPLATE.into()),
+    };
+    let reading = Config::parse("downtime.toml", text, Path::new(""), &read);
     reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
 }
 

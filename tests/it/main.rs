@@ -26,5 +26,6 @@ mod prose;
 mod proxy;
 mod schema;
 mod store;
+mod tls;
 mod upstreams;
 mod working_directory;

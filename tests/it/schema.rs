@@ -26,7 +26,6 @@ const REFUSED: [&str; 32] = [
     "listen_malformed",
     "management_malformed",
     "name_empty",
-    "not_yet_supported",
     "period_in_single_brackets",
     "probe_paths_malformed",
     "redirect_and_template",
@@ -40,6 +39,7 @@ const REFUSED: [&str; 32] = [
     "status_out_of_range",
     "status_path_malformed",
     "time_alone",
+    "tls_malformed",
     "trusted_proxies_malformed",
     "unknown_key",
     "upstream_and_root",
@@ -100,6 +100,11 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
         "[server]",
         &[
             "tls = {}",
+            "tls = 'cert.pem'",
+            "tls = ['cert.pem']",
+            "tls = [{ certificate = 'a' }]",
+            "listen = ['https://127.0.0.1']",
+            "listen = ['https://unix:/a']",
             "timezone = 'UTC'",
             "listen = '127.0.0.1:80'",
             "listen = 80",
@@ -616,7 +621,7 @@ fn golden_directory() -> PathBuf {
 }
 
 fn parser_accepts(text: &str) -> bool {
-    let read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
+    let read = |path: &Path| fs::read(path).map_err(|error| error.to_string().into());
     Config::parse("downtime.toml", text, &golden_directory(), &read).config.is_some()
 }
 

@@ -138,7 +138,7 @@ impl GatewayProcess {
     /// Starts a gateway by this command, and waits until it listens.
     pub(crate) fn run(directory: ConfigDirectory, command: Command) -> Self {
         let process = Process::spawn(command);
-        let line = process.log.wait_for("listening on http://");
+        let line = process.log.wait_for("listening on http");
         let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
         process.log.wait_for("to take the site down");
         Self { process, directory, address: address.expect("an address") }

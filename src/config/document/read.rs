@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::{
     Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PeriodTable, ResponseSection,
-    ServerSection, SiteSection,
+    ServerSection, SiteSection, TlsTable,
 };
 use crate::config::keys::TOP;
 use crate::config::report::Report;
@@ -49,15 +49,31 @@ impl Document {
 
 impl ServerSection {
     fn read(table: &mut Table<'_, '_>) -> Self {
-        table.not_yet("tls");
-        Self {
+        let mut section = Self {
             listen: table.get("listen", "[\"127.0.0.1:8503\"]"),
+            tls: table.tables(
+                "tls",
+                "[[server.tls]]",
+                "{ cert = \"cert.pem\", key = \"key.pem\" }",
+                TlsTable::read,
+            ),
+            broken: false,
             trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
             status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
             probe_paths: table.get("probe_paths", "[\"/up\"]"),
             stop_delay: table.get("stop_delay", "\"15s\""),
             stop_timeout: table.get("stop_timeout", "\"10s\""),
-        }
+        };
+        section.broken = table.is_broken();
+        section
+    }
+}
+
+impl TlsTable {
+    fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let (cert, key) = (table.get("cert", "\"cert.pem\""), table.get("key", "\"key.pem\""));
+        let broken = table.is_broken() || ["cert", "key"].iter().any(|key| table.has_mistyped(key));
+        Self { span, cert, key, broken }
     }
 }
 

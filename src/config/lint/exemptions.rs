@@ -178,10 +178,10 @@ fn lint_networks(rules: &[RuleText<'_>], input: &LintInput<'_>) {
 /// other client address.
 fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
     let server = &input.config.server;
-    if !server.listen.iter().all(|listen| is_local_and_untrusted(listen, server)) {
+    if !server.addresses().all(|listen| is_local_and_untrusted(listen, server)) {
         return;
     }
-    let proxies: Vec<_> = server.listen.iter().map(peer).collect();
+    let proxies: Vec<_> = server.addresses().map(peer).collect();
     let help = format!(
         "if a proxy sends X-Forwarded-For, write `trusted_proxies = [{}]` in [server]; if not, listen on an address that clients connect to",
         join(proxies)
@@ -189,8 +189,7 @@ fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
     let of_peer = |rule: &Rule| {
         let network = crate::matching::network::parse(&rule.text);
         server
-            .listen
-            .iter()
+            .addresses()
             .any(|listen| network.is_some_and(|net| net.prefix_len() > 0 && has_peer(net, listen)))
     };
     let mut first = [None, None];

@@ -55,7 +55,8 @@ mod tests {
             ("stop_timeout = '20s'", 20, None),
         ] {
             let text = format!("[server]\n{keys}\nprobe_paths = ['/up']\n");
-            let mut reading = Config::parse("downtime.toml", &text, Path::new("/"), &|_| Err(String::new()));
+            let mut reading =
+                Config::parse("downtime.toml", &text, Path::new("/"), &|_| Err(String::new().into()));
             let limit = std::time::Duration::from_secs(limit);
             let stop_limit = Some(StopLimit { limit, source: "/etc/systemd/system/downtime.service".into() });
             let context = LintContext::new("2026-06-01T00:00:00Z".parse().unwrap());

@@ -65,6 +65,12 @@ pub(in crate::config) fn address() -> String {
     format!(r"^(unix:(?!(//)?$)|({OCTET}(\.{OCTET}){{3}}|\[[0-9A-Fa-f:.]+(%\d+)?\])?:{PORT}$)")
 }
 
+/// An address to listen on, or one for TLS.
+pub(in crate::config) fn listen_url() -> String {
+    let tcp = format!(r"({OCTET}(\.{OCTET}){{3}}|\[[0-9A-Fa-f:.]+(%\d+)?\])?:{PORT}$");
+    format!(r"^(unix:(?!(//)?$)|(https://)?{tcp})")
+}
+
 /// An IP address or CIDR block.
 pub(in crate::config) fn network() -> String {
     format!("^({})$", any_network())

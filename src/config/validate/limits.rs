@@ -20,7 +20,7 @@ mod tests {
     use crate::config::{Config, ParsedConfig};
 
     fn read(text: &str) -> ParsedConfig {
-        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err(String::new()))
+        Config::parse("downtime.toml", text, Path::new("/"), &|_| Err(String::new().into()))
     }
 
     #[test]

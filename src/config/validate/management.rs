@@ -8,7 +8,7 @@ use toml::Spanned;
 use crate::config::document::{Document, Field, Texts};
 use crate::config::listen::parse_port;
 use crate::config::report::Report;
-use crate::config::{DEFAULT_MANAGEMENT, Listen, ManagementConfig, ServerConfig};
+use crate::config::{DEFAULT_MANAGEMENT, Listen, ListenUrl, ManagementConfig, ServerConfig};
 use crate::invalid_value::InvalidValue;
 use crate::matching::scope::Host;
 
@@ -33,7 +33,7 @@ fn listen(field: &Field<String>, server: &ServerConfig, directory: &Path, report
     let default = Listen::Tcp(DEFAULT_MANAGEMENT);
     let Some(field) = field else { return default };
     match Listen::parse(field.get_ref(), directory) {
-        Ok(address) => match server.listen.iter().find(|listen| listen.overlaps(&address)) {
+        Ok(address) => match server.addresses().find(|listen| listen.overlaps(&address)) {
             Some(listen) => {
                 let message = format!("this address is taken: [server] serves visitors on `{listen}`");
                 let help = format!("write another one, such as `{}`", free_address(server));
@@ -69,7 +69,7 @@ fn private_help(text: &str, help: String, server: &ServerConfig) -> String {
 fn check_default(visitors: &Texts, server: &ServerConfig, directory: &Path, report: &Report) {
     let default = Listen::Tcp(DEFAULT_MANAGEMENT);
     let is_taken = |text: &&Spanned<String>| {
-        Listen::parse(text.get_ref(), directory).is_ok_and(|address| address.overlaps(&default))
+        ListenUrl::parse(text.get_ref(), directory).is_ok_and(|listen| listen.address.overlaps(&default))
     };
     if let Some(text) = visitors.iter().flat_map(Spanned::get_ref).find(is_taken) {
         let message = format!("this address is taken: [management] uses `{default}` by default");
@@ -83,7 +83,7 @@ fn check_default(visitors: &Texts, server: &ServerConfig, directory: &Path, repo
 fn free_address(server: &ServerConfig) -> Listen {
     let ports = DEFAULT_MANAGEMENT.port()..;
     let mut addresses = ports.map(|port| Listen::Tcp(SocketAddr::new(DEFAULT_MANAGEMENT.ip(), port)));
-    let is_free = |address: &Listen| !server.listen.iter().any(|listen| listen.overlaps(address));
+    let is_free = |address: &Listen| !server.addresses().any(|listen| listen.overlaps(address));
     addresses.find(is_free).unwrap_or(Listen::Tcp(DEFAULT_MANAGEMENT))
 }
 

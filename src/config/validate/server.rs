@@ -4,10 +4,11 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::tls::require_certificate;
 use super::values::{duration_or_zero, means_off};
 use crate::config::document::{Field, OrFalse, ServerSection, Texts};
 use crate::config::report::Report;
-use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ServerConfig, TrustedProxies};
+use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ListenUrl, ServerConfig, TrustedProxies};
 use crate::decision::STATUS_PATH;
 use crate::invalid_value::InvalidValue;
 use crate::matching::probe_paths::{ProbePath, ProbePaths};
@@ -17,6 +18,7 @@ use crate::matching::{exempt, network};
 const MAX_ADDRESSES: usize = 100;
 
 pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Report) -> ServerConfig {
+    require_certificate(section, directory, report);
     ServerConfig {
         listen: listen(&section.listen, directory, report),
         trusted_proxies: trusted_proxies(&section.trusted_proxies, report),
@@ -25,8 +27,8 @@ pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Repor
     }
 }
 
-fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
-    let Some(list) = field else { return vec![Listen::Tcp(DEFAULT_LISTEN)] };
+fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<ListenUrl> {
+    let Some(list) = field else { return vec![Listen::Tcp(DEFAULT_LISTEN).into()] };
     if list.get_ref().is_empty() {
         let help = format!("for example `listen = [\"{DEFAULT_LISTEN}\"]`, the default");
         report.error(list.span(), "the gateway has no address to listen on", help);
@@ -36,9 +38,9 @@ fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
         let message = format!("too many addresses: {count}, at most {MAX_ADDRESSES} are allowed");
         report.error(list.span(), message, "a port alone, such as `:80`, is for all addresses of this host");
     }
-    let mut addresses: Vec<(Listen, usize)> = Vec::new();
+    let mut addresses: Vec<(ListenUrl, usize)> = Vec::new();
     for text in list.get_ref().iter().take(MAX_ADDRESSES) {
-        match Listen::parse(text.get_ref(), directory) {
+        match ListenUrl::parse(text.get_ref(), directory) {
             Ok(address) => {
                 if let Some(message) = conflict(&address, &addresses) {
                     report.error(text.span(), message, "remove one of the two");
@@ -53,12 +55,13 @@ fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<Listen> {
 
 /// Explains why the gateway cannot listen on an address in addition to others, which are given with their lines;
 /// `None` if it can.
-fn conflict(address: &Listen, others: &[(Listen, usize)]) -> Option<String> {
-    let same = |(other, line): &(Listen, usize)| {
-        (other == address).then(|| format!("the address `{address}` is already listed at line {line}"))
+fn conflict(address: &ListenUrl, others: &[(ListenUrl, usize)]) -> Option<String> {
+    let same = |(other, line): &(ListenUrl, usize)| {
+        (other.address == address.address)
+            .then(|| format!("the address `{address}` is already listed at line {line}"))
     };
-    let overlap = |(other, _): &(Listen, usize)| {
-        other.overlaps(address).then(|| {
+    let overlap = |(other, _): &(ListenUrl, usize)| {
+        other.address.overlaps(&address.address).then(|| {
             format!("the gateway cannot listen on both `{other}` and `{address}`: one includes the other")
         })
     };

@@ -26,12 +26,6 @@ pub(crate) const SECTIONS: [ReferenceSection; 9] = [
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
 ];
 
-/// A key that the parser knows.
-pub(crate) struct KnownKey {
-    pub(crate) name: String,
-    pub(crate) is_supported: bool,
-}
-
 impl ReferenceSection {
     /// Returns its key at the top level.
     pub(crate) fn key(&self) -> &'static str {
@@ -49,16 +43,11 @@ impl ReferenceSection {
 }
 
 /// Returns the keys that the parser knows in a section, which it lists if it finds an unknown one.
-pub(crate) fn known_keys(section: &ReferenceSection) -> Vec<KnownKey> {
+pub(crate) fn known_keys(section: &ReferenceSection) -> Vec<String> {
     let header = section.header;
     let list = first(&format!("{header}\n\"?\" = 0\n"), "help", "known keys: ");
     let keys = list.split_once("; known sections: ").map_or(list.as_str(), |(keys, _)| keys);
-    let key = |name: &str| {
-        let text = format!("{header}\n{name} = [{{ }}]\n");
-        let is_supported = !first(&text, "message", "").contains("not yet supported");
-        KnownKey { name: name.to_owned(), is_supported }
-    };
-    keys.split(", ").map(key).collect()
+    keys.split(", ").map(str::to_owned).collect()
 }
 
 /// Returns what follows `prefix` in the first problem of a text that has it in this field.

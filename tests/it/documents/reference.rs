@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::document::{MarkdownDocument, is_overwriting};
-use super::keys::{KnownKey, ReferenceSection, SECTIONS, known_keys};
-use super::{downtime, text};
+use super::downtime;
+use super::keys::{ReferenceSection, SECTIONS, known_keys};
 
 const BEGIN: &str = "<!-- generated from src/config/document.rs: the keys -->\n";
 /// A part of the patterns of durations.
@@ -51,7 +51,7 @@ fn section_reference(section: &ReferenceSection, schema: &Value) -> String {
     if !section.more.is_empty() {
         let _ = writeln!(text, "{}", section.more);
     }
-    for KnownKey { name, .. } in known_keys(section).iter().filter(|key| key.is_supported) {
+    for name in &known_keys(section) {
         let property = &table["properties"][name];
         assert!(property.is_object(), "the schema has {} {name}", section.header);
         text += &key_reference(&section.path(name), name, property);
@@ -96,6 +96,7 @@ fn kind(property: &Value) -> String {
         },
         "array" => format!("list of {}s", kind(&property["items"]).replace(" or ", "s or ")),
         "integer" => format!("integer, {} to {}", property["minimum"], property["maximum"]),
+        "object" if property.get("properties").is_some() => "table".into(),
         "object" => "table of strings".into(),
         other => other.to_owned(),
     }
@@ -116,7 +117,9 @@ fn literal(property: &Value, value: &Value) -> String {
         }
         Value::Object(fields) if fields.is_empty() => "{}".into(),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\" = {value}")).collect();
+            let quote = if property.get("properties").is_some() { "" } else { "\"" };
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{quote}{name}{quote} = {value}")).collect();
             format!("{{ {} }}", fields.join(", "))
         }
         other => other.to_string(),
@@ -127,19 +130,4 @@ fn literal(property: &Value, value: &Value) -> String {
 fn description(value: &Value) -> String {
     let paragraphs = value["description"].as_str().expect("it is described").split("\n\n");
     paragraphs.map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
-}
-
-#[test]
-fn keys_that_are_not_supported_yet_are_listed() {
-    let document = MarkdownDocument::read("docs/configuration.md");
-    let later = document.section("Keys that are not supported yet");
-    for section in &SECTIONS {
-        for KnownKey { name, is_supported } in known_keys(section) {
-            let is_listed = [section.path(&name), format!("[{name}]")]
-                .iter()
-                .any(|path| later.contains(&format!("`{path}`")));
-            assert_eq!(is_listed, !is_supported, "{} {name}", section.header);
-        }
-    }
-    assert_eq!(text(&downtime(&["schema"]).stderr), "");
 }

@@ -98,14 +98,14 @@ pub(super) fn read_chunks<S: Read + Write>(client: &mut Client<S>) -> Result<(Ve
 
 /// An upstream that responds to `/N` with the response of this number, to anything else with `the site`, and records the
 /// requests. It closes a connection after a response without an end of its own.
-pub(super) struct RecordingUpstream {
+pub(crate) struct RecordingUpstream {
     address: SocketAddr,
     requests: Receiver<Result<ReceivedRequest, String>>,
     connections: Arc<AtomicUsize>,
 }
 
 impl RecordingUpstream {
-    pub(super) fn start(responses: &[&str]) -> Self {
+    pub(crate) fn start(responses: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let responses: Arc<[String]> = responses.iter().map(|response| (*response).to_owned()).collect();
@@ -122,24 +122,24 @@ impl RecordingUpstream {
         Self { address, requests, connections }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Returns the number of connections so far.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// Waits for the next request.
-    pub(super) fn request(&self, case: &str) -> ReceivedRequest {
+    pub(crate) fn request(&self, case: &str) -> ReceivedRequest {
         let request = self.requests.recv_timeout(DEADLINE);
         let request = request.unwrap_or_else(|error| panic!("{case}: no request: {error}"));
         request.unwrap_or_else(|error| panic!("{case}: {error}"))
     }
 
     /// Asserts that all requests were taken, except broken ones.
-    pub(super) fn assert_no_request(&self, case: &str) {
+    pub(crate) fn assert_no_request(&self, case: &str) {
         if let Some(request) = self.requests.try_iter().find_map(Result::ok) {
             panic!("{case}: {}", String::from_utf8_lossy(&request.head));
         }

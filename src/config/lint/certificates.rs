@@ -1,0 +1,50 @@
+//! Warns of certificates that clients do not accept, or soon will not, and of those that no client gets.
+
+use std::ops::Range;
+
+use jiff::SignedDuration;
+
+use super::LintInput;
+use crate::http1::scheme::Scheme;
+use crate::schedule::human_time::{distance, local};
+use crate::tls::Certificate;
+
+/// How long before its end a certificate should have been renewed. certbot renews 30 days before.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+pub(super) fn lint(input: &LintInput<'_>) {
+    let Some(list) = &input.document.server.tls else { return };
+    let (tables, certificates) = (list.get_ref(), input.config.certificates.all());
+    // They differ if some could not be read and need not be.
+    if tables.len() == certificates.len() {
+        for (table, certificate) in tables.iter().zip(certificates) {
+            let span = table.cert.as_ref().map_or(list.span(), toml::Spanned::span);
+            lint_validity(certificate, span, input);
+        }
+    }
+    let is_used = input.config.server.listen.iter().any(|listen| listen.scheme == Scheme::Https);
+    if !is_used && !tables.is_empty() {
+        let message = "no client gets these certificates: no address in `listen` begins with `https://`";
+        input.warn(
+            list.span(),
+            message,
+            "write for example `listen = [\"https://0.0.0.0:443\"]`, or remove `tls`",
+        );
+    }
+}
+
+fn lint_validity(certificate: &Certificate, span: Range<usize>, input: &LintInput<'_>) {
+    let (now, zone) = (input.now(), &input.config.timezone);
+    let (from, until) = (certificate.valid_from(), certificate.expires_at());
+    let when = |at| format!("({}, {})", local(at, zone), distance(at, now));
+    let (what, help) = if until < now {
+        (format!("has expired {}", when(until)), "renew it: browsers show a warning instead of the site")
+    } else if from > now {
+        (format!("is not valid yet {}", when(from)), "set the clock of this machine, or wait until then")
+    } else if until.duration_since(now) < RENEWAL {
+        (format!("expires soon {}", when(until)), "renew it; the gateway reads the new files by itself")
+    } else {
+        return;
+    };
+    input.warn(span, format!("the certificate for {} {what}", certificate.title()), help);
+}

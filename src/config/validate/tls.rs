@@ -1,0 +1,44 @@
+//! Validates `[server] tls`.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use crate::config::ListenUrl;
+use crate::config::document::ServerSection;
+use crate::config::report::Report;
+use crate::config::tls_files::TlsFiles;
+use crate::http1::scheme::Scheme;
+use crate::tls::{Certificate, Certificates};
+
+/// The most certificates that a gateway has.
+const MAX_CERTIFICATES: usize = 1000;
+
+pub(super) fn validate(section: &ServerSection, files: &mut TlsFiles<'_>, report: &Report) -> Certificates {
+    let tables = section.tls.as_ref().map_or(&[][..], |list| list.get_ref());
+    if let Some(list) = section.tls.as_ref().filter(|_| tables.len() > MAX_CERTIFICATES) {
+        let message =
+            format!("too many certificates: {}, at most {MAX_CERTIFICATES} are allowed", tables.len());
+        report.error(
+            list.span(),
+            message,
+            "join them: a certificate can be for up to 100 names, or a wildcard",
+        );
+        return Certificates::default();
+    }
+    let certificates = tables.iter().filter_map(|table| files.get(table, report));
+    certificates.collect::<Vec<Certificate>>().into()
+}
+
+/// Reports the first address with https if there is no certificate for it.
+pub(super) fn require_certificate(section: &ServerSection, directory: &Path, report: &Report) {
+    let has_tables = section.tls.as_ref().is_some_and(|list| !list.get_ref().is_empty());
+    let is_https = |text: &&Spanned<String>| {
+        ListenUrl::parse(text.get_ref(), directory).is_ok_and(|url| url.scheme == Scheme::Https)
+    };
+    let address = section.listen.iter().flat_map(Spanned::get_ref).find(is_https);
+    if let Some(text) = address.filter(|_| !has_tables && !section.broken) {
+        let help = "add `tls = [{ cert = \"cert.pem\", key = \"key.pem\" }]` to [server]";
+        report.error(text.span(), format!("`{}` needs a certificate", text.get_ref()), help);
+    }
+}

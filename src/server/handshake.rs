@@ -1,0 +1,78 @@
+//! The beginning of a connection over TLS.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsStream};
+
+use crate::net::stream::Stream;
+
+/// The time limit for the whole handshake, whatever the client sends meanwhile.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The result of a handshake.
+pub(super) enum Handshake {
+    /// The connection is encrypted.
+    Done(Stream),
+    /// The client speaks HTTP without TLS.
+    PlainHttp(Stream),
+}
+
+/// Performs the handshake with a client over TCP.
+///
+/// # Errors
+/// The client has left, took too long, or the two could not agree.
+pub(super) async fn handshake(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
+    timeout(HANDSHAKE_TIMEOUT, accept(stream, acceptor)).await?
+}
+
+async fn accept(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
+    let Stream::Tcp(stream) = stream else { return Err(io::ErrorKind::Unsupported.into()) };
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    // TLS begins with 22 (RFC 8446, section 5.1), a method of HTTP with a letter.
+    if first[0].is_ascii_alphabetic() {
+        return Ok(Handshake::PlainHttp(stream.into()));
+    }
+    let stream = acceptor.accept(stream).await?;
+    Ok(Handshake::Done(TlsStream::Server(stream).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::server::ResolvesServerCertUsingSni;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::tls::server_config;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_has_a_time_limit_that_no_trickle_extends() {
+        let config = server_config(Arc::new(ResolvesServerCertUsingSni::new())).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for sent in [&b""[..], &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3, 0, 0, 0, 0, 0]] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let begun = Instant::now();
+            let trickle = async {
+                for byte in sent {
+                    client.write_all(&[*byte]).await.unwrap();
+                    sleep(Duration::from_secs(1)).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                ended = handshake(stream.into(), &acceptor) => assert!(ended.is_err()),
+                () = trickle => {}
+            }
+            assert_eq!(begun.elapsed().as_secs(), 10);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Which certificate a client gets, and renewals.
+
+use super::client::Settings;
+use super::{Identity, connect, gateway};
+use crate::support::process::GatewayProcess;
+use crate::support::until;
+
+const ALL: &[&rustls::SupportedProtocolVersion] = rustls::ALL_VERSIONS;
+
+#[test]
+fn a_client_gets_the_certificate_for_the_name_that_it_asks_for() {
+    let identities =
+        [&["first.example"][..], &["*.wild.example"], &["b.example", "a.example"]].map(Identity::new);
+    let gateway = gateway(&identities.each_ref(), "");
+    for (name, expected) in [
+        ("first.example", 0),
+        ("a.example", 2),
+        ("b.example", 2),
+        ("any.wild.example", 1),
+        ("unknown.example", 0),
+        // Names in handshakes are host names, so none is sent for an address.
+        ("127.0.0.1", 0),
+    ] {
+        let client = Settings::new(name, ALL, &[]).connect(gateway.address);
+        assert!(client.certificate() == identities[expected].der, "{name}");
+    }
+}
+
+/// Replaces a file of the gateway as certbot does.
+fn replace(gateway: &GatewayProcess, name: &str, text: &str) {
+    gateway.directory.replace(name, text);
+}
+
+/// Waits until new clients get the certificate, and returns if that took less than half a second.
+fn is_soon_used(gateway: &GatewayProcess, identity: &Identity) -> bool {
+    let is_used = || (connect(gateway).certificate() == identity.der).then_some(());
+    until("the new certificate", is_used).1.as_millis() < 500
+}
+
+#[test]
+fn a_renewed_certificate_is_used_for_new_connections_and_keeps_the_open_ones() {
+    let [old, new, newer] = [(); 3].map(|()| Identity::new(&["site.example"]));
+    let gateway = gateway(&[&old], "");
+    let mut open = connect(&gateway);
+    assert!(open.certificate() == old.der);
+    for identity in [&new, &newer] {
+        replace(&gateway, "0.pem", &identity.cert);
+        replace(&gateway, "0.key", &identity.key);
+        assert!(is_soon_used(&gateway, identity));
+    }
+    assert_eq!(open.request("GET", "/", &[]).status, 200);
+}
+
+#[test]
+fn a_certificate_is_read_again_if_it_is_written_in_place_or_with_the_key_first() {
+    let [old, new, newer] = [(); 3].map(|()| Identity::new(&["site.example"]));
+    let gateway = gateway(&[&old], "");
+    gateway.directory.write("0.key", &new.key);
+    gateway.directory.write("0.pem", &new.cert);
+    until("the certificate", || (connect(&gateway).certificate() == new.der).then_some(()));
+    replace(&gateway, "0.key", &newer.key);
+    replace(&gateway, "0.pem", &newer.cert);
+    until("the certificate", || (connect(&gateway).certificate() == newer.der).then_some(()));
+}
+
+#[test]
+fn a_key_of_another_certificate_keeps_the_old_ones_and_is_logged_once() {
+    let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
+    let gateway = gateway(&[&old], "");
+    replace(&gateway, "0.pem", &new.cert);
+    gateway.log().wait_for("the key `0.key` does not belong to the certificate `0.pem`");
+    gateway.log().wait_for("the last valid configuration stays in effect");
+    assert!(connect(&gateway).certificate() == old.der);
+    replace(&gateway, "0.key", &new.key);
+    gateway.log().wait_for(" applied ");
+    assert!(connect(&gateway).certificate() == new.der);
+    assert_eq!(gateway.log().count("does not belong to"), 1);
+}
+
+#[test]
+fn a_broken_or_missing_certificate_keeps_the_old_one() {
+    let old = Identity::new(&["site.example"]);
+    let gateway = gateway(&[&old], "");
+    replace(&gateway, "0.pem", "");
+    gateway.log().wait_for("0.pem holds no certificate");
+    assert!(connect(&gateway).certificate() == old.der);
+    std::fs::remove_file(gateway.directory.join("0.key")).expect("removed");
+    gateway.log().wait_for("0.key does not exist");
+    assert!(connect(&gateway).certificate() == old.der);
+    gateway.directory.replace("0.pem", &old.cert);
+    gateway.directory.replace("0.key", &old.key);
+    gateway.log().wait_for("is back to the applied version");
+}
+
+#[test]
+fn an_address_with_https_keeps_its_certificates_until_the_next_start() {
+    let identity = Identity::new(&["site.example"]);
+    let gateway = gateway(&[&identity], "");
+    gateway.edit("[server]\nlisten = [\"127.0.0.1:0\"]\n");
+    gateway.log().wait_for("listen takes effect at the next start");
+    assert!(connect(&gateway).certificate() == identity.der);
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_used_with_a_warning() {
+    let expired = Identity {
+        cert: include_str!("../../check/golden/tls/expired.pem").to_owned(),
+        key: include_str!("../../check/golden/tls/key.pem").to_owned(),
+        der: Vec::new(),
+    };
+    let gateway = gateway(&[&expired], "");
+    assert!(gateway.log().text().contains("the certificate for expired.example has expired"));
+    assert_eq!(connect(&gateway).request("GET", "/", &[]).status, 200);
+    gateway.apply(&super::config(1, "# again"));
+    gateway.log().wait_for("has expired");
+}

@@ -1,0 +1,62 @@
+//! Keys that not every user may read.
+
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use super::{Identity, directory};
+use crate::support::process::{ConfigDirectory, downtime};
+
+/// A user without privileges.
+const NOBODY: u32 = 65_534;
+
+/// Runs a command as a user who may edit the file, and may not read the key. Returns the exit code and the output.
+fn run_without_access(directory: &ConfigDirectory, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = downtime(directory);
+    command.args(arguments);
+    let key = directory.join("0.key");
+    if rustix::process::geteuid().is_root() {
+        set_permissions(&key, Permissions::from_mode(0o600)).expect("a mode");
+        let owned = [directory.path().to_owned(), directory.join("downtime.toml")];
+        for path in owned {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("an owner");
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    } else {
+        set_permissions(&key, Permissions::from_mode(0o000)).expect("a mode");
+    }
+    let output = Command::output(&mut command).expect("the binary");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).expect("text"))
+}
+
+#[test]
+fn an_edit_by_a_user_who_may_not_read_the_key_warns_and_is_written() {
+    let directory = directory(&[&Identity::new(&["site.example"])], "");
+    for (arguments, written) in [(&["start", "--name", "db"][..], "name = \"db\""), (&["end"], "end = ")] {
+        let (code, text) = run_without_access(&directory, arguments);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("warning: not checked: ./0.key cannot be read by this user"), "{text}");
+        let file = std::fs::read_to_string(directory.join("downtime.toml")).expect("a file");
+        assert!(file.contains(written), "{file}");
+    }
+}
+
+#[test]
+fn the_state_is_shown_to_a_user_who_may_not_read_the_key() {
+    let directory = directory(&[&Identity::new(&["site.example"])], "");
+    let (code, text) = run_without_access(&directory, &["status"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_check_and_a_start_of_the_gateway_need_the_key() {
+    let directory = directory(&[&Identity::new(&["site.example"])], "");
+    for command in ["--check", "serve"] {
+        let (code, text) = run_without_access(&directory, &[command]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("error: ./0.key cannot be read by this user"), "{text}");
+        assert!(text.contains("chgrp downtime 0.key; chmod 640 0.key"), "{text}");
+    }
+}
