@@ -9,15 +9,17 @@
 
 mod change;
 pub mod down_response;
+mod https_only;
 mod outlook;
 mod reason;
 mod rules;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use jiff::Timestamp;
 
 pub use self::change::changes_at;
 use self::down_response::{DownResponse, Redirect};
+pub use self::https_only::HttpsOnly;
 pub use self::outlook::Outlook;
 pub use self::reason::DecisionReason;
 pub use self::rules::{Rules, STATUS_PATH, whole_seconds};
@@ -30,6 +32,8 @@ use crate::schedule::state::{ScheduleState, State};
 /// The decision on a request.
 #[derive(Clone, Debug)]
 pub enum Decision<'r> {
+    /// It came over http, and is redirected to this URL with https; `None` if it names no host.
+    Https(&'r HttpsOnly, Option<HeaderValue>),
     /// It goes to the site.
     Pass(Pass<'r>),
     /// It gets the down page.
@@ -81,26 +85,29 @@ impl Decision<'_> {
         match self {
             Self::Pass(_) => "pass",
             Self::Unavailable(_) => "unavailable",
-            Self::Redirect(..) => "redirect",
+            Self::Https(..) | Self::Redirect(..) => "redirect",
         }
     }
 
-    /// Returns the downtime that covers the request, unless it passes.
+    /// Returns the downtime that covers the request, unless it passes or has to come over https.
     pub fn down(&self) -> Option<&Down<'_>> {
         match self {
-            Self::Pass(_) => None,
+            Self::Https(..) | Self::Pass(_) => None,
             Self::Unavailable(down) | Self::Redirect(down, _) => Some(down),
         }
     }
 }
 
-/// Decides a request at `now`: status path, probe paths, exemptions, periods, redirect target, in this order.
+/// Decides a request at `now`: https, status path, probe paths, exemptions, periods, redirect target, in this order.
 pub fn decide<'r>(
     rules: &'r Rules,
     request: &Request<'_>,
     state: &ScheduleState,
     now: Timestamp,
 ) -> Decision<'r> {
+    if let Some(https_only) = rules.https_only_for(request) {
+        return Decision::Https(https_only, https_only.location(request));
+    }
     if rules.is_status(request.path.raw()) {
         return Decision::Pass(Pass::Status);
     }
@@ -195,6 +202,7 @@ mod tests {
     use http::Method;
 
     use super::*;
+    use crate::http1::scheme::Scheme;
     use crate::matching::exempt::{Exemptions, RuleKind};
     use crate::matching::path::RequestPath;
     use crate::matching::probe_paths::ProbePaths;
@@ -230,6 +238,7 @@ mod tests {
             scope: Scope::default(),
         };
         Rules {
+            https_only: None,
             status_path: Some(STATUS_PATH.into()),
             probe_paths: ProbePaths::new(vec![ProbePath { text: "/up".into(), line: 2 }]),
             exemptions: Exemptions::new(exempt).unwrap(),
@@ -252,6 +261,7 @@ mod tests {
         let decision = decide(rules, &request, &rules.schedule.at(now), now);
         assert!(!DecisionReason(&decision, &rules.schedule).to_string().is_empty());
         match decision {
+            Decision::Https(_, location) => format!("https {}", location.unwrap().to_str().unwrap()),
             Decision::Pass(pass) => match pass {
                 Pass::Status => "pass status".into(),
                 Pass::Probe { is_down: true, .. } => "pass probe, down".into(),
@@ -264,6 +274,31 @@ mod tests {
             Decision::Unavailable(down) => format!("down {} {}", down.period, down.retry_after),
             Decision::Redirect(_, redirect) => format!("to {}", redirect.location().to_str().unwrap()),
         }
+    }
+
+    #[test]
+    fn https_comes_first_but_for_acme_challenges_probes_and_the_status_path() {
+        let on = Rules {
+            https_only: Some(HttpsOnly::new(Some(8443), 2)),
+            acme: false,
+            ..rules(&[(10, 20, None)])
+        };
+        for (path, expected) in [
+            ("/", "https https://example.com:8443/"),
+            ("/open", "https https://example.com:8443/open"),
+            ("/a/../b", "https https://example.com:8443/a/../b"),
+            ("/.downtime/status", "pass status"),
+            ("/up", "pass probe"),
+            ("/.well-known/acme-challenge/a-Z_9", "down 0 5"),
+            ("/.well-known/acme-challenge/", "https https://example.com:8443/.well-known/acme-challenge/"),
+            ("*", "down 0 5"),
+        ] {
+            let found = outcome(&on, path, None, at(15));
+            assert!(found.starts_with(expected), "{path}: {found}");
+        }
+        let request = Request { scheme: Scheme::Https, ..navigation("/") };
+        let decision = decide(&on, &request, &on.schedule.at(at(15)), at(15));
+        assert!(matches!(decision, Decision::Unavailable(_)));
     }
 
     #[test]

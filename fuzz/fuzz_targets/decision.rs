@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use downtime::decision::down_response::{DownResponse, Redirect};
-use downtime::decision::{Decision, DecisionReason, Down, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::decision::{Decision, DecisionReason, Down, HttpsOnly, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::http1::scheme::Scheme;
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
 use downtime::matching::probe_paths::{ProbePath, ProbePaths};
@@ -84,6 +85,7 @@ struct Input {
 
 #[derive(Debug)]
 struct OwnedRequest {
+    scheme: Scheme,
     method: Method,
     authority: Option<&'static str>,
     forwarded: Option<&'static str>,
@@ -97,6 +99,7 @@ struct OwnedRequest {
 impl OwnedRequest {
     fn borrow(&self) -> Request<'_> {
         Request {
+            scheme: self.scheme,
             method: &self.method,
             hosts: Hosts { own: self.authority, forwarded: self.forwarded.into_iter().collect() },
             path: RequestPath::new(&self.path),
@@ -121,7 +124,9 @@ impl Arbitrary<'_> for Input {
         let responses = periods.iter().map(|_| response(u)).collect::<Result<_>>()?;
         let schedule = Schedule::new(periods);
         let acme = u.arbitrary()?;
+        let https_only = u.arbitrary::<bool>()?.then(|| HttpsOnly::new(Some(8443), 1));
         let rules = Rules {
+            https_only,
             status_path,
             probe_paths,
             exemptions,
@@ -245,6 +250,7 @@ fn owned_request(u: &mut Unstructured<'_>) -> Result<OwnedRequest> {
         at => PATHS[at - 2].to_owned(),
     };
     Ok(OwnedRequest {
+        scheme: if u.arbitrary()? { Scheme::Https } else { Scheme::Http },
         method: u.choose(&METHODS)?.clone(),
         authority: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
         forwarded: maybe(u, |u| Ok(*u.choose(&AUTHORITIES)?))?,
@@ -363,7 +369,11 @@ fn check_series(schedule: &Schedule, now: Timestamp) {
 
 fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, now: Timestamp) {
     let decision = decide(rules, request, state, now);
-    if !matches!(decision, Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme)) {
+    let is_fixed = matches!(
+        decision,
+        Decision::Https(..) | Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme)
+    );
+    if !is_fixed {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));
         check_change(rules, request, &decision, state, now);
     }
@@ -374,6 +384,10 @@ fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, n
     let exempt = rules.exemptions.find(&request.path, request.client);
     let canonical = request.path.canonical();
     match &decision {
+        Decision::Https(_, location) => {
+            assert!(request.scheme == Scheme::Http && rules.https_only.is_some());
+            assert!(location.as_ref().is_none_or(|url| url.as_bytes().starts_with(b"https://")));
+        }
         Decision::Pass(Pass::Status) => assert_eq!(rules.status_path.as_deref(), canonical),
         Decision::Pass(Pass::Probe { path, is_down }) => {
             assert_eq!(Some(path.text.as_str()), canonical);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method, Uri};
 
+use crate::http1::scheme::Scheme;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request};
 use crate::page::is_navigation;
@@ -13,6 +14,7 @@ use crate::page::is_navigation;
 pub(super) struct UrlArg {
     /// As it was typed.
     pub(super) text: String,
+    scheme: Scheme,
     authority: Option<String>,
     path: String,
     query: Option<String>,
@@ -25,7 +27,7 @@ pub(super) struct ClientArgs {
     pub(super) from: Option<IpAddr>,
 }
 
-/// Parses an absolute `http` or `https` URL, or a path. The path is kept as it was typed, since a client may send any.
+/// Parses an absolute `http` or `https` URL, or a path, which stands for https. The path is kept as it was typed, since a client may send any.
 pub(super) fn parse_url(text: &str) -> Result<UrlArg, String> {
     const HELP: &str = "write a URL such as https://example.com/page, or a path such as /page";
     let uri: Uri = text.parse().map_err(|error| format!("{error}: {HELP}"))?;
@@ -36,13 +38,15 @@ pub(super) fn parse_url(text: &str) -> Result<UrlArg, String> {
     let path = if uri.path().is_empty() { "/" } else { uri.path() };
     let authority = uri.authority().filter(|_| absolute).map(ToString::to_string);
     let query = uri.query().map(str::to_owned);
-    Ok(UrlArg { text: text.to_owned(), authority, path: path.to_owned(), query })
+    let scheme = if uri.scheme_str() == Some("http") { Scheme::Http } else { Scheme::Https };
+    Ok(UrlArg { text: text.to_owned(), scheme, authority, path: path.to_owned(), query })
 }
 
 impl UrlArg {
     /// Returns a request for this URL by `client` with these fields.
     pub(super) fn request<'a>(&'a self, client: &'a ClientArgs, headers: &HeaderMap) -> Request<'a> {
         Request {
+            scheme: self.scheme,
             method: &client.method,
             hosts: Hosts::new(self.authority.as_deref()),
             path: RequestPath::new(&self.path),

@@ -80,6 +80,11 @@ pub struct ServerSection {
     /// notation, or `"unix:"` for every peer on a Unix socket.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::proxy())), example = ["127.0.0.1/32"], extend("default" = []))]
     pub trusted_proxies: Texts,
+    /// If true, requests over http are redirected to https (status 308): to the same host, and the port of the first address
+    /// with `https://` unless that is 443. ACME challenges, probe paths and the status path are not. Behind a trusted proxy,
+    /// its `X-Forwarded-Proto` tells the scheme.
+    #[schemars(with = "bool", extend("default" = false))]
+    pub https_only: Field<bool>,
     /// The path at which anyone may read the current state as JSON; `false` turns it off. Requests for this path never
     /// reach the site.
     #[schemars(with = "OrFalse", extend("pattern" = pattern::path(), "default" = "/.downtime/status"))]

@@ -241,6 +241,7 @@ mod tests {
             ("[server]", "stop_delay", Some(ValueKind::DurationOrZero)),
             ("[server]", "stop_timeout", Some(ValueKind::DurationOrZero)),
             ("[server]", "tls", Some(ValueKind::Section)),
+            ("[server]", "https_only", Some(ValueKind::Flag)),
             ("[[server.tls]]", "cert", Some(ValueKind::Text)),
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),

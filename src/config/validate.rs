@@ -39,12 +39,14 @@ pub fn validate(
     let response = response::validate(&document.response, report, templates);
     let (schedule, responses) = periods::validate(document, &timezone, &response, report, templates);
     let server = server::validate(&document.server, directory, report);
+    let https_only = server::https_only(&document.server, &server, report);
     Config {
         management: management::validate(document, &server, directory, report),
         server,
         certificates: Arc::new(tls::validate(&document.server, tls_files, report)),
         site: site::validate(&document.site, directory, report),
         rules: Rules {
+            https_only,
             status_path: server::status_path(&document.server.status_path, report),
             probe_paths: server::probe_paths(&document.server, report),
             exemptions: exempt::validate(&document.exempt, report),

@@ -27,7 +27,8 @@ pub fn changes_at(
             let passes = if may_pass { find(state.clone(), now, false) } else { None };
             passes.or(down.until)
         }
-        Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme) => None,
+        Decision::Https(..)
+        | Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme) => None,
         Decision::Pass(Pass::Up) => {
             let covers = |period: usize| rules.covers(period, request);
             let start = rules.schedule.next_outage(state, now, covers)?.start;

@@ -13,6 +13,7 @@ impl DecisionReason<'_> {
     /// Returns the line of the deciding rule or period.
     pub fn line(&self) -> Option<usize> {
         match self.0 {
+            Decision::Https(https_only, _) => Some(https_only.line),
             Decision::Pass(Pass::Probe { path, .. }) => Some(path.line),
             Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
             _ => self.period().map(|period| period.line),
@@ -22,7 +23,7 @@ impl DecisionReason<'_> {
     fn period(&self) -> Option<&Period> {
         let index = match self.0 {
             Decision::Pass(Pass::RedirectTarget(period)) => *period,
-            Decision::Pass(_) => return None,
+            Decision::Https(..) | Decision::Pass(_) => return None,
             Decision::Unavailable(down) | Decision::Redirect(down, _) => down.period,
         };
         self.1.periods().get(index)
@@ -33,6 +34,7 @@ impl fmt::Display for DecisionReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = || self.period().map_or(String::new(), Period::title);
         match self.0 {
+            Decision::Https(..) => f.write_str("it came over http, and [server] https_only is true"),
             Decision::Pass(Pass::Status) => f.write_str("it is the status path"),
             Decision::Pass(Pass::Probe { path, is_down: true }) => {
                 write!(f, "a probe path, which the gateway answers itself while the site is down: {path}")

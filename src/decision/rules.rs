@@ -5,6 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::down_response::DownResponse;
+use super::https_only::HttpsOnly;
+use super::is_acme_challenge;
+use crate::http1::scheme::Scheme;
 use crate::matching::exempt::Exemptions;
 use crate::matching::probe_paths::ProbePaths;
 use crate::matching::request::Request;
@@ -19,6 +22,8 @@ const EARLIER_STATUS_PATH: &str = "/.well-known/downtime";
 /// Everything in the file that decides what happens to a request.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
+    /// Redirects requests over http, if it is on.
+    pub https_only: Option<HttpsOnly>,
     /// The status path, unless it is turned off.
     pub status_path: Option<String>,
     /// The paths that load balancers probe.
@@ -36,6 +41,20 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Returns the redirect to https, if a request has to come over https and did not. Certificate authorities and load
+    /// balancers use http, and the status path is public.
+    pub(super) fn https_only_for(&self, request: &Request<'_>) -> Option<&HttpsOnly> {
+        let https_only = self.https_only.as_ref()?;
+        let is_excepted = || {
+            self.is_status(request.path.raw())
+                || self.probe_paths.find(request).is_some()
+                || is_acme_challenge(request)
+                // `*`, or the authority of CONNECT.
+                || !request.path.raw().starts_with('/')
+        };
+        (request.scheme == Scheme::Http && !is_excepted()).then_some(https_only)
+    }
+
     /// Returns true if a raw request path is the status path.
     pub(super) fn is_status(&self, raw: &str) -> bool {
         self.status_path

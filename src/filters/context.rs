@@ -54,6 +54,8 @@ pub struct Decided {
 /// The part of a [`Decision`] that the filters need, without borrows.
 #[derive(Clone, Debug)]
 pub enum OwnedDecision {
+    /// The gate redirects to this URL with https; without one, it refuses.
+    Https(Option<HeaderValue>),
     /// The status filter responds.
     Status,
     /// The gateway itself responds to a probe, with 200 or 503.
@@ -83,6 +85,7 @@ impl RequestContext {
 impl From<Decision<'_>> for OwnedDecision {
     fn from(decision: Decision<'_>) -> Self {
         match decision {
+            Decision::Https(_, location) => Self::Https(location),
             Decision::Pass(Pass::Status) => Self::Status,
             Decision::Pass(Pass::Probe { is_down: true, .. }) => Self::Probe(StatusCode::OK),
             Decision::Pass(_) => Self::Site,

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_LENGTH, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::reject::not_found;
-use warp::reply::Response;
+use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
 use super::context::{OwnedDecision, RequestContext};
 use crate::page;
 use crate::snapshot::{CurrentSnapshot, Phase, Snapshot};
 
-/// Responds with the down page or the redirect. Rejects requests that pass.
+/// Responds with the down page or a redirect. Rejects requests that pass.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     RequestContext::filter().and_then(|context: Arc<RequestContext>| {
         let RequestContext { request, current, decided } = &*context;
@@ -30,6 +31,7 @@ pub fn respond(
     headers: &HeaderMap,
 ) -> Option<Response> {
     match decision {
+        OwnedDecision::Https(location) => Some(to_https(location.as_ref())),
         OwnedDecision::Page(key) => {
             Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into))
         }
@@ -38,4 +40,16 @@ pub fn respond(
         }
         OwnedDecision::Status | OwnedDecision::Probe(_) | OwnedDecision::Site => None,
     }
+}
+
+/// Returns the redirect to a URL with https, which keeps method and body (RFC 9110, section 15.4.9).
+fn to_https(location: Option<&HeaderValue>) -> Response {
+    let Some(location) = location else {
+        let text = "this site is served over https only\n";
+        return warp::reply::with_status(text, StatusCode::BAD_REQUEST).into_response();
+    };
+    let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+    response.headers_mut().insert(LOCATION, location.clone());
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
 }

@@ -8,7 +8,9 @@ use crate::filters::context::{Decided, OwnedDecision};
 use crate::http1::request::RequestHead;
 use crate::matching::client_address::client_address;
 use crate::matching::path::RequestPath;
-use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, is_method_override};
+use crate::matching::request::{
+    Hosts, Query, Request, forwarded_hosts, forwarded_scheme, is_method_override,
+};
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
 use crate::server::Readiness;
@@ -30,7 +32,10 @@ pub(super) fn decide_request(
     let path = head.target.path_text();
     let query = head.target.query_text();
     let hosts = trusted.then(|| head.values("x-forwarded-host"));
+    let rules = &snapshot.config.rules;
+    let reported = || forwarded_scheme(head.values("x-forwarded-proto"));
     let request = Request {
+        scheme: rules.https_only.filter(|_| trusted).and_then(|_| reported()).unwrap_or(peer.scheme()),
         method: &head.method,
         hosts: Hosts { own: head.host, forwarded: forwarded_hosts(hosts.into_iter().flatten()) },
         path: RequestPath::new(&path),
@@ -39,7 +44,7 @@ pub(super) fn decide_request(
         is_navigation: phase.has_redirects && is_navigation(&head.method, &page_fields(head)),
         client,
     };
-    let decision = match decide(&snapshot.config.rules, &request, &phase.state, now) {
+    let decision = match decide(rules, &request, &phase.state, now) {
         Decision::Pass(Pass::Probe { .. }) if readiness.is_stopping() => {
             OwnedDecision::Probe(StatusCode::SERVICE_UNAVAILABLE)
         }

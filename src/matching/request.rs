@@ -7,6 +7,7 @@ use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
 
 use crate::http1::fields::is_read_as;
+use crate::http1::scheme::Scheme;
 use crate::matching::path::RequestPath;
 
 /// The field with the hosts that clients requested from a proxy.
@@ -15,6 +16,8 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// The parts of a request that a decision depends on.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
+    /// The scheme that the client used, as far as it is known.
+    pub scheme: Scheme,
     /// The method.
     pub method: &'a Method,
     /// The hosts that it is for.
@@ -32,9 +35,10 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Creates a request without host, query and client that is not a navigation.
+    /// Creates a request over http without host, query and client that is not a navigation.
     pub fn new(method: &'a Method, path: RequestPath<'a>) -> Self {
         Self {
+            scheme: Scheme::Http,
             method,
             hosts: Hosts::default(),
             path,
@@ -63,6 +67,11 @@ impl<'a> Query<'a> {
     /// Takes a query exactly as received.
     pub fn new(text: Option<&'a str>) -> Self {
         Self { text, names_method: OnceCell::new() }
+    }
+
+    /// Returns the query exactly as received.
+    pub fn text(&self) -> Option<&'a str> {
+        self.text
     }
 
     fn names_method(&self) -> bool {
@@ -118,6 +127,14 @@ impl<'a> Hosts<'a> {
 pub fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
     let hosts = lines.flat_map(|line| line.split(|byte| *byte == b','));
     hosts.map(|host| std::str::from_utf8(host.trim_ascii()).unwrap_or_default()).collect()
+}
+
+/// Returns the scheme in the values of X-Forwarded-Proto lines: the last one, which the nearest proxy has set. `None` if
+/// there is none.
+pub fn forwarded_scheme<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Scheme> {
+    let last = lines.last()?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
+    let is_https = [&b"https"[..], b"wss"].iter().any(|name| last.eq_ignore_ascii_case(name));
+    Some(if is_https { Scheme::Https } else { Scheme::Http })
 }
 
 /// Returns the host of an authority (RFC 3986, section 3.2), without user info, port and trailing dots.
@@ -226,6 +243,23 @@ mod tests {
             ("a b\u{fffd}", None),
         ] {
             assert_eq!(to_ascii(host).as_deref(), ascii, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_proxy_reports_the_scheme() {
+        for (lines, expected) in [
+            (&[][..], None),
+            (&["https"], Some(Scheme::Https)),
+            (&["HTTPS"], Some(Scheme::Https)),
+            (&["wss"], Some(Scheme::Https)),
+            (&["http"], Some(Scheme::Http)),
+            (&["https", "http"], Some(Scheme::Http)),
+            (&["http, https"], Some(Scheme::Https)),
+            (&[""], Some(Scheme::Http)),
+        ] {
+            let found = forwarded_scheme(lines.iter().map(|line| line.as_bytes()));
+            assert_eq!(found, expected, "{lines:?}");
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct DecisionSummary {
     not_canonical_because: Option<String>,
     /// The time at which the request goes down, or passes again.
     changes_at: Option<Timestamp>,
+    #[serde(skip)]
+    is_down: bool,
     /// The fields of the response, if the gateway makes it.
     #[serde(serialize_with = "fields")]
     headers: Option<HeaderMap>,
@@ -60,15 +62,20 @@ impl DecisionSummary {
         let rules = &config.rules;
         let because = DecisionReason(decision, &rules.schedule);
         let down = decision.down();
-        let redirect = match decision {
-            Decision::Redirect(_, redirect) => Some(redirect),
-            _ => None,
+        let location = match decision {
+            Decision::Https(_, location) => {
+                location.as_ref().and_then(|url| url.to_str().ok()).map(str::to_owned)
+            }
+            Decision::Redirect(_, redirect) => Some(redirect.to_string()),
+            Decision::Pass(_) | Decision::Unavailable(_) => None,
         };
         let period = down.and_then(|down| rules.schedule.periods().get(down.period));
         Self {
             url,
             decision: decision.as_str(),
             status: match decision {
+                Decision::Https(_, None) => Some(StatusCode::BAD_REQUEST.as_u16()),
+                Decision::Https(_, Some(_)) => Some(StatusCode::PERMANENT_REDIRECT.as_u16()),
                 Decision::Pass(Pass::Probe { is_down: true, .. }) => Some(StatusCode::OK.as_u16()),
                 Decision::Pass(_) => None,
                 Decision::Unavailable(_) => Some(config.response.status.as_u16()),
@@ -77,8 +84,9 @@ impl DecisionSummary {
             because: because.to_string(),
             line: because.line(),
             period: period.and_then(|period| period.name.clone()),
-            retry_after: down.filter(|_| redirect.is_none()).map(|down| down.retry_after),
-            location: redirect.map(ToString::to_string),
+            retry_after: down.filter(|_| location.is_none()).map(|down| down.retry_after),
+            location,
+            is_down: down.is_some(),
             path: request.path.canonical().unwrap_or(request.path.raw()).to_owned(),
             canonical: request.path.fault().is_none(),
             not_canonical_because: request.path.fault().map(|fault| fault.to_string()),
@@ -94,10 +102,6 @@ impl DecisionSummary {
         format!("{}{status}{location}", self.decision)
     }
 
-    fn is_down(&self) -> bool {
-        self.decision != "pass"
-    }
-
     fn reason(&self) -> String {
         match self.line.map(|line| format!("line {line}")) {
             Some(line) if !self.because.contains(&line) => format!("{} ({line})", self.because),
@@ -108,9 +112,9 @@ impl DecisionSummary {
     /// Describes the next change; `when` formats its time.
     fn change(&self, now: Timestamp, when: impl Fn(Timestamp) -> String) -> String {
         let Some(at) = self.changes_at else {
-            return if self.is_down() { "no known end".into() } else { "no change planned".into() };
+            return if self.is_down { "no known end".into() } else { "no change planned".into() };
         };
-        let what = if self.is_down() { "passes" } else { "goes down" };
+        let what = if self.is_down { "passes" } else { "goes down" };
         format!("{what}{} {}", when(at), distance(at, now))
     }
 

@@ -11,6 +11,10 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         "trusted_proxies",
         &["trust", "trusted", "proxies", "proxy", "trust_proxy", "set_real_ip_from", "real_ip"],
     ),
+    ("[server]", "tls", &["certificates", "certificate", "ssl", "ssl_certificate", "certs"]),
+    ("[server]", "https_only", &["force_https", "redirect_to_https", "https_redirect", "ssl_redirect"]),
+    ("[[server.tls]]", "cert", &["certificate", "ssl_certificate", "crt", "fullchain", "pem"]),
+    ("[[server.tls]]", "key", &["private_key", "ssl_certificate_key", "privkey"]),
     ("[server]", "status_path", &["status", "status_url", "health", "health_path"]),
     (
         "[server]",

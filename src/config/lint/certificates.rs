@@ -1,4 +1,5 @@
-//! Warns of certificates that clients do not accept, or soon will not, and of those that no client gets.
+//! Warns of certificates that clients do not accept, or soon will not, of those that no client gets, and of a redirect to
+//! https that no client can follow.
 
 use std::ops::Range;
 
@@ -13,6 +14,7 @@ use crate::tls::Certificate;
 const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 pub(super) fn lint(input: &LintInput<'_>) {
+    lint_https_only(input);
     let Some(list) = &input.document.server.tls else { return };
     let (tables, certificates) = (list.get_ref(), input.config.certificates.all());
     // They differ if some could not be read and need not be.
@@ -30,6 +32,20 @@ pub(super) fn lint(input: &LintInput<'_>) {
             message,
             "write for example `listen = [\"https://0.0.0.0:443\"]`, or remove `tls`",
         );
+    }
+}
+
+/// Warns of a redirect to https that nothing can follow: if a proxy that is not trusted terminates TLS, it never ends.
+fn lint_https_only(input: &LintInput<'_>) {
+    let (server, field) = (&input.config.server, &input.document.server.https_only);
+    let is_reachable = server.listen.iter().any(|listen| listen.scheme == Scheme::Https)
+        || !server.trusted_proxies.networks.is_empty()
+        || server.trusted_proxies.unix;
+    if let Some(field) = field.as_ref().filter(|field| *field.get_ref() && !is_reachable) {
+        let message = "every request is redirected: no address begins with `https://`, and no proxy is trusted to report https";
+        let help =
+            "add an address such as `https://:443`, or the proxy that terminates TLS to `trusted_proxies`";
+        input.warn(field.span(), message, help);
     }
 }
 

@@ -9,7 +9,8 @@ use super::values::{duration_or_zero, means_off};
 use crate::config::document::{Field, OrFalse, ServerSection, Texts};
 use crate::config::report::Report;
 use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ListenUrl, ServerConfig, TrustedProxies};
-use crate::decision::STATUS_PATH;
+use crate::decision::{HttpsOnly, STATUS_PATH};
+use crate::http1::scheme::Scheme;
 use crate::invalid_value::InvalidValue;
 use crate::matching::probe_paths::{ProbePath, ProbePaths};
 use crate::matching::{exempt, network};
@@ -57,13 +58,15 @@ fn listen(field: &Texts, directory: &Path, report: &Report) -> Vec<ListenUrl> {
 /// `None` if it can.
 fn conflict(address: &ListenUrl, others: &[(ListenUrl, usize)]) -> Option<String> {
     let same = |(other, line): &(ListenUrl, usize)| {
-        (other.address == address.address)
-            .then(|| format!("the address `{address}` is already listed at line {line}"))
+        (other == address).then(|| format!("the address `{address}` is already listed at line {line}"))
     };
     let overlap = |(other, _): &(ListenUrl, usize)| {
-        other.address.overlaps(&address.address).then(|| {
-            format!("the gateway cannot listen on both `{other}` and `{address}`: one includes the other")
-        })
+        let why =
+            if other.address == address.address { "they are the same" } else { "one includes the other" };
+        other
+            .address
+            .overlaps(&address.address)
+            .then(|| format!("the gateway cannot listen on both `{other}` and `{address}`: {why}"))
     };
     others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
 }
@@ -91,6 +94,17 @@ fn explain_proxy(text: &str) -> InvalidValue {
         error.help.replace("of the clients", "of your proxies")
     };
     InvalidValue { help, ..error }
+}
+
+/// Returns the redirect to https; `None` if it is off.
+pub(super) fn https_only(
+    section: &ServerSection,
+    server: &ServerConfig,
+    report: &Report,
+) -> Option<HttpsOnly> {
+    let field = section.https_only.as_ref().filter(|field| *field.get_ref())?;
+    let https = server.listen.iter().find(|listen| listen.scheme == Scheme::Https);
+    Some(HttpsOnly::new(https.and_then(|listen| listen.address.port()), report.line(&field.span())))
 }
 
 /// Returns the public path of the status; `None` if it is turned off.

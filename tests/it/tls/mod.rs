@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod handshakes;
+mod https_only;
 mod private_keys;
 
 use rcgen::{CertificateParams, KeyPair};
