@@ -28,7 +28,7 @@
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
 //! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, hex, http1, invalid_value, matching, page, schedule, store, tls |
 //! | [`logging`] | the log of the process | config, escape |
-//! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule |
+//! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
 //! | [`files`] | static files below a directory | hex |
@@ -37,7 +37,7 @@
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, watch |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
 //! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, http1, logging, management, matching, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod cli;

@@ -1,5 +1,6 @@
 //! Describes a config at one point in time, for people and programs: the output of `--check` and `status`.
 
+mod certificates;
 mod chart;
 mod plan;
 mod request;
@@ -18,6 +19,7 @@ use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
+pub use certificates::{CertificateSummary, certificate_lines};
 pub use chart::ChartStyle;
 pub use plan::plan;
 pub use request::DecisionSummary;
@@ -50,6 +52,8 @@ pub struct Summary {
     pub next: Option<TimeSpan>,
     /// Each period, in file order.
     pub periods: Vec<PeriodSummary>,
+    /// The certificates for addresses with https, in file order.
+    pub certificates: Vec<CertificateSummary>,
     /// The decision for each `--url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Vec<DecisionSummary>>,
@@ -135,6 +139,7 @@ impl Summary {
             since: state::since(schedule, &state),
             next_change: state.next_change(),
             next: state.next.map(TimeSpan::from),
+            certificates: config.certificates.all().iter().map(CertificateSummary::from).collect(),
             periods: schedule.periods().iter().zip(&config.rules.responses).map(period).collect(),
             ..summary
         }

@@ -23,7 +23,7 @@ use crate::logging::has_colour;
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
-use crate::summary::{ChartStyle, DecisionSummary, Summary, plan, state_line, timeline};
+use crate::summary::{ChartStyle, DecisionSummary, Summary, certificate_lines, plan, state_line, timeline};
 
 /// The `Accept` field of a browser that opens a page.
 const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -106,9 +106,10 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
             "listen    {}",
             config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
-        format!("at        {}", local(now, &config.timezone)),
-        format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)),
     ];
+    lines.extend(certificate_lines(config, now));
+    lines.push(format!("at        {}", local(now, &config.timezone)));
+    lines.push(format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)));
     let stdout = std::io::stdout();
     let style = ChartStyle { blocks: stdout.is_terminal(), colour: has_colour(&stdout) };
     lines.extend(plan(config, now));

@@ -1,16 +1,19 @@
 //! `/metrics`: metrics for Prometheus, collected on request.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, prometheus_text};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::RunningGateway;
 use crate::schedule::state::State;
+use crate::tls::Certificate;
 use crate::watch::Mode;
 
 /// Returns the metrics at `now` in the text format 0.0.4.
@@ -32,6 +35,8 @@ struct MetricValues {
     is_rejected: bool,
     rejections: u64,
     has_events: bool,
+    /// For the first name of each certificate, the time after which the first one for it is no longer valid.
+    certificates: BTreeMap<String, Timestamp>,
 }
 
 impl MetricValues {
@@ -46,6 +51,7 @@ impl MetricValues {
             is_rejected: gateway.snapshots.rejected().is_some(),
             rejections: gateway.snapshots.rejections(),
             has_events: gateway.watch.mode() == Mode::Events,
+            certificates: expiries(snapshot.config.certificates.all()),
         }
     }
 }
@@ -79,8 +85,33 @@ impl Collector for MetricValues {
             write(&mut encoder, name, help, &ConstGauge::new(value))?;
         }
         let help = "Number of versions of the file that were rejected";
-        write(&mut encoder, "config_rejections", help, &ConstCounter::new(self.rejections))
+        write(&mut encoder, "config_rejections", help, &ConstCounter::new(self.rejections))?;
+        self.encode_certificates(&mut encoder)
     }
+}
+
+impl MetricValues {
+    fn encode_certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        if self.certificates.is_empty() {
+            return Ok(());
+        }
+        let help = "Time after which the certificate for this name is no longer valid";
+        let name = "tls_certificate_expiry_timestamp_seconds";
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (name, at) in &self.certificates {
+            metric.encode_family(&[("name", name.as_str())])?.encode_gauge(&at.as_second())?;
+        }
+        Ok(())
+    }
+}
+
+fn expiries(certificates: &[Certificate]) -> BTreeMap<String, Timestamp> {
+    let mut expiries = BTreeMap::new();
+    for certificate in certificates {
+        let first = expiries.entry(certificate.title().to_owned()).or_insert(Timestamp::MAX);
+        *first = certificate.expires_at().min(*first);
+    }
+    expiries
 }
 
 fn write(

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod client;
+mod expiry;
 mod handshakes;
 mod https_only;
 mod private_keys;

@@ -1,0 +1,51 @@
+//! When certificates expire, as operators see it.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use super::directory;
+use crate::support::http::Client;
+use crate::support::process::GatewayProcess;
+
+/// An identity that has expired on 2026-05-01.
+fn expired() -> super::Identity {
+    super::Identity {
+        cert: include_str!("../../check/golden/tls/expired.pem").to_owned(),
+        key: include_str!("../../check/golden/tls/key.pem").to_owned(),
+        der: Vec::new(),
+    }
+}
+
+#[test]
+fn status_and_metrics_tell_when_a_certificate_expires() {
+    let other = super::Identity::new(&["other.example"]);
+    let gateway = GatewayProcess::on(directory(
+        &[&expired(), &other, &expired()],
+        "[management]\nlisten = \"127.0.0.1:0\"\n",
+    ));
+    let log = gateway.log().text();
+    let address =
+        log.lines().find_map(|line| line.split_once("management on http://")?.1.parse::<SocketAddr>().ok());
+    let get =
+        |path: &str| Client::connect(address.expect("an address")).request("GET", path, &["Host: localhost"]);
+    let status = get("/status").json();
+    assert_eq!(
+        status["certificates"][0],
+        json!({
+            "names": ["expired.example", "www.expired.example"],
+            "valid_from": "2026-01-01T00:00:00Z",
+            "expires_at": "2026-05-01T00:00:00Z",
+        })
+    );
+    assert_eq!(status["certificates"].as_array().expect("a list").len(), 3);
+    let warning = status["diagnostics"][0]["message"].as_str().expect("a warning").to_owned();
+    assert!(warning.contains("the certificate for expired.example has expired"), "{warning}");
+    let metrics = get("/metrics");
+    let name = "downtime_tls_certificate_expiry_timestamp_seconds";
+    let lines: Vec<_> = metrics.text().lines().filter(|line| line.starts_with(name)).collect();
+    assert_eq!(lines.len(), 2, "one for each name: {lines:?}");
+    assert_eq!(lines[0], format!("{name}{{name=\"expired.example\"}} 1777593600"));
+    assert!(lines[1].starts_with(&format!("{name}{{name=\"other.example\"}} ")));
+    assert!(metrics.text().contains(&format!("# TYPE {name} gauge\n")));
+}
