@@ -3,6 +3,7 @@
 //! Without `systemd-analyze` its test is ignored; under CI it fails.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -19,6 +20,7 @@ const UNITS: [(&str, &str); 2] = [
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::ignorable_test("systemd::systemd_finds_no_fault_in_the_units", systemd_finds_no_fault),
+        Trial::ignorable_test("systemd::sysusers_creates_the_user_of_the_units", sysusers_creates_the_user),
         Trial::test("systemd::each_flag_in_the_units_exists", each_flag_exists),
         Trial::test("systemd::the_units_differ_only_in_the_instance", units_differ_in_the_instance),
     ]
@@ -40,6 +42,32 @@ fn verify() -> Result<(), Failed> {
     let output = verify.output()?;
     let messages = String::from_utf8([output.stdout, output.stderr].concat())?;
     if output.status.success() && messages.is_empty() { Ok(()) } else { Err(messages.into()) }
+}
+
+fn sysusers_creates_the_user() -> Result<Completion, Failed> {
+    debian::with(&[("systemd-sysusers", "systemd")], || {
+        let root = tempfile::tempdir()?;
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/sysusers.d/downtime.conf");
+        fs::create_dir(root.path().join("etc"))?;
+        let mut create = Command::new("systemd-sysusers");
+        let output = create
+            .arg("--root")
+            .arg(root.path())
+            .arg("--inline")
+            .args(lines(&fs::read_to_string(config)?))
+            .output()?;
+        let [users, groups] =
+            ["passwd", "group"].map(|name| fs::read_to_string(root.path().join("etc").join(name)));
+        let found = format!("{}{}", users.unwrap_or_default(), groups.unwrap_or_default());
+        let has_both = found.lines().filter(|line| line.starts_with("downtime:")).count() == 2;
+        let is_used = UNITS.iter().all(|(_, unit)| unit.contains("\nUser=downtime\n"));
+        if has_both && is_used { Ok(()) } else { Err(format!("{found}\n{output:?}").into()) }
+    })
+}
+
+/// Returns the lines that are not comments.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.starts_with('#'))
 }
 
 fn each_flag_exists() -> Result<(), Failed> {

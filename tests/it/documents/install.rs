@@ -16,7 +16,7 @@ fn the_install_commands_install_a_valid_file_with_its_schema() {
     let commands: Vec<_> =
         document.section("Install with systemd").lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     let root = tempfile::tempdir().unwrap();
-    for directory in ["usr/local/bin", "etc/systemd/system"] {
+    for directory in ["usr/local/bin", "etc/systemd/system", "etc/sysusers.d"] {
         fs::create_dir_all(root.path().join(directory)).unwrap();
     }
     let installs = commands.iter().filter_map(|command| command.strip_prefix("sudo install "));
@@ -40,6 +40,7 @@ fn the_install_commands_install_a_valid_file_with_its_schema() {
     let found = fs::read_to_string(file.with_file_name(schema)).unwrap();
     assert_eq!(found, text(&printed.stdout));
     assert!(installed("etc/systemd/system/downtime@.service").is_file());
+    assert!(installed("etc/sysusers.d/downtime.conf").is_file());
 
     // The last command shows the state and changes nothing.
     let last = commands.last().unwrap();
