@@ -1,4 +1,4 @@
-//! Tests that need programs of the system: a browser, editors, strace, systemd, h11. If a program is missing, its tests are
+//! Tests that need programs of the system: a browser, curl, editors, h11, OpenSSL, strace, systemd. If a program is missing, its tests are
 //! ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
@@ -21,6 +21,7 @@ mod ptrace;
 mod reload;
 mod store;
 mod systemd;
+mod tls;
 mod usage;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
+        run(&arguments, tls::trials()),
     ];
     if conclusions.iter().any(Conclusion::has_failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::support::DEADLINE;
 use crate::support::http::{Client, read};
+use crate::support::tls;
 
 impl Client<UnixStream> {
     pub(crate) fn connect_unix(path: &Path) -> Self {
@@ -13,6 +14,11 @@ impl Client<UnixStream> {
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         Self { stream, unread: Vec::new() }
     }
+}
+
+/// Returns the scheme of the gateways' URLs.
+pub(crate) fn scheme() -> &'static str {
+    if tls::is_on() { "https" } else { "http" }
 }
 
 impl<S: Read + Write> Client<S> {

@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;
+pub(crate) mod tls;
 
 use std::time::{Duration, Instant};
 

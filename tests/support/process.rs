@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::http::{Client, Response};
 use super::log::Log;
+use super::tls;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 
@@ -19,6 +20,11 @@ impl ConfigDirectory {
     /// Creates a directory whose file has this text and a `listen`.
     pub(crate) fn with(config: &str) -> Self {
         let directory = Self(temporary_directory().expect("a directory"));
+        if tls::is_on() {
+            let (cert, key) = tls::identity(&["site.example"]);
+            directory.write("cert.pem", &cert);
+            directory.write("key.pem", &key);
+        }
         directory.write("downtime.toml", &listening(config));
         directory
     }
@@ -54,12 +60,15 @@ fn temporary_directory() -> std::io::Result<TempDir> {
 /// Adds a `listen` on a port that the system chooses, unless the config has a `listen`.
 pub(crate) fn listening(config: &str) -> String {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
+    const TLS: &str =
+        "[server]\nlisten = [\"https://127.0.0.1:0\"]\ntls = [{ cert = \"cert.pem\", key = \"key.pem\" }]\n";
+    let server = if tls::is_on() { TLS } else { SERVER };
     if config.contains("listen = ") {
         config.to_owned()
     } else if config.contains("[server]\n") {
-        config.replace("[server]\n", SERVER)
+        config.replace("[server]\n", server)
     } else {
-        format!("{config}\n{SERVER}")
+        format!("{config}\n{server}")
     }
 }
 
@@ -141,7 +150,11 @@ impl GatewayProcess {
         let line = process.log.wait_for("listening on http");
         let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
         process.log.wait_for("to take the site down");
-        Self { process, directory, address: address.expect("an address") }
+        let mut address = address.expect("an address");
+        if tls::is_on() && line.contains("https://") {
+            address = tls::tunnel_thread(address);
+        }
+        Self { process, directory, address }
     }
 
     pub(crate) fn log(&self) -> &Log {

@@ -2,6 +2,7 @@
 
 use super::messages::RecordingUpstream;
 use super::{FORMS, POST, RequestForm, SERVERS, TRUSTED, response, site};
+use crate::client::scheme;
 use crate::support::process::GatewayProcess;
 
 /// What the gateway adds to every request.
@@ -73,7 +74,7 @@ fn a_connection_option_removes_nothing_that_a_request_needs() {
                 for (name, value) in [
                     ("host", "site.example"),
                     ("x-forwarded-for", "127.0.0.1"),
-                    ("x-forwarded-proto", "http"),
+                    ("x-forwarded-proto", scheme()),
                     ("x-forwarded-host", "site.example"),
                 ] {
                     assert_eq!(request.values(name), [value], "{name} with {case}");
@@ -141,7 +142,7 @@ fn forged_forwarding_fields_do_not_pass_and_those_of_a_trusted_proxy_do() {
          X-Forwarded-Host: public.example\r\nConnection: x-forwarded-for, x-forwarded-proto\r\n";
     let upstream = RecordingUpstream::start(&[]);
     for (server, expected) in [
-        ("", ["127.0.0.1", "http", "site.example"]),
+        ("", ["127.0.0.1", scheme(), "site.example"]),
         (TRUSTED, ["192.0.2.1, 192.0.2.2, 127.0.0.1", "https", "public.example"]),
     ] {
         let gateway = GatewayProcess::start(&format!("{server}{}", site(&upstream.url(), "")));

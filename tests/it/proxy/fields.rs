@@ -1,5 +1,6 @@
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Head, Origin};
+use crate::client::scheme;
 
 #[tokio::test(flavor = "local")]
 async fn hop_by_hop_fields_are_not_forwarded_either_way() {
@@ -19,7 +20,7 @@ async fn hop_by_hop_fields_are_not_forwarded_either_way() {
         "x-end: 2",
         "x-forwarded-for: 127.0.0.1",
         "x-forwarded-host: shop.example",
-        "x-forwarded-proto: http",
+        &format!("x-forwarded-proto: {}", scheme()),
     ];
     assert_eq!(head.fields, [&["host: shop.example"][..], &told[..]].concat());
     upstream
@@ -50,7 +51,8 @@ async fn a_forged_forwarding_field_does_not_arrive() {
                 Forwarded: for=192.0.2.66\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
                 X_Original_URL: /admin\r\n\r\n";
     let head = forwarded(Options::default(), sent).await;
-    let ours = ["host: a", "x-forwarded-for: 127.0.0.1", "x-forwarded-host: a", "x-forwarded-proto: http"];
+    let proto = format!("x-forwarded-proto: {}", scheme());
+    let ours = ["host: a", "x-forwarded-for: 127.0.0.1", "x-forwarded-host: a", &proto];
     assert_eq!(head.fields, ours);
 }
 

@@ -10,13 +10,17 @@ use downtime::filters::Routes;
 use downtime::gateway::Gateway;
 use downtime::server::{Readiness, Service, serve};
 use downtime::snapshot::Snapshots;
+use downtime::tls::{Certificate, CertificateChain, PrivateKey, server_config};
 use downtime::upstream::Proxy;
+use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
+use tokio_rustls::{TlsAcceptor, TlsStream};
 use tracing::subscriber::DefaultGuard;
 
 use super::peer::{RawPeer, narrow_listener};
+use crate::support::tls;
 
 /// What differs from test to test.
 pub(crate) struct Options {
@@ -63,11 +67,17 @@ impl InProcessGateway {
     pub(crate) fn with(upstream: &str, options: Options) -> Self {
         let (stop, stopped) = watch::channel(false);
         let listener = narrow_listener();
-        let address = listener.local_addr().expect("an address");
+        let mut address = listener.local_addr().expect("an address");
+        let acceptor = tls::is_on().then(acceptor);
+        if acceptor.is_some() {
+            let plain = narrow_listener();
+            let gateway = std::mem::replace(&mut address, plain.local_addr().expect("an address"));
+            spawn_local(tls::tunnel(plain, gateway));
+        }
         let failures = Failures::default();
         let log = failures.of_the_log();
         let gateway = gateway(&options.config(upstream), options.proxy);
-        spawn_local(accept(listener, gateway, stopped));
+        spawn_local(accept(listener, acceptor, gateway, stopped));
         Self { address, failures, _log: log, _stop: stop }
     }
 
@@ -93,11 +103,34 @@ fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
 }
 
 /// Serves each connection as the binary does.
-async fn accept(listener: TcpListener, service: impl Service, stopped: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    service: impl Service,
+    stopped: watch::Receiver<bool>,
+) {
     loop {
         let (stream, peer) = listener.accept().await.expect("a connection");
-        spawn_local(serve(stream.into(), Some(peer.ip()), service.clone(), stopped.clone()));
+        let (acceptor, service, stopped) = (acceptor.clone(), service.clone(), stopped.clone());
+        spawn_local(async move {
+            let stream = match acceptor {
+                None => stream.into(),
+                Some(acceptor) => {
+                    TlsStream::Server(acceptor.accept(stream).await.expect("a handshake")).into()
+                }
+            };
+            serve(stream, Some(peer.ip()), service, stopped).await;
+        });
     }
+}
+
+fn acceptor() -> TlsAcceptor {
+    let (cert, key) = tls::identity(&["site.example"]);
+    let chain = CertificateChain::from_pem(cert.as_bytes()).expect("a certificate");
+    let key = PrivateKey::from_pem(key.as_bytes()).expect("a key");
+    let certificate = Certificate::new(chain, key).expect("a pair");
+    let resolver = SingleCertAndKey::from(Arc::clone(certificate.certified_key()));
+    Arc::new(server_config(Arc::new(resolver)).expect("random numbers")).into()
 }
 
 /// Why requests failed.

@@ -7,9 +7,11 @@ mod handshakes;
 mod https_only;
 mod private_keys;
 
-use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::tls;
 
 use self::client::TlsClient;
 
@@ -22,10 +24,9 @@ struct Identity {
 
 impl Identity {
     fn new(names: &[&str]) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let cert = CertificateParams::new(names).expect("names").self_signed(&key).expect("a certificate");
-        Self { cert: cert.pem(), key: key.serialize_pem(), der: cert.der().to_vec() }
+        let (cert, key) = tls::identity(names);
+        let der = CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM").to_vec();
+        Self { cert, key, der }
     }
 }
 
