@@ -27,13 +27,21 @@ pub(crate) struct Options {
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) trusted: bool,
+    /// Clients speak TLS themselves.
+    pub(crate) is_tls: bool,
     pub(crate) proxy: Proxy,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let timeout = Duration::from_mins(1);
-        Self { connect_timeout: timeout, response_timeout: timeout, trusted: false, proxy: Proxy::new() }
+        Self {
+            connect_timeout: timeout,
+            response_timeout: timeout,
+            trusted: false,
+            is_tls: false,
+            proxy: Proxy::new(),
+        }
     }
 }
 
@@ -68,8 +76,8 @@ impl InProcessGateway {
         let (stop, stopped) = watch::channel(false);
         let listener = narrow_listener();
         let mut address = listener.local_addr().expect("an address");
-        let acceptor = tls::is_on().then(acceptor);
-        if acceptor.is_some() {
+        let acceptor = (tls::is_on() || options.is_tls).then(acceptor);
+        if tls::is_on() && !options.is_tls {
             let plain = narrow_listener();
             let gateway = std::mem::replace(&mut address, plain.local_addr().expect("an address"));
             spawn_local(tls::tunnel(plain, gateway));
