@@ -9,10 +9,13 @@ mod connect;
 mod contention;
 mod download;
 mod exchange;
+mod happy_eyeballs;
+mod names;
 mod pool;
 mod request;
 mod response;
 mod route;
+mod shared;
 mod tunnel;
 mod unreachable;
 mod upload;
@@ -28,10 +31,11 @@ use tokio::time::Instant;
 
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Roots, connect};
-pub use self::contention::Contention;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
+use self::names::Names;
 use self::pool::Pool;
 pub use self::route::Route;
+pub use self::shared::SharedUpstreams;
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;
@@ -47,6 +51,7 @@ use crate::net::stream::Stream;
 pub struct Proxy {
     pool: Rc<Pool>,
     buffers: BufferPool,
+    names: Names,
     roots: Roots,
 }
 
@@ -70,9 +75,9 @@ impl Proxy {
         Ok(Self { roots: Roots::given(roots)?, ..Self::default() })
     }
 
-    /// Like [`Proxy::new`]. Idle connections of one thread are closed if a request of another one may be waiting for that.
-    pub fn sharing(contention: &Contention) -> Self {
-        Self { pool: Pool::sharing(contention), ..Self::default() }
+    /// Like [`Proxy::new`], for one of several threads that share what they know.
+    pub fn sharing(shared: &SharedUpstreams) -> Self {
+        Self { pool: Pool::sharing(&shared.contention), names: shared.names.clone(), ..Self::default() }
     }
 
     /// Forwards a request, and the response to `client`. Calls `on_status` when the status is known. Dropping the future
@@ -153,7 +158,7 @@ impl Proxy {
         let limit = route.connect_timeout;
         let opened = tokio::select! {
             biased;
-            opened = connect(route.upstream, limit, &self.roots) => opened,
+            opened = connect(route.upstream, limit, &self.names, &self.roots) => opened,
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => return Err(ClientError::BrokeOff.into()),
         };
         opened.map_err(|error| match error.kind() {

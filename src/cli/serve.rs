@@ -29,7 +29,7 @@ use crate::server::{Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::thread_exit::{ExitNotice, exit_notice};
 use crate::tls::server_config;
-use crate::upstream::{Contention, Proxy};
+use crate::upstream::{Proxy, SharedUpstreams};
 use crate::watch::{Handle, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
@@ -235,9 +235,9 @@ impl Servers {
         });
         let gateway = {
             let snapshots = Arc::clone(snapshots);
-            let contention = Contention::default();
+            let shared = SharedUpstreams::default();
             move || {
-                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(&contention));
+                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(&shared));
                 Gateway::new(&snapshots, routes, proxy, readiness.clone())
             }
         };

@@ -1,17 +1,18 @@
 //! Opens connections to upstreams.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, TlsStream};
 
+use super::happy_eyeballs;
+use super::names::Names;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
 
@@ -65,21 +66,22 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Opens a connection, including TLS, within `limit`, which all addresses of the name share.
+/// Opens a connection, including the lookup of the name and TLS, within `limit`.
 pub(super) async fn connect(
     upstream: &UpstreamAddress,
     limit: Duration,
+    names: &Names,
     roots: &Roots,
 ) -> io::Result<Stream> {
-    timeout(limit, open(upstream, limit, roots)).await?
+    timeout(limit, open(upstream, names, roots)).await?
 }
 
-async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io::Result<Stream> {
+async fn open(upstream: &UpstreamAddress, names: &Names, roots: &Roots) -> io::Result<Stream> {
     let (tls, host, port) = match upstream {
         UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { tls, host, port } => (*tls, host, *port),
     };
-    let tcp = open_tcp(host, port, limit).await?;
+    let tcp = happy_eyeballs::connect(&names.resolve(host).await?, port).await?;
     tcp.set_nodelay(true)?;
     if !tls {
         return Ok(Stream::Tcp(tcp));
@@ -87,21 +89,4 @@ async fn open(upstream: &UpstreamAddress, limit: Duration, roots: &Roots) -> io:
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
     let tls = roots.connector().await?.connect(name, tcp).await?;
     Ok(TlsStream::Client(tls).into())
-}
-
-/// Tries one address after another. Each gets an equal share of the time that is left.
-async fn open_tcp(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
-    let started = Instant::now();
-    let addresses: Vec<SocketAddr> = lookup_host((host, port)).await?.collect();
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = limit.saturating_sub(started.elapsed());
-        let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match timeout(left / others, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = error,
-            Err(elapsed) => failure = elapsed.into(),
-        }
-    }
-    Err(failure)
 }

@@ -15,7 +15,7 @@ const CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells the pools of all threads to close their idle connections. Clones reach the same pools.
 #[derive(Clone, Debug, Default)]
-pub struct Contention(Arc<Notify>);
+pub(super) struct Contention(Arc<Notify>);
 
 impl Contention {
     /// Returns a clone, and the times at which a request on a new connection must call [`Contention::close_idle`].

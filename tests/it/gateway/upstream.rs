@@ -35,6 +35,18 @@ fn the_target_and_the_host_are_forwarded_byte_for_byte() {
 }
 
 #[test]
+fn a_name_is_looked_up_and_each_of_its_addresses_is_tried() {
+    // `localhost` may be ::1 first, where nothing listens.
+    let origin = StubUpstream::start();
+    let gateway = GatewayProcess::start(&site(&format!("http://localhost:{}", origin.address.port()), ""));
+    assert_eq!(gateway.get("/", &[]).text(), "the site");
+    let unknown = "http://unknown.invalid";
+    gateway.apply(&site(unknown, ""));
+    assert_eq!(gateway.get("/", &[]).downtime(), Some("unreachable"));
+    gateway.log().wait_for("unknown.invalid is unreachable: no connection to the upstream");
+}
+
+#[test]
 fn a_body_is_forwarded_and_head_stays_head() {
     let origin = StubUpstream::start();
     let gateway = GatewayProcess::start(&site(&origin.url(), ""));
