@@ -23,6 +23,8 @@ use crate::net::stream::Stream;
 /// How long the head of a response is held back if no content comes with it. If the upstream breaks off meanwhile, the client
 /// can still get the down page.
 const HOLD: Duration = Duration::from_millis(50);
+/// The limit for interim responses to one request. An upstream that sends them without end would keep a core busy.
+const MAX_INTERIM: usize = 32;
 
 /// A request on a connection to the upstream.
 pub(super) struct Exchange<'x, 'b> {
@@ -103,6 +105,7 @@ impl Exchange<'_, '_> {
     /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.
     async fn await_head(&mut self) -> Result<Download, ExchangeError> {
         let mut has_received = false;
+        let mut interim = 0;
         loop {
             match poll_fn(|cx| self.poll_event(cx)).await? {
                 ExchangeEvent::Received(Ok(1..)) => has_received = true,
@@ -124,11 +127,14 @@ impl Exchange<'_, '_> {
                 }
             }
             while let Some(download) = self.take_head()? {
-                if download.status.is_informational() && download.status != StatusCode::SWITCHING_PROTOCOLS {
-                    self.forward_interim(download.status).await?;
-                } else {
+                if !download.status.is_informational() || download.status == StatusCode::SWITCHING_PROTOCOLS {
                     return Ok(download);
                 }
+                interim += 1;
+                if interim > MAX_INTERIM {
+                    return Err(UpstreamError::Invalid("it sent more than 32 interim responses").into());
+                }
+                self.forward_interim(download.status).await?;
             }
         }
     }

@@ -88,6 +88,21 @@ fn a_response_that_is_not_forwarded_gives_the_page_or_502_and_the_log_says_why()
 }
 
 #[test]
+fn at_most_32_interim_responses_are_taken() {
+    let said = |count| format!("{}{}", "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n".repeat(count), ok(""));
+    let upstream = RecordingUpstream::start(&[&said(32), &said(33), &said(100_000)]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), "when_unreachable = \"error\""));
+    for (target, status) in [("/0", 200), ("/1", 502), ("/2", 502)] {
+        let mut client = gateway.connect();
+        client.send(GET.request(target));
+        let found = response(&mut client, "GET", target);
+        assert_eq!((found.interim.len(), found.status), (32, status), "{target}");
+    }
+    let line = gateway.log().wait_for("is unreachable: ");
+    assert!(line.contains("it sent more than 32 interim responses"), "{line}");
+}
+
+#[test]
 fn lengths_at_the_end_of_64_bits_are_forwarded() {
     let lengths =
         ["9223372036854775807", "9223372036854775808", "18446744073709551614", "18446744073709551615"];
