@@ -6,6 +6,7 @@
 
 mod buffers;
 mod connect;
+mod connections;
 mod contention;
 mod download;
 mod exchange;
@@ -27,10 +28,11 @@ use std::rc::Rc;
 use http::StatusCode;
 use jiff::Timestamp;
 use rustls::RootCertStore;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Roots, connect};
+use self::connections::CountedConnection;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::names::Names;
 use self::pool::Pool;
@@ -77,7 +79,7 @@ impl Proxy {
 
     /// Like [`Proxy::new`], for one of several threads that share what they know.
     pub fn sharing(shared: &SharedUpstreams) -> Self {
-        Self { pool: Pool::sharing(&shared.contention), names: shared.names.clone(), ..Self::default() }
+        Self { pool: Pool::sharing(shared), names: shared.names.clone(), ..Self::default() }
     }
 
     /// Forwards a request, and the response to `client`. Calls `on_status` when the status is known. Dropping the future
@@ -105,18 +107,18 @@ impl Proxy {
         let mut idle = self.pool.take(route.upstream, started_at);
         loop {
             let is_new = idle.is_none();
-            let stream = if let Some(stream) = idle.take() {
-                stream
+            let (stream, counted) = if let Some(connection) = idle.take() {
+                connection
             } else {
-                let stream = self.connect(route, client).await?;
+                let connection = self.connect(route, client).await?;
                 started_at = Instant::now();
-                stream
+                connection
             };
             let exchange = self.exchange((head, client, buffers), stream, route, (now, started_at), is_new);
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
-                        self.pool.put(route.upstream, stream, limit.min(route.idle_limit));
+                        self.pool.put(route.upstream, (stream, counted), limit.min(route.idle_limit));
                     }
                     return Ok(forwarded);
                 }
@@ -154,18 +156,26 @@ impl Proxy {
         &self,
         route: &Route<'_>,
         client: &mut ClientConnection,
-    ) -> Result<Stream, UpstreamError> {
-        let limit = route.connect_timeout;
-        let opened = tokio::select! {
+    ) -> Result<(Stream, CountedConnection), UpstreamError> {
+        tokio::select! {
             biased;
-            opened = connect(route.upstream, limit, &self.names, &self.roots) => opened,
-            () = poll_fn(|cx| client.poll_gone_before_response(cx)) => return Err(ClientError::BrokeOff.into()),
-        };
-        opened.map_err(|error| match error.kind() {
-            std::io::ErrorKind::TimedOut => {
-                UpstreamError::TimedOut { step: TimedOutStep::Connect, after: limit }
-            }
-            _ => UpstreamError::Connect(error),
-        })
+            opened = self.open(route) => opened,
+            () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
+        }
+    }
+
+    /// Opens a connection within the limits on their number and on the time.
+    async fn open(&self, route: &Route<'_>) -> Result<(Stream, CountedConnection), UpstreamError> {
+        let after = route.connect_timeout;
+        let mut step = TimedOutStep::Turn;
+        let opened = timeout(after, async {
+            let counted = self.pool.connections().open(route.max_connections, self.pool.contention()).await;
+            step = TimedOutStep::Connect;
+            connect(route.upstream, &self.names, &self.roots).await.map(|stream| (stream, counted))
+        });
+        match opened.await {
+            Ok(opened) => opened.map_err(UpstreamError::Connect),
+            Err(_) => Err(UpstreamError::TimedOut { step, after }),
+        }
     }
 }

@@ -224,6 +224,11 @@ pub struct LimitsSection {
     /// connections are not kept: each request gets a new one.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "2s"))]
     pub upstream_idle: Field<String>,
+    /// How many connections to the upstream may be open at once, busy and idle ones together, in the whole process. Beyond
+    /// that, a request waits up to `connect_timeout` until one closes; then the upstream counts as unreachable. `0` means
+    /// no limit.
+    #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
+    pub upstream_connections: Field<i64>,
 }
 
 /// The keys of `[log]`.

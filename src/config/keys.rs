@@ -303,6 +303,7 @@ mod tests {
             ("[site]", "backend", "did you mean `upstream`?"),
             ("[site]", "proxy-pass", "did you mean `upstream`?"),
             ("[limits]", "upstream-idle", "write `upstream_idle`"),
+            ("[limits]", "maxconn", "did you mean `upstream_connections`?"),
             ("[limits]", "upstream_keepalive", "did you mean `upstream_idle`?"),
             ("[limits]", "upstream_idle_timeout", "did you mean `upstream_idle`?"),
             ("[server]", "upstream", "`upstream` belongs in [site]"),
@@ -325,7 +326,7 @@ mod tests {
             ),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[management]", "secret", "known keys: hosts, listen"),
-            ("[limits]", "head_timeout", "known keys: upstream_idle"),
+            ("[limits]", "head_timeout", "known keys: upstream_connections, upstream_idle"),
         ] {
             let known = KEYS.get(section).unwrap();
             let mut known: Vec<_> = known.keys().map(String::as_str).collect();

@@ -8,10 +8,12 @@ pub struct Limits {
     /// The time after which an idle connection to the upstream is closed. It may be as long as a [`Duration`] can be. If it
     /// is zero, connections are not kept.
     pub upstream_idle: Duration,
+    /// The limit for connections to the upstream; zero for none.
+    pub upstream_connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { upstream_idle: Duration::from_secs(2) }
+        Self { upstream_idle: Duration::from_secs(2), upstream_connections: 0 }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::happy_eyeballs;
@@ -66,17 +64,8 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Opens a connection, including the lookup of the name and TLS, within `limit`.
-pub(super) async fn connect(
-    upstream: &UpstreamAddress,
-    limit: Duration,
-    names: &Names,
-    roots: &Roots,
-) -> io::Result<Stream> {
-    timeout(limit, open(upstream, names, roots)).await?
-}
-
-async fn open(upstream: &UpstreamAddress, names: &Names, roots: &Roots) -> io::Result<Stream> {
+/// Opens a connection: looks up the name, connects, and begins TLS.
+pub(super) async fn connect(upstream: &UpstreamAddress, names: &Names, roots: &Roots) -> io::Result<Stream> {
     let (tls, host, port) = match upstream {
         UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { tls, host, port } => (*tls, host, *port),

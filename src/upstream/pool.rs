@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::{Instant, interval};
 
+use super::SharedUpstreams;
+use super::connections::{Connections, CountedConnection};
 use super::contention::Contention;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
@@ -26,18 +28,21 @@ pub(super) struct Pool {
     /// True while a task runs [`sweep`].
     is_swept: Cell<bool>,
     contention: Contention,
+    connections: Connections,
 }
 
 struct IdleConnection {
     stream: Stream,
+    counted: CountedConnection,
     since: Instant,
     limit: Duration,
 }
 
 impl Pool {
-    /// A pool that closes its idle connections when a request waits for one in any pool of the same `contention`.
-    pub(super) fn sharing(contention: &Contention) -> Rc<Self> {
-        Rc::new(Self { contention: contention.clone(), ..Self::default() })
+    /// A pool that closes its idle connections when a request waits for one in any pool of the same `shared`.
+    pub(super) fn sharing(shared: &SharedUpstreams) -> Rc<Self> {
+        let SharedUpstreams { contention, connections, .. } = shared.clone();
+        Rc::new(Self { contention, connections, ..Self::default() })
     }
 
     /// What tells the pools of all threads to close their idle connections.
@@ -45,24 +50,40 @@ impl Pool {
         &self.contention
     }
 
+    /// The connections of all pools.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Takes a connection to `upstream` that seems alive at `now`.
-    pub(super) fn take(&self, upstream: &UpstreamAddress, now: Instant) -> Option<Stream> {
+    pub(super) fn take(
+        &self,
+        upstream: &UpstreamAddress,
+        now: Instant,
+    ) -> Option<(Stream, CountedConnection)> {
         let mut upstreams = self.upstreams.borrow_mut();
         let (_, idle) = upstreams.iter_mut().find(|(other, _)| other == upstream)?;
         while let Some(mut connection) = idle.pop() {
             if connection.is_usable(now) {
-                return Some(connection.stream);
+                return Some((connection.stream, connection.counted));
             }
         }
         None
     }
 
-    /// Keeps a connection to `upstream` for at most `limit`.
-    pub(super) fn put(self: &Rc<Self>, upstream: &UpstreamAddress, stream: Stream, limit: Duration) {
-        if limit.is_zero() {
+    /// Keeps a connection to `upstream` for at most `limit`. Closes it if a request waits for that.
+    pub(super) fn put(
+        self: &Rc<Self>,
+        upstream: &UpstreamAddress,
+        (stream, counted): (Stream, CountedConnection),
+        limit: Duration,
+    ) {
+        if limit.is_zero() || self.connections.are_awaited() {
+            // Before it no longer counts.
+            drop(stream);
             return;
         }
-        let connection = IdleConnection { stream, since: Instant::now(), limit };
+        let connection = IdleConnection { stream, counted, since: Instant::now(), limit };
         let mut upstreams = self.upstreams.borrow_mut();
         match upstreams.iter_mut().find(|(other, _)| other == upstream) {
             Some((_, idle)) if idle.len() < MAX_IDLE => idle.push(connection),
@@ -104,7 +125,11 @@ async fn sweep(pool: Weak<Pool>, contention: Contention) {
             () = contention.close_requested() => true,
         };
         let Some(pool) = pool.upgrade() else { return };
-        let has_any = if closes_all { pool.close_all() } else { pool.close_expired() };
+        let has_any = if closes_all || pool.connections.are_awaited() {
+            pool.close_all()
+        } else {
+            pool.close_expired()
+        };
         if !has_any {
             pool.is_swept.set(false);
             return;

@@ -127,6 +127,7 @@ mod tests {
             connect_timeout: Duration::MAX,
             response_timeout: Duration::MAX,
             idle_limit: Duration::ZERO,
+            max_connections: 0,
             received_version: "1.1",
             peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())),
             trusted,

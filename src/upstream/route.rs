@@ -22,6 +22,8 @@ pub struct Route<'a> {
     pub response_timeout: Duration,
     /// The limit for a connection to be idle; zero if it is not kept.
     pub idle_limit: Duration,
+    /// The limit for connections to upstreams, of the whole process; zero for none.
+    pub max_connections: usize,
     /// The version in which the request was received, as in Via.
     pub received_version: &'static str,
     /// The other end of the client's connection.
@@ -46,6 +48,7 @@ impl<'a> Route<'a> {
             connect_timeout: site.connect_timeout,
             response_timeout: site.response_timeout,
             idle_limit: limits.upstream_idle,
+            max_connections: limits.upstream_connections,
             received_version: via::version(client),
             peer,
             trusted,

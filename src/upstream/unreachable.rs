@@ -29,6 +29,8 @@ pub enum UpstreamError {
 /// A step that an upstream can take too long for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimedOutStep {
+    /// Waiting until fewer connections than the limit are open.
+    Turn,
     /// Connecting.
     Connect,
     /// Sending the response's head, or receiving the request's body.
@@ -91,6 +93,13 @@ impl fmt::Display for UpstreamError {
                 write!(f, "the upstream dropped the connection before its response was complete")
             }
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
+            Self::TimedOut { step: TimedOutStep::Turn, after } => {
+                let after = humantime::format_duration(*after);
+                write!(
+                    f,
+                    "as many connections to the upstream as `[limits] upstream_connections` allows were busy for {after}"
+                )
+            }
             Self::TimedOut { step: TimedOutStep::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
             }

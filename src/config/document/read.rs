@@ -129,7 +129,10 @@ impl ManagementSection {
 
 impl LimitsSection {
     fn read(table: &mut Table<'_, '_>) -> Self {
-        Self { upstream_idle: table.get("upstream_idle", "\"2s\"") }
+        Self {
+            upstream_idle: table.get("upstream_idle", "\"2s\""),
+            upstream_connections: table.get("upstream_connections", "100"),
+        }
     }
 }
 

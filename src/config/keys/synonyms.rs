@@ -60,6 +60,11 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         "upstream_idle",
         &["upstream_idle_timeout", "upstream_keepalive", "upstream_keepalive_timeout", "pool_idle_timeout"],
     ),
+    (
+        "[limits]",
+        "upstream_connections",
+        &["max_conns", "maxconn", "upstream_max_connections", "max_upstream_connections"],
+    ),
     ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
     ("[log]", "access", &["access_log", "requests"]),
     ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),

@@ -1,6 +1,6 @@
 //! Validates `[limits]`.
 
-use super::values::duration_or_zero;
+use super::values::{count, duration_or_zero};
 use crate::config::Limits;
 use crate::config::document::LimitsSection;
 use crate::config::report::Report;
@@ -9,6 +9,8 @@ pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
     let default = Limits::default();
     Limits {
         upstream_idle: duration_or_zero(&section.upstream_idle, report).unwrap_or(default.upstream_idle),
+        upstream_connections: count(&section.upstream_connections, report)
+            .unwrap_or(default.upstream_connections),
     }
 }
 
@@ -36,6 +38,19 @@ mod tests {
         ] {
             let config = read(&format!("# a\n{text}\n")).config.unwrap();
             assert_eq!(config.limits.upstream_idle, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_connections_is_a_number_from_zero() {
+        for (text, expected) in [("", Some(0)), ("= 0", Some(0)), ("= 100", Some(100)), ("= -1", None)] {
+            let line = if text.is_empty() { String::new() } else { format!("upstream_connections {text}") };
+            let read = read(&format!("[limits]\n{line}\n"));
+            assert_eq!(read.config.map(|config| config.limits.upstream_connections), expected, "{text}");
+            let found: Vec<_> =
+                read.diagnostics.iter().map(|d| (d.message.as_str(), d.help.as_deref())).collect();
+            let negative = ("invalid number -1: it is negative", Some("write 0 for no limit"));
+            assert_eq!(found, if expected.is_none() { vec![negative] } else { Vec::new() });
         }
     }
 

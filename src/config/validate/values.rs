@@ -34,6 +34,17 @@ pub(super) fn duration_or_zero(field: &Field<String>, report: &Report) -> Option
     })
 }
 
+/// Returns a number of things, of which zero means no limit.
+pub(super) fn count(field: &Field<i64>, report: &Report) -> Option<usize> {
+    let field = field.as_ref()?;
+    let number = field.get_ref();
+    if *number < 0 {
+        let message = format!("invalid number {number}: it is negative");
+        report.error(field.span(), message, "write 0 for no limit");
+    }
+    usize::try_from(*number).ok()
+}
+
 fn parse_duration(
     field: &Field<String>,
     report: &Report,

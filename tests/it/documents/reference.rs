@@ -95,6 +95,7 @@ fn kind(property: &Value) -> String {
             None => "string".into(),
         },
         "array" => format!("list of {}s", kind(&property["items"]).replace(" or ", "s or ")),
+        "integer" if property["maximum"].is_null() => format!("integer, {} or more", property["minimum"]),
         "integer" => format!("integer, {} to {}", property["minimum"], property["maximum"]),
         "object" if property.get("properties").is_some() => "table".into(),
         "object" => "table of strings".into(),

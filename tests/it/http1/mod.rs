@@ -22,6 +22,7 @@ mod retries;
 mod targets;
 mod trailers;
 mod unwanted_bodies;
+mod upstream_connections;
 mod versions;
 mod via;
 

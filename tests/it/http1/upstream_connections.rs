@@ -1,0 +1,88 @@
+//! The limit for connections to the upstream.
+
+use super::{GET, POST, response, site};
+use crate::support::process::GatewayProcess;
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+fn start(url: &str, connections: usize, more: &str) -> GatewayProcess {
+    GatewayProcess::start(&format!("{}[limits]\nupstream_connections = {connections}\n", site(url, more)))
+}
+
+#[test]
+fn requests_beyond_the_limit_wait_until_a_connection_closes() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), 2, "");
+    let mut clients: Vec<_> = (0..6).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send(POST.request("/"));
+    }
+    let mut served = 0;
+    let mut open = vec![upstream.accept(), upstream.accept()];
+    while let Some(mut connection) = open.pop() {
+        assert!(upstream.accept_if_connected().is_none(), "more than two at once");
+        connection.head().expect("a request");
+        connection.take(5).expect("a body");
+        connection.send(OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+        served += 1;
+        if served + open.len() < clients.len() {
+            assert!(connection.is_closed());
+            open.push(upstream.accept());
+        }
+    }
+    for mut client in clients {
+        assert_eq!(response(&mut client, "POST", "a request that waited").text(), "hello");
+    }
+}
+
+#[test]
+fn a_request_that_waits_too_long_gives_the_page_or_504_and_the_log_says_why() {
+    let upstream = ScriptedUpstream::bind();
+    for (policy, status) in [("", 503), ("when_unreachable = \"error\"", 504)] {
+        let gateway = start(&upstream.url(), 1, &format!("connect_timeout = \"100ms\"\n{policy}"));
+        let mut first = gateway.connect();
+        first.send(GET.request("/"));
+        let mut connection = upstream.accept();
+        connection.head().expect("a request");
+        assert_eq!(gateway.get("/", &[]).status, status);
+        let line = gateway.log().wait_for("is unreachable: ");
+        assert!(line.contains("`[limits] upstream_connections` allows were busy for 100ms"), "{line}");
+        connection.send(OK);
+        assert_eq!(response(&mut first, "GET", "the first").text(), "hello");
+    }
+}
+
+#[test]
+fn an_idle_connection_of_one_worker_is_closed_for_a_request_of_another() {
+    let upstream = StubUpstream::start();
+    let gateway = start(&upstream.url(), 1, "connect_timeout = \"10s\"");
+    for _ in 0..20 {
+        assert_eq!(gateway.get("/", &[]).text(), "the site");
+    }
+}
+
+#[test]
+fn an_edit_changes_the_limit_and_the_connections_that_are_open_count() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), 0, "");
+    let mut clients: Vec<_> = (0..3).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send(GET.request("/"));
+    }
+    let mut open: Vec<_> = clients.iter().map(|_| upstream.accept()).collect();
+    gateway.apply(&format!("{}[limits]\nupstream_connections = 2\n", site(&upstream.url(), "")));
+    let mut last = gateway.connect();
+    last.send(GET.request("/last"));
+    for number in [0, 1] {
+        assert!(upstream.accept_if_connected().is_none(), "{number} of three are closed");
+        let mut connection = open.pop().expect("a connection");
+        connection.head().expect("a request");
+        connection.send(OK);
+        assert!(connection.is_closed());
+    }
+    let mut connection = upstream.accept();
+    connection.head().expect("a request");
+    connection.send(OK);
+    assert_eq!(response(&mut last, "GET", "the last").text(), "hello");
+}
