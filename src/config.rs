@@ -197,6 +197,8 @@ pub struct ResponseConfig {
     pub template: Template,
     /// The origins whose pages may read the response.
     pub cors: Cors,
+    /// The time after which tunnels and responses in progress are closed when a period begins; `None` for never.
+    pub close_tunnels_after: Option<Duration>,
     /// Additional header fields: `headers`.
     pub fields: HeaderMap,
 }

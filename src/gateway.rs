@@ -3,6 +3,7 @@
 mod access;
 mod cache;
 pub mod certificates;
+mod closing;
 mod decide;
 mod failure;
 mod forward;
@@ -16,6 +17,7 @@ use http_body_util::{BodyExt as _, Collected, Empty};
 
 use self::access::{AccessLogLine, log};
 use self::cache::{EncodedResponse, PageRequest, ResponseCache};
+use self::closing::PhaseChanges;
 use self::decide::decide_request;
 use crate::clock;
 use crate::config::Site;
@@ -36,6 +38,7 @@ pub struct Gateway<R> {
     proxy: Proxy,
     readiness: Readiness,
     responses: Rc<ResponseCache>,
+    phase_changes: Rc<PhaseChanges>,
 }
 
 impl<R: Routes> Gateway<R> {
@@ -43,7 +46,8 @@ impl<R: Routes> Gateway<R> {
     /// no longer ready.
     pub fn new(snapshots: &Arc<Snapshots>, routes: R, proxy: Proxy, readiness: Readiness) -> Self {
         let snapshots = Rc::new(SnapshotCache::new(snapshots, clock::now()));
-        Self { snapshots, routes, proxy, readiness, responses: Rc::default() }
+        let (responses, phase_changes) = (Rc::default(), Rc::default());
+        Self { snapshots, routes, proxy, readiness, responses, phase_changes }
     }
 
     /// Returns the down page: from the cache, or else from the filters.
@@ -95,7 +99,7 @@ impl<R: Routes> Service for Gateway<R> {
         let decided = decide_request(head, client.peer(), &current, &self.readiness, now);
         let mut access = AccessLogLine::new(config, &decided, head);
         if let (OwnedDecision::Site, Site::Upstream(site)) = (&decided.decision, &config.site) {
-            return self.forward(head, client, (&current.snapshot, site), &decided, &mut access).await;
+            return self.forward(head, client, (&current, site), &decided, &mut access).await;
         }
         if let OwnedDecision::Page(key) = decided.decision {
             let closes = client.decide_close();

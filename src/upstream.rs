@@ -13,6 +13,7 @@ mod exchange;
 mod happy_eyeballs;
 mod names;
 mod pool;
+mod relay;
 mod request;
 mod response;
 mod route;
@@ -21,8 +22,10 @@ mod tunnel;
 mod unreachable;
 mod upload;
 mod via;
+mod websocket;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use http::StatusCode;
@@ -88,6 +91,9 @@ impl Proxy {
     /// An idle connection may be dead. If nothing of the request was sent, it is sent over the next one. If it may be
     /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one.
     ///
+    /// Ends the tunnel or the response when `closing` is ready. It is first polled when a response does not come to its end at
+    /// once; before the response has begun, only if `route` says so.
+    ///
     /// # Errors
     /// The upstream sent no response that can be forwarded, or the client failed ([`UpstreamError::client_fault`]). The client
     /// was sent interim responses at most.
@@ -98,6 +104,7 @@ impl Proxy {
         route: &Route<'_>,
         now: Timestamp,
         on_status: &mut dyn FnMut(StatusCode),
+        mut closing: Pin<&mut dyn Future<Output = ()>>,
     ) -> Result<Forwarded, UpstreamError> {
         let mut lease = self.buffers.take();
         let buffers = lease.get();
@@ -114,7 +121,9 @@ impl Proxy {
                 started_at = Instant::now();
                 connection
             };
-            let exchange = self.exchange((head, client, buffers), stream, route, (now, started_at), is_new);
+            let times = (now, started_at);
+            let exchange =
+                self.exchange((head, client, buffers), stream, route, times, is_new, closing.as_mut());
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
@@ -142,13 +151,26 @@ impl Proxy {
         route: &Route<'_>,
         (now, started_at): (Timestamp, Instant),
         is_new: bool,
+        closing: Pin<&'x mut (dyn Future<Output = ()> + 'x)>,
     ) -> Exchange<'x, 'b> {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
         let contention = is_new.then(|| self.pool.contention().for_new_connection());
-        let limit = route.response_timeout;
-        Exchange { head, client, upstream, buffers, upload, started_at, limit, now, contention }
+        Exchange {
+            head,
+            client,
+            upstream,
+            buffers,
+            upload,
+            started_at,
+            limit: route.response_timeout,
+            now,
+            contention,
+            tunnel_idle: route.tunnel_idle,
+            closing,
+            is_watched: route.is_watched,
+        }
     }
 
     /// Opens a connection, unless the client leaves meanwhile.

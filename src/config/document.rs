@@ -194,6 +194,10 @@ pub struct ResponseSection {
     /// or `false` for none.
     #[schemars(with = "TextsOrFalse", example = ["https://app.example.com"], extend("default" = "any"))]
     pub cors: Field<TextsOrFalse>,
+    /// Closes WebSockets, other tunnels, and responses that are still in progress, such as server-sent events, this long after
+    /// a period that covers their request has begun. Without it, they go on until one side ends them.
+    #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), example = &"30s")]
+    pub close_tunnels_after: Field<String>,
     /// More header fields for the response, at most 50 with 4,096 bytes in total. Fields that the gateway sets itself are an
     /// error.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
@@ -229,6 +233,10 @@ pub struct LimitsSection {
     /// no limit.
     #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
     pub upstream_connections: Field<i64>,
+    /// How long a WebSocket or another tunnel may carry nothing, in both directions, before the gateway closes it. `"0s"`
+    /// means for ever, as long as both ends answer TCP keepalive.
+    #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "0s"))]
+    pub tunnel_idle: Field<String>,
 }
 
 /// The keys of `[log]`.

@@ -326,7 +326,7 @@ mod tests {
             ),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[management]", "secret", "known keys: hosts, listen"),
-            ("[limits]", "head_timeout", "known keys: upstream_connections, upstream_idle"),
+            ("[limits]", "head_timeout", "known keys: tunnel_idle, upstream_connections, upstream_idle"),
         ] {
             let known = KEYS.get(section).unwrap();
             let mut known: Vec<_> = known.keys().map(String::as_str).collect();

@@ -10,10 +10,12 @@ pub struct Limits {
     pub upstream_idle: Duration,
     /// The limit for connections to the upstream; zero for none.
     pub upstream_connections: usize,
+    /// The time after which an idle tunnel is closed; zero for never.
+    pub tunnel_idle: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { upstream_idle: Duration::from_secs(2), upstream_connections: 0 }
+        Self { upstream_idle: Duration::from_secs(2), upstream_connections: 0, tunnel_idle: Duration::ZERO }
     }
 }

@@ -1,6 +1,8 @@
 //! Forwards requests that pass to the upstream.
 
 use std::ops::ControlFlow;
+use std::pin::pin;
+use std::rc::Rc;
 
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
@@ -10,6 +12,7 @@ use super::access::{AccessLogLine, log};
 use super::decide::page_fields;
 use super::failure::failure_response;
 use crate::config::UpstreamSite;
+use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::fields::decimal;
 use crate::http1::refusal::Refusal;
@@ -17,7 +20,7 @@ use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
-use crate::snapshot::Snapshot;
+use crate::snapshot::CurrentSnapshot;
 use crate::upstream::{ClientError, Forwarded, Route, UpstreamError, is_loop};
 
 const LOOP: Refusal = Refusal {
@@ -29,17 +32,18 @@ const CLIENT_LEFT: u16 = 499;
 const CONNECT: Refusal = Refusal::not_implemented("the method CONNECT is not supported");
 const TRACE: Refusal = Refusal::not_implemented("the gateway does not answer TRACE itself");
 
-impl<R> Gateway<R> {
+impl<R: Routes> Gateway<R> {
     /// Forwards a request, and the response; or sends the response to a request without one.
     pub(super) async fn forward(
         &self,
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
-        (snapshot, site): (&Snapshot, &UpstreamSite),
+        (current, site): (&Rc<CurrentSnapshot>, &UpstreamSite),
         decided: &Decided,
         access: &mut Option<AccessLogLine>,
     ) -> ControlFlow<()> {
         let Decided { trusted, now, .. } = decided;
+        let snapshot = &current.snapshot;
         if let Some(refusal) = refusal(head) {
             log(access, refusal.status.as_u16());
             let response = refusal_response(client, refusal);
@@ -49,18 +53,21 @@ impl<R> Gateway<R> {
             log(access, 200);
             return respond(head, client, Response::new(Full::default()), *now).await;
         }
-        let peer = std::rc::Rc::clone(client.peer());
-        let route = Route::new(site, snapshot.config.limits, client, &peer, *trusted);
+        let peer = Rc::clone(client.peer());
+        let is_watched = snapshot.config.response.close_tunnels_after.is_some();
+        let route = Route { is_watched, ..Route::new(site, snapshot.config.limits, client, &peer, *trusted) };
+        let closing = pin!(self.closing(head, &peer, current));
         let mut on_status = |status: StatusCode| {
             snapshot.reachability.record(true);
             log(access, status.as_u16());
         };
-        match self.proxy.forward(head, client, &route, *now, &mut on_status).await {
+        match self.proxy.forward(head, client, &route, *now, &mut on_status, closing).await {
             Ok(Forwarded::Whole) => ControlFlow::Continue(()),
             Ok(Forwarded::Cut) => {
                 client.cut();
                 ControlFlow::Break(())
             }
+            Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, access)).await,
             Err(error) => {
                 let response = failure_response(&error, site, snapshot, &head.method, &page_fields(head));
                 if matches!(error, UpstreamError::Client(ClientError::BrokeOff)) {

@@ -1,6 +1,6 @@
 //! The connection of a client, during a request.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -108,6 +108,17 @@ impl ClientConnection {
     pub fn is_stopping(&self) -> bool {
         // This receiver never marks the change as seen.
         self.stopped.as_ref().is_some_and(|stopped| stopped.has_changed().unwrap_or(true))
+    }
+
+    /// Ready when the server stops.
+    pub fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let stopped = self.stopped.clone();
+        async move {
+            match stopped {
+                Some(mut stopped) => drop(stopped.wait_for(|stopped| *stopped).await),
+                None => pending().await,
+            }
+        }
     }
 
     /// Returns true if the connection closes after the current response. Once the head of the response is written, it says

@@ -3,12 +3,20 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 use crate::http1::scheme::Scheme;
+
+/// A silent connection is checked after a minute, and then each 15 seconds. It ends after four checks without an answer.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
 
 /// The stream of a client or of an upstream.
 #[derive(Debug)]
@@ -60,6 +68,17 @@ impl Stream {
             Self::Pipe(_) => return false,
         };
         !matches!(error, Ok(None))
+    }
+
+    /// Makes the system check a silent connection, and end it if the other end is gone without a word.
+    pub fn keep_alive(&self) {
+        let socket = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Unix(_) | Self::Pipe(_) => return,
+        };
+        // If this fails, the connection is over already.
+        let _ = SockRef::from(socket).set_tcp_keepalive(&KEEPALIVE);
     }
 
     /// Makes dropping the stream reset the connection, so that the other end cannot take what it received for the whole.

@@ -39,6 +39,12 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) now: Timestamp,
     /// Set on a new connection, which the upstream may not serve until another one closes.
     pub(super) contention: Option<(Contention, Interval)>,
+    /// The limit for a tunnel to be idle; zero for none.
+    pub(super) tunnel_idle: Duration,
+    /// Ready when the response must not go on.
+    pub(super) closing: Pin<&'x mut (dyn Future<Output = ()> + 'x)>,
+    /// True if it may become ready before the response has begun.
+    pub(super) is_watched: bool,
 }
 
 /// Why a connection brought no response.
@@ -72,6 +78,7 @@ enum ExchangeEvent {
     ClientLeft,
     /// The client has waited long enough for the upstream to ask for the body.
     AskForBody,
+    Closing,
     TimedOut,
 }
 
@@ -85,7 +92,7 @@ impl Exchange<'_, '_> {
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             on_status(download.status);
-            tunnel::run(self.client, self.upstream, self.buffers).await;
+            tunnel::run(self.client, self.upstream, self.buffers, self.tunnel_idle, self.closing).await;
             return Ok(EndedExchange { forwarded: Forwarded::Cut, reusable: None });
         }
         self.await_content(&mut download).await?;
@@ -119,6 +126,7 @@ impl Exchange<'_, '_> {
                 }
                 ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
                 ExchangeEvent::TimedOut => return Err(self.timeout_error().into()),
+                ExchangeEvent::Closing => return Err(UpstreamError::Revoked.into()),
                 ExchangeEvent::AskForBody => {
                     self.upload.open_gate();
                     let asked = self.client.ask_for_body().await;
@@ -140,7 +148,7 @@ impl Exchange<'_, '_> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
-        let Self { client, upstream, buffers, upload, .. } = self;
+        let Self { client, upstream, buffers, upload, closing, .. } = self;
         if upload.poll(cx, client, upstream, &mut buffers.to_upstream)? {
             buffers.deadline.start(self.limit);
         }
@@ -157,6 +165,9 @@ impl Exchange<'_, '_> {
             while ticks.poll_tick(cx).is_ready() {
                 contention.close_idle();
             }
+        }
+        if self.is_watched && closing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(ExchangeEvent::Closing));
         }
         buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::TimedOut))
     }
@@ -223,7 +234,7 @@ impl Exchange<'_, '_> {
 
     /// Forwards the response, and meanwhile the rest of the request's body.
     fn poll_forward(&mut self, download: &mut Download, cx: &mut Context<'_>) -> Poll<Forwarded> {
-        let Self { client, upstream, buffers, upload, .. } = self;
+        let Self { client, upstream, buffers, upload, closing, .. } = self;
         if let Poll::Ready(forwarded) = download.poll(cx, client, upstream, buffers) {
             return Poll::Ready(forwarded);
         }
@@ -238,6 +249,6 @@ impl Exchange<'_, '_> {
         {
             return Poll::Ready(Forwarded::Cut);
         }
-        Poll::Pending
+        closing.as_mut().poll(cx).map(|()| Forwarded::Cut)
     }
 }

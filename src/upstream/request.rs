@@ -128,6 +128,8 @@ mod tests {
             response_timeout: Duration::MAX,
             idle_limit: Duration::ZERO,
             max_connections: 0,
+            tunnel_idle: Duration::ZERO,
+            is_watched: false,
             received_version: "1.1",
             peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())),
             trusted,

@@ -24,6 +24,10 @@ pub struct Route<'a> {
     pub idle_limit: Duration,
     /// The limit for connections to upstreams, of the whole process; zero for none.
     pub max_connections: usize,
+    /// The limit for a tunnel to be idle; zero for none.
+    pub tunnel_idle: Duration,
+    /// True if a request may be closed before its response has begun: see [`Proxy::forward`](super::Proxy::forward).
+    pub is_watched: bool,
     /// The version in which the request was received, as in Via.
     pub received_version: &'static str,
     /// The other end of the client's connection.
@@ -49,6 +53,8 @@ impl<'a> Route<'a> {
             response_timeout: site.response_timeout,
             idle_limit: limits.upstream_idle,
             max_connections: limits.upstream_connections,
+            tunnel_idle: limits.tunnel_idle,
+            is_watched: false,
             received_version: via::version(client),
             peer,
             trusted,

@@ -1,15 +1,26 @@
 //! Upgrades (RFC 9110, section 7.8): after the upstream has switched protocols, the two connections are a tunnel.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
+use tokio::time::timeout;
 
 use super::buffers::Buffers;
+use super::relay::Relay;
+use super::websocket::{CloseCode, FrameReader};
 use crate::http1::fields::tokens;
 use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::ResponseHead;
+use crate::net::buffer::Buffer;
 use crate::net::client::ClientConnection;
+use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+
+/// How long the two sides of a WebSocket have to answer a Close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the protocols that a client offers to switch to, if it may.
 pub(super) fn offered_protocols<'b>(head: &RequestHead<'b>) -> Vec<&'b [u8]> {
@@ -35,24 +46,125 @@ pub(super) fn is_requested(request: &RequestHead<'_>, response: &ResponseHead<'_
 
 /// Sends the 101 to the client, and copies bytes both ways until both sides have closed. Bytes that the client has sent early
 /// have waited until now.
-pub(super) async fn run(client: &mut ClientConnection, upstream: Stream, buffers: &mut Buffers) {
+///
+/// The tunnel also ends when `closing` is ready, or when no byte has come for `idle_limit`, unless that is zero. Then, and
+/// when the server stops, both sides of a WebSocket get a Close.
+pub(super) async fn run(
+    client: &mut ClientConnection,
+    upstream: Stream,
+    buffers: &mut Buffers,
+    idle_limit: Duration,
+    closing: Pin<&mut dyn Future<Output = ()>>,
+) {
     // On the heap: few requests need it.
-    match Box::pin(copy(client, upstream, buffers)).await {
+    let ended = Box::pin(async {
+        let mut tunnel = Tunnel::begin(client, upstream, buffers).await?;
+        tunnel.run(client, idle_limit, closing).await?;
+        Ok::<_, io::Error>((tunnel.to_upstream.received, tunnel.to_client.received))
+    });
+    match ended.await {
         Ok((sent, received)) => tracing::debug!(sent, received, "the tunnel has closed"),
         Err(error) => tracing::debug!(%error, "the tunnel failed"),
     }
 }
 
-async fn copy(
-    client: &mut ClientConnection,
-    mut upstream: Stream,
-    buffers: &mut Buffers,
-) -> io::Result<(u64, u64)> {
-    client.send_interim(&buffers.to_client).await?;
-    upstream.write_all(client.input().bytes()).await?;
-    upstream.flush().await?;
-    client.stream().write_all(buffers.from_upstream.bytes()).await?;
-    copy_bidirectional(client.stream(), &mut upstream).await
+/// What ends the copying.
+enum TunnelEvent {
+    /// Both sides have closed.
+    Ended,
+    /// Nothing has come for too long.
+    Idle,
+}
+
+/// Both directions of a tunnel.
+struct Tunnel {
+    upstream: Stream,
+    to_upstream: Relay,
+    to_client: Relay,
+    is_websocket: bool,
+}
+
+impl Tunnel {
+    async fn begin(
+        client: &mut ClientConnection,
+        upstream: Stream,
+        buffers: &mut Buffers,
+    ) -> io::Result<Self> {
+        client.send_interim(&buffers.to_client).await?;
+        client.stream().keep_alive();
+        upstream.keep_alive();
+        let is_websocket = is_websocket(&buffers.to_client);
+        let frames = |reader| is_websocket.then_some(reader);
+        let to_upstream = Relay::new(client.input().bytes(), frames(FrameReader::Server));
+        let to_client = Relay::new(buffers.from_upstream.bytes(), frames(FrameReader::Client));
+        // A tunnel may be idle for long, and there may be many.
+        *buffers = Buffers::default();
+        *client.input() = Buffer::new();
+        Ok(Self { upstream, to_upstream, to_client, is_websocket })
+    }
+
+    async fn run(
+        &mut self,
+        client: &mut ClientConnection,
+        idle_limit: Duration,
+        closing: Pin<&mut dyn Future<Output = ()>>,
+    ) -> io::Result<()> {
+        let stopped = client.stopped();
+        let mut deadline = Deadline::new();
+        deadline.start(idle_limit);
+        let mut received = 0;
+        let is_websocket = self.is_websocket;
+        let copied = poll_fn(|cx| {
+            let copied = self.poll_copy(cx, client);
+            let now_received = self.to_upstream.received + self.to_client.received;
+            if std::mem::replace(&mut received, now_received) != now_received {
+                deadline.start(idle_limit);
+            }
+            match copied {
+                Poll::Pending if !idle_limit.is_zero() => {
+                    deadline.poll_passed(cx).map(|()| Ok(TunnelEvent::Idle))
+                }
+                copied => copied.map_ok(|()| TunnelEvent::Ended),
+            }
+        });
+        let code = tokio::select! {
+            biased;
+            copied = copied => match copied? {
+                TunnelEvent::Ended => return Ok(()),
+                TunnelEvent::Idle => CloseCode::GoingAway,
+            },
+            () = closing => CloseCode::ServiceRestart,
+            // Other protocols have no frame that says so.
+            () = stopped, if is_websocket => CloseCode::GoingAway,
+        };
+        self.close(code, client).await
+    }
+
+    /// Sends a Close to both sides of a WebSocket, and waits until both have answered, for a short time.
+    async fn close(&mut self, code: CloseCode, client: &mut ClientConnection) -> io::Result<()> {
+        if !self.is_websocket {
+            return Ok(());
+        }
+        self.to_upstream.close(code);
+        self.to_client.close(code);
+        timeout(CLOSE_TIMEOUT, poll_fn(|cx| self.poll_copy(cx, client))).await?
+    }
+
+    /// Ready when both directions have ended.
+    fn poll_copy(&mut self, cx: &mut Context<'_>, client: &mut ClientConnection) -> Poll<io::Result<()>> {
+        let sent = self.to_upstream.poll(cx, client.stream(), &mut self.upstream)?;
+        let received = self.to_client.poll(cx, &mut self.upstream, client.stream())?;
+        if sent.is_ready() && received.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+/// Returns true if a 101 switches to the WebSocket protocol.
+fn is_websocket(switched: &[u8]) -> bool {
+    let Ok(Some((_, head))) = ResponseHead::parse(switched, false) else { return false };
+    head.values("upgrade")
+        .flat_map(tokens)
+        .next()
+        .is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 #[cfg(test)]

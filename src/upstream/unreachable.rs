@@ -24,6 +24,8 @@ pub enum UpstreamError {
     },
     /// The client left, or did not send the body that it announced.
     Client(ClientError),
+    /// The request must not go on, since the site has gone down for it.
+    Revoked,
 }
 
 /// A step that an upstream can take too long for.
@@ -63,6 +65,7 @@ impl UpstreamError {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_GATEWAY,
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Revoked => StatusCode::SERVICE_UNAVAILABLE,
             Self::Client(ClientError::BrokeOff | ClientError::MalformedBody) => StatusCode::BAD_REQUEST,
             Self::Client(ClientError::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
         }
@@ -80,7 +83,7 @@ impl UpstreamError {
         match self {
             Self::Connect(error) => Some(error),
             Self::Broken(error) => Some(&**error),
-            Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) => None,
+            Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) | Self::Revoked => None,
         }
     }
 }
@@ -106,6 +109,7 @@ impl fmt::Display for UpstreamError {
             Self::TimedOut { step: TimedOutStep::Response, after } => {
                 write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
             }
+            Self::Revoked => write!(f, "a period of downtime has begun"),
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
             Self::Client(ClientError::MalformedBody) => write!(f, "the request's body is malformed"),
             Self::Client(ClientError::Stalled { after }) => {

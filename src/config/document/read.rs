@@ -113,6 +113,7 @@ impl ResponseSection {
                 "cors",
                 "write `cors = \"any\"`, `cors = [\"https://app.example.com\"]` or `cors = false`",
             ),
+            close_tunnels_after: table.get("close_tunnels_after", "\"30s\""),
             headers: table.get("headers", "{ \"Surrogate-Control\" = \"no-store\" }"),
         }
     }
@@ -132,6 +133,7 @@ impl LimitsSection {
         Self {
             upstream_idle: table.get("upstream_idle", "\"2s\""),
             upstream_connections: table.get("upstream_connections", "100"),
+            tunnel_idle: table.get("tunnel_idle", "\"1h\""),
         }
     }
 }

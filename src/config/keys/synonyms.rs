@@ -65,6 +65,7 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         "upstream_connections",
         &["max_conns", "maxconn", "upstream_max_connections", "max_upstream_connections"],
     ),
+    ("[limits]", "tunnel_idle", &["timeout_tunnel", "tunnel_timeout", "websocket_idle", "websocket_timeout"]),
     ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
     ("[log]", "access", &["access_log", "requests"]),
     ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),

@@ -14,7 +14,9 @@ pub(super) fn lint(input: &LintInput<'_>) {
         &document.site.connect_timeout,
         &document.site.response_timeout,
         &document.response.retry_after,
+        &document.response.close_tunnels_after,
         &document.limits.upstream_idle,
+        &document.limits.tunnel_idle,
     ];
     let periods = document.periods.iter().map(|table| &table.duration);
     for field in keys.into_iter().chain(periods) {

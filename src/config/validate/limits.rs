@@ -11,6 +11,7 @@ pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
         upstream_idle: duration_or_zero(&section.upstream_idle, report).unwrap_or(default.upstream_idle),
         upstream_connections: count(&section.upstream_connections, report)
             .unwrap_or(default.upstream_connections),
+        tunnel_idle: duration_or_zero(&section.tunnel_idle, report).unwrap_or(default.tunnel_idle),
     }
 }
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use toml::Spanned;
 
-use super::values::{duration, redirect};
+use super::values::{duration, duration_or_zero, redirect};
 use crate::config::document::{Field, HeaderFields, ResponseSection, TextsOrFalse};
 use crate::config::report::Report;
 use crate::config::templates::Templates;
@@ -32,6 +32,7 @@ pub(super) fn validate(
         redirect: section.redirect.as_ref().and_then(redirect_to),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
         cors: cors(&section.cors, report),
+        close_tunnels_after: duration_or_zero(&section.close_tunnels_after, report),
         fields: fields(&section.headers, report),
     }
 }

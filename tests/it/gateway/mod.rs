@@ -15,6 +15,7 @@ mod scope;
 mod site;
 mod status;
 mod stop;
+mod tunnels;
 mod upstream;
 mod websocket;
 

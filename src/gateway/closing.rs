@@ -1,0 +1,148 @@
+//! The end of a request that is still being forwarded when the site goes down: `[response] close_tunnels_after`.
+
+use std::cell::Cell;
+use std::future::pending;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::{Instant, interval, sleep_until};
+
+use super::Gateway;
+use super::access::{AccessLogLine, log};
+use super::decide::decide_request;
+use crate::clock;
+use crate::filters::Routes;
+use crate::filters::context::{Decided, OwnedDecision};
+use crate::http1::request::RequestHead;
+use crate::net::client::ClientConnection;
+use crate::net::peer::Peer;
+use crate::server::response::respond;
+use crate::snapshot::{CurrentSnapshot, SnapshotCache};
+
+/// How often a thread looks for a new phase, while it has requests that wait for one.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Tells the long requests of one thread when another phase has begun.
+#[derive(Debug, Default)]
+pub(super) struct PhaseChanges {
+    changed: Notify,
+    waiting: Cell<usize>,
+    /// True while a task runs [`check`].
+    is_checked: Cell<bool>,
+}
+
+impl PhaseChanges {
+    /// Waits until the current snapshot or phase is another one than `seen`. Returns them, and the current time.
+    async fn next(
+        self: &Rc<Self>,
+        snapshots: &Rc<SnapshotCache>,
+        seen: &Rc<CurrentSnapshot>,
+    ) -> (Rc<CurrentSnapshot>, Timestamp) {
+        let _waiting = WaitingRequest::new(self);
+        if !self.is_checked.replace(true) {
+            tokio::task::spawn_local(check(Rc::downgrade(self), Rc::clone(snapshots)));
+        }
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let now = clock::now();
+            let current = snapshots.at(now);
+            if !Rc::ptr_eq(&current, seen) {
+                return (current, now);
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Checks for another phase until no request waits for one.
+async fn check(changes: Weak<PhaseChanges>, snapshots: Rc<SnapshotCache>) {
+    let mut seen = snapshots.at(clock::now());
+    let mut ticks = interval(CHECK_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let Some(changes) = changes.upgrade() else { return };
+        if changes.waiting.get() == 0 {
+            changes.is_checked.set(false);
+            return;
+        }
+        let current = snapshots.at(clock::now());
+        if !Rc::ptr_eq(&current, &seen) {
+            seen = current;
+            changes.changed.notify_waiters();
+        }
+    }
+}
+
+/// Counts as one waiting request until it is dropped.
+struct WaitingRequest<'c>(&'c PhaseChanges);
+
+impl<'c> WaitingRequest<'c> {
+    fn new(changes: &'c PhaseChanges) -> Self {
+        changes.waiting.set(changes.waiting.get() + 1);
+        Self(changes)
+    }
+}
+
+impl Drop for WaitingRequest<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get().saturating_sub(1));
+    }
+}
+
+impl<R> Gateway<R> {
+    /// Ready when a request that was passed must end: `close_tunnels_after` after it was first found to be down. Each new
+    /// phase, and so each new version of the file, decides again.
+    pub(super) async fn closing(&self, head: &RequestHead<'_>, peer: &Peer, seen: &Rc<CurrentSnapshot>) {
+        let mut seen = Rc::clone(seen);
+        let mut down_since = None;
+        let mut closes_at: Option<Instant> = None;
+        loop {
+            let expired = async {
+                match closes_at {
+                    Some(at) => sleep_until(at).await,
+                    None => pending().await,
+                }
+            };
+            let (current, now) = tokio::select! {
+                biased;
+                () = expired => return,
+                next = self.phase_changes.next(&self.snapshots, &seen) => next,
+            };
+            let after = current.snapshot.config.response.close_tunnels_after;
+            let is_down = is_down(&decide_request(head, peer, &current, &self.readiness, now));
+            seen = current;
+            down_since = is_down.then(|| down_since.unwrap_or_else(Instant::now));
+            closes_at = down_since.zip(after).and_then(|(since, after)| since.checked_add(after));
+        }
+    }
+}
+
+impl<R: Routes> Gateway<R> {
+    /// Responds to a request whose response has not begun, when it must end.
+    pub(super) async fn respond_down(
+        &self,
+        head: &RequestHead<'_>,
+        client: &mut ClientConnection,
+        access: &mut Option<AccessLogLine>,
+    ) -> ControlFlow<()> {
+        let now = clock::now();
+        let current = self.snapshots.at(now);
+        let decided = decide_request(head, client.peer(), &current, &self.readiness, now);
+        if !is_down(&decided) {
+            // It is up again, and some of the request was taken: the client must send it again.
+            return ControlFlow::Break(());
+        }
+        let response = self.call_filters(head, &current, &decided).await;
+        log(access, response.status().as_u16());
+        respond(head, client, response, now).await
+    }
+}
+
+fn is_down(decided: &Decided) -> bool {
+    matches!(decided.decision, OwnedDecision::Page(_) | OwnedDecision::Redirect(_))
+}
