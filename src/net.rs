@@ -6,6 +6,8 @@ pub mod deadline;
 mod half_closed;
 pub mod linger;
 pub mod peer;
+pub mod pipe;
+pub mod pipe_body;
 mod request_body;
 mod send;
 pub mod stream;

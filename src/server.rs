@@ -12,7 +12,6 @@ mod head;
 mod http2;
 pub mod listener;
 mod open_connections;
-mod pipe_body;
 mod readiness;
 pub mod refusal;
 pub mod response;

@@ -11,32 +11,34 @@ mod contention;
 mod download;
 mod exchange;
 mod happy_eyeballs;
+mod http2;
 mod names;
+mod open;
 mod pool;
 mod relay;
 mod request;
 mod response;
 mod route;
 mod shared;
+mod translated;
 mod tunnel;
 mod unreachable;
 mod upload;
 mod via;
 mod websocket;
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use http::StatusCode;
 use jiff::Timestamp;
 use rustls::RootCertStore;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use self::buffers::{BufferPool, Buffers};
-use self::connect::{Roots, connect};
-use self::connections::CountedConnection;
+use self::connect::Roots;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
+use self::http2::Http2Connections;
 use self::names::Names;
 use self::pool::Pool;
 pub use self::route::Route;
@@ -58,6 +60,7 @@ pub struct Proxy {
     buffers: BufferPool,
     names: Names,
     roots: Roots,
+    http2: Rc<Http2Connections>,
 }
 
 /// How the forwarding of a response ended.
@@ -112,14 +115,15 @@ impl Proxy {
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
         let mut started_at = Instant::now();
         let mut idle = self.pool.take(route.upstream, started_at);
+        let mut is_repeated = false;
         loop {
-            let is_new = idle.is_none();
-            let (stream, counted) = if let Some(connection) = idle.take() {
-                connection
+            let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
+                (stream, guard, false)
             } else {
-                let connection = self.connect(route, client).await?;
+                let opened = self.connect(route, client).await?;
                 started_at = Instant::now();
-                connection
+                // A second connection of HTTP/2 need not be new, and a third attempt would be one too many.
+                (opened.stream, opened.guard, opened.is_new || std::mem::replace(&mut is_repeated, true))
             };
             let times = (now, started_at);
             let exchange =
@@ -127,7 +131,7 @@ impl Proxy {
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
-                        self.pool.put(route.upstream, (stream, counted), limit.min(route.idle_limit));
+                        self.pool.put(route.upstream, (stream, guard), limit.min(route.idle_limit));
                     }
                     return Ok(forwarded);
                 }
@@ -170,34 +174,6 @@ impl Proxy {
             tunnel_idle: route.tunnel_idle,
             closing,
             is_watched: route.is_watched,
-        }
-    }
-
-    /// Opens a connection, unless the client leaves meanwhile.
-    async fn connect(
-        &self,
-        route: &Route<'_>,
-        client: &mut ClientConnection,
-    ) -> Result<(Stream, CountedConnection), UpstreamError> {
-        tokio::select! {
-            biased;
-            opened = self.open(route) => opened,
-            () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
-        }
-    }
-
-    /// Opens a connection within the limits on their number and on the time.
-    async fn open(&self, route: &Route<'_>) -> Result<(Stream, CountedConnection), UpstreamError> {
-        let after = route.connect_timeout;
-        let mut step = TimedOutStep::Turn;
-        let opened = timeout(after, async {
-            let counted = self.pool.connections().open(route.max_connections, self.pool.contention()).await;
-            step = TimedOutStep::Connect;
-            connect(route.upstream, &self.names, &self.roots).await.map(|stream| (stream, counted))
-        });
-        match opened.await {
-            Ok(opened) => opened.map_err(UpstreamError::Connect),
-            Err(_) => Err(UpstreamError::TimedOut { step, after }),
         }
     }
 }

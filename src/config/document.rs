@@ -126,8 +126,8 @@ pub struct TlsTable {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
-    /// The server that requests are forwarded to: `"http://host:port"`, `"https://host:port"` or
-    /// `"unix:/run/app.sock"`. Cannot be combined with `root`.
+    /// The server that requests are forwarded to: `"http://host:port"`, `"https://host:port"`, `"unix:/run/app.sock"`, or
+    /// `"h2c://host:port"` for a server of HTTP/2 without TLS, such as one of gRPC. Cannot be combined with `root`.
     #[schemars(with = "String", regex(pattern = pattern::upstream()), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
     /// A directory of files to serve, relative to this file. Visitors can read every file in it, so keep the

@@ -16,8 +16,8 @@ const MAX_SOCKET_PATH: usize = 107;
 pub enum UpstreamAddress {
     /// A host and port.
     Tcp {
-        /// True if the connection uses TLS.
-        tls: bool,
+        /// The scheme.
+        scheme: UpstreamScheme,
         /// A name in lower case, or an IP address without brackets.
         host: String,
         /// From 1 to 65535.
@@ -27,8 +27,37 @@ pub enum UpstreamAddress {
     Unix(PathBuf),
 }
 
+/// The scheme of an upstream with a host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UpstreamScheme {
+    /// `http`: HTTP/1.1 in clear text.
+    Http,
+    /// `https`: HTTP/1.1 over TLS.
+    Https,
+    /// `h2c`: HTTP/2 in clear text, by prior knowledge (RFC 9113, section 3.3).
+    H2c,
+}
+
+impl UpstreamScheme {
+    /// The scheme as in a URL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::H2c => "h2c",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http | Self::H2c => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 impl UpstreamAddress {
-    /// Parses `http://host[:port]`, `https://host[:port]` or `unix:PATH`.
+    /// Parses `http://host[:port]`, `https://host[:port]`, `h2c://host[:port]` or `unix:PATH`.
     ///
     /// A `/` after the authority is allowed: it is equivalent to an empty path (RFC 3986, section 6.2.3).
     ///
@@ -40,9 +69,10 @@ impl UpstreamAddress {
         }
         let (scheme, rest) =
             text.split_once("://").ok_or_else(|| UpstreamAddressError::NoScheme(text.to_owned()))?;
-        let tls = match scheme.to_ascii_lowercase().as_str() {
-            "http" => false,
-            "https" => true,
+        let parsed = match scheme.to_ascii_lowercase().as_str() {
+            "http" => UpstreamScheme::Http,
+            "https" => UpstreamScheme::Https,
+            "h2c" => UpstreamScheme::H2c,
             _ => {
                 return Err(UpstreamAddressError::Scheme {
                     scheme: scheme.to_owned(),
@@ -55,7 +85,7 @@ impl UpstreamAddress {
             return Err(UpstreamAddressError::UnixUrl(path.to_owned()));
         }
         let (host, port) = host_and_port(origin_only(scheme, rest)?)?;
-        Ok(Self::Tcp { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
+        Ok(Self::Tcp { scheme: parsed, host, port: port.unwrap_or(parsed.default_port()) })
     }
 
     /// Returns the same address, with the path of a socket relative to `directory`.
@@ -67,13 +97,17 @@ impl UpstreamAddress {
         }
     }
 
+    /// Returns true if it speaks HTTP/2 only.
+    pub fn is_http2(&self) -> bool {
+        matches!(self, Self::Tcp { scheme: UpstreamScheme::H2c, .. })
+    }
+
     /// Returns the value of `Host` (RFC 9110, section 7.2) for a request that has none.
     pub fn authority(&self) -> String {
         match self {
-            Self::Tcp { tls, host, port } => {
+            Self::Tcp { scheme, host, port } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let default = if *tls { 443 } else { 80 };
-                if *port == default { host } else { format!("{host}:{port}") }
+                if *port == scheme.default_port() { host } else { format!("{host}:{port}") }
             }
             Self::Unix(_) => "localhost".to_owned(),
         }
@@ -83,9 +117,7 @@ impl UpstreamAddress {
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { tls, .. } => {
-                write!(f, "{}://{}", if *tls { "https" } else { "http" }, self.authority())
-            }
+            Self::Tcp { scheme, .. } => write!(f, "{}://{}", scheme.as_str(), self.authority()),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -203,6 +235,8 @@ mod tests {
             ("http://[::1]:8000", "http://[::1]:8000"),
             ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
             ("http://host:65535", "http://host:65535"),
+            ("h2c://app:50051", "h2c://app:50051"),
+            ("H2C://app:80", "h2c://app"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
             ("unix:app.sock", "unix:app.sock"),
         ] {
@@ -236,9 +270,9 @@ mod tests {
             ),
             ("http://unix:/run/app.sock", "a Unix socket is not a URL", "did you mean `unix:/run/app.sock`?"),
             ("ws://app:80", "unknown scheme `ws`", "did you mean `http://app:80`?"),
-            ("h2c://app", "unknown scheme `h2c`", "did you mean `http://app`?"),
-            ("fcgi://app", "unknown scheme `fcgi`", "use http, https or unix"),
-            ("://app", "unknown scheme ``", "use http, https or unix"),
+            ("grpc://app", "unknown scheme `grpc`", "did you mean `h2c://app`?"),
+            ("fcgi://app", "unknown scheme `fcgi`", "use http, https, h2c or unix"),
+            ("://app", "unknown scheme ``", "use http, https, h2c or unix"),
             ("http://app/v1", "cannot have a path", "write `http://app`:"),
             ("http://app/?a", "cannot have a query", "write `http://app`:"),
             ("http://app?a", "cannot have a query", "write `http://app`:"),

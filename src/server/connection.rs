@@ -146,8 +146,8 @@ mod tests {
 
     use super::*;
     use crate::http1::framing::Encoding;
+    use crate::net::pipe::LocalExecutor;
     use crate::server::head::PREFACE;
-    use crate::server::http2::LocalExecutor;
     use crate::server::response::respond;
 
     /// Responds to everything with `ok`; to `/slow` after [`A_WHILE`], to `/upload` after the body, and to `/long` with [`LONG`]

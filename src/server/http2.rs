@@ -18,6 +18,7 @@ use super::open_connections::Idleness;
 use super::{HEAD_TIMEOUT, Service, translated};
 use crate::http1::head::MAX_HEAD;
 use crate::net::client::ClientConnection;
+use crate::net::pipe::LocalExecutor;
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
 /// requests. It also ends when it must close, while it has no streams.
@@ -76,14 +77,4 @@ fn builder() -> Builder<LocalExecutor> {
         .max_concurrent_streams(128)
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
     builder
-}
-
-/// Runs the streams of an HTTP/2 connection on its thread.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LocalExecutor;
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
 }

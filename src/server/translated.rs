@@ -4,31 +4,30 @@
 //! responds at the other end.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
-use tokio::io::{AsyncWriteExt as _, DuplexStream, WriteHalf, duplex, split};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::spawn_local;
 
 use super::Service;
 use super::open_connections::OpenStream;
-use super::pipe_body::PipeBody;
 use super::refusal::refuse;
-use crate::http1::chunked::write_chunk;
-use crate::http1::fields::write_field;
+use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
-use crate::http1::request::RequestHead;
+use crate::http1::request::{RequestHead, to_header};
+use crate::http1::response::ResponseHead;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
+use crate::net::pipe::{AbortOnDrop, BodyFraming, PIPE_SIZE, send_body};
+use crate::net::pipe_body::PipeBody;
 use crate::net::stream::Stream;
-
-/// How much of a body is on its way in each direction, in bytes.
-const PIPE_SIZE: usize = 64 << 10;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
 
@@ -41,30 +40,31 @@ pub(super) async fn respond<S: Service>(
     peer: Rc<Peer>,
     service: S,
     stream: OpenStream,
-) -> io::Result<Response<PipeBody>> {
+) -> io::Result<Response<TranslatedBody>> {
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = duplex(PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
     let task = spawn_local(handle(request, to, client, service));
-    PipeBody::new(from, task.abort_handle(), stream).into_response(to_head).await
+    let guards = (AbortOnDrop(task.abort_handle()), stream);
+    read_response(from, guards, to_head).await
 }
 
 /// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
 async fn handle<S: Service>(
     request: Request<Incoming>,
-    to: WriteHalf<DuplexStream>,
+    mut to: WriteHalf<DuplexStream>,
     client: ClientConnection,
     service: S,
 ) {
     let (parts, body) = request.into_parts();
-    let framing = BodyFraming::new(&parts, &body);
+    let framing = body_framing(&parts, &body);
     let head = encode_head(&parts, framing);
     let mut respond = pin!(respond_http1(head, client, &service));
     let sent = tokio::select! {
         biased;
         () = &mut respond => return,
-        sent = send_body(body, to, framing) => sent,
+        sent = send_body(body, &mut to, framing) => sent,
     };
     if sent.is_ok() {
         respond.await;
@@ -86,21 +86,12 @@ async fn respond_http1<S: Service>(
     }
 }
 
-/// The framing of a request's body as HTTP/1.1.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum BodyFraming {
-    None,
-    Length,
-    Chunked,
-}
-
-impl BodyFraming {
-    fn new(parts: &Parts, body: &Incoming) -> Self {
-        match (body.is_end_stream(), parts.headers.contains_key(CONTENT_LENGTH)) {
-            (true, _) => Self::None,
-            (false, true) => Self::Length,
-            (false, false) => Self::Chunked,
-        }
+/// Returns the framing of a request's body as HTTP/1.1.
+fn body_framing(parts: &Parts, body: &Incoming) -> BodyFraming {
+    match (body.is_end_stream(), parts.headers.contains_key(CONTENT_LENGTH)) {
+        (true, _) => BodyFraming::None,
+        (false, true) => BodyFraming::Length,
+        (false, false) => BodyFraming::Chunked,
     }
 }
 
@@ -140,33 +131,60 @@ fn write_cookies(head: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-async fn send_body(
-    mut body: Incoming,
-    mut to: WriteHalf<DuplexStream>,
-    framing: BodyFraming,
-) -> io::Result<()> {
-    if framing == BodyFraming::None {
-        return Ok(());
-    }
-    let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
-    while let Some(frame) = body.frame().await {
-        match frame.map_err(io::Error::other)?.into_data() {
-            Ok(data) if framing == BodyFraming::Length => to.write_all(&data).await?,
-            Ok(data) => {
-                write_chunk(&data, &mut bytes);
-                to.write_all(&bytes).await?;
-                bytes.clear();
+/// Waits for the head of a response that a task writes to the pipe.
+///
+/// # Errors
+/// The pipe ends before that.
+async fn read_response(
+    mut from: ReadHalf<DuplexStream>,
+    guards: (AbortOnDrop, OpenStream),
+    to_head: bool,
+) -> io::Result<Response<TranslatedBody>> {
+    let mut received = BytesMut::new();
+    loop {
+        let parsed = ResponseHead::parse(&received, to_head);
+        let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
+            if from.read_buf(&mut received).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            continue;
+        };
+        // hyper can only send final responses.
+        if head.status.is_informational() {
+            received.advance(length);
+            continue;
         }
+        let fields = head.fields.iter().filter(|field| !is_hop_by_hop(field.name));
+        let (status, headers, framing) = (head.status, fields.filter_map(to_header).collect(), head.framing);
+        received.advance(length);
+        let body = PipeBody::new(from, received, framing);
+        let mut response = Response::new(TranslatedBody { body, _guards: guards });
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        return Ok(response);
     }
-    if framing == BodyFraming::Chunked {
-        bytes.extend_from_slice(b"0\r\n");
-        for (name, value) in &trailers {
-            write_field(&mut bytes, name.as_str(), &[value.as_bytes()]);
-        }
-        bytes.extend_from_slice(b"\r\n");
-        to.write_all(&bytes).await?;
+}
+
+/// The content of a response. Dropping it cancels the request.
+pub(super) struct TranslatedBody {
+    body: PipeBody,
+    /// The task that writes it, and its count as an open stream.
+    _guards: (AbortOnDrop, OpenStream),
+}
+
+impl Body for TranslatedBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
     }
-    Ok(())
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

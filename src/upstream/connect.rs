@@ -11,7 +11,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::happy_eyeballs;
 use super::names::Names;
-use crate::config::upstream_address::UpstreamAddress;
+use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
 use crate::net::stream::Stream;
 
 /// The root certificates that an https upstream's certificate is checked against.
@@ -66,13 +66,13 @@ fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
 
 /// Opens a connection: looks up the name, connects, and begins TLS.
 pub(super) async fn connect(upstream: &UpstreamAddress, names: &Names, roots: &Roots) -> io::Result<Stream> {
-    let (tls, host, port) = match upstream {
+    let (scheme, host, port) = match upstream {
         UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
-        UpstreamAddress::Tcp { tls, host, port } => (*tls, host, *port),
+        UpstreamAddress::Tcp { scheme, host, port } => (*scheme, host, *port),
     };
     let tcp = happy_eyeballs::connect(&names.resolve(host).await?, port).await?;
     tcp.set_nodelay(true)?;
-    if !tls {
+    if scheme != UpstreamScheme::Https {
         return Ok(Stream::Tcp(tcp));
     }
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;

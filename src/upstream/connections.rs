@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::contention::Contention;
+use crate::net::pipe::AbortOnDrop;
 
 /// The connections of the whole process. Clones count the same ones.
 #[derive(Clone, Default)]
@@ -52,6 +53,14 @@ impl Connections {
     pub(super) fn are_awaited(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) > 0
     }
+}
+
+/// What a request holds of a connection, until it is dropped.
+pub(super) enum ConnectionGuard {
+    /// The whole.
+    Whole { _counted: CountedConnection },
+    /// A stream of HTTP/2. Dropping it resets the stream, unless that is complete.
+    Stream { _task: AbortOnDrop },
 }
 
 /// Counts as one open connection until it is dropped.

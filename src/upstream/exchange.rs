@@ -181,7 +181,8 @@ impl Exchange<'_, '_> {
 
     /// Takes the head of a response from the upstream, if it is complete.
     fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
-        let download = response::take_head(self.head, self.client, self.buffers, self.now)?;
+        let over_http2 = matches!(self.upstream, Stream::Pipe(_));
+        let download = response::take_head(self.head, self.client, self.buffers, self.now, over_http2)?;
         let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
         if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
             return Err(UpstreamError::Invalid("it switched to another protocol within the request"));

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::{Instant, interval};
 
 use super::SharedUpstreams;
-use super::connections::{Connections, CountedConnection};
+use super::connections::{ConnectionGuard, Connections};
 use super::contention::Contention;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
@@ -33,7 +33,7 @@ pub(super) struct Pool {
 
 struct IdleConnection {
     stream: Stream,
-    counted: CountedConnection,
+    guard: ConnectionGuard,
     since: Instant,
     limit: Duration,
 }
@@ -56,16 +56,12 @@ impl Pool {
     }
 
     /// Takes a connection to `upstream` that seems alive at `now`.
-    pub(super) fn take(
-        &self,
-        upstream: &UpstreamAddress,
-        now: Instant,
-    ) -> Option<(Stream, CountedConnection)> {
+    pub(super) fn take(&self, upstream: &UpstreamAddress, now: Instant) -> Option<(Stream, ConnectionGuard)> {
         let mut upstreams = self.upstreams.borrow_mut();
         let (_, idle) = upstreams.iter_mut().find(|(other, _)| other == upstream)?;
         while let Some(mut connection) = idle.pop() {
             if connection.is_usable(now) {
-                return Some((connection.stream, connection.counted));
+                return Some((connection.stream, connection.guard));
             }
         }
         None
@@ -75,7 +71,7 @@ impl Pool {
     pub(super) fn put(
         self: &Rc<Self>,
         upstream: &UpstreamAddress,
-        (stream, counted): (Stream, CountedConnection),
+        (stream, guard): (Stream, ConnectionGuard),
         limit: Duration,
     ) {
         if limit.is_zero() || self.connections.are_awaited() {
@@ -83,7 +79,7 @@ impl Pool {
             drop(stream);
             return;
         }
-        let connection = IdleConnection { stream, counted, since: Instant::now(), limit };
+        let connection = IdleConnection { stream, guard, since: Instant::now(), limit };
         let mut upstreams = self.upstreams.borrow_mut();
         match upstreams.iter_mut().find(|(other, _)| other == upstream) {
             Some((_, idle)) if idle.len() < MAX_IDLE => idle.push(connection),

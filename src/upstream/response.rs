@@ -24,6 +24,7 @@ struct ToClient {
     version: Version,
     closes: bool,
     now: Timestamp,
+    over_http2: bool,
 }
 
 /// Returns the filter for the fields and trailers of a response with these options.
@@ -32,12 +33,13 @@ pub(super) fn filter(options: &ConnectionOptions) -> FieldFilter<'_> {
 }
 
 /// Takes the head of a response to `request` from the upstream, if it is complete. Leaves it, as it goes to the client, in
-/// `to_client`.
+/// `to_client`. `over_http2` is true if it was translated from HTTP/2.
 pub(super) fn take_head(
     request: &RequestHead<'_>,
     client: &mut ClientConnection,
     buffers: &mut Buffers,
     now: Timestamp,
+    over_http2: bool,
 ) -> Result<Option<Download>, UpstreamError> {
     let Buffers { from_upstream, to_client, .. } = buffers;
     let parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
@@ -54,7 +56,7 @@ pub(super) fn take_head(
         if ends_with_connection(&head.framing, client.version()) {
             client.close_after_response();
         }
-        let to = ToClient { version: client.version(), closes: client.decide_close(), now };
+        let to = ToClient { version: client.version(), closes: client.decide_close(), now, over_http2 };
         write(to_client, &head, &request.method, &to);
     }
     let idle_limit = head.keeps_alive.then(|| {
@@ -97,7 +99,8 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
     if !head.is_dated {
         write_field(out, "date", &[http_date(to.now).as_bytes()]);
     }
-    via::write(out, if head.is_http11 { "1.1" } else { "1.0" });
+    let version = if head.is_http11 { "1.1" } else { "1.0" };
+    via::write(out, if to.over_http2 { "2.0" } else { version });
     if head.status == StatusCode::UPGRADE_REQUIRED {
         write_upgrade(out, head, to.closes);
     } else {

@@ -105,5 +105,5 @@ pub(in crate::config) fn redirect() -> String {
 /// The origin of an HTTP server, or a Unix socket.
 pub(in crate::config) fn upstream() -> String {
     let host = r"([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])";
-    format!(r"^(unix:[\s\S]*[^/]|[Hh][Tt][Tt][Pp][Ss]?://{host}(:(?!0+/?$){PORT})?/?)$")
+    format!(r"^(unix:[\s\S]*[^/]|([Hh][Tt][Tt][Pp][Ss]?|[Hh]2[Cc])://{host}(:(?!0+/?$){PORT})?/?)$")
 }

@@ -57,7 +57,10 @@ impl fmt::Display for UpstreamAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoScheme(text) => {
-                write!(f, "invalid upstream `{text}`: it does not begin with http://, https:// or unix:")
+                write!(
+                    f,
+                    "invalid upstream `{text}`: it does not begin with http://, https://, h2c:// or unix:"
+                )
             }
             Self::Scheme { scheme, .. } => write!(f, "unknown scheme `{scheme}`"),
             Self::Excess { excess, .. } => write!(f, "an upstream cannot have a {excess}"),
@@ -82,9 +85,10 @@ impl UpstreamAddressError {
         match self {
             Self::NoScheme(text) => scheme_help(text),
             Self::Scheme { scheme, rest } => match scheme.as_str() {
-                "ws" | "tcp" | "h2c" => did_you_mean(&format!("http://{rest}")),
+                "ws" | "tcp" => did_you_mean(&format!("http://{rest}")),
+                "grpc" | "h2" => did_you_mean(&format!("h2c://{rest}")),
                 "wss" | "tls" | "ssl" => did_you_mean(&format!("https://{rest}")),
-                _ => format!("use http, https or unix, {EXAMPLE}"),
+                _ => format!("use http, https, h2c or unix, {EXAMPLE}"),
             },
             Self::Excess { origin, .. } => {
                 format!("write `{origin}`: each request is forwarded with its own path and query")

@@ -7,6 +7,7 @@ mod expect;
 mod fields;
 mod framing;
 mod framing_refused;
+mod h2c;
 mod half_close;
 mod hosts;
 mod http2;

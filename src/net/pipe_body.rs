@@ -1,81 +1,32 @@
-//! A response of HTTP/1.1 that comes through a pipe, as one of HTTP/2.
+//! The content of a message of HTTP/1.1 that comes through a pipe, for hyper.
 
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf};
-use tokio::task::AbortHandle;
 
-use super::open_connections::OpenStream;
-use crate::http1::fields::{FieldLine, is_hop_by_hop};
+use crate::http1::fields::FieldLine;
 use crate::http1::framing::Framing;
 use crate::http1::request::to_header;
-use crate::http1::response::ResponseHead;
 
 /// How much is read at once, in bytes.
 const READ_SIZE: usize = 16 << 10;
 
-/// Aborts a task when it is dropped.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The content of a response that comes through the pipe.
-pub(super) struct PipeBody {
+/// The content of a message that comes through a pipe, whose head was taken from it.
+pub struct PipeBody {
     from: ReadHalf<DuplexStream>,
     received: BytesMut,
     framing: Framing,
-    _task: AbortOnDrop,
-    _stream: OpenStream,
 }
 
 impl PipeBody {
-    /// Reads from a pipe that `task` writes to, as the content of a response on `stream`.
-    pub(super) fn new(from: ReadHalf<DuplexStream>, task: AbortHandle, stream: OpenStream) -> Self {
-        Self {
-            from,
-            received: BytesMut::new(),
-            framing: Framing::EMPTY,
-            _task: AbortOnDrop(task),
-            _stream: stream,
-        }
-    }
-
-    /// Waits for the head of a response, and returns it with this as its content.
-    ///
-    /// # Errors
-    /// The pipe ends before that.
-    pub(super) async fn into_response(mut self, to_head: bool) -> io::Result<Response<Self>> {
-        loop {
-            let parsed = ResponseHead::parse(&self.received, to_head);
-            let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
-                if self.from.read_buf(&mut self.received).await? == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                continue;
-            };
-            // hyper can only send final responses.
-            if head.status.is_informational() {
-                self.received.advance(length);
-                continue;
-            }
-            let fields = head.fields.iter().filter(|field| !is_hop_by_hop(field.name));
-            let (status, headers) = (head.status, fields.filter_map(to_header).collect());
-            self.framing = head.framing;
-            self.received.advance(length);
-            let mut response = Response::new(self);
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
-            return Ok(response);
-        }
+    /// The content with this framing. Some of it may be in `received`, which was read before.
+    pub fn new(from: ReadHalf<DuplexStream>, received: BytesMut, framing: Framing) -> Self {
+        Self { from, received, framing }
     }
 
     /// Takes a part of the content from what was received.

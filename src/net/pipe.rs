@@ -1,0 +1,80 @@
+//! One message of HTTP/2 as HTTP/1.1, through a pipe in memory, so that it is handled by the same rules.
+
+use std::io;
+
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::io::{AsyncWriteExt as _, DuplexStream, WriteHalf};
+use tokio::task::AbortHandle;
+
+use crate::http1::chunked::write_chunk;
+use crate::http1::fields::write_field;
+
+/// How much of a body is on its way in each direction, in bytes.
+pub const PIPE_SIZE: usize = 64 << 10;
+
+/// Aborts a task when it is dropped.
+pub struct AbortOnDrop(pub AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs the streams of an HTTP/2 connection on its thread.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// The framing of a body as HTTP/1.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyFraming {
+    /// No body.
+    None,
+    /// The head has its length.
+    Length,
+    /// Chunks.
+    Chunked,
+}
+
+/// Writes a body and its trailers to a pipe. Takes more of it only as the other end does.
+///
+/// # Errors
+/// The body was broken off, or the other end of the pipe is closed.
+pub async fn send_body(
+    mut body: Incoming,
+    to: &mut WriteHalf<DuplexStream>,
+    framing: BodyFraming,
+) -> io::Result<()> {
+    if framing == BodyFraming::None {
+        return Ok(());
+    }
+    let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
+    while let Some(frame) = body.frame().await {
+        match frame.map_err(io::Error::other)?.into_data() {
+            Ok(data) if framing == BodyFraming::Length => to.write_all(&data).await?,
+            Ok(data) => {
+                write_chunk(&data, &mut bytes);
+                to.write_all(&bytes).await?;
+                bytes.clear();
+            }
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    if framing == BodyFraming::Chunked {
+        bytes.extend_from_slice(b"0\r\n");
+        for (name, value) in &trailers {
+            write_field(&mut bytes, name.as_str(), &[value.as_bytes()]);
+        }
+        bytes.extend_from_slice(b"\r\n");
+        to.write_all(&bytes).await?;
+    }
+    Ok(())
+}

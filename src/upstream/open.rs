@@ -1,0 +1,118 @@
+//! Opens a connection for a request, or a stream on one of HTTP/2.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::io::duplex;
+use tokio::time::timeout;
+
+use super::connect::connect;
+use super::connections::{ConnectionGuard, CountedConnection};
+use super::http2::RequestPlace;
+use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
+use crate::config::upstream_address::UpstreamAddress;
+use crate::net::client::ClientConnection;
+use crate::net::pipe::{AbortOnDrop, PIPE_SIZE};
+use crate::net::pipe_body::PipeBody;
+use crate::net::stream::Stream;
+
+/// A connection for a request.
+pub(super) struct OpenedConnection {
+    pub(super) stream: Stream,
+    pub(super) guard: ConnectionGuard,
+    /// False if it is a stream of a connection that has carried other requests.
+    pub(super) is_new: bool,
+}
+
+impl Proxy {
+    /// Opens a connection, unless the client leaves meanwhile.
+    pub(super) async fn connect(
+        &self,
+        route: &Route<'_>,
+        client: &mut ClientConnection,
+    ) -> Result<OpenedConnection, UpstreamError> {
+        tokio::select! {
+            biased;
+            opened = self.open_in_time(route) => opened,
+            () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
+        }
+    }
+
+    /// Opens a connection within the limits on their number and on the time.
+    async fn open_in_time(&self, route: &Route<'_>) -> Result<OpenedConnection, UpstreamError> {
+        let after = route.connect_timeout;
+        let step = Cell::new(TimedOutStep::Connect);
+        match timeout(after, self.open(route.upstream, route.max_connections, &step)).await {
+            Ok(opened) => opened.map_err(UpstreamError::Connect),
+            Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
+        }
+    }
+
+    async fn open(
+        &self,
+        upstream: &UpstreamAddress,
+        max_connections: usize,
+        step: &Cell<TimedOutStep>,
+    ) -> io::Result<OpenedConnection> {
+        if !upstream.is_http2() {
+            let (stream, counted) = self.open_stream(upstream, max_connections, step).await?;
+            return Ok(OpenedConnection {
+                stream,
+                guard: ConnectionGuard::Whole { _counted: counted },
+                is_new: true,
+            });
+        }
+        let place = self.place(upstream, max_connections, step).await?;
+        let is_new = place.is_new;
+        let (stream, pipe) = duplex(PIPE_SIZE);
+        let (proxy, upstream) = (self.clone(), upstream.clone());
+        let send = async move |request| proxy.send(request, place, &upstream, max_connections).await;
+        let task = tokio::task::spawn_local(translated::run(pipe, send));
+        let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()) };
+        Ok(OpenedConnection { stream: Stream::Pipe(stream), guard, is_new })
+    }
+
+    /// Sends a request over HTTP/2. If the upstream has just closed the connection and taken nothing of it, it is sent over
+    /// another one.
+    async fn send(
+        &self,
+        request: Request<PipeBody>,
+        mut place: RequestPlace,
+        upstream: &UpstreamAddress,
+        max_connections: usize,
+    ) -> io::Result<(Response<Incoming>, RequestPlace)> {
+        let mut error = match place.sender.try_send_request(request).await {
+            Ok(response) => return Ok((response, place)),
+            Err(error) => error,
+        };
+        let Some(request) = error.take_message() else { return Err(io::Error::other(error.into_error())) };
+        place = self.place(upstream, max_connections, &Cell::new(TimedOutStep::Connect)).await?;
+        let response = place.sender.send_request(request).await.map_err(io::Error::other)?;
+        Ok((response, place))
+    }
+
+    async fn place(
+        &self,
+        upstream: &UpstreamAddress,
+        max_connections: usize,
+        step: &Cell<TimedOutStep>,
+    ) -> io::Result<RequestPlace> {
+        let open = self.open_stream(upstream, max_connections, step);
+        self.http2.place(upstream, self.pool.contention(), open).await
+    }
+
+    async fn open_stream(
+        &self,
+        upstream: &UpstreamAddress,
+        max_connections: usize,
+        step: &Cell<TimedOutStep>,
+    ) -> io::Result<(Stream, CountedConnection)> {
+        step.set(TimedOutStep::Turn);
+        let counted = self.pool.connections().open(max_connections, self.pool.contention()).await;
+        step.set(TimedOutStep::Connect);
+        Ok((connect(upstream, &self.names, &self.roots).await?, counted))
+    }
+}

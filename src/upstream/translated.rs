@@ -1,0 +1,145 @@
+//! A request of HTTP/1.1 to an upstream of HTTP/2, so that it is forwarded by the same rules.
+//!
+//! The exchange writes to one end of a pipe, as to an upstream. The other end sends that as HTTP/2, and writes the response
+//! back. Interim responses do not come through: hyper does not show them.
+
+use std::io;
+
+use bytes::BytesMut;
+use http::header::{CONTENT_LENGTH, TE};
+use http::uri::{PathAndQuery, Scheme as UriScheme};
+use http::{HeaderValue, Method, Request, Response, Uri};
+use hyper::body::{Body as _, Incoming};
+use memchr::memmem;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf, split};
+
+use super::http2::RequestPlace;
+use crate::http1::encode::write_status_line;
+use crate::http1::fields::{is_hop_by_hop, write_field, write_length};
+use crate::http1::refusal::Refusal;
+use crate::http1::request::{RequestHead, to_header};
+use crate::http1::response::has_no_body;
+use crate::net::pipe::{BodyFraming, send_body};
+use crate::net::pipe_body::PipeBody;
+
+const END: &[u8] = b"\r\n\r\n";
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+const INVALID_TARGET: Refusal = Refusal::bad_request("the target of the request cannot be sent over HTTP/2");
+
+/// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. Dropping the future cancels
+/// the request.
+pub(super) async fn run<F>(pipe: DuplexStream, send: impl FnOnce(Request<PipeBody>) -> F)
+where
+    F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
+{
+    let (from, mut to) = split(pipe);
+    if let Err(error) = forward(from, &mut to, send).await {
+        tracing::debug!("a request over HTTP/2 failed: {error}");
+    }
+    // The end of the pipe. If the body is not complete, its own end is missing.
+    let _ = to.shutdown().await;
+}
+
+async fn forward<F>(
+    mut from: ReadHalf<DuplexStream>,
+    to: &mut WriteHalf<DuplexStream>,
+    send: impl FnOnce(Request<PipeBody>) -> F,
+) -> io::Result<()>
+where
+    F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
+{
+    let (bytes, received) = read_head(&mut from).await?;
+    // With the fields of the gateway, there may be too many.
+    let head = match RequestHead::parse(&bytes) {
+        Ok(head) => head,
+        Err(refusal) => return refuse(to, refusal).await,
+    };
+    let Some(request) = to_request(&head) else { return refuse(to, INVALID_TARGET).await };
+    if head.expects_continue {
+        to.write_all(CONTINUE).await?;
+    }
+    let body = PipeBody::new(from, received, head.framing);
+    let (response, _place) = send(request.map(|()| body)).await?;
+    write_response(response, head.method == Method::HEAD, to).await
+}
+
+/// Reads the head of a request. Returns its bytes, and those after it.
+async fn read_head(from: &mut ReadHalf<DuplexStream>) -> io::Result<(BytesMut, BytesMut)> {
+    let mut received = BytesMut::with_capacity(1024);
+    loop {
+        let searched = received.len();
+        if from.read_buf(&mut received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // The exchange ends each line with both.
+        let from = searched.saturating_sub(END.len() - 1);
+        if let Some(end) = memmem::find(received.get(from..).unwrap_or_default(), END) {
+            return Ok((received.split_to(from + end + END.len()), received));
+        }
+    }
+}
+
+/// Returns the request as HTTP/2; `None` if its target has bytes that HTTP/2 libraries refuse.
+fn to_request(head: &RequestHead<'_>) -> Option<Request<()>> {
+    let mut target = Vec::new();
+    head.target.write(&mut target);
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(UriScheme::HTTP);
+    parts.authority = Some(head.host?.parse().ok()?);
+    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    let mut request = Request::new(());
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    let is_sent = |name: &str| {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        !is_hop_by_hop(name) && !is("host") && !is("expect")
+    };
+    let fields = head.fields.iter().filter(|field| is_sent(field.name));
+    *request.headers_mut() = fields.filter_map(to_header).collect();
+    // The gateway sends no other one (RFC 9113, section 8.2.2).
+    if head.values("te").next().is_some() {
+        request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    }
+    Some(request)
+}
+
+async fn refuse(to: &mut WriteHalf<DuplexStream>, refusal: Refusal) -> io::Result<()> {
+    let text = format!("{}\n", refusal.reason);
+    let mut out = Vec::new();
+    let reason = refusal.status.canonical_reason().unwrap_or_default();
+    write_status_line(&mut out, refusal.status, reason);
+    write_field(&mut out, "content-type", &[b"text/plain; charset=utf-8"]);
+    write_length(&mut out, text.len() as u64);
+    out.extend_from_slice(b"connection: close\r\n\r\n");
+    out.extend_from_slice(text.as_bytes());
+    to.write_all(&out).await
+}
+
+async fn write_response(
+    response: Response<Incoming>,
+    to_head: bool,
+    to: &mut WriteHalf<DuplexStream>,
+) -> io::Result<()> {
+    let (parts, body) = response.into_parts();
+    let has_length = parts.headers.contains_key(CONTENT_LENGTH);
+    let framing = match (body.is_end_stream(), has_length) {
+        _ if to_head || has_no_body(parts.status) => BodyFraming::None,
+        (true, false) => BodyFraming::None,
+        (_, true) => BodyFraming::Length,
+        (false, false) => BodyFraming::Chunked,
+    };
+    let mut out = Vec::with_capacity(1024);
+    write_status_line(&mut out, parts.status, parts.status.canonical_reason().unwrap_or_default());
+    for (name, value) in parts.headers.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str())) {
+        write_field(&mut out, name.as_str(), &[value.as_bytes()]);
+    }
+    if framing == BodyFraming::Chunked {
+        write_field(&mut out, "transfer-encoding", &[b"chunked"]);
+    } else if framing == BodyFraming::None && !to_head && !has_no_body(parts.status) {
+        write_length(&mut out, 0);
+    }
+    // The pipe is for one request.
+    out.extend_from_slice(b"connection: close\r\n\r\n");
+    to.write_all(&out).await?;
+    send_body(body, to, framing).await
+}

@@ -1,0 +1,331 @@
+//! Upstreams that speak HTTP/2 in clear text, `h2c://`: requests are forwarded to them by the same rules.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::http2::{Body, connect, frames, full, post};
+use super::{FORMS, GET, POST, response, site};
+use crate::support::DEADLINE;
+use crate::support::http::Client;
+use crate::support::process::GatewayProcess;
+
+/// A request that the upstream received, and the place for its response.
+struct Received {
+    request: Request<Incoming>,
+    respond: oneshot::Sender<Response<Body>>,
+}
+
+/// An upstream whose responses the test makes.
+struct Http2Upstream {
+    address: SocketAddr,
+    requests: mpsc::Receiver<Received>,
+    connections: Arc<AtomicUsize>,
+    going_away: watch::Sender<usize>,
+}
+
+impl Http2Upstream {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let ((sender, requests), (going_away, goes_away)) = (mpsc::channel(100), watch::channel(0));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let mut goes_away = goes_away.clone();
+                goes_away.mark_unchanged();
+                tokio::spawn(serve(stream, sender.clone(), goes_away));
+            }
+        });
+        Self { address, requests, connections, going_away }
+    }
+
+    fn gateway(&self) -> GatewayProcess {
+        GatewayProcess::start(&site(&format!("h2c://{}", self.address), ""))
+    }
+
+    async fn request(&mut self) -> Received {
+        soon(self.requests.recv()).await.expect("a request")
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(
+    stream: tokio::net::TcpStream,
+    sender: mpsc::Sender<Received>,
+    mut goes_away: watch::Receiver<usize>,
+) {
+    let service = service_fn(move |request| {
+        let sender = sender.clone();
+        async move {
+            let (respond, response) = oneshot::channel();
+            let _ = sender.send(Received { request, respond }).await;
+            response.await
+        }
+    });
+    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = &mut connection => {}
+        _ = goes_away.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future).await.expect("in time")
+}
+
+/// A body whose frames the test sends; it breaks off if the sender is dropped with an error.
+fn open_body() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let frames = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok::<_, Infallible>);
+    (sender, StreamBody::new(frames).boxed_unsync())
+}
+
+fn trailers(name: &'static str, value: &'static str) -> Frame<Bytes> {
+    Frame::trailers(HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]))
+}
+
+/// Runs a blocking client on a thread.
+async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
+    soon(tokio::task::spawn_blocking(run)).await.expect("a result")
+}
+
+#[tokio::test]
+async fn a_request_of_any_form_is_forwarded_and_answered() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let address = gateway.address;
+    for form in FORMS {
+        let client = tokio::task::spawn_blocking(move || {
+            let mut client = Client::connect(address);
+            client.send(form.with_fields("/a?b", "X-Own: 1\r\nConnection: x-named\r\nX-Named: 2\r\n"));
+            response(&mut client, form.method, "over h2c")
+        });
+        let Received { request, respond } = upstream.request().await;
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string()),
+            (form.method, "http://site.example/a?b".to_owned())
+        );
+        let fields = request.headers().clone();
+        assert!(fields["x-own"] == "1" && fields["x-forwarded-for"] == "127.0.0.1", "{form:?}: {fields:?}");
+        for name in ["connection", "x-named", "host", "transfer-encoding", "keep-alive"] {
+            assert!(!fields.contains_key(name), "{name} of {form:?}");
+        }
+        let body = soon(request.into_body().collect()).await.expect("a body").to_bytes();
+        assert_eq!(&body[..], form.body.find("hel").map_or(&b""[..], |_| b"hello"), "{form:?}");
+        let answer = Response::builder().status(201).header("x-mine", "3").body(full("the site"));
+        respond.send(answer.expect("a response")).expect("sent");
+        let found = soon(client).await.expect("a response");
+        assert_eq!(
+            (found.status, found.text(), found.field("x-mine")),
+            (201, "the site", Some("3")),
+            "{form:?}"
+        );
+        assert!(found.field("via").is_some_and(|via| via.starts_with("2.0 downtime-")), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn grpc_streams_both_ways_with_trailers() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let (to_upstream, body) = open_body();
+    let mut request = post(body);
+    request.headers_mut().insert("te", "trailers".parse().expect("a value"));
+    let mut client = connect(&gateway).await;
+    let response = tokio::spawn(async move { client.send_request(request).await });
+    let Received { request, respond } = upstream.request().await;
+    assert_eq!(request.headers()["te"], "trailers");
+    let mut received = request.into_body();
+    let (to_client, body) = open_body();
+    respond.send(Response::new(body)).expect("sent");
+    let mut response = soon(response).await.expect("a task").expect("a response").into_body();
+    for number in 0..10 {
+        let message = Bytes::from(format!("message {number}"));
+        for (sender, receiver) in [(&to_upstream, &mut received), (&to_client, &mut response)] {
+            sender.send(Frame::data(message.clone())).expect("open");
+            let frame = soon(receiver.frame()).await.expect("open").expect("a frame");
+            assert_eq!(frame.into_data().expect("data"), message);
+        }
+    }
+    for (sender, receiver) in [(to_upstream, &mut received), (to_client, &mut response)] {
+        sender.send(trailers("grpc-status", "0")).expect("open");
+        drop(sender);
+        let frame = soon(receiver.frame()).await.expect("open").expect("a frame");
+        assert_eq!(frame.into_trailers().expect("trailers")["grpc-status"], "0");
+        assert!(soon(receiver.frame()).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_resets_its_stream_only() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    for has_response in [false, true] {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+        let Received { request, respond } = upstream.request().await;
+        let mut received = request.into_body();
+        assert_eq!(
+            &soon(received.frame()).await.expect("open").expect("a frame").into_data().expect("data")[..],
+            b"one"
+        );
+        let (sender, body) = open_body();
+        let mut unsent = None;
+        if has_response {
+            respond.send(Response::new(body)).expect("sent");
+            client = blocking(move || {
+                client.head().expect("a head");
+                client
+            })
+            .await;
+        } else {
+            unsent = Some(respond);
+        }
+        drop(client);
+        assert!(soon(received.frame()).await.expect("not the end").is_err(), "{has_response}");
+        match unsent {
+            Some(mut respond) => soon(respond.closed()).await,
+            None => soon(sender.closed()).await,
+        }
+    }
+    assert!(upstream.connections() <= 2, "one per worker");
+}
+
+#[tokio::test]
+async fn an_upstream_that_resets_a_stream_cuts_the_response_or_gives_the_page() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let mut client = gateway.connect();
+    client.send(POST.request("/"));
+    drop(upstream.request().await);
+    let found = blocking(move || response(&mut client, "POST", "a reset")).await;
+    assert_eq!((found.status, found.downtime()), (503, Some("unreachable")));
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_away_is_replaced_for_every_method() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let address = gateway.address;
+    for round in 1..=10 {
+        for form in [GET, POST] {
+            let client = tokio::task::spawn_blocking(move || {
+                let mut client = Client::connect(address);
+                client.send(form.request("/"));
+                response(&mut client, form.method, "after GOAWAY").status
+            });
+            let Received { respond, .. } = upstream.request().await;
+            respond.send(Response::new(full("the site"))).expect("sent");
+            assert_eq!(soon(client).await.expect("a status"), 200, "round {round}");
+            upstream.going_away.send_modify(|times| *times += 1);
+        }
+    }
+    assert!(upstream.connections() > 1);
+}
+
+#[tokio::test]
+async fn requests_share_a_connection() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = gateway.connect();
+        client.send(GET.request("/"));
+        clients.push(client);
+    }
+    let mut waiting = Vec::new();
+    for _ in &clients {
+        waiting.push(upstream.request().await);
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(upstream.connections() <= workers, "{} connections", upstream.connections());
+    for Received { respond, .. } in waiting {
+        respond.send(Response::new(full("the site"))).expect("sent");
+    }
+    blocking(move || {
+        for mut client in clients {
+            assert_eq!(response(&mut client, "GET", "one of many").text(), "the site");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_100_continue_is_asked_at_once() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let mut client = gateway.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    let client = tokio::task::spawn_blocking(move || {
+        assert_eq!(client.head().expect("a head"), "HTTP/1.1 100 Continue\r\n\r\n");
+        client.send("hello");
+        response(&mut client, "POST", "after 100").status
+    });
+    let Received { request, respond } = upstream.request().await;
+    assert!(!request.headers().contains_key("expect"));
+    assert_eq!(&soon(request.into_body().collect()).await.expect("a body").to_bytes()[..], b"hello");
+    respond.send(Response::new(full(""))).expect("sent");
+    assert_eq!(soon(client).await.expect("a status"), 200);
+}
+
+#[tokio::test]
+async fn a_response_without_content_is_forwarded() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let address = gateway.address;
+    for (method, status, length) in [("GET", 204, None), ("GET", 200, None), ("HEAD", 200, Some("8"))] {
+        let client = tokio::task::spawn_blocking(move || Client::connect(address).request(method, "/", &[]));
+        let Received { respond, .. } = upstream.request().await;
+        let mut answer = Response::builder().status(status);
+        if method == "HEAD" {
+            answer = answer.header("content-length", "8");
+        }
+        respond.send(answer.body(frames(Vec::new(), true)).expect("a response")).expect("sent");
+        let found = soon(client).await.expect("a response");
+        assert_eq!(
+            (found.status, found.field("content-length"), found.text()),
+            (status, length, ""),
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_http2_cannot_carry_gets_400() {
+    let upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let mut client = gateway.connect();
+    client.send(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n");
+    let found = blocking(move || response(&mut client, "GET", "an odd target")).await;
+    assert_eq!((found.status, found.text()), (400, "the target of the request cannot be sent over HTTP/2\n"));
+}
+
+#[tokio::test]
+async fn an_upstream_that_speaks_http_1_only_gives_the_page() {
+    let upstream = crate::upstreams::StubUpstream::start();
+    let gateway =
+        GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), "response_timeout = \"5s\""));
+    let found = blocking(move || gateway.get("/", &[])).await;
+    assert_eq!((found.status, found.downtime()), (503, Some("unreachable")));
+}
