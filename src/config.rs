@@ -49,7 +49,7 @@ use crate::decision::down_response::Redirect;
 use crate::matching::scope::Host;
 use crate::page::Cors;
 use crate::page::template::Template;
-use crate::tls::Certificates;
+use crate::tls::{Certificates, UpstreamTls};
 
 /// The default of `[server] listen`.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
@@ -139,7 +139,7 @@ impl TrustedProxies {
 }
 
 /// The site behind the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Site {
     /// Nothing yet: the built-in welcome page.
     Welcome,
@@ -160,10 +160,12 @@ impl Site {
 }
 
 /// `[site] upstream` and the keys that go with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct UpstreamSite {
     /// The address of the upstream.
     pub upstream: UpstreamAddress,
+    /// The settings for TLS, with https.
+    pub tls: Option<Arc<UpstreamTls>>,
     /// The response while it cannot be reached.
     pub when_unreachable: WhenUnreachable,
     /// The time limit for establishing a connection.

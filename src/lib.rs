@@ -18,7 +18,7 @@
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
-//! | [`tls`] | certificates: read, checked, chosen by server name | |
+//! | [`tls`] | certificates: read, checked, chosen by server name; the settings of TLS | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | http1, invalid_value |
@@ -34,7 +34,7 @@
 //! | [`files`] | static files below a directory | hex |
 //! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |

@@ -9,6 +9,7 @@ mod chain;
 mod key;
 mod pem;
 mod protocol;
+mod upstream;
 
 pub use self::certificate::{Certificate, KeyMismatch};
 pub use self::certificates::Certificates;
@@ -16,3 +17,4 @@ pub use self::chain::CertificateChain;
 pub use self::key::PrivateKey;
 pub use self::pem::{PemContent, PemError};
 pub use self::protocol::{HTTP_2, server_config};
+pub use self::upstream::{Roots, UpstreamTls, client_config};

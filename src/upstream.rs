@@ -32,11 +32,10 @@ use std::rc::Rc;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use rustls::RootCertStore;
 use tokio::time::Instant;
 
 use self::buffers::{BufferPool, Buffers};
-use self::connect::Roots;
+use self::connect::Connector;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::http2::Http2Connections;
 use self::names::Names;
@@ -59,7 +58,7 @@ pub struct Proxy {
     pool: Rc<Pool>,
     buffers: BufferPool,
     names: Names,
-    roots: Roots,
+    connector: Connector,
     http2: Rc<Http2Connections>,
 }
 
@@ -73,14 +72,9 @@ pub enum Forwarded {
 }
 
 impl Proxy {
-    /// Trusts the system's root certificates, which are read when they are first needed.
+    /// A proxy of one thread, which shares nothing with others.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Trusts these root certificates only.
-    pub fn with_roots(roots: RootCertStore) -> Result<Self, rustls::Error> {
-        Ok(Self { roots: Roots::given(roots)?, ..Self::default() })
     }
 
     /// Like [`Proxy::new`], for one of several threads that share what they know.
@@ -114,7 +108,7 @@ impl Proxy {
         request::write(&mut buffers.to_upstream, head, route);
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
         let mut started_at = Instant::now();
-        let mut idle = self.pool.take(route.upstream, started_at);
+        let mut idle = self.pool.take(route.upstream, route.tls, started_at);
         let mut is_repeated = false;
         loop {
             let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
@@ -131,14 +125,19 @@ impl Proxy {
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
-                        self.pool.put(route.upstream, (stream, guard), limit.min(route.idle_limit));
+                        self.pool.put(
+                            route.upstream,
+                            route.tls,
+                            (stream, guard),
+                            limit.min(route.idle_limit),
+                        );
                     }
                     return Ok(forwarded);
                 }
                 Err(ExchangeError::Final(error)) => return Err(error),
                 Err(ExchangeError::NoResponse { has_sent: false, .. }) if !is_new => {
                     started_at = Instant::now();
-                    idle = self.pool.take(route.upstream, started_at);
+                    idle = self.pool.take(route.upstream, route.tls, started_at);
                 }
                 Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
                 Err(ExchangeError::NoResponse { error, .. }) => {

@@ -145,6 +145,36 @@ pub struct SiteSection {
     /// last part of its body. A client that sends nothing of a body for as long gets 408.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
+    /// TLS to an upstream with `https://`: `ca` is a file with the certificates of the authorities to trust instead of the
+    /// system's, `server_name` the name that the upstream's certificate must be for (by default the host of `upstream`),
+    /// and `cert` and `key` are the files of the gateway's own certificate, for an upstream that asks for one. All files are
+    /// in PEM and relative to this file. The gateway reads them again when they change.
+    #[schemars(with = "UpstreamTlsTable", extend("examples" = [{ "ca": "ca.pem", "server_name": "app.internal", "cert": "client.pem", "key": "client.key" }]))]
+    pub tls: Option<UpstreamTlsTable>,
+}
+
+/// `[site] tls`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct UpstreamTlsTable {
+    /// The file with the certificates of the authorities that may issue the upstream's.
+    #[schemars(with = "String", length(min = 1))]
+    pub ca: Field<String>,
+    /// The name that the upstream's certificate must be for.
+    #[schemars(with = "String", length(min = 1))]
+    pub server_name: Field<String>,
+    /// The file with the gateway's certificate.
+    #[schemars(with = "String", length(min = 1))]
+    pub cert: Field<String>,
+    /// The file with its private key.
+    #[schemars(with = "String", length(min = 1))]
+    pub key: Field<String>,
+    /// The place of the table.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// True if a value was refused.
+    #[schemars(skip)]
+    pub broken: bool,
 }
 
 /// The keys of `[exempt]`.

@@ -59,6 +59,9 @@ fn keys() -> BTreeMap<String, BTreeMap<String, ValueKind>> {
             if let Some(items) = value.get("items").filter(|items| items.get("properties").is_some()) {
                 sections.insert(format!("[[{name}.{key}]]"), kinds(items));
             }
+            if value.get("properties").is_some() {
+                sections.insert(format!("[{name}.{key}]"), kinds(value));
+            }
         }
     }
     sections

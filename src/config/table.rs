@@ -171,6 +171,24 @@ impl<'i, 'r> Table<'i, 'r> {
         sections
     }
 
+    /// Takes the value of a key that is a table, which may also be written as a section of this `title`. `example` is a valid
+    /// table, for the help; the second argument of `read` is the place of the table.
+    pub fn table<T>(
+        &mut self,
+        key: &'static str,
+        title: &str,
+        example: &str,
+        read: impl FnOnce(&mut Self, Range<usize>) -> T,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        let span = value.span();
+        let DeValue::Table(values) = value.into_inner() else {
+            self.refuse(span, "a table", format!("write a table in braces, such as `{example}`"));
+            return None;
+        };
+        Some(Self::new(title.to_owned(), values, self.report).read_all(|table| read(table, span)))
+    }
+
     /// Takes the value of a key that is a list of tables, which may also be written as sections of this `title`. `example`
     /// is a valid table, for the help; the second argument of `read` is the place of the table.
     pub fn tables<T>(

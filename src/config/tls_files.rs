@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use rustls::pki_types::ServerName;
 use toml::Spanned;
 
-use super::document::{Field, TlsTable};
+use super::document::{Field, TlsTable, UpstreamTlsTable};
 use super::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use super::report::Report;
-use crate::tls::{Certificate, CertificateChain, KeyMismatch, PemContent, PemError, PrivateKey};
+use crate::tls::{
+    Certificate, CertificateChain, KeyMismatch, PemContent, PemError, PrivateKey, Roots, UpstreamTls,
+};
 
 /// The certificates and keys of one config file.
 pub struct TlsFiles<'a> {
@@ -31,10 +34,34 @@ impl<'a> TlsFiles<'a> {
                 report.error(table.span.clone(), format!("`{key}` is missing"), help);
             }
         }
-        let chain = self.parse(&table.cert, CertificateChain::from_pem, report);
-        let key = self.parse(&table.key, PrivateKey::from_pem, report);
-        let (cert_name, key_name) = (table.cert.as_ref()?, table.key.as_ref()?);
-        Certificate::new(chain?, key?)
+        self.certificate(&table.cert, &table.key, report)
+    }
+
+    /// Returns what the table of `[site] tls` names. What cannot be used is reported.
+    pub(super) fn upstream(&mut self, table: &UpstreamTlsTable, report: &Report) -> UpstreamTls {
+        for (key, value, other) in [("cert", &table.cert, &table.key), ("key", &table.key, &table.cert)] {
+            if value.is_none() && other.is_some() && !table.broken {
+                let help = "write both `cert` and `key`, or neither";
+                report.error(table.span.clone(), format!("`{key}` is missing"), help);
+            }
+        }
+        UpstreamTls {
+            roots: self.parse(&table.ca, Roots::from_pem, report),
+            server_name: table.server_name.as_ref().and_then(|name| server_name(name, report)),
+            certificate: self.certificate(&table.cert, &table.key, report),
+        }
+    }
+
+    fn certificate(
+        &mut self,
+        cert: &Field<String>,
+        key: &Field<String>,
+        report: &Report,
+    ) -> Option<Certificate> {
+        let chain = self.parse(cert, CertificateChain::from_pem, report);
+        let private_key = self.parse(key, PrivateKey::from_pem, report);
+        let (cert_name, key_name) = (cert.as_ref()?, key.as_ref()?);
+        Certificate::new(chain?, private_key?)
             .map_err(|mismatch| report_mismatch(mismatch, cert_name, key_name, report))
             .ok()
     }
@@ -66,6 +93,16 @@ impl<'a> TlsFiles<'a> {
             }
         }
     }
+}
+
+fn server_name(field: &Spanned<String>, report: &Report) -> Option<ServerName<'static>> {
+    let text = field.get_ref();
+    let name = ServerName::try_from(text.clone());
+    if name.is_err() {
+        let message = format!("invalid server name `{text}`");
+        report.error(field.span(), message, "write a host name or an IP address, such as `app.internal`");
+    }
+    name.ok()
 }
 
 fn unreadable_help(cause: UnreadableCause, name: &str) -> String {

@@ -36,6 +36,8 @@ fn required_keys(section: &str, key: &str) -> &'static str {
     match (section, key) {
         ("[server]", "listen") => "tls = [{ cert = 'cert.pem', key = 'key.pem' }]\n",
         ("[[server.tls]]", "cert") => "key = 'key.pem'\n",
+        ("[site.tls]", "cert") => "key = 'client.key'\n",
+        ("[site.tls]", "key") => "cert = 'client.pem'\n",
         ("[[server.tls]]", _) => "cert = 'cert.pem'\n",
         ("[[period]]", "start") => "",
         ("[[period]]", "cron") => "for = '1h'\n",
@@ -57,6 +59,8 @@ mod tests {
             ("[server]", "listen", "['127.0.0.1:80']", None),
             ("[server]", "listen", "['https://:443']", None),
             ("[site]", "upstream", "'http://127.0.0.1:8000'", None),
+            ("[site.tls]", "ca", "'ca.pem'", None),
+            ("[site.tls]", "cert", "'client.pem'", None),
             ("[response]", "template", "'x.html'", None),
             ("[[period]]", "start", "2026-12-01T22:00:00Z", None),
             ("[[period]]", "end", "2026-12-01T22:00:00Z", None),

@@ -44,7 +44,7 @@ pub fn validate(
         management: management::validate(document, &server, directory, report),
         server,
         certificates: Arc::new(tls::validate(&document.server, tls_files, report)),
-        site: site::validate(&document.site, directory, report),
+        site: site::validate(&document.site, directory, report, tls_files),
         rules: Rules {
             https_only,
             status_path: server::status_path(&document.server.status_path, report),

@@ -9,7 +9,7 @@ use rustls::server::{ResolvesServerCert, ServerSessionMemoryCache};
 /// The name of HTTP/2 in ALPN (RFC 9113, section 3.1).
 pub const HTTP_2: &[u8] = b"h2";
 /// The name of HTTP/1.1 in ALPN (RFC 7301, section 6).
-const HTTP_1_1: &[u8] = b"http/1.1";
+pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// The number of sessions that are kept, for clients of TLS 1.2 without tickets. Each takes about 300 bytes.
 const MAX_SESSIONS: usize = 4096;

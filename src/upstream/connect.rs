@@ -1,10 +1,11 @@
 //! Opens connections to upstreams.
 
+use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::{TlsConnector, TlsStream};
@@ -13,59 +14,68 @@ use super::happy_eyeballs;
 use super::names::Names;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
 use crate::net::stream::Stream;
+use crate::tls::{Roots, UpstreamTls, client_config};
 
-/// The root certificates that an https upstream's certificate is checked against.
+/// The settings for TLS; `None` for the default ones. They are those of one version of the file, and another version has
+/// others, so that comparing the pointers is enough.
+pub(super) type TlsSettings = Option<Arc<UpstreamTls>>;
+
+/// Returns true if both are the settings of the same version of the file, or both the default ones.
+pub(super) fn is_same(one: &TlsSettings, other: &TlsSettings) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// One thread's connector for TLS, with the settings that it was made for.
 #[derive(Clone, Default)]
-pub(super) enum Roots {
-    /// The system's, read when they are first needed.
-    #[default]
-    System,
-    /// These only.
-    Given(Arc<ClientConfig>),
-}
+pub(super) struct Connector(Rc<RefCell<Option<(TlsSettings, TlsConnector)>>>);
 
-impl Roots {
-    pub(super) fn given(roots: RootCertStore) -> Result<Self, rustls::Error> {
-        Ok(Self::Given(Arc::new(client_config(roots)?)))
-    }
-
-    async fn connector(&self) -> io::Result<TlsConnector> {
-        static SYSTEM: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
-        let config = match self {
-            Self::Given(config) => config,
-            Self::System => SYSTEM.get_or_try_init(system_config).await?,
+impl Connector {
+    /// Returns the connector with these settings. It is kept for the next connection.
+    async fn get(&self, settings: &TlsSettings) -> io::Result<TlsConnector> {
+        if let Some((of, connector)) = &*self.0.borrow()
+            && is_same(of, settings)
+        {
+            return Ok(connector.clone());
+        }
+        let tls = settings.as_deref();
+        let roots = match tls.and_then(|tls| tls.roots.clone()) {
+            Some(roots) => roots,
+            None => system_roots().await?,
         };
-        Ok(TlsConnector::from(Arc::clone(config)))
+        let config = client_config(roots, tls.and_then(|tls| tls.certificate.as_ref()));
+        let connector = TlsConnector::from(Arc::new(config.map_err(io::Error::other)?));
+        *self.0.borrow_mut() = Some((settings.clone(), connector.clone()));
+        Ok(connector)
     }
 }
 
-async fn system_config() -> io::Result<Arc<ClientConfig>> {
+/// Returns the root certificates of the system, which are read when they are first needed.
+async fn system_roots() -> io::Result<Roots> {
+    static SYSTEM: OnceCell<Roots> = OnceCell::const_new();
+    SYSTEM.get_or_try_init(read_system_roots).await.cloned()
+}
+
+async fn read_system_roots() -> io::Result<Roots> {
     let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await?;
     for error in &found.errors {
         tracing::warn!(%error, "cannot read a root certificate of the system");
     }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(io::Error::other(
-            "the system has no root certificates to check an https upstream against",
-        ));
-    }
-    Ok(Arc::new(client_config(roots).map_err(io::Error::other)?))
-}
-
-fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Roots::from_usable(found.certs).ok_or_else(|| {
+        io::Error::other("the system has no root certificates to check an https upstream against")
+    })
 }
 
 /// Opens a connection: looks up the name, connects, and begins TLS.
-pub(super) async fn connect(upstream: &UpstreamAddress, names: &Names, roots: &Roots) -> io::Result<Stream> {
+pub(super) async fn connect(
+    upstream: &UpstreamAddress,
+    settings: &TlsSettings,
+    names: &Names,
+    connector: &Connector,
+) -> io::Result<Stream> {
     let (scheme, host, port) = match upstream {
         UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { scheme, host, port } => (*scheme, host, *port),
@@ -75,7 +85,10 @@ pub(super) async fn connect(upstream: &UpstreamAddress, names: &Names, roots: &R
     if scheme != UpstreamScheme::Https {
         return Ok(Stream::Tcp(tcp));
     }
-    let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-    let tls = roots.connector().await?.connect(name, tcp).await?;
+    let name = match settings.as_ref().and_then(|tls| tls.server_name.clone()) {
+        Some(name) => name,
+        None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
+    };
+    let tls = connector.get(settings).await?.connect(name, tcp).await?;
     Ok(TlsStream::Client(tls).into())
 }

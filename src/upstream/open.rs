@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::io::duplex;
 use tokio::time::timeout;
 
-use super::connect::connect;
+use super::connect::{TlsSettings, connect};
 use super::connections::{ConnectionGuard, CountedConnection};
 use super::http2::RequestPlace;
 use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
@@ -25,6 +25,21 @@ pub(super) struct OpenedConnection {
     pub(super) guard: ConnectionGuard,
     /// False if it is a stream of a connection that has carried other requests.
     pub(super) is_new: bool,
+}
+
+/// Where a connection leads, and how.
+#[derive(Clone)]
+struct Target {
+    address: UpstreamAddress,
+    tls: TlsSettings,
+    max_connections: usize,
+}
+
+impl Target {
+    fn new(route: &Route<'_>) -> Self {
+        let Route { upstream, tls, max_connections, .. } = *route;
+        Self { address: upstream.clone(), tls: tls.clone(), max_connections }
+    }
 }
 
 impl Proxy {
@@ -45,31 +60,26 @@ impl Proxy {
     async fn open_in_time(&self, route: &Route<'_>) -> Result<OpenedConnection, UpstreamError> {
         let after = route.connect_timeout;
         let step = Cell::new(TimedOutStep::Connect);
-        match timeout(after, self.open(route.upstream, route.max_connections, &step)).await {
+        match timeout(after, self.open(&Target::new(route), &step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),
             Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
         }
     }
 
-    async fn open(
-        &self,
-        upstream: &UpstreamAddress,
-        max_connections: usize,
-        step: &Cell<TimedOutStep>,
-    ) -> io::Result<OpenedConnection> {
-        if !upstream.is_http2() {
-            let (stream, counted) = self.open_stream(upstream, max_connections, step).await?;
+    async fn open(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<OpenedConnection> {
+        if !target.address.is_http2() {
+            let (stream, counted) = self.open_stream(target, step).await?;
             return Ok(OpenedConnection {
                 stream,
                 guard: ConnectionGuard::Whole { _counted: counted },
                 is_new: true,
             });
         }
-        let place = self.place(upstream, max_connections, step).await?;
+        let place = self.place(target, step).await?;
         let is_new = place.is_new;
         let (stream, pipe) = duplex(PIPE_SIZE);
-        let (proxy, upstream) = (self.clone(), upstream.clone());
-        let send = async move |request| proxy.send(request, place, &upstream, max_connections).await;
+        let (proxy, target) = (self.clone(), target.clone());
+        let send = async move |request| proxy.send(request, place, &target).await;
         let task = tokio::task::spawn_local(translated::run(pipe, send));
         let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()) };
         Ok(OpenedConnection { stream: Stream::Pipe(stream), guard, is_new })
@@ -81,38 +91,31 @@ impl Proxy {
         &self,
         request: Request<PipeBody>,
         mut place: RequestPlace,
-        upstream: &UpstreamAddress,
-        max_connections: usize,
+        target: &Target,
     ) -> io::Result<(Response<Incoming>, RequestPlace)> {
         let mut error = match place.sender.try_send_request(request).await {
             Ok(response) => return Ok((response, place)),
             Err(error) => error,
         };
         let Some(request) = error.take_message() else { return Err(io::Error::other(error.into_error())) };
-        place = self.place(upstream, max_connections, &Cell::new(TimedOutStep::Connect)).await?;
+        place = self.place(target, &Cell::new(TimedOutStep::Connect)).await?;
         let response = place.sender.send_request(request).await.map_err(io::Error::other)?;
         Ok((response, place))
     }
 
-    async fn place(
-        &self,
-        upstream: &UpstreamAddress,
-        max_connections: usize,
-        step: &Cell<TimedOutStep>,
-    ) -> io::Result<RequestPlace> {
-        let open = self.open_stream(upstream, max_connections, step);
-        self.http2.place(upstream, self.pool.contention(), open).await
+    async fn place(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<RequestPlace> {
+        let open = self.open_stream(target, step);
+        self.http2.place(&target.address, self.pool.contention(), open).await
     }
 
     async fn open_stream(
         &self,
-        upstream: &UpstreamAddress,
-        max_connections: usize,
+        target: &Target,
         step: &Cell<TimedOutStep>,
     ) -> io::Result<(Stream, CountedConnection)> {
         step.set(TimedOutStep::Turn);
-        let counted = self.pool.connections().open(max_connections, self.pool.contention()).await;
+        let counted = self.pool.connections().open(target.max_connections, self.pool.contention()).await;
         step.set(TimedOutStep::Connect);
-        Ok((connect(upstream, &self.names, &self.roots).await?, counted))
+        Ok((connect(&target.address, &target.tls, &self.names, &self.connector).await?, counted))
     }
 }

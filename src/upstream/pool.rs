@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::{Instant, interval};
 
 use super::SharedUpstreams;
+use super::connect::{TlsSettings, is_same};
 use super::connections::{ConnectionGuard, Connections};
 use super::contention::Contention;
 use crate::config::upstream_address::UpstreamAddress;
@@ -24,7 +25,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Pool {
     // There is usually one, and two for a while after a reload: comparing is faster than hashing.
-    upstreams: RefCell<Vec<(UpstreamAddress, Vec<IdleConnection>)>>,
+    upstreams: RefCell<Vec<(UpstreamAddress, TlsSettings, Vec<IdleConnection>)>>,
     /// True while a task runs [`sweep`].
     is_swept: Cell<bool>,
     contention: Contention,
@@ -55,10 +56,16 @@ impl Pool {
         &self.connections
     }
 
-    /// Takes a connection to `upstream` that seems alive at `now`.
-    pub(super) fn take(&self, upstream: &UpstreamAddress, now: Instant) -> Option<(Stream, ConnectionGuard)> {
+    /// Takes a connection to `upstream` with these settings that seems alive at `now`.
+    pub(super) fn take(
+        &self,
+        upstream: &UpstreamAddress,
+        tls: &TlsSettings,
+        now: Instant,
+    ) -> Option<(Stream, ConnectionGuard)> {
         let mut upstreams = self.upstreams.borrow_mut();
-        let (_, idle) = upstreams.iter_mut().find(|(other, _)| other == upstream)?;
+        let (_, _, idle) =
+            upstreams.iter_mut().find(|(other, of, _)| other == upstream && is_same(of, tls))?;
         while let Some(mut connection) = idle.pop() {
             if connection.is_usable(now) {
                 return Some((connection.stream, connection.guard));
@@ -71,6 +78,7 @@ impl Pool {
     pub(super) fn put(
         self: &Rc<Self>,
         upstream: &UpstreamAddress,
+        tls: &TlsSettings,
         (stream, guard): (Stream, ConnectionGuard),
         limit: Duration,
     ) {
@@ -81,10 +89,10 @@ impl Pool {
         }
         let connection = IdleConnection { stream, guard, since: Instant::now(), limit };
         let mut upstreams = self.upstreams.borrow_mut();
-        match upstreams.iter_mut().find(|(other, _)| other == upstream) {
-            Some((_, idle)) if idle.len() < MAX_IDLE => idle.push(connection),
+        match upstreams.iter_mut().find(|(other, of, _)| other == upstream && is_same(of, tls)) {
+            Some((_, _, idle)) if idle.len() < MAX_IDLE => idle.push(connection),
             Some(_) => {}
-            None => upstreams.push((upstream.clone(), vec![connection])),
+            None => upstreams.push((upstream.clone(), tls.clone(), vec![connection])),
         }
         self.start_sweeping();
     }
@@ -99,7 +107,7 @@ impl Pool {
     fn close_expired(&self) -> bool {
         let now = Instant::now();
         let mut upstreams = self.upstreams.borrow_mut();
-        upstreams.retain_mut(|(_, idle)| {
+        upstreams.retain_mut(|(_, _, idle)| {
             idle.retain_mut(|connection| connection.is_usable(now));
             !idle.is_empty()
         });

@@ -124,6 +124,7 @@ mod tests {
         let upstream = UpstreamAddress::parse("http://upstream.example").unwrap();
         let route = Route {
             upstream: &upstream,
+            tls: &None,
             connect_timeout: Duration::MAX,
             response_timeout: Duration::MAX,
             idle_limit: Duration::ZERO,

@@ -1,5 +1,6 @@
 //! The route of a request: its upstream, and the client that it comes from.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::via;
@@ -10,12 +11,15 @@ use crate::http1::request::RequestHead;
 use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
+use crate::tls::UpstreamTls;
 
 /// The route of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
     /// The upstream.
     pub upstream: &'a UpstreamAddress,
+    /// The settings for TLS; `None` for the default ones.
+    pub tls: &'a Option<Arc<UpstreamTls>>,
     /// The limit for name resolution, TCP and TLS together.
     pub connect_timeout: Duration,
     /// The limit from sending the request, or the last progress of its body, to the response's head.
@@ -49,6 +53,7 @@ impl<'a> Route<'a> {
     ) -> Self {
         Self {
             upstream: &site.upstream,
+            tls: &site.tls,
             connect_timeout: site.connect_timeout,
             response_timeout: site.response_timeout,
             idle_limit: limits.upstream_idle,

@@ -41,6 +41,9 @@ impl Directory {
             fs::write(directory.path(place).join("fullchain.pem"), CERTIFICATE).unwrap();
             fs::write(directory.path(place).join("privkey.pem"), KEY).unwrap();
         }
+        for (name, content) in [("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)] {
+            fs::write(directory.path(name), content).unwrap();
+        }
         fs::write(directory.path("downtime.toml"), text).unwrap();
         directory
     }

@@ -577,7 +577,7 @@ fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
         ("", "timezone server site exempt response limits log period"),
         ("[server]", "listen trusted_proxies status_path probe_paths stop_delay stop_timeout tls"),
-        ("[site]", "upstream root when_unreachable connect_timeout response_timeout"),
+        ("[site]", "upstream root when_unreachable connect_timeout response_timeout tls"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message close_tunnels_after"),
         ("[management]", "listen level"),

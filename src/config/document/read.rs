@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::{
     Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PeriodTable, ResponseSection,
-    ServerSection, SiteSection, TlsTable,
+    ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
 };
 use crate::config::keys::TOP;
 use crate::config::report::Report;
@@ -86,7 +86,23 @@ impl SiteSection {
             when_unreachable: table.get("when_unreachable", "\"downtime\""),
             connect_timeout: table.get("connect_timeout", "\"5s\""),
             response_timeout: table.get("response_timeout", "\"60s\""),
+            tls: table.table("tls", "[site.tls]", "{ ca = \"ca.pem\" }", UpstreamTlsTable::read),
         }
+    }
+}
+
+impl UpstreamTlsTable {
+    fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut tls = Self {
+            ca: table.get("ca", "\"ca.pem\""),
+            server_name: table.get("server_name", "\"app.internal\""),
+            cert: table.get("cert", "\"client.pem\""),
+            key: table.get("key", "\"client.key\""),
+            span,
+            broken: false,
+        };
+        tls.broken = table.is_broken() || ["cert", "key"].iter().any(|key| table.has_mistyped(key));
+        tls
     }
 }
 

@@ -42,7 +42,7 @@ const PAIRS: [(&str, &str); 4] = [
 ];
 
 pub(super) fn lint(input: &LintInput<'_>) {
-    if input.config.site == Site::Welcome {
+    if matches!(input.config.site, Site::Welcome) {
         return;
     }
     for (table, period) in input.live_periods() {

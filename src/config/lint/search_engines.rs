@@ -32,7 +32,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
 /// Warns of the first period that covers `/robots.txt`.
 fn lint_robots(input: &LintInput<'_>) {
     let exempt = &input.config.rules.exemptions;
-    if input.config.site == Site::Welcome || exempt.find(&RequestPath::new(ROBOTS), None).is_some() {
+    if matches!(input.config.site, Site::Welcome) || exempt.find(&RequestPath::new(ROBOTS), None).is_some() {
         return;
     }
     let mut covering = input.live_periods().filter(|(_, period)| covers_robots(period));

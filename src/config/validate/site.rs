@@ -1,21 +1,32 @@
 //! Validates `[site]`.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
 
 use super::values::{choice, duration};
-use crate::config::document::SiteSection;
+use crate::config::document::{SiteSection, UpstreamTlsTable};
 use crate::config::report::Report;
-use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError};
+use crate::config::tls_files::TlsFiles;
+use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError, UpstreamScheme};
 use crate::config::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, Site, UpstreamSite, WhenUnreachable};
 use crate::matching::request::to_ascii;
 
-pub(super) fn validate(section: &SiteSection, directory: &Path, report: &Report) -> Site {
+pub(super) fn validate(
+    section: &SiteSection,
+    directory: &Path,
+    report: &Report,
+    tls_files: &mut TlsFiles<'_>,
+) -> Site {
     let connect_timeout = duration(&section.connect_timeout, report).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
     let response_timeout = duration(&section.response_timeout, report).unwrap_or(DEFAULT_RESPONSE_TIMEOUT);
     let choices = [("downtime", WhenUnreachable::Downtime), ("error", WhenUnreachable::Error)];
     let when_unreachable = choice(&section.when_unreachable, choices, report);
+    let tls = section.tls.as_ref().map(|table| {
+        refuse_without_https(section, table, report);
+        Arc::new(tls_files.upstream(table, report))
+    });
     match (&section.upstream, &section.root) {
         (None, None) => Site::Welcome,
         (Some(_), Some(root)) => {
@@ -25,8 +36,38 @@ pub(super) fn validate(section: &SiteSection, directory: &Path, report: &Report)
         }
         (None, Some(root)) => Site::Root(self::root(root, directory, report)),
         (Some(text), None) => upstream(text, directory, report).map_or(Site::Welcome, |upstream| {
-            Site::Upstream(UpstreamSite { upstream, when_unreachable, connect_timeout, response_timeout })
+            Site::Upstream(UpstreamSite {
+                upstream,
+                tls,
+                when_unreachable,
+                connect_timeout,
+                response_timeout,
+            })
         }),
+    }
+}
+
+/// Reports TLS settings that an upstream cannot use.
+fn refuse_without_https(section: &SiteSection, table: &UpstreamTlsTable, report: &Report) {
+    // A trial has one section only.
+    if report.is_trial() {
+        return;
+    }
+    let Some(text) = &section.upstream else {
+        let help = "remove it, or add `upstream = \"https://…\"`";
+        return report.error(table.span.clone(), "`tls` is for an upstream with https", help);
+    };
+    match UpstreamAddress::parse(text.get_ref()) {
+        // Reported elsewhere.
+        Err(_) | Ok(UpstreamAddress::Tcp { scheme: UpstreamScheme::Https, .. }) => {}
+        Ok(upstream) => {
+            let message = format!("`tls` is for an upstream with https, and this one is `{upstream}`");
+            let help = match upstream {
+                UpstreamAddress::Tcp { .. } => "remove it, or write `https://` in `upstream`",
+                UpstreamAddress::Unix(_) => "remove it: a Unix socket does not leave this machine",
+            };
+            report.error(table.span.clone(), message, help);
+        }
     }
 }
 

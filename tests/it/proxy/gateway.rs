@@ -29,7 +29,8 @@ pub(crate) struct Options {
     pub(crate) trusted: bool,
     /// Clients speak TLS themselves.
     pub(crate) is_tls: bool,
-    pub(crate) proxy: Proxy,
+    /// More lines of `[site]`.
+    pub(crate) site: String,
 }
 
 impl Default for Options {
@@ -40,20 +41,21 @@ impl Default for Options {
             response_timeout: timeout,
             trusted: false,
             is_tls: false,
-            proxy: Proxy::new(),
+            site: String::new(),
         }
     }
 }
 
 impl Options {
     /// Returns a config file with these options.
-    fn config(&self, upstream: &str) -> String {
+    fn config(self, upstream: &str) -> String {
         let [connect, response] =
             [self.connect_timeout, self.response_timeout].map(humantime::format_duration);
         let trusted = if self.trusted { "127.0.0.1" } else { "192.0.2.0" };
         format!(
             "[server]\ntrusted_proxies = [\"{trusted}\"]\n[site]\nupstream = \"{upstream}\"\nwhen_unreachable = \"error\"\n\
-             connect_timeout = \"{connect}\"\nresponse_timeout = \"{response}\"\n"
+             connect_timeout = \"{connect}\"\nresponse_timeout = \"{response}\"\n{}\n",
+            self.site
         )
     }
 }
@@ -84,7 +86,7 @@ impl InProcessGateway {
         }
         let failures = Failures::default();
         let log = failures.of_the_log();
-        let gateway = gateway(&options.config(upstream), options.proxy);
+        let gateway = gateway(&options.config(upstream), Proxy::new());
         spawn_local(accept(listener, acceptor, gateway, stopped));
         Self { address, failures, _log: log, _stop: stop }
     }

@@ -1,57 +1,182 @@
+//! Upstreams with https, Unix sockets, and clients with TLS.
+
+use std::path::Path;
 use std::sync::Arc;
 
-use downtime::upstream::Proxy;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::spawn_local;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Origin, RawPeer, settled, soon};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls::client_config;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const OK: &str = "HTTP/1.1 200 OK";
+const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway";
 
-fn identity(name: &str) -> (TlsAcceptor, RootCertStore) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed([name.to_owned()]).expect("a certificate");
-    let mut roots = RootCertStore::empty();
-    roots.add(cert.der().clone()).expect("a root");
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .expect("an identity");
-    (TlsAcceptor::from(Arc::new(config)), roots)
+/// An authority, with its certificate in `ca.pem`, and those of others with their keys.
+struct Authority {
+    directory: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("issued");
+        std::fs::write(directory.path().join("ca.pem"), issuer.pem()).expect("written");
+        Self { directory, issuer }
+    }
+
+    /// Issues a certificate for a name, in `NAME.pem` and `NAME.key`.
+    fn issue(&self, name: &str) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new([name.to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &self.issuer).expect("issued");
+        std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
+        std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    /// An acceptor with the certificate for a name, which asks for one of a client if it `wants_client`.
+    fn acceptor(&self, name: &str, wants_client: bool) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a root");
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions");
+        let builder = if wants_client {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let certificate =
+            CertificateDer::from_pem_file(self.path(&format!("{name}.pem"))).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).expect("a key");
+        TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate], key).expect("an identity")))
+    }
+}
+
+/// Returns the first line of the response through a gateway with these lines in `[site]`.
+async fn status(acceptor: TlsAcceptor, site: String) -> (String, String) {
+    let origin = Origin::bind().await;
+    let url = origin.url().replace("http:", "https:");
+    let gateway = InProcessGateway::with(&url, Options { site, ..Options::default() });
+    spawn_local(async move {
+        let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        stream.write_all(HELLO).await.expect("sent");
+        stream.flush().await.expect("flushed");
+    });
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    (client.head().await.first, gateway.failure())
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_https_upstream_needs_a_valid_certificate() {
-    for (name, status) in [("127.0.0.1", "HTTP/1.1 200 OK"), ("other.example", "HTTP/1.1 502 Bad Gateway")] {
-        let (acceptor, roots) = identity(name);
-        let origin = Origin::bind().await;
-        let url = origin.url().replace("http:", "https:");
-        let proxy = Proxy::with_roots(roots).expect("roots");
-        let gateway = InProcessGateway::with(&url, Options { proxy, ..Options::default() });
-        spawn_local(async move {
-            let Ok(mut stream) = acceptor.accept(origin.accept().await.stream).await else { return };
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                stream.read_buf(&mut request).await.expect("a request");
-            }
-            stream.write_all(HELLO).await.expect("sent");
-            stream.flush().await.expect("flushed");
-        });
-        let mut client = gateway.connect().await;
-        client.send(GET).await;
-        assert_eq!(client.head().await.first, status, "{}", gateway.failure());
+async fn the_certificate_of_an_https_upstream_must_be_for_its_name_and_of_a_trusted_authority() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    for name in ["127.0.0.1", "app.internal"] {
+        authority.issue(name);
     }
+    let ca = authority.path("ca.pem");
+    for (name, tls, expected) in [
+        ("127.0.0.1", format!("ca = '{ca}'"), OK),
+        ("127.0.0.1", String::new(), BAD_GATEWAY),
+        ("127.0.0.1", format!("ca = '{}'", other.path("ca.pem")), BAD_GATEWAY),
+        ("127.0.0.1", format!("ca = '{ca}', server_name = 'app.internal'"), BAD_GATEWAY),
+        ("app.internal", format!("ca = '{ca}'"), BAD_GATEWAY),
+        ("app.internal", format!("ca = '{ca}', server_name = 'app.internal'"), OK),
+    ] {
+        let tls = if tls.is_empty() { String::new() } else { format!("tls = {{ {tls} }}") };
+        let (first, failure) = status(authority.acceptor(name, false), tls.clone()).await;
+        assert_eq!(first, expected, "{name} with {tls}: {failure}");
+        assert!(expected == OK || failure.contains("invalid peer certificate"), "{tls}: {failure}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_asks_for_a_certificate_gets_the_configured_one() {
+    let authority = Authority::new();
+    for name in ["127.0.0.1", "gateway"] {
+        authority.issue(name);
+    }
+    let ca = format!("ca = '{}'", authority.path("ca.pem"));
+    let (cert, key) = (authority.path("gateway.pem"), authority.path("gateway.key"));
+    for (tls, expected) in [(ca.clone(), BAD_GATEWAY), (format!("{ca}, cert = '{cert}', key = '{key}'"), OK)]
+    {
+        let acceptor = authority.acceptor("127.0.0.1", true);
+        let (first, failure) = status(acceptor, format!("tls = {{ {tls} }}")).await;
+        assert_eq!(first, expected, "{tls}: {failure}");
+    }
+}
+
+/// Responds to all requests on all connections.
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let mut request = Vec::new();
+            while stream.read_buf(&mut request).await.is_ok_and(|length| length > 0) {
+                if request.ends_with(b"\r\n\r\n") {
+                    request.clear();
+                    stream.write_all(HELLO).await.expect("sent");
+                    stream.flush().await.expect("flushed");
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_changes_counts_for_the_next_request() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    authority.issue("127.0.0.1");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, authority.acceptor("127.0.0.1", false)));
+    let config = format!("[site]\nupstream = \"https://{address}\"\ntls = {{ ca = \"ca.pem\" }}\n");
+    let directory = ConfigDirectory::with(&config);
+    directory.write("ca.pem", &authority.issuer.pem());
+    tokio::task::spawn_blocking(move || {
+        let gateway = GatewayProcess::on(directory);
+        let mut client = gateway.connect();
+        assert_eq!(client.request("GET", "/", &[]).text(), "hello");
+        gateway.directory.replace("ca.pem", &other.issuer.pem());
+        gateway.log().wait_for(" applied ");
+        // The connection of the first request may still be idle.
+        assert_eq!(client.request("GET", "/", &[]).downtime(), Some("unreachable"));
+        gateway.log().wait_for("invalid peer certificate");
+        gateway.directory.replace("ca.pem", &authority.issuer.pem());
+        gateway.log().wait_for(" applied ");
+        assert_eq!(client.request("GET", "/", &[]).text(), "hello");
+    })
+    .await
+    .expect("a result");
 }
 
 #[tokio::test(flavor = "local")]
@@ -59,7 +184,7 @@ async fn requests_are_forwarded_to_a_unix_socket() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    let gateway = InProcessGateway::to(&format!("unix:{}", path.display()));
+    let gateway = InProcessGateway::to(&format!("unix:{}", Path::new(&path).display()));
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let (mut stream, _) = soon("a connection", listener.accept()).await.expect("a connection");
