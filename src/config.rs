@@ -93,7 +93,9 @@ pub struct ServerConfig {
     /// At least one address.
     pub listen: Vec<ListenUrl>,
     /// The peers whose `X-Forwarded-*` fields are believed.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: PeerSet,
+    /// The peers whose connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: PeerSet,
     /// The time for which the gateway is not ready and still accepts connections before it stops. May be zero.
     pub stop_delay: Duration,
     /// The time that requests in progress then have to finish. May be zero.
@@ -116,24 +118,24 @@ pub struct ManagementConfig {
     pub hosts: Vec<Host>,
 }
 
-/// The peers whose `X-Forwarded-*` fields are believed.
+/// A set of peers, such as those whose `X-Forwarded-*` fields are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies {
+pub struct PeerSet {
     /// Those with an address in one of these networks.
     pub networks: Vec<IpNet>,
     /// All peers on Unix sockets, if true.
     pub unix: bool,
 }
 
-impl TrustedProxies {
-    /// Returns true if a proxy at this address is trusted.
+impl PeerSet {
+    /// Returns true if this address is in one of the networks.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns true if the peer is trusted. `None` is a peer on a Unix socket.
-    pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
+    /// Returns true if the peer is in the set. `None` is a peer on a Unix socket.
+    pub fn includes(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix, |address| self.contains(address))
     }
 }

@@ -8,6 +8,7 @@ mod decide;
 mod failure;
 mod forward;
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -113,6 +114,11 @@ impl<R: Routes> Service for Gateway<R> {
         let response = Box::pin(self.call_filters(head, &current, &decided)).await;
         log(&mut access, response.status().as_u16());
         Box::pin(respond(head, client, response, now)).await
+    }
+
+    fn expects_proxy_header(&self, address: Option<IpAddr>) -> bool {
+        let current = self.snapshots.at(clock::now());
+        current.snapshot.config.server.proxy_protocol.includes(address)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod linger;
 pub mod peer;
 pub mod pipe;
 pub mod pipe_body;
+pub mod proxy_header;
 mod request_body;
 mod send;
 pub mod stream;

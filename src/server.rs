@@ -12,6 +12,7 @@ mod head;
 mod http2;
 pub mod listener;
 mod open_connections;
+mod proxied;
 mod readiness;
 pub mod refusal;
 pub mod response;

@@ -241,6 +241,7 @@ mod tests {
             ("[server]", "listen", Some(ValueKind::List)),
             ("[server]", "status_path", Some(ValueKind::Text)),
             ("[server]", "probe_paths", Some(ValueKind::List)),
+            ("[server]", "proxy_protocol", Some(ValueKind::List)),
             ("[server]", "stop_delay", Some(ValueKind::DurationOrZero)),
             ("[server]", "stop_timeout", Some(ValueKind::DurationOrZero)),
             ("[server]", "tls", Some(ValueKind::Section)),

@@ -26,7 +26,8 @@ pub(super) fn decide_request(
 ) -> Decided {
     let CurrentSnapshot { snapshot, phase } = current;
     let trust = &snapshot.config.server.trusted_proxies;
-    let trusted = trust.trusts(peer.address());
+    let is_known = peer.address().is_some() || peer.is_unix();
+    let trusted = is_known && trust.includes(peer.address());
     let addresses = head.values("x-forwarded-for");
     let client = client_address(peer.address(), addresses, |address| trust.contains(address), trusted);
     let path = head.target.path_text();

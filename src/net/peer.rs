@@ -9,6 +9,8 @@ use crate::http1::scheme::Scheme;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
     address: Option<IpAddr>,
+    /// True on a Unix socket.
+    is_unix: bool,
     text: Option<String>,
     scheme: Scheme,
 }
@@ -16,8 +18,14 @@ pub struct Peer {
 impl Peer {
     /// The peer with this address, on an unencrypted connection; `None` for a Unix socket. An IPv4-mapped IPv6 address becomes IPv4.
     pub fn new(address: Option<IpAddr>) -> Self {
+        Self { is_unix: address.is_none(), ..Self::behind_proxy(address) }
+    }
+
+    /// The client of a proxy that speaks the PROXY protocol; `None` if its address is unknown.
+    pub fn behind_proxy(address: Option<IpAddr>) -> Self {
         let address = address.map(|address| address.to_canonical());
-        Self { address, text: address.map(|address| address.to_string()), scheme: Scheme::Http }
+        let text = address.map(|address| address.to_string());
+        Self { address, is_unix: false, text, scheme: Scheme::Http }
     }
 
     /// The same peer, on a connection with this scheme.
@@ -26,9 +34,14 @@ impl Peer {
         Self { scheme, ..self }
     }
 
-    /// The address; `None` for a Unix socket.
+    /// The address; `None` for a Unix socket, or if it is unknown.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Returns true on a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        self.is_unix
     }
 
     /// The address as text, as in X-Forwarded-For.
@@ -45,6 +58,7 @@ impl Peer {
 /// As shown in the log.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.address_text().unwrap_or("a Unix socket peer"))
+        let unnamed = if self.is_unix { "a Unix socket peer" } else { "an unknown client" };
+        f.write_str(self.address_text().unwrap_or(unnamed))
     }
 }

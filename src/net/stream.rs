@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, recv};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
@@ -56,6 +57,42 @@ impl Stream {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
             Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Receives what is there, at least one byte, and leaves it there. Returns its length; 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// The connection has failed, or does not come from the system.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer, RecvFlags::PEEK).await
+    }
+
+    /// Receives exactly these bytes, which [`Stream::peek`] has seen.
+    ///
+    /// # Errors
+    /// As those of [`Stream::peek`].
+    pub async fn take(&self, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.receive(buffer, RecvFlags::empty()).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                length => buffer = buffer.get_mut(length..).unwrap_or_default(),
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => {
+                let receive = || Ok(recv(stream, &mut *buffer, flags)?.0);
+                stream.async_io(Interest::READABLE, receive).await
+            }
+            Self::Unix(stream) => {
+                let receive = || Ok(recv(stream, &mut *buffer, flags)?.0);
+                stream.async_io(Interest::READABLE, receive).await
+            }
+            Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

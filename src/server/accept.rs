@@ -15,6 +15,8 @@ use super::Service;
 use super::connection::{serve_open, serve_tls};
 use super::listener::{BACKLOG, Listener};
 use super::open_connections::OpenConnections;
+use super::proxied::client_of_proxy;
+use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
 /// The longest pause after an accept failed for lack of descriptors or memory.
@@ -122,9 +124,16 @@ pub(super) async fn accept<S: Service>(
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         tokio::task::spawn_local(async move {
             let idleness = &connection.idleness;
+            let peer = if service.expects_proxy_header(address) {
+                // On the heap, because most connections do not need it.
+                let Some(client) = Box::pin(client_of_proxy(&stream, address)).await else { return };
+                client
+            } else {
+                Peer::new(address)
+            };
             match tls {
-                None => serve_open(stream, address, service, stopped, idleness).await,
-                Some(acceptor) => serve_tls(stream, acceptor, address, service, stopped, idleness).await,
+                None => serve_open(stream, peer, service, stopped, idleness).await,
+                Some(acceptor) => serve_tls(stream, acceptor, peer, service, stopped, idleness).await,
             }
         });
     };

@@ -45,19 +45,19 @@ pub async fn serve<S: Service>(
     tokio::select! {
         biased;
         () = wake => {}
-        () = serve_open(stream, address, service, stopped, &idleness) => {}
+        () = serve_open(stream, Peer::new(address), service, stopped, &idleness) => {}
     }
 }
 
-/// As [`serve`], and ends when `idleness` says so, which must be woken after `stopped`.
+/// As [`serve`], with `peer` as the client, and ends when `idleness` says so, which must be woken after `stopped`.
 pub(super) async fn serve_open<S: Service>(
     stream: Stream,
-    address: Option<IpAddr>,
+    peer: Peer,
     service: S,
     stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
-    let peer = Peer::new(address).over(stream.scheme());
+    let peer = peer.over(stream.scheme());
     let preface = Preface::expected_on(&stream);
     let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone());
     // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
@@ -74,18 +74,18 @@ pub(super) async fn serve_open<S: Service>(
 pub(super) async fn serve_tls<S: Service>(
     stream: Stream,
     acceptor: TlsAcceptor,
-    address: Option<IpAddr>,
+    peer: Peer,
     service: S,
     stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
     match Box::pin(handshake(stream, &acceptor)).await {
-        Ok(Handshake::Done(stream)) => serve_open(stream, address, service, stopped, idleness).await,
+        Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {
-            refuse(ClientConnection::new(stream, Rc::new(Peer::new(address)), stopped), PLAIN_HTTP).await;
+            refuse(ClientConnection::new(stream, Rc::new(peer), stopped), PLAIN_HTTP).await;
         }
-        Err(error) => debug!("TLS handshake with {} failed: {error}", Peer::new(address)),
+        Err(error) => debug!("TLS handshake with {peer} failed: {error}"),
     }
 }
 

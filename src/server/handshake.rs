@@ -8,8 +8,8 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use crate::net::stream::Stream;
 
-/// The time limit for the whole handshake, whatever the client sends meanwhile.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit for the whole handshake, whatever the client sends meanwhile; likewise for a header of the PROXY protocol.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The result of a handshake.
 pub(super) enum Handshake {

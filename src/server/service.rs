@@ -1,5 +1,6 @@
 //! The interface between a server and the code that responds to requests.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use crate::http1::request::RequestHead;
@@ -14,4 +15,10 @@ pub trait Service: Clone + 'static {
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
     ) -> impl Future<Output = ControlFlow<()>>;
+
+    /// Returns true if a new connection from this address must begin with a header of the PROXY protocol; `None` is a Unix
+    /// socket.
+    fn expects_proxy_header(&self, _address: Option<IpAddr>) -> bool {
+        false
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// The golden files with mistakes that a schema can find: unknown keys, wrong types and forms, values that are not in a
 /// set or range, keys that exclude or need each other.
-const REFUSED: [&str; 32] = [
+const REFUSED: [&str; 33] = [
     "bom_crlf_mistake",
     "date_alone",
     "date_quoted",
@@ -28,6 +28,7 @@ const REFUSED: [&str; 32] = [
     "name_empty",
     "period_in_single_brackets",
     "probe_paths_malformed",
+    "proxy_protocol_malformed",
     "redirect_and_template",
     "redirect_malformed",
     "redirect_true",
@@ -129,6 +130,8 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
             "trusted_proxies = ['127.0.0.1-127.0.0.9']",
             "trusted_proxies = ['unix:/run/http.sock']",
             "trusted_proxies = [true]",
+            "proxy_protocol = '10.0.0.1'",
+            "proxy_protocol = ['lb.example.com']",
             "status_path = true",
             "status_path = ''",
             "status_path = 'status'",
@@ -576,7 +579,10 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
         ("", "timezone server site exempt response limits log period"),
-        ("[server]", "listen trusted_proxies status_path probe_paths stop_delay stop_timeout tls"),
+        (
+            "[server]",
+            "listen trusted_proxies proxy_protocol status_path probe_paths stop_delay stop_timeout tls",
+        ),
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout tls"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message close_tunnels_after"),

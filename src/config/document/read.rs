@@ -59,6 +59,7 @@ impl ServerSection {
             ),
             broken: false,
             trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
+            proxy_protocol: table.get("proxy_protocol", "[\"10.0.0.1/32\"]"),
             https_only: table.flag("https_only"),
             status_path: table.text_or_false("status_path", "\"/.downtime/status\""),
             probe_paths: table.get("probe_paths", "[\"/up\"]"),

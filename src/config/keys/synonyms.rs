@@ -11,6 +11,7 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         "trusted_proxies",
         &["trust", "trusted", "proxies", "proxy", "trust_proxy", "set_real_ip_from", "real_ip"],
     ),
+    ("[server]", "proxy_protocol", &["accept_proxy", "proxy_header", "send_proxy"]),
     ("[server]", "tls", &["certificates", "certificate", "ssl", "ssl_certificate", "certs"]),
     ("[server]", "https_only", &["force_https", "redirect_to_https", "https_redirect", "ssl_redirect"]),
     ("[[server.tls]]", "cert", &["certificate", "ssl_certificate", "crt", "fullchain", "pem"]),

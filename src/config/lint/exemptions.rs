@@ -210,13 +210,14 @@ fn lint_peers(rules: &[RuleText<'_>], input: &LintInput<'_>) {
 }
 
 fn is_local_and_untrusted(listen: &Listen, server: &ServerConfig) -> bool {
+    let sets = [&server.trusted_proxies, &server.proxy_protocol];
     match listen {
         Listen::Tcp(address) => {
-            address.ip().is_loopback()
-                && !server.trusted_proxies.networks.iter().any(|net| has_peer(*net, listen))
+            let mut networks = sets.iter().flat_map(|set| &set.networks);
+            address.ip().is_loopback() && !networks.any(|net| has_peer(*net, listen))
         }
         Listen::AllAddresses(_) => false,
-        Listen::Unix(_) => !server.trusted_proxies.unix,
+        Listen::Unix(_) => !sets.iter().any(|set| set.unix),
     }
 }
 

@@ -10,17 +10,19 @@ use crate::matching::network;
 const MIN_PREFIX: (u8, u8) = (8, 7);
 
 pub(super) fn lint(input: &LintInput<'_>) {
-    let trusted = &input.document.server.trusted_proxies;
-    let trusted: Vec<_> = trusted.iter().flat_map(Spanned::get_ref).collect();
+    let server = &input.document.server;
+    let [trusted, senders] = [&server.trusted_proxies, &server.proxy_protocol]
+        .map(|field| field.iter().flat_map(Spanned::get_ref).collect::<Vec<_>>());
     let exempt = input.document.exempt.networks.iter().flat_map(Spanned::get_ref);
-    lint_trusted(&trusted, input);
-    for value in trusted.into_iter().chain(exempt) {
+    lint_trusted(&trusted, "X-Forwarded-For", input);
+    lint_trusted(&senders, "a PROXY header", input);
+    for value in trusted.into_iter().chain(senders).chain(exempt) {
         lint_host_bits(value, input);
     }
 }
 
 /// Warns of networks that, alone or together, trust more peers than any operator has.
-fn lint_trusted(values: &[&Spanned<String>], input: &LintInput<'_>) {
+fn lint_trusted(values: &[&Spanned<String>], by: &str, input: &LintInput<'_>) {
     let networks: Vec<_> =
         values.iter().filter_map(|text| Some((text.span(), network::parse(text.get_ref())?))).collect();
     let joined = IpNet::aggregate(&networks.iter().map(|(_, network)| *network).collect());
@@ -28,10 +30,8 @@ fn lint_trusted(values: &[&Spanned<String>], input: &LintInput<'_>) {
         let inside = networks.iter().filter(|(_, network)| wide.contains(network));
         let Some((span, widest)) = inside.min_by_key(|(_, network)| network.prefix_len()) else { continue };
         let what = if *widest == wide { "this trusts" } else { "together with other entries, this trusts" };
-        let message = format!(
-            "{what} {}: each can claim any address in X-Forwarded-For, even one in `networks`",
-            peers(wide)
-        );
+        let message =
+            format!("{what} {}: each can claim any address in {by}, even one in `networks`", peers(wide));
         input.warn(span.clone(), message, "list only your proxies, such as `127.0.0.1/32`");
     }
 }

@@ -8,7 +8,7 @@ use super::tls::require_certificate;
 use super::values::{duration_or_zero, means_off};
 use crate::config::document::{Field, OrFalse, ServerSection, Texts};
 use crate::config::report::Report;
-use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ListenUrl, ServerConfig, TrustedProxies};
+use crate::config::{DEFAULT_LISTEN, DEFAULT_STOP_TIMEOUT, Listen, ListenUrl, PeerSet, ServerConfig};
 use crate::decision::{HttpsOnly, STATUS_PATH};
 use crate::http1::scheme::Scheme;
 use crate::invalid_value::InvalidValue;
@@ -22,7 +22,8 @@ pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Repor
     require_certificate(section, directory, report);
     ServerConfig {
         listen: listen(&section.listen, directory, report),
-        trusted_proxies: trusted_proxies(&section.trusted_proxies, report),
+        trusted_proxies: peers(&section.trusted_proxies, explain_proxy, report),
+        proxy_protocol: peers(&section.proxy_protocol, explain_sender, report),
         stop_delay: duration_or_zero(&section.stop_delay, report).unwrap_or_default(),
         stop_timeout: duration_or_zero(&section.stop_timeout, report).unwrap_or(DEFAULT_STOP_TIMEOUT),
     }
@@ -71,25 +72,38 @@ fn conflict(address: &ListenUrl, others: &[(ListenUrl, usize)]) -> Option<String
     others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
 }
 
-fn trusted_proxies(field: &Texts, report: &Report) -> TrustedProxies {
-    let mut trusted = TrustedProxies::default();
+fn peers(field: &Texts, explain: fn(&str) -> InvalidValue, report: &Report) -> PeerSet {
+    let mut peers = PeerSet::default();
     for text in field.iter().flat_map(Spanned::get_ref) {
         match network::parse(text.get_ref()) {
-            Some(network) => trusted.networks.push(network),
-            None if text.get_ref() == "unix:" => trusted.unix = true,
-            None => report.error_with(text.span(), || explain_proxy(text.get_ref())),
+            Some(network) => peers.networks.push(network),
+            None if text.get_ref() == "unix:" => peers.unix = true,
+            None => report.error_with(text.span(), || explain(text.get_ref())),
         }
     }
-    trusted
+    peers
 }
 
+/// Explains what is wrong in `trusted_proxies`.
 fn explain_proxy(text: &str) -> InvalidValue {
+    explain_peer(
+        text,
+        "a trusted peer can claim any client address",
+        "to trust the peers of every Unix socket",
+    )
+}
+
+/// Explains what is wrong in `proxy_protocol`.
+fn explain_sender(text: &str) -> InvalidValue {
+    explain_peer(text, "they can claim any client address", "for the peers of every Unix socket")
+}
+
+fn explain_peer(text: &str, danger: &str, unix: &str) -> InvalidValue {
     let error = network::explain(text);
     let help = if matches!(text.trim().to_lowercase().as_str(), "*" | "all" | "any" | "everyone" | "true") {
-        "write the addresses of your proxies, such as `127.0.0.1`: a trusted peer can claim any client address"
-            .into()
+        format!("write the addresses of your proxies, such as `127.0.0.1`: {danger}")
     } else if text.starts_with("unix") || text.starts_with('/') {
-        "write `unix:` to trust the peers of every Unix socket".into()
+        format!("write `unix:` {unix}")
     } else {
         error.help.replace("of the clients", "of your proxies")
     };

@@ -9,6 +9,7 @@ mod http2;
 mod lifecycle;
 mod probes;
 mod proxies;
+mod proxy_protocol;
 mod redirect;
 mod relay;
 mod scope;

@@ -1,5 +1,6 @@
 //! A client that speaks TLS.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -42,7 +43,13 @@ impl Settings {
     }
 
     pub(crate) fn try_connect(&self, address: SocketAddr) -> std::io::Result<TlsClient> {
+        self.connect_after(b"", address)
+    }
+
+    /// Sends these bytes before the handshake.
+    pub(crate) fn connect_after(&self, first: &[u8], address: SocketAddr) -> std::io::Result<TlsClient> {
         let mut tcp = TcpStream::connect(address).expect("the gateway");
+        tcp.write_all(first)?;
         tcp.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         tcp.set_nodelay(true).expect("no delay");
         let name = ServerName::try_from(self.name).expect("a name");

@@ -1,7 +1,7 @@
 //! TLS for clients: handshakes, certificates and their renewal, and what ends a connection.
 
 mod certificates;
-mod client;
+pub(crate) mod client;
 mod expiry;
 mod handshakes;
 mod https_only;
