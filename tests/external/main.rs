@@ -1,4 +1,4 @@
-//! Tests that need programs of the system: a browser, curl, editors, h11, OpenSSL, strace, systemd. If a program is missing, its tests are
+//! Tests that need programs of the system: a browser, curl, editors, h11, HAProxy, nghttp, nginx, OpenSSL, strace, systemd. If a program is missing, its tests are
 //! ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
@@ -15,6 +15,7 @@ mod support;
 
 mod browser;
 mod debian;
+mod front;
 mod h11;
 mod origins;
 mod ptrace;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let reload_arguments = Arguments { test_threads, ..arguments.clone() };
     let conclusions = [
         run(&arguments, browser::trials()),
+        run(&arguments, front::trials()),
         run(&arguments, h11::trials()),
         run(&arguments, origins::trials()),
         run(&reload_arguments, reload::trials()),
