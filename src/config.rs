@@ -42,6 +42,7 @@ use self::read_file::ReadFile;
 use self::report::Report;
 use self::templates::Templates;
 use self::tls_files::TlsFiles;
+pub use self::tls_files::UnusableCertificate;
 use self::upstream_address::UpstreamAddress;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
@@ -239,6 +240,8 @@ pub struct ParsedConfig {
     pub management: Option<Listen>,
     /// Why files that may belong to the gateway alone were not checked.
     pub unchecked: Vec<String>,
+    /// Warnings of certificates and keys that cannot be used, if the configuration is only edited or shown.
+    pub unusable: Vec<Diagnostic>,
     /// The document and the report of a valid config, which the linter needs.
     parsed: Option<(Document, Report)>,
 }
@@ -251,6 +254,7 @@ impl ParsedConfig {
             diagnostics: vec![diagnostic],
             management: None,
             unchecked: Vec::new(),
+            unusable: Vec::new(),
             parsed: None,
         }
     }
@@ -267,17 +271,29 @@ impl ParsedConfig {
 impl Config {
     /// Parses the text of the file `name`. Paths in it are relative to `directory`; `read` reads other files.
     pub fn parse(name: &str, text: &str, directory: &Path, read: ReadFile<'_>) -> ParsedConfig {
+        Self::parse_with(name, text, directory, read, UnusableCertificate::Refuse)
+    }
+
+    /// As [`Config::parse`], with what becomes of a certificate whose files cannot be used.
+    pub fn parse_with(
+        name: &str,
+        text: &str,
+        directory: &Path,
+        read: ReadFile<'_>,
+        unusable: UnusableCertificate<'_>,
+    ) -> ParsedConfig {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
         let mut templates = Templates::new(directory, read);
         let document = Document::parse(&report);
-        let mut tls_files = TlsFiles::new(directory, read);
+        let mut tls_files = TlsFiles::new(directory, read, unusable);
         let config = validate::validate(&document, directory, &report, &mut templates, &mut tls_files);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
         let parsed = config.is_some().then_some((document, report));
-        ParsedConfig { config, diagnostics, management, unchecked: tls_files.unchecked, parsed }
+        let TlsFiles { unchecked, noted: unusable, .. } = tls_files;
+        ParsedConfig { config, diagnostics, management, unchecked, unusable, parsed }
     }
 }
 

@@ -11,7 +11,7 @@ mod pem;
 mod protocol;
 mod upstream;
 
-pub use self::certificate::{Certificate, KeyMismatch};
+pub use self::certificate::{Certificate, CertificateFiles, KeyMismatch};
 pub use self::certificates::Certificates;
 pub use self::chain::CertificateChain;
 pub use self::key::PrivateKey;

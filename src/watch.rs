@@ -27,7 +27,7 @@ use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
-use crate::config::load::{Loaded, load};
+use crate::config::load::{Loaded, load_again};
 use crate::snapshot::Snapshots;
 use crate::store::read::FileStamp;
 
@@ -150,7 +150,7 @@ impl Watch {
         if self.notifier.is_unavailable() {
             self.notifier.disarm();
         }
-        let loaded = load(&self.applier.path);
+        let loaded = load_again(&self.applier.path, &self.applier.snapshots.current().config.certificates);
         if loaded.changing || !self.is_complete(&loaded, trigger) {
             return (None, debounce::QUIET);
         }

@@ -48,7 +48,7 @@ pub(super) struct Edited<T> {
     /// The config of the file as it is now.
     pub(super) config: Config,
     pub(super) outcome: T,
-    /// The warnings that the file did not have before, and one for files that were not checked.
+    /// Those for certificates that were not checked or cannot be used, and the warnings that the file did not have before.
     warnings: Vec<Diagnostic>,
     /// The edit to wait for, with `--wait`.
     pub(super) awaited: Option<AwaitedEdit>,
@@ -114,7 +114,8 @@ impl<T> DraftEdit<T> {
             None => (before, Vec::new()),
             Some(after) => added_warnings(before, after, now),
         };
-        let warnings = unchecked(&reading).into_iter().chain(warnings).collect();
+        let unusable = reading.unusable.iter().cloned();
+        let warnings = unchecked(&reading).into_iter().chain(unusable).chain(warnings).collect();
         let config = reading.config.ok_or(ExitCode::FAILURE)?;
         Ok(Edited { path, config, outcome, warnings, awaited })
     }

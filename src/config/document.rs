@@ -69,8 +69,9 @@ pub struct ServerSection {
     /// are in PEM. That of the certificate holds the intermediate certificates too (`fullchain.pem` of certbot). The key must
     /// not be encrypted.
     ///
-    /// The gateway reads the files again when they change. If a key does not belong to its certificate, what was applied
-    /// before stays in effect. An expired certificate is used, with a warning.
+    /// The gateway reads the files again when they change. If they cannot be used then, for example because a key does not
+    /// belong to its certificate, the certificate that was read before stays in use, with a warning. An expired
+    /// certificate is used, with a warning.
     #[schemars(with = "Vec<TlsTable>", extend("default" = [], "examples" = [[{ "cert": "cert.pem", "key": "key.pem" }]]))]
     pub tls: Field<Vec<TlsTable>>,
     /// True if a value of the section was refused.

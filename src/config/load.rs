@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
-use crate::config::{Config, LintContext, ParsedConfig};
+use crate::config::{Config, LintContext, ParsedConfig, UnusableCertificate};
 use crate::hex;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
+use crate::tls::Certificates;
 
 /// The config file and the files that it names, as they were when they were read.
 #[derive(Debug)]
@@ -34,20 +35,27 @@ pub struct Loaded {
 
 /// Reads the config file at `path` and the files that it names.
 pub fn load(path: &Path) -> Loaded {
-    load_with(path, FileReader::default())
+    load_with(path, FileReader::default(), UnusableCertificate::Refuse)
 }
 
-/// As [`load`], for a command that does not serve. Files that this user may not read, such as private keys, are not checked.
+/// As [`load`], for a gateway that runs. Certificates whose files cannot be used are replaced by those in use for the same
+/// files, or left out.
+pub fn load_again(path: &Path, in_use: &Certificates) -> Loaded {
+    load_with(path, FileReader::default(), UnusableCertificate::Replace(in_use))
+}
+
+/// As [`load`], for a command that does not serve. Certificates and keys that this user may not read are not checked, and those
+/// that cannot be used are left out.
 pub fn load_to_show(path: &Path) -> Loaded {
-    load_with(path, FileReader::without_private_files())
+    load_with(path, FileReader::without_private_files(), UnusableCertificate::Note)
 }
 
-fn load_with(path: &Path, reader: FileReader) -> Loaded {
+fn load_with(path: &Path, reader: FileReader, unusable: UnusableCertificate<'_>) -> Loaded {
     let reader = RefCell::new(reader);
     let content = reader.borrow_mut().read(path);
     let sha256 = content.as_ref().ok().map(|bytes| sha256(bytes));
     let reading = match content {
-        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path)),
+        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path), unusable),
         Err(error) => {
             let message = format!("{} {error}", path.display());
             ParsedConfig::refused(Diagnostic::for_file(message, help(&error)))
@@ -115,10 +123,10 @@ impl FileReader {
     }
 }
 
-fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
+fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>, unusable: UnusableCertificate<'_>) -> ParsedConfig {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
-        Ok(text) => Config::parse(&name, &text, directory(path), read),
+        Ok(text) => Config::parse_with(&name, &text, directory(path), read, unusable),
         Err(error) => ParsedConfig::refused(Diagnostic::not_utf8(
             &name,
             error.as_bytes(),
@@ -127,12 +135,13 @@ fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>) -> ParsedConfig {
     }
 }
 
-/// Parses `text` as if it were the content of the config file at `path`. Files that this user may not read, such as private
-/// keys, are not checked.
+/// Parses `text` as if it were the content of the config file at `path`. Certificates and keys that this user may not read are
+/// not checked, and those that cannot be used are left out.
 pub fn preview(path: &Path, text: &str) -> ParsedConfig {
     let reader = RefCell::new(FileReader::without_private_files());
     let read = |path: &Path| reader.borrow_mut().read_named(path);
-    Config::parse(&path.display().to_string(), text, directory(path), &read)
+    let (name, unusable) = (path.display().to_string(), UnusableCertificate::Note);
+    Config::parse_with(&name, text, directory(path), &read, unusable)
 }
 
 fn directory(path: &Path) -> &Path {

@@ -1,43 +1,92 @@
 //! Reads the certificates and keys that a config file names.
 
+use std::ops::Range;
 use std::path::Path;
 
 use rustls::pki_types::ServerName;
 use toml::Spanned;
 
-use super::document::{Field, TlsTable, UpstreamTlsTable};
+use super::diagnostic::{Diagnostic, Location, Severity};
+use super::document::{TlsTable, UpstreamTlsTable};
 use super::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use super::report::Report;
 use crate::tls::{
-    Certificate, CertificateChain, KeyMismatch, PemContent, PemError, PrivateKey, Roots, UpstreamTls,
+    Certificate, CertificateChain, CertificateFiles, Certificates, KeyMismatch, PemContent, PemError,
+    PrivateKey, Roots, UpstreamTls,
 };
+
+/// What becomes of a certificate whose files cannot be used.
+#[derive(Clone, Copy, Debug)]
+pub enum UnusableCertificate<'a> {
+    /// It is an error of the file.
+    Refuse,
+    /// It is replaced by the one that is in use for the same files, or else left out. Both are warnings. It is an error only
+    /// if none is left.
+    Replace(&'a Certificates),
+    /// It is left out, because the configuration is only edited or shown. The gateway decides what it uses.
+    Note,
+}
 
 /// The certificates and keys of one config file.
 pub struct TlsFiles<'a> {
     directory: &'a Path,
     read: ReadFile<'a>,
+    unusable: UnusableCertificate<'a>,
     /// Why files that may belong to the gateway alone were not checked.
     pub(super) unchecked: Vec<String>,
+    /// Warnings of files that cannot be used, if the configuration is only edited or shown.
+    pub(super) noted: Vec<Diagnostic>,
+}
+
+/// The certificate of a table.
+pub(super) enum TlsTableResult {
+    /// From its files.
+    Read(Certificate),
+    /// The one that is in use, because its files cannot be used now.
+    InUse(Certificate),
+    /// None, because its files cannot be used.
+    Unusable,
+    /// None, because its keys are wrong, which is an error, or its files were not checked.
+    Absent,
+}
+
+/// What is wrong with the file that a key names.
+struct TlsFault {
+    /// The place of its name.
+    span: Range<usize>,
+    message: String,
+    help: String,
+    /// True if this user may not read it, and need not.
+    is_private: bool,
 }
 
 impl<'a> TlsFiles<'a> {
     /// The names of the files are relative to `directory`.
-    pub fn new(directory: &'a Path, read: ReadFile<'a>) -> Self {
-        Self { directory, read, unchecked: Vec::new() }
+    pub fn new(directory: &'a Path, read: ReadFile<'a>, unusable: UnusableCertificate<'a>) -> Self {
+        Self { directory, read, unusable, unchecked: Vec::new(), noted: Vec::new() }
     }
 
-    /// Returns the certificate that a table names; `None` if it cannot be used, which is reported, or was not checked.
-    pub(super) fn get(&mut self, table: &TlsTable, report: &Report) -> Option<Certificate> {
+    /// Returns true if it is an error that no certificate can be used.
+    pub(super) fn needs_one(&self) -> bool {
+        matches!(self.unusable, UnusableCertificate::Replace(_))
+    }
+
+    /// Returns the certificate that a table names. Reports what is wrong.
+    pub(super) fn get(&mut self, table: &TlsTable, report: &Report) -> TlsTableResult {
         for (key, value) in [("cert", &table.cert), ("key", &table.key)] {
             if value.is_none() && !table.broken {
                 let help = "write `{ cert = \"cert.pem\", key = \"key.pem\" }`";
                 report.error(table.span.clone(), format!("`{key}` is missing"), help);
             }
         }
-        self.certificate(&table.cert, &table.key, report)
+        let (Some(cert), Some(key)) = (&table.cert, &table.key) else { return TlsTableResult::Absent };
+        match self.read_pair(cert, key) {
+            Ok(certificate) => TlsTableResult::Read(certificate),
+            Err(faults) => self.replace(&files(cert, key), faults, report),
+        }
     }
 
-    /// Returns what the table of `[site] tls` names. What cannot be used is reported.
+    /// Returns what the table of `[site] tls` names. What cannot be used is an error.
     pub(super) fn upstream(&mut self, table: &UpstreamTlsTable, report: &Report) -> UpstreamTls {
         for (key, value, other) in [("cert", &table.cert, &table.key), ("key", &table.key, &table.cert)] {
             if value.is_none() && other.is_some() && !table.broken {
@@ -45,52 +94,91 @@ impl<'a> TlsFiles<'a> {
                 report.error(table.span.clone(), format!("`{key}` is missing"), help);
             }
         }
-        UpstreamTls {
-            roots: self.parse(&table.ca, Roots::from_pem, report),
+        let mut faults = Vec::new();
+        let roots = table.ca.as_ref().map(|name| self.parse(name, Roots::from_pem));
+        let pair = table.cert.as_ref().zip(table.key.as_ref()).map(|(cert, key)| self.read_pair(cert, key));
+        let upstream = UpstreamTls {
+            roots: roots.and_then(|roots| roots.map_err(|fault| faults.push(fault)).ok()),
             server_name: table.server_name.as_ref().and_then(|name| server_name(name, report)),
-            certificate: self.certificate(&table.cert, &table.key, report),
+            certificate: pair.and_then(|pair| pair.map_err(|found| faults.extend(found)).ok()),
+        };
+        for fault in faults {
+            self.report_error(fault, report);
         }
+        upstream
     }
 
-    fn certificate(
-        &mut self,
-        cert: &Field<String>,
-        key: &Field<String>,
-        report: &Report,
-    ) -> Option<Certificate> {
-        let chain = self.parse(cert, CertificateChain::from_pem, report);
-        let private_key = self.parse(key, PrivateKey::from_pem, report);
-        let (cert_name, key_name) = (cert.as_ref()?, key.as_ref()?);
-        Certificate::new(chain?, private_key?)
-            .map_err(|mismatch| report_mismatch(mismatch, cert_name, key_name, report))
-            .ok()
+    fn read_pair(&self, cert: &Spanned<String>, key: &Spanned<String>) -> Result<Certificate, Vec<TlsFault>> {
+        let chain = self.parse(cert, CertificateChain::from_pem);
+        let private_key = self.parse(key, PrivateKey::from_pem);
+        match (chain, private_key) {
+            (Ok(chain), Ok(private_key)) => Certificate::new(chain, private_key, files(cert, key))
+                .map_err(|mismatch| vec![mismatch_fault(mismatch, cert, key)]),
+            (chain, private_key) => Err(chain.err().into_iter().chain(private_key.err()).collect()),
+        }
     }
 
     /// Reads and parses the file that a key names.
     fn parse<T>(
-        &mut self,
-        name: &Field<String>,
+        &self,
+        name: &Spanned<String>,
         parse: impl FnOnce(&[u8]) -> Result<T, PemError>,
-        report: &Report,
-    ) -> Option<T> {
-        let name = name.as_ref()?;
+    ) -> Result<T, TlsFault> {
         let path = self.directory.join(name.get_ref());
-        match (self.read)(&path) {
-            Ok(bytes) => {
-                let explain = |error: PemError| {
-                    let message = format!("{} {error}", path.display());
-                    report.error(name.span(), message, help(&error, name.get_ref()));
-                };
-                parse(&bytes).map_err(explain).ok()
+        let bytes = (self.read)(&path).map_err(|UnreadableFile { message, cause }| TlsFault {
+            span: name.span(),
+            message,
+            help: unreadable_help(cause, name.get_ref()),
+            is_private: cause == UnreadableCause::Private,
+        })?;
+        parse(&bytes).map_err(|error| {
+            let message = format!("{} {error}", path.display());
+            TlsFault { span: name.span(), message, help: help(&error, name.get_ref()), is_private: false }
+        })
+    }
+
+    /// Returns what becomes of a certificate whose files cannot be used, and reports why.
+    fn replace(
+        &mut self,
+        files: &CertificateFiles,
+        faults: Vec<TlsFault>,
+        report: &Report,
+    ) -> TlsTableResult {
+        let UnusableCertificate::Replace(certificates) = self.unusable else {
+            for fault in faults {
+                self.refuse(fault, report);
             }
-            Err(UnreadableFile { message, cause: UnreadableCause::Private }) => {
-                self.unchecked.push(message);
-                None
+            return TlsTableResult::Absent;
+        };
+        let (result, outcome) = match certificates.of_files(files).cloned() {
+            Some(in_use) => {
+                (TlsTableResult::InUse(in_use), "the certificate that was read before stays in use")
             }
-            Err(UnreadableFile { message, cause }) => {
-                report.error(name.span(), message, unreadable_help(cause, name.get_ref()));
-                None
-            }
+            None => (TlsTableResult::Unusable, "the certificate is left out"),
+        };
+        for TlsFault { span, message, help, .. } in faults {
+            report.warning(span, format!("{message}; {outcome}"), help);
+        }
+        result
+    }
+
+    /// Reports why files cannot be used, if nothing takes the place of the certificate.
+    fn refuse(&mut self, fault: TlsFault, report: &Report) {
+        let is_noted = matches!(self.unusable, UnusableCertificate::Note);
+        if fault.is_private || !is_noted {
+            return self.report_error(fault, report);
+        }
+        let TlsFault { span, message, help, .. } = fault;
+        let place = Some(Location { source: report.source(), span });
+        self.noted.push(Diagnostic { severity: Severity::Warning, message, place, help: Some(help) });
+    }
+
+    fn report_error(&mut self, fault: TlsFault, report: &Report) {
+        let TlsFault { span, message, help, is_private } = fault;
+        if is_private {
+            self.unchecked.push(message);
+        } else {
+            report.error(span, message, help);
         }
     }
 }
@@ -103,6 +191,10 @@ fn server_name(field: &Spanned<String>, report: &Report) -> Option<ServerName<'s
         report.error(field.span(), message, "write a host name or an IP address, such as `app.internal`");
     }
     name.ok()
+}
+
+fn files(cert: &Spanned<String>, key: &Spanned<String>) -> CertificateFiles {
+    CertificateFiles { cert: cert.get_ref().clone(), key: key.get_ref().clone() }
 }
 
 fn unreadable_help(cause: UnreadableCause, name: &str) -> String {
@@ -144,15 +236,19 @@ fn help(error: &PemError, name: &str) -> String {
     }
 }
 
-fn report_mismatch(mismatch: KeyMismatch, cert: &Spanned<String>, key: &Spanned<String>, report: &Report) {
+fn mismatch_fault(mismatch: KeyMismatch, cert: &Spanned<String>, key: &Spanned<String>) -> TlsFault {
     let (cert, name) = (cert.get_ref(), key.get_ref());
-    if mismatch.is_of_another {
-        let message = format!("the key `{name}` is that of a later certificate in `{cert}`");
-        report.error(key.span(), message, format!("move that certificate to the beginning of {cert}"));
+    let (message, help) = if mismatch.is_of_another {
+        (
+            format!("the key `{name}` is that of a later certificate in `{cert}`"),
+            format!("move that certificate to the beginning of {cert}"),
+        )
     } else {
-        let message = format!("the key `{name}` does not belong to the certificate `{cert}`");
-        let help = "name the key that the certificate was issued for; if both are just being replaced, wait for \
-                    the second";
-        report.error(key.span(), message, help);
-    }
+        (
+            format!("the key `{name}` does not belong to the certificate `{cert}`"),
+            "name the key that the certificate was issued for; if both are just being replaced, wait for the second"
+                .to_owned(),
+        )
+    };
+    TlsFault { span: key.span(), message, help, is_private: false }
 }

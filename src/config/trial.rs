@@ -8,7 +8,7 @@ use super::keys::TOP;
 use super::read_file::{UnreadableCause, UnreadableFile};
 use super::report::Report;
 use super::templates::Templates;
-use super::tls_files::TlsFiles;
+use super::tls_files::{TlsFiles, UnusableCertificate};
 use super::validate::validate;
 use crate::invalid_value::InvalidValue;
 
@@ -21,7 +21,7 @@ pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValu
     let document = Document::parse(&report);
     let mut templates = Templates::new(Path::new(""), &|_| Ok(Vec::new()));
     let unread = |_: &Path| Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private });
-    let mut tls_files = TlsFiles::new(Path::new(""), &unread);
+    let mut tls_files = TlsFiles::new(Path::new(""), &unread, UnusableCertificate::Note);
     validate(&document, Path::new(""), &report, &mut templates, &mut tls_files);
     let mut errors = report.diagnostics().into_iter().filter(|d| d.severity == Severity::Error);
     let is_about_the_value =

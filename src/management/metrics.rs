@@ -35,6 +35,8 @@ struct MetricValues {
     is_rejected: bool,
     rejections: u64,
     has_events: bool,
+    /// `None` without `[server] tls`.
+    unusable: Option<usize>,
     /// For the first name of each certificate, the time after which the first one for it is no longer valid.
     certificates: BTreeMap<String, Timestamp>,
 }
@@ -43,6 +45,7 @@ impl MetricValues {
     fn new(gateway: &RunningGateway, now: Timestamp) -> Self {
         let snapshot = gateway.snapshots.current();
         let phase = snapshot.phase(now);
+        let certificates = &snapshot.config.certificates;
         Self {
             state: phase.state.state(),
             active: phase.state.active.len(),
@@ -51,7 +54,8 @@ impl MetricValues {
             is_rejected: gateway.snapshots.rejected().is_some(),
             rejections: gateway.snapshots.rejections(),
             has_events: gateway.watch.mode() == Mode::Events,
-            certificates: expiries(snapshot.config.certificates.all()),
+            unusable: (!certificates.all().is_empty()).then(|| certificates.unusable()),
+            certificates: expiries(certificates.all()),
         }
     }
 }
@@ -86,6 +90,10 @@ impl Collector for MetricValues {
         }
         let help = "Number of versions of the file that were rejected";
         write(&mut encoder, "config_rejections", help, &ConstCounter::new(self.rejections))?;
+        if let Some(unusable) = self.unusable {
+            let help = "Number of certificates of which the files cannot be used now";
+            write(&mut encoder, "tls_certificates_unusable", help, &ConstGauge::new(count(unusable)))?;
+        }
         self.encode_certificates(&mut encoder)
     }
 }

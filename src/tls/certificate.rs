@@ -8,9 +8,19 @@ use rustls::sign::CertifiedKey;
 use super::chain::CertificateChain;
 use super::key::PrivateKey;
 
+/// The names of the files that a certificate was read from, as the config file has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// That of the certificate.
+    pub cert: String,
+    /// That of the private key.
+    pub key: String,
+}
+
 /// A certificate with its private key.
 #[derive(Clone, Debug)]
 pub struct Certificate {
+    files: CertificateFiles,
     certified_key: Arc<CertifiedKey>,
     names: Vec<String>,
     valid_from: Timestamp,
@@ -26,7 +36,14 @@ pub struct KeyMismatch {
 
 impl Certificate {
     /// Joins a certificate and its private key.
-    pub fn new(chain: CertificateChain, key: PrivateKey) -> Result<Self, KeyMismatch> {
+    ///
+    /// # Errors
+    /// The key is not that of the first certificate of the chain.
+    pub fn new(
+        chain: CertificateChain,
+        key: PrivateKey,
+        files: CertificateFiles,
+    ) -> Result<Self, KeyMismatch> {
         let CertificateChain { certificates, names, valid_from, expires_at } = chain;
         let matches = |at: usize| {
             let from_here = certificates.get(at..).unwrap_or_default().to_vec();
@@ -36,7 +53,12 @@ impl Certificate {
             return Err(KeyMismatch { is_of_another: (1..certificates.len()).any(matches) });
         }
         let certified_key = Arc::new(CertifiedKey::new(certificates, key.0));
-        Ok(Self { certified_key, names, valid_from, expires_at })
+        Ok(Self { files, certified_key, names, valid_from, expires_at })
+    }
+
+    /// The files that it was read from.
+    pub fn files(&self) -> &CertificateFiles {
+        &self.files
     }
 
     /// The certificate and the key, as rustls needs them.

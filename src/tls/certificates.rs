@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rustls::SignatureScheme;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, CertificateFiles};
 
 /// The certificates of the gateway, in the order of the file.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub struct Certificates {
     all: Vec<Certificate>,
     /// The indexes of the certificates for each name. A wildcard is a name with `*` as its first label.
     by_name: HashMap<String, Vec<usize>>,
+    /// The number of entries in the file whose files could not be used.
+    unusable: usize,
 }
 
 impl From<Vec<Certificate>> for Certificates {
@@ -22,7 +24,7 @@ impl From<Vec<Certificate>> for Certificates {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { all, by_name }
+        Self { all, by_name, unusable: 0 }
     }
 }
 
@@ -30,6 +32,22 @@ impl Certificates {
     /// The certificates.
     pub fn all(&self) -> &[Certificate] {
         &self.all
+    }
+
+    /// Returns the certificate that was read from these files.
+    pub fn of_files(&self, files: &CertificateFiles) -> Option<&Certificate> {
+        self.all.iter().find(|certificate| certificate.files() == files)
+    }
+
+    /// Sets the number of entries in the file whose files could not be used: earlier certificates take their places, or none.
+    #[must_use]
+    pub fn with_unusable(self, unusable: usize) -> Self {
+        Self { unusable, ..self }
+    }
+
+    /// The number of entries in the file whose files could not be used.
+    pub fn unusable(&self) -> usize {
+        self.unusable
     }
 
     /// Chooses the certificate for a client that asks for this server name and can check these signatures: one for the name
@@ -64,7 +82,8 @@ mod tests {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
         let chain = CertificateChain::from_pem(certificate.pem().as_bytes()).unwrap();
-        Certificate::new(chain, PrivateKey::from_pem(key.serialize_pem().as_bytes()).unwrap()).unwrap()
+        let key = PrivateKey::from_pem(key.serialize_pem().as_bytes()).unwrap();
+        Certificate::new(chain, key, CertificateFiles::default()).unwrap()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::LintInput;
 use crate::http1::scheme::Scheme;
 use crate::schedule::human_time::{distance, local};
-use crate::tls::Certificate;
+use crate::tls::{Certificate, CertificateFiles};
 
 /// How long before its end a certificate should have been renewed. certbot renews 30 days before.
 const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -16,12 +16,12 @@ const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
 pub(super) fn lint(input: &LintInput<'_>) {
     lint_https_only(input);
     let Some(list) = &input.document.server.tls else { return };
-    let (tables, certificates) = (list.get_ref(), input.config.certificates.all());
-    // They differ if some could not be read and need not be.
-    if tables.len() == certificates.len() {
-        for (table, certificate) in tables.iter().zip(certificates) {
-            let span = table.cert.as_ref().map_or(list.span(), toml::Spanned::span);
-            lint_validity(certificate, span, input);
+    let tables = list.get_ref();
+    for table in tables {
+        let (Some(cert), Some(key)) = (&table.cert, &table.key) else { continue };
+        let files = CertificateFiles { cert: cert.get_ref().clone(), key: key.get_ref().clone() };
+        if let Some(certificate) = input.config.certificates.of_files(&files) {
+            lint_validity(certificate, cert.span(), input);
         }
     }
     let is_used = input.config.server.listen.iter().any(|listen| listen.scheme == Scheme::Https);

@@ -7,7 +7,7 @@ use toml::Spanned;
 use crate::config::ListenUrl;
 use crate::config::document::ServerSection;
 use crate::config::report::Report;
-use crate::config::tls_files::TlsFiles;
+use crate::config::tls_files::{TlsFiles, TlsTableResult};
 use crate::http1::scheme::Scheme;
 use crate::tls::{Certificate, Certificates};
 
@@ -26,8 +26,24 @@ pub(super) fn validate(section: &ServerSection, files: &mut TlsFiles<'_>, report
         );
         return Certificates::default();
     }
-    let certificates = tables.iter().filter_map(|table| files.get(table, report));
-    certificates.collect::<Vec<Certificate>>().into()
+    let (mut certificates, mut unusable) = (Vec::<Certificate>::new(), 0);
+    for table in tables {
+        match files.get(table, report) {
+            TlsTableResult::Read(certificate) => certificates.push(certificate),
+            TlsTableResult::InUse(certificate) => {
+                unusable += 1;
+                certificates.push(certificate);
+            }
+            TlsTableResult::Unusable => unusable += 1,
+            TlsTableResult::Absent => {}
+        }
+    }
+    let is_without = certificates.is_empty() && unusable > 0 && files.needs_one();
+    if let Some(list) = section.tls.as_ref().filter(|_| is_without) {
+        let help = "write files that can be used; the warnings say what is wrong with these";
+        report.error(list.span(), "no certificate can be used", help);
+    }
+    Certificates::from(certificates).with_unusable(unusable)
 }
 
 /// Reports the first address with https if there is no certificate for it.

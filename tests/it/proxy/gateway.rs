@@ -10,7 +10,7 @@ use downtime::filters::Routes;
 use downtime::gateway::Gateway;
 use downtime::server::{Readiness, Service, serve};
 use downtime::snapshot::Snapshots;
-use downtime::tls::{Certificate, CertificateChain, PrivateKey, server_config};
+use downtime::tls::{Certificate, CertificateChain, CertificateFiles, PrivateKey, server_config};
 use downtime::upstream::Proxy;
 use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpListener;
@@ -138,7 +138,7 @@ fn acceptor() -> TlsAcceptor {
     let (cert, key) = tls::identity(&["site.example"]);
     let chain = CertificateChain::from_pem(cert.as_bytes()).expect("a certificate");
     let key = PrivateKey::from_pem(key.as_bytes()).expect("a key");
-    let certificate = Certificate::new(chain, key).expect("a pair");
+    let certificate = Certificate::new(chain, key, CertificateFiles::default()).expect("a pair");
     let resolver = SingleCertAndKey::from(Arc::clone(certificate.certified_key()));
     Arc::new(server_config(Arc::new(resolver)).expect("random numbers")).into()
 }

@@ -2,7 +2,7 @@
 
 use super::client::Settings;
 use super::{Identity, connect, gateway};
-use crate::support::process::GatewayProcess;
+use crate::support::process::{GatewayProcess, downtime};
 use crate::support::until;
 
 const ALL: &[&rustls::SupportedProtocolVersion] = rustls::ALL_VERSIONS;
@@ -64,12 +64,13 @@ fn a_certificate_is_read_again_if_it_is_written_in_place_or_with_the_key_first()
 }
 
 #[test]
-fn a_key_of_another_certificate_keeps_the_old_ones_and_is_logged_once() {
+fn a_key_of_another_certificate_keeps_the_old_one_and_is_logged_once() {
     let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
     let gateway = gateway(&[&old], "");
     replace(&gateway, "0.pem", &new.cert);
-    gateway.log().wait_for("the key `0.key` does not belong to the certificate `0.pem`");
-    gateway.log().wait_for("the last valid configuration stays in effect");
+    gateway.log().wait_for(
+        "the key `0.key` does not belong to the certificate `0.pem`; the certificate that was read before stays in use",
+    );
     assert!(connect(&gateway).certificate() == old.der);
     replace(&gateway, "0.key", &new.key);
     gateway.log().wait_for(" applied ");
@@ -78,18 +79,82 @@ fn a_key_of_another_certificate_keeps_the_old_ones_and_is_logged_once() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_used_does_not_delay_other_edits() {
+    let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
+    let gateway = gateway(&[&old], "");
+    replace(&gateway, "0.pem", &new.cert);
+    gateway.log().wait_for("stays in use");
+    for (period, status) in [("[[period]]\nstart = 2020-01-01T00:00:00Z\n", 503), ("# up", 200)] {
+        gateway.apply(&super::config(1, period));
+        let mut client = connect(&gateway);
+        assert!(client.certificate() == old.der);
+        assert_eq!(client.request("GET", "/", &[]).status, status);
+    }
+}
+
+#[test]
 fn a_broken_or_missing_certificate_keeps_the_old_one() {
     let old = Identity::new(&["site.example"]);
     let gateway = gateway(&[&old], "");
     replace(&gateway, "0.pem", "");
-    gateway.log().wait_for("0.pem holds no certificate");
+    gateway.log().wait_for("0.pem holds no certificate; the certificate that was read before stays in use");
     assert!(connect(&gateway).certificate() == old.der);
     std::fs::remove_file(gateway.directory.join("0.key")).expect("removed");
-    gateway.log().wait_for("0.key does not exist");
+    gateway.log().wait_for("0.key does not exist; the certificate that was read before stays in use");
     assert!(connect(&gateway).certificate() == old.der);
-    gateway.directory.replace("0.pem", &old.cert);
-    gateway.directory.replace("0.key", &old.key);
-    gateway.log().wait_for("is back to the applied version");
+    let new = Identity::new(&["site.example"]);
+    gateway.directory.replace("0.pem", &new.cert);
+    gateway.directory.replace("0.key", &new.key);
+    until("the new certificate", || (connect(&gateway).certificate() == new.der).then_some(()));
+}
+
+#[test]
+fn a_certificate_that_was_never_usable_is_left_out_until_it_is() {
+    let identities = [&["first.example"][..], &["second.example"]].map(Identity::new);
+    let gateway = gateway(&[&identities[0]], "");
+    gateway.edit(&super::config(2, ""));
+    gateway.log().wait_for("1.pem does not exist; the certificate is left out");
+    gateway.log().wait_for("1.key does not exist; the certificate is left out");
+    let second = || Settings::new("second.example", ALL, &[]).connect(gateway.address).certificate().to_vec();
+    assert!(second() == identities[0].der);
+    gateway.directory.replace("1.pem", &identities[1].cert);
+    gateway.directory.replace("1.key", &identities[1].key);
+    until("the second certificate", || (second() == identities[1].der).then_some(()));
+}
+
+#[test]
+fn an_edit_that_leaves_no_certificate_is_rejected() {
+    let identity = Identity::new(&["site.example"]);
+    let gateway = gateway(&[&identity], "");
+    gateway.edit(&super::config(1, "").replace("0.pem", "other.pem"));
+    gateway.log().wait_for("no certificate can be used");
+    gateway.log().wait_for("the last valid configuration stays in effect");
+    assert!(connect(&gateway).certificate() == identity.der);
+}
+
+#[test]
+fn an_edit_by_a_command_warns_of_a_certificate_that_cannot_be_used_and_is_written() {
+    let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
+    let gateway = gateway(&[&old], "");
+    replace(&gateway, "0.key", &new.key);
+    gateway.log().wait_for("stays in use");
+    for (arguments, status) in [(&["start", "--name", "db"][..], 503), (&["end"], 200)] {
+        let output = downtime(&gateway.directory).args(arguments).output().expect("the binary");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(
+            text.contains("warning: the key `0.key` does not belong to the certificate `0.pem`"),
+            "{text}"
+        );
+        let has_status = || (connect(&gateway).request("GET", "/", &[]).status == status).then_some(());
+        until("the edit", has_status);
+    }
+    for command in ["--check", "serve"] {
+        let output = downtime(&gateway.directory).arg(command).output().expect("the binary");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("error: the key `0.key` does not belong to the certificate `0.pem`"), "{text}");
+    }
 }
 
 #[test]

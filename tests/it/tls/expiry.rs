@@ -7,6 +7,7 @@ use serde_json::json;
 use super::directory;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
+use crate::support::until;
 
 /// An identity that has expired on 2026-05-01.
 fn expired() -> super::Identity {
@@ -17,6 +18,39 @@ fn expired() -> super::Identity {
     }
 }
 
+/// Returns the address of `[management]`.
+fn management(gateway: &GatewayProcess) -> SocketAddr {
+    let log = gateway.log().text();
+    let address = |line: &str| line.split_once("management on http://")?.1.parse().ok();
+    log.lines().find_map(address).expect("an address")
+}
+
+#[test]
+fn status_and_metrics_tell_of_the_certificate_in_use_if_its_files_cannot_be_used() {
+    let gateway = GatewayProcess::on(directory(&[&expired()], "[management]\nlisten = \"127.0.0.1:0\"\n"));
+    let address = management(&gateway);
+    let get = |path: &str| Client::connect(address).request("GET", path, &["Host: localhost"]);
+    let metric = |value: u8| {
+        let metrics = get("/metrics");
+        assert!(metrics.text().contains(
+            "downtime_tls_certificate_expiry_timestamp_seconds{name=\"expired.example\"} 1777593600\n"
+        ));
+        metrics.text().contains(&format!("\ndowntime_tls_certificates_unusable {value}\n"))
+    };
+    assert!(metric(0));
+    gateway.directory.replace("0.pem", &super::Identity::new(&["new.example"]).cert);
+    gateway.log().wait_for("stays in use");
+    assert!(metric(1));
+    let is_told = || {
+        let status = get("/status").json();
+        assert_eq!(status["certificates"][0]["names"][0], "expired.example");
+        status["diagnostics"].to_string().contains("the key `0.key` does not belong").then_some(())
+    };
+    until("a warning", is_told);
+    gateway.directory.replace("0.pem", &expired().cert);
+    until("the files", || metric(0).then_some(()));
+}
+
 #[test]
 fn status_and_metrics_tell_when_a_certificate_expires() {
     let other = super::Identity::new(&["other.example"]);
@@ -24,11 +58,8 @@ fn status_and_metrics_tell_when_a_certificate_expires() {
         &[&expired(), &other, &expired()],
         "[management]\nlisten = \"127.0.0.1:0\"\n",
     ));
-    let log = gateway.log().text();
-    let address =
-        log.lines().find_map(|line| line.split_once("management on http://")?.1.parse::<SocketAddr>().ok());
-    let get =
-        |path: &str| Client::connect(address.expect("an address")).request("GET", path, &["Host: localhost"]);
+    let address = management(&gateway);
+    let get = |path: &str| Client::connect(address).request("GET", path, &["Host: localhost"]);
     let status = get("/status").json();
     assert_eq!(
         status["certificates"][0],
