@@ -161,7 +161,7 @@ mod tests {
             // The system accepts further connections, and nobody responds while this listener exists.
             listener
         });
-        let awaited = AwaitedEdit { listen: Listen::Unix(socket), periods: Vec::new() };
+        let awaited = AwaitedEdit { listen: Listen::Unix(socket, None), periods: Vec::new() };
         let result = awaited.wait(&file, Duration::from_millis(300));
         drop(gateway.join().unwrap());
         match result {

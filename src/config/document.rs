@@ -57,8 +57,9 @@ pub struct Document {
 #[schemars(default, deny_unknown_fields)]
 pub struct ServerSection {
     /// Addresses to listen on. Each is an IP address with a port (`"0.0.0.0:80"`, `"[::1]:80"`), a port on all IPv4 and
-    /// IPv6 addresses (`":80"`; `"[::]:80"` is IPv6 only), or a Unix socket (`"unix:/run/downtime/http.sock"`). After
-    /// `https://`, an address is for TLS (`"https://0.0.0.0:443"`, `"https://:443"`), and `tls` names the certificates.
+    /// IPv6 addresses (`":80"`; `"[::]:80"` is IPv6 only), or a Unix socket (`"unix:/run/downtime/http.sock"`), also with the
+    /// mode of its file (`"unix:/run/downtime/http.sock?mode=0660"`; by default, the umask decides). After `https://`, an
+    /// address is for TLS (`"https://0.0.0.0:443"`, `"https://:443"`), and `tls` names the certificates.
     ///
     /// An address that another process listens on is an error, even if both run as the same user. A change takes effect
     /// at the next start.
@@ -245,7 +246,8 @@ pub struct ResponseSection {
 #[schemars(default, deny_unknown_fields)]
 pub struct ManagementSection {
     /// The address to listen on: an IP address with a port, or a Unix socket
-    /// (`"unix:/run/downtime/management.sock"`). Everyone who can reach it can read the configuration, so choose one that
+    /// (`"unix:/run/downtime/management.sock"`), also with a mode (`"unix:/run/downtime/management.sock?mode=0660"`).
+    /// Everyone who can reach it can read the configuration, so choose one that
     /// visitors cannot reach. A change takes effect at the next start.
     #[schemars(with = "String", regex(pattern = pattern::address()), extend("default" = "127.0.0.1:9503"))]
     pub listen: Field<String>,

@@ -14,22 +14,18 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// A port on all addresses of the machine, both IPv4 and IPv6.
     AllAddresses(u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
+    /// The path of a Unix socket, and the mode of its file; without one, the umask decides.
+    Unix(PathBuf, Option<u32>),
 }
 
 impl Listen {
-    /// Parses `ADDRESS:PORT`, `:PORT` or `unix:PATH`. A relative path is relative to `directory`.
+    /// Parses `ADDRESS:PORT`, `:PORT`, `unix:PATH` or `unix:PATH?mode=MODE`. A relative path is relative to `directory`.
     ///
     /// # Errors
     /// The error is the help: what to write instead.
     pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            let is_valid = !path.is_empty() && !path.contains('\0');
-            return is_valid
-                .then(|| Self::Unix(directory.join(path)))
-                .ok_or("write `unix:/run/downtime/http.sock`".into());
+            return parse_unix(path.strip_prefix("//").unwrap_or(path), directory);
         }
         if let Some(port) = text.strip_prefix(':').and_then(parse_port) {
             return Ok(Self::AllAddresses(port));
@@ -42,14 +38,14 @@ impl Listen {
         match self {
             Self::Tcp(address) => Some(address.port()),
             Self::AllAddresses(port) => Some(*port),
-            Self::Unix(_) => None,
+            Self::Unix(..) => None,
         }
     }
 
     /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Unix(path), Self::Unix(other)) => path == other,
+            (Self::Unix(path, _), Self::Unix(other, _)) => path == other,
             _ if self.port() != other.port() || self.port() == Some(0) => false,
             (Self::Tcp(address), Self::Tcp(other)) => {
                 let (address, other) = (address.ip(), other.ip());
@@ -66,9 +62,28 @@ impl fmt::Display for Listen {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::AllAddresses(port) => write!(f, ":{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Unix(path, _) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// Parses what follows `unix:`.
+fn parse_unix(text: &str, directory: &Path) -> Result<Listen, String> {
+    let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+    if path.is_empty() || path.contains('\0') {
+        return Err("write `unix:/run/downtime/http.sock`".into());
+    }
+    let mode = query.map(|query| query.strip_prefix("mode=").and_then(parse_mode).ok_or(MODE_HELP));
+    Ok(Listen::Unix(directory.join(path), mode.transpose()?))
+}
+
+const MODE_HELP: &str = "write the mode of the socket in three octal digits after `0`, such as `unix:/run/downtime/http.sock?mode=0660`";
+
+/// Parses the mode of a file: three octal digits, with or without a zero before them.
+fn parse_mode(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    let is_octal = digits.len() == 3 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    u32::from_str_radix(digits, 8).ok().filter(|_| is_octal)
 }
 
 /// An address to listen on, and whether its clients use TLS.
@@ -189,13 +204,25 @@ mod tests {
 
     #[test]
     fn an_address_is_an_ip_address_and_port_a_port_or_a_unix_socket() {
-        let unix = |path: &str| Ok(Listen::Unix(path.into()));
+        let unix = |path: &str| Ok(Listen::Unix(path.into(), None));
+        let with_mode = |mode| Ok(Listen::Unix("/run/http.sock".into(), Some(mode)));
         for (text, expected) in [
             ("0.0.0.0:80", Ok(Listen::Tcp(([0, 0, 0, 0], 80).into()))),
             ("[::1]:0", Ok(Listen::Tcp(([0, 0, 0, 0, 0, 0, 0, 1], 0).into()))),
             ("unix:/run/http.sock", unix("/run/http.sock")),
             ("unix:///run/http.sock", unix("/run/http.sock")),
             ("unix:http.sock", unix("/etc/downtime/http.sock")),
+            ("unix:/run/http.sock?mode=0660", with_mode(0o660)),
+            ("unix:/run/http.sock?mode=666", with_mode(0o666)),
+            ("unix:/run/http.sock?mode=0000", with_mode(0)),
+            ("unix:/run/http.sock?mode=", Err(MODE_HELP)),
+            ("unix:/run/http.sock?mode=66", Err(MODE_HELP)),
+            ("unix:/run/http.sock?mode=0680", Err(MODE_HELP)),
+            ("unix:/run/http.sock?mode=1777", Err(MODE_HELP)),
+            ("unix:/run/http.sock?mode=+660", Err(MODE_HELP)),
+            ("unix:/run/http.sock?mod=0660", Err(MODE_HELP)),
+            ("unix:/run/http.sock?", Err(MODE_HELP)),
+            ("unix:?mode=0660", Err("write `unix:/run/downtime/http.sock`")),
             ("unix://", Err("write `unix:/run/downtime/http.sock`")),
             ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
             ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),

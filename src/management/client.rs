@@ -87,7 +87,9 @@ async fn get(listen: &Listen) -> Result<Bytes, QueryError> {
     match listen {
         Listen::Tcp(address) => get_over_tcp(connect_address(*address)).await,
         Listen::AllAddresses(port) => get_over_tcp((Ipv4Addr::LOCALHOST, *port).into()).await,
-        Listen::Unix(path) => get_status(UnixStream::connect(path).await.map_err(QueryError::Connect)?).await,
+        Listen::Unix(path, _) => {
+            get_status(UnixStream::connect(path).await.map_err(QueryError::Connect)?).await
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Listening sockets, bound once and shared by all workers.
 
 use std::fmt;
+use std::fs::Permissions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,7 +67,9 @@ impl Listener {
         let bound = match address {
             Listen::Tcp(address) => bind_tcp(*address, Families::One).map(Self::Tcp),
             Listen::AllAddresses(port) => bind_all(*port).map(Self::Tcp),
-            Listen::Unix(path) => bind_unix(path).map(|listener| Self::Unix(listener, path.clone())),
+            Listen::Unix(path, mode) => {
+                bind_unix(path, *mode).map(|listener| Self::Unix(listener, path.clone()))
+            }
         };
         bound.map_err(|error| BindError { address: address.clone(), error })
     }
@@ -164,15 +167,25 @@ const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
 /// The system limits it to net.core.somaxconn.
 pub(super) const BACKLOG: i32 = 4096;
 
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     let is_stale = || matches!(UnixStream::connect(path), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused);
     if is_socket && is_stale() {
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.bind(&socket2::SockAddr::unix(path)?)?;
+    // Nobody can connect before `listen`, so that the mode is in effect for all.
+    let listening = mode
+        .map_or(Ok(()), |mode| std::fs::set_permissions(path, Permissions::from_mode(mode)))
+        .and_then(|()| socket.listen(BACKLOG))
+        .and_then(|()| socket.set_nonblocking(true));
+    if let Err(error) = listening {
+        // The other error counts.
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(socket.into())
 }
 
 #[cfg(test)]

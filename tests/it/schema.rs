@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// The golden files with mistakes that a schema can find: unknown keys, wrong types and forms, values that are not in a
 /// set or range, keys that exclude or need each other.
-const REFUSED: [&str; 33] = [
+const REFUSED: [&str; 34] = [
     "bom_crlf_mistake",
     "date_alone",
     "date_quoted",
@@ -24,6 +24,7 @@ const REFUSED: [&str; 33] = [
     "level_malformed",
     "listen_empty",
     "listen_malformed",
+    "listen_unix_mode",
     "management_malformed",
     "name_empty",
     "period_in_single_brackets",
@@ -122,6 +123,8 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
             "listen = ['http://127.0.0.1:80']",
             "listen = ['unix:']",
             "listen = ['unix://']",
+            "listen = ['unix:/a?mode=66']",
+            "listen = ['unix:/a?b']",
             "listen = ['/run/http.sock']",
             "listen = ['127.0.0.1:1', '127.0.0.1:1']",
             "trusted_proxies = '127.0.0.1'",

@@ -27,7 +27,7 @@ fn reaches(listen: &Listen) -> Vec<ListenReach<'_>> {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             all.map(|address| ListenReach::Tcp(SocketAddr::new(address, *port))).into()
         }
-        Listen::Unix(path) => vec![ListenReach::Unix(path)],
+        Listen::Unix(path, _) => vec![ListenReach::Unix(path)],
     }
 }
 

@@ -217,7 +217,7 @@ fn is_local_and_untrusted(listen: &Listen, server: &ServerConfig) -> bool {
             address.ip().is_loopback() && !networks.any(|net| has_peer(*net, listen))
         }
         Listen::AllAddresses(_) => false,
-        Listen::Unix(_) => !sets.iter().any(|set| set.unix),
+        Listen::Unix(..) => !sets.iter().any(|set| set.unix),
     }
 }
 
@@ -234,7 +234,7 @@ fn peer(listen: &Listen) -> &'static str {
     match listen {
         Listen::Tcp(address) if address.is_ipv4() => "\"127.0.0.1/32\"",
         Listen::Tcp(_) | Listen::AllAddresses(_) => "\"::1/128\"",
-        Listen::Unix(_) => "\"unix:\"",
+        Listen::Unix(..) => "\"unix:\"",
     }
 }
 

@@ -62,13 +62,15 @@ pub(in crate::config) fn duration_or_zero() -> String {
 
 /// An IP address with a port, a port on all addresses, or a Unix socket.
 pub(in crate::config) fn address() -> String {
-    format!(r"^(unix:(?!(//)?$)|({OCTET}(\.{OCTET}){{3}}|\[[0-9A-Fa-f:.]+(%\d+)?\])?:{PORT}$)")
+    format!(
+        r"^(unix:(?!(//)?(\?|$))[^?]*(\?mode=0?[0-7]{{3}})?$|({OCTET}(\.{OCTET}){{3}}|\[[0-9A-Fa-f:.]+(%\d+)?\])?:{PORT}$)"
+    )
 }
 
 /// An address to listen on, or one for TLS.
 pub(in crate::config) fn listen_url() -> String {
     let tcp = format!(r"({OCTET}(\.{OCTET}){{3}}|\[[0-9A-Fa-f:.]+(%\d+)?\])?:{PORT}$");
-    format!(r"^(unix:(?!(//)?$)|(https://)?{tcp})")
+    format!(r"^(unix:(?!(//)?(\?|$))[^?]*(\?mode=0?[0-7]{{3}})?$|(https://)?{tcp})")
 }
 
 /// An IP address or CIDR block.

@@ -24,18 +24,27 @@ pub(super) fn validate(
     }
     let hosts = section.hosts.iter().flat_map(Spanned::get_ref);
     Some(ManagementConfig {
-        listen: listen(&section.listen, server, directory, report),
+        listen: listen(&section.listen, &document.server.listen, server, directory, report),
         hosts: hosts.filter_map(|text| host(text, report)).collect(),
     })
 }
 
-fn listen(field: &Field<String>, server: &ServerConfig, directory: &Path, report: &Report) -> Listen {
+fn listen(
+    field: &Field<String>,
+    visitors: &Texts,
+    server: &ServerConfig,
+    directory: &Path,
+    report: &Report,
+) -> Listen {
     let default = Listen::Tcp(DEFAULT_MANAGEMENT);
     let Some(field) = field else { return default };
     match Listen::parse(field.get_ref(), directory) {
         Ok(address) => match server.addresses().find(|listen| listen.overlaps(&address)) {
             Some(listen) => {
-                let message = format!("this address is taken: [server] serves visitors on `{listen}`");
+                let taken = overlapping(visitors, &address, directory);
+                let line =
+                    taken.map_or(String::new(), |text| format!(" (line {})", report.line(&text.span())));
+                let message = format!("this address is taken: [server] serves visitors on `{listen}`{line}");
                 let help = format!("write another one, such as `{}`", free_address(server));
                 report.error(field.span(), message, help);
                 default
@@ -68,15 +77,20 @@ fn private_help(text: &str, help: String, server: &ServerConfig) -> String {
 /// Reports an address of `[server]` that `[management]` uses by default.
 fn check_default(visitors: &Texts, server: &ServerConfig, directory: &Path, report: &Report) {
     let default = Listen::Tcp(DEFAULT_MANAGEMENT);
-    let is_taken = |text: &&Spanned<String>| {
-        ListenUrl::parse(text.get_ref(), directory).is_ok_and(|listen| listen.address.overlaps(&default))
-    };
-    if let Some(text) = visitors.iter().flat_map(Spanned::get_ref).find(is_taken) {
+    if let Some(text) = overlapping(visitors, &default, directory) {
         let message = format!("this address is taken: [management] uses `{default}` by default");
         let help =
             format!("write another one here, or `listen = \"{}\"` in [management]", free_address(server));
         report.error(text.span(), message, help);
     }
+}
+
+/// Returns the first of these addresses that overlaps another one.
+fn overlapping<'t>(visitors: &'t Texts, other: &Listen, directory: &Path) -> Option<&'t Spanned<String>> {
+    let overlaps = |text: &&Spanned<String>| {
+        ListenUrl::parse(text.get_ref(), directory).is_ok_and(|listen| listen.address.overlaps(other))
+    };
+    visitors.iter().flat_map(Spanned::get_ref).find(overlaps)
 }
 
 /// Returns the default address of `[management]`, with the first port that `[server]` does not listen on.
@@ -133,6 +147,7 @@ mod tests {
             ("127.0.0.1:80", "0.0.0.0:80", true),
             ("[::]:80", "[::1]:80", true),
             ("unix:a.sock", "unix:a.sock", true),
+            ("unix:a.sock?mode=0660", "unix:a.sock?mode=0600", true),
             ("[::]:80", "127.0.0.1:80", false),
             ("[::]:80", "0.0.0.0:80", false),
             ("127.0.0.1:80", "127.0.0.2:80", false),

@@ -61,13 +61,12 @@ fn conflict(address: &ListenUrl, others: &[(ListenUrl, usize)]) -> Option<String
     let same = |(other, line): &(ListenUrl, usize)| {
         (other == address).then(|| format!("the address `{address}` is already listed at line {line}"))
     };
-    let overlap = |(other, _): &(ListenUrl, usize)| {
-        let why =
-            if other.address == address.address { "they are the same" } else { "one includes the other" };
-        other
-            .address
-            .overlaps(&address.address)
-            .then(|| format!("the gateway cannot listen on both `{other}` and `{address}`: {why}"))
+    let overlap = |(other, line): &(ListenUrl, usize)| {
+        let is_same = other.address == address.address || address.address.port().is_none();
+        let why = if is_same { "they are the same" } else { "one includes the other" };
+        other.address.overlaps(&address.address).then(|| {
+            format!("the gateway cannot listen on both `{other}` (line {line}) and `{address}`: {why}")
+        })
     };
     others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
 }

@@ -87,6 +87,22 @@ fn with_unix_socket() -> ConfigDirectory {
 }
 
 #[test]
+fn unix_sockets_have_the_modes_of_the_file_or_that_of_the_umask() {
+    let directory = ConfigDirectory::with(
+        "[server]\nlisten = [\"unix:a.sock?mode=0666\", \"unix:b.sock?mode=600\", \"unix:c.sock\", \"127.0.0.1:0\"]\n\
+         [management]\nlisten = \"unix:management.sock?mode=0660\"\n",
+    );
+    let command = downtime_by("sh", &["-c", "umask 027; exec \"$0\""], &directory);
+    let gateway = GatewayProcess::run(directory, command);
+    for (name, expected) in [("a", 0o666), ("b", 0o600), ("c", 0o750), ("management", 0o660)] {
+        let socket = gateway.directory.join(&format!("{name}.sock"));
+        let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode() & 0o777;
+        assert_eq!(mode, expected, "{name}: {mode:o}");
+        assert_eq!(Client::connect_unix(&socket).request("GET", "/health", &["Host: localhost"]).status, 200);
+    }
+}
+
+#[test]
 fn a_stale_unix_socket_is_replaced_and_removed_on_exit() {
     let directory = with_unix_socket();
     let socket = directory.join("gateway.sock");
