@@ -5,12 +5,14 @@
 
 mod accept;
 mod connection;
+mod frame_budget;
 mod frames;
 mod guarded;
 mod handshake;
 mod head;
 mod http2;
 pub mod listener;
+mod log_interval;
 mod open_connections;
 mod proxied;
 mod readiness;

@@ -1,14 +1,71 @@
-//! Follows the incoming frames of HTTP/2 (RFC 9113, section 4.1) to measure how long a client takes for one.
+//! Follows the incoming frames of HTTP/2 (RFC 9113, section 4.1): how long a client takes for one, and how many it sends.
+
+use std::fmt;
 
 use tokio::time::Instant;
 
+use super::frame_budget::FrameBudget;
 use super::head::PREFACE;
 
 const HEADER: usize = 9;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
+
+/// The types of frames (RFC 9113, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Data,
+    Headers,
+    Priority,
+    ResetStream,
+    Settings,
+    Ping,
+    WindowUpdate,
+    Continuation,
+    Other,
+}
+
+impl FrameKind {
+    /// How many there are.
+    pub(super) const COUNT: usize = 9;
+
+    /// A number of its own for each, below `COUNT`.
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl From<u8> for FrameKind {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::Data,
+            1 => Self::Headers,
+            2 => Self::Priority,
+            3 => Self::ResetStream,
+            4 => Self::Settings,
+            6 => Self::Ping,
+            8 => Self::WindowUpdate,
+            9 => Self::Continuation,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// As RFC 9113 names them.
+impl fmt::Display for FrameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Data => "empty DATA",
+            Self::Headers => "HEADERS",
+            Self::Priority => "PRIORITY",
+            Self::ResetStream => "RST_STREAM",
+            Self::Settings => "SETTINGS",
+            Self::Ping => "PING",
+            Self::WindowUpdate => "WINDOW_UPDATE",
+            Self::Continuation => "CONTINUATION",
+            Self::Other => "other",
+        })
+    }
+}
 
 /// Follows the frames of a connection, starting with its preface. Does not check that they are valid.
 #[derive(Debug)]
@@ -22,12 +79,33 @@ pub(super) struct Frames {
     is_head_open: bool,
     /// When the first byte of an incomplete frame or head was received.
     since: Option<Instant>,
+    budget: FrameBudget,
+    /// The frame for which the budget did not suffice.
+    flood: Option<FrameKind>,
 }
 
 impl Frames {
     /// Starts before the preface.
-    pub(super) fn new() -> Self {
-        Self { payload: PREFACE.len(), header: [0; HEADER], length: 0, is_head_open: false, since: None }
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            payload: PREFACE.len(),
+            header: [0; HEADER],
+            length: 0,
+            is_head_open: false,
+            since: None,
+            budget: FrameBudget::new(now),
+            flood: None,
+        }
+    }
+
+    /// The type of a frame of which the client has sent too many.
+    pub(super) fn flood(&self) -> Option<FrameKind> {
+        self.flood
+    }
+
+    /// Counts bytes that were sent to the client.
+    pub(super) fn add_sent(&mut self, bytes: usize) {
+        self.budget.add_sent(bytes);
     }
 
     /// When the current incomplete frame, or head of several frames, has begun. The payload of DATA does not count, since an
@@ -62,19 +140,21 @@ impl Frames {
         self.length += taken;
         if self.length == HEADER {
             self.length = 0;
-            self.begin();
+            self.begin(now);
         }
         taken
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, now: Instant) {
         let [high, middle, low, kind, flags, ..] = self.header;
         self.payload = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-        if kind == HEADERS || kind == CONTINUATION {
-            self.is_head_open = flags & END_HEADERS == 0;
+        match kind.into() {
+            FrameKind::Headers | FrameKind::Continuation => self.is_head_open = flags & END_HEADERS == 0,
+            FrameKind::Data => self.since = None,
+            _ => {}
         }
-        if kind == DATA {
-            self.since = None;
+        if !self.budget.count(kind.into(), self.payload, now) {
+            self.flood.get_or_insert(kind.into());
         }
         self.close();
     }
@@ -90,7 +170,10 @@ impl Frames {
 mod tests {
     use super::*;
 
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
     const PING: u8 = 6;
+    const CONTINUATION: u8 = 9;
 
     fn frame(kind: u8, flags: u8, payload: u8) -> Vec<u8> {
         [&[0, 0, payload, kind, flags, 0, 0, 0, 1], &vec![0; payload.into()][..]].concat()
@@ -106,7 +189,7 @@ mod tests {
             (vec![frame(HEADERS, 1, 3), frame(CONTINUATION, 0, 0), frame(CONTINUATION, 4, 1)], (1..31, 0..0)),
             (vec![frame(DATA, 0, 200), frame(PING, 0, 8)], (1..9, 210..226)),
         ] {
-            let mut followed = Frames::new();
+            let mut followed = Frames::new(Instant::now());
             followed.read(PREFACE, Instant::now());
             for (before, byte) in frames.concat().iter().enumerate() {
                 followed.read(&[*byte], Instant::now());
@@ -120,7 +203,7 @@ mod tests {
     async fn the_time_starts_with_the_first_byte_however_the_bytes_are_split() {
         let second = std::time::Duration::from_secs(1);
         let begun = Instant::now();
-        let mut frames = Frames::new();
+        let mut frames = Frames::new(Instant::now());
         let head = frame(HEADERS, END_HEADERS, 250);
         let (first, second_half) = head.split_at(10);
         frames.read(&[PREFACE, first].concat(), begun);

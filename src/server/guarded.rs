@@ -1,4 +1,4 @@
-//! A stream for hyper that measures how long the client takes for the heads of requests.
+//! A stream for hyper that follows the client's frames: how long it takes for one, and how many it sends.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::HEAD_TIMEOUT;
-use super::frames::Frames;
+use super::frames::{FrameKind, Frames};
 use crate::net::stream::Stream;
 
 /// A client's stream while hyper serves HTTP/2 on it. Clones share the stream.
@@ -30,7 +30,8 @@ struct GuardedState {
 impl GuardedStream {
     /// Guards a stream whose `first` bytes, beginning with the preface, were read already.
     pub(super) fn new(stream: Stream, first: Bytes) -> Self {
-        let (frames, since) = (Frames::new(), Instant::now());
+        let since = Instant::now();
+        let frames = Frames::new(since);
         Self(Rc::new(RefCell::new(GuardedState { stream, first, frames, since, has_requests: false })))
     }
 
@@ -39,12 +40,30 @@ impl GuardedStream {
         self.0.borrow_mut().has_requests = true;
     }
 
+    /// The type of a frame of which the client has sent too many. Nothing more is read then.
+    pub(super) fn flood(&self) -> Option<FrameKind> {
+        self.0.borrow().frames.flood()
+    }
+
     /// The time at which the client will be too slow with a frame, a head, or its first request; `None` if it already is.
     pub(super) fn expiry(&self) -> Option<Instant> {
         let state = self.0.borrow();
         let since = if state.has_requests { state.frames.since() } else { Some(state.since) };
         let now = Instant::now();
         Some(since.unwrap_or(now) + HEAD_TIMEOUT).filter(|expiry| *expiry > now)
+    }
+}
+
+impl GuardedState {
+    fn record_write(
+        &mut self,
+        write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let written = write(Pin::new(&mut self.stream));
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.frames.add_sent(bytes);
+        }
+        written
     }
 }
 
@@ -63,13 +82,16 @@ impl AsyncRead for GuardedStream {
             None | Some([]) => {}
             Some(bytes) => state.frames.read(bytes, Instant::now()),
         }
-        read
+        match state.frames.flood() {
+            None => read,
+            Some(kind) => Poll::Ready(Err(io::Error::other(format!("too many {kind} frames")))),
+        }
     }
 }
 
 impl AsyncWrite for GuardedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_write(cx, bytes)
+        self.0.borrow_mut().record_write(|stream| stream.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -77,7 +99,7 @@ impl AsyncWrite for GuardedStream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_write_vectored(cx, slices)
+        self.0.borrow_mut().record_write(|stream| stream.poll_write_vectored(cx, slices))
     }
 
     fn is_write_vectored(&self) -> bool {

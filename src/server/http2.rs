@@ -11,13 +11,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tracing::{debug, warn};
 
+use super::frames::FrameKind;
 use super::guarded::GuardedStream;
+use super::log_interval::LogInterval;
 use super::open_connections::Idleness;
 use super::{HEAD_TIMEOUT, Service, translated};
 use crate::http1::head::MAX_HEAD;
 use crate::net::client::ClientConnection;
+use crate::net::peer::Peer;
 use crate::net::pipe::LocalExecutor;
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
@@ -46,8 +49,10 @@ pub(super) async fn serve<S: Service>(
         tokio::select! {
             biased;
             ended = &mut connection => {
-                if let Err(error) = ended {
-                    debug!("connection of {peer} ended: {error}");
+                match (stream.flood(), ended) {
+                    (Some(kind), _) => warn_of_flood(kind, &peer),
+                    (None, Err(error)) => debug!("connection of {peer} ended: {error}"),
+                    (None, Ok(())) => {}
                 }
                 return;
             }
@@ -65,6 +70,16 @@ pub(super) async fn serve<S: Service>(
                 None => return,
             }
         }
+    }
+}
+
+fn warn_of_flood(kind: FrameKind, peer: &Peer) {
+    static WARNED: [LogInterval; FrameKind::COUNT] = [const { LogInterval::new() }; FrameKind::COUNT];
+    if WARNED.get(kind.index()).is_some_and(LogInterval::is_due) {
+        warn!(
+            "a client of HTTP/2 was disconnected: {peer} sent too many {kind} frames; more of them are not logged for a \
+             minute"
+        );
     }
 }
 
