@@ -2,9 +2,10 @@
 
 use std::io;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use tokio::io::{AsyncWriteExt as _, DuplexStream, WriteHalf};
 use tokio::task::AbortHandle;
 
@@ -49,7 +50,7 @@ pub enum BodyFraming {
 /// # Errors
 /// The body was broken off, or the other end of the pipe is closed.
 pub async fn send_body(
-    mut body: Incoming,
+    mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
     to: &mut WriteHalf<DuplexStream>,
     framing: BodyFraming,
 ) -> io::Result<()> {

@@ -139,14 +139,13 @@ mod tests {
     use bytes::Bytes;
     use http::{Request, Response};
     use http_body_util::Full;
-    use hyper_util::rt::TokioIo;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixStream;
     use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::http1::framing::Encoding;
-    use crate::net::pipe::LocalExecutor;
     use crate::server::head::PREFACE;
     use crate::server::response::respond;
 
@@ -345,7 +344,7 @@ mod tests {
         }
         // After a request it may be idle, and requests may take any time.
         let (client, _stop) = connection();
-        let (mut sender, connection) = handshake(LocalExecutor, TokioIo::new(client)).await.unwrap();
+        let (mut sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
         tokio::task::spawn_local(connection);
         for _ in 0..3 {
             let request = Request::get("http://site.example/").body(Full::<Bytes>::default()).unwrap();

@@ -59,7 +59,11 @@ impl FrameBudget {
         left.is_some()
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive, and limited")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is positive, and limited"
+    )]
     fn add_time(&mut self, now: Instant) {
         let seconds = now.duration_since(self.since).as_secs_f64();
         self.since = now;

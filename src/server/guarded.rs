@@ -10,8 +10,8 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::HEAD_TIMEOUT;
 use super::frames::{FrameKind, Frames};
+use super::{HEAD_TIMEOUT, SEND_TIMEOUT};
 use crate::net::stream::Stream;
 
 /// A client's stream while hyper serves HTTP/2 on it. Clones share the stream.
@@ -25,6 +25,9 @@ struct GuardedState {
     frames: Frames,
     since: Instant,
     has_requests: bool,
+    /// Since when the client has taken nothing, although there is something to send.
+    blocked_since: Option<Instant>,
+    has_written: bool,
 }
 
 impl GuardedStream {
@@ -32,7 +35,15 @@ impl GuardedStream {
     pub(super) fn new(stream: Stream, first: Bytes) -> Self {
         let since = Instant::now();
         let frames = Frames::new(since);
-        Self(Rc::new(RefCell::new(GuardedState { stream, first, frames, since, has_requests: false })))
+        Self(Rc::new(RefCell::new(GuardedState {
+            stream,
+            first,
+            frames,
+            since,
+            has_requests: false,
+            blocked_since: None,
+            has_written: false,
+        })))
     }
 
     /// Records that the head of a request is complete.
@@ -45,12 +56,18 @@ impl GuardedStream {
         self.0.borrow().frames.flood()
     }
 
-    /// The time at which the client will be too slow with a frame, a head, or its first request; `None` if it already is.
+    /// The time at which the client will be too slow with a frame, a head, its first request, or reading.
     pub(super) fn expiry(&self) -> Option<Instant> {
         let state = self.0.borrow();
-        let since = if state.has_requests { state.frames.since() } else { Some(state.since) };
-        let now = Instant::now();
-        Some(since.unwrap_or(now) + HEAD_TIMEOUT).filter(|expiry| *expiry > now)
+        let receiving = if state.has_requests { state.frames.since() } else { Some(state.since) };
+        let receiving = receiving.map(|since| since + HEAD_TIMEOUT);
+        let sending = state.blocked_since.map(|since| since + SEND_TIMEOUT);
+        receiving.into_iter().chain(sending).min()
+    }
+
+    /// Returns true if anything was written since the last call.
+    pub(super) fn take_has_written(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().has_written)
     }
 }
 
@@ -60,8 +77,14 @@ impl GuardedState {
         write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let written = write(Pin::new(&mut self.stream));
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.frames.add_sent(bytes);
+        match written {
+            Poll::Ready(Ok(bytes)) => {
+                self.frames.add_sent(bytes);
+                self.blocked_since = None;
+                self.has_written = true;
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => _ = self.blocked_since.get_or_insert_with(Instant::now),
         }
         written
     }

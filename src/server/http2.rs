@@ -1,6 +1,7 @@
 //! A connection of HTTP/2 (RFC 9113), which hyper serves.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -11,20 +12,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::frames::FrameKind;
 use super::guarded::GuardedStream;
 use super::log_interval::LogInterval;
 use super::open_connections::Idleness;
-use super::{HEAD_TIMEOUT, Service, translated};
+use super::streams::Streams;
+use super::{HEAD_TIMEOUT, IDLE_TIMEOUT, MAX_STREAMS, SEND_TIMEOUT, STOP_GRACE, Service, translated};
 use crate::http1::head::MAX_HEAD;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
-use crate::net::pipe::LocalExecutor;
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
-/// requests. It also ends when it must close, while it has no streams.
+/// requests. It also ends when it has been idle for too long or must close, while it has no streams.
 pub(super) async fn serve<S: Service>(
     client: ClientConnection,
     service: S,
@@ -35,18 +36,21 @@ pub(super) async fn serve<S: Service>(
     let peer = Rc::clone(client.peer());
     let (stream, input) = client.into_parts();
     let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
+    let streams = Streams::new(Rc::clone(idleness));
     let requests = {
-        let (stream, peer, idleness) = (stream.clone(), Rc::clone(&peer), Rc::clone(idleness));
+        let (stream, peer, streams) = (stream.clone(), Rc::clone(&peer), streams.clone());
         service_fn(move |request: Request<Incoming>| {
             stream.record_request();
-            translated::respond(request, Rc::clone(&peer), service.clone(), idleness.open_stream())
+            translated::respond(request, Rc::clone(&peer), service.clone(), streams.open())
         })
     };
-    let mut connection = Box::pin(builder().serve_connection(TokioIo::new(stream.clone()), requests));
-    let mut expiry = std::pin::pin!(sleep(HEAD_TIMEOUT));
-    let mut is_ending = false;
+    let io = TokioIo::new(stream.clone());
+    let mut connection = Box::pin(builder(streams.clone()).serve_connection(io, requests));
+    let mut timer = pin!(sleep(HEAD_TIMEOUT));
+    let mut limits = TimeLimits { stream: &stream, streams: &streams, idleness, ending_since: None };
     loop {
-        tokio::select! {
+        let is_ending = limits.ending_since.is_some();
+        let must_end = tokio::select! {
             biased;
             ended = &mut connection => {
                 match (stream.flood(), ended) {
@@ -56,20 +60,81 @@ pub(super) async fn serve<S: Service>(
                 }
                 return;
             }
-            _ = stopped.wait_for(|stopped| *stopped), if !is_ending => {
-                is_ending = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            _ = stopped.wait_for(|stopped| *stopped), if !is_ending => true,
             // What it has sent last may not have reached the client, so it is not just dropped.
-            () = poll_fn(|cx| idleness.poll_must_close(cx)), if !is_ending => {
-                is_ending = true;
+            () = poll_fn(|cx| idleness.poll_must_close(cx)), if !is_ending => true,
+            () = &mut timer => false,
+        };
+        let due = if must_end { Due::End } else { limits.due(Instant::now()) };
+        match due {
+            Due::Later(at) => timer.as_mut().reset(at),
+            Due::End => {
+                let now = Instant::now();
+                limits.ending_since = Some(now);
                 connection.as_mut().graceful_shutdown();
+                timer.as_mut().reset(now + STOP_GRACE);
             }
-            () = &mut expiry => match stream.expiry() {
-                Some(at) => expiry.as_mut().reset(at),
-                None => return,
-            }
+            Due::Close => return,
         }
+    }
+}
+
+/// What to do when a timer has fired.
+enum Due {
+    Later(Instant),
+    End,
+    Close,
+}
+
+/// The time limits of a connection.
+struct TimeLimits<'c> {
+    stream: &'c GuardedStream,
+    streams: &'c Streams,
+    idleness: &'c Idleness,
+    /// When the client was told to open no more streams.
+    ending_since: Option<Instant>,
+}
+
+impl TimeLimits<'_> {
+    /// Every wait that begins later has at least [`HEAD_TIMEOUT`], so the connection is looked at that often, and the limits
+    /// are exact without a timer for each.
+    fn due(&self, now: Instant) -> Due {
+        let (stalled, stream_expiry) = self.streams.reset_stalled(now);
+        if stalled > 0 {
+            log_stalled(stalled);
+        }
+        let expiry = self.stream.expiry();
+        if expiry.is_some_and(|expiry| expiry <= now) {
+            return Due::Close;
+        }
+        let ends_at = match (self.idleness.since(), self.ending_since) {
+            (None, None) => None,
+            (Some(idle), None) if idle + IDLE_TIMEOUT <= now => return Due::End,
+            (Some(idle), None) => Some(idle + IDLE_TIMEOUT),
+            (Some(idle), Some(ending)) if self.is_over(idle.max(ending), now) => return Due::Close,
+            (_, Some(_)) => Some(now + STOP_GRACE),
+        };
+        let times = [Some(now + HEAD_TIMEOUT), expiry, stream_expiry, ends_at];
+        times.into_iter().flatten().min().map_or(Due::Close, Due::Later)
+    }
+
+    /// Returns true if a connection that ends, and has had no stream since then, need not wait any longer. The rest of a
+    /// response may still be on its way, but a client that answers nothing and takes nothing has left.
+    fn is_over(&self, since: Instant, now: Instant) -> bool {
+        let has_written = self.stream.take_has_written();
+        let waited = now.duration_since(since);
+        waited >= HEAD_TIMEOUT || (waited >= STOP_GRACE && !has_written)
+    }
+}
+
+fn log_stalled(count: usize) {
+    static LOGGED: LogInterval = LogInterval::new();
+    if LOGGED.is_due() {
+        info!(
+            "{count} streams of an HTTP/2 connection were reset: the client took or sent nothing for {} s; more of \
+             them are not logged for a minute",
+            SEND_TIMEOUT.as_secs()
+        );
     }
 }
 
@@ -83,13 +148,339 @@ fn warn_of_flood(kind: FrameKind, peer: &Peer) {
     }
 }
 
-fn builder() -> Builder<LocalExecutor> {
-    let mut builder = Builder::new(LocalExecutor);
+fn builder(streams: Streams) -> Builder<Streams> {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut builder = Builder::new(streams);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_TIMEOUT)
         .keep_alive_timeout(HEAD_TIMEOUT)
-        .max_concurrent_streams(128)
-        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX));
+        .max_concurrent_streams(number(MAX_STREAMS))
+        .max_header_list_size(number(MAX_HEAD));
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ops::ControlFlow;
+    use std::time::Duration;
+
+    use http::Response;
+    use http_body_util::Full;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::http1::request::RequestHead;
+    use crate::server::head::PREFACE;
+    use crate::server::response::respond;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const PRIORITY: u8 = 2;
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GOAWAY: u8 = 7;
+    const WINDOW_UPDATE: u8 = 8;
+    const CONTINUATION: u8 = 9;
+    const END_STREAM: u8 = 1;
+    const END_HEADERS: u8 = 4;
+    const ACK: u8 = 1;
+    /// SETTINGS_INITIAL_WINDOW_SIZE = 0.
+    const NO_WINDOW: &[u8] = &[0, 4, 0, 0, 0, 0];
+    const LONG: usize = 1 << 20;
+
+    /// Responds to `/` with `ok`, to `/long` with [`LONG`] bytes, and to all else never. Counts the requests in progress.
+    #[derive(Clone, Default)]
+    struct CountingSite(Rc<Cell<usize>>);
+
+    struct CountedRequest(Rc<Cell<usize>>);
+
+    impl Drop for CountedRequest {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+
+    impl Service for CountingSite {
+        async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
+            self.0.set(self.0.get() + 1);
+            let _counted = CountedRequest(Rc::clone(&self.0));
+            let content = match head.target.path {
+                b"/" => Bytes::from("ok"),
+                b"/long" => vec![b'x'; LONG].into(),
+                _ => std::future::pending().await,
+            };
+            respond(head, client, Response::new(Full::new(content)), crate::clock::now()).await
+        }
+    }
+
+    struct RawFrame {
+        kind: u8,
+        flags: u8,
+        stream: u8,
+        payload: Vec<u8>,
+    }
+
+    /// A client that writes frames, and answers PINGs while it reads.
+    struct RawClient {
+        stream: UnixStream,
+        in_progress: Rc<Cell<usize>>,
+        stop: watch::Sender<bool>,
+    }
+
+    impl RawClient {
+        /// Connects, and sends SETTINGS with this payload.
+        async fn connect(settings: &[u8]) -> Self {
+            let (stream, ours) = UnixStream::pair().unwrap();
+            let (stop, stopped) = watch::channel(false);
+            let site = CountingSite::default();
+            let in_progress = Rc::clone(&site.0);
+            tokio::task::spawn_local(crate::server::serve(ours.into(), None, site, stopped));
+            let mut client = Self { stream, in_progress, stop };
+            client.stream.write_all(PREFACE).await.unwrap();
+            client.send(SETTINGS, 0, 0, settings).await;
+            client
+        }
+
+        async fn send(&mut self, kind: u8, flags: u8, stream: u8, payload: &[u8]) {
+            self.try_send(kind, flags, stream, payload).await.unwrap();
+        }
+
+        async fn try_send(&mut self, kind: u8, flags: u8, stream: u8, payload: &[u8]) -> std::io::Result<()> {
+            let [_, _, high, low] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+            let header = [0, high, low, kind, flags, 0, 0, 0, stream];
+            self.stream.write_all(&[&header, payload].concat()).await
+        }
+
+        /// Sends the head of a request (RFC 7541, appendix A), with a body that follows unless `ends`.
+        async fn request(&mut self, stream: u8, path: &str, ends: bool, more: &[u8]) {
+            let method = if ends { 0x82 } else { 0x83 };
+            let path = [&[4, u8::try_from(path.len()).unwrap()], path.as_bytes()].concat();
+            let block = [&[method, 0x86], &path[..], &[1, 1, b'a'], more].concat();
+            self.send(HEADERS, END_HEADERS | u8::from(ends), stream, &block).await;
+        }
+
+        /// Reads the next frame; `None` at the end of the connection.
+        async fn next(&mut self) -> Option<RawFrame> {
+            let mut header = [0; 9];
+            self.stream.read_exact(&mut header).await.ok()?;
+            let [_, high, low, kind, flags, .., stream] = header;
+            let mut payload = vec![0; usize::from(high) << 8 | usize::from(low)];
+            self.stream.read_exact(&mut payload).await.ok()?;
+            if kind == PING && flags & ACK == 0 {
+                // The connection may end meanwhile.
+                let _ = self.try_send(PING, ACK, 0, &payload).await;
+            }
+            Some(RawFrame { kind, flags, stream, payload })
+        }
+
+        /// Reads until a frame of this type comes.
+        async fn until(&mut self, kind: u8) -> RawFrame {
+            loop {
+                let frame = self.next().await.expect("a frame");
+                if frame.kind == kind {
+                    return frame;
+                }
+            }
+        }
+
+        /// Reads for this time, in which only PINGs may come.
+        async fn read_silence(&mut self, time: Duration) {
+            let reading = async {
+                loop {
+                    let kind = self.next().await.expect("a frame").kind;
+                    assert!(matches!(kind, PING | SETTINGS | WINDOW_UPDATE), "{kind}");
+                }
+            };
+            tokio::time::timeout(time, reading).await.expect_err("it never ends");
+        }
+
+        /// Reads until the connection ends, and returns the types of the frames.
+        async fn rest(&mut self) -> Vec<u8> {
+            let mut kinds = Vec::new();
+            while let Some(frame) = self.next().await {
+                kinds.push(frame.kind);
+            }
+            kinds
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn an_idle_connection_ends_however_many_pings_it_sends_and_answers() {
+        let mut client = RawClient::connect(&[]).await;
+        client.request(1, "/", true, &[]).await;
+        assert_eq!(client.until(DATA).await.flags & END_STREAM, END_STREAM);
+        let idle = Instant::now();
+        let mut is_going_away = false;
+        'open: loop {
+            tokio::time::sleep(SECOND).await;
+            if client.try_send(PING, 0, 0, &[0; 8]).await.is_err() {
+                break;
+            }
+            loop {
+                match client.next().await {
+                    None => break 'open,
+                    Some(RawFrame { kind: PING, flags: ACK, .. }) => break,
+                    Some(frame) => is_going_away |= frame.kind == GOAWAY,
+                }
+            }
+        }
+        assert!(is_going_away);
+        // It notices with the next PING.
+        assert!((60..=61).contains(&idle.elapsed().as_secs()), "{:?}", idle.elapsed());
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_stream_whose_client_takes_nothing_is_reset_and_its_request_ends() {
+        for path in ["/", "/long"] {
+            let mut client = RawClient::connect(NO_WINDOW).await;
+            client.request(1, path, true, &[]).await;
+            client.until(HEADERS).await;
+            let begun = Instant::now();
+            // Others on the connection are served.
+            tokio::time::sleep(30 * SECOND).await;
+            client.request(3, "/", true, &[]).await;
+            assert_eq!(client.until(HEADERS).await.stream, 3);
+            let reset = client.until(RST_STREAM).await;
+            assert_eq!((reset.stream, reset.payload), (1, vec![0, 0, 0, 8]), "{path}: CANCEL");
+            assert_eq!(begun.elapsed().as_secs(), 60, "{path}");
+            tokio::time::sleep(SECOND).await;
+            assert_eq!(client.in_progress.get(), 0, "{path}");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_stream_whose_body_stops_is_reset_unless_it_is_grpc() {
+        const GRPC: &[u8] = b"\x0f\x10\x10application/grpc";
+        let mut client = RawClient::connect(&[]).await;
+        client.request(1, "/never", false, GRPC).await;
+        client.request(3, "/never", false, &[]).await;
+        let begun = Instant::now();
+        for part in 1..=3 {
+            client.send(DATA, 0, 3, b"part").await;
+            tokio::time::sleep(part * 10 * SECOND).await;
+        }
+        assert_eq!(client.in_progress.get(), 2);
+        assert_eq!(client.until(RST_STREAM).await.stream, 3);
+        // 60 s after the last part.
+        assert_eq!(begun.elapsed().as_secs(), 10 + 20 + 60);
+        client.read_silence(300 * SECOND).await;
+        assert_eq!(client.in_progress.get(), 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_response_that_takes_long_is_awaited() {
+        let mut client = RawClient::connect(&[]).await;
+        client.request(1, "/never", true, &[]).await;
+        client.read_silence(600 * SECOND).await;
+        assert_eq!(client.in_progress.get(), 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_stop_waits_a_second_for_a_client_without_streams() {
+        for (requests, half_a_frame) in [(0, false), (0, true), (1, false), (1, true)] {
+            let case = format!("{requests} requests, {half_a_frame}");
+            let mut client = RawClient::connect(&[]).await;
+            client.until(SETTINGS).await;
+            if requests > 0 {
+                client.request(1, "/", true, &[]).await;
+                client.until(DATA).await;
+            }
+            if half_a_frame {
+                client.stream.write_all(&[0, 0, 90, HEADERS]).await.unwrap();
+            }
+            client.stop.send_replace(true);
+            let stopped = Instant::now();
+            // It reads, and answers nothing.
+            let mut got = Vec::new();
+            let _ = client.stream.read_to_end(&mut got).await;
+            assert!(stopped.elapsed() <= 2 * SECOND, "{case}: {:?}", stopped.elapsed());
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_answers_ends_at_once_at_a_stop() {
+        let mut client = RawClient::connect(&[]).await;
+        client.until(SETTINGS).await;
+        client.stop.send_replace(true);
+        let stopped = Instant::now();
+        assert!(client.rest().await.contains(&GOAWAY));
+        assert_eq!(stopped.elapsed().as_secs(), 0);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_response_in_progress_outlives_a_stop() {
+        let mut client = RawClient::connect(NO_WINDOW).await;
+        client.request(1, "/long", true, &[]).await;
+        client.until(HEADERS).await;
+        client.stop.send_replace(true);
+        client.until(GOAWAY).await;
+        tokio::time::sleep(20 * SECOND).await;
+        for stream in [0, 1] {
+            client.send(WINDOW_UPDATE, 0, stream, &[0, 0x20, 0, 0]).await;
+        }
+        let mut got = 0;
+        while let Some(frame) = client.next().await {
+            got += if frame.kind == DATA { frame.payload.len() } else { 0 };
+        }
+        assert_eq!(got, LONG);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_sends_too_many_frames_is_disconnected() {
+        let ping: &[u8] = &[0; 8];
+        for (kind, flags, stream, payload) in [
+            (PING, 0, 0, ping),
+            (SETTINGS, 0, 0, b""),
+            (PRIORITY, 0, 1, &[0, 0, 0, 0, 1]),
+            (WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]),
+            (DATA, 0, 1, b""),
+            (CONTINUATION, 0, 3, b""),
+            (0xfa, 0, 0, b""),
+        ] {
+            let mut client = RawClient::connect(&[]).await;
+            client.request(1, "/never", false, &[]).await;
+            if kind == CONTINUATION {
+                client.send(HEADERS, 0, 3, &[0x82]).await;
+            }
+            let mut sent = 0;
+            let flood = async {
+                while client.try_send(kind, flags, stream, payload).await.is_ok() {
+                    sent += 1;
+                    // Read what comes, so that nothing is held up.
+                    let _ = client.stream.try_read(&mut [0; 4096]);
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(SECOND, flood).await.unwrap_or_else(|_| panic!("{kind}: after {sent}"));
+            assert!(sent <= 2_000, "{kind}: {sent}");
+            assert_eq!(client.in_progress.get(), 0, "{kind}");
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_client_that_resets_its_requests_again_and_again_is_disconnected() {
+        let mut client = RawClient::connect(&[]).await;
+        let mut sent: u32 = 0;
+        let block = [0x82, 0x86, 4, 6, b'/', b'n', b'e', b'v', b'e', b'r', 1, 1, b'a'];
+        let flood = async {
+            loop {
+                let [_, b, c, d] = (2 * sent + 1).to_be_bytes();
+                let head = [&[0, 0, 13, HEADERS, END_HEADERS | END_STREAM, 0, b, c, d], &block[..]].concat();
+                let reset = [0, 0, 4, RST_STREAM, 0, 0, b, c, d, 0, 0, 0, 8];
+                if client.stream.write_all(&[&head, &reset[..]].concat()).await.is_err() {
+                    return;
+                }
+                sent += 1;
+                let _ = client.stream.try_read(&mut [0; 4096]);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SECOND, flood).await.expect("disconnected");
+        assert!((20..500).contains(&sent), "{sent}");
+    }
 }

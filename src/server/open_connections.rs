@@ -113,6 +113,11 @@ impl Idleness {
         self.since.set(Some(since));
     }
 
+    /// Since when the connection has waited for a request; `None` while it does not.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since.get()
+    }
+
     /// Records that a request has begun. The connection need not close any more.
     pub(super) fn end(&self) {
         self.since.set(None);
@@ -154,17 +159,17 @@ impl Idleness {
     }
 
     /// Records that a stream of HTTP/2 is open, until the returned value is dropped.
-    pub(super) fn open_stream(self: &Rc<Self>) -> OpenStream {
+    pub(super) fn open_stream(self: &Rc<Self>) -> BusyConnection {
         self.streams.set(self.streams.get() + 1);
         self.end();
-        OpenStream(Rc::clone(self))
+        BusyConnection(Rc::clone(self))
     }
 }
 
-/// An open stream of HTTP/2, until it is dropped. The connection is idle while it has none.
-pub(super) struct OpenStream(Rc<Idleness>);
+/// A connection of HTTP/2 with a stream, until this is dropped. It is idle when the last one is.
+pub(super) struct BusyConnection(Rc<Idleness>);
 
-impl Drop for OpenStream {
+impl Drop for BusyConnection {
     fn drop(&mut self) {
         let left = self.0.streams.get().saturating_sub(1);
         self.0.streams.set(left);

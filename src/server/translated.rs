@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -17,8 +17,8 @@ use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf, WriteHalf, duplex, sp
 use tokio::task::spawn_local;
 
 use super::Service;
-use super::open_connections::OpenStream;
 use super::refusal::refuse;
+use super::streams::{OpenStream, Progress};
 use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
@@ -45,7 +45,7 @@ pub(super) async fn respond<S: Service>(
     let (ours, theirs) = duplex(PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
-    let task = spawn_local(handle(request, to, client, service));
+    let task = spawn_local(handle(request, to, client, service, Rc::clone(stream.progress())));
     let guards = (AbortOnDrop(task.abort_handle()), stream);
     read_response(from, guards, to_head).await
 }
@@ -56,9 +56,11 @@ async fn handle<S: Service>(
     mut to: WriteHalf<DuplexStream>,
     client: ClientConnection,
     service: S,
+    progress: Rc<Progress>,
 ) {
     let (parts, body) = request.into_parts();
     let framing = body_framing(&parts, &body);
+    let body = ReceivedBody { body, progress: (!is_grpc(&parts)).then_some(progress) };
     let head = encode_head(&parts, framing);
     let mut respond = pin!(respond_http1(head, client, &service));
     let sent = tokio::select! {
@@ -83,6 +85,33 @@ async fn respond_http1<S: Service>(
             let _ = service.respond(&head, &mut client).await;
         }
         Err(refusal) => refuse(client, refusal).await,
+    }
+}
+
+/// Returns true for gRPC, whose streams may be silent for any time.
+fn is_grpc(parts: &Parts) -> bool {
+    parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The body of a request. Records while it waits for the client, if that is limited.
+struct ReceivedBody {
+    body: Incoming,
+    progress: Option<Rc<Progress>>,
+}
+
+impl Body for ReceivedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(progress) = &self.progress {
+            progress.record_receiving(frame.is_pending());
+        }
+        frame
     }
 }
 
@@ -158,7 +187,7 @@ async fn read_response(
         let (status, headers, framing) = (head.status, fields.filter_map(to_header).collect(), head.framing);
         received.advance(length);
         let body = PipeBody::new(from, received, framing);
-        let mut response = Response::new(TranslatedBody { body, _guards: guards });
+        let mut response = Response::new(TranslatedBody { body, guards });
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         return Ok(response);
@@ -168,8 +197,8 @@ async fn read_response(
 /// The content of a response. Dropping it cancels the request.
 pub(super) struct TranslatedBody {
     body: PipeBody,
-    /// The task that writes it, and its count as an open stream.
-    _guards: (AbortOnDrop, OpenStream),
+    /// The task that writes it, and its stream.
+    guards: (AbortOnDrop, OpenStream),
 }
 
 impl Body for TranslatedBody {
@@ -177,7 +206,10 @@ impl Body for TranslatedBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let (_, stream) = &self.guards;
+        stream.progress().record_sending(frame.is_ready());
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

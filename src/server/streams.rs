@@ -1,0 +1,118 @@
+//! The open streams of a connection of HTTP/2, and how long each has waited for the client.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::Instant;
+
+use super::open_connections::{BusyConnection, Idleness};
+use super::{BODY_TIMEOUT, MAX_STREAMS, SEND_TIMEOUT};
+
+/// The streams of a connection. Clones share them. hyper runs them by this, as its executor.
+#[derive(Clone)]
+pub(super) struct Streams(Rc<Shared>);
+
+struct Shared {
+    idleness: Rc<Idleness>,
+    /// Those that are open, and some that have ended.
+    all: RefCell<Vec<Rc<Progress>>>,
+    /// The stream whose task hyper spawns next.
+    begun: RefCell<Option<Rc<Progress>>>,
+}
+
+impl Streams {
+    pub(super) fn new(idleness: Rc<Idleness>) -> Self {
+        Self(Rc::new(Shared { idleness, all: RefCell::default(), begun: RefCell::default() }))
+    }
+
+    /// Records that a stream is open, until the returned value is dropped. hyper spawns its task next.
+    pub(super) fn open(&self) -> OpenStream {
+        let progress = Rc::new(Progress::default());
+        let mut all = self.0.all.borrow_mut();
+        if all.len() >= 2 * MAX_STREAMS {
+            all.retain(Progress::is_open);
+        }
+        all.push(Rc::clone(&progress));
+        self.0.begun.replace(Some(Rc::clone(&progress)));
+        OpenStream { progress, _connection: self.0.idleness.open_stream() }
+    }
+
+    /// Resets the streams that have waited too long for the client, and returns how many, and when the next one will have.
+    pub(super) fn reset_stalled(&self, now: Instant) -> (usize, Option<Instant>) {
+        let mut all = self.0.all.borrow_mut();
+        all.retain(Progress::is_open);
+        let (stalled, others): (Vec<_>, Vec<_>) =
+            all.iter().filter_map(|stream| Some((stream.expiry()?, stream))).partition(|(at, _)| *at <= now);
+        for (_, stream) in &stalled {
+            stream.reset();
+        }
+        (stalled.len(), others.into_iter().map(|(at, _)| at).min())
+    }
+}
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
+    fn execute(&self, future: F) {
+        let task = spawn_local(future);
+        if let Some(stream) = self.0.begun.take() {
+            // A stream has one task.
+            let _ = stream.task.set(task.abort_handle());
+        }
+    }
+}
+
+/// What a stream waits for.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The task that hyper runs it in. Without it, hyper resets the stream.
+    task: OnceCell<AbortHandle>,
+    sending_since: Cell<Option<Instant>>,
+    receiving_since: Cell<Option<Instant>>,
+}
+
+impl Progress {
+    /// Records if the client has to take a part of the response.
+    pub(super) fn record_sending(&self, is_sending: bool) {
+        let now = is_sending.then(Instant::now);
+        self.sending_since.set(now);
+        // A client that gets its response may wait for it before it sends more.
+        if is_sending && self.receiving_since.get().is_some() {
+            self.receiving_since.set(now);
+        }
+    }
+
+    /// Records if the client has to send a part of the request's body.
+    pub(super) fn record_receiving(&self, is_receiving: bool) {
+        let since = self.receiving_since.get();
+        self.receiving_since.set(is_receiving.then(|| since.unwrap_or_else(Instant::now)));
+    }
+
+    /// When it will have waited too long for the client.
+    fn expiry(&self) -> Option<Instant> {
+        let sending = self.sending_since.get().map(|since| since + SEND_TIMEOUT);
+        let receiving = self.receiving_since.get().map(|since| since + BODY_TIMEOUT);
+        sending.into_iter().chain(receiving).min()
+    }
+
+    fn is_open(self: &Rc<Self>) -> bool {
+        Rc::strong_count(self) > 1
+    }
+
+    fn reset(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+}
+
+/// An open stream, until it is dropped. The connection is idle while it has none.
+pub(super) struct OpenStream {
+    progress: Rc<Progress>,
+    _connection: BusyConnection,
+}
+
+impl OpenStream {
+    pub(super) fn progress(&self) -> &Rc<Progress> {
+        &self.progress
+    }
+}
