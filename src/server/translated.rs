@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -25,9 +25,16 @@ use crate::http1::request::{RequestHead, to_header};
 use crate::http1::response::ResponseHead;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
-use crate::net::pipe::{AbortOnDrop, BodyFraming, PIPE_SIZE, send_body};
+use crate::net::pipe::{AbortOnDrop, BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
 use crate::net::stream::Stream;
+
+/// How much of a body is on its way in each direction, in bytes. Together with the first part of the response that hyper
+/// holds, it is less than what forwarding reads first from an upstream: nothing more is read for a client that takes nothing.
+const CLIENT_PIPE_SIZE: usize = 8 << 10;
+/// How much is read at once until the head is complete, in bytes: the rest is the first part of the content, which waits for
+/// the client.
+const HEAD_READ_SIZE: usize = 4 << 10;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
 
@@ -42,7 +49,7 @@ pub(super) async fn respond<S: Service>(
     stream: OpenStream,
 ) -> io::Result<Response<TranslatedBody>> {
     let to_head = request.method() == Method::HEAD;
-    let (ours, theirs) = duplex(PIPE_SIZE);
+    let (ours, theirs) = duplex(CLIENT_PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
     let task = spawn_local(handle(request, to, client, service, Rc::clone(stream.progress())));
@@ -173,7 +180,8 @@ async fn read_response(
     loop {
         let parsed = ResponseHead::parse(&received, to_head);
         let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
-            if from.read_buf(&mut received).await? == 0 {
+            received.reserve(HEAD_READ_SIZE);
+            if from.read_buf(&mut (&mut received).limit(HEAD_READ_SIZE)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             continue;
