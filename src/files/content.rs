@@ -1,7 +1,7 @@
-//! The bytes of a file, read in chunks on blocking threads.
+//! The bytes of a file, read in chunks: on blocking threads, or at once if the system has them in memory.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
-use tokio::task::{JoinHandle, spawn_blocking};
+use rustix::io::{ReadWriteFlags, preadv2};
+use tokio::task::{spawn_blocking, yield_now};
 
-/// The bytes read at once: enough that the trip to a blocking thread does not matter.
-const CHUNK: usize = 128 * 1024;
+/// The bytes that are read at once. A slow reader holds as many; a fast one is served as fast as with more.
+const CHUNK: usize = 32 << 10;
 
 /// The kind of error for a file that another program is writing.
 pub(super) const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
@@ -25,9 +26,6 @@ pub(super) struct FileContent {
     modified: Option<SystemTime>,
     rest: Range<u64>,
 }
-
-/// A chunk that is being read, and the content after it.
-type NextChunk = JoinHandle<io::Result<(Bytes, FileContent)>>;
 
 impl FileContent {
     /// Creates the content of a `range` of a file with this metadata. The range must be within its length.
@@ -43,13 +41,36 @@ impl FileContent {
     /// Reads the next chunk, blocking. Fails if the file has shrunk or was rewritten with the same length, so that two
     /// versions are never mixed.
     pub(super) fn read(&mut self) -> io::Result<Bytes> {
-        let left = self.rest.end.saturating_sub(self.rest.start);
-        let wanted = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
-        let mut chunk = vec![0; wanted];
+        let mut chunk = self.allocate();
         let read = self.file.read_exact_at(&mut chunk, self.rest.start);
         self.check().and(read)?;
         self.rest.start += chunk.len() as u64;
         Ok(chunk.into())
+    }
+
+    /// Reads the next chunk without blocking, if the system has it in memory and the file has not changed.
+    fn read_cached(&mut self) -> Option<Bytes> {
+        let mut chunk = self.allocate();
+        let into = &mut [IoSliceMut::new(&mut chunk)];
+        let read = preadv2(&self.file, into, self.rest.start, ReadWriteFlags::NOWAIT).ok()?;
+        if read < chunk.len() || !self.is_as_before().ok()? {
+            return None;
+        }
+        self.rest.start += chunk.len() as u64;
+        Some(chunk.into())
+    }
+
+    /// Returns space for the next bytes, at most as many as are left.
+    fn allocate(&self) -> Vec<u8> {
+        let left = self.rest.end.saturating_sub(self.rest.start);
+        vec![0; usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))]
+    }
+
+    /// Returns false if the file has shrunk or was rewritten.
+    fn is_as_before(&self) -> io::Result<bool> {
+        let metadata = self.file.metadata()?;
+        let is_unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
+        Ok(metadata.len() > self.len || is_unchanged)
     }
 
     /// Fails if the file has shrunk or was rewritten. A file that has grown passes: it is probably a log, and the range is
@@ -58,31 +79,30 @@ impl FileContent {
         // A write sets the time before the length: what looks rewritten may be about to grow.
         for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
             std::thread::sleep(patience);
-            let metadata = self.file.metadata()?;
-            let unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
-            if metadata.len() > self.len || unchanged {
+            if self.is_as_before()? {
                 return Ok(());
             }
         }
         Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
     }
 
-    /// Streams `first` and then the rest, reading one chunk ahead. If the rest cannot be read, the stream ends in an error.
+    /// Streams `first` and then the rest, which is read when it is wanted: the system reads ahead. If the rest cannot be read,
+    /// the stream ends in an error.
     pub(super) fn stream_after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync {
-        let rest = stream::try_unfold(self.read_ahead(), |ahead| async move {
-            let Some(ahead) = ahead else { return Ok(None) };
-            let (chunk, content) = ahead.await??;
-            Ok(Some((chunk, content.read_ahead())))
+        let rest = stream::try_unfold(self, |mut content| async move {
+            if content.is_empty() {
+                return Ok(None);
+            }
+            if let Some(chunk) = content.read_cached() {
+                // A fast client never makes the thread wait. Let its other connections run.
+                yield_now().await;
+                return Ok(Some((chunk, content)));
+            }
+            let read = spawn_blocking(move || content.read().map(|chunk| (chunk, content)));
+            read.await?.map(Some)
         });
         stream::once(ready(Ok(first))).chain(rest).inspect_err(|error| {
             tracing::warn!(target: "downtime::files", %error, "a file was sent only in part");
         })
-    }
-
-    fn read_ahead(mut self) -> Option<NextChunk> {
-        if self.is_empty() {
-            return None;
-        }
-        Some(spawn_blocking(move || self.read().map(|chunk| (chunk, self))))
     }
 }

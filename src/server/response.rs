@@ -18,6 +18,9 @@ use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::has_no_body;
 use crate::net::client::ClientConnection;
 
+/// How much content goes out with the head, in bytes. More is not worth a copy.
+const MAX_WITH_HEAD: usize = 16 << 10;
+
 /// Sends a response to the request with this head. Breaks if the client has left, or if the content broke off.
 pub async fn respond<B>(
     head: &RequestHead<'_>,
@@ -88,14 +91,21 @@ where
     let mut body = pin!(response.into_body());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(mut data) = frame.into_data() else { continue };
         left = left.checked_sub(data.len() as u64).ok_or(io::ErrorKind::InvalidData)?;
-        match content {
-            Content::Chunked => write_chunk(&data, &mut out),
-            Content::Length(_) | Content::UntilClose | Content::None => out.extend_from_slice(&data),
+        if content == Content::Chunked {
+            write_chunk(&data, &mut out);
+        } else if !out.is_empty() {
+            out.extend_from_slice(&data.split_to(data.len().min(MAX_WITH_HEAD)));
         }
         client.send(&out).await?;
-        out.clear();
+        if content == Content::Chunked {
+            out.clear();
+            continue;
+        }
+        // A slow reader holds no more than what it has not taken.
+        out = Vec::new();
+        client.send(&data).await?;
     }
     match content {
         Content::Chunked => out.extend_from_slice(LAST_CHUNK),
