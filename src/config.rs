@@ -12,6 +12,7 @@ pub mod load;
 pub mod read_file;
 pub mod report;
 pub mod schema;
+mod size;
 mod suggestion;
 mod syntax;
 pub mod table;

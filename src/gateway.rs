@@ -21,7 +21,7 @@ use self::cache::{EncodedResponse, PageRequest, ResponseCache};
 use self::closing::PhaseChanges;
 use self::decide::decide_request;
 use crate::clock;
-use crate::config::Site;
+use crate::config::{Limits, Site};
 use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
 use crate::http1::request::RequestHead;
@@ -93,6 +93,10 @@ impl<R: Routes> Gateway<R> {
 }
 
 impl<R: Routes> Service for Gateway<R> {
+    fn limits(&self) -> Limits {
+        self.snapshots.at(clock::now()).snapshot.config.limits
+    }
+
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let now = clock::now();
         let current = self.snapshots.at(now);

@@ -20,6 +20,7 @@ use warp::filters::BoxedFilter;
 use warp::{Filter, Reply};
 
 use crate::clock;
+use crate::config::Limits;
 use crate::filters::Routes;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -55,6 +56,11 @@ pub fn management(gateway: &Arc<RunningGateway>) -> Management<impl Routes + use
 }
 
 impl<R: Routes> Service for Management<R> {
+    fn limits(&self) -> Limits {
+        // Operators must get in, however many are connected.
+        Limits { connections: 0, connections_per_client: 0, ..self.gateway.snapshots.current().config.limits }
+    }
+
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let snapshot = self.gateway.snapshots.current();
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);

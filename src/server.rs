@@ -11,6 +11,7 @@ mod guarded;
 mod handshake;
 mod head;
 mod http2;
+mod limit_log;
 pub mod listener;
 mod log_interval;
 mod open_connections;
@@ -42,7 +43,7 @@ pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
 
-/// The time limit for a client to send the head of a request, and for a connection to be idle.
+/// The time limit for a client of HTTP/2 to send the head of a request, and to answer a PING.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for a connection of HTTP/2 to be idle, whatever PINGs it sends or answers.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

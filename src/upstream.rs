@@ -4,6 +4,7 @@
 //! written again. An `Exchange` is one request on one connection: its `Upload` continues while its `Download` comes back.
 //! Each thread has its own connections, in a `Pool`.
 
+mod body_limits;
 mod buffers;
 mod connect;
 mod connections;
@@ -34,6 +35,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::body_limits::BodyLimits;
 use self::buffers::{BufferPool, Buffers};
 use self::connect::Connector;
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
@@ -159,6 +161,7 @@ impl Proxy {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
+        let limits = BodyLimits::new(head, client, route);
         let contention = is_new.then(|| self.pool.contention().for_new_connection());
         Exchange {
             head,
@@ -167,7 +170,7 @@ impl Proxy {
             buffers,
             upload,
             started_at,
-            limit: route.response_timeout,
+            limits,
             now,
             contention,
             tunnel_idle: route.tunnel_idle,

@@ -261,6 +261,37 @@ pub struct ManagementSection {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct LimitsSection {
+    /// The longest head of a request, with its first line and all fields: a number with the unit `B`, `KiB` or `MiB`, from
+    /// `"1KiB"` to `"1MiB"`. Beyond that, the client gets 414 if the first line is longer, else 431. A change takes effect
+    /// for new connections; likewise for the other limits of clients.
+    #[schemars(with = "String", regex(pattern = pattern::SIZE), extend("default" = "16KiB"))]
+    pub head: Field<String>,
+    /// How long a client may take for the head of a request from its first byte, whatever it sends meanwhile; then it gets
+    /// 408. A new connection must send that byte within the same time.
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "30s"))]
+    pub head_timeout: Field<String>,
+    /// How long a connection may be idle after a response before the gateway closes it.
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
+    pub idle_timeout: Field<String>,
+    /// How long a client may take nothing of a response; then it is disconnected.
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
+    pub send_timeout: Field<String>,
+    /// How long nothing may come of a request's body that is being forwarded, or of the upstream's response once it has
+    /// begun. A client that sends nothing gets 408, and a response that stops is cut off. `text/event-stream`,
+    /// `application/grpc` and tunnels may be silent for any time. A change takes effect for new requests.
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
+    pub body_timeout: Field<String>,
+    /// How long a client may take for a TLS handshake, whatever it sends meanwhile.
+    #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "10s"))]
+    pub handshake_timeout: Field<String>,
+    /// How many clients may be connected at once, in the whole process. Beyond that, connections that wait for a request are
+    /// closed, and new ones wait until another one closes. `0` means as many as descriptors allow.
+    #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
+    pub connections: Field<i64>,
+    /// How many connections one client address may have at once. Further ones are closed at once. `0` means no limit, which
+    /// is right behind a proxy: all connections come from its address.
+    #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
+    pub connections_per_client: Field<i64>,
     /// How long a connection to the upstream may be idle before the gateway closes it. If the upstream announces a time, as
     /// in `Keep-Alive: timeout=2`, the connection is closed a second before that, if that is earlier. With `"0s"`,
     /// connections are not kept: each request gets a new one.

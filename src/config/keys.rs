@@ -27,6 +27,8 @@ pub(super) enum ValueKind {
     Duration,
     /// A string that is a duration or zero.
     DurationOrZero,
+    /// A string that is a size in bytes.
+    Size,
     /// A date-time.
     DateTime,
     /// `true` or `false`.
@@ -39,6 +41,13 @@ pub(super) enum ValueKind {
     Dates,
     /// A section, or an array of sections.
     Section,
+}
+
+impl ValueKind {
+    /// Returns true if the value is a string.
+    pub(super) const fn is_string(self) -> bool {
+        matches!(self, Self::Text | Self::Duration | Self::DurationOrZero | Self::Size)
+    }
 }
 
 /// The keys of each section, by the title of the section: `[site]`, `[[period]]` or [`TOP`].
@@ -88,6 +97,7 @@ fn kind_of(value: &Value) -> ValueKind {
         (Some("array"), Some(items)) if !is_table(items) => ValueKind::List,
         (Some("array" | "object"), _) => ValueKind::Section,
         _ if is_pattern(value, pattern::duration()) => ValueKind::Duration,
+        _ if is_pattern(value, pattern::SIZE.to_owned()) => ValueKind::Size,
         _ if is_pattern(value, pattern::duration_or_zero()) => ValueKind::DurationOrZero,
         _ if has_format(value, "date-time") => ValueKind::DateTime,
         _ => ValueKind::Text,
@@ -250,6 +260,7 @@ mod tests {
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),
+            ("[limits]", "head", Some(ValueKind::Size)),
             ("[limits]", "upstream_idle", Some(ValueKind::DurationOrZero)),
             ("[log]", "access", Some(ValueKind::Flag)),
             ("[[period]]", "start", Some(ValueKind::DateTime)),
@@ -330,7 +341,9 @@ mod tests {
             ),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[management]", "secret", "known keys: hosts, listen"),
-            ("[limits]", "head_timeout", "known keys: tunnel_idle, upstream_connections, upstream_idle"),
+            ("[limits]", "keepalive_timeout", "did you mean `idle_timeout`?"),
+            ("[limits]", "client_header_timeout", "did you mean `head_timeout`?"),
+            ("[limits]", "limit_conn", "did you mean `connections_per_client`?"),
         ] {
             let known = KEYS.get(section).unwrap();
             let mut known: Vec<_> = known.keys().map(String::as_str).collect();

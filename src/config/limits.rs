@@ -5,6 +5,22 @@ use std::time::Duration;
 /// `[limits]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// The longest head of a request, in bytes.
+    pub head: usize,
+    /// The limit for a whole head, from its first byte; and for the first byte of a new connection.
+    pub head_timeout: Duration,
+    /// The limit for the time between two requests of a connection.
+    pub idle_timeout: Duration,
+    /// The limit for a client to take at least one byte of what it is sent.
+    pub send_timeout: Duration,
+    /// The limit for the next byte of a body, of a request or of the upstream's response.
+    pub body_timeout: Duration,
+    /// The limit for a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// The limit for the connections of clients; zero for none.
+    pub connections: usize,
+    /// The limit for the connections of one client; zero for none.
+    pub connections_per_client: usize,
     /// The time after which an idle connection to the upstream is closed. It may be as long as a [`Duration`] can be. If it
     /// is zero, connections are not kept.
     pub upstream_idle: Duration,
@@ -16,6 +32,18 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { upstream_idle: Duration::from_secs(2), upstream_connections: 0, tunnel_idle: Duration::ZERO }
+        Self {
+            head: 16 << 10,
+            head_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            connections: 0,
+            connections_per_client: 0,
+            upstream_idle: Duration::from_secs(2),
+            upstream_connections: 0,
+            tunnel_idle: Duration::ZERO,
+        }
     }
 }

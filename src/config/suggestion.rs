@@ -47,7 +47,7 @@ fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
             vec![value.to_owned(), format!("[{value}]"), list(value, unquoted)]
         }
         Some(ValueKind::Section) => Vec::new(),
-        Some(ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero) => {
+        Some(ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero | ValueKind::Size) => {
             [whole(), only_item(value), quoted(value), text(value)].into_iter().flatten().collect()
         }
         None => [whole(), Some(flag(value)), quoted(value)].into_iter().flatten().collect(),
@@ -127,11 +127,7 @@ pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Invalid
         return None;
     }
     let (quoted, form) = match keys::kind(section, key)? {
-        ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero
-            if !value.starts_with(['[', '{']) =>
-        {
-            (text(value)?, "in quotes")
-        }
+        kind if kind.is_string() && !value.starts_with(['[', '{']) => (text(value)?, "in quotes"),
         ValueKind::List => (list(without_outer_quotes(value), text), "in quotes, in a list"),
         _ => return None,
     };

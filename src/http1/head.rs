@@ -12,21 +12,22 @@ use super::request::MALFORMED_LINE;
 static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
 /// The same where lines end without a carriage return (RFC 9112, section 2.2).
 static END_WITHOUT_RETURN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\n"));
-/// The longest head, in bytes.
-pub const MAX_HEAD: usize = 64 << 10;
 
 const TOO_LONG_HEAD: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    reason: "the head of the request is longer than 64 KiB",
+    reason: "the head of the request is too long",
 };
-const TOO_LONG_LINE: Refusal = Refusal {
-    status: StatusCode::URI_TOO_LONG,
-    reason: "the first line of the request is longer than 64 KiB",
-};
+const TOO_LONG_LINE: Refusal =
+    Refusal { status: StatusCode::URI_TOO_LONG, reason: "the first line of the request is too long" };
 
-/// Returns the refusal for bytes that begin with a head which is longer than [`MAX_HEAD`].
-pub fn too_long(bytes: &[u8]) -> Refusal {
-    let has_line = bytes.iter().take(MAX_HEAD).any(|byte| *byte == b'\n');
+/// Returns true if a refusal is one of [`too_long`].
+pub fn is_too_long(refusal: &Refusal) -> bool {
+    [TOO_LONG_HEAD, TOO_LONG_LINE].contains(refusal)
+}
+
+/// Returns the refusal for bytes that begin with a head which is longer than `max` bytes.
+pub fn too_long(bytes: &[u8], max: usize) -> Refusal {
+    let has_line = bytes.iter().take(max).any(|byte| *byte == b'\n');
     if has_line { TOO_LONG_HEAD } else { TOO_LONG_LINE }
 }
 
@@ -39,15 +40,15 @@ pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
 }
 
 /// Returns how many of the `bytes` have to be parsed for the head that they begin with: it ends there or, where its lines end
-/// without a carriage return (RFC 9112, section 2.2), maybe before. `None` if it is incomplete, or longer than [`MAX_HEAD`].
+/// without a carriage return (RFC 9112, section 2.2), maybe before. `None` if it is incomplete, or longer than `max` bytes.
 /// The first `searched` bytes have been searched before.
-pub fn complete_within(bytes: &[u8], searched: usize) -> Option<usize> {
+pub fn complete_within(bytes: &[u8], searched: usize, max: usize) -> Option<usize> {
     // The end is up to three bytes long.
     let from = searched.saturating_sub(3);
     let rest = bytes.get(from..)?;
     let end = |finder: &Finder<'_>| {
         let end = from + finder.find(rest)? + finder.needle().len();
-        (end <= MAX_HEAD).then_some(end)
+        (end <= max).then_some(end)
     };
     end(&END).or_else(|| end(&END_WITHOUT_RETURN))
 }
@@ -56,19 +57,27 @@ pub fn complete_within(bytes: &[u8], searched: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const MAX: usize = 30;
+
     #[test]
     fn the_end_of_a_head_is_found_however_it_is_split() {
-        let long = format!("GET / HTTP/1.1\nHost: a\n\n{}\r\n\r\n", "x".repeat(MAX_HEAD));
+        let long = format!("GET / HTTP/1.1\nHost: a\n\n{}\r\n\r\n", "x".repeat(MAX));
         for (bytes, expected) in [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore\n\n", Some(27)),
             ("GET / HTTP/1.1\nHost: a\n\nmore", Some(24)),
             (&long, Some(24)),
             ("GET / HTTP/1.1\r\n\r\n", Some(18)),
             ("GET / HTTP/1.1\r\nHost: a\r\n\r", None),
+            ("GET / HTTP/1.1\r\nHost: 1234\r\n\r\n", Some(30)),
+            ("GET / HTTP/1.1\r\nHost: 12345\r\n\r\n", None),
             ("", None),
         ] {
             for searched in 0..expected.unwrap_or(bytes.len()) {
-                assert_eq!(complete_within(bytes.as_bytes(), searched), expected, "{bytes:?} {searched}");
+                assert_eq!(
+                    complete_within(bytes.as_bytes(), searched, MAX),
+                    expected,
+                    "{bytes:?} {searched}"
+                );
             }
         }
     }

@@ -15,12 +15,14 @@ use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
 use super::peer::Peer;
 use super::request_body::RequestBody;
-use super::send::send_all;
+use super::send::{SendLimit, send_all};
 use super::stream::Stream;
 use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::Encoding;
 use crate::http1::request::{RequestHead, Version};
 
+/// How long a client may take nothing, unless another limit is given.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an unwanted body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// How much of the next requests is read ahead, in bytes.
@@ -41,6 +43,7 @@ pub struct ClientConnection {
     /// True if the connection closes after the response.
     closes: bool,
     has_begun_response: bool,
+    send_limit: SendLimit,
     /// Set when the client has stopped sending, which it may do and wait for the response.
     half_closed: Option<HalfClosed>,
 }
@@ -62,8 +65,30 @@ impl ClientConnection {
             body: RequestBody::default(),
             closes: false,
             has_begun_response: false,
+            send_limit: SendLimit::new(SEND_TIMEOUT),
             half_closed: None,
         }
+    }
+
+    /// Disconnects a client that takes nothing for `limit`, instead of a minute.
+    #[must_use]
+    pub fn with_send_timeout(self, limit: Duration) -> Self {
+        Self { send_limit: SendLimit::new(limit), ..self }
+    }
+
+    /// How long the client may take nothing.
+    pub fn send_timeout(&self) -> Duration {
+        self.send_limit.limit
+    }
+
+    /// Returns true if the client has taken nothing for that time.
+    pub fn has_stalled(&self) -> bool {
+        self.send_limit.has_passed
+    }
+
+    /// Records that the client has taken nothing for that time.
+    pub fn mark_stalled(&mut self) {
+        self.send_limit.has_passed = true;
     }
 
     /// Begins a request, whose head was the last thing that was taken from the input.
@@ -223,18 +248,18 @@ impl ClientConnection {
 
     /// Writes all bytes of an interim response.
     pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
-        send_all(&mut self.stream, bytes, |_, _| {}).await
+        send_all(&mut self.stream, bytes, &mut self.send_limit, |_, _| {}).await
     }
 
     /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
-    /// they have sent all of it. Fails if the client takes nothing for `SEND_TIMEOUT`.
+    /// they have sent all of it. Fails if the client takes nothing for too long.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.has_begun_response = true;
-        let Self { stream, input, body, .. } = self;
+        let Self { stream, input, body, send_limit, .. } = self;
         let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
             let _is_whole = body.poll_discard(input, stream, cx);
         };
-        send_all(stream, bytes, discard).await
+        send_all(stream, bytes, send_limit, discard).await
     }
 
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.

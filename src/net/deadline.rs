@@ -52,7 +52,8 @@ impl Deadline {
     }
 }
 
-fn after(start: Instant, limit: Duration) -> Instant {
+/// Returns the time that is `limit` after `start`, or a year if `limit` is longer.
+pub fn after(start: Instant, limit: Duration) -> Instant {
     const NEVER: Duration = Duration::from_hours(24 * 365);
     start.checked_add(limit.min(NEVER)).unwrap_or(start)
 }

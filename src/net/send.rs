@@ -3,24 +3,54 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::io::AsyncWrite as _;
 
+use super::deadline::Deadline;
 use super::stream::Stream;
 
-/// The time limit for the other end to take at least one byte.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// The limit for the other end to take at least one byte.
+#[derive(Debug)]
+pub(super) struct SendLimit {
+    pub(super) limit: Duration,
+    /// Created for the first wait.
+    deadline: Option<Deadline>,
+    /// True once the other end has taken nothing for too long.
+    pub(super) has_passed: bool,
+}
 
-/// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes nothing for
-/// [`SEND_TIMEOUT`].
+impl SendLimit {
+    pub(super) const fn new(limit: Duration) -> Self {
+        Self { limit, deadline: None, has_passed: false }
+    }
+
+    /// Begins a wait.
+    fn start(&mut self) {
+        self.deadline.get_or_insert_default().start(self.limit);
+    }
+
+    fn poll_passed<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if let Some(deadline) = &mut self.deadline {
+            ready!(deadline.poll_passed(cx));
+        }
+        self.has_passed = true;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes nothing for too
+/// long.
 pub(super) async fn send_all(
     stream: &mut Stream,
     mut bytes: &[u8],
+    limit: &mut SendLimit,
     mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
 ) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
     let taken = match stream.try_write(bytes) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         taken => taken?,
@@ -30,17 +60,24 @@ pub(super) async fn send_all(
         return Ok(());
     }
     while !bytes.is_empty() {
+        limit.start();
         let taken = poll_fn(|cx| {
             let taken = Pin::new(&mut *stream).poll_write(cx, bytes);
             if taken.is_pending() {
                 meanwhile(stream, cx);
+                return limit.poll_passed(cx);
             }
             taken
         });
-        match timeout(SEND_TIMEOUT, taken).await?? {
+        match taken.await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             taken => bytes = bytes.get(taken..).unwrap_or_default(),
         }
     }
-    timeout(SEND_TIMEOUT, stream.flush()).await?
+    limit.start();
+    poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
+        Poll::Pending => limit.poll_passed(cx),
+        flushed @ Poll::Ready(_) => flushed,
+    })
+    .await
 }

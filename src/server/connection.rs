@@ -1,6 +1,7 @@
 //! One client's connection, from accept to close.
 
 use std::future::pending;
+use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use tracing::debug;
 
 use super::handshake::{Handshake, handshake};
 use super::head::{HeadReader, NextHead, Preface};
+use super::limit_log;
 use super::open_connections::Idleness;
 use super::refusal::refuse;
 use super::{Service, http2};
@@ -25,8 +27,7 @@ use crate::net::stream::Stream;
 const PLAIN_HTTP: Refusal = Refusal::bad_request("this port speaks HTTPS: write https:// in the URL");
 
 /// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
-/// request, or with one that begins within `STOP_GRACE`. The head of a request must be complete `HEAD_TIMEOUT` after its
-/// first byte; otherwise the client gets 408 and the connection closes. An idle connection closes after the same time. Spawns
+/// request, or with one that begins within `STOP_GRACE`. The limits are those that the service has when it begins. Spawns
 /// local tasks, so it needs a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve<S: Service>(
     stream: Stream,
@@ -59,12 +60,18 @@ pub(super) async fn serve_open<S: Service>(
 ) {
     let peer = peer.over(stream.scheme());
     let preface = Preface::expected_on(&stream);
-    let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone());
+    let limits = service.limits();
+    let client = ClientConnection::new(stream, Rc::new(peer), stopped.clone());
+    let mut client = client.with_send_timeout(limits.send_timeout);
     // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
-    match serve_requests(&mut client, &service, HeadReader::new(preface, idleness)).await {
+    match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, &limits)).await {
         ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, stopped, idleness)).await,
-        ConnectionEnd::Refused(refusal) => Box::pin(refuse(client, refusal)).await,
+        ConnectionEnd::Refused(refusal) => {
+            limit_log::refused(&refusal, client.peer());
+            Box::pin(refuse(client, refusal)).await;
+        }
         ConnectionEnd::Close => close(client).await,
+        ConnectionEnd::Drop if client.has_stalled() => limit_log::SEND_TIMEOUT.record(client.peer()),
         ConnectionEnd::Drop => {}
     }
 }
@@ -80,11 +87,12 @@ pub(super) async fn serve_tls<S: Service>(
     idleness: &Rc<Idleness>,
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
-    match Box::pin(handshake(stream, &acceptor)).await {
+    match Box::pin(handshake(stream, &acceptor, service.limits().handshake_timeout)).await {
         Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {
             refuse(ClientConnection::new(stream, Rc::new(peer), stopped), PLAIN_HTTP).await;
         }
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => limit_log::HANDSHAKE_TIMEOUT.record(&peer),
         Err(error) => debug!("TLS handshake with {peer} failed: {error}"),
     }
 }
@@ -210,10 +218,7 @@ mod tests {
     fn assert_refused((got, taken): &(String, Duration), seconds: u64, what: &str) {
         assert!(got.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{what}: {got}");
         assert!(got.contains("\r\nconnection: close\r\n"), "{what}: {got}");
-        assert!(
-            got.ends_with("\r\n\r\nthe head of the request took longer than 30 seconds\n"),
-            "{what}: {got}"
-        );
+        assert!(got.ends_with("\r\n\r\nthe head of the request took too long\n"), "{what}: {got}");
         assert_eq!(taken.as_secs(), seconds, "{what}");
     }
 
@@ -307,6 +312,23 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_head_is_refused_once_it_is_as_long_as_a_head_may_be() {
+        const LIMIT: usize = 16 << 10;
+        for (begin, end, status) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\nA: ", "\r\n\r\n", "200"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nA: ", "", "431"),
+            ("GET /", "", "414"),
+        ] {
+            let (mut client, _stop) = connection();
+            let fill = "x".repeat(LIMIT - begin.len() - end.len());
+            client.write_all(format!("{begin}{fill}{end}").as_bytes()).await.unwrap();
+            let mut got = [0; 12];
+            client.read_exact(&mut got).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&got), format!("HTTP/1.1 {status}"));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_slow_preface_is_refused_and_a_split_one_is_accepted() {
         let (mut client, _stop) = connection();
         let refused = trickle(&mut client, PREFACE, 2 * SECOND).await;
@@ -362,7 +384,8 @@ mod tests {
                 answer(&mut client).await;
             }
             let (got, taken) = trickle(&mut client, b"", SECOND).await;
-            assert_eq!((got.as_str(), taken.as_secs()), ("", 30), "{}", String::from_utf8_lossy(first));
+            let limit = if first.is_empty() { 30 } else { 60 };
+            assert_eq!((got.as_str(), taken.as_secs()), ("", limit), "{}", String::from_utf8_lossy(first));
         }
     }
 
@@ -481,7 +504,7 @@ mod tests {
     async fn a_client_that_reads_no_response_is_disconnected() {
         let (mut client, _stop) = connection();
         get(&mut client, "/long").await;
-        sleep(31 * SECOND).await;
+        sleep(61 * SECOND).await;
         let mut got = Vec::new();
         client.read_to_end(&mut got).await.unwrap();
         assert!(got.len() < LONG, "{}", got.len());

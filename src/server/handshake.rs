@@ -8,9 +8,6 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use crate::net::stream::Stream;
 
-/// The time limit for the whole handshake, whatever the client sends meanwhile; likewise for a header of the PROXY protocol.
-pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The result of a handshake.
 pub(super) enum Handshake {
     /// The connection is encrypted.
@@ -19,12 +16,16 @@ pub(super) enum Handshake {
     PlainHttp(Stream),
 }
 
-/// Performs the handshake with a client over TCP.
+/// Performs the handshake with a client over TCP, within a limit that holds whatever the client sends meanwhile.
 ///
 /// # Errors
 /// The client has left, took too long, or the two could not agree.
-pub(super) async fn handshake(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
-    timeout(HANDSHAKE_TIMEOUT, accept(stream, acceptor)).await?
+pub(super) async fn handshake(
+    stream: Stream,
+    acceptor: &TlsAcceptor,
+    limit: Duration,
+) -> io::Result<Handshake> {
+    timeout(limit, accept(stream, acceptor)).await?
 }
 
 async fn accept(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
@@ -69,7 +70,7 @@ mod tests {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                ended = handshake(stream.into(), &acceptor) => assert!(ended.is_err()),
+                ended = handshake(stream.into(), &acceptor, Duration::from_secs(10)) => assert!(ended.is_err()),
                 () = trickle => {}
             }
             assert_eq!(begun.elapsed().as_secs(), 10);

@@ -5,16 +5,19 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::STOP_GRACE;
 use super::open_connections::Idleness;
-use super::{HEAD_TIMEOUT, STOP_GRACE};
-use crate::http1::head::{MAX_HEAD, complete_within, not_a_head, too_long};
+use crate::config::Limits;
+use crate::http1::head::{complete_within, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
 use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
+use crate::net::deadline::after;
 use crate::net::stream::Stream;
 use crate::tls::HTTP_2;
 
@@ -24,10 +27,8 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// An idle connection keeps no more memory for a head than this, in bytes.
 const MAX_KEPT: usize = 2 << 10;
 
-const TOO_LATE: Refusal = Refusal {
-    status: StatusCode::REQUEST_TIMEOUT,
-    reason: "the head of the request took longer than 30 seconds",
-};
+pub(super) const TOO_LATE: Refusal =
+    Refusal { status: StatusCode::REQUEST_TIMEOUT, reason: "the head of the request took too long" };
 const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within the head of the request");
 
 const NO_PREFACE: Refusal = Refusal::bad_request("the connection was agreed to be HTTP/2, but it is not");
@@ -66,6 +67,19 @@ pub(super) enum NextHead {
     Closed,
 }
 
+/// The limits for the heads of one connection.
+#[derive(Clone, Copy)]
+struct HeadLimits {
+    /// The longest head, in bytes.
+    bytes: usize,
+    /// For a head, from its first byte.
+    time: Duration,
+    /// For the wait for its first byte.
+    idle: Duration,
+    /// The same, after a request.
+    kept_idle: Duration,
+}
+
 /// Reads the heads of one connection.
 pub(super) struct HeadReader {
     /// A copy of the input, as far as it has been found to contain a head: the request is handled while more is read.
@@ -73,6 +87,7 @@ pub(super) struct HeadReader {
     /// For the first head only.
     preface: Preface,
     idleness: Rc<Idleness>,
+    limits: HeadLimits,
     expiry: Pin<Box<Sleep>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
     stop_at: Option<Instant>,
@@ -89,12 +104,16 @@ enum ClientEvent {
 }
 
 impl HeadReader {
-    pub(super) fn new(preface: Preface, idleness: &Rc<Idleness>) -> Self {
-        let expiry = Box::pin(sleep(HEAD_TIMEOUT));
+    pub(super) fn new(preface: Preface, idleness: &Rc<Idleness>, limits: &Limits) -> Self {
+        let Limits { head, head_timeout, idle_timeout, .. } = *limits;
+        let limits =
+            HeadLimits { bytes: head, time: head_timeout, idle: head_timeout, kept_idle: idle_timeout };
+        let expiry = Box::pin(sleep(limits.idle));
         Self {
             head: Vec::new(),
             preface,
             idleness: Rc::clone(idleness),
+            limits,
             expiry,
             stop_at: None,
             registered: None,
@@ -123,13 +142,14 @@ impl HeadReader {
                 }
             } else if self.preface == Preface::Required {
                 return NextHead::Refused(NO_PREFACE);
-            } else if let Some(length) = complete_within(bytes, searched) {
+            } else if let Some(length) = complete_within(bytes, searched, self.limits.bytes) {
                 self.preface = Preface::Forbidden;
+                self.limits.idle = self.limits.kept_idle;
                 self.head.clear();
                 self.head.extend_from_slice(bytes.get(..length).unwrap_or_default());
                 return NextHead::Complete;
-            } else if bytes.len() > MAX_HEAD {
-                return NextHead::Refused(too_long(bytes));
+            } else if bytes.len() >= self.limits.bytes {
+                return NextHead::Refused(too_long(bytes, self.limits.bytes));
             } else if let Some(refusal) = not_a_head(bytes) {
                 return NextHead::Refused(refusal);
             } else {
@@ -145,13 +165,17 @@ impl HeadReader {
                     self.head = Vec::new();
                 }
             }
+            let expires_at = after(began, if is_begun { self.limits.time } else { self.limits.idle });
+            if self.expiry.deadline() > expires_at {
+                self.expire_at(expires_at);
+            }
             let event = self.wait(client).await;
             self.idleness.end();
             match event {
                 ClientEvent::Read(Ok(1..)) => {}
                 ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
                 ClientEvent::Expiry if self.has_stopped() => return NextHead::Closed,
-                ClientEvent::Expiry if began.elapsed() < HEAD_TIMEOUT => self.expire_at(began + HEAD_TIMEOUT),
+                ClientEvent::Expiry if Instant::now() < expires_at => self.expire_at(expires_at),
                 ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
                 ClientEvent::Read(_) | ClientEvent::Expiry | ClientEvent::Scarcity => {
                     return NextHead::Closed;

@@ -20,7 +20,6 @@ use super::log_interval::LogInterval;
 use super::open_connections::Idleness;
 use super::streams::Streams;
 use super::{HEAD_TIMEOUT, IDLE_TIMEOUT, MAX_STREAMS, SEND_TIMEOUT, STOP_GRACE, Service, translated};
-use crate::http1::head::MAX_HEAD;
 use crate::net::client::ClientConnection;
 use crate::net::peer::Peer;
 
@@ -37,6 +36,7 @@ pub(super) async fn serve<S: Service>(
     let (stream, input) = client.into_parts();
     let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
     let streams = Streams::new(Rc::clone(idleness));
+    let longest_head = service.limits().head;
     let requests = {
         let (stream, peer, streams) = (stream.clone(), Rc::clone(&peer), streams.clone());
         service_fn(move |request: Request<Incoming>| {
@@ -45,7 +45,7 @@ pub(super) async fn serve<S: Service>(
         })
     };
     let io = TokioIo::new(stream.clone());
-    let mut connection = Box::pin(builder(streams.clone()).serve_connection(io, requests));
+    let mut connection = Box::pin(builder(streams.clone(), longest_head).serve_connection(io, requests));
     let mut timer = pin!(sleep(HEAD_TIMEOUT));
     let mut limits = TimeLimits { stream: &stream, streams: &streams, idleness, ending_since: None };
     loop {
@@ -148,7 +148,7 @@ fn warn_of_flood(kind: FrameKind, peer: &Peer) {
     }
 }
 
-fn builder(streams: Streams) -> Builder<Streams> {
+fn builder(streams: Streams, longest_head: usize) -> Builder<Streams> {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut builder = Builder::new(streams);
     builder
@@ -156,7 +156,7 @@ fn builder(streams: Streams) -> Builder<Streams> {
         .keep_alive_interval(HEAD_TIMEOUT)
         .keep_alive_timeout(HEAD_TIMEOUT)
         .max_concurrent_streams(number(MAX_STREAMS))
-        .max_header_list_size(number(MAX_HEAD));
+        .max_header_list_size(number(longest_head));
     builder
 }
 

@@ -2,26 +2,23 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::handshake::HANDSHAKE_TIMEOUT;
+use super::log_interval::LogInterval;
 use crate::net::peer::Peer;
 use crate::net::proxy_header::{MAX_PROXY_HEADER, ProxyHeader};
 use crate::net::stream::Stream;
 
-/// The interval at which malformed headers are logged.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-/// The time at which a thread of the process has last logged one.
-static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
+/// The time limit for a header, whatever comes meanwhile.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the header that the proxy at `address` must begin with (`None` for a Unix socket), and nothing after it. Returns
 /// the client of the proxy; `None` if the connection must be closed, which is logged.
 pub(super) async fn client_of_proxy(stream: &Stream, address: Option<IpAddr>) -> Option<Peer> {
-    match timeout(HANDSHAKE_TIMEOUT, read_header(stream)).await {
+    match timeout(HEADER_TIMEOUT, read_header(stream)).await {
         Ok(Ok(Some(header))) => Some(Peer::behind_proxy(header.client)),
         Ok(Ok(None)) => {
             debug!("{} has connected without a PROXY header and left", Peer::new(address));
@@ -32,7 +29,7 @@ pub(super) async fn client_of_proxy(stream: &Stream, address: Option<IpAddr>) ->
             None
         }
         Err(_) => {
-            let seconds = HANDSHAKE_TIMEOUT.as_secs();
+            let seconds = HEADER_TIMEOUT.as_secs();
             warn_of(address, &format!("it is not complete after {seconds} seconds"));
             None
         }
@@ -66,11 +63,10 @@ async fn read_header(stream: &Stream) -> io::Result<Option<ProxyHeader>> {
 
 /// Logs why a connection is closed, unless a thread has logged such a line within the last minute.
 fn warn_of(address: Option<IpAddr>, why: &str) {
-    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if warned.is_some_and(|warned| warned.elapsed() < WARNING_INTERVAL) {
+    static WARNED: LogInterval = LogInterval::new();
+    if !WARNED.is_due() {
         return;
     }
-    *warned = Some(Instant::now());
     let peer = Peer::new(address);
     warn!(
         "closed a connection from {peer}, which is in proxy_protocol: no valid PROXY header: {why}; \
@@ -82,7 +78,7 @@ fn warn_of(address: Option<IpAddr>, why: &str) {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixStream;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
 

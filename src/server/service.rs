@@ -3,11 +3,17 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use crate::config::Limits;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 
 /// Responds to the requests of one thread's connections.
 pub trait Service: Clone + 'static {
+    /// Returns the limits for a new connection.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
     /// Responds to a request, whose head was taken from `client`. Breaks if the connection must be dropped: the client has
     /// left, or must not take what it received for a whole response.
     fn respond(

@@ -51,6 +51,7 @@ pub(super) async fn respond<S: Service>(
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = duplex(CLIENT_PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
+    let client = client.with_send_timeout(service.limits().send_timeout);
     let (from, to) = split(ours);
     let task = spawn_local(handle(request, to, client, service, Rc::clone(stream.progress())));
     let guards = (AbortOnDrop(task.abort_handle()), stream);

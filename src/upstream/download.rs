@@ -24,8 +24,12 @@ pub(super) struct Download {
     pub(super) options: ConnectionOptions,
     /// How long the upstream keeps the connection for another request; `None` if it does not.
     pub(super) idle_limit: Option<Duration>,
+    /// True if the upstream may be silent for any time.
+    pub(super) may_pause: bool,
     /// How many of the bytes for the client were sent.
     pub(super) sent: usize,
+    /// True if anything was sent or received since this was last set to false.
+    pub(super) has_progress: bool,
     /// True if the upstream has broken off.
     pub(super) is_cut: bool,
 }
@@ -70,7 +74,10 @@ impl Download {
         loop {
             while let Some(rest @ [_, ..]) = buffers.to_client.get(self.sent..) {
                 match ready!(client.poll_write(cx, rest)) {
-                    Ok(taken) => self.sent += taken,
+                    Ok(taken) => {
+                        self.sent += taken;
+                        self.has_progress = true;
+                    }
                     Err(_) => return Poll::Ready(Forwarded::Cut),
                 }
             }
@@ -86,7 +93,10 @@ impl Download {
                 return Poll::Ready(Forwarded::Cut);
             }
             let received = match ready!(buffers.from_upstream.poll_fill(upstream, cx)) {
-                Ok(1..) => self.take(buffers),
+                Ok(1..) => {
+                    self.has_progress = true;
+                    self.take(buffers)
+                }
                 Ok(_) => self.end(buffers),
                 Err(error) => Err(UpstreamError::Broken(error.into())),
             };

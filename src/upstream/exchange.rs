@@ -3,19 +3,20 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::{Instant, Interval, Sleep, sleep};
 
+use super::body_limits::BodyLimits;
 use super::buffers::Buffers;
 use super::contention::Contention;
 use super::download::Download;
 use super::response;
-use super::upload::{Party, Upload};
-use super::{ClientError, Forwarded, TimedOutStep, UpstreamError, tunnel};
+use super::upload::Upload;
+use super::{ClientError, Forwarded, UpstreamError, tunnel};
 use crate::http1::request::{RequestHead, Version};
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
@@ -34,8 +35,7 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) buffers: &'x mut Buffers,
     pub(super) upload: Upload<'x>,
     pub(super) started_at: Instant,
-    /// The limit from the start, or the last progress of the request's body, to the response's head.
-    pub(super) limit: Duration,
+    pub(super) limits: BodyLimits,
     pub(super) now: Timestamp,
     /// Set on a new connection, which the upstream may not serve until another one closes.
     pub(super) contention: Option<(Contention, Interval)>,
@@ -88,7 +88,7 @@ impl Exchange<'_, '_> {
         mut self,
         on_status: &mut dyn FnMut(StatusCode),
     ) -> Result<EndedExchange, ExchangeError> {
-        self.buffers.deadline.start_at(self.started_at, self.limit);
+        self.buffers.deadline.start_at(self.started_at, self.limits.response);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             on_status(download.status);
@@ -125,7 +125,7 @@ impl Exchange<'_, '_> {
                     return Err(ExchangeError::NoResponse { error, has_sent: self.upload.has_sent() });
                 }
                 ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
-                ExchangeEvent::TimedOut => return Err(self.timeout_error().into()),
+                ExchangeEvent::TimedOut => return Err(self.limits.error_before_response().into()),
                 ExchangeEvent::Closing => return Err(UpstreamError::Revoked.into()),
                 ExchangeEvent::AskForBody => {
                     self.upload.open_gate();
@@ -148,9 +148,10 @@ impl Exchange<'_, '_> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
-        let Self { client, upstream, buffers, upload, closing, .. } = self;
-        if upload.poll(cx, client, upstream, &mut buffers.to_upstream)? {
-            buffers.deadline.start(self.limit);
+        let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
+        let has_progress = upload.poll(cx, client, upstream, &mut buffers.to_upstream)?;
+        if let Some(limit) = limits.before_response(upload.waits_for_client(), has_progress) {
+            buffers.deadline.start(limit);
         }
         if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
             return Poll::Ready(Ok(ExchangeEvent::Received(read)));
@@ -170,13 +171,6 @@ impl Exchange<'_, '_> {
             return Poll::Ready(Ok(ExchangeEvent::Closing));
         }
         buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::TimedOut))
-    }
-
-    fn timeout_error(&self) -> UpstreamError {
-        if !self.upload.is_over() && self.upload.waits_for() == Party::Client {
-            return UpstreamError::Client(ClientError::Stalled { after: self.limit });
-        }
-        UpstreamError::TimedOut { step: TimedOutStep::Response, after: self.limit }
     }
 
     /// Takes the head of a response from the upstream, if it is complete.
@@ -235,21 +229,26 @@ impl Exchange<'_, '_> {
 
     /// Forwards the response, and meanwhile the rest of the request's body.
     fn poll_forward(&mut self, download: &mut Download, cx: &mut Context<'_>) -> Poll<Forwarded> {
-        let Self { client, upstream, buffers, upload, closing, .. } = self;
+        let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
         if let Poll::Ready(forwarded) = download.poll(cx, client, upstream, buffers) {
             return Poll::Ready(forwarded);
         }
         // The upstream would wait for the rest of a malformed body.
-        if upload.poll_within_response(cx, client, upstream, &mut buffers.to_upstream).is_err() {
+        let Ok(sent) = upload.poll_within_response(cx, client, upstream, &mut buffers.to_upstream) else {
             return Poll::Ready(Forwarded::Cut);
+        };
+        let waits_for_upstream = download.waits_for_upstream(buffers);
+        if std::mem::take(&mut download.has_progress) || sent && waits_for_upstream {
+            buffers.deadline.start(limits.within_response(waits_for_upstream, download, client));
         }
         // While there are bytes to send to the client, the writes show if it has left.
-        if upload.is_over()
-            && download.waits_for_upstream(buffers)
-            && client.poll_gone(cx, download.probe()).is_ready()
-        {
+        if upload.is_over() && waits_for_upstream && client.poll_gone(cx, download.probe()).is_ready() {
             return Poll::Ready(Forwarded::Cut);
         }
-        closing.as_mut().poll(cx).map(|()| Forwarded::Cut)
+        if closing.as_mut().poll(cx).is_pending() {
+            ready!(buffers.deadline.poll_passed(cx));
+            limits.record_passed(waits_for_upstream, client);
+        }
+        Poll::Ready(Forwarded::Cut)
     }
 }

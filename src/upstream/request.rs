@@ -127,6 +127,7 @@ mod tests {
             tls: &None,
             connect_timeout: Duration::MAX,
             response_timeout: Duration::MAX,
+            body_timeout: Duration::MAX,
             idle_limit: Duration::ZERO,
             max_connections: 0,
             tunnel_idle: Duration::ZERO,

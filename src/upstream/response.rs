@@ -64,13 +64,35 @@ pub(super) fn take_head(
         head.idle_timeout.map_or(Duration::MAX, |timeout| Duration::from_secs(timeout.saturating_sub(1)))
     });
     let encoding = encoding(&head.framing, client.version());
+    let may_pause = !matches!(head.framing, Framing::Length(_)) && may_pause(head.values("content-type"));
     let ResponseHead { status, framing, options, .. } = head;
     from_upstream.consume(length);
     // A client of HTTP/2 may take nothing, and have many requests: the buffer grows with what it takes.
     if !client.is_http2() {
         from_upstream.expect(&framing);
     }
-    Ok(Some(Download { status, framing, encoding, options, idle_limit, sent: 0, is_cut: false }))
+    Ok(Some(Download {
+        status,
+        framing,
+        encoding,
+        options,
+        idle_limit,
+        may_pause,
+        sent: 0,
+        has_progress: true,
+        is_cut: false,
+    }))
+}
+
+/// Returns true if the content has one of the types that are silent while nothing happens: events, and messages of gRPC.
+pub(super) fn may_pause<'v>(mut content_types: impl Iterator<Item = &'v [u8]>) -> bool {
+    const BEGINNINGS: [&[u8]; 2] = [b"text/event-stream", b"application/grpc"];
+    content_types.next().is_some_and(|content_type| {
+        let begins_with = |beginning: &&[u8]| {
+            content_type.get(..beginning.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(beginning))
+        };
+        BEGINNINGS.iter().any(begins_with)
+    })
 }
 
 /// Returns the encoding of a response's content for a client of this version. HTTP/1.0 has no chunks: there the end of the

@@ -22,8 +22,10 @@ pub struct Route<'a> {
     pub tls: &'a Option<Arc<UpstreamTls>>,
     /// The limit for name resolution, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// The limit from sending the request, or the last progress of its body, to the response's head.
+    /// The limit from sending the request, or the last of its body, to the response's head.
     pub response_timeout: Duration,
+    /// The limit for the next byte of a body, of the request or the response.
+    pub body_timeout: Duration,
     /// The limit for a connection to be idle; zero if it is not kept.
     pub idle_limit: Duration,
     /// The limit for connections to upstreams, of the whole process; zero for none.
@@ -56,6 +58,7 @@ impl<'a> Route<'a> {
             tls: &site.tls,
             connect_timeout: site.connect_timeout,
             response_timeout: site.response_timeout,
+            body_timeout: limits.body_timeout,
             idle_limit: limits.upstream_idle,
             max_connections: limits.upstream_connections,
             tunnel_idle: limits.tunnel_idle,

@@ -37,6 +37,8 @@ pub enum TimedOutStep {
     Connect,
     /// Sending the response's head, or receiving the request's body.
     Response,
+    /// Sending the next byte of the response's body.
+    Body,
 }
 
 /// What a client did that ended its request.
@@ -108,6 +110,9 @@ impl fmt::Display for UpstreamError {
             }
             Self::TimedOut { step: TimedOutStep::Response, after } => {
                 write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
+            }
+            Self::TimedOut { step: TimedOutStep::Body, after } => {
+                write!(f, "nothing came from the upstream for {}", humantime::format_duration(*after))
             }
             Self::Revoked => write!(f, "a period of downtime has begun"),
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),

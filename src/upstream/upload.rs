@@ -44,7 +44,7 @@ enum UploadState {
 
 /// The side whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Party {
+enum Party {
     Client,
     Upstream,
 }
@@ -95,11 +95,6 @@ impl<'m> Upload<'m> {
         if !self.is_over() {
             self.state = UploadState::Failed(io::ErrorKind::BrokenPipe.into());
         }
-    }
-
-    /// The side that the upload waits for.
-    pub(super) fn waits_for(&self) -> Party {
-        self.waits_for
     }
 
     /// Lets the body pass: the upstream has asked for it, or has been silent too long.
@@ -169,7 +164,12 @@ impl<'m> Upload<'m> {
         self.gate.is_some() && client.awaits_continue()
     }
 
-    /// The same once the response has begun: a client that breaks off may still read it.
+    /// Returns true if nothing can be sent until the client sends more.
+    pub(super) fn waits_for_client(&self) -> bool {
+        !self.is_over() && self.waits_for == Party::Client
+    }
+
+    /// The same as [`Upload::poll`] once the response has begun: a client that breaks off may still read it.
     ///
     /// # Errors
     /// The body is malformed.
@@ -179,14 +179,13 @@ impl<'m> Upload<'m> {
         client: &mut ClientConnection,
         upstream: &mut Stream,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), ClientError> {
+    ) -> Result<bool, ClientError> {
         match self.poll(cx, client, upstream, bytes) {
-            Err(ClientError::MalformedBody) => Err(ClientError::MalformedBody),
             Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => {
                 self.abandon();
-                Ok(())
+                Ok(false)
             }
-            Ok(_) => Ok(()),
+            polled => polled,
         }
     }
 

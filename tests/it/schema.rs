@@ -282,7 +282,18 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
             "tunnel_idle = 'off'",
             "upstream_connections = '10'",
             "upstream_connections = 1.5",
-            "head_timeout = '30s'",
+            "head = 16384",
+            "head = '16'",
+            "head = '16kB'",
+            "head = '0KiB'",
+            "head = '-1KiB'",
+            "head_timeout = 30",
+            "idle_timeout = '0s'",
+            "send_timeout = 'off'",
+            "body_timeout = ''",
+            "handshake_timeout = '10'",
+            "connections = -1",
+            "connections_per_client = '10'",
         ],
     ),
     (
@@ -550,6 +561,8 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
         prop::collection::vec(duration, 1..3).prop_map(move |parts| (PERIOD, "for", text(parts.concat()))),
         prop::collection::vec(duration, 1..3)
             .prop_map(move |parts| ("[limits]", "upstream_idle", text(parts.concat()))),
+        r"0{0,2}[0-9]{1,4} {0,2}(B|KiB|MiB|kB|K)"
+            .prop_map(move |size| ("[limits]", "head", text(size))),
         prop::collection::vec(duration, 1..3)
             .prop_map(move |parts| ("[server]", "stop_delay", text(parts.concat()))),
         path.prop_map(move |path| ("[exempt]", "paths", list(path))),
@@ -590,7 +603,8 @@ fn any_key() -> impl Strategy<Value = (String, String)> {
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message close_tunnels_after"),
         ("[management]", "listen level"),
-        ("[limits]", "upstream_idle upstream_connections tunnel_idle head_timeout"),
+        ("[limits]", "head head_timeout idle_timeout send_timeout body_timeout handshake_timeout"),
+        ("[limits]", "connections connections_per_client upstream_idle upstream_connections tunnel_idle"),
         ("[log]", "level format access"),
         ("[[period]]", "name end for message redirect enabled start"),
         ("[[period]]\nstart = 2026-12-01T00:00:00Z", "name end for message redirect enabled except cron"),

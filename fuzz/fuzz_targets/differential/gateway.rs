@@ -72,7 +72,7 @@ impl Reader {
                 _ => break,
             };
         }
-        let Some(length) = complete_within(&self.received, self.searched) else {
+        let Some(length) = complete_within(&self.received, self.searched, 64 << 10) else {
             self.searched = self.received.len();
             return Ok(false);
         };

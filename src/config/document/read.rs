@@ -148,6 +148,14 @@ impl ManagementSection {
 impl LimitsSection {
     fn read(table: &mut Table<'_, '_>) -> Self {
         Self {
+            head: table.get("head", "\"16KiB\""),
+            head_timeout: table.get("head_timeout", "\"30s\""),
+            idle_timeout: table.get("idle_timeout", "\"60s\""),
+            send_timeout: table.get("send_timeout", "\"60s\""),
+            body_timeout: table.get("body_timeout", "\"60s\""),
+            handshake_timeout: table.get("handshake_timeout", "\"10s\""),
+            connections: table.get("connections", "1000"),
+            connections_per_client: table.get("connections_per_client", "100"),
             upstream_idle: table.get("upstream_idle", "\"2s\""),
             upstream_connections: table.get("upstream_connections", "100"),
             tunnel_idle: table.get("tunnel_idle", "\"1h\""),

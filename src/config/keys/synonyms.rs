@@ -56,6 +56,26 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[response]", "retry_after", &["retry", "retry_in"]),
     ("[response]", "message", &["text", "reason", "description"]),
     ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
+    ("[limits]", "head", &["max_head", "head_size", "header_size", "large_client_header_buffers", "bufsize"]),
+    (
+        "[limits]",
+        "head_timeout",
+        &["header_timeout", "client_header_timeout", "timeout_http_request", "request_timeout"],
+    ),
+    ("[limits]", "idle_timeout", &["idle", "keepalive_timeout", "keep_alive", "timeout_http_keep_alive"]),
+    ("[limits]", "send_timeout", &["write_timeout", "timeout_client"]),
+    (
+        "[limits]",
+        "body_timeout",
+        &["client_body_timeout", "proxy_read_timeout", "read_timeout", "timeout_server"],
+    ),
+    ("[limits]", "handshake_timeout", &["tls_timeout", "ssl_handshake_timeout", "tls_handshake_timeout"]),
+    ("[limits]", "connections", &["max_connections", "worker_connections"]),
+    (
+        "[limits]",
+        "connections_per_client",
+        &["limit_conn", "connections_per_ip", "max_connections_per_client"],
+    ),
     (
         "[limits]",
         "upstream_idle",

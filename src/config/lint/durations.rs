@@ -15,6 +15,11 @@ pub(super) fn lint(input: &LintInput<'_>) {
         &document.site.response_timeout,
         &document.response.retry_after,
         &document.response.close_tunnels_after,
+        &document.limits.head_timeout,
+        &document.limits.idle_timeout,
+        &document.limits.send_timeout,
+        &document.limits.body_timeout,
+        &document.limits.handshake_timeout,
         &document.limits.upstream_idle,
         &document.limits.tunnel_idle,
     ];

@@ -50,6 +50,9 @@ pub(in crate::config) const LEVEL: &str = concat!(
     r"[Tt][Rr][Aa][Cc][Ee]|\+?0*[0-5]|[^,]*[=\[\]:][^,]*)?(,|$))*$",
 );
 
+/// A size in bytes.
+pub(in crate::config) const SIZE: &str = r"^0*[1-9]\d* ?([KM]i)?B$";
+
 /// A duration longer than zero.
 pub(in crate::config) fn duration() -> String {
     format!("^(?=[^1-9]*[1-9]){NUMBERS_WITH_UNITS}$")

@@ -1,7 +1,7 @@
 //! Explains a value of the wrong type.
 
 use crate::config::keys::{self, ValueKind};
-use crate::config::{duration, suggestion, time};
+use crate::config::{duration, size, suggestion, time};
 use crate::invalid_value::InvalidValue;
 
 /// The longest quotation of a value, in characters.
@@ -38,6 +38,7 @@ impl WrongType<'_> {
             Some(ValueKind::Duration | ValueKind::DurationOrZero) => {
                 duration::explain_other_type(self.key, self.text)
             }
+            Some(ValueKind::Size) => size::explain_other_type(self.key, self.text),
             _ => suggestion::in_quotes(self.section, self.key, self.text).unwrap_or_else(example),
         }
     }
@@ -48,7 +49,7 @@ impl WrongType<'_> {
         if kind == Some(ValueKind::DurationOrZero) && *text == "false" {
             return suggestion::suggest_exactly(section, key, "\"0s\"");
         }
-        let is_text = matches!(kind, Some(ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero));
+        let is_text = kind.is_some_and(ValueKind::is_string);
         if is_text && *found == "boolean" {
             let help =
                 format!("remove the line to leave `{key}` unset, or write for example `{key} = {example}`");

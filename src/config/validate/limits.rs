@@ -1,6 +1,6 @@
 //! Validates `[limits]`.
 
-use super::values::{count, duration_or_zero};
+use super::values::{count, duration, duration_or_zero, head_size};
 use crate::config::Limits;
 use crate::config::document::LimitsSection;
 use crate::config::report::Report;
@@ -8,6 +8,15 @@ use crate::config::report::Report;
 pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
     let default = Limits::default();
     Limits {
+        head: head_size(&section.head, report).unwrap_or(default.head),
+        head_timeout: duration(&section.head_timeout, report).unwrap_or(default.head_timeout),
+        idle_timeout: duration(&section.idle_timeout, report).unwrap_or(default.idle_timeout),
+        send_timeout: duration(&section.send_timeout, report).unwrap_or(default.send_timeout),
+        body_timeout: duration(&section.body_timeout, report).unwrap_or(default.body_timeout),
+        handshake_timeout: duration(&section.handshake_timeout, report).unwrap_or(default.handshake_timeout),
+        connections: count(&section.connections, report).unwrap_or(default.connections),
+        connections_per_client: count(&section.connections_per_client, report)
+            .unwrap_or(default.connections_per_client),
         upstream_idle: duration_or_zero(&section.upstream_idle, report).unwrap_or(default.upstream_idle),
         upstream_connections: count(&section.upstream_connections, report)
             .unwrap_or(default.upstream_connections),

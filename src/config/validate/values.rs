@@ -1,14 +1,18 @@
 //! Validates values that several sections have: time zones, durations, redirects, choices.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::config::document::Field;
 use crate::config::report::Report;
-use crate::config::{duration, zones};
+use crate::config::{duration, size, zones};
 use crate::decision::down_response::Redirect;
 use crate::invalid_value::InvalidValue;
+
+/// The limits for a head that can be chosen, in bytes: a short request fits in the least.
+const HEAD_SIZES: RangeInclusive<usize> = 1 << 10..=1 << 20;
 
 /// Returns the time zone of an IANA name.
 pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {
@@ -43,6 +47,12 @@ pub(super) fn count(field: &Field<i64>, report: &Report) -> Option<usize> {
         report.error(field.span(), message, "write 0 for no limit");
     }
     usize::try_from(*number).ok()
+}
+
+/// Parses the limit for a head, in bytes.
+pub(super) fn head_size(field: &Field<String>, report: &Report) -> Option<usize> {
+    let field = field.as_ref()?;
+    size::parse(field.get_ref(), HEAD_SIZES).map_err(|error| report.invalid(field.span(), error)).ok()
 }
 
 fn parse_duration(

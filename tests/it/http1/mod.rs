@@ -2,6 +2,7 @@
 
 mod broken_upstream;
 mod client_gone;
+mod client_limits;
 mod early_response;
 mod expect;
 mod fields;

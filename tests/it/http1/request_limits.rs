@@ -16,7 +16,7 @@ fn head_with(fields: usize, bytes: usize) -> String {
 }
 
 #[test]
-fn a_head_may_have_256_fields_and_64_kib() {
+fn a_head_may_have_256_fields_and_16_kib() {
     let upstream = RecordingUpstream::start(&[]);
     for (config, accepted) in
         [(site(&upstream.url(), ""), 200), (format!("{}{DOWN}", site(&upstream.url(), "")), 503)]
@@ -26,10 +26,10 @@ fn a_head_may_have_256_fields_and_64_kib() {
             (256, 0, accepted),
             (257, 0, 431),
             (1000, 0, 431),
-            (3, 65_536, accepted),
-            (3, 65_537, 431),
-            (256, 65_536, accepted),
-            (200, 70_000, 431),
+            (3, 16_384, accepted),
+            (3, 16_385, 431),
+            (256, 16_384, accepted),
+            (200, 17_000, 431),
             (3, 1_000_000, 431),
         ] {
             let (case, head) = (format!("{fields} fields, {bytes} bytes"), head_with(fields, bytes));
@@ -49,7 +49,7 @@ fn a_head_may_have_256_fields_and_64_kib() {
 #[test]
 fn a_target_longer_than_a_head_may_be_is_refused_with_414() {
     let gateway = GatewayProcess::start(DOWN);
-    let long = "x".repeat(70_000);
+    let long = "x".repeat(17_000);
     for sent in [
         format!("GET /{long}"),
         format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -59,7 +59,7 @@ fn a_target_longer_than_a_head_may_be_is_refused_with_414() {
         refused(&gateway, &sent, 414, &format!("{}…{}", &sent[..20], &sent[sent.len() - 20..]));
     }
     let mut client = gateway.connect();
-    assert_eq!(client.request("GET", &format!("/{}", "x".repeat(60_000)), &[]).status, 503);
+    assert_eq!(client.request("GET", &format!("/{}", "x".repeat(16_000)), &[]).status, 503);
 }
 
 #[tokio::test(flavor = "local")]
@@ -81,7 +81,7 @@ async fn a_head_that_takes_too_long_is_refused_with_408() {
         assert_eq!(head.get("connection"), ["close"], "{begun:?}");
         assert_eq!(head.get("content-type"), ["text/plain; charset=utf-8"], "{begun:?}");
         let (text, _) = client.rest().await;
-        assert!(text.contains("30"), "{begun:?}: {text}");
+        assert!(text.contains("took too long"), "{begun:?}: {text}");
     }
     assert!(origin.is_left_alone().await);
 }

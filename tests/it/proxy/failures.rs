@@ -10,7 +10,8 @@ const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 fn impatient() -> Options {
-    Options { response_timeout: Duration::from_millis(200), ..Options::default() }
+    let timeout = Duration::from_millis(200);
+    Options { response_timeout: timeout, body_timeout: timeout, ..Options::default() }
 }
 
 /// A gateway with one idle connection to its upstream.

@@ -26,6 +26,7 @@ use crate::support::tls;
 pub(crate) struct Options {
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     pub(crate) trusted: bool,
     /// Clients speak TLS themselves.
     pub(crate) is_tls: bool,
@@ -39,6 +40,7 @@ impl Default for Options {
         Self {
             connect_timeout: timeout,
             response_timeout: timeout,
+            body_timeout: timeout,
             trusted: false,
             is_tls: false,
             site: String::new(),
@@ -49,12 +51,22 @@ impl Default for Options {
 impl Options {
     /// Returns a config file with these options.
     fn config(self, upstream: &str) -> String {
-        let [connect, response] =
-            [self.connect_timeout, self.response_timeout].map(humantime::format_duration);
+        let [connect, response, body] =
+            [self.connect_timeout, self.response_timeout, self.body_timeout].map(humantime::format_duration);
         let trusted = if self.trusted { "127.0.0.1" } else { "192.0.2.0" };
         format!(
-            "[server]\ntrusted_proxies = [\"{trusted}\"]\n[site]\nupstream = \"{upstream}\"\nwhen_unreachable = \"error\"\n\
-             connect_timeout = \"{connect}\"\nresponse_timeout = \"{response}\"\n{}\n",
+            "[limits]
+body_timeout = \"{body}\"
+[server]
+trusted_proxies = [\"{trusted}\"]
+[site]
+upstream = \"{upstream}\"
+\
+             when_unreachable = \"error\"
+connect_timeout = \"{connect}\"
+response_timeout = \"{response}\"
+{}
+",
             self.site
         )
     }

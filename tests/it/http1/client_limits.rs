@@ -1,0 +1,170 @@
+//! The limits of `[limits]` for clients.
+
+use std::time::Duration;
+
+use super::{DOWN, GET, refused, response, site};
+use crate::support::http::Client;
+use crate::support::process::GatewayProcess;
+use crate::upstreams::ScriptedUpstream;
+
+const SHORT: &str = "200ms";
+
+fn start(url: &str, limits: &str) -> GatewayProcess {
+    GatewayProcess::start(&format!("{}[limits]\n{limits}\n", site(url, "")))
+}
+
+/// Sends a request, and returns the client and the upstream's end, which has read its head.
+fn forwarded(gateway: &GatewayProcess, upstream: &ScriptedUpstream, request: &str) -> (Client, Client) {
+    let mut client = gateway.connect();
+    client.send(request);
+    let mut received = upstream.accept();
+    received.head().expect("a request");
+    (client, received)
+}
+
+#[test]
+fn the_longest_head_is_an_option_and_an_edit_changes_it_for_new_connections() {
+    let config = |size: &str| format!("[limits]\nhead = \"{size}\"\n{DOWN}");
+    let gateway = GatewayProcess::start(&config("1KiB"));
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(2000));
+    refused(&gateway, &head, 431, "longer than 1 KiB");
+    let line = gateway.log().wait_for("`[limits] head`");
+    assert!(line.contains("127.0.0.1 sent a longer head than"), "{line}");
+    let mut kept = gateway.connect();
+    assert_eq!(kept.request("GET", "/", &[]).status, 503);
+    gateway.apply(&config("1MiB"));
+    kept.send(&head);
+    assert_eq!(response(&mut kept, "GET", "a connection from before").status, 431);
+    let mut client = gateway.connect();
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1_000_000)));
+    assert_eq!(response(&mut client, "GET", "shorter than 1 MiB").status, 503);
+    refused(&gateway, format!("GET /{}", "x".repeat(1 << 20)), 414, "longer than 1 MiB");
+    assert_eq!(gateway.log().count("`[limits] head`"), 1, "one line a minute");
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_its_limit_and_a_slow_head_after_another() {
+    let gateway = GatewayProcess::start(&format!(
+        "[limits]\nidle_timeout = \"{SHORT}\"\nhead_timeout = \"{SHORT}\"\n{DOWN}"
+    ));
+    let mut idle = gateway.connect();
+    assert_eq!(idle.request("GET", "/", &[]).status, 503);
+    assert!(idle.is_closed());
+    assert!(gateway.connect().is_closed(), "without a request");
+    let mut slow = gateway.connect();
+    slow.send("GET / HTTP/1.1\r\n");
+    assert_eq!(response(&mut slow, "GET", "a slow head").status, 408);
+    gateway.log().wait_for("127.0.0.1 took longer for a head than `[limits] head_timeout`");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_disconnected_and_its_request_ends_at_the_upstream() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("send_timeout = \"{SHORT}\""));
+    let (_client, mut received) = forwarded(&gateway, &upstream, &GET.request("/"));
+    received.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+    let piece = vec![b'x'; 1 << 20];
+    // The system takes some; then nobody takes more, and the gateway closes.
+    while std::io::Write::write_all(&mut received.stream, &piece).is_ok() {}
+    gateway.log().wait_for("127.0.0.1 took nothing of a response for longer than `[limits] send_timeout`");
+}
+
+#[test]
+fn a_response_that_stops_is_cut_off_and_the_log_says_so() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
+    for (fields, version) in [
+        ("Content-Length: 10\r\n", "HTTP/1.1"),
+        ("Transfer-Encoding: chunked\r\n", "HTTP/1.1"),
+        ("Content-Length: 10\r\n", "HTTP/1.0"),
+    ] {
+        let request = format!("GET / {version}\r\nHost: a\r\n\r\n");
+        let (mut client, mut received) = forwarded(&gateway, &upstream, &request);
+        received.send(format!("HTTP/1.1 200 OK\r\n{fields}\r\n2\r\nhe"));
+        client.head().expect("a head");
+        client.take(5).expect("what came");
+        let rest = client.rest();
+        assert_eq!(rest.is_err(), version == "HTTP/1.0", "{fields}{version}: {rest:?}");
+        assert!(received.is_closed(), "{fields}{version}");
+        gateway.log().wait_for("a response was cut off: nothing came from the upstream for 200ms");
+    }
+}
+
+#[test]
+fn events_may_be_silent_for_longer_than_a_body() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
+    let start = |content_type: &str| {
+        let (mut client, mut received) = forwarded(&gateway, &upstream, &GET.request("/"));
+        received.send(format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n\r\ndata: 1\n\n"));
+        client.head().expect("a head");
+        (client, received)
+    };
+    let (mut events, mut source) = start("Text/Event-Stream; charset=utf-8");
+    let (mut other, mut stalled) = start("text/plain");
+    assert!(stalled.is_closed());
+    assert!(other.rest().is_ok());
+    source.send("data: 2\n\n");
+    drop(source);
+    let (content, _) = events.chunks().expect("all of it");
+    assert_eq!(String::from_utf8_lossy(&content), "data: 1\n\ndata: 2\n\n");
+}
+
+#[test]
+fn clients_beyond_the_limit_wait_until_another_one_leaves() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), "connections = 2");
+    let busy = [(), ()].map(|()| forwarded(&gateway, &upstream, &GET.request("/")));
+    let mut waiting = gateway.connect();
+    waiting.send(GET.request("/"));
+    let line = gateway.log().wait_for("`[limits] connections`");
+    assert!(line.contains("2 connections are open"), "{line}");
+    assert!(upstream.accept_if_connected().is_none());
+    drop(busy);
+    let mut received = upstream.accept();
+    received.head().expect("a request");
+    received.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(response(&mut waiting, "GET", "the one that waited").text(), "hello");
+}
+
+#[test]
+fn an_idle_connection_makes_room_for_a_new_client() {
+    let gateway = GatewayProcess::start(&format!("[limits]\nconnections = 1\n{DOWN}"));
+    let mut idle = gateway.connect();
+    assert_eq!(idle.request("GET", "/", &[]).status, 503);
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    assert!(idle.is_closed());
+}
+
+#[test]
+fn a_client_address_has_a_limit_of_its_own() {
+    let config = |limit: usize| format!("[limits]\nconnections_per_client = {limit}\n{DOWN}");
+    let gateway = GatewayProcess::start(&config(2));
+    let mut admitted = [gateway.connect(), gateway.connect()];
+    for client in &mut admitted {
+        assert_eq!(client.request("GET", "/", &[]).status, 503);
+    }
+    for _ in 0..3 {
+        assert!(gateway.connect().is_closed());
+    }
+    let line = gateway.log().wait_for("`[limits] connections_per_client`");
+    assert!(line.contains("127.0.0.1 has opened more connections"), "{line}");
+    gateway.apply(&config(3));
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    for client in &mut admitted {
+        assert_eq!(client.request("GET", "/", &[]).status, 503);
+    }
+    assert_eq!(gateway.log().count("`[limits] connections_per_client`"), 1);
+}
+
+#[test]
+fn a_body_that_is_forwarded_has_a_limit_that_no_response_timeout_extends() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    let begun = std::time::Instant::now();
+    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
+    assert_eq!(response(&mut client, "POST", "no body").status, 408);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(received.is_closed());
+}
