@@ -4,6 +4,7 @@
 //! locks or wake-ups across threads are needed.
 
 mod accept;
+mod capacity;
 mod connection;
 mod frame_budget;
 mod frames;
@@ -26,6 +27,7 @@ mod translated;
 use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use self::accept::{ListeningSocket, accept};
+use self::capacity::Capacity;
 pub use self::connection::serve;
 use self::listener::Listener;
 use self::open_connections::OpenConnections;
@@ -79,13 +82,16 @@ impl Server {
     ) -> io::Result<Self> {
         let ((stop, stopped), (abort, aborted)) = (watch::channel(false), watch::channel(false));
         let (is_running, running) = mpsc::channel(1);
+        let capacity = Arc::<Capacity>::default();
         let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
             let (service, stopped, aborted) = (service.clone(), stopped.clone(), aborted.clone());
+            let capacity = Arc::clone(&capacity);
             let dropped_at_the_end = (exit_notice.clone(), is_running.clone());
             std::thread::Builder::new().name(name).spawn(move || {
                 let _dropped_at_the_end = dropped_at_the_end;
-                work(listeners, service, stopped, aborted)
+                let open = || OpenConnections::sharing(capacity);
+                work(listeners, service, open, stopped, aborted)
             })
         };
         let threads = names.into_iter().map(thread).collect::<io::Result<_>>()?;
@@ -116,11 +122,12 @@ pub fn workers() -> impl Iterator<Item = String> {
 fn work<S: Service>(
     listeners: Vec<Listener>,
     service: impl FnOnce() -> S,
+    open: impl FnOnce() -> OpenConnections,
     stopped: watch::Receiver<bool>,
     aborted: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let served = runtime.block_on(serve_all(listeners, service, stopped, aborted));
+    let served = runtime.block_on(serve_all(listeners, service(), open(), stopped, aborted));
     // A name look-up blocks its thread for as long as a dead resolver makes it wait. Leave it behind.
     runtime.shutdown_background();
     served
@@ -129,12 +136,12 @@ fn work<S: Service>(
 /// Serves until the server is stopped and the connections have ended, or must end.
 async fn serve_all<S: Service>(
     listeners: Vec<Listener>,
-    service: impl FnOnce() -> S,
+    service: S,
+    open: OpenConnections,
     stopped: watch::Receiver<bool>,
     mut aborted: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let service = service();
-    let open = Rc::new(OpenConnections::default());
+    let open = Rc::new(open);
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let socket = ListeningSocket::try_from(listener)?;
@@ -147,6 +154,7 @@ async fn serve_all<S: Service>(
     };
     tokio::select! {
         () = all_served => {}
+        never = open.make_room() => match never {},
         // The sender lives until it has sent.
         _ = aborted.wait_for(|aborted| *aborted) => {
             warn!("{} connections were still open after stop_timeout and have been closed", open.count());

@@ -3,28 +3,25 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::Service;
 use super::connection::{serve_open, serve_tls};
+use super::limit_log;
 use super::listener::{BACKLOG, Listener};
-use super::open_connections::OpenConnections;
+use super::log_interval::LogInterval;
+use super::open_connections::{OpenConnection, OpenConnections};
 use super::proxied::client_of_proxy;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
-/// The longest pause after an accept failed for lack of descriptors or memory.
+/// The longest pause after an accept failed for lack of descriptors or memory, or while as many connections are open as may be.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The interval at which such failures are logged.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-/// The time at which a thread of the process has last logged one.
-static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// A listening socket on a thread's runtime.
 pub(super) enum ListeningSocket {
@@ -119,11 +116,9 @@ pub(super) async fn accept<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (connections, tls) = (stopped.clone(), socket.tls());
-    let serve = |(stream, address): Accepted| {
-        let connection = Rc::clone(&open).open();
+    let serve = |(stream, address): Accepted, mut connection: OpenConnection| {
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         tokio::task::spawn_local(async move {
-            let idleness = &connection.idleness;
             let peer = if service.expects_proxy_header(address) {
                 // On the heap, because most connections do not need it.
                 let Some(client) = Box::pin(client_of_proxy(&stream, address)).await else { return };
@@ -131,6 +126,11 @@ pub(super) async fn accept<S: Service>(
             } else {
                 Peer::new(address)
             };
+            if !connection.place.admits(peer.address(), service.limits().connections_per_client) {
+                limit_log::CONNECTIONS_PER_CLIENT.record(&peer);
+                return;
+            }
+            let idleness = &connection.idleness;
             match tls {
                 None => serve_open(stream, peer, service, stopped, idleness).await,
                 Some(acceptor) => serve_tls(stream, acceptor, peer, service, stopped, idleness).await,
@@ -144,7 +144,7 @@ pub(super) async fn accept<S: Service>(
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok(accepted) => serve(accepted),
+            Ok(accepted) => serve(accepted, open_one(&open, &service, &stopped).await),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 warn_of(&error);
@@ -155,18 +155,45 @@ pub(super) async fn accept<S: Service>(
             }
         }
     }
-    if let Err(error) = socket.drain(serve) {
+    let serve_without_limit = |accepted| {
+        if let Some(connection) = Rc::clone(&open).open_within(0) {
+            serve(accepted, connection);
+        }
+    };
+    if let Err(error) = socket.drain(serve_without_limit) {
         warn!("cannot accept the last connections: {error}");
+    }
+}
+
+/// Counts an accepted connection as open. While as many are open as may be, it waits until one closes, and closes idle ones. A
+/// server that stops does not wait.
+async fn open_one<S: Service>(
+    open: &Rc<OpenConnections>,
+    service: &S,
+    stopped: &watch::Receiver<bool>,
+) -> OpenConnection {
+    static WARNED: LogInterval = LogInterval::new();
+    loop {
+        let limit = if *stopped.borrow() { 0 } else { service.limits().connections };
+        if let Some(connection) = Rc::clone(open).open_within(limit) {
+            return connection;
+        }
+        if WARNED.is_due() {
+            warn!(
+                "{limit} connections are open, as many as `[limits] connections` allows: idle ones are closed to make room"
+            );
+        }
+        open.ask_for_room();
+        let _is_closed = timeout(PAUSE, open.one_closed()).await;
     }
 }
 
 /// Logs an error, unless a thread has logged one within the last minute.
 fn warn_of(error: &io::Error) {
-    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if warned.is_some_and(|warned| warned.elapsed() < WARNING_INTERVAL) {
+    static WARNED: LogInterval = LogInterval::new();
+    if !WARNED.is_due() {
         return;
     }
-    *warned = Some(Instant::now());
     if is_out_of_descriptors(error) {
         warn!(
             "cannot accept more connections: {error}: idle ones are closed to make room; allow more with \

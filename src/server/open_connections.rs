@@ -1,12 +1,16 @@
 //! The open connections of a thread.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use super::capacity::{Capacity, Place};
 
 /// At most this many idle connections are closed at a time. nginx closes as many.
 const MAX_CLOSED: usize = 32;
@@ -22,9 +26,28 @@ const MIN_IDLE: Duration = Duration::from_millis(500);
 pub(super) struct OpenConnections {
     idleness: RefCell<Vec<Rc<Idleness>>>,
     closed: Notify,
+    capacity: Arc<Capacity>,
 }
 
 impl OpenConnections {
+    /// The connections of one of the threads that share the capacity of a server.
+    pub(super) fn sharing(capacity: Arc<Capacity>) -> Self {
+        Self { capacity, ..Self::default() }
+    }
+
+    /// Asks all threads of the server to close idle connections.
+    pub(super) fn ask_for_room(&self) {
+        self.capacity.ask_for_room();
+    }
+
+    /// Closes idle connections whenever a thread asks for it.
+    pub(super) async fn make_room(&self) -> Infallible {
+        loop {
+            self.capacity.room_is_wanted().await;
+            self.close_idle();
+        }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.idleness.borrow().len()
     }
@@ -48,14 +71,16 @@ impl OpenConnections {
         self.closed.notified().await;
     }
 
-    /// Records one more connection, until the returned value is dropped.
-    pub(super) fn open(self: Rc<Self>) -> OpenConnection {
+    /// Records one more connection, until the returned value is dropped; `None` if all threads have `limit` already. Zero
+    /// means no limit.
+    pub(super) fn open_within(self: Rc<Self>, limit: usize) -> Option<OpenConnection> {
+        let place = self.capacity.take_place(limit)?;
         let idleness = Rc::new(Idleness::default());
         let mut all = self.idleness.borrow_mut();
         idleness.index.set(all.len());
         all.push(Rc::clone(&idleness));
         drop(all);
-        OpenConnection { all: self, idleness }
+        Some(OpenConnection { all: self, idleness, place })
     }
 
     /// Asks those connections to close that have waited longest for a request. Busy ones are left alone.
@@ -79,6 +104,7 @@ impl OpenConnections {
 pub(super) struct OpenConnection {
     all: Rc<OpenConnections>,
     pub(super) idleness: Rc<Idleness>,
+    pub(super) place: Place,
 }
 
 impl Drop for OpenConnection {
@@ -183,6 +209,10 @@ impl Drop for BusyConnection {
 mod tests {
     use super::*;
 
+    fn connection(all: &Rc<OpenConnections>) -> OpenConnection {
+        Rc::clone(all).open_within(0).unwrap()
+    }
+
     #[test]
     fn the_connections_that_are_idle_longest_are_closed() {
         let now = Instant::now();
@@ -191,7 +221,7 @@ mod tests {
             // Every second one is busy, and those that came last are idle longest.
             let connections: Vec<_> = (0..2 * idle)
                 .map(|number| {
-                    let connection = Rc::clone(&open).open();
+                    let connection = connection(&open);
                     if number.is_multiple_of(2) {
                         connection.idleness.begin(now - MIN_IDLE - Duration::from_secs(number));
                     }
@@ -213,7 +243,7 @@ mod tests {
     #[test]
     fn connections_are_forgotten_in_any_order() {
         let open = Rc::new(OpenConnections::default());
-        let mut connections: Vec<_> = (0..5).map(|_| Rc::clone(&open).open()).collect();
+        let mut connections: Vec<_> = (0..5).map(|_| connection(&open)).collect();
         for (remove, left) in [(1, 4), (3, 3), (0, 2), (1, 1), (0, 0)] {
             drop(connections.remove(remove));
             assert_eq!(open.count(), left);
@@ -225,7 +255,7 @@ mod tests {
     #[test]
     fn a_connection_that_has_just_become_idle_is_left_alone() {
         let open = Rc::new(OpenConnections::default());
-        let connection = Rc::clone(&open).open();
+        let connection = connection(&open);
         connection.idleness.begin(Instant::now());
         open.close_idle();
         assert!(!connection.idleness.must_close());
@@ -234,7 +264,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_with_streams_is_busy() {
         let open = Rc::new(OpenConnections::default());
-        let connection = Rc::clone(&open).open();
+        let connection = connection(&open);
         let streams = [connection.idleness.open_stream(), connection.idleness.open_stream()];
         for stream in streams {
             tokio::time::advance(MIN_IDLE).await;
@@ -250,7 +280,7 @@ mod tests {
     #[test]
     fn a_request_that_begins_keeps_the_connection_open() {
         let open = Rc::new(OpenConnections::default());
-        let connection = Rc::clone(&open).open();
+        let connection = connection(&open);
         connection.idleness.begin(Instant::now() - MIN_IDLE);
         open.close_idle();
         assert!(connection.idleness.must_close());
