@@ -6,6 +6,11 @@ use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
+/// The response of an upstream that then closes.
+fn closing() -> String {
+    OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
+}
+
 fn start(url: &str, connections: usize, more: &str) -> GatewayProcess {
     GatewayProcess::start(&format!("{}[limits]\nupstream_connections = {connections}\n", site(url, more)))
 }
@@ -24,7 +29,7 @@ fn requests_beyond_the_limit_wait_until_a_connection_closes() {
         assert!(upstream.accept_if_connected().is_none(), "more than two at once");
         connection.head().expect("a request");
         connection.take(5).expect("a body");
-        connection.send(OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+        connection.send(closing());
         served += 1;
         if served + open.len() < clients.len() {
             assert!(connection.is_closed());
@@ -78,7 +83,8 @@ fn an_edit_changes_the_limit_and_the_connections_that_are_open_count() {
         assert!(upstream.accept_if_connected().is_none(), "{number} of three are closed");
         let mut connection = open.pop().expect("a connection");
         connection.head().expect("a request");
-        connection.send(OK);
+        // Otherwise it may be kept, if the last request has not come yet.
+        connection.send(closing());
         assert!(connection.is_closed());
     }
     let mut connection = upstream.accept();
