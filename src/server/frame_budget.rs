@@ -17,7 +17,7 @@ const PER_REQUEST: usize = 4;
 const BYTES: usize = 1024;
 /// What most frames cost.
 const COST: usize = 1;
-/// What a frame costs that makes the gateway do more: RST_STREAM, whose request was in vain, and SETTINGS, which concern all
+/// What a frame costs that makes the gateway do more: RST_STREAM, which discards the work for its request, and SETTINGS, which concern all
 /// streams. It is more than a request brings, so that requests that are reset have a limit (CVE-2023-44487).
 const HIGH_COST: usize = 2 * PER_REQUEST;
 
@@ -25,7 +25,7 @@ const HIGH_COST: usize = 2 * PER_REQUEST;
 #[derive(Debug)]
 pub(super) struct FrameBudget {
     left: usize,
-    /// Since when time has not been counted.
+    /// The time up to which it has grown.
     since: Instant,
 }
 
