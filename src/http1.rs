@@ -4,6 +4,7 @@
 //! written again, so that the next reader sees only what was understood here.
 
 pub mod chunked;
+pub mod content_length;
 pub mod encode;
 pub mod fields;
 pub mod framing;

@@ -14,7 +14,7 @@ use super::failure::failure_response;
 use crate::config::UpstreamSite;
 use crate::filters::Routes;
 use crate::filters::context::Decided;
-use crate::http1::fields::decimal;
+use crate::http1::content_length::decimal;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;

@@ -3,7 +3,8 @@
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 
-use super::fields::{write_field, write_length};
+use super::content_length::write_length;
+use super::fields::write_field;
 use super::request::Version;
 use super::response::has_no_body;
 

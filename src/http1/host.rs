@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use memchr::memchr;
 
-use super::fields::digits;
+use super::content_length::digits;
 
 /// Returns the text of a host with an optional port, if it is valid: a name of at least one character other than a dot, an
 /// IPv4 address, or an IPv6 address in brackets. User information is not allowed.

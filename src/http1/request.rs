@@ -4,7 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use httparse::{EMPTY_HEADER, Status};
 use memchr::{memchr, memrchr};
 
-use super::fields::{ConnectionOptions, ContentLength, FieldLine, MAX_FIELDS, values};
+use super::content_length::ContentLength;
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, values};
 use super::framing::Framing;
 use super::host::parse_host;
 use super::refusal::Refusal;

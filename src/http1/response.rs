@@ -5,7 +5,8 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
 
-use super::fields::{ConnectionOptions, ContentLength, FieldLine, MAX_FIELDS, tokens, values};
+use super::content_length::ContentLength;
+use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, tokens, values};
 use super::framing::Framing;
 
 /// The longest head, in bytes.

@@ -4,7 +4,8 @@ use http::Method;
 
 use super::tunnel::offered_protocols;
 use super::{Route, via};
-use crate::http1::fields::{FieldLine, Sender, decimal, tokens, write_field, write_length, write_received};
+use crate::http1::content_length::{decimal, write_length};
+use crate::http1::fields::{FieldLine, Sender, tokens, write_field, write_received};
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
 use crate::matching::client_address::X_FORWARDED_FOR;

@@ -9,9 +9,10 @@ use super::buffers::Buffers;
 use super::download::Download;
 use super::{UpstreamError, tunnel, via};
 use crate::clock::http_date;
+use crate::http1::content_length::write_length;
 use crate::http1::encode::{write_connection, write_status_line};
 use crate::http1::fields::{
-    ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_length, write_received,
+    ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_received,
 };
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};

@@ -14,8 +14,9 @@ use memchr::memmem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf, split};
 
 use super::http2::RequestPlace;
+use crate::http1::content_length::write_length;
 use crate::http1::encode::write_status_line;
-use crate::http1::fields::{is_hop_by_hop, write_field, write_length};
+use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
 use crate::http1::response::has_no_body;
