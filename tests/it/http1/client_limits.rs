@@ -50,11 +50,16 @@ fn an_idle_connection_is_closed_after_its_limit_and_a_slow_head_after_another() 
     let mut idle = gateway.connect();
     assert_eq!(idle.request("GET", "/", &[]).status, 503);
     assert!(idle.is_closed());
-    assert!(gateway.connect().is_closed(), "without a request");
     let mut slow = gateway.connect();
     slow.send("GET / HTTP/1.1\r\n");
     assert_eq!(response(&mut slow, "GET", "a slow head").status, 408);
     gateway.log().wait_for("127.0.0.1 took longer for a head than `[limits] head_timeout`");
+}
+
+#[test]
+fn a_connection_has_the_time_of_a_head_before_it_sends_anything() {
+    let gateway = GatewayProcess::start(&format!("[limits]\nhead_timeout = \"{SHORT}\"\n{DOWN}"));
+    assert!(gateway.connect().is_closed());
 }
 
 #[test]
@@ -137,7 +142,7 @@ fn an_idle_connection_makes_room_for_a_new_client() {
 }
 
 #[test]
-fn a_client_address_has_a_limit_of_its_own() {
+fn the_connections_of_a_client_beyond_its_limit_are_closed_before_it_sends_anything() {
     let config = |limit: usize| format!("[limits]\nconnections_per_client = {limit}\n{DOWN}");
     let gateway = GatewayProcess::start(&config(2));
     let mut admitted = [gateway.connect(), gateway.connect()];
