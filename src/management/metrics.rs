@@ -37,7 +37,7 @@ struct MetricValues {
     has_events: bool,
     /// `None` without `[server] tls`.
     unusable: Option<usize>,
-    /// For the first name of each certificate, the time after which the first one for it is no longer valid.
+    /// For the first name of each certificate, the time at which the earliest one for it expires.
     certificates: BTreeMap<String, Timestamp>,
 }
 
@@ -103,7 +103,7 @@ impl MetricValues {
         if self.certificates.is_empty() {
             return Ok(());
         }
-        let help = "Time after which the certificate for this name is no longer valid";
+        let help = "Time at which the certificate for this name expires";
         let name = "tls_certificate_expiry_timestamp_seconds";
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (name, at) in &self.certificates {

@@ -18,7 +18,7 @@ pub struct CertificateSummary {
     names: Vec<String>,
     /// The time from which it is valid.
     valid_from: Timestamp,
-    /// The time after which it is no longer valid.
+    /// The time at which it expires.
     expires_at: Timestamp,
 }
 

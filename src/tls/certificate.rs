@@ -81,7 +81,7 @@ impl Certificate {
         self.valid_from
     }
 
-    /// The time after which it is no longer valid.
+    /// The time at which it expires.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }

@@ -46,7 +46,7 @@ pub(super) fn validate(section: &ServerSection, files: &mut TlsFiles<'_>, report
     Certificates::from(certificates).with_unusable(unusable)
 }
 
-/// Reports the first address with https if there is no certificate for it.
+/// Reports the first https address if the file names no certificate.
 pub(super) fn require_certificate(section: &ServerSection, directory: &Path, report: &Report) {
     let has_tables = section.tls.as_ref().is_some_and(|list| !list.get_ref().is_empty());
     let is_https = |text: &&Spanned<String>| {
