@@ -24,6 +24,7 @@ const STARTS: usize = 20;
 const EVERY_CORE: &str = "0-1023";
 const MB: f64 = 1e6;
 const MIB: f64 = 1024.0 * 1024.0;
+const LISTEN: [&str; 1] = ["127.0.0.1:0"];
 const CONFIG: &str = "[[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n";
 
 fn main() -> io::Result<()> {
@@ -46,10 +47,10 @@ fn measure_starts(directory: &Path) -> io::Result<()> {
     let mut resident = Vec::new();
     for _ in 0..STARTS {
         let started_at = Instant::now();
-        let gateway = BenchGateway::start(directory, CONFIG, EVERY_CORE)?;
-        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(&gateway.url));
+        let gateway = BenchGateway::start(directory, &LISTEN, CONFIG, EVERY_CORE)?;
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(&gateway.urls[0]));
         let ServerResponse { status, fields, body } =
-            ServerResponse::fetch(&gateway.url, request.as_bytes())?;
+            ServerResponse::fetch(&gateway.urls[0], request.as_bytes())?;
         assert!(status == 503 && !fields.is_empty() && !body.is_empty(), "the down page");
         milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
         resident.push(memory(gateway.process.0.id(), "VmRSS:")? / MB);
@@ -67,12 +68,12 @@ type Transfer = fn(&str, &TcpListener) -> io::Result<()>;
 fn growth(directory: &Path, transfer: Transfer) -> io::Result<f64> {
     let upstream = TcpListener::bind("127.0.0.1:0")?;
     let config = format!("[site]\nupstream = \"http://{}\"\n", upstream.local_addr()?);
-    let gateway = BenchGateway::start(directory, &config, EVERY_CORE)?;
+    let gateway = BenchGateway::start(directory, &LISTEN, &config, EVERY_CORE)?;
     let process = gateway.process.0.id();
     // The peak of the start does not count (proc_pid_clear_refs(5)).
     fs::write(format!("/proc/{process}/clear_refs"), "5")?;
     let before = memory(process, "VmRSS:")?;
-    transfer(&gateway.url, &upstream)?;
+    transfer(&gateway.urls[0], &upstream)?;
     Ok(memory(process, "VmHWM:")? - before)
 }
 

@@ -85,8 +85,8 @@ impl BenchRun {
     ) -> io::Result<Self> {
         let before = server.cpu_time()?;
         let expected = (contest.response.status, contest.response.body.len());
-        let Load { rate, requests } =
-            Load::run(&server.url, &scenario.request, expected, duration, LOAD_CORE)?;
+        let url = server.url(scenario.request.protocol);
+        let Load { rate, requests } = Load::run(url, &scenario.request, expected, duration, LOAD_CORE)?;
         Ok(Self { rate, cost: (server.cpu_time()? - before) * 1e6 / requests })
     }
 

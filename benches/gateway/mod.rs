@@ -32,33 +32,35 @@ impl Drop for BenchProcess {
 /// A running gateway.
 pub struct BenchGateway {
     pub process: BenchProcess,
-    pub url: String,
+    /// Its addresses, in the order of the config.
+    pub urls: Vec<String>,
 }
 
 impl BenchGateway {
-    /// Starts a gateway with `config`, stored in `directory`, on these cores (see `taskset -c`). Returns when it listens.
-    pub fn start(directory: &Path, config: &str, cores: &str) -> io::Result<Self> {
+    /// Starts a gateway with these addresses and the rest of its config, stored in `directory`, on these cores (see
+    /// `taskset -c`). Returns when it listens.
+    pub fn start(directory: &Path, listen: &[&str], config: &str, cores: &str) -> io::Result<Self> {
         let file = directory.join("downtime.toml");
-        fs::write(&file, format!("[server]\nlisten = [\"127.0.0.1:0\"]\n{config}"))?;
+        fs::write(&file, format!("[server]\nlisten = {listen:?}\n{config}"))?;
         let mut command = on(cores, &binary());
         command.arg("-c").arg(file).env_remove("NOTIFY_SOCKET").stderr(Stdio::piped());
         let mut process = BenchProcess(command.spawn()?);
-        let url = listening(&mut process.0)?;
-        Ok(Self { process, url })
+        let urls = listening(&mut process.0, listen.len())?;
+        Ok(Self { process, urls })
     }
 }
 
-/// Reads the log until it names the address.
-fn listening(gateway: &mut Child) -> io::Result<String> {
+/// Reads the log until it has named this many addresses.
+fn listening(gateway: &mut Child, addresses: usize) -> io::Result<Vec<String>> {
     let log = gateway.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut lines = BufReader::new(log).lines();
-    let mut seen = String::new();
+    let (mut seen, mut urls) = (String::new(), Vec::new());
     while let Some(line) = lines.next().transpose()? {
-        if let Some((_, url)) = line.split_once("listening on ") {
-            let url = url.to_owned();
+        urls.extend(line.split_once("listening on ").map(|(_, url)| url.to_owned()));
+        if urls.len() == addresses {
             // Keep reading: the gateway's log must not run into a closed or full pipe.
             std::thread::spawn(move || lines.for_each(drop));
-            return Ok(url);
+            return Ok(urls);
         }
         seen.push_str(&line);
         seen.push('\n');

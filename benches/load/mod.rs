@@ -11,7 +11,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::gateway::{authority, on};
-use crate::request::BenchRequest;
+use crate::programs::{h2load, wrk};
+use crate::request::{BenchRequest, Protocol};
 use connection::ExpectedResponse;
 use traffic::Traffic;
 
@@ -27,8 +28,22 @@ pub struct Load {
 
 impl Load {
     /// Runs a load on `url` for this long, in a process of its own on these cores. Each response must have this status
-    /// and a body of this length.
+    /// and, without TLS, a body of this length.
     pub fn run(
+        url: &str,
+        request: &BenchRequest,
+        (status, length): (u16, usize),
+        duration: Duration,
+        cores: &str,
+    ) -> io::Result<Self> {
+        match request.protocol {
+            Protocol::Plain => Self::run_here(url, request, (status, length), duration, cores),
+            Protocol::Tls => wrk(url, request, status, duration, cores),
+            Protocol::Http2 => h2load(url, status, duration, cores),
+        }
+    }
+
+    fn run_here(
         url: &str,
         request: &BenchRequest,
         (status, length): (u16, usize),

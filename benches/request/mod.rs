@@ -1,5 +1,16 @@
 //! The requests of the load.
 
+/// How a request is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 over TCP.
+    Plain,
+    /// HTTP/1.1 over TLS 1.3.
+    Tls,
+    /// HTTP/2 over TLS 1.3.
+    Http2,
+}
+
 /// A request that the load sends again and again.
 pub struct BenchRequest {
     pub method: &'static str,
@@ -9,19 +20,19 @@ pub struct BenchRequest {
     pub body_length: usize,
     /// True if each request has a connection of its own.
     pub closes: bool,
+    pub protocol: Protocol,
 }
 
 impl BenchRequest {
     /// A GET with no field but `Host`.
-    pub const GET: Self = Self { method: "GET", fields: "", body_length: 0, closes: false };
+    pub const GET: Self =
+        Self { method: "GET", fields: "", body_length: 0, closes: false, protocol: Protocol::Plain };
 
     /// A GET that asks the server to close the connection.
-    pub const LAST_GET: Self =
-        Self { method: "GET", fields: "Connection: close\r\n", body_length: 0, closes: true };
+    pub const LAST_GET: Self = Self { fields: "Connection: close\r\n", closes: true, ..Self::GET };
 
     /// A GET as Chrome 141 sends it for the address of a site behind TLS.
     pub const BROWSER_GET: Self = Self {
-        method: "GET",
         fields: "Connection: keep-alive\r\n\
             sec-ch-ua: \"Google Chrome\";v=\"141\", \"Not?A_Brand\";v=\"8\", \"Chromium\";v=\"141\"\r\n\
             sec-ch-ua-mobile: ?0\r\n\
@@ -37,8 +48,7 @@ impl BenchRequest {
             Sec-Fetch-Dest: document\r\n\
             Accept-Encoding: gzip, deflate, br, zstd\r\n\
             Accept-Language: en-US,en;q=0.9\r\n",
-        body_length: 0,
-        closes: false,
+        ..Self::GET
     };
 
     /// A POST with a body of this length.
@@ -47,8 +57,13 @@ impl BenchRequest {
             method: "POST",
             fields: "Content-Type: application/x-www-form-urlencoded\r\n",
             body_length,
-            closes: false,
+            ..Self::GET
         }
+    }
+
+    /// The same request, sent in another way.
+    pub const fn over(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
     }
 
     /// The bytes of the request, for the server at `authority`.

@@ -64,6 +64,11 @@ impl ServerResponse {
         while bytes.len() < length + body_length {
             read_more(&mut stream, &mut bytes)?;
         }
+        Self::new(status, length, bytes)
+    }
+
+    /// A response whose head has this length.
+    pub fn new(status: u16, length: usize, bytes: Vec<u8>) -> io::Result<Self> {
         let mut head = String::from_utf8(bytes).map_err(io::Error::other)?;
         let body = head.split_off(length);
         let field = |line: &str| {

@@ -5,12 +5,11 @@ use std::io;
 
 use super::rivals::Rivals;
 use super::{Contest, PAGE, SERVER_CORE, Scenario, page};
-use crate::gateway::BenchGateway;
 use crate::response::ServerResponse;
 use crate::servers::bare::{self, Reading};
 use crate::servers::haproxy::HaProxyConfig;
 use crate::servers::nginx::NginxConfig;
-use crate::servers::{BenchServer, readable_directory};
+use crate::servers::{BenchServer, readable_directory, start_gateway};
 
 const MESSAGE: &str = "The site will be back soon.";
 
@@ -24,7 +23,7 @@ pub fn start(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
         "[response]\nmessage = \"{MESSAGE}\"\ntemplate = \"down.html\"\n\
          [[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n"
     );
-    let ours: BenchServer = BenchGateway::start(directory.path(), &config, SERVER_CORE)?.into();
+    let ours: BenchServer = start_gateway(directory.path(), &config, SERVER_CORE)?;
     let ServerResponse { fields, .. } = scenario.fetch(&ours.url)?;
     let response = ServerResponse { status: 503, fields, body: template.replace(placeholder, MESSAGE) };
     let mut rivals = Rivals { directory: directory.path(), has_access_log, running: Vec::new() };

@@ -5,10 +5,9 @@ use std::io;
 
 use super::rivals::Rivals;
 use super::{Contest, PAGE, SERVER_CORE, Scenario, page};
-use crate::gateway::BenchGateway;
 use crate::response::ServerResponse;
 use crate::servers::nginx::NginxConfig;
-use crate::servers::readable_directory;
+use crate::servers::{readable_directory, start_gateway};
 
 /// Starts the gateway and nginx on the same directory.
 pub fn start(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
@@ -17,7 +16,7 @@ pub fn start(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
     fs::create_dir(&root)?;
     let body = page("A file.", PAGE);
     fs::write(root.join("index.html"), &body)?;
-    let ours = BenchGateway::start(directory.path(), "[site]\nroot = \"public\"\n", SERVER_CORE)?.into();
+    let ours = start_gateway(directory.path(), "[site]\nroot = \"public\"\n", SERVER_CORE)?;
     let mut rivals = Rivals { directory: directory.path(), has_access_log, running: Vec::new() };
     rivals.start_nginx(NginxConfig::files(&root), scenario.nginx_target)?;
     let rivals = rivals.running;

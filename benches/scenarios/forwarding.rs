@@ -4,12 +4,11 @@ use std::io;
 
 use super::rivals::Rivals;
 use super::{Contest, LOAD_CORE, SERVER_CORE, Scenario, page};
-use crate::gateway::BenchGateway;
 use crate::response::ServerResponse;
 use crate::servers::bare::{self, Reading};
 use crate::servers::haproxy::HaProxyConfig;
 use crate::servers::nginx::NginxConfig;
-use crate::servers::readable_directory;
+use crate::servers::{readable_directory, start_gateway};
 
 /// By default, nginx stores longer bodies of requests in files (`client_body_buffer_size`).
 const NGINX_BUFFER: usize = 16 << 10;
@@ -24,7 +23,7 @@ pub fn start(scenario: &Scenario, length: usize, has_access_log: bool) -> io::Re
     let reading = Reading::Requests(scenario.request.body_length);
     let upstream = bare::start(directory.path(), &response, reading, LOAD_CORE)?;
     let config = format!("[site]\nupstream = \"{}\"\n", upstream.url);
-    let ours = BenchGateway::start(directory.path(), &config, SERVER_CORE)?.into();
+    let ours = start_gateway(directory.path(), &config, SERVER_CORE)?;
     let mut rivals = Rivals { directory: directory.path(), has_access_log, running: Vec::new() };
     let nginx = || NginxConfig::forwarding(&upstream.url);
     rivals.start_nginx(nginx(), scenario.nginx_target)?;

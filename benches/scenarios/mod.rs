@@ -10,7 +10,8 @@ use std::io;
 use tempfile::TempDir;
 
 use crate::gateway::authority;
-use crate::request::BenchRequest;
+use crate::programs;
+use crate::request::{BenchRequest, Protocol};
 use crate::response::ServerResponse;
 use crate::servers::BenchServer;
 use rivals::Rival;
@@ -45,7 +46,7 @@ enum Kind {
 }
 
 /// All of them, in the order in which they run.
-pub static SCENARIOS: [Scenario; 11] = [
+pub static SCENARIOS: [Scenario; 17] = [
     scenario("page", "down page, GET", BenchRequest::GET, Kind::DownPage, Some(1.1)),
     scenario("page-post", "down page, POST of 1 kB", BenchRequest::post(FORM), Kind::DownPage, Some(1.1)),
     scenario(
@@ -98,6 +99,48 @@ pub static SCENARIOS: [Scenario; 11] = [
         Kind::Upstream(PAGE),
         Some(1.0),
     ),
+    scenario(
+        "page-tls",
+        "down page over TLS, GET",
+        BenchRequest::GET.over(Protocol::Tls),
+        Kind::DownPage,
+        Some(1.0),
+    ),
+    scenario(
+        "page-handshake",
+        "down page over TLS, a connection for each GET",
+        BenchRequest::LAST_GET.over(Protocol::Tls),
+        Kind::DownPage,
+        Some(1.0),
+    ),
+    scenario(
+        "page-http2",
+        "down page over HTTP/2, GET",
+        BenchRequest::GET.over(Protocol::Http2),
+        Kind::DownPage,
+        Some(0.9),
+    ),
+    scenario(
+        "forward-tls",
+        "forwarding over TLS, GET of 2 KB",
+        BenchRequest::GET.over(Protocol::Tls),
+        Kind::Upstream(PAGE),
+        Some(1.0),
+    ),
+    scenario(
+        "forward-handshake",
+        "forwarding over TLS, a connection for each GET",
+        BenchRequest::LAST_GET.over(Protocol::Tls),
+        Kind::Upstream(PAGE),
+        Some(1.0),
+    ),
+    scenario(
+        "forward-http2",
+        "forwarding over HTTP/2, GET of 2 KB",
+        BenchRequest::GET.over(Protocol::Http2),
+        Kind::Upstream(PAGE),
+        Some(0.75),
+    ),
     scenario("file", "static file of 2 KB", BenchRequest::GET, Kind::File, None),
 ];
 
@@ -143,7 +186,11 @@ impl Scenario {
     }
 
     fn check(&self, server: &BenchServer, name: &str, expected: &ServerResponse) -> io::Result<()> {
-        let response = self.fetch(&server.url)?;
+        let url = server.url(self.request.protocol);
+        let response = match self.request.protocol {
+            Protocol::Plain => self.fetch(url)?,
+            protocol => programs::curl(url, protocol == Protocol::Http2)?,
+        };
         if (response.status, &response.body) == (expected.status, &expected.body) {
             return Ok(());
         }

@@ -48,7 +48,8 @@ pub fn start(
     let process = BenchProcess(child);
     let mut url = String::new();
     BufReader::new(said).read_line(&mut url)?;
-    Ok(BenchServer { url: url.trim_end().to_owned(), worker: process.0.id(), _process: process })
+    let (url, tls_url) = (url.trim_end().to_owned(), String::new());
+    Ok(BenchServer { url, tls_url, worker: process.0.id(), _process: process })
 }
 
 fn encode(response: &ServerResponse) -> Vec<u8> {

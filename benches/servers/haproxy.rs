@@ -6,7 +6,7 @@ use std::io;
 use std::net::TcpStream;
 use std::path::Path;
 
-use super::{BenchServer, free_port, wait_for};
+use super::{BenchServer, CERTIFICATE_AND_KEY, free_port, wait_for};
 use crate::gateway::{BenchProcess, authority, on};
 use crate::response::ServerResponse;
 
@@ -57,7 +57,7 @@ impl HaProxyConfig {
         let frontend = format!(
             "    http-request set-header X-Forwarded-For %[src]\n    \
              http-request set-header X-Forwarded-Host %[req.hdr(host)]\n    \
-             http-request set-header X-Forwarded-Proto http\n    \
+             http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]\n    \
              default_backend site\n\
              backend site\n    \
              http-reuse always\n    \
@@ -66,17 +66,25 @@ impl HaProxyConfig {
         Self { frontend }
     }
 
-    /// Starts HAProxy on `core`, with its configuration in `directory`.
+    /// Starts HAProxy on `core`, with its configuration in `directory`, which has the certificate.
     pub fn start(&self, directory: &Path, core: &str) -> io::Result<BenchServer> {
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let (address, tls_address) =
+            (format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?));
         let file = directory.join("haproxy.cfg");
-        fs::write(&file, format!("{START}frontend clients\n    bind {address}\n{}", self.frontend))?;
+        let certificate = directory.join(CERTIFICATE_AND_KEY);
+        let config = format!(
+            "{START}frontend clients\n    bind {address}\n    \
+             bind {tls_address} ssl crt {} alpn h2,http/1.1 ssl-min-ver TLSv1.3\n{}",
+            certificate.display(),
+            self.frontend
+        );
+        fs::write(&file, config)?;
         let mut command = on(core, Path::new("haproxy"));
         command.args(["-db", "-q", "-f"]).arg(file);
         let process = BenchProcess(command.spawn()?);
         wait_for("HAProxy", || TcpStream::connect(&address).ok())?;
-        let worker = process.0.id();
-        Ok(BenchServer { url: format!("http://{address}/"), worker, _process: process })
+        let (url, tls_url) = (format!("http://{address}/"), format!("https://{tls_address}/"));
+        Ok(BenchServer { url, tls_url, worker: process.0.id(), _process: process })
     }
 }
 

@@ -8,32 +8,49 @@ use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::gateway::{BenchGateway, BenchProcess};
+use crate::request::Protocol;
 
+/// The files of a certificate, its key, and both, in the directories of servers.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+const CERTIFICATE_AND_KEY: &str = "tls.pem";
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The unit of times in `proc_pid_stat(5)`, on every current Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A running server.
 pub struct BenchServer {
+    /// Its address without TLS.
     pub url: String,
+    /// Its address for TLS, except for the bare server.
+    tls_url: String,
     /// The process that responds.
     worker: u32,
     _process: BenchProcess,
 }
 
-impl From<BenchGateway> for BenchServer {
-    fn from(gateway: BenchGateway) -> Self {
-        Self { url: gateway.url, worker: gateway.process.0.id(), _process: gateway.process }
-    }
+/// Starts the gateway with `config`, which begins in no table, on `core`, in a directory with a certificate.
+pub fn start_gateway(directory: &Path, config: &str, core: &str) -> io::Result<BenchServer> {
+    let config = format!("tls = [{{ cert = \"{CERTIFICATE}\", key = \"{KEY}\" }}]\n{config}");
+    let listen = ["127.0.0.1:0", "https://127.0.0.1:0"];
+    let BenchGateway { process, urls } = BenchGateway::start(directory, &listen, &config, core)?;
+    let [url, tls_url] = urls.try_into().map_err(|_| io::Error::other("two addresses"))?;
+    Ok(BenchServer { url, tls_url, worker: process.0.id(), _process: process })
 }
 
 impl BenchServer {
+    /// Its address for requests that are sent in this way.
+    pub fn url(&self, protocol: Protocol) -> &str {
+        if protocol == Protocol::Plain { &self.url } else { &self.tls_url }
+    }
+
     /// The CPU time that it has used, in seconds.
     pub fn cpu_time(&self) -> io::Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.worker))?;
@@ -50,10 +67,17 @@ pub fn is_installed(program: &str) -> bool {
     command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// A directory that nginx's worker, which may run as another user, can read.
+/// A directory that nginx's worker, which may run as another user, can read. It has a certificate.
 pub fn readable_directory() -> io::Result<TempDir> {
     let directory = tempfile::tempdir()?;
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    let names = vec!["bench.example".to_owned()];
+    let generated = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+    let (certificate, key) = (generated.cert.pem(), generated.signing_key.serialize_pem());
+    let both = format!("{certificate}{key}");
+    for (file, pem) in [(CERTIFICATE, certificate), (KEY, key), (CERTIFICATE_AND_KEY, both)] {
+        fs::write(directory.path().join(file), pem)?;
+    }
     Ok(directory)
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{BenchServer, free_port, wait_for};
+use super::{BenchServer, CERTIFICATE, KEY, free_port, wait_for};
 use crate::gateway::{BenchProcess, authority, on};
 use crate::response::ServerResponse;
 
@@ -70,19 +70,20 @@ impl NginxConfig {
         self
     }
 
-    /// Starts nginx in `directory`, which this creates, on `core`.
+    /// Starts nginx in `directory`, which this creates below that of the certificate, on `core`.
     pub fn start(&self, directory: &Path, core: &str) -> io::Result<BenchServer> {
-        let port = free_port()?;
+        let (port, tls_port) = (free_port()?, free_port()?);
         fs::create_dir(directory)?;
-        fs::write(directory.join("nginx.conf"), self.text(port))?;
+        fs::write(directory.join("nginx.conf"), self.text(port, tls_port))?;
         let mut command = on(core, Path::new("nginx"));
         command.arg("-p").arg(directory).args(["-c", "nginx.conf", "-e", "stderr"]);
         let process = BenchProcess(command.spawn()?);
         let worker = wait_for("nginx", || worker_of(process.0.id()))?;
-        Ok(BenchServer { url: format!("http://127.0.0.1:{port}/"), worker, _process: process })
+        let (url, tls_url) = (format!("http://127.0.0.1:{port}/"), format!("https://127.0.0.1:{tls_port}/"));
+        Ok(BenchServer { url, tls_url, worker, _process: process })
     }
 
-    fn text(&self, port: u16) -> String {
+    fn text(&self, port: u16, tls_port: u16) -> String {
         let Self { access_log, http, location } = self;
         let directories = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let directories = directories.map(|name| format!("{name}_temp_path {name};")).concat();
@@ -90,7 +91,9 @@ impl NginxConfig {
             "daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;\n\
              events {{ worker_connections 1024; }}\n\
              http {{\n{directories} access_log {access_log}; keepalive_requests 1000000000; {http}\n\
-             server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n}}\n"
+             ssl_certificate ../{CERTIFICATE}; ssl_certificate_key ../{KEY}; ssl_protocols TLSv1.3;\n\
+             server {{ listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl http2; \
+             location / {{ {location} }} }}\n}}\n"
         )
     }
 }
