@@ -9,6 +9,7 @@ mod schema;
 mod serve;
 mod start;
 mod status;
+mod time_arg;
 mod url_args;
 mod wait;
 mod words;
@@ -135,9 +136,9 @@ impl Cli {
         }
         match &self.command {
             None | Some(Command::Serve) => Ok(serve::run(&file.path)),
-            Some(Command::Start(arguments)) => start::run(&file.path, arguments),
+            Some(Command::Start(arguments)) => start::run(&file, arguments),
             Some(Command::End(arguments)) => end::run(&file, arguments),
-            Some(Command::Status { format }) => status::run(&file.path, *format),
+            Some(Command::Status { format }) => status::run(&file, *format),
             Some(Command::Schema) => schema::run(),
         }
     }

@@ -21,7 +21,7 @@ use crate::schedule::period::{Occurrence, Period};
 
 pub use certificates::{CertificateSummary, certificate_lines};
 pub use chart::ChartStyle;
-pub use plan::plan;
+pub use plan::{describe_period, plan};
 pub use request::DecisionSummary;
 pub use state::state_line;
 pub use status::status_lines;

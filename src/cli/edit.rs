@@ -12,7 +12,7 @@ use super::{print_diagnostics, print_error, print_result_after};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
-use crate::config::load::preview;
+use crate::config::load::{preview, sha256};
 use crate::config::{Config, LintContext, ParsedConfig};
 use crate::escape::escape;
 use crate::store::{FileError, Store, StoreError};
@@ -35,6 +35,13 @@ impl From<EditError> for EditRefusal {
     }
 }
 
+/// The file as it is before an edit.
+pub(super) struct EditSource<'a> {
+    pub(super) config: &'a Config,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub(super) sha256: &'a str,
+}
+
 /// The changes of an edit, and the report of them.
 pub(super) struct EditPlan<T> {
     pub(super) changes: Vec<Change>,
@@ -47,6 +54,8 @@ pub(super) struct Edited<T> {
     path: Option<PathBuf>,
     /// The config of the file as it is now.
     pub(super) config: Config,
+    /// The SHA-256 of the file as it is now, in hexadecimal.
+    pub(super) sha256: String,
     pub(super) outcome: T,
     /// Those for certificates that were not checked or cannot be used, and the warnings that the file did not have before.
     warnings: Vec<Diagnostic>,
@@ -61,14 +70,16 @@ struct DraftEdit<T> {
     awaited: Option<AwaitedEdit>,
     /// The new text, parsed; `None` if the text does not change.
     after: Option<ParsedConfig>,
+    /// The SHA-256 of the text, in hexadecimal.
+    sha256: String,
 }
 
-/// Edits the file at `path`: `plan` returns the changes for its config. With `wait`, the file must have a management
+/// Edits the file at `path`: `plan` returns the changes. With `wait`, the file must have a management
 /// listener. If nothing can be written, reports why.
 pub(super) fn edit<T>(
     path: &Path,
     wait: bool,
-    plan: impl Fn(&Config) -> Result<EditPlan<T>, EditRefusal>,
+    plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| store_failure(&error))?;
     let draft = store.edit(|text| draft(path, text, wait, &plan)).map_err(|error| match error {
@@ -84,7 +95,7 @@ fn draft<T>(
     path: &Path,
     text: &str,
     wait: bool,
-    plan: impl Fn(&Config) -> Result<EditPlan<T>, EditRefusal>,
+    plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<(Option<String>, DraftEdit<T>), EditRefusal> {
     let before = preview(path, text);
     let Some(config) = &before.config else { return Err(EditRefusal::Invalid(before.diagnostics)) };
@@ -92,24 +103,27 @@ fn draft<T>(
         None if wait => return Err(no_management()),
         management => management.as_ref().filter(|_| wait).map(|management| management.listen.clone()),
     };
-    let EditPlan { changes, outcome } = plan(config)?;
+    let sha256 = sha256(text.as_bytes());
+    let EditPlan { changes, outcome } = plan(&EditSource { config, sha256: &sha256 })?;
     let awaited = |periods| listen.map(|listen| AwaitedEdit { listen, periods });
     let edited = apply(text, &changes)?;
     if edited == text {
-        return Ok((None, DraftEdit { before, outcome, awaited: awaited(Vec::new()), after: None }));
+        let awaited = awaited(Vec::new());
+        return Ok((None, DraftEdit { before, outcome, awaited, after: None, sha256 }));
     }
     let after = preview(path, &edited);
     if after.config.is_none() {
         return Err(EditRefusal::WouldBeInvalid(after.diagnostics));
     }
     let awaited = awaited(edit::changed_periods(&edited, &changes)?);
-    Ok((Some(edited), DraftEdit { before, outcome, awaited, after: Some(after) }))
+    let sha256 = self::sha256(edited.as_bytes());
+    Ok((Some(edited), DraftEdit { before, outcome, awaited, after: Some(after), sha256 }))
 }
 
 impl<T> DraftEdit<T> {
     /// Completes the edit once it is written, at `now`.
     fn finish(self, path: Option<PathBuf>, now: Timestamp) -> Result<Edited<T>, ExitCode> {
-        let Self { before, outcome, awaited, after } = self;
+        let Self { before, outcome, awaited, after, sha256 } = self;
         let (reading, warnings) = match after {
             None => (before, Vec::new()),
             Some(after) => added_warnings(before, after, now),
@@ -117,7 +131,7 @@ impl<T> DraftEdit<T> {
         let unusable = reading.unusable.iter().cloned();
         let warnings = unchecked(&reading).into_iter().chain(unusable).chain(warnings).collect();
         let config = reading.config.ok_or(ExitCode::FAILURE)?;
-        Ok(Edited { path, config, outcome, warnings, awaited })
+        Ok(Edited { path, config, sha256, outcome, warnings, awaited })
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{EditPlan, EditRefusal, date_time_literal, edit, floor_to_millisecond};
+use super::edit::{EditPlan, EditRefusal, EditSource, date_time_literal, edit, floor_to_millisecond};
 use super::wait::wait_until_applied;
 use crate::clock;
 use crate::config::Config;
@@ -15,17 +15,26 @@ use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period, Timing};
 use crate::schedule::series::Series;
 use crate::schedule::state::{Active, State};
+use crate::summary::describe_period;
 
 /// The arguments of `end`.
 #[derive(Debug, Args)]
 pub(super) struct EndArgs {
     /// End only this period [default: every active one that is unscheduled or open-ended]
-    #[arg(value_name = "NAME", conflicts_with = "all")]
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "line"])]
     name: Option<String>,
 
     /// End every active period
     #[arg(long)]
     all: bool,
+
+    /// End or cancel only the period that begins at this line, unless the file has changed; `downtime status` prints the command
+    #[arg(long, value_name = "LINE", requires = "sha256", conflicts_with = "all")]
+    line: Option<usize>,
+
+    /// With --line: the SHA-256 of the file, or its first 8 digits or more
+    #[arg(long, value_name = "HASH", requires = "line", value_parser = hash)]
+    sha256: Option<String>,
 
     /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
     #[arg(long)]
@@ -41,9 +50,9 @@ struct Ended {
 /// Returns 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not apply the edit in time.
 pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    let edited = edit(&file.path, arguments.wait, |config| plan(config, arguments, file, now))?;
+    let edited = edit(&file.path, arguments.wait, |source| plan(source, arguments, file, now))?;
     let now = clock::now().max(edited.outcome.at);
-    edited.print(&edited.outcome.lines, now, &remaining(&edited.config, file, now))?;
+    edited.print(&edited.outcome.lines, now, &remaining(&edited.config, &edited.sha256, file, now))?;
     if let Some(awaited) = edited.awaited
         && !wait_until_applied(&file.path, &awaited)?
     {
@@ -52,21 +61,33 @@ pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, Ex
     Ok(super::state_code(edited.config.rules.schedule.at(now).state() == State::Up))
 }
 
+/// Parses a part of a hash that is long enough to tell versions of a file apart.
+fn hash(text: &str) -> Result<String, &'static str> {
+    let is_hash = (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| text.to_ascii_lowercase()).ok_or("`downtime status` prints the command with the hash")
+}
+
 fn plan(
-    config: &Config,
+    source: &EditSource<'_>,
     arguments: &EndArgs,
     file: &ConfigFile,
     now: Timestamp,
 ) -> Result<EditPlan<Ended>, EditRefusal> {
+    let config = source.config;
     let periods = config.rules.schedule.periods();
+    let mut lines = Vec::new();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
         vec![named(periods, name, file)?]
+    } else if let (Some(line), Some(hash)) = (arguments.line, &arguments.sha256) {
+        let (index, period) = at_line(source, line, hash, file)?;
+        lines.extend(describe_period(config, index, now));
+        vec![(index, period)]
     } else {
         let ends =
             |period: &Period| period.active(now).is_some() && (arguments.all || ends_without_a_name(period));
         periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
     };
-    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
+    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines, at: now } };
     for (index, period) in chosen {
         end(&mut plan, index, period, config, now);
     }
@@ -103,6 +124,26 @@ fn named<'p>(
         };
         EditRefusal::Cannot(format!("no period is named \"{name}\""), help)
     })
+}
+
+/// Returns the period that begins at a line of the file, if the file still has this hash.
+fn at_line<'s>(
+    source: &EditSource<'s>,
+    line: usize,
+    hash: &str,
+    file: &ConfigFile,
+) -> Result<(usize, &'s Period), EditRefusal> {
+    let help = || format!("run `{}`, which prints the command for each period", file.command("status"));
+    if !source.sha256.starts_with(hash) {
+        let message =
+            format!("the file has changed, so line {line} may be another period: nothing was written");
+        return Err(EditRefusal::Cannot(message, help()));
+    }
+    let periods = source.config.rules.schedule.periods().iter().enumerate();
+    periods
+        .into_iter()
+        .find(|(_, period)| period.line == line)
+        .ok_or_else(|| EditRefusal::Cannot(format!("no period begins at line {line}"), help()))
 }
 
 fn end(plan: &mut EditPlan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
@@ -167,7 +208,7 @@ fn end_running(
 }
 
 /// Describes each period that keeps the site down: until when, and the command that ends it.
-fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> {
+fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
     let active = schedule.at(now).active;
     let ends_by_default =
@@ -186,8 +227,7 @@ fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> 
             None if ends_without_a_name(period) => {
                 ("end it and every other one without a planned end", file.command("end"))
             }
-            None if active.len() == 1 => ("end it", file.command("end --all")),
-            None => ("end it and every other active one", file.command("end --all")),
+            None => ("end it", end_line_command(file, period, sha256)),
         };
         Some(format!("still {down} because of {}, {until}; to {what}: {command}", period.title()))
     };
@@ -198,6 +238,17 @@ fn remaining(config: &Config, file: &ConfigFile, now: Timestamp) -> Vec<String> 
 fn end_command(file: &ConfigFile, name: &str) -> String {
     let dashes = if name.starts_with('-') { "-- " } else { "" };
     file.command(&format!("end {dashes}{}", shell_word(name)))
+}
+
+/// The number of digits of a hash in a command.
+const HASH_DIGITS: usize = 12;
+
+/// Returns the command that ends or cancels a period, whether it has a name or not. `sha256` is that of the file.
+pub(super) fn end_line_command(file: &ConfigFile, period: &Period, sha256: &str) -> String {
+    match &period.name {
+        Some(name) => end_command(file, name),
+        None => file.command(&format!("end --line {} --sha256 {sha256:.HASH_DIGITS$}", period.line)),
+    }
 }
 
 #[cfg(test)]
@@ -218,9 +269,10 @@ mod tests {
         ] {
             let text = format!("[[period]]\nstart = {start}\n");
             let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
-            let arguments = EndArgs { name: None, all: false, wait: false };
+            let arguments = EndArgs { name: None, all: false, line: None, sha256: None, wait: false };
             let file = ConfigFile::find(Some("downtime.toml".into()), None, &DEFAULT_PATHS).unwrap();
-            let plan = plan(&config, &arguments, &file, now.parse().unwrap()).unwrap();
+            let source = EditSource { config: &config, sha256: "" };
+            let plan = plan(&source, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
             let [(_, Literal::DateTime(literal))] = set.as_slice() else { panic!("{set:?}") };
             let [actual, end]: [Timestamp; 2] = [literal.as_str(), end].map(|text| text.parse().unwrap());

@@ -4,67 +4,107 @@ mod covered;
 mod requested;
 mod running;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 
-use self::requested::RequestedDowntime;
-use super::edit::{EditPlan, EditRefusal, edit};
+use self::requested::{PlannedStart, RequestedDowntime};
+use super::config_file::ConfigFile;
+use super::edit::{EditPlan, EditRefusal, Edited, edit};
+use super::end::end_line_command;
+use super::time_arg::TimeArg;
 use super::wait::wait_until_applied;
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, EditError};
-use crate::config::time::TimeLiteral;
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
 
 /// The arguments of `start`.
 #[derive(Debug, Args)]
 pub(super) struct StartArgs {
-    /// Name of the period; an existing one is reused if it is over, and changed if it is active
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    name: Option<String>,
+    #[command(flatten)]
+    downtime: DowntimeArgs,
 
-    /// Message to visitors, shown on the down page
-    #[arg(long, value_name = "TEXT")]
-    message: Option<String>,
+    /// When it starts, as with --until; a future time plans the downtime [default: now]
+    #[arg(long, value_name = "TIME", value_parser = start_time, allow_hyphen_values = true)]
+    at: Option<TimeArg>,
 
-    /// How long it lasts, such as 90s or "1h 30m" [default: open-ended]
-    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, conflicts_with = "until")]
+    /// How long from now it starts, such as 2h; plans the downtime
+    #[arg(long = "in", value_name = "DURATION", value_parser = super::duration, conflicts_with = "at")]
     #[arg(allow_hyphen_values = true)]
-    duration: Option<Duration>,
-
-    /// When it ends (RFC 3339; a local time is in the file's time zone)
-    #[arg(long, value_name = "TIME", value_parser = super::words::end_time, allow_hyphen_values = true)]
-    until: Option<TimeLiteral>,
-
-    /// When it starts; a future time plans the downtime [default: now]
-    #[arg(long, value_name = "TIME", value_parser = super::time, allow_hyphen_values = true)]
-    at: Option<TimeLiteral>,
-
-    /// Cover only this host, or all hosts below it with "*.example.org"; can be repeated
-    #[arg(long = "host", value_name = "HOST")]
-    hosts: Vec<String>,
-
-    /// Cover only paths that match this glob, such as "/shop/**"; can be repeated
-    #[arg(long = "path", value_name = "GLOB")]
-    paths: Vec<String>,
+    delay: Option<Duration>,
 
     /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
     #[arg(long)]
     wait: bool,
 }
 
+/// The options that describe a downtime.
+#[derive(Debug, Args)]
+pub(super) struct DowntimeArgs {
+    /// Name of the period; an existing one is reused if it is over, and changed if it is active
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(super) name: Option<String>,
+
+    /// Message to visitors, shown on the down page
+    #[arg(long, value_name = "TEXT")]
+    pub(super) message: Option<String>,
+
+    /// How long it lasts, such as 90s or "1h 30m" [default: open-ended]
+    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration, conflicts_with = "until")]
+    #[arg(allow_hyphen_values = true)]
+    pub(super) duration: Option<Duration>,
+
+    /// When it ends: RFC 3339, a local time in the file's time zone, or the next 23:30
+    #[arg(long, value_name = "TIME", value_parser = end_time, allow_hyphen_values = true)]
+    pub(super) until: Option<TimeArg>,
+
+    /// Cover only this host, or all hosts below it with "*.example.org"; can be repeated
+    #[arg(long = "host", value_name = "HOST")]
+    pub(super) hosts: Vec<String>,
+
+    /// Cover only paths that match this glob, such as "/shop/**"; can be repeated
+    #[arg(long = "path", value_name = "GLOB")]
+    pub(super) paths: Vec<String>,
+
+    /// Cover only requests with this method, such as POST; can be repeated
+    #[arg(long = "method", value_name = "METHOD")]
+    pub(super) methods: Vec<String>,
+}
+
+fn start_time(text: &str) -> Result<TimeArg, String> {
+    TimeArg::parse_or_suggest(text, "--in")
+}
+
+fn end_time(text: &str) -> Result<TimeArg, String> {
+    TimeArg::parse_or_suggest(text, "--for")
+}
+
 /// Returns 0 if the file contains the downtime and, with `--wait`, the gateway has applied it.
-pub(super) fn run(path: &Path, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    let edited = edit(path, arguments.wait, |config| plan(config, arguments, now))?;
-    edited.print(&edited.outcome, clock::now(), &[])?;
-    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(path, &awaited))?;
+    let edited = edit(&file.path, arguments.wait, |source| plan(source.config, arguments, now))?;
+    let cancel = cancel_line(&edited, arguments, file, now);
+    edited.print(&edited.outcome, clock::now(), &Vec::from_iter(cancel))?;
+    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the command that cancels a planned downtime without a name, which is the last period of the file.
+fn cancel_line(
+    edited: &Edited<Vec<String>>,
+    arguments: &StartArgs,
+    file: &ConfigFile,
+    now: Timestamp,
+) -> Option<String> {
+    let is_unnamed =
+        arguments.downtime.name.is_none() && (arguments.at.is_some() || arguments.delay.is_some());
+    let period = edited.config.rules.schedule.periods().last().filter(|_| is_unnamed)?;
+    period.next(now)?;
+    Some(format!("to cancel it: {}", end_line_command(file, period, &edited.sha256)))
 }
 
 /// Parses a name by the rules of the file, so that the error names the option.
@@ -78,7 +118,8 @@ fn plan(
     arguments: &StartArgs,
     now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
-    let requested = RequestedDowntime::new(arguments, &config.timezone, now)?;
+    let start = PlannedStart::new(arguments, &config.timezone, now)?;
+    let requested = RequestedDowntime::new(&arguments.downtime, start, &config.timezone, now)?;
     let Some(index) = requested.period_to_change(config) else {
         return Ok(EditPlan {
             changes: vec![Change::Append(requested.keys())],

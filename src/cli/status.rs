@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::config_file::ConfigFile;
+use super::end::end_line_command;
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
@@ -16,32 +18,60 @@ use crate::escape::escape;
 use crate::management::client::{StatusReply, query};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
+use crate::schedule::period::Period;
 use crate::schedule::state::State;
 use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many periods are listed with the command that cancels them.
+const MAX_CANCEL_LINES: usize = 5;
+
 /// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.
-pub(super) fn run(path: &Path, format: Format) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(file: &ConfigFile, format: Format) -> Result<ExitCode, ExitCode> {
+    let path = file.path.as_path();
     let loaded = load_to_show(path);
+    let cancel = cancel_lines(&loaded, file, clock::now());
     let Some(listen) = loaded.reading.management.clone() else {
-        return report_file(path, &loaded, format, "no gateway was queried: the file has no [management]");
+        return report_file(
+            path,
+            &loaded,
+            format,
+            &cancel,
+            "no gateway was queried: the file has no [management]",
+        );
     };
     match query(&listen, QUERY_TIMEOUT) {
         Ok(reply) if is_same_file(&reply.gateway, path, &loaded) => {
-            report_gateway(&reply, &listen, path, &loaded, format)
+            report_gateway(&reply, &listen, path, &loaded, format, &cancel)
         }
         Ok(StatusReply { gateway, .. }) => {
             let reason = format!("the gateway at {listen} serves another file, {}", escape(&gateway.file));
-            report_file(path, &loaded, format, &reason)
+            report_file(path, &loaded, format, &cancel, &reason)
         }
         Err(error) => {
             let error = error.to_string();
             let reason = format!("could not query the gateway at {listen}: {}", escape(&error));
-            report_file(path, &loaded, format, &reason)
+            report_file(path, &loaded, format, &cancel, &reason)
         }
     }
+}
+
+/// Returns the commands that cancel the next periods without a name, a line for each.
+fn cancel_lines(loaded: &Loaded, file: &ConfigFile, now: Timestamp) -> String {
+    let (Some(config), Some(sha256)) = (&loaded.reading.config, &loaded.sha256) else { return String::new() };
+    let to_come = |period: &&Period| period.name.is_none() && period.once().is_some();
+    let periods = config.rules.schedule.periods().iter().filter(to_come);
+    let mut next: Vec<_> = periods.filter_map(|period| Some((period.next(now)?.start, period))).collect();
+    next.sort_by_key(|(start, period)| (*start, period.line));
+    let line = |(start, period): &(Timestamp, &Period)| {
+        let command = end_line_command(file, period, sha256);
+        let start = local(*start, &config.timezone);
+        escape(&format!("cancel    {}, which starts at {start}: {command}", period.title())).into_owned()
+            + "\n"
+    };
+    next.iter().take(MAX_CANCEL_LINES).map(line).collect()
 }
 
 /// Returns true if the gateway serves this file: it has the same path, or the same contents, since a container may use
@@ -82,6 +112,7 @@ fn report_gateway(
     path: &Path,
     loaded: &Loaded,
     format: Format,
+    cancel: &str,
 ) -> Result<ExitCode, ExitCode> {
     let gateway = &reply.gateway;
     let file = FileStatus::new(gateway, loaded);
@@ -91,7 +122,7 @@ fn report_gateway(
         document.insert("file_differs".into(), differs.into());
         print_result(&to_json(&document))?;
     } else {
-        print_result(&describe(gateway, listen, path, &file))?;
+        print_result(&(describe(gateway, listen, path, &file) + cancel))?;
         if let FileStatus::Rejected(rejection) = file {
             print_diagnostics(&rejected_diagnostics(rejection, loaded));
         }
@@ -140,7 +171,13 @@ pub(super) fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
 }
 
 /// Prints the status that the file implies, and the reason why it is not that of a gateway.
-fn report_file(path: &Path, loaded: &Loaded, format: Format, reason: &str) -> Result<ExitCode, ExitCode> {
+fn report_file(
+    path: &Path,
+    loaded: &Loaded,
+    format: Format,
+    cancel: &str,
+    reason: &str,
+) -> Result<ExitCode, ExitCode> {
     let reading = &loaded.reading;
     let now = clock::now();
     if format == Format::Json {
@@ -160,7 +197,7 @@ fn report_file(path: &Path, loaded: &Loaded, format: Format, reason: &str) -> Re
     if format == Format::Human {
         let source = format!("source    {}; {reason}\n", escape(&path.display().to_string()));
         let lines = status_lines(config, &state, None, now).map(|line| escape(&line).into_owned() + "\n");
-        print_result(&(lines.concat() + &source))?;
+        print_result(&(lines.concat() + &source + cancel))?;
     }
     Ok(super::state_code(state.state() == State::Up))
 }

@@ -68,14 +68,6 @@ pub(super) fn time(text: &str) -> Result<TimeLiteral, String> {
     })
 }
 
-/// Parses the time at which a downtime ends. For a duration, the error suggests `--for`.
-pub(super) fn end_time(text: &str) -> Result<TimeLiteral, String> {
-    time(text).map_err(|message| match duration(text) {
-        Ok(_) => format!("a duration is not a time: did you mean `--for {text}`?"),
-        Err(_) => message,
-    })
-}
-
 const DURATION_HELP: &str = "write one such as 90s, 5m or \"1h 30m\"";
 
 /// Parses the duration of an option, which must be longer than zero.
@@ -152,7 +144,6 @@ mod tests {
         ] {
             let error = time(text).unwrap_err();
             assert!(error.contains(help), "{text}: {error}");
-            assert_eq!(end_time(text).unwrap_err().contains("did you mean `--for 1h`?"), text == "1h");
         }
         assert!(time("2026-12-01T22:00").is_ok());
     }

@@ -3,7 +3,7 @@
 mod suggestions;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{self, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use toml::value::{Date, Datetime, Offset as WrittenOffset, Time};
 
@@ -57,7 +57,8 @@ impl TimeLiteral {
             (Some(_), None) => return Err(TimeError::DateOnly),
             _ => return Err(TimeError::TimeOnly),
         };
-        let local = civil(date, time).ok_or(TimeError::OutOfRange)?;
+        let (date, time) = civil_date(date).zip(time_of_day(time)).ok_or(TimeError::OutOfRange)?;
+        let local = date.to_datetime(time);
         match value.offset {
             None => Ok(Self::Local(local)),
             Some(offset) => instant(local, offset).map(Self::Instant).ok_or(TimeError::OutOfRange),
@@ -79,17 +80,23 @@ impl TimeLiteral {
 }
 
 /// Returns the date if the value has no time.
-pub fn date(value: &Datetime) -> Option<jiff::civil::Date> {
-    let date = value.date.filter(|_| value.time.is_none())?;
-    let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
-    jiff::civil::Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+pub fn date(value: &Datetime) -> Option<civil::Date> {
+    civil_date(value.date.filter(|_| value.time.is_none())?)
 }
 
-fn civil(date: Date, time: Time) -> Option<DateTime> {
-    DateTime::new(
-        i16::try_from(date.year).ok()?,
-        i8::try_from(date.month).ok()?,
-        i8::try_from(date.day).ok()?,
+/// Parses a time of day, such as `22:00`; `None` for everything else, also for a date-time.
+pub fn parse_time_of_day(text: &str) -> Option<civil::Time> {
+    let value: Datetime = text.parse().ok()?;
+    time_of_day(value.time.filter(|_| value.date.is_none() && value.offset.is_none())?)
+}
+
+fn civil_date(date: Date) -> Option<civil::Date> {
+    let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
+    civil::Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+}
+
+fn time_of_day(time: Time) -> Option<civil::Time> {
+    civil::Time::new(
         i8::try_from(time.hour).ok()?,
         i8::try_from(time.minute).ok()?,
         i8::try_from(time.second.unwrap_or(0)).ok()?,

@@ -19,21 +19,33 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
     let periods = config.rules.schedule.periods().iter().zip(&config.rules.responses);
     let (over, rest): (Vec<_>, Vec<_>) =
         periods.partition(|(period, _)| period.phase(now) == PeriodPhase::Over);
+    let mut lines = list(&rest, config, now);
+    if !over.is_empty() {
+        lines.extend(wrapped_list("over      ", over.iter().map(|(period, _)| title(period))));
+    }
+    lines
+}
+
+fn list(periods: &[(&Period, &DownResponse)], config: &Config, now: Timestamp) -> Vec<String> {
     let zone = |period: &Period| period.series().map_or(&config.timezone, |series| &series.zone).clone();
     let rows = |(period, _): &(&Period, &DownResponse)| occurrences(period, &zone(period), now);
-    let rows: Vec<Vec<Vec<String>>> = rest.iter().map(rows).collect();
+    let rows: Vec<Vec<Vec<String>>> = periods.iter().map(rows).collect();
     let mut table = aligned(&rows.concat()).into_iter();
     let mut lines = Vec::new();
-    for ((period, down_response), rows) in rest.iter().zip(&rows) {
+    for ((period, down_response), rows) in periods.iter().zip(&rows) {
         let unscheduled = if period.unscheduled { ", unscheduled" } else { "" };
         lines.push(format!("period    {}: {}{unscheduled}", title(period), period.phase(now).as_str()));
         lines.extend(details(period, down_response, config));
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }
-    if !over.is_empty() {
-        lines.extend(wrapped_list("over      ", over.iter().map(|(period, _)| title(period))));
-    }
     lines
+}
+
+/// Describes the period of this index, as in the plan.
+pub fn describe_period(config: &Config, index: usize, now: Timestamp) -> Vec<String> {
+    let schedule = &config.rules.schedule;
+    let found = schedule.periods().get(index).zip(config.rules.responses.get(index));
+    found.map_or_else(Vec::new, |period| list(&[period], config, now))
 }
 
 fn title(period: &Period) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::StartArgs;
+use super::DowntimeArgs;
 use crate::matching::scope::{Host, Scope, ScopePaths};
 
 /// The hosts, paths and methods of a scope, in any order. An empty set means all of them.
@@ -16,12 +16,12 @@ pub(super) struct Covered {
 
 impl Covered {
     /// Returns the scope that the options request.
-    pub(super) fn from_options(arguments: &StartArgs) -> Self {
+    pub(super) fn from_options(arguments: &DowntimeArgs) -> Self {
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         Self {
             hosts: arguments.hosts.iter().map(host).collect(),
             paths: arguments.paths.iter().cloned().collect(),
-            methods: BTreeSet::new(),
+            methods: arguments.methods.iter().map(|method| method.to_ascii_uppercase()).collect(),
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::covered::Covered;
-use super::requested::{RequestedDowntime, scope_keys};
+use super::requested::{PlannedStart, RequestedDowntime, scope_keys};
 use super::{EditPlan, EditRefusal, cannot};
 use crate::cli::edit::date_time_literal;
 use crate::config::Config;
@@ -30,12 +30,15 @@ pub(super) fn change(
     let schedule = &config.rules.schedule;
     let title = schedule.periods().get(index).map_or_else(String::new, Period::title);
     let since = local(running.start, requested.zone);
-    if requested.arguments.at.is_some() {
-        let message = format!("{title} is already active, since {since}: --at cannot move its start");
-        return Err(cannot(&message, "omit --at to change the rest, or use another name"));
+    if let Some(PlannedStart { option, .. }) = requested.planned {
+        let message = format!("{title} is already active, since {since}: {option} cannot move its start");
+        let help = format!("omit {option} to change the rest, or use another name");
+        return Err(cannot(&message, &help));
     }
     let mut changes = PeriodChanges {
-        lines: vec![format!("{title} was already active, since {since}")],
+        lines: std::iter::once(format!("{title} was already active, since {since}"))
+            .chain(requested.notes.iter().cloned())
+            .collect(),
         ..PeriodChanges::default()
     };
     changes.move_end(requested, running.end);
@@ -80,7 +83,7 @@ impl PeriodChanges {
         let before = Covered::from_scope(scope);
         let after = before.with(Covered::from_options(requested.arguments));
         if before != after {
-            self.set.extend(scope_keys(&requested.arguments.hosts, &requested.arguments.paths));
+            self.set.extend(scope_keys(requested.arguments));
             self.lines.push(format!("it now covers {after} instead of {before}"));
         }
     }

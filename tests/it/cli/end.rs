@@ -69,11 +69,13 @@ fn without_a_name_it_ends_unscheduled_periods_early() {
 fn it_suggests_the_command_that_ends_what_is_still_active() {
     let unnamed = LONG.replace("name = \"long\"\n", "");
     let directory = WorkingDirectory::with(&unnamed);
-    let only_all = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --all\n";
-    directory.run(&["end"]).prints(3, &["nothing to end: all active periods have a planned end", only_all]);
+    let still = "still down because of the period at line 1, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --line 1 --sha256 ";
+    directory.run(&["end"]).prints(3, &["nothing to end: all active periods have a planned end", still]);
     directory.write(&[&unnamed, LONG].concat());
-    let all = "to end it and every other active one: downtime end --all\n";
-    directory.run(&["end"]).prints(3, &[all, "to end it: downtime end long\n"]);
+    let both = directory.run(&["end"]);
+    both.prints(3, &[still, "to end it: downtime end long\n"]);
+    directory.run(&line_command(&both.stdout)).prints(3, &["ended the period at line 1\n"]);
+    assert!(directory.text().ends_with(LONG));
     let unscheduled = format!("{unnamed}unscheduled = true\n");
     directory.write(&[FOR, &unscheduled].concat());
     let alone = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
@@ -88,6 +90,44 @@ fn it_suggests_the_command_that_ends_what_is_still_active() {
         3,
         &["still partly down because of \"long\"", "to end it: downtime -c ./downtime.toml end long\n"],
     );
+}
+
+/// Returns the arguments of the first `downtime end --line …` in an output.
+fn line_command(output: &str) -> Vec<&str> {
+    let (_, command) = output.split_once("downtime end --line ").unwrap();
+    let command = command.lines().next().unwrap();
+    ["end", "--line"].into_iter().chain(command.split(' ')).collect()
+}
+
+#[test]
+fn a_period_to_come_without_a_name_is_cancelled_by_the_command_of_status() {
+    let directory = WorkingDirectory::with("# mine\n");
+    let started = directory.run(&["start", "--at", "2999-01-01T00:00:00Z", "--message", "Moving."]);
+    let status = directory.run(&["status"]);
+    let line =
+        "cancel    the period at line 3, which starts at 2999-01-01 00:00:00 +00:00: downtime end --line 3";
+    status.prints(0, &[line]);
+    assert_eq!(line_command(&status.stdout), line_command(&started.stdout));
+    let shown = "period    the period at line 3: to come\n    Tue 2999-01-01 00:00 +00  open-ended";
+    let cancelled = "the period at line 3 had not started; it is now disabled\n";
+    directory.run(&line_command(&status.stdout)).prints(0, &[shown, cancelled, "up; no downtime"]);
+    assert!(directory.text().ends_with("message = \"Moving.\"\nenabled = false\n"), "{}", directory.text());
+    assert!(!directory.run(&["status"]).stdout.contains("cancel"));
+}
+
+#[test]
+fn a_line_of_a_file_that_has_changed_is_refused() {
+    let directory = WorkingDirectory::with(&LATER.replace("name = \"later\"\n", ""));
+    let status = directory.run(&["status"]).stdout;
+    let more = format!("{}{}", LATER.replace("later", "first"), directory.text());
+    directory.write(&more);
+    let changed = "the file has changed, so line 1 may be another period: nothing was written";
+    directory.run(&line_command(&status)).refuses(1, &[changed, "run `downtime status`"]);
+    assert_eq!(directory.text(), more);
+    let now = directory.run(&["status"]).stdout;
+    let mut arguments = line_command(&now);
+    arguments[2] = "2";
+    directory.run(&arguments).refuses(1, &["no period begins at line 2", "run `downtime status`"]);
 }
 
 #[test]

@@ -74,6 +74,54 @@ fn a_local_time_read_as_utc_is_reported_if_the_clock_is_in_another_zone() {
 }
 
 #[test]
+fn a_time_of_day_is_the_next_one_and_is_said_back_in_full() {
+    let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
+    let run = directory.run(&["start", "--name", "db", "--at", "22:00", "--until", "21:30"]);
+    let period = directory.period(0);
+    let [start, end] = ["start", "end"].map(|key| date_time(&period, key));
+    let shown = |time: &str| time.replace('T', " ").replace('+', " +");
+    let in_full = [
+        format!("\"db\" starts at {}\n", shown(&start)),
+        format!("--at 22:00 is {} in Europe/Berlin\n", shown(&start)),
+        format!("--until 21:30 is {} in Europe/Berlin\n", shown(&end)),
+    ];
+    run.prints(0, &in_full.each_ref().map(String::as_str));
+    assert!(start.contains("T22:00:00+0") && end.contains("T21:30:00+0"), "{period}");
+    let [start, end]: [jiff::Timestamp; 2] = [start, end].map(|time| time.parse().unwrap());
+    let hours = |from: jiff::Timestamp, to: jiff::Timestamp| to.duration_since(from).as_hours();
+    assert!(start > downtime::clock::now() && hours(downtime::clock::now(), start) <= 25);
+    assert!(start < end && hours(start, end) <= 24, "the next one after the start");
+}
+
+#[test]
+fn a_delay_plans_the_downtime() {
+    let directory = WorkingDirectory::with("# mine\n");
+    let before = downtime::clock::now();
+    directory
+        .run(&["start", "--in", "2h", "--for", "1h"])
+        .prints(0, &["a planned downtime starts at", "up;"]);
+    let period = directory.period(0);
+    assert_eq!(keys(&period), ["for", "start"], "a planned period is not unscheduled");
+    let start: jiff::Timestamp = date_time(&period, "start").parse().unwrap();
+    let delay = start.duration_since(before).as_secs();
+    assert!((7199..7260).contains(&delay), "{delay}");
+    let refused = ["start", "--in", "9000y"];
+    directory.run(&refused).refuses(1, &["--in: the downtime would start after the year 9999"]);
+}
+
+#[test]
+fn a_method_limits_the_downtime_and_is_compared_without_case() {
+    let directory = WorkingDirectory::with("# mine\n");
+    let scope = ["start", "--method", "POST", "--method", "PUT"];
+    directory.run(&scope).prints(0, &["partly down"]);
+    assert_eq!(directory.period(0)["methods"].to_string(), "[\"POST\", \"PUT\"]");
+    let again = ["start", "--method", "put", "--method", "post"];
+    directory.run(&again).prints(0, &["was already active", "partly down"]);
+    assert_eq!(directory.text().matches("[[period]]").count(), 1);
+    directory.run(&["start", "--method", "any"]).refuses(1, &["invalid method `any`", "nothing was written"]);
+}
+
+#[test]
 fn an_end_is_written_with_its_offset() {
     let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
     for (until, written) in [
@@ -109,7 +157,8 @@ fn a_future_period_leaves_the_site_up() {
 fn an_unnamed_future_period_says_how_to_cancel_it() {
     let directory = WorkingDirectory::with("# mine\n");
     let run = directory.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
-    run.prints(0, &["a planned downtime starts at 2999-06-01", "set `enabled = false` in its table"]);
+    let cancel = "to cancel it: downtime end --line 3 --sha256 ";
+    run.prints(0, &["a planned downtime starts at 2999-06-01", cancel]);
     assert_eq!(keys(&directory.period(0)), ["start"]);
 }
 

@@ -5,8 +5,8 @@
 //! - `<!-- sample: NAME -->`: each line that begins with `$ ` is run in a directory whose `downtime.toml` is
 //!   `tests/it/documents/NAME.toml` (`shipped`: the one at the root), and prints what follows it. Blocks of one document with
 //!   the same name share the directory, and the gateway that one of them starts.
-//! - `<!-- live sample: NAME -->`: the same for commands that depend on the clock. Times and lengths of time in the output
-//!   and in the document are replaced by placeholders before they are compared.
+//! - `<!-- live sample: NAME -->`: the same for commands that depend on the clock. Times, lengths of time and hashes in the
+//!   output and in the document are replaced by placeholders before they are compared.
 //! - `<!-- live sample with a gateway: NAME -->`: the same beside a running gateway.
 //! - `<!-- log: NAME -->`: the next lines of the gateway's log, as many as the block has.
 //! - `<!-- not run: REASON -->`: not run.
@@ -131,11 +131,12 @@ fn elided(mut printed: Vec<String>, shown: &[String]) -> Vec<String> {
 
 /// Replaces the parts that depend on the clock.
 fn placeholders(line: &str) -> String {
-    const REPLACED: [(&str, &str); 6] = [
+    const REPLACED: [(&str, &str); 7] = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d\d:\d\d)?", "TIME"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "TIME"),
         (r#"ms="?[\d.]+"?"#, "MILLISECONDS"),
         (r"\d+ (d|h|min|s|ms)\b( \d+ (d|h|min|s|ms)\b)*", "LENGTH"),
+        (r"--sha256 [0-9a-f]+", "--sha256 HASH"),
         (r"now, just started|less than 1 s", "LENGTH"),
         (r#"(?i)(retry-after: |"retry_after":|timestamp_seconds )\d+"#, "${1}SECONDS"),
     ];
