@@ -46,16 +46,6 @@ pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
 
-/// The time limit for a client of HTTP/2 to send the head of a request, and to answer a PING.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// The time limit for a connection of HTTP/2 to be idle, whatever PINGs it sends or answers.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The time limit for a client of HTTP/2 to take the next part of a response.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-/// The time limit for a client of HTTP/2 to send the next part of a request's body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// The streams that a connection of HTTP/2 may have open.
-const MAX_STREAMS: usize = 128;
 /// The time limit for the next head after the server was asked to stop: a request may be on its way.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 

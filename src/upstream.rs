@@ -127,12 +127,7 @@ impl Proxy {
             match exchange.run(on_status).await {
                 Ok(EndedExchange { forwarded, reusable }) => {
                     if let Some((stream, limit)) = reusable {
-                        self.pool.put(
-                            route.upstream,
-                            route.tls,
-                            (stream, guard),
-                            limit.min(route.idle_limit),
-                        );
+                        self.pool.put(route, (stream, guard), limit);
                     }
                     return Ok(forwarded);
                 }

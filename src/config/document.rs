@@ -270,10 +270,11 @@ pub struct LimitsSection {
     /// 408. A new connection must send that byte within the same time.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "30s"))]
     pub head_timeout: Field<String>,
-    /// How long a connection may be idle after a response before the gateway closes it.
+    /// How long a connection may be idle after a response before the gateway closes it. Over HTTP/2, PINGs do not count.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub idle_timeout: Field<String>,
-    /// How long a client may take nothing of a response; then it is disconnected.
+    /// How long a client may take nothing of a response; then it is disconnected. Over HTTP/2, only the stream is reset if
+    /// the client takes others.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub send_timeout: Field<String>,
     /// How long nothing may come of a request's body that is being forwarded, or of the upstream's response once it has
@@ -281,7 +282,8 @@ pub struct LimitsSection {
     /// `application/grpc` and tunnels may be silent for any time. A change takes effect for new requests.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub body_timeout: Field<String>,
-    /// How long a client may take for a TLS handshake, whatever it sends meanwhile.
+    /// How long a client may take for a TLS handshake, whatever it sends meanwhile; likewise a proxy of `proxy_protocol` for
+    /// its header.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "10s"))]
     pub handshake_timeout: Field<String>,
     /// How many clients may be connected at once, in the whole process. Beyond that, connections that wait for a request are
@@ -292,11 +294,19 @@ pub struct LimitsSection {
     /// is right behind a proxy: all connections come from its address.
     #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
     pub connections_per_client: Field<i64>,
+    /// How many requests a client may have in progress on one connection of HTTP/2. Further ones are refused with
+    /// `REFUSED_STREAM`, after which a client may send them again.
+    #[schemars(with = "i64", range(min = 1), extend("default" = 128))]
+    pub streams: Field<i64>,
     /// How long a connection to the upstream may be idle before the gateway closes it. If the upstream announces a time, as
     /// in `Keep-Alive: timeout=2`, the connection is closed a second before that, if that is earlier. With `"0s"`,
     /// connections are not kept: each request gets a new one.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "2s"))]
     pub upstream_idle: Field<String>,
+    /// How many idle connections to the upstream each worker keeps; there is one worker for each core. Further ones are closed
+    /// after their request. A change takes effect for new requests.
+    #[schemars(with = "i64", range(min = 1), extend("default" = 128))]
+    pub upstream_idle_connections: Field<i64>,
     /// How many connections to the upstream may be open at once, busy and idle ones together, in the whole process. Beyond
     /// that, a request waits up to `connect_timeout` until one closes; then the upstream counts as unreachable. `0` means
     /// no limit.

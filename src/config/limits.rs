@@ -15,15 +15,19 @@ pub struct Limits {
     pub send_timeout: Duration,
     /// The limit for the next byte of a body, of a request or of the upstream's response.
     pub body_timeout: Duration,
-    /// The limit for a TLS handshake.
+    /// The limit for a TLS handshake, and for a header of the PROXY protocol.
     pub handshake_timeout: Duration,
     /// The limit for the connections of clients; zero for none.
     pub connections: usize,
     /// The limit for the connections of one client; zero for none.
     pub connections_per_client: usize,
+    /// The limit for the streams of a connection of HTTP/2.
+    pub streams: usize,
     /// The time after which an idle connection to the upstream is closed. It may be as long as a [`Duration`] can be. If it
     /// is zero, connections are not kept.
     pub upstream_idle: Duration,
+    /// The limit for the idle connections to each upstream, of each thread.
+    pub upstream_idle_connections: usize,
     /// The limit for connections to the upstream; zero for none.
     pub upstream_connections: usize,
     /// The time after which an idle tunnel is closed; zero for never.
@@ -41,7 +45,9 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             connections: 0,
             connections_per_client: 0,
+            streams: 128,
             upstream_idle: Duration::from_secs(2),
+            upstream_idle_connections: 128,
             upstream_connections: 0,
             tunnel_idle: Duration::ZERO,
         }

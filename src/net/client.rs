@@ -21,8 +21,6 @@ use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::Encoding;
 use crate::http1::request::{RequestHead, Version};
 
-/// How long a client may take nothing, unless another limit is given.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an unwanted body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// How much of the next requests is read ahead, in bytes.
@@ -49,12 +47,19 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// A connection without a request. `stopped` changes once, when the server stops.
-    pub fn new(stream: Stream, peer: Rc<Peer>, stopped: watch::Receiver<bool>) -> Self {
-        Self { stopped: Some(stopped), ..Self::for_http2(stream, peer) }
+    /// A connection without a request. `stopped` changes once, when the server stops. A client that takes nothing for
+    /// `send_timeout` is disconnected.
+    pub fn new(
+        stream: Stream,
+        peer: Rc<Peer>,
+        stopped: watch::Receiver<bool>,
+        send_timeout: Duration,
+    ) -> Self {
+        let send_limit = SendLimit::new(send_timeout);
+        Self { stopped: Some(stopped), send_limit, ..Self::for_http2(stream, peer) }
     }
 
-    /// The pipe of one request of HTTP/2.
+    /// The pipe of one request of HTTP/2. The connection, not this, limits how long its client may take nothing.
     pub fn for_http2(stream: Stream, peer: Rc<Peer>) -> Self {
         Self {
             stream,
@@ -65,15 +70,9 @@ impl ClientConnection {
             body: RequestBody::default(),
             closes: false,
             has_begun_response: false,
-            send_limit: SendLimit::new(SEND_TIMEOUT),
+            send_limit: SendLimit::new(Duration::MAX),
             half_closed: None,
         }
-    }
-
-    /// Disconnects a client that takes nothing for `limit`, instead of a minute.
-    #[must_use]
-    pub fn with_send_timeout(self, limit: Duration) -> Self {
-        Self { send_limit: SendLimit::new(limit), ..self }
     }
 
     /// How long the client may take nothing.

@@ -120,8 +120,9 @@ pub(super) async fn accept<S: Service>(
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         tokio::task::spawn_local(async move {
             let peer = if service.expects_proxy_header(address) {
+                let limit = service.limits().handshake_timeout;
                 // On the heap, because most connections do not need it.
-                let Some(client) = Box::pin(client_of_proxy(&stream, address)).await else { return };
+                let Some(client) = Box::pin(client_of_proxy(&stream, address, limit)).await else { return };
                 client
             } else {
                 Peer::new(address)

@@ -61,11 +61,10 @@ pub(super) async fn serve_open<S: Service>(
     let peer = peer.over(stream.scheme());
     let preface = Preface::expected_on(&stream);
     let limits = service.limits();
-    let client = ClientConnection::new(stream, Rc::new(peer), stopped.clone());
-    let mut client = client.with_send_timeout(limits.send_timeout);
+    let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone(), limits.send_timeout);
     // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
     match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, &limits)).await {
-        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, stopped, idleness)).await,
+        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {
             limit_log::refused(&refusal, client.peer());
             Box::pin(refuse(client, refusal)).await;
@@ -87,10 +86,12 @@ pub(super) async fn serve_tls<S: Service>(
     idleness: &Rc<Idleness>,
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
-    match Box::pin(handshake(stream, &acceptor, service.limits().handshake_timeout)).await {
+    let limits = service.limits();
+    match Box::pin(handshake(stream, &acceptor, limits.handshake_timeout)).await {
         Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {
-            refuse(ClientConnection::new(stream, Rc::new(peer), stopped), PLAIN_HTTP).await;
+            let client = ClientConnection::new(stream, Rc::new(peer), stopped, limits.send_timeout);
+            refuse(client, PLAIN_HTTP).await;
         }
         Err(error) if error.kind() == io::ErrorKind::TimedOut => limit_log::HANDSHAKE_TIMEOUT.record(&peer),
         Err(error) => debug!("TLS handshake with {peer} failed: {error}"),

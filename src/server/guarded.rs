@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::frames::{FrameKind, Frames};
-use super::{HEAD_TIMEOUT, SEND_TIMEOUT};
 use crate::net::stream::Stream;
 
 /// A client's stream while hyper serves HTTP/2 on it. Clones share the stream.
@@ -56,13 +55,20 @@ impl GuardedStream {
         self.0.borrow().frames.flood()
     }
 
-    /// The time at which the client will be too slow with a frame, a head, its first request, or reading.
-    pub(super) fn expiry(&self) -> Option<Instant> {
+    /// Returns true if the head of a request was complete.
+    pub(super) fn has_requests(&self) -> bool {
+        self.0.borrow().has_requests
+    }
+
+    /// Since when the client has been busy with a frame, a head, or its first request.
+    pub(super) fn receiving_since(&self) -> Option<Instant> {
         let state = self.0.borrow();
-        let receiving = if state.has_requests { state.frames.since() } else { Some(state.since) };
-        let receiving = receiving.map(|since| since + HEAD_TIMEOUT);
-        let sending = state.blocked_since.map(|since| since + SEND_TIMEOUT);
-        receiving.into_iter().chain(sending).min()
+        if state.has_requests { state.frames.since() } else { Some(state.since) }
+    }
+
+    /// Since when the client has taken nothing, although there is something to send.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.0.borrow().blocked_since
     }
 
     /// Returns true if anything was written since the last call.

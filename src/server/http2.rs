@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -12,22 +13,28 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::frames::FrameKind;
 use super::guarded::GuardedStream;
 use super::log_interval::LogInterval;
 use super::open_connections::Idleness;
 use super::streams::Streams;
-use super::{HEAD_TIMEOUT, IDLE_TIMEOUT, MAX_STREAMS, SEND_TIMEOUT, STOP_GRACE, Service, translated};
+use super::{STOP_GRACE, Service, limit_log, translated};
+use crate::config::Limits;
 use crate::net::client::ClientConnection;
+use crate::net::deadline::after;
 use crate::net::peer::Peer;
+
+/// How often a client gets a PING, and the time limit for its answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
 /// requests. It also ends when it has been idle for too long or must close, while it has no streams.
 pub(super) async fn serve<S: Service>(
     client: ClientConnection,
     service: S,
+    limits: Limits,
     mut stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
@@ -36,7 +43,6 @@ pub(super) async fn serve<S: Service>(
     let (stream, input) = client.into_parts();
     let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
     let streams = Streams::new(Rc::clone(idleness));
-    let longest_head = service.limits().head;
     let requests = {
         let (stream, peer, streams) = (stream.clone(), Rc::clone(&peer), streams.clone());
         service_fn(move |request: Request<Incoming>| {
@@ -45,9 +51,10 @@ pub(super) async fn serve<S: Service>(
         })
     };
     let io = TokioIo::new(stream.clone());
-    let mut connection = Box::pin(builder(streams.clone(), longest_head).serve_connection(io, requests));
-    let mut timer = pin!(sleep(HEAD_TIMEOUT));
-    let mut limits = TimeLimits { stream: &stream, streams: &streams, idleness, ending_since: None };
+    let mut connection = Box::pin(builder(streams.clone(), &limits).serve_connection(io, requests));
+    let mut timer = pin!(sleep(shortest_timeout(&limits)));
+    let mut limits =
+        TimeLimits { limits, peer: &peer, stream: &stream, streams: &streams, idleness, ending_since: None };
     loop {
         let is_ending = limits.ending_since.is_some();
         let must_end = tokio::select! {
@@ -88,6 +95,8 @@ enum Due {
 
 /// The time limits of a connection.
 struct TimeLimits<'c> {
+    limits: Limits,
+    peer: &'c Peer,
     stream: &'c GuardedStream,
     streams: &'c Streams,
     idleness: &'c Idleness,
@@ -96,26 +105,45 @@ struct TimeLimits<'c> {
 }
 
 impl TimeLimits<'_> {
-    /// Every wait that begins later has at least [`HEAD_TIMEOUT`], so the connection is looked at that often, and the limits
-    /// are exact without a timer for each.
+    /// Every wait that begins later has at least the [shortest](shortest_timeout) limit, so the connection is looked at that
+    /// often, and the limits are exact without a timer for each.
     fn due(&self, now: Instant) -> Due {
-        let (stalled, stream_expiry) = self.streams.reset_stalled(now);
-        if stalled > 0 {
-            log_stalled(stalled);
-        }
-        let expiry = self.stream.expiry();
-        if expiry.is_some_and(|expiry| expiry <= now) {
-            return Due::Close;
+        let Limits { head_timeout, send_timeout, .. } = self.limits;
+        let stream_expiry = self.reset_stalled(now);
+        let receiving = self.stream.receiving_since().map(|since| after(since, head_timeout));
+        let sending = self.stream.blocked_since().map(|since| after(since, send_timeout));
+        for (expiry, limit) in [(receiving, &limit_log::HEAD_TIMEOUT), (sending, &limit_log::SEND_TIMEOUT)] {
+            if expiry.is_some_and(|expiry| expiry <= now) {
+                limit.record(self.peer);
+                return Due::Close;
+            }
         }
         let ends_at = match (self.idleness.since(), self.ending_since) {
             (None, None) => None,
-            (Some(idle), None) if idle + IDLE_TIMEOUT <= now => return Due::End,
-            (Some(idle), None) => Some(idle + IDLE_TIMEOUT),
+            (Some(idle), None) => match self.idle_expiry(idle) {
+                Some(expiry) if expiry <= now => return Due::End,
+                expiry => expiry,
+            },
             (Some(idle), Some(ending)) if self.is_over(idle.max(ending), now) => return Due::Close,
             (_, Some(_)) => Some(now + STOP_GRACE),
         };
-        let times = [Some(now + HEAD_TIMEOUT), expiry, stream_expiry, ends_at];
+        let next = after(now, shortest_timeout(&self.limits));
+        let times = [Some(next), receiving, sending, stream_expiry, ends_at];
         times.into_iter().flatten().min().map_or(Due::Close, Due::Later)
+    }
+
+    /// Resets the streams of which the client takes nothing, and returns when the next one is due.
+    fn reset_stalled(&self, now: Instant) -> Option<Instant> {
+        let (stalled, next) = self.streams.reset_stalled(self.limits.send_timeout, now);
+        if stalled > 0 {
+            limit_log::STREAM_SEND_TIMEOUT.record(self.peer);
+        }
+        next
+    }
+
+    /// When a connection that has had no stream since then ends; `None` before its first request, which is limited as a head.
+    fn idle_expiry(&self, since: Instant) -> Option<Instant> {
+        self.stream.has_requests().then(|| after(since, self.limits.idle_timeout))
     }
 
     /// Returns true if a connection that ends, and has had no stream since then, need not wait any longer. The rest of a
@@ -123,19 +151,12 @@ impl TimeLimits<'_> {
     fn is_over(&self, since: Instant, now: Instant) -> bool {
         let has_written = self.stream.take_has_written();
         let waited = now.duration_since(since);
-        waited >= HEAD_TIMEOUT || (waited >= STOP_GRACE && !has_written)
+        waited >= self.limits.send_timeout || (waited >= STOP_GRACE && !has_written)
     }
 }
 
-fn log_stalled(count: usize) {
-    static LOGGED: LogInterval = LogInterval::new();
-    if LOGGED.is_due() {
-        info!(
-            "{count} streams of an HTTP/2 connection were reset: the client took or sent nothing for {} s; more of \
-             them are not logged for a minute",
-            SEND_TIMEOUT.as_secs()
-        );
-    }
+fn shortest_timeout(limits: &Limits) -> Duration {
+    limits.head_timeout.min(limits.idle_timeout).min(limits.send_timeout)
 }
 
 fn warn_of_flood(kind: FrameKind, peer: &Peer) {
@@ -148,15 +169,15 @@ fn warn_of_flood(kind: FrameKind, peer: &Peer) {
     }
 }
 
-fn builder(streams: Streams, longest_head: usize) -> Builder<Streams> {
+fn builder(streams: Streams, limits: &Limits) -> Builder<Streams> {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut builder = Builder::new(streams);
     builder
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_TIMEOUT)
-        .keep_alive_timeout(HEAD_TIMEOUT)
-        .max_concurrent_streams(number(MAX_STREAMS))
-        .max_header_list_size(number(longest_head));
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_INTERVAL)
+        .max_concurrent_streams(number(limits.streams))
+        .max_header_list_size(number(limits.head));
     builder
 }
 
@@ -164,7 +185,6 @@ fn builder(streams: Streams, longest_head: usize) -> Builder<Streams> {
 mod tests {
     use std::cell::Cell;
     use std::ops::ControlFlow;
-    use std::time::Duration;
 
     use http::Response;
     use http_body_util::Full;
@@ -351,25 +371,6 @@ mod tests {
             tokio::time::sleep(SECOND).await;
             assert_eq!(client.in_progress.get(), 0, "{path}");
         }
-    }
-
-    #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_stream_whose_body_stops_is_reset_unless_it_is_grpc() {
-        const GRPC: &[u8] = b"\x0f\x10\x10application/grpc";
-        let mut client = RawClient::connect(&[]).await;
-        client.request(1, "/never", false, GRPC).await;
-        client.request(3, "/never", false, &[]).await;
-        let begun = Instant::now();
-        for part in 1..=3 {
-            client.send(DATA, 0, 3, b"part").await;
-            tokio::time::sleep(part * 10 * SECOND).await;
-        }
-        assert_eq!(client.in_progress.get(), 2);
-        assert_eq!(client.until(RST_STREAM).await.stream, 3);
-        // 60 s after the last part.
-        assert_eq!(begun.elapsed().as_secs(), 10 + 20 + 60);
-        client.read_silence(300 * SECOND).await;
-        assert_eq!(client.in_progress.get(), 1);
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]

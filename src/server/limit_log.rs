@@ -15,6 +15,10 @@ pub(super) static HANDSHAKE_TIMEOUT: ReachedLimit =
     ReachedLimit::new("handshake_timeout", "took longer for a TLS handshake");
 pub(super) static SEND_TIMEOUT: ReachedLimit =
     ReachedLimit::new("send_timeout", "took nothing of a response for longer");
+pub(super) static STREAM_SEND_TIMEOUT: ReachedLimit = ReachedLimit {
+    consequence: "its stream was reset",
+    ..ReachedLimit::new("send_timeout", "took nothing of a response over HTTP/2 for longer")
+};
 
 pub(super) static CONNECTIONS_PER_CLIENT: ReachedLimit =
     ReachedLimit::new("connections_per_client", "has opened more connections");
@@ -24,21 +28,21 @@ pub(super) struct ReachedLimit {
     key: &'static str,
     /// What a client does that reaches it.
     deed: &'static str,
+    /// What the gateway does then.
+    consequence: &'static str,
     logged: LogInterval,
 }
 
 impl ReachedLimit {
     const fn new(key: &'static str, deed: &'static str) -> Self {
-        Self { key, deed, logged: LogInterval::new() }
+        Self { key, deed, consequence: "was disconnected", logged: LogInterval::new() }
     }
 
-    /// Logs that a client has reached the limit and was disconnected, unless that was logged within the last minute.
+    /// Logs that a client has reached the limit, and what follows, unless that was logged within the last minute.
     pub(super) fn record(&self, peer: &Peer) {
-        let Self { key, deed, logged } = self;
+        let Self { key, deed, consequence, logged } = self;
         if logged.is_due() {
-            info!(
-                "{peer} {deed} than `[limits] {key}`, and was disconnected; more are not logged for a minute"
-            );
+            info!("{peer} {deed} than `[limits] {key}`, and {consequence}; more are not logged for a minute");
         }
     }
 }

@@ -12,13 +12,15 @@ use crate::net::peer::Peer;
 use crate::net::proxy_header::{MAX_PROXY_HEADER, ProxyHeader};
 use crate::net::stream::Stream;
 
-/// The time limit for a header, whatever comes meanwhile.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Reads the header that the proxy at `address` must begin with (`None` for a Unix socket), and nothing after it. Returns
-/// the client of the proxy; `None` if the connection must be closed, which is logged.
-pub(super) async fn client_of_proxy(stream: &Stream, address: Option<IpAddr>) -> Option<Peer> {
-    match timeout(HEADER_TIMEOUT, read_header(stream)).await {
+/// Reads the header that the proxy at `address` must begin with (`None` for a Unix socket), and nothing after it,
+/// within a limit that holds whatever comes meanwhile. Returns the client of the proxy; `None` if the connection must be
+/// closed, which is logged.
+pub(super) async fn client_of_proxy(
+    stream: &Stream,
+    address: Option<IpAddr>,
+    limit: Duration,
+) -> Option<Peer> {
+    match timeout(limit, read_header(stream)).await {
         Ok(Ok(Some(header))) => Some(Peer::behind_proxy(header.client)),
         Ok(Ok(None)) => {
             debug!("{} has connected without a PROXY header and left", Peer::new(address));
@@ -29,8 +31,8 @@ pub(super) async fn client_of_proxy(stream: &Stream, address: Option<IpAddr>) ->
             None
         }
         Err(_) => {
-            let seconds = HEADER_TIMEOUT.as_secs();
-            warn_of(address, &format!("it is not complete after {seconds} seconds"));
+            let limit = humantime::format_duration(limit);
+            warn_of(address, &format!("it is not complete after `[limits] handshake_timeout`, {limit}"));
             None
         }
     }
@@ -82,6 +84,8 @@ mod tests {
 
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(10);
+
     #[tokio::test(start_paused = true)]
     async fn a_header_has_a_time_limit_that_no_trickle_extends() {
         let line = b"PROXY UNKNOWN of a client that takes its time\r\n";
@@ -96,7 +100,7 @@ mod tests {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                client = client_of_proxy(&stream, None) => assert_eq!(client, None),
+                client = client_of_proxy(&stream, None, LIMIT) => assert_eq!(client, None),
                 () = trickle => {}
             }
             assert_eq!(begun.elapsed().as_secs(), 10);
@@ -108,7 +112,7 @@ mod tests {
         let (mut client, ours) = UnixStream::pair().unwrap();
         let mut stream = Stream::from(ours);
         client.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /").await.unwrap();
-        let peer = client_of_proxy(&stream, None).await.unwrap();
+        let peer = client_of_proxy(&stream, None, LIMIT).await.unwrap();
         assert_eq!(peer.address_text(), Some("192.0.2.1"));
         drop(client);
         let mut rest = String::new();
@@ -122,7 +126,7 @@ mod tests {
             let (mut client, ours) = UnixStream::pair().unwrap();
             client.write_all(sent).await.unwrap();
             drop(client);
-            assert_eq!(client_of_proxy(&ours.into(), None).await, None);
+            assert_eq!(client_of_proxy(&ours.into(), None, LIMIT).await, None);
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The open streams of a connection of HTTP/2, and how long each has waited for the client.
+//! The open streams of a connection of HTTP/2, and since when each has waited for the client.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
 use super::open_connections::{BusyConnection, Idleness};
-use super::{BODY_TIMEOUT, MAX_STREAMS, SEND_TIMEOUT};
+use crate::net::deadline::after;
 
 /// The streams of a connection. Clones share them. hyper runs them by this, as its executor.
 #[derive(Clone)]
@@ -30,20 +31,25 @@ impl Streams {
     pub(super) fn open(&self) -> OpenStream {
         let progress = Rc::new(Progress::default());
         let mut all = self.0.all.borrow_mut();
-        if all.len() >= 2 * MAX_STREAMS {
+        if all.len() == all.capacity() {
             all.retain(Progress::is_open);
+            let open = all.len();
+            all.reserve(open + 1);
         }
         all.push(Rc::clone(&progress));
         self.0.begun.replace(Some(Rc::clone(&progress)));
         OpenStream { progress, _connection: self.0.idleness.open_stream() }
     }
 
-    /// Resets the streams that have waited too long for the client, and returns how many, and when the next one will have.
-    pub(super) fn reset_stalled(&self, now: Instant) -> (usize, Option<Instant>) {
+    /// Resets the streams of whose response the client has taken nothing for `limit`. Returns how many, and when the next one
+    /// is due.
+    pub(super) fn reset_stalled(&self, limit: Duration, now: Instant) -> (usize, Option<Instant>) {
         let mut all = self.0.all.borrow_mut();
         all.retain(Progress::is_open);
-        let (stalled, others): (Vec<_>, Vec<_>) =
-            all.iter().filter_map(|stream| Some((stream.expiry()?, stream))).partition(|(at, _)| *at <= now);
+        let (stalled, others): (Vec<_>, Vec<_>) = all
+            .iter()
+            .filter_map(|stream| Some((stream.expiry(limit)?, stream)))
+            .partition(|(at, _)| *at <= now);
         for (_, stream) in &stalled {
             stream.reset();
         }
@@ -61,37 +67,23 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
     }
 }
 
-/// What a stream waits for.
+/// Whether a stream waits for the client.
 #[derive(Default)]
 pub(super) struct Progress {
     /// The task that hyper runs it in. Without it, hyper resets the stream.
     task: OnceCell<AbortHandle>,
     sending_since: Cell<Option<Instant>>,
-    receiving_since: Cell<Option<Instant>>,
 }
 
 impl Progress {
     /// Records if the client has to take a part of the response.
     pub(super) fn record_sending(&self, is_sending: bool) {
-        let now = is_sending.then(Instant::now);
-        self.sending_since.set(now);
-        // A client that gets its response may wait for it before it sends more.
-        if is_sending && self.receiving_since.get().is_some() {
-            self.receiving_since.set(now);
-        }
+        self.sending_since.set(is_sending.then(Instant::now));
     }
 
-    /// Records if the client has to send a part of the request's body.
-    pub(super) fn record_receiving(&self, is_receiving: bool) {
-        let since = self.receiving_since.get();
-        self.receiving_since.set(is_receiving.then(|| since.unwrap_or_else(Instant::now)));
-    }
-
-    /// When it will have waited too long for the client.
-    fn expiry(&self) -> Option<Instant> {
-        let sending = self.sending_since.get().map(|since| since + SEND_TIMEOUT);
-        let receiving = self.receiving_since.get().map(|since| since + BODY_TIMEOUT);
-        sending.into_iter().chain(receiving).min()
+    /// When the client will have taken nothing for `limit`.
+    fn expiry(&self, limit: Duration) -> Option<Instant> {
+        self.sending_since.get().map(|since| after(since, limit))
     }
 
     fn is_open(self: &Rc<Self>) -> bool {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 
 use super::Service;
 use super::refusal::refuse;
-use super::streams::{OpenStream, Progress};
+use super::streams::OpenStream;
 use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
@@ -51,9 +51,8 @@ pub(super) async fn respond<S: Service>(
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = duplex(CLIENT_PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
-    let client = client.with_send_timeout(service.limits().send_timeout);
     let (from, to) = split(ours);
-    let task = spawn_local(handle(request, to, client, service, Rc::clone(stream.progress())));
+    let task = spawn_local(handle(request, to, client, service));
     let guards = (AbortOnDrop(task.abort_handle()), stream);
     read_response(from, guards, to_head).await
 }
@@ -64,11 +63,9 @@ async fn handle<S: Service>(
     mut to: WriteHalf<DuplexStream>,
     client: ClientConnection,
     service: S,
-    progress: Rc<Progress>,
 ) {
     let (parts, body) = request.into_parts();
     let framing = body_framing(&parts, &body);
-    let body = ReceivedBody { body, progress: (!is_grpc(&parts)).then_some(progress) };
     let head = encode_head(&parts, framing);
     let mut respond = pin!(respond_http1(head, client, &service));
     let sent = tokio::select! {
@@ -93,33 +90,6 @@ async fn respond_http1<S: Service>(
             let _ = service.respond(&head, &mut client).await;
         }
         Err(refusal) => refuse(client, refusal).await,
-    }
-}
-
-/// Returns true for gRPC, whose streams may be silent for any time.
-fn is_grpc(parts: &Parts) -> bool {
-    parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// The body of a request. Records while it waits for the client, if that is limited.
-struct ReceivedBody {
-    body: Incoming,
-    progress: Option<Rc<Progress>>,
-}
-
-impl Body for ReceivedBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Some(progress) = &self.progress {
-            progress.record_receiving(frame.is_pending());
-        }
-        frame
     }
 }
 

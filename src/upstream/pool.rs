@@ -9,15 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::{Instant, interval};
 
-use super::SharedUpstreams;
 use super::connect::{TlsSettings, is_same};
 use super::connections::{ConnectionGuard, Connections};
 use super::contention::Contention;
+use super::{Route, SharedUpstreams};
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
 
-/// The limit for each upstream and thread.
-const MAX_IDLE: usize = 128;
 /// The interval at which expired connections are closed.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -74,14 +72,16 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection to `upstream` for at most `limit`. Closes it if a request waits for that.
+    /// Keeps a connection of this route, which the upstream keeps for `announced`, within the route's limits. Closes it if a
+    /// request waits for that.
     pub(super) fn put(
         self: &Rc<Self>,
-        upstream: &UpstreamAddress,
-        tls: &TlsSettings,
+        route: &Route<'_>,
         (stream, guard): (Stream, ConnectionGuard),
-        limit: Duration,
+        announced: Duration,
     ) {
+        let Route { upstream, tls, idle_limit, max_idle, .. } = *route;
+        let limit = announced.min(idle_limit);
         if limit.is_zero() || self.connections.are_awaited() {
             // Before it no longer counts.
             drop(stream);
@@ -90,7 +90,7 @@ impl Pool {
         let connection = IdleConnection { stream, guard, since: Instant::now(), limit };
         let mut upstreams = self.upstreams.borrow_mut();
         match upstreams.iter_mut().find(|(other, of, _)| other == upstream && is_same(of, tls)) {
-            Some((_, _, idle)) if idle.len() < MAX_IDLE => idle.push(connection),
+            Some((_, _, idle)) if idle.len() < max_idle => idle.push(connection),
             Some(_) => {}
             None => upstreams.push((upstream.clone(), tls.clone(), vec![connection])),
         }

@@ -130,6 +130,7 @@ mod tests {
             response_timeout: Duration::MAX,
             body_timeout: Duration::MAX,
             idle_limit: Duration::ZERO,
+            max_idle: 0,
             max_connections: 0,
             tunnel_idle: Duration::ZERO,
             is_watched: false,

@@ -28,6 +28,8 @@ pub struct Route<'a> {
     pub body_timeout: Duration,
     /// The limit for a connection to be idle; zero if it is not kept.
     pub idle_limit: Duration,
+    /// The limit for the idle connections that a thread keeps to the upstream.
+    pub max_idle: usize,
     /// The limit for connections to upstreams, of the whole process; zero for none.
     pub max_connections: usize,
     /// The limit for a tunnel to be idle; zero for none.
@@ -60,6 +62,7 @@ impl<'a> Route<'a> {
             response_timeout: site.response_timeout,
             body_timeout: limits.body_timeout,
             idle_limit: limits.upstream_idle,
+            max_idle: limits.upstream_idle_connections,
             max_connections: limits.upstream_connections,
             tunnel_idle: limits.tunnel_idle,
             is_watched: false,

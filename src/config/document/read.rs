@@ -156,7 +156,9 @@ impl LimitsSection {
             handshake_timeout: table.get("handshake_timeout", "\"10s\""),
             connections: table.get("connections", "1000"),
             connections_per_client: table.get("connections_per_client", "100"),
+            streams: table.get("streams", "128"),
             upstream_idle: table.get("upstream_idle", "\"2s\""),
+            upstream_idle_connections: table.get("upstream_idle_connections", "128"),
             upstream_connections: table.get("upstream_connections", "100"),
             tunnel_idle: table.get("tunnel_idle", "\"1h\""),
         }

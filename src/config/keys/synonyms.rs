@@ -78,8 +78,18 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[limits]",
+        "streams",
+        &["max_streams", "max_concurrent_streams", "http2_max_concurrent_streams", "http2_streams"],
+    ),
+    (
+        "[limits]",
         "upstream_idle",
         &["upstream_idle_timeout", "upstream_keepalive", "upstream_keepalive_timeout", "pool_idle_timeout"],
+    ),
+    (
+        "[limits]",
+        "upstream_idle_connections",
+        &["keepalive", "pool_size", "pool_max_conn", "max_idle", "upstream_keepalive_connections"],
     ),
     (
         "[limits]",

@@ -1,6 +1,6 @@
 //! Validates `[limits]`.
 
-use super::values::{count, duration, duration_or_zero, head_size};
+use super::values::{count, count_from_one, duration, duration_or_zero, head_size};
 use crate::config::Limits;
 use crate::config::document::LimitsSection;
 use crate::config::report::Report;
@@ -17,7 +17,14 @@ pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
         connections: count(&section.connections, report).unwrap_or(default.connections),
         connections_per_client: count(&section.connections_per_client, report)
             .unwrap_or(default.connections_per_client),
+        streams: count_from_one(&section.streams, "write at least 1", report).unwrap_or(default.streams),
         upstream_idle: duration_or_zero(&section.upstream_idle, report).unwrap_or(default.upstream_idle),
+        upstream_idle_connections: count_from_one(
+            &section.upstream_idle_connections,
+            "write at least 1; to keep none, write `upstream_idle = \"0s\"`",
+            report,
+        )
+        .unwrap_or(default.upstream_idle_connections),
         upstream_connections: count(&section.upstream_connections, report)
             .unwrap_or(default.upstream_connections),
         tunnel_idle: duration_or_zero(&section.tunnel_idle, report).unwrap_or(default.tunnel_idle),
@@ -61,6 +68,24 @@ mod tests {
                 read.diagnostics.iter().map(|d| (d.message.as_str(), d.help.as_deref())).collect();
             let negative = ("invalid number -1: it is negative", Some("write 0 for no limit"));
             assert_eq!(found, if expected.is_none() { vec![negative] } else { Vec::new() });
+        }
+    }
+
+    #[test]
+    fn some_limits_are_numbers_from_one() {
+        for key in ["streams", "upstream_idle_connections"] {
+            for (value, is_valid) in
+                [("1", true), ("128", true), ("1000000", true), ("0", false), ("-1", false)]
+            {
+                let read = read(&format!("[limits]\n{key} = {value}\n"));
+                let found: Vec<_> = read.diagnostics.iter().map(|d| d.message.as_str()).collect();
+                let message = format!("invalid number {value}: it is less than 1");
+                assert_eq!(
+                    found,
+                    if is_valid { Vec::new() } else { vec![message.as_str()] },
+                    "{key} = {value}"
+                );
+            }
         }
     }
 

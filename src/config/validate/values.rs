@@ -49,6 +49,16 @@ pub(super) fn count(field: &Field<i64>, report: &Report) -> Option<usize> {
     usize::try_from(*number).ok()
 }
 
+/// Returns a number of things, at least one.
+pub(super) fn count_from_one(field: &Field<i64>, help: &str, report: &Report) -> Option<usize> {
+    let field = field.as_ref()?;
+    let number = field.get_ref();
+    if *number < 1 {
+        report.error(field.span(), format!("invalid number {number}: it is less than 1"), help);
+    }
+    usize::try_from(*number).ok()
+}
+
 /// Parses the limit for a head, in bytes.
 pub(super) fn head_size(field: &Field<String>, report: &Report) -> Option<usize> {
     let field = field.as_ref()?;

@@ -50,20 +50,20 @@ async fn the_page_the_status_and_the_site_are_served_over_http2() {
 }
 
 /// A connection on which the client has sent its preface.
-fn raw(gateway: &GatewayProcess) -> Client {
+pub(super) fn raw(gateway: &GatewayProcess) -> Client {
     let mut client = gateway.connect();
     client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     client.send(frame(4, 0, 0, b""));
     client
 }
 
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).expect("a short frame");
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
 /// Reads frames until one of this type comes, and returns its stream and payload.
-fn until(client: &mut Client, kind: u8) -> (u8, Vec<u8>) {
+pub(super) fn until(client: &mut Client, kind: u8) -> (u8, Vec<u8>) {
     loop {
         let header = client.take(9).expect("a frame");
         let payload = client.take(usize::from(header[1]) << 8 | usize::from(header[2])).expect("a payload");

@@ -6,6 +6,7 @@ mod down;
 mod exempt;
 mod golden;
 mod http2;
+mod http2_limits;
 mod lifecycle;
 mod probes;
 mod proxies;

@@ -132,6 +132,14 @@ fn a_header_from_a_stranger_is_a_malformed_request() {
 }
 
 #[test]
+fn a_header_has_the_time_of_a_handshake() {
+    let config = format!("{}[limits]\nhandshake_timeout = \"200ms\"\n", config(PROXY));
+    let gateway = GatewayProcess::start(&config);
+    assert!(send(&gateway, b"PROXY TCP4").is_closed());
+    gateway.log().wait_for("it is not complete after `[limits] handshake_timeout`, 200ms;");
+}
+
+#[test]
 fn an_edit_counts_for_new_connections() {
     let gateway = gateway("");
     let mut kept = send(&gateway, REQUEST);

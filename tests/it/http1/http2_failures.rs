@@ -113,3 +113,27 @@ async fn an_upstream_that_breaks_off_resets_the_stream() {
         assert!(matches!(end, Some(Err(_))), "{said:?}: it looks complete");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_stops_gets_408_unless_it_is_grpc() {
+    let script = Arc::new(ScriptedUpstream::bind());
+    let config = format!("{}[limits]\nbody_timeout = \"200ms\"\n", site(&script.url(), ""));
+    let gateway = GatewayProcess::start(&config);
+    let body = || frames(vec![Frame::data("he".into())], false);
+    let mut grpc = post(body());
+    grpc.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc+proto"));
+    let ended = |mut received: Client| drop(received.rest());
+    let (_, grpc_ended) = responding(&script, "", ended);
+    let mut sender = connect(&gateway).await;
+    let pausing = tokio::spawn(sender.send_request(grpc));
+    sender.ready().await.expect("a connection");
+    let (_, other_ended) = responding(&script, "", ended);
+    let (status, ..) = exchange(&gateway, post(body()), "stalled").await;
+    assert_eq!(status, 408);
+    let first = tokio::select! {
+        ended = grpc_ended => ended,
+        ended = other_ended => ended,
+    };
+    first.expect("an upstream whose request has ended");
+    assert!(!pausing.is_finished());
+}

@@ -1,6 +1,8 @@
 //! The limit for connections to the upstream.
 
+use super::http2::{connect, full, post};
 use super::{GET, POST, response, site};
+use crate::support::DEADLINE;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
@@ -91,4 +93,36 @@ fn an_edit_changes_the_limit_and_the_connections_that_are_open_count() {
     connection.head().expect("a request");
     connection.send(OK);
     assert_eq!(response(&mut last, "GET", "the last").text(), "hello");
+}
+
+#[tokio::test]
+async fn a_worker_keeps_as_many_idle_connections_as_its_limit_allows() {
+    let upstream = ScriptedUpstream::bind();
+    let limits = "[limits]\nupstream_idle_connections = 1\nupstream_idle = \"1h\"\n";
+    let gateway = GatewayProcess::start(&format!("{}{limits}", site(&upstream.url(), "")));
+    let (received, is_received) = std::sync::mpsc::channel();
+    let responding = std::thread::spawn(move || {
+        let [mut kept, mut further] = [(); 2].map(|()| upstream.accept());
+        for connection in [&mut kept, &mut further] {
+            connection.head().expect("a request");
+        }
+        kept.send(OK);
+        is_received.recv_timeout(DEADLINE).expect("the first response was received");
+        further.send(OK);
+        assert!(further.is_closed());
+        kept.head().expect("the next request");
+    });
+    // All streams of a connection are on one worker.
+    let mut sender = connect(&gateway).await;
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        requests.spawn(sender.send_request(post(full(""))));
+    }
+    for _ in 0..2 {
+        requests.join_next().await.expect("a request").expect("a task").expect("a response");
+        received.send(()).expect("the upstream");
+    }
+    requests.spawn(sender.send_request(post(full(""))));
+    let joined = tokio::task::spawn_blocking(move || responding.join());
+    assert!(joined.await.expect("a thread").is_ok());
 }

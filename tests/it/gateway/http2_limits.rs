@@ -1,0 +1,79 @@
+//! The limits of `[limits]` over HTTP/2.
+
+use super::DOWN;
+use super::http2::{frame, raw, until};
+use crate::support::process::GatewayProcess;
+use crate::upstreams::ScriptedUpstream;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const ACK: u8 = 1;
+/// A whole request for `/` with the host `a`.
+const REQUEST: &[u8] = b"\x82\x86\x84\x01\x01a";
+/// HEADERS that end the head and the stream.
+const WHOLE: u8 = 5;
+
+fn start(limits: &str) -> GatewayProcess {
+    GatewayProcess::start(&format!("[limits]\n{limits}\n{DOWN}"))
+}
+
+#[test]
+fn an_idle_connection_ends_with_a_goaway_after_its_limit() {
+    let gateway = start("idle_timeout = \"200ms\"");
+    let mut client = raw(&gateway);
+    client.send(frame(HEADERS, WHOLE, 1, REQUEST));
+    let (_, payload) = until(&mut client, GOAWAY);
+    assert_eq!(payload[4..8], [0; 4], "NO_ERROR");
+    client.rest().expect("the end");
+}
+
+#[test]
+fn a_client_that_sends_no_request_or_half_of_a_head_is_disconnected() {
+    let gateway = start("head_timeout = \"200ms\"");
+    for half in [&[][..], &frame(HEADERS, 1, 1, b"\x82")] {
+        let mut client = raw(&gateway);
+        client.send(half);
+        // Closing with bytes that were not read resets the connection.
+        let _ = client.rest();
+    }
+    gateway.log().wait_for("127.0.0.1 took longer for a head than `[limits] head_timeout`");
+}
+
+#[test]
+fn a_stream_whose_client_takes_nothing_is_reset_and_others_go_on() {
+    let gateway = start("send_timeout = \"200ms\"");
+    let mut client = raw(&gateway);
+    client.send(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    client.send(frame(HEADERS, WHOLE, 1, REQUEST));
+    let (stream, payload) = until(&mut client, RST_STREAM);
+    assert_eq!((stream, &payload[..]), (1, &[0, 0, 0, 8][..]), "CANCEL");
+    gateway.log().wait_for("`[limits] send_timeout`, and its stream was reset");
+    client.send(frame(HEADERS, WHOLE, 3, REQUEST));
+    assert_eq!(until(&mut client, HEADERS).0, 3);
+}
+
+#[test]
+fn streams_beyond_the_limit_are_refused_and_an_edit_changes_it_for_new_connections() {
+    let upstream = ScriptedUpstream::bind();
+    let config =
+        |streams: u8| format!("[site]\nupstream = \"{}\"\n[limits]\nstreams = {streams}\n", upstream.url());
+    let gateway = GatewayProcess::start(&config(3));
+    for limit in [1, 2] {
+        gateway.apply(&config(limit));
+        let mut client = raw(&gateway);
+        let (_, settings) = until(&mut client, SETTINGS);
+        assert!(settings.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, limit]), "{settings:?}");
+        client.send(frame(SETTINGS, ACK, 0, b""));
+        for number in 0..=limit {
+            client.send(frame(HEADERS, WHOLE, 2 * number + 1, REQUEST));
+        }
+        let (stream, payload) = until(&mut client, RST_STREAM);
+        assert_eq!((stream, &payload[..]), (2 * limit + 1, &[0, 0, 0, 7][..]), "REFUSED_STREAM");
+        let mut received: Vec<_> = (0..limit).map(|_| upstream.accept()).collect();
+        for request in &mut received {
+            request.head().expect("a request");
+        }
+    }
+}
