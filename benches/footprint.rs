@@ -1,4 +1,4 @@
-//! What the gateway takes: time to start, memory when idle and with large bodies, and disk space.
+//! What the gateway takes: time to start, memory when idle, with idle connections and with large bodies, and disk space.
 //!
 //! `cargo bench --bench footprint`
 
@@ -10,17 +10,20 @@ mod measure;
 mod response;
 
 use std::fs;
-use std::io;
-use std::net::TcpListener;
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use gateway::{BenchGateway, authority, binary};
 use large_body::{download, upload};
 use measure::{is_asked_for, median};
-use response::ServerResponse;
+use response::{MeasuredHead, ServerResponse};
 
 const STARTS: usize = 20;
+const IDLE_CONNECTIONS: usize = 10_000;
 const EVERY_CORE: &str = "0-1023";
 const MB: f64 = 1e6;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -33,6 +36,7 @@ fn main() -> io::Result<()> {
     }
     let directory = tempfile::tempdir()?;
     measure_starts(directory.path())?;
+    measure_idle_connections(directory.path())?;
     for (what, transfer) in [("1 GiB down", download as Transfer), ("1 GiB up", upload)] {
         report(what, growth(directory.path(), transfer)? / MIB, 8.0, "MiB more than when idle, at the peak");
     }
@@ -59,6 +63,26 @@ fn measure_starts(directory: &Path) -> io::Result<()> {
     let unit = format!("ms, median of {STARTS}; slowest {slowest:.1}");
     report("start to first response", median(milliseconds), 50.0, &unit);
     report("idle resident memory", median(resident), 12.0, "MB, median");
+    Ok(())
+}
+
+/// Opens connections that each stay open after a request.
+fn measure_idle_connections(directory: &Path) -> io::Result<()> {
+    // The gateway inherits the limit, and raises it itself if it may.
+    let descriptors = Some(IDLE_CONNECTIONS as u64 + 1000);
+    setrlimit(Resource::Nofile, Rlimit { current: descriptors, maximum: descriptors })?;
+    let gateway = BenchGateway::start(directory, &LISTEN, CONFIG, EVERY_CORE)?;
+    let url = &gateway.urls[0];
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", authority(url));
+    let connect = |_| {
+        let mut stream = TcpStream::connect(authority(url))?;
+        stream.write_all(request.as_bytes())?;
+        MeasuredHead::read(&mut stream, &mut Vec::new())?;
+        Ok(stream)
+    };
+    let _open = (0..IDLE_CONNECTIONS).map(connect).collect::<io::Result<Vec<_>>>()?;
+    let resident = memory(gateway.process.0.id(), "VmRSS:")? / MB;
+    report("10,000 idle clients", resident, 120.0, "MB, resident");
     Ok(())
 }
 
