@@ -50,6 +50,9 @@ pub use crate::decision::STATUS_PATH;
 use crate::decision::down_response::Redirect;
 use crate::matching::scope::Host;
 use crate::page::Cors;
+use crate::page::brand::Brand;
+use crate::page::language::Language;
+use crate::page::message::Message;
 use crate::page::template::Template;
 use crate::tls::{Certificates, UpstreamTls};
 
@@ -81,6 +84,8 @@ pub struct Config {
     pub rules: Rules,
     /// The down response, unless a period overrides it.
     pub response: ResponseConfig,
+    /// The look of the built-in page.
+    pub page: PageConfig,
     /// The management listener; `None` without `[management]`.
     pub management: Option<ManagementConfig>,
     /// The limits for connections.
@@ -195,8 +200,8 @@ pub struct ResponseConfig {
     pub status: StatusCode,
     /// The value of `Retry-After` while no end is known.
     pub retry_after: Duration,
-    /// A sentence for visitors.
-    pub message: Option<Arc<str>>,
+    /// The message for visitors.
+    pub message: Option<Message>,
     /// A redirect instead of the down page.
     pub redirect: Option<Redirect>,
     /// The template of the down page.
@@ -207,6 +212,15 @@ pub struct ResponseConfig {
     pub close_tunnels_after: Option<Duration>,
     /// Additional header fields: `headers`.
     pub fields: HeaderMap,
+}
+
+/// `[page]`
+#[derive(Clone, Debug, Default)]
+pub struct PageConfig {
+    /// The language of messages that are not in a table by language, and of visitors whose languages the page does not have.
+    pub lang: Language,
+    /// The site's name and look.
+    pub brand: Arc<Brand>,
 }
 
 /// `[log]`

@@ -208,6 +208,8 @@ mod tests {
     use crate::matching::probe_paths::ProbePaths;
     use crate::matching::request::{Hosts, Request};
     use crate::matching::scope::{Scope, ScopePaths};
+    use crate::page::language::Language;
+    use crate::page::message::Message;
     use crate::page::template::Template;
     use crate::schedule::period::{Period, Timing};
     use crate::schedule::state::Schedule;
@@ -219,7 +221,7 @@ mod tests {
     fn response(message: &str, redirect: Option<&str>) -> DownResponse {
         let redirect = redirect.map(|text| Redirect::parse(text).unwrap());
         DownResponse {
-            message: Some(message.into()),
+            message: Message::new([(Language::ENGLISH, message.into())]),
             template: Template::built_in(),
             own_template: None,
             redirect,

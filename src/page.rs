@@ -1,143 +1,151 @@
 //! The down page in each of its representations, and redirects: the responses that visitors get instead of the site.
 //!
-//! A [`Page`] is rendered before the requests that it responds to. A response then costs a clone of a header map and of
+//! A [`Page`] is rendered once for all requests that it responds to. A response then costs a clone of a header map and of
 //! reference-counted bytes. Everything here is pure: the result is a head and bytes, whichever server sends them.
 
 mod body;
+pub mod brand;
+mod cause;
+mod compression;
 mod cors;
 mod csp;
 mod fields;
+pub mod language;
+pub mod message;
 mod negotiate;
 mod response;
+mod return_script;
 pub mod template;
+mod translation;
+
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION,
-    RETRY_AFTER,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 
+use self::body::Translated;
+use self::brand::Brand;
+pub use self::cause::{Answers, Cause};
 pub use self::cors::{Cors, parse_origin};
 pub use self::fields::{DOWNTIME, is_reserved};
-use self::negotiate::Representation;
+use self::language::Language;
+use self::message::Message;
+use self::negotiate::{Representation, choose_encoding, choose_language};
 pub use self::negotiate::{is_navigation, negotiation_field};
 pub use self::response::welcome;
 use self::response::{PreparedResponse, retry_after_value};
 use self::template::Template;
+use self::translation::Translation;
 
-/// The reason why the site is not available.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// A period is active.
-    Planned,
-    /// The upstream does not respond.
-    Unreachable,
-}
+/// The path at which browsers look for the icon of a site.
+const FAVICON: &str = "/favicon.ico";
 
-impl Cause {
-    /// Returns the value of the `Downtime` field.
-    fn field_value(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Planned => "planned",
-            Self::Unreachable => "unreachable",
-        })
-    }
-
-    /// Returns the message that is shown if none is configured.
-    fn default_message(self) -> &'static str {
-        match self {
-            Self::Planned => "The site is down for maintenance and will be back soon.",
-            Self::Unreachable => "The site cannot be reached at the moment and will be back soon.",
-        }
-    }
-}
-
-/// The content of a down page.
-#[derive(Debug, Clone, Copy)]
-pub struct PageContent<'a> {
+/// The content of a down page. A clone is cheap.
+#[derive(Debug, Clone)]
+pub struct PageContent {
     /// The template of the HTML representation.
-    pub template: &'a Template,
-    /// The message for visitors. A default sentence replaces a missing one.
-    pub message: Option<&'a str>,
-    /// The start of the downtime, if it was planned.
+    pub template: Template,
+    /// The message for visitors. A sentence replaces a missing one.
+    pub message: Option<Message>,
+    /// The language of visitors whose languages the page does not have.
+    pub language: Language,
+    /// The site's name and logo.
+    pub brand: Arc<Brand>,
+    /// The path that the page asks if the site is back, if it is on.
+    pub status_path: Option<Arc<str>>,
+    /// The start of the downtime, if a period is active.
     pub start: Option<Timestamp>,
     /// Its end, if known.
     pub until: Option<Timestamp>,
     /// 500 to 599.
     pub status: StatusCode,
-    /// The value of the `Downtime` field.
+    /// The reason.
     pub cause: Cause,
     /// Whole seconds; 0 counts as 1.
     pub retry_after: u64,
     /// The origins whose pages may read it.
-    pub cors: &'a Cors,
+    pub cors: Cors,
     /// Additional fields of each response.
-    pub fields: &'a HeaderMap,
+    pub fields: HeaderMap,
 }
 
-/// The down page in all its representations.
-#[derive(Debug, Clone)]
+/// What a down response depends on, of the request that it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct VisitorRequest<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The fields. Only those that [`negotiation_field`] knows matter.
+    pub headers: &'a HeaderMap,
+    /// True if it is for the site's icon: see [`is_favicon`].
+    pub is_favicon: bool,
+    /// True if the site did not get it.
+    pub is_unsent: bool,
+}
+
+/// Returns true if a request with this method and path is for the site's icon.
+pub fn is_favicon(method: &Method, path: &str) -> bool {
+    path == FAVICON && matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The down page in all its representations and languages.
+///
+/// Each language is rendered and compressed when the first visitor needs it, and then serves all others.
+#[derive(Debug)]
 pub struct Page {
-    html: PreparedResponse,
-    problem: PreparedResponse,
-    text: PreparedResponse,
+    content: PageContent,
+    /// The languages of the page.
+    languages: Vec<Language>,
     empty: PreparedResponse,
-    grpc: PreparedResponse,
-    cors: Cors,
-    fields: HeaderMap,
-    retry_after: u64,
-    depends_on_retry_after: bool,
+    /// By language and kind of request.
+    translations: Box<[OnceLock<Box<Translation>>]>,
 }
 
 impl Page {
-    /// Renders the page. If the template fails, which [`Template::parse`] makes unlikely, the built-in one replaces it, and
-    /// the error is logged.
-    pub fn render(content: &PageContent) -> Self {
-        let (html, is_built_in) = body::html(content);
-        let mut page = Self {
-            problem: PreparedResponse::new(content, Some("application/problem+json"), body::problem(content)),
-            text: PreparedResponse::new(content, Some("text/plain; charset=utf-8"), body::text(content)),
-            empty: PreparedResponse::new(content, None, Bytes::new()),
-            grpc: PreparedResponse::grpc(content),
-            cors: content.cors.clone(),
-            fields: content.fields.clone(),
-            retry_after: content.retry_after,
-            depends_on_retry_after: content.template.mentions("retry_after"),
-            html: PreparedResponse::new(content, Some("text/html; charset=utf-8"), Bytes::new()),
+    /// Creates a page. With a message, it has the message's languages; else, all of them.
+    pub fn new(content: PageContent) -> Self {
+        let languages: Vec<_> = match &content.message {
+            Some(message) => message.languages().collect(),
+            None => Language::all().collect(),
         };
-        page.html.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
-        if is_built_in {
-            page.html.headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static("en"));
+        Self {
+            empty: PreparedResponse::empty(&content, languages.len() > 1),
+            translations: (0..Language::COUNT * Answers::COUNT).map(|_| OnceLock::new()).collect(),
+            languages,
+            content,
         }
-        page.html.set_body(html.into());
-        page
     }
 
     /// Returns true if the page must be rendered again for another `retry_after`. If not, it serves every request for as
     /// long as the rest of its content holds.
     pub fn depends_on_retry_after(&self) -> bool {
-        self.depends_on_retry_after
+        self.content.template.mentions("retry_after")
     }
 
-    /// Returns the response to a request with this method and these fields. `retry_after` is in whole seconds; 0 counts as
-    /// 1.
-    pub fn respond(&self, method: &Method, headers: &HeaderMap, retry_after: u64) -> http::Response<Bytes> {
-        if let Some(response) = self.cors.preflight(method, headers) {
+    /// Returns the response to a request. `retry_after` is in whole seconds; 0 counts as 1.
+    pub fn respond(&self, request: &VisitorRequest<'_>, retry_after: u64) -> http::Response<Bytes> {
+        let VisitorRequest { method, headers, is_favicon, .. } = *request;
+        if let Some(response) = self.content.cors.preflight(method, headers) {
             return self.complete_preflight(response);
         }
+        if is_favicon {
+            return self.favicon(method);
+        }
         let representation = negotiate::choose(headers);
+        let translation = || self.translation(request);
         let prepared = match representation {
-            Representation::Html => &self.html,
-            Representation::Problem => &self.problem,
-            Representation::Text => &self.text,
+            Representation::Html => translation().html(choose_encoding(headers)),
+            Representation::Problem => &translation().problem,
+            Representation::Text => &translation().text,
             Representation::Empty => &self.empty,
-            Representation::Grpc(_) => &self.grpc,
+            Representation::Grpc(_) => &translation().grpc,
         };
         let mut response = prepared.respond(method);
         let fields = response.headers_mut();
-        if retry_after != self.retry_after {
+        if retry_after != self.content.retry_after {
             fields.insert(RETRY_AFTER, retry_after_value(retry_after));
         }
         let mut exposed = "Retry-After, Downtime, Date";
@@ -145,7 +153,32 @@ impl Page {
             fields.insert(CONTENT_TYPE, HeaderValue::from_static(grpc.media_type()));
             exposed = "Retry-After, Downtime, Date, Grpc-Status, Grpc-Message";
         }
-        self.cors.allow(headers, fields, exposed);
+        self.content.cors.allow(headers, fields, exposed);
+        response
+    }
+
+    /// Returns the page in the language of a request, rendering it for the first one.
+    fn translation(&self, request: &VisitorRequest<'_>) -> &Translation {
+        let language = choose_language(request.headers, &self.languages, self.content.language);
+        let answers = Answers::new(request.method, request.is_unsent);
+        let page = Translated { content: &self.content, language, answers };
+        let render = || Box::new(Translation::render(&page, &self.empty));
+        let index = language.index() * Answers::COUNT + answers.index();
+        self.translations[index].get_or_init(render)
+    }
+
+    /// Returns the logo, or nothing: browsers ask for an icon with each page, and an error would be kept as its absence.
+    fn favicon(&self, method: &Method) -> http::Response<Bytes> {
+        let Some(logo) = &self.content.brand.logo else {
+            let mut response = self.empty.respond(method);
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response.headers_mut().remove(CONTENT_LENGTH);
+            return response;
+        };
+        let mut response = self.empty.with_content(logo.media_type, logo.bytes.clone()).respond(method);
+        *response.status_mut() = StatusCode::OK;
+        // Opened as a page, an SVG image could run scripts.
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(csp::IMAGE));
         response
     }
 
@@ -157,7 +190,7 @@ impl Page {
                 response.headers_mut().insert(name, value.clone());
             }
         }
-        response.headers_mut().extend(self.fields.clone());
+        response.headers_mut().extend(self.content.fields.clone());
         response
     }
 }

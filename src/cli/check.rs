@@ -20,6 +20,7 @@ use crate::escape::escape;
 use crate::filters::context::OwnedDecision;
 use crate::filters::{gate, probe};
 use crate::logging::has_colour;
+use crate::page::{VisitorRequest, is_favicon};
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
@@ -90,8 +91,13 @@ fn decisions(config: &Config, urls: &[UrlArg], client: &ClientArgs, now: Timesta
         let request = url.request(client, &headers);
         let decision = decide(&config.rules, &request, &phase.state, now);
         let owned = OwnedDecision::from(decision.clone());
-        let response = gate::respond(&snapshot, &phase, &owned, request.method, &headers)
-            .or_else(|| probe::respond(&owned));
+        let visitor = VisitorRequest {
+            method: request.method,
+            headers: &headers,
+            is_favicon: is_favicon(request.method, request.path.raw()),
+            is_unsent: true,
+        };
+        let response = gate::respond(&snapshot, &phase, &owned, &visitor).or_else(|| probe::respond(&owned));
         let headers = response.map(|response| response.into_parts().0.headers);
         DecisionSummary::new(url.text.clone(), &request, &decision, config, (&phase.state, now), headers)
     };

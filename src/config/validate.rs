@@ -19,11 +19,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use self::values::time_zone;
-use super::Config;
 use super::document::Document;
 use super::report::Report;
 use super::templates::Templates;
 use super::tls_files::TlsFiles;
+use super::{Config, PageConfig};
 use crate::decision::Rules;
 
 /// Turns a document into a config, which must not be applied if `report` has errors afterwards. Paths are relative to
@@ -56,6 +56,7 @@ pub fn validate(
             retry_after: response.retry_after,
         },
         response,
+        page: PageConfig::default(),
         limits: limits::validate(&document.limits, report),
         log: log::validate(&document.log, report),
         timezone,

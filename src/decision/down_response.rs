@@ -6,13 +6,14 @@ mod redirect;
 use std::sync::Arc;
 
 pub use self::redirect::Redirect;
+use crate::page::message::Message;
 use crate::page::template::Template;
 
 /// The response of one period: its own keys, completed by those of `[response]`.
 #[derive(Clone, Debug)]
 pub struct DownResponse {
     /// The message for visitors.
-    pub message: Option<Arc<str>>,
+    pub message: Option<Message>,
     /// The template of the down page, which is also used if a redirect would loop.
     pub template: Template,
     /// The file name of the template, if the period names one itself.

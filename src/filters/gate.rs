@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use warp::reject::not_found;
 use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
 use super::context::{OwnedDecision, RequestContext};
-use crate::page;
+use crate::page::{self, VisitorRequest};
 use crate::snapshot::{CurrentSnapshot, Phase, Snapshot};
 
 /// Responds with the down page or a redirect. Rejects requests that pass.
@@ -17,7 +17,13 @@ pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     RequestContext::filter().and_then(|context: Arc<RequestContext>| {
         let RequestContext { request, current, decided } = &*context;
         let CurrentSnapshot { snapshot, phase } = current;
-        let response = respond(snapshot, phase, &decided.decision, &request.method, &request.headers);
+        let request = VisitorRequest {
+            method: &request.method,
+            headers: &request.headers,
+            is_favicon: page::is_favicon(&request.method, &request.path),
+            is_unsent: true,
+        };
+        let response = respond(snapshot, phase, &decided.decision, &request);
         std::future::ready(response.ok_or_else(not_found))
     })
 }
@@ -27,13 +33,12 @@ pub fn respond(
     snapshot: &Snapshot,
     phase: &Phase,
     decision: &OwnedDecision,
-    method: &Method,
-    headers: &HeaderMap,
+    request: &VisitorRequest<'_>,
 ) -> Option<Response> {
     match decision {
         OwnedDecision::Https(location) => Some(to_https(location.as_ref())),
         OwnedDecision::Page(key) => {
-            Some(snapshot.page(phase, *key).respond(method, headers, key.retry_after).map(Into::into))
+            Some(snapshot.page(phase, *key).respond(request, key.retry_after).map(Into::into))
         }
         OwnedDecision::Redirect(location) => {
             Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -56,6 +56,7 @@ fn status_response(context: &RequestContext) -> Response {
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
@@ -80,12 +81,13 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
         ..Request::new(&target.method, RequestPath::new(target.path()))
     };
     let Outlook { period, until, next } = phase.outlook(rules, &request, now);
-    let response = period.and_then(|period| rules.responses.get(period));
+    let message = period.and_then(|period| rules.responses.get(period)?.message.as_ref());
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
         retry_after: period.map_or(0, |_| rules.retry_after(until, now)),
-        message: response.and_then(|response| response.message.as_deref()),
+        message: message
+            .map(|message| message.negotiate(&context.request.headers, snapshot.config.page.lang).1),
         next: next.map(NextOutage::from),
     }
 }

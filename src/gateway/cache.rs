@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use super::decide::negotiation_fields;
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
+use crate::page;
 use crate::snapshot::{CurrentSnapshot, PageKey, Phase};
 
 /// The number of responses kept: one for each page and each way in which browsers ask for it.
@@ -30,6 +31,7 @@ struct CachedResponse {
     method: Method,
     version: Version,
     closes: bool,
+    is_favicon: bool,
     fields: Vec<(&'static str, Box<[u8]>)>,
     response: EncodedResponse,
 }
@@ -75,6 +77,7 @@ impl ResponseCache {
             method: head.method.clone(),
             version: head.version,
             closes,
+            is_favicon: is_favicon(head),
             fields: negotiation_fields(head).map(|(name, value)| (name, value.into())).collect(),
             response,
         };
@@ -91,6 +94,11 @@ impl CachedResponse {
             && self.method == head.method
             && self.version == head.version
             && self.closes == *closes
+            && self.is_favicon == is_favicon(head)
             && negotiation_fields(head).eq(self.fields.iter().map(|(name, value)| (*name, &**value)))
     }
+}
+
+fn is_favicon(head: &RequestHead<'_>) -> bool {
+    page::is_favicon(&head.method, &head.target.path_text())
 }

@@ -9,7 +9,6 @@ use http_body_util::Full;
 
 use super::Gateway;
 use super::access::{AccessLogLine, log};
-use super::decide::page_fields;
 use super::failure::failure_response;
 use crate::config::UpstreamSite;
 use crate::filters::Routes;
@@ -69,7 +68,7 @@ impl<R: Routes> Gateway<R> {
             }
             Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, access)).await,
             Err(error) => {
-                let response = failure_response(&error, site, snapshot, &head.method, &page_fields(head));
+                let response = failure_response(&error, site, snapshot, head);
                 if matches!(error, UpstreamError::Client(ClientError::BrokeOff)) {
                     log(access, CLIENT_LEFT);
                     return ControlFlow::Break(());

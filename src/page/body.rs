@@ -1,69 +1,96 @@
-//! The body of each representation of the down page.
+//! The body of each representation of the down page, in one language.
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
-use super::PageContent;
+use super::language::Language;
 use super::template::{Template, TemplateError, Variables};
+use super::{Answers, PageContent, return_script};
 
 /// The page that is shown if not even the built-in template renders.
 const LAST_RESORT: &str =
     "<!doctype html><html lang=en><title>We'll be back soon</title><h1>We'll be back soon</h1></html>";
 
-/// Renders the HTML. Returns true with it if it is the built-in page.
-pub(super) fn html(content: &PageContent) -> (String, bool) {
-    let PageContent { message, until, start, .. } = *content;
-    let variables = Variables {
-        message,
-        until,
-        start,
-        retry_after: content.retry_after.max(1),
-        status: content.status.as_u16(),
-    };
-    let built_in = |error: TemplateError| {
-        tracing::error!(%error, "the template failed; the built-in page is shown instead");
-        let page = Template::built_in().render(&variables);
-        (page.unwrap_or_else(|_| LAST_RESORT.to_owned()), true)
-    };
-    let page = content.template.render(&variables).map(|html| (html, content.template.is_built_in()));
-    page.unwrap_or_else(built_in)
+/// The content of a page in one language, for one kind of request.
+#[derive(Clone, Copy)]
+pub(super) struct Translated<'a> {
+    pub(super) content: &'a PageContent,
+    pub(super) language: Language,
+    pub(super) answers: Answers,
 }
 
-/// Returns problem details (RFC 9457).
-pub(super) fn problem(content: &PageContent) -> Bytes {
-    #[derive(Serialize)]
-    struct ProblemDetails<'a> {
-        r#type: &'static str,
-        title: &'static str,
-        status: u16,
-        detail: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
+impl Translated<'_> {
+    /// Renders the HTML. Returns true with it if it is in the language, and not in one of the template's own. If the template
+    /// fails, which [`Template::parse`] makes unlikely, the built-in one replaces it, and the error is logged.
+    pub(super) fn html(&self) -> (String, bool) {
+        let Self { content, language, answers } = *self;
+        let variables = Variables {
+            message: self.own_message(),
+            until: content.until,
+            start: content.start,
+            retry_after: content.retry_after.max(1),
+            status: content.status.as_u16(),
+            cause: content.cause,
+            answers,
+            language,
+            brand: &content.brand,
+            return_script: return_script::element(content.status_path.as_deref(), answers),
+        };
+        let built_in = |error: TemplateError| {
+            tracing::error!(%error, "the template failed; the built-in page is shown instead");
+            (Template::built_in().render(&variables).unwrap_or_else(|_| LAST_RESORT.to_owned()), true)
+        };
+        let html = content.template.render(&variables);
+        html.map_or_else(built_in, |html| (html, content.template.is_translated()))
     }
-    let problem = ProblemDetails {
-        r#type: "about:blank",
-        title: content.status.canonical_reason().unwrap_or("Unavailable"),
-        status: content.status.as_u16(),
-        detail: message(content),
-        until: content.until,
-    };
-    // Strings and numbers always serialize.
-    serde_json::to_vec(&problem).unwrap_or_default().into()
-}
 
-/// Returns plain text.
-pub(super) fn text(content: &PageContent) -> Bytes {
-    let message = message(content);
-    match content.until {
-        Some(until) => format!("{message}\nBack at {until}.\n"),
-        None => format!("{message}\n"),
+    /// Returns problem details (RFC 9457).
+    pub(super) fn problem(&self) -> Bytes {
+        #[derive(Serialize)]
+        struct ProblemDetails<'a> {
+            r#type: &'static str,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            start: Option<Timestamp>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            until: Option<Timestamp>,
+        }
+        let PageContent { status, cause, start, until, .. } = *self.content;
+        let problem = ProblemDetails {
+            r#type: "about:blank",
+            title: cause.heading(self.language.words()),
+            status: status.as_u16(),
+            detail: self.message(),
+            start,
+            until,
+        };
+        // Strings and numbers always serialize.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
     }
-    .into()
+
+    /// Returns plain text: the message, the end, and what became of the data in the request, each in a line.
+    pub(super) fn text(&self) -> Bytes {
+        let words = self.language.words();
+        let end = self.content.until.map(|until| words.expected_back_text.replace("{time}", &minute(until)));
+        let lines = [Some(self.message().to_owned()), end, self.answers.sentence(words).map(str::to_owned)];
+        lines.into_iter().flatten().fold(String::new(), |text, line| text + &line + "\n").into()
+    }
+
+    /// Returns the message for visitors, or a sentence in its place.
+    pub(super) fn message(&self) -> &str {
+        self.own_message().unwrap_or(self.content.cause.sentence(self.language.words()))
+    }
+
+    fn own_message(&self) -> Option<&str> {
+        self.content.message.as_ref()?.text(self.language)
+    }
 }
 
-/// Returns the message for visitors, or the default one.
-pub(super) fn message<'a>(content: &PageContent<'a>) -> &'a str {
-    let message = content.message.map(str::trim_end).filter(|message| !message.is_empty());
-    message.unwrap_or(content.cause.default_message())
+/// Returns a time for people in any language, in whole minutes, rounded up (ISO 8601 with a space).
+pub(super) fn minute(time: Timestamp) -> String {
+    let rounded = time.checked_add(59_999.milliseconds()).unwrap_or(time);
+    rounded.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

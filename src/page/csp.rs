@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
+/// The policy for an image, in case that it is opened as a page.
+pub(super) const IMAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
 /// Returns the policy for `html`. It does not allow `style="…"` and `onclick="…"` attributes.
 pub(super) fn policy(html: &str) -> HeaderValue {
     let elements = inline_elements(html);

@@ -1,8 +1,8 @@
 //! The fields of responses that the gateway itself sets.
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderName, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
 /// Marks each down response; its value is the [`Cause`](super::Cause).
@@ -17,6 +17,7 @@ pub fn is_reserved(name: &HeaderName) -> bool {
         ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "date"];
     let own = [
         &CACHE_CONTROL,
+        &CONTENT_ENCODING,
         &CONTENT_LANGUAGE,
         &CONTENT_LENGTH,
         &CONTENT_SECURITY_POLICY,

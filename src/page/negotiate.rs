@@ -2,9 +2,15 @@
 //! the fields in which browsers describe a request (Fetch Metadata).
 
 mod accept;
+mod encoding;
+mod language;
+mod weighted;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
+
+pub(super) use self::encoding::{Encoding, choose_encoding};
+pub(super) use self::language::choose_language;
 
 /// A representation of the down page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +49,10 @@ static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// The request fields that decide which response is sent, in lower case.
-pub const NEGOTIATION_FIELDS: [&str; 8] = [
+pub const NEGOTIATION_FIELDS: [&str; 10] = [
     "accept",
+    "accept-encoding",
+    "accept-language",
     "access-control-request-headers",
     "access-control-request-method",
     "content-type",
@@ -58,8 +66,10 @@ pub const NEGOTIATION_FIELDS: [&str; 8] = [
 pub fn negotiation_field(name: &str) -> Option<&'static str> {
     // This runs for each field of each request, and most differ in length or in the first letter.
     let first = name.as_bytes().first()?.to_ascii_lowercase();
-    if !matches!((name.len(), first), (6 | 29 | 30, b'a') | (6, b'o') | (12, b'c') | (14, b's') | (16, b'x'))
-    {
+    if !matches!(
+        (name.len(), first),
+        (6 | 15 | 29 | 30, b'a') | (6, b'o') | (12, b'c') | (14, b's') | (16, b'x')
+    ) {
         return None;
     }
     NEGOTIATION_FIELDS.into_iter().find(|other| name.eq_ignore_ascii_case(other))

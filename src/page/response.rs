@@ -8,11 +8,9 @@ use http::header::{
     VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::fields::{DOWNTIME, GRPC_MESSAGE, GRPC_STATUS};
-use super::negotiate::Grpc;
-use super::{Cors, PageContent, body, csp};
+use super::fields::DOWNTIME;
+use super::{Cors, PageContent, csp};
 
 const WELCOME: &str = include_str!("../../templates/welcome.html");
 
@@ -26,13 +24,12 @@ pub fn welcome(method: &Method) -> http::Response<Bytes> {
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        let mut response = PreparedResponse {
+        let response = PreparedResponse {
             status: StatusCode::OK,
             headers: headers.into_iter().collect(),
             body: Bytes::new(),
         };
-        response.set_body(WELCOME.into());
-        response
+        response.with_body(WELCOME.into())
     });
     WELCOME_PAGE.respond(method)
 }
@@ -40,51 +37,38 @@ pub fn welcome(method: &Method) -> http::Response<Bytes> {
 /// A response that can be sent any number of times.
 #[derive(Debug, Clone)]
 pub(super) struct PreparedResponse {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Bytes,
 }
 
 impl PreparedResponse {
-    pub(super) fn new(content: &PageContent, content_type: Option<&'static str>, body: Bytes) -> Self {
+    /// Creates the response without a body that all others of a page begin with.
+    pub(super) fn empty(content: &PageContent, chooses_language: bool) -> Self {
         let headers = [
             (RETRY_AFTER, retry_after_value(content.retry_after)),
             (DOWNTIME.clone(), content.cause.field_value()),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (VARY, HeaderValue::from_static(vary(content.cors))),
+            (VARY, vary(&content.cors, chooses_language)),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        let content_type =
-            content_type.map(|media_type| (CONTENT_TYPE, HeaderValue::from_static(media_type)));
-        let mut headers: HeaderMap = headers.into_iter().chain(content_type).collect();
+        let mut headers: HeaderMap = headers.into_iter().collect();
         headers.extend(content.fields.clone());
-        let mut response = Self { status: content.status, headers, body: Bytes::new() };
-        response.set_body(body);
+        Self { status: content.status, headers, body: Bytes::new() }.with_body(Bytes::new())
+    }
+
+    /// Returns the response with a body of this media type.
+    pub(super) fn with_content(&self, media_type: &'static str, body: Bytes) -> Self {
+        let mut response = self.clone().with_body(body);
+        response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         response
     }
 
-    /// Creates a response with the gRPC status UNAVAILABLE, all in the head ("Trailers-Only", gRPC over HTTP2).
-    pub(super) fn grpc(content: &PageContent) -> Self {
-        const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
-        /// In bytes: clients accept 8 KiB of fields, and percent-encoding makes three bytes of one.
-        const MAX_MESSAGE: usize = 1000;
-        /// `%`, and what is not printable ASCII.
-        const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
-        let mut response = Self::new(content, Some(Grpc::Plain.media_type()), Bytes::new());
-        response.status = StatusCode::OK;
-        response.headers.insert(&GRPC_STATUS, UNAVAILABLE);
-        let message = body::message(content);
-        let message = message.get(..message.floor_char_boundary(MAX_MESSAGE)).unwrap_or_default();
-        let message = utf8_percent_encode(message, ENCODED).to_string();
-        if let Ok(message) = HeaderValue::try_from(message) {
-            response.headers.insert(&GRPC_MESSAGE, message);
-        }
-        response
-    }
-
-    pub(super) fn set_body(&mut self, body: Bytes) {
+    /// Returns the response with another body.
+    pub(super) fn with_body(mut self, body: Bytes) -> Self {
         self.headers.insert(CONTENT_LENGTH, body.len().into());
         self.body = body;
+        self
     }
 
     /// Returns the response; for HEAD, without its body.
@@ -102,9 +86,12 @@ pub(super) fn retry_after_value(seconds: u64) -> HeaderValue {
     seconds.max(1).into()
 }
 
-fn vary(cors: &Cors) -> &'static str {
-    match cors {
-        Cors::Off => "Accept, Sec-Fetch-Dest, X-Requested-With",
-        Cors::Any | Cors::Origins(_) => "Accept, Sec-Fetch-Dest, X-Requested-With, Origin",
-    }
+fn vary(cors: &Cors, chooses_language: bool) -> HeaderValue {
+    let depends_on_origin = *cors != Cors::Off;
+    HeaderValue::from_static(match (chooses_language, depends_on_origin) {
+        (false, false) => "Accept, Accept-Encoding, Sec-Fetch-Dest, X-Requested-With",
+        (false, true) => "Accept, Accept-Encoding, Sec-Fetch-Dest, X-Requested-With, Origin",
+        (true, false) => "Accept, Accept-Encoding, Accept-Language, Sec-Fetch-Dest, X-Requested-With",
+        (true, true) => "Accept, Accept-Encoding, Accept-Language, Sec-Fetch-Dest, X-Requested-With, Origin",
+    })
 }

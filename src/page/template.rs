@@ -4,18 +4,42 @@
 //! `block`).
 
 mod error;
+mod filters;
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
 
 pub use self::error::TemplateError;
+use super::brand::{Accent, Brand, Logo};
+use super::cause::{Answers, Cause};
+use super::language::Language;
 
 /// The variables that a template may use.
-pub const VARIABLES: [&str; 5] = ["message", "until", "start", "retry_after", "status"];
+pub const VARIABLES: [&str; 15] = [
+    "message",
+    "until",
+    "start",
+    "retry_after",
+    "status",
+    "cause",
+    "answers",
+    "lang",
+    "dir",
+    "words",
+    "title",
+    "logo",
+    "accent",
+    "contact",
+    "return_script",
+];
+/// Those that differ between languages, besides the message.
+const TRANSLATED: [&str; 3] = ["lang", "dir", "words"];
 
 const BUILT_IN: &str = include_str!("../../templates/downtime.html");
 
@@ -38,24 +62,34 @@ struct Compiled {
     built_in: bool,
 }
 
-/// The values that a template is rendered with.
-#[derive(Debug, Clone, Copy)]
+/// The values that a template is rendered with. In a template, `none` stands for a missing one, and prints as nothing.
+#[derive(Debug, Clone)]
 pub struct Variables<'a> {
-    /// The message for visitors. A missing one is `none` in the template, and prints as nothing.
+    /// The message for visitors.
     pub message: Option<&'a str>,
     /// The announced end, RFC 3339 in UTC; `none` if unknown.
     pub until: Option<Timestamp>,
-    /// The start of the downtime, RFC 3339 in UTC; `none` if it was not planned.
+    /// The start of the downtime, RFC 3339 in UTC; `none` if no period is active.
     pub start: Option<Timestamp>,
     /// The value of `Retry-After`, in whole seconds.
     pub retry_after: u64,
     /// The response's status code.
     pub status: u16,
+    /// The reason.
+    pub cause: Cause,
+    /// The kind of request that is answered.
+    pub answers: Answers,
+    /// The language: `lang`, `dir` and `words`.
+    pub language: Language,
+    /// `title`, `logo`, `accent` and `contact`.
+    pub brand: &'a Brand,
+    /// A script element.
+    pub return_script: String,
 }
 
 impl Template {
-    /// Parses `source`, and renders it with every combination of present and missing `message`, `until` and `start`, so that
-    /// no visitor meets an error in one of these branches. A blank template is an error, because a failed write leaves one.
+    /// Parses `source`, and renders it with every combination of present and missing values and of causes, so that no visitor
+    /// meets an error in one of these branches. A blank template is an error, because a failed write leaves one.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         if source.trim().is_empty() {
             return Err(TemplateError::blank());
@@ -65,7 +99,7 @@ impl Template {
         added.map_err(|error| TemplateError::from_engine(&error))?;
         let template = Self::new(environment, false);
         template.check_names(source)?;
-        trials().try_for_each(|variables| template.render(&variables).map(drop))?;
+        trials(|variables| template.render(variables).map(drop))?;
         Ok(template)
     }
 
@@ -87,12 +121,33 @@ impl Template {
 
     /// Renders the page.
     pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
-        let Variables { message, until, start, retry_after, status } = *variables;
-        let [until, start] = [until, start].map(|time| time.map(|time| time.to_string()));
         let template = self.0.environment.get_template(NAME);
         template
-            .and_then(|template| template.render(context! { message, until, start, retry_after, status }))
+            .and_then(|template| template.render(self.context(variables)))
             .map_err(|error| TemplateError::from_engine(&error))
+    }
+
+    fn context(&self, variables: &Variables) -> Value {
+        let Variables { message, retry_after, status, brand, language, .. } = *variables;
+        let [until, start] = [variables.until, variables.start].map(|time| time.map(|time| time.to_string()));
+        context! {
+            message, until, start, retry_after, status,
+            cause => variables.cause.as_str(),
+            answers => variables.answers.as_str(),
+            lang => language.tag(),
+            dir => language.words().dir,
+            words => Value::from(Serde(language.words())),
+            title => brand.title.as_deref(),
+            logo => brand.logo.as_ref().filter(|_| self.mentions("logo")).map(Logo::data_url),
+            accent => brand.accent.as_ref().map(|accent| Value::from(Serde(accent))),
+            contact => brand.contact.as_deref(),
+            return_script => Value::from_safe_string(variables.return_script.clone()),
+        }
+    }
+
+    /// Returns true if the language of the page follows the visitor's.
+    pub fn is_translated(&self) -> bool {
+        self.is_built_in() || TRANSLATED.iter().any(|variable| self.mentions(variable))
     }
 
     /// Returns true if the rendered text may depend on `variable`.
@@ -137,17 +192,45 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
+    filters::add(&mut environment);
     // `debug` prints all variables, and `mentions` cannot know.
     environment.remove_global("debug");
     environment
 }
 
-fn trials() -> impl Iterator<Item = Variables<'static>> {
-    (0_u8..8).map(|case| {
-        let time = |bit: u8| (case & bit != 0).then_some(Timestamp::UNIX_EPOCH);
-        let message = (case & 4 != 0).then_some("We'll be back soon.");
-        Variables { message, until: time(1), start: time(2), retry_after: 300, status: 503 }
-    })
+/// Calls `try_with` with each combination of values that templates branch on, until it returns an error.
+fn trials<E>(mut try_with: impl FnMut(&Variables) -> Result<(), E>) -> Result<(), E> {
+    let full = Brand {
+        title: Some("Example".into()),
+        logo: Some(Logo { media_type: "image/png", bytes: Bytes::new() }),
+        accent: Some(Accent { light: "#000000".into(), dark: "#ffffff".into() }),
+        contact: Some("https://status.example.com/".into()),
+    };
+    let none = Brand::default();
+    let kinds = [
+        (Cause::Planned, Answers::Safe),
+        (Cause::Unscheduled, Answers::NotSaved),
+        (Cause::Unreachable, Answers::Unknown),
+    ];
+    for case in 0_u8..16 {
+        let is_set = |bit: u8| case & bit != 0;
+        let time = |bit: u8| is_set(bit).then_some(Timestamp::UNIX_EPOCH);
+        for (cause, answers) in kinds {
+            try_with(&Variables {
+                message: is_set(4).then_some("We'll be back soon."),
+                until: time(1),
+                start: time(2),
+                retry_after: 300,
+                status: 503,
+                cause,
+                answers,
+                language: Language::ENGLISH,
+                brand: if is_set(8) { &full } else { &none },
+                return_script: "<script></script>".to_owned(),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the first position of `name` as a whole word inside of `{{ }}` or `{% %}`, or else anywhere.
@@ -171,13 +254,20 @@ fn position(source: &str, name: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const VALUES: Variables = Variables {
-        message: Some("<script>alert(1)</script> & \"more\""),
-        until: Some(Timestamp::UNIX_EPOCH),
-        start: None,
-        retry_after: 90,
-        status: 503,
-    };
+    fn values(brand: &Brand) -> Variables<'_> {
+        Variables {
+            message: Some("<script>alert(1)</script> & \"more\""),
+            until: Some(Timestamp::UNIX_EPOCH),
+            start: None,
+            retry_after: 90,
+            status: 503,
+            cause: Cause::Planned,
+            answers: Answers::Safe,
+            language: Language::ENGLISH,
+            brand,
+            return_script: "<script>1</script>".to_owned(),
+        }
+    }
 
     #[test]
     fn variables_are_rendered_and_escaped() {
@@ -190,11 +280,24 @@ mod tests {
             ("{{ retry_after }} {{ status }}", "90 503"),
             ("{% set minutes = retry_after // 60 %}{{ minutes }}", "1"),
             ("{% for n in range(3) %}{{ n }}{{ loop.last }} {% endfor %}", "0False 1False 2True "),
+            ("{{ cause }} {{ answers }} {{ lang }} {{ dir }} {{ title }}", "planned safe en ltr "),
+            ("{{ words.try_now }}", "Try now"),
+            ("{{ return_script }}", "<script>1</script>"),
+            (
+                "{{ until|local_time }}",
+                "<time datetime=\"1970-01-01T00:00:00Z\" data-local>1970-01-01 00:00 UTC</time>",
+            ),
+            ("{{ start|local_time }}", ""),
+            (
+                "{{ \"<b> see https://a.example/?x=1&y=(2).\"|links }}",
+                "&lt;b&gt; see <a href=\"https:&#x2f;&#x2f;a.example&#x2f;?x=1&amp;y=(2)\" rel=\"noreferrer\">https:&#x2f;&#x2f;a.example&#x2f;?x=1&amp;y=(2)</a>.",
+            ),
+            ("{{ none|links }}", ""),
             ("{% macro bold(text) %}<b>{{ text }}</b>{% endmacro %}{{ bold('<') }}", "<b>&lt;</b>"),
             ("<p>Gr\u{fc}\u{df}e</p>\r\n{# unseen #}", "<p>Gr\u{fc}\u{df}e</p>\r\n"),
         ] {
             let template = Template::parse(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-            assert_eq!(template.render(&VALUES).unwrap(), rendered, "{source}");
+            assert_eq!(template.render(&values(&Brand::default())).unwrap(), rendered, "{source}");
         }
     }
 
@@ -234,7 +337,10 @@ mod tests {
         for (source, start) in [
             ("{{ mesage }}", "did you mean `message`? the variables are `message`, `until`, "),
             ("{{ retryafter }}", "did you mean `retry_after`?"),
-            ("{{ xyz }}", "the variables are `message`, `until`, `start`, `retry_after`, `status`"),
+            (
+                "{{ xyz }}",
+                "the variables are `message`, `until`, `start`, `retry_after`, `status`, `cause`, ",
+            ),
             ("{% include 'x' %}", "a template is a single file"),
             ("", "write a page into it, or restore it from a backup"),
             (" \n", "write a page into it, or restore it from a backup"),
@@ -257,7 +363,7 @@ mod tests {
     #[test]
     fn the_built_in_template_is_valid_and_small() {
         Template::parse(BUILT_IN).unwrap();
-        let page = Template::built_in().render(&VALUES).unwrap();
+        let page = Template::built_in().render(&values(&Brand::default())).unwrap();
         assert!(page.len() < 6 * 1024, "{} bytes", page.len());
         assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "{page}");
         assert!(!Template::built_in().mentions("retry_after"), "then it can be rendered once");

@@ -108,29 +108,37 @@ impl RenderedPage {
 
 fn planned_page(config: &Config, key: &PageKey) -> Page {
     let response = config.rules.responses.get(key.period);
-    Page::render(&PageContent {
-        template: response.map_or(&config.response.template, |response| &response.template),
-        message: response.and_then(|response| response.message.as_deref()),
+    let is_unscheduled =
+        config.rules.schedule.periods().get(key.period).is_some_and(|period| period.unscheduled);
+    Page::new(PageContent {
+        template: response.map_or(&config.response.template, |response| &response.template).clone(),
+        message: response.and_then(|response| response.message.clone()),
         start: Some(key.start),
         until: key.until,
-        status: config.response.status,
-        cause: Cause::Planned,
+        cause: if is_unscheduled { Cause::Unscheduled } else { Cause::Planned },
         retry_after: key.retry_after,
-        cors: &config.response.cors,
-        fields: &config.response.fields,
+        ..unreachable_content(config)
     })
 }
 
+/// The page for an upstream that does not respond has words of its own: the message is about periods.
 pub(super) fn unreachable_page(config: &Config) -> Page {
-    Page::render(&PageContent {
-        template: &config.response.template,
-        message: config.response.message.as_deref(),
+    Page::new(unreachable_content(config))
+}
+
+fn unreachable_content(config: &Config) -> PageContent {
+    PageContent {
+        template: config.response.template.clone(),
+        message: None,
+        language: config.page.lang,
+        brand: Arc::clone(&config.page.brand),
+        status_path: config.rules.status_path.as_deref().map(Into::into),
         start: None,
         until: None,
         status: config.response.status,
         cause: Cause::Unreachable,
         retry_after: crate::decision::whole_seconds(config.response.retry_after),
-        cors: &config.response.cors,
-        fields: &config.response.fields,
-    })
+        cors: config.response.cors.clone(),
+        fields: config.response.fields.clone(),
+    }
 }

@@ -81,6 +81,14 @@ impl UpstreamError {
         }
     }
 
+    /// Returns true if the upstream cannot have got any of the request.
+    pub const fn is_unsent(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_) | Self::TimedOut { step: TimedOutStep::Turn | TimedOutStep::Connect, .. }
+        )
+    }
+
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connect(error) => Some(error),

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use downtime::page::language::Language;
 use downtime::page::template::Template;
-use downtime::page::{self, Cause, Cors, Page, PageContent};
+use downtime::page::{self, Cause, Cors, Page, PageContent, VisitorRequest};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -153,16 +154,19 @@ fn browse(url: &str, directory: &Path) -> Result<Child, Error> {
 }
 
 fn down_page(template: &Template) -> Page {
-    Page::render(&PageContent {
-        template,
+    Page::new(PageContent {
+        template: template.clone(),
         message: None,
+        language: Language::ENGLISH,
+        brand: Arc::default(),
+        status_path: None,
         start: None,
         until: None,
         status: StatusCode::SERVICE_UNAVAILABLE,
         cause: Cause::Planned,
         retry_after: 300,
-        cors: &Cors::Any,
-        fields: &HeaderMap::new(),
+        cors: Cors::Any,
+        fields: HeaderMap::new(),
     })
 }
 
@@ -203,7 +207,7 @@ impl PolledSite {
         let response = match (path, destination) {
             ("/", "empty") => self.respond_to_poll(poll, request),
             ("/", _) if index < self.polls.len() => {
-                Ok(self.page.respond(method, request.headers(), 300).map(Into::into))
+                Ok(self.page.respond(&visitor(request), 300).map(Into::into))
             }
             ("/form", _) => Ok(warp::reply::html(FORM).into_response()),
             _ => Ok(warp::reply::html("<h1>The site</h1>").into_response()),
@@ -213,7 +217,7 @@ impl PolledSite {
 
     fn respond_to_poll<B>(&self, poll: Poll, request: &Request<B>) -> Result<Response, Error> {
         match poll {
-            Poll::Down => Ok(self.page.respond(request.method(), request.headers(), 300).map(Into::into)),
+            Poll::Down => Ok(self.page.respond(&visitor(request), 300).map(Into::into)),
             Poll::BadGateway => Ok(StatusCode::BAD_GATEWAY.into_response()),
             Poll::Disconnect => Err(Error::from(ErrorKind::BrokenPipe)),
             Poll::Site => Ok(warp::reply().into_response()),
@@ -222,6 +226,15 @@ impl PolledSite {
                     .map(Into::into))
             }
         }
+    }
+}
+
+fn visitor<B>(request: &Request<B>) -> VisitorRequest<'_> {
+    VisitorRequest {
+        method: request.method(),
+        headers: request.headers(),
+        is_favicon: false,
+        is_unsent: true,
     }
 }
 

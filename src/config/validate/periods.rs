@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
+use super::response::message;
 use super::scope::scope;
 use super::timing::timing;
 use super::values::{means_off, redirect};
@@ -70,9 +71,10 @@ fn down_response(
         let message = "a period has a `redirect` or a `template`, not both";
         report.error(redirect.span(), message, "remove one of the two");
     }
-    let message = table.message.as_ref().map(|message| message.get_ref().as_str().into());
+    // An empty message of a period takes that of `[response]` away.
+    let message = if table.message.is_some() { message(&table.message) } else { response.message.clone() };
     DownResponse {
-        message: message.or_else(|| response.message.clone()),
+        message,
         own_template: table.template.as_ref().map(|name| name.get_ref().as_str().into()),
         template: templates.get(&table.template, report).unwrap_or_else(|| response.template.clone()),
         redirect: own_redirect(table, response, report),

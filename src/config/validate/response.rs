@@ -8,6 +8,8 @@ use crate::config::document::{Field, HeaderFields, ResponseSection, TextsOrFalse
 use crate::config::report::Report;
 use crate::config::templates::Templates;
 use crate::config::{DEFAULT_RETRY_AFTER, ResponseConfig};
+use crate::page::language::Language;
+use crate::page::message::Message;
 use crate::page::template::Template;
 use crate::page::{Cors, is_reserved, parse_origin};
 
@@ -28,13 +30,19 @@ pub(super) fn validate(
             .as_ref()
             .map_or(StatusCode::SERVICE_UNAVAILABLE, |status| down_status(status, report)),
         retry_after: duration(&section.retry_after, report).unwrap_or(DEFAULT_RETRY_AFTER),
-        message: section.message.as_ref().map(|message| message.get_ref().as_str().into()),
+        message: message(&section.message),
         redirect: section.redirect.as_ref().and_then(redirect_to),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
         cors: cors(&section.cors, report),
         close_tunnels_after: duration_or_zero(&section.close_tunnels_after, report),
         fields: fields(&section.headers, report),
     }
+}
+
+/// Returns the message of `[response]` or of a period.
+pub(super) fn message(field: &Field<String>) -> Option<Message> {
+    let text = field.as_ref()?.get_ref().as_str();
+    Message::new([(Language::default(), text.into())])
 }
 
 fn down_status(status: &Spanned<i64>, report: &Report) -> StatusCode {

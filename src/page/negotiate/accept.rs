@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 use super::Representation::{self, Empty, Html, Problem, Text};
+use super::weighted::quality;
 
 /// Chooses a representation by `Accept`. `anything` is the one for clients without a preference.
 pub(super) fn choose(headers: &HeaderMap, anything: Representation, may_be_asset: bool) -> Representation {
@@ -118,20 +119,6 @@ impl<'a> MediaRange<'a> {
 fn ends_with_json(subtype: &[u8]) -> bool {
     let suffix = subtype.len().checked_sub(5).and_then(|at| subtype.get(at..));
     suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
-}
-
-/// Parses a weight (RFC 9110, section 12.4.2), `0` to `1` with up to three decimals, in thousandths.
-fn quality(weight: &[u8]) -> Option<u16> {
-    let (whole, decimals) = match weight {
-        [whole] | [whole, b'.'] => (whole, &[][..]),
-        [whole, b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
-        _ => return None,
-    };
-    let digits = [*whole].into_iter().chain(decimals.iter().copied()).chain([b'0'; 3]).take(4);
-    let value = digits
-        .map(|digit| char::from(digit).to_digit(10))
-        .try_fold(0, |sum, digit| Some(sum * 10 + digit?))?;
-    u16::try_from(value).ok().filter(|thousandths| *thousandths <= 1000)
 }
 
 /// Splits at separators outside of quoted strings (RFC 9110, section 5.6.4).

@@ -132,7 +132,7 @@ fn elided(mut printed: Vec<String>, shown: &[String]) -> Vec<String> {
 /// Replaces the parts that depend on the clock.
 fn placeholders(line: &str) -> String {
     const REPLACED: [(&str, &str); 7] = [
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d\d:\d\d)?", "TIME"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC| [+-]\d\d:\d\d)?", "TIME"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "TIME"),
         (r#"ms="?[\d.]+"?"#, "MILLISECONDS"),
         (r"\d+ (d|h|min|s|ms)\b( \d+ (d|h|min|s|ms)\b)*", "LENGTH"),

@@ -25,7 +25,7 @@ fn with_common_fields(own: &[String]) -> Vec<String> {
         "cache-control: no-store",
         "downtime: planned",
         "retry-after: 300",
-        "vary: Accept, Sec-Fetch-Dest, X-Requested-With, Origin",
+        "vary: Accept, Accept-Encoding, Sec-Fetch-Dest, X-Requested-With, Origin",
         "x-content-type-options: nosniff",
     ];
     let mut lines: Vec<String> = common.map(String::from).into_iter().chain(own.iter().cloned()).collect();
@@ -83,9 +83,10 @@ fn programs_get_problem_json_or_text_and_assets_get_no_body() {
         assert_eq!((response.status, response.field("content-type")), (503, media_type), "{field}");
         let length = format!("content-length: {}", response.body.len());
         let media_type = media_type.map(|media_type| format!("content-type: {media_type}"));
+        let language = media_type.as_ref().map(|_| "content-language: en".to_owned());
         assert_eq!(
             fields(&response),
-            with_common_fields(&media_type.into_iter().chain([length]).collect::<Vec<_>>()),
+            with_common_fields(&media_type.into_iter().chain(language).chain([length]).collect::<Vec<_>>()),
             "{field}"
         );
         assert_eq!(response.body.is_empty(), response.field("content-type").is_none(), "{field}");

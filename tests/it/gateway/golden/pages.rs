@@ -106,5 +106,8 @@ fn merged(labels: &[String]) -> Vec<String> {
 fn without_times(response: &str, end: &str) -> String {
     static SECONDS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new("(retry.after\"?: ?)(35[0-9]{3}|36000)\\b").expect("a pattern"));
-    SECONDS.replace_all(response, "${1}SECONDS").replace(end, "END")
+    static MINUTE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new("20[0-9-]{8} [0-9:]{5} UTC").expect("a pattern"));
+    let response = SECONDS.replace_all(response, "${1}SECONDS").replace(end, "END");
+    MINUTE.replace_all(&response, "END").into_owned()
 }

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Català",
+    dir: "ltr",
+    heading_planned: "Lloc web en manteniment programat",
+    heading_unscheduled: "Lloc web en manteniment",
+    heading_unreachable: "Aquest lloc web no respon",
+    sentence_planned: "Aquest lloc web no està disponible per manteniment programat.",
+    sentence_unscheduled: "Aquest lloc web no està disponible per manteniment.",
+    sentence_unreachable: "Aquest lloc web no respon en aquest moment.",
+    expected_back: "Restabliment previst",
+    expected_back_text: "Restabliment previst: {time}",
+    time_left: "Temps restant",
+    progress: "Progrés del manteniment",
+    end_unknown: "Encara no sabem quan tornarà a estar disponible el lloc web.",
+    overdue: "Està trigant més del previst.",
+    returns: "Aquesta pàgina comprova automàticament l’estat del lloc web i l’obrirà tan bon punt torni a estar disponible.",
+    reloads: "Aquesta pàgina es recarrega automàticament cada minut.",
+    try_now: "Prova-ho ara",
+    not_saved: "Les dades enviades no s’han desat. Torneu al formulari i envieu-les de nou quan el lloc web torni a estar disponible.",
+    not_known: "No sabem si les dades enviades s’han desat. Quan el lloc web torni a estar disponible, comproveu-ho primer.",
+    announces: "Aquesta pàgina comprova automàticament l’estat del lloc web i us avisarà quan torni a estar disponible.",
+    go_back: "Torna al formulari",
+    is_back: "El lloc web torna a estar disponible",
+    open_site: "Obre el lloc web",
+    contact: "Més informació",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Čeština",
+    dir: "ltr",
+    heading_planned: "Probíhá plánovaná údržba",
+    heading_unscheduled: "Probíhá údržba",
+    heading_unreachable: "Tento web neodpovídá",
+    sentence_planned: "Tento web je z důvodu plánované údržby nedostupný.",
+    sentence_unscheduled: "Tento web je z důvodu údržby nedostupný.",
+    sentence_unreachable: "Tento web momentálně neodpovídá.",
+    expected_back: "Předpokládané obnovení",
+    expected_back_text: "Předpokládané obnovení: {time}",
+    time_left: "Zbývající čas",
+    progress: "Průběh údržby",
+    end_unknown: "Zatím nevíme, kdy bude web opět dostupný.",
+    overdue: "Trvá to déle, než se očekávalo.",
+    returns: "Tato stránka automaticky zjišťuje stav webu a otevře ho, jakmile bude opět dostupný.",
+    reloads: "Tato stránka se každou minutu automaticky znovu načte.",
+    try_now: "Zkusit nyní",
+    not_saved: "Odeslané údaje nebyly uloženy. Vraťte se k formuláři a odešlete je znovu, až bude web opět dostupný.",
+    not_known: "Nevíme, zda byly odeslané údaje uloženy. Až bude web opět dostupný, nejprve to ověřte.",
+    announces: "Tato stránka automaticky zjišťuje stav webu a upozorní vás, až bude opět dostupný.",
+    go_back: "Zpět k formuláři",
+    is_back: "Web je opět dostupný",
+    open_site: "Otevřít web",
+    contact: "Další informace",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Dansk",
+    dir: "ltr",
+    heading_planned: "Planlagt vedligeholdelse i gang",
+    heading_unscheduled: "Vedligeholdelse i gang",
+    heading_unreachable: "Dette websted svarer ikke",
+    sentence_planned: "Dette websted er utilgængeligt på grund af planlagt vedligeholdelse.",
+    sentence_unscheduled: "Dette websted er utilgængeligt på grund af vedligeholdelse.",
+    sentence_unreachable: "Dette websted svarer ikke i øjeblikket.",
+    expected_back: "Forventes tilbage",
+    expected_back_text: "Forventes tilbage: {time}",
+    time_left: "Resterende tid",
+    progress: "Status for vedligeholdelsen",
+    end_unknown: "Vi ved endnu ikke, hvornår webstedet er tilbage.",
+    overdue: "Det tager længere tid end forventet.",
+    returns: "Denne side kontrollerer automatisk status og åbner webstedet, så snart det er tilbage.",
+    reloads: "Denne side genindlæses automatisk hvert minut.",
+    try_now: "Prøv nu",
+    not_saved: "Det, du sendte, blev ikke gemt. Gå tilbage til formularen, og send den igen, når webstedet er tilbage.",
+    not_known: "Vi ved ikke, om det, du sendte, blev gemt. Start med at kontrollere det, når webstedet er tilbage.",
+    announces: "Denne side kontrollerer automatisk status og giver besked, når webstedet er tilbage.",
+    go_back: "Tilbage til formularen",
+    is_back: "Webstedet er tilbage",
+    open_site: "Åbn webstedet",
+    contact: "Flere oplysninger",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Deutsch",
+    dir: "ltr",
+    heading_planned: "Wegen geplanter Wartung nicht verfügbar",
+    heading_unscheduled: "Wegen Wartungsarbeiten nicht verfügbar",
+    heading_unreachable: "Diese Website antwortet nicht",
+    sentence_planned: "Diese Website ist wegen geplanter Wartungsarbeiten derzeit nicht verfügbar.",
+    sentence_unscheduled: "Diese Website ist wegen Wartungsarbeiten derzeit nicht verfügbar.",
+    sentence_unreachable: "Diese Website antwortet derzeit nicht.",
+    expected_back: "Voraussichtlich wieder verfügbar",
+    expected_back_text: "Voraussichtlich wieder verfügbar: {time}",
+    time_left: "Verbleibende Zeit",
+    progress: "Fortschritt der Wartungsarbeiten",
+    end_unknown: "Wir wissen noch nicht, wann die Website wieder verfügbar ist.",
+    overdue: "Es dauert länger als erwartet.",
+    returns: "Diese Seite prüft automatisch, ob die Website wieder verfügbar ist, und öffnet sie, sobald das der Fall ist.",
+    reloads: "Diese Seite wird jede Minute automatisch neu geladen.",
+    try_now: "Jetzt versuchen",
+    not_saved: "Ihre Eingaben wurden nicht gespeichert. Gehen Sie zurück zum Formular und senden Sie es erneut ab, wenn die Website wieder verfügbar ist.",
+    not_known: "Wir wissen nicht, ob Ihre Eingaben gespeichert wurden. Prüfen Sie das zuerst, wenn die Website wieder verfügbar ist.",
+    announces: "Diese Seite prüft automatisch, ob die Website wieder verfügbar ist, und informiert Sie, sobald das der Fall ist.",
+    go_back: "Zurück zum Formular",
+    is_back: "Die Website ist wieder verfügbar",
+    open_site: "Website öffnen",
+    contact: "Weitere Informationen",
+};

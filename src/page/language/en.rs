@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "English",
+    dir: "ltr",
+    heading_planned: "Down for planned maintenance",
+    heading_unscheduled: "Down for maintenance",
+    heading_unreachable: "This site is not responding",
+    sentence_planned: "This site is down for planned maintenance.",
+    sentence_unscheduled: "This site is down for maintenance.",
+    sentence_unreachable: "This site is not responding at the moment.",
+    expected_back: "Expected back",
+    expected_back_text: "Expected back: {time}",
+    time_left: "Time left",
+    progress: "Progress of the maintenance",
+    end_unknown: "We do not know yet when it will be back.",
+    overdue: "This is taking longer than expected.",
+    returns: "This page checks automatically, and opens the site as soon as it is back.",
+    reloads: "This page reloads automatically every minute.",
+    try_now: "Try now",
+    not_saved: "What you sent was not saved. Go back to the form, and send it again when the site is back.",
+    not_known: "We do not know if what you sent was saved. Check that first when the site is back.",
+    announces: "This page checks automatically, and tells you when the site is back.",
+    go_back: "Back to the form",
+    is_back: "The site is back",
+    open_site: "Open the site",
+    contact: "More information",
+};

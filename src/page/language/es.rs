@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Español",
+    dir: "ltr",
+    heading_planned: "Sitio en mantenimiento programado",
+    heading_unscheduled: "Sitio en mantenimiento",
+    heading_unreachable: "Este sitio no responde",
+    sentence_planned: "Este sitio no está disponible por mantenimiento programado.",
+    sentence_unscheduled: "Este sitio no está disponible por tareas de mantenimiento.",
+    sentence_unreachable: "Este sitio no responde en este momento.",
+    expected_back: "Restablecimiento previsto",
+    expected_back_text: "Restablecimiento previsto: {time}",
+    time_left: "Tiempo restante",
+    progress: "Progreso del mantenimiento",
+    end_unknown: "Aún no sabemos cuándo volverá a estar disponible el sitio.",
+    overdue: "Está tardando más de lo previsto.",
+    returns: "Esta página comprueba automáticamente el estado del sitio y lo abrirá en cuanto vuelva a estar disponible.",
+    reloads: "Esta página se recarga automáticamente cada minuto.",
+    try_now: "Intentar ahora",
+    not_saved: "Los datos enviados no se han guardado. Vuelva al formulario y envíelos de nuevo cuando el sitio vuelva a estar disponible.",
+    not_known: "No sabemos si los datos enviados se han guardado. Cuando el sitio vuelva a estar disponible, compruébelo en primer lugar.",
+    announces: "Esta página comprueba automáticamente el estado del sitio y le avisará cuando vuelva a estar disponible.",
+    go_back: "Volver al formulario",
+    is_back: "El sitio vuelve a estar disponible",
+    open_site: "Abrir el sitio",
+    contact: "Más información",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Eesti",
+    dir: "ltr",
+    heading_planned: "Käivad plaanilised hooldustööd",
+    heading_unscheduled: "Käivad hooldustööd",
+    heading_unreachable: "See veebisait ei vasta",
+    sentence_planned: "See veebisait ei ole plaaniliste hooldustööde tõttu kättesaadav.",
+    sentence_unscheduled: "See veebisait ei ole hooldustööde tõttu kättesaadav.",
+    sentence_unreachable: "See veebisait praegu ei vasta.",
+    expected_back: "Eeldatav taastumisaeg",
+    expected_back_text: "Eeldatav taastumisaeg: {time}",
+    time_left: "Järelejäänud aeg",
+    progress: "Hooldustööde edenemine",
+    end_unknown: "Me ei tea veel, millal veebisait taas kättesaadav on.",
+    overdue: "See võtab oodatust kauem aega.",
+    returns: "See leht kontrollib automaatselt veebisaidi olekut ja avab veebisaidi kohe, kui see on taas kättesaadav.",
+    reloads: "See leht laaditakse iga minuti järel automaatselt uuesti.",
+    try_now: "Proovige nüüd",
+    not_saved: "Teie saadetud andmeid ei salvestatud. Minge tagasi vormi juurde ja saatke need uuesti, kui veebisait on taas kättesaadav.",
+    not_known: "Me ei tea, kas teie saadetud andmed salvestati. Kui veebisait on taas kättesaadav, kontrollige kõigepealt seda.",
+    announces: "See leht kontrollib automaatselt veebisaidi olekut ja annab teile teada, kui veebisait on taas kättesaadav.",
+    go_back: "Tagasi vormi juurde",
+    is_back: "Veebisait on taas kättesaadav",
+    open_site: "Ava veebisait",
+    contact: "Lisateave",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Suomi",
+    dir: "ltr",
+    heading_planned: "Suunniteltu huoltokatko käynnissä",
+    heading_unscheduled: "Huoltokatko käynnissä",
+    heading_unreachable: "Tämä sivusto ei vastaa",
+    sentence_planned: "Tämä sivusto ei ole käytettävissä suunnitellun huoltokatkon vuoksi.",
+    sentence_unscheduled: "Tämä sivusto ei ole käytettävissä huoltokatkon vuoksi.",
+    sentence_unreachable: "Tämä sivusto ei vastaa tällä hetkellä.",
+    expected_back: "Käytettävissä jälleen arviolta",
+    expected_back_text: "Käytettävissä jälleen arviolta: {time}",
+    time_left: "Aikaa jäljellä",
+    progress: "Huollon edistyminen",
+    end_unknown: "Emme vielä tiedä, milloin sivusto on jälleen käytettävissä.",
+    overdue: "Tämä kestää odotettua kauemmin.",
+    returns: "Tämä sivu tarkistaa tilanteen automaattisesti ja avaa sivuston heti, kun se on jälleen käytettävissä.",
+    reloads: "Tämä sivu latautuu automaattisesti uudelleen minuutin välein.",
+    try_now: "Yritä nyt",
+    not_saved: "Lähettämiäsi tietoja ei tallennettu. Palaa lomakkeelle ja lähetä tiedot uudelleen, kun sivusto on jälleen käytettävissä.",
+    not_known: "Emme tiedä, tallennettiinko lähettämäsi tiedot. Tarkista se ensimmäiseksi, kun sivusto on jälleen käytettävissä.",
+    announces: "Tämä sivu tarkistaa tilanteen automaattisesti ja ilmoittaa, kun sivusto on jälleen käytettävissä.",
+    go_back: "Takaisin lomakkeelle",
+    is_back: "Sivusto on jälleen käytettävissä",
+    open_site: "Avaa sivusto",
+    contact: "Lisätietoja",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Français",
+    dir: "ltr",
+    heading_planned: "Site en maintenance programmée",
+    heading_unscheduled: "Site en maintenance",
+    heading_unreachable: "Ce site ne répond pas",
+    sentence_planned: "Ce site est indisponible en raison d’une maintenance programmée.",
+    sentence_unscheduled: "Ce site est indisponible en raison d’une opération de maintenance.",
+    sentence_unreachable: "Ce site ne répond pas pour le moment.",
+    expected_back: "Retour prévu",
+    expected_back_text: "Retour prévu\u{202f}: {time}",
+    time_left: "Temps restant",
+    progress: "Avancement de la maintenance",
+    end_unknown: "Nous ne savons pas encore quand le site sera de nouveau disponible.",
+    overdue: "Cela prend plus de temps que prévu.",
+    returns: "Cette page vérifie automatiquement l’état du site et l’ouvrira dès son retour.",
+    reloads: "Cette page se recharge automatiquement toutes les minutes.",
+    try_now: "Réessayer maintenant",
+    not_saved: "Les données que vous avez envoyées n’ont pas été enregistrées. Revenez au formulaire et renvoyez-les lorsque le site sera de nouveau disponible.",
+    not_known: "Nous ne savons pas si les données que vous avez envoyées ont été enregistrées. Lorsque le site sera de nouveau disponible, commencez par le vérifier.",
+    announces: "Cette page vérifie automatiquement l’état du site et vous avertira de son retour.",
+    go_back: "Retour au formulaire",
+    is_back: "Le site est de nouveau disponible",
+    open_site: "Ouvrir le site",
+    contact: "Plus d’informations",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Hrvatski",
+    dir: "ltr",
+    heading_planned: "Planirano održavanje u tijeku",
+    heading_unscheduled: "Održavanje u tijeku",
+    heading_unreachable: "Ovo web-mjesto ne odgovara",
+    sentence_planned: "Ovo web-mjesto nije dostupno zbog planiranog održavanja.",
+    sentence_unscheduled: "Ovo web-mjesto nije dostupno zbog održavanja.",
+    sentence_unreachable: "Ovo web-mjesto trenutačno ne odgovara.",
+    expected_back: "Očekivani nastavak rada",
+    expected_back_text: "Očekivani nastavak rada: {time}",
+    time_left: "Preostalo vrijeme",
+    progress: "Tijek održavanja",
+    end_unknown: "Još ne znamo kada će web-mjesto ponovno biti dostupno.",
+    overdue: "Ovo traje dulje od očekivanog.",
+    returns: "Ova stranica automatski provjerava stanje web-mjesta i otvorit će ga čim ponovno bude dostupno.",
+    reloads: "Ova se stranica automatski ponovno učitava svake minute.",
+    try_now: "Pokušajte sada",
+    not_saved: "Poslani podaci nisu spremljeni. Vratite se na obrazac i pošaljite ga ponovno kada web-mjesto bude dostupno.",
+    not_known: "Ne znamo jesu li poslani podaci spremljeni. Kada web-mjesto ponovno bude dostupno, najprije to provjerite.",
+    announces: "Ova stranica automatski provjerava stanje web-mjesta i obavijestit će vas kada ponovno bude dostupno.",
+    go_back: "Natrag na obrazac",
+    is_back: "Web-mjesto ponovno je dostupno",
+    open_site: "Otvori web-mjesto",
+    contact: "Više informacija",
+};

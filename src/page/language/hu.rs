@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Magyar",
+    dir: "ltr",
+    heading_planned: "Tervezett karbantartás folyik",
+    heading_unscheduled: "Karbantartás folyik",
+    heading_unreachable: "Ez a webhely nem válaszol",
+    sentence_planned: "Ez a webhely tervezett karbantartás miatt nem érhető el.",
+    sentence_unscheduled: "Ez a webhely karbantartás miatt nem érhető el.",
+    sentence_unreachable: "Ez a webhely jelenleg nem válaszol.",
+    expected_back: "Várhatóan újra elérhető",
+    expected_back_text: "Várhatóan újra elérhető: {time}",
+    time_left: "Hátralévő idő",
+    progress: "A karbantartás állása",
+    end_unknown: "Még nem tudjuk, mikor lesz újra elérhető a webhely.",
+    overdue: "Ez a vártnál tovább tart.",
+    returns: "Ez az oldal automatikusan ellenőrzi a webhely állapotát, és megnyitja azt, amint újra elérhető.",
+    reloads: "Ez az oldal percenként automatikusan újratöltődik.",
+    try_now: "Próbálja meg most",
+    not_saved: "Az elküldött adatok mentése nem történt meg. Térjen vissza az űrlaphoz, és küldje el újra, amikor a webhely ismét elérhető lesz.",
+    not_known: "Nem tudjuk, hogy az elküldött adatok mentése megtörtént-e. Amikor a webhely ismét elérhető lesz, először ezt ellenőrizze.",
+    announces: "Ez az oldal automatikusan ellenőrzi a webhely állapotát, és értesíti Önt, amint újra elérhető.",
+    go_back: "Vissza az űrlaphoz",
+    is_back: "A webhely újra elérhető",
+    open_site: "A webhely megnyitása",
+    contact: "További információ",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Bahasa Indonesia",
+    dir: "ltr",
+    heading_planned: "Sedang dalam pemeliharaan terjadwal",
+    heading_unscheduled: "Sedang dalam pemeliharaan",
+    heading_unreachable: "Situs ini tidak merespons",
+    sentence_planned: "Situs ini tidak dapat diakses karena sedang dalam pemeliharaan terjadwal.",
+    sentence_unscheduled: "Situs ini tidak dapat diakses karena sedang dalam pemeliharaan.",
+    sentence_unreachable: "Situs ini sedang tidak merespons.",
+    expected_back: "Perkiraan aktif kembali",
+    expected_back_text: "Perkiraan aktif kembali: {time}",
+    time_left: "Sisa waktu",
+    progress: "Kemajuan pemeliharaan",
+    end_unknown: "Kami belum mengetahui kapan situs ini akan aktif kembali.",
+    overdue: "Proses ini memerlukan waktu lebih lama dari perkiraan.",
+    returns: "Halaman ini memeriksa status situs secara otomatis dan akan membuka situs segera setelah aktif kembali.",
+    reloads: "Halaman ini dimuat ulang secara otomatis setiap menit.",
+    try_now: "Coba sekarang",
+    not_saved: "Data yang Anda kirim tidak tersimpan. Kembalilah ke formulir, lalu kirim lagi setelah situs aktif kembali.",
+    not_known: "Kami tidak mengetahui apakah data yang Anda kirim tersimpan. Periksa hal itu terlebih dahulu setelah situs aktif kembali.",
+    announces: "Halaman ini memeriksa status situs secara otomatis dan akan memberi tahu Anda setelah situs aktif kembali.",
+    go_back: "Kembali ke formulir",
+    is_back: "Situs sudah aktif kembali",
+    open_site: "Buka situs",
+    contact: "Informasi selengkapnya",
+};

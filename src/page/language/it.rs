@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Italiano",
+    dir: "ltr",
+    heading_planned: "Sito in manutenzione programmata",
+    heading_unscheduled: "Sito in manutenzione",
+    heading_unreachable: "Questo sito non risponde",
+    sentence_planned: "Questo sito non è disponibile per manutenzione programmata.",
+    sentence_unscheduled: "Questo sito non è disponibile per manutenzione.",
+    sentence_unreachable: "Al momento questo sito non risponde.",
+    expected_back: "Ripristino previsto",
+    expected_back_text: "Ripristino previsto: {time}",
+    time_left: "Tempo rimanente",
+    progress: "Avanzamento della manutenzione",
+    end_unknown: "Non sappiamo ancora quando il sito sarà di nuovo disponibile.",
+    overdue: "L’attesa si sta prolungando più del previsto.",
+    returns: "Questa pagina controlla automaticamente lo stato del sito e lo apre non appena torna disponibile.",
+    reloads: "Questa pagina si ricarica automaticamente ogni minuto.",
+    try_now: "Riprova ora",
+    not_saved: "I dati inviati non sono stati salvati. Tornare al modulo e inviarli di nuovo quando il sito sarà disponibile.",
+    not_known: "Non sappiamo se i dati inviati siano stati salvati. Quando il sito sarà di nuovo disponibile, verificarlo prima di tutto.",
+    announces: "Questa pagina controlla automaticamente lo stato del sito e avvisa quando torna disponibile.",
+    go_back: "Torna al modulo",
+    is_back: "Il sito è di nuovo disponibile",
+    open_site: "Apri il sito",
+    contact: "Maggiori informazioni",
+};

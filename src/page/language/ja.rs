@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "日本語",
+    dir: "ltr",
+    heading_planned: "計画メンテナンス中です",
+    heading_unscheduled: "メンテナンス中です",
+    heading_unreachable: "サイトが応答していません",
+    sentence_planned: "このサイトは、計画メンテナンスのため現在ご利用いただけません。",
+    sentence_unscheduled: "このサイトは、メンテナンスのため現在ご利用いただけません。",
+    sentence_unreachable: "このサイトは現在応答していません。",
+    expected_back: "再開予定",
+    expected_back_text: "再開予定：{time}",
+    time_left: "残り時間",
+    progress: "メンテナンスの進行状況",
+    end_unknown: "再開時期は現時点では未定です。",
+    overdue: "予定よりも時間がかかっています。",
+    returns: "このページはサイトの状態を自動的に確認し、再開次第サイトを開きます。",
+    reloads: "このページは1分ごとに自動的に再読み込みされます。",
+    try_now: "今すぐ試す",
+    not_saved: "送信された内容は保存されていません。フォームに戻り、サイトの再開後にもう一度送信してください。",
+    not_known: "送信された内容が保存されたかどうかは不明です。サイトの再開後、まず保存されているかどうかをご確認ください。",
+    announces: "このページはサイトの状態を自動的に確認し、再開したときにお知らせします。",
+    go_back: "フォームに戻る",
+    is_back: "サイトが再開しました",
+    open_site: "サイトを開く",
+    contact: "詳細情報",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "한국어",
+    dir: "ltr",
+    heading_planned: "예정된 점검 중입니다",
+    heading_unscheduled: "점검 중입니다",
+    heading_unreachable: "사이트가 응답하지 않습니다",
+    sentence_planned: "예정된 점검으로 인해 현재 이 사이트를 이용할 수 없습니다.",
+    sentence_unscheduled: "점검으로 인해 현재 이 사이트를 이용할 수 없습니다.",
+    sentence_unreachable: "현재 이 사이트가 응답하지 않습니다.",
+    expected_back: "재개 예정",
+    expected_back_text: "재개 예정: {time}",
+    time_left: "남은 시간",
+    progress: "점검 진행 상황",
+    end_unknown: "언제 다시 이용할 수 있을지 아직 알 수 없습니다.",
+    overdue: "예상보다 시간이 오래 걸리고 있습니다.",
+    returns: "이 페이지는 사이트 상태를 자동으로 확인하여 다시 이용할 수 있게 되면 바로 사이트를 엽니다.",
+    reloads: "이 페이지는 1분마다 자동으로 새로 고쳐집니다.",
+    try_now: "지금 시도",
+    not_saved: "보내신 내용은 저장되지 않았습니다. 양식으로 돌아가 사이트 이용이 가능해지면 다시 보내 주시기 바랍니다.",
+    not_known: "보내신 내용이 저장되었는지 알 수 없습니다. 사이트를 다시 이용할 수 있게 되면 먼저 저장 여부를 확인해 주시기 바랍니다.",
+    announces: "이 페이지는 사이트 상태를 자동으로 확인하여 다시 이용할 수 있게 되면 알려 드립니다.",
+    go_back: "양식으로 돌아가기",
+    is_back: "사이트를 다시 이용할 수 있습니다",
+    open_site: "사이트 열기",
+    contact: "자세한 정보",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Lietuvių",
+    dir: "ltr",
+    heading_planned: "Vyksta planiniai techniniai darbai",
+    heading_unscheduled: "Vyksta techniniai darbai",
+    heading_unreachable: "Ši svetainė neatsako",
+    sentence_planned: "Ši svetainė nepasiekiama dėl planinių techninių darbų.",
+    sentence_unscheduled: "Ši svetainė nepasiekiama dėl techninių darbų.",
+    sentence_unreachable: "Ši svetainė šiuo metu neatsako.",
+    expected_back: "Numatomas atkūrimo laikas",
+    expected_back_text: "Numatomas atkūrimo laikas: {time}",
+    time_left: "Likęs laikas",
+    progress: "Techninių darbų eiga",
+    end_unknown: "Dar nežinome, kada svetainė vėl veiks.",
+    overdue: "Tai trunka ilgiau, nei tikėtasi.",
+    returns: "Šis puslapis automatiškai tikrina svetainės būseną ir atvers ją, kai tik ji vėl veiks.",
+    reloads: "Šis puslapis kas minutę automatiškai įkeliamas iš naujo.",
+    try_now: "Bandyti dabar",
+    not_saved: "Jūsų išsiųsti duomenys nebuvo įrašyti. Grįžkite prie formos ir išsiųskite juos dar kartą, kai svetainė vėl veiks.",
+    not_known: "Nežinome, ar jūsų išsiųsti duomenys buvo įrašyti. Kai svetainė vėl veiks, pirmiausia tai patikrinkite.",
+    announces: "Šis puslapis automatiškai tikrina svetainės būseną ir praneš, kai ji vėl veiks.",
+    go_back: "Grįžti prie formos",
+    is_back: "Svetainė vėl veikia",
+    open_site: "Atverti svetainę",
+    contact: "Daugiau informacijos",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Latviešu",
+    dir: "ltr",
+    heading_planned: "Notiek plānoti apkopes darbi",
+    heading_unscheduled: "Notiek apkopes darbi",
+    heading_unreachable: "Šī vietne nereaģē",
+    sentence_planned: "Šī vietne nav pieejama plānotu apkopes darbu dēļ.",
+    sentence_unscheduled: "Šī vietne nav pieejama apkopes darbu dēļ.",
+    sentence_unreachable: "Šī vietne pašlaik nereaģē.",
+    expected_back: "Paredzamais atjaunošanas laiks",
+    expected_back_text: "Paredzamais atjaunošanas laiks: {time}",
+    time_left: "Atlikušais laiks",
+    progress: "Apkopes darbu norise",
+    end_unknown: "Mēs vēl nezinām, kad vietne atkal būs pieejama.",
+    overdue: "Tas aizņem vairāk laika, nekā paredzēts.",
+    returns: "Šī lapa automātiski pārbauda vietnes stāvokli un atvērs to, tiklīdz tā atkal būs pieejama.",
+    reloads: "Šī lapa ik pēc minūtes tiek automātiski pārlādēta.",
+    try_now: "Mēģināt tagad",
+    not_saved: "Jūsu nosūtītie dati netika saglabāti. Atgriezieties pie veidlapas un nosūtiet tos vēlreiz, kad vietne atkal būs pieejama.",
+    not_known: "Mēs nezinām, vai jūsu nosūtītie dati tika saglabāti. Kad vietne atkal būs pieejama, vispirms to pārbaudiet.",
+    announces: "Šī lapa automātiski pārbauda vietnes stāvokli un paziņos jums, kad tā atkal būs pieejama.",
+    go_back: "Atpakaļ uz veidlapu",
+    is_back: "Vietne atkal ir pieejama",
+    open_site: "Atvērt vietni",
+    contact: "Plašāka informācija",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Norsk bokmål",
+    dir: "ltr",
+    heading_planned: "Nede for planlagt vedlikehold",
+    heading_unscheduled: "Nede for vedlikehold",
+    heading_unreachable: "Dette nettstedet svarer ikke",
+    sentence_planned: "Dette nettstedet er nede for planlagt vedlikehold.",
+    sentence_unscheduled: "Dette nettstedet er nede for vedlikehold.",
+    sentence_unreachable: "Dette nettstedet svarer ikke for øyeblikket.",
+    expected_back: "Forventes tilbake",
+    expected_back_text: "Forventes tilbake: {time}",
+    time_left: "Gjenstående tid",
+    progress: "Fremdrift for vedlikeholdet",
+    end_unknown: "Vi vet ennå ikke når nettstedet er tilbake.",
+    overdue: "Dette tar lengre tid enn forventet.",
+    returns: "Denne siden sjekker automatisk status og åpner nettstedet så snart det er tilbake.",
+    reloads: "Denne siden lastes automatisk inn på nytt hvert minutt.",
+    try_now: "Prøv nå",
+    not_saved: "Det du sendte, ble ikke lagret. Gå tilbake til skjemaet, og send det på nytt når nettstedet er tilbake.",
+    not_known: "Vi vet ikke om det du sendte, ble lagret. Start med å kontrollere dette når nettstedet er tilbake.",
+    announces: "Denne siden sjekker automatisk status og gir beskjed når nettstedet er tilbake.",
+    go_back: "Tilbake til skjemaet",
+    is_back: "Nettstedet er tilbake",
+    open_site: "Åpne nettstedet",
+    contact: "Mer informasjon",
+};

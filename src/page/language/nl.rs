@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Nederlands",
+    dir: "ltr",
+    heading_planned: "Niet beschikbaar door gepland onderhoud",
+    heading_unscheduled: "Niet beschikbaar door onderhoud",
+    heading_unreachable: "Deze website reageert niet",
+    sentence_planned: "Deze website is niet beschikbaar door gepland onderhoud.",
+    sentence_unscheduled: "Deze website is niet beschikbaar door onderhoud.",
+    sentence_unreachable: "Deze website reageert op dit moment niet.",
+    expected_back: "Naar verwachting weer beschikbaar",
+    expected_back_text: "Naar verwachting weer beschikbaar: {time}",
+    time_left: "Resterende tijd",
+    progress: "Voortgang van het onderhoud",
+    end_unknown: "We weten nog niet wanneer de website weer beschikbaar is.",
+    overdue: "Dit duurt langer dan verwacht.",
+    returns: "Deze pagina controleert automatisch of de website weer beschikbaar is en opent deze dan meteen.",
+    reloads: "Deze pagina wordt elke minuut automatisch opnieuw geladen.",
+    try_now: "Nu proberen",
+    not_saved: "De gegevens die u hebt verstuurd, zijn niet opgeslagen. Ga terug naar het formulier en verstuur ze opnieuw wanneer de website weer beschikbaar is.",
+    not_known: "We weten niet of de gegevens die u hebt verstuurd, zijn opgeslagen. Controleer dit als eerste wanneer de website weer beschikbaar is.",
+    announces: "Deze pagina controleert automatisch of de website weer beschikbaar is en laat het u dan weten.",
+    go_back: "Terug naar het formulier",
+    is_back: "De website is weer beschikbaar",
+    open_site: "Website openen",
+    contact: "Meer informatie",
+};

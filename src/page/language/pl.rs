@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Polski",
+    dir: "ltr",
+    heading_planned: "Trwa zaplanowana przerwa techniczna",
+    heading_unscheduled: "Trwa przerwa techniczna",
+    heading_unreachable: "Ten serwis nie odpowiada",
+    sentence_planned: "Ten serwis jest niedostępny z powodu zaplanowanej przerwy technicznej.",
+    sentence_unscheduled: "Ten serwis jest niedostępny z powodu przerwy technicznej.",
+    sentence_unreachable: "Ten serwis obecnie nie odpowiada.",
+    expected_back: "Przewidywane wznowienie działania",
+    expected_back_text: "Przewidywane wznowienie działania: {time}",
+    time_left: "Pozostały czas",
+    progress: "Postęp prac technicznych",
+    end_unknown: "Nie wiemy jeszcze, kiedy serwis będzie znów dostępny.",
+    overdue: "Trwa to dłużej, niż oczekiwano.",
+    returns: "Ta strona automatycznie sprawdza stan serwisu i otworzy go, gdy tylko będzie znów dostępny.",
+    reloads: "Ta strona odświeża się automatycznie co minutę.",
+    try_now: "Spróbuj teraz",
+    not_saved: "Przesłane dane nie zostały zapisane. Prosimy wrócić do formularza i wysłać je ponownie, gdy serwis będzie znów dostępny.",
+    not_known: "Nie wiemy, czy przesłane dane zostały zapisane. Prosimy najpierw to sprawdzić, gdy serwis będzie znów dostępny.",
+    announces: "Ta strona automatycznie sprawdza stan serwisu i poinformuje, gdy będzie on znów dostępny.",
+    go_back: "Powrót do formularza",
+    is_back: "Serwis jest znów dostępny",
+    open_site: "Otwórz serwis",
+    contact: "Więcej informacji",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Português (Brasil)",
+    dir: "ltr",
+    heading_planned: "Site em manutenção programada",
+    heading_unscheduled: "Site em manutenção",
+    heading_unreachable: "Este site não está respondendo",
+    sentence_planned: "Este site está fora do ar para manutenção programada.",
+    sentence_unscheduled: "Este site está fora do ar para manutenção.",
+    sentence_unreachable: "Este site não está respondendo no momento.",
+    expected_back: "Previsão de retorno",
+    expected_back_text: "Previsão de retorno: {time}",
+    time_left: "Tempo restante",
+    progress: "Andamento da manutenção",
+    end_unknown: "Ainda não sabemos quando o site voltará ao ar.",
+    overdue: "Está demorando mais do que o previsto.",
+    returns: "Esta página verifica automaticamente a situação do site e o abrirá assim que ele voltar ao ar.",
+    reloads: "Esta página é recarregada automaticamente a cada minuto.",
+    try_now: "Tentar agora",
+    not_saved: "Os dados enviados não foram salvos. Volte ao formulário e envie-os novamente quando o site voltar ao ar.",
+    not_known: "Não sabemos se os dados enviados foram salvos. Quando o site voltar ao ar, verifique isso primeiro.",
+    announces: "Esta página verifica automaticamente a situação do site e avisará quando ele voltar ao ar.",
+    go_back: "Voltar ao formulário",
+    is_back: "O site voltou ao ar",
+    open_site: "Abrir o site",
+    contact: "Mais informações",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Português (Portugal)",
+    dir: "ltr",
+    heading_planned: "Site em manutenção programada",
+    heading_unscheduled: "Site em manutenção",
+    heading_unreachable: "Este site não está a responder",
+    sentence_planned: "Este site está indisponível devido a manutenção programada.",
+    sentence_unscheduled: "Este site está indisponível devido a manutenção.",
+    sentence_unreachable: "De momento, este site não está a responder.",
+    expected_back: "Reposição prevista",
+    expected_back_text: "Reposição prevista: {time}",
+    time_left: "Tempo restante",
+    progress: "Progresso da manutenção",
+    end_unknown: "Ainda não sabemos quando o site voltará a estar disponível.",
+    overdue: "Está a demorar mais do que o previsto.",
+    returns: "Esta página verifica automaticamente o estado do site e irá abri-lo assim que estiver novamente disponível.",
+    reloads: "Esta página é recarregada automaticamente a cada minuto.",
+    try_now: "Tentar agora",
+    not_saved: "Os dados que enviou não foram guardados. Volte ao formulário e envie-os novamente quando o site voltar a estar disponível.",
+    not_known: "Não sabemos se os dados que enviou foram guardados. Quando o site voltar a estar disponível, verifique primeiro se o foram.",
+    announces: "Esta página verifica automaticamente o estado do site e irá avisar quando este estiver novamente disponível.",
+    go_back: "Voltar ao formulário",
+    is_back: "O site está novamente disponível",
+    open_site: "Abrir o site",
+    contact: "Mais informações",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Română",
+    dir: "ltr",
+    heading_planned: "Site în mentenanță programată",
+    heading_unscheduled: "Site în mentenanță",
+    heading_unreachable: "Acest site nu răspunde",
+    sentence_planned: "Acest site este indisponibil din cauza unor lucrări de mentenanță programate.",
+    sentence_unscheduled: "Acest site este indisponibil din cauza unor lucrări de mentenanță.",
+    sentence_unreachable: "Acest site nu răspunde momentan.",
+    expected_back: "Revenire estimată",
+    expected_back_text: "Revenire estimată: {time}",
+    time_left: "Timp rămas",
+    progress: "Progresul lucrărilor de mentenanță",
+    end_unknown: "Nu știm încă când va fi site-ul din nou disponibil.",
+    overdue: "Durează mai mult decât era prevăzut.",
+    returns: "Această pagină verifică automat starea site-ului și îl va deschide imediat ce va fi din nou disponibil.",
+    reloads: "Această pagină se reîncarcă automat în fiecare minut.",
+    try_now: "Încercați acum",
+    not_saved: "Datele trimise nu au fost salvate. Reveniți la formular și trimiteți-le din nou când site-ul va fi disponibil.",
+    not_known: "Nu știm dacă datele trimise au fost salvate. Când site-ul va fi din nou disponibil, verificați mai întâi acest lucru.",
+    announces: "Această pagină verifică automat starea site-ului și vă va anunța când va fi din nou disponibil.",
+    go_back: "Înapoi la formular",
+    is_back: "Site-ul este din nou disponibil",
+    open_site: "Deschideți site-ul",
+    contact: "Mai multe informații",
+};

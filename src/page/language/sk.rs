@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Slovenčina",
+    dir: "ltr",
+    heading_planned: "Prebieha plánovaná údržba",
+    heading_unscheduled: "Prebieha údržba",
+    heading_unreachable: "Tento web neodpovedá",
+    sentence_planned: "Tento web je z dôvodu plánovanej údržby nedostupný.",
+    sentence_unscheduled: "Tento web je z dôvodu údržby nedostupný.",
+    sentence_unreachable: "Tento web momentálne neodpovedá.",
+    expected_back: "Predpokladané obnovenie",
+    expected_back_text: "Predpokladané obnovenie: {time}",
+    time_left: "Zostávajúci čas",
+    progress: "Priebeh údržby",
+    end_unknown: "Zatiaľ nevieme, kedy bude web opäť dostupný.",
+    overdue: "Trvá to dlhšie, než sa očakávalo.",
+    returns: "Táto stránka automaticky zisťuje stav webu a otvorí ho hneď, ako bude opäť dostupný.",
+    reloads: "Táto stránka sa každú minútu automaticky znova načíta.",
+    try_now: "Skúsiť teraz",
+    not_saved: "Odoslané údaje neboli uložené. Vráťte sa k formuláru a odošlite ich znova, keď bude web opäť dostupný.",
+    not_known: "Nevieme, či boli odoslané údaje uložené. Keď bude web opäť dostupný, najprv to overte.",
+    announces: "Táto stránka automaticky zisťuje stav webu a upozorní vás, keď bude opäť dostupný.",
+    go_back: "Späť na formulár",
+    is_back: "Web je opäť dostupný",
+    open_site: "Otvoriť web",
+    contact: "Ďalšie informácie",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Slovenščina",
+    dir: "ltr",
+    heading_planned: "Poteka načrtovano vzdrževanje",
+    heading_unscheduled: "Poteka vzdrževanje",
+    heading_unreachable: "To spletno mesto se ne odziva",
+    sentence_planned: "To spletno mesto zaradi načrtovanega vzdrževanja ni na voljo.",
+    sentence_unscheduled: "To spletno mesto zaradi vzdrževanja ni na voljo.",
+    sentence_unreachable: "To spletno mesto se trenutno ne odziva.",
+    expected_back: "Predvidoma znova na voljo",
+    expected_back_text: "Predvidoma znova na voljo: {time}",
+    time_left: "Preostali čas",
+    progress: "Potek vzdrževanja",
+    end_unknown: "Ne vemo še, kdaj bo spletno mesto znova na voljo.",
+    overdue: "To traja dlje od pričakovanega.",
+    returns: "Ta stran samodejno preverja stanje spletnega mesta in ga bo odprla takoj, ko bo znova na voljo.",
+    reloads: "Ta stran se vsako minuto samodejno znova naloži.",
+    try_now: "Poskusite zdaj",
+    not_saved: "Poslani podatki niso bili shranjeni. Vrnite se na obrazec in ga pošljite znova, ko bo spletno mesto spet na voljo.",
+    not_known: "Ne vemo, ali so bili poslani podatki shranjeni. Ko bo spletno mesto znova na voljo, to najprej preverite.",
+    announces: "Ta stran samodejno preverja stanje spletnega mesta in vas bo obvestila, ko bo znova na voljo.",
+    go_back: "Nazaj na obrazec",
+    is_back: "Spletno mesto je znova na voljo",
+    open_site: "Odpri spletno mesto",
+    contact: "Več informacij",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Svenska",
+    dir: "ltr",
+    heading_planned: "Nere för planerat underhåll",
+    heading_unscheduled: "Nere för underhåll",
+    heading_unreachable: "Den här webbplatsen svarar inte",
+    sentence_planned: "Den här webbplatsen är nere för planerat underhåll.",
+    sentence_unscheduled: "Den här webbplatsen är nere för underhåll.",
+    sentence_unreachable: "Den här webbplatsen svarar inte just nu.",
+    expected_back: "Beräknas vara tillbaka",
+    expected_back_text: "Beräknas vara tillbaka: {time}",
+    time_left: "Återstående tid",
+    progress: "Underhållets förlopp",
+    end_unknown: "Vi vet ännu inte när webbplatsen är tillbaka.",
+    overdue: "Det tar längre tid än väntat.",
+    returns: "Den här sidan kontrollerar läget automatiskt och öppnar webbplatsen så snart den är tillbaka.",
+    reloads: "Den här sidan laddas om automatiskt varje minut.",
+    try_now: "Försök nu",
+    not_saved: "Det du skickade sparades inte. Gå tillbaka till formuläret och skicka det igen när webbplatsen är tillbaka.",
+    not_known: "Vi vet inte om det du skickade sparades. Börja med att kontrollera det när webbplatsen är tillbaka.",
+    announces: "Den här sidan kontrollerar läget automatiskt och meddelar dig när webbplatsen är tillbaka.",
+    go_back: "Tillbaka till formuläret",
+    is_back: "Webbplatsen är tillbaka",
+    open_site: "Öppna webbplatsen",
+    contact: "Mer information",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Türkçe",
+    dir: "ltr",
+    heading_planned: "Planlı bakım nedeniyle kapalı",
+    heading_unscheduled: "Bakım nedeniyle kapalı",
+    heading_unreachable: "Bu site yanıt vermiyor",
+    sentence_planned: "Bu site planlı bakım nedeniyle geçici olarak hizmet dışıdır.",
+    sentence_unscheduled: "Bu site bakım nedeniyle geçici olarak hizmet dışıdır.",
+    sentence_unreachable: "Bu site şu anda yanıt vermiyor.",
+    expected_back: "Tahmini açılış zamanı",
+    expected_back_text: "Tahmini açılış zamanı: {time}",
+    time_left: "Kalan süre",
+    progress: "Bakımın ilerleme durumu",
+    end_unknown: "Sitenin ne zaman yeniden hizmete gireceğini henüz bilmiyoruz.",
+    overdue: "Bu işlem beklenenden uzun sürüyor.",
+    returns: "Bu sayfa sitenin durumunu otomatik olarak kontrol eder ve site yeniden hizmete girer girmez siteyi açar.",
+    reloads: "Bu sayfa her dakika otomatik olarak yenilenir.",
+    try_now: "Şimdi dene",
+    not_saved: "Gönderdiğiniz bilgiler kaydedilmedi. Forma geri dönün ve site yeniden hizmete girdiğinde tekrar gönderin.",
+    not_known: "Gönderdiğiniz bilgilerin kaydedilip kaydedilmediğini bilmiyoruz. Site yeniden hizmete girdiğinde önce bunu kontrol edin.",
+    announces: "Bu sayfa sitenin durumunu otomatik olarak kontrol eder ve site yeniden hizmete girdiğinde sizi bilgilendirir.",
+    go_back: "Forma geri dön",
+    is_back: "Site yeniden hizmette",
+    open_site: "Siteyi aç",
+    contact: "Daha fazla bilgi",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "Tiếng Việt",
+    dir: "ltr",
+    heading_planned: "Đang bảo trì theo kế hoạch",
+    heading_unscheduled: "Đang bảo trì",
+    heading_unreachable: "Trang web này không phản hồi",
+    sentence_planned: "Trang web này tạm ngừng hoạt động để bảo trì theo kế hoạch.",
+    sentence_unscheduled: "Trang web này tạm ngừng hoạt động để bảo trì.",
+    sentence_unreachable: "Trang web này hiện không phản hồi.",
+    expected_back: "Dự kiến hoạt động trở lại",
+    expected_back_text: "Dự kiến hoạt động trở lại: {time}",
+    time_left: "Thời gian còn lại",
+    progress: "Tiến độ bảo trì",
+    end_unknown: "Chúng tôi chưa biết khi nào trang web sẽ hoạt động trở lại.",
+    overdue: "Việc này mất nhiều thời gian hơn dự kiến.",
+    returns: "Trang này tự động kiểm tra và sẽ mở trang web ngay khi trang web hoạt động trở lại.",
+    reloads: "Trang này tự động tải lại mỗi phút.",
+    try_now: "Thử ngay",
+    not_saved: "Thông tin quý vị gửi đã không được lưu. Vui lòng quay lại biểu mẫu và gửi lại khi trang web hoạt động trở lại.",
+    not_known: "Chúng tôi không biết thông tin quý vị gửi có được lưu hay không. Khi trang web hoạt động trở lại, vui lòng kiểm tra điều này trước tiên.",
+    announces: "Trang này tự động kiểm tra và sẽ thông báo cho quý vị khi trang web hoạt động trở lại.",
+    go_back: "Quay lại biểu mẫu",
+    is_back: "Trang web đã hoạt động trở lại",
+    open_site: "Mở trang web",
+    contact: "Thông tin thêm",
+};

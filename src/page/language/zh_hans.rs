@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "简体中文",
+    dir: "ltr",
+    heading_planned: "网站正在进行计划内维护",
+    heading_unscheduled: "网站正在维护",
+    heading_unreachable: "此网站没有响应",
+    sentence_planned: "此网站正在进行计划内维护，暂时无法访问。",
+    sentence_unscheduled: "此网站正在维护，暂时无法访问。",
+    sentence_unreachable: "此网站目前没有响应。",
+    expected_back: "预计恢复时间",
+    expected_back_text: "预计恢复时间：{time}",
+    time_left: "剩余时间",
+    progress: "维护进度",
+    end_unknown: "目前尚无法确定网站何时恢复。",
+    overdue: "所需时间超出预期。",
+    returns: "本页面会自动检查网站状态，并在网站恢复后立即打开网站。",
+    reloads: "本页面每分钟自动重新加载一次。",
+    try_now: "立即尝试",
+    not_saved: "您提交的内容未保存。请返回表单，待网站恢复后重新提交。",
+    not_known: "无法确定您提交的内容是否已保存。网站恢复后，请先核实。",
+    announces: "本页面会自动检查网站状态，并在网站恢复后通知您。",
+    go_back: "返回表单",
+    is_back: "网站已恢复",
+    open_site: "打开网站",
+    contact: "更多信息",
+};

@@ -1,0 +1,28 @@
+use super::words::Words;
+
+pub(super) const WORDS: Words = Words {
+    name: "繁體中文",
+    dir: "ltr",
+    heading_planned: "網站正在進行預定的維護作業",
+    heading_unscheduled: "網站正在進行維護作業",
+    heading_unreachable: "此網站沒有回應",
+    sentence_planned: "此網站正在進行預定的維護作業，暫時無法使用。",
+    sentence_unscheduled: "此網站正在進行維護作業，暫時無法使用。",
+    sentence_unreachable: "此網站目前沒有回應。",
+    expected_back: "預計恢復時間",
+    expected_back_text: "預計恢復時間：{time}",
+    time_left: "剩餘時間",
+    progress: "維護進度",
+    end_unknown: "目前尚無法確定網站何時恢復。",
+    overdue: "所需時間超出預期。",
+    returns: "本頁面會自動檢查網站狀態，並在網站恢復後立即開啟網站。",
+    reloads: "本頁面每分鐘自動重新載入一次。",
+    try_now: "立即嘗試",
+    not_saved: "您送出的內容並未儲存。請返回表單，待網站恢復後重新送出。",
+    not_known: "無法確定您送出的內容是否已儲存。網站恢復後，請先加以確認。",
+    announces: "本頁面會自動檢查網站狀態，並在網站恢復後通知您。",
+    go_back: "返回表單",
+    is_back: "網站已恢復",
+    open_site: "開啟網站",
+    contact: "更多資訊",
+};

@@ -1,0 +1,51 @@
+//! The script that brings visitors back to the site.
+
+use std::fmt::Write;
+
+use super::Answers;
+
+const SCRIPT: &str = include_str!("../../templates/return.js");
+
+/// Returns the script element for a page. Its attributes differ from page to page; its content, which the policy allows by
+/// hash, does not.
+pub(super) fn element(status_path: Option<&str>, answers: Answers) -> String {
+    let mut element = "<script".to_owned();
+    if let Some(path) = status_path {
+        let _ = write!(element, " data-status=\"{}\"", attribute(path));
+    }
+    let method = if answers == Answers::Safe { "GET" } else { "POST" };
+    let _ =
+        write!(element, " data-method=\"{method}\" data-answers=\"{}\">{SCRIPT}</script>", answers.as_str());
+    element
+}
+
+/// Escapes a value of an attribute in double quotes.
+fn attribute(value: &str) -> String {
+    value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_attributes_depend_on_the_page() {
+        for (path, answers, start) in [
+            (
+                Some("/a\"&<b"),
+                Answers::Safe,
+                "<script data-status=\"/a&quot;&amp;&lt;b\" data-method=\"GET\" data-answers=\"safe\">",
+            ),
+            (
+                Some("/s"),
+                Answers::NotSaved,
+                "<script data-status=\"/s\" data-method=\"POST\" data-answers=\"not-saved\">",
+            ),
+            (None, Answers::Unknown, "<script data-method=\"POST\" data-answers=\"unknown\">"),
+        ] {
+            let element = element(path, answers);
+            assert_eq!(element, format!("{start}{SCRIPT}</script>"));
+        }
+        assert!(!SCRIPT.contains("</script") && !SCRIPT.contains("<!--"));
+    }
+}
