@@ -1,10 +1,14 @@
 //! The command line.
 
+mod applied;
 mod check;
 mod config_file;
+mod during;
 mod edit;
 mod end;
+mod extend;
 mod print;
+mod prune;
 mod schema;
 mod serve;
 mod start;
@@ -36,7 +40,7 @@ Exit codes:
   0  Done
   1  The file is invalid, or the command failed
   2  Wrong usage
-  3  From status and end: the site is not (fully) up";
+  3  From status, end and during: the site is not (fully) up";
 
 /// The arguments of `downtime`.
 #[derive(Debug, Parser)]
@@ -87,12 +91,16 @@ enum Command {
     Start(start::StartArgs),
     /// End the current downtime
     End(end::EndArgs),
+    /// Move the end of a running downtime
+    Extend(extend::ExtendArgs),
+    /// Run a command while the site is down
+    During(during::DuringArgs),
     /// Show the current state and what comes next
-    Status {
-        /// Output format
-        #[arg(long, value_name = "FORMAT", default_value = "human")]
-        format: Format,
-    },
+    Status(status::StatusArgs),
+    /// Wait until the site is up or down
+    Wait(wait::WaitArgs),
+    /// Remove periods that are over
+    Prune(prune::PruneArgs),
     /// Print the JSON Schema of the file
     Schema,
 }
@@ -138,7 +146,11 @@ impl Cli {
             None | Some(Command::Serve) => Ok(serve::run(&file.path)),
             Some(Command::Start(arguments)) => start::run(&file, arguments),
             Some(Command::End(arguments)) => end::run(&file, arguments),
-            Some(Command::Status { format }) => status::run(&file, *format),
+            Some(Command::Extend(arguments)) => extend::run(&file, arguments),
+            Some(Command::During(arguments)) => during::run(&file, arguments),
+            Some(Command::Status(arguments)) => status::run(&file, arguments),
+            Some(Command::Wait(arguments)) => wait::run(&file, arguments),
+            Some(Command::Prune(arguments)) => prune::run(&file, arguments),
             Some(Command::Schema) => schema::run(),
         }
     }
@@ -155,8 +167,8 @@ impl Cli {
 
     /// Returns the output format of the command.
     fn format(&self) -> Format {
-        match self.command {
-            Some(Command::Status { format }) => format,
+        match &self.command {
+            Some(Command::Status(arguments)) => arguments.format,
             _ => self.format,
         }
     }

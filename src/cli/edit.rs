@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::wait::AwaitedEdit;
+use super::applied::AwaitedEdit;
 use super::{print_diagnostics, print_error, print_result_after};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
@@ -38,8 +38,25 @@ impl From<EditError> for EditRefusal {
 /// The file as it is before an edit.
 pub(super) struct EditSource<'a> {
     pub(super) config: &'a Config,
+    pub(super) text: &'a str,
     /// The SHA-256 of the file, in hexadecimal.
     pub(super) sha256: &'a str,
+}
+
+/// Whether a command waits until the gateway has applied its edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Never,
+    /// If the file has a management listener.
+    IfManaged,
+    /// The file must have a management listener.
+    Always,
+}
+
+impl From<bool> for Wait {
+    fn from(option: bool) -> Self {
+        if option { Self::Always } else { Self::Never }
+    }
 }
 
 /// The changes of an edit, and the report of them.
@@ -74,11 +91,10 @@ struct DraftEdit<T> {
     sha256: String,
 }
 
-/// Edits the file at `path`: `plan` returns the changes. With `wait`, the file must have a management
-/// listener. If nothing can be written, reports why.
+/// Edits the file at `path`: `plan` returns the changes. If nothing can be written, reports why.
 pub(super) fn edit<T>(
     path: &Path,
-    wait: bool,
+    wait: Wait,
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| store_failure(&error))?;
@@ -94,17 +110,19 @@ pub(super) fn edit<T>(
 fn draft<T>(
     path: &Path,
     text: &str,
-    wait: bool,
+    wait: Wait,
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<(Option<String>, DraftEdit<T>), EditRefusal> {
     let before = preview(path, text);
     let Some(config) = &before.config else { return Err(EditRefusal::Invalid(before.diagnostics)) };
     let listen = match &config.management {
-        None if wait => return Err(no_management()),
-        management => management.as_ref().filter(|_| wait).map(|management| management.listen.clone()),
+        None if wait == Wait::Always => return Err(no_management()),
+        management => {
+            management.as_ref().filter(|_| wait != Wait::Never).map(|management| management.listen.clone())
+        }
     };
     let sha256 = sha256(text.as_bytes());
-    let EditPlan { changes, outcome } = plan(&EditSource { config, sha256: &sha256 })?;
+    let EditPlan { changes, outcome } = plan(&EditSource { config, text, sha256: &sha256 })?;
     let awaited = |periods| listen.map(|listen| AwaitedEdit { listen, periods });
     let edited = apply(text, &changes)?;
     if edited == text {
@@ -138,15 +156,27 @@ impl<T> DraftEdit<T> {
 impl<T> Edited<T> {
     /// Prints what was edited, `lines`, the state at `now` and `further` lines; then the warnings.
     pub(super) fn print(&self, lines: &[String], now: Timestamp, further: &[String]) -> Result<(), ExitCode> {
+        let done = self
+            .path
+            .as_ref()
+            .map_or(String::new(), |path| format!("{}: it was edited, but ", path.display()));
+        print_result_after(&done, &self.text(lines, now, further))?;
+        self.print_warnings();
+        Ok(())
+    }
+
+    /// Returns what [`Edited::print`] prints, without the warnings.
+    pub(super) fn text(&self, lines: &[String], now: Timestamp, further: &[String]) -> String {
         let path = self.path.as_ref().map(|path| path.display().to_string());
         let edited = path.iter().map(|path| format!("edited {path}"));
         let state = state_line(&self.config, &self.config.rules.schedule.at(now), now);
         let all = edited.chain(lines.iter().cloned()).chain([state]).chain(further.iter().cloned());
-        let text: String = all.map(|line| escape(&line).into_owned() + "\n").collect();
-        let done = path.map_or(String::new(), |path| format!("{path}: it was edited, but "));
-        print_result_after(&done, &text)?;
+        all.map(|line| escape(&line).into_owned() + "\n").collect()
+    }
+
+    /// Prints the warnings that the edit caused.
+    pub(super) fn print_warnings(&self) {
         print_diagnostics(&self.warnings);
-        Ok(())
     }
 }
 

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::applied::wait_until_applied;
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{EditPlan, EditRefusal, EditSource, date_time_literal, edit, floor_to_millisecond};
-use super::wait::wait_until_applied;
+use super::edit::{EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit, floor_to_millisecond};
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
@@ -42,15 +42,15 @@ pub(super) struct EndArgs {
 }
 
 /// The report of an edit: its lines, and the earliest time at which the edit shows in the state.
-struct Ended {
-    lines: Vec<String>,
-    at: Timestamp,
+pub(super) struct Ended {
+    pub(super) lines: Vec<String>,
+    pub(super) at: Timestamp,
 }
 
 /// Returns 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not apply the edit in time.
 pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    let edited = edit(&file.path, arguments.wait, |source| plan(source, arguments, file, now))?;
+    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file, now))?;
     let now = clock::now().max(edited.outcome.at);
     edited.print(&edited.outcome.lines, now, &remaining(&edited.config, &edited.sha256, file, now))?;
     if let Some(awaited) = edited.awaited
@@ -77,7 +77,7 @@ fn plan(
     let periods = config.rules.schedule.periods();
     let mut lines = Vec::new();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
-        vec![named(periods, name, file)?]
+        vec![named(periods, name, "end", file)?]
     } else if let (Some(line), Some(hash)) = (arguments.line, &arguments.sha256) {
         let (index, period) = at_line(source, line, hash, file)?;
         lines.extend(describe_period(config, index, now));
@@ -99,14 +99,37 @@ fn plan(
     Ok(plan)
 }
 
+/// Ends the period of this name if it is still the one that started at `start`.
+pub(super) fn end_started(
+    source: &EditSource<'_>,
+    name: &str,
+    start: Timestamp,
+    now: Timestamp,
+) -> EditPlan<Ended> {
+    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
+    let mut periods = source.config.rules.schedule.periods().iter().enumerate();
+    match periods.find(|(_, period)| period.name.as_deref() == Some(name)) {
+        None => plan.outcome.lines.push(format!("nothing to end: \"{name}\" is no longer in the file")),
+        Some((_, period)) if period.once().is_none_or(|occurrence| occurrence.start != start) => {
+            let line =
+                format!("nothing to end: \"{name}\" has another start now, so it is not the same downtime");
+            plan.outcome.lines.push(line);
+        }
+        Some((index, period)) => end(&mut plan, index, period, source.config, now),
+    }
+    plan
+}
+
 /// Returns true if `end` without a name ends the period: `start` began it, or it has no end.
 fn ends_without_a_name(period: &Period) -> bool {
     period.unscheduled || period.once().is_some_and(|once| once.end.is_none())
 }
 
-fn named<'p>(
+/// Returns the period of this name, with its index. The error suggests the `command` for the most similar name.
+pub(super) fn named<'p>(
     periods: &'p [Period],
     name: &str,
+    command: &str,
     file: &ConfigFile,
 ) -> Result<(usize, &'p Period), EditRefusal> {
     let has_name = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
@@ -116,10 +139,8 @@ fn named<'p>(
         let nearest =
             names.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|candidate| near(candidate) > 0.8);
         let help = match nearest {
-            Some(nearest) => format!("did you mean `{}`?", end_command(file, nearest)),
-            None if names.is_empty() => {
-                format!("no period has a name; `{}` ends every active one", file.command("end --all"))
-            }
+            Some(nearest) => format!("did you mean `{}`?", name_command(file, command, nearest)),
+            None if names.is_empty() => "no period has a name".into(),
             None => format!("known names: {}", names.join(", ")),
         };
         EditRefusal::Cannot(format!("no period is named \"{name}\""), help)
@@ -208,7 +229,7 @@ fn end_running(
 }
 
 /// Describes each period that keeps the site down: until when, and the command that ends it.
-fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: Timestamp) -> Vec<String> {
+pub(super) fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: Timestamp) -> Vec<String> {
     let schedule = &config.rules.schedule;
     let active = schedule.at(now).active;
     let ends_by_default =
@@ -235,9 +256,13 @@ fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: Timestamp) -
 }
 
 /// Returns the command that ends the period of this name.
-fn end_command(file: &ConfigFile, name: &str) -> String {
+pub(super) fn end_command(file: &ConfigFile, name: &str) -> String {
+    name_command(file, "end", name)
+}
+
+fn name_command(file: &ConfigFile, command: &str, name: &str) -> String {
     let dashes = if name.starts_with('-') { "-- " } else { "" };
-    file.command(&format!("end {dashes}{}", shell_word(name)))
+    file.command(&format!("{command} {dashes}{}", shell_word(name)))
 }
 
 /// The number of digits of a hash in a command.
@@ -271,7 +296,7 @@ mod tests {
             let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
             let arguments = EndArgs { name: None, all: false, line: None, sha256: None, wait: false };
             let file = ConfigFile::find(Some("downtime.toml".into()), None, &DEFAULT_PATHS).unwrap();
-            let source = EditSource { config: &config, sha256: "" };
+            let source = EditSource { config: &config, text: "", sha256: "" };
             let plan = plan(&source, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
             let [(_, Literal::DateTime(literal))] = set.as_slice() else { panic!("{set:?}") };

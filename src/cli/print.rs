@@ -38,6 +38,11 @@ pub(super) fn print_diagnostics(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// Prints the progress of a command to stderr. Errors of stderr are ignored.
+pub(super) fn print_progress(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Prints an error that has no place in the file.
 pub(super) fn print_error(message: &str, help: &str) {
     print_diagnostics(&[Diagnostic::for_file(message, help)]);

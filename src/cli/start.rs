@@ -10,12 +10,15 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use self::requested::{PlannedStart, RequestedDowntime};
+pub(super) use self::covered::Covered;
+use self::requested::PlannedStart;
+pub(super) use self::requested::{RequestedDowntime, resolve_end};
+use super::applied::wait_until_applied;
 use super::config_file::ConfigFile;
-use super::edit::{EditPlan, EditRefusal, Edited, edit};
+use super::edit::{EditPlan, EditRefusal, Edited, Wait, edit};
 use super::end::end_line_command;
 use super::time_arg::TimeArg;
-use super::wait::wait_until_applied;
+
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, EditError};
@@ -43,9 +46,9 @@ pub(super) struct StartArgs {
 }
 
 /// The options that describe a downtime.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct DowntimeArgs {
-    /// Name of the period; an existing one is reused if it is over, and changed if it is active
+    /// Name of the period; an existing one is reused if it is over
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(super) name: Option<String>,
 
@@ -86,7 +89,7 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
 /// Returns 0 if the file contains the downtime and, with `--wait`, the gateway has applied it.
 pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
-    let edited = edit(&file.path, arguments.wait, |source| plan(source.config, arguments, now))?;
+    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source.config, arguments, now))?;
     let cancel = cancel_line(&edited, arguments, file, now);
     edited.print(&edited.outcome, clock::now(), &Vec::from_iter(cancel))?;
     let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, &awaited))?;
@@ -120,20 +123,31 @@ fn plan(
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let start = PlannedStart::new(arguments, &config.timezone, now)?;
     let requested = RequestedDowntime::new(&arguments.downtime, start, &config.timezone, now)?;
+    let schedule = &config.rules.schedule;
+    let running = requested.period_to_change(config).and_then(|index| {
+        let period = schedule.periods().get(index).filter(|period| period.once().is_some())?;
+        Some((index, period.active(now)?))
+    });
+    match running {
+        Some((index, occurrence)) => running::change(&requested, config, index, occurrence),
+        None => write_period(&requested, config, now),
+    }
+}
+
+/// Writes a period that is not active: a new one, or one of this name that is over.
+pub(super) fn write_period(
+    requested: &RequestedDowntime<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let Some(index) = requested.period_to_change(config) else {
-        return Ok(EditPlan {
-            changes: vec![Change::Append(requested.keys())],
-            outcome: requested.announcement(),
-        });
+        let changes = vec![Change::Append(requested.keys())];
+        return Ok(EditPlan { changes, outcome: requested.announcement() });
     };
-    let Some(period) = config.rules.schedule.periods().get(index) else {
-        return Err(EditRefusal::from(EditError::Misread));
-    };
-    let is_once = period.once().is_some();
-    match period.active(now).filter(|_| is_once) {
-        Some(occurrence) => running::change(&requested, config, index, occurrence),
-        None if is_once && period.is_over(now) => Ok(requested.reuse(index, period)),
-        None => Err(refusal(period, config, now)),
+    match config.rules.schedule.periods().get(index) {
+        Some(period) if period.once().is_some() && period.is_over(now) => Ok(requested.reuse(index, period)),
+        Some(period) => Err(refusal(period, config, now)),
+        None => Err(EditRefusal::from(EditError::Misread)),
     }
 }
 
@@ -151,6 +165,6 @@ fn refusal(period: &Period, config: &Config, now: Timestamp) -> EditRefusal {
     cannot(&message, "use another name, or edit that period in the file")
 }
 
-fn cannot(message: &str, help: &str) -> EditRefusal {
+pub(super) fn cannot(message: &str, help: &str) -> EditRefusal {
     EditRefusal::Cannot(message.into(), help.into())
 }

@@ -4,18 +4,20 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
 use super::end::end_line_command;
+use super::wait::management;
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
 use crate::escape::escape;
-use crate::management::client::{StatusReply, query};
+use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
@@ -28,8 +30,24 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many periods are listed with the command that cancels them.
 const MAX_CANCEL_LINES: usize = 5;
 
+/// The arguments of `status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(super) format: Format,
+
+    /// Only check that the running gateway serves, for health checks of containers: exit with 0 or 1
+    #[arg(long, conflicts_with = "format")]
+    serving: bool,
+}
+
 /// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.
-pub(super) fn run(file: &ConfigFile, format: Format) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode, ExitCode> {
+    if arguments.serving {
+        return check_serving(&file.path);
+    }
+    let format = arguments.format;
     let path = file.path.as_path();
     let loaded = load_to_show(path);
     let cancel = cancel_lines(&loaded, file, clock::now());
@@ -56,6 +74,18 @@ pub(super) fn run(file: &ConfigFile, format: Format) -> Result<ExitCode, ExitCod
             report_file(path, &loaded, format, &cancel, &reason)
         }
     }
+}
+
+/// Returns 0 if the gateway answers `/health`, else 1.
+fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
+    let listen = management(path)?;
+    if let Err(error) = query_health(&listen, QUERY_TIMEOUT) {
+        let message = format!("the gateway at {listen} does not serve: {}", escape(&error.to_string()));
+        print_error(&message, "check its log");
+        return Ok(ExitCode::FAILURE);
+    }
+    print_result(&format!("the gateway at {listen} serves\n"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the commands that cancel the next periods without a name, a line for each.

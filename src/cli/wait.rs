@@ -1,178 +1,107 @@
-//! `--wait`: waits until the running gateway has applied an edit.
-//!
-//! That is the case once it has applied the file as it is now, and the file still contains the periods that the edit
-//! wrote: others may edit it in the meantime.
+//! `downtime wait`: waits until the running gateway reports that the site is up or down.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::status::from_gateway;
+use clap::{Args, ValueEnum};
+
+use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result};
 use crate::config::Listen;
-use crate::config::edit::contains_periods;
-use crate::config::load::sha256;
+use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::load::load_to_show;
 use crate::escape::escape;
-use crate::management::client::{QueryError, query};
-use crate::management::status::{GatewayStatus, Rejection};
-use crate::store::read::{self, MAX_LENGTH};
+use crate::management::client::query;
+use crate::schedule::state::State;
 
-/// The time limit for the whole wait.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit for one query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two queries.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(250);
 
-/// An edit that the gateway has to apply.
-#[derive(Debug)]
-pub(super) struct AwaitedEdit {
-    /// The management listener of the gateway.
-    pub(super) listen: Listen,
-    /// The periods that the edit wrote.
-    pub(super) periods: Vec<toml::Table>,
+/// The arguments of `wait`.
+#[derive(Debug, Args)]
+pub(super) struct WaitArgs {
+    /// The state to wait for: the whole site is up, or all of it is down
+    state: WantedState,
+
+    /// Fail if the site is not in this state in time [default: wait for ever]
+    #[arg(long, value_name = "DURATION", value_parser = super::duration, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
 }
 
-/// The result of one query.
-enum EditProgress {
-    Applied(GatewayStatus),
-    Rejected(Rejection),
-    /// The edit is not applied yet, for this reason.
-    Pending(String),
-    /// There was too little time left for a response.
-    OutOfTime,
+/// A state that can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WantedState {
+    Up,
+    Down,
 }
 
-/// The reason why an edit is not applied.
-#[derive(Debug)]
-enum WaitError {
-    Rejected(Rejection),
-    /// Not in time; the last known reason.
-    TimedOut(String),
-}
-
-/// Returns true if the gateway applies the edit of `path` in time. Reports the result.
-pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
-    let AwaitedEdit { listen, .. } = awaited;
-    let started = Instant::now();
-    match awaited.wait(path, WAIT_TIMEOUT) {
-        Ok(GatewayStatus { generation, .. }) => {
-            let elapsed = started.elapsed().as_millis();
-            print_result(&format!(
-                "applied by the gateway at {listen} as snapshot {generation}, after {elapsed} ms\n"
-            ))?;
-            return Ok(true);
-        }
-        Err(WaitError::Rejected(rejection)) => {
-            print_diagnostics(&rejection.errors().map(from_gateway).collect::<Vec<_>>());
-            let message = format!("the gateway at {listen} rejected the file; the edit stays in it");
-            let help = "fix the errors above; until then the gateway keeps its last valid configuration";
-            print_error(&message, help);
-        }
-        Err(WaitError::TimedOut(reason)) => {
-            let message = format!(
-                "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
-            );
-            let help = "the edit stays in the file; check the log of the gateway, or run `downtime status`";
-            print_error(&message, help);
+impl WantedState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => State::Up.as_str(),
+            Self::Down => State::Down.as_str(),
         }
     }
-    Ok(false)
 }
 
-impl AwaitedEdit {
-    /// Queries the gateway until the edit is applied or rejected, or the time is over.
-    fn wait(&self, path: &Path, limit: Duration) -> Result<GatewayStatus, WaitError> {
-        let started = Instant::now();
-        let mut reason = format!("the gateway at {} did not respond", self.listen);
-        loop {
-            let left = limit.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(WaitError::TimedOut(reason));
+/// Returns 0 once the gateway reports the state, 1 if it does not in time or cannot be queried at all.
+pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, ExitCode> {
+    let listen = management(&file.path)?;
+    let wanted = arguments.state.as_str();
+    let deadline = arguments.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut has_warned = false;
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // The shortest timeout still allows one query.
+        let limit = left.map_or(QUERY_TIMEOUT, |left| left.clamp(PAUSE, QUERY_TIMEOUT));
+        let reason = match query(&listen, limit) {
+            Ok(reply) => {
+                let lines = reply.gateway.lines.first().map(String::as_str).unwrap_or_default();
+                let state = escape(lines.trim_start_matches("state").trim_start()).into_owned();
+                if reply.state == wanted {
+                    print_result(&(state + "\n"))?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                format!("it is {state}")
             }
-            match self.progress(path, left.min(QUERY_TIMEOUT)) {
-                EditProgress::Applied(status) => return Ok(status),
-                EditProgress::Rejected(rejection) => return Err(WaitError::Rejected(rejection)),
-                EditProgress::Pending(new_reason) => reason = new_reason,
-                EditProgress::OutOfTime => {}
+            Err(error) => {
+                let reason =
+                    format!("could not query the gateway at {listen}: {}", escape(&error.to_string()));
+                if !std::mem::replace(&mut has_warned, true) {
+                    warn(&reason);
+                }
+                reason
             }
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn progress(&self, path: &Path, timeout: Duration) -> EditProgress {
-        let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
-            return EditProgress::Pending("the file cannot be read".into());
         };
-        if !std::str::from_utf8(&bytes).is_ok_and(|text| contains_periods(text, &self.periods)) {
-            let reason = "the file has changed since, and no longer contains the edit";
-            return EditProgress::Pending(reason.into());
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            let timeout = humantime::format_duration(arguments.timeout.unwrap_or_default());
+            let help = "wait longer, or see `downtime status` for what comes next";
+            print_error(&format!("the site is not {wanted} after {timeout}: {reason}"), help);
+            return Ok(ExitCode::FAILURE);
         }
-        match query(&self.listen, timeout) {
-            Ok(reply) => progress(reply.gateway, &sha256(&bytes)),
-            Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
-            Err(error) => EditProgress::Pending(format!(
-                "could not query the gateway at {}: {}",
-                self.listen,
-                escape(&error.to_string())
-            )),
-        }
+        std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
     }
 }
 
-/// Compares the file that the gateway has read with the one of this hash.
-fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
-    if status.sha256 == sha256 {
-        return EditProgress::Applied(status);
-    }
-    let is_this_file =
-        |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
-    match status.rejected {
-        Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
-        _ => EditProgress::Pending(format!(
-            "the gateway still serves snapshot {} of another version of {}",
-            status.generation,
-            escape(&status.file)
-        )),
-    }
+fn warn(reason: &str) {
+    let diagnostic = Diagnostic::for_file(reason, "waiting until it answers; press Ctrl-C to give up");
+    print_diagnostics(&[Diagnostic { severity: Severity::Warning, ..diagnostic }]);
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::{Read as _, Write as _};
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    /// Waits for a gateway that sends this response to the first request and none to the others. Returns the reason of
-    /// the failure.
-    fn reason(response: Option<&str>) -> String {
-        let directory = tempfile::tempdir().unwrap();
-        let [file, socket] = ["downtime.toml", "socket"].map(|name| directory.path().join(name));
-        std::fs::write(&file, "# nothing\n").unwrap();
-        let listener = UnixListener::bind(&socket).unwrap();
-        let response = response.map(str::to_owned);
-        let gateway = std::thread::spawn(move || {
-            if let Some(response) = response {
-                let (mut stream, _) = listener.accept().unwrap();
-                let _ = stream.read(&mut [0; 1024]).unwrap();
-                write!(stream, "HTTP/1.1 {response}\r\ncontent-length: 0\r\n\r\n").unwrap();
-            }
-            // The system accepts further connections, and nobody responds while this listener exists.
-            listener
-        });
-        let awaited = AwaitedEdit { listen: Listen::Unix(socket, None), periods: Vec::new() };
-        let result = awaited.wait(&file, Duration::from_millis(300));
-        drop(gateway.join().unwrap());
-        match result {
-            Err(WaitError::TimedOut(reason)) => reason,
-            other => panic!("{other:?}"),
+/// Returns the management address in the file, also if the file has errors elsewhere.
+pub(super) fn management(path: &Path) -> Result<Listen, ExitCode> {
+    let reading = load_to_show(path).reading;
+    reading.management.ok_or_else(|| {
+        if reading.config.is_none() {
+            print_diagnostics(&reading.diagnostics);
+        } else {
+            let help = "add `[management]` to the file and restart the gateway";
+            print_error("no gateway can be queried: the file has no [management]", help);
         }
-    }
-
-    #[test]
-    fn the_last_known_reason_is_reported() {
-        assert!(reason(Some("500 No")).contains("500 Internal Server Error"), "{}", reason(Some("500 No")));
-        assert!(reason(None).ends_with("did not respond"), "{}", reason(None));
-    }
+        ExitCode::FAILURE
+    })
 }

@@ -25,7 +25,7 @@ const PERIOD: &str = "period";
 /// One change of the periods in a text.
 ///
 /// Periods are counted from 0 in file order, at the time when the change is applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// Appends a period with these keys, in this order: as `[[period]]` at the end of the text, or as the last element
     /// if the periods are an inline array.
@@ -51,6 +51,12 @@ pub enum Change {
         key: &'static str,
         /// The value to append.
         value: Literal,
+    },
+    /// Removes a period with everything from its header to its last value, comments in between included. Comments before its
+    /// header and after its last line stay.
+    Remove {
+        /// The index of the period.
+        period: usize,
     },
 }
 
@@ -116,13 +122,14 @@ pub fn changed_periods(edited: &str, changes: &[Change]) -> Result<Vec<toml::Tab
     let appended = changes.iter().filter(|change| matches!(change, Change::Append(_))).count();
     let mut next = periods.len().saturating_sub(appended);
     let index = |change: &Change| match change {
-        Change::Alter { period, .. } | Change::Push { period, .. } => *period,
+        Change::Alter { period, .. } | Change::Push { period, .. } => Some(*period),
         Change::Append(_) => {
             next += 1;
-            next - 1
+            Some(next - 1)
         }
+        Change::Remove { .. } => None,
     };
-    let indices = changes.iter().map(index).collect::<BTreeSet<_>>();
+    let indices = changes.iter().filter_map(index).collect::<BTreeSet<_>>();
     indices.into_iter().map(|index| periods.get(index).cloned().ok_or(EditError::Misread)).collect()
 }
 
@@ -131,11 +138,23 @@ pub fn contains_periods(text: &str, periods: &[toml::Table]) -> bool {
     verification::periods(text).is_ok_and(|found| periods.iter().all(|period| found.contains(period)))
 }
 
+/// Returns the text of a period, from its header to the end of the line of its last value.
+pub fn period_text(text: &str, period: usize) -> Result<&str, EditError> {
+    let span = PeriodNode::find(&parse(text)?, period)?.span()?;
+    layout::with_rest_of_line(text, span).ok_or(EditError::Misread)
+}
+
+/// Returns the keys and values of a period.
+pub fn period_table(text: &str, period: usize) -> Result<toml::Table, EditError> {
+    verification::periods(text)?.into_iter().nth(period).ok_or(EditError::Misread)
+}
+
 fn apply_one(text: &str, change: &Change) -> Result<String, EditError> {
     match change {
         Change::Append(keys) => append(text, keys),
         Change::Alter { period, set, remove } => alter(text, *period, set, remove),
         Change::Push { period, key, value } => push(text, *period, key, value),
+        Change::Remove { period } => remove(text, *period),
     }
 }
 
@@ -172,6 +191,18 @@ fn push(text: &str, period: usize, key: &'static str, value: &Literal) -> Result
             place::list_of_array(array)?.append(text, &value)
         }
         None => set_key(text, period, key, &format!("[{value}]")),
+    }
+}
+
+fn remove(text: &str, period: usize) -> Result<String, EditError> {
+    let document = parse(text)?;
+    let span = PeriodNode::find(&document, period)?.span()?;
+    match PeriodsNode::from_document(&document)? {
+        PeriodsNode::Inline(array) => {
+            let previous = period.checked_sub(1).and_then(|index| array.get(index)?.span());
+            layout::remove_from_list(text, &span, previous)
+        }
+        PeriodsNode::Tables(_) | PeriodsNode::None => layout::remove_table(text, &span),
     }
 }
 

@@ -75,29 +75,47 @@ impl fmt::Display for QueryError {
 
 impl std::error::Error for QueryError {}
 
-/// Queries the gateway whose management listener is at `listen`, and waits at most `limit` for the response.
+/// Returns the status of the gateway that listens for operators at `listen`.
 pub fn query(listen: &Listen, limit: Duration) -> Result<StatusReply, QueryError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(QueryError::Connect)?;
-    let body = runtime.block_on(async { tokio::time::timeout(limit, get(listen)).await });
-    parse(&body.map_err(|_| QueryError::TimedOut(limit))??)
+    block_on(query_status(listen, limit))
 }
 
-async fn get(listen: &Listen) -> Result<Bytes, QueryError> {
+/// As [`query`], within a runtime.
+pub async fn query_status(listen: &Listen, limit: Duration) -> Result<StatusReply, QueryError> {
+    parse(&get_within(listen, "/status", limit).await?)
+}
+
+/// Succeeds if the gateway that listens for operators at `listen` is healthy.
+pub fn query_health(listen: &Listen, limit: Duration) -> Result<(), QueryError> {
+    block_on(get_within(listen, "/health", limit)).map(|_| ())
+}
+
+fn block_on<T>(query: impl Future<Output = Result<T, QueryError>>) -> Result<T, QueryError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(QueryError::Connect)?;
+    runtime.block_on(query)
+}
+
+async fn get_within(listen: &Listen, path: &'static str, limit: Duration) -> Result<Bytes, QueryError> {
+    let body = tokio::time::timeout(limit, get(listen, path)).await;
+    body.map_err(|_| QueryError::TimedOut(limit))?
+}
+
+async fn get(listen: &Listen, uri: &'static str) -> Result<Bytes, QueryError> {
     match listen {
-        Listen::Tcp(address) => get_over_tcp(connect_address(*address)).await,
-        Listen::AllAddresses(port) => get_over_tcp((Ipv4Addr::LOCALHOST, *port).into()).await,
+        Listen::Tcp(address) => get_over_tcp(connect_address(*address), uri).await,
+        Listen::AllAddresses(port) => get_over_tcp((Ipv4Addr::LOCALHOST, *port).into(), uri).await,
         Listen::Unix(path, _) => {
-            get_status(UnixStream::connect(path).await.map_err(QueryError::Connect)?).await
+            get_over(UnixStream::connect(path).await.map_err(QueryError::Connect)?, uri).await
         }
     }
 }
 
-async fn get_over_tcp(address: SocketAddr) -> Result<Bytes, QueryError> {
+async fn get_over_tcp(address: SocketAddr, uri: &'static str) -> Result<Bytes, QueryError> {
     if address.port() == 0 {
         return Err(QueryError::UnknownPort);
     }
-    get_status(TcpStream::connect(address).await.map_err(QueryError::Connect)?).await
+    get_over(TcpStream::connect(address).await.map_err(QueryError::Connect)?, uri).await
 }
 
 /// Returns the address to connect to: loopback for a gateway that listens on every address.
@@ -110,11 +128,14 @@ fn connect_address(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(address, listen.port())
 }
 
-async fn get_status(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Bytes, QueryError> {
+async fn get_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    uri: &'static str,
+) -> Result<Bytes, QueryError> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(QueryError::Broken)?;
     let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = http::Uri::from_static("/status");
+    *request.uri_mut() = http::Uri::from_static(uri);
     request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
     let response = async {
         let response = sender.send_request(request).await.map_err(QueryError::Broken)?;

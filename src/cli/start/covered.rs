@@ -8,7 +8,7 @@ use crate::matching::scope::{Host, Scope, ScopePaths};
 
 /// The hosts, paths and methods of a scope, in any order. An empty set means all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Covered {
+pub(crate) struct Covered {
     hosts: BTreeSet<String>,
     paths: BTreeSet<String>,
     methods: BTreeSet<String>,
@@ -26,7 +26,7 @@ impl Covered {
     }
 
     /// Returns the scope of a period.
-    pub(super) fn from_scope(scope: &Scope) -> Self {
+    pub(crate) fn from_scope(scope: &Scope) -> Self {
         Self {
             hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
             paths: scope.paths.iter().flat_map(ScopePaths::texts).cloned().collect(),

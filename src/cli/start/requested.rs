@@ -15,7 +15,7 @@ use crate::schedule::period::Period;
 use crate::schedule::zone::Fold;
 
 /// The start of a downtime that is planned, instead of one that starts now.
-pub(super) struct PlannedStart {
+pub(crate) struct PlannedStart {
     /// The option that sets it.
     pub(super) option: &'static str,
     at: Timestamp,
@@ -43,7 +43,7 @@ impl PlannedStart {
 }
 
 /// A requested downtime, with its times resolved.
-pub(super) struct RequestedDowntime<'a> {
+pub(crate) struct RequestedDowntime<'a> {
     pub(super) arguments: &'a DowntimeArgs,
     /// The start, unless that is now.
     pub(super) planned: Option<PlannedStart>,
@@ -52,13 +52,13 @@ pub(super) struct RequestedDowntime<'a> {
     /// What the times mean, where that is not obvious.
     pub(super) notes: Vec<String>,
     now: Timestamp,
-    start: Timestamp,
+    pub(crate) start: Timestamp,
     pub(super) end: Option<Timestamp>,
 }
 
 impl<'a> RequestedDowntime<'a> {
     /// Resolves the options at `now`.
-    pub(super) fn new(
+    pub(crate) fn new(
         arguments: &'a DowntimeArgs,
         mut planned: Option<PlannedStart>,
         zone: &'a TimeZone,
@@ -67,8 +67,7 @@ impl<'a> RequestedDowntime<'a> {
         let mut notes = planned.as_mut().map_or_else(Vec::new, |planned| std::mem::take(&mut planned.notes));
         let at = planned.as_ref().map(|planned| planned.at);
         let start = at.unwrap_or_else(|| floor_to_second(now));
-        let resolve_end = |until| resolve(until, zone, Fold::Second, start.max(now), "--until");
-        let until = arguments.until.map(resolve_end).transpose()?;
+        let until = arguments.until.map(|until| resolve_end(until, zone, start.max(now))).transpose()?;
         if let Some((time, at)) = arguments.until.zip(until) {
             notes.extend(self::notes(time, "--until", at, zone));
         }
@@ -93,7 +92,7 @@ impl<'a> RequestedDowntime<'a> {
 
     /// Returns the index of the existing period of the name; without a name, of the active unscheduled one that has no
     /// name and the same scope.
-    pub(super) fn period_to_change(&self, config: &Config) -> Option<usize> {
+    pub(crate) fn period_to_change(&self, config: &Config) -> Option<usize> {
         let schedule = &config.rules.schedule;
         let name = &self.arguments.name;
         if name.is_some() {
@@ -170,6 +169,15 @@ pub(super) fn scope_keys(arguments: &DowntimeArgs) -> Vec<(&'static str, Literal
     let lists = [("hosts", hosts), ("paths", paths), ("methods", methods)];
     let given = lists.into_iter().filter(|(_, texts)| !texts.is_empty());
     given.map(|(key, texts)| (key, Literal::Strings(texts.clone()))).collect()
+}
+
+/// Resolves `--until`. A time of day is the next one after `after`.
+pub(crate) fn resolve_end(
+    until: TimeArg,
+    zone: &TimeZone,
+    after: Timestamp,
+) -> Result<Timestamp, EditRefusal> {
+    resolve(until, zone, Fold::Second, after, "--until")
 }
 
 /// Resolves the time of an option. A time of day is the next one after `after`.

@@ -53,6 +53,30 @@ pub(super) fn remove(text: &str, piece: &Range<usize>) -> Result<String, EditErr
     }
 }
 
+/// Returns a piece of the text with the rest of its last line.
+pub(super) fn with_rest_of_line(text: &str, piece: Range<usize>) -> Option<&str> {
+    text.get(piece.start..line_end(text, piece.end))
+}
+
+/// Removes the lines of a table, and the blank line after it if there is one before it too. A text that would be left without
+/// anything gets a comment, since an empty file is taken for damaged.
+pub(super) fn remove_table(text: &str, table: &Range<usize>) -> Result<String, EditError> {
+    let start = line_start(text, table.start);
+    let mut end = next_line(text, table.end);
+    let after = text.get(end..).unwrap_or_default();
+    if ends_with_blank_line(text.get(..start).unwrap_or_default())
+        && let Some((line, _)) = after.split_once('\n')
+        && line.trim_matches(['\r', ' ', '\t']).is_empty()
+    {
+        end += line.len() + 1;
+    }
+    let removed = splice(text, start..end, "")?;
+    if removed.trim_start_matches(BYTE_ORDER_MARK).trim().is_empty() {
+        return Ok(removed + "# no periods" + newline(text));
+    }
+    Ok(removed)
+}
+
 /// Removes an element of a list with the comma after it, or with the one before it at the end of a list.
 pub(super) fn remove_from_list(
     text: &str,

@@ -6,7 +6,7 @@ use toml_writer::{ToTomlValue as _, TomlStringBuilder};
 use super::EditError;
 
 /// A value to write into the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
     /// Any text: written as a basic string on one line, with escapes.
     String(String),
@@ -16,6 +16,8 @@ pub enum Literal {
     Bool(bool),
     /// An array of strings, on one line.
     Strings(Vec<String>),
+    /// Any value, on one line.
+    Value(toml::Value),
 }
 
 impl Literal {
@@ -32,6 +34,7 @@ impl Literal {
                 let texts: Vec<_> = texts.iter().map(|text| basic_string(text)).collect();
                 format!("[{}]", texts.join(", "))
             }
+            Self::Value(value) => inline(value),
         })
     }
 
@@ -42,7 +45,23 @@ impl Literal {
             Self::DateTime(text) => datetime(text)?.into(),
             Self::Bool(value) => (*value).into(),
             Self::Strings(texts) => texts.clone().into(),
+            Self::Value(value) => value.clone(),
         })
+    }
+}
+
+fn inline(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => basic_string(text),
+        toml::Value::Array(values) => {
+            format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", "))
+        }
+        toml::Value::Table(table) => {
+            let entry =
+                |(key, value): (&String, &toml::Value)| format!("{} = {}", basic_string(key), inline(value));
+            format!("{{ {} }}", table.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        value => value.to_string(),
     }
 }
 

@@ -91,6 +91,17 @@ impl<'d> PeriodNode<'d> {
         Ok(entries)
     }
 
+    /// Returns the place of the period: from its header, or brace, to its last value, or brace.
+    pub(super) fn span(&self) -> Result<Range<usize>, EditError> {
+        match self {
+            Self::Table(table) => {
+                let header = spanned(table.span())?;
+                Ok(header.start..last_end(table).max(header.end))
+            }
+            Self::Inline(table) => spanned(table.span()),
+        }
+    }
+
     /// Adds `key = value` after the last key.
     pub(super) fn insert(&self, text: &str, entry: &str) -> Result<String, EditError> {
         let last = self.entries()?.pop();
@@ -124,6 +135,19 @@ impl PeriodEntry<'_> {
     fn span(&self) -> Result<Range<usize>, EditError> {
         Ok(spanned(self.key.span())?.start..self.value_span()?.end)
     }
+}
+
+/// Returns the end of the last value or header of a table and of those below it.
+fn last_end(table: &Table) -> usize {
+    let end = |item: &Item| match item {
+        Item::None => 0,
+        Item::Value(value) => value.span().map_or(0, |span| span.end),
+        Item::Table(table) => last_end(table),
+        Item::ArrayOfTables(tables) => tables.iter().map(last_end).max().unwrap_or(0),
+    };
+    let values = table.get_values().into_iter().filter_map(|(_, value)| value.span()).map(|span| span.end);
+    let header = table.span().map_or(0, |span| span.end);
+    values.chain(table.iter().map(|(_, item)| end(item))).max().unwrap_or(0).max(header)
 }
 
 /// Returns the layout of an array.

@@ -7,10 +7,9 @@ use super::{Change, EditError, Literal, PERIOD};
 /// Returns an error unless the edited text differs from the old one in exactly what the changes name.
 pub(super) fn verify(old: &str, edited: &str, changes: &[Change]) -> Result<(), EditError> {
     let expected = changes.iter().try_fold(parse(old)?, apply_one)?;
-    match parse(edited) {
-        Ok(actual) if actual == expected => Ok(()),
-        _ => Err(EditError::Misread),
-    }
+    let is_as_expected =
+        parse(edited).is_ok_and(|actual| without_empty_list(actual) == without_empty_list(expected));
+    is_as_expected.then_some(()).ok_or(EditError::Misread)
 }
 
 /// Returns the periods of a text, in file order.
@@ -24,6 +23,14 @@ pub(super) fn periods(text: &str) -> Result<Vec<Table>, EditError> {
         Value::Array(periods) => periods.into_iter().map(table).collect(),
         _ => Err(EditError::NotPeriods),
     }
+}
+
+/// Removes an empty list of periods, which means the same as none.
+fn without_empty_list(mut document: Table) -> Table {
+    if document.get(PERIOD).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        document.remove(PERIOD);
+    }
+    document
 }
 
 fn parse(text: &str) -> Result<Table, EditError> {
@@ -46,6 +53,13 @@ fn apply_one(mut document: Table, change: &Change) -> Result<Table, EditError> {
         }
         Change::Push { period, key, value } => {
             array(period_at(&mut document, *period)?, key)?.push(value.value()?);
+        }
+        Change::Remove { period } => {
+            let periods = array(&mut document, PERIOD)?;
+            if *period >= periods.len() {
+                return Err(EditError::Misread);
+            }
+            periods.remove(*period);
         }
     }
     Ok(document)

@@ -3,7 +3,9 @@
 mod check;
 mod edits;
 mod end;
+mod extend;
 mod input;
+mod prune;
 mod start;
 mod status;
 mod usage;

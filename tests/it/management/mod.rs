@@ -1,5 +1,7 @@
 //! The management listener of a running gateway, and the commands that query it.
 
+mod await_state;
+mod during;
 mod listener;
 mod status;
 mod wait;

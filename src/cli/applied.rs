@@ -1,0 +1,197 @@
+//! `--wait`: waits until the running gateway has applied an edit.
+//!
+//! That is the case once it has applied the file as it is now, and the file still contains the periods that the edit
+//! wrote: others may edit it in the meantime.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::status::from_gateway;
+use super::{print_diagnostics, print_error, print_result};
+use crate::config::Listen;
+use crate::config::edit::contains_periods;
+use crate::config::load::sha256;
+use crate::escape::escape;
+use crate::management::client::{QueryError, query_status};
+use crate::management::status::{GatewayStatus, Rejection};
+use crate::store::read::{self, MAX_LENGTH};
+
+/// The time limit for the whole wait.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit for one query.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause between two queries.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// An edit that the gateway has to apply.
+#[derive(Debug)]
+pub(super) struct AwaitedEdit {
+    /// The management listener of the gateway.
+    pub(super) listen: Listen,
+    /// The periods that the edit wrote.
+    pub(super) periods: Vec<toml::Table>,
+}
+
+/// The result of one query.
+enum EditProgress {
+    Applied(GatewayStatus),
+    Rejected(Rejection),
+    /// The edit is not applied yet, for this reason.
+    Pending(String),
+    /// There was too little time left for a response.
+    OutOfTime,
+}
+
+/// The reason why an edit is not applied.
+#[derive(Debug)]
+pub(super) enum WaitError {
+    Rejected(Rejection),
+    /// Not in time; the last known reason.
+    TimedOut(String),
+}
+
+/// Returns true if the gateway applies the edit of `path` in time. Reports the result.
+pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        print_error(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file");
+        ExitCode::FAILURE
+    })?;
+    match runtime.block_on(awaited.applied(path)) {
+        Ok(line) => print_result(&line).map(|()| true),
+        Err(error) => {
+            error.print(awaited);
+            Ok(false)
+        }
+    }
+}
+
+impl WaitError {
+    /// Reports why the edit is not applied.
+    pub(super) fn print(&self, awaited: &AwaitedEdit) -> ExitCode {
+        match self {
+            Self::Rejected(rejection) => {
+                print_diagnostics(&rejection.errors().map(from_gateway).collect::<Vec<_>>());
+                let message =
+                    format!("the gateway at {} rejected the file; the edit stays in it", awaited.listen);
+                let help = "fix the errors above; until then the gateway keeps its last valid configuration";
+                print_error(&message, help);
+            }
+            Self::TimedOut(reason) => {
+                let message = format!(
+                    "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
+                );
+                let help =
+                    "the edit stays in the file; check the log of the gateway, or run `downtime status`";
+                print_error(&message, help);
+            }
+        }
+        ExitCode::FAILURE
+    }
+}
+
+impl AwaitedEdit {
+    /// Waits until the gateway has applied the edit, and returns a line that says so.
+    pub(super) async fn applied(&self, path: &Path) -> Result<String, WaitError> {
+        let started = Instant::now();
+        let GatewayStatus { generation, .. } = self.wait(path, WAIT_TIMEOUT).await?;
+        let (listen, elapsed) = (&self.listen, started.elapsed().as_millis());
+        Ok(format!("applied by the gateway at {listen} as snapshot {generation}, after {elapsed} ms\n"))
+    }
+
+    /// Queries the gateway until the edit is applied or rejected, or the time is over.
+    async fn wait(&self, path: &Path, limit: Duration) -> Result<GatewayStatus, WaitError> {
+        let started = Instant::now();
+        let mut reason = format!("the gateway at {} did not respond", self.listen);
+        loop {
+            let left = limit.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(WaitError::TimedOut(reason));
+            }
+            match self.progress(path, left.min(QUERY_TIMEOUT)).await {
+                EditProgress::Applied(status) => return Ok(status),
+                EditProgress::Rejected(rejection) => return Err(WaitError::Rejected(rejection)),
+                EditProgress::Pending(new_reason) => reason = new_reason,
+                EditProgress::OutOfTime => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn progress(&self, path: &Path, timeout: Duration) -> EditProgress {
+        let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
+            return EditProgress::Pending("the file cannot be read".into());
+        };
+        if !std::str::from_utf8(&bytes).is_ok_and(|text| contains_periods(text, &self.periods)) {
+            let reason = "the file has changed since, and no longer contains the edit";
+            return EditProgress::Pending(reason.into());
+        }
+        match query_status(&self.listen, timeout).await {
+            Ok(reply) => progress(reply.gateway, &sha256(&bytes)),
+            Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
+            Err(error) => EditProgress::Pending(format!(
+                "could not query the gateway at {}: {}",
+                self.listen,
+                escape(&error.to_string())
+            )),
+        }
+    }
+}
+
+/// Compares the file that the gateway has read with the one of this hash.
+fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
+    if status.sha256 == sha256 {
+        return EditProgress::Applied(status);
+    }
+    let is_this_file =
+        |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
+    match status.rejected {
+        Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
+        _ => EditProgress::Pending(format!(
+            "the gateway still serves snapshot {} of another version of {}",
+            status.generation,
+            escape(&status.file)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// Waits for a gateway that sends this response to the first request and none to the others. Returns the reason of
+    /// the failure.
+    fn reason(response: Option<&str>) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, socket] = ["downtime.toml", "socket"].map(|name| directory.path().join(name));
+        std::fs::write(&file, "# nothing\n").unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let response = response.map(str::to_owned);
+        let gateway = std::thread::spawn(move || {
+            if let Some(response) = response {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                write!(stream, "HTTP/1.1 {response}\r\ncontent-length: 0\r\n\r\n").unwrap();
+            }
+            // The system accepts further connections, and nobody responds while this listener exists.
+            listener
+        });
+        let awaited = AwaitedEdit { listen: Listen::Unix(socket, None), periods: Vec::new() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let result = runtime.block_on(awaited.wait(&file, Duration::from_millis(300)));
+        drop(gateway.join().unwrap());
+        match result {
+            Err(WaitError::TimedOut(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_last_known_reason_is_reported() {
+        assert!(reason(Some("500 No")).contains("500 Internal Server Error"), "{}", reason(Some("500 No")));
+        assert!(reason(None).ends_with("did not respond"), "{}", reason(None));
+    }
+}

@@ -1,0 +1,70 @@
+//! `downtime wait` and `downtime status --serving`: commands that only ask the gateway.
+
+use std::process::Stdio;
+
+use super::{DOWN, run, start, with_management};
+use crate::support::process::{ConfigDirectory, downtime};
+use crate::working_directory::CommandOutput;
+
+#[test]
+fn it_returns_at_once_in_the_state_that_is_waited_for() {
+    let gateway = start("");
+    let up = run(&gateway.directory, &["wait", "up"]);
+    assert_eq!((up.code, up.stderr.as_str()), (0, ""));
+    assert_eq!(up.stdout, "up; no downtime is planned\n");
+    let not_down = run(&gateway.directory, &["wait", "down", "--timeout", "50ms"]);
+    assert_eq!(not_down.code, 1);
+    let message = "the site is not down after 50ms: it is up; no downtime is planned";
+    assert!(not_down.stderr.contains(message), "{not_down:?}");
+}
+
+#[test]
+fn it_waits_for_a_change() {
+    let gateway = start(DOWN);
+    let mut command = downtime(&gateway.directory);
+    let waiting =
+        command.args(["wait", "up"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
+    assert_eq!(run(&gateway.directory, &["end"]).code, 0);
+    let waited = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
+    assert_eq!((waited.code, waited.stdout.as_str()), (0, "up; no downtime is planned\n"), "{waited:?}");
+}
+
+#[test]
+fn a_partly_down_site_is_neither_up_nor_down() {
+    let gateway = start(&format!("{DOWN}paths = [\"/shop/**\"]\n"));
+    for state in ["up", "down"] {
+        let waited = run(&gateway.directory, &["wait", state, "--timeout", "1ms"]);
+        assert_eq!(waited.code, 1);
+        assert!(waited.stderr.contains("it is partly down, with no known end: \"db\""), "{waited:?}");
+    }
+}
+
+#[test]
+fn it_says_once_that_the_gateway_does_not_answer() {
+    let directory = ConfigDirectory::with(&with_management(""));
+    let waited = run(&directory, &["wait", "up", "--timeout", "600ms"]);
+    assert_eq!(waited.code, 1);
+    assert_eq!(
+        waited.stderr.matches("warning: could not query the gateway at unix:./management.sock").count(),
+        1
+    );
+    assert!(waited.stderr.contains("error: the site is not up after 600ms: could not query"), "{waited:?}");
+    let without = ConfigDirectory::with("# nothing\n");
+    let waited = run(&without, &["wait", "up"]);
+    assert_eq!(waited.code, 1);
+    assert!(waited.stderr.contains("the file has no [management]"), "{waited:?}");
+}
+
+#[test]
+fn serving_is_checked_whatever_the_state_and_the_file() {
+    let gateway = start(DOWN);
+    let serving = run(&gateway.directory, &["status", "--serving"]);
+    let line = "the gateway at unix:./management.sock serves\n";
+    assert_eq!((serving.code, serving.stdout.as_str(), serving.stderr.as_str()), (0, line, ""));
+    gateway.directory.write("downtime.toml", &with_management("colour = 1\n"));
+    assert_eq!(run(&gateway.directory, &["status", "--serving"]).code, 0);
+    let dead = ConfigDirectory::with(&with_management(""));
+    let dead = run(&dead, &["status", "--serving"]);
+    assert_eq!(dead.code, 1);
+    assert!(dead.stderr.contains("does not serve: cannot connect"), "{dead:?}");
+}
