@@ -7,6 +7,7 @@ mod closing;
 mod decide;
 mod failure;
 mod forward;
+mod retry;
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -113,6 +114,9 @@ impl<R: Routes> Service for Gateway<R> {
             log(&mut access, response.status.as_u16());
             let sent = client.send(&response.bytes).await;
             return if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        }
+        if let OwnedDecision::Status = decided.decision {
+            self.retry_upstream(&current.snapshot, now);
         }
         // On the heap: this future is large, and most requests do not need it.
         let response = Box::pin(self.call_filters(head, &current, &decided)).await;

@@ -33,11 +33,11 @@ use std::rc::Rc;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::body_limits::BodyLimits;
 use self::buffers::{BufferPool, Buffers};
-use self::connect::Connector;
+use self::connect::{Connector, connect};
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::http2::Http2Connections;
 use self::names::Names;
@@ -47,6 +47,7 @@ pub use self::shared::SharedUpstreams;
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;
+use crate::config::UpstreamSite;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
@@ -142,6 +143,12 @@ impl Proxy {
                 }
             }
         }
+    }
+
+    /// Returns true if the upstream accepts a connection within the time limit. The connection is closed without a request.
+    pub async fn can_connect(&self, site: &UpstreamSite) -> bool {
+        let connecting = connect(&site.upstream, &site.tls, &self.names, &self.connector);
+        matches!(timeout(site.connect_timeout, connecting).await, Ok(Ok(_)))
     }
 
     fn exchange<'x, 'b>(

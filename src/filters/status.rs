@@ -34,6 +34,8 @@ struct PublicStatus<'a> {
     retry_after: u64,
     message: Option<&'a str>,
     next: Option<NextOutage>,
+    /// True if the last attempt to reach the upstream succeeded.
+    reachable: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +91,7 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
         message: message
             .map(|message| message.negotiate(&context.request.headers, snapshot.config.page.lang).1),
         next: next.map(NextOutage::from),
+        reachable: snapshot.reachability.get(),
     }
 }
 

@@ -1,9 +1,13 @@
 //! The public status at `status_path`.
 
+use std::io::Read as _;
+use std::os::unix::net::UnixListener;
+
 use serde_json::json;
 
 use super::{DOWN, period};
-use crate::support::process::GatewayProcess;
+use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::until;
 use crate::upstreams::StubUpstream;
 
 const STATUS: &str = "/.downtime/status";
@@ -13,7 +17,7 @@ fn the_status_reports_the_state_its_end_and_the_next_downtime() {
     let next = "[[period]]\nname = \"secret\"\nstart = 2999-12-01T22:00:00+01:00\nfor = \"4h\"\n";
     let next_json = json!({"start": "2999-12-01T21:00:00Z", "end": "2999-12-02T01:00:00Z"});
     let gateway = GatewayProcess::start("");
-    let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null});
+    let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null, "reachable": null});
     assert_eq!(gateway.get(STATUS, &[]).json(), up);
     gateway.apply(next);
     let mut planned = up;
@@ -83,4 +87,22 @@ fn the_status_path_can_be_moved_and_turned_off() {
     assert_eq!(gateway.get(STATUS, &[]).downtime(), Some("planned"));
     gateway.apply(&format!("[server]\nstatus_path = false\n{site}"));
     assert_eq!(gateway.get(STATUS, &[]).text(), "the site");
+}
+
+#[test]
+fn the_status_tells_if_the_upstream_is_reachable_and_finds_out_when_it_is_again() {
+    let directory = ConfigDirectory::with("");
+    let socket = directory.join("site.sock");
+    directory.write("downtime.toml", &format!("[site]\nupstream = \"unix:{}\"\n", socket.display()));
+    let gateway = GatewayProcess::on(directory);
+    let reachable = || gateway.get(STATUS, &[]).json()["reachable"].as_bool();
+    assert_eq!(reachable(), None);
+    assert_eq!(gateway.get("/", &[]).downtime(), Some("unreachable"));
+    assert_eq!(reachable(), Some(false));
+    let site = UnixListener::bind(&socket).expect("a free path");
+    until("reachable", || reachable().filter(|reachable| *reachable));
+    let (mut attempt, _) = site.accept().expect("an attempt");
+    let mut request = Vec::new();
+    attempt.read_to_end(&mut request).expect("the end of the connection");
+    assert!(request.is_empty(), "the site must not get a request that no visitor made");
 }
