@@ -26,15 +26,13 @@ impl SendLimit {
         Self { limit, deadline: None, has_passed: false }
     }
 
-    /// Begins a wait.
-    fn start(&mut self) {
-        self.deadline.get_or_insert_default().start(self.limit);
-    }
-
-    fn poll_passed<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if let Some(deadline) = &mut self.deadline {
-            ready!(deadline.poll_passed(cx));
+    /// Fails once a wait has taken too long. Begins the wait unless `is_waiting`.
+    fn poll_wait<T>(&mut self, is_waiting: &mut bool, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let deadline = self.deadline.get_or_insert_default();
+        if !std::mem::replace(is_waiting, true) {
+            deadline.start(self.limit);
         }
+        ready!(deadline.poll_passed(cx));
         self.has_passed = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -60,12 +58,12 @@ pub(super) async fn send_all(
         return Ok(());
     }
     while !bytes.is_empty() {
-        limit.start();
+        let mut is_waiting = false;
         let taken = poll_fn(|cx| {
             let taken = Pin::new(&mut *stream).poll_write(cx, bytes);
             if taken.is_pending() {
                 meanwhile(stream, cx);
-                return limit.poll_passed(cx);
+                return limit.poll_wait(&mut is_waiting, cx);
             }
             taken
         });
@@ -74,9 +72,9 @@ pub(super) async fn send_all(
             taken => bytes = bytes.get(taken..).unwrap_or_default(),
         }
     }
-    limit.start();
+    let mut is_waiting = false;
     poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
-        Poll::Pending => limit.poll_passed(cx),
+        Poll::Pending => limit.poll_wait(&mut is_waiting, cx),
         flushed @ Poll::Ready(_) => flushed,
     })
     .await

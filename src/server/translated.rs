@@ -52,7 +52,8 @@ pub(super) async fn respond<S: Service>(
     let (ours, theirs) = duplex(CLIENT_PIPE_SIZE);
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
     let (from, to) = split(ours);
-    let task = spawn_local(handle(request, to, client, service));
+    // The task moves its future several times, and that of a service is large.
+    let task = spawn_local(Box::pin(handle(request, to, client, service)));
     let guards = (AbortOnDrop(task.abort_handle()), stream);
     read_response(from, guards, to_head).await
 }
