@@ -11,6 +11,7 @@ mod place;
 mod tests;
 mod verification;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -34,7 +35,8 @@ pub enum Change {
     ///
     /// An existing key gets the new value in place of the old one; a new key follows the table's last key, indented
     /// like it. Removing a key removes its line, but a comment at the end of that line stays on a line of its own.
-    /// Comments inside a value are removed with it. Removing a key that does not exist is not an error.
+    /// Comments inside a value are removed with it. A key that is a table made of a header or of dotted keys is removed with
+    /// all its lines, and its new value is a new key. Removing a key that does not exist is not an error.
     Alter {
         /// The index of the period.
         period: usize,
@@ -74,7 +76,7 @@ pub enum EditError {
         /// The number of periods.
         periods: usize,
     },
-    /// The key is a table made of headers or dotted keys, so it has no value to replace.
+    /// The key is a table made of dotted keys within braces, or one that contains tables, so it has no value to replace.
     NotAValue(&'static str),
     /// The key's value is not an array.
     NotAnArray(&'static str),
@@ -207,6 +209,7 @@ fn remove(text: &str, period: usize) -> Result<String, EditError> {
 }
 
 fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<String, EditError> {
+    let text = &without_table(text, period, key)?;
     let document = parse(text)?;
     let period = PeriodNode::find(&document, period)?;
     match period.entry(key)? {
@@ -216,12 +219,22 @@ fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<
 }
 
 fn remove_key(text: &str, period: usize, key: &'static str) -> Result<String, EditError> {
+    let text = &without_table(text, period, key)?;
     let document = parse(text)?;
     let period = PeriodNode::find(&document, period)?;
     match period.entry(key)? {
         Some(entry) => period.remove(text, &entry),
-        None => Ok(text.to_owned()),
+        None => Ok(text.clone().into_owned()),
     }
+}
+
+/// Removes a key that is a table made of a header or of dotted keys.
+fn without_table<'t>(text: &'t str, period: usize, key: &str) -> Result<Cow<'t, str>, EditError> {
+    let document = parse(text)?;
+    let Some(table) = PeriodNode::find(&document, period)?.table_of(key) else { return Ok(text.into()) };
+    let pieces = place::pieces_of_table(text, table)?;
+    let removed = pieces.iter().rev().try_fold(text.to_owned(), |text, piece| layout::remove(&text, piece));
+    removed.map(Cow::Owned)
 }
 
 fn entry(key: &str, value: &str) -> String {

@@ -195,6 +195,11 @@ fn line_end(text: &str, at: usize) -> usize {
     at + line.strip_suffix('\r').unwrap_or(line).len()
 }
 
+/// Returns the start of the text on the line of a place, after its indentation.
+pub(super) fn text_start(text: &str, at: usize) -> usize {
+    line_start(text, at) + indentation(text, at).len()
+}
+
 fn next_line(text: &str, at: usize) -> usize {
     text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| at + newline + 1)
 }

@@ -81,6 +81,14 @@ impl<'d> PeriodNode<'d> {
         }
     }
 
+    /// Returns the table of a key that is made of a header or of dotted keys, and not written in braces.
+    pub(super) fn table_of(&self, key: &str) -> Option<&'d Table> {
+        match self {
+            Self::Table(table) => table.get(key)?.as_table(),
+            Self::Inline(_) => None,
+        }
+    }
+
     /// Returns the places of the entries in file order, except sub-tables with their own header.
     fn entries(&self) -> Result<Vec<Range<usize>>, EditError> {
         let values = self.table().get_values();
@@ -148,6 +156,15 @@ fn last_end(table: &Table) -> usize {
     let values = table.get_values().into_iter().filter_map(|(_, value)| value.span()).map(|span| span.end);
     let header = table.span().map_or(0, |span| span.end);
     values.chain(table.iter().map(|(_, item)| end(item))).max().unwrap_or(0).max(header)
+}
+
+/// Returns the places of the header and of each entry of a table without tables in it, in file order. Each begins its line.
+pub(super) fn pieces_of_table(text: &str, table: &Table) -> Result<Vec<Range<usize>>, EditError> {
+    let header = if table.is_dotted() { None } else { Some(spanned(table.span())?) };
+    let values = table.iter().map(|(_, item)| spanned(item.as_value().and_then(Value::span)));
+    let mut pieces = header.into_iter().map(Ok).chain(values).collect::<Result<Vec<_>, _>>()?;
+    pieces.sort_by_key(|piece| piece.start);
+    Ok(pieces.into_iter().map(|piece| layout::text_start(text, piece.start)..piece.end).collect())
 }
 
 /// Returns the layout of an array.
