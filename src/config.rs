@@ -302,7 +302,7 @@ impl Config {
         let mut templates = Templates::new(directory, read);
         let document = Document::parse(&report);
         let mut tls_files = TlsFiles::new(directory, read, unusable);
-        let config = validate::validate(&document, directory, &report, &mut templates, &mut tls_files);
+        let config = validate::validate(&document, directory, read, &report, &mut templates, &mut tls_files);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();

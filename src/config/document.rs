@@ -11,8 +11,9 @@ use toml::Spanned;
 
 pub use self::period::PeriodTable;
 use super::schema::pattern;
-pub use super::table::{Field, OrFalse, TextsOrFalse};
+pub use super::table::{Field, OrFalse, TextByLanguage, TextsOrFalse};
 use super::{LogFormat, WhenUnreachable};
+use crate::page::language::Language;
 
 /// A list of strings, each with its place.
 pub type Texts = Field<Vec<Spanned<String>>>;
@@ -39,6 +40,8 @@ pub struct Document {
     pub exempt: ExemptSection,
     /// The response to requests that are not exempt while the site is down.
     pub response: ResponseSection,
+    /// The language of the down page, and the name and look of the site on the built-in one.
+    pub page: PageSection,
     /// A listener for operators and monitoring: health, readiness, status and metrics. It is off unless this section is
     /// present.
     #[schemars(with = "ManagementSection")]
@@ -224,9 +227,11 @@ pub struct ResponseSection {
     /// The value of `Retry-After` while the end of the downtime is not known.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "5m"))]
     pub retry_after: Field<String>,
-    /// A message to visitors, shown on the down page. Without it, the page shows a general sentence.
-    #[schemars(with = "String", example = &"We'll be back soon.")]
-    pub message: Field<String>,
+    /// A message to visitors, shown on the down page. Without it, the page shows a general sentence in the visitor's
+    /// language. A string is in the language of `[page] lang`, and then the whole page is. A table has a string for each
+    /// language, and must contain that one: `{ en = "Back soon.", de = "Bald zurück." }`.
+    #[schemars(with = "TextByLanguage", example = &"We'll be back soon.")]
+    pub message: Field<TextByLanguage>,
     /// Other origins whose scripts may read the response: `"any"`, a list of origins, which may also send credentials,
     /// or `false` for none.
     #[schemars(with = "TextsOrFalse", example = ["https://app.example.com"], extend("default" = "any"))]
@@ -239,6 +244,29 @@ pub struct ResponseSection {
     /// error.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "Surrogate-Control": "no-store" }]))]
     pub headers: HeaderFields,
+}
+
+/// The keys of `[page]`.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct PageSection {
+    /// The language of messages that are plain strings, and of the page for visitors who accept none of its languages.
+    #[schemars(with = "String", extend("enum" = Language::all().map(Language::tag).collect::<Vec<_>>(), "default" = "en"))]
+    pub lang: Field<String>,
+    /// The name of the site, shown on the page and in the title of its tab: one line of at most 100 characters.
+    #[schemars(with = "String", length(max = 100), regex(pattern = pattern::NAME), example = &"Example Shop")]
+    pub title: Field<String>,
+    /// The logo of the site: a file in SVG, PNG, JPEG, WebP, GIF or AVIF, of at most 64 KiB, relative to this file. It is part
+    /// of the page, and the answer to requests for `/favicon.ico` while the site is down.
+    #[schemars(with = "String", length(min = 1), example = &"logo.svg")]
+    pub logo: Field<String>,
+    /// The colour of links and of the progress bar, as `#rgb` or `#rrggbb`. Where its contrast to the background is below
+    /// 4.5:1, in the light or the dark scheme, it is mixed with black or white until it is not.
+    #[schemars(with = "String", regex(pattern = pattern::COLOUR), example = &"#007a55")]
+    pub accent: Field<String>,
+    /// Where visitors find more information while the site is down: a URL with `https:`, `http:`, `mailto:` or `tel:`.
+    #[schemars(with = "String", regex(pattern = pattern::contact()), example = &"https://status.example.com/")]
+    pub contact: Field<String>,
 }
 
 /// The keys of `[management]`.

@@ -260,6 +260,8 @@ mod tests {
             ("[management]", "listen", Some(ValueKind::Text)),
             ("[response]", "status", Some(ValueKind::Number)),
             ("[response]", "retry_after", Some(ValueKind::Duration)),
+            ("[response]", "message", Some(ValueKind::Text)),
+            ("[page]", "lang", Some(ValueKind::Text)),
             ("[limits]", "head", Some(ValueKind::Size)),
             ("[limits]", "upstream_idle", Some(ValueKind::DurationOrZero)),
             ("[log]", "access", Some(ValueKind::Flag)),
@@ -337,9 +339,12 @@ mod tests {
                 TOP,
                 "colour",
                 "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], \
-                 [response], [server], [site]",
+                 [page], [response], [server], [site]",
             ),
             ("[log]", "colour", "known keys: level, format, access"),
+            ("[page]", "colour", "did you mean `accent`?"),
+            ("[page]", "language", "did you mean `lang`?"),
+            ("[page]", "name", "did you mean `title`?"),
             ("[management]", "secret", "known keys: hosts, listen"),
             ("[limits]", "keepalive_timeout", "did you mean `idle_timeout`?"),
             ("[limits]", "client_header_timeout", "did you mean `head_timeout`?"),
@@ -367,6 +372,7 @@ mod tests {
             ("[proxy]", "proxy", "did you mean `[site]`?"),
             ("[logging]", "logging", "did you mean `[log]`?"),
             ("[limit]", "limit", "write `[limits]`"),
+            ("[brand]", "brand", "did you mean `[page]`?"),
         ] {
             let invalid = unknown_section(header, &known, name);
             assert_eq!(invalid.help, help, "{header}");

@@ -2,6 +2,7 @@
 //!
 //! The gateway prints the warnings at each reload, so a sound file must get none. Mere information is a note.
 
+mod accent;
 mod addresses;
 mod certificates;
 mod cover;
@@ -84,6 +85,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
     let input = LintInput { document, config, report, context, live };
     lint_mount(&input);
+    accent::lint(&input);
     addresses::lint(&input);
     certificates::lint(&input);
     networks::lint(&input);

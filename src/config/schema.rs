@@ -16,7 +16,8 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::document::{Document, OrFalse, TextsOrFalse};
+use super::document::{Document, OrFalse, TextByLanguage, TextsOrFalse};
+use crate::page::language::Language;
 
 /// Returns the schema: draft 7, the dialect that TOML extensions of editors support, without references.
 pub fn schema() -> Schema {
@@ -93,6 +94,25 @@ impl JsonSchema for TextsOrFalse {
             { "const": "any" },
             { "const": false },
             { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "://" } },
+        ] })
+    }
+}
+
+impl JsonSchema for TextByLanguage {
+    fn schema_name() -> Cow<'static, str> {
+        "TextByLanguage".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let tags: Vec<_> = Language::all().map(Language::tag).collect();
+        json_schema!({ "anyOf": [
+            { "type": "string" },
+            {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "enum": tags },
+                "additionalProperties": { "type": "string", "minLength": 1 },
+            },
         ] })
     }
 }

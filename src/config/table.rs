@@ -39,6 +39,20 @@ pub enum TextsOrFalse {
     Texts(Vec<Spanned<String>>),
 }
 
+/// A text in one language, or in several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextByLanguage {
+    /// In the language of `[page] lang`.
+    Text(String),
+    /// Each with the tag of its language, in the order of the file.
+    Table {
+        /// The tags and the texts.
+        texts: Vec<(Spanned<String>, Spanned<String>)>,
+        /// True if a text was refused, and so is missing.
+        broken: bool,
+    },
+}
+
 /// A table that is being read. The keys that nobody has asked for in the end are unknown.
 pub struct Table<'i, 'r> {
     title: String,
@@ -128,6 +142,44 @@ impl<'i, 'r> Table<'i, 'r> {
         read.map(|read| Spanned::new(span, read))
             .map_err(|(span, expected)| self.refuse(span, expected, help.to_owned()))
             .ok()
+    }
+
+    /// Takes the value of a key that is a string or a table of strings by language, which may also be written as a section of
+    /// this `title`. `example` is a valid string, for the help.
+    pub fn text_by_language(
+        &mut self,
+        key: &'static str,
+        title: &str,
+        example: &str,
+    ) -> Field<TextByLanguage> {
+        if !self.values.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_))) {
+            let text = self.get(key, example)?;
+            return Some(Spanned::new(text.span(), TextByLanguage::Text(text.into_inner())));
+        }
+        let value = self.take(key)?;
+        let span = value.span();
+        let DeValue::Table(values) = value.into_inner() else { return None };
+        let mut table = Self::new(title.to_owned(), values, self.report);
+        let texts = table.texts();
+        Some(Spanned::new(span, TextByLanguage::Table { texts, broken: table.broken }))
+    }
+
+    /// Takes all values, which are strings, in the order of the file.
+    fn texts(&mut self) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let mut values: Vec<_> = std::mem::take(&mut self.values).into_iter().collect();
+        values.sort_by_key(|(key, _)| key.span().start);
+        let mut texts = Vec::new();
+        for (key, value) in values {
+            let (place, span) = (key.span(), value.span());
+            let key = key.into_inner().into_owned();
+            match value.into_inner() {
+                DeValue::String(text) => {
+                    texts.push((Spanned::new(place, key), Spanned::new(span, text.into_owned())));
+                }
+                _ => self.refuse(span, "a string", format!("write the text in quotes: `{key} = \"…\"`")),
+            }
+        }
+        texts
     }
 
     /// Reads the section `[key]`, if there is one.

@@ -22,7 +22,7 @@ pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValu
     let mut templates = Templates::new(Path::new(""), &|_| Ok(Vec::new()));
     let unread = |_: &Path| Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private });
     let mut tls_files = TlsFiles::new(Path::new(""), &unread, UnusableCertificate::Note);
-    validate(&document, Path::new(""), &report, &mut templates, &mut tls_files);
+    validate(&document, Path::new(""), &unread, &report, &mut templates, &mut tls_files);
     let mut errors = report.diagnostics().into_iter().filter(|d| d.severity == Severity::Error);
     let is_about_the_value =
         |d: &Diagnostic| d.place.as_ref().is_some_and(|place| place.span.start >= header.len());

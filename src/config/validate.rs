@@ -4,6 +4,8 @@ mod exempt;
 mod limits;
 mod log;
 mod management;
+mod message;
+mod page;
 mod periods;
 mod response;
 mod scope;
@@ -19,25 +21,29 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use self::values::time_zone;
+use super::Config;
 use super::document::Document;
+use super::read_file::ReadFile;
 use super::report::Report;
 use super::templates::Templates;
 use super::tls_files::TlsFiles;
-use super::{Config, PageConfig};
 use crate::decision::Rules;
 
 /// Turns a document into a config, which must not be applied if `report` has errors afterwards. Paths are relative to
-/// `directory`.
+/// `directory`; `read` reads the logo.
 pub fn validate(
     document: &Document,
     directory: &Path,
+    read: ReadFile<'_>,
     report: &Report,
     templates: &mut Templates<'_>,
     tls_files: &mut TlsFiles<'_>,
 ) -> Config {
     let timezone = time_zone(&document.timezone, report).unwrap_or(TimeZone::UTC);
-    let response = response::validate(&document.response, report, templates);
-    let (schedule, responses) = periods::validate(document, &timezone, &response, report, templates);
+    let page = page::validate(&document.page, directory, read, report);
+    let response = response::validate(&document.response, page.lang, report, templates);
+    let (schedule, responses) =
+        periods::validate(document, (&timezone, page.lang), &response, report, templates);
     let server = server::validate(&document.server, directory, report);
     let https_only = server::https_only(&document.server, &server, report);
     Config {
@@ -56,7 +62,7 @@ pub fn validate(
             retry_after: response.retry_after,
         },
         response,
-        page: PageConfig::default(),
+        page,
         limits: limits::validate(&document.limits, report),
         log: log::validate(&document.log, report),
         timezone,

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method};
 
 pub(super) use self::encoding::{Encoding, choose_encoding};
 pub(super) use self::language::choose_language;
+pub(super) use self::language::nearest_language;
 
 /// A representation of the down page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,8 @@ use tempfile::TempDir;
 const AT: &str = "2026-06-01T00:00:00Z";
 const TEMPLATE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/downtime.html"));
 
+const LOGO: &str = "<svg xmlns='http://www.w3.org/2000/svg'/>";
+
 /// A certificate that is valid at [`AT`].
 const CERTIFICATE: &str = include_str!("../check/golden/tls/cert.pem");
 const KEY: &str = include_str!("../check/golden/tls/key.pem");
@@ -41,6 +43,7 @@ impl Directory {
             fs::write(directory.path(place).join("fullchain.pem"), CERTIFICATE).unwrap();
             fs::write(directory.path(place).join("privkey.pem"), KEY).unwrap();
         }
+        fs::write(directory.path("logo.svg"), LOGO).unwrap();
         for (name, content) in [("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)] {
             fs::write(directory.path(name), content).unwrap();
         }
@@ -79,6 +82,7 @@ fn parse_config(text: &str) -> Config {
         Some(extension) if extension == "pem" => {
             Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private })
         }
+        Some(extension) if extension == "svg" => Ok(LOGO.into()),
         _ => Ok(TEMPLATE.into()),
     };
     let reading = Config::parse("downtime.toml", text, Path::new(""), &read);

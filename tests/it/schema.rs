@@ -219,8 +219,39 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[page]",
+        &[
+            "lang = 'tlh'",
+            "lang = 'DE'",
+            "lang = true",
+            "title = ''",
+            "title = ' '",
+            "title = \"a\\nb\"",
+            "logo = ''",
+            "logo = false",
+            "accent = 'red'",
+            "accent = '0a7'",
+            "accent = '#0a7f'",
+            "accent = 0x0a7",
+            "contact = 'status.example.com'",
+            "contact = 'https://'",
+            "contact = 'ftp://example.com/'",
+            "contact = 'mailto:help'",
+            "contact = 'tel:'",
+            "contact = '/status'",
+            "colour = '#0a7'",
+        ],
+    ),
+    (
         "[response]",
         &[
+            "message = 1",
+            "message = ['a']",
+            "message = {}",
+            "message = { en = 1 }",
+            "message = { en = '' }",
+            "message = { EN = 'a' }",
+            "message = { tlh = 'a' }",
             "status = 499",
             "status = 600",
             "status = '503'",
@@ -426,6 +457,9 @@ fn it_finds_a_mistake_in_each_kind_of_value() {
 const REFUSED_BY_THE_PARSER: &[&str] = &[
     "timezone = 'Europe/Berln'",
     "[response]\ntemplate = 'none.html'",
+    "[response]\nmessage = { de = 'Hallo' }",
+    "[response]\nmessage = { en = ' ' }",
+    "[page]\nlogo = 'none.svg'",
     "[server]\nlisten = ['[::1]:80', '[0:0::1]:80']",
     "[exempt]\nnetworks = ['1::2::3']",
     "[log]\nlevel = 'info,downtime=much'",
@@ -471,7 +505,9 @@ fn it_finds_the_mistakes_that_a_schema_can_find() {
 #[test]
 fn each_key_has_a_description() {
     let schema = schema().to_value();
-    for section in ["", "/server", "/site", "/exempt", "/response", "/limits", "/log", "/period/items"] {
+    for section in
+        ["", "/server", "/site", "/exempt", "/response", "/page", "/limits", "/log", "/period/items"]
+    {
         let place = section.replace('/', "/properties/").replace("/properties/items", "/items");
         let keys = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object).unwrap();
         assert_eq!(schema.pointer(&format!("{place}/additionalProperties")), Some(&Value::Bool(false)));
@@ -510,6 +546,19 @@ fn any_value() -> impl Strategy<Value = String> {
         "'HTTP://127.0.0.1:8000'",
         "'unix:/s'",
         "'Europe/Berlin'",
+        "'de'",
+        "'pt-BR'",
+        "'DE'",
+        "{ en = 'a' }",
+        "{ en = 'a', de = 'b' }",
+        "{ de = 'b' }",
+        "{ en = '' }",
+        "{ EN = 'a' }",
+        "'#0a7'",
+        "'#00AA77'",
+        "'red'",
+        "'mailto:a@example.com'",
+        "'tel:+49 30'",
         "'downtime'",
         "'error'",
         "'text'",
@@ -589,6 +638,9 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
         r"(\*\.|\*)?(a|A_b-c\.d|192\.0\.2\.1|\[::1\]|ü|a:80)\.?".prop_map(move |host| (PERIOD, "hosts", list(host))),
         r"[!-&(-~é ]{1,4}".prop_map(move |method| (PERIOD, "methods", list(method.replace('\\', "|")))),
         r"(info|WARN|off|Trace|3|\+3|03|6|a|a=debug|\[a\]=info|a::b|)(,(info|a=1| debug|))?".prop_map(move |level| ("[log]", "level", text(level))),
+        r"#?[0-9A-Fa-f]{3}([0-9a-g]{3})?".prop_map(move |colour| ("[page]", "accent", text(colour))),
+        r"(https?://|mailto:|tel:|HTTPS://|ftp:)(a@|\+)?[1a]?(-1|\.b|:80|\?c=d|#e| |é|<)?".prop_map(move |url| ("[page]", "contact", text(url))),
+        r"[a-zé]{2}(-[A-Z]{2})?".prop_map(move |tag| ("[page]", "lang", text(tag))),
         prop::sample::select(vec!["UTC", "utc", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince", "EST5EDT", "GMT-0", "x"])
             .prop_map(move |zone| (PERIOD, "timezone", text(zone.to_owned()))),
         r"[ a-cé\u{7f}\u{a0}\u{2028}😀]{0,3}".prop_map(move |name| (PERIOD, "name", format!("\"{}\"", name.replace('\u{7f}', "\\u007f")))),
@@ -598,7 +650,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 /// Generates a key and the lines above it.
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
-        ("", "timezone server site exempt response limits log period"),
+        ("", "timezone server site exempt response page limits log period"),
         (
             "[server]",
             "listen trusted_proxies proxy_protocol status_path probe_paths stop_delay stop_timeout tls",
@@ -606,6 +658,7 @@ fn any_key() -> impl Strategy<Value = (String, String)> {
         ("[site]", "upstream root when_unreachable connect_timeout response_timeout tls"),
         ("[exempt]", "exact paths networks hosts"),
         ("[response]", "redirect template status retry_after message close_tunnels_after"),
+        ("[page]", "lang title accent contact"),
         ("[management]", "listen level"),
         ("[limits]", "head head_timeout idle_timeout send_timeout body_timeout handshake_timeout"),
         ("[limits]", "connections connections_per_client upstream_idle upstream_connections tunnel_idle"),

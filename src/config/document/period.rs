@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{Field, OrFalse, Texts};
+use super::{Field, OrFalse, TextByLanguage, Texts};
 use crate::config::schema::{DateOrDateTime, DateTime, pattern};
 
 /// A period of downtime. It needs `start`, or `cron` with `for`. It is active from its start until just before its end.
@@ -63,9 +63,10 @@ pub struct PeriodTable {
     /// downtimes that start now.
     #[schemars(with = "bool", extend("default" = false))]
     pub unscheduled: Field<bool>,
-    /// A message to visitors, shown on the down page. Without it, the page shows the message in `[response]`.
-    #[schemars(with = "String", example = &"We are moving to a faster database.")]
-    pub message: Field<String>,
+    /// A message to visitors, shown on the down page: a string, or a table by language, as in `[response]`. Without it, the
+    /// page shows the message in `[response]`; with an empty one, a general sentence.
+    #[schemars(with = "TextByLanguage", example = &"We are moving to a faster database.")]
+    pub message: Field<TextByLanguage>,
     /// A redirect during this period, instead of the one in `[response]`; `false` shows the down page. Cannot be combined
     /// with `template`.
     #[schemars(with = "OrFalse", extend("pattern" = pattern::redirect()), example = &"https://status.example.com/")]

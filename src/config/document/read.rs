@@ -5,8 +5,8 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::{
-    Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PeriodTable, ResponseSection,
-    ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
+    Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PageSection, PeriodTable,
+    ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
 };
 use crate::config::keys::TOP;
 use crate::config::report::Report;
@@ -39,6 +39,7 @@ impl Document {
             site: root.section("site", SiteSection::read).unwrap_or_default(),
             exempt: root.section("exempt", ExemptSection::read).unwrap_or_default(),
             response: root.section("response", ResponseSection::read).unwrap_or_default(),
+            page: root.section("page", PageSection::read).unwrap_or_default(),
             management: root.section("management", ManagementSection::read),
             limits: root.section("limits", LimitsSection::read).unwrap_or_default(),
             log: root.section("log", LogSection::read).unwrap_or_default(),
@@ -125,13 +126,25 @@ impl ResponseSection {
             template: table.get("template", "\"templates/downtime.html\""),
             status: table.get("status", "503"),
             retry_after: table.get("retry_after", "\"5m\""),
-            message: table.get("message", "\"We'll be back soon.\""),
+            message: table.text_by_language("message", "[response.message]", "\"We'll be back soon.\""),
             cors: table.texts_or_false(
                 "cors",
                 "write `cors = \"any\"`, `cors = [\"https://app.example.com\"]` or `cors = false`",
             ),
             close_tunnels_after: table.get("close_tunnels_after", "\"30s\""),
             headers: table.get("headers", "{ \"Surrogate-Control\" = \"no-store\" }"),
+        }
+    }
+}
+
+impl PageSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            lang: table.get("lang", "\"en\""),
+            title: table.get("title", "\"Example Shop\""),
+            logo: table.get("logo", "\"logo.svg\""),
+            accent: table.get("accent", "\"#007a55\""),
+            contact: table.get("contact", "\"https://status.example.com/\""),
         }
     }
 }
@@ -191,7 +204,11 @@ impl PeriodTable {
             timezone: table.get("timezone", "\"Europe/Berlin\""),
             enabled: table.flag("enabled"),
             unscheduled: table.flag("unscheduled"),
-            message: table.get("message", "\"We are moving to a faster database.\""),
+            message: table.text_by_language(
+                "message",
+                "[period.message]",
+                "\"We are moving to a faster database.\"",
+            ),
             redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
             template: table.get("template", "\"templates/upgrade.html\""),
             broken: false,

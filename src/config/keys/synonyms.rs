@@ -55,6 +55,11 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[response]", "status", &["code", "status_code", "http_status"]),
     ("[response]", "retry_after", &["retry", "retry_in"]),
     ("[response]", "message", &["text", "reason", "description"]),
+    ("[page]", "lang", &["language", "locale", "lng", "default_language"]),
+    ("[page]", "title", &["name", "site", "site_name", "brand", "heading"]),
+    ("[page]", "logo", &["image", "icon", "favicon", "picture"]),
+    ("[page]", "accent", &["color", "colour", "accent_color", "accent_colour", "theme", "primary"]),
+    ("[page]", "contact", &["link", "url", "status_page", "support", "email", "mail", "more"]),
     ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
     ("[limits]", "head", &["max_head", "head_size", "header_size", "large_client_header_buffers", "bufsize"]),
     (
@@ -118,6 +123,7 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[]", "site", &["upstream", "backend", "proxy", "origin", "target"]),
     ("[]", "exempt", &["exemption", "exemptions", "allow", "allowlist", "exclude", "pass", "exception"]),
     ("[]", "response", &["answer", "error_page", "template"]),
+    ("[]", "page", &["brand", "branding", "theme", "design", "look", "html"]),
     ("[]", "management", &["health", "metrics", "monitoring", "api"]),
     ("[]", "log", &["logging"]),
 ];

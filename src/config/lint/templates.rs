@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::LintInput;
-use crate::config::document::Field;
+use crate::config::document::{Field, TextByLanguage};
 use crate::decision::down_response::DownResponse;
 use crate::page::template::Template;
 
@@ -35,7 +35,7 @@ fn omits_message(template: &Template) -> bool {
 /// Warns of a template that does not show a message that is set, once per template.
 fn warn<'a>(
     template: &'a Field<String>,
-    message: &Field<String>,
+    message: &Field<TextByLanguage>,
     warned: &mut HashSet<&'a str>,
     input: &LintInput<'_>,
 ) {

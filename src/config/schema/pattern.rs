@@ -50,6 +50,9 @@ pub(in crate::config) const LEVEL: &str = concat!(
     r"[Tt][Rr][Aa][Cc][Ee]|\+?0*[0-5]|[^,]*[=\[\]:][^,]*)?(,|$))*$",
 );
 
+/// Three or six hexadecimal digits.
+pub(in crate::config) const COLOUR: &str = "^#([0-9A-Fa-f]{3}){1,2}$";
+
 /// A size in bytes.
 pub(in crate::config) const SIZE: &str = r"^0*[1-9]\d* ?([KM]i)?B$";
 
@@ -111,4 +114,9 @@ pub(in crate::config) fn redirect() -> String {
 pub(in crate::config) fn upstream() -> String {
     let host = r"([A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])";
     format!(r"^(unix:[\s\S]*[^/]|([Hh][Tt][Tt][Pp][Ss]?|[Hh]2[Cc])://{host}(:(?!0+/?$){PORT})?/?)$")
+}
+
+/// The URL of a page, or of a mailbox or telephone.
+pub(in crate::config) fn contact() -> String {
+    format!(r"^(https?://[^/?#]|mailto:[^@]+@|tel:\+?\d){URI_CHARACTER}*$")
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
-use super::response::message;
+use super::message::message;
 use super::scope::scope;
 use super::timing::timing;
 use super::values::{means_off, redirect};
@@ -14,13 +14,14 @@ use crate::config::document::{Document, OrFalse, PeriodTable};
 use crate::config::report::Report;
 use crate::config::templates::Templates;
 use crate::decision::down_response::{DownResponse, Redirect};
+use crate::page::language::Language;
 use crate::schedule::period::Period;
 use crate::schedule::state::Schedule;
 
 /// Returns the schedule, and the down response of each of its periods.
 pub(super) fn validate(
     document: &Document,
-    zone: &TimeZone,
+    (zone, lang): (&TimeZone, Language),
     response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
@@ -34,7 +35,7 @@ pub(super) fn validate(
             check_name(name, &mut names, report);
             name.get_ref().clone()
         });
-        let response = down_response(table, response, report, templates);
+        let response = down_response(table, lang, response, report, templates);
         let scope = scope(table, report);
         if let Some(timing) = timing(table, zone, report) {
             let enabled = table.enabled.as_ref().is_none_or(|enabled| *enabled.get_ref());
@@ -61,6 +62,7 @@ fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>
 
 fn down_response(
     table: &PeriodTable,
+    lang: Language,
     response: &ResponseConfig,
     report: &Report,
     templates: &mut Templates<'_>,
@@ -72,7 +74,11 @@ fn down_response(
         report.error(redirect.span(), message, "remove one of the two");
     }
     // An empty message of a period takes that of `[response]` away.
-    let message = if table.message.is_some() { message(&table.message) } else { response.message.clone() };
+    let message = if table.message.is_some() {
+        message(&table.message, lang, report)
+    } else {
+        response.message.clone()
+    };
     DownResponse {
         message,
         own_template: table.template.as_ref().map(|name| name.get_ref().as_str().into()),

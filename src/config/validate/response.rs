@@ -3,13 +3,13 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use toml::Spanned;
 
+use super::message::message;
 use super::values::{duration, duration_or_zero, redirect};
 use crate::config::document::{Field, HeaderFields, ResponseSection, TextsOrFalse};
 use crate::config::report::Report;
 use crate::config::templates::Templates;
 use crate::config::{DEFAULT_RETRY_AFTER, ResponseConfig};
 use crate::page::language::Language;
-use crate::page::message::Message;
 use crate::page::template::Template;
 use crate::page::{Cors, is_reserved, parse_origin};
 
@@ -20,6 +20,7 @@ const MAX_FIELD_BYTES: usize = 4096;
 
 pub(super) fn validate(
     section: &ResponseSection,
+    lang: Language,
     report: &Report,
     templates: &mut Templates<'_>,
 ) -> ResponseConfig {
@@ -30,19 +31,13 @@ pub(super) fn validate(
             .as_ref()
             .map_or(StatusCode::SERVICE_UNAVAILABLE, |status| down_status(status, report)),
         retry_after: duration(&section.retry_after, report).unwrap_or(DEFAULT_RETRY_AFTER),
-        message: message(&section.message),
+        message: message(&section.message, lang, report),
         redirect: section.redirect.as_ref().and_then(redirect_to),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
         cors: cors(&section.cors, report),
         close_tunnels_after: duration_or_zero(&section.close_tunnels_after, report),
         fields: fields(&section.headers, report),
     }
-}
-
-/// Returns the message of `[response]` or of a period.
-pub(super) fn message(field: &Field<String>) -> Option<Message> {
-    let text = field.as_ref()?.get_ref().as_str();
-    Message::new([(Language::default(), text.into())])
 }
 
 fn down_status(status: &Spanned<i64>, report: &Report) -> StatusCode {

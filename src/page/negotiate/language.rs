@@ -29,6 +29,12 @@ pub(in crate::page) fn choose_language(
     best.map_or(default, |(language, _)| language)
 }
 
+/// Returns the language that serves the readers of a tag or range best.
+pub(in crate::page) fn nearest_language(range: &str) -> Option<Language> {
+    let all: Vec<_> = Language::all().collect();
+    lookup(range, &all)
+}
+
 /// Looks a language range up, with ever fewer of its subtags.
 fn lookup(range: &str, offered: &[Language]) -> Option<Language> {
     let mut range = range.to_ascii_lowercase();

@@ -177,8 +177,8 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
     let diagnostics = json!([
         {
             "severity": "error", "message": "unknown key `colour` at the top level", "line": 1, "column": 1,
-            "help": "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], [response], \
-                     [server], [site]",
+            "help": "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], [page], \
+                     [response], [server], [site]",
         },
         {
             "severity": "error", "message": "invalid path `x`: it does not begin with `/`", "line": 3, "column": 16,

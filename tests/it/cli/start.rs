@@ -427,3 +427,17 @@ fn a_scope_is_written_and_only_that_part_is_down() {
         directory.run(&["start", option, text]).refuses(1, &["nothing was written"]);
     }
 }
+
+#[test]
+fn a_message_replaces_a_table_by_language() {
+    for table in ["message = { en = 'Hi', de = 'Hallo' }\n", "[period.message]\nen = 'Hi'\nde = 'Hallo'\n"] {
+        let directory =
+            WorkingDirectory::with(&format!("[[period]]\nname = 'a'\nstart = 2026-01-01T00:00:00Z\n{table}"));
+        let run = directory.run(&["start", "--name", "a", "--message", "New"]);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(directory.period(0)["message"].as_str(), Some("New"), "{}", directory.text());
+        assert_eq!(directory.run(&["end", "a"]).code, 0);
+        assert_eq!(directory.run(&["start", "--name", "a"]).code, 0);
+        assert!(!directory.period(0).contains_key("message"), "{}", directory.text());
+    }
+}

@@ -11,7 +11,7 @@ pub(crate) struct ReferenceSection {
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [ReferenceSection; 9] = [
+pub(crate) const SECTIONS: [ReferenceSection; 10] = [
     ReferenceSection { header: "", more: "" },
     ReferenceSection { header: "[server]", more: "" },
     ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },
@@ -20,6 +20,7 @@ pub(crate) const SECTIONS: [ReferenceSection; 9] = [
         header: "[response]",
         more: "See [Responses](responses.md) and [Templates](templates.md).",
     },
+    ReferenceSection { header: "[page]", more: "See [The built-in page](responses.md#the-built-in-page)." },
     ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
     ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
     ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },

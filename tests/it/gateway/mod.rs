@@ -1,5 +1,6 @@
 //! How the binary responds to requests over sockets.
 
+mod branded;
 mod connection;
 mod descriptors;
 mod down;
