@@ -257,8 +257,16 @@ pub struct ParsedConfig {
     pub unchecked: Vec<String>,
     /// Warnings of certificates and keys that cannot be used, if the configuration is only edited or shown.
     pub unusable: Vec<Diagnostic>,
-    /// The document and the report of a valid config, which the linter needs.
-    parsed: Option<(Document, Report)>,
+    /// What the linter needs of a valid config.
+    parsed: Option<ParsedTexts>,
+}
+
+/// The document, its report, and the texts of its templates.
+#[derive(Debug)]
+struct ParsedTexts {
+    document: Document,
+    report: Report,
+    templates: Vec<Arc<Source>>,
 }
 
 impl ParsedConfig {
@@ -276,9 +284,9 @@ impl ParsedConfig {
 
     /// Adds the warnings and notes about a valid config.
     pub fn lint(&mut self, context: &LintContext) {
-        if let (Some(config), Some((document, report))) = (&self.config, self.parsed.take()) {
-            lint::lint(&document, config, &report, context);
-            self.diagnostics = report.diagnostics();
+        if let (Some(config), Some(parsed)) = (&self.config, self.parsed.take()) {
+            lint::lint(&parsed, config, context);
+            self.diagnostics = parsed.report.diagnostics();
         }
     }
 }
@@ -306,7 +314,8 @@ impl Config {
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
-        let parsed = config.is_some().then_some((document, report));
+        let templates = templates.sources;
+        let parsed = config.is_some().then_some(ParsedTexts { document, report, templates });
         let TlsFiles { unchecked, noted: unusable, .. } = tls_files;
         ParsedConfig { config, diagnostics, management, unchecked, unusable, parsed }
     }

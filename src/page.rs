@@ -12,6 +12,7 @@ pub mod contact;
 mod cors;
 mod csp;
 mod fields;
+pub mod html;
 pub mod image;
 pub mod language;
 mod language_tag;

@@ -10,7 +10,7 @@ mod durations;
 mod exemptions;
 mod hosts;
 mod local_times;
-pub(super) mod markup;
+mod markup;
 mod methods;
 mod networks;
 mod overlaps;
@@ -23,16 +23,17 @@ mod templates;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
-use super::Config;
-use super::diagnostic::Severity;
+use super::diagnostic::{Severity, Source};
 use super::document::{Document, PeriodTable};
 use super::report::Report;
+use super::{Config, ParsedTexts};
 use crate::invalid_value::InvalidValue;
 use crate::schedule::period::{Period, Timing};
 
@@ -72,6 +73,8 @@ impl LintContext {
 /// Everything a check needs: the document, the config made from it, and the context.
 struct LintInput<'a> {
     document: &'a Document,
+    /// The texts of the templates.
+    templates: &'a [Arc<Source>],
     config: &'a Config,
     report: &'a Report,
     context: &'a LintContext,
@@ -80,10 +83,11 @@ struct LintInput<'a> {
 }
 
 /// Adds warnings and notes about a valid document to the report.
-pub(super) fn lint(document: &Document, config: &Config, report: &Report, context: &LintContext) {
+pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext) {
+    let ParsedTexts { document, report, templates } = parsed;
     let periods = config.rules.schedule.periods();
     let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
-    let input = LintInput { document, config, report, context, live };
+    let input = LintInput { document, templates, config, report, context, live };
     lint_mount(&input);
     accent::lint(&input);
     addresses::lint(&input);
@@ -96,6 +100,7 @@ pub(super) fn lint(document: &Document, config: &Config, report: &Report, contex
     methods::lint(&input);
     paths::lint(&input);
     templates::lint(&input);
+    markup::lint(&input);
     durations::lint(&input);
     local_times::lint(&input);
     search_engines::lint(&input);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use super::document::Field;
-use super::lint::markup;
 use super::read_file::ReadFile;
 use super::report::Report;
 use crate::page::template::{Template, TemplateError};
@@ -16,12 +15,14 @@ pub struct Templates<'a> {
     directory: &'a Path,
     read: ReadFile<'a>,
     cache: HashMap<PathBuf, Option<Template>>,
+    /// The texts of the valid ones, in the order of the file.
+    pub(super) sources: Vec<Arc<Source>>,
 }
 
 impl<'a> Templates<'a> {
     /// Returns an empty cache. The names of templates are relative to `directory`.
     pub fn new(directory: &'a Path, read: ReadFile<'a>) -> Self {
-        Self { directory, read, cache: HashMap::new() }
+        Self { directory, read, cache: HashMap::new(), sources: Vec::new() }
     }
 
     /// Returns the template that a key names; `None` if the key is absent or the template is invalid, which is reported
@@ -49,11 +50,11 @@ impl<'a> Templates<'a> {
         String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
     }
 
-    fn compile(&self, name: &str, text: String, report: &Report) -> Option<Template> {
+    fn compile(&mut self, name: &str, text: String, report: &Report) -> Option<Template> {
         let name = self.directory.join(name).display().to_string();
         match Template::parse(&text) {
             Ok(template) => {
-                warn(Source { name, text }, report);
+                self.sources.push(Arc::new(Source { name, text }));
                 Some(template)
             }
             Err(error) => {
@@ -61,15 +62,6 @@ impl<'a> Templates<'a> {
                 None
             }
         }
-    }
-}
-
-fn warn(source: Source, report: &Report) {
-    let warnings = markup::faults(&source.text);
-    let source = Arc::new(source);
-    for (span, message, help) in warnings {
-        let place = Some(Location { source: Arc::clone(&source), span });
-        report.push(Diagnostic { severity: Severity::Warning, message, place, help: Some(help.into()) });
     }
 }
 

@@ -6,9 +6,11 @@ use std::fmt::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use html5gum::{HtmlString, State, Token, Tokenizer};
+use html5gum::{HtmlString, Token, Tokenizer};
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
+
+use super::html::state_after;
 
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
@@ -51,18 +53,6 @@ fn inline_elements(html: &str) -> Vec<(&'static str, HtmlString)> {
         }
     }
     elements
-}
-
-/// Returns the state in which a browser continues after a start tag (HTML Standard, section 13.2.6.4). The content of
-/// `<noscript>` counts as markup, as it does in a browser without scripting.
-fn state_after(name: &[u8]) -> State {
-    match name {
-        b"title" | b"textarea" => State::RcData,
-        b"style" | b"xmp" | b"iframe" | b"noembed" | b"noframes" => State::RawText,
-        b"script" => State::ScriptData,
-        b"plaintext" => State::PlainText,
-        _ => State::Data,
-    }
 }
 
 #[cfg(test)]
