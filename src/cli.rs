@@ -7,6 +7,8 @@ mod during;
 mod edit;
 mod end;
 mod extend;
+mod period_name;
+mod preview;
 mod print;
 mod prune;
 mod schema;
@@ -28,7 +30,9 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use http::Method;
 
 use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE};
-use self::print::{check_write, print_diagnostics, print_error, print_result, print_result_after};
+use self::print::{
+    check_write, print_diagnostics, print_error, print_progress, print_result, print_result_after,
+};
 use self::words::{duration, time};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
@@ -101,6 +105,8 @@ enum Command {
     Wait(wait::WaitArgs),
     /// Remove periods that are over
     Prune(prune::PruneArgs),
+    /// Show what visitors will see
+    Preview(preview::PreviewArgs),
     /// Print the JSON Schema of the file
     Schema,
 }
@@ -151,6 +157,7 @@ impl Cli {
             Some(Command::Status(arguments)) => status::run(&file, arguments),
             Some(Command::Wait(arguments)) => wait::run(&file, arguments),
             Some(Command::Prune(arguments)) => prune::run(&file, arguments),
+            Some(Command::Preview(arguments)) => preview::run(&file.path, arguments),
             Some(Command::Schema) => schema::run(),
         }
     }

@@ -38,7 +38,7 @@
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
-//! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, http1, logging, management, matching, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | clock, config, decision, escape, filters, gateway, http1, logging, management, matching, net, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod cli;
 pub mod clock;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::applied::wait_until_applied;
 use super::config_file::{ConfigFile, shell_word};
 use super::edit::{EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit, floor_to_millisecond};
+use super::period_name::{self, UnknownName};
 use crate::clock;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
@@ -132,12 +133,7 @@ pub(super) fn named<'p>(
     command: &str,
     file: &ConfigFile,
 ) -> Result<(usize, &'p Period), EditRefusal> {
-    let has_name = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
-    periods.iter().enumerate().find(has_name).ok_or_else(|| {
-        let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();
-        let near = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
-        let nearest =
-            names.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|candidate| near(candidate) > 0.8);
+    period_name::find(periods, name).map_err(|UnknownName { names, nearest }| {
         let help = match nearest {
             Some(nearest) => format!("did you mean `{}`?", name_command(file, command, nearest)),
             None if names.is_empty() => "no period has a name".into(),

@@ -5,6 +5,7 @@ mod edits;
 mod end;
 mod extend;
 mod input;
+mod preview;
 mod prune;
 mod start;
 mod status;

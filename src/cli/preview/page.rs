@@ -1,0 +1,257 @@
+//! The page that a preview shows.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE};
+use http::{HeaderMap, HeaderValue, Method, Response};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::PreviewArgs;
+use crate::cli::period_name::{self, UnknownName};
+use crate::config::Config;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::time::TimeError;
+use crate::decision::down_response::DownResponse;
+use crate::matching::scope::Scope;
+use crate::page::language::Language;
+use crate::page::{VisitorRequest, is_favicon};
+use crate::schedule::human_time::local;
+use crate::schedule::period::{Occurrence, Period, Timing};
+use crate::schedule::state::Schedule;
+use crate::schedule::zone::Fold;
+use crate::snapshot::{PageKey, Snapshot};
+
+/// What the page is shown for.
+enum Subject {
+    /// An occurrence of a period, with the period's index.
+    Period(usize, Occurrence),
+    /// A downtime that would begin now, because the file has no period to show.
+    Start(usize, Occurrence),
+    Unreachable,
+}
+
+/// The page that visitors see in a case, at a time.
+pub(super) struct PreviewedPage {
+    snapshot: Snapshot,
+    subject: Subject,
+    key: Option<PageKey>,
+    /// The time at which they see it.
+    pub(super) at: Timestamp,
+    lang: Option<Language>,
+    method: Method,
+}
+
+/// Returns the fields of a browser that opens a page.
+pub(super) fn navigation() -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html"))])
+}
+
+impl PreviewedPage {
+    /// Returns the page that the arguments name. `now` is the default of `--at`.
+    pub(super) fn new(
+        mut config: Config,
+        arguments: &PreviewArgs,
+        now: Timestamp,
+    ) -> Result<Self, Diagnostic> {
+        let at = arguments.at.map(|at| at.resolve(&config.timezone, Fold::First)).transpose();
+        let at = at.map_err(|fault| Diagnostic::for_file(format!("--at: {fault}"), TimeError::HELP))?;
+        let (subject, at) = match &arguments.period {
+            _ if arguments.unreachable => (Subject::Unreachable, at.unwrap_or(now)),
+            Some(name) => named(&mut config, name, at, now)?,
+            None => active_or_next(&mut config, at, now)?,
+        };
+        let snapshot = Snapshot::new(config, 1, String::new(), at);
+        let key =
+            subject.period().map(|(index, occurrence)| page_key(&snapshot.config, index, occurrence, at));
+        let (lang, method) = (arguments.lang, arguments.method.clone());
+        Ok(Self { snapshot, subject, key, at, lang, method })
+    }
+
+    /// Returns the response to a request for a path, with these fields.
+    pub(super) fn respond(&self, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+        let headers = self.fields(headers);
+        let is_favicon = is_favicon(&Method::GET, path);
+        // The body of the answer to a HEAD is what a GET would get.
+        let method = if is_favicon || self.method == Method::HEAD { &Method::GET } else { &self.method };
+        // The case in which it is not known what became of the request is that of an upstream that broke off.
+        let is_unsent = self.key.is_some();
+        let request = VisitorRequest { method, headers: &headers, is_favicon, is_unsent };
+        match self.key {
+            Some(key) => {
+                let phase = self.snapshot.phase(self.at);
+                self.snapshot.page(&phase, key).respond(&request, key.retry_after)
+            }
+            None => self.snapshot.unreachable().respond(&request, self.snapshot.retry_after()),
+        }
+    }
+
+    /// Returns the status that the page asks for, so that it stays as it is.
+    pub(super) fn status(&self, headers: &HeaderMap) -> String {
+        let config = &self.snapshot.config;
+        let response = self.key.and_then(|key| config.rules.responses.get(key.period));
+        let message = response.and_then(|response| response.message.as_ref());
+        let headers = self.fields(headers);
+        let message = message.map(|message| message.negotiate(&headers, config.page.lang).1);
+        let status = json!({
+            "state": if self.key.is_some() { "down" } else { "up" },
+            "until": self.key.and_then(|key| key.until),
+            "retry_after": self.key.map_or(0, |key| key.retry_after),
+            "message": message,
+            "next": null,
+            "reachable": if self.key.is_some() { None } else { Some(false) },
+        });
+        format!("{status}\n")
+    }
+
+    /// Returns true if this is the path at which the page asks for the status.
+    pub(super) fn is_status(&self, path: &str) -> bool {
+        self.snapshot.config.rules.status_path.as_deref() == Some(path)
+    }
+
+    /// Says which period a response shows, as of when, and in which language.
+    pub(super) fn description(&self, response: &Response<Bytes>) -> String {
+        let config = &self.snapshot.config;
+        let at = local(self.at, &config.timezone);
+        let subject = match &self.subject {
+            Subject::Period(index, _) => {
+                let period = config.rules.schedule.periods().get(*index);
+                let line = period.filter(|period| period.name.is_some());
+                let line = line.map_or(String::new(), |period| format!(" (line {})", period.line));
+                format!("the page during {}{line}", period.map_or_else(String::new, Period::title))
+            }
+            Subject::Start(..) => "no period is planned: the page after `downtime start`".to_owned(),
+            Subject::Unreachable => "the page while the upstream does not respond".to_owned(),
+        };
+        let language = response.headers().get(CONTENT_LANGUAGE).and_then(|tag| tag.to_str().ok());
+        let language = language.map_or(String::new(), |tag| format!(", in the language {tag}"));
+        format!("{subject}, as of {at}{language}{}", self.redirect())
+    }
+
+    /// Says that most visitors are redirected instead.
+    fn redirect(&self) -> String {
+        let response = self.key.and_then(|key| self.snapshot.config.rules.responses.get(key.period));
+        let redirect = response.and_then(|response| response.redirect.as_ref());
+        redirect.map_or(String::new(), |redirect| {
+            let location = String::from_utf8_lossy(redirect.location().as_bytes()).into_owned();
+            format!("\nvisitors who open a page are redirected to {location}; others get this page")
+        })
+    }
+
+    /// Adds the visitor's language to the fields of the browser, if one was chosen.
+    fn fields(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        if let Some(lang) = self.lang {
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(lang.tag()));
+        }
+        headers
+    }
+}
+
+impl Subject {
+    fn period(&self) -> Option<(usize, Occurrence)> {
+        match self {
+            Self::Period(index, occurrence) | Self::Start(index, occurrence) => Some((*index, *occurrence)),
+            Self::Unreachable => None,
+        }
+    }
+}
+
+/// Returns the occurrence of the period of this name that is active at `at`: by default, the running, the next or the last one.
+fn named(
+    config: &mut Config,
+    name: &str,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(Subject, Timestamp), Diagnostic> {
+    let mut periods = config.rules.schedule.periods().to_vec();
+    let (index, _) = period_name::find(&periods, name).map_err(|error| unknown_name(name, &error))?;
+    if let Some(period) = periods.get_mut(index) {
+        // The page of a period that is switched off can be seen before it is switched on.
+        period.enabled = true;
+    }
+    let schedule = Schedule::new(periods);
+    let found = schedule.periods().get(index).and_then(|period| occurrence(period, at, now));
+    config.rules.schedule = schedule;
+    found.map(|(occurrence, at)| (Subject::Period(index, occurrence), at)).ok_or_else(|| {
+        let when =
+            at.map_or_else(|| "at any time".to_owned(), |at| format!("at {}", local(at, &config.timezone)));
+        Diagnostic::for_file(
+            format!("\"{name}\" is not active {when}"),
+            "omit --at to see its next occurrence",
+        )
+    })
+}
+
+fn unknown_name(name: &str, error: &UnknownName<'_>) -> Diagnostic {
+    let help = match error.nearest {
+        Some(nearest) => format!("did you mean `--period {nearest}`?"),
+        None if error.names.is_empty() => "no period has a name: give it one, or omit --period".to_owned(),
+        None => format!("known names: {}", error.names.join(", ")),
+    };
+    Diagnostic::for_file(format!("no period is named \"{name}\""), help)
+}
+
+/// Returns the occurrence of a period at `at`, or the running, the next or the last one, and the time at which it is shown.
+fn occurrence(period: &Period, at: Option<Timestamp>, now: Timestamp) -> Option<(Occurrence, Timestamp)> {
+    if let Some(at) = at {
+        return period.active(at).map(|occurrence| (occurrence, at));
+    }
+    let last = || match &period.timing {
+        Timing::Once(occurrence) => Some(*occurrence),
+        Timing::Series(series) => series.last_start(now).map(|start| series.occurrence(start)),
+    };
+    let running = period.active(now).map(|occurrence| (occurrence, now));
+    running.or_else(|| period.next(now).or_else(last).map(|occurrence| (occurrence, occurrence.start)))
+}
+
+/// Returns the period that decides at `at`, or else the next one; without any, a downtime that `start` would begin.
+fn active_or_next(
+    config: &mut Config,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(Subject, Timestamp), Diagnostic> {
+    let time = at.unwrap_or(now);
+    let schedule = &config.rules.schedule;
+    if let Some(active) = schedule.at(time).active.first() {
+        return Ok((Subject::Period(active.period, active.occurrence), time));
+    }
+    let next =
+        schedule.periods().iter().enumerate().filter_map(|(index, period)| Some((index, period.next(time)?)));
+    match next.min_by_key(|(_, occurrence)| occurrence.start) {
+        Some((_, occurrence)) if at.is_some() => {
+            let message = format!("no period is active at {}", local(time, &config.timezone));
+            let next = local(occurrence.start, &config.timezone);
+            Err(Diagnostic::for_file(
+                message,
+                format!("omit --at to see the next one, which starts at {next}"),
+            ))
+        }
+        Some((index, occurrence)) => Ok((Subject::Period(index, occurrence), occurrence.start)),
+        None => Ok((start(config, time), time)),
+    }
+}
+
+/// Adds a period such as `downtime start` would.
+fn start(config: &mut Config, at: Timestamp) -> Subject {
+    let occurrence = Occurrence { start: at, end: None };
+    let mut periods = config.rules.schedule.periods().to_vec();
+    let index = periods.len();
+    let (timing, scope) = (Timing::Once(occurrence), Scope::default());
+    periods.push(Period { name: None, line: 0, enabled: true, unscheduled: true, timing, scope });
+    config.rules.schedule = Schedule::new(periods);
+    config.rules.responses.push(DownResponse {
+        message: config.response.message.clone(),
+        template: config.response.template.clone(),
+        own_template: None,
+        redirect: config.response.redirect.clone(),
+    });
+    Subject::Start(index, occurrence)
+}
+
+/// Returns the key of the page for a request that the period covers.
+fn page_key(config: &Config, index: usize, occurrence: Occurrence, at: Timestamp) -> PageKey {
+    let rules = &config.rules;
+    let covers = |period: usize| period == index || rules.schedule.is_unscoped(period);
+    let until = rules.schedule.at(at).passes_at(covers, at);
+    PageKey { period: index, start: occurrence.start, until, retry_after: rules.retry_after(until, at) }
+}
