@@ -74,7 +74,7 @@ fn a_period_that_is_not_active_is_refused() {
 }
 
 #[test]
-fn an_occurrence_of_a_series_goes_on_as_a_period_of_its_own() {
+fn an_occurrence_of_a_series_continues_as_a_period_of_its_own() {
     let (directory, run) = extend(SERIES, &["--by", "1h"]);
     run.prints_with_warnings(0, &["\"night\" continues until ", "an unscheduled downtime continues where"]);
     assert!(directory.text().starts_with(SERIES));
