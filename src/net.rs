@@ -5,6 +5,7 @@ pub mod client;
 pub mod deadline;
 mod half_closed;
 pub mod linger;
+pub mod memory_pipe;
 pub mod peer;
 pub mod pipe;
 pub mod pipe_body;

@@ -6,14 +6,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
-use tokio::io::{AsyncWriteExt as _, DuplexStream, WriteHalf};
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::AbortHandle;
 
+use super::memory_pipe::PipeWriter;
 use crate::http1::chunked::write_chunk;
 use crate::http1::fields::write_field;
-
-/// How much of a body is on its way in each direction, in bytes.
-pub const PIPE_SIZE: usize = 64 << 10;
 
 /// Aborts a task when it is dropped.
 pub struct AbortOnDrop(pub AbortHandle);
@@ -51,7 +49,7 @@ pub enum BodyFraming {
 /// The body was broken off, or the other end of the pipe is closed.
 pub async fn send_body(
     mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
-    to: &mut WriteHalf<DuplexStream>,
+    to: &mut PipeWriter,
     framing: BodyFraming,
 ) -> io::Result<()> {
     if framing == BodyFraming::None {

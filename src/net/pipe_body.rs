@@ -1,44 +1,44 @@
 //! The content of a message of HTTP/1.1 that comes through a pipe, for hyper.
 
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf};
 
+use super::memory_pipe::PipeReader;
 use crate::http1::fields::FieldLine;
 use crate::http1::framing::Framing;
 use crate::http1::request::to_header;
 
-/// How much is read at once, in bytes.
-const READ_SIZE: usize = 16 << 10;
+/// The longest part of the content, in bytes: a frame of HTTP/2 (RFC 9113, section 4.2).
+const MAX_PART: usize = 16 << 10;
 
 /// The content of a message that comes through a pipe, whose head was taken from it.
 pub struct PipeBody {
-    from: ReadHalf<DuplexStream>,
+    from: PipeReader,
     received: BytesMut,
     framing: Framing,
 }
 
 impl PipeBody {
     /// The content with this framing. Some of it may be in `received`, which was read before.
-    pub fn new(from: ReadHalf<DuplexStream>, received: BytesMut, framing: Framing) -> Self {
+    pub fn new(from: PipeReader, received: BytesMut, framing: Framing) -> Self {
         Self { from, received, framing }
     }
 
     /// Takes a part of the content from what was received.
     fn take(&mut self) -> io::Result<Option<Frame<Bytes>>> {
         let malformed = |_| io::Error::from(io::ErrorKind::InvalidData);
+        let part = self.received.get(..MAX_PART).unwrap_or(&self.received);
         let Framing::Chunked(chunks) = &mut self.framing else {
-            let taken = self.framing.discard(&self.received).map_err(malformed)?;
+            let taken = self.framing.discard(part).map_err(malformed)?;
             return Ok((taken > 0).then(|| Frame::data(self.received.split_to(taken).freeze())));
         };
         let mut data = BytesMut::new();
-        let taken =
-            chunks.decode(&self.received, |bytes| data.extend_from_slice(bytes)).map_err(malformed)?;
+        let taken = chunks.decode(part, |bytes| data.extend_from_slice(bytes)).map_err(malformed)?;
         self.received.advance(taken);
         if !data.is_empty() {
             return Ok(Some(Frame::data(data.freeze())));
@@ -64,10 +64,11 @@ impl Body for PipeBody {
                 frame => return Poll::Ready(frame.transpose()),
             }
             let Self { from, received, .. } = &mut *self;
-            received.reserve(READ_SIZE);
-            if ready!(pin!(from.read_buf(received)).poll(cx))? == 0 {
+            let taken = ready!(from.poll_take(cx));
+            if taken.is_empty() {
                 return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
             }
+            received.unsplit(taken);
         }
     }
 

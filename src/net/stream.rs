@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use super::memory_pipe::PipeEnd;
 use crate::http1::scheme::Scheme;
 
 /// A silent connection is checked after a minute, and then each 15 seconds. It ends after four checks without an answer.
@@ -29,7 +30,7 @@ pub enum Stream {
     /// TLS over TCP: to an upstream, or from a client.
     Tls(Box<TlsStream<TcpStream>>),
     /// Memory: one request of a multiplexed connection.
-    Pipe(DuplexStream),
+    Pipe(PipeEnd),
 }
 
 impl From<TcpStream> for Stream {

@@ -3,17 +3,17 @@
 //! Each request goes through a pipe in memory: its head and body are written to one end, as a client would, and the service
 //! responds at the other end.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::io::{AsyncReadExt as _, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::spawn_local;
 
 use super::Service;
@@ -24,17 +24,11 @@ use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
 use crate::http1::response::ResponseHead;
 use crate::net::client::ClientConnection;
+use crate::net::memory_pipe::{PipeReader, PipeWriter, memory_pipe};
 use crate::net::peer::Peer;
 use crate::net::pipe::{AbortOnDrop, BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
 use crate::net::stream::Stream;
-
-/// How much of a body is on its way in each direction, in bytes. Together with the first part of the response that hyper
-/// holds, it is less than what forwarding reads first from an upstream: nothing more is read for a client that takes nothing.
-const CLIENT_PIPE_SIZE: usize = 8 << 10;
-/// How much is read at once until the head is complete, in bytes: the rest is the first part of the content, which waits for
-/// the client.
-const HEAD_READ_SIZE: usize = 4 << 10;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
 
@@ -49,9 +43,9 @@ pub(super) async fn respond<S: Service>(
     stream: OpenStream,
 ) -> io::Result<Response<TranslatedBody>> {
     let to_head = request.method() == Method::HEAD;
-    let (ours, theirs) = duplex(CLIENT_PIPE_SIZE);
+    let (ours, theirs) = memory_pipe();
     let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
-    let (from, to) = split(ours);
+    let (from, to) = ours.into_split();
     // The task moves its future several times, and that of a service is large.
     let task = spawn_local(Box::pin(handle(request, to, client, service)));
     let guards = (AbortOnDrop(task.abort_handle()), stream);
@@ -61,7 +55,7 @@ pub(super) async fn respond<S: Service>(
 /// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
 async fn handle<S: Service>(
     request: Request<Incoming>,
-    mut to: WriteHalf<DuplexStream>,
+    mut to: PipeWriter,
     client: ClientConnection,
     service: S,
 ) {
@@ -144,7 +138,7 @@ fn write_cookies(head: &mut Vec<u8>, headers: &HeaderMap) {
 /// # Errors
 /// The pipe ends before that.
 async fn read_response(
-    mut from: ReadHalf<DuplexStream>,
+    mut from: PipeReader,
     guards: (AbortOnDrop, OpenStream),
     to_head: bool,
 ) -> io::Result<Response<TranslatedBody>> {
@@ -152,10 +146,11 @@ async fn read_response(
     loop {
         let parsed = ResponseHead::parse(&received, to_head);
         let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
-            received.reserve(HEAD_READ_SIZE);
-            if from.read_buf(&mut (&mut received).limit(HEAD_READ_SIZE)).await? == 0 {
+            let taken = poll_fn(|cx| from.poll_take(cx)).await;
+            if taken.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            received.unsplit(taken);
             continue;
         };
         // hyper can only send final responses.

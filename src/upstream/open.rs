@@ -6,7 +6,6 @@ use std::io;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::io::duplex;
 use tokio::time::timeout;
 
 use super::connect::{TlsSettings, connect};
@@ -15,7 +14,8 @@ use super::http2::RequestPlace;
 use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::client::ClientConnection;
-use crate::net::pipe::{AbortOnDrop, PIPE_SIZE};
+use crate::net::memory_pipe::memory_pipe;
+use crate::net::pipe::AbortOnDrop;
 use crate::net::pipe_body::PipeBody;
 use crate::net::stream::Stream;
 
@@ -77,7 +77,7 @@ impl Proxy {
         }
         let place = self.place(target, step).await?;
         let is_new = place.is_new;
-        let (stream, pipe) = duplex(PIPE_SIZE);
+        let (stream, pipe) = memory_pipe();
         let (proxy, target) = (self.clone(), target.clone());
         let send = async move |request| proxy.send(request, place, &target).await;
         let task = tokio::task::spawn_local(translated::run(pipe, send));

@@ -169,39 +169,39 @@ fn poll_write(cx: &mut Context<'_>, to: &mut Stream, bytes: &[u8]) -> Poll<io::R
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::net::memory_pipe::{PipeEnd, memory_pipe};
 
     /// A direction, its two streams, and the peers at their other ends.
     struct Direction {
         relay: Relay,
         from: Stream,
         to: Stream,
-        sender: DuplexStream,
-        receiver: DuplexStream,
+        sender: PipeEnd,
+        receiver: PipeEnd,
     }
 
     impl Direction {
         fn new(first: &[u8], frames: Option<FrameReader>) -> Self {
-            let ((sender, from), (to, receiver)) = (duplex(1 << 20), duplex(1000));
+            let ((sender, from), (to, receiver)) = (memory_pipe(), memory_pipe());
             let relay = Relay::new(first, frames);
             Self { relay, from: Stream::Pipe(from), to: Stream::Pipe(to), sender, receiver }
         }
 
         /// Sends bytes, and returns everything that arrives.
-        async fn carry(&mut self, bytes: &[u8]) -> Vec<u8> {
-            self.sender.write_all(bytes).await.unwrap();
+        async fn carry(&mut self, mut bytes: &[u8]) -> Vec<u8> {
             let mut arrived = Vec::new();
             loop {
-                // Each turn of a task may only read and write so often.
-                tokio::task::yield_now().await;
-                let before = arrived.len();
-                let Self { relay, from, to, receiver, .. } = self;
+                let Self { relay, from, to, sender, receiver } = self;
+                let sent = sender.write(bytes).now_or_never().map_or(0, Result::unwrap);
+                bytes = &bytes[sent..];
                 let polled = poll_fn(|cx| Poll::Ready(relay.poll(cx, from, to))).await;
                 assert!(polled.is_pending(), "{polled:?}");
-                let read = receiver.read_buf(&mut arrived);
-                if futures_util::FutureExt::now_or_never(read).is_none() && arrived.len() == before {
+                let read = receiver.read_buf(&mut arrived).now_or_never();
+                if bytes.is_empty() && sent == 0 && read.is_none() {
                     return arrived;
                 }
             }

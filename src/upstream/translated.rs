@@ -3,6 +3,7 @@
 //! The exchange writes to one end of a pipe, as to an upstream. The other end sends that as HTTP/2, and writes the response
 //! back. Interim responses do not come through: hyper does not show them.
 
+use std::future::poll_fn;
 use std::io;
 
 use bytes::BytesMut;
@@ -11,7 +12,7 @@ use http::uri::{PathAndQuery, Scheme as UriScheme};
 use http::{HeaderValue, Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use memchr::memmem;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf, split};
+use tokio::io::AsyncWriteExt as _;
 
 use super::http2::RequestPlace;
 use crate::http1::content_length::write_length;
@@ -20,6 +21,7 @@ use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
 use crate::http1::response::has_no_body;
+use crate::net::memory_pipe::{PipeEnd, PipeReader, PipeWriter};
 use crate::net::pipe::{BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
 
@@ -29,11 +31,11 @@ const INVALID_TARGET: Refusal = Refusal::bad_request("the target of the request 
 
 /// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. Dropping the future cancels
 /// the request.
-pub(super) async fn run<F>(pipe: DuplexStream, send: impl FnOnce(Request<PipeBody>) -> F)
+pub(super) async fn run<F>(pipe: PipeEnd, send: impl FnOnce(Request<PipeBody>) -> F)
 where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
-    let (from, mut to) = split(pipe);
+    let (from, mut to) = pipe.into_split();
     if let Err(error) = forward(from, &mut to, send).await {
         tracing::debug!("a request over HTTP/2 failed: {error}");
     }
@@ -42,8 +44,8 @@ where
 }
 
 async fn forward<F>(
-    mut from: ReadHalf<DuplexStream>,
-    to: &mut WriteHalf<DuplexStream>,
+    mut from: PipeReader,
+    to: &mut PipeWriter,
     send: impl FnOnce(Request<PipeBody>) -> F,
 ) -> io::Result<()>
 where
@@ -65,13 +67,15 @@ where
 }
 
 /// Reads the head of a request. Returns its bytes, and those after it.
-async fn read_head(from: &mut ReadHalf<DuplexStream>) -> io::Result<(BytesMut, BytesMut)> {
-    let mut received = BytesMut::with_capacity(1024);
+async fn read_head(from: &mut PipeReader) -> io::Result<(BytesMut, BytesMut)> {
+    let mut received = BytesMut::new();
     loop {
         let searched = received.len();
-        if from.read_buf(&mut received).await? == 0 {
+        let taken = poll_fn(|cx| from.poll_take(cx)).await;
+        if taken.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        received.unsplit(taken);
         // The exchange ends each line with both.
         let from = searched.saturating_sub(END.len() - 1);
         if let Some(end) = memmem::find(received.get(from..).unwrap_or_default(), END) {
@@ -104,7 +108,7 @@ fn to_request(head: &RequestHead<'_>) -> Option<Request<()>> {
     Some(request)
 }
 
-async fn refuse(to: &mut WriteHalf<DuplexStream>, refusal: Refusal) -> io::Result<()> {
+async fn refuse(to: &mut PipeWriter, refusal: Refusal) -> io::Result<()> {
     let text = format!("{}\n", refusal.reason);
     let mut out = Vec::new();
     let reason = refusal.status.canonical_reason().unwrap_or_default();
@@ -116,11 +120,7 @@ async fn refuse(to: &mut WriteHalf<DuplexStream>, refusal: Refusal) -> io::Resul
     to.write_all(&out).await
 }
 
-async fn write_response(
-    response: Response<Incoming>,
-    to_head: bool,
-    to: &mut WriteHalf<DuplexStream>,
-) -> io::Result<()> {
+async fn write_response(response: Response<Incoming>, to_head: bool, to: &mut PipeWriter) -> io::Result<()> {
     let (parts, body) = response.into_parts();
     let has_length = parts.headers.contains_key(CONTENT_LENGTH);
     let framing = match (body.is_end_stream(), has_length) {
