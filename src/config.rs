@@ -9,6 +9,7 @@ mod limits;
 mod lint;
 mod listen;
 pub mod load;
+mod periods_file;
 pub mod read_file;
 pub mod report;
 pub mod schema;
@@ -39,6 +40,7 @@ use self::document::Document;
 pub use self::limits::Limits;
 pub use self::lint::{LintContext, StopLimit};
 pub use self::listen::{Listen, ListenUrl};
+pub use self::periods_file::{MissingPeriodsFile, PeriodsFile};
 use self::read_file::ReadFile;
 use self::report::Report;
 use self::templates::Templates;
@@ -74,6 +76,8 @@ pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 pub struct Config {
     /// The time zone of local times.
     pub timezone: TimeZone,
+    /// The second file with periods, if there is one.
+    pub periods_file: Option<PeriodsFile>,
     /// The listening addresses and the trusted proxies.
     pub server: ServerConfig,
     /// The certificates for addresses with https, in the order of the file.
@@ -257,6 +261,8 @@ pub struct ParsedConfig {
     pub unchecked: Vec<String>,
     /// Warnings of certificates and keys that cannot be used, if the configuration is only edited or shown.
     pub unusable: Vec<Diagnostic>,
+    /// The periods file, if it could be read, also of a config with errors.
+    pub periods_file: Option<PeriodsFile>,
     /// What the linter needs of a valid config.
     parsed: Option<ParsedTexts>,
 }
@@ -278,6 +284,7 @@ impl ParsedConfig {
             management: None,
             unchecked: Vec::new(),
             unusable: Vec::new(),
+            periods_file: None,
             parsed: None,
         }
     }
@@ -291,33 +298,51 @@ impl ParsedConfig {
     }
 }
 
+/// What becomes of files that cannot be used.
+#[derive(Clone, Copy)]
+pub struct ParseOptions<'a> {
+    /// A certificate or a key.
+    pub unusable: UnusableCertificate<'a>,
+    /// A periods file that does not exist.
+    pub missing_periods: MissingPeriodsFile,
+}
+
 impl Config {
     /// Parses the text of the file `name`. Paths in it are relative to `directory`; `read` reads other files.
     pub fn parse(name: &str, text: &str, directory: &Path, read: ReadFile<'_>) -> ParsedConfig {
-        Self::parse_with(name, text, directory, read, UnusableCertificate::Refuse)
+        let options = ParseOptions {
+            unusable: UnusableCertificate::Refuse,
+            missing_periods: MissingPeriodsFile::CountsAsEmpty,
+        };
+        Self::parse_with(name, text, directory, read, options)
     }
 
-    /// As [`Config::parse`], with what becomes of a certificate whose files cannot be used.
+    /// As [`Config::parse`], with other options.
     pub fn parse_with(
         name: &str,
         text: &str,
         directory: &Path,
         read: ReadFile<'_>,
-        unusable: UnusableCertificate<'_>,
+        options: ParseOptions<'_>,
     ) -> ParsedConfig {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        let report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
+        let mut report = Report::new(Arc::new(Source { name: name.to_owned(), text }));
         let mut templates = Templates::new(directory, read);
-        let document = Document::parse(&report);
-        let mut tls_files = TlsFiles::new(directory, read, unusable);
-        let config = validate::validate(&document, directory, read, &report, &mut templates, &mut tls_files);
+        let mut document = Document::parse(&report);
+        let periods_file =
+            periods_file::read(&mut document, directory, read, options.missing_periods, &mut report);
+        templates.set_periods_file(periods_file.as_ref());
+        let mut tls_files = TlsFiles::new(directory, read, options.unusable);
+        let mut config =
+            validate::validate(&document, directory, read, &report, &mut templates, &mut tls_files);
+        config.periods_file.clone_from(&periods_file);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
         let templates = templates.sources;
         let parsed = config.is_some().then_some(ParsedTexts { document, report, templates });
         let TlsFiles { unchecked, noted: unusable, .. } = tls_files;
-        ParsedConfig { config, diagnostics, management, unchecked, unusable, parsed }
+        ParsedConfig { config, diagnostics, management, unchecked, unusable, periods_file, parsed }
     }
 }
 

@@ -234,6 +234,7 @@ mod tests {
         let period = |(line, &(start, end, _)): (usize, &(i64, i64, _))| Period {
             name: None,
             line,
+            file: None,
             enabled: true,
             unscheduled: false,
             timing: Timing::Once(Occurrence { start: at(start), end: (end != 0).then(|| at(end)) }),

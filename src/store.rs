@@ -15,6 +15,7 @@
 //! is harmless and may be deleted.
 
 mod attributes;
+mod creation;
 mod error;
 mod locked_file;
 pub mod read;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+pub use creation::create;
 pub use error::{FileError, Reason, StoreError};
 use locked_file::LockedFile;
 

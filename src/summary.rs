@@ -66,6 +66,9 @@ pub struct DiagnosticSummary {
     pub severity: Severity,
     /// The message: what is wrong.
     pub message: String,
+    /// The file, if the diagnostic has a place in one.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The line in the file, from 1.
     pub line: Option<usize>,
     /// The column in characters, from 1.
@@ -79,6 +82,7 @@ pub struct DiagnosticSummary {
 pub struct PeriodSummary {
     name: Option<String>,
     line: usize,
+    file: Option<String>,
     enabled: bool,
     unscheduled: bool,
     active: bool,
@@ -107,7 +111,8 @@ impl From<&Diagnostic> for DiagnosticSummary {
         let (line, column) = diagnostic.line_column().unzip();
         let message = without_passwords(&diagnostic.message);
         let help = diagnostic.help.as_deref().map(without_passwords);
-        Self { severity: diagnostic.severity, message, line, column, help }
+        let file = diagnostic.place.as_ref().map(|place| place.source.name.clone());
+        Self { severity: diagnostic.severity, message, file, line, column, help }
     }
 }
 
@@ -158,6 +163,7 @@ impl PeriodSummary {
         Self {
             name: period.name.clone(),
             line: period.line,
+            file: period.file.as_deref().map(str::to_owned),
             enabled: period.enabled,
             unscheduled: period.unscheduled,
             active: period.active(now).is_some(),

@@ -150,7 +150,7 @@ impl Watch {
         if self.notifier.is_unavailable() {
             self.notifier.disarm();
         }
-        let loaded = load_again(&self.applier.path, &self.applier.snapshots.current().config.certificates);
+        let loaded = load_again(&self.applier.path, &self.applier.snapshots.current().config);
         if loaded.changing || !self.is_complete(&loaded, trigger) {
             return (None, debounce::QUIET);
         }

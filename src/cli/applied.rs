@@ -3,7 +3,7 @@
 //! That is the case once it has applied the file as it is now, and the file still contains the periods that the edit
 //! wrote: others may edit it in the meantime.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct AwaitedEdit {
     /// The management listener of the gateway.
     pub(super) listen: Listen,
+    /// The periods file, if the edit is there.
+    pub(super) periods_file: Option<PathBuf>,
     /// The periods that the edit wrote.
     pub(super) periods: Vec<toml::Table>,
 }
@@ -119,15 +121,17 @@ impl AwaitedEdit {
     }
 
     async fn progress(&self, path: &Path, timeout: Duration) -> EditProgress {
-        let Ok((bytes, _)) = read::read(path, MAX_LENGTH) else {
+        let read = |path: &Path| read::read(path, MAX_LENGTH).map(|(bytes, _)| bytes);
+        let (Ok(main), Ok(periods)) = (read(path), self.periods_file.as_deref().map(read).transpose()) else {
             return EditProgress::Pending("the file cannot be read".into());
         };
-        if !std::str::from_utf8(&bytes).is_ok_and(|text| contains_periods(text, &self.periods)) {
+        let edited = periods.as_ref().unwrap_or(&main);
+        if !std::str::from_utf8(edited).is_ok_and(|text| contains_periods(text, &self.periods)) {
             let reason = "the file has changed since, and no longer contains the edit";
             return EditProgress::Pending(reason.into());
         }
         match query_status(&self.listen, timeout).await {
-            Ok(reply) => progress(reply.gateway, &sha256(&bytes)),
+            Ok(reply) => progress(reply.gateway, &sha256(&main, periods.as_deref())),
             Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
             Err(error) => EditProgress::Pending(format!(
                 "could not query the gateway at {}: {}",
@@ -179,7 +183,8 @@ mod tests {
             // The system accepts further connections, and nobody responds while this listener exists.
             listener
         });
-        let awaited = AwaitedEdit { listen: Listen::Unix(socket, None), periods: Vec::new() };
+        let awaited =
+            AwaitedEdit { listen: Listen::Unix(socket, None), periods_file: None, periods: Vec::new() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let result = runtime.block_on(awaited.wait(&file, Duration::from_millis(300)));
         drop(gateway.join().unwrap());

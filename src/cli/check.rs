@@ -113,6 +113,12 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
             config.server.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
     ];
+    lines.extend(
+        config
+            .periods_file
+            .as_ref()
+            .map(|file| format!("periods   {}, which commands edit", file.path.display())),
+    );
     lines.extend(certificate_lines(config, now));
     lines.push(format!("at        {}", local(now, &config.timezone)));
     lines.push(format!("state     {}", state_line(config, &config.rules.schedule.at(now), now)));

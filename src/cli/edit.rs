@@ -1,6 +1,9 @@
-//! Edits of `start` and `end`: validated before they are written, and reported with the resulting state.
+//! Edits of commands: validated before they are written, and reported with the resulting state.
+//!
+//! Commands edit the main file or, if that names one, the periods file, and never both.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,10 +15,12 @@ use super::{print_diagnostics, print_error, print_result_after};
 use crate::clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::edit::{self, Change, EditError, Literal, apply};
-use crate::config::load::{preview, sha256};
+use crate::config::load::{preview_with, sha256};
 use crate::config::{Config, LintContext, ParsedConfig};
 use crate::escape::escape;
-use crate::store::{FileError, Store, StoreError};
+use crate::schedule::period::Period;
+use crate::store::read::{self, MAX_LENGTH};
+use crate::store::{self, FileError, Store, StoreError};
 use crate::summary::state_line;
 
 /// The reason why an edit was not made.
@@ -38,9 +43,124 @@ impl From<EditError> for EditRefusal {
 /// The file as it is before an edit.
 pub(super) struct EditSource<'a> {
     pub(super) config: &'a Config,
-    pub(super) text: &'a str,
-    /// The SHA-256 of the file, in hexadecimal.
+    /// The SHA-256 of the main file and the periods file, in hexadecimal.
     pub(super) sha256: &'a str,
+    texts: Texts<'a>,
+}
+
+impl<'a> EditSource<'a> {
+    /// Returns the source of an edit of the main file.
+    #[cfg(test)]
+    pub(super) fn of_main(config: &'a Config) -> Self {
+        Self { config, sha256: "", texts: Texts { path: Path::new(""), main: "", periods: None } }
+    }
+
+    /// Returns true if commands may edit the period of this index.
+    pub(super) fn is_editable(&self, index: usize) -> bool {
+        index >= first_editable(self.config)
+    }
+
+    /// Returns the refusal to edit a period of the main file.
+    pub(super) fn refusal(&self, period: &Period) -> EditRefusal {
+        let (main, line) = (self.texts.path.display(), period.line);
+        let message = format!(
+            "{} is at line {line} of {main}, which commands do not edit: it names a periods file",
+            period.title()
+        );
+        EditRefusal::Cannot(message, "edit it there, or move it to the periods file".into())
+    }
+
+    /// Returns the text of a period.
+    pub(super) fn period_text(&self, index: usize) -> Result<&'a str, EditError> {
+        let (text, index) = self.text_of(index);
+        edit::period_text(text, index)
+    }
+
+    /// Returns the keys and values of a period. Paths in them are relative to the file that commands edit.
+    pub(super) fn period_table(&self, index: usize) -> Result<toml::Table, EditError> {
+        let (text, local) = self.text_of(index);
+        let mut table = edit::period_table(text, local)?;
+        if let Some(toml::Value::String(template)) =
+            table.get_mut("template").filter(|_| !self.is_editable(index))
+        {
+            let path = self.texts.path.parent().unwrap_or(Path::new("")).join(&*template);
+            *template = std::path::absolute(&path).unwrap_or(path).display().to_string();
+        }
+        Ok(table)
+    }
+
+    /// Returns the text that has the period of this index, and its index there.
+    fn text_of(&self, index: usize) -> (&'a str, usize) {
+        match index.checked_sub(first_editable(self.config)) {
+            Some(index) => (self.texts.edited(), index),
+            None => (self.texts.main, index),
+        }
+    }
+
+    /// Converts the indices of changes to those of the text that is edited.
+    fn localize(&self, mut changes: Vec<Change>) -> Result<Vec<Change>, EditRefusal> {
+        for change in &mut changes {
+            let Some(index) = change.period_mut() else { continue };
+            if !self.is_editable(*index) {
+                let period = self.config.rules.schedule.periods().get(*index);
+                return Err(period.map_or_else(|| EditError::Misread.into(), |period| self.refusal(period)));
+            }
+            *index -= first_editable(self.config);
+        }
+        Ok(changes)
+    }
+}
+
+/// Returns the index of the first period that commands may edit: the first one of the periods file, if there is one.
+pub(super) fn first_editable(config: &Config) -> usize {
+    config.periods_file.as_ref().map_or(0, |file| file.first)
+}
+
+/// The texts of the main file and the periods file.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    /// The path of the main file.
+    path: &'a Path,
+    main: &'a str,
+    periods: Option<PeriodsText<'a>>,
+}
+
+/// The text of a periods file.
+#[derive(Clone, Copy)]
+struct PeriodsText<'a> {
+    path: &'a Path,
+    /// `None` if the file does not exist.
+    text: Option<&'a str>,
+}
+
+impl<'a> Texts<'a> {
+    /// Returns the text that commands edit.
+    fn edited(&self) -> &'a str {
+        self.periods.map_or(self.main, |periods| periods.text.unwrap_or_default())
+    }
+
+    /// Returns the texts after an edit.
+    fn with_edited<'b>(&self, text: &'b str) -> Texts<'b>
+    where
+        'a: 'b,
+    {
+        match self.periods {
+            None => Texts { main: text, ..*self },
+            Some(PeriodsText { path, .. }) => {
+                Texts { periods: Some(PeriodsText { path, text: Some(text) }), ..*self }
+            }
+        }
+    }
+
+    fn parse(&self) -> ParsedConfig {
+        let periods = self.periods.and_then(|periods| Some((periods.path, periods.text?)));
+        preview_with(self.path, self.main, periods)
+    }
+
+    fn sha256(&self) -> String {
+        let periods = self.periods.and_then(|periods| periods.text);
+        sha256(self.main.as_bytes(), periods.map(str::as_bytes))
+    }
 }
 
 /// Whether a command waits until the gateway has applied its edit.
@@ -91,29 +211,79 @@ struct DraftEdit<T> {
     sha256: String,
 }
 
-/// Edits the file at `path`: `plan` returns the changes. If nothing can be written, reports why.
+/// Either an edit, or the path of the periods file, which is to be edited instead.
+enum DraftOrPeriodsFile<T> {
+    Draft(Box<DraftEdit<T>>),
+    PeriodsFile(PathBuf),
+}
+
+/// Edits the file at `path`, or the periods file that it names: `plan` returns the changes. If nothing can be written,
+/// reports why.
 pub(super) fn edit<T>(
     path: &Path,
     wait: Wait,
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, ExitCode> {
     let store = Store::open(path).map_err(|error| store_failure(&error))?;
-    let draft = store.edit(|text| draft(path, text, wait, &plan)).map_err(|error| match error {
-        StoreError::Edit(refusal) => report(&refusal),
-        StoreError::File(error) => store_failure(&error),
-    })?;
-    let path = draft.after.is_some().then(|| store.path().to_owned());
-    draft.finish(path, clock::now())
+    let draft_main = |text: &str| {
+        let texts = Texts { path, main: text, periods: None };
+        let before = texts.parse();
+        match before.periods_file.as_ref().filter(|_| before.config.is_some()) {
+            Some(file) => Ok((None, DraftOrPeriodsFile::PeriodsFile(file.path.clone()))),
+            None => draft(texts, before, wait, &plan)
+                .map(|(text, draft)| (text, DraftOrPeriodsFile::Draft(Box::new(draft)))),
+        }
+    };
+    match store.edit(draft_main).map_err(edit_failure)? {
+        DraftOrPeriodsFile::Draft(draft) => draft.finish(&store, clock::now()),
+        DraftOrPeriodsFile::PeriodsFile(periods) => edit_periods_file(path, &periods, wait, &plan),
+    }
+}
+
+/// Edits the periods file, which is created if it does not exist.
+fn edit_periods_file<T>(
+    path: &Path,
+    periods: &Path,
+    wait: Wait,
+    plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
+) -> Result<Edited<T>, ExitCode> {
+    let draft = |text: Option<&str>| {
+        let main = read_main(path)?;
+        let texts = Texts { path, main: &main, periods: Some(PeriodsText { path: periods, text }) };
+        draft(texts, texts.parse(), wait, &plan)
+    };
+    if periods.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let (text, draft) = draft(None).map_err(|refusal| report(&refusal))?;
+        let is_created = match &text {
+            Some(text) => store::create(periods, text).map_err(|error| store_failure(&error))?,
+            None => true,
+        };
+        if is_created {
+            let store = Store::open(if text.is_some() { periods } else { path });
+            return draft.finish(&store.map_err(|error| store_failure(&error))?, clock::now());
+        }
+    }
+    let store = Store::open(periods).map_err(|error| store_failure(&error))?;
+    let draft = store.edit(|text| draft(Some(text))).map_err(edit_failure)?;
+    draft.finish(&store, clock::now())
+}
+
+/// Reads the main file beside an edit of the periods file.
+fn read_main(path: &Path) -> Result<String, EditRefusal> {
+    let refuse = |problem: String| {
+        EditRefusal::Cannot(format!("{} {problem}", path.display()), "run the command again".into())
+    };
+    let (bytes, _) = read::read(path, MAX_LENGTH).map_err(|error| refuse(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8".into()))
 }
 
 /// Returns the new text, if it differs, and the draft.
 fn draft<T>(
-    path: &Path,
-    text: &str,
+    texts: Texts<'_>,
+    before: ParsedConfig,
     wait: Wait,
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<(Option<String>, DraftEdit<T>), EditRefusal> {
-    let before = preview(path, text);
     let Some(config) = &before.config else { return Err(EditRefusal::Invalid(before.diagnostics)) };
     let listen = match &config.management {
         None if wait == Wait::Always => return Err(no_management()),
@@ -121,27 +291,32 @@ fn draft<T>(
             management.as_ref().filter(|_| wait != Wait::Never).map(|management| management.listen.clone())
         }
     };
-    let sha256 = sha256(text.as_bytes());
-    let EditPlan { changes, outcome } = plan(&EditSource { config, text, sha256: &sha256 })?;
-    let awaited = |periods| listen.map(|listen| AwaitedEdit { listen, periods });
-    let edited = apply(text, &changes)?;
-    if edited == text {
+    let sha256 = texts.sha256();
+    let source = EditSource { config, sha256: &sha256, texts };
+    let EditPlan { changes, outcome } = plan(&source)?;
+    let changes = source.localize(changes)?;
+    let periods_file = texts.periods.map(|periods| periods.path.to_owned());
+    let awaited = |periods| listen.map(|listen| AwaitedEdit { listen, periods_file, periods });
+    let edited = apply(texts.edited(), &changes)?;
+    if edited == texts.edited() {
         let awaited = awaited(Vec::new());
         return Ok((None, DraftEdit { before, outcome, awaited, after: None, sha256 }));
     }
-    let after = preview(path, &edited);
+    let texts = texts.with_edited(&edited);
+    let after = texts.parse();
     if after.config.is_none() {
         return Err(EditRefusal::WouldBeInvalid(after.diagnostics));
     }
     let awaited = awaited(edit::changed_periods(&edited, &changes)?);
-    let sha256 = self::sha256(edited.as_bytes());
+    let sha256 = texts.sha256();
     Ok((Some(edited), DraftEdit { before, outcome, awaited, after: Some(after), sha256 }))
 }
 
 impl<T> DraftEdit<T> {
-    /// Completes the edit once it is written, at `now`.
-    fn finish(self, path: Option<PathBuf>, now: Timestamp) -> Result<Edited<T>, ExitCode> {
+    /// Completes the edit once it is written to the file of `store`, at `now`.
+    fn finish(self, store: &Store, now: Timestamp) -> Result<Edited<T>, ExitCode> {
         let Self { before, outcome, awaited, after, sha256 } = self;
+        let path = after.is_some().then(|| store.path().to_owned());
         let (reading, warnings) = match after {
             None => (before, Vec::new()),
             Some(after) => added_warnings(before, after, now),
@@ -236,6 +411,13 @@ fn no_management() -> EditRefusal {
         "--wait needs to query the running gateway, but the file has no [management]: nothing was written";
     let help = "omit --wait, or add `[management]` to the file and restart the gateway";
     EditRefusal::Cannot(message.into(), help.into())
+}
+
+fn edit_failure(error: StoreError<EditRefusal>) -> ExitCode {
+    match error {
+        StoreError::Edit(refusal) => report(&refusal),
+        StoreError::File(error) => store_failure(&error),
+    }
 }
 
 fn report(refusal: &EditRefusal) -> ExitCode {

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::applied::wait_until_applied;
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit, floor_to_millisecond};
+use super::edit::{
+    EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit, first_editable, floor_to_millisecond,
+};
 use super::period_name::{self, UnknownName};
 use crate::clock;
 use crate::config::Config;
@@ -86,7 +88,12 @@ fn plan(
     } else {
         let ends =
             |period: &Period| period.active(now).is_some() && (arguments.all || ends_without_a_name(period));
-        periods.iter().enumerate().filter(|(_, period)| ends(period)).collect()
+        let ends = periods.iter().enumerate().filter(|(_, period)| ends(period));
+        let (here, elsewhere): (Vec<_>, Vec<_>) = ends.partition(|(index, _)| source.is_editable(*index));
+        if let ([], [(_, period), ..]) = (here.as_slice(), elsewhere.as_slice()) {
+            return Err(source.refusal(period));
+        }
+        here
     };
     let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines, at: now } };
     for (index, period) in chosen {
@@ -156,10 +163,9 @@ fn at_line<'s>(
             format!("the file has changed, so line {line} may be another period: nothing was written");
         return Err(EditRefusal::Cannot(message, help()));
     }
-    let periods = source.config.rules.schedule.periods().iter().enumerate();
+    let mut periods = source.config.rules.schedule.periods().iter().enumerate();
     periods
-        .into_iter()
-        .find(|(_, period)| period.line == line)
+        .find(|(index, period)| period.line == line && source.is_editable(*index))
         .ok_or_else(|| EditRefusal::Cannot(format!("no period begins at line {line}"), help()))
 }
 
@@ -231,13 +237,17 @@ pub(super) fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: T
     let ends_by_default =
         |Active { period, .. }: &&Active| schedule.periods().get(*period).is_some_and(ends_without_a_name);
     let has_others = active.iter().filter(ends_by_default).count() > 1;
-    let line = |Active { period, occurrence }: &Active| {
-        let period = schedule.periods().get(*period)?;
+    let line = |Active { period: index, occurrence }: &Active| {
+        let period = schedule.periods().get(*index)?;
         let down = if period.scope.is_all() { "down" } else { "partly down" };
         let until = match occurrence.end {
             Some(end) => format!("until {}", local(end, &config.timezone)),
             None => "with no end".into(),
         };
+        let still = format!("still {down} because of {}, {until}", period.title());
+        if *index < first_editable(config) {
+            return Some(format!("{still}; to end it, edit line {} of {}", period.line, file.path.display()));
+        }
         let (what, command) = match &period.name {
             Some(name) => ("end it", end_command(file, name)),
             None if ends_without_a_name(period) && !has_others => ("end it", file.command("end")),
@@ -246,7 +256,7 @@ pub(super) fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: T
             }
             None => ("end it", end_line_command(file, period, sha256)),
         };
-        Some(format!("still {down} because of {}, {until}; to {what}: {command}", period.title()))
+        Some(format!("{still}; to {what}: {command}"))
     };
     active.iter().filter_map(line).collect()
 }
@@ -292,7 +302,7 @@ mod tests {
             let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
             let arguments = EndArgs { name: None, all: false, line: None, sha256: None, wait: false };
             let file = ConfigFile::find(Some("downtime.toml".into()), None, &DEFAULT_PATHS).unwrap();
-            let source = EditSource { config: &config, text: "", sha256: "" };
+            let source = EditSource::of_main(&config);
             let plan = plan(&source, &arguments, &file, now.parse().unwrap()).unwrap();
             let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
             let [(_, Literal::DateTime(literal))] = set.as_slice() else { panic!("{set:?}") };

@@ -14,7 +14,7 @@ use super::end::named;
 use super::start::{Covered, resolve_end};
 use super::time_arg::TimeArg;
 use crate::clock;
-use crate::config::edit::{Change, Literal, period_table};
+use crate::config::edit::{Change, Literal};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period};
 
@@ -74,7 +74,7 @@ fn plan(
     };
     let mut keys = vec![("start", date_time_literal(old_end, zone)), ("end", date_time_literal(end, zone))];
     keys.push(("unscheduled", Literal::Bool(true)));
-    let table = period_table(source.text, index)?;
+    let table = source.period_table(index)?;
     let common =
         COMMON_KEYS.into_iter().filter_map(|key| Some((key, Literal::Value(table.get(key)?.clone()))));
     keys.extend(common);

@@ -10,7 +10,7 @@ use super::config_file::ConfigFile;
 use super::edit::{EditPlan, EditRefusal, EditSource, Wait, edit};
 use super::print_result;
 use crate::clock;
-use crate::config::edit::{Change, period_text};
+use crate::config::edit::Change;
 use crate::escape::escape;
 use crate::schedule::period::Period;
 
@@ -51,10 +51,10 @@ pub(super) fn run(file: &ConfigFile, arguments: &PruneArgs) -> Result<ExitCode, 
 
 fn find(source: &EditSource<'_>, age: Duration, now: Timestamp) -> Result<EditPlan<OldPeriods>, EditRefusal> {
     let periods = source.config.rules.schedule.periods().iter().enumerate();
-    let old = periods.filter(|(_, period)| ended_before(period, age, now)).map(|(index, _)| index);
-    let indices: Vec<_> = old.collect();
-    let texts =
-        indices.iter().map(|&index| period_text(source.text, index)).collect::<Result<Vec<_>, _>>()?;
+    let is_old = |index, period| source.is_editable(index) && ended_before(period, age, now);
+    let indices: Vec<_> =
+        periods.filter(|(index, period)| is_old(*index, period)).map(|(index, _)| index).collect();
+    let texts = indices.iter().map(|&index| source.period_text(index)).collect::<Result<Vec<_>, _>>()?;
     let line = |line: &str| escape(line).into_owned() + "\n";
     let text = texts.iter().flat_map(|text| text.lines().map(line).chain(["\n".to_owned()])).collect();
     let outcome = OldPeriods { indices, text, sha256: source.sha256.to_owned() };

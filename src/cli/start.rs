@@ -161,7 +161,7 @@ fn refusal(period: &Period, config: &Config, now: Timestamp) -> EditRefusal {
         }
         Some(_) => String::new(),
     };
-    let message = format!("cannot start {} (line {}){state}", period.title(), period.line);
+    let message = format!("cannot start {} ({}){state}", period.title(), period.place());
     cannot(&message, "use another name, or edit that period in the file")
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
+use super::edit::first_editable;
 use super::end::end_line_command;
 use super::wait::management;
 use super::{Format, print_diagnostics, print_error, print_result};
@@ -92,7 +93,8 @@ fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
 fn cancel_lines(loaded: &Loaded, file: &ConfigFile, now: Timestamp) -> String {
     let (Some(config), Some(sha256)) = (&loaded.reading.config, &loaded.sha256) else { return String::new() };
     let to_come = |period: &&Period| period.name.is_none() && period.once().is_some();
-    let periods = config.rules.schedule.periods().iter().filter(to_come);
+    let editable = config.rules.schedule.periods().iter().skip(first_editable(config));
+    let periods = editable.filter(to_come);
     let mut next: Vec<_> = periods.filter_map(|period| Some((period.next(now)?.start, period))).collect();
     next.sort_by_key(|(start, period)| (*start, period.line));
     let line = |(start, period): &(Timestamp, &Period)| {
@@ -194,7 +196,8 @@ fn rejected_diagnostics(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnosti
 
 /// Converts an error that the gateway reports.
 pub(super) fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
-    let line = error.line.map_or(String::new(), |line| format!("line {line}: "));
+    let file = error.file.as_deref().map_or(String::new(), |file| format!(" of {}", escape(file)));
+    let line = error.line.map_or(String::new(), |line| format!("line {line}{file}: "));
     let message = format!("the gateway reports: {line}{}", escape(&error.message));
     let help = error.help.as_deref().map(|help| escape(help).into_owned());
     Diagnostic { help, ..Diagnostic::for_file(message, "") }

@@ -31,6 +31,10 @@ pub struct Document {
     /// that commands print.
     #[schemars(with = "String", regex(pattern = pattern::TIME_ZONE), example = &"Europe/Berlin", extend("default" = "UTC"))]
     pub timezone: Field<String>,
+    /// A second file with periods, relative to this file. Commands such as `downtime start` write there, and leave this file
+    /// alone.
+    #[schemars(with = "String", length(min = 1), example = &"periods.toml")]
+    pub periods_file: Field<String>,
     /// The addresses to listen on, and the proxies to trust.
     pub server: ServerSection,
     /// The site behind the gateway: an upstream server or a directory of files. With neither, visitors get a welcome

@@ -62,6 +62,16 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Returns the index of the period that is changed; `None` for a new one.
+    pub fn period_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Append(_) => None,
+            Self::Alter { period, .. } | Self::Push { period, .. } | Self::Remove { period } => Some(period),
+        }
+    }
+}
+
 /// The reason why a text could not be edited. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditError {

@@ -15,6 +15,9 @@ use crate::invalid_value::InvalidValue;
 /// The name, in messages, of the part of the file before the first section.
 pub(super) const TOP: &str = "the top level";
 
+/// The name, in messages, of a periods file.
+pub(super) const PERIODS_FILE: &str = "the periods file";
+
 /// A longer name, in bytes, is not compared with those of keys.
 const MAX_NAME: usize = 64;
 
@@ -169,6 +172,10 @@ fn nearest<'k>(known: &[&'k str], name: &str) -> Option<&'k str> {
 pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
+    if section == PERIODS_FILE && KEYS.get(TOP).is_some_and(|keys| keys.contains_key(name)) {
+        let message = format!("`{name}` cannot be in {PERIODS_FILE}, which has only [[period]]");
+        return InvalidValue::new(message, "move it to the main file");
+    }
     let question = |key: &str| format!("did you mean `{key}`?");
     if matches!(name, "enabled" | "enable") && section != TOP && !known.contains(&"enabled") {
         let help =
@@ -338,7 +345,7 @@ mod tests {
             (
                 TOP,
                 "colour",
-                "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], \
+                "known keys: periods_file, timezone; known sections: [[period]], [exempt], [limits], [log], [management], \
                  [page], [response], [server], [site]",
             ),
             ("[log]", "colour", "known keys: level, format, access"),

@@ -160,11 +160,13 @@ impl<'a> LintInput<'a> {
     }
 
     fn note_past_periods(&self) {
-        let over: Vec<_> =
-            self.periods().filter(|(_, period)| self.is_over(period)).map(|(table, _)| table).collect();
-        let Some(first) = over.first() else { return };
-        let lines: Vec<_> =
-            over.iter().take(MAX_LINES).map(|table| self.report.line(&table.span).to_string()).collect();
+        let over: Vec<_> = self.periods().filter(|(_, period)| self.is_over(period)).collect();
+        let Some((first, _)) = over.first() else { return };
+        let lines: Vec<_> = over
+            .iter()
+            .take(MAX_LINES)
+            .map(|(_, period)| period.place().trim_start_matches("line ").to_owned())
+            .collect();
         let more = match over.len() - lines.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -201,7 +203,7 @@ fn start_place(table: &PeriodTable) -> Range<usize> {
 /// Returns the name and line of a period, or only its line, for use in a message.
 fn title(period: &Period) -> String {
     match &period.name {
-        Some(name) => format!("\"{name}\" (line {})", period.line),
+        Some(name) => format!("\"{name}\" ({})", period.place()),
         None => period.title(),
     }
 }

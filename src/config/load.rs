@@ -11,17 +11,19 @@ use sha2::{Digest, Sha256};
 
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
-use crate::config::{Config, LintContext, ParsedConfig, UnusableCertificate};
+use crate::config::{
+    Config, LintContext, MissingPeriodsFile, ParseOptions, ParsedConfig, PeriodsFile, UnusableCertificate,
+};
 use crate::hex;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
-use crate::tls::Certificates;
 
 /// The config file and the files that it names, as they were when they were read.
 #[derive(Debug)]
 pub struct Loaded {
     /// The config, or the diagnostics of an invalid file.
     pub reading: ParsedConfig,
-    /// The SHA-256 of the config file's bytes, in hexadecimal; `None` if it could not be read.
+    /// The SHA-256 of the config file and the periods file, one after the other, in hexadecimal; `None` if the config file could
+    /// not be read.
     pub sha256: Option<String>,
     /// The SHA-256 of everything that was read. If it is the same, nothing has changed.
     pub fingerprint: [u8; 32],
@@ -35,32 +37,42 @@ pub struct Loaded {
 
 /// Reads the config file at `path` and the files that it names.
 pub fn load(path: &Path) -> Loaded {
-    load_with(path, FileReader::default(), UnusableCertificate::Refuse)
+    let (unusable, missing_periods) = (UnusableCertificate::Refuse, MissingPeriodsFile::CountsAsEmpty);
+    load_with(path, FileReader::default(), ParseOptions { unusable, missing_periods })
 }
 
 /// As [`load`], for a gateway that runs. Certificates whose files cannot be used are replaced by those in use for the same
-/// files, or left out.
-pub fn load_again(path: &Path, in_use: &Certificates) -> Loaded {
-    load_with(path, FileReader::default(), UnusableCertificate::Replace(in_use))
+/// files, or left out. A periods file that does not exist is an error, unless it did not exist before either.
+pub fn load_again(path: &Path, in_use: &Config) -> Loaded {
+    let was_missing = in_use.periods_file.as_ref().is_some_and(|file| file.content.is_none());
+    let missing_periods =
+        if was_missing { MissingPeriodsFile::CountsAsEmpty } else { MissingPeriodsFile::Refuse };
+    let unusable = UnusableCertificate::Replace(&in_use.certificates);
+    load_with(path, FileReader::default(), ParseOptions { unusable, missing_periods })
 }
 
 /// As [`load`], for a command that does not serve. Certificates and keys that this user may not read are not checked, and those
 /// that cannot be used are left out.
 pub fn load_to_show(path: &Path) -> Loaded {
-    load_with(path, FileReader::without_private_files(), UnusableCertificate::Note)
+    load_with(path, FileReader::without_private_files(), TO_SHOW)
 }
 
-fn load_with(path: &Path, reader: FileReader, unusable: UnusableCertificate<'_>) -> Loaded {
+/// The options of commands that do not serve.
+const TO_SHOW: ParseOptions<'_> =
+    ParseOptions { unusable: UnusableCertificate::Note, missing_periods: MissingPeriodsFile::CountsAsEmpty };
+
+fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Loaded {
     let reader = RefCell::new(reader);
     let content = reader.borrow_mut().read(path);
-    let sha256 = content.as_ref().ok().map(|bytes| sha256(bytes));
+    let main = content.as_ref().ok().map(Sha256::new_with_prefix);
     let reading = match content {
-        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path), unusable),
+        Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path), options),
         Err(error) => {
             let message = format!("{} {error}", path.display());
             ParsedConfig::refused(Diagnostic::for_file(message, help(&error)))
         }
     };
+    let sha256 = main.map(|main| hash_of_both(main, reading.periods_file.as_ref()));
     let FileReader { hash, stamps, mut changing, .. } = reader.into_inner();
     // The first file may have changed before the last was read: such a combination never existed on disk.
     changing |= stamps.iter().any(|(file, stamp)| FileStamp::from_path(file) != *stamp);
@@ -116,6 +128,7 @@ impl FileReader {
             let cause = match error.is_forbidden() {
                 true if self.skips_private => UnreadableCause::Private,
                 true => UnreadableCause::Forbidden,
+                false if error.is_missing() => UnreadableCause::Missing,
                 false => UnreadableCause::Other,
             };
             UnreadableFile { message, cause }
@@ -123,10 +136,10 @@ impl FileReader {
     }
 }
 
-fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>, unusable: UnusableCertificate<'_>) -> ParsedConfig {
+fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>, options: ParseOptions<'_>) -> ParsedConfig {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
-        Ok(text) => Config::parse_with(&name, &text, directory(path), read, unusable),
+        Ok(text) => Config::parse_with(&name, &text, directory(path), read, options),
         Err(error) => ParsedConfig::refused(Diagnostic::not_utf8(
             &name,
             error.as_bytes(),
@@ -138,10 +151,17 @@ fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>, unusable: UnusableCert
 /// Parses `text` as if it were the content of the config file at `path`. Certificates and keys that this user may not read are
 /// not checked, and those that cannot be used are left out.
 pub fn preview(path: &Path, text: &str) -> ParsedConfig {
+    preview_with(path, text, None)
+}
+
+/// As [`preview`], with another text for the file at `periods`, which the text names as its periods file.
+pub fn preview_with(path: &Path, text: &str, periods: Option<(&Path, &str)>) -> ParsedConfig {
     let reader = RefCell::new(FileReader::without_private_files());
-    let read = |path: &Path| reader.borrow_mut().read_named(path);
-    let (name, unusable) = (path.display().to_string(), UnusableCertificate::Note);
-    Config::parse_with(&name, text, directory(path), &read, unusable)
+    let read = |path: &Path| match periods.filter(|(periods, _)| *periods == path) {
+        Some((_, text)) => Ok(text.as_bytes().to_vec()),
+        None => reader.borrow_mut().read_named(path),
+    };
+    Config::parse_with(&path.display().to_string(), text, directory(path), &read, TO_SHOW)
 }
 
 fn directory(path: &Path) -> &Path {
@@ -160,7 +180,13 @@ fn help(error: &ReadError) -> &'static str {
     }
 }
 
-/// Returns the SHA-256 of `bytes`, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex::encode(&Sha256::digest(bytes))
+/// Returns the SHA-256 of the main file and the periods file, one after the other, in hexadecimal.
+pub fn sha256(main: &[u8], periods: Option<&[u8]>) -> String {
+    let hash = Sha256::new_with_prefix(main).chain_update(periods.unwrap_or_default());
+    hex::encode(&hash.finalize())
+}
+
+fn hash_of_both(main: Sha256, periods: Option<&PeriodsFile>) -> String {
+    let content = periods.and_then(|file| file.content.as_deref());
+    hex::encode(&main.chain_update(content.unwrap_or_default()).finalize())
 }

@@ -22,6 +22,8 @@ pub enum UnreadableCause {
     /// This user may not read it, and need not, because the configuration is only edited or shown. The gateway runs as
     /// another user, who may.
     Private,
+    /// It does not exist.
+    Missing,
     /// Anything else.
     Other,
 }

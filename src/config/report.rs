@@ -19,10 +19,25 @@ const MAX_TEXT: usize = 1000;
 #[derive(Debug)]
 pub struct Report {
     source: Arc<Source>,
+    second: Option<SecondFile>,
     /// The start of each line but the first, so that the lines of thousands of periods are found fast.
     line_starts: Vec<usize>,
     found: RefCell<FoundDiagnostics>,
     is_trial: bool,
+}
+
+/// A second file. Its places follow those of the first one, as if both were one text.
+#[derive(Debug)]
+struct SecondFile {
+    source: Arc<Source>,
+    /// Its name as the first file has it.
+    name: Arc<str>,
+    /// Both texts, with a newline in between.
+    joined: String,
+    /// The place in `joined` at which it begins.
+    start: usize,
+    /// The number of lines before it.
+    lines_before: usize,
 }
 
 /// The order of problems: those without a place, then those of the text, then those of other files. The number keeps
@@ -96,13 +111,57 @@ impl FirstDiagnostics {
 impl Report {
     /// Returns an empty report about a text.
     pub fn new(source: Arc<Source>) -> Self {
-        let line_starts = source.text.match_indices('\n').map(|(at, _)| at + 1).collect();
-        Self { source, line_starts, found: RefCell::default(), is_trial: false }
+        let line_starts = line_starts(&source.text);
+        Self { source, second: None, line_starts, found: RefCell::default(), is_trial: false }
     }
 
     /// Returns an empty report about a text that only tries a suggestion.
     pub(super) fn trial(text: String) -> Self {
         Self { is_trial: true, ..Self::new(Arc::new(Source { name: String::new(), text })) }
+    }
+
+    /// Adds a second file, which the first one calls `name`.
+    pub(super) fn add_file(&mut self, source: Source, name: &str) {
+        let joined = [&self.source.text, "\n", &source.text].concat();
+        let start = self.source.text.len() + 1;
+        self.line_starts = line_starts(&joined);
+        let lines_before = self.line_starts.partition_point(|&line| line <= start);
+        self.second =
+            Some(SecondFile { source: Arc::new(source), name: name.into(), joined, start, lines_before });
+    }
+
+    /// Returns the second file, and the place in the text at which it begins.
+    pub(super) fn second_file(&self) -> Option<(&Arc<Source>, usize)> {
+        self.second.as_ref().map(|second| (&second.source, second.start))
+    }
+
+    /// Returns the name of the second file, as the first one has it, if a place is in it.
+    pub(super) fn second_file_name(&self, span: &Range<usize>) -> Option<Arc<str>> {
+        self.second_at(span).map(|second| Arc::clone(&second.name))
+    }
+
+    fn second_at(&self, span: &Range<usize>) -> Option<&SecondFile> {
+        self.second.as_ref().filter(|second| span.start >= second.start)
+    }
+
+    fn location(&self, span: Range<usize>) -> Location {
+        match self.second_at(&span) {
+            None => Location { source: Arc::clone(&self.source), span },
+            Some(second) => {
+                let span = span.start - second.start..span.end.saturating_sub(second.start);
+                Location { source: Arc::clone(&second.source), span }
+            }
+        }
+    }
+
+    /// Returns the line of a place, as it is named in a message about `from`.
+    pub(super) fn line_seen_from(&self, span: &Range<usize>, from: &Range<usize>) -> String {
+        let line = self.line(span);
+        match (self.second_at(span), self.second_at(from)) {
+            (Some(second), None) => format!("line {line} of {}", second.source.name),
+            (None, Some(_)) => format!("line {line} of {}", self.source.name),
+            _ => format!("line {line}"),
+        }
     }
 
     /// Returns true if the text only tries a suggestion: its errors need no suggestions of their own.
@@ -115,14 +174,15 @@ impl Report {
         Arc::clone(&self.source)
     }
 
-    /// Returns the text.
+    /// Returns the text: that of both files, if there are two.
     pub fn text(&self) -> &str {
-        &self.source.text
+        self.second.as_ref().map_or(&self.source.text, |second| &second.joined)
     }
 
-    /// Returns the line of a place, from 1.
+    /// Returns the line of a place in its file, from 1.
     pub fn line(&self, span: &Range<usize>) -> usize {
-        self.line_starts.partition_point(|&start| start <= span.start) + 1
+        let lines_before = self.second_at(span).map_or(0, |second| second.lines_before);
+        self.line_starts.partition_point(|&start| start <= span.start) + 1 - lines_before
     }
 
     /// Returns the place of a part of a string, or that of the whole string if it has escapes.
@@ -170,7 +230,13 @@ impl Report {
     /// Adds a problem of another file.
     pub fn push(&self, diagnostic: Diagnostic) {
         let place = diagnostic.place.as_ref();
-        let place = place.map(|place| (!Arc::ptr_eq(&place.source, &self.source), place.span.start));
+        let second = self.second.as_ref();
+        let place = place.map(|Location { source, span }| {
+            match second.filter(|second| Arc::ptr_eq(source, &second.source)) {
+                Some(second) => (false, second.start + span.start),
+                None => (!Arc::ptr_eq(source, &self.source), span.start),
+            }
+        });
         self.keep(diagnostic.severity, place, || diagnostic);
     }
 
@@ -198,7 +264,7 @@ impl Report {
         self.keep(severity, Some((false, span.start)), || {
             let InvalidValue { message, help } = explain();
             let help = Some(truncated(help)).filter(|help| !help.is_empty());
-            let place = Some(Location { source: Arc::clone(&self.source), span });
+            let place = Some(self.location(span));
             Diagnostic { severity, message: truncated(message), place, help }
         });
     }
@@ -216,6 +282,10 @@ impl Report {
             self.found.borrow_mut().insert(position, diagnostic);
         }
     }
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    text.match_indices('\n').map(|(at, _)| at + 1).collect()
 }
 
 fn truncated(text: String) -> String {

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use toml::Spanned;
+
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use super::document::Field;
+use super::periods_file::{PeriodsFile, template_path};
 use super::read_file::ReadFile;
 use super::report::Report;
 use crate::page::template::{Template, TemplateError};
@@ -13,6 +16,8 @@ use crate::page::template::{Template, TemplateError};
 /// The templates read so far, by path.
 pub struct Templates<'a> {
     directory: &'a Path,
+    /// The directory of the periods file.
+    periods_directory: Option<PathBuf>,
     read: ReadFile<'a>,
     cache: HashMap<PathBuf, Option<Template>>,
     /// The texts of the valid ones, in the order of the file.
@@ -22,19 +27,24 @@ pub struct Templates<'a> {
 impl<'a> Templates<'a> {
     /// Returns an empty cache. The names of templates are relative to `directory`.
     pub fn new(directory: &'a Path, read: ReadFile<'a>) -> Self {
-        Self { directory, read, cache: HashMap::new(), sources: Vec::new() }
+        Self { directory, periods_directory: None, read, cache: HashMap::new(), sources: Vec::new() }
+    }
+
+    /// Makes names in the periods file relative to that file.
+    pub(super) fn set_periods_file(&mut self, file: Option<&PeriodsFile>) {
+        self.periods_directory = file.and_then(|file| Some(file.path.parent()?.to_owned()));
     }
 
     /// Returns the template that a key names; `None` if the key is absent or the template is invalid, which is reported
     /// once.
     pub fn get(&mut self, name: &Field<String>, report: &Report) -> Option<Template> {
         let name = name.as_ref()?;
-        let path = self.directory.join(name.get_ref());
+        let path = self.path(name, report)?;
         if let Some(template) = self.cache.get(&path) {
             return template.clone();
         }
         let template = match self.read_text(&path) {
-            Ok(text) => self.compile(name.get_ref(), text, report),
+            Ok(text) => self.compile(&path, text, report),
             Err(message) => {
                 let help = "write the path of an HTML file, relative to the configuration file";
                 report.error(name.span(), format!("the template {message}"), help);
@@ -45,13 +55,28 @@ impl<'a> Templates<'a> {
         template
     }
 
+    /// Returns the path of a template; `None` if the periods file names one that it must not.
+    fn path(&self, name: &Spanned<String>, report: &Report) -> Option<PathBuf> {
+        let is_in_periods_file = report.second_file_name(&name.span()).is_some();
+        let Some(directory) = self.periods_directory.as_ref().filter(|_| is_in_periods_file) else {
+            return Some(self.directory.join(name.get_ref()));
+        };
+        let path = directory.join(name.get_ref());
+        let refuse = |fault: &str| {
+            let message = format!("the periods file cannot name the template {}: {fault}", path.display());
+            let help = "put it beneath the directory of the main file, with a name that ends in .html";
+            report.error(name.span(), message, help);
+        };
+        template_path(&path, self.directory).map_err(refuse).ok()
+    }
+
     fn read_text(&self, path: &Path) -> Result<String, String> {
         let bytes = (self.read)(path).map_err(|error| error.message)?;
         String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
     }
 
-    fn compile(&mut self, name: &str, text: String, report: &Report) -> Option<Template> {
-        let name = self.directory.join(name).display().to_string();
+    fn compile(&mut self, path: &Path, text: String, report: &Report) -> Option<Template> {
+        let name = path.display().to_string();
         match Template::parse(&text) {
             Ok(template) => {
                 self.sources.push(Arc::new(Source { name, text }));

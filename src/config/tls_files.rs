@@ -202,7 +202,7 @@ fn unreadable_help(cause: UnreadableCause, name: &str) -> String {
         UnreadableCause::Forbidden => {
             format!("let the gateway's group read it: `chgrp downtime {name}; chmod 640 {name}`")
         }
-        UnreadableCause::Private | UnreadableCause::Other => {
+        UnreadableCause::Private | UnreadableCause::Missing | UnreadableCause::Other => {
             "write the path of a PEM file, relative to the configuration file".into()
         }
     }

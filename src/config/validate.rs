@@ -66,5 +66,6 @@ pub fn validate(
         limits: limits::validate(&document.limits, report),
         log: log::validate(&document.log, report),
         timezone,
+        periods_file: None,
     }
 }

@@ -20,6 +20,11 @@ impl DecisionReason<'_> {
         }
     }
 
+    /// Returns the periods file, if the deciding period is in it.
+    pub fn file(&self) -> Option<&str> {
+        self.period().and_then(|period| period.file.as_deref())
+    }
+
     fn period(&self) -> Option<&Period> {
         let index = match self.0 {
             Decision::Pass(Pass::RedirectTarget(period)) => *period,

@@ -170,6 +170,7 @@ mod tests {
         Period {
             name: None,
             line: 1,
+            file: None,
             enabled: true,
             unscheduled: false,
             timing: Timing::Once(occurrence),

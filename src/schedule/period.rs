@@ -1,5 +1,7 @@
 //! Periods of downtime: when each is active, and when it is active next.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::matching::scope::Scope;
@@ -13,6 +15,8 @@ pub struct Period {
     pub name: Option<String>,
     /// The line of the file on which it begins, from 1.
     pub line: usize,
+    /// The name of the periods file, if it is there and not in the main file.
+    pub file: Option<Arc<str>>,
     /// False if it is never active.
     pub enabled: bool,
     /// True if `start` created it for now: `end` without a name ends it, even before its end.
@@ -127,7 +131,15 @@ impl Period {
     pub fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("\"{name}\""),
-            None => format!("the period at line {}", self.line),
+            None => format!("the period at {}", self.place()),
+        }
+    }
+
+    /// Returns its line, and its file if that is not the main file.
+    pub fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("line {} of {file}", self.line),
+            None => format!("line {}", self.line),
         }
     }
 }
@@ -145,6 +157,7 @@ mod tests {
         Period {
             name: None,
             line: 7,
+            file: None,
             enabled,
             unscheduled: false,
             timing: Timing::Once(occurrence),
@@ -205,6 +218,8 @@ mod tests {
     #[test]
     fn a_period_without_a_name_has_its_line_as_title() {
         assert_eq!(period(true, 1, None).title(), "the period at line 7");
+        let elsewhere = Period { file: Some("periods.toml".into()), ..period(true, 1, None) };
+        assert_eq!(elsewhere.title(), "the period at line 7 of periods.toml");
         let named = Period { name: Some("db".into()), ..period(true, 1, None) };
         assert_eq!(named.title(), "\"db\"");
     }

@@ -224,7 +224,15 @@ mod tests {
     }
 
     fn period(timing: Timing) -> Period {
-        Period { name: None, line: 1, enabled: true, unscheduled: false, timing, scope: Scope::default() }
+        Period {
+            name: None,
+            line: 1,
+            file: None,
+            enabled: true,
+            unscheduled: false,
+            timing,
+            scope: Scope::default(),
+        }
     }
 
     /// Creates a one-off period; an end of 0 is open.

@@ -91,6 +91,11 @@ pub enum SpecialFile {
 
 impl ReadError {
     /// Returns true if this user may not read the file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Returns true if this user may not read the file.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }

@@ -49,7 +49,7 @@ pub fn describe_period(config: &Config, index: usize, now: Timestamp) -> Vec<Str
 }
 
 fn title(period: &Period) -> String {
-    let line = period.name.as_ref().map_or(String::new(), |_| format!(" (line {})", period.line));
+    let line = period.name.as_ref().map_or(String::new(), |_| format!(" ({})", period.place()));
     period.title() + &line
 }
 

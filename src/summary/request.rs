@@ -20,6 +20,8 @@ pub struct DecisionSummary {
     status: Option<u16>,
     because: String,
     line: Option<usize>,
+    /// The periods file, if the line is in it.
+    file: Option<String>,
     period: Option<String>,
     retry_after: Option<u64>,
     location: Option<String>,
@@ -83,6 +85,7 @@ impl DecisionSummary {
             },
             because: because.to_string(),
             line: because.line(),
+            file: because.file().map(str::to_owned),
             period: period.and_then(|period| period.name.clone()),
             retry_after: down.filter(|_| location.is_none()).map(|down| down.retry_after),
             location,
@@ -103,7 +106,8 @@ impl DecisionSummary {
     }
 
     fn reason(&self) -> String {
-        match self.line.map(|line| format!("line {line}")) {
+        let file = self.file.as_ref().map_or(String::new(), |file| format!(" of {file}"));
+        match self.line.map(|line| format!("line {line}{file}")) {
             Some(line) if !self.because.contains(&line) => format!("{} ({line})", self.because),
             _ => self.because.clone(),
         }

@@ -63,7 +63,7 @@ fn row(period: &Period, chart: &Chart) -> Row {
         label: period
             .name
             .as_ref()
-            .map_or_else(|| format!("line {}", period.line), |name| escape(name).into_owned()),
+            .map_or_else(|| escape(&period.place()).into_owned(), |name| escape(name).into_owned()),
         whole: period.scope.is_all(),
         spans: spans.filter(|span| !chart.columns(*span).is_empty()).collect(),
     }
@@ -136,6 +136,7 @@ mod tests {
         let period = |start: i64| Period {
             name: None,
             line: 1,
+            file: None,
             enabled: true,
             unscheduled: false,
             timing: Timing::Once(Occurrence { start: hour(start), end: Some(hour(start + 1)) }),

@@ -47,6 +47,7 @@ impl Directory {
         for (name, content) in [("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)] {
             fs::write(directory.path(name), content).unwrap();
         }
+        fs::write(directory.path("periods.toml"), "# none\n").unwrap();
         fs::write(directory.path("downtime.toml"), text).unwrap();
         directory
     }

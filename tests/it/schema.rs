@@ -650,7 +650,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
 /// Generates a key and the lines above it.
 fn any_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
-        ("", "timezone server site exempt response page limits log period"),
+        ("", "timezone periods_file server site exempt response page limits log period"),
         (
             "[server]",
             "listen trusted_proxies proxy_protocol status_path probe_paths stop_delay stop_timeout tls",

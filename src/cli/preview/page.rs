@@ -237,7 +237,7 @@ fn start(config: &mut Config, at: Timestamp) -> Subject {
     let mut periods = config.rules.schedule.periods().to_vec();
     let index = periods.len();
     let (timing, scope) = (Timing::Once(occurrence), Scope::default());
-    periods.push(Period { name: None, line: 0, enabled: true, unscheduled: true, timing, scope });
+    periods.push(Period { name: None, line: 0, file: None, enabled: true, unscheduled: true, timing, scope });
     config.rules.schedule = Schedule::new(periods);
     config.rules.responses.push(DownResponse {
         message: config.response.message.clone(),

@@ -1,6 +1,7 @@
 //! Reads a document from the text of the file.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
@@ -8,7 +9,8 @@ use super::{
     Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PageSection, PeriodTable,
     ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
 };
-use crate::config::keys::TOP;
+use crate::config::diagnostic::Source;
+use crate::config::keys::{PERIODS_FILE, TOP};
 use crate::config::report::Report;
 use crate::config::syntax;
 use crate::config::table::Table;
@@ -32,9 +34,28 @@ impl Document {
         Self { management: root.section("management", ManagementSection::read), ..Self::default() }
     }
 
+    /// Adds the periods of the second file of `report`.
+    pub(in crate::config) fn parse_periods_file(&mut self, report: &Report) {
+        let Some((source, start)) = report.second_file() else { return };
+        if source.text.trim().is_empty() {
+            let help = "restore it from a backup; a file without periods needs at least a comment";
+            report.error(start..start, "the file is empty", help);
+            return;
+        }
+        // Blanks before the text make each place that of the second file in the text of the report.
+        let text = " ".repeat(start) + &source.text;
+        let (root, errors) = DeTable::parse_recoverable(&text);
+        if !errors.is_empty() {
+            return report_syntax(source, report);
+        }
+        let table = Table::new(PERIODS_FILE.to_owned(), root.into_inner(), report);
+        self.periods.extend(table.read_all(|root| root.sections("period", PeriodTable::read)));
+    }
+
     fn read(root: &mut Table<'_, '_>) -> Self {
         Self {
             timezone: root.get("timezone", "\"Europe/Berlin\""),
+            periods_file: root.get("periods_file", "\"periods.toml\""),
             server: root.section("server", ServerSection::read).unwrap_or_default(),
             site: root.section("site", SiteSection::read).unwrap_or_default(),
             exempt: root.section("exempt", ExemptSection::read).unwrap_or_default(),
@@ -46,6 +67,14 @@ impl Document {
             periods: root.sections("period", PeriodTable::read),
         }
     }
+}
+
+/// Reports the syntax errors of the second file.
+fn report_syntax(source: &Arc<Source>, report: &Report) {
+    let own = Report::new(Arc::clone(source));
+    let (_, errors) = DeTable::parse_recoverable(own.text());
+    syntax::report(&errors, &own);
+    own.diagnostics().into_iter().for_each(|diagnostic| report.push(diagnostic));
 }
 
 impl ServerSection {

@@ -1,6 +1,7 @@
 //! Validates each `[[period]]`: its name, its rules and its down response.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use jiff::tz::TimeZone;
 use toml::Spanned;
@@ -40,23 +41,29 @@ pub(super) fn validate(
         if let Some(timing) = timing(table, zone, report) {
             let enabled = table.enabled.as_ref().is_none_or(|enabled| *enabled.get_ref());
             let unscheduled = table.unscheduled.as_ref().is_some_and(|unscheduled| *unscheduled.get_ref());
-            periods.push(Period { name, line, enabled, unscheduled, timing, scope });
+            let file = report.second_file_name(&table.span);
+            periods.push(Period { name, line, file, enabled, unscheduled, timing, scope });
             responses.push(response);
         }
     }
     (Schedule::new(periods), responses)
 }
 
-fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, usize>, report: &Report) {
+fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, Range<usize>>, report: &Report) {
     let text = name.get_ref().as_str();
     if text.trim().is_empty() {
         report.error(name.span(), "the name is empty", "for example `db-upgrade`");
     } else if text.chars().any(char::is_control) {
         let message = "invalid name: it has more than one line, or a control character";
         report.error(name.span(), message, "for example `db-upgrade`");
-    } else if let Some(first) = names.insert(text, report.line(&name.span())) {
-        let message = format!("the name `{text}` is already used at line {first}");
-        report.error(name.span(), message, "choose another name, or leave it out");
+    } else if let Some(first) = names.insert(text, name.span()) {
+        let help = "choose another name, or leave it out";
+        let place = report.line_seen_from(&first, &name.span());
+        report.error(name.span(), format!("the name `{text}` is already used at {place}"), help);
+        if report.second_file_name(&first) != report.second_file_name(&name.span()) {
+            let place = report.line_seen_from(&name.span(), &first);
+            report.error(first, format!("the name `{text}` is also used at {place}"), help);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn decision(file: &str, at: &str, url: &str, more: &[&str]) -> Value {
 fn pass(url: &str, line: Option<usize>) -> Value {
     let decision =
         json!({ "decision": "pass", "status": null, "period": null, "retry_after": null, "location": null });
-    with(decision, &json!({ "url": url, "line": line }))
+    with(decision, &json!({ "url": url, "file": null, "line": line }))
 }
 
 fn with(mut value: Value, more: &Value) -> Value {
@@ -80,13 +80,13 @@ fn json_has_the_state_and_the_periods() {
         "next": { "start": "2026-07-01T00:00:00Z", "end": null },
         "periods": [
             {
-                "name": "upgrade", "line": 12, "enabled": true, "unscheduled": false, "active": true, "state": "active",
+                "name": "upgrade", "file": null, "line": 12, "enabled": true, "unscheduled": false, "active": true, "state": "active",
                 "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
                 "redirect": null, "template": null,
                 "start": "2026-06-01T00:00:00Z", "end": "2026-06-01T02:00:00Z", "next": [],
             },
             {
-                "name": null, "line": 17, "enabled": true, "unscheduled": false, "active": false, "state": "to come",
+                "name": null, "file": null, "line": 17, "enabled": true, "unscheduled": false, "active": false, "state": "to come",
                 "cron": null, "timezone": "Europe/Berlin", "hosts": null, "paths": null, "methods": null,
                 "redirect": "/sorry", "template": null,
                 "start": "2026-07-01T00:00:00Z", "end": null,
@@ -176,12 +176,14 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
     run.prints(1, &[]);
     let diagnostics = json!([
         {
-            "severity": "error", "message": "unknown key `colour` at the top level", "line": 1, "column": 1,
-            "help": "known keys: timezone; known sections: [[period]], [exempt], [limits], [log], [management], [page], \
-                     [response], [server], [site]",
+            "severity": "error", "message": "unknown key `colour` at the top level",
+            "file": "./downtime.toml", "line": 1, "column": 1,
+            "help": "known keys: timezone, periods_file; known sections: [[period]], [exempt], [limits], [log], \
+                     [management], [page], [response], [server], [site]",
         },
         {
-            "severity": "error", "message": "invalid path `x`: it does not begin with `/`", "line": 3, "column": 16,
+            "severity": "error", "message": "invalid path `x`: it does not begin with `/`",
+            "file": "./downtime.toml", "line": 3, "column": 16,
             "help": "write `/x`",
         },
     ]);
@@ -198,7 +200,7 @@ fn json_has_100_mistakes_and_the_number_of_the_others() {
     let diagnostics = run.json()["diagnostics"].clone();
     assert_eq!(diagnostics.as_array().map(Vec::len), Some(101));
     let last = json!({
-        "severity": "note", "message": "400 more errors are not shown", "line": null, "column": null,
+        "severity": "note", "message": "400 more errors are not shown", "file": null, "line": null, "column": null,
         "help": "fix those above, then check again",
     });
     assert_eq!(diagnostics[100], last);
@@ -235,7 +237,7 @@ fn a_request_that_passes_names_the_rule() {
 #[test]
 fn a_request_that_is_down_names_the_period_and_when_to_retry() {
     let unavailable = json!({
-        "decision": "unavailable", "status": 503, "line": 12, "period": "upgrade", "retry_after": 3600,
+        "decision": "unavailable", "status": 503, "file": null, "line": 12, "period": "upgrade", "retry_after": 3600,
         "location": null,
     });
     for (url, more) in [
@@ -257,7 +259,7 @@ fn a_request_that_is_down_names_the_period_and_when_to_retry() {
 fn a_redirect_names_its_target_and_lets_it_pass() {
     let open_ended = "2026-07-02T00:00:00Z";
     let redirect = json!({
-        "url": "/page", "decision": "redirect", "status": 302, "line": 17, "period": null, "retry_after": null,
+        "url": "/page", "decision": "redirect", "status": 302, "file": null, "line": 17, "period": null, "retry_after": null,
         "location": "/sorry",
     });
     assert_decision(decision(FILE, open_ended, "/page", &[]), &redirect, "line 17");

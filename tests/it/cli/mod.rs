@@ -5,6 +5,7 @@ mod edits;
 mod end;
 mod extend;
 mod input;
+mod periods_file;
 mod preview;
 mod prune;
 mod start;

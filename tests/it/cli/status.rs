@@ -139,7 +139,7 @@ fn the_answer_of_another_program_cannot_control_the_terminal() {
     let problem = json!({ "severity": "error", "message": EVIL, "line": 1, "help": EVIL });
     let rejected = json!({ "at": "2026-01-01T00:00:00Z", "sha256": null, "diagnostics": [problem] });
     // The hash of the file that `status_from` writes, so that the response counts as that of its gateway.
-    let sha256 = downtime::config::load::sha256(MANAGEMENT.as_bytes());
+    let sha256 = downtime::config::load::sha256(MANAGEMENT.as_bytes(), None);
     let report = json!({
         "state": EVIL, "file": EVIL, "sha256": sha256, "generation": 1, "applied_at": "2026-01-01T00:00:00Z",
         "rejected": rejected, "watch": EVIL, "timezone": EVIL, "lines": [EVIL],

@@ -26,7 +26,7 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     assert_eq!(Value::Object(report.clone()), expected);
     assert_eq!(expected["diagnostics"][0]["severity"], "warning");
     let file = gateway.directory.join("downtime.toml");
-    let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"));
+    let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"), None);
     assert_eq!(more[0], file.display().to_string());
     assert_eq!((&more[1], &more[2], &more[4]), (&Value::from(sha256), &Value::from(1), &Value::Null));
     assert_eq!((&more[5], &more[6]), (&"events".into(), &"Europe/Berlin".into()));
@@ -45,7 +45,7 @@ fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() 
         (&"down".into(), &applied, &1.into())
     );
     let rejected = &report["rejected"];
-    assert_eq!(rejected["sha256"], downtime::config::load::sha256(mistake.as_bytes()));
+    assert_eq!(rejected["sha256"], downtime::config::load::sha256(mistake.as_bytes(), None));
     let problem = &rejected["diagnostics"][0];
     assert_eq!(
         (&problem["severity"], &problem["line"], &problem["column"]),

@@ -134,9 +134,11 @@ fn a_rejection_by_the_gateway_is_reported_at_once() {
     let started = run(&gateway.directory, &["start", "--wait"]);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
-    for text in
-        ["the gateway reports: line 6: the template", "cannot be read by this user", "rejected the file"]
-    {
+    for text in [
+        "the gateway reports: line 6 of ./downtime.toml: the template",
+        "cannot be read by this user",
+        "rejected the file",
+    ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
     }
 }
