@@ -35,7 +35,11 @@ impl Translated<'_> {
             answers,
             language,
             brand: &content.brand,
-            return_script: return_script::element(content.status_path.as_deref(), answers),
+            return_script: return_script::element(
+                content.status_path.as_deref(),
+                answers,
+                language.words().is_back,
+            ),
         };
         let built_in = |error: TemplateError| {
             tracing::error!(%error, "the template failed; the built-in page is shown instead");

@@ -6,16 +6,19 @@ use super::Answers;
 
 const SCRIPT: &str = include_str!("../../templates/return.js");
 
-/// Returns the script element for a page. Its attributes differ from page to page; its content, which the policy allows by
+/// Returns the script element for a page. `back` is the title of the tab once the site is back. Its attributes differ from page to page; its content, which the policy allows by
 /// hash, does not.
-pub(super) fn element(status_path: Option<&str>, answers: Answers) -> String {
+pub(super) fn element(status_path: Option<&str>, answers: Answers, back: &str) -> String {
     let mut element = "<script".to_owned();
     if let Some(path) = status_path {
         let _ = write!(element, " data-status=\"{}\"", attribute(path));
     }
     let method = if answers == Answers::Safe { "GET" } else { "POST" };
-    let _ =
-        write!(element, " data-method=\"{method}\" data-answers=\"{}\">{SCRIPT}</script>", answers.as_str());
+    let (answers, back) = (answers.as_str(), attribute(back));
+    let _ = write!(
+        element,
+        " data-method=\"{method}\" data-answers=\"{answers}\" data-back=\"{back}\">{SCRIPT}</script>"
+    );
     element
 }
 
@@ -34,16 +37,20 @@ mod tests {
             (
                 Some("/a\"&<b"),
                 Answers::Safe,
-                "<script data-status=\"/a&quot;&amp;&lt;b\" data-method=\"GET\" data-answers=\"safe\">",
+                "<script data-status=\"/a&quot;&amp;&lt;b\" data-method=\"GET\" data-answers=\"safe\" data-back=\"Back\">",
             ),
             (
                 Some("/s"),
                 Answers::NotSaved,
-                "<script data-status=\"/s\" data-method=\"POST\" data-answers=\"not-saved\">",
+                "<script data-status=\"/s\" data-method=\"POST\" data-answers=\"not-saved\" data-back=\"Back\">",
             ),
-            (None, Answers::Unknown, "<script data-method=\"POST\" data-answers=\"unknown\">"),
+            (
+                None,
+                Answers::Unknown,
+                "<script data-method=\"POST\" data-answers=\"unknown\" data-back=\"Back\">",
+            ),
         ] {
-            let element = element(path, answers);
+            let element = element(path, answers, "Back");
             assert_eq!(element, format!("{start}{SCRIPT}</script>"));
         }
         assert!(!SCRIPT.contains("</script") && !SCRIPT.contains("<!--"));
