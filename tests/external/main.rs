@@ -1,4 +1,4 @@
-//! Tests that need programs of the system: a browser, curl, editors, h11, HAProxy, nghttp, nginx, OpenSSL, strace, systemd. If a program is missing, its tests are
+//! Tests that need programs of the system: a browser, curl, editors, h11, HAProxy, nghttp, nginx, npm, OpenSSL, strace, systemd. If a program is missing, its tests are
 //! ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.

@@ -1,0 +1,148 @@
+//! What the page shows, and how that follows what the gateway says.
+
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+
+use super::devtools::{Answer, Tab};
+use super::{down, in_browser, trial, trial_in};
+use crate::support::process::{ConfigDirectory, GatewayProcess};
+
+/// A period whose end is far away, so that the clock of a tab can be put before it.
+const UNTIL_2100: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2100-01-01T00:00:00Z\n";
+/// The end, in seconds since 1970.
+const YEAR_2100: i64 = 4_102_444_800;
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("the_countdown_has_seconds_in_the_last_two_minutes", the_countdown_has_seconds_at_the_end),
+        trial("times_are_in_the_zone_and_manner_of_the_visitor", |tab| {
+            shows(tab, "Friday, 1 January 2100 at 01:00 Central European Time");
+        }),
+        trial_in("de-AT,de", "times_are_in_the_language_of_the_page", |tab| {
+            shows(tab, "Freitag, 1. Jänner 2100 um 01:00 Mitteleuropäische Zeit");
+        }),
+        trial_in("tlh", "times_are_english_where_the_page_is", |tab| {
+            shows(tab, "Friday, January 1, 2100 at 1:00 AM Central European Time");
+        }),
+        trial("the_clock_of_the_visitor_may_be_wrong", the_clock_of_the_visitor_may_be_wrong),
+        trial("a_new_message_and_a_new_end_reach_an_open_tab", a_new_message_and_a_new_end_reach_an_open_tab),
+        trial("the_page_says_that_it_takes_longer_than_expected", it_takes_longer_than_expected),
+        trial("the_page_fits_320_pixels_in_languages_with_long_words", the_page_fits_320_pixels),
+        Trial::ignorable_test("browser::the_policy_blocks_styles_that_are_not_in_the_template", || {
+            in_browser("en", the_policy_blocks_styles)
+        }),
+    ]
+}
+
+/// Opens the page of a gateway without a status path, an hour and a half before the end.
+fn open_before_2100(tab: &mut Tab<'_>) -> GatewayProcess {
+    let gateway = GatewayProcess::start(&format!("[server]\nstatus_path = false\n{UNTIL_2100}"));
+    tab.start_clock_at(YEAR_2100 - 90 * 60);
+    tab.open(&gateway.url("/"));
+    gateway
+}
+
+fn shows(tab: &mut Tab<'_>, text: &str) {
+    let _gateway = open_before_2100(tab);
+    // CLDR uses several kinds of spaces.
+    let shown = tab.text().replace(['\u{a0}', '\u{202f}'], " ");
+    assert!(shown.contains(text), "{shown}");
+}
+
+fn the_countdown_has_seconds_at_the_end(tab: &mut Tab<'_>) {
+    let _gateway = open_before_2100(tab);
+    let countdown = "document.querySelector('#countdown').innerText";
+    for (seconds, expected) in [
+        (0, "1 hour, 30 minutes"),
+        (29 * 60, "1 hour, 1 minute"),
+        (59 * 60, "2 minutes"),
+        (1, "1 minute, 59 seconds"),
+        (114, "5 seconds"),
+        (10, "0 seconds"),
+    ] {
+        tab.advance(Duration::from_secs(seconds));
+        assert_eq!(tab.evaluate(countdown), expected);
+    }
+    assert_eq!(tab.evaluate("document.querySelector('progress').value"), 1);
+    tab.advance(Duration::from_secs(12));
+    let text = tab.text();
+    assert!(text.contains("This is taking longer than expected.") && !text.contains("Time left"), "{text}");
+}
+
+fn the_clock_of_the_visitor_may_be_wrong(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(UNTIL_2100);
+    tab.start_clock_at(YEAR_2100 - 90 * 60);
+    tab.open(&gateway.url("/"));
+    assert!(tab.text().contains("1 hour, 30 minutes"), "{}", tab.text());
+    tab.advance(Duration::from_secs(5));
+    let text = tab.text();
+    assert!(text.contains(" days, "), "{text}");
+}
+
+fn a_new_message_and_a_new_end_reach_an_open_tab(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(&down("message = \"Soon.\""));
+    tab.open(&gateway.url("/"));
+    tab.advance(Duration::from_secs(65));
+    assert!(tab.text().contains("Soon.") && tab.text().contains("We do not know yet"), "{}", tab.text());
+    assert_eq!(tab.announced(), "");
+    gateway.apply(&UNTIL_2100.replace("end", "message = \"Later: see (https://a.example/<b>&c).\"\nend"));
+    tab.advance(Duration::from_secs(65));
+    let text = tab.text();
+    for part in ["Later: see (https://a.example/<b>&c).", "1 January 2100 at 01:00", "Time left"] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    assert!(!text.contains("We do not know yet") && !text.contains("Soon."), "{text}");
+    assert_eq!(tab.evaluate("document.querySelector('#message a').href"), "https://a.example/");
+    let announced = tab.announced();
+    assert!(announced.contains("Later: see") && announced.contains("1 January 2100 at 01:00"), "{announced}");
+    gateway.apply(&down(""));
+    tab.advance(Duration::from_secs(65));
+    let text = tab.text();
+    assert!(
+        !text.contains("Later") && !text.contains("2100") && text.contains("We do not know yet"),
+        "{text}"
+    );
+    assert_eq!(tab.announced(), "We do not know yet when it will be back.");
+}
+
+/// The period is over, and the site does not respond yet.
+fn it_takes_longer_than_expected(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(UNTIL_2100);
+    tab.open(&gateway.url("/"));
+    tab.advance_with(Duration::from_secs(65), &mut |_| {
+        let body =
+            r#"{"state":"up","until":null,"retry_after":1,"message":null,"next":null,"reachable":false}"#;
+        Answer::Of(200, "application/json", body.into())
+    });
+    let text = tab.text();
+    assert!(
+        text.contains("This is taking longer than expected.") && !text.contains("We do not know yet"),
+        "{text}"
+    );
+}
+
+fn the_page_fits_320_pixels(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(UNTIL_2100);
+    tab.set_width(320);
+    // Those with long words, with other scripts, and from right to left.
+    for language in ["en", "de", "fi", "hu", "ru", "el", "nl", "ar", "he", "ja", "ko", "th", "zh-Hans"] {
+        tab.prefer(language);
+        tab.open(&gateway.url("/"));
+        let found = tab.evaluate("[document.documentElement.lang, document.documentElement.scrollWidth]");
+        assert_eq!(found, serde_json::json!([language, 320]));
+    }
+}
+
+fn the_policy_blocks_styles(tab: &mut Tab<'_>) {
+    let directory = ConfigDirectory::with(&down("template = \"page.html\""));
+    let source = include_str!("../../../templates/downtime.html");
+    directory.write("page.html", &source.replace("<main>", "<main style='color: red'>"));
+    let gateway = GatewayProcess::on(directory);
+    tab.open(&gateway.url("/"));
+    let complaints = tab.complaints();
+    assert!(
+        complaints.iter().any(|complaint| complaint.contains("Content Security Policy")),
+        "{complaints:?}"
+    );
+}
