@@ -260,8 +260,8 @@ impl EditCase {
         start: &StartOptions,
         when: &RangeInclusive<Timestamp>,
     ) {
-        const KEYS: [&str; 8] =
-            ["start", "end", "for", "message", "hosts", "paths", "enabled", "unscheduled"];
+        const KEYS: [&str; 9] =
+            ["start", "end", "for", "message", "hosts", "paths", "methods", "enabled", "unscheduled"];
         let after = self.directory.text();
         assert_untouched_elsewhere(before, &after, &[(period, &KEYS)]);
         let (old, new) = (parsed(before), parsed(&after));
