@@ -199,8 +199,11 @@ fn notes(time: TimeArg, option: &str, at: Timestamp, zone: &TimeZone) -> Vec<Str
 
 /// Returns a note if a local time was read as UTC because that is the file's time zone, and the machine's is another.
 fn utc_note(time: TimeArg, option: &str, at: Timestamp, zone: &TimeZone) -> Option<String> {
+    if !time.is_local() || zone.iana_name() != Some("UTC") {
+        return None;
+    }
     let machine = TimeZone::system();
-    let differs = time.is_local() && zone.iana_name() == Some("UTC") && !machine.to_offset(at).is_zero();
+    let differs = !machine.to_offset(at).is_zero();
     differs.then(|| {
         format!(
             "{option} was read as UTC, the file's time zone: that is {} in this machine's time zone",
