@@ -2,10 +2,11 @@
 //!
 //! Without these programs the tests are ignored; under CI they fail.
 
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -13,9 +14,10 @@ use libtest_mimic::{Failed, Trial};
 use socket2::{Domain, Socket, Type};
 
 use crate::debian::{self, RequiredProgram};
+use crate::gateways::gateways;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process};
-use crate::support::tls::identity;
+use crate::support::tls::Authority;
 use crate::support::{DEADLINE, until};
 
 /// Down for everybody but 127.0.0.9.
@@ -37,6 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         trial("nginx_in_front_tells_the_client_by_a_field", NGINX, behind_nginx),
         trial("nginx_behind_is_an_upstream", NGINX, in_front_of_nginx),
+        trial("nginx_behind_speaks_tls_and_asks_for_a_certificate", NGINX, in_front_of_nginx_with_tls),
         trial("nghttp_gets_the_page_and_posts_trailers", NGHTTP, nghttp),
         trial("h2load_gets_every_page", H2LOAD, h2load),
     ]
@@ -151,19 +154,66 @@ fn in_front_of_nginx() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Gateways without TLS and with it, and the URL of each.
-fn gateways(config: &str) -> [(GatewayProcess, String); 2] {
-    let tls =
-        "[server]\nlisten = [\"https://127.0.0.1:0\"]\ntls = [{ cert = \"cert.pem\", key = \"key.pem\" }]\n";
-    [("http", ""), ("https", tls)].map(|(scheme, server)| {
-        let directory = ConfigDirectory::with(&format!("{config}{server}"));
-        let (cert, key) = identity(&["localhost"]);
-        directory.write("cert.pem", &cert);
-        directory.write("key.pem", &key);
-        let gateway = GatewayProcess::on(directory);
-        let url = format!("{scheme}://{}/", gateway.address);
-        (gateway, url)
-    })
+/// Accepts on a port that the system chooses, and connects each client to a Unix socket: nginx cannot choose a port.
+fn relay_to(socket: PathBuf) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = UnixStream::connect(&socket).expect("nginx");
+            let clones = (client.try_clone().expect("a clone"), server.try_clone().expect("a clone"));
+            thread::spawn(move || copy(client, server));
+            thread::spawn(move || copy(clones.1, clones.0));
+        }
+    });
+    Ok(address)
+}
+
+/// Copies until the end. The other side may have left.
+fn copy(mut from: impl Read, mut to: impl Write + AsFd) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = rustix::net::shutdown(to, rustix::net::Shutdown::Write);
+}
+
+fn in_front_of_nginx_with_tls() -> Result<(), Failed> {
+    let authority = Authority::new();
+    for name in ["app.internal", "gateway.internal"] {
+        authority.issue(name);
+    }
+    let path = |name: &str| authority.path(name);
+    let directory = ConfigDirectory::with("");
+    let socket = directory.join("nginx.sock");
+    let http = format!(
+        "ssl_certificate {};\nssl_certificate_key {};\nssl_client_certificate {};\nssl_verify_client on;\n\
+         server {{ listen unix:{} ssl; server_name app.internal;\n\
+         return 200 \"$ssl_server_name $ssl_client_verify $request_method\\n\";\n}}\n",
+        path("app.internal.pem"),
+        path("app.internal.key"),
+        path("ca.pem"),
+        socket.display(),
+    );
+    let _nginx = nginx(&directory, &http);
+    let address = relay_to(socket)?;
+    let site = |tls: &str| {
+        format!("[site]\nupstream = \"https://{address}\"\nwhen_unreachable = \"error\"\ntls = {{ {tls} }}\n")
+    };
+    let ca = format!("ca = '{}'", path("ca.pem"));
+    let name = format!("{ca}, server_name = 'app.internal'");
+    let pair = format!("cert = '{}', key = '{}'", path("gateway.internal.pem"), path("gateway.internal.key"));
+    let gateway = GatewayProcess::start(&site(&name));
+    // nginx says itself that it wants a certificate.
+    expect(gateway.get("/", &[]).status, 400, "without a certificate")?;
+    for (tls, status) in [(format!("{name}, {pair}"), 200), (format!("{ca}, {pair}"), 502), (pair, 502)] {
+        gateway.apply(&site(&tls));
+        let mut client = gateway.connect();
+        for method in ["GET", "POST"] {
+            let response = client.request(method, "/", &["Content-Length: 0"]);
+            expect(response.status, status, &tls)?;
+            let text = format!("app.internal SUCCESS {method}\n");
+            assert!(status != 200 || response.text() == text, "{tls}: {}", response.text());
+        }
+    }
+    Ok(())
 }
 
 /// Runs a program to its end, and returns its standard output.

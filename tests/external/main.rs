@@ -1,5 +1,5 @@
-//! Tests that need programs of the system: a browser, curl, editors, h11, HAProxy, nghttp, nginx, npm, OpenSSL, strace, systemd. If a program is missing, its tests are
-//! ignored with a reason; under CI they fail.
+//! Tests that need programs of the system: a browser, curl, editors, grpcio, h11, h2, HAProxy, nghttp, nginx, npm, OpenSSL,
+//! strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
 
@@ -16,6 +16,7 @@ mod support;
 mod browser;
 mod debian;
 mod front;
+mod gateways;
 mod h11;
 mod origins;
 mod ptrace;

@@ -6,12 +6,13 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::LocalOptions;
@@ -29,6 +30,39 @@ pub(crate) fn identity(names: &[&str]) -> (String, String) {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let certificate = CertificateParams::new(names).expect("names").self_signed(&key).expect("a certificate");
     (certificate.pem(), key.serialize_pem())
+}
+
+/// An authority, with its certificate in `ca.pem`, and those of others with their keys.
+pub(crate) struct Authority {
+    directory: TempDir,
+    pub(crate) issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer =
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("issued");
+        std::fs::write(directory.path().join("ca.pem"), issuer.pem()).expect("written");
+        Self { directory, issuer }
+    }
+
+    /// Issues a certificate for a name, in `NAME.pem` and `NAME.key`.
+    pub(crate) fn issue(&self, name: &str) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("parameters");
+        // With the name of its issuer, OpenSSL would take it for self-signed.
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.issuer).expect("issued");
+        std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
+        std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
 }
 
 /// Returns the settings of a client that accepts every certificate.

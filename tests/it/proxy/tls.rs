@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::spawn_local;
@@ -17,62 +15,31 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Origin, RawPeer, settled, soon};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
-use crate::support::tls::client_config;
+use crate::support::tls::{Authority, client_config};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 const OK: &str = "HTTP/1.1 200 OK";
 const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway";
 
-/// An authority, with its certificate in `ca.pem`, and those of others with their keys.
-struct Authority {
-    directory: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer =
-            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("issued");
-        std::fs::write(directory.path().join("ca.pem"), issuer.pem()).expect("written");
-        Self { directory, issuer }
-    }
-
-    /// Issues a certificate for a name, in `NAME.pem` and `NAME.key`.
-    fn issue(&self, name: &str) {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([name.to_owned()]).expect("parameters");
-        let certificate = params.signed_by(&key, &self.issuer).expect("issued");
-        std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
-        std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).display().to_string()
-    }
-
-    /// An acceptor with the certificate for a name, which asks for one of a client if it `wants_client`.
-    fn acceptor(&self, name: &str, wants_client: bool) -> TlsAcceptor {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).expect("a root");
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions");
-        let builder = if wants_client {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
-        } else {
-            builder.with_no_client_auth()
-        };
-        let certificate =
-            CertificateDer::from_pem_file(self.path(&format!("{name}.pem"))).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).expect("a key");
-        TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate], key).expect("an identity")))
-    }
+/// An acceptor with the certificate for a name, which asks for one of a client if it `wants_client`.
+fn acceptor(authority: &Authority, name: &str, wants_client: bool) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.issuer.der().clone()).expect("a root");
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    let builder = if wants_client {
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+    } else {
+        builder.with_no_client_auth()
+    };
+    let certificate =
+        CertificateDer::from_pem_file(authority.path(&format!("{name}.pem"))).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(authority.path(&format!("{name}.key"))).expect("a key");
+    TlsAcceptor::from(Arc::new(builder.with_single_cert(vec![certificate], key).expect("an identity")))
 }
 
 /// Returns the first line of the response through a gateway with these lines in `[site]`.
@@ -112,7 +79,7 @@ async fn the_certificate_of_an_https_upstream_must_be_for_its_name_and_of_a_trus
         ("app.internal", format!("ca = '{ca}', server_name = 'app.internal'"), OK),
     ] {
         let tls = if tls.is_empty() { String::new() } else { format!("tls = {{ {tls} }}") };
-        let (first, failure) = status(authority.acceptor(name, false), tls.clone()).await;
+        let (first, failure) = status(acceptor(&authority, name, false), tls.clone()).await;
         assert_eq!(first, expected, "{name} with {tls}: {failure}");
         assert!(expected == OK || failure.contains("invalid peer certificate"), "{tls}: {failure}");
     }
@@ -128,7 +95,7 @@ async fn an_upstream_that_asks_for_a_certificate_gets_the_configured_one() {
     let (cert, key) = (authority.path("gateway.pem"), authority.path("gateway.key"));
     for (tls, expected) in [(ca.clone(), BAD_GATEWAY), (format!("{ca}, cert = '{cert}', key = '{key}'"), OK)]
     {
-        let acceptor = authority.acceptor("127.0.0.1", true);
+        let acceptor = acceptor(&authority, "127.0.0.1", true);
         let (first, failure) = status(acceptor, format!("tls = {{ {tls} }}")).await;
         assert_eq!(first, expected, "{tls}: {failure}");
     }
@@ -158,7 +125,7 @@ async fn an_authority_that_changes_counts_for_the_next_request() {
     authority.issue("127.0.0.1");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(serve(listener, authority.acceptor("127.0.0.1", false)));
+    tokio::spawn(serve(listener, acceptor(&authority, "127.0.0.1", false)));
     let config = format!("[site]\nupstream = \"https://{address}\"\ntls = {{ ca = \"ca.pem\" }}\n");
     let directory = ConfigDirectory::with(&config);
     directory.write("ca.pem", &authority.issuer.pem());
