@@ -17,7 +17,9 @@ mod browser;
 mod debian;
 mod front;
 mod gateways;
+mod grpc;
 mod h11;
+mod http2_frames;
 mod origins;
 mod ptrace;
 mod reload;
@@ -37,7 +39,9 @@ fn main() -> ExitCode {
     let conclusions = [
         run(&arguments, browser::trials()),
         run(&arguments, front::trials()),
+        run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),
+        run(&arguments, http2_frames::trials()),
         run(&arguments, origins::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
