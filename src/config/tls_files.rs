@@ -95,7 +95,7 @@ impl<'a> TlsFiles<'a> {
             }
         }
         let mut faults = Vec::new();
-        let roots = table.ca.as_ref().map(|name| self.parse(name, Roots::from_pem));
+        let roots = table.ca.as_ref().map(|name| self.parse(name, Roots::from_pem, authority_help));
         let pair = table.cert.as_ref().zip(table.key.as_ref()).map(|(cert, key)| self.read_pair(cert, key));
         let upstream = UpstreamTls {
             roots: roots.and_then(|roots| roots.map_err(|fault| faults.push(fault)).ok()),
@@ -109,8 +109,8 @@ impl<'a> TlsFiles<'a> {
     }
 
     fn read_pair(&self, cert: &Spanned<String>, key: &Spanned<String>) -> Result<Certificate, Vec<TlsFault>> {
-        let chain = self.parse(cert, CertificateChain::from_pem);
-        let private_key = self.parse(key, PrivateKey::from_pem);
+        let chain = self.parse(cert, CertificateChain::from_pem, help);
+        let private_key = self.parse(key, PrivateKey::from_pem, help);
         match (chain, private_key) {
             (Ok(chain), Ok(private_key)) => Certificate::new(chain, private_key, files(cert, key))
                 .map_err(|mismatch| vec![mismatch_fault(mismatch, cert, key)]),
@@ -123,6 +123,7 @@ impl<'a> TlsFiles<'a> {
         &self,
         name: &Spanned<String>,
         parse: impl FnOnce(&[u8]) -> Result<T, PemError>,
+        help: fn(&PemError, &str) -> String,
     ) -> Result<T, TlsFault> {
         let path = self.directory.join(name.get_ref());
         let bytes = (self.read)(&path).map_err(|UnreadableFile { message, cause }| TlsFault {
@@ -205,6 +206,16 @@ fn unreadable_help(cause: UnreadableCause, name: &str) -> String {
         UnreadableCause::Private | UnreadableCause::Missing | UnreadableCause::Other => {
             "write the path of a PEM file, relative to the configuration file".into()
         }
+    }
+}
+
+/// Returns the help for a file that should hold the certificates of authorities.
+fn authority_help(error: &PemError, name: &str) -> String {
+    match error {
+        PemError::Missing { found: Some(_), .. } => {
+            "it holds a private key: name the certificate of the authority that issued the upstream's".into()
+        }
+        _ => help(error, name),
     }
 }
 
