@@ -139,7 +139,7 @@ impl Proxy {
                 }
                 Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
                 Err(ExchangeError::NoResponse { error, .. }) => {
-                    return Err(UpstreamError::Broken(error.into()));
+                    return Err(UpstreamError::Broken(guard.take_failure().unwrap_or(error).into()));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Counts the connections to upstreams, and holds back new ones at a limit: `[limits] upstream_connections`.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::contention::Contention;
+use super::translated::StreamFailure;
 use crate::net::pipe::AbortOnDrop;
 
 /// The connections of the whole process. Clones count the same ones.
@@ -60,7 +62,17 @@ pub(super) enum ConnectionGuard {
     /// The whole.
     Whole { _counted: CountedConnection },
     /// A stream of HTTP/2. Dropping it resets the stream, unless that is complete.
-    Stream { _task: AbortOnDrop },
+    Stream { _task: AbortOnDrop, failure: StreamFailure },
+}
+
+impl ConnectionGuard {
+    /// Returns the reason why a request over HTTP/2 has failed, if it is known. The stream shows its end only.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        match self {
+            Self::Whole { .. } => None,
+            Self::Stream { failure, .. } => failure.take(),
+        }
+    }
 }
 
 /// Counts as one open connection until it is dropped.

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::connect::{TlsSettings, connect};
 use super::connections::{ConnectionGuard, CountedConnection};
 use super::http2::RequestPlace;
+use super::translated::StreamFailure;
 use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::client::ClientConnection;
@@ -80,8 +81,9 @@ impl Proxy {
         let (stream, pipe) = memory_pipe();
         let (proxy, target) = (self.clone(), target.clone());
         let send = async move |request| proxy.send(request, place, &target).await;
-        let task = tokio::task::spawn_local(translated::run(pipe, send));
-        let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()) };
+        let failure = StreamFailure::default();
+        let task = tokio::task::spawn_local(translated::run(pipe, send, failure.clone()));
+        let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()), failure };
         Ok(OpenedConnection { stream: Stream::Pipe(stream), guard, is_new })
     }
 

@@ -3,8 +3,10 @@
 //! The exchange writes to one end of a pipe, as to an upstream. The other end sends that as HTTP/2, and writes the response
 //! back. Interim responses do not come through: hyper does not show them.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, TE};
@@ -29,15 +31,26 @@ const END: &[u8] = b"\r\n\r\n";
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const INVALID_TARGET: Refusal = Refusal::bad_request("the target of the request cannot be sent over HTTP/2");
 
-/// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. Dropping the future cancels
-/// the request.
-pub(super) async fn run<F>(pipe: PipeEnd, send: impl FnOnce(Request<PipeBody>) -> F)
+/// The reason why a request over HTTP/2 failed: the end of the pipe does not tell it.
+#[derive(Clone, Default)]
+pub(super) struct StreamFailure(Rc<Cell<Option<io::Error>>>);
+
+impl StreamFailure {
+    /// Returns the reason, if the request has failed.
+    pub(super) fn take(&self) -> Option<io::Error> {
+        self.0.take()
+    }
+}
+
+/// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. If that fails, records why.
+/// Dropping the future cancels the request.
+pub(super) async fn run<F>(pipe: PipeEnd, send: impl FnOnce(Request<PipeBody>) -> F, failure: StreamFailure)
 where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
     let (from, mut to) = pipe.into_split();
     if let Err(error) = forward(from, &mut to, send).await {
-        tracing::debug!("a request over HTTP/2 failed: {error}");
+        failure.0.set(Some(error));
     }
     // The end of the pipe. If the body is not complete, its own end is missing.
     let _ = to.shutdown().await;

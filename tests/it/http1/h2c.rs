@@ -326,6 +326,11 @@ async fn an_upstream_that_speaks_http_1_only_gives_the_page() {
     let upstream = crate::upstreams::StubUpstream::start();
     let gateway =
         GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), "response_timeout = \"5s\""));
-    let found = blocking(move || gateway.get("/", &[])).await;
+    let found = blocking(move || {
+        let found = gateway.get("/", &[]);
+        gateway.log().wait_for("http2 error: ");
+        found
+    });
+    let found = found.await;
     assert_eq!((found.status, found.downtime()), (503, Some("unreachable")));
 }
