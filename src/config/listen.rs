@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::DEFAULT_LISTEN;
+use super::upstream_address::MAX_SOCKET_PATH;
 use crate::http1::scheme::Scheme;
 
 /// An address to listen on.
@@ -30,7 +31,9 @@ impl Listen {
         if let Some(port) = text.strip_prefix(':').and_then(parse_port) {
             return Ok(Self::AllAddresses(port));
         }
-        text.parse().map(Self::Tcp).map_err(|_| help(text))
+        let address = text.parse().map_err(|_| help(text))?;
+        check_bindable(address)?;
+        Ok(Self::Tcp(address))
     }
 
     /// Returns the TCP port. With port 0 the system chooses one.
@@ -67,14 +70,34 @@ impl fmt::Display for Listen {
     }
 }
 
+/// Refuses addresses that the system never lets a process listen on as they are.
+fn check_bindable(address: SocketAddr) -> Result<(), String> {
+    let (IpAddr::V6(ip), port) = (address.ip(), address.port()) else { return Ok(()) };
+    if let Some(ip) = ip.to_ipv4_mapped() {
+        return Err(format!("write `{ip}:{port}`"));
+    }
+    if ip.is_unicast_link_local() {
+        return Err(LINK_LOCAL_HELP.into());
+    }
+    Ok(())
+}
+
+const LINK_LOCAL_HELP: &str = "a link-local address is not enough, since several interfaces can have it: write another address of this host, or a port on all addresses, such as `:80`";
+
 /// Parses what follows `unix:`.
 fn parse_unix(text: &str, directory: &Path) -> Result<Listen, String> {
     let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
     if path.is_empty() || path.contains('\0') {
         return Err("write `unix:/run/downtime/http.sock`".into());
     }
+    let path = directory.join(path);
+    if path.as_os_str().len() > MAX_SOCKET_PATH {
+        return Err(format!(
+            "the path of a socket has at most {MAX_SOCKET_PATH} bytes: write a shorter one, such as `unix:/run/downtime/http.sock`"
+        ));
+    }
     let mode = query.map(|query| query.strip_prefix("mode=").and_then(parse_mode).ok_or(MODE_HELP));
-    Ok(Listen::Unix(directory.join(path), mode.transpose()?))
+    Ok(Listen::Unix(path, mode.transpose()?))
 }
 
 const MODE_HELP: &str = "write the mode of the socket in three octal digits after `0`, such as `unix:/run/downtime/http.sock?mode=0660`";
@@ -178,6 +201,9 @@ fn host_and_port_help(text: &str) -> Option<String> {
         let is_number = port.parse::<u64>().is_ok();
         return is_number.then(|| "a port is a number from 0 to 65535".to_owned());
     }
+    if host.starts_with("[fe80:") {
+        return Some(LINK_LOCAL_HELP.to_owned());
+    }
     if host == "localhost" {
         return Some(format!("write `127.0.0.1:{port}`"));
     }
@@ -227,6 +253,9 @@ mod tests {
             ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
             ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),
             ("[::1]", Err(EXAMPLES)),
+            ("[::ffff:127.0.0.1]:80", Err("write `127.0.0.1:80`")),
+            ("[fe80::1]:80", Err(LINK_LOCAL_HELP)),
+            ("[fe80::1%eth0]:80", Err(LINK_LOCAL_HELP)),
             (":80", Ok(Listen::AllAddresses(80))),
             (":0", Ok(Listen::AllAddresses(0))),
             (":65536", Err("a port is a number from 0 to 65535")),
@@ -259,6 +288,14 @@ mod tests {
             let found = Listen::parse(text, Path::new("/etc/downtime"));
             assert_eq!(found, expected.map_err(str::to_owned), "{text}");
         }
+    }
+
+    #[test]
+    fn the_path_of_a_socket_has_at_most_107_bytes() {
+        let parse = |path: &str| Listen::parse(&format!("unix:{path}"), Path::new("/etc"));
+        let longest = "a".repeat(MAX_SOCKET_PATH - "/etc/".len());
+        assert!(parse(&longest).is_ok() && parse(&format!("{longest}?mode=0660")).is_ok());
+        assert!(parse(&format!("{longest}a")).is_err_and(|help| help.contains("107 bytes")));
     }
 
     #[test]

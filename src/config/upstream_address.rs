@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub use self::error::UpstreamAddressError;
 
 /// The longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its NUL.
-const MAX_SOCKET_PATH: usize = 107;
+pub(super) const MAX_SOCKET_PATH: usize = 107;
 
 /// The origin of an HTTP server: scheme, host and port, or a Unix socket.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

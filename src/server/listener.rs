@@ -55,6 +55,9 @@ impl BindError {
             }
             (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address: `ip address` shows those that exist".into(),
             (io::ErrorKind::NotFound, _) => "create the directory of the socket".into(),
+            (io::ErrorKind::AlreadyExists, _) => {
+                format!("remove it if nothing needs it, or change {section} listen")
+            }
             _ => format!("change {section} listen"),
         }
     }
@@ -168,9 +171,12 @@ const KEEPALIVE: Duration = Duration::from_secs(5 * 60);
 pub(super) const BACKLOG: i32 = 4096;
 
 fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    let kind = std::fs::symlink_metadata(path).map(|metadata| metadata.file_type()).ok();
+    if kind.is_some_and(|kind| !kind.is_socket()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+    }
     let is_stale = || matches!(UnixStream::connect(path), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused);
-    if is_socket && is_stale() {
+    if kind.is_some() && is_stale() {
         std::fs::remove_file(path)?;
     }
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;

@@ -126,7 +126,9 @@ fn a_path_that_is_in_use_or_not_a_socket_is_refused_and_left_alone() {
     drop(holder);
     std::fs::remove_file(&socket).expect("removed");
     std::fs::write(&socket, "precious").expect("written");
-    assert!(failed_start(&directory).contains("gateway.sock"));
+    let output = failed_start(&directory);
+    assert!(output.contains("gateway.sock: there is a file that is not a socket"), "{output}");
+    assert!(output.contains("remove it if nothing needs it"), "{output}");
     assert_eq!(std::fs::read_to_string(&socket).expect("there"), "precious");
 }
 
