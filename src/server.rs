@@ -64,6 +64,9 @@ pub struct Server {
 impl Server {
     /// Starts threads of these names. Each accepts on all `listeners` and responds with its own `service()`. A thread that
     /// exits sends `exit_notice`.
+    ///
+    /// # Errors
+    /// A thread cannot serve: the system may lack descriptors.
     pub fn start<S: Service>(
         names: impl IntoIterator<Item = String>,
         listeners: &[Listener],
@@ -78,13 +81,24 @@ impl Server {
             let (service, stopped, aborted) = (service.clone(), stopped.clone(), aborted.clone());
             let capacity = Arc::clone(&capacity);
             let dropped_at_the_end = (exit_notice.clone(), is_running.clone());
-            std::thread::Builder::new().name(name).spawn(move || {
+            let (accepts, accepting) = std::sync::mpsc::channel();
+            let thread = std::thread::Builder::new().name(name).spawn(move || {
                 let _dropped_at_the_end = dropped_at_the_end;
                 let open = || OpenConnections::sharing(capacity);
-                work(listeners, service, open, stopped, aborted)
-            })
+                work(listeners, service, open, (stopped, aborted), &accepts)
+            })?;
+            Ok((thread, accepting))
         };
-        let threads = names.into_iter().map(thread).collect::<io::Result<_>>()?;
+        // All of them start before the first is awaited.
+        let threads = names.into_iter().map(thread).collect::<io::Result<Vec<_>>>()?;
+        let accepting = |(thread, accepting): (JoinHandle<_>, std::sync::mpsc::Receiver<()>)| {
+            if accepting.recv().is_err() {
+                join(thread)?;
+                return Err(io::Error::other("a server thread has ended"));
+            }
+            Ok(thread)
+        };
+        let threads = threads.into_iter().map(accepting).collect::<io::Result<_>>()?;
         Ok(Self { threads, stop, abort, running })
     }
 
@@ -96,11 +110,13 @@ impl Server {
             self.abort.send_replace(true);
             self.running.recv().await;
         }
-        for thread in self.threads {
-            thread.join().map_err(|_| io::Error::other("a server thread has panicked"))??;
-        }
-        Ok(())
+        self.threads.into_iter().try_for_each(join)
     }
+}
+
+/// Waits until a thread has ended.
+fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    thread.join().map_err(|_| io::Error::other("a server thread has panicked"))?
 }
 
 /// Returns one thread name for each core that the process may use.
@@ -113,23 +129,23 @@ fn work<S: Service>(
     listeners: Vec<Listener>,
     service: impl FnOnce() -> S,
     open: impl FnOnce() -> OpenConnections,
-    stopped: watch::Receiver<bool>,
-    aborted: watch::Receiver<bool>,
+    ends: (watch::Receiver<bool>, watch::Receiver<bool>),
+    accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let served = runtime.block_on(serve_all(listeners, service(), open(), stopped, aborted));
+    let served = runtime.block_on(serve_all(listeners, service(), open(), ends, accepts));
     // A name look-up blocks its thread for as long as a dead resolver makes it wait. Leave it behind.
     runtime.shutdown_background();
     served
 }
 
-/// Serves until the server is stopped and the connections have ended, or must end.
+/// Serves until the server is stopped and the connections have ended, or must end. Sends to `accepts` when it begins.
 async fn serve_all<S: Service>(
     listeners: Vec<Listener>,
     service: S,
     open: OpenConnections,
-    stopped: watch::Receiver<bool>,
-    mut aborted: watch::Receiver<bool>,
+    (stopped, mut aborted): (watch::Receiver<bool>, watch::Receiver<bool>),
+    accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
     let open = Rc::new(open);
     let mut accepting = JoinSet::new();
@@ -137,6 +153,8 @@ async fn serve_all<S: Service>(
         let socket = ListeningSocket::try_from(listener)?;
         accepting.spawn_local(accept(socket, service.clone(), Rc::clone(&open), stopped.clone()));
     }
+    // The server may have failed to start another thread meanwhile.
+    let _ = accepts.send(());
     let all_served = async {
         accepting.join_all().await;
         open.wake_all();

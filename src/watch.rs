@@ -11,6 +11,7 @@ mod debounce;
 mod handle;
 mod notifier;
 mod reconcile;
+mod spare;
 mod symlinks;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
+use self::spare::SpareDescriptors;
 use crate::config::load::{Loaded, load_again};
 use crate::snapshot::Snapshots;
 use crate::store::read::FileStamp;
@@ -45,7 +47,9 @@ pub struct Watch {
     notifier: Notifier,
     events: Receiver<Event>,
     announced: AnnouncedPeriods,
-    read_at: Instant,
+    /// When the files are read again although their stamps have not changed.
+    reread_at: Instant,
+    spare: SpareDescriptors,
     handle: Handle,
 }
 
@@ -64,7 +68,8 @@ impl Watch {
             debounce: Debounce::new(loaded.stamps.clone()),
             notifier: Notifier::new(handle.events()),
             events,
-            read_at: Instant::now(),
+            reread_at: Instant::now() + REREAD,
+            spare: SpareDescriptors::default(),
             handle: handle.clone(),
         };
         watch.notifier.arm(watch.debounce.files());
@@ -115,6 +120,7 @@ impl Watch {
             self.notifier.disarm();
         }
         self.arm();
+        self.spare.fill();
         if events.contains(&Event::Reload) {
             return self.reload();
         }
@@ -128,7 +134,7 @@ impl Watch {
                 warn!("{path} has kept changing for 10 s; it will be applied when it stops changing");
                 wait
             }
-            NextStep::Idle if self.read_at.elapsed() < REREAD => POLL,
+            NextStep::Idle if Instant::now() < self.reread_at => POLL,
             NextStep::Idle | NextStep::Read => self.read(ReadTrigger::Quiet).1,
             NextStep::ReadEarly => self.read(ReadTrigger::Early).1,
         }
@@ -146,11 +152,13 @@ impl Watch {
     /// Reads the files and acts on the content. Returns the outcome, unless another program may still be writing the
     /// files, and how long to wait for the next check.
     fn read(&mut self, trigger: ReadTrigger) -> (Option<ReadOutcome>, Duration) {
-        self.read_at = Instant::now();
         if self.notifier.is_unavailable() {
             self.notifier.disarm();
         }
+        self.spare.release();
         let loaded = load_again(&self.applier.path, &self.applier.snapshots.current().config);
+        self.spare.fill();
+        self.reread_at = Instant::now() + if loaded.lacked_descriptors { POLL } else { REREAD };
         if loaded.changing || !self.is_complete(&loaded, trigger) {
             return (None, debounce::QUIET);
         }

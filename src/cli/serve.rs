@@ -47,7 +47,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     match serve(path, &loaded, listeners, &snapshots, logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_error(&format!("the gateway failed: {error}"), "see the log above");
+            print_error(&format!("the gateway failed: {error}"), descriptors::help(&error));
             ExitCode::FAILURE
         }
     }
@@ -60,6 +60,7 @@ fn serve(
     snapshots: &Arc<Snapshots>,
     logging: Logging,
 ) -> io::Result<()> {
+    descriptors::check()?;
     let bound = snapshots.current();
     let on_apply = move |before: &Snapshot, after: &Snapshot| {
         logging.update(&after.config.log);

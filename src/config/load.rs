@@ -33,6 +33,8 @@ pub struct Loaded {
     pub is_mount_point: bool,
     /// True if a file changed while it was read, so that the result must not be used.
     pub changing: bool,
+    /// True if a file could not be read for lack of descriptors: it may be readable soon although no stamp changes.
+    pub lacked_descriptors: bool,
 }
 
 /// Reads the config file at `path` and the files that it names.
@@ -73,11 +75,12 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
         }
     };
     let sha256 = main.map(|main| hash_of_both(main, reading.periods_file.as_ref()));
-    let FileReader { hash, stamps, mut changing, .. } = reader.into_inner();
+    let FileReader { hash, stamps, mut changing, lacked_descriptors, .. } = reader.into_inner();
     // The first file may have changed before the last was read: such a combination never existed on disk.
     changing |= stamps.iter().any(|(file, stamp)| FileStamp::from_path(file) != *stamp);
     let is_mount_point = read::is_mount_point(path);
-    Loaded { reading, sha256, fingerprint: hash.finalize().into(), stamps, is_mount_point, changing }
+    let fingerprint = hash.finalize().into();
+    Loaded { reading, sha256, fingerprint, stamps, is_mount_point, changing, lacked_descriptors }
 }
 
 impl Loaded {
@@ -99,6 +102,7 @@ struct FileReader {
     hash: Sha256,
     stamps: Vec<(PathBuf, Option<FileStamp>)>,
     changing: bool,
+    lacked_descriptors: bool,
     /// True if files that this user may not read are not needed.
     skips_private: bool,
 }
@@ -117,6 +121,7 @@ impl FileReader {
             Err(error) => self.hash.update(format!("\u{1}{error}")),
         }
         self.changing |= matches!(result, Err(ReadError::Changing));
+        self.lacked_descriptors |= result.as_ref().is_err_and(ReadError::is_out_of_descriptors);
         self.stamps.push((path.to_owned(), result.as_ref().map_or(before, |(_, stamp)| Some(*stamp))));
         result.map(|(bytes, _)| bytes)
     }
@@ -172,6 +177,9 @@ fn help(error: &ReadError) -> &'static str {
     match error {
         ReadError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
             "create it, or name another file with -c FILE or DOWNTIME_CONFIG"
+        }
+        error if error.is_out_of_descriptors() => {
+            "allow more open files with `LimitNOFILE=` in the unit, or `ulimit -n`"
         }
         ReadError::Io(_) => "check the owner and mode of the file and of the directories above it",
         ReadError::NotRegular(_) => "name a file with -c FILE",

@@ -99,6 +99,15 @@ impl ReadError {
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
+
+    /// Returns true if the system lacked descriptors, so that the file may be readable soon although it does not change.
+    pub fn is_out_of_descriptors(&self) -> bool {
+        let errno = match self {
+            Self::Io(error) => Errno::from_io_error(error),
+            Self::NotRegular(_) | Self::TooLong(_) | Self::Changing => None,
+        };
+        matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+    }
 }
 
 impl fmt::Display for ReadError {

@@ -1,7 +1,14 @@
 //! The limit of open descriptors.
 
+use std::fs::File;
+use std::io;
+
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::info;
+
+/// The descriptors that are needed before the threads start.
+const NEEDED: usize = 16;
 
 /// Raises the limit to the hard limit: the usual soft limit of 1,024 is for programs that use `select(2)`. If that is refused,
 /// for example by a sandbox, the gateway works with what it has.
@@ -15,5 +22,19 @@ pub(super) fn raise_limit() {
         info!(
             "cannot raise the limit of {current} open files: {error}; set `LimitNOFILE=` in the unit instead"
         );
+    }
+}
+
+/// Fails if the gateway lacks the descriptors that it needs before its threads start. Without them, tokio would panic.
+pub(super) fn check() -> io::Result<()> {
+    let taken: io::Result<Vec<File>> = (0..NEEDED).map(|_| File::open("/dev/null")).collect();
+    taken.map(drop)
+}
+
+/// Returns the help for an error that ends the gateway.
+pub(super) fn help(error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => "allow more open files with `LimitNOFILE=` in the unit, or `ulimit -n`",
+        _ => "see the log above",
     }
 }

@@ -5,11 +5,12 @@ use std::fs;
 use http::Request;
 use hyper::client::conn::http2::handshake;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::DOWN;
-use crate::support::DEADLINE;
 use crate::support::http::Client;
-use crate::support::process::{ConfigDirectory, GatewayProcess, downtime_by};
+use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime_by};
+use crate::support::{DEADLINE, until};
 use crate::upstreams::ScriptedUpstream;
 
 /// Starts a gateway by a shell that runs these commands first.
@@ -26,6 +27,31 @@ fn the_limit_is_raised_to_the_hard_limit_at_start() {
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
     let values: Vec<_> = line.split_whitespace().skip(3).take(2).collect();
     assert!(values[0] == values[1] && values[0] != "64", "{line}");
+}
+
+#[test]
+fn too_few_descriptors_for_a_start_are_an_error_with_the_fix() {
+    // The standard streams, the address and the epoll instances of the threads: the number of cores decides.
+    for limit in 6.. {
+        let directory = ConfigDirectory::with("");
+        let arguments = ["-c", &format!("ulimit -n {limit} && exec \"$0\"")];
+        let mut process = Process::spawn(downtime_by("sh", &arguments, &directory));
+        let has_started = || process.log.text().contains("to take the site down").then_some(true);
+        let (has_started, _) = until("start or end", || {
+            process.child.try_wait().expect("a state").map(|_| false).or_else(has_started)
+        });
+        if has_started {
+            assert!(limit > 16, "{limit}");
+            return;
+        }
+        let (code, output) = process.end();
+        assert_eq!(code, Some(1), "{limit}: {output}");
+        assert!(
+            output.contains("Too many open files") && output.contains("LimitNOFILE="),
+            "{limit}: {output}"
+        );
+        assert!(!output.contains("panicked") && !output.contains("listening"), "{limit}: {output}");
+    }
 }
 
 #[test]
@@ -68,6 +94,35 @@ fn requests_in_progress_are_not_closed_when_descriptors_run_out() {
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(busy.response("GET").text(), "ok");
     drop(idle);
+}
+
+#[test]
+fn an_edit_counts_while_clients_have_taken_all_descriptors() {
+    let gateway = start_after("ulimit -n 64", "");
+    let mut clients: Vec<Client> = (0..100).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send("GET / HT");
+    }
+    gateway.log().wait_for("cannot accept more connections");
+    gateway.apply(DOWN);
+    clients[0].send("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(clients[0].response("GET").status, 503);
+}
+
+#[test]
+fn an_edit_that_could_not_be_read_for_lack_of_descriptors_is_read_soon() {
+    let gateway = start_after("ulimit -n 64", "");
+    let set_limit = |current| {
+        let limit = Rlimit { current: Some(current), maximum: Some(64) };
+        prlimit(Some(Pid::from_child(&gateway.process.child)), Resource::Nofile, limit).expect("set");
+    };
+    set_limit(0);
+    gateway.edit(DOWN);
+    let line = gateway.log().wait_for("cannot be read: Too many open files");
+    assert!(line.contains("LimitNOFILE="), "{line}");
+    set_limit(64);
+    gateway.log().wait_for(" applied ");
+    assert_eq!(gateway.get("/", &[]).status, 503);
 }
 
 #[test]
