@@ -34,7 +34,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use self::accept::{ListeningSocket, accept};
@@ -46,7 +46,8 @@ pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
 
-/// The time limit for the next head after the server was asked to stop: a request may be on its way.
+/// The time limit for the next head, or for what comes before the first one, after the server was asked to stop: a request may
+/// be on its way.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// A running server.
@@ -169,6 +170,20 @@ async fn serve_all<S: Service>(
         }
     }
     Ok(())
+}
+
+/// Completes what a connection begins with; `None` if that takes longer than [`STOP_GRACE`] after the server was asked to stop.
+async fn within_stop<T>(mut stopped: watch::Receiver<bool>, start: impl Future<Output = T>) -> Option<T> {
+    let stop = async {
+        // An error means that the server has ended.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        done = start => Some(done),
+        () = stop => None,
+    }
 }
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
-use super::Service;
 use super::connection::{serve_open, serve_tls};
 use super::limit_log;
 use super::listener::{BACKLOG, Listener};
 use super::log_interval::LogInterval;
 use super::open_connections::{OpenConnection, OpenConnections};
 use super::proxied::client_of_proxy;
+use super::{Service, within_stop};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
@@ -122,7 +122,8 @@ pub(super) async fn accept<S: Service>(
             let peer = if service.expects_proxy_header(address) {
                 let limit = service.limits().handshake_timeout;
                 // On the heap, because most connections do not need it.
-                let Some(client) = Box::pin(client_of_proxy(&stream, address, limit)).await else { return };
+                let header = within_stop(stopped.clone(), client_of_proxy(&stream, address, limit));
+                let Some(client) = Box::pin(header).await.flatten() else { return };
                 client
             } else {
                 Peer::new(address)

@@ -16,7 +16,7 @@ use super::head::{HeadReader, NextHead, Preface};
 use super::limit_log;
 use super::open_connections::Idleness;
 use super::refusal::refuse;
-use super::{Service, http2};
+use super::{Service, http2, within_stop};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -87,7 +87,9 @@ pub(super) async fn serve_tls<S: Service>(
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
     let limits = service.limits();
-    match Box::pin(handshake(stream, &acceptor, limits.handshake_timeout)).await {
+    let handshake = handshake(stream, &acceptor, limits.handshake_timeout);
+    let Some(handshake) = Box::pin(within_stop(stopped.clone(), handshake)).await else { return };
+    match handshake {
         Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {
             let client = ClientConnection::new(stream, Rc::new(peer), stopped, limits.send_timeout);

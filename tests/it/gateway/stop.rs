@@ -10,7 +10,8 @@ use rustix::process::Signal;
 
 use super::DOWN;
 use crate::support::http::Client;
-use crate::support::process::GatewayProcess;
+use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::tls::identity;
 use crate::support::until;
 use crate::upstreams::ScriptedUpstream;
 
@@ -185,6 +186,26 @@ fn half_a_head_delays_the_exit_by_a_second_and_no_longer() {
     drop(slow);
     assert_eq!(gateway.process.end().0, Some(0));
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_connection_that_has_not_begun_delays_the_exit_by_a_second_and_no_longer() {
+    const TLS: &str = "listen = [\"https://127.0.0.1:0\"]\ntls = [{ cert = \"0.pem\", key = \"0.key\" }]";
+    for (keys, sent) in
+        [(TLS, &b""[..]), (TLS, b"\x16\x03\x01"), ("proxy_protocol = [\"127.0.0.1\"]", b"PROXY TCP4 ")]
+    {
+        let directory = ConfigDirectory::with(&format!("[server]\n{keys}\nstop_timeout = \"60s\"\n"));
+        let (cert, key) = identity(&["site.example"]);
+        directory.write("0.pem", &cert);
+        directory.write("0.key", &key);
+        let gateway = GatewayProcess::on(directory);
+        let mut slow = gateway.connect();
+        slow.send(sent);
+        let begun = Instant::now();
+        gateway.process.signal(Signal::TERM);
+        assert_eq!(gateway.process.end().0, Some(0), "{keys}");
+        assert!(begun.elapsed() < Duration::from_secs(8), "{keys}: {:?}", begun.elapsed());
+    }
 }
 
 #[test]
