@@ -1,7 +1,7 @@
 //! Accepts the connections of a listening socket.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -57,8 +57,7 @@ impl ListeningSocket {
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener, _) => {
-                let (stream, address) = listener.accept().await?;
-                accepted_tcp(stream, address)
+                listener.accept().await.map(|(stream, address)| (stream.into(), Some(address.ip())))
             }
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
@@ -73,7 +72,7 @@ impl ListeningSocket {
                 drain(|| {
                     let (stream, address) = listener.accept()?;
                     stream.set_nonblocking(true)?;
-                    serve(accepted_tcp(tokio::net::TcpStream::from_std(stream)?, address)?);
+                    serve((tokio::net::TcpStream::from_std(stream)?.into(), Some(address.ip())));
                     Ok(())
                 })
             }
@@ -88,12 +87,6 @@ impl ListeningSocket {
             }
         }
     }
-}
-
-fn accepted_tcp(stream: tokio::net::TcpStream, address: SocketAddr) -> io::Result<Accepted> {
-    // A response is written at once: Nagle's algorithm would only delay its last packet.
-    stream.set_nodelay(true)?;
-    Ok((stream.into(), Some(address.ip())))
 }
 
 /// Repeats `accept` until there is nothing more to accept; at most for a full backlog, since new clients may keep coming.
