@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::log_interval::LogInterval;
 use super::open_connections::{OpenConnection, OpenConnections};
 use super::proxied::client_of_proxy;
 use super::{Service, within_stop};
+use crate::config::Limits;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
@@ -109,37 +111,41 @@ pub(super) async fn accept<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (connections, tls) = (stopped.clone(), socket.tls());
-    let serve = |(stream, address): Accepted, mut connection: OpenConnection| {
+    let serve = |(stream, address): Accepted, (mut connection, limits): (OpenConnection, Limits)| {
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         tokio::task::spawn_local(async move {
             let peer = if service.expects_proxy_header(address) {
-                let limit = service.limits().handshake_timeout;
                 // On the heap, because most connections do not need it.
-                let header = within_stop(stopped.clone(), client_of_proxy(&stream, address, limit));
+                let header =
+                    within_stop(stopped.clone(), client_of_proxy(&stream, address, limits.handshake_timeout));
                 let Some(client) = Box::pin(header).await.flatten() else { return };
                 client
             } else {
                 Peer::new(address)
             };
-            if !connection.place.admits(peer.address(), service.limits().connections_per_client) {
+            if !connection.place.admits(peer.address(), limits.connections_per_client) {
                 limit_log::CONNECTIONS_PER_CLIENT.record(&peer);
                 return;
             }
             let idleness = &connection.idleness;
             match tls {
-                None => serve_open(stream, peer, service, stopped, idleness).await,
-                Some(acceptor) => serve_tls(stream, acceptor, peer, service, stopped, idleness).await,
+                None => serve_open(stream, peer, service, &limits, stopped, idleness).await,
+                Some(acceptor) => {
+                    serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness).await;
+                }
             }
         });
     };
+    // Registered once, not for each connection.
+    let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            _ = &mut stop => break,
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok(accepted) => serve(accepted, open_one(&open, &service, &stopped).await),
+            Ok(accepted) => serve(accepted, open_one(&open, &service, &connections).await),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 warn_of(&error);
@@ -152,7 +158,7 @@ pub(super) async fn accept<S: Service>(
     }
     let serve_without_limit = |accepted| {
         if let Some(connection) = Rc::clone(&open).open_within(0) {
-            serve(accepted, connection);
+            serve(accepted, (connection, service.limits()));
         }
     };
     if let Err(error) = socket.drain(serve_without_limit) {
@@ -160,18 +166,19 @@ pub(super) async fn accept<S: Service>(
     }
 }
 
-/// Counts an accepted connection as open. While as many are open as may be, it waits until one closes, and closes idle ones. A
-/// server that stops does not wait.
+/// Counts an accepted connection as open, and returns it with its limits. While as many are open as may be, it waits until one
+/// closes, and closes idle ones. A server that stops does not wait.
 async fn open_one<S: Service>(
     open: &Rc<OpenConnections>,
     service: &S,
     stopped: &watch::Receiver<bool>,
-) -> OpenConnection {
+) -> (OpenConnection, Limits) {
     static WARNED: LogInterval = LogInterval::new();
     loop {
-        let limit = if *stopped.borrow() { 0 } else { service.limits().connections };
+        let limits = service.limits();
+        let limit = if *stopped.borrow() { 0 } else { limits.connections };
         if let Some(connection) = Rc::clone(open).open_within(limit) {
-            return connection;
+            return (connection, limits);
         }
         if WARNED.is_due() {
             warn!(

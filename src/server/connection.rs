@@ -17,6 +17,7 @@ use super::limit_log;
 use super::open_connections::Idleness;
 use super::refusal::refuse;
 use super::{Service, http2, within_stop};
+use crate::config::Limits;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -35,7 +36,7 @@ pub async fn serve<S: Service>(
     service: S,
     stopped: watch::Receiver<bool>,
 ) {
-    let idleness = Rc::<Idleness>::default();
+    let (idleness, limits) = (Rc::<Idleness>::default(), service.limits());
     let mut stopping = stopped.clone();
     let wake = async {
         // The sender lives until it has sent.
@@ -46,25 +47,26 @@ pub async fn serve<S: Service>(
     tokio::select! {
         biased;
         () = wake => {}
-        () = serve_open(stream, Peer::new(address), service, stopped, &idleness) => {}
+        () = serve_open(stream, Peer::new(address), service, &limits, stopped, &idleness) => {}
     }
 }
 
-/// As [`serve`], with `peer` as the client, and ends when `idleness` says so, which must be woken after `stopped`.
+/// As [`serve`], with `peer` as the client and these limits, and ends when `idleness` says so, which must be woken after
+/// `stopped`.
 pub(super) async fn serve_open<S: Service>(
     stream: Stream,
     peer: Peer,
     service: S,
+    limits: &Limits,
     stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
     let peer = peer.over(stream.scheme());
     let preface = Preface::expected_on(&stream);
-    let limits = service.limits();
     let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone(), limits.send_timeout);
     // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
-    match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, &limits)).await {
-        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, limits, stopped, idleness)).await,
+    match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, limits)).await {
+        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, *limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {
             limit_log::refused(&refusal, client.peer());
             Box::pin(refuse(client, refusal)).await;
@@ -82,15 +84,15 @@ pub(super) async fn serve_tls<S: Service>(
     acceptor: TlsAcceptor,
     peer: Peer,
     service: S,
+    limits: &Limits,
     stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
-    let limits = service.limits();
     let handshake = handshake(stream, &acceptor, limits.handshake_timeout);
     let Some(handshake) = Box::pin(within_stop(stopped.clone(), handshake)).await else { return };
     match handshake {
-        Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, stopped, idleness).await,
+        Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, limits, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {
             let client = ClientConnection::new(stream, Rc::new(peer), stopped, limits.send_timeout);
             refuse(client, PLAIN_HTTP).await;
