@@ -117,18 +117,19 @@ impl Proxy {
             let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
                 (stream, guard, false)
             } else {
-                let opened = self.connect(route, client).await?;
+                // On the heap: most requests find a connection in the pool.
+                let opened = Box::pin(self.connect(route, client)).await?;
                 started_at = Instant::now();
                 // A second connection of HTTP/2 need not be new, and a third attempt would be one too many.
                 (opened.stream, opened.guard, opened.is_new || std::mem::replace(&mut is_repeated, true))
             };
             let times = (now, started_at);
-            let exchange =
+            let mut exchange =
                 self.exchange((head, client, buffers), stream, route, times, is_new, closing.as_mut());
             match exchange.run(on_status).await {
-                Ok(EndedExchange { forwarded, reusable }) => {
-                    if let Some((stream, limit)) = reusable {
-                        self.pool.put(route, (stream, guard), limit);
+                Ok(EndedExchange { forwarded, idle_limit }) => {
+                    if let Some(limit) = idle_limit {
+                        self.pool.put(route, (exchange.upstream, guard), limit);
                     }
                     return Ok(forwarded);
                 }

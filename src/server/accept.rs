@@ -113,7 +113,8 @@ pub(super) async fn accept<S: Service>(
     let (connections, tls) = (stopped.clone(), socket.tls());
     let serve = |(stream, address): Accepted, (mut connection, limits): (OpenConnection, Limits)| {
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
-        tokio::task::spawn_local(async move {
+        // In a box of its own: tokio would copy the future when the task begins, and twice more when it ends.
+        tokio::task::spawn_local(Box::pin(async move {
             let peer = if service.expects_proxy_header(address) {
                 // On the heap, because most connections do not need it.
                 let header =
@@ -134,7 +135,7 @@ pub(super) async fn accept<S: Service>(
                     serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness).await;
                 }
             }
-        });
+        }));
     };
     // Registered once, not for each connection.
     let mut stop = pin!(stopped.wait_for(|stopped| *stopped));

@@ -64,7 +64,7 @@ pub(super) async fn serve_open<S: Service>(
     let peer = peer.over(stream.scheme());
     let preface = Preface::expected_on(&stream);
     let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone(), limits.send_timeout);
-    // What few connections need is on the heap: the system copies all of this future when a connection is accepted.
+    // What few connections need is on the heap, so that this future is small.
     match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, limits)).await {
         ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, *limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {

@@ -65,10 +65,11 @@ impl<E: Into<UpstreamError>> From<E> for ExchangeError {
     }
 }
 
-/// How an exchange ended, and the connection to the upstream if it can be used again, for at most a given time.
+/// How an exchange ended.
 pub(super) struct EndedExchange {
     pub(super) forwarded: Forwarded,
-    pub(super) reusable: Option<(Stream, Duration)>,
+    /// How long the connection to the upstream can be used again; `None` if it cannot.
+    pub(super) idle_limit: Option<Duration>,
 }
 
 /// What ends a wait.
@@ -85,15 +86,16 @@ enum ExchangeEvent {
 impl Exchange<'_, '_> {
     /// Sends the request, and the response to the client. Calls `on_status` when the status is known.
     pub(super) async fn run(
-        mut self,
+        &mut self,
         on_status: &mut dyn FnMut(StatusCode),
     ) -> Result<EndedExchange, ExchangeError> {
         self.buffers.deadline.start_at(self.started_at, self.limits.response);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             on_status(download.status);
-            tunnel::run(self.client, self.upstream, self.buffers, self.tunnel_idle, self.closing).await;
-            return Ok(EndedExchange { forwarded: Forwarded::Cut, reusable: None });
+            let Self { client, upstream, buffers, tunnel_idle, closing, .. } = self;
+            tunnel::run(client, upstream, buffers, *tunnel_idle, closing.as_mut()).await;
+            return Ok(EndedExchange { forwarded: Forwarded::Cut, idle_limit: None });
         }
         self.await_content(&mut download).await?;
         on_status(download.status);
@@ -101,12 +103,12 @@ impl Exchange<'_, '_> {
         Ok(self.end(&download, forwarded))
     }
 
-    fn end(self, download: &Download, forwarded: Forwarded) -> EndedExchange {
+    fn end(&self, download: &Download, forwarded: Forwarded) -> EndedExchange {
         // Bytes after the end of the response belong to no request, and an upstream that responded before all of the
         // request was sent has not read it to its end.
         let is_clean = self.upload.is_whole() && self.buffers.from_upstream.is_empty();
-        let limit = download.idle_limit.filter(|_| is_clean && forwarded == Forwarded::Whole);
-        EndedExchange { forwarded, reusable: limit.map(|limit| (self.upstream, limit)) }
+        let idle_limit = download.idle_limit.filter(|_| is_clean && forwarded == Forwarded::Whole);
+        EndedExchange { forwarded, idle_limit }
     }
 
     /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.

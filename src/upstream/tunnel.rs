@@ -51,7 +51,7 @@ pub(super) fn is_requested(request: &RequestHead<'_>, response: &ResponseHead<'_
 /// when the server stops, both sides of a WebSocket get a Close.
 pub(super) async fn run(
     client: &mut ClientConnection,
-    upstream: Stream,
+    upstream: &mut Stream,
     buffers: &mut Buffers,
     idle_limit: Duration,
     closing: Pin<&mut dyn Future<Output = ()>>,
@@ -77,17 +77,17 @@ enum TunnelEvent {
 }
 
 /// Both directions of a tunnel.
-struct Tunnel {
-    upstream: Stream,
+struct Tunnel<'u> {
+    upstream: &'u mut Stream,
     to_upstream: Relay,
     to_client: Relay,
     is_websocket: bool,
 }
 
-impl Tunnel {
+impl<'u> Tunnel<'u> {
     async fn begin(
         client: &mut ClientConnection,
-        upstream: Stream,
+        upstream: &'u mut Stream,
         buffers: &mut Buffers,
     ) -> io::Result<Self> {
         client.send_interim(&buffers.to_client).await?;
@@ -152,8 +152,8 @@ impl Tunnel {
 
     /// Ready when both directions have ended.
     fn poll_copy(&mut self, cx: &mut Context<'_>, client: &mut ClientConnection) -> Poll<io::Result<()>> {
-        let sent = self.to_upstream.poll(cx, client.stream(), &mut self.upstream)?;
-        let received = self.to_client.poll(cx, &mut self.upstream, client.stream())?;
+        let sent = self.to_upstream.poll(cx, client.stream(), self.upstream)?;
+        let received = self.to_client.poll(cx, self.upstream, client.stream())?;
         if sent.is_ready() && received.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
