@@ -32,13 +32,13 @@ pub(super) fn decide_request(
     let client = client_address(peer.address(), addresses, |address| trust.contains(address), trusted);
     let path = head.target.path_text();
     let query = head.target.query_text();
-    let hosts = trusted.then(|| head.values("x-forwarded-host"));
+    let forwarded = if trusted { forwarded_hosts(head.values("x-forwarded-host")) } else { Vec::new() };
     let rules = &snapshot.config.rules;
     let reported = || forwarded_scheme(head.values("x-forwarded-proto"));
     let request = Request {
         scheme: rules.https_only.filter(|_| trusted).and_then(|_| reported()).unwrap_or(peer.scheme()),
         method: &head.method,
-        hosts: Hosts { own: head.host, forwarded: forwarded_hosts(hosts.into_iter().flatten()) },
+        hosts: Hosts { own: head.host, forwarded },
         path: RequestPath::new(&path),
         query: Query::new(query.as_deref()),
         has_override_field: head.fields.iter().any(|field| is_method_override(field.name)),

@@ -14,9 +14,7 @@ pub fn parse_host(authority: &[u8]) -> Option<&str> {
         let address = std::str::from_utf8(rest.get(..end)?).ok()?;
         address.parse::<Ipv6Addr>().is_ok().then_some(rest.get(end + 1..)?)?
     } else {
-        let end = authority.iter().position(|byte| *byte == b':').unwrap_or(authority.len());
-        let (name, port) = authority.split_at(end);
-        is_name(name).then_some(port)?
+        port_after_name(authority)?
     };
     if is_port(port) { std::str::from_utf8(authority).ok() } else { None }
 }
@@ -32,11 +30,22 @@ static IS_PLAIN: [bool; 256] = {
     table
 };
 
-fn is_name(name: &[u8]) -> bool {
-    let is_encoded =
-        |at: usize| name.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
-    let is_valid = |(at, byte): (usize, &u8)| IS_PLAIN[usize::from(*byte)] || *byte == b'%' && is_encoded(at);
-    name.iter().any(|byte| *byte != b'.') && name.iter().enumerate().all(is_valid)
+/// Returns what comes after a valid name: nothing, or a colon and more.
+fn port_after_name(authority: &[u8]) -> Option<&[u8]> {
+    let mut rest = authority;
+    loop {
+        let plain = rest.iter().position(|byte| !IS_PLAIN[usize::from(*byte)]).unwrap_or(rest.len());
+        rest = rest.get(plain..)?;
+        match rest {
+            [] | [b':', ..] => break,
+            [b'%', high, low, encoded @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = encoded;
+            }
+            _ => return None,
+        }
+    }
+    let name = authority.get(..authority.len() - rest.len())?;
+    name.iter().any(|byte| *byte != b'.').then_some(rest)
 }
 
 /// Returns true for the text after the host: nothing, a colon, or a colon and a port.

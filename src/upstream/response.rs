@@ -149,7 +149,11 @@ fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: boo
     let filter = filter(&head.options);
     let passes = |field: &&FieldLine<'_>| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        let is_of_the_content = is("content-length") || has_no_trailers && is("trailer");
+        let is_of_the_content = match field.name.len() {
+            7 => has_no_trailers && is("trailer"),
+            14 => is("content-length"),
+            _ => false,
+        };
         !is_of_the_content && filter.passes(field.name)
     };
     write_received(out, head.bytes, head.fields.iter().filter(passes));
