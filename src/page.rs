@@ -99,7 +99,7 @@ pub fn is_favicon(method: &Method, path: &str) -> bool {
 
 /// The down page in all its representations and languages.
 ///
-/// Each language is rendered and compressed when the first visitor needs it, and then serves all others.
+/// Each language is rendered, and compressed in each coding, when the first visitor needs it, and then serves all others.
 #[derive(Debug)]
 pub struct Page {
     content: PageContent,

@@ -71,6 +71,11 @@ impl PreparedResponse {
         self
     }
 
+    /// Returns the body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Returns the response; for HEAD, without its body.
     pub(super) fn respond(&self, method: &Method) -> http::Response<Bytes> {
         let body = if method == Method::HEAD { Bytes::new() } else { self.body.clone() };

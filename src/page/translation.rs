@@ -1,5 +1,7 @@
 //! The responses of a down page in one language, for one kind of request.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY};
@@ -15,8 +17,8 @@ use super::{compression, csp};
 #[derive(Debug)]
 pub(super) struct Translation {
     html: PreparedResponse,
-    gzip: Option<PreparedResponse>,
-    brotli: Option<PreparedResponse>,
+    gzip: OnceLock<Option<PreparedResponse>>,
+    brotli: OnceLock<Option<PreparedResponse>>,
     pub(super) problem: PreparedResponse,
     pub(super) text: PreparedResponse,
     pub(super) grpc: PreparedResponse,
@@ -37,14 +39,9 @@ impl Translation {
         if is_translated {
             response.headers.insert(CONTENT_LANGUAGE, language.clone());
         }
-        let encoded = |encoding: Encoding, body: Option<Bytes>| {
-            let mut response = response.clone().with_body(body?);
-            response.headers.insert(CONTENT_ENCODING, encoding.field_value()?);
-            Some(response)
-        };
         Self {
-            gzip: encoded(Encoding::Gzip, compression::gzip(html.as_bytes())),
-            brotli: encoded(Encoding::Brotli, compression::brotli(html.as_bytes())),
+            gzip: OnceLock::new(),
+            brotli: OnceLock::new(),
             problem: text("application/problem+json", page.problem()),
             text: text("text/plain; charset=utf-8", page.text()),
             grpc: grpc(page.message(), empty),
@@ -52,14 +49,23 @@ impl Translation {
         }
     }
 
-    /// Returns the HTML in this content coding, or as it is if that would not be shorter.
+    /// Returns the HTML in this content coding, or as it is if that would not be shorter. It is compressed for the first one
+    /// that wants it.
     pub(super) fn html(&self, encoding: Encoding) -> &PreparedResponse {
         let encoded = match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => self.gzip.as_ref(),
-            Encoding::Brotli => self.brotli.as_ref(),
+            Encoding::Gzip => self.gzip.get_or_init(|| self.encode(encoding, compression::gzip)).as_ref(),
+            Encoding::Brotli => {
+                self.brotli.get_or_init(|| self.encode(encoding, compression::brotli)).as_ref()
+            }
         };
         encoded.unwrap_or(&self.html)
+    }
+
+    fn encode(&self, encoding: Encoding, compress: fn(&[u8]) -> Option<Bytes>) -> Option<PreparedResponse> {
+        let mut response = self.html.clone().with_body(compress(self.html.body())?);
+        response.headers.insert(CONTENT_ENCODING, encoding.field_value()?);
+        Some(response)
     }
 }
 
