@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use downtime::decision::down_response::{DownResponse, Redirect};
-use downtime::decision::{Decision, DecisionReason, Down, HttpsOnly, Pass, Rules, changes_at, decide, whole_seconds};
+use downtime::decision::{
+    Decision, DecisionReason, Down, HttpsOnly, Pass, Rules, changes_at, decide, whole_seconds,
+};
 use downtime::http1::scheme::Scheme;
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
@@ -191,7 +193,7 @@ fn period(u: &mut Unstructured<'_>, around: Timestamp) -> Result<Period> {
         Timing::Once(Occurrence { start, end: length.map(|length| later(start, length)) })
     };
     let enabled = u.ratio(7_u8, 8_u8)?;
-    Ok(Period { name: None, line: 1, enabled, unscheduled: false, timing, scope: scope(u)? })
+    Ok(Period { name: None, line: 1, file: None, enabled, unscheduled: false, timing, scope: scope(u)? })
 }
 
 fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
@@ -371,7 +373,8 @@ fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, n
     let decision = decide(rules, request, state, now);
     let is_fixed = matches!(
         decision,
-        Decision::Https(..) | Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme)
+        Decision::Https(..)
+            | Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme)
     );
     if !is_fixed {
         assert_eq!(decision.down().is_some(), is_down(rules, request, now));

@@ -98,6 +98,7 @@ fn value(literal: &Literal) -> Option<Value> {
         Literal::Bool(value) => Value::Boolean(*value),
         Literal::Strings(texts) => Value::Array(texts.iter().cloned().map(Value::String).collect()),
         Literal::DateTime(text) => Value::Datetime(text.parse::<Datetime>().ok()?),
+        Literal::Value(value) => value.clone(),
     })
 }
 

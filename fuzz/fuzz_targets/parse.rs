@@ -12,6 +12,7 @@ use downtime::filters::context::OwnedDecision;
 use downtime::filters::gate::respond;
 use downtime::matching::path::RequestPath;
 use downtime::matching::request::Request;
+use downtime::page::VisitorRequest;
 use downtime::snapshot::Snapshot;
 use downtime::summary::{ChartStyle, DecisionSummary, Summary, plan, status_lines, timeline};
 use http::{HeaderMap, Method};
@@ -39,9 +40,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn read(text: &str, template: &[u8]) {
-    let read_config = || {
-        Config::parse(NAME, text, Path::new(""), &|_| Ok(template.to_owned()))
-    };
+    let read_config = || Config::parse(NAME, text, Path::new(""), &|_| Ok(template.to_owned()));
     let found = read_config();
     check_all(&found, text, str::from_utf8(template).unwrap_or_default());
     let Some(config) = &found.config else {
@@ -82,7 +81,13 @@ fn report(config: &Config, diagnostics: &[Diagnostic], now: Timestamp) {
     let request = Request::new(&Method::GET, RequestPath::new("/"));
     let decision = decide(&config.rules, &request, &phase.state, now);
     let owned = OwnedDecision::from(decision.clone());
-    let response = respond(&snapshot, &phase, &owned, request.method, &HeaderMap::new());
+    let visitor = VisitorRequest {
+        method: request.method,
+        headers: &HeaderMap::new(),
+        is_favicon: false,
+        is_unsent: true,
+    };
+    let response = respond(&snapshot, &phase, &owned, &visitor);
     assert_eq!(response.is_none(), decision.down().is_none());
     changes_at(&config.rules, &request, &decision, &phase.state, now);
     let headers = response.map(|response| response.into_parts().0.headers);

@@ -76,6 +76,7 @@ fn rules(exemptions: Exemptions, redirect: Option<Redirect>) -> Rules {
     let period = Period {
         name: None,
         line: 1,
+        file: None,
         enabled: true,
         unscheduled: false,
         timing: Timing::Once(ever),

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use downtime::http1::encode::write_status_line;
 use downtime::http1::content_length::ContentLength;
+use downtime::http1::encode::write_status_line;
 use downtime::http1::fields::write_field;
 use downtime::http1::framing::Framing;
 use downtime::http1::response::{ResponseHead, has_no_body};

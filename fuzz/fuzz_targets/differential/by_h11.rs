@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::message::{End, Framing, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
+use crate::message::{End, Framing, Message, RequestTarget, StartLine, Stream, Verdict, comparable};
 
 const SCRIPT: &str = include_str!("h11_reader.py");
 

@@ -17,7 +17,9 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::service_fn;
 use hyper::{client, server};
 
-use crate::message::{End, FieldLine, Framing, Kind, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
+use crate::message::{
+    End, FieldLine, Framing, Kind, Message, RequestTarget, StartLine, Stream, Verdict, comparable,
+};
 
 /// Reads a stream with hyper.
 pub fn read(stream: &Stream<'_>) -> Verdict {

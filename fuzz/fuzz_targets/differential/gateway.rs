@@ -8,7 +8,9 @@ use downtime::http1::request::{RequestHead, Version};
 use downtime::http1::response::ResponseHead;
 use http::{Method, StatusCode};
 
-use crate::message::{End, FieldLine, Framing, Kind, Message, StartLine, Stream, RequestTarget, Verdict, comparable};
+use crate::message::{
+    End, FieldLine, Framing, Kind, Message, RequestTarget, StartLine, Stream, Verdict, comparable,
+};
 
 /// Reads a stream as the gateway does.
 pub fn read(stream: &Stream<'_>) -> Verdict {
