@@ -22,7 +22,8 @@ use self::down_response::{DownResponse, Redirect};
 pub use self::https_only::HttpsOnly;
 pub use self::outlook::Outlook;
 pub use self::reason::DecisionReason;
-pub use self::rules::{Rules, STATUS_PATH, whole_seconds};
+pub use self::rules::{ENTER_PATH, Rules, STATUS_PATH, whole_seconds};
+use crate::matching::bypass::Bypass;
 use crate::matching::exempt::Rule;
 use crate::matching::probe_paths::ProbePath;
 use crate::matching::request::{Query, Request};
@@ -43,10 +44,12 @@ pub enum Decision<'r> {
 }
 
 /// The reason why a request passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Pass<'r> {
     /// It asks for the status path.
     Status,
+    /// It is for the page at which testers enter.
+    Enter,
     /// A load balancer probes the gateway with it.
     Probe {
         /// The probe path.
@@ -58,6 +61,8 @@ pub enum Pass<'r> {
     Exempt(&'r Rule),
     /// It is an ACME challenge.
     Acme,
+    /// It carries the secret of this bypass, and a period covers it.
+    Bypass(&'r Bypass),
     /// No active period covers it.
     Up,
     /// The deciding period, given by its index, redirects to the requested path itself.
@@ -98,7 +103,8 @@ impl Decision<'_> {
     }
 }
 
-/// Decides a request at `now`: https, status path, probe paths, exemptions, periods, redirect target, in this order.
+/// Decides a request at `now`: https, status path, probe paths, exemptions, bypasses, periods, redirect target, in this
+/// order.
 pub fn decide<'r>(
     rules: &'r Rules,
     request: &Request<'_>,
@@ -110,6 +116,9 @@ pub fn decide<'r>(
     }
     if rules.is_status(request.path.raw()) {
         return Decision::Pass(Pass::Status);
+    }
+    if rules.is_enter(request, now) {
+        return Decision::Pass(Pass::Enter);
     }
     if let Some(path) = rules.probe_paths.find(request) {
         return Decision::Pass(Pass::Probe { path, is_down: state.state() == State::Down });
@@ -123,6 +132,9 @@ pub fn decide<'r>(
     let Some(down) = find_down(rules, request, state, now) else {
         return Decision::Pass(Pass::Up);
     };
+    if let Some(bypass) = rules.bypasses.find(request, now) {
+        return Decision::Pass(Pass::Bypass(bypass));
+    }
     match &down.response.redirect {
         Some(redirect) if redirect.is_target(&request.path) => {
             Decision::Pass(Pass::RedirectTarget(down.period))
@@ -203,6 +215,7 @@ mod tests {
 
     use super::*;
     use crate::http1::scheme::Scheme;
+    use crate::matching::bypass::Bypasses;
     use crate::matching::exempt::{Exemptions, RuleKind};
     use crate::matching::path::RequestPath;
     use crate::matching::probe_paths::ProbePaths;
@@ -246,6 +259,7 @@ mod tests {
             probe_paths: ProbePaths::new(vec![ProbePath { text: "/up".into(), line: 2 }]),
             exemptions: Exemptions::new(exempt).unwrap(),
             acme: true,
+            bypasses: Bypasses::default(),
             schedule: Schedule::new(periods.iter().enumerate().map(period).collect()),
             responses: periods.iter().map(|&(_, _, redirect)| response("m", redirect)).collect(),
             retry_after: Duration::from_secs(300),
@@ -271,6 +285,8 @@ mod tests {
                 Pass::Probe { is_down: false, .. } => "pass probe, up".into(),
                 Pass::Exempt(rule) => format!("pass {}", rule.text),
                 Pass::Acme => "pass acme".into(),
+                Pass::Enter => "pass enter".into(),
+                Pass::Bypass(bypass) => format!("pass {}", bypass.title()),
                 Pass::Up => "pass up".into(),
                 Pass::RedirectTarget(period) => format!("pass target {period}"),
             },

@@ -1,6 +1,7 @@
-//! The routes: status, probe, gate, site. Each filter rejects the requests that it does not handle, and the next one tries.
+//! The routes: status, enter, probe, gate, site. Each filter rejects the requests that it does not handle, and the next one tries.
 
 pub mod context;
+pub mod enter;
 pub mod gate;
 pub mod probe;
 pub mod site;
@@ -17,7 +18,8 @@ use warp::{Filter, Rejection};
 
 /// Returns all routes, for requests that carry a [`context::RequestContext`].
 pub fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    status::status().or(probe::probe()).unify().or(gate::gate()).unify().or(site::site()).unify()
+    let own = status::status().or(enter::enter()).unify().or(probe::probe()).unify();
+    own.or(gate::gate()).unify().or(site::site()).unify()
 }
 
 /// The service that `warp::service` makes of the routes.

@@ -5,8 +5,10 @@ mod cache;
 pub mod certificates;
 mod closing;
 mod decide;
+mod enter;
 mod failure;
 mod forward;
+mod guesses;
 mod retry;
 
 use std::net::IpAddr;
@@ -14,7 +16,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Method, Request};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, EXPIRES};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt as _, Collected, Empty};
 
 use self::access::{AccessLogLine, log};
@@ -68,7 +72,7 @@ impl<R: Routes> Gateway<R> {
         client: &mut ClientConnection,
     ) -> EncodedResponse {
         let PageRequest { head, current, decided, .. } = *request;
-        let response = self.call_filters(head, current, decided).await;
+        let response = self.call_filters(head, current, decided, Bytes::new()).await;
         let status = response.status();
         let mut bytes = Vec::with_capacity(1024);
         write_head(&mut bytes, &response, &head.method, client, decided.now);
@@ -85,10 +89,14 @@ impl<R: Routes> Gateway<R> {
         head: &RequestHead<'_>,
         current: &CurrentSnapshot,
         decided: &Decided,
+        body: Bytes,
     ) -> warp::reply::Response {
         let mut request = Request::new(Empty::new());
-        request.extensions_mut().insert(Arc::new(context(head, current, decided)));
-        let Ok(response) = self.routes.clone().call(request).await;
+        request.extensions_mut().insert(Arc::new(context(head, current, decided, body)));
+        let Ok(mut response) = self.routes.clone().call(request).await;
+        if decided.is_bypassed {
+            make_private(response.headers_mut());
+        }
         response
     }
 }
@@ -118,8 +126,11 @@ impl<R: Routes> Service for Gateway<R> {
         if let OwnedDecision::Status = decided.decision {
             self.retry_upstream(&current.snapshot, now);
         }
+        if let OwnedDecision::Enter = decided.decision {
+            return Box::pin(self.enter(head, client, &current, &decided, &mut access)).await;
+        }
         // On the heap: this future is large, and most requests do not need it.
-        let response = Box::pin(self.call_filters(head, &current, &decided)).await;
+        let response = Box::pin(self.call_filters(head, &current, &decided, Bytes::new())).await;
         log(&mut access, response.status().as_u16());
         Box::pin(respond(head, client, response, now)).await
     }
@@ -130,14 +141,26 @@ impl<R: Routes> Service for Gateway<R> {
     }
 }
 
+/// Forbids caches to keep a response: it is for a client with a bypass only.
+fn make_private(fields: &mut HeaderMap) {
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    fields.remove(EXPIRES);
+}
+
 /// The request for the filters.
-fn context(head: &RequestHead<'_>, current: &CurrentSnapshot, decided: &Decided) -> RequestContext {
+fn context(
+    head: &RequestHead<'_>,
+    current: &CurrentSnapshot,
+    decided: &Decided,
+    body: Bytes,
+) -> RequestContext {
     let request = RequestParts {
         method: head.method.clone(),
         path: head.target.path_text().into_owned(),
         query: head.target.query_text().map(std::borrow::Cow::into_owned),
         host: head.host.map(str::to_owned),
         headers: head.header_map(),
+        body,
     };
     RequestContext { request, current: current.clone(), decided: decided.clone() }
 }

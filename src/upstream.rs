@@ -179,6 +179,7 @@ impl Proxy {
             tunnel_idle: route.tunnel_idle,
             closing,
             is_watched: route.is_watched,
+            is_private: route.is_private,
         }
     }
 }

@@ -14,6 +14,7 @@ use downtime::decision::{
     Decision, DecisionReason, Down, HttpsOnly, Pass, Rules, changes_at, decide, whole_seconds,
 };
 use downtime::http1::scheme::Scheme;
+use downtime::matching::bypass::Bypasses;
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
 use downtime::matching::probe_paths::{ProbePath, ProbePaths};
@@ -133,6 +134,7 @@ impl Arbitrary<'_> for Input {
             probe_paths,
             exemptions,
             acme,
+            bypasses: Bypasses::default(),
             schedule,
             responses,
             retry_after: RETRY_AFTER,

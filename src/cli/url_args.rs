@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method, Uri};
 
 use crate::http1::scheme::Scheme;
+use crate::matching::bypass::Secrets;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request};
 use crate::page::is_navigation;
@@ -54,6 +55,7 @@ impl UrlArg {
             has_override_field: false,
             is_navigation: is_navigation(&client.method, headers),
             client: client.from,
+            secrets: Secrets::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration file as it was typed: each value with its place. Only the form of a value is checked here.
 
+mod bypass;
 mod period;
 mod read;
 
@@ -9,6 +10,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use toml::Spanned;
 
+pub use self::bypass::BypassTable;
 pub use self::period::PeriodTable;
 use super::schema::pattern;
 pub use super::table::{Field, OrFalse, TextByLanguage, TextsOrFalse};
@@ -57,6 +59,9 @@ pub struct Document {
     /// The periods of downtime. The file may have any number of them.
     #[schemars(rename = "period")]
     pub periods: Vec<PeriodTable>,
+    /// The bypasses: secrets that let testers through during a downtime. The file may have any number of them.
+    #[schemars(rename = "bypass")]
+    pub bypasses: Vec<BypassTable>,
 }
 
 /// The keys of `[server]`.

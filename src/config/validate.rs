@@ -1,5 +1,6 @@
 //! Turns a document into a config, and reports every invalid value.
 
+mod bypasses;
 mod exempt;
 mod limits;
 mod log;
@@ -57,6 +58,7 @@ pub fn validate(
             probe_paths: server::probe_paths(&document.server, report),
             exemptions: exempt::validate(&document.exempt, report),
             acme: document.exempt.acme.as_ref().is_none_or(|acme| *acme.get_ref()),
+            bypasses: bypasses::validate(document, &timezone, report),
             schedule,
             responses,
             retry_after: response.retry_after,

@@ -28,7 +28,9 @@ pub fn changes_at(
             passes.or(down.until)
         }
         Decision::Https(..)
-        | Decision::Pass(Pass::Status | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme) => None,
+        | Decision::Pass(
+            Pass::Status | Pass::Enter | Pass::Probe { .. } | Pass::Exempt(_) | Pass::Acme | Pass::Bypass(_),
+        ) => None,
         Decision::Pass(Pass::Up) => {
             let covers = |period: usize| rules.covers(period, request);
             let start = rules.schedule.next_outage(state, now, covers)?.start;

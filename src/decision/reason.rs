@@ -16,6 +16,7 @@ impl DecisionReason<'_> {
             Decision::Https(https_only, _) => Some(https_only.line),
             Decision::Pass(Pass::Probe { path, .. }) => Some(path.line),
             Decision::Pass(Pass::Exempt(rule)) => Some(rule.line),
+            Decision::Pass(Pass::Bypass(bypass)) => Some(bypass.line),
             _ => self.period().map(|period| period.line),
         }
     }
@@ -41,6 +42,8 @@ impl fmt::Display for DecisionReason<'_> {
         match self.0 {
             Decision::Https(..) => f.write_str("it came over http, and [server] https_only is true"),
             Decision::Pass(Pass::Status) => f.write_str("it is the status path"),
+            Decision::Pass(Pass::Enter) => f.write_str("it is the page at which testers enter"),
+            Decision::Pass(Pass::Bypass(bypass)) => write!(f, "it carries the secret of {}", bypass.title()),
             Decision::Pass(Pass::Probe { path, is_down: true }) => {
                 write!(f, "a probe path, which the gateway answers itself while the site is down: {path}")
             }

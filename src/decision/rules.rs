@@ -8,6 +8,7 @@ use super::down_response::DownResponse;
 use super::https_only::HttpsOnly;
 use super::is_acme_challenge;
 use crate::http1::scheme::Scheme;
+use crate::matching::bypass::Bypasses;
 use crate::matching::exempt::Exemptions;
 use crate::matching::probe_paths::ProbePaths;
 use crate::matching::request::Request;
@@ -18,6 +19,8 @@ use crate::schedule::state::Schedule;
 pub const STATUS_PATH: &str = "/.downtime/status";
 /// The default of earlier versions. It still works if the current default is in use.
 const EARLIER_STATUS_PATH: &str = "/.well-known/downtime";
+/// The path of the page at which testers enter.
+pub const ENTER_PATH: &str = "/.downtime/enter";
 
 /// Everything in the file that decides what happens to a request.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +35,8 @@ pub struct Rules {
     pub exemptions: Exemptions,
     /// True if ACME challenges pass, so that certificates can be renewed.
     pub acme: bool,
+    /// The secrets that let testers through during downtime.
+    pub bypasses: Bypasses,
     /// The periods of downtime.
     pub schedule: Schedule,
     /// The down response of each period, in the schedule's order.
@@ -60,6 +65,11 @@ impl Rules {
         self.status_path
             .as_deref()
             .is_some_and(|path| raw == path || path == STATUS_PATH && raw == EARLIER_STATUS_PATH)
+    }
+
+    /// Returns true if a request is for the page at which testers enter. It exists only while they can.
+    pub(super) fn is_enter(&self, request: &Request<'_>, now: Timestamp) -> bool {
+        !self.bypasses.is_empty() && request.path.raw() == ENTER_PATH && self.bypasses.let_in(request, now)
     }
 
     /// Returns the value of `Retry-After` at `now` for a request that passes at `until`, in seconds.

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use warp::Filter;
 
 use crate::decision::{Decision, Down, Pass};
-use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts};
+use crate::http1::scheme::Scheme;
+use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts, forwarded_scheme};
 use crate::snapshot::{CurrentSnapshot, PageKey};
 
 /// The parts of a request that the filters respond by, owned.
@@ -24,6 +26,8 @@ pub struct RequestParts {
     pub host: Option<String>,
     /// The fields.
     pub headers: HeaderMap,
+    /// The body, if the response depends on it; else empty.
+    pub body: Bytes,
 }
 
 /// A request, its decision, and the values that the decision was made on. Made once for each request that is answered
@@ -45,10 +49,14 @@ pub struct Decided {
     pub trusted: bool,
     /// The client, if it is known.
     pub client: Option<IpAddr>,
+    /// The scheme of the connection.
+    pub scheme: Scheme,
     /// The time at which the request was received.
     pub now: Timestamp,
     /// The decision.
     pub decision: OwnedDecision,
+    /// True if the request passes because of a bypass: the response is for this client only.
+    pub is_bypassed: bool,
 }
 
 /// The part of a [`Decision`] that the filters need, without borrows.
@@ -60,6 +68,8 @@ pub enum OwnedDecision {
     Status,
     /// The gateway itself responds to a probe, with 200 or 503.
     Probe(StatusCode),
+    /// The enter filter responds.
+    Enter,
     /// The site responds.
     Site,
     /// The gate responds with the down page.
@@ -76,6 +86,12 @@ impl RequestContext {
         Hosts { own: host.as_deref(), forwarded: forwarded_hosts(lines.map(HeaderValue::as_bytes)) }
     }
 
+    /// Returns the scheme that the client used: the one that a trusted proxy reports, or else that of the connection.
+    pub fn scheme(&self) -> Scheme {
+        let lines = self.request.headers.get_all("x-forwarded-proto").iter().filter(|_| self.decided.trusted);
+        forwarded_scheme(lines.map(HeaderValue::as_bytes)).unwrap_or(self.decided.scheme)
+    }
+
     /// Extracts the context, which the gateway has put into the request's extensions.
     pub fn filter() -> impl Filter<Extract = (Arc<Self>,), Error = warp::Rejection> + Clone {
         warp::ext::get::<Arc<Self>>()
@@ -87,6 +103,7 @@ impl From<Decision<'_>> for OwnedDecision {
         match decision {
             Decision::Https(_, location) => Self::Https(location),
             Decision::Pass(Pass::Status) => Self::Status,
+            Decision::Pass(Pass::Enter) => Self::Enter,
             Decision::Pass(Pass::Probe { is_down: true, .. }) => Self::Probe(StatusCode::OK),
             Decision::Pass(_) => Self::Site,
             Decision::Unavailable(down) => Self::Page(page_key(&down)),

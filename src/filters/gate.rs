@@ -43,7 +43,7 @@ pub fn respond(
         OwnedDecision::Redirect(location) => {
             Some(page::redirect(location, &snapshot.config.response.fields).map(Into::into))
         }
-        OwnedDecision::Status | OwnedDecision::Probe(_) | OwnedDecision::Site => None,
+        OwnedDecision::Status | OwnedDecision::Enter | OwnedDecision::Probe(_) | OwnedDecision::Site => None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep_until};
@@ -137,7 +138,7 @@ impl<R: Routes> Gateway<R> {
             // It is up again, and some of the request was taken: the client must send it again.
             return ControlFlow::Break(());
         }
-        let response = self.call_filters(head, &current, &decided).await;
+        let response = self.call_filters(head, &current, &decided, Bytes::new()).await;
         log(access, response.status().as_u16());
         respond(head, client, response, now).await
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::decision::{Decision, Pass, decide};
 use crate::filters::context::{Decided, OwnedDecision};
 use crate::http1::request::RequestHead;
+use crate::matching::bypass::Secrets;
 use crate::matching::client_address::client_address;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{
@@ -44,14 +45,26 @@ pub(super) fn decide_request(
         has_override_field: head.fields.iter().any(|field| is_method_override(field.name)),
         is_navigation: phase.has_redirects && is_navigation(&head.method, &page_fields(head)),
         client,
+        secrets: secrets(head, current),
     };
-    let decision = match decide(rules, &request, &phase.state, now) {
+    let decision = decide(rules, &request, &phase.state, now);
+    let is_bypassed = matches!(decision, Decision::Pass(Pass::Bypass(_)));
+    let decision = match decision {
         Decision::Pass(Pass::Probe { .. }) if readiness.is_stopping() => {
             OwnedDecision::Probe(StatusCode::SERVICE_UNAVAILABLE)
         }
         decision => decision.into(),
     };
-    Decided { trusted, client, now, decision }
+    Decided { trusted, client, scheme: peer.scheme(), now, decision, is_bypassed }
+}
+
+/// Returns the secrets that a request carries, if they matter: if the file has a bypass, and a period is active.
+fn secrets<'b>(head: &RequestHead<'b>, current: &CurrentSnapshot) -> Secrets<'b> {
+    let CurrentSnapshot { snapshot, phase } = current;
+    if snapshot.config.rules.bypasses.is_empty() || phase.state.active.is_empty() {
+        return Secrets::default();
+    }
+    Secrets::new(head.fields.iter().map(|field| (field.name, field.value)))
 }
 
 /// The fields that the down page depends on, in their order.

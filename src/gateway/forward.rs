@@ -7,9 +7,9 @@ use std::rc::Rc;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 
-use super::Gateway;
 use super::access::{AccessLogLine, log};
 use super::failure::failure_response;
+use super::{Gateway, make_private};
 use crate::config::UpstreamSite;
 use crate::filters::Routes;
 use crate::filters::context::Decided;
@@ -54,7 +54,12 @@ impl<R: Routes> Gateway<R> {
         }
         let peer = Rc::clone(client.peer());
         let is_watched = snapshot.config.response.close_tunnels_after.is_some();
-        let route = Route { is_watched, ..Route::new(site, snapshot.config.limits, client, &peer, *trusted) };
+        let is_private = decided.is_bypassed;
+        let route = Route {
+            is_watched,
+            is_private,
+            ..Route::new(site, snapshot.config.limits, client, &peer, *trusted)
+        };
         let closing = pin!(self.closing(head, &peer, current));
         let mut on_status = |status: StatusCode| {
             snapshot.reachability.record(true);
@@ -68,7 +73,10 @@ impl<R: Routes> Gateway<R> {
             }
             Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, access)).await,
             Err(error) => {
-                let response = failure_response(&error, site, snapshot, head);
+                let mut response = failure_response(&error, site, snapshot, head);
+                if decided.is_bypassed {
+                    make_private(response.headers_mut());
+                }
                 if matches!(error, UpstreamError::Client(ClientError::BrokeOff)) {
                     log(access, CLIENT_LEFT);
                     return ControlFlow::Break(());

@@ -183,6 +183,16 @@ pub fn is_hop_by_hop(name: &str) -> bool {
     }
 }
 
+/// Returns true for the names, in any case, of fields that tell caches how long to keep a response: those of RFC 9111, the
+/// targeted ones of RFC 9213, and those that only some caches know.
+pub fn controls_cache(name: &str) -> bool {
+    const OTHERS: [&str; 4] = ["expires", "surrogate-control", "x-accel-expires", "edge-control"];
+    const CACHE_CONTROL: &str = "cache-control";
+    let start = name.len().wrapping_sub(CACHE_CONTROL.len());
+    name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(CACHE_CONTROL))
+        || OTHERS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
 /// Returns true for the names, in any case, of fields in which proxies name the client (RFC 7239 and its predecessors) and
 /// the original target.
 pub fn is_forwarding(name: &str) -> bool {

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::http1::fields::is_read_as;
 use crate::http1::scheme::Scheme;
+use crate::matching::bypass::Secrets;
 use crate::matching::path::RequestPath;
 
 /// The field with the hosts that clients requested from a proxy.
@@ -32,6 +33,8 @@ pub struct Request<'a> {
     pub is_navigation: bool,
     /// The client's address, if known.
     pub client: Option<IpAddr>,
+    /// The secrets of bypasses that it carries, if they matter.
+    pub secrets: Secrets<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -46,6 +49,7 @@ impl<'a> Request<'a> {
             has_override_field: false,
             is_navigation: false,
             client: None,
+            secrets: Secrets::default(),
         }
     }
 

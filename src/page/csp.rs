@@ -36,6 +36,13 @@ pub(super) fn policy(html: &str) -> HeaderValue {
     HeaderValue::from_maybe_shared(policy).unwrap_or(HeaderValue::from_static(POLICY))
 }
 
+/// Returns the policy for `html` with a form, which goes to the same origin.
+pub(super) fn policy_for_form(html: &str) -> HeaderValue {
+    let policy = policy(html);
+    let allowing = policy.to_str().map(|policy| policy.replace("form-action 'none'", "form-action 'self'"));
+    allowing.ok().and_then(|policy| HeaderValue::try_from(policy).ok()).unwrap_or(policy)
+}
+
 /// Finds the `<style>` and `<script>` elements that contain text: their names, and the text as a browser hashes it.
 fn inline_elements(html: &str) -> Vec<(&'static str, HtmlString)> {
     let mut tokenizer = Tokenizer::new(html);

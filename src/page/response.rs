@@ -16,21 +16,8 @@ const WELCOME: &str = include_str!("../../templates/welcome.html");
 
 /// Returns the welcome page, with status 200. It shows the next steps if the configuration has no site.
 pub fn welcome(method: &Method) -> http::Response<Bytes> {
-    static WELCOME_PAGE: LazyLock<PreparedResponse> = LazyLock::new(|| {
-        let headers = [
-            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (CONTENT_LANGUAGE, HeaderValue::from_static("en")),
-            (CONTENT_SECURITY_POLICY, csp::policy(WELCOME)),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ];
-        let response = PreparedResponse {
-            status: StatusCode::OK,
-            headers: headers.into_iter().collect(),
-            body: Bytes::new(),
-        };
-        response.with_body(WELCOME.into())
-    });
+    static WELCOME_PAGE: LazyLock<PreparedResponse> =
+        LazyLock::new(|| PreparedResponse::own_page(StatusCode::OK, WELCOME, csp::policy(WELCOME)));
     WELCOME_PAGE.respond(method)
 }
 
@@ -43,6 +30,19 @@ pub(super) struct PreparedResponse {
 }
 
 impl PreparedResponse {
+    /// Creates a page of the gateway itself, in English.
+    pub(super) fn own_page(status: StatusCode, html: &str, policy: HeaderValue) -> Self {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_LANGUAGE, HeaderValue::from_static("en")),
+            (CONTENT_SECURITY_POLICY, policy),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        let headers = headers.into_iter().collect();
+        Self { status, headers, body: Bytes::new() }.with_body(html.to_owned().into())
+    }
+
     /// Creates the response without a body that all others of a page begin with.
     pub(super) fn empty(content: &PageContent, chooses_language: bool) -> Self {
         let headers = [

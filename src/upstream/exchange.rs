@@ -14,7 +14,7 @@ use super::body_limits::BodyLimits;
 use super::buffers::Buffers;
 use super::contention::Contention;
 use super::download::Download;
-use super::response;
+use super::response::{self, HeadOptions};
 use super::upload::Upload;
 use super::{ClientError, Forwarded, UpstreamError, tunnel};
 use crate::http1::request::{RequestHead, Version};
@@ -45,6 +45,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) closing: Pin<&'x mut (dyn Future<Output = ()> + 'x)>,
     /// True if it may become ready before the response has begun.
     pub(super) is_watched: bool,
+    /// True if no cache may keep the response.
+    pub(super) is_private: bool,
 }
 
 /// Why a connection brought no response.
@@ -177,8 +179,9 @@ impl Exchange<'_, '_> {
 
     /// Takes the head of a response from the upstream, if it is complete.
     fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
-        let over_http2 = matches!(self.upstream, Stream::Pipe(_));
-        let download = response::take_head(self.head, self.client, self.buffers, self.now, over_http2)?;
+        let options =
+            HeadOptions { over_http2: matches!(self.upstream, Stream::Pipe(_)), is_private: self.is_private };
+        let download = response::take_head(self.head, self.client, self.buffers, self.now, options)?;
         let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
         if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
             return Err(UpstreamError::Invalid("it switched to another protocol within the request"));

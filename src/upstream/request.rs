@@ -1,13 +1,16 @@
 //! The head of a request, as it goes to the upstream.
 
+use std::cell::Cell;
+
 use http::Method;
 
 use super::tunnel::offered_protocols;
 use super::{Route, via};
 use crate::http1::content_length::{decimal, write_length};
-use crate::http1::fields::{FieldLine, Sender, tokens, write_field, write_received};
+use crate::http1::fields::{FieldFilter, FieldLine, Sender, tokens, write_field, write_received};
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
+use crate::matching::bypass::{carries_secret, is_field as is_bypass_field, without_secret};
 use crate::matching::client_address::X_FORWARDED_FOR;
 use crate::matching::request::X_FORWARDED_HOST;
 
@@ -44,22 +47,42 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
     let filter = route.filter(head);
     // RFC 9110, section 7.6.2.
     let counts_hops = matches!(head.method, Method::OPTIONS | Method::TRACE);
+    let has_secret = Cell::new(false);
+    let holds_secret = |field: &FieldLine<'_>| {
+        let holds_one = carries_secret(field.name, field.value);
+        has_secret.set(has_secret.get() || holds_one);
+        holds_one
+    };
     let passes = |field: &&FieldLine<'_>| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         let is_written_elsewhere = match field.name.len() {
             4 => is("host"),
-            6 => is("expect") && head.version == Version::Http10,
+            6 => is("expect") && head.version == Version::Http10 || holds_secret(field),
             12 => counts_hops && is("max-forwards") && decimal(field.value).is_some(),
             14 => is("content-length"),
-            15 => is(X_FORWARDED_FOR.as_str()),
+            15 => is(X_FORWARDED_FOR.as_str()) || is_bypass_field(field.name),
             _ => false,
         };
         !is_written_elsewhere && filter.passes(field.name)
     };
     write_received(out, head.bytes, head.fields.iter().filter(passes));
+    // The secret of a bypass is for the gateway, whether it is right or not.
+    if has_secret.get() {
+        write_other_cookies(out, head, filter);
+    }
     if counts_hops && filter.passes("max-forwards") {
         for left in head.values("max-forwards").filter_map(decimal) {
             write_field(out, "max-forwards", &[left.saturating_sub(1).to_string().as_bytes()]);
+        }
+    }
+}
+
+/// Appends the Cookie fields that hold the secret of a bypass, without it.
+fn write_other_cookies(out: &mut Vec<u8>, head: &RequestHead<'_>, filter: FieldFilter<'_>) {
+    for field in head.fields.iter().filter(|field| carries_secret(field.name, field.value)) {
+        let others = without_secret(field.value);
+        if !others.is_empty() && filter.passes(field.name) {
+            write_field(out, field.name, &[&others]);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::http_date;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::{write_connection, write_status_line};
 use crate::http1::fields::{
-    ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_received,
+    ConnectionOptions, FieldFilter, FieldLine, Sender, controls_cache, tokens, write_field, write_received,
 };
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
@@ -25,7 +25,16 @@ struct ToClient {
     version: Version,
     closes: bool,
     now: Timestamp,
-    over_http2: bool,
+    head_options: HeadOptions,
+}
+
+/// What the head depends on besides the upstream's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadOptions {
+    /// True if it was translated from HTTP/2.
+    pub(super) over_http2: bool,
+    /// True if no cache may keep the response.
+    pub(super) is_private: bool,
 }
 
 /// Returns the filter for the fields and trailers of a response with these options.
@@ -34,13 +43,13 @@ pub(super) fn filter(options: &ConnectionOptions) -> FieldFilter<'_> {
 }
 
 /// Takes the head of a response to `request` from the upstream, if it is complete. Leaves it, as it goes to the client, in
-/// `to_client`. `over_http2` is true if it was translated from HTTP/2.
+/// `to_client`.
 pub(super) fn take_head(
     request: &RequestHead<'_>,
     client: &mut ClientConnection,
     buffers: &mut Buffers,
     now: Timestamp,
-    over_http2: bool,
+    head_options: HeadOptions,
 ) -> Result<Option<Download>, UpstreamError> {
     let Buffers { from_upstream, to_client, .. } = buffers;
     let parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
@@ -57,7 +66,7 @@ pub(super) fn take_head(
         if ends_with_connection(&head.framing, client.version()) {
             client.close_after_response();
         }
-        let to = ToClient { version: client.version(), closes: client.decide_close(), now, over_http2 };
+        let to = ToClient { version: client.version(), closes: client.decide_close(), now, head_options };
         write(to_client, &head, &request.method, &to);
     }
     let idle_limit = head.keeps_alive.then(|| {
@@ -115,7 +124,10 @@ fn ends_with_connection(framing: &Framing, version: Version) -> bool {
 fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToClient) {
     write_status_line(out, head.status, head.reason);
     let is_bare = *method == Method::HEAD || has_no_body(head.status);
-    write_fields(out, head, is_bare || to.version == Version::Http10);
+    write_fields(out, head, is_bare || to.version == Version::Http10, to.head_options.is_private);
+    if to.head_options.is_private {
+        write_field(out, "cache-control", &[b"private, no-store"]);
+    }
     if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
         write_length(out, length);
     }
@@ -126,7 +138,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
         write_field(out, "date", &[http_date(to.now).as_bytes()]);
     }
     let version = if head.is_http11 { "1.1" } else { "1.0" };
-    via::write(out, if to.over_http2 { "2.0" } else { version });
+    via::write(out, if to.head_options.over_http2 { "2.0" } else { version });
     if head.status == StatusCode::UPGRADE_REQUIRED {
         write_upgrade(out, head, to.closes);
     } else {
@@ -138,14 +150,14 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
 /// Appends the head of an interim response (RFC 9110, section 15.2), or of one that switches protocols.
 fn write_interim(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
     write_status_line(out, head.status, head.reason);
-    write_fields(out, head, true);
+    write_fields(out, head, true, false);
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         write_upgrade(out, head, false);
     }
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: bool) {
+fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: bool, is_private: bool) {
     let filter = filter(&head.options);
     let passes = |field: &&FieldLine<'_>| {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
@@ -154,7 +166,7 @@ fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: boo
             14 => is("content-length"),
             _ => false,
         };
-        !is_of_the_content && filter.passes(field.name)
+        !is_of_the_content && !(is_private && controls_cache(field.name)) && filter.passes(field.name)
     };
     write_received(out, head.bytes, head.fields.iter().filter(passes));
 }

@@ -36,6 +36,8 @@ pub struct Route<'a> {
     pub tunnel_idle: Duration,
     /// True if a request may be closed before its response has begun: see [`Proxy::forward`](super::Proxy::forward).
     pub is_watched: bool,
+    /// True if the response is for this client only: no cache may keep it.
+    pub is_private: bool,
     /// The version in which the request was received, as in Via.
     pub received_version: &'static str,
     /// The other end of the client's connection.
@@ -66,6 +68,7 @@ impl<'a> Route<'a> {
             max_connections: limits.upstream_connections,
             tunnel_idle: limits.tunnel_idle,
             is_watched: false,
+            is_private: false,
             received_version: via::version(client),
             peer,
             trusted,

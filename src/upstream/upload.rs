@@ -11,6 +11,7 @@ use tokio::time::{Sleep, sleep};
 use super::ClientError;
 use crate::http1::fields::FieldFilter;
 use crate::http1::framing::Encoding;
+use crate::matching::bypass::is_field as is_bypass_field;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
@@ -196,7 +197,7 @@ impl<'m> Upload<'m> {
         }
         let filter = self.filter;
         client
-            .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name))
+            .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name) && !is_bypass_field(name))
             .map_err(|_| ClientError::MalformedBody)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::{
-    Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PageSection, PeriodTable,
-    ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
+    BypassTable, Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PageSection,
+    PeriodTable, ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
 };
 use crate::config::diagnostic::Source;
 use crate::config::keys::{PERIODS_FILE, TOP};
@@ -34,7 +34,7 @@ impl Document {
         Self { management: root.section("management", ManagementSection::read), ..Self::default() }
     }
 
-    /// Adds the periods of the second file of `report`.
+    /// Adds the periods and bypasses of the second file of `report`.
     pub(in crate::config) fn parse_periods_file(&mut self, report: &Report) {
         let Some((source, start)) = report.second_file() else { return };
         if source.text.trim().is_empty() {
@@ -49,7 +49,11 @@ impl Document {
             return report_syntax(source, report);
         }
         let table = Table::new(PERIODS_FILE.to_owned(), root.into_inner(), report);
-        self.periods.extend(table.read_all(|root| root.sections("period", PeriodTable::read)));
+        let (periods, bypasses) = table.read_all(|root| {
+            (root.sections("period", PeriodTable::read), root.sections("bypass", BypassTable::read))
+        });
+        self.periods.extend(periods);
+        self.bypasses.extend(bypasses);
     }
 
     fn read(root: &mut Table<'_, '_>) -> Self {
@@ -65,6 +69,7 @@ impl Document {
             limits: root.section("limits", LimitsSection::read).unwrap_or_default(),
             log: root.section("log", LogSection::read).unwrap_or_default(),
             periods: root.sections("period", PeriodTable::read),
+            bypasses: root.sections("bypass", BypassTable::read),
         }
     }
 }
@@ -245,5 +250,21 @@ impl PeriodTable {
         period.broken = table.is_broken()
             || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
         period
+    }
+}
+
+impl BypassTable {
+    fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut bypass = Self {
+            span,
+            name: table.get("name", "\"qa\""),
+            hash: table.get("hash", "\"sha256:…\""),
+            until: table.get("until", "2026-12-02T06:00:00Z"),
+            hosts: table.get("hosts", "[\"shop.example.com\"]"),
+            paths: table.get("paths", "[\"/checkout/**\"]"),
+            broken: false,
+        };
+        bypass.broken = table.is_broken() || ["hash", "until"].iter().any(|key| table.has_mistyped(key));
+        bypass
     }
 }

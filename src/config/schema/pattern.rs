@@ -40,6 +40,8 @@ pub(in crate::config) const CRON: &str = concat!(
 pub(in crate::config) const TIME_ZONE: &str = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$";
 /// One line that is not blank.
 pub(in crate::config) const NAME: &str = r"^(?=\s*\S)[^\x00-\x1F\x7F-\x9F]+$";
+/// The SHA-256 of a secret.
+pub(in crate::config) const SECRET_HASH: &str = r"^sha256:[0-9A-Fa-f]{64}$";
 /// A name or an address, or `*.` and a name; without scheme, port and path.
 pub(in crate::config) const HOST: &str = r"^(\*\.)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]\.?)$";
 /// A token (RFC 9110, section 5.6.2) other than `*`.

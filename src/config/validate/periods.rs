@@ -49,7 +49,12 @@ pub(super) fn validate(
     (Schedule::new(periods), responses)
 }
 
-fn check_name<'d>(name: &'d Spanned<String>, names: &mut HashMap<&'d str, Range<usize>>, report: &Report) {
+/// Checks a name, and that it is not one of `names`, to which it is added.
+pub(super) fn check_name<'d>(
+    name: &'d Spanned<String>,
+    names: &mut HashMap<&'d str, Range<usize>>,
+    report: &Report,
+) {
     let text = name.get_ref().as_str();
     if text.trim().is_empty() {
         report.error(name.span(), "the name is empty", "for example `db-upgrade`");

@@ -1,4 +1,4 @@
-//! Validates the scope of a period: its hosts, paths and methods.
+//! Validates the scope of a period or a bypass: its hosts, paths and methods.
 
 use http::Method;
 use toml::Spanned;
@@ -10,15 +10,26 @@ use crate::matching::glob::PathGlobs;
 use crate::matching::scope::{Host, Scope, ScopePaths};
 
 pub(super) fn scope(table: &PeriodTable, report: &Report) -> Scope {
-    let hosts = list(&table.hosts, report, Host::parse);
-    let paths = list(&table.paths, report, |text| PathGlobs::check(text).map(|()| text.to_owned()));
-    let paths = paths.map(|paths| {
-        ScopePaths::new(paths.iter().map(String::as_str)).unwrap_or_else(|error| {
-            report.invalid(table.paths.as_ref().map_or(0..0, Spanned::span), error);
-            ScopePaths::default()
-        })
+    let paths = globs(&table.paths, report, |paths| ScopePaths::new(paths.iter().map(String::as_str)));
+    Scope { hosts: hosts(&table.hosts, report), paths, methods: list(&table.methods, report, method) }
+}
+
+/// Parses a list of hosts.
+pub(super) fn hosts(field: &Texts, report: &Report) -> Option<Vec<Host>> {
+    list(field, report, Host::parse)
+}
+
+/// Checks a list of globs, and compiles it.
+pub(super) fn globs<T: Default>(
+    field: &Texts,
+    report: &Report,
+    compile: impl FnOnce(Vec<String>) -> Result<T, InvalidValue>,
+) -> Option<T> {
+    let texts = list(field, report, |text| PathGlobs::check(text).map(|()| text.to_owned()))?;
+    let compiled = compile(texts).map_err(|error| {
+        report.invalid(field.as_ref().map_or(0..0, Spanned::span), error);
     });
-    Scope { hosts, paths, methods: list(&table.methods, report, method) }
+    Some(compiled.unwrap_or_default())
 }
 
 /// Parses the items of a list, which must not be empty.

@@ -125,7 +125,12 @@ fn except(table: &PeriodTable, zone: &TimeZone, report: &Report) -> ExcludedStar
     except
 }
 
-fn timestamp(field: &Field<Datetime>, zone: &TimeZone, fold: Fold, report: &Report) -> Option<Timestamp> {
+pub(super) fn timestamp(
+    field: &Field<Datetime>,
+    zone: &TimeZone,
+    fold: Fold,
+    report: &Report,
+) -> Option<Timestamp> {
     let field = field.as_ref()?;
     let time = TimeLiteral::new(field.get_ref());
     if let Ok(TimeLiteral::Local(local)) = time

@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: [ReferenceSection; 10] = [
     ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
     ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
+    ReferenceSection { header: "[[bypass]]", more: "See [Testers](testers.md)." },
 ];
 
 impl ReferenceSection {

@@ -39,7 +39,7 @@ fn reference() -> String {
 fn section_reference(section: &ReferenceSection, schema: &Value) -> String {
     let table = match section.key() {
         "" => schema,
-        "period" => &schema["properties"]["period"]["items"],
+        key @ ("period" | "bypass") => &schema["properties"][key]["items"],
         key => &schema["properties"][key],
     };
     let introduction = if section.header.is_empty() {

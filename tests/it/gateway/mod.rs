@@ -1,6 +1,7 @@
 //! How the binary responds to requests over sockets.
 
 mod branded;
+mod bypass;
 mod connection;
 mod descriptors;
 mod down;
