@@ -1,6 +1,7 @@
 //! The command line.
 
 mod applied;
+mod bypass;
 mod check;
 mod config_file;
 mod during;
@@ -103,6 +104,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Wait until the site is up or down
     Wait(wait::WaitArgs),
+    /// Let testers in while the site is down
+    Bypass(bypass::BypassArgs),
     /// Remove periods that are over
     Prune(prune::PruneArgs),
     /// Show what visitors will see
@@ -156,6 +159,7 @@ impl Cli {
             Some(Command::During(arguments)) => during::run(&file, arguments),
             Some(Command::Status(arguments)) => status::run(&file, arguments),
             Some(Command::Wait(arguments)) => wait::run(&file, arguments),
+            Some(Command::Bypass(arguments)) => bypass::run(&file, arguments),
             Some(Command::Prune(arguments)) => prune::run(&file, arguments),
             Some(Command::Preview(arguments)) => preview::run(&file.path, arguments),
             Some(Command::Schema) => schema::run(),

@@ -1,5 +1,6 @@
 //! Describes a config at one point in time, for people and programs: the output of `--check` and `status`.
 
+mod bypasses;
 mod certificates;
 mod chart;
 mod plan;
@@ -19,6 +20,7 @@ use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
+pub use bypasses::{BypassSummary, bypass_lines};
 pub use certificates::{CertificateSummary, certificate_lines};
 pub use chart::ChartStyle;
 pub use plan::{describe_period, plan};
@@ -52,6 +54,8 @@ pub struct Summary {
     pub next: Option<TimeSpan>,
     /// Each period, in file order.
     pub periods: Vec<PeriodSummary>,
+    /// Each bypass, in file order.
+    pub bypasses: Vec<BypassSummary>,
     /// The certificates for addresses with https, in file order.
     pub certificates: Vec<CertificateSummary>,
     /// The decision for each `--url`.
@@ -144,6 +148,13 @@ impl Summary {
             since: state::since(schedule, &state),
             next_change: state.next_change(),
             next: state.next.map(TimeSpan::from),
+            bypasses: config
+                .rules
+                .bypasses
+                .all()
+                .iter()
+                .map(|bypass| BypassSummary::new(bypass, now))
+                .collect(),
             certificates: config.certificates.all().iter().map(CertificateSummary::from).collect(),
             periods: schedule.periods().iter().zip(&config.rules.responses).map(period).collect(),
             ..summary

@@ -24,7 +24,9 @@ use crate::page::{VisitorRequest, is_favicon};
 use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 use crate::snapshot::Snapshot;
-use crate::summary::{ChartStyle, DecisionSummary, Summary, certificate_lines, plan, state_line, timeline};
+use crate::summary::{
+    ChartStyle, DecisionSummary, Summary, bypass_lines, certificate_lines, plan, state_line, timeline,
+};
 
 /// The `Accept` field of a browser that opens a page.
 const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -128,7 +130,7 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
     // The timeline may be coloured, so it escapes the names in it itself.
     let timeline = timeline(config, now, style);
     let rules = config.rules.exemptions.rules().iter().map(|rule| format!("exempt    {rule}"));
-    let rest = rules.chain(DecisionSummary::lines(decisions, config, now));
+    let rest = rules.chain(bypass_lines(config, now)).chain(DecisionSummary::lines(decisions, config, now));
     let escaped = |line: String| escape(&line).into_owned();
     let lines: Vec<_> = lines.into_iter().map(escaped).chain(timeline).chain(rest.map(escaped)).collect();
     lines.join("\n") + "\n"

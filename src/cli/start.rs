@@ -111,7 +111,7 @@ fn cancel_line(
 }
 
 /// Parses a name by the rules of the file, so that the error names the option.
-fn name(text: &str) -> Result<String, &'static str> {
+pub(super) fn name(text: &str) -> Result<String, &'static str> {
     let is_name = !text.trim().is_empty() && !text.chars().any(char::is_control);
     is_name.then(|| text.to_owned()).ok_or("a name must be one non-empty line, such as db-upgrade")
 }

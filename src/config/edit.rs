@@ -1,4 +1,4 @@
-//! Edits the periods in the text of a configuration file, and nothing else.
+//! Edits the periods and bypasses in the text of a configuration file, and nothing else.
 //!
 //! An edit is spliced into the text, so all other bytes stay: comments, order, spacing, CRLF, a byte order mark, a last
 //! line without a newline. `toml_edit` only locates the keys; its printer would normalize line ends. The result is
@@ -22,6 +22,8 @@ use place::{PeriodNode, PeriodsNode};
 
 /// The key of the periods: `[[period]]`, or `period = [{ … }]`.
 const PERIOD: &str = "period";
+/// The key of the bypasses, in the same two forms.
+const BYPASS: &str = "bypass";
 
 /// One change of the periods in a text.
 ///
@@ -60,13 +62,20 @@ pub enum Change {
         /// The index of the period.
         period: usize,
     },
+    /// Appends a bypass, as [`Change::Append`] does a period.
+    AppendBypass(Vec<(&'static str, Literal)>),
+    /// Removes a bypass, as [`Change::Remove`] does a period.
+    RemoveBypass {
+        /// The index of the bypass, from 0 in file order.
+        bypass: usize,
+    },
 }
 
 impl Change {
     /// Returns the index of the period that is changed; `None` for a new one.
     pub fn period_mut(&mut self) -> Option<&mut usize> {
         match self {
-            Self::Append(_) => None,
+            Self::Append(_) | Self::AppendBypass(_) | Self::RemoveBypass { .. } => None,
             Self::Alter { period, .. } | Self::Push { period, .. } | Self::Remove { period } => Some(period),
         }
     }
@@ -139,7 +148,7 @@ pub fn changed_periods(edited: &str, changes: &[Change]) -> Result<Vec<toml::Tab
             next += 1;
             Some(next - 1)
         }
-        Change::Remove { .. } => None,
+        Change::Remove { .. } | Change::AppendBypass(_) | Change::RemoveBypass { .. } => None,
     };
     let indices = changes.iter().filter_map(index).collect::<BTreeSet<_>>();
     indices.into_iter().map(|index| periods.get(index).cloned().ok_or(EditError::Misread)).collect()
@@ -152,7 +161,7 @@ pub fn contains_periods(text: &str, periods: &[toml::Table]) -> bool {
 
 /// Returns the text of a period, from its header to the end of the line of its last value.
 pub fn period_text(text: &str, period: usize) -> Result<&str, EditError> {
-    let span = PeriodNode::find(&parse(text)?, period)?.span()?;
+    let span = PeriodNode::find(&parse(text)?, PERIOD, period)?.span()?;
     layout::with_rest_of_line(text, span).ok_or(EditError::Misread)
 }
 
@@ -163,22 +172,26 @@ pub fn period_table(text: &str, period: usize) -> Result<toml::Table, EditError>
 
 fn apply_one(text: &str, change: &Change) -> Result<String, EditError> {
     match change {
-        Change::Append(keys) => append(text, keys),
+        Change::Append(keys) => append(text, PERIOD, keys),
+        Change::AppendBypass(keys) => append(text, BYPASS, keys),
+        Change::RemoveBypass { bypass } => remove(text, BYPASS, *bypass),
         Change::Alter { period, set, remove } => alter(text, *period, set, remove),
         Change::Push { period, key, value } => push(text, *period, key, value),
-        Change::Remove { period } => remove(text, *period),
+        Change::Remove { period } => remove(text, PERIOD, *period),
     }
 }
 
-fn append(text: &str, keys: &[(&'static str, Literal)]) -> Result<String, EditError> {
+fn append(text: &str, list: &str, keys: &[(&'static str, Literal)]) -> Result<String, EditError> {
     let entries = keys.iter().map(|(key, value)| Ok(entry(key, &value.render()?)));
     let entries = entries.collect::<Result<Vec<_>, EditError>>()?;
-    match PeriodsNode::from_document(&parse(text)?)? {
+    match PeriodsNode::from_document(&parse(text)?, list)? {
         PeriodsNode::Inline(array) if entries.is_empty() => place::list_of_array(array)?.append(text, "{}"),
         PeriodsNode::Inline(array) => {
             place::list_of_array(array)?.append(text, &format!("{{ {} }}", entries.join(", ")))
         }
-        PeriodsNode::Tables(_) | PeriodsNode::None => Ok(layout::append_table(text, "[[period]]", &entries)),
+        PeriodsNode::Tables(_) | PeriodsNode::None => {
+            Ok(layout::append_table(text, &format!("[[{list}]]"), &entries))
+        }
     }
 }
 
@@ -197,7 +210,7 @@ fn alter(
 fn push(text: &str, period: usize, key: &'static str, value: &Literal) -> Result<String, EditError> {
     let value = value.render()?;
     let document = parse(text)?;
-    match PeriodNode::find(&document, period)?.entry(key)? {
+    match PeriodNode::find(&document, PERIOD, period)?.entry(key)? {
         Some(entry) => {
             let array = entry.value.as_array().ok_or(EditError::NotAnArray(key))?;
             place::list_of_array(array)?.append(text, &value)
@@ -206,12 +219,12 @@ fn push(text: &str, period: usize, key: &'static str, value: &Literal) -> Result
     }
 }
 
-fn remove(text: &str, period: usize) -> Result<String, EditError> {
+fn remove(text: &str, list: &str, index: usize) -> Result<String, EditError> {
     let document = parse(text)?;
-    let span = PeriodNode::find(&document, period)?.span()?;
-    match PeriodsNode::from_document(&document)? {
+    let span = PeriodNode::find(&document, list, index)?.span()?;
+    match PeriodsNode::from_document(&document, list)? {
         PeriodsNode::Inline(array) => {
-            let previous = period.checked_sub(1).and_then(|index| array.get(index)?.span());
+            let previous = index.checked_sub(1).and_then(|index| array.get(index)?.span());
             layout::remove_from_list(text, &span, previous)
         }
         PeriodsNode::Tables(_) | PeriodsNode::None => layout::remove_table(text, &span),
@@ -221,7 +234,7 @@ fn remove(text: &str, period: usize) -> Result<String, EditError> {
 fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<String, EditError> {
     let text = &without_table(text, period, key)?;
     let document = parse(text)?;
-    let period = PeriodNode::find(&document, period)?;
+    let period = PeriodNode::find(&document, PERIOD, period)?;
     match period.entry(key)? {
         Some(entry) => layout::splice(text, entry.value_span()?, value),
         None => period.insert(text, &entry(key, value)),
@@ -231,7 +244,7 @@ fn set_key(text: &str, period: usize, key: &'static str, value: &str) -> Result<
 fn remove_key(text: &str, period: usize, key: &'static str) -> Result<String, EditError> {
     let text = &without_table(text, period, key)?;
     let document = parse(text)?;
-    let period = PeriodNode::find(&document, period)?;
+    let period = PeriodNode::find(&document, PERIOD, period)?;
     match period.entry(key)? {
         Some(entry) => period.remove(text, &entry),
         None => Ok(text.clone().into_owned()),
@@ -241,7 +254,9 @@ fn remove_key(text: &str, period: usize, key: &'static str) -> Result<String, Ed
 /// Removes a key that is a table made of a header or of dotted keys.
 fn without_table<'t>(text: &'t str, period: usize, key: &str) -> Result<Cow<'t, str>, EditError> {
     let document = parse(text)?;
-    let Some(table) = PeriodNode::find(&document, period)?.table_of(key) else { return Ok(text.into()) };
+    let Some(table) = PeriodNode::find(&document, PERIOD, period)?.table_of(key) else {
+        return Ok(text.into());
+    };
     let pieces = place::pieces_of_table(text, table)?;
     let removed = pieces.iter().rev().try_fold(text.to_owned(), |text, piece| layout::remove(&text, piece));
     removed.map(Cow::Owned)

@@ -4,6 +4,7 @@
 
 mod accent;
 mod addresses;
+mod bypasses;
 mod certificates;
 mod cover;
 mod durations;
@@ -105,6 +106,7 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     local_times::lint(&input);
     search_engines::lint(&input);
     probes::lint(&input);
+    bypasses::lint(&input);
     stop::lint(&input);
     input.note_past_periods();
 }

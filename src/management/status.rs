@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::RunningGateway;
 use crate::config::diagnostic::Severity;
 use crate::snapshot::RejectedReading;
-use crate::summary::{DiagnosticSummary, Summary, status_lines, to_json};
+use crate::summary::{DiagnosticSummary, Summary, bypass_lines, status_lines, to_json};
 use crate::watch::Mode;
 
 /// The JSON document.
@@ -92,7 +92,10 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             reachable,
             watch: watch.to_owned(),
             timezone: config.timezone.iana_name().map(str::to_owned),
-            lines: status_lines(config, &snapshot.phase(now).state, reachable, now).into(),
+            lines: status_lines(config, &snapshot.phase(now).state, reachable, now)
+                .into_iter()
+                .chain(bypass_lines(config, now))
+                .collect(),
         },
     })
 }

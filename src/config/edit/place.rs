@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use toml_edit::{Array, ArrayOfTables, Document, InlineTable, Item, Key, Table, TableLike, Value};
 
+use super::EditError;
 use super::layout::{self, ListLayout};
-use super::{EditError, PERIOD};
 
 /// The periods of a document, in the syntax that it uses.
 pub(super) enum PeriodsNode<'d> {
@@ -18,8 +18,8 @@ pub(super) enum PeriodsNode<'d> {
 }
 
 impl<'d> PeriodsNode<'d> {
-    pub(super) fn from_document(document: &'d Document<&str>) -> Result<Self, EditError> {
-        match document.get(PERIOD) {
+    pub(super) fn from_document(document: &'d Document<&str>, list: &str) -> Result<Self, EditError> {
+        match document.get(list) {
             None => Ok(Self::None),
             Some(Item::ArrayOfTables(tables)) => Ok(Self::Tables(tables)),
             Some(Item::Value(Value::Array(array))) => Ok(Self::Inline(array)),
@@ -49,8 +49,8 @@ pub(super) struct PeriodEntry<'d> {
 }
 
 impl<'d> PeriodNode<'d> {
-    pub(super) fn find(document: &'d Document<&str>, period: usize) -> Result<Self, EditError> {
-        let periods = PeriodsNode::from_document(document)?;
+    pub(super) fn find(document: &'d Document<&str>, list: &str, period: usize) -> Result<Self, EditError> {
+        let periods = PeriodsNode::from_document(document, list)?;
         let missing = EditError::NoPeriod { period, periods: periods.len() };
         match periods {
             PeriodsNode::None => Err(missing),

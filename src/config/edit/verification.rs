@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{Change, EditError, Literal, PERIOD};
+use super::{BYPASS, Change, EditError, Literal, PERIOD};
 
 /// Returns an error unless the edited text differs from the old one in exactly what the changes name.
 pub(super) fn verify(old: &str, edited: &str, changes: &[Change]) -> Result<(), EditError> {
@@ -27,8 +27,10 @@ pub(super) fn periods(text: &str) -> Result<Vec<Table>, EditError> {
 
 /// Removes an empty list of periods, which means the same as none.
 fn without_empty_list(mut document: Table) -> Table {
-    if document.get(PERIOD).and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        document.remove(PERIOD);
+    for list in [PERIOD, BYPASS] {
+        if document.get(list).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            document.remove(list);
+        }
     }
     document
 }
@@ -39,11 +41,10 @@ fn parse(text: &str) -> Result<Table, EditError> {
 
 fn apply_one(mut document: Table, change: &Change) -> Result<Table, EditError> {
     match change {
-        Change::Append(keys) => {
-            let mut period = Table::new();
-            set_keys(&mut period, keys)?;
-            array(&mut document, PERIOD)?.push(period.into());
-        }
+        Change::Append(keys) => append(&mut document, PERIOD, keys)?,
+        Change::AppendBypass(keys) => append(&mut document, BYPASS, keys)?,
+        Change::Remove { period } => remove(&mut document, PERIOD, *period)?,
+        Change::RemoveBypass { bypass } => remove(&mut document, BYPASS, *bypass)?,
         Change::Alter { period, set, remove } => {
             let period = period_at(&mut document, *period)?;
             set_keys(period, set)?;
@@ -54,15 +55,24 @@ fn apply_one(mut document: Table, change: &Change) -> Result<Table, EditError> {
         Change::Push { period, key, value } => {
             array(period_at(&mut document, *period)?, key)?.push(value.value()?);
         }
-        Change::Remove { period } => {
-            let periods = array(&mut document, PERIOD)?;
-            if *period >= periods.len() {
-                return Err(EditError::Misread);
-            }
-            periods.remove(*period);
-        }
     }
     Ok(document)
+}
+
+fn append(document: &mut Table, list: &str, keys: &[(&'static str, Literal)]) -> Result<(), EditError> {
+    let mut table = Table::new();
+    set_keys(&mut table, keys)?;
+    array(document, list)?.push(table.into());
+    Ok(())
+}
+
+fn remove(document: &mut Table, list: &str, index: usize) -> Result<(), EditError> {
+    let tables = array(document, list)?;
+    if index >= tables.len() {
+        return Err(EditError::Misread);
+    }
+    tables.remove(index);
+    Ok(())
 }
 
 fn set_keys(table: &mut Table, keys: &[(&'static str, Literal)]) -> Result<(), EditError> {

@@ -1,5 +1,6 @@
 //! The command line of the real binary.
 
+mod bypass;
 mod check;
 mod edits;
 mod end;

@@ -11,7 +11,7 @@ pub(crate) struct ReferenceSection {
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [ReferenceSection; 10] = [
+pub(crate) const SECTIONS: [ReferenceSection; 11] = [
     ReferenceSection { header: "", more: "" },
     ReferenceSection { header: "[server]", more: "" },
     ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },

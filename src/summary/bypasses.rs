@@ -1,0 +1,67 @@
+//! The bypasses, and until when they let testers in.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::matching::bypass::{Bypass, BypassPhase, BypassScope, MAX_TIME};
+use crate::schedule::human_time::{distance, local};
+
+/// A bypass at one point in time. It has neither the secret nor its hash.
+#[derive(Debug, Serialize)]
+pub struct BypassSummary {
+    name: Option<String>,
+    line: usize,
+    file: Option<String>,
+    state: &'static str,
+    until: Timestamp,
+    hosts: Option<Vec<String>>,
+    paths: Option<Vec<String>>,
+}
+
+impl BypassSummary {
+    /// Summarizes a bypass at `now`.
+    pub fn new(bypass: &Bypass, now: Timestamp) -> Self {
+        let BypassScope { hosts, paths } = &bypass.scope;
+        Self {
+            name: bypass.name.clone(),
+            line: bypass.line,
+            file: bypass.file.as_deref().map(str::to_owned),
+            state: bypass.phase(now).as_str(),
+            until: bypass.until,
+            hosts: hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
+            paths: paths.as_ref().map(|paths| paths.texts().to_vec()),
+        }
+    }
+}
+
+/// Describes each bypass in a line: its name, and until when it lets testers in.
+pub fn bypass_lines(config: &Config, now: Timestamp) -> impl Iterator<Item = String> {
+    config
+        .rules
+        .bypasses
+        .all()
+        .iter()
+        .map(move |bypass| format!("bypass    {}", describe(bypass, config, now)))
+}
+
+fn describe(bypass: &Bypass, config: &Config, now: Timestamp) -> String {
+    let line = bypass.name.as_ref().map_or(String::new(), |_| format!(" (line {})", bypass.line));
+    let at = |at| format!("{}, {}", local(at, &config.timezone), distance(at, now));
+    let state = match bypass.phase(now) {
+        BypassPhase::Valid => format!("lets testers in until {}", at(bypass.until)),
+        BypassPhase::TooEarly => {
+            let from = bypass.until.checked_sub(MAX_TIME).unwrap_or(Timestamp::MIN);
+            format!("lets nobody in before {}: its end is more than 30 days ahead", at(from))
+        }
+        BypassPhase::Over => format!("is over since {}", at(bypass.until)),
+    };
+    format!("{}{line} {state}{}", bypass.title(), scope(&bypass.scope))
+}
+
+fn scope(scope: &BypassScope) -> String {
+    let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+    let paths = scope.paths.as_ref().map(|paths| paths.texts().join(", "));
+    let hosts = (!hosts.is_empty()).then(|| format!("; hosts {}", hosts.join(", ")));
+    hosts.unwrap_or_default() + &paths.map_or(String::new(), |paths| format!("; paths {paths}"))
+}

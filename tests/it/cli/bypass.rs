@@ -1,0 +1,118 @@
+//! `downtime bypass` writes a table and prints a link, and `downtime bypass end` takes both back.
+
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
+use crate::support::until;
+
+const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
+
+/// Runs the binary in a directory. Returns its exit code, its output and its errors.
+fn run(directory: &ConfigDirectory, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = downtime(directory);
+    let output = command.args(arguments).stdout(std::process::Stdio::piped()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn file(directory: &ConfigDirectory) -> String {
+    std::fs::read_to_string(directory.join("downtime.toml")).unwrap()
+}
+
+#[test]
+fn the_printed_link_lets_testers_in_until_the_bypass_is_ended() {
+    let gateway = GatewayProcess::start(DOWN);
+    let before = file(&gateway.directory);
+    let arguments = ["bypass", "--name", "qa", "--for", "1h", "--site", "https://shop.example.com/"];
+    let (code, output, errors) = run(&gateway.directory, &arguments);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    let link = output.lines().last().unwrap();
+    let secret = link.strip_prefix("https://shop.example.com/.downtime/enter#").unwrap();
+    assert!(
+        secret.len() == 43
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    );
+    assert!(output.contains("\"qa\" lets testers in until "), "{output}");
+    assert!(!file(&gateway.directory).contains(secret));
+    let field = format!("Downtime-Bypass: {secret}");
+    until("way in", || (gateway.get("/", &[&field]).status == 200).then_some(()));
+
+    for (arguments, line) in [(&["status"][..], "bypass    \"qa\""), (&["--check"], "bypass    \"qa\"")] {
+        let (_, output, _) = run(&gateway.directory, arguments);
+        assert!(output.lines().any(|output| output.starts_with(line)), "{output}");
+        assert!(!output.contains("sha256:"), "{output}");
+    }
+    let (code, _, errors) = run(&gateway.directory, &["bypass", "--name", "qa"]);
+    assert!(code == Some(1) && errors.contains("is not over"), "{errors}");
+
+    let (code, output, _) = run(&gateway.directory, &["bypass", "end", "qa"]);
+    assert!(code == Some(0) && output.contains("\"qa\" lets nobody in any more"), "{output}");
+    assert_eq!(file(&gateway.directory).trim_end(), before.trim_end());
+    until("way out", || (gateway.get("/", &[&field]).status == 503).then_some(()));
+    let (code, _, errors) = run(&gateway.directory, &["bypass", "end", "qa"]);
+    assert!(code == Some(1) && errors.contains("no bypass has the name \"qa\""), "{errors}");
+}
+
+#[test]
+fn a_bypass_has_a_name_a_scope_and_an_end() {
+    let directory = ConfigDirectory::with(DOWN);
+    let scope = ["--host", "shop.example.com", "--path", "/shop/**"];
+    let (code, output, _) = run(&directory, &[&["bypass"][..], &scope].concat());
+    assert_eq!(code, Some(0), "{output}");
+    let (code, output, _) = run(&directory, &["bypass"]);
+    assert_eq!(code, Some(0), "{output}");
+    let text = file(&directory);
+    let table = "[[bypass]]\nname = \"testers\"\nhash = \"sha256:";
+    assert!(text.contains(table) && text.contains("name = \"testers-2\""), "{text}");
+    assert!(text.contains("hosts = [\"shop.example.com\"]\npaths = [\"/shop/**\"]\n"), "{text}");
+    for (arguments, code, message) in [
+        (&["bypass", "--for", "31days"][..], 1, "a bypass lasts at most 30 days"),
+        (&["bypass", "--host", "https://a.example"], 1, "invalid host"),
+        (&["bypass", "--site", "shop.example.com"], 2, "write a URL without a path"),
+        (&["bypass", "--site", "https://shop.example.com/a"], 2, "write a URL without a path"),
+        (&["bypass", "--name", "a", "end", "a"], 2, "cannot be used"),
+    ] {
+        let (found, _, errors) = run(&directory, arguments);
+        assert!(found == Some(code) && errors.contains(message), "{arguments:?}: {errors}");
+        assert_eq!(file(&directory), text);
+    }
+}
+
+#[test]
+fn mistakes_in_a_bypass_are_explained() {
+    let hash = "hash = \"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
+    let until = "until = 2026-12-02T06:00:00Z\n";
+    for (table, message) in [
+        (format!("[[bypass]]\n{until}"), "this bypass has no `hash`"),
+        (format!("[[bypass]]\n{hash}"), "this bypass has no `until`"),
+        (format!("[[bypass]]\nhash = \"sha256:9f86\"\n{until}"), "64 hexadecimal digits"),
+        (format!("[[bypass]]\n{hash}{until}secret = \"x\""), "unknown key `secret` in [[bypass]]"),
+        (
+            format!("[[bypass]]\n{hash}{until}[[bypass]]\n{hash}{until}"),
+            "the bypass at line 2 has the same secret",
+        ),
+        (
+            format!("[[bypass]]\nname = \"a\"\n{hash}{until}[[bypass]]\nname = \"a\"\n"),
+            "the name `a` is already used",
+        ),
+        (format!("[[bypass]]\n{hash}{until}paths = [\"a\"]"), "a"),
+        (format!("[[bypass]]\n{hash}{until}hosts = []"), "an empty list covers nothing"),
+    ] {
+        let directory = ConfigDirectory::with("");
+        directory.write("downtime.toml", &table);
+        let (code, _, errors) = run(&directory, &["--check"]);
+        assert!(code == Some(1) && errors.contains(message), "{table}: {errors}");
+    }
+    let period = "[[period]]\nstart = 2026-12-01T22:00:00Z\nend = 2026-12-02T02:00:00Z\n";
+    for (at, message) in [
+        ("2026-11-01T00:00:00Z", "lets nobody in yet: its end is more than 30 days ahead"),
+        (
+            "2026-12-01T00:00:00Z",
+            "valid for longer than any period lasts: the last one ends at 2026-12-02 02:00:00",
+        ),
+        ("2026-12-03T00:00:00Z", "this bypass is over"),
+    ] {
+        let directory = ConfigDirectory::with("");
+        directory.write("downtime.toml", &format!("{period}[[bypass]]\n{hash}{until}"));
+        let (code, _, errors) = run(&directory, &["--check", "--at", at]);
+        assert!(code == Some(0) && errors.contains(message), "{at}: {errors}");
+    }
+}
