@@ -21,7 +21,7 @@
 //! | [`tls`] | certificates: read, checked, chosen by server name; the settings of TLS | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
-//! | [`matching`] | paths, globs, networks, scopes, exemptions, the client's address | http1, invalid_value |
+//! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
@@ -32,7 +32,7 @@
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
 //! | [`files`] | static files below a directory | hex |
-//! | [`filters`] | the warp filters: status path, gate, site | config, decision, files, matching, page, schedule, snapshot |
+//! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, decision, files, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |

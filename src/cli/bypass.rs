@@ -145,9 +145,10 @@ fn end(source: &EditSource<'_>, name: &str) -> Result<EditPlan<Vec<String>>, Edi
     let Some((index, bypass)) = find(source.config, name) else {
         let names = source.config.rules.bypasses.all().iter().filter_map(|bypass| bypass.name.as_deref());
         let names: Vec<_> = names.collect();
-        let help = match names.is_empty() {
-            true => "the file has no bypass with a name".to_owned(),
-            false => format!("bypasses in the file: {}", names.join(", ")),
+        let help = if names.is_empty() {
+            "the file has no bypass with a name".to_owned()
+        } else {
+            format!("bypasses in the file: {}", names.join(", "))
         };
         return Err(EditRefusal::Cannot(format!("no bypass has the name \"{name}\""), help));
     };

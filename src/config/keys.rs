@@ -345,7 +345,7 @@ mod tests {
             (
                 TOP,
                 "colour",
-                "known keys: periods_file, timezone; known sections: [[period]], [exempt], [limits], [log], [management], \
+                "known keys: periods_file, timezone; known sections: [[bypass]], [[period]], [exempt], [limits], [log], [management], \
                  [page], [response], [server], [site]",
             ),
             ("[log]", "colour", "known keys: level, format, access"),

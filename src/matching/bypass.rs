@@ -16,7 +16,7 @@ use super::request::Request;
 use super::scope::Host;
 use crate::invalid_value::InvalidValue;
 
-/// A bypass lets nobody in until its end is no further away than this.
+/// A bypass lets nobody in until its end is at most this far away.
 pub const MAX_TIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The SHA-256 of a secret.
