@@ -166,7 +166,8 @@ fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: boo
             14 => is("content-length"),
             _ => false,
         };
-        !is_of_the_content && !(is_private && controls_cache(field.name)) && filter.passes(field.name)
+        let is_replaced = is_private && controls_cache(field.name);
+        !is_of_the_content && !is_replaced && filter.passes(field.name)
     };
     write_received(out, head.bytes, head.fields.iter().filter(passes));
 }
