@@ -93,6 +93,7 @@ fn json_has_the_state_and_the_periods() {
                 "next": [{ "start": "2026-07-01T00:00:00Z", "end": null }],
             },
         ],
+        "bypasses": [],
         "certificates": [],
     });
     assert_eq!(run.json(), expected);
