@@ -20,6 +20,8 @@ pub fn is_cross_origin(headers: &HeaderMap, hosts: &Hosts<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
@@ -45,7 +47,8 @@ mod tests {
             (None, Some(""), false),
         ] {
             let mut headers = HeaderMap::new();
-            headers.extend(site.map(|site| ("sec-fetch-site".parse().unwrap(), site.parse().unwrap())));
+            headers
+                .extend(site.map(|site| (HeaderName::from_static("sec-fetch-site"), site.parse().unwrap())));
             headers.extend(origin.map(|origin| (ORIGIN, origin.parse().unwrap())));
             let hosts = Hosts { own: Some("a.example"), forwarded: vec!["b.example:8443"] };
             assert_eq!(is_cross_origin(&headers, &hosts), expected, "{site:?} {origin:?}");

@@ -157,6 +157,7 @@ mod tests {
             max_connections: 0,
             tunnel_idle: Duration::ZERO,
             is_watched: false,
+            is_private: false,
             received_version: "1.1",
             peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())),
             trusted,

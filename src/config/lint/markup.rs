@@ -121,6 +121,8 @@ fn unescaped(template: &str, span: Range<usize>) -> Option<MarkupFault> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::matching::exempt::{Rule, RuleKind};
 
@@ -270,7 +272,10 @@ mod tests {
     fn the_shipped_templates_have_none() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
         let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-        let pages: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "html")).collect();
+        // The page that takes a bypass has a form, and a policy of its own.
+        let is_page =
+            |path: &PathBuf| path.extension() == Some("html".as_ref()) && !path.ends_with("enter.html");
+        let pages: Vec<_> = paths.filter(is_page).collect();
         assert!(!pages.is_empty());
         for page in pages {
             let template = std::fs::read_to_string(&page).unwrap();
