@@ -11,7 +11,6 @@ mod debounce;
 mod handle;
 mod notifier;
 mod reconcile;
-mod spare;
 mod symlinks;
 
 use std::path::PathBuf;
@@ -28,7 +27,6 @@ use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
-use self::spare::SpareDescriptors;
 use crate::config::load::{Loaded, load_again};
 use crate::snapshot::Snapshots;
 use crate::store::read::FileStamp;
@@ -49,7 +47,6 @@ pub struct Watch {
     announced: AnnouncedPeriods,
     /// When the files are read again although their stamps have not changed.
     reread_at: Instant,
-    spare: SpareDescriptors,
     handle: Handle,
 }
 
@@ -69,7 +66,6 @@ impl Watch {
             notifier: Notifier::new(handle.events()),
             events,
             reread_at: Instant::now() + REREAD,
-            spare: SpareDescriptors::default(),
             handle: handle.clone(),
         };
         watch.notifier.arm(watch.debounce.files());
@@ -120,7 +116,6 @@ impl Watch {
             self.notifier.disarm();
         }
         self.arm();
-        self.spare.fill();
         if events.contains(&Event::Reload) {
             return self.reload();
         }
@@ -155,9 +150,7 @@ impl Watch {
         if self.notifier.is_unavailable() {
             self.notifier.disarm();
         }
-        self.spare.release();
         let loaded = load_again(&self.applier.path, &self.applier.snapshots.current().config);
-        self.spare.fill();
         self.reread_at = Instant::now() + if loaded.lacked_descriptors { POLL } else { REREAD };
         if loaded.changing || !self.is_complete(&loaded, trigger) {
             return (None, debounce::QUIET);

@@ -97,19 +97,6 @@ fn requests_in_progress_are_not_closed_when_descriptors_run_out() {
 }
 
 #[test]
-fn an_edit_counts_while_clients_have_taken_all_descriptors() {
-    let gateway = start_after("ulimit -n 64", "");
-    let mut clients: Vec<Client> = (0..100).map(|_| gateway.connect()).collect();
-    for client in &mut clients {
-        client.send("GET / HT");
-    }
-    gateway.log().wait_for("cannot accept more connections");
-    gateway.apply(DOWN);
-    clients[0].send("TP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(clients[0].response("GET").status, 503);
-}
-
-#[test]
 fn an_edit_that_could_not_be_read_for_lack_of_descriptors_is_read_soon() {
     let gateway = start_after("ulimit -n 64", "");
     let set_limit = |current| {
