@@ -291,6 +291,14 @@ impl Tab<'_> {
         result["result"]["value"].take()
     }
 
+    /// As [`Tab::evaluate`], while the tab may open another page; `None` if it does.
+    pub(super) fn evaluate_unless_leaving(&mut self, script: &str) -> Option<Value> {
+        let parameters = json!({ "expression": script, "returnByValue": true });
+        let id = self.browser.send(&self.session, "Runtime.evaluate", &parameters);
+        let mut message = self.next_message(|message| message["id"] == id);
+        message["error"].is_null().then(|| message["result"]["result"]["value"].take())
+    }
+
     /// Returns the visible text of the page.
     pub(super) fn text(&mut self) -> String {
         self.evaluate("document.body.innerText").as_str().expect("a text").to_owned()

@@ -199,7 +199,8 @@ fn a_visitor_goes_back(tab: &mut Tab<'_>) {
     gateway.apply(&config);
     tab.evaluate("history.back()");
     // The page comes from the back/forward cache and asks at once, or the browser asks for it again.
-    until("site", || (tab.evaluate("location.pathname") == "/a" && tab.title() == "The site").then_some(()));
+    let shown = "location.pathname + ' ' + document.title";
+    until("site", || tab.evaluate_unless_leaving(shown).filter(|shown| shown == "/a The site"));
     assert_eq!(
         (tab.title().as_str(), site.requests()),
         ("The site", vec!["GET /elsewhere".into(), "GET /a".into()])
