@@ -143,13 +143,15 @@ impl Page {
             return self.favicon(method);
         }
         let representation = negotiate::choose(headers);
-        let translation = || self.translation(request);
+        let page = self.translated(request);
         let prepared = match representation {
-            Representation::Html => translation().html(choose_encoding(headers)),
-            Representation::Problem => &translation().problem,
-            Representation::Text => &translation().text,
+            Representation::Html => {
+                self.translation(&page).html(&page, &self.empty, choose_encoding(headers))
+            }
+            Representation::Problem => &self.translation(&page).problem,
+            Representation::Text => &self.translation(&page).text,
             Representation::Empty => &self.empty,
-            Representation::Grpc(_) => &translation().grpc,
+            Representation::Grpc(_) => &self.translation(&page).grpc,
         };
         let mut response = prepared.respond(method);
         let fields = response.headers_mut();
@@ -165,14 +167,19 @@ impl Page {
         response
     }
 
-    /// Returns the page in the language of a request, rendering it for the first one.
-    fn translation(&self, request: &VisitorRequest<'_>) -> &Translation {
-        let language = choose_language(request.headers, &self.languages, self.content.language);
-        let answers = Answers::new(request.method, request.is_unsent);
-        let page = Translated { content: &self.content, language, answers };
-        let render = || Box::new(Translation::render(&page, &self.empty));
-        let index = language.index() * Answers::COUNT + answers.index();
-        self.translations[index].get_or_init(render)
+    /// Returns the page as the sender of a request understands it.
+    fn translated(&self, request: &VisitorRequest<'_>) -> Translated<'_> {
+        Translated {
+            content: &self.content,
+            language: choose_language(request.headers, &self.languages, self.content.language),
+            answers: Answers::new(request.method, request.is_unsent),
+        }
+    }
+
+    /// Returns the responses with a page, making them for the first request.
+    fn translation(&self, page: &Translated<'_>) -> &Translation {
+        let index = page.language.index() * Answers::COUNT + page.answers.index();
+        self.translations[index].get_or_init(|| Box::new(Translation::new(page, &self.empty)))
     }
 
     /// Returns the logo, or nothing: browsers ask for an icon with each page, and an error would be kept as its absence.

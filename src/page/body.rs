@@ -1,6 +1,7 @@
 //! The body of each representation of the down page, in one language.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
@@ -21,6 +22,11 @@ pub(super) struct Translated<'a> {
 }
 
 impl Translated<'_> {
+    /// Returns the value of `Content-Language`.
+    pub(super) fn language_value(&self) -> HeaderValue {
+        HeaderValue::from_static(self.language.tag())
+    }
+
     /// Renders the HTML. Returns true with it if it is in the language, and not in one of the template's own. If the template
     /// fails, which [`Template::parse`] makes unlikely, the built-in one replaces it, and the error is logged.
     pub(super) fn html(&self) -> (String, bool) {

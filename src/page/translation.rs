@@ -13,10 +13,11 @@ use super::negotiate::{Encoding, Grpc};
 use super::response::PreparedResponse;
 use super::{compression, csp};
 
-/// The responses of a down page in one language, for one kind of request.
+/// The responses of a down page in one language, for one kind of request. The HTML is rendered, and compressed in each coding,
+/// for the first one that wants it.
 #[derive(Debug)]
 pub(super) struct Translation {
-    html: PreparedResponse,
+    html: OnceLock<PreparedResponse>,
     gzip: OnceLock<Option<PreparedResponse>>,
     brotli: OnceLock<Option<PreparedResponse>>,
     pub(super) problem: PreparedResponse,
@@ -25,48 +26,61 @@ pub(super) struct Translation {
 }
 
 impl Translation {
-    /// Renders the page. `empty` is the response without a body.
-    pub(super) fn render(page: &Translated<'_>, empty: &PreparedResponse) -> Self {
-        let language = HeaderValue::from_static(page.language.tag());
+    /// Makes the responses. `empty` is the response without a body.
+    pub(super) fn new(page: &Translated<'_>, empty: &PreparedResponse) -> Self {
         let text = |media_type, body| {
             let mut response = empty.with_content(media_type, body);
-            response.headers.insert(CONTENT_LANGUAGE, language.clone());
+            response.headers.insert(CONTENT_LANGUAGE, page.language_value());
             response
         };
-        let (html, is_translated) = page.html();
-        let mut response = empty.with_content("text/html; charset=utf-8", Bytes::new());
-        response.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
-        if is_translated {
-            response.headers.insert(CONTENT_LANGUAGE, language.clone());
-        }
         Self {
+            html: OnceLock::new(),
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
             problem: text("application/problem+json", page.problem()),
             text: text("text/plain; charset=utf-8", page.text()),
             grpc: grpc(page.message(), empty),
-            html: response.with_body(html.into()),
         }
     }
 
-    /// Returns the HTML in this content coding, or as it is if that would not be shorter. It is compressed for the first one
-    /// that wants it.
-    pub(super) fn html(&self, encoding: Encoding) -> &PreparedResponse {
+    /// Returns the HTML in this content coding, or as it is if that would not be shorter. `page` and `empty` are those of
+    /// [`Translation::new`].
+    pub(super) fn html(
+        &self,
+        page: &Translated<'_>,
+        empty: &PreparedResponse,
+        encoding: Encoding,
+    ) -> &PreparedResponse {
+        let html = self.html.get_or_init(|| render(page, empty));
         let encoded = match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => self.gzip.get_or_init(|| self.encode(encoding, compression::gzip)).as_ref(),
+            Encoding::Gzip => self.gzip.get_or_init(|| encode(html, encoding, compression::gzip)).as_ref(),
             Encoding::Brotli => {
-                self.brotli.get_or_init(|| self.encode(encoding, compression::brotli)).as_ref()
+                self.brotli.get_or_init(|| encode(html, encoding, compression::brotli)).as_ref()
             }
         };
-        encoded.unwrap_or(&self.html)
+        encoded.unwrap_or(html)
     }
+}
 
-    fn encode(&self, encoding: Encoding, compress: fn(&[u8]) -> Option<Bytes>) -> Option<PreparedResponse> {
-        let mut response = self.html.clone().with_body(compress(self.html.body())?);
-        response.headers.insert(CONTENT_ENCODING, encoding.field_value()?);
-        Some(response)
+fn render(page: &Translated<'_>, empty: &PreparedResponse) -> PreparedResponse {
+    let (html, is_translated) = page.html();
+    let mut response = empty.with_content("text/html; charset=utf-8", Bytes::new());
+    response.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
+    if is_translated {
+        response.headers.insert(CONTENT_LANGUAGE, page.language_value());
     }
+    response.with_body(html.into())
+}
+
+fn encode(
+    html: &PreparedResponse,
+    encoding: Encoding,
+    compress: fn(&[u8]) -> Option<Bytes>,
+) -> Option<PreparedResponse> {
+    let mut response = html.clone().with_body(compress(html.body())?);
+    response.headers.insert(CONTENT_ENCODING, encoding.field_value()?);
+    Some(response)
 }
 
 /// Creates a response with the gRPC status UNAVAILABLE, all in the head ("Trailers-Only", gRPC over HTTP2).
