@@ -74,6 +74,8 @@ pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The path of the file, which is absolute if it was read from disk.
+    pub file: PathBuf,
     /// The time zone of local times.
     pub timezone: TimeZone,
     /// The second file with periods, if there is one.
@@ -335,6 +337,7 @@ impl Config {
         let mut tls_files = TlsFiles::new(directory, read, options.unusable);
         let mut config =
             validate::validate(&document, directory, read, &report, &mut templates, &mut tls_files);
+        config.file = name.into();
         config.periods_file.clone_from(&periods_file);
         let management = config.management.as_ref().map(|management| management.listen.clone());
         let config = report.is_valid().then_some(config);

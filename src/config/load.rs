@@ -144,7 +144,13 @@ impl FileReader {
 fn parse(path: &Path, bytes: Vec<u8>, read: ReadFile<'_>, options: ParseOptions<'_>) -> ParsedConfig {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
-        Ok(text) => Config::parse_with(&name, &text, directory(path), read, options),
+        Ok(text) => {
+            let mut reading = Config::parse_with(&name, &text, directory(path), read, options);
+            if let Some(config) = &mut reading.config {
+                config.file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            }
+            reading
+        }
         Err(error) => ParsedConfig::refused(Diagnostic::not_utf8(
             &name,
             error.as_bytes(),

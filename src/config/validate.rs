@@ -16,7 +16,7 @@ mod timing;
 mod tls;
 mod values;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -48,6 +48,7 @@ pub fn validate(
     let server = server::validate(&document.server, directory, report);
     let https_only = server::https_only(&document.server, &server, report);
     Config {
+        file: PathBuf::new(),
         management: management::validate(document, &server, directory, report),
         server,
         certificates: Arc::new(tls::validate(&document.server, tls_files, report)),

@@ -18,8 +18,9 @@ pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
 
 async fn respond(context: &RequestContext) -> Result<Response, Rejection> {
     let request = &context.request;
-    match &context.current.snapshot.config.site {
-        Site::Welcome => Ok(page::welcome(&request.method).map(Into::into)),
+    let config = &context.current.snapshot.config;
+    match &config.site {
+        Site::Welcome => Ok(page::welcome(&request.method, &config.file.to_string_lossy()).map(Into::into)),
         Site::Root(root) => {
             let query = FileQuery {
                 method: &request.method,

@@ -14,11 +14,12 @@ use super::{Cors, PageContent, csp};
 
 const WELCOME: &str = include_str!("../../templates/welcome.html");
 
-/// Returns the welcome page, with status 200. It shows the next steps if the configuration has no site.
-pub fn welcome(method: &Method) -> http::Response<Bytes> {
+/// Returns the welcome page, with status 200. It shows the next steps if the configuration, which is in `file`, has no site.
+pub fn welcome(method: &Method, file: &str) -> http::Response<Bytes> {
     static WELCOME_PAGE: LazyLock<PreparedResponse> =
         LazyLock::new(|| PreparedResponse::own_page(StatusCode::OK, WELCOME, csp::policy(WELCOME)));
-    WELCOME_PAGE.respond(method)
+    let file = minijinja::HtmlEscape(file).to_string();
+    WELCOME_PAGE.clone().with_body(WELCOME.replace("{{ file }}", &file).into()).respond(method)
 }
 
 /// A response that can be sent any number of times.

@@ -390,7 +390,7 @@ async fn a_redirect_is_never_stored_and_has_no_body() {
 
 #[tokio::test]
 async fn the_welcome_page_shows_the_next_steps() {
-    let respond = |request: &Request<Incoming>| page::welcome(request.method());
+    let respond = |request: &Request<Incoming>| page::welcome(request.method(), "/etc/<b>/downtime.toml");
     let (status, mut found, body) = exchange("GET", &[], respond).await;
     assert_eq!(exchange("HEAD", &[], respond).await, (status, found.clone(), String::new()));
     assert!(found.remove("content-security-policy").unwrap().contains("; style-src 'sha256-"));
@@ -403,7 +403,14 @@ async fn the_welcome_page_shows_the_next_steps() {
         ("x-content-type-options", "nosniff"),
     ]);
     assert_eq!((status, found), (200, expected));
-    for words in ["downtime.toml", "upstream", "root", "downtime start", "downtime end", "downtime --check"] {
+    for words in [
+        "&lt;b&gt;&#x2f;downtime.toml",
+        "upstream",
+        "root",
+        "downtime start",
+        "downtime end",
+        "downtime --check",
+    ] {
         assert!(body.contains(words), "{words}");
     }
 }

@@ -5,12 +5,14 @@ use crate::support::process::{ConfigDirectory, GatewayProcess};
 
 #[test]
 fn without_a_site_the_welcome_page_shows_the_next_steps() {
-    let gateway = GatewayProcess::start("");
+    let directory = ConfigDirectory::with("");
+    let file = directory.join("downtime.toml").display().to_string().replace('/', "&#x2f;");
+    let gateway = GatewayProcess::on(directory);
     for path in ["/", "/any/path?x"] {
         let response = gateway.get(path, &[]);
         assert_eq!((response.status, response.downtime()), (200, None), "{path}");
         assert_eq!(response.field("content-type"), Some("text/html; charset=utf-8"));
-        for step in ["[site]", "upstream", "downtime start"] {
+        for step in [&file, "[site]", "upstream", "downtime start"] {
             assert!(response.text().contains(step), "{step}");
         }
     }

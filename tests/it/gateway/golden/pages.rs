@@ -76,13 +76,19 @@ fn a_site_that_is_down_answers_as_recorded() {
 fn responses(config: &str, end: &str) -> Groups {
     let directory = ConfigDirectory::with(config);
     directory.write("page.html", "<p>{{ message }} {{ until }}</p>");
+    let file = directory.join("downtime.toml").display().to_string().replace('/', "&#x2f;");
     let gateway = GatewayProcess::on(directory);
     let mut client = gateway.connect();
     let mut groups = Groups::default();
     for target in TARGETS {
         let mut of_target = Groups::default();
         for (letter, (method, fields)) in ('a'..).zip(REQUESTS) {
-            let response = client.request(method, target, fields);
+            let mut response = client.request(method, target, fields);
+            // The welcome page shows the path of the file.
+            if response.status == 200 && response.field("content-type") == Some("text/html; charset=utf-8") {
+                response.fields.retain(|(name, _)| name != "content-length");
+                response.body = response.text().replace(&file, "FILE").into();
+            }
             of_target.add(&letter.to_string(), without_times(&described(&response), end));
         }
         for (response, letters) in of_target.0 {
