@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{DOWN, start, with_management};
-use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime, downtime_by};
 use crate::support::until;
 use crate::working_directory::CommandOutput;
 
@@ -19,7 +19,8 @@ fn during(directory: &ConfigDirectory, options: &[&str], script: &str) -> Comman
 }
 
 fn spawn(directory: &ConfigDirectory, options: &[&str], script: &str) -> Child {
-    let mut command = downtime(directory);
+    // The shell that runs the tests may ignore the signals that they send.
+    let mut command = downtime_by("env", &["--default-signal=HUP,INT,TERM"], directory);
     command.arg("during").args(options).args(["--", "sh", "-c", script]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, as under a service manager.
