@@ -14,7 +14,7 @@ use downtime::decision::{
     Decision, DecisionReason, Down, HttpsOnly, Pass, Rules, changes_at, decide, whole_seconds,
 };
 use downtime::http1::scheme::Scheme;
-use downtime::matching::bypass::Bypasses;
+use downtime::matching::bypass::{Bypasses, Secrets};
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind};
 use downtime::matching::path::RequestPath;
 use downtime::matching::probe_paths::{ProbePath, ProbePaths};
@@ -110,6 +110,7 @@ impl OwnedRequest {
             has_override_field: self.has_override_field,
             is_navigation: self.is_navigation,
             client: self.client,
+            secrets: Secrets::default(),
         }
     }
 }
@@ -409,6 +410,7 @@ fn check_decision(rules: &Rules, request: &Request<'_>, state: &ScheduleState, n
                     && canonical.is_some_and(|path| path.contains("/acme-challenge/"))
             );
         }
+        Decision::Pass(Pass::Enter | Pass::Bypass(_)) => panic!("there are no bypasses"),
         Decision::Pass(Pass::Up) => assert_eq!((deciding, exempt), (None, None)),
         Decision::Pass(Pass::RedirectTarget(period)) => {
             assert_eq!(Some(*period), deciding.map(|(period, _)| period));
