@@ -77,7 +77,8 @@ fn the_clock_of_the_visitor_may_be_wrong(tab: &mut Tab<'_>) {
     assert!(tab.text().contains("1 hour, 30 minutes"), "{}", tab.text());
     tab.advance(Duration::from_secs(5));
     let text = tab.text();
-    assert!(text.contains(" days, "), "{text}");
+    // Within the first hour of a day, no hours are left beside the days.
+    assert!(text.contains(" days"), "{text}");
 }
 
 fn a_new_message_and_a_new_end_reach_an_open_tab(tab: &mut Tab<'_>) {
