@@ -2,29 +2,26 @@
 
 use std::fmt::Write;
 
+use minijinja::HtmlEscape;
+
 use super::Answers;
 
 const SCRIPT: &str = include_str!("../../templates/return.js");
 
-/// Returns the script element for a page. `back` is the title of the tab once the site is back. Its attributes differ from page to page; its content, which the policy allows by
-/// hash, does not.
+/// Returns the script element for a page. `back` is the title of the tab once the site is back. The attributes differ from page
+/// to page; the content, which the policy allows by hash, does not.
 pub(super) fn element(status_path: Option<&str>, answers: Answers, back: &str) -> String {
     let mut element = "<script".to_owned();
     if let Some(path) = status_path {
-        let _ = write!(element, " data-status=\"{}\"", attribute(path));
+        let _ = write!(element, " data-status=\"{}\"", HtmlEscape(path));
     }
     let method = if answers == Answers::Safe { "GET" } else { "POST" };
-    let (answers, back) = (answers.as_str(), attribute(back));
+    let (answers, back) = (answers.as_str(), HtmlEscape(back));
     let _ = write!(
         element,
         " data-method=\"{method}\" data-answers=\"{answers}\" data-back=\"{back}\">{SCRIPT}</script>"
     );
     element
-}
-
-/// Escapes a value of an attribute in double quotes.
-fn attribute(value: &str) -> String {
-    value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -37,12 +34,12 @@ mod tests {
             (
                 Some("/a\"&<b"),
                 Answers::Safe,
-                "<script data-status=\"/a&quot;&amp;&lt;b\" data-method=\"GET\" data-answers=\"safe\" data-back=\"Back\">",
+                "<script data-status=\"&#x2f;a&quot;&amp;&lt;b\" data-method=\"GET\" data-answers=\"safe\" data-back=\"Back\">",
             ),
             (
                 Some("/s"),
                 Answers::NotSaved,
-                "<script data-status=\"/s\" data-method=\"POST\" data-answers=\"not-saved\" data-back=\"Back\">",
+                "<script data-status=\"&#x2f;s\" data-method=\"POST\" data-answers=\"not-saved\" data-back=\"Back\">",
             ),
             (
                 None,
