@@ -24,8 +24,8 @@ impl Cause {
         })
     }
 
-    /// Returns the name of the cause in templates.
-    pub(super) fn as_str(self) -> &'static str {
+    /// Returns the name of the cause in templates and at the status path.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::Unscheduled => "unscheduled",

@@ -177,7 +177,10 @@ mod tests {
                 );
                 assert!(!text.contains('<') && !text.contains('&'), "{place} has markup");
             }
-            assert!(["ltr", "rtl"].contains(&language.words().dir), "{language:?}");
+            let Words { dir, expected_back_text, .. } = language.words();
+            assert!(["ltr", "rtl"].contains(dir), "{language:?}");
+            // Without an isolate, the parts of a time are shown in reverse in a text from right to left.
+            assert_eq!(expected_back_text.contains("\u{2066}{time}\u{2069}"), *dir == "rtl", "{language:?}");
         }
         let names: HashSet<_> = Language::all().map(|language| language.words().name).collect();
         assert_eq!(names.len(), Language::COUNT);

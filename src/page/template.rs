@@ -285,7 +285,7 @@ mod tests {
             ("{{ return_script }}", "<script>1</script>"),
             (
                 "{{ until|local_time }}",
-                "<time datetime=\"1970-01-01T00:00:00Z\" data-local>1970-01-01 00:00 UTC</time>",
+                "<time datetime=\"1970-01-01T00:00:00Z\" dir=\"auto\" data-local>1970-01-01 00:00 UTC</time>",
             ),
             ("{{ start|local_time }}", ""),
             (

@@ -10,7 +10,7 @@ pub(super) const WORDS: Words = Words {
     sentence_unscheduled: "هذا الموقع متوقف مؤقتًا لأعمال الصيانة.",
     sentence_unreachable: "هذا الموقع لا يستجيب في الوقت الحالي.",
     expected_back: "موعد العودة المتوقع",
-    expected_back_text: "موعد العودة المتوقع: {time}",
+    expected_back_text: "موعد العودة المتوقع: \u{2066}{time}\u{2069}",
     time_left: "الوقت المتبقي",
     progress: "تقدّم أعمال الصيانة",
     end_unknown: "لا نعلم بعد متى سيعود الموقع إلى العمل.",

@@ -10,7 +10,7 @@ pub(super) const WORDS: Words = Words {
     sentence_unscheduled: "این سایت به\u{200c}دلیل تعمیر و نگهداری در دسترس نیست.",
     sentence_unreachable: "این سایت در حال حاضر پاسخ نمی\u{200c}دهد.",
     expected_back: "زمان پیش\u{200c}بینی\u{200c}شدهٔ بازگشت",
-    expected_back_text: "زمان پیش\u{200c}بینی\u{200c}شدهٔ بازگشت: {time}",
+    expected_back_text: "زمان پیش\u{200c}بینی\u{200c}شدهٔ بازگشت: \u{2066}{time}\u{2069}",
     time_left: "زمان باقی\u{200c}مانده",
     progress: "پیشرفت تعمیر و نگهداری",
     end_unknown: "هنوز نمی\u{200c}دانیم سایت چه زمانی دوباره در دسترس خواهد بود.",

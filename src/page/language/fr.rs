@@ -10,7 +10,7 @@ pub(super) const WORDS: Words = Words {
     sentence_unscheduled: "Ce site est indisponible en raison d’une opération de maintenance.",
     sentence_unreachable: "Ce site ne répond pas pour le moment.",
     expected_back: "Retour prévu",
-    expected_back_text: "Retour prévu\u{202f}: {time}",
+    expected_back_text: "Retour prévu\u{a0}: {time}",
     time_left: "Temps restant",
     progress: "Avancement de la maintenance",
     end_unknown: "Nous ne savons pas encore quand le site sera de nouveau disponible.",

@@ -22,7 +22,7 @@ pub(super) const WORDS: Words = Words {
     not_known: "Ne znamo jesu li poslani podaci spremljeni. Kada web-mjesto ponovno bude dostupno, najprije to provjerite.",
     announces: "Ova stranica automatski provjerava stanje web-mjesta i obavijestit će vas kada ponovno bude dostupno.",
     go_back: "Natrag na obrazac",
-    is_back: "Web-mjesto ponovno je dostupno",
+    is_back: "Web-mjesto je ponovno dostupno",
     open_site: "Otvori web-mjesto",
     contact: "Više informacija",
 };

@@ -23,7 +23,8 @@ fn local_time(value: &Value) -> Result<Value, Error> {
         Error::new(ErrorKind::InvalidOperation, "`local_time` needs a time, such as `until` or `start`")
     })?;
     let shown = minute(time);
-    Ok(Value::from_safe_string(format!("<time datetime=\"{time}\" data-local>{shown}</time>")))
+    // The text in UTC is from left to right, also in a page in another direction.
+    Ok(Value::from_safe_string(format!("<time datetime=\"{time}\" dir=\"auto\" data-local>{shown}</time>")))
 }
 
 /// Escapes a text, and makes the http and https URLs in it links.
