@@ -66,7 +66,7 @@
     skew = Math.abs(difference) > 2 * second ? difference : 0;
     until = Date.parse(news.until);
     const text = JSON.stringify({ ...news, retry_after: 0 });
-    if (said !== text) tell('downtime-status', { ...news, skew });
+    if (said !== text) tell('downtime-status', { ...news, skew, language: answer.headers.get('Content-Language') });
     said = text;
     localize();
     if (news.state === 'up' && news.reachable !== false) announce();

@@ -12,6 +12,7 @@ use crate::matching::bypass::Bypasses;
 use crate::matching::exempt::Exemptions;
 use crate::matching::probe_paths::ProbePaths;
 use crate::matching::request::Request;
+use crate::page::Cause;
 use crate::schedule::outage::MAX_OUTAGE;
 use crate::schedule::state::Schedule;
 
@@ -77,6 +78,12 @@ impl Rules {
         until
             .filter(|until| until.duration_since(now) <= MAX_OUTAGE)
             .map_or_else(|| whole_seconds(self.retry_after), |until| seconds_between(now, until))
+    }
+
+    /// Returns the reason that visitors read while a period, given by its index, decides.
+    pub fn cause(&self, period: usize) -> Cause {
+        let period = self.schedule.periods().get(period);
+        if period.is_some_and(|period| period.unscheduled) { Cause::Unscheduled } else { Cause::Planned }
     }
 
     /// Returns true if the scope of a period, given by its index, covers a request.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, VARY,
+};
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -15,6 +17,8 @@ use super::context::{OwnedDecision, RequestContext};
 use crate::decision::Outlook;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Query, Request};
+use crate::page::Cause;
+use crate::page::language::Language;
 use crate::schedule::period::Occurrence;
 use crate::snapshot::CurrentSnapshot;
 
@@ -33,9 +37,14 @@ struct PublicStatus<'a> {
     until: Option<Timestamp>,
     retry_after: u64,
     message: Option<&'a str>,
+    /// The language of the message.
+    #[serde(skip)]
+    language: Option<Language>,
     next: Option<NextOutage>,
     /// True if the last attempt to reach the upstream succeeded.
     reachable: Option<bool>,
+    /// `planned`, `unscheduled` or, while the site is up, `unreachable`.
+    cause: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,12 +73,16 @@ fn status_response(context: &RequestContext) -> Response {
 }
 
 fn body(context: &RequestContext) -> Response {
-    let json = serde_json::to_string(&public_status(context)).unwrap_or_default() + "\n";
+    let status = public_status(context);
+    let json = serde_json::to_string(&status).unwrap_or_default() + "\n";
     let length = HeaderValue::from(json.len());
     let head = context.request.method == Method::HEAD;
     let mut response = if head { StatusCode::OK.into_response() } else { json.into_response() };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CONTENT_LENGTH, length);
+    if let Some(language) = status.language {
+        response.headers_mut().insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    }
     response
 }
 
@@ -84,14 +97,22 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
     };
     let Outlook { period, until, next } = phase.outlook(rules, &request, now);
     let message = period.and_then(|period| rules.responses.get(period)?.message.as_ref());
+    let (language, message) =
+        message.map(|message| message.negotiate(&context.request.headers, snapshot.config.page.lang)).unzip();
+    let reachable = snapshot.reachability.get();
+    let cause = match period {
+        Some(period) => Some(rules.cause(period)),
+        None => (reachable == Some(false)).then_some(Cause::Unreachable),
+    };
     PublicStatus {
         state: if period.is_some() { "down" } else { "up" },
         until,
         retry_after: period.map_or(0, |_| rules.retry_after(until, now)),
-        message: message
-            .map(|message| message.negotiate(&context.request.headers, snapshot.config.page.lang).1),
+        message,
+        language,
         next: next.map(NextOutage::from),
-        reachable: snapshot.reachability.get(),
+        reachable,
+        cause: cause.map(Cause::as_str),
     }
 }
 

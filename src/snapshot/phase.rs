@@ -108,14 +108,12 @@ impl RenderedPage {
 
 fn planned_page(config: &Config, key: &PageKey) -> Page {
     let response = config.rules.responses.get(key.period);
-    let is_unscheduled =
-        config.rules.schedule.periods().get(key.period).is_some_and(|period| period.unscheduled);
     Page::new(PageContent {
         template: response.map_or(&config.response.template, |response| &response.template).clone(),
         message: response.and_then(|response| response.message.clone()),
         start: Some(key.start),
         until: key.until,
-        cause: if is_unscheduled { Cause::Unscheduled } else { Cause::Planned },
+        cause: config.rules.cause(key.period),
         retry_after: key.retry_after,
         ..unreachable_content(config)
     })

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use downtime::page::language::Language;
 use libtest_mimic::Trial;
 
 use super::devtools::{Answer, Tab};
+use super::site::{DeadSite, Site};
 use super::{down, in_browser, trial, trial_in};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::until;
 
 /// A period whose end is far away, so that the clock of a tab can be put before it.
 const UNTIL_2100: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2100-01-01T00:00:00Z\n";
@@ -27,6 +30,18 @@ pub(super) fn trials() -> Vec<Trial> {
         }),
         trial("the_clock_of_the_visitor_may_be_wrong", the_clock_of_the_visitor_may_be_wrong),
         trial("a_new_message_and_a_new_end_reach_an_open_tab", a_new_message_and_a_new_end_reach_an_open_tab),
+        trial("the_heading_of_an_open_tab_follows_the_cause", the_heading_follows_the_cause),
+        trial("the_heading_follows_the_cause_in_every_language", the_heading_follows_in_every_language),
+        trial_in(
+            "fr",
+            "a_page_reloads_for_a_message_in_another_language",
+            a_page_reloads_for_another_language,
+        ),
+        trial_in(
+            "fr",
+            "what_was_sent_is_not_sent_again_for_a_message_in_another_language",
+            it_is_not_sent_again,
+        ),
         trial("the_page_says_that_it_takes_longer_than_expected", it_takes_longer_than_expected),
         trial("the_page_fits_320_pixels_in_languages_with_long_words", the_page_fits_320_pixels),
         Trial::ignorable_test("browser::the_policy_blocks_styles_that_are_not_in_the_template", || {
@@ -121,6 +136,84 @@ fn it_takes_longer_than_expected(tab: &mut Tab<'_>) {
         text.contains("This is taking longer than expected.") && !text.contains("We do not know yet"),
         "{text}"
     );
+}
+
+/// From a period to an upstream that does not respond, and back.
+fn the_heading_follows_the_cause(tab: &mut Tab<'_>) {
+    let site = DeadSite::new();
+    let config = format!("{}[page]\ntitle = \"Example Shop\"\n", site.section());
+    for (template, lines) in [("built-in", ""), ("terminal", "template = \"page.html\"")] {
+        let directory = ConfigDirectory::with(&(config.clone() + &down(lines)));
+        let source = format!("{}/templates/terminal.html", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(source, directory.join("page.html")).expect("copied");
+        let gateway = GatewayProcess::on(directory);
+        tab.open(&gateway.url("/"));
+        gateway.apply(&config);
+        gateway.get("/", &[]);
+        for (config, heading) in [
+            (config.clone(), "This site is not responding"),
+            (config.clone() + &down("unscheduled = true"), "Down for maintenance"),
+            (config.clone() + &down(""), "Down for planned maintenance"),
+        ] {
+            gateway.edit(&config);
+            until("heading", || {
+                tab.advance(Duration::from_secs(65));
+                (tab.evaluate("document.querySelector('#heading').innerText") == heading).then_some(())
+            });
+            assert_eq!(tab.title(), format!("{heading} – Example Shop"), "{template}");
+            assert!(tab.announced().contains(heading), "{template}: {}", tab.announced());
+        }
+    }
+}
+
+fn the_heading_follows_in_every_language(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(&down(""));
+    for language in Language::all() {
+        tab.prefer(language.tag());
+        tab.open(&gateway.url("/"));
+        let words = language.words();
+        for (cause, heading) in [
+            ("unreachable", words.heading_unreachable),
+            ("unscheduled", words.heading_unscheduled),
+            ("planned", words.heading_planned),
+        ] {
+            let shown = tab.evaluate(&format!(
+                "document.dispatchEvent(new CustomEvent('downtime-status', {{ detail: {{ cause: '{cause}' }} }}));
+                [document.querySelector('h1').textContent, document.title]"
+            ));
+            assert_eq!(shown, serde_json::json!([heading, heading]), "{language:?}");
+        }
+    }
+}
+
+/// The page for an upstream that does not respond has all languages, and a message has its own.
+fn a_page_reloads_for_another_language(tab: &mut Tab<'_>) {
+    let site = Site::silent();
+    let gateway = GatewayProcess::start(&site.section());
+    tab.open(&gateway.url("/"));
+    assert_eq!(tab.title(), "Ce site ne répond pas");
+    gateway.apply(&(site.section() + &down("message = \"We move.\"")));
+    tab.advance(Duration::from_secs(65));
+    let shown = tab.evaluate("[document.documentElement.lang, document.title]");
+    assert_eq!(shown, serde_json::json!(["en", "Down for planned maintenance"]));
+    assert!(tab.text().contains("We move."), "{}", tab.text());
+    let reloads = "performance.getEntriesByType('navigation')[0].startTime + performance.timeOrigin";
+    let loaded = tab.evaluate(reloads);
+    tab.advance(Duration::from_mins(5));
+    assert_eq!(tab.evaluate(reloads), loaded);
+}
+
+fn it_is_not_sent_again(tab: &mut Tab<'_>) {
+    let (form, silent) = (Site::start(), Site::silent());
+    let gateway = GatewayProcess::start(&form.section());
+    tab.open(&gateway.url("/form"));
+    gateway.apply(&silent.section());
+    tab.leave_by("document.querySelector('button').click()");
+    gateway.apply(&(silent.section() + &down("message = \"We move.\"")));
+    tab.advance(Duration::from_secs(65));
+    let text = tab.text();
+    assert!(text.contains("Site en maintenance programmée") && !text.contains("We move."), "{text}");
+    assert_eq!(silent.requests(), ["POST /contact"]);
 }
 
 fn the_page_fits_320_pixels(tab: &mut Tab<'_>) {

@@ -17,7 +17,7 @@ fn the_status_reports_the_state_its_end_and_the_next_downtime() {
     let next = "[[period]]\nname = \"secret\"\nstart = 2999-12-01T22:00:00+01:00\nfor = \"4h\"\n";
     let next_json = json!({"start": "2999-12-01T21:00:00Z", "end": "2999-12-02T01:00:00Z"});
     let gateway = GatewayProcess::start("");
-    let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null, "reachable": null});
+    let up = json!({"state": "up", "until": null, "retry_after": 0, "message": null, "next": null, "reachable": null, "cause": null});
     assert_eq!(gateway.get(STATUS, &[]).json(), up);
     gateway.apply(next);
     let mut planned = up;
@@ -26,7 +26,8 @@ fn the_status_reports_the_state_its_end_and_the_next_downtime() {
     gateway.apply(&format!("{next}{}", period(-60, 3600, "name = \"hidden\"\nmessage = \"We move.\"")));
     let response = gateway.get(STATUS, &[]);
     let status = response.json();
-    assert_eq!(status["state"], "down");
+    assert_eq!((&status["state"], &status["cause"]), (&"down".into(), &"planned".into()));
+    assert_eq!(response.field("content-language"), Some("en"));
     assert_eq!((&status["message"], &status["next"]), (&"We move.".into(), &next_json));
     assert!(!response.text().contains("secret") && !response.text().contains("hidden"));
 }
