@@ -1,6 +1,5 @@
 //! The command line.
 
-mod applied;
 mod bypass;
 mod check;
 mod config_file;
@@ -8,7 +7,6 @@ mod during;
 mod edit;
 mod end;
 mod extend;
-mod period_name;
 mod preview;
 mod print;
 mod prune;

@@ -6,6 +6,7 @@ pub mod human_time;
 pub mod occurrence;
 pub mod outage;
 pub mod period;
+pub mod period_name;
 pub mod series;
 pub mod state;
 pub mod zone;

@@ -15,13 +15,14 @@ use jiff::Timestamp;
 use self::child::{ChildExit, run_child};
 use self::signals::{Signals, exit_code};
 use super::config_file::ConfigFile;
-use super::edit::{EditPlan, EditRefusal, EditSource, Edited, Wait, edit};
-use super::end::{Ended, end_command, end_started, remaining};
+use super::edit::edit;
+use super::end::{end_command, remaining};
 use super::print::print_progress;
-use super::print_error;
-use super::start::{DowntimeArgs, RequestedDowntime, cannot, write_period};
+use super::start::{DowntimeArgs, cannot, request};
+use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::Config;
+use crate::editing::{EditPlan, EditRefusal, EditSource, Edited, Ended, Wait, end_started, write_period};
 use crate::schedule::human_time::local;
 use crate::schedule::state::State;
 
@@ -108,9 +109,9 @@ async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signal
             return true;
         };
         match awaited.applied(&file.path).await {
-            Ok(line) => print_progress(&line),
+            Ok(applied) => print_progress(&format!("{applied}\n")),
             Err(error) => {
-                error.print(awaited);
+                print_diagnostics(&error.diagnostics(awaited));
                 return false;
             }
         }
@@ -131,7 +132,7 @@ fn plan(
     let config = source.config;
     let name = arguments.name.clone().unwrap_or_else(|| unique_name(config, now));
     let named = DowntimeArgs { name: Some(name.clone()), ..arguments.clone() };
-    let requested = RequestedDowntime::new(&named, None, &config.timezone, now)?;
+    let requested = request(&named, None, &config.timezone, now)?;
     let active = requested.period_to_change(config).and_then(|index| {
         let period = config.rules.schedule.periods().get(index)?;
         Some((period.title(), period.active(now)?))
@@ -185,8 +186,11 @@ impl OwnPeriod<'_> {
         let remaining = remaining(&edited.config, &edited.sha256, self.file, now);
         print_progress(&edited.text(lines, now, &remaining));
         if let Some(awaited) = &edited.awaited {
-            let applied = awaited.applied(&self.file.path).await;
-            print_progress(&applied.map_err(|error| error.print(awaited))?);
+            let applied = awaited.applied(&self.file.path).await.map_err(|error| {
+                print_diagnostics(&error.diagnostics(awaited));
+                ExitCode::FAILURE
+            })?;
+            print_progress(&format!("{applied}\n"));
         }
         Ok(edited.config.rules.schedule.at(now).state() == State::Up)
     }

@@ -3,20 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::applied::wait_until_applied;
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{
-    EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit, first_editable, floor_to_millisecond,
-};
-use super::period_name::{self, UnknownName};
+use super::edit::{edit, wait_until_applied};
 use crate::clock;
 use crate::config::Config;
-use crate::config::edit::{Change, Literal};
+use crate::editing::{
+    EditPlan, EditRefusal, EditSource, Ended, Wait, end_periods, ends_without_a_name, first_editable,
+};
 use crate::schedule::human_time::local;
-use crate::schedule::period::{Occurrence, Period, Timing};
-use crate::schedule::series::Series;
+use crate::schedule::period::Period;
+use crate::schedule::period_name::{self, UnknownName};
 use crate::schedule::state::{Active, State};
 use crate::summary::describe_period;
 
@@ -42,12 +40,6 @@ pub(super) struct EndArgs {
     /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
     #[arg(long)]
     wait: bool,
-}
-
-/// The report of an edit: its lines, and the earliest time at which the edit shows in the state.
-pub(super) struct Ended {
-    pub(super) lines: Vec<String>,
-    pub(super) at: Timestamp,
 }
 
 /// Returns 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not apply the edit in time.
@@ -95,42 +87,14 @@ fn plan(
         }
         here
     };
-    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines, at: now } };
-    for (index, period) in chosen {
-        end(&mut plan, index, period, config, now);
-    }
+    let mut plan = end_periods(config, chosen, now);
+    plan.outcome.lines.splice(0..0, lines);
     if plan.outcome.lines.is_empty() {
         let is_active = periods.iter().any(|period| period.active(now).is_some());
         let reason = if is_active { "all active periods have a planned end" } else { "no period is active" };
         plan.outcome.lines.push(format!("nothing to end: {reason}"));
     }
     Ok(plan)
-}
-
-/// Ends the period of this name if it is still the one that started at `start`.
-pub(super) fn end_started(
-    source: &EditSource<'_>,
-    name: &str,
-    start: Timestamp,
-    now: Timestamp,
-) -> EditPlan<Ended> {
-    let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
-    let mut periods = source.config.rules.schedule.periods().iter().enumerate();
-    match periods.find(|(_, period)| period.name.as_deref() == Some(name)) {
-        None => plan.outcome.lines.push(format!("nothing to end: \"{name}\" is no longer in the file")),
-        Some((_, period)) if period.once().is_none_or(|occurrence| occurrence.start != start) => {
-            let line =
-                format!("nothing to end: \"{name}\" has another start now, so it is not the same downtime");
-            plan.outcome.lines.push(line);
-        }
-        Some((index, period)) => end(&mut plan, index, period, source.config, now),
-    }
-    plan
-}
-
-/// Returns true if `end` without a name ends the period: `start` began it, or it has no end.
-fn ends_without_a_name(period: &Period) -> bool {
-    period.unscheduled || period.once().is_some_and(|once| once.end.is_none())
 }
 
 /// Returns the period of this name, with its index. The error suggests the `command` for the most similar name.
@@ -167,67 +131,6 @@ fn at_line<'s>(
     periods
         .find(|(index, period)| period.line == line && source.is_editable(*index))
         .ok_or_else(|| EditRefusal::Cannot(format!("no period begins at line {line}"), help()))
-}
-
-fn end(plan: &mut EditPlan<Ended>, index: usize, period: &Period, config: &Config, now: Timestamp) {
-    let line = match &period.timing {
-        _ if !period.enabled => format!("nothing to end: {} is disabled", period.title()),
-        Timing::Once(occurrence) => end_once(plan, index, period, occurrence, config, now),
-        Timing::Series(series) => end_running(plan, index, period, series, config, now),
-    };
-    plan.outcome.lines.push(line);
-}
-
-fn end_once(
-    plan: &mut EditPlan<Ended>,
-    index: usize,
-    period: &Period,
-    occurrence: &Occurrence,
-    config: &Config,
-    now: Timestamp,
-) -> String {
-    let zone = &config.timezone;
-    let title = period.title();
-    if let Some(end) = occurrence.end.filter(|end| *end <= now) {
-        return format!("nothing to end: {title} already ended at {}", local(end, zone));
-    }
-    if occurrence.start > now {
-        let set = vec![("enabled", Literal::Bool(false))];
-        plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
-        return format!("{title} had not started; it is now disabled");
-    }
-    let earliest = occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
-    let at = floor_to_millisecond(now).max(earliest);
-    plan.outcome.at = plan.outcome.at.max(at);
-    let set = vec![("end", date_time_literal(at, zone))];
-    plan.changes.push(Change::Alter { period: index, set, remove: vec!["for"] });
-    format!("ended {title}")
-}
-
-/// Ends the running occurrence of a series. Later ones stay planned.
-fn end_running(
-    plan: &mut EditPlan<Ended>,
-    index: usize,
-    period: &Period,
-    series: &Series,
-    config: &Config,
-    now: Timestamp,
-) -> String {
-    let title = period.title();
-    let next = series
-        .next_start(now)
-        .map_or(String::new(), |next| format!("; the next one starts at {}", local(next, &config.timezone)));
-    let running: Vec<_> = series.running(now).collect();
-    if running.is_empty() {
-        return format!(
-            "nothing to end: {title} is not active now{next}; to disable it, set `enabled = false` in its table"
-        );
-    }
-    for start in running {
-        let value = date_time_literal(start, &config.timezone);
-        plan.changes.push(Change::Push { period: index, key: "except", value });
-    }
-    format!("ended this occurrence of {title}{next}")
 }
 
 /// Describes each period that keeps the site down: until when, and the command that ends it.
@@ -279,36 +182,5 @@ pub(super) fn end_line_command(file: &ConfigFile, period: &Period, sha256: &str)
     match &period.name {
         Some(name) => end_command(file, name),
         None => file.command(&format!("end --line {} --sha256 {sha256:.HASH_DIGITS$}", period.line)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::cli::config_file::DEFAULT_PATHS;
-
-    #[test]
-    fn an_end_is_at_least_a_millisecond_after_its_start() {
-        for (start, now, end) in [
-            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00Z", "2026-12-01T22:00:00.001Z"),
-            ("2026-12-01T22:00:00.5Z", "2026-12-01T22:00:00.500900Z", "2026-12-01T22:00:00.501Z"),
-            ("2026-12-01T22:00:00.5009Z", "2026-12-01T22:00:00.500900Z", "2026-12-01T22:00:00.501900Z"),
-            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00.0019Z", "2026-12-01T22:00:00.001Z"),
-            ("2026-12-01T22:00:00Z", "2026-12-01T22:00:00.002Z", "2026-12-01T22:00:00.002Z"),
-        ] {
-            let text = format!("[[period]]\nstart = {start}\n");
-            let config = crate::config::load::preview(Path::new("downtime.toml"), &text).config.unwrap();
-            let arguments = EndArgs { name: None, all: false, line: None, sha256: None, wait: false };
-            let file = ConfigFile::find(Some("downtime.toml".into()), None, &DEFAULT_PATHS).unwrap();
-            let source = EditSource::of_main(&config);
-            let plan = plan(&source, &arguments, &file, now.parse().unwrap()).unwrap();
-            let [Change::Alter { set, .. }] = plan.changes.as_slice() else { panic!("{:?}", plan.changes) };
-            let [(_, Literal::DateTime(literal))] = set.as_slice() else { panic!("{set:?}") };
-            let [actual, end]: [Timestamp; 2] = [literal.as_str(), end].map(|text| text.parse().unwrap());
-            assert_eq!(actual, end, "{now}");
-            assert!(plan.outcome.at >= actual);
-        }
     }
 }

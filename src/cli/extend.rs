@@ -7,14 +7,13 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::applied::wait_until_applied;
 use super::config_file::ConfigFile;
-use super::edit::{EditPlan, EditRefusal, EditSource, Wait, date_time_literal, edit};
+use super::edit::{edit, wait_until_applied};
 use super::end::named;
-use super::start::{Covered, resolve_end};
+use super::start::resolve_end;
 use super::time_arg::TimeArg;
 use crate::clock;
-use crate::config::edit::{Change, Literal};
+use crate::editing::{EditPlan, EditRefusal, EditSource, ExtendFault, NewEnd, Wait, extend};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period};
 
@@ -43,9 +42,6 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
     TimeArg::parse_or_suggest(text, "--by")
 }
 
-/// The keys that the continuation of a recurring period has in common with it.
-const COMMON_KEYS: [&str; 6] = ["message", "hosts", "paths", "methods", "template", "redirect"];
-
 /// Returns 0 if the file has the new end and, with `--wait`, the gateway has applied it.
 pub(super) fn run(file: &ConfigFile, arguments: &ExtendArgs) -> Result<ExitCode, ExitCode> {
     let now = clock::now();
@@ -62,29 +58,38 @@ fn plan(
     now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let zone = &source.config.timezone;
-    let (mut index, period, mut running) = active(source, arguments, file, now)?;
-    let mut is_series = period.series().is_some();
-    // A recurring period may have been extended before.
-    if is_series && let Some((continued, occurrence)) = continuation(source, period, running) {
-        (index, running, is_series) = (continued, occurrence, false);
+    let (index, period, _) = active(source, arguments, file, now)?;
+    let until = arguments.until.map(|until| resolve_end(until, zone, now)).transpose()?;
+    let end = until.map_or(NewEnd::Later(arguments.by.unwrap_or_default()), NewEnd::At);
+    extend(source, index, end, now).map_err(|fault| refusal(fault, period, zone))
+}
+
+fn refusal(fault: ExtendFault, period: &Period, zone: &TimeZone) -> EditRefusal {
+    let title = period.title();
+    match fault {
+        ExtendFault::NotActive => not_active(period),
+        ExtendFault::TooLate => {
+            cannot("--by: the period would end after the year 9999".into(), "write a shorter duration")
+        }
+        ExtendFault::OpenEnded => {
+            let message = format!("{title} is open-ended: --by has no end to add to");
+            cannot(message, "use --until TIME to give it an end")
+        }
+        ExtendFault::Earlier { end, new_end } => {
+            let [new_end, end] = [new_end, end].map(|at| local(at, zone));
+            let message = format!("{new_end} is earlier than {end}, when {title} ends");
+            cannot(message, "`extend` only moves an end later; to end it now, run `downtime end`")
+        }
+        ExtendFault::Past(end) => {
+            cannot(format!("--until is in the past: {}", local(end, zone)), "write a later time")
+        }
+        ExtendFault::Edit(error) => error.into(),
     }
-    let end = new_end(period, running.end, arguments, zone, now)?;
-    let Some(old_end) = running.end.filter(|_| is_series) else {
-        return Ok(move_end(index, period, running.end, end, zone));
-    };
-    let mut keys = vec![("start", date_time_literal(old_end, zone)), ("end", date_time_literal(end, zone))];
-    keys.push(("unscheduled", Literal::Bool(true)));
-    let table = source.period_table(index)?;
-    let common =
-        COMMON_KEYS.into_iter().filter_map(|key| Some((key, Literal::Value(table.get(key)?.clone()))));
-    keys.extend(common);
-    let line = format!(
-        "{} continues until {} instead of {}: an unscheduled downtime continues where this occurrence ends",
-        period.title(),
-        local(end, zone),
-        local(old_end, zone)
-    );
-    Ok(EditPlan { changes: vec![Change::Append(keys)], outcome: vec![line] })
+}
+
+fn not_active(period: &Period) -> EditRefusal {
+    let help = "`extend` moves the end of an active period; edit the file to change another one";
+    cannot(format!("{} is not active now", period.title()), help)
 }
 
 /// Returns the period to extend, with its index and its active occurrence.
@@ -97,10 +102,7 @@ fn active<'s>(
     let periods = source.config.rules.schedule.periods();
     if let Some(name) = &arguments.name {
         let (index, period) = named(periods, name, "extend", file)?;
-        let running = period.active(now).ok_or_else(|| {
-            let help = "`extend` moves the end of an active period; edit the file to change another one";
-            cannot(format!("{} is not active now", period.title()), help)
-        })?;
+        let running = period.active(now).ok_or_else(|| not_active(period))?;
         return Ok((index, period, running));
     }
     let with_running = |(index, period): (usize, &'s Period)| Some((index, period, period.active(now)?));
@@ -117,75 +119,6 @@ fn active<'s>(
             let message = format!("several periods are active: {}", titles.join(", "));
             Err(cannot(message, &format!("name one of them, as in `{}`", file.command("extend NAME"))))
         }
-    }
-}
-
-/// Returns the period that continues an occurrence of a series, with its index and its occurrence.
-fn continuation(
-    source: &EditSource<'_>,
-    series: &Period,
-    running: Occurrence,
-) -> Option<(usize, Occurrence)> {
-    let covered = Covered::from_scope(&series.scope);
-    let continues = |period: &Period| {
-        let occurrence = period.once().filter(|once| Some(once.start) == running.end)?;
-        let is_same = period.enabled && period.unscheduled && Covered::from_scope(&period.scope) == covered;
-        is_same.then_some(occurrence)
-    };
-    let mut periods = source.config.rules.schedule.periods().iter().enumerate();
-    periods.find_map(|(index, period)| Some((index, continues(period)?)))
-}
-
-/// Returns the end that the options request, which is not before the current one.
-fn new_end(
-    period: &Period,
-    end: Option<Timestamp>,
-    arguments: &ExtendArgs,
-    zone: &TimeZone,
-    now: Timestamp,
-) -> Result<Timestamp, EditRefusal> {
-    let title = period.title();
-    let new_end = match (arguments.until, arguments.by, end) {
-        (Some(until), ..) => resolve_end(until, zone, now)?,
-        (None, Some(by), Some(end)) => end.checked_add(by).map_err(|_| {
-            cannot("--by: the period would end after the year 9999".into(), "write a shorter duration")
-        })?,
-        (None, ..) => {
-            let message = format!("{title} is open-ended: --by has no end to add to");
-            return Err(cannot(message, "use --until TIME to give it an end"));
-        }
-    };
-    if let Some(end) = end.filter(|end| new_end < *end) {
-        let [new_end, end] = [new_end, end].map(|at| local(at, zone));
-        let message = format!("{new_end} is earlier than {end}, when {title} ends");
-        return Err(cannot(message, "`extend` only moves an end later; to end it now, run `downtime end`"));
-    }
-    if new_end <= now {
-        let message = format!("--until is in the past: {}", local(new_end, zone));
-        return Err(cannot(message, "write a later time"));
-    }
-    Ok(new_end)
-}
-
-/// Moves the end of a one-off period.
-fn move_end(
-    index: usize,
-    period: &Period,
-    old_end: Option<Timestamp>,
-    end: Timestamp,
-    zone: &TimeZone,
-) -> EditPlan<Vec<String>> {
-    let title = period.title();
-    let shown = local(end, zone);
-    if old_end == Some(end) {
-        return EditPlan { changes: Vec::new(), outcome: vec![format!("{title} still ends at {shown}")] };
-    }
-    let before =
-        old_end.map_or("; it was open-ended".into(), |end| format!(" instead of {}", local(end, zone)));
-    let set = vec![("end", date_time_literal(end, zone))];
-    EditPlan {
-        changes: vec![Change::Alter { period: index, set, remove: vec!["for"] }],
-        outcome: vec![format!("{title} now ends at {shown}{before}")],
     }
 }
 

@@ -7,10 +7,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::config_file::ConfigFile;
-use super::edit::{EditPlan, EditRefusal, EditSource, Wait, edit};
+use super::edit::edit;
 use super::print_result;
 use crate::clock;
 use crate::config::edit::Change;
+use crate::editing::{EditPlan, EditRefusal, EditSource, Wait};
 use crate::escape::escape;
 use crate::schedule::period::Period;
 

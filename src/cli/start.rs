@@ -1,8 +1,6 @@
 //! `downtime start`: adds a period, or changes one that it added before.
 
-mod covered;
 mod requested;
-mod running;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,20 +8,18 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-pub(super) use self::covered::Covered;
 use self::requested::PlannedStart;
-pub(super) use self::requested::{RequestedDowntime, resolve_end};
-use super::applied::wait_until_applied;
+pub(super) use self::requested::{request, resolve_end};
 use super::config_file::ConfigFile;
-use super::edit::{EditPlan, EditRefusal, Edited, Wait, edit};
+use super::edit::{edit, wait_until_applied};
 use super::end::end_line_command;
 use super::time_arg::TimeArg;
 
 use crate::clock;
 use crate::config::Config;
-use crate::config::edit::{Change, EditError};
+use crate::editing::{EditPlan, EditRefusal, Edited, Wait, change_running, write_period};
 use crate::schedule::human_time::local;
-use crate::schedule::period::Period;
+use crate::schedule::period::{Occurrence, Period};
 
 /// The arguments of `start`.
 #[derive(Debug, Args)]
@@ -121,48 +117,30 @@ fn plan(
     arguments: &StartArgs,
     now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
-    let start = PlannedStart::new(arguments, &config.timezone, now)?;
-    let requested = RequestedDowntime::new(&arguments.downtime, start, &config.timezone, now)?;
-    let schedule = &config.rules.schedule;
+    let planned = PlannedStart::new(arguments, &config.timezone, now)?;
+    let requested = request(&arguments.downtime, planned.as_ref(), &config.timezone, now)?;
     let running = requested.period_to_change(config).and_then(|index| {
-        let period = schedule.periods().get(index).filter(|period| period.once().is_some())?;
-        Some((index, period.active(now)?))
+        let period = config.rules.schedule.periods().get(index).filter(|period| period.once().is_some())?;
+        Some((index, period, period.active(now)?))
     });
-    match running {
-        Some((index, occurrence)) => running::change(&requested, config, index, occurrence),
-        None => write_period(&requested, config, now),
+    match (running, planned) {
+        (None, _) => write_period(&requested, config, now),
+        (Some((_, period, running)), Some(planned)) => Err(already_active(period, running, &planned, config)),
+        (Some((index, _, running)), None) => Ok(change_running(&requested, config, index, running)),
     }
 }
 
-/// Writes a period that is not active: a new one, or one of this name that is over.
-pub(super) fn write_period(
-    requested: &RequestedDowntime<'_>,
+/// Explains why a period that is active cannot be planned.
+fn already_active(
+    period: &Period,
+    running: Occurrence,
+    planned: &PlannedStart,
     config: &Config,
-    now: Timestamp,
-) -> Result<EditPlan<Vec<String>>, EditRefusal> {
-    let Some(index) = requested.period_to_change(config) else {
-        let changes = vec![Change::Append(requested.keys())];
-        return Ok(EditPlan { changes, outcome: requested.announcement() });
-    };
-    match config.rules.schedule.periods().get(index) {
-        Some(period) if period.once().is_some() && period.is_over(now) => Ok(requested.reuse(index, period)),
-        Some(period) => Err(refusal(period, config, now)),
-        None => Err(EditRefusal::from(EditError::Misread)),
-    }
-}
-
-/// Explains why an existing period of the name cannot be started.
-fn refusal(period: &Period, config: &Config, now: Timestamp) -> EditRefusal {
-    let state = match period.once() {
-        None => ": it is recurring".into(),
-        Some(_) if !period.enabled => ": it is disabled".into(),
-        Some(once) if once.start > now => {
-            format!(": it is planned to start at {}", local(once.start, &config.timezone))
-        }
-        Some(_) => String::new(),
-    };
-    let message = format!("cannot start {} ({}){state}", period.title(), period.place());
-    cannot(&message, "use another name, or edit that period in the file")
+) -> EditRefusal {
+    let (option, since) = (planned.option, local(running.start, &config.timezone));
+    let message =
+        format!("{} is already active, since {since}: {option} cannot move its start", period.title());
+    cannot(&message, &format!("omit {option} to change the rest, or use another name"))
 }
 
 pub(super) fn cannot(message: &str, help: &str) -> EditRefusal {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
-use super::edit::first_editable;
 use super::end::end_line_command;
 use super::wait::management;
 use super::{Format, print_diagnostics, print_error, print_result};
@@ -17,13 +16,14 @@ use crate::clock;
 use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
+use crate::editing::{first_editable, from_gateway};
 use crate::escape::escape;
 use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
 use crate::schedule::state::State;
-use crate::summary::{DiagnosticSummary, Summary, bypass_lines, status_lines, to_json};
+use crate::summary::{Summary, bypass_lines, status_lines, to_json};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -192,15 +192,6 @@ fn rejected_diagnostics(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnosti
         return loaded.reading.diagnostics.clone();
     }
     rejection.errors().map(from_gateway).collect()
-}
-
-/// Converts an error that the gateway reports.
-pub(super) fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
-    let file = error.file.as_deref().map_or(String::new(), |file| format!(" of {}", escape(file)));
-    let line = error.line.map_or(String::new(), |line| format!("line {line}{file}: "));
-    let message = format!("the gateway reports: {line}{}", escape(&error.message));
-    let help = error.help.as_deref().map(|help| escape(help).into_owned());
-    Diagnostic { help, ..Diagnostic::for_file(message, "") }
 }
 
 /// Prints the status that the file implies, and the reason why it is not that of a gateway.

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::PreviewArgs;
-use crate::cli::period_name::{self, UnknownName};
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::time::TimeError;
@@ -17,6 +16,7 @@ use crate::page::language::Language;
 use crate::page::{VisitorRequest, is_favicon};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period, Timing};
+use crate::schedule::period_name::{self, UnknownName};
 use crate::schedule::state::Schedule;
 use crate::schedule::zone::Fold;
 use crate::snapshot::{PageKey, Snapshot};

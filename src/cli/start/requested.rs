@@ -3,15 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::covered::Covered;
-use super::{DowntimeArgs, EditPlan, EditRefusal, StartArgs, cannot};
-use crate::cli::edit::{date_time_literal, floor_to_second};
+use super::{DowntimeArgs, StartArgs, cannot};
 use crate::cli::time_arg::TimeArg;
-use crate::config::Config;
-use crate::config::edit::{Change, Literal};
 use crate::config::time::TimeError;
+use crate::editing::{DowntimeFault, EditRefusal, RequestedDowntime, floor_to_second};
 use crate::schedule::human_time::local;
-use crate::schedule::period::Period;
 use crate::schedule::zone::Fold;
 
 /// The start of a downtime that is planned, instead of one that starts now.
@@ -42,133 +38,60 @@ impl PlannedStart {
     }
 }
 
-/// A requested downtime, with its times resolved.
-pub(crate) struct RequestedDowntime<'a> {
-    pub(super) arguments: &'a DowntimeArgs,
-    /// The start, unless that is now.
-    pub(super) planned: Option<PlannedStart>,
-    /// The time zone of the file.
-    pub(super) zone: &'a TimeZone,
-    /// What the times mean, where that is not obvious.
-    pub(super) notes: Vec<String>,
+/// Resolves the options at `now`.
+pub(crate) fn request(
+    arguments: &DowntimeArgs,
+    planned: Option<&PlannedStart>,
+    zone: &TimeZone,
     now: Timestamp,
-    pub(crate) start: Timestamp,
-    pub(super) end: Option<Timestamp>,
+) -> Result<RequestedDowntime, EditRefusal> {
+    let DowntimeArgs { name, message, duration, until, hosts, paths, methods } = arguments.clone();
+    let mut notes = planned.map_or_else(Vec::new, |planned| planned.notes.clone());
+    let start = planned.map_or_else(|| floor_to_second(now), |planned| planned.at);
+    let until_at = until.map(|until| resolve_end(until, zone, start.max(now))).transpose()?;
+    if let Some((time, at)) = until.zip(until_at) {
+        notes.extend(self::notes(time, "--until", at, zone));
+    }
+    let length = duration.map(|duration| {
+        start.checked_add(duration).map_err(|_| {
+            cannot("--for: the downtime would end after the year 9999", "write a shorter duration")
+        })
+    });
+    let end = length.transpose()?.or(until_at);
+    let (is_planned, zone) = (planned.is_some(), zone.clone());
+    let requested = RequestedDowntime {
+        name,
+        message,
+        hosts,
+        paths,
+        methods,
+        is_planned,
+        start,
+        end,
+        duration,
+        zone,
+        notes,
+        now,
+    };
+    match requested.fault() {
+        Some(fault) => Err(refusal(fault, &requested)),
+        None => Ok(requested),
+    }
 }
 
-impl<'a> RequestedDowntime<'a> {
-    /// Resolves the options at `now`.
-    pub(crate) fn new(
-        arguments: &'a DowntimeArgs,
-        mut planned: Option<PlannedStart>,
-        zone: &'a TimeZone,
-        now: Timestamp,
-    ) -> Result<Self, EditRefusal> {
-        let mut notes = planned.as_mut().map_or_else(Vec::new, |planned| std::mem::take(&mut planned.notes));
-        let at = planned.as_ref().map(|planned| planned.at);
-        let start = at.unwrap_or_else(|| floor_to_second(now));
-        let until = arguments.until.map(|until| resolve_end(until, zone, start.max(now))).transpose()?;
-        if let Some((time, at)) = arguments.until.zip(until) {
-            notes.extend(self::notes(time, "--until", at, zone));
+fn refusal(fault: DowntimeFault, requested: &RequestedDowntime) -> EditRefusal {
+    let RequestedDowntime { start, end, zone, .. } = requested;
+    let end = local(end.unwrap_or(*start), zone);
+    match fault {
+        DowntimeFault::EndPast => cannot(&format!("--until is in the past: {end}"), "write a later time"),
+        DowntimeFault::EndNotAfterStart => {
+            cannot(&format!("--until is not after the start: {end}"), "write a later time")
         }
-        let length = arguments.duration.map(|duration| {
-            start.checked_add(duration).map_err(|_| {
-                cannot("--for: the downtime would end after the year 9999", "write a shorter duration")
-            })
-        });
-        let end = length.transpose()?.or(until);
-        if let Some(until) = until
-            && until <= start.max(now)
-        {
-            let fault = if until <= now { "is in the past" } else { "is not after the start" };
-            return Err(cannot(&format!("--until {fault}: {}", local(until, zone)), "write a later time"));
-        }
-        if at.is_some_and(|at| at < floor_to_second(now)) && end.is_none_or(|end| end <= now) {
+        DowntimeFault::StartPast => {
             let help = "omit --at to start now, or give an end in the future";
-            return Err(cannot(&format!("--at is in the past: {}", local(start, zone)), help));
+            cannot(&format!("--at is in the past: {}", local(*start, zone)), help)
         }
-        Ok(Self { arguments, planned, zone, notes, now, start, end })
     }
-
-    /// Returns the index of the existing period of the name; without a name, of the active unscheduled one that has no
-    /// name and the same scope.
-    pub(crate) fn period_to_change(&self, config: &Config) -> Option<usize> {
-        let schedule = &config.rules.schedule;
-        let name = &self.arguments.name;
-        if name.is_some() {
-            return schedule.periods().iter().position(|period| period.name == *name);
-        }
-        let covered = Covered::from_options(self.arguments);
-        let is_same = |period: &Period| {
-            period.name.is_none()
-                && period.unscheduled
-                && period.once().is_some()
-                && Covered::from_scope(&period.scope) == covered
-        };
-        let active = schedule.at(self.now).active.into_iter().map(|active| active.period);
-        active
-            .filter(|_| self.planned.is_none())
-            .find(|&index| schedule.periods().get(index).is_some_and(is_same))
-    }
-
-    /// Returns the keys and values of a new table.
-    pub(super) fn keys(&self) -> Vec<(&'static str, Literal)> {
-        let DowntimeArgs { name, message, duration, .. } = self.arguments;
-        let mut keys = Vec::new();
-        keys.extend(name.clone().map(|name| ("name", Literal::String(name))));
-        keys.push(("start", date_time_literal(self.start, self.zone)));
-        match duration {
-            Some(duration) => {
-                keys.push(("for", Literal::String(humantime::format_duration(*duration).to_string())));
-            }
-            None => keys.extend(self.end.map(|end| ("end", date_time_literal(end, self.zone)))),
-        }
-        keys.extend(self.planned.is_none().then_some(("unscheduled", Literal::Bool(true))));
-        keys.extend(message.clone().map(|message| ("message", Literal::String(message))));
-        keys.extend(scope_keys(self.arguments));
-        keys
-    }
-
-    /// Returns the lines that report a new downtime.
-    pub(super) fn announcement(&self) -> Vec<String> {
-        let is_planned = self.planned.is_some();
-        let title = match &self.arguments.name {
-            Some(name) => format!("\"{name}\""),
-            None if is_planned => "a planned downtime".into(),
-            None => "an unscheduled downtime".into(),
-        };
-        let start = local(self.start, self.zone);
-        let line = if self.start > self.now {
-            format!("{title} starts at {start}")
-        } else if is_planned {
-            format!("{title} has started, as of {start}")
-        } else {
-            format!("{title} has started")
-        };
-        std::iter::once(line).chain(self.notes.iter().cloned()).collect()
-    }
-
-    /// Writes the new values to the table of a period that is over, and removes those of options that are not given.
-    pub(super) fn reuse(&self, index: usize, period: &Period) -> EditPlan<Vec<String>> {
-        let mut set: Vec<_> = self.keys().into_iter().filter(|(key, _)| *key != "name").collect();
-        if !period.enabled {
-            set.push(("enabled", Literal::Bool(true)));
-        }
-        let is_set = |key: &&str| set.iter().any(|(name, _)| name == key);
-        let remove = OPTIONAL_KEYS.into_iter().filter(|key| !is_set(key)).collect();
-        EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: self.announcement() }
-    }
-}
-
-/// The keys that `start` may write besides the name and the start.
-const OPTIONAL_KEYS: [&str; 7] = ["message", "end", "for", "unscheduled", "hosts", "paths", "methods"];
-
-/// Returns the keys of the scope that are given.
-pub(super) fn scope_keys(arguments: &DowntimeArgs) -> Vec<(&'static str, Literal)> {
-    let DowntimeArgs { hosts, paths, methods, .. } = arguments;
-    let lists = [("hosts", hosts), ("paths", paths), ("methods", methods)];
-    let given = lists.into_iter().filter(|(_, texts)| !texts.is_empty());
-    given.map(|(key, texts)| (key, Literal::Strings(texts.clone()))).collect()
 }
 
 /// Resolves `--until`. A time of day is the next one after `after`.

@@ -1,21 +1,21 @@
-//! `--wait`: waits until the running gateway has applied an edit.
+//! Waits until the running gateway has applied an edit.
 //!
 //! That is the case once it has applied the file as it is now, and the file still contains the periods that the edit
 //! wrote: others may edit it in the meantime.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::status::from_gateway;
-use super::{print_diagnostics, print_error, print_result};
 use crate::config::Listen;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::edit::contains_periods;
 use crate::config::load::sha256;
 use crate::escape::escape;
 use crate::management::client::{QueryError, query_status};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::store::read::{self, MAX_LENGTH};
+use crate::summary::DiagnosticSummary;
 
 /// The time limit for the whole wait.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,13 +26,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// An edit that the gateway has to apply.
 #[derive(Debug)]
-pub(super) struct AwaitedEdit {
+pub struct AwaitedEdit {
     /// The management listener of the gateway.
-    pub(super) listen: Listen,
+    pub listen: Listen,
     /// The periods file, if the edit is there.
-    pub(super) periods_file: Option<PathBuf>,
+    pub periods_file: Option<PathBuf>,
     /// The periods that the edit wrote.
-    pub(super) periods: Vec<toml::Table>,
+    pub periods: Vec<toml::Table>,
 }
 
 /// The result of one query.
@@ -47,37 +47,38 @@ enum EditProgress {
 
 /// The reason why an edit is not applied.
 #[derive(Debug)]
-pub(super) enum WaitError {
+pub enum WaitError {
+    /// The gateway has rejected the file.
     Rejected(Rejection),
     /// Not in time; the last known reason.
     TimedOut(String),
 }
 
-/// Returns true if the gateway applies the edit of `path` in time. Reports the result.
-pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        print_error(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file");
-        ExitCode::FAILURE
-    })?;
-    match runtime.block_on(awaited.applied(path)) {
-        Ok(line) => print_result(&line).map(|()| true),
-        Err(error) => {
-            error.print(awaited);
-            Ok(false)
-        }
+/// What a gateway reports once it has applied an edit.
+#[derive(Clone, Debug)]
+pub struct AppliedEdit {
+    listen: Listen,
+    generation: u64,
+    after: Duration,
+}
+
+impl fmt::Display for AppliedEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listen, generation, after } = self;
+        let ms = after.as_millis();
+        write!(f, "applied by the gateway at {listen} as snapshot {generation}, after {ms} ms")
     }
 }
 
 impl WaitError {
-    /// Reports why the edit is not applied.
-    pub(super) fn print(&self, awaited: &AwaitedEdit) -> ExitCode {
+    /// Describes why the edit is not applied, after the errors that the gateway reports.
+    pub fn diagnostics(&self, awaited: &AwaitedEdit) -> Vec<Diagnostic> {
         match self {
             Self::Rejected(rejection) => {
-                print_diagnostics(&rejection.errors().map(from_gateway).collect::<Vec<_>>());
                 let message =
                     format!("the gateway at {} rejected the file; the edit stays in it", awaited.listen);
                 let help = "fix the errors above; until then the gateway keeps its last valid configuration";
-                print_error(&message, help);
+                rejection.errors().map(from_gateway).chain([Diagnostic::for_file(message, help)]).collect()
             }
             Self::TimedOut(reason) => {
                 let message = format!(
@@ -85,20 +86,27 @@ impl WaitError {
                 );
                 let help =
                     "the edit stays in the file; check the log of the gateway, or run `downtime status`";
-                print_error(&message, help);
+                vec![Diagnostic::for_file(message, help)]
             }
         }
-        ExitCode::FAILURE
     }
 }
 
+/// Converts an error that the gateway reports.
+pub fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
+    let file = error.file.as_deref().map_or(String::new(), |file| format!(" of {}", escape(file)));
+    let line = error.line.map_or(String::new(), |line| format!("line {line}{file}: "));
+    let message = format!("the gateway reports: {line}{}", escape(&error.message));
+    let help = error.help.as_deref().map(|help| escape(help).into_owned());
+    Diagnostic { help, ..Diagnostic::for_file(message, "") }
+}
+
 impl AwaitedEdit {
-    /// Waits until the gateway has applied the edit, and returns a line that says so.
-    pub(super) async fn applied(&self, path: &Path) -> Result<String, WaitError> {
+    /// Waits until the gateway has applied the edit of the file at `path`, at most 10 s.
+    pub async fn applied(&self, path: &Path) -> Result<AppliedEdit, WaitError> {
         let started = Instant::now();
         let GatewayStatus { generation, .. } = self.wait(path, WAIT_TIMEOUT).await?;
-        let (listen, elapsed) = (&self.listen, started.elapsed().as_millis());
-        Ok(format!("applied by the gateway at {listen} as snapshot {generation}, after {elapsed} ms\n"))
+        Ok(AppliedEdit { listen: self.listen.clone(), generation, after: started.elapsed() })
     }
 
     /// Queries the gateway until the edit is applied or rejected, or the time is over.

@@ -3,15 +3,15 @@
 use crate::schedule::period::Period;
 
 /// The error for a name that no period has.
-pub(super) struct UnknownName<'p> {
+pub struct UnknownName<'p> {
     /// The names that periods have.
-    pub(super) names: Vec<&'p str>,
+    pub names: Vec<&'p str>,
     /// The one that was probably meant.
-    pub(super) nearest: Option<&'p str>,
+    pub nearest: Option<&'p str>,
 }
 
 /// Returns the period of a name, with its index.
-pub(super) fn find<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), UnknownName<'p>> {
+pub fn find<'p>(periods: &'p [Period], name: &str) -> Result<(usize, &'p Period), UnknownName<'p>> {
     let has_name = |(_, period): &(usize, &Period)| period.name.as_deref() == Some(name);
     periods.iter().enumerate().find(has_name).ok_or_else(|| {
         let names: Vec<_> = periods.iter().filter_map(|period| period.name.as_deref()).collect();

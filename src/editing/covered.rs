@@ -1,32 +1,31 @@
-//! The requests that a downtime covers, in a form that `start` can compare and print.
+//! The requests that a downtime covers, in a form that can be compared and printed.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::DowntimeArgs;
 use crate::matching::scope::{Host, Scope, ScopePaths};
 
 /// The hosts, paths and methods of a scope, in any order. An empty set means all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Covered {
+pub struct Covered {
     hosts: BTreeSet<String>,
     paths: BTreeSet<String>,
     methods: BTreeSet<String>,
 }
 
 impl Covered {
-    /// Returns the scope that the options request.
-    pub(super) fn from_options(arguments: &DowntimeArgs) -> Self {
+    /// Returns the scope of these hosts, paths and methods, as a file states them.
+    pub fn from_texts(hosts: &[String], paths: &[String], methods: &[String]) -> Self {
         let host = |text: &String| Host::parse(text).map_or_else(|_| text.clone(), |host| host.to_string());
         Self {
-            hosts: arguments.hosts.iter().map(host).collect(),
-            paths: arguments.paths.iter().cloned().collect(),
-            methods: arguments.methods.iter().map(|method| method.to_ascii_uppercase()).collect(),
+            hosts: hosts.iter().map(host).collect(),
+            paths: paths.iter().cloned().collect(),
+            methods: methods.iter().map(|method| method.to_ascii_uppercase()).collect(),
         }
     }
 
     /// Returns the scope of a period.
-    pub(crate) fn from_scope(scope: &Scope) -> Self {
+    pub fn from_scope(scope: &Scope) -> Self {
         Self {
             hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
             paths: scope.paths.iter().flat_map(ScopePaths::texts).cloned().collect(),
@@ -35,7 +34,7 @@ impl Covered {
     }
 
     /// Replaces each set that `given` contains.
-    pub(super) fn with(&self, given: Self) -> Self {
+    pub fn with(&self, given: Self) -> Self {
         let or = |given: BTreeSet<String>, own: &BTreeSet<String>| {
             if given.is_empty() { own.clone() } else { given }
         };

@@ -1,11 +1,11 @@
-//! `start` for a period that is already active: changes the given values and keeps the others.
+//! A downtime that is asked for while its period is already active: changes the given values and keeps the others.
 
 use jiff::Timestamp;
 
 use super::covered::Covered;
-use super::requested::{PlannedStart, RequestedDowntime, scope_keys};
-use super::{EditPlan, EditRefusal, cannot};
-use crate::cli::edit::date_time_literal;
+use super::downtime::RequestedDowntime;
+use super::draft::EditPlan;
+use super::times::date_time_literal;
 use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::matching::scope::Scope;
@@ -21,20 +21,15 @@ struct PeriodChanges {
 }
 
 /// Applies the given values to the active period. Its end is never moved earlier.
-pub(super) fn change(
-    requested: &RequestedDowntime<'_>,
+pub fn change_running(
+    requested: &RequestedDowntime,
     config: &Config,
     index: usize,
     running: Occurrence,
-) -> Result<EditPlan<Vec<String>>, EditRefusal> {
+) -> EditPlan<Vec<String>> {
     let schedule = &config.rules.schedule;
     let title = schedule.periods().get(index).map_or_else(String::new, Period::title);
-    let since = local(running.start, requested.zone);
-    if let Some(PlannedStart { option, .. }) = requested.planned {
-        let message = format!("{title} is already active, since {since}: {option} cannot move its start");
-        let help = format!("omit {option} to change the rest, or use another name");
-        return Err(cannot(&message, &help));
-    }
+    let since = local(running.start, &requested.zone);
     let mut changes = PeriodChanges {
         lines: std::iter::once(format!("{title} was already active, since {since}"))
             .chain(requested.notes.iter().cloned())
@@ -42,7 +37,7 @@ pub(super) fn change(
         ..PeriodChanges::default()
     };
     changes.move_end(requested, running.end);
-    if let Some(message) = &requested.arguments.message {
+    if let Some(message) = &requested.message {
         changes.set.push(("message", Literal::String(message.clone())));
         changes.lines.push("its message was replaced".into());
     }
@@ -50,12 +45,12 @@ pub(super) fn change(
         changes.replace_scope(requested, &period.scope);
     }
     let PeriodChanges { set, remove, lines } = changes;
-    Ok(EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines })
+    EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines }
 }
 
 impl PeriodChanges {
-    fn move_end(&mut self, requested: &RequestedDowntime<'_>, end: Option<Timestamp>) {
-        let at = |time: Timestamp| local(time, requested.zone);
+    fn move_end(&mut self, requested: &RequestedDowntime, end: Option<Timestamp>) {
+        let at = |time: Timestamp| local(time, &requested.zone);
         let line = match (end, requested.end) {
             (None, None) => "it stays open-ended".into(),
             (None, Some(end)) => {
@@ -66,7 +61,7 @@ impl PeriodChanges {
                 format!("it is now open-ended, and no longer ends at {}", at(end))
             }
             (Some(end), Some(new_end)) if new_end > end => {
-                self.set.push(("end", date_time_literal(new_end, requested.zone)));
+                self.set.push(("end", date_time_literal(new_end, &requested.zone)));
                 self.remove.push("for");
                 format!("it now ends at {} instead of {}", at(new_end), at(end))
             }
@@ -79,11 +74,11 @@ impl PeriodChanges {
         self.lines.push(line);
     }
 
-    fn replace_scope(&mut self, requested: &RequestedDowntime<'_>, scope: &Scope) {
+    fn replace_scope(&mut self, requested: &RequestedDowntime, scope: &Scope) {
         let before = Covered::from_scope(scope);
-        let after = before.with(Covered::from_options(requested.arguments));
+        let after = before.with(requested.covered());
         if before != after {
-            self.set.extend(scope_keys(requested.arguments));
+            self.set.extend(requested.scope_keys());
             self.lines.push(format!("it now covers {after} instead of {before}"));
         }
     }

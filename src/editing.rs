@@ -1,0 +1,29 @@
+//! Edits of the periods and bypasses in the file. An operation plans the changes of one version of the text; the result is
+//! validated before it is written, and then awaited in the running gateway.
+//!
+//! Edits go to the main file or, if that names one, to the periods file, and never to both. The commands and the admin page
+//! share what is here.
+
+mod awaited;
+mod bypass;
+mod covered;
+mod downtime;
+mod draft;
+mod end;
+mod extend;
+mod running;
+mod source;
+mod times;
+mod warnings;
+
+pub use awaited::{AwaitedEdit, WaitError, from_gateway};
+pub use bypass::{
+    BypassFault, RequestedBypass, begin_bypass, bypass_link, end_bypass, parse_site_url, random_secret,
+};
+pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
+pub use draft::{EditFailure, EditPlan, EditRefusal, Edited, Wait, check, edit};
+pub use end::{Ended, end_periods, end_started, ends_without_a_name};
+pub use extend::{ExtendFault, NewEnd, extend};
+pub use running::change_running;
+pub use source::{EditSource, first_editable};
+pub use times::{date_time_literal, floor_to_millisecond, floor_to_second};
