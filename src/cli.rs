@@ -2,11 +2,14 @@
 
 mod bypass;
 mod check;
+mod completions;
 mod config_file;
 mod during;
 mod edit;
 mod end;
 mod extend;
+mod init;
+mod man;
 mod preview;
 mod print;
 mod prune;
@@ -88,6 +91,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    WithFile(FileCommand),
+    #[command(flatten)]
+    WithoutFile(FilelessCommand),
+}
+
+/// The commands that need the configuration file.
+#[derive(Debug, Subcommand)]
+enum FileCommand {
     /// Run the gateway (default)
     Serve,
     /// Start a downtime now, or plan one
@@ -108,8 +120,19 @@ enum Command {
     Prune(prune::PruneArgs),
     /// Show what visitors will see
     Preview(preview::PreviewArgs),
+}
+
+/// The commands that do not need a configuration file.
+#[derive(Debug, Subcommand)]
+enum FilelessCommand {
+    /// Write a commented file to start from
+    Init,
     /// Print the JSON Schema of the file
     Schema,
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page
+    Man(man::ManArgs),
 }
 
 /// The output format: for people or for programs.
@@ -139,8 +162,8 @@ impl Cli {
             let message = "--check cannot be used with a command: run `downtime --check`";
             return Err(usage_error(ErrorKind::ArgumentConflict, message));
         }
-        if matches!(self.command, Some(Command::Schema)) {
-            return schema::run();
+        if let Some(Command::WithoutFile(command)) = &self.command {
+            return command.run(self.config.take());
         }
         let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &DEFAULT_PATHS) {
             Ok(file) => file,
@@ -150,17 +173,8 @@ impl Cli {
             return check::run(&file.path, &self.into_check());
         }
         match &self.command {
-            None | Some(Command::Serve) => Ok(serve::run(&file.path)),
-            Some(Command::Start(arguments)) => start::run(&file, arguments),
-            Some(Command::End(arguments)) => end::run(&file, arguments),
-            Some(Command::Extend(arguments)) => extend::run(&file, arguments),
-            Some(Command::During(arguments)) => during::run(&file, arguments),
-            Some(Command::Status(arguments)) => status::run(&file, arguments),
-            Some(Command::Wait(arguments)) => wait::run(&file, arguments),
-            Some(Command::Bypass(arguments)) => bypass::run(&file, arguments),
-            Some(Command::Prune(arguments)) => prune::run(&file, arguments),
-            Some(Command::Preview(arguments)) => preview::run(&file.path, arguments),
-            Some(Command::Schema) => schema::run(),
+            Some(Command::WithFile(command)) => command.run(&file),
+            _ => FileCommand::Serve.run(&file),
         }
     }
 
@@ -177,8 +191,37 @@ impl Cli {
     /// Returns the output format of the command.
     fn format(&self) -> Format {
         match &self.command {
-            Some(Command::Status(arguments)) => arguments.format,
+            Some(Command::WithFile(FileCommand::Status(arguments))) => arguments.format,
             _ => self.format,
+        }
+    }
+}
+
+impl FileCommand {
+    fn run(&self, file: &ConfigFile) -> Result<ExitCode, ExitCode> {
+        match self {
+            Self::Serve => Ok(serve::run(&file.path)),
+            Self::Start(arguments) => start::run(file, arguments),
+            Self::End(arguments) => end::run(file, arguments),
+            Self::Extend(arguments) => extend::run(file, arguments),
+            Self::During(arguments) => during::run(file, arguments),
+            Self::Status(arguments) => status::run(file, arguments),
+            Self::Wait(arguments) => wait::run(file, arguments),
+            Self::Bypass(arguments) => bypass::run(file, arguments),
+            Self::Prune(arguments) => prune::run(file, arguments),
+            Self::Preview(arguments) => preview::run(&file.path, arguments),
+        }
+    }
+}
+
+impl FilelessCommand {
+    /// Runs the command; `config` is the value of `--config`.
+    fn run(&self, config: Option<PathBuf>) -> Result<ExitCode, ExitCode> {
+        match self {
+            Self::Init => init::run(config, std::env::var_os(VARIABLE)),
+            Self::Schema => schema::run(),
+            Self::Completions(arguments) => completions::run(Cli::command(), arguments),
+            Self::Man(arguments) => man::run(Cli::command(), EXIT_CODES, arguments),
         }
     }
 }

@@ -11,6 +11,7 @@ mod listen;
 pub mod load;
 mod periods_file;
 pub mod read_file;
+pub mod reference;
 pub mod report;
 pub mod schema;
 mod size;

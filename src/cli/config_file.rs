@@ -28,15 +28,20 @@ impl ConfigFile {
         variable: Option<OsString>,
         places: &[P],
     ) -> Result<Self, Diagnostic> {
-        if let Some(path) = option {
-            return Ok(Self { path, is_option: true });
-        }
-        let named = variable.filter(|name| !name.is_empty()).map(PathBuf::from);
-        let found = || places.iter().map(AsRef::as_ref).find(|place| !is_missing(place)).map(Path::to_owned);
-        match named.or_else(found) {
-            Some(path) => Ok(Self { path, is_option: false }),
-            None => Err(missing(places)),
-        }
+        let found = || places.iter().map(AsRef::as_ref).find(|place| !is_missing(place)).map(Self::at);
+        Self::named(option, variable).or_else(found).ok_or_else(|| missing(places))
+    }
+
+    /// Returns the file that the option names, else the one that the variable names unless it is empty.
+    pub(super) fn named(option: Option<PathBuf>, variable: Option<OsString>) -> Option<Self> {
+        let is_option = option.is_some();
+        let path = option.or_else(|| variable.filter(|name| !name.is_empty()).map(PathBuf::from))?;
+        Some(Self { path, is_option })
+    }
+
+    /// Returns the file at a default path.
+    pub(super) fn at(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned(), is_option: false }
     }
 
     /// Returns a shell command for the same file.
@@ -61,7 +66,7 @@ fn missing<P: AsRef<Path>>(places: &[P]) -> Diagnostic {
     let message = format!("no configuration file found: tried {}", places.join(" and "));
     Diagnostic::for_file(
         message,
-        format!("create one of them, or specify another with -c FILE or {VARIABLE}"),
+        format!("create one with `downtime init`, or specify another with -c FILE or {VARIABLE}"),
     )
 }
 

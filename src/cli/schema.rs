@@ -7,6 +7,11 @@ use crate::config::schema::schema;
 
 /// Prints the JSON Schema of the file.
 pub(super) fn run() -> Result<ExitCode, ExitCode> {
-    print_result(&format!("{:#}\n", schema().as_value()))?;
+    print_result(&text())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the JSON Schema of the file, as the command prints it.
+pub(super) fn text() -> String {
+    format!("{:#}\n", schema().as_value())
 }

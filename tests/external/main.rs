@@ -20,6 +20,7 @@ mod gateways;
 mod grpc;
 mod h11;
 mod http2_frames;
+mod manual;
 mod origins;
 mod ptrace;
 mod reload;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),
         run(&arguments, http2_frames::trials()),
+        run(&arguments, manual::trials()),
         run(&arguments, origins::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),

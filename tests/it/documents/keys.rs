@@ -29,18 +29,8 @@ pub(crate) const SECTIONS: [ReferenceSection; 11] = [
 ];
 
 impl ReferenceSection {
-    /// Returns its key at the top level.
-    pub(crate) fn key(&self) -> &'static str {
-        self.header.trim_matches(['[', ']'])
-    }
-
     pub(crate) fn heading(&self) -> String {
         if self.header.is_empty() { "Top level".into() } else { format!("`{}`", self.header) }
-    }
-
-    /// Returns the name of a key with its section, such as `site.root`.
-    pub(crate) fn path(&self, name: &str) -> String {
-        if self.header.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key()) }
     }
 }
 

@@ -1,0 +1,46 @@
+//! `downtime init`.
+
+use std::fs;
+
+use crate::working_directory::WorkingDirectory;
+
+const SHIPPED: &str = include_str!("../../../downtime.toml");
+
+#[test]
+fn the_shipped_file_and_its_schema_are_written() {
+    let directory = WorkingDirectory::empty();
+    directory.run(&["init"]).prints(
+        0,
+        &[
+            "created ./downtime.toml and ./.schema/downtime.json, with which editors check it\n",
+            "next, set `upstream` or `root` in [site] and run `downtime --check`\n",
+        ],
+    );
+    assert_eq!(directory.text(), SHIPPED);
+    let schema = fs::read_to_string(directory.path().join(".schema/downtime.json")).unwrap();
+    assert_eq!(schema, directory.run(&["schema"]).stdout);
+    directory.run(&["--check"]).prints(0, &["state     up"]);
+}
+
+#[test]
+fn an_existing_file_stays_as_it_is() {
+    let directory = WorkingDirectory::with("# mine\n");
+    directory.run(&["init"]).refuses(1, &["./downtime.toml exists already"]);
+    assert_eq!(directory.text(), "# mine\n");
+    assert!(!directory.path().join(".schema").exists());
+}
+
+#[test]
+fn the_option_names_the_file_and_so_does_the_next_command() {
+    let directory = WorkingDirectory::empty();
+    directory.run(&["-c", "site.toml", "init"]).prints(0, &["run `downtime -c site.toml --check`"]);
+    assert_eq!(fs::read_to_string(directory.path().join("site.toml")).unwrap(), SHIPPED);
+    directory
+        .run(&["-c", "none/site.toml", "init"])
+        .refuses(1, &["none/site.toml could not be created", "nothing was changed"]);
+}
+
+#[test]
+fn the_error_for_a_missing_file_names_the_command() {
+    WorkingDirectory::empty().run(&["status"]).refuses(1, &["create one with `downtime init`"]);
+}
