@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod bypass;
 mod check;
 mod completions;
@@ -120,6 +121,8 @@ enum FileCommand {
     Prune(prune::PruneArgs),
     /// Show what visitors will see
     Preview(preview::PreviewArgs),
+    /// Serve the operators' web page
+    Admin(admin::AdminArgs),
 }
 
 /// The commands that do not need a configuration file.
@@ -210,6 +213,7 @@ impl FileCommand {
             Self::Bypass(arguments) => bypass::run(file, arguments),
             Self::Prune(arguments) => prune::run(file, arguments),
             Self::Preview(arguments) => preview::run(&file.path, arguments),
+            Self::Admin(arguments) => admin::run(file, arguments),
         }
     }
 }

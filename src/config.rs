@@ -6,9 +6,11 @@ pub mod duration;
 pub mod edit;
 mod keys;
 mod limits;
+pub mod line_file;
 mod lint;
 mod listen;
 pub mod load;
+pub mod machines;
 mod periods_file;
 pub mod read_file;
 pub mod reference;
@@ -31,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -63,6 +65,8 @@ use crate::tls::{Certificates, UpstreamTls};
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8503);
 /// The default of `[management] listen`.
 pub const DEFAULT_MANAGEMENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9503);
+/// The default of `[admin] listen`, which is a Unix socket.
+pub const DEFAULT_ADMIN_SOCKET: &str = "/run/downtime-admin/admin.sock";
 /// The default of `[site] connect_timeout`.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The default of `[site] response_timeout`.
@@ -95,6 +99,8 @@ pub struct Config {
     pub page: PageConfig,
     /// The management listener; `None` without `[management]`.
     pub management: Option<ManagementConfig>,
+    /// The admin page; `None` without `[admin]`.
+    pub admin: Option<AdminConfig>,
     /// The limits for connections.
     pub limits: Limits,
     /// The log: its level, its format, and the requests.
@@ -130,6 +136,26 @@ pub struct ManagementConfig {
     pub listen: Listen,
     /// The hosts that requests may name, besides `localhost` and IP addresses.
     pub hosts: Vec<Host>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// A Unix socket with a mode, or an address of the loopback interface. It does not overlap those of `[server]` and
+    /// `[management]`.
+    pub listen: Listen,
+    /// The path of the Unix socket at which links are asked for.
+    pub link_socket: PathBuf,
+    /// The hosts that requests may name, besides `localhost` and IP addresses.
+    pub hosts: Vec<Host>,
+    /// The path of the file with the operators who log in with a password.
+    pub users: Option<PathBuf>,
+    /// The field in which trusted proxies name the operator.
+    pub user_header: Option<HeaderName>,
+    /// The peers whose `X-Forwarded-*` fields and `user_header` are believed.
+    pub trusted_proxies: PeerSet,
+    /// The path of the file with the secrets of machines.
+    pub tokens: Option<PathBuf>,
 }
 
 /// A set of peers, such as those whose `X-Forwarded-*` fields are believed.

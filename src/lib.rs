@@ -7,7 +7,7 @@
 //!   HTTP/1.1 is written once, in [`http1`], for clients and upstreams; [`server`] translates HTTP/2 to it.
 //! - An edit of the file goes through [`watch`], which loads it by [`config`] and [`store`], into the next [`snapshot`].
 //! - The two meet in [`snapshot::Snapshots`], the cell that holds the current snapshot. Operators look at it from the side,
-//!   through [`management`] and [`cli`].
+//!   through [`management`], [`admin`] and [`cli`].
 //!
 //! A module imports only modules above it in this table, so there are no cycles. A test compares the last column with the
 //! code.
@@ -39,8 +39,10 @@
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`cli`] | the command line, one file per command | clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, http1, logging, matching, net, page, server, store |
+//! | [`cli`] | the command line, one file per command | admin, clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
+pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;

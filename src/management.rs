@@ -4,7 +4,6 @@
 //! may read them. Nothing can be changed over it.
 
 pub mod client;
-mod host;
 mod metrics;
 pub mod status;
 
@@ -22,13 +21,20 @@ use warp::{Filter, Reply};
 use crate::clock;
 use crate::config::Limits;
 use crate::filters::Routes;
+use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
+use crate::matching::own_host::is_for_own_host;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
 use crate::server::{Readiness, Service};
 use crate::snapshot::Snapshots;
 use crate::watch::Handle;
+
+const FOREIGN_HOST: Refusal = Refusal {
+    status: StatusCode::MISDIRECTED_REQUEST,
+    reason: "host not accepted: use `localhost` or an IP address, or add the name to `hosts` in [management]",
+};
 
 /// A running gateway, as operators see it.
 #[derive(Debug)]
@@ -64,8 +70,8 @@ impl<R: Routes> Service for Management<R> {
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
         let snapshot = self.gateway.snapshots.current();
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
-        if let Err(refusal) = host::check(head, hosts) {
-            let refused = refusal_response(client, refusal).map(Full::new);
+        if !is_for_own_host(head, hosts) {
+            let refused = refusal_response(client, FOREIGN_HOST).map(Full::new);
             return respond(head, client, refused, clock::now()).await;
         }
         let Ok(response) = self.routes.clone().call(request(head)).await;

@@ -8,6 +8,7 @@ pub mod cross_origin;
 pub mod exempt;
 pub mod glob;
 pub mod network;
+pub mod own_host;
 pub mod path;
 pub mod probe_paths;
 pub mod request;

@@ -4,6 +4,7 @@
 //! locks or wake-ups across threads are needed.
 
 mod accept;
+pub mod body;
 mod capacity;
 mod connection;
 mod frame_budget;

@@ -225,7 +225,7 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
 }
 
 /// Notifies systemd, if it started the process.
-fn notify(states: &[NotifyState<'_>]) {
+pub(super) fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         warn!("cannot notify systemd: {error}");
     }

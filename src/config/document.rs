@@ -1,5 +1,6 @@
 //! The configuration file as it was typed: each value with its place. Only the form of a value is checked here.
 
+mod admin;
 mod bypass;
 mod period;
 mod read;
@@ -10,6 +11,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use toml::Spanned;
 
+pub use self::admin::AdminSection;
 pub use self::bypass::BypassTable;
 pub use self::period::PeriodTable;
 use super::schema::pattern;
@@ -52,6 +54,9 @@ pub struct Document {
     /// present.
     #[schemars(with = "ManagementSection")]
     pub management: Option<ManagementSection>,
+    /// The admin page: `downtime admin` serves it, in a process of its own. It is off unless this section is present.
+    #[schemars(with = "AdminSection")]
+    pub admin: Option<AdminSection>,
     /// Limits for connections.
     pub limits: LimitsSection,
     /// The log: its level and format, and whether it has a line for each request.

@@ -322,6 +322,8 @@ mod tests {
             ("[server]", "port", "did you mean `listen`?"),
             ("[server]", "bind", "did you mean `listen`?"),
             ("[management]", "address", "did you mean `listen`?"),
+            ("[admin]", "htpasswd", "did you mean `users`?"),
+            ("[admin]", "remote_user", "did you mean `user_header`?"),
             ("[site]", "url", "did you mean `upstream`?"),
             ("[site]", "port", "did you mean `upstream`?"),
             ("[site]", "backend", "did you mean `upstream`?"),
@@ -335,7 +337,7 @@ mod tests {
             ("[limits]", "connect_timeout", "`connect_timeout` belongs in [site]"),
             (TOP, "message", "`message` belongs in [[period]] or in [response]"),
             (TOP, "Root", "`root` belongs in [site]"),
-            (TOP, "listen", "`listen` belongs in [management] or in [server]"),
+            (TOP, "listen", "`listen` belongs in [admin] or in [management] or in [server]"),
             (
                 "[server]",
                 "timezone",
@@ -345,7 +347,7 @@ mod tests {
             (
                 TOP,
                 "colour",
-                "known keys: periods_file, timezone; known sections: [[bypass]], [[period]], [exempt], [limits], [log], [management], \
+                "known keys: periods_file, timezone; known sections: [[bypass]], [[period]], [admin], [exempt], [limits], [log], [management], \
                  [page], [response], [server], [site]",
             ),
             ("[log]", "colour", "known keys: level, format, access"),

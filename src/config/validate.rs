@@ -1,5 +1,6 @@
 //! Turns a document into a config, and reports every invalid value.
 
+mod admin;
 mod bypasses;
 mod exempt;
 mod limits;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use self::admin::OtherListeners;
 use self::values::time_zone;
 use super::Config;
 use super::document::Document;
@@ -47,9 +49,12 @@ pub fn validate(
         periods::validate(document, (&timezone, page.lang), &response, report, templates);
     let server = server::validate(&document.server, directory, report);
     let https_only = server::https_only(&document.server, &server, report);
+    let management = management::validate(document, &server, directory, report);
+    let others = OtherListeners { server: &server, management: management.as_ref() };
     Config {
         file: PathBuf::new(),
-        management: management::validate(document, &server, directory, report),
+        admin: admin::validate(document, &others, directory, report),
+        management,
         server,
         certificates: Arc::new(tls::validate(&document.server, tls_files, report)),
         site: site::validate(&document.site, directory, report, tls_files),

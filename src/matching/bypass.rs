@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 pub use self::credential::{
     COOKIE, FIELD, SECURE_COOKIE, Secrets, carries_secret, cookie_value, is_field, without_secret,
@@ -72,6 +73,11 @@ impl SecretHash {
     /// Hashes a secret.
     pub fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
+    }
+
+    /// Returns true if it is that of a secret, after a time that does not depend on how much of it is right.
+    pub fn is_of(&self, secret: &[u8]) -> bool {
+        self.0.ct_eq(&Self::of(secret).0).into()
     }
 
     /// Parses `sha256:` and 64 hexadecimal digits, as the file states a hash.

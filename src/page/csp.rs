@@ -37,7 +37,7 @@ pub(super) fn policy(html: &str) -> HeaderValue {
 }
 
 /// Returns the policy for `html` with a form, which goes to the same origin.
-pub(super) fn policy_for_form(html: &str) -> HeaderValue {
+pub fn policy_for_form(html: &str) -> HeaderValue {
     let policy = policy(html);
     let allowing = policy.to_str().map(|policy| policy.replace("form-action 'none'", "form-action 'self'"));
     allowing.ok().and_then(|policy| HeaderValue::try_from(policy).ok()).unwrap_or(policy)

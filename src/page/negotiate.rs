@@ -86,6 +86,11 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && choose(headers) == Html
 }
 
+/// Returns true if a client that has these fields prefers JSON to a page.
+pub fn prefers_json(headers: &HeaderMap) -> bool {
+    choose(headers) == Problem
+}
+
 /// Chooses the representation with the highest quality. Among equals, one that the client names comes before one that only
 /// a wildcard matches, then HTML before problem+json before text. A script that accepts anything gets problem+json.
 /// Malformed parts are ignored. A client that accepts none of them gets text, which is more useful than a 406.

@@ -294,6 +294,22 @@ const REFUSED_BY_BOTH: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[admin]",
+        &[
+            "listen = 9504",
+            "listen = '9504'",
+            "listen = 'localhost:9504'",
+            "link_socket = false",
+            "hosts = 'ops.example.com'",
+            "users = ['a']",
+            "users = ''",
+            "user_header = 'Remote User'",
+            "trusted_proxies = ['unix']",
+            "tokens = ''",
+            "password = 'x'",
+        ],
+    ),
+    (
         "[limits]",
         &[
             "upstream_idle = 2",
@@ -660,6 +676,7 @@ fn any_key() -> impl Strategy<Value = (String, String)> {
         ("[response]", "redirect template status retry_after message close_tunnels_after"),
         ("[page]", "lang title accent contact"),
         ("[management]", "listen level"),
+        ("[admin]", "listen link_socket hosts users user_header trusted_proxies tokens"),
         ("[limits]", "head head_timeout idle_timeout send_timeout body_timeout handshake_timeout"),
         ("[limits]", "connections connections_per_client upstream_idle upstream_connections tunnel_idle"),
         ("[limits]", "streams upstream_idle_connections"),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::{
-    BypassTable, Document, ExemptSection, LimitsSection, LogSection, ManagementSection, PageSection,
-    PeriodTable, ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
+    AdminSection, BypassTable, Document, ExemptSection, LimitsSection, LogSection, ManagementSection,
+    PageSection, PeriodTable, ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
 };
 use crate::config::diagnostic::Source;
 use crate::config::keys::{PERIODS_FILE, TOP};
@@ -66,6 +66,7 @@ impl Document {
             response: root.section("response", ResponseSection::read).unwrap_or_default(),
             page: root.section("page", PageSection::read).unwrap_or_default(),
             management: root.section("management", ManagementSection::read),
+            admin: root.section("admin", AdminSection::read),
             limits: root.section("limits", LimitsSection::read).unwrap_or_default(),
             log: root.section("log", LogSection::read).unwrap_or_default(),
             periods: root.sections("period", PeriodTable::read),
@@ -188,6 +189,20 @@ impl ManagementSection {
         Self {
             listen: table.get("listen", "\"127.0.0.1:9503\""),
             hosts: table.get("hosts", "[\"ops.example.com\"]"),
+        }
+    }
+}
+
+impl AdminSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            listen: table.get("listen", "\"127.0.0.1:9504\""),
+            link_socket: table.get("link_socket", "\"unix:/run/downtime-admin/link.sock\""),
+            hosts: table.get("hosts", "[\"ops.example.com\"]"),
+            users: table.get("users", "\"admin.users\""),
+            user_header: table.get("user_header", "\"Remote-User\""),
+            trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
+            tokens: table.get("tokens", "\"admin.tokens\""),
         }
     }
 }

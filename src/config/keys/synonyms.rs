@@ -61,6 +61,11 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[page]", "accent", &["color", "colour", "accent_color", "accent_colour", "theme", "primary"]),
     ("[page]", "contact", &["link", "url", "status_page", "support", "email", "mail", "more"]),
     ("[management]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
+    ("[admin]", "listen", &["bind", "address", "addr", "port", "host", "socket"]),
+    ("[admin]", "users", &["passwords", "htpasswd", "password_file", "users_file", "accounts", "login"]),
+    ("[admin]", "user_header", &["remote_user", "header", "sso", "auth_header", "username_header"]),
+    ("[admin]", "trusted_proxies", &["trust", "trusted", "proxies", "proxy", "trust_proxy"]),
+    ("[admin]", "tokens", &["api_keys", "keys", "tokens_file", "token_file", "machines", "bearer"]),
     ("[limits]", "head", &["max_head", "head_size", "header_size", "large_client_header_buffers", "bufsize"]),
     (
         "[limits]",
@@ -130,6 +135,7 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[]", "exempt", &["exemption", "exemptions", "allow", "allowlist", "exclude", "pass", "exception"]),
     ("[]", "response", &["answer", "error_page", "template"]),
     ("[]", "page", &["brand", "branding", "theme", "design", "look", "html"]),
+    ("[]", "admin", &["ui", "web", "dashboard", "panel", "operators"]),
     ("[]", "management", &["health", "metrics", "monitoring", "api"]),
     ("[]", "log", &["logging"]),
 ];

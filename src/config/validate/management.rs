@@ -102,7 +102,7 @@ fn free_address(server: &ServerConfig) -> Listen {
 }
 
 /// Parses a host without a wildcard.
-fn host(text: &Spanned<String>, report: &Report) -> Option<Host> {
+pub(super) fn host(text: &Spanned<String>, report: &Report) -> Option<Host> {
     let host = Host::parse(text.get_ref()).and_then(|host| {
         if host.is_wildcard() {
             let message = format!("invalid host `{}`: wildcards are not allowed here", text.get_ref());

@@ -22,7 +22,7 @@ pub(super) fn validate(section: &ServerSection, directory: &Path, report: &Repor
     require_certificate(section, directory, report);
     ServerConfig {
         listen: listen(&section.listen, directory, report),
-        trusted_proxies: peers(&section.trusted_proxies, explain_proxy, report),
+        trusted_proxies: trusted_peers(&section.trusted_proxies, report),
         proxy_protocol: peers(&section.proxy_protocol, explain_sender, report),
         stop_delay: duration_or_zero(&section.stop_delay, report).unwrap_or_default(),
         stop_timeout: duration_or_zero(&section.stop_timeout, report).unwrap_or(DEFAULT_STOP_TIMEOUT),
@@ -69,6 +69,11 @@ fn conflict(address: &ListenUrl, others: &[(ListenUrl, usize)]) -> Option<String
         })
     };
     others.iter().find_map(same).or_else(|| others.iter().find_map(overlap))
+}
+
+/// Returns the proxies whose fields are believed.
+pub(super) fn trusted_peers(field: &Texts, report: &Report) -> PeerSet {
+    peers(field, explain_proxy, report)
 }
 
 fn peers(field: &Texts, explain: fn(&str) -> InvalidValue, report: &Report) -> PeerSet {

@@ -11,7 +11,7 @@ pub(crate) struct ReferenceSection {
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [ReferenceSection; 11] = [
+pub(crate) const SECTIONS: [ReferenceSection; 12] = [
     ReferenceSection { header: "", more: "" },
     ReferenceSection { header: "[server]", more: "" },
     ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },
@@ -22,6 +22,7 @@ pub(crate) const SECTIONS: [ReferenceSection; 11] = [
     },
     ReferenceSection { header: "[page]", more: "See [The built-in page](responses.md#the-built-in-page)." },
     ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
+    ReferenceSection { header: "[admin]", more: "See [Admin page](admin.md)." },
     ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
     ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },

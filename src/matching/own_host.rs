@@ -1,35 +1,24 @@
 //! Checks the host of operators' requests.
 //!
-//! A web page can make its own name resolve to the address of this listener (DNS rebinding), and the browser then lets
+//! A web page can make its own name resolve to the address of their listener (DNS rebinding), and the browser then lets
 //! the page read the responses. But the page cannot make the browser send any other host than that name.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use http::StatusCode;
-
-use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::matching::request::host_name;
 use crate::matching::scope::Host;
 
-const NOT_ACCEPTED: Refusal = Refusal {
-    status: StatusCode::MISDIRECTED_REQUEST,
-    reason: "host not accepted: use `localhost` or an IP address, or add the name to `hosts` in [management]",
-};
-
-/// Accepts a request whose host is `localhost`, an IP address or one of `hosts`. Both the host of the target and the `Host`
-/// field must be accepted, and there must be one of them.
-///
-/// # Errors
-/// 421, with a text for operators.
-pub(super) fn check(head: &RequestHead<'_>, hosts: &[Host]) -> Result<(), Refusal> {
+/// Returns true if the host of a request is `localhost`, an IP address or one of `hosts`. Both the host of the target and the
+/// `Host` field must be accepted, and there must be one of them.
+pub fn is_for_own_host(head: &RequestHead<'_>, hosts: &[Host]) -> bool {
     let field = head.values("host").map(|value| std::str::from_utf8(value).unwrap_or_default());
     let mut authorities = field.chain(head.target.authority).peekable();
-    let is_accepted = authorities.peek().is_some() && authorities.all(|authority| accepts(authority, hosts));
-    if is_accepted { Ok(()) } else { Err(NOT_ACCEPTED) }
+    authorities.peek().is_some() && authorities.all(|authority| is_own_host(authority, hosts))
 }
 
-fn accepts(authority: &str, hosts: &[Host]) -> bool {
+/// Returns true if a host, possibly with a port, is `localhost`, an IP address or one of `hosts`.
+pub fn is_own_host(authority: &str, hosts: &[Host]) -> bool {
     let name = host_name(authority);
     let in_brackets = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     let is_address =
@@ -53,8 +42,8 @@ mod tests {
         let hosts = [Host::parse("Ops.example.com").unwrap()];
         let fields = fields.iter().map(|field| format!("Host: {field}\r\n")).collect::<Vec<_>>().concat();
         let head = format!("GET {target} {version}\r\n{fields}\r\n");
-        let checked = RequestHead::parse(head.as_bytes()).and_then(|head| check(&head, &hosts));
-        checked.map_or_else(|refusal| refusal.status.as_u16(), |()| 200)
+        let checked = RequestHead::parse(head.as_bytes()).map(|head| is_for_own_host(&head, &hosts));
+        checked.map_or_else(|refusal| refusal.status.as_u16(), |is_own| if is_own { 200 } else { 421 })
     }
 
     #[test]

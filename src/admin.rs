@@ -1,0 +1,191 @@
+//! The service of `downtime admin`: pages on which operators plan downtimes, on a listener of its own, in a process of its own. The
+//! gateway never writes a file.
+//!
+//! Every request needs a login, and nothing is changed by a request of another site's page.
+
+pub mod access;
+mod caller;
+pub mod pages;
+pub mod request;
+mod response;
+pub mod settings;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
+use tracing::error;
+
+use self::access::{Access, AccessRefusal, Means, Operator};
+use self::caller::Caller;
+use self::request::{BodyFormat, OperatorRequest, parse_fields};
+use self::response::{refuse, secure};
+use self::settings::AdminSettings;
+use crate::clock;
+use crate::config::{AdminConfig, Limits};
+use crate::http1::refusal::Refusal;
+use crate::http1::request::RequestHead;
+use crate::matching::cross_origin::is_cross_origin;
+use crate::net::client::ClientConnection;
+use crate::page::prefers_json;
+use crate::server::Service;
+use crate::server::body::{BodyError, read_body};
+use crate::server::refusal::refusal_response;
+use crate::server::response::respond;
+
+/// The limit for the body of a request, in bytes: messages in many languages fit.
+const MAX_BODY: usize = 256 << 10;
+/// The time limit for a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The number of requests that pages respond to at the same time.
+const MAX_RESPONDING: usize = 8;
+
+const FOREIGN_HOST: Refusal = Refusal {
+    status: StatusCode::MISDIRECTED_REQUEST,
+    reason: "host not accepted: use `localhost` or an IP address, or add the name to `hosts` in [admin]",
+};
+
+/// The configuration file that the pages show and edit.
+#[derive(Clone, Debug)]
+pub struct AdminFile {
+    /// Its absolute path.
+    pub path: PathBuf,
+}
+
+/// Responds to operators' requests.
+#[derive(Clone, Debug)]
+pub struct AdminService(Arc<AdminState>);
+
+#[derive(Debug)]
+struct AdminState {
+    file: AdminFile,
+    settings: AdminSettings,
+    access: Access,
+    responding: Semaphore,
+}
+
+/// Why there is no response from a page.
+enum Refused {
+    /// The client gets this response.
+    With(Response<Bytes>),
+    /// The client has left.
+    BrokeOff,
+}
+
+impl AdminService {
+    /// Creates the service for a file.
+    pub fn new(file: AdminFile, settings: AdminSettings, access: Access) -> Self {
+        Self(Arc::new(AdminState { file, settings, access, responding: Semaphore::new(MAX_RESPONDING) }))
+    }
+
+    /// Returns the response to a request.
+    async fn answer(
+        &self,
+        head: &RequestHead<'_>,
+        client: &mut ClientConnection,
+    ) -> Result<Response<Bytes>, Refused> {
+        let config = self.0.settings.current();
+        let caller = Caller::new(head, client.peer(), &config);
+        if !caller.is_for_own_host {
+            return Err(Refused::With(secure(refusal_response(client, FOREIGN_HOST))));
+        }
+        let wants_json = prefers_json(&caller.headers);
+        let refused = |status, reason| Refused::With(refuse(status, reason, wants_json));
+        let body = check_method(head, &caller).map_err(|(status, reason)| refused(status, reason))?;
+        let operator = self.operator(head, &caller, &config);
+        let operator = operator.map_err(|refusal| refused(refusal.status, refusal.reason))?;
+        let body = match body {
+            None => Vec::new(),
+            Some(format) => {
+                let bytes = read_body(head, client, MAX_BODY, BODY_TIMEOUT).await;
+                let bytes = bytes.map_err(|error| match error {
+                    BodyError::Refused(refusal) => Refused::With(secure(refusal_response(client, refusal))),
+                    BodyError::BrokeOff => Refused::BrokeOff,
+                })?;
+                parse_fields(format, &bytes).map_err(|reason| refused(StatusCode::BAD_REQUEST, reason))?
+            }
+        };
+        let request = OperatorRequest {
+            method: head.method.clone(),
+            path: percent_decode_str(&head.target.path_text()).decode_utf8_lossy().into_owned(),
+            query: parse_query(head),
+            fields: body,
+            wants_json: wants_json || operator.means == Means::Token && !accepts_html(&caller),
+            from: caller.from(),
+            operator,
+        };
+        Ok(self.page(request).await)
+    }
+
+    fn operator(
+        &self,
+        head: &RequestHead<'_>,
+        caller: &Caller<'_>,
+        config: &Arc<AdminConfig>,
+    ) -> Result<Operator, AccessRefusal> {
+        let operator = self.0.access.operator(caller, config)?;
+        if head.method == Method::POST && !operator.may_write {
+            let reason = "this operator may only read";
+            return Err(AccessRefusal { status: StatusCode::FORBIDDEN, reason });
+        }
+        Ok(operator)
+    }
+
+    /// Has a page respond on a thread that may block.
+    async fn page(&self, request: OperatorRequest) -> Response<Bytes> {
+        let wants_json = request.wants_json;
+        let _permit = self.0.responding.acquire().await;
+        let state = Arc::clone(&self.0);
+        let page = tokio::task::spawn_blocking(move || secure(pages::respond(&state.file, &request)));
+        page.await.unwrap_or_else(|error| {
+            error!("a page of [admin] failed: {error}");
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "the page failed: see the log", wants_json)
+        })
+    }
+}
+
+impl Service for AdminService {
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
+        let response = match Box::pin(self.answer(head, client)).await {
+            Ok(response) | Err(Refused::With(response)) => response,
+            Err(Refused::BrokeOff) => return ControlFlow::Break(()),
+        };
+        respond(head, client, response.map(Full::new), clock::now()).await
+    }
+}
+
+/// Returns the format of the body of a request that may change something; `None` for one that may not. Refuses other methods,
+/// what pages of other sites send, and formats that such pages can send without asking.
+fn check_method(
+    head: &RequestHead<'_>,
+    caller: &Caller<'_>,
+) -> Result<Option<BodyFormat>, (StatusCode, &'static str)> {
+    match head.method {
+        Method::GET | Method::HEAD => return Ok(None),
+        Method::POST => {}
+        _ => return Err((StatusCode::METHOD_NOT_ALLOWED, "only GET, HEAD and POST are allowed")),
+    }
+    if is_cross_origin(&caller.headers, &caller.hosts) {
+        return Err((StatusCode::FORBIDDEN, "the request comes from a page of another site"));
+    }
+    BodyFormat::new(head, &caller.headers).map(Some)
+}
+
+fn accepts_html(caller: &Caller<'_>) -> bool {
+    let accepted = caller.headers.get_all(http::header::ACCEPT);
+    accepted.iter().any(|line| line.to_str().is_ok_and(|line| line.contains("text/html")))
+}
+
+fn parse_query(head: &RequestHead<'_>) -> Vec<(String, String)> {
+    head.target.query.map_or_else(Vec::new, |query| form_urlencoded::parse(query).into_owned().collect())
+}

@@ -1,0 +1,113 @@
+//! The request of an operator, as the pages get it.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::Value;
+use tracing::info;
+
+use super::access::Operator;
+use crate::http1::framing::Framing;
+use crate::http1::request::RequestHead;
+
+/// A request of an operator who is logged in. If it may change something, it is from a page of this site or from no page at all.
+#[derive(Clone, Debug)]
+pub struct OperatorRequest {
+    /// Who sends it.
+    pub operator: Operator,
+    /// GET, HEAD or POST. Only POST may change something.
+    pub method: Method,
+    /// The path, percent-decoded. It begins with `/`.
+    pub path: String,
+    /// The names and values of the query, decoded, in their order.
+    pub query: Vec<(String, String)>,
+    /// The names and values of the body, in their order: of a form (`application/x-www-form-urlencoded`), or of the members of
+    /// a JSON object. A member that is not a string has its JSON as the value; one that is a list occurs once for each item.
+    pub fields: Vec<(String, String)>,
+    /// True if the response should be JSON, not HTML.
+    pub wants_json: bool,
+    /// Where the request comes from, for the log: an address, or what is known instead.
+    pub from: String,
+}
+
+impl OperatorRequest {
+    /// Returns the first value of a field of the body.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        first(&self.fields, name)
+    }
+
+    /// Returns the first value of a name in the query.
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        first(&self.query, name)
+    }
+
+    /// Writes the line of the log that each change gets: who made it, from where, and what it is. `change` must not contain a
+    /// secret.
+    pub fn record_change(&self, change: &str) {
+        let Operator { name, means, .. } = &self.operator;
+        info!(target: "downtime::audit", who = %name, by = means.as_str(), from = %self.from, what = change);
+    }
+}
+
+fn first<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
+    pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+}
+
+/// The format of the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyFormat {
+    Form,
+    Json,
+}
+
+impl BodyFormat {
+    /// Returns the format that a request states. A request without a body need not state any.
+    pub(super) fn new(
+        head: &RequestHead<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Self, (StatusCode, &'static str)> {
+        const OTHER: (StatusCode, &str) = (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/x-www-form-urlencoded or application/json",
+        );
+        let mut values = headers.get_all(CONTENT_TYPE).iter();
+        let media_type = match (values.next(), values.next()) {
+            (None, _) if matches!(head.framing, Framing::Length(0)) => return Ok(Self::Form),
+            (Some(value), None) => value.to_str().map_err(|_| OTHER)?,
+            _ => return Err(OTHER),
+        };
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "application/x-www-form-urlencoded" => Ok(Self::Form),
+            "application/json" => Ok(Self::Json),
+            _ => Err(OTHER),
+        }
+    }
+}
+
+/// Returns the fields of a body.
+pub(super) fn parse_fields(format: BodyFormat, body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
+    match format {
+        BodyFormat::Form => Ok(form_urlencoded::parse(body).into_owned().collect()),
+        BodyFormat::Json => parse_object(body),
+    }
+}
+
+fn parse_object(body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
+    let value = serde_json::from_slice(body).map_err(|_| "the body is not valid JSON")?;
+    let Value::Object(members) = value else { return Err("the body is not a JSON object") };
+    let pairs = |(name, value): (String, Value)| {
+        let items = match value {
+            Value::Array(items) => items,
+            value => vec![value],
+        };
+        items.into_iter().map(move |item| (name.clone(), text(item)))
+    };
+    Ok(members.into_iter().flat_map(pairs).collect())
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    }
+}

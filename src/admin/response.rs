@@ -1,0 +1,64 @@
+//! What all responses of the admin page have in common.
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use crate::page::policy_for_form;
+use crate::server::refusal::text_response;
+
+/// The fields of each response: caches and other sites get nothing of it. With `no-referrer`, browsers would send
+/// `Origin: null` with forms.
+const FIELDS: [(HeaderName, &str); 5] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Adds the fields that protect a response. HTML that has no Content-Security-Policy may only use its own inline styles and
+/// scripts.
+pub(super) fn secure(mut response: Response<Bytes>) -> Response<Bytes> {
+    let is_html = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"));
+    let policy = if is_html {
+        policy_for_form(std::str::from_utf8(response.body()).unwrap_or_default())
+    } else {
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")
+    };
+    let fields = response.headers_mut();
+    fields.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
+    for (name, value) in FIELDS {
+        fields.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Returns the response to a request that is refused.
+pub(super) fn refuse(status: StatusCode, reason: &str, wants_json: bool) -> Response<Bytes> {
+    let mut response = text_response(status, reason);
+    if wants_json {
+        let title = status.canonical_reason().unwrap_or_default();
+        let problem = json!({ "title": title, "status": status.as_u16(), "detail": reason });
+        *response.body_mut() = problem.to_string().into();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+    }
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        }
+        _ => {}
+    }
+    secure(response)
+}

@@ -1,0 +1,125 @@
+//! `downtime admin`: serves the operators' web page.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use rustix::fs::{Access as Permission, access};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use super::config_file::ConfigFile;
+use super::{print_diagnostics, print_error};
+use crate::admin::access::Access;
+use crate::admin::settings::AdminSettings;
+use crate::admin::{AdminFile, AdminService};
+use crate::config::diagnostic::Severity;
+use crate::config::load::{Loaded, load_to_show};
+use crate::config::{AdminConfig, Config};
+use crate::logging::Logging;
+use crate::server::Server;
+use crate::server::listener::Listener;
+use crate::store::read::FileStamp;
+use crate::thread_exit::exit_notice;
+
+/// The time that requests in progress have to finish when the process stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The arguments of `admin`.
+#[derive(Debug, Args)]
+pub(super) struct AdminArgs {}
+
+/// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
+pub(super) fn run(file: &ConfigFile, _arguments: &AdminArgs) -> Result<ExitCode, ExitCode> {
+    let stamp = FileStamp::from_path(&file.path);
+    let loaded = load_to_show(&file.path);
+    let (config, admin) = configured(&loaded)?;
+    check_writable(config)?;
+    let access = Access::open(admin).map_err(|errors| {
+        print_diagnostics(&errors);
+        ExitCode::FAILURE
+    })?;
+    let listener = Listener::bind(&admin.listen).map_err(|error| {
+        print_error(&error.to_string(), &error.help("[admin]"));
+        ExitCode::FAILURE
+    })?;
+    let logging = Logging::init(&config.log);
+    let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
+    let service = AdminService::new(AdminFile { path: config.file.clone() }, settings, access);
+    serve(&config.file, listener, service).map(|()| ExitCode::SUCCESS).map_err(|error| {
+        print_error(&format!("the admin page failed: {error}"), "see the log above");
+        ExitCode::FAILURE
+    })
+}
+
+/// Returns the config and its `[admin]`, or reports what is missing.
+fn configured(loaded: &Loaded) -> Result<(&Config, &AdminConfig), ExitCode> {
+    let Some(config) = &loaded.reading.config else {
+        print_diagnostics(&loaded.reading.diagnostics);
+        return Err(ExitCode::FAILURE);
+    };
+    let admin = config.admin.as_ref().ok_or_else(|| {
+        let message = format!("{} has no [admin]", config.file.display());
+        print_error(&message, "add the section; it may be empty");
+        ExitCode::FAILURE
+    })?;
+    debug_assert!(loaded.reading.diagnostics.iter().all(|found| found.severity != Severity::Error));
+    Ok((config, admin))
+}
+
+/// Fails if this process cannot write where the changes of operators go.
+fn check_writable(config: &Config) -> Result<(), ExitCode> {
+    let (file, help) = match &config.periods_file {
+        Some(periods) => (&periods.path, "give its directory to the user that runs this"),
+        None => (
+            &config.file,
+            "name a file for periods in a directory that it can write to: `periods_file = \"/var/lib/downtime/periods.toml\"` \
+             at the top of the file",
+        ),
+    };
+    let directory = directory_of(file);
+    access(&directory, Permission::WRITE_OK | Permission::EXEC_OK).map_err(|error| {
+        let message = format!(
+            "changes would go to {}, but this process cannot write to {}: {error}",
+            file.display(),
+            directory.display()
+        );
+        print_error(&message, help);
+        ExitCode::FAILURE
+    })
+}
+
+/// Returns the directory in which a file is replaced: that of the target, if it is a symbolic link.
+fn directory_of(file: &Path) -> PathBuf {
+    let target = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    target.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| ".".into(), Path::to_owned)
+}
+
+fn serve(file: &Path, listener: Listener, service: AdminService) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (notice, mut exits) = exit_notice();
+    runtime.block_on(async {
+        // Installed before the start is announced: a signal may follow at once.
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let listeners = [listener];
+        let server = Server::start(["admin".to_owned()], &listeners, &notice, move || service.clone())?;
+        let [listener] = listeners;
+        info!("admin page on {}, for {}", listener.url(), file.display());
+        super::serve::notify(&[NotifyState::Ready]);
+        let result = tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            thread = exits.recv() => {
+                Err(io::Error::other(format!("thread `{}` ended unexpectedly", thread.unwrap_or_default())))
+            }
+        };
+        super::serve::notify(&[NotifyState::Stopping]);
+        listener.remove();
+        drop(listener);
+        result.and(server.stop(STOP_TIMEOUT).await)
+    })
+}
