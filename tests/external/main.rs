@@ -23,6 +23,7 @@ mod http2_frames;
 mod manual;
 mod origins;
 mod ptrace;
+mod recipes;
 mod reload;
 mod store;
 mod systemd;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         run(&arguments, http2_frames::trials()),
         run(&arguments, manual::trials()),
         run(&arguments, origins::trials()),
+        run(&arguments, recipes::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),

@@ -31,10 +31,7 @@ impl MarkdownDocument {
 
     /// Reads the README and all documents in `docs`.
     pub(crate) fn all() -> Vec<Self> {
-        let entries = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-        let documents = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-        let mut paths: Vec<_> = documents.map(|path| format!("docs/{}", name(path))).collect();
+        let mut paths: Vec<_> = ["docs", "docs/recipes"].into_iter().flat_map(markdown_files).collect();
         paths.sort();
         ["README.md".to_owned()].iter().chain(&paths).map(|path| Self::read(path)).collect()
     }
@@ -127,4 +124,11 @@ fn comment(line: &str) -> Option<&str> {
 fn anchor(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     words.replace(|c: char| !c.is_alphanumeric() && !"-_".contains(c), "")
+}
+
+/// Returns the paths of the documents in a directory of the repository.
+fn markdown_files(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+    let documents = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents.map(|path| format!("{directory}/{}", path.file_name().unwrap().to_str().unwrap())).collect()
 }

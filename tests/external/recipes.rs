@@ -1,0 +1,176 @@
+//! The configurations in `docs/recipes/proxies.md` work: each proxy runs with its own, in a network of its own, so that the
+//! ports are those of the document.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Completion, Failed, Trial};
+use rustix::process::geteuid;
+
+use crate::debian::{self, RequiredProgram};
+use crate::support::tls::identity;
+
+const DOCUMENT: &str = include_str!("../../docs/recipes/proxies.md");
+const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
+
+/// Programs that every recipe needs.
+const NEEDED: [RequiredProgram; 3] = [("curl", "curl"), ("ip", "iproute2"), ("unshare", "util-linux")];
+
+/// The site is down for `example.com`, except for requests from 127.0.0.2 over https.
+const DOWN: &str =
+    "networks = [\"127.0.0.2\"]\n[[period]]\nstart = 2020-01-01T00:00:00Z\nhosts = [\"example.com\"]\n";
+
+/// Starts the site, the gateway and the proxy, and asks the proxy until it forwards. Whatever runs is stopped at the end.
+const SCRIPT: &str = r#"
+ip link set lo up
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+"$DOWNTIME" -c site.toml &
+"$DOWNTIME" -c downtime.toml &
+"$@" &
+ask() {
+    curl --silent --insecure --output /dev/null --write-out "%{http_code} %header{downtime}\n" \
+        --resolve example.com:443:127.0.0.1 "$@"
+}
+until ask https://example.com/robots.txt | grep --quiet 200; do jobs %3 >/dev/null || exit; done
+ask https://example.com/robots.txt
+ask https://example.com/
+ask --interface 127.0.0.2 https://example.com/
+ask --data x https://example.com/
+"#;
+
+/// A recipe for a proxy.
+#[derive(Clone, Copy)]
+struct ProxyRecipe {
+    /// The language of its block in the document.
+    language: &'static str,
+    program: RequiredProgram,
+    /// Completes the block: the certificate is `example.com.pem` in the directory, with its key.
+    complete: fn(block: &str, directory: &Path) -> String,
+    /// The arguments that run the configuration `proxy` in the foreground.
+    arguments: &'static [&'static str],
+}
+
+const RECIPES: [ProxyRecipe; 4] = [
+    ProxyRecipe {
+        language: "nginx",
+        program: ("nginx", "nginx-light"),
+        complete: |block, directory| {
+            let directory = directory.display();
+            let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                .map(|kind| format!("{kind}_temp_path {directory}/{kind};\n"))
+                .concat();
+            format!(
+                "daemon off;\nmaster_process off;\npid {directory}/nginx.pid;\nerror_log stderr;\nevents {{}}\n\
+                 http {{\naccess_log off;\n{paths}{block}}}\n"
+            )
+        },
+        arguments: &["-e", "stderr", "-c"],
+    },
+    ProxyRecipe {
+        language: "haproxy",
+        program: ("haproxy", "haproxy"),
+        complete: |block, _| block.to_owned(),
+        arguments: &["-db", "-f"],
+    },
+    ProxyRecipe {
+        language: "caddyfile",
+        program: ("caddy", "caddy"),
+        complete: |block, directory| {
+            let pem = directory.join("example.com.pem");
+            let tls = format!("{{\n\ttls {0} {0}", pem.display());
+            format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{}", block.replacen('{', &tls, 1))
+        },
+        arguments: &["run", "--adapter", "caddyfile", "--config"],
+    },
+    ProxyRecipe {
+        language: "apache",
+        program: ("apache2", "apache2-bin"),
+        complete: |block, directory| {
+            let modules = [
+                ("authz_core", "authz_core"),
+                ("headers", "headers"),
+                ("mpm_event", "mpm_event"),
+                ("proxy", "proxy"),
+                ("proxy_http", "proxy_http"),
+                ("ssl", "ssl"),
+            ];
+            let modules: String = modules
+                .map(|(name, file)| {
+                    format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so\n")
+                })
+                .concat();
+            let directory = directory.display();
+            format!(
+                "{modules}ServerRoot {directory}\nServerName example.com\nDefaultRuntimeDir {directory}\nPidFile apache.pid\n\
+                 ErrorLog /dev/stderr\nUser nobody\nGroup nogroup\nListen 443\n{block}"
+            )
+        },
+        arguments: &["-X", "-f"],
+    },
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |recipe: ProxyRecipe| {
+        Trial::ignorable_test(format!("recipes::{}_in_front_works", recipe.language), move || run(recipe))
+    };
+    RECIPES.map(trial).into()
+}
+
+fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
+    let programs = [&NEEDED[..], &[recipe.program]].concat();
+    debian::with(&programs, || {
+        let directory = tempfile::tempdir()?;
+        write_files(recipe, directory.path())?;
+        let (program, _) = recipe.program;
+        let mut command = Command::new("timeout");
+        command.args(["60", "unshare", "--net"]);
+        if !geteuid().is_root() {
+            command.args(["--user", "--map-current-user", "--keep-caps"]);
+        }
+        command.args(["bash", "-c", SCRIPT, "recipe", program]).args(recipe.arguments);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let output = command
+            .arg(directory.path().join("proxy"))
+            .current_dir(directory.path())
+            .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+            .env("DOWNTIME", DOWNTIME)
+            .env("HOME", directory.path())
+            .stdin(Stdio::null())
+            .output()?;
+        let answers = String::from_utf8(output.stdout)?;
+        let log = String::from_utf8_lossy(&output.stderr);
+        let answers: Vec<_> = answers.lines().map(str::trim).collect();
+        assert_eq!(answers, ["200", "503 planned", "200", "503 planned"], "{log}");
+        Ok(())
+    })
+}
+
+fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
+    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text);
+    std::fs::create_dir(directory.join("public"))?;
+    write("public/robots.txt", "User-agent: *\n")?;
+    write("public/index.html", "the site\n")?;
+    write("site.toml", "[server]\nlisten = [\"127.0.0.1:8000\"]\n[site]\nroot = \"public\"\n")?;
+    let mut config = block("toml").to_owned();
+    if recipe.language == "haproxy" {
+        config += "[management]\nlisten = \"127.0.0.1:9503\"\n";
+    }
+    let listen = "trusted_proxies";
+    let config = config.replace(listen, &format!("https_only = true\n{listen}"));
+    write(
+        "downtime.toml",
+        &config.replacen("exact = [\"/robots.txt\"]\n", &format!("exact = [\"/robots.txt\"]\n{DOWN}"), 1),
+    )?;
+    let (certificate, key) = identity(&["example.com"]);
+    write("example.com.pem", &format!("{certificate}{key}"))?;
+    write("example.com.key", &key)?;
+    let proxy = (recipe.complete)(block(recipe.language), directory);
+    write("proxy", &proxy.replace("/etc/ssl", &directory.display().to_string()))?;
+    Ok(())
+}
+
+/// Returns the first block of this language in the document.
+fn block(language: &str) -> &'static str {
+    let (_, rest) = DOCUMENT.split_once(&format!("\n```{language}\n")).expect(language);
+    rest.split_once("```\n").expect("its end").0
+}
