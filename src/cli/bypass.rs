@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::config_file::ConfigFile;
-use super::edit::edit;
+use super::edit::{edit, wait_until_applied};
 use super::print_error;
 use crate::clock;
 use crate::editing::{
-    BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass, bypass_link,
-    end_bypass, parse_site_url, random_secret,
+    AwaitedEdit, BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass,
+    bypass_link, end_bypass, parse_site_url, random_secret,
 };
 
 /// The arguments of `bypass`.
@@ -42,6 +42,10 @@ pub(super) struct BypassArgs {
     /// URL of the site, for the printed link [default: the first address that the gateway listens on]
     #[arg(long, value_name = "URL", value_parser = parse_site_url)]
     site: Option<String>,
+
+    /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
+    #[arg(long)]
+    wait: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,23 +55,34 @@ enum BypassCommand {
         /// The bypass to end
         #[arg(value_name = "NAME")]
         name: String,
+
+        /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
+        #[arg(long)]
+        wait: bool,
     },
 }
 
-/// Returns 0 if the file has the bypass, or no longer has it.
+/// Returns 0 if the file has the bypass, or no longer has it, and with `--wait` the gateway has applied that.
 pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode, ExitCode> {
-    if let Some(BypassCommand::End { name }) = &arguments.command {
-        let edited = edit(&file.path, Wait::Never, |source| end_bypass(source, name))?;
+    if let Some(BypassCommand::End { name, wait }) = &arguments.command {
+        let edited = edit(&file.path, Wait::from(*wait), |source| end_bypass(source, name))?;
         edited.print(&edited.outcome, clock::now(), &[])?;
-        return Ok(ExitCode::SUCCESS);
+        return applied(file, edited.awaited.as_ref());
     }
     let now = clock::now();
     let secret = secret()?;
-    let edited = edit(&file.path, Wait::Never, |source| begin(source, arguments, &secret, now))?;
+    let edited =
+        edit(&file.path, Wait::from(arguments.wait), |source| begin(source, arguments, &secret, now))?;
     let link = bypass_link(arguments.site.as_deref(), &edited.config, &secret);
     let further = ["the link for testers, which is not shown again:".to_owned(), link];
     edited.print(&edited.outcome, clock::now(), &further)?;
-    Ok(ExitCode::SUCCESS)
+    applied(file, edited.awaited.as_ref())
+}
+
+/// Returns 0 if there is no edit to wait for, or once the gateway has applied it.
+fn applied(file: &ConfigFile, awaited: Option<&AwaitedEdit>) -> Result<ExitCode, ExitCode> {
+    let is_applied = awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, awaited))?;
+    Ok(if is_applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn begin(

@@ -1,5 +1,7 @@
 //! Diagnostics: what is wrong, where, and what to write instead. They are rendered with the source line and a caret.
 
+mod secrets;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::{Deserialize, Serialize};
 
+use self::secrets::without_secrets;
 use crate::escape;
 
 /// The severity of a diagnostic.
@@ -126,7 +129,7 @@ impl Diagnostic {
         let place = self.place.as_ref()?;
         let Excerpt { line, inside, .. } = self.excerpt()?;
         Some(
-            Snippet::source(line)
+            Snippet::source(without_secrets(line))
                 .line_start(line_column(&place.source.text, place.span.start).0)
                 .path(place.source.name.as_str())
                 .annotation(AnnotationKind::Primary.span(inside)),

@@ -50,6 +50,8 @@ pub struct LintContext {
     pub machine_zone: TimeZone,
     /// True if the file itself is a mount point, as in a container that bind-mounts a single file.
     pub is_mount_point: bool,
+    /// True if the periods file is one.
+    pub is_periods_file_mount_point: bool,
     /// The limit for a stop, if a unit of systemd runs the gateway with this file.
     pub stop_limit: Option<StopLimit>,
 }
@@ -67,7 +69,13 @@ impl LintContext {
     /// Creates the context of a check at `now`, on a machine in UTC, of a file that is not a mount point and that no
     /// unit names.
     pub fn new(now: Timestamp) -> Self {
-        Self { now, machine_zone: TimeZone::UTC, is_mount_point: false, stop_limit: None }
+        Self {
+            now,
+            machine_zone: TimeZone::UTC,
+            is_mount_point: false,
+            is_periods_file_mount_point: false,
+            stop_limit: None,
+        }
     }
 }
 
@@ -111,11 +119,26 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     input.note_past_periods();
 }
 
-/// Warns of a file that is a mount point: if the original is replaced, the mount still shows the old file.
+/// Warns of files that are mount points. They cannot be replaced, and if the original is, the mount still shows the old file.
 fn lint_mount(input: &LintInput<'_>) {
+    let periods_file = &input.document.periods_file;
     if input.context.is_mount_point {
         let message = "this file is mounted by itself: if an editor replaces it, as most do, the gateway never sees the change";
-        input.warn(0..0, message, "mount its directory instead");
+        let help = match periods_file {
+            Some(_) => "mount its directory instead",
+            None => {
+                "mount its directory instead; until then, commands such as `downtime start` cannot edit it"
+            }
+        };
+        input.warn(0..0, message, help);
+    }
+    if let Some(file) = periods_file.as_ref().filter(|_| input.context.is_periods_file_mount_point) {
+        let message = format!(
+            "the periods file {} is mounted by itself: commands such as `downtime start` cannot edit it, and if an editor \
+             replaces it, the gateway never sees the change",
+            file.get_ref()
+        );
+        input.warn(file.span(), message, "mount its directory instead");
     }
 }
 

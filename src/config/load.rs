@@ -86,10 +86,13 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
 impl Loaded {
     /// Adds the warnings and notes about a valid config, as of `now` on this machine.
     pub fn lint(&mut self, now: Timestamp) {
+        let config = self.reading.config.as_ref();
+        let periods_file = config.and_then(|config| config.periods_file.as_ref());
         let context = LintContext {
             now,
             machine_zone: TimeZone::system(),
             is_mount_point: self.is_mount_point,
+            is_periods_file_mount_point: periods_file.is_some_and(|file| read::is_mount_point(&file.path)),
             stop_limit: self.stamps.first().and_then(|(path, _)| unit::stop_limit(path)),
         };
         self.reading.lint(&context);

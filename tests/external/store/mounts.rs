@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_file_that_is_mounted_by_itself_is_not_edited,
         a_link_to_a_file_that_is_mounted_by_itself_is_not_edited,
         check_warns_if_the_file_is_mounted_by_itself,
+        check_warns_if_the_periods_file_is_mounted_by_itself,
         a_file_in_a_mounted_directory_is_edited,
         a_file_on_a_read_only_file_system_is_not_edited,
         without_a_file_in_the_current_directory_the_one_in_etc_is_used,
@@ -115,6 +116,21 @@ fn check_warns_if_the_file_is_mounted_by_itself() {
         let stderr = check(&directory, &script);
         assert_eq!(stderr.contains(warning), place.is_some(), "{script}{stderr}");
         assert!(stderr.contains(place.unwrap_or_default()), "{script}{stderr}");
+    }
+}
+
+fn check_warns_if_the_periods_file_is_mounted_by_itself() {
+    let directory = directory(MINE);
+    directory.write("main.toml", "periods_file = \"downtime.toml\"\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
+    for periods in ["downtime.toml", "real/site.toml"] {
+        directory.write(periods, "# Periods\n");
+    }
+    let main = "export DOWNTIME_CONFIG=main.toml; ";
+    let warning = "warning: the periods file downtime.toml is mounted by itself";
+    for (script, warns) in [([MOUNT_FILE, main].concat(), true), (main.to_owned(), false)] {
+        let stderr = check(&directory, &script);
+        assert_eq!(stderr.contains(warning), warns, "{script}{stderr}");
+        assert_eq!(stderr.contains(" --> main.toml:1:16\n"), warns, "{script}{stderr}");
     }
 }
 

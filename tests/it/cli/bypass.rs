@@ -77,6 +77,41 @@ fn a_bypass_has_a_name_a_scope_and_an_end() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_its_hash_is_not_shown() {
+    let directory = ConfigDirectory::with("");
+    let until = "until = 2026-12-02T06:00:00Z\n";
+    for line in ["hash = \"correct-horse\"", "hash = \"correct-horse", "secret = \"correct-horse\""] {
+        directory.write("downtime.toml", &format!("[[bypass]]\n{until}{line}\n"));
+        for arguments in [&["--check"][..], &["--check", "--format", "json"], &["serve"]] {
+            let (code, output, errors) = run(&directory, arguments);
+            assert_eq!(code, Some(1), "{errors}");
+            assert!(!(output + &errors).contains("correct-horse"), "{line}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn a_bypass_can_be_waited_for() {
+    let management = "[management]\nlisten = \"unix:management.sock\"\n";
+    let gateway = GatewayProcess::start(&format!("{management}{DOWN}"));
+    let (code, output, errors) = run(&gateway.directory, &["bypass", "--name", "qa", "--wait"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let secret = output.lines().find_map(|line| line.split_once("/.downtime/enter#")).expect("a link").1;
+    assert!(output.contains("applied by the gateway at"), "{output}");
+    let field = format!("Downtime-Bypass: {secret}");
+    assert_eq!(gateway.get("/", &[&field]).status, 200);
+    let (code, output, errors) = run(&gateway.directory, &["bypass", "end", "qa", "--wait"]);
+    assert!(code == Some(0) && output.contains("applied by the gateway at"), "{output}{errors}");
+    assert_eq!(gateway.get("/", &[&field]).status, 503);
+
+    let directory = ConfigDirectory::with(DOWN);
+    let before = file(&directory);
+    let (code, _, errors) = run(&directory, &["bypass", "--wait"]);
+    assert!(code == Some(1) && errors.contains("[management]"), "{errors}");
+    assert_eq!(file(&directory), before);
+}
+
+#[test]
 fn mistakes_in_a_bypass_are_explained() {
     let hash = "hash = \"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
     let until = "until = 2026-12-02T06:00:00Z\n";
