@@ -97,22 +97,18 @@ impl Drop for WaitingRequest<'_> {
 
 impl<R> Gateway<R> {
     /// Ready when a request that was passed must end: `close_tunnels_after` after it was first found to be down. Each new
-    /// phase, and so each new version of the file, decides again.
+    /// phase, and so each new version of the file, decides again, and so does the end of each bypass.
     pub(super) async fn closing(&self, head: &RequestHead<'_>, peer: &Peer, seen: &Rc<CurrentSnapshot>) {
         let mut seen = Rc::clone(seen);
         let mut down_since = None;
         let mut closes_at: Option<Instant> = None;
         loop {
-            let expired = async {
-                match closes_at {
-                    Some(at) => sleep_until(at).await,
-                    None => pending().await,
-                }
-            };
+            let bypass_ends_at = bypass_end(&seen, clock::now());
             let (current, now) = tokio::select! {
                 biased;
-                () = expired => return,
+                () = reached(closes_at) => return,
                 next = self.phase_changes.next(&self.snapshots, &seen) => next,
+                () = reached(bypass_ends_at) => (Rc::clone(&seen), clock::now()),
             };
             let after = current.snapshot.config.response.close_tunnels_after;
             let is_down = is_down(&decide_request(head, peer, &current, &self.readiness, now));
@@ -121,6 +117,20 @@ impl<R> Gateway<R> {
             closes_at = down_since.zip(after).and_then(|(since, after)| since.checked_add(after));
         }
     }
+}
+
+/// Ready at a time; never without one.
+async fn reached(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+/// Returns when the next bypass ends.
+fn bypass_end(current: &CurrentSnapshot, now: Timestamp) -> Option<Instant> {
+    let end = current.snapshot.config.rules.bypasses.next_end(now)?;
+    Instant::now().checked_add(Duration::try_from(end.duration_since(now)).ok()?)
 }
 
 impl<R: Routes> Gateway<R> {

@@ -213,6 +213,11 @@ impl Bypasses {
         self.valid(now).find(|bypass| bypass.hash == hash && bypass.scope.contains_hosts(request))
     }
 
+    /// Returns when the first of those that are valid at `now` ends.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.valid(now).map(|bypass| bypass.until).min()
+    }
+
     fn valid(&self, now: Timestamp) -> impl Iterator<Item = &Bypass> {
         self.0.iter().filter(move |bypass| bypass.phase(now) == BypassPhase::Valid)
     }

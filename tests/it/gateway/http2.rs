@@ -12,7 +12,7 @@ use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
-async fn connect(gateway: &GatewayProcess) -> SendRequest<Empty<Bytes>> {
+pub(super) async fn connect(gateway: &GatewayProcess) -> SendRequest<Empty<Bytes>> {
     let stream = tokio::net::TcpStream::connect(gateway.address).await.expect("the gateway");
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (sender, connection) = handshake.await.expect("a handshake");

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use super::DOWN;
@@ -45,9 +46,11 @@ async fn echo(listener: TcpListener, closed: Sender<Option<u16>>) {
     }
 }
 
-async fn connect(gateway: &GatewayProcess, path: &str) -> WebSocketStream<TcpStream> {
+async fn connect(gateway: &GatewayProcess, path: &str, secret: &str) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(gateway.address).await.expect("the gateway");
-    client_async(format!("ws://site.example{path}"), stream).await.expect("a handshake").0
+    let mut request = format!("ws://site.example{path}").into_client_request().expect("a request");
+    request.headers_mut().insert("downtime-bypass", secret.parse().expect("a secret"));
+    client_async(request, stream).await.expect("a handshake").0
 }
 
 /// A WebSocket through a gateway, and the codes of the Close frames that its upstream receives.
@@ -60,19 +63,24 @@ struct Tunnel {
 
 impl Tunnel {
     async fn open(config: &str) -> Self {
+        Self::open_with(config, "none").await
+    }
+
+    /// Opens a WebSocket with the secret of a bypass.
+    async fn open_with(config: &str, secret: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let site = site(&format!("http://{}", listener.local_addr().expect("an address")));
         let (sender, closed) = channel(16);
         tokio::spawn(echo(listener, sender));
         let gateway = GatewayProcess::start(&format!("{site}{config}"));
-        let socket = connect(&gateway, "/chat").await;
+        let socket = connect(&gateway, "/chat", secret).await;
         let mut tunnel = Self { gateway, site, socket, closed };
         tunnel.assert_echo("first").await;
         tunnel
     }
 
     async fn connect(&self, path: &str) -> WebSocketStream<TcpStream> {
-        connect(&self.gateway, path).await
+        connect(&self.gateway, path, "none").await
     }
 
     async fn assert_echo(&mut self, text: &str) {
@@ -117,6 +125,23 @@ async fn a_websocket_stays_open_until_its_time_and_if_no_period_covers_it() {
     tunnel.assert_echo("within the hour").await;
     while tunnel.closed.try_recv().is_ok() {}
     tunnel.gateway.apply(&format!("{site}{CLOSES}{DOWN}"));
+    tunnel.assert_closed(1012).await;
+}
+
+#[tokio::test]
+async fn a_websocket_of_a_tester_is_closed_at_the_end_of_its_bypass() {
+    let hash = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let bypass = |seconds| {
+        let until = downtime::clock::now() + jiff::SignedDuration::from_secs(seconds);
+        format!("{CLOSES}{DOWN}[[bypass]]\nhash = \"{hash}\"\nuntil = {until}\n")
+    };
+    let mut tunnel = Tunnel::open_with(&bypass(3600), "test").await;
+    tunnel.gateway.apply(&format!("{}{}", tunnel.site, bypass(3000)));
+    tunnel.assert_echo("while the bypass is valid").await;
+    tunnel.gateway.apply(&format!("{}{CLOSES}{DOWN}", tunnel.site));
+    tunnel.assert_closed(1012).await;
+    let mut tunnel = Tunnel::open_with(&bypass(3600), "test").await;
+    tunnel.gateway.apply(&format!("{}{}", tunnel.site, bypass(1)));
     tunnel.assert_closed(1012).await;
 }
 
