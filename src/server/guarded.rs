@@ -1,10 +1,11 @@
-//! A stream for hyper that follows the client's frames: how long it takes for one, and how many it sends.
+//! A stream for hyper that follows the client's frames, how long it takes for one and how many it sends, and that sends those
+//! of the gateway together.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,6 +13,10 @@ use tokio::time::Instant;
 
 use super::frames::{FrameKind, Frames};
 use crate::net::stream::Stream;
+
+/// How much is sent at once, in bytes: two records of TLS. hyper writes each DATA frame by itself, and a system call for each of
+/// many small responses would cost more than all else.
+const MAX_BATCH: usize = 32 << 10;
 
 /// A client's stream while hyper serves HTTP/2 on it. Clones share the stream.
 #[derive(Clone)]
@@ -24,6 +29,10 @@ struct GuardedState {
     frames: Frames,
     since: Instant,
     has_requests: bool,
+    /// What hyper has written.
+    batch: Vec<u8>,
+    /// How much of the batch was sent.
+    sent: usize,
     /// Since when the client has taken nothing, although there is something to send.
     blocked_since: Option<Instant>,
     has_written: bool,
@@ -40,6 +49,8 @@ impl GuardedStream {
             frames,
             since,
             has_requests: false,
+            batch: Vec::new(),
+            sent: 0,
             blocked_since: None,
             has_written: false,
         })))
@@ -71,28 +82,48 @@ impl GuardedStream {
         self.0.borrow().blocked_since
     }
 
-    /// Returns true if anything was written since the last call.
+    /// Sends what hyper has written. Ready when the client has taken all of it.
+    pub(super) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_send(cx)
+    }
+
+    /// Returns true if anything was sent since the last call.
     pub(super) fn take_has_written(&self) -> bool {
         std::mem::take(&mut self.0.borrow_mut().has_written)
     }
 }
 
 impl GuardedState {
-    fn record_write(
-        &mut self,
-        write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let written = write(Pin::new(&mut self.stream));
-        match written {
-            Poll::Ready(Ok(bytes)) => {
-                self.frames.add_sent(bytes);
-                self.blocked_since = None;
-                self.has_written = true;
-            }
+    /// Sends the batch. Ready when the client has taken all of it.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.batch.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = self.poll_send_batch(cx);
+        match sent {
+            // An idle connection needs no memory for it.
+            Poll::Ready(Ok(())) => (self.batch, self.sent) = (Vec::new(), 0),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => _ = self.blocked_since.get_or_insert_with(Instant::now),
         }
-        written
+        sent
+    }
+
+    fn poll_send_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest @ [_, ..]) = self.batch.get(self.sent..) {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                bytes => self.record_sent(bytes),
+            }
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn record_sent(&mut self, bytes: usize) {
+        self.sent += bytes;
+        self.frames.add_sent(bytes);
+        self.blocked_since = None;
+        self.has_written = true;
     }
 }
 
@@ -118,28 +149,42 @@ impl AsyncRead for GuardedStream {
     }
 }
 
+/// Writes to the batch. Only a full one is sent; [`GuardedStream::poll_send`] sends the rest.
 impl AsyncWrite for GuardedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.borrow_mut().record_write(|stream| stream.poll_write(cx, bytes))
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.0.borrow_mut().record_write(|stream| stream.poll_write_vectored(cx, slices))
+        let state = &mut *self.0.borrow_mut();
+        if state.batch.len() >= MAX_BATCH {
+            ready!(state.poll_send(cx))?;
+        }
+        let before = state.batch.len();
+        state.batch.reserve(MAX_BATCH - before);
+        for slice in slices {
+            let space = MAX_BATCH - state.batch.len();
+            state.batch.extend_from_slice(slice.get(..space).unwrap_or(slice));
+        }
+        Poll::Ready(Ok(state.batch.len() - before))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.borrow().stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_flush(cx)
+    /// Does nothing: hyper flushes after each DATA frame.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.borrow_mut().stream).poll_shutdown(cx)
+        let state = &mut *self.0.borrow_mut();
+        ready!(state.poll_send(cx))?;
+        Pin::new(&mut state.stream).poll_shutdown(cx)
     }
 }

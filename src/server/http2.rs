@@ -1,8 +1,10 @@
 //! A connection of HTTP/2 (RFC 9113), which hyper serves.
 
+use std::error::Error;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +30,8 @@ use crate::net::peer::Peer;
 
 /// How often a client gets a PING, and the time limit for its answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves a connection whose input begins with the preface, until it ends. After `stopped` it ends with the current
 /// requests. It also ends when it has been idle for too long or must close, while it has no streams.
@@ -59,7 +63,7 @@ pub(super) async fn serve<S: Service>(
         let is_ending = limits.ending_since.is_some();
         let must_end = tokio::select! {
             biased;
-            ended = &mut connection => {
+            ended = poll_fn(|cx| poll_connection(connection.as_mut(), &stream, cx)) => {
                 match (stream.flood(), ended) {
                     (Some(kind), _) => warn_of_flood(kind, &peer),
                     (None, Err(error)) => debug!("connection of {peer} ended: {error}"),
@@ -84,6 +88,19 @@ pub(super) async fn serve<S: Service>(
             Due::Close => return,
         }
     }
+}
+
+/// Runs a connection, and then sends all that it has written meanwhile.
+fn poll_connection<E: Into<BoxError>>(
+    connection: Pin<&mut impl Future<Output = Result<(), E>>>,
+    stream: &GuardedStream,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), BoxError>> {
+    let ended = connection.poll(cx);
+    if let Poll::Ready(Err(error)) = stream.poll_send(cx) {
+        return Poll::Ready(Err(error.into()));
+    }
+    ended.map_err(Into::into)
 }
 
 /// What to do when a timer has fired.
