@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt as _, Collected, Empty};
 
 use self::access::{AccessLogLine, log};
-use self::cache::{EncodedResponse, PageRequest, ResponseCache};
+use self::cache::{PageRequest, PageResponse, ResponseCache};
 use self::closing::PhaseChanges;
 use self::decide::decide_request;
 use crate::clock;
@@ -31,6 +31,7 @@ use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
+use crate::net::prepared::PreparedResponse;
 use crate::server::response::{respond, write_head};
 use crate::server::{Readiness, Service};
 use crate::snapshot::{CurrentSnapshot, SnapshotCache, Snapshots};
@@ -57,31 +58,32 @@ impl<R: Routes> Gateway<R> {
     }
 
     /// Returns the down page: from the cache, or else from the filters.
-    async fn page(&self, request: &PageRequest<'_, '_>, client: &mut ClientConnection) -> EncodedResponse {
+    async fn page(&self, request: &PageRequest<'_, '_>, client: &mut ClientConnection) -> Rc<PageResponse> {
         if let Some(response) = self.responses.get(request) {
             return response;
         }
-        let response = Box::pin(self.encode_page(request, client)).await;
-        self.responses.insert(request, response.clone());
+        let response = Rc::new(Box::pin(self.prepare_page(request, client)).await);
+        self.responses.insert(request, Rc::clone(&response));
         response
     }
 
-    async fn encode_page(
+    async fn prepare_page(
         &self,
         request: &PageRequest<'_, '_>,
         client: &mut ClientConnection,
-    ) -> EncodedResponse {
+    ) -> PageResponse {
         let PageRequest { head, current, decided, .. } = *request;
         let response = self.call_filters(head, current, decided, Bytes::new()).await;
         let status = response.status();
         let mut bytes = Vec::with_capacity(1024);
         write_head(&mut bytes, &response, &head.method, client, decided.now);
-        if head.method != Method::HEAD {
+        let to_head = head.method == Method::HEAD;
+        if !to_head {
             // The page is in memory, so that this neither waits nor fails.
             let content = response.into_body().collect().await.map(Collected::to_bytes);
             bytes.extend_from_slice(&content.unwrap_or_default());
         }
-        EncodedResponse { status, bytes: bytes.into() }
+        PageResponse { status, prepared: PreparedResponse::new(bytes.into(), to_head) }
     }
 
     async fn call_filters(
@@ -120,7 +122,7 @@ impl<R: Routes> Service for Gateway<R> {
             let request = PageRequest { head, current: &current, decided: &decided, key, closes };
             let response = self.page(&request, client).await;
             log(&mut access, response.status.as_u16());
-            let sent = client.send(&response.bytes).await;
+            let sent = client.send_prepared(&response.prepared).await;
             return if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         if let OwnedDecision::Status = decided.decision {

@@ -9,6 +9,7 @@ pub mod memory_pipe;
 pub mod peer;
 pub mod pipe;
 pub mod pipe_body;
+pub mod prepared;
 pub mod proxy_header;
 mod request_body;
 mod send;

@@ -1,4 +1,4 @@
-//! Encoded responses of the down page, kept within a second for all requests that get the same one.
+//! Prepared responses of the down page, kept within a second for all requests that get the same one.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use super::decide::negotiation_fields;
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
+use crate::net::prepared::PreparedResponse;
 use crate::page;
 use crate::snapshot::{CurrentSnapshot, PageKey, Phase};
 
@@ -33,14 +34,14 @@ struct CachedResponse {
     closes: bool,
     is_favicon: bool,
     fields: Vec<(&'static str, Box<[u8]>)>,
-    response: EncodedResponse,
+    response: Rc<PageResponse>,
 }
 
-/// A response as it goes to the client.
-#[derive(Clone, Debug)]
-pub(super) struct EncodedResponse {
+/// The response with a page.
+#[derive(Debug)]
+pub(super) struct PageResponse {
     pub(super) status: StatusCode,
-    pub(super) bytes: Rc<[u8]>,
+    pub(super) prepared: PreparedResponse,
 }
 
 /// A request for a page.
@@ -56,12 +57,12 @@ pub(super) struct PageRequest<'r, 'b> {
 
 impl ResponseCache {
     /// Returns the response to a request.
-    pub(super) fn get(&self, request: &PageRequest<'_, '_>) -> Option<EncodedResponse> {
-        self.0.borrow().iter().find(|entry| entry.serves(request)).map(|entry| entry.response.clone())
+    pub(super) fn get(&self, request: &PageRequest<'_, '_>) -> Option<Rc<PageResponse>> {
+        self.0.borrow().iter().find(|entry| entry.serves(request)).map(|entry| Rc::clone(&entry.response))
     }
 
     /// Keeps the response to a request, instead of older ones.
-    pub(super) fn insert(&self, request: &PageRequest<'_, '_>, response: EncodedResponse) {
+    pub(super) fn insert(&self, request: &PageRequest<'_, '_>, response: Rc<PageResponse>) {
         let PageRequest { head, current, decided, key, closes } = *request;
         if negotiation_fields(head).map(|(_, value)| value.len()).sum::<usize>() > MAX_FIELDS_LENGTH {
             return;

@@ -1,5 +1,6 @@
 //! The connection of a client, during a request.
 
+use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -7,6 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
 use tokio::io::AsyncWrite as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -14,6 +17,7 @@ use tokio::time::timeout;
 use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
 use super::peer::Peer;
+use super::prepared::PreparedResponse;
 use super::request_body::RequestBody;
 use super::send::{SendLimit, send_all};
 use super::stream::Stream;
@@ -28,6 +32,9 @@ const MAX_PIPELINED: usize = 64 << 10;
 /// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// Where a request of HTTP/2 leaves a response that needs no translation.
+pub type WholeResponse = Rc<RefCell<Option<Response<Bytes>>>>;
+
 /// The connection of a client, and the state of its current request.
 #[derive(Debug)]
 pub struct ClientConnection {
@@ -36,6 +43,8 @@ pub struct ClientConnection {
     peer: Rc<Peer>,
     /// Changes once, when the server stops. `None` for a request of HTTP/2, whose connection ends in its own way.
     stopped: Option<watch::Receiver<bool>>,
+    /// For a request of HTTP/2.
+    whole_response: Option<WholeResponse>,
     version: Version,
     body: RequestBody,
     /// True if the connection closes after the response.
@@ -56,16 +65,22 @@ impl ClientConnection {
         send_timeout: Duration,
     ) -> Self {
         let send_limit = SendLimit::new(send_timeout);
-        Self { stopped: Some(stopped), send_limit, ..Self::for_http2(stream, peer) }
+        Self { stopped: Some(stopped), send_limit, ..Self::unlimited(stream, peer) }
     }
 
-    /// The pipe of one request of HTTP/2. The connection, not this, limits how long its client may take nothing.
-    pub fn for_http2(stream: Stream, peer: Rc<Peer>) -> Self {
+    /// The pipe of one request of HTTP/2. The connection, not this, limits how long its client may take nothing. A prepared
+    /// response goes to `whole_response` instead of through the pipe.
+    pub fn for_http2(stream: Stream, peer: Rc<Peer>, whole_response: WholeResponse) -> Self {
+        Self { whole_response: Some(whole_response), ..Self::unlimited(stream, peer) }
+    }
+
+    fn unlimited(stream: Stream, peer: Rc<Peer>) -> Self {
         Self {
             stream,
             input: Buffer::new(),
             peer,
             stopped: None,
+            whole_response: None,
             version: Version::Http11,
             body: RequestBody::default(),
             closes: false,
@@ -110,7 +125,7 @@ impl ClientConnection {
 
     /// Returns true if the request came over HTTP/2.
     pub fn is_http2(&self) -> bool {
-        self.stopped.is_none()
+        self.whole_response.is_some()
     }
 
     /// The bytes that were received and not handled yet.
@@ -259,6 +274,15 @@ impl ClientConnection {
             let _is_whole = body.poll_discard(input, stream, cx);
         };
         send_all(stream, bytes, send_limit, discard).await
+    }
+
+    /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
+    pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
+        if let (Some(to), Some(response)) = (&self.whole_response, response.http2()) {
+            to.replace(Some(response.clone()));
+            return Ok(());
+        }
+        self.send(response.http1()).await
     }
 
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.

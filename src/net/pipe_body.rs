@@ -14,7 +14,7 @@ use crate::http1::framing::Framing;
 use crate::http1::request::to_header;
 
 /// The longest part of the content, in bytes: a frame of HTTP/2 (RFC 9113, section 4.2).
-const MAX_PART: usize = 16 << 10;
+pub const MAX_PART: usize = 16 << 10;
 
 /// The content of a message that comes through a pipe, whose head was taken from it.
 pub struct PipeBody {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, spawn_local};
@@ -18,7 +19,7 @@ struct Shared {
     idleness: Rc<Idleness>,
     /// Those that are open, and some that have ended.
     all: RefCell<Vec<Rc<Progress>>>,
-    /// The stream whose task hyper spawns next.
+    /// The stream that hyper begins to run next.
     begun: RefCell<Option<Rc<Progress>>>,
 }
 
@@ -27,7 +28,7 @@ impl Streams {
         Self(Rc::new(Shared { idleness, all: RefCell::default(), begun: RefCell::default() }))
     }
 
-    /// Records that a stream is open, until the returned value is dropped. hyper spawns its task next.
+    /// Records that a stream is open, until the returned value is dropped. hyper begins to run it next.
     pub(super) fn open(&self) -> OpenStream {
         let progress = Rc::new(Progress::default());
         let mut all = self.0.all.borrow_mut();
@@ -59,8 +60,14 @@ impl Streams {
 
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
     fn execute(&self, future: F) {
+        let begun = self.0.begun.take();
+        let mut future = Box::pin(future);
+        // Most streams are complete at once, and need no task. A task polls again, with its own waker.
+        if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return;
+        }
         let task = spawn_local(future);
-        if let Some(stream) = self.0.begun.take() {
+        if let Some(stream) = begun {
             // A stream has one task.
             let _ = stream.task.set(task.abort_handle());
         }
@@ -70,7 +77,7 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
 /// Whether a stream waits for the client.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// The task that hyper runs it in. Without it, hyper resets the stream.
+    /// The task that runs it. Without it, hyper resets the stream.
     task: OnceCell<AbortHandle>,
     sending_since: Cell<Option<Instant>>,
 }

@@ -1,7 +1,7 @@
 //! Requests of HTTP/2 as HTTP/1.1, so that they are handled by the same rules.
 //!
 //! Each request goes through a pipe in memory: its head and body are written to one end, as a client would, and the service
-//! responds at the other end.
+//! responds at the other end. A prepared response takes no pipe.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,15 +19,17 @@ use tokio::task::spawn_local;
 use super::Service;
 use super::refusal::refuse;
 use super::streams::OpenStream;
-use crate::http1::fields::{is_hop_by_hop, write_field};
+use crate::http1::fields::write_field;
+use crate::http1::framing::Framing;
 use crate::http1::refusal::Refusal;
-use crate::http1::request::{RequestHead, to_header};
+use crate::http1::request::RequestHead;
 use crate::http1::response::ResponseHead;
-use crate::net::client::ClientConnection;
+use crate::net::client::{ClientConnection, WholeResponse};
 use crate::net::memory_pipe::{PipeReader, PipeWriter, memory_pipe};
 use crate::net::peer::Peer;
 use crate::net::pipe::{AbortOnDrop, BodyFraming, send_body};
-use crate::net::pipe_body::PipeBody;
+use crate::net::pipe_body::{MAX_PART, PipeBody};
+use crate::net::prepared::http2_head;
 use crate::net::stream::Stream;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
@@ -44,12 +46,16 @@ pub(super) async fn respond<S: Service>(
 ) -> io::Result<Response<TranslatedBody>> {
     let to_head = request.method() == Method::HEAD;
     let (ours, theirs) = memory_pipe();
-    let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer);
+    let whole = WholeResponse::default();
+    let client = ClientConnection::for_http2(Stream::Pipe(theirs), peer, Rc::clone(&whole));
     let (from, to) = ours.into_split();
-    // The task moves its future several times, and that of a service is large.
-    let task = spawn_local(Box::pin(handle(request, to, client, service)));
-    let guards = (AbortOnDrop(task.abort_handle()), stream);
-    read_response(from, guards, to_head).await
+    // A task moves its future several times, and that of a service is large.
+    let mut handling = Box::pin(handle(request, to, client, service));
+    // Most responses are prepared, and need no task.
+    let first = poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
+    let task = first.is_pending().then(|| AbortOnDrop(spawn_local(handling).abort_handle()));
+    let response = read_response(from, &whole, to_head).await?;
+    Ok(response.map(|content| TranslatedBody { content, stream, _task: task }))
 }
 
 /// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
@@ -133,47 +139,56 @@ fn write_cookies(head: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-/// Waits for the head of a response that a task writes to the pipe.
+/// Waits for a whole response, or for the head of one that comes through the pipe.
 ///
 /// # Errors
 /// The pipe ends before that.
 async fn read_response(
     mut from: PipeReader,
-    guards: (AbortOnDrop, OpenStream),
+    whole: &WholeResponse,
     to_head: bool,
-) -> io::Result<Response<TranslatedBody>> {
+) -> io::Result<Response<Content>> {
     let mut received = BytesMut::new();
     loop {
-        let parsed = ResponseHead::parse(&received, to_head);
-        let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
-            let taken = poll_fn(|cx| from.poll_take(cx)).await;
-            if taken.is_empty() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            received.unsplit(taken);
-            continue;
-        };
-        // hyper can only send final responses.
-        if head.status.is_informational() {
-            received.advance(length);
-            continue;
+        let taken = poll_fn(|cx| from.poll_take(cx)).await;
+        if taken.is_empty() {
+            let response = whole.take().ok_or(io::ErrorKind::UnexpectedEof)?;
+            return Ok(response.map(Content::Whole));
         }
-        let fields = head.fields.iter().filter(|field| !is_hop_by_hop(field.name));
-        let (status, headers, framing) = (head.status, fields.filter_map(to_header).collect(), head.framing);
+        received.unsplit(taken);
+        if let Some((head, framing)) = take_head(&mut received, to_head)? {
+            return Ok(head.map(|()| Content::Piped(PipeBody::new(from, received, framing))));
+        }
+    }
+}
+
+/// Takes the head of a final response from what was received, and returns it with the framing of its content. hyper cannot
+/// send interim responses.
+fn take_head(received: &mut BytesMut, to_head: bool) -> io::Result<Option<(Response<()>, Framing)>> {
+    loop {
+        let parsed = ResponseHead::parse(received, to_head);
+        let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
+            return Ok(None);
+        };
+        let taken = (!head.status.is_informational()).then(|| (http2_head(&head), head.framing));
         received.advance(length);
-        let body = PipeBody::new(from, received, framing);
-        let mut response = Response::new(TranslatedBody { body, guards });
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        return Ok(response);
+        if taken.is_some() {
+            return Ok(taken);
+        }
     }
 }
 
 /// The content of a response. Dropping it cancels the request.
 pub(super) struct TranslatedBody {
-    body: PipeBody,
-    /// The task that writes it, and its stream.
-    guards: (AbortOnDrop, OpenStream),
+    content: Content,
+    stream: OpenStream,
+    /// The task that handles the request.
+    _task: Option<AbortOnDrop>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Piped(PipeBody),
 }
 
 impl Body for TranslatedBody {
@@ -181,17 +196,31 @@ impl Body for TranslatedBody {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        let (_, stream) = &self.guards;
-        stream.progress().record_sending(frame.is_ready());
+        let frame = match &mut self.content {
+            Content::Whole(rest) => Poll::Ready(take_part(rest).map(|part| Ok(Frame::data(part)))),
+            Content::Piped(body) => Pin::new(body).poll_frame(cx),
+        };
+        self.stream.progress().record_sending(frame.is_ready());
         frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.content {
+            Content::Whole(rest) => rest.is_empty(),
+            Content::Piped(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.content {
+            Content::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
+            Content::Piped(body) => body.size_hint(),
+        }
     }
+}
+
+/// Takes as much as one frame holds: what hyper has taken is no longer known to wait for the client.
+fn take_part(rest: &mut Bytes) -> Option<Bytes> {
+    let length = rest.len().min(MAX_PART);
+    (length > 0).then(|| rest.split_to(length))
 }
