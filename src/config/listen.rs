@@ -48,7 +48,7 @@ impl Listen {
     /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Unix(path, _), Self::Unix(other, _)) => path == other,
+            (Self::Unix(path, _), Self::Unix(other, _)) => is_same_socket(path, other),
             _ if self.port() != other.port() || self.port() == Some(0) => false,
             (Self::Tcp(address), Self::Tcp(other)) => {
                 let (address, other) = (address.ip(), other.ip());
@@ -68,6 +68,19 @@ impl fmt::Display for Listen {
             Self::Unix(path, _) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// Returns true if both paths lead to the same socket, which need not exist yet.
+fn is_same_socket(one: &Path, other: &Path) -> bool {
+    one == other || resolve(one).is_some_and(|one| resolve(other) == Some(one))
+}
+
+/// Returns the absolute path of a socket, without symbolic links if its directory exists.
+fn resolve(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let directory = path.parent()?;
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    Some(directory.join(path.file_name()?))
 }
 
 /// Refuses addresses that the system never lets a process listen on as they are.
@@ -296,6 +309,29 @@ mod tests {
         let longest = "a".repeat(MAX_SOCKET_PATH - "/etc/".len());
         assert!(parse(&longest).is_ok() && parse(&format!("{longest}?mode=0660")).is_ok());
         assert!(parse(&format!("{longest}a")).is_err_and(|help| help.contains("107 bytes")));
+    }
+
+    #[test]
+    fn a_socket_is_the_same_by_any_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |path: &str| directory.path().join(path);
+        std::fs::create_dir(path("run")).unwrap();
+        std::os::unix::fs::symlink("run", path("var")).unwrap();
+        let here = std::env::current_dir().unwrap();
+        for (one, other, expected) in [
+            (path("run/a"), path("run/a"), true),
+            (path("run/a"), path("var/a"), true),
+            (path("run/a"), path("var/../run/./a"), true),
+            (path("none/a"), path("none/./a"), true),
+            ("a".into(), here.join("a"), true),
+            ("./a".into(), "a".into(), true),
+            (path("run/a"), path("run/b"), false),
+            (path("run/a"), path("a"), false),
+        ] {
+            let [listen, with_mode] =
+                [(&one, None), (&other, Some(0o660))].map(|(path, mode)| Listen::Unix(path.clone(), mode));
+            assert_eq!(listen.overlaps(&with_mode), expected, "{one:?} {other:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Files in PEM (RFC 7468).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memmem;
@@ -7,6 +8,9 @@ use rustls::pki_types::pem::{Error, PemObject as _, SectionKind};
 
 /// How a file of an encrypted key begins: in PKCS #8 (RFC 7468, section 11), and in the older form of OpenSSL (RFC 1421).
 const ENCRYPTED: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
+
+/// The byte order mark in UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// What a file in PEM holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,7 @@ pub(super) fn sections(
     pem: &[u8],
     wanted: PemContent,
 ) -> Result<impl Iterator<Item = (SectionKind, Vec<u8>)>, PemError> {
+    let pem = &*without_bom(pem);
     if wanted == PemContent::Key && ENCRYPTED.iter().any(|mark| memmem::find(pem, mark).is_some()) {
         return Err(PemError::Encrypted);
     }
@@ -65,6 +70,23 @@ pub(super) fn sections(
         return Err(PemError::Missing { wanted, found: contents.next() });
     }
     Ok(all.into_iter().filter(move |(kind, _)| content(*kind) == Some(wanted)))
+}
+
+/// Removes the byte order marks, which some editors for Windows write at the start of a file. If such files were joined, they
+/// are within it.
+fn without_bom(pem: &[u8]) -> Cow<'_, [u8]> {
+    if memmem::find(pem, BOM).is_none() {
+        return pem.into();
+    }
+    let mut left = pem;
+    let mut out = Vec::with_capacity(pem.len());
+    while let Some(at) = memmem::find(left, BOM) {
+        let (before, rest) = left.split_at(at);
+        out.extend_from_slice(before);
+        left = rest.get(BOM.len()..).unwrap_or_default();
+    }
+    out.extend_from_slice(left);
+    out.into()
 }
 
 fn content(kind: SectionKind) -> Option<PemContent> {
@@ -84,5 +106,24 @@ fn describe(error: &Error) -> String {
         Error::IllegalSectionStart { .. } => "a line that begins a section is damaged".into(),
         Error::Base64Decode(_) => "a section is not in base64".into(),
         _ => "it is not in PEM".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_marks_hide_no_section() {
+        let section = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for pem in [
+            section.repeat(2),
+            format!("\u{feff}{section}{section}"),
+            format!("\u{feff}{section}\u{feff}{section}\u{feff}"),
+            format!("\u{feff}{section}\n{section}").replace('\n', "\r\n"),
+        ] {
+            let found = sections(pem.as_bytes(), PemContent::Certificate).map(Iterator::count);
+            assert_eq!(found, Ok(2), "{pem:?}");
+        }
     }
 }
