@@ -17,4 +17,4 @@ pub use self::chain::CertificateChain;
 pub use self::key::PrivateKey;
 pub use self::pem::{PemContent, PemError};
 pub use self::protocol::{HTTP_2, server_config};
-pub use self::upstream::{Roots, UpstreamTls, client_config};
+pub use self::upstream::{Roots, UpstreamTls, client_config, with_http2};

@@ -42,6 +42,7 @@ use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::http2::Http2Connections;
 use self::names::Names;
 use self::pool::Pool;
+use self::route::Protocol;
 pub use self::route::Route;
 pub use self::shared::SharedUpstreams;
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
@@ -111,14 +112,22 @@ impl Proxy {
         request::write(&mut buffers.to_upstream, head, route);
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
         let mut started_at = Instant::now();
-        let mut idle = self.pool.take(route.upstream, route.tls, started_at);
+        let protocol = match route.protocol(head) {
+            Protocol::Negotiated if self.http2.was_refused(route.upstream, route.tls, started_at) => {
+                Protocol::Http1
+            }
+            protocol => protocol,
+        };
+        let take_idle =
+            |now| self.pool.take(route.upstream, route.tls, now).filter(|_| protocol == Protocol::Http1);
+        let mut idle = take_idle(started_at);
         let mut is_repeated = false;
         loop {
             let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
                 (stream, guard, false)
             } else {
                 // On the heap: most requests find a connection in the pool.
-                let opened = Box::pin(self.connect(route, client)).await?;
+                let opened = Box::pin(self.connect(route, protocol, client)).await?;
                 started_at = Instant::now();
                 // A second connection of HTTP/2 need not be new, and a third attempt would be one too many.
                 (opened.stream, opened.guard, opened.is_new || std::mem::replace(&mut is_repeated, true))
@@ -136,7 +145,7 @@ impl Proxy {
                 Err(ExchangeError::Final(error)) => return Err(error),
                 Err(ExchangeError::NoResponse { has_sent: false, .. }) if !is_new => {
                     started_at = Instant::now();
-                    idle = self.pool.take(route.upstream, route.tls, started_at);
+                    idle = take_idle(started_at);
                 }
                 Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
                 Err(ExchangeError::NoResponse { error, .. }) => {
@@ -148,7 +157,7 @@ impl Proxy {
 
     /// Returns true if the upstream accepts a connection within the time limit. The connection is closed without a request.
     pub async fn can_connect(&self, site: &UpstreamSite) -> bool {
-        let connecting = connect(&site.upstream, &site.tls, &self.names, &self.connector);
+        let connecting = connect(&site.upstream, &site.tls, false, &self.names, &self.connector);
         matches!(timeout(site.connect_timeout, connecting).await, Ok(Ok(_)))
     }
 

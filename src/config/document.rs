@@ -151,7 +151,8 @@ pub struct TlsTable {
 #[schemars(default, deny_unknown_fields, extend("not" = { "required": ["upstream", "root"] }))]
 pub struct SiteSection {
     /// The server that requests are forwarded to: `"http://host:port"`, `"https://host:port"`, `"unix:/run/app.sock"`, or
-    /// `"h2c://host:port"` for a server of HTTP/2 without TLS, such as one of gRPC. Cannot be combined with `root`.
+    /// `"h2c://host:port"` for a server of HTTP/2 without TLS, such as one of gRPC. Calls of gRPC to `https` go over
+    /// HTTP/2 if the server speaks it, everything else over HTTP/1.1. Cannot be combined with `root`.
     #[schemars(with = "String", regex(pattern = pattern::upstream()), example = &"http://127.0.0.1:8000")]
     pub upstream: Field<String>,
     /// A directory of files to serve, relative to this file. Visitors can read every file in it, so keep the

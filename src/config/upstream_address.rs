@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 pub use self::error::UpstreamAddressError;
+use crate::http1::scheme::Scheme;
 
 /// The longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its NUL.
 pub(super) const MAX_SOCKET_PATH: usize = 107;
@@ -32,7 +33,7 @@ pub enum UpstreamAddress {
 pub enum UpstreamScheme {
     /// `http`: HTTP/1.1 in clear text.
     Http,
-    /// `https`: HTTP/1.1 over TLS.
+    /// `https`: HTTP/1.1 over TLS, or HTTP/2 for gRPC.
     Https,
     /// `h2c`: HTTP/2 in clear text, by prior knowledge (RFC 9113, section 3.3).
     H2c,
@@ -97,9 +98,12 @@ impl UpstreamAddress {
         }
     }
 
-    /// Returns true if it speaks HTTP/2 only.
-    pub fn is_http2(&self) -> bool {
-        matches!(self, Self::Tcp { scheme: UpstreamScheme::H2c, .. })
+    /// The scheme of the requests to it.
+    pub fn http_scheme(&self) -> Scheme {
+        match self {
+            Self::Tcp { scheme: UpstreamScheme::Https, .. } => Scheme::Https,
+            Self::Tcp { .. } | Self::Unix(_) => Scheme::Http,
+        }
     }
 
     /// Returns the value of `Host` (RFC 9110, section 7.2) for a request that has none.

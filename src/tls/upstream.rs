@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
@@ -9,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::certificate::Certificate;
 use super::pem::{PemContent, PemError, sections};
-use super::protocol::HTTP_1_1;
+use super::protocol::{HTTP_1_1, HTTP_2};
 
 /// The settings of `[site] tls`.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +49,7 @@ impl Roots {
     }
 }
 
-/// Returns the settings for an upstream: TLS 1.2 and 1.3, HTTP/1.1.
+/// Returns the settings for an upstream: TLS 1.2 and 1.3, and HTTP/1.1.
 ///
 /// # Errors
 /// rustls supports no version of TLS.
@@ -65,4 +66,12 @@ pub fn client_config(roots: Roots, certificate: Option<&Certificate>) -> Result<
     };
     config.alpn_protocols = vec![HTTP_1_1.to_vec()];
     Ok(config)
+}
+
+/// Returns the same settings, with HTTP/2 as the protocol that is preferred. The two resume no sessions of each other.
+pub fn with_http2(config: &ClientConfig) -> ClientConfig {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
+    config.resumption = Resumption::default();
+    config
 }

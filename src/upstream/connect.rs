@@ -14,7 +14,7 @@ use super::happy_eyeballs;
 use super::names::Names;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
 use crate::net::stream::Stream;
-use crate::tls::{Roots, UpstreamTls, client_config};
+use crate::tls::{Roots, UpstreamTls, client_config, with_http2};
 
 /// The settings for TLS; `None` for the default ones. They are those of one version of the file, and another version has
 /// others, so that comparing the pointers is enough.
@@ -29,17 +29,24 @@ pub(super) fn is_same(one: &TlsSettings, other: &TlsSettings) -> bool {
     }
 }
 
-/// One thread's connector for TLS, with the settings that it was made for.
+/// One thread's connectors for TLS, with the settings that they were made for.
 #[derive(Clone, Default)]
-pub(super) struct Connector(Rc<RefCell<Option<(TlsSettings, TlsConnector)>>>);
+pub(super) struct Connector(Rc<RefCell<Option<(TlsSettings, Connectors)>>>);
+
+#[derive(Clone)]
+struct Connectors {
+    http1: TlsConnector,
+    /// Offers HTTP/2 too.
+    http2: TlsConnector,
+}
 
 impl Connector {
-    /// Returns the connector with these settings. It is kept for the next connection.
-    async fn get(&self, settings: &TlsSettings) -> io::Result<TlsConnector> {
-        if let Some((of, connector)) = &*self.0.borrow()
+    /// Returns the connectors with these settings. They are kept for the next connection.
+    async fn get(&self, settings: &TlsSettings) -> io::Result<Connectors> {
+        if let Some((of, connectors)) = &*self.0.borrow()
             && is_same(of, settings)
         {
-            return Ok(connector.clone());
+            return Ok(connectors.clone());
         }
         let tls = settings.as_deref();
         let roots = match tls.and_then(|tls| tls.roots.clone()) {
@@ -47,9 +54,11 @@ impl Connector {
             None => system_roots().await?,
         };
         let config = client_config(roots, tls.and_then(|tls| tls.certificate.as_ref()));
-        let connector = TlsConnector::from(Arc::new(config.map_err(io::Error::other)?));
-        *self.0.borrow_mut() = Some((settings.clone(), connector.clone()));
-        Ok(connector)
+        let config = config.map_err(io::Error::other)?;
+        let http2 = Arc::new(with_http2(&config)).into();
+        let connectors = Connectors { http1: Arc::new(config).into(), http2 };
+        *self.0.borrow_mut() = Some((settings.clone(), connectors.clone()));
+        Ok(connectors)
     }
 }
 
@@ -69,10 +78,11 @@ async fn read_system_roots() -> io::Result<Roots> {
     })
 }
 
-/// Opens a connection: looks up the name, connects, and begins TLS.
+/// Opens a connection: looks up the name, connects, and begins TLS, with an offer of HTTP/2 if `offers_http2`.
 pub(super) async fn connect(
     upstream: &UpstreamAddress,
     settings: &TlsSettings,
+    offers_http2: bool,
     names: &Names,
     connector: &Connector,
 ) -> io::Result<Stream> {
@@ -89,6 +99,8 @@ pub(super) async fn connect(
         Some(name) => name,
         None => ServerName::try_from(host.clone()).map_err(io::Error::other)?,
     };
-    let tls = connector.get(settings).await?.connect(name, tcp).await?;
+    let Connectors { http1, http2 } = connector.get(settings).await?;
+    let connector = if offers_http2 { http2 } else { http1 };
+    let tls = connector.connect(name, tcp).await?;
     Ok(TlsStream::Client(tls).into())
 }

@@ -1,4 +1,4 @@
-//! Connections of HTTP/2 to upstreams (`h2c://`), which carry several requests at a time.
+//! Connections of HTTP/2 to upstreams (`h2c://`, and `https://` for gRPC), which carry several requests at a time.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -8,15 +8,18 @@ use std::time::Duration;
 use hyper::client::conn::http2::{Builder, Connection, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Mutex;
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
+use super::connect::{TlsSettings, is_same};
 use super::connections::CountedConnection;
 use super::contention::Contention;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::http1::response::MAX_HEAD;
+use crate::http1::scheme::Scheme;
 use crate::net::pipe::LocalExecutor;
 use crate::net::pipe_body::PipeBody;
 use crate::net::stream::Stream;
+use crate::tls::HTTP_2;
 
 /// The limit for requests on one connection. Most servers allow at least as many (RFC 9113, section 6.5.2).
 const MAX_STREAMS: usize = 100;
@@ -30,20 +33,34 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// An unused connection is closed after one to two intervals.
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long an upstream that has not chosen HTTP/2 is not offered it again. Otherwise each call would take a new connection.
+const REFUSAL_TIME: Duration = Duration::from_secs(60);
+
 type Sender = SendRequest<PipeBody>;
 
 /// One thread's connections of HTTP/2, by upstream.
 #[derive(Default)]
 pub(super) struct Http2Connections {
     open: RefCell<Vec<Http2Connection>>,
+    /// The upstream that has not chosen HTTP/2 last, and when.
+    refusal: RefCell<Option<(UpstreamAddress, TlsSettings, Instant)>>,
     /// Held while a connection is opened, so that requests that come together share it.
     opening: Mutex<()>,
 }
 
 struct Http2Connection {
     upstream: UpstreamAddress,
+    tls: TlsSettings,
     sender: Sender,
     requests: Rc<Cell<usize>>,
+}
+
+/// What was opened for a request.
+pub(super) enum Opened {
+    /// A place on a connection of HTTP/2.
+    Place(RequestPlace),
+    /// A connection whose upstream has not chosen HTTP/2.
+    Http1(Stream, CountedConnection),
 }
 
 /// A place for one request on a connection, until it is dropped.
@@ -61,21 +78,26 @@ impl Drop for RequestPlace {
 }
 
 impl Http2Connections {
-    /// Returns a place on a connection to `upstream`, which `open` opens if none has one.
+    /// Returns a place on a connection to an upstream with these settings, which `open` opens if none has one. Over TLS, the
+    /// upstream may have chosen HTTP/1.1 for it.
     pub(super) async fn place(
         self: &Rc<Self>,
-        upstream: &UpstreamAddress,
+        (upstream, tls): (&UpstreamAddress, &TlsSettings),
         contention: &Contention,
         open: impl Future<Output = io::Result<(Stream, CountedConnection)>>,
-    ) -> io::Result<RequestPlace> {
-        if let Some(place) = self.find(upstream, false) {
-            return Ok(place);
+    ) -> io::Result<Opened> {
+        if let Some(place) = self.find(upstream, tls, false) {
+            return Ok(Opened::Place(place));
         }
         let _turn = self.opening.lock().await;
-        if let Some(place) = self.find(upstream, true) {
-            return Ok(place);
+        if let Some(place) = self.find(upstream, tls, true) {
+            return Ok(Opened::Place(place));
         }
         let (stream, counted) = open.await?;
+        if stream.scheme() == Scheme::Https && stream.alpn_protocol() != Some(HTTP_2) {
+            *self.refusal.borrow_mut() = Some((upstream.clone(), tls.clone(), Instant::now()));
+            return Ok(Opened::Http1(stream, counted));
+        }
         let handshake = builder().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(io::Error::other)?;
         let requests = Rc::new(Cell::new(0));
@@ -87,19 +109,28 @@ impl Http2Connections {
             pool: Rc::downgrade(self),
         };
         tokio::task::spawn_local(running.run());
-        let connection = Http2Connection { upstream: upstream.clone(), sender, requests };
+        let connection = Http2Connection { upstream: upstream.clone(), tls: tls.clone(), sender, requests };
         let place = connection.place(true);
         self.open.borrow_mut().push(connection);
-        Ok(place)
+        Ok(Opened::Place(place))
     }
 
-    fn find(&self, upstream: &UpstreamAddress, is_new: bool) -> Option<RequestPlace> {
+    fn find(&self, upstream: &UpstreamAddress, tls: &TlsSettings, is_new: bool) -> Option<RequestPlace> {
         let mut open = self.open.borrow_mut();
         open.retain(|connection| !connection.sender.is_closed());
         let has_place = |connection: &&Http2Connection| {
-            connection.upstream == *upstream && connection.requests.get() < MAX_STREAMS
+            connection.upstream == *upstream
+                && is_same(&connection.tls, tls)
+                && connection.requests.get() < MAX_STREAMS
         };
         open.iter().find(has_place).map(|connection| connection.place(is_new))
+    }
+
+    /// Returns true if an upstream with these settings has recently not chosen HTTP/2.
+    pub(super) fn was_refused(&self, upstream: &UpstreamAddress, tls: &TlsSettings, now: Instant) -> bool {
+        self.refusal.borrow().as_ref().is_some_and(|(by, of, at)| {
+            by == upstream && is_same(of, tls) && now.duration_since(*at) < REFUSAL_TIME
+        })
     }
 
     /// Lets a connection end.

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::connect::{TlsSettings, connect};
 use super::connections::{ConnectionGuard, CountedConnection};
-use super::http2::RequestPlace;
+use super::http2::{Opened, RequestPlace};
+use super::route::Protocol;
 use super::translated::StreamFailure;
 use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
 use crate::config::upstream_address::UpstreamAddress;
@@ -33,13 +34,14 @@ pub(super) struct OpenedConnection {
 struct Target {
     address: UpstreamAddress,
     tls: TlsSettings,
+    protocol: Protocol,
     max_connections: usize,
 }
 
 impl Target {
-    fn new(route: &Route<'_>) -> Self {
+    fn new(route: &Route<'_>, protocol: Protocol) -> Self {
         let Route { upstream, tls, max_connections, .. } = *route;
-        Self { address: upstream.clone(), tls: tls.clone(), max_connections }
+        Self { address: upstream.clone(), tls: tls.clone(), protocol, max_connections }
     }
 }
 
@@ -48,43 +50,57 @@ impl Proxy {
     pub(super) async fn connect(
         &self,
         route: &Route<'_>,
+        protocol: Protocol,
         client: &mut ClientConnection,
     ) -> Result<OpenedConnection, UpstreamError> {
         tokio::select! {
             biased;
-            opened = self.open_in_time(route) => opened,
+            opened = self.open_in_time(route, protocol) => opened,
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
         }
     }
 
     /// Opens a connection within the limits on their number and on the time.
-    async fn open_in_time(&self, route: &Route<'_>) -> Result<OpenedConnection, UpstreamError> {
+    async fn open_in_time(
+        &self,
+        route: &Route<'_>,
+        protocol: Protocol,
+    ) -> Result<OpenedConnection, UpstreamError> {
         let after = route.connect_timeout;
         let step = Cell::new(TimedOutStep::Connect);
-        match timeout(after, self.open(&Target::new(route), &step)).await {
+        match timeout(after, self.open(&Target::new(route, protocol), &step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),
             Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
         }
     }
 
     async fn open(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<OpenedConnection> {
-        if !target.address.is_http2() {
+        let opened = if target.protocol == Protocol::Http1 {
             let (stream, counted) = self.open_stream(target, step).await?;
-            return Ok(OpenedConnection {
-                stream,
-                guard: ConnectionGuard::Whole { _counted: counted },
-                is_new: true,
-            });
+            Opened::Http1(stream, counted)
+        } else {
+            self.place(target, step).await?
+        };
+        match opened {
+            Opened::Place(place) => Ok(self.open_on(place, target)),
+            Opened::Http1(stream, counted) => {
+                let guard = ConnectionGuard::Whole { _counted: counted };
+                Ok(OpenedConnection { stream, guard, is_new: true })
+            }
         }
-        let place = self.place(target, step).await?;
+    }
+
+    /// Opens a stream on a connection of HTTP/2.
+    fn open_on(&self, place: RequestPlace, target: &Target) -> OpenedConnection {
         let is_new = place.is_new;
         let (stream, pipe) = memory_pipe();
         let (proxy, target) = (self.clone(), target.clone());
+        let scheme = target.address.http_scheme();
         let send = async move |request| proxy.send(request, place, &target).await;
         let failure = StreamFailure::default();
-        let task = tokio::task::spawn_local(translated::run(pipe, send, failure.clone()));
+        let task = tokio::task::spawn_local(translated::run(pipe, scheme, send, failure.clone()));
         let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()), failure };
-        Ok(OpenedConnection { stream: Stream::Pipe(stream), guard, is_new })
+        OpenedConnection { stream: Stream::Pipe(stream), guard, is_new }
     }
 
     /// Sends a request over HTTP/2. If the upstream has just closed the connection and taken nothing of it, it is sent over
@@ -100,14 +116,17 @@ impl Proxy {
             Err(error) => error,
         };
         let Some(request) = error.take_message() else { return Err(io::Error::other(error.into_error())) };
-        place = self.place(target, &Cell::new(TimedOutStep::Connect)).await?;
+        place = match self.place(target, &Cell::new(TimedOutStep::Connect)).await? {
+            Opened::Place(place) => place,
+            Opened::Http1(..) => return Err(io::Error::other("it no longer speaks HTTP/2")),
+        };
         let response = place.sender.send_request(request).await.map_err(io::Error::other)?;
         Ok((response, place))
     }
 
-    async fn place(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<RequestPlace> {
+    async fn place(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<Opened> {
         let open = self.open_stream(target, step);
-        self.http2.place(&target.address, self.pool.contention(), open).await
+        self.http2.place((&target.address, &target.tls), self.pool.contention(), open).await
     }
 
     async fn open_stream(
@@ -118,6 +137,9 @@ impl Proxy {
         step.set(TimedOutStep::Turn);
         let counted = self.pool.connections().open(target.max_connections, self.pool.contention()).await;
         step.set(TimedOutStep::Connect);
-        Ok((connect(&target.address, &target.tls, &self.names, &self.connector).await?, counted))
+        let offers_http2 = target.protocol == Protocol::Negotiated;
+        let stream =
+            connect(&target.address, &target.tls, offers_http2, &self.names, &self.connector).await?;
+        Ok((stream, counted))
     }
 }

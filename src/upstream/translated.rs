@@ -23,6 +23,7 @@ use crate::http1::fields::{is_hop_by_hop, write_field};
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, to_header};
 use crate::http1::response::has_no_body;
+use crate::http1::scheme::Scheme;
 use crate::net::memory_pipe::{PipeEnd, PipeReader, PipeWriter};
 use crate::net::pipe::{BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
@@ -44,12 +45,16 @@ impl StreamFailure {
 
 /// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. If that fails, records why.
 /// Dropping the future cancels the request.
-pub(super) async fn run<F>(pipe: PipeEnd, send: impl FnOnce(Request<PipeBody>) -> F, failure: StreamFailure)
-where
+pub(super) async fn run<F>(
+    pipe: PipeEnd,
+    scheme: Scheme,
+    send: impl FnOnce(Request<PipeBody>) -> F,
+    failure: StreamFailure,
+) where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
     let (from, mut to) = pipe.into_split();
-    if let Err(error) = forward(from, &mut to, send).await {
+    if let Err(error) = forward(from, &mut to, scheme, send).await {
         failure.0.set(Some(error));
     }
     // The end of the pipe. If the body is not complete, its own end is missing.
@@ -59,6 +64,7 @@ where
 async fn forward<F>(
     mut from: PipeReader,
     to: &mut PipeWriter,
+    scheme: Scheme,
     send: impl FnOnce(Request<PipeBody>) -> F,
 ) -> io::Result<()>
 where
@@ -70,7 +76,7 @@ where
         Ok(head) => head,
         Err(refusal) => return refuse(to, refusal).await,
     };
-    let Some(request) = to_request(&head) else { return refuse(to, INVALID_TARGET).await };
+    let Some(request) = to_request(&head, scheme) else { return refuse(to, INVALID_TARGET).await };
     if head.expects_continue {
         to.write_all(CONTINUE).await?;
     }
@@ -98,11 +104,14 @@ async fn read_head(from: &mut PipeReader) -> io::Result<(BytesMut, BytesMut)> {
 }
 
 /// Returns the request as HTTP/2; `None` if its target has bytes that HTTP/2 libraries refuse.
-fn to_request(head: &RequestHead<'_>) -> Option<Request<()>> {
+fn to_request(head: &RequestHead<'_>, scheme: Scheme) -> Option<Request<()>> {
     let mut target = Vec::new();
     head.target.write(&mut target);
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(UriScheme::HTTP);
+    parts.scheme = Some(match scheme {
+        Scheme::Http => UriScheme::HTTP,
+        Scheme::Https => UriScheme::HTTPS,
+    });
     parts.authority = Some(head.host?.parse().ok()?);
     parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
     let mut request = Request::new(());

@@ -10,6 +10,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::debian::{PYTHON, RequiredProgram, with_python_module};
 use crate::gateways::gateways;
 use crate::support::process::GatewayProcess;
+use crate::support::tls::Authority;
 
 const GRPCIO: RequiredProgram = ("grpc", "python3-grpcio");
 const SCRIPT: &str = include_str!("grpc_echo.py");
@@ -43,14 +44,29 @@ struct Server(Child);
 impl Server {
     /// Starts a server, and returns the lines of a site with it as the upstream.
     fn start() -> Result<(Self, String), Failed> {
+        let (server, port) = Self::start_with(&[])?;
+        Ok((server, format!("[site]\nupstream = \"h2c://127.0.0.1:{port}\"\n")))
+    }
+
+    /// As [`Server::start`], over TLS.
+    fn start_tls(authority: &Authority) -> Result<(Self, String), Failed> {
+        authority.issue("127.0.0.1");
+        let (server, port) =
+            Self::start_with(&[authority.path("127.0.0.1.pem"), authority.path("127.0.0.1.key")])?;
+        let ca = authority.path("ca.pem");
+        Ok((server, format!("[site]\nupstream = \"https://127.0.0.1:{port}\"\ntls = {{ ca = '{ca}' }}\n")))
+    }
+
+    /// Starts a server with these arguments, and returns its port.
+    fn start_with(arguments: &[String]) -> Result<(Self, String), Failed> {
         let mut command = Command::new(PYTHON);
-        let mut child =
-            command.args(["-c", SCRIPT, "server"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        command.args(["-c", SCRIPT, "server"]).args(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("piped");
         let server = Self(child);
         let mut port = String::new();
         BufReader::new(output).read_line(&mut port)?;
-        Ok((server, format!("[site]\nupstream = \"h2c://127.0.0.1:{}\"\n", port.trim())))
+        Ok((server, port.trim().to_owned()))
     }
 }
 
@@ -76,9 +92,12 @@ fn call(gateway: &GatewayProcess, url: &str) -> String {
 }
 
 fn pass() -> Result<(), Failed> {
-    let (_server, site) = Server::start()?;
-    for (gateway, url) in gateways(&site) {
-        assert_eq!(call(&gateway, &url), CALLS, "{url}");
+    let authority = Authority::new();
+    let servers = [Server::start()?, Server::start_tls(&authority)?];
+    for (_, site) in &servers {
+        for (gateway, url) in gateways(site) {
+            assert_eq!(call(&gateway, &url), CALLS, "{url} to {site}");
+        }
     }
     Ok(())
 }

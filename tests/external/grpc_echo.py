@@ -1,7 +1,8 @@
 """A gRPC server, and a client that calls it. Messages are bytes.
 
-`server` listens, prints its port, and serves until its input ends. `client ADDRESS [CA]` makes one call of each kind
-through the gateway, and prints a line for each; with the name of a file, over TLS with the authority in it.
+`server [CERT KEY]` listens, prints its port, and serves until its input ends; with the names of two files, over TLS.
+`client ADDRESS [CA]` makes one call of each kind through the gateway, and prints a line for each; with the name of a
+file, over TLS with the authority in it.
 """
 
 import sys
@@ -59,9 +60,15 @@ class Echo(grpc.GenericRpcHandler):
         return b"yes" if seen else b"no"
 
 
-def serve():
+def serve(cert=None, key=None):
     server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[Echo()])
-    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    if cert is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        with open(cert, "rb") as chain, open(key, "rb") as own:
+            credentials = grpc.ssl_server_credentials([(own.read(), chain.read())])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    print(port, flush=True)
     server.start()
     sys.stdin.read()
     server.stop(None)
@@ -154,6 +161,6 @@ def call_all(address, authority=None):
 
 
 if sys.argv[1] == "server":
-    serve()
+    serve(*sys.argv[2:])
 else:
     call_all(*sys.argv[2:])

@@ -1,8 +1,17 @@
 //! Upstreams with https, Unix sockets, and clients with TLS.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -98,6 +107,67 @@ async fn an_upstream_that_asks_for_a_certificate_gets_the_configured_one() {
         let acceptor = acceptor(&authority, "127.0.0.1", true);
         let (first, failure) = status(acceptor, format!("tls = {{ {tls} }}")).await;
         assert_eq!(first, expected, "{tls}: {failure}");
+    }
+}
+
+/// Responds to each request, over any version of HTTP, with the version and the scheme. Counts the connections.
+async fn serve_versions(listener: TcpListener, acceptor: TlsAcceptor, connections: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.fetch_add(1, Ordering::SeqCst);
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let respond = service_fn(async |request: Request<Incoming>| {
+                let text = format!("{:?} {:?}", request.version(), request.uri().scheme_str());
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), respond)
+                .await;
+        });
+    }
+}
+
+#[tokio::test]
+async fn only_grpc_goes_over_http_2_to_an_https_upstream_that_speaks_it() {
+    const HTTP_1: &str = "HTTP/1.1 None";
+    let authority = Authority::new();
+    authority.issue("127.0.0.1");
+    for (offered, expected) in
+        [(&["h2", "http/1.1"][..], "HTTP/2.0 Some(\"https\")"), (&["http/1.1"], HTTP_1), (&[], HTTP_1)]
+    {
+        let mut tls = ServerConfig::clone(acceptor(&authority, "127.0.0.1", false).config());
+        tls.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connections = Arc::<AtomicUsize>::default();
+        tokio::spawn(serve_versions(listener, Arc::new(tls).into(), Arc::clone(&connections)));
+        let ca = authority.path("ca.pem");
+        let config = format!("[site]\nupstream = \"https://{address}\"\ntls = {{ ca = '{ca}' }}\n");
+        tokio::task::spawn_blocking(move || {
+            let gateway = GatewayProcess::start(&config);
+            let mut client = gateway.connect();
+            for (content_type, expected) in [
+                ("text/plain", HTTP_1),
+                ("application/grpc", expected),
+                ("Application/GRPC+proto", expected),
+                ("application/grpc;a=b", expected),
+                ("application/grpc-web+proto", HTTP_1),
+                ("application/grp", HTTP_1),
+            ] {
+                let field = format!("Content-Type: {content_type}");
+                assert_eq!(
+                    client.request("GET", "/", &[&field]).text(),
+                    expected,
+                    "{offered:?} {content_type}"
+                );
+            }
+        })
+        .await
+        .expect("a result");
+        // Two, or a few more if one takes long: then the idle ones are closed.
+        let connections = connections.load(Ordering::SeqCst);
+        assert!(connections < 10, "{offered:?}: {connections}");
     }
 }
 
