@@ -7,8 +7,20 @@ use serde_json::Value;
 use super::schema::{pattern, schema};
 
 /// The sections in the order of the reference; the first is the part of the file before any section.
-const SECTIONS: [&str; 12] =
-    ["", "server", "site", "exempt", "response", "page", "management", "limits", "log", "period", "bypass"];
+const SECTIONS: [&str; 12] = [
+    "",
+    "server",
+    "site",
+    "exempt",
+    "response",
+    "page",
+    "management",
+    "admin",
+    "limits",
+    "log",
+    "period",
+    "bypass",
+];
 
 /// A section of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
