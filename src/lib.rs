@@ -30,6 +30,7 @@
 //! | [`logging`] | the log of the process | config, escape |
 //! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
+//! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
 //! | [`files`] | static files below a directory | hex |
 //! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, decision, files, http1, matching, page, schedule, snapshot |
@@ -40,7 +41,7 @@
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, http1, logging, matching, net, page, server, store |
-//! | [`cli`] | the command line, one file per command | admin, clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | admin, clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
 pub mod cli;
@@ -60,6 +61,7 @@ pub mod management;
 pub mod matching;
 pub mod net;
 pub mod page;
+pub mod preview;
 pub mod schedule;
 pub mod server;
 pub mod snapshot;

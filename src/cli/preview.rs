@@ -1,6 +1,5 @@
 //! `downtime preview`: shows what visitors will see, before it is needed.
 
-mod page;
 mod server;
 
 use std::fs;
@@ -10,14 +9,18 @@ use std::process::ExitCode;
 use clap::Args;
 use http::Method;
 
-use self::page::PreviewedPage;
 use super::{print_diagnostics, print_error, print_progress, print_result};
 use crate::clock;
+use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::load_to_show;
-use crate::config::time::TimeLiteral;
+use crate::config::time::{TimeError, TimeLiteral};
 use crate::page::language::Language;
 use crate::page::parse_language;
+use crate::preview::{PreviewCause, PreviewFault, PreviewOptions, PreviewedPage, navigation};
+use crate::schedule::human_time::local;
+use crate::schedule::period_name::{self, UnknownName};
+use crate::schedule::zone::Fold;
 
 /// The arguments of `preview`.
 #[derive(Clone, Debug, Args)]
@@ -65,11 +68,48 @@ pub(super) fn run(path: &Path, arguments: &PreviewArgs) -> Result<ExitCode, Exit
 fn load(path: &Path, arguments: &PreviewArgs) -> Result<PreviewedPage, Vec<Diagnostic>> {
     let reading = load_to_show(path).reading;
     let Some(config) = reading.config else { return Err(reading.diagnostics) };
-    PreviewedPage::new(config, arguments, clock::now()).map_err(|error| vec![error])
+    preview(config, arguments).map_err(|error| vec![error])
+}
+
+fn preview(config: Config, arguments: &PreviewArgs) -> Result<PreviewedPage, Diagnostic> {
+    let zone = config.timezone.clone();
+    let at = arguments.at.map(|at| at.resolve(&zone, Fold::First)).transpose();
+    let at = at.map_err(|fault| Diagnostic::for_file(format!("--at: {fault}"), TimeError::HELP))?;
+    let cause = match &arguments.period {
+        _ if arguments.unreachable => PreviewCause::Unreachable,
+        Some(name) => {
+            let found = period_name::find(config.rules.schedule.periods(), name);
+            PreviewCause::Period(found.map_err(|error| unknown_name(name, &error))?.0)
+        }
+        None => PreviewCause::ActiveOrNext,
+    };
+    let options = PreviewOptions { cause, at, lang: arguments.lang, method: arguments.method.clone() };
+    PreviewedPage::new(config, &options, clock::now()).map_err(|fault| match fault {
+        PreviewFault::NotActive(at) => {
+            let name = arguments.period.as_deref().unwrap_or_default();
+            let when = at.map_or_else(|| "at any time".to_owned(), |at| format!("at {}", local(at, &zone)));
+            let message = format!("\"{name}\" is not active {when}");
+            Diagnostic::for_file(message, "omit --at to see its next occurrence")
+        }
+        PreviewFault::NoneActive(at, next) => {
+            let message = format!("no period is active at {}", local(at, &zone));
+            let help = format!("omit --at to see the next one, which starts at {}", local(next, &zone));
+            Diagnostic::for_file(message, help)
+        }
+    })
+}
+
+fn unknown_name(name: &str, error: &UnknownName<'_>) -> Diagnostic {
+    let help = match error.nearest {
+        Some(nearest) => format!("did you mean `--period {nearest}`?"),
+        None if error.names.is_empty() => "no period has a name: give it one, or omit --period".to_owned(),
+        None => format!("known names: {}", error.names.join(", ")),
+    };
+    Diagnostic::for_file(format!("no period is named \"{name}\""), help)
 }
 
 fn write(file: &Path, page: &PreviewedPage) -> Result<(), ExitCode> {
-    let response = page.respond(&page::navigation(), "/");
+    let response = page.respond(&navigation(), "/");
     print_progress(&format!("{}\n", page.description(&response)));
     let html = response.into_body();
     if file == Path::new("-") {

@@ -13,7 +13,6 @@ use http_body_util::Full;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::page::PreviewedPage;
 use super::{PreviewArgs, load};
 use crate::cli::{print_error, print_progress, print_result};
 use crate::clock;
@@ -21,6 +20,7 @@ use crate::config::Listen;
 use crate::config::diagnostic::{Diagnostic, render_all};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
+use crate::preview::PreviewedPage;
 use crate::server::listener::Listener;
 use crate::server::response::respond;
 use crate::server::{Server, Service};

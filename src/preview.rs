@@ -1,4 +1,4 @@
-//! The page that a preview shows.
+//! A preview of the down page: what visitors see during a period, before it is needed.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LANGUAGE};
@@ -6,22 +6,51 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::PreviewArgs;
 use crate::config::Config;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::time::TimeError;
 use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::page::language::Language;
 use crate::page::{VisitorRequest, is_favicon};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period, Timing};
-use crate::schedule::period_name::{self, UnknownName};
 use crate::schedule::state::Schedule;
-use crate::schedule::zone::Fold;
 use crate::snapshot::{PageKey, Snapshot};
 
+/// The page to preview.
+#[derive(Clone, Debug)]
+pub struct PreviewOptions {
+    /// What visitors see it for.
+    pub cause: PreviewCause,
+    /// When they see it; by default now, or at the start of the period.
+    pub at: Option<Timestamp>,
+    /// Their language; by default, that of the request.
+    pub lang: Option<Language>,
+    /// The method of their request.
+    pub method: Method,
+}
+
+/// What visitors see a page for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreviewCause {
+    /// The period of this index, even if it is disabled.
+    Period(usize),
+    /// The period that is active, or else the next one; without any, a downtime that would begin now.
+    ActiveOrNext,
+    /// The upstream does not respond.
+    Unreachable,
+}
+
+/// The reason why a page cannot be previewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreviewFault {
+    /// The period is not active at this time, or at any time.
+    NotActive(Option<Timestamp>),
+    /// No period is active at the first time; the next one starts at the second.
+    NoneActive(Timestamp, Timestamp),
+}
+
 /// What the page is shown for.
+#[derive(Debug)]
 enum Subject {
     /// An occurrence of a period, with the period's index.
     Period(usize, Occurrence),
@@ -31,44 +60,39 @@ enum Subject {
 }
 
 /// The page that visitors see in a case, at a time.
-pub(super) struct PreviewedPage {
+#[derive(Debug)]
+pub struct PreviewedPage {
     snapshot: Snapshot,
     subject: Subject,
     key: Option<PageKey>,
     /// The time at which they see it.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
     lang: Option<Language>,
     method: Method,
 }
 
 /// Returns the fields of a browser that opens a page.
-pub(super) fn navigation() -> HeaderMap {
+pub fn navigation() -> HeaderMap {
     HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html"))])
 }
 
 impl PreviewedPage {
-    /// Returns the page that the arguments name. `now` is the default of `--at`.
-    pub(super) fn new(
-        mut config: Config,
-        arguments: &PreviewArgs,
-        now: Timestamp,
-    ) -> Result<Self, Diagnostic> {
-        let at = arguments.at.map(|at| at.resolve(&config.timezone, Fold::First)).transpose();
-        let at = at.map_err(|fault| Diagnostic::for_file(format!("--at: {fault}"), TimeError::HELP))?;
-        let (subject, at) = match &arguments.period {
-            _ if arguments.unreachable => (Subject::Unreachable, at.unwrap_or(now)),
-            Some(name) => named(&mut config, name, at, now)?,
-            None => active_or_next(&mut config, at, now)?,
+    /// Creates the page that the options name.
+    pub fn new(mut config: Config, options: &PreviewOptions, now: Timestamp) -> Result<Self, PreviewFault> {
+        let (subject, at) = match options.cause {
+            PreviewCause::Unreachable => (Subject::Unreachable, options.at.unwrap_or(now)),
+            PreviewCause::Period(index) => period(&mut config, index, options.at, now)?,
+            PreviewCause::ActiveOrNext => active_or_next(&mut config, options.at, now)?,
         };
         let snapshot = Snapshot::new(config, 1, String::new(), at);
         let key =
             subject.period().map(|(index, occurrence)| page_key(&snapshot.config, index, occurrence, at));
-        let (lang, method) = (arguments.lang, arguments.method.clone());
+        let (lang, method) = (options.lang, options.method.clone());
         Ok(Self { snapshot, subject, key, at, lang, method })
     }
 
     /// Returns the response to a request for a path, with these fields.
-    pub(super) fn respond(&self, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+    pub fn respond(&self, headers: &HeaderMap, path: &str) -> Response<Bytes> {
         let headers = self.fields(headers);
         let is_favicon = is_favicon(&Method::GET, path);
         // The body of the answer to a HEAD is what a GET would get.
@@ -86,7 +110,7 @@ impl PreviewedPage {
     }
 
     /// Returns the status that the page asks for, so that it stays as it is.
-    pub(super) fn status(&self, headers: &HeaderMap) -> String {
+    pub fn status(&self, headers: &HeaderMap) -> String {
         let config = &self.snapshot.config;
         let response = self.key.and_then(|key| config.rules.responses.get(key.period));
         let message = response.and_then(|response| response.message.as_ref());
@@ -104,12 +128,12 @@ impl PreviewedPage {
     }
 
     /// Returns true if this is the path at which the page asks for the status.
-    pub(super) fn is_status(&self, path: &str) -> bool {
+    pub fn is_status(&self, path: &str) -> bool {
         self.snapshot.config.rules.status_path.as_deref() == Some(path)
     }
 
     /// Says which period a response shows, as of when, and in which language.
-    pub(super) fn description(&self, response: &Response<Bytes>) -> String {
+    pub fn description(&self, response: &Response<Bytes>) -> String {
         let config = &self.snapshot.config;
         let at = local(self.at, &config.timezone);
         let subject = match &self.subject {
@@ -156,15 +180,14 @@ impl Subject {
     }
 }
 
-/// Returns the occurrence of the period of this name that is active at `at`: by default, the running, the next or the last one.
-fn named(
+/// Returns the occurrence of the period of this index that is active at `at`: by default, the running, the next or the last one.
+fn period(
     config: &mut Config,
-    name: &str,
+    index: usize,
     at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(Subject, Timestamp), Diagnostic> {
+) -> Result<(Subject, Timestamp), PreviewFault> {
     let mut periods = config.rules.schedule.periods().to_vec();
-    let (index, _) = period_name::find(&periods, name).map_err(|error| unknown_name(name, &error))?;
     if let Some(period) = periods.get_mut(index) {
         // The page of a period that is switched off can be seen before it is switched on.
         period.enabled = true;
@@ -172,23 +195,7 @@ fn named(
     let schedule = Schedule::new(periods);
     let found = schedule.periods().get(index).and_then(|period| occurrence(period, at, now));
     config.rules.schedule = schedule;
-    found.map(|(occurrence, at)| (Subject::Period(index, occurrence), at)).ok_or_else(|| {
-        let when =
-            at.map_or_else(|| "at any time".to_owned(), |at| format!("at {}", local(at, &config.timezone)));
-        Diagnostic::for_file(
-            format!("\"{name}\" is not active {when}"),
-            "omit --at to see its next occurrence",
-        )
-    })
-}
-
-fn unknown_name(name: &str, error: &UnknownName<'_>) -> Diagnostic {
-    let help = match error.nearest {
-        Some(nearest) => format!("did you mean `--period {nearest}`?"),
-        None if error.names.is_empty() => "no period has a name: give it one, or omit --period".to_owned(),
-        None => format!("known names: {}", error.names.join(", ")),
-    };
-    Diagnostic::for_file(format!("no period is named \"{name}\""), help)
+    found.map(|(occurrence, at)| (Subject::Period(index, occurrence), at)).ok_or(PreviewFault::NotActive(at))
 }
 
 /// Returns the occurrence of a period at `at`, or the running, the next or the last one, and the time at which it is shown.
@@ -209,7 +216,7 @@ fn active_or_next(
     config: &mut Config,
     at: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(Subject, Timestamp), Diagnostic> {
+) -> Result<(Subject, Timestamp), PreviewFault> {
     let time = at.unwrap_or(now);
     let schedule = &config.rules.schedule;
     if let Some(active) = schedule.at(time).active.first() {
@@ -218,14 +225,7 @@ fn active_or_next(
     let next =
         schedule.periods().iter().enumerate().filter_map(|(index, period)| Some((index, period.next(time)?)));
     match next.min_by_key(|(_, occurrence)| occurrence.start) {
-        Some((_, occurrence)) if at.is_some() => {
-            let message = format!("no period is active at {}", local(time, &config.timezone));
-            let next = local(occurrence.start, &config.timezone);
-            Err(Diagnostic::for_file(
-                message,
-                format!("omit --at to see the next one, which starts at {next}"),
-            ))
-        }
+        Some((_, occurrence)) if at.is_some() => Err(PreviewFault::NoneActive(time, occurrence.start)),
         Some((index, occurrence)) => Ok((Subject::Period(index, occurrence), occurrence.start)),
         None => Ok((start(config, time), time)),
     }
