@@ -28,7 +28,7 @@ pub use request::DecisionSummary;
 pub use state::state_line;
 pub use status::status_lines;
 pub use text::to_json;
-pub use timeline::timeline;
+pub use timeline::{NextDays, next_days, timeline};
 
 /// The JSON of `--check` and `status`. Times are RFC 3339 in UTC.
 #[derive(Debug, Default, Serialize)]

@@ -1,6 +1,6 @@
 //! The timeline: a chart of the next days of the plan.
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +18,33 @@ const DATE_WIDTH: usize = 5;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The lengths of a chart in days, each a divisor of its width, and the days from label to label.
 const DAYS: [(i32, usize); 3] = [(7, 1), (14, 2), (28, 7)];
+
+/// The next days of the plan, to be drawn.
+#[derive(Debug)]
+pub struct NextDays {
+    /// The start of the first day.
+    pub from: Timestamp,
+    /// The end of the last day.
+    pub to: Timestamp,
+    /// The days: their starts and dates in the time zone of the file.
+    pub days: Vec<(Timestamp, Date)>,
+    /// The periods that are active on these days: their indices and occurrences.
+    pub rows: Vec<(usize, Vec<Occurrence>)>,
+}
+
+/// Returns the next days of the plan: the days that the timeline shows, or seven if it shows none.
+pub fn next_days(config: &Config, now: Timestamp) -> Option<NextDays> {
+    let zone = &config.timezone;
+    let periods = config.rules.schedule.periods();
+    let from = midnight(now, zone, 0)?;
+    let (days, _) = days(periods, from, now).unwrap_or(DAYS[0]);
+    let to = from.checked_add(DAY * days).ok()?;
+    let chart = Chart::new(from, to, WIDTH);
+    let midnights = (0..).map_while(|day| midnight(from, zone, day)).take_while(|at| *at < to);
+    let days = midnights.map(|at| (at, zone.to_datetime(at).date())).collect();
+    let rows = periods.iter().map(|period| row(period, &chart).spans).enumerate();
+    Some(NextDays { from, to, days, rows: rows.filter(|(_, spans)| !spans.is_empty()).collect() })
+}
 
 /// Draws the next days of the plan. Returns nothing if no period is active in the next four weeks.
 pub fn timeline(config: &Config, now: Timestamp, style: ChartStyle) -> Vec<String> {
