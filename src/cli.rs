@@ -36,10 +36,11 @@ use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE};
 use self::print::{
     check_write, print_diagnostics, print_error, print_progress, print_result, print_result_after,
 };
-use self::words::{duration, time};
+use self::words::time;
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::time::TimeLiteral;
+use crate::editing::parse_duration as duration;
 use crate::summary::Summary;
 
 const EXIT_CODES: &str = "\

@@ -9,6 +9,7 @@ mod bypass;
 mod covered;
 mod downtime;
 mod draft;
+mod duration;
 mod end;
 mod extend;
 mod running;
@@ -18,10 +19,12 @@ mod warnings;
 
 pub use awaited::{AwaitedEdit, WaitError, from_gateway};
 pub use bypass::{
-    BypassFault, RequestedBypass, begin_bypass, bypass_link, end_bypass, parse_site_url, random_secret,
+    BypassFault, RequestedBypass, begin_bypass, bypass_link, end_bypass, is_editable_bypass, parse_site_url,
+    random_secret,
 };
 pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
 pub use draft::{EditFailure, EditPlan, EditRefusal, Edited, Wait, check, edit};
+pub use duration::parse_duration;
 pub use end::{Ended, end_periods, end_started, ends_without_a_name};
 pub use extend::{ExtendFault, NewEnd, extend};
 pub use running::change_running;

@@ -165,6 +165,29 @@ pub fn period_text(text: &str, period: usize) -> Result<&str, EditError> {
     layout::with_rest_of_line(text, span).ok_or(EditError::Misread)
 }
 
+/// Returns the text of each period, as [`period_text`] does.
+pub fn period_texts(text: &str) -> Result<Vec<&str>, EditError> {
+    let document = parse(text)?;
+    let count = PeriodsNode::from_document(&document, PERIOD)?.len();
+    let text_of = |index| {
+        let span = PeriodNode::find(&document, PERIOD, index)?.span()?;
+        layout::with_rest_of_line(text, span).ok_or(EditError::Misread)
+    };
+    (0..count).map(text_of).collect()
+}
+
+/// Returns the keys and values of each period.
+pub fn period_tables(text: &str) -> Result<Vec<toml::Table>, EditError> {
+    verification::periods(text)
+}
+
+/// Returns the key of a period, or of the last one without an index, whose key or value is at a byte offset of the text.
+pub fn key_at(text: &str, period: Option<usize>, offset: usize) -> Option<String> {
+    let document = parse(text).ok()?;
+    let last = || PeriodsNode::from_document(&document, PERIOD).ok()?.len().checked_sub(1);
+    PeriodNode::find(&document, PERIOD, period.or_else(last)?).ok()?.key_at(offset)
+}
+
 /// Returns the keys and values of a period.
 pub fn period_table(text: &str, period: usize) -> Result<toml::Table, EditError> {
     verification::periods(text)?.into_iter().nth(period).ok_or(EditError::Misread)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::draft::{EditPlan, EditRefusal};
 use super::source::EditSource;
 use super::times::{date_time_literal, floor_to_second};
-use crate::config::edit::{Change, Literal};
+use crate::config::edit::{Change, EditError, Literal};
 use crate::config::{Config, Listen, ListenUrl};
 use crate::decision::ENTER_PATH;
 use crate::http1::scheme::Scheme;
@@ -109,7 +109,7 @@ pub fn begin_bypass(
 
 /// Removes the bypass of this name.
 pub fn end_bypass(source: &EditSource<'_>, name: &str) -> Result<EditPlan<Vec<String>>, EditRefusal> {
-    let Some((index, bypass)) = find(source.config, name) else {
+    let Some((index, _)) = find(source.config, name) else {
         let names = source.config.rules.bypasses.all().iter().filter_map(|bypass| bypass.name.as_deref());
         let names: Vec<_> = names.collect();
         let help = if names.is_empty() {
@@ -119,8 +119,19 @@ pub fn end_bypass(source: &EditSource<'_>, name: &str) -> Result<EditPlan<Vec<St
         };
         return Err(EditRefusal::Cannot(format!("no bypass has the name \"{name}\""), help));
     };
+    remove_bypass(source, index)
+}
+
+/// Removes the bypass of this index.
+pub fn remove_bypass(source: &EditSource<'_>, index: usize) -> Result<EditPlan<Vec<String>>, EditRefusal> {
+    let bypass = source.config.rules.bypasses.all().get(index).ok_or(EditError::Misread)?;
     let changes = vec![removal(source.config, index, bypass)?];
-    Ok(EditPlan { changes, outcome: vec![format!("\"{name}\" lets nobody in any more")] })
+    Ok(EditPlan { changes, outcome: vec![format!("{} lets nobody in any more", bypass.title())] })
+}
+
+/// Returns true if edits may change a bypass: it is in the file that they go to.
+pub fn is_editable_bypass(config: &Config, bypass: &Bypass) -> bool {
+    config.periods_file.is_none() || bypass.file.is_some()
 }
 
 fn find<'c>(config: &'c Config, name: &str) -> Option<(usize, &'c Bypass)> {
@@ -129,7 +140,7 @@ fn find<'c>(config: &'c Config, name: &str) -> Option<(usize, &'c Bypass)> {
 
 /// Returns the removal of a bypass from the file that commands edit.
 fn removal(config: &Config, index: usize, bypass: &Bypass) -> Result<Change, EditRefusal> {
-    if config.periods_file.is_some() && bypass.file.is_none() {
+    if !is_editable_bypass(config, bypass) {
         let message = format!(
             "{} is at line {} of the main file, which commands do not edit: it names a periods file",
             bypass.title(),
@@ -138,7 +149,7 @@ fn removal(config: &Config, index: usize, bypass: &Bypass) -> Result<Change, Edi
         return Err(EditRefusal::cannot(message, "delete it there, or move it to the periods file"));
     }
     let all = config.rules.bypasses.all();
-    let in_main_file = all.iter().filter(|other| config.periods_file.is_some() && other.file.is_none());
+    let in_main_file = all.iter().filter(|other| !is_editable_bypass(config, other));
     Ok(Change::RemoveBypass { bypass: index.saturating_sub(in_main_file.count()) })
 }
 

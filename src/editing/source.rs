@@ -19,6 +19,19 @@ pub struct EditSource<'a> {
 }
 
 impl<'a> EditSource<'a> {
+    /// Returns the file of a config, whose main file is at `path`. `main` and `periods` are the texts that were read.
+    pub fn new(
+        path: &'a Path,
+        config: &'a Config,
+        sha256: &'a str,
+        main: &'a str,
+        periods: Option<&'a str>,
+    ) -> Self {
+        let file = config.periods_file.as_ref();
+        let periods = file.map(|file| PeriodsText { path: &file.path, text: periods });
+        Self { config, sha256, texts: Texts { path, main, periods } }
+    }
+
     /// Returns true if commands may edit the period of this index.
     pub fn is_editable(&self, index: usize) -> bool {
         index >= first_editable(self.config)
@@ -32,6 +45,11 @@ impl<'a> EditSource<'a> {
             period.title()
         );
         EditRefusal::Cannot(message, "edit it there, or move it to the periods file".into())
+    }
+
+    /// Returns the texts of all periods.
+    pub fn period_texts(&self) -> Result<Vec<&'a str>, EditError> {
+        self.texts.of_both(edit::period_texts)
     }
 
     /// Returns the text of a period.
@@ -101,6 +119,15 @@ impl<'a> Texts<'a> {
     /// Returns the text that commands edit.
     pub(super) fn edited(&self) -> &'a str {
         self.periods.map_or(self.main, |periods| periods.text.unwrap_or_default())
+    }
+
+    /// Returns what a function finds in the main file, and then what it finds in the periods file.
+    fn of_both<T>(&self, find: impl Fn(&'a str) -> Result<Vec<T>, EditError>) -> Result<Vec<T>, EditError> {
+        let mut found = find(self.main)?;
+        if let Some(text) = self.periods.and_then(|periods| periods.text) {
+            found.extend(find(text)?);
+        }
+        Ok(found)
     }
 
     /// Returns the texts after an edit.

@@ -27,7 +27,7 @@ impl<'d> PeriodsNode<'d> {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::None => 0,
             Self::Tables(tables) => tables.len(),
@@ -97,6 +97,24 @@ impl<'d> PeriodNode<'d> {
         let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| entry.start);
         Ok(entries)
+    }
+
+    /// Returns the key whose entry contains a byte offset.
+    pub(super) fn key_at(&self, offset: usize) -> Option<String> {
+        let values = self.table().get_values();
+        let found = values.iter().find_map(|(path, value)| {
+            let place = PeriodEntry { key: path.last()?, value }.span().ok()?;
+            place.contains(&offset).then(|| path.first().map(|key| key.get().to_owned()))?
+        });
+        let is_in_table = |item: &Item| item.as_table().is_some_and(|table| last_end(table) > offset);
+        found.or_else(|| {
+            let table = match self {
+                Self::Table(table) => table,
+                Self::Inline(_) => return None,
+            };
+            let begins = |item: &Item| item.span().is_some_and(|span| span.start <= offset);
+            table.iter().find(|(_, item)| begins(item) && is_in_table(item)).map(|(key, _)| key.to_owned())
+        })
     }
 
     /// Returns the place of the period: from its header, or brace, to its last value, or brace.

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Change, EditError, Literal, apply, changed_periods, contains_periods, layout, verification};
+use super::{
+    Change, EditError, Literal, apply, changed_periods, contains_periods, key_at, layout, verification,
+};
 
 const START: &str = "2026-12-01T22:00:00Z";
 
@@ -525,5 +527,25 @@ proptest! {
                 prop_assert!(toml::from_str::<toml::Table>(&edited).is_ok());
             }
         }
+    }
+}
+
+#[test]
+fn the_key_at_a_place_is_found_in_each_layout() {
+    for (text, period, at, key) in [
+        ("[[period]]\nname = 'a'\nstart = now\n", Some(0), "now", None),
+        ("[[period]]\nname = 'a'\n[[period]]\nfor = 'b'\n", Some(0), "'a'", Some("name")),
+        ("[[period]]\nname = 'a'\n[[period]]\nfor = 'b'\n", Some(0), "'b'", None),
+        ("[[period]]\nname = 'a'\n[[period]]\nfor = 'b'\n", None, "'b'", Some("for")),
+        ("[[period]]\nname = 'a'\n[[period]]\nfor = 'b'\n", None, "for", Some("for")),
+        ("[[period]]\nhosts = ['a', 'b']\n", None, "'b'", Some("hosts")),
+        ("[[period]]\nmessage.en = 'a'\nname = 'b'\n", None, "'a'", Some("message")),
+        ("[[period]]\nname = 'b'\n[period.message]\nen = 'a'\n", None, "'a'", Some("message")),
+        ("[[period]]\nmessage = { en = 'a' }\n", None, "'a'", Some("message")),
+        ("period = [{ name = 'a', for = 'b' }]\n", None, "'b'", Some("for")),
+        ("timezone = 'x'\n", None, "'x'", None),
+    ] {
+        let offset = text.find(at).unwrap();
+        assert_eq!(key_at(text, period, offset).as_deref(), key, "{text}");
     }
 }
