@@ -24,6 +24,8 @@ use tracing::error;
 
 use self::access::{Access, AccessRefusal, Means, Operator};
 use self::caller::Caller;
+use self::pages::notices::Notices;
+use self::pages::versions::Versions;
 use self::request::{BodyFormat, OperatorRequest, parse_fields};
 use self::response::{refuse, secure};
 use self::settings::AdminSettings;
@@ -52,10 +54,19 @@ const FOREIGN_HOST: Refusal = Refusal {
 };
 
 /// The configuration file that the pages show and edit.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AdminFile {
     /// Its absolute path.
     pub path: PathBuf,
+    versions: Versions,
+    notices: Notices,
+}
+
+impl AdminFile {
+    /// Creates the file at an absolute path.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, versions: Versions::default(), notices: Notices::default() }
+    }
 }
 
 /// Responds to operators' requests.

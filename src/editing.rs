@@ -20,7 +20,7 @@ mod warnings;
 pub use awaited::{AwaitedEdit, WaitError, from_gateway};
 pub use bypass::{
     BypassFault, RequestedBypass, begin_bypass, bypass_link, end_bypass, is_editable_bypass, parse_site_url,
-    random_secret,
+    random_secret, remove_bypass,
 };
 pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
 pub use draft::{EditFailure, EditPlan, EditRefusal, Edited, Wait, check, edit};

@@ -40,7 +40,7 @@
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, http1, logging, matching, net, page, server, store |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
 //! | [`cli`] | the command line, one file per command | admin, clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;

@@ -1,22 +1,97 @@
 //! The pages: what operators see and change.
 
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+mod actions;
+mod bypasses;
+mod check;
+mod down;
+mod drawing;
+mod form;
+pub mod html;
+mod identity;
+mod keys;
+mod listed;
+pub(super) mod notices;
+mod overview;
+mod period_form;
+mod period_page;
+mod periods;
+mod preview;
+mod problem;
+mod save;
+mod templates;
+pub(super) mod versions;
+mod visit;
 
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde::Serialize;
+
+use self::actions::PeriodAction;
+use self::period_form::{PeriodForm, submit_lost};
+use self::problem::Problem;
+use self::visit::Visit;
 use super::AdminFile;
 use super::request::OperatorRequest;
-use crate::config::load::load_to_show;
 
 /// Responds to a request of an operator. It may read and write files, and wait for the gateway.
-pub fn respond(file: &AdminFile, _request: &OperatorRequest) -> Response<Bytes> {
-    let loaded = load_to_show(&file.path);
-    let periods = loaded.reading.config.map(|config| {
-        let periods = config.rules.schedule.periods();
-        periods.iter().map(|period| period.title() + "\n").collect::<String>()
-    });
-    let mut response = Response::new(periods.unwrap_or_default().into());
-    *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+pub fn respond(file: &AdminFile, request: &OperatorRequest) -> Response<Bytes> {
+    let visit = Visit::read(file, request);
+    let path = request.path.trim_end_matches('/').to_owned();
+    let segments: Vec<_> = path.split('/').skip(1).collect();
+    let is_post = request.method == Method::POST;
+    let result = match (is_post, segments.as_slice()) {
+        (false, []) => return overview::respond(visit),
+        (false, ["check"]) => return check::respond(visit),
+        (false, ["down"]) => down::ask(&visit, None),
+        (false, ["preview"]) => preview::respond(&visit),
+        (false, ["periods"]) => Ok(periods::list(&visit)),
+        (true, ["periods"]) if down::is_meant(&visit) => down::carry_out(&visit),
+        (true, ["periods"]) => PeriodForm::blank(&visit).map(|form| form.submit()),
+        (false, ["periods", "new"]) => PeriodForm::blank(&visit).map(|form| form.respond()),
+        (false, ["periods", id]) => PeriodForm::of_period(&visit, id).map(|form| form.respond()),
+        (true, [] | ["check" | "down" | "preview"] | ["periods", "new"]) => return only_get(&visit),
+        (true, ["periods", id]) => submit(&visit, id),
+        (_, ["periods", id, action]) => act(&visit, id, action),
+        (false, ["bypasses"]) => bypasses::list(&visit, None),
+        (true, ["bypasses"]) => bypasses::create(&visit),
+        (false, ["bypasses", id, "end"]) => bypasses::ask(&visit, id, None),
+        (true, ["bypasses", id, "end"]) => bypasses::end(&visit, id),
+        _ => Err(Problem::not_found()),
+    };
+    result.unwrap_or_else(|problem| visit.problem(&problem))
+}
+
+fn submit(visit: &Visit<'_>, id: &str) -> Result<Response<Bytes>, Problem> {
+    match PeriodForm::of_period(visit, id) {
+        Ok(form) => Ok(form.submit()),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => submit_lost(visit, id),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn act(visit: &Visit<'_>, id: &str, action: &str) -> Result<Response<Bytes>, Problem> {
+    let action = PeriodAction::from_segment(action).ok_or_else(Problem::not_found)?;
+    if visit.request.method == Method::POST {
+        actions::carry_out(visit, id, action)
+    } else {
+        actions::ask(visit, id, action)
+    }
+}
+
+fn only_get(visit: &Visit<'_>) -> Response<Bytes> {
+    let title = "This page only shows something";
+    let problem =
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, title, "Open it, or send the form that is on it.");
+    let mut response = visit.problem(&problem);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// Responds with JSON.
+fn json(status: StatusCode, document: &impl Serialize) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(crate::summary::to_json(document)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -21,7 +21,8 @@ pub struct OperatorRequest {
     /// The names and values of the query, decoded, in their order.
     pub query: Vec<(String, String)>,
     /// The names and values of the body, in their order: of a form (`application/x-www-form-urlencoded`), or of the members of
-    /// a JSON object. A member that is not a string has its JSON as the value; one that is a list occurs once for each item.
+    /// a JSON object. A member that is not a string has its JSON as the value, and `null` is empty; one that is a list occurs once
+    /// for each item; the members of one that is an object have names such as `message.de`.
     pub fields: Vec<(String, String)>,
     /// True if the response should be JSON, not HTML.
     pub wants_json: bool,
@@ -95,19 +96,29 @@ pub(super) fn parse_fields(format: BodyFormat, body: &[u8]) -> Result<Vec<(Strin
 fn parse_object(body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
     let value = serde_json::from_slice(body).map_err(|_| "the body is not valid JSON")?;
     let Value::Object(members) = value else { return Err("the body is not a JSON object") };
-    let pairs = |(name, value): (String, Value)| {
-        let items = match value {
-            Value::Array(items) => items,
-            value => vec![value],
-        };
-        items.into_iter().map(move |item| (name.clone(), text(item)))
-    };
-    Ok(members.into_iter().flat_map(pairs).collect())
+    let mut pairs = Vec::new();
+    for (name, value) in members {
+        add_pairs(&mut pairs, name, value);
+    }
+    Ok(pairs)
+}
+
+fn add_pairs(pairs: &mut Vec<(String, String)>, name: String, value: Value) {
+    match value {
+        // An empty list differs from one that is not there.
+        Value::Array(items) if items.is_empty() => pairs.push((name, String::new())),
+        Value::Array(items) => pairs.extend(items.into_iter().map(|item| (name.clone(), text(item)))),
+        Value::Object(members) => {
+            pairs.extend(members.into_iter().map(|(key, value)| (format!("{name}.{key}"), text(value))));
+        }
+        value => pairs.push((name, text(value))),
+    }
 }
 
 fn text(value: Value) -> String {
     match value {
         Value::String(text) => text,
+        Value::Null => String::new(),
         value => value.to_string(),
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn run(file: &ConfigFile, _arguments: &AdminArgs) -> Result<ExitCode,
     })?;
     let logging = Logging::init(&config.log);
     let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
-    let service = AdminService::new(AdminFile { path: config.file.clone() }, settings, access);
+    let service = AdminService::new(AdminFile::new(config.file.clone()), settings, access);
     serve(&config.file, listener, service).map(|()| ExitCode::SUCCESS).map_err(|error| {
         print_error(&format!("the admin page failed: {error}"), "see the log above");
         ExitCode::FAILURE

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::awaited::AwaitedEdit;
-use super::source::{EditSource, PeriodsText, Texts};
+use super::source::{EditSource, FileTexts, PeriodsText};
 use super::warnings::{added_warnings, unchecked};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
@@ -140,7 +140,7 @@ pub fn edit<T>(
 ) -> Result<Edited<T>, EditFailure> {
     let store = Store::open(path)?;
     let draft_main = |text: &str| {
-        let texts = Texts { path, main: text, periods: None };
+        let texts = FileTexts { path, main: text, periods: None };
         let before = texts.parse();
         match before.periods_file.as_ref().filter(|_| before.config.is_some()) {
             Some(file) => Ok((None, DraftOrPeriodsFile::PeriodsFile(file.path.clone()))),
@@ -163,7 +163,7 @@ fn edit_periods_file<T>(
 ) -> Result<Edited<T>, EditFailure> {
     let draft = |text: Option<&str>| {
         let main = read_main(path)?;
-        let texts = Texts { path, main: &main, periods: Some(PeriodsText { path: periods, text }) };
+        let texts = FileTexts { path, main: &main, periods: Some(PeriodsText { path: periods, text }) };
         draft(texts, texts.parse(), wait, &plan)
     };
     if periods.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
@@ -188,14 +188,14 @@ pub fn check<T>(
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,
 ) -> Result<Edited<T>, EditFailure> {
     let main = read_main(path)?;
-    let texts = Texts { path, main: &main, periods: None };
+    let texts = FileTexts { path, main: &main, periods: None };
     let before = texts.parse();
     let file = before.periods_file.clone().filter(|_| before.config.is_some());
     let text = file.as_ref().and_then(|file| file.content.as_deref()).map(String::from_utf8_lossy);
     let texts = match &file {
         None => texts,
         Some(file) => {
-            Texts { periods: Some(PeriodsText { path: &file.path, text: text.as_deref() }), ..texts }
+            FileTexts { periods: Some(PeriodsText { path: &file.path, text: text.as_deref() }), ..texts }
         }
     };
     let (_, draft) = draft(texts, before, Wait::Never, plan)?;
@@ -213,7 +213,7 @@ fn read_main(path: &Path) -> Result<String, EditRefusal> {
 
 /// Returns the new text, if it differs, and the draft.
 fn draft<T>(
-    texts: Texts<'_>,
+    texts: FileTexts<'_>,
     before: ParsedConfig,
     wait: Wait,
     plan: impl Fn(&EditSource<'_>) -> Result<EditPlan<T>, EditRefusal>,

@@ -15,7 +15,7 @@ pub struct EditSource<'a> {
     pub config: &'a Config,
     /// The SHA-256 of the main file and the periods file, in hexadecimal.
     pub sha256: &'a str,
-    pub(super) texts: Texts<'a>,
+    pub(super) texts: FileTexts<'a>,
 }
 
 impl<'a> EditSource<'a> {
@@ -29,7 +29,7 @@ impl<'a> EditSource<'a> {
     ) -> Self {
         let file = config.periods_file.as_ref();
         let periods = file.map(|file| PeriodsText { path: &file.path, text: periods });
-        Self { config, sha256, texts: Texts { path, main, periods } }
+        Self { config, sha256, texts: FileTexts { path, main, periods } }
     }
 
     /// Returns true if commands may edit the period of this index.
@@ -100,7 +100,7 @@ pub fn first_editable(config: &Config) -> usize {
 
 /// The texts of the main file and the periods file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Texts<'a> {
+pub(super) struct FileTexts<'a> {
     /// The path of the main file.
     pub(super) path: &'a Path,
     pub(super) main: &'a str,
@@ -115,7 +115,7 @@ pub(super) struct PeriodsText<'a> {
     pub(super) text: Option<&'a str>,
 }
 
-impl<'a> Texts<'a> {
+impl<'a> FileTexts<'a> {
     /// Returns the text that commands edit.
     pub(super) fn edited(&self) -> &'a str {
         self.periods.map_or(self.main, |periods| periods.text.unwrap_or_default())
@@ -131,14 +131,14 @@ impl<'a> Texts<'a> {
     }
 
     /// Returns the texts after an edit.
-    pub(super) fn with_edited<'b>(&self, text: &'b str) -> Texts<'b>
+    pub(super) fn with_edited<'b>(&self, text: &'b str) -> FileTexts<'b>
     where
         'a: 'b,
     {
         match self.periods {
-            None => Texts { main: text, ..*self },
+            None => FileTexts { main: text, ..*self },
             Some(PeriodsText { path, .. }) => {
-                Texts { periods: Some(PeriodsText { path, text: Some(text) }), ..*self }
+                FileTexts { periods: Some(PeriodsText { path, text: Some(text) }), ..*self }
             }
         }
     }

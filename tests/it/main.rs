@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin_pages;
 mod cli;
 mod client;
 mod documents;

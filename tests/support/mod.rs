@@ -1,5 +1,6 @@
 //! Runs the gateway as its users do: the binary, a file in a directory, and sockets.
 
+pub(crate) mod admin;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;

@@ -54,7 +54,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn with_axe(test: fn(&mut Checker<'_, '_>)) -> Result<Completion, Failed> {
+pub(super) fn with_axe(test: fn(&mut Checker<'_, '_>)) -> Result<Completion, Failed> {
     let mut result = Ok(Completion::Completed);
     let needed = [("npm", "npm"), ("chromium", "chromium")];
     let ran = debian::with(&needed, || {
@@ -97,8 +97,8 @@ fn axe() -> Result<String, String> {
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-struct Checker<'a, 'b> {
-    tab: &'a mut Tab<'b>,
+pub(super) struct Checker<'a, 'b> {
+    pub(super) tab: &'a mut Tab<'b>,
     script: String,
 }
 
@@ -113,7 +113,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn check(&mut self, url: &str, what: &str) {
+    pub(super) fn check(&mut self, url: &str, what: &str) {
         for scheme in ["light", "dark"] {
             let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
             self.tab.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
@@ -122,7 +122,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn check_opened(&mut self, what: &str) {
+    pub(super) fn check_opened(&mut self, what: &str) {
         self.tab.evaluate(&format!("{};0", self.script));
         let found =
             self.tab.evaluate("axe.run().then(({ violations, passes }) => [violations, passes.length])");

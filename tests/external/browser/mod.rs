@@ -1,9 +1,10 @@
 //! What visitors see and what their browsers do, in a real browser in front of the real gateway: the page and its return
-//! script, the example templates, and that people with disabilities can use them.
+//! script, the example templates, and that people with disabilities can use them. What operators see on the admin page.
 //!
 //! Without Chromium the tests are ignored; under CI they fail.
 
 mod accessibility;
+mod admin;
 mod devtools;
 mod returning;
 mod shown;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(shown::trials());
     trials.extend(unsafe_methods::trials());
     trials.extend(accessibility::trials());
+    trials.extend(admin::trials());
     trials
 }
 

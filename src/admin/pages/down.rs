@@ -1,0 +1,137 @@
+//! Taking the site down now: the page that asks, and what it does, which is that of `downtime start`.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::form::FormValues;
+use super::problem::{Problem, ProblemItem, sentence};
+use super::save::{self, Plan, conflict};
+use super::visit::Visit;
+use crate::config::Config;
+use crate::config::time::TimeLiteral;
+use crate::editing::{
+    DowntimeFault, EditRefusal, EditSource, RequestedDowntime, change_running, floor_to_second,
+    parse_duration, write_period,
+};
+use crate::schedule::zone::Fold;
+
+#[derive(Serialize)]
+struct DownPage<'a> {
+    sha256: &'a str,
+    values: FormValues,
+    errors: FormValues,
+    theirs: FormValues,
+    problem: Option<Problem>,
+    lang: &'static str,
+}
+
+/// Responds with the page that asks.
+pub(super) fn ask(visit: &Visit<'_>, problem: Option<Problem>) -> Result<Response<Bytes>, Problem> {
+    let config = visit.valid()?;
+    let status = problem.as_ref().map_or(StatusCode::OK, |problem| problem.status);
+    let items = problem.iter().flat_map(|problem| &problem.list);
+    let errors = items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect();
+    let page = DownPage {
+        sha256: visit.sha256(),
+        values: visit.request.fields.iter().cloned().collect(),
+        errors,
+        theirs: FormValues::new(),
+        problem,
+        lang: config.page.lang.words().name,
+    };
+    Ok(visit.page(status, ("down", "Take the site down now"), &page))
+}
+
+/// Returns true if a request for a new period is one for a downtime that starts now.
+pub(super) fn is_meant(visit: &Visit<'_>) -> bool {
+    let has = |name| visit.request.field(name).is_some_and(|value| !value.is_empty());
+    has("now") || visit.request.field("repeats").is_none() && !has("start") && !has("cron")
+}
+
+/// Takes the site down.
+pub(super) fn carry_out(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
+    let config = visit.valid()?;
+    let result = conflict(visit).map_or_else(|| start(visit, config), Err);
+    match result {
+        Err(problem) if !visit.request.wants_json => ask(visit, Some(problem)),
+        result => result,
+    }
+}
+
+fn start(visit: &Visit<'_>, config: &Config) -> Result<Response<Bytes>, Problem> {
+    let requested = requested(visit, config).map_err(|item| Problem::of_values(vec![item]))?;
+    let plan = |source: &EditSource<'_>| planned(&requested, source);
+    let item = |diagnostic: &_| ProblemItem::from(diagnostic);
+    let saved = save::edit(visit, StatusCode::CREATED, item, plan)?;
+    Ok(saved.respond(visit, Value::Null))
+}
+
+fn planned(requested: &RequestedDowntime, source: &EditSource<'_>) -> Result<Plan, EditRefusal> {
+    let config = source.config;
+    let running = requested.period_to_change(config).and_then(|index| {
+        let period = config.rules.schedule.periods().get(index).filter(|period| period.once().is_some())?;
+        Some((index, period.active(requested.now)?))
+    });
+    match running {
+        Some((index, running)) => Ok(change_running(requested, config, index, running)),
+        None => write_period(requested, config, requested.now),
+    }
+}
+
+/// Returns the downtime that was typed.
+fn requested(visit: &Visit<'_>, config: &Config) -> Result<RequestedDowntime, ProblemItem> {
+    let typed =
+        |name| visit.request.field(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let list = |name: &str| {
+        let values = visit.request.fields.iter().filter(|(other, _)| other == name);
+        let lines = values.flat_map(|(_, value)| value.lines()).map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let duration = typed("for").map(|text| parse_duration(&text)).transpose();
+    let duration =
+        duration.map_err(|message| ProblemItem::of_field("for", sentence(&message), "For example 30m"))?;
+    let until = typed("end")
+        .map(|text| TimeLiteral::parse(&text)?.resolve(&config.timezone, Fold::Second))
+        .transpose();
+    let until = until.map_err(|error| {
+        ProblemItem::of_field(
+            "end",
+            sentence(&error.to_string()),
+            "Write a date and a time, such as 2026-12-01T22:00",
+        )
+    })?;
+    if duration.is_some() && until.is_some() {
+        return Err(ProblemItem::of_field(
+            "for",
+            "It has a length or an end, not both",
+            "Leave out one of the two",
+        ));
+    }
+    let start = floor_to_second(visit.now);
+    let end = duration.map(|duration| start.checked_add(duration)).transpose();
+    let end = end.map_err(|_| {
+        ProblemItem::of_field("for", "It would end after the year 9999", "Write a shorter time")
+    })?;
+    let requested = RequestedDowntime {
+        name: typed("name"),
+        message: typed("message"),
+        hosts: list("hosts"),
+        paths: list("paths"),
+        methods: list("methods"),
+        is_planned: false,
+        start,
+        end: end.or(until),
+        duration,
+        zone: config.timezone.clone(),
+        notes: Vec::new(),
+        now: visit.now,
+    };
+    match requested.fault() {
+        None => Ok(requested),
+        Some(DowntimeFault::EndPast | DowntimeFault::EndNotAfterStart | DowntimeFault::StartPast) => {
+            Err(ProblemItem::of_field("end", "It would end in the past", "Write a later time"))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The timeline of the next days as a drawing: positions in percent of its width.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::listed::title;
+use crate::config::Config;
+use crate::schedule::human_time::span;
+use crate::schedule::period::Occurrence;
+use crate::summary::{NextDays, next_days};
+
+/// The most rows that are drawn.
+const MAX_ROWS: usize = 20;
+/// The most occurrences of a row that its text alternative lists.
+const MAX_TEXTS: usize = 5;
+/// The most days that are labelled.
+const MAX_LABELS: usize = 7;
+/// The least width of a bar.
+const MIN_WIDTH: f64 = 0.4;
+
+/// The timeline.
+#[derive(Debug, Serialize)]
+pub(super) struct Drawing {
+    length: usize,
+    now: String,
+    days: Vec<DrawnDay>,
+    rows: Vec<DrawnRow>,
+    /// The number of rows that are left out.
+    more: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct DrawnDay {
+    x: String,
+    width: String,
+    weekday: String,
+    label: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DrawnRow {
+    title: String,
+    class: &'static str,
+    /// What the bars show, in words.
+    text: String,
+    bars: Vec<DrawnBar>,
+}
+
+#[derive(Debug, Serialize)]
+struct DrawnBar {
+    x: String,
+    width: String,
+}
+
+impl Drawing {
+    /// Draws the next days of the plan.
+    pub(super) fn new(config: &Config, now: Timestamp) -> Option<Self> {
+        let next = next_days(config, now)?;
+        let percent = |at: Timestamp| percent(&next, at);
+        let length = next.days.len();
+        let step = length.div_ceil(MAX_LABELS).max(1);
+        let days = next.days.iter().enumerate().map(|(index, (at, date))| {
+            let x = percent(*at);
+            let end = next.days.get(index + step).map_or(100.0, |(end, _)| percent(*end));
+            let is_labelled = index % step == 0;
+            DrawnDay {
+                x: format!("{x:.3}"),
+                width: format!("{:.3}", end - x),
+                weekday: date.strftime("%a").to_string(),
+                label: is_labelled.then(|| date.strftime("%-d %b").to_string()),
+            }
+        });
+        let rows: Vec<_> =
+            next.rows.iter().filter_map(|(index, spans)| row(config, &next, *index, spans)).collect();
+        let more = rows.len().saturating_sub(MAX_ROWS);
+        let (days, now) = (days.collect(), format!("{:.3}", percent(now)));
+        Some(Self { length, now, days, rows: rows.into_iter().take(MAX_ROWS).collect(), more })
+    }
+}
+
+fn row(config: &Config, next: &NextDays, index: usize, spans: &[Occurrence]) -> Option<DrawnRow> {
+    let period = config.rules.schedule.periods().get(index)?;
+    let bar = |span: &Occurrence| {
+        let x = percent(next, span.start);
+        let end = span.end.map_or(100.0, |end| percent(next, end));
+        DrawnBar { x: format!("{x:.3}"), width: format!("{:.3}", (end - x).max(MIN_WIDTH)) }
+    };
+    let words = spans.iter().take(MAX_TEXTS).map(|occurrence| span(*occurrence, &config.timezone).join(" "));
+    let mut text = words.collect::<Vec<_>>().join(", ");
+    if spans.len() > MAX_TEXTS {
+        text += " and more";
+    }
+    let class = if period.scope.is_all() { "whole" } else { "part" };
+    Some(DrawnRow { title: title(period), class, text, bars: spans.iter().map(bar).collect() })
+}
+
+/// Returns the position of a time, from 0 to 100.
+#[expect(clippy::cast_precision_loss, reason = "a drawing needs no more than a double has")]
+fn percent(next: &NextDays, at: Timestamp) -> f64 {
+    let past = at.duration_since(next.from).as_millis() as f64;
+    let all = next.to.duration_since(next.from).as_millis().max(1) as f64;
+    (past / all * 100.0).clamp(0.0, 100.0)
+}

@@ -1,0 +1,98 @@
+//! The same pages for programs: JSON.
+
+use serde_json::json;
+
+use super::{PLANNED, admin, file, gateway};
+
+#[test]
+fn a_program_does_what_the_pages_do() {
+    let (gateway, admin) = gateway("");
+    let (status, started) =
+        admin.json("POST", "/periods", "{\"name\": \"deploy\", \"for\": \"30m\", \"message\": \"Soon.\"}");
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["applied"], json!(true));
+    assert!(started["state"].as_str().is_some_and(|state| state.starts_with("down until ")), "{started}");
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    let (status, extended) = admin.json("POST", "/periods/deploy/extend", "{\"by\": \"1h\"}");
+    assert_eq!(status, 200, "{extended}");
+    let (status, ended) = admin.json("POST", "/periods/deploy/end", "{}");
+    assert_eq!((status, &ended["done"]), (200, &json!(["Ended \"deploy\""])));
+    assert_eq!(gateway.get("/", &[]).status, 200);
+
+    let planned = json!({
+        "name": "patching", "cron": "30 23 * * SAT", "for": "2h", "timezone": "America/New_York",
+        "start": "2026-01-01T00:00:00", "except": ["2026-12-26"], "hosts": ["shop.example.com"], "paths": ["/checkout/**"],
+        "methods": ["POST", "PUT"], "message": { "en": "Soon.", "de": "Bald." }, "redirect": false,
+    });
+    let (status, saved) = admin.json("POST", "/periods", &planned.to_string());
+    assert_eq!((status, &saved["id"]), (201, &json!("patching")), "{saved}");
+    let (_, period) = admin.json("GET", "/periods/patching", "");
+    assert_eq!(period["cron"], "30 23 * * SAT");
+    assert_eq!(period["values"]["message.de"], "Bald.");
+    assert_eq!(period["values"]["redirect"], "false");
+    let (status, _) = admin.json(
+        "POST",
+        "/periods/patching",
+        "{\"for\": \"3h\", \"except\": [], \"redirect\": null, \"message\": \"All.\"}",
+    );
+    assert_eq!(status, 200);
+    let text = file(&gateway.directory);
+    let table = text.split("name = \"patching\"").nth(1).expect("a table");
+    assert!(table.contains("for = \"3h\"") && table.contains("message = \"All.\""), "{table}");
+    assert!(
+        !table.contains("except")
+            && !table.contains("redirect")
+            && table.contains("methods = [\"POST\", \"PUT\"]"),
+        "{table}"
+    );
+    let (status, _) = admin.json("POST", "/periods/patching/delete", "{}");
+    assert_eq!(status, 200);
+
+    let (status, bypass) =
+        admin.json("POST", "/bypasses", "{\"for\": \"1h\", \"site\": \"https://shop.example.com\"}");
+    assert_eq!((status, &bypass["name"]), (201, &json!("testers")));
+    assert!(
+        bypass["link"]
+            .as_str()
+            .is_some_and(|link| link.starts_with("https://shop.example.com/.downtime/enter#"))
+    );
+    assert_eq!(admin.json("POST", "/bypasses/testers/end", "{}").0, 200);
+    assert_eq!(admin.json("GET", "/bypasses", "").1["bypasses"], json!([]));
+    let (status, overview) = admin.json("GET", "/", "");
+    assert_eq!((status, &overview["state"], &overview["valid"]), (200, &json!("up"), &json!(true)));
+}
+
+#[test]
+fn a_program_gets_problem_details() {
+    let (directory, admin) = admin(PLANNED);
+    let before = file(&directory);
+    for (path, body, status, member, value) in [
+        ("/periods", "{\"start\": \"tomorrow\"}", 422, "/errors/0/field", json!("start")),
+        ("/periods", "{\"cron\": \"* * *\", \"for\": \"1h\"}", 422, "/errors/0/field", json!("cron")),
+        ("/periods/db", "{\"end\": \"2999-01-01T00:00:00Z\"}", 422, "/errors/0/field", json!("end")),
+        ("/periods/nope", "{}", 404, "/title", json!("Page not found")),
+        ("/periods/db", "{\"sha256\": \"00\", \"for\": \"1h\"}", 409, "/status", json!(409)),
+        ("/periods/db/end", "{\"sha256\": \"00\"}", 409, "/status", json!(409)),
+        ("/periods/db/extend", "{}", 422, "/errors/0/field", json!("by")),
+        ("/periods/db/extend", "{\"by\": \"1h\"}", 422, "/title", json!("It is not active")),
+    ] {
+        let headers = ["Accept: application/json", "Content-Type: application/json"];
+        let response = admin.send("POST", path, &headers, body);
+        let problem: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(response.status, status, "{path} {body}: {problem}");
+        assert_eq!(response.field("content-type"), Some("application/problem+json"));
+        assert_eq!(problem.pointer(member), Some(&value), "{path} {body}: {problem}");
+    }
+    assert_eq!(file(&directory), before);
+}
+
+#[test]
+fn a_program_can_check_without_saving() {
+    let (directory, admin) = admin(PLANNED);
+    let before = file(&directory);
+    let (status, checked) =
+        admin.json("POST", "/periods/db", "{\"for\": null, \"end\": null, \"action\": \"check\"}");
+    assert_eq!((status, &checked["valid"]), (200, &json!(true)), "{checked}");
+    assert!(checked["plan"].as_array().is_some_and(|plan| !plan.is_empty()), "{checked}");
+    assert_eq!(file(&directory), before);
+}
