@@ -4,6 +4,7 @@ mod differences;
 mod document;
 mod examples;
 mod install;
+mod interface;
 mod keys;
 mod links;
 mod reference;

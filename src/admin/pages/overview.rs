@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::drawing::Drawing;
 use super::listed::{ListedBypass, ListedPeriod, PeriodGroup, bypasses, groups, listed, moment};
 use super::notices::Notice;
-use super::problem::{Problem, ProblemItem, sentence};
+use super::problem::{Problem, ProblemItem};
 use super::visit::Visit;
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity};
@@ -140,8 +140,7 @@ fn warnings(diagnostics: &[Diagnostic]) -> Vec<ShownDiagnostic> {
         let line = diagnostic.line_column().map(|(line, _)| line);
         let file = diagnostic.place.as_ref().map_or("", |place| place.source.name.as_str());
         let place = line.map_or(String::new(), |line| format!("line {line} of {file}"));
-        let item = ProblemItem::from(diagnostic);
-        ShownDiagnostic { line, place, item: ProblemItem { message: sentence(&item.message), ..item } }
+        ShownDiagnostic { line, place, item: ProblemItem::from(diagnostic) }
     };
     warnings.take(MAX_WARNINGS).map(shown).collect()
 }

@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::config::diagnostic::{Diagnostic, without_passwords};
-use crate::editing::EditFailure;
-use crate::editing::EditRefusal;
+use crate::editing::{EditFailure, EditRefusal};
 
 /// The reason why a request was not carried out.
 #[derive(Clone, Debug, Serialize)]
@@ -43,8 +42,8 @@ impl ProblemItem {
 
 impl From<&Diagnostic> for ProblemItem {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let message = without_passwords(&diagnostic.message);
-        Self { field: None, message, help: diagnostic.help.as_deref().map(without_passwords) }
+        let shown = |text: &str| sentence(&without_passwords(text));
+        Self { field: None, message: shown(&diagnostic.message), help: diagnostic.help.as_deref().map(shown) }
     }
 }
 

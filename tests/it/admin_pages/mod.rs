@@ -100,7 +100,7 @@ impl AdminProcess {
     }
 
     /// Sends JSON, or asks for it. Returns the status and the document.
-    fn json(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn json(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let response =
             self.send(method, path, &["Accept: application/json", "Content-Type: application/json"], body);
         (response.status, serde_json::from_slice(&response.body).expect("JSON"))
