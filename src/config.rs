@@ -263,8 +263,19 @@ pub struct LogConfig {
     pub level: String,
     /// The format of log lines.
     pub format: LogFormat,
-    /// True if each request is logged.
-    pub access: bool,
+    /// The form in which each request is logged.
+    pub access: AccessLog,
+}
+
+/// The form of the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Requests are not logged.
+    Off,
+    /// The Combined Log Format, with more fields behind it.
+    Combined,
+    /// One JSON object per line.
+    Json,
 }
 
 /// The form of log lines.

@@ -9,6 +9,9 @@ mod enter;
 mod failure;
 mod forward;
 mod guesses;
+pub mod reachability_log;
+mod record;
+mod request_id;
 mod retry;
 
 use std::net::IpAddr;
@@ -18,18 +21,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, EXPIRES};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Empty};
 
-use self::access::{AccessLogLine, log};
+use self::access::AccessLine;
 use self::cache::{PageRequest, PageResponse, ResponseCache};
 use self::closing::PhaseChanges;
 use self::decide::decide_request;
+use self::record::RequestRecord;
+use self::request_id::RequestIds;
 use crate::clock;
-use crate::config::{Limits, Site};
+use crate::config::{AccessLog, Limits, Site};
+use crate::counters::{Outcome, ThreadCounts};
 use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
 use crate::http1::request::RequestHead;
+use crate::logging::AccessLines;
 use crate::net::client::ClientConnection;
 use crate::net::prepared::PreparedResponse;
 use crate::server::response::{respond, write_head};
@@ -46,15 +53,36 @@ pub struct Gateway<R> {
     readiness: Readiness,
     responses: Rc<ResponseCache>,
     phase_changes: Rc<PhaseChanges>,
+    counts: Arc<ThreadCounts>,
+    access_lines: AccessLines,
+    request_ids: Rc<RequestIds>,
 }
 
 impl<R: Routes> Gateway<R> {
     /// A gateway that decides by `snapshots`, responds with `routes`, forwards with `proxy`, and tells load balancers when it is
-    /// no longer ready.
-    pub fn new(snapshots: &Arc<Snapshots>, routes: R, proxy: Proxy, readiness: Readiness) -> Self {
+    /// no longer ready. It counts requests in `counts`, which no other thread adds to, and logs them in `access_lines`.
+    pub fn new(
+        snapshots: &Arc<Snapshots>,
+        routes: R,
+        proxy: Proxy,
+        readiness: Readiness,
+        counts: Arc<ThreadCounts>,
+        access_lines: AccessLines,
+    ) -> Self {
         let snapshots = Rc::new(SnapshotCache::new(snapshots, clock::now()));
         let (responses, phase_changes) = (Rc::default(), Rc::default());
-        Self { snapshots, routes, proxy, readiness, responses, phase_changes }
+        let request_ids = Rc::new(RequestIds::new());
+        Self {
+            snapshots,
+            routes,
+            proxy,
+            readiness,
+            responses,
+            phase_changes,
+            counts,
+            access_lines,
+            request_ids,
+        }
     }
 
     /// Returns the down page: from the cache, or else from the filters.
@@ -96,7 +124,7 @@ impl<R: Routes> Gateway<R> {
         let mut request = Request::new(Empty::new());
         request.extensions_mut().insert(Arc::new(context(head, current, decided, body)));
         let Ok(mut response) = self.routes.clone().call(request).await;
-        if decided.is_bypassed {
+        if decided.is_bypassed() {
             make_private(response.headers_mut());
         }
         response
@@ -113,15 +141,21 @@ impl<R: Routes> Service for Gateway<R> {
         let current = self.snapshots.at(now);
         let config = &current.snapshot.config;
         let decided = decide_request(head, client.peer(), &current, &self.readiness, now);
-        let mut access = AccessLogLine::new(config, &decided, head);
+        let access = config.log.access;
+        let request_id = (access != AccessLog::Off).then(|| self.request_ids.identify(head));
+        let line = request_id
+            .as_ref()
+            .map(|id| Box::new(AccessLine::begin(access, &self.access_lines, head, client, &decided, id)));
+        let mut record = RequestRecord::begin(&self.counts, client, decided.outcome, line);
         if let (OwnedDecision::Site, Site::Upstream(site)) = (&decided.decision, &config.site) {
-            return self.forward(head, client, (&current, site), &decided, &mut access).await;
+            let id = request_id.unwrap_or_else(|| self.request_ids.identify(head));
+            return self.forward(head, client, (&current, site), &decided, &mut record, &id).await;
         }
         if let OwnedDecision::Page(key) = decided.decision {
             let closes = client.decide_close();
             let request = PageRequest { head, current: &current, decided: &decided, key, closes };
             let response = self.page(&request, client).await;
-            log(&mut access, response.status.as_u16());
+            record.respond(response.status);
             let sent = client.send_prepared(&response.prepared).await;
             return if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
@@ -129,12 +163,17 @@ impl<R: Routes> Service for Gateway<R> {
             self.retry_upstream(&current.snapshot, now);
         }
         if let OwnedDecision::Enter = decided.decision {
-            return Box::pin(self.enter(head, client, &current, &decided, &mut access)).await;
+            return Box::pin(self.enter(head, client, &current, &decided, &mut record)).await;
         }
         // On the heap: this future is large, and most requests do not need it.
         let response = Box::pin(self.call_filters(head, &current, &decided, Bytes::new())).await;
-        log(&mut access, response.status().as_u16());
+        record.respond(response.status());
         Box::pin(respond(head, client, response, now)).await
+    }
+
+    fn count_refused(&self, status: StatusCode) {
+        self.counts.begun.add(1);
+        self.counts.end_request(Outcome::Refused, status.as_u16(), None);
     }
 
     fn expects_proxy_header(&self, address: Option<IpAddr>) -> bool {

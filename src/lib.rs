@@ -15,6 +15,7 @@
 //! | module | subject | imports |
 //! |---|---|---|
 //! | [`clock`] | the only place that reads the clock | |
+//! | [`counters`] | counts of requests, one set for each thread | |
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
@@ -31,22 +32,23 @@
 //! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
 //! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
-//! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store |
+//! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |
 //! | [`files`] | static files below a directory | hex |
-//! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, decision, files, http1, matching, page, schedule, snapshot |
+//! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, files, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, http1, matching, net, tls |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, matching, net, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, decision, filters, http1, matching, net, page, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, filters, http1, matching, net, schedule, server, snapshot, summary, tls, watch |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, filters, http1, logging, matching, net, page, schedule, server, snapshot, upstream |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, filters, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
-//! | [`cli`] | the command line, one file per command | admin, clock, config, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | admin, clock, config, counters, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod counters;
 pub mod decision;
 pub mod editing;
 pub mod escape;

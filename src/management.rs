@@ -3,6 +3,7 @@
 //! The responses contain everything in the file, including the names of periods, and anybody who reaches the listener
 //! may read them. Nothing can be changed over it.
 
+pub mod activity;
 pub mod client;
 mod metrics;
 pub mod status;
@@ -15,20 +16,25 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{Empty, Full};
+use jiff::Timestamp;
 use warp::filters::BoxedFilter;
 use warp::{Filter, Reply};
 
+use self::activity::Activity;
 use crate::clock;
 use crate::config::Limits;
+use crate::counters::Counters;
 use crate::filters::Routes;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
+use crate::logging::LogQueue;
 use crate::matching::own_host::is_for_own_host;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
-use crate::server::{Readiness, Service};
+use crate::server::{Capacity, Readiness, Service};
 use crate::snapshot::Snapshots;
+use crate::upstream::SharedUpstreams;
 use crate::watch::Handle;
 
 const FOREIGN_HOST: Refusal = Refusal {
@@ -47,6 +53,18 @@ pub struct RunningGateway {
     pub watch: Handle,
     /// Whether it is stopping.
     pub readiness: Readiness,
+    /// Its log.
+    pub log: LogQueue,
+    /// The counts of visitors' requests.
+    pub counters: Counters,
+    /// Visitors' requests of the last minute.
+    pub activity: Activity,
+    /// The connections of visitors.
+    pub connections: Arc<Capacity>,
+    /// The connections to upstreams.
+    pub upstreams: SharedUpstreams,
+    /// The time at which the process started.
+    pub started_at: Timestamp,
 }
 
 /// Responds to operators' requests on one thread.

@@ -14,3 +14,4 @@ pub mod proxy_header;
 mod request_body;
 mod send;
 pub mod stream;
+pub mod traffic;

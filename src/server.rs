@@ -39,7 +39,7 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use self::accept::{ListeningSocket, accept};
-use self::capacity::Capacity;
+pub use self::capacity::Capacity;
 pub use self::connection::serve;
 use self::listener::Listener;
 use self::open_connections::OpenConnections;
@@ -64,8 +64,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts threads of these names. Each accepts on all `listeners` and responds with its own `service()`. A thread that
-    /// exits sends `exit_notice`.
+    /// Starts threads of these names. Each accepts on all `listeners`, within `capacity`, and responds with its own
+    /// `service()`. A thread that exits sends `exit_notice`.
     ///
     /// # Errors
     /// A thread cannot serve: the system may lack descriptors.
@@ -73,15 +73,15 @@ impl Server {
         names: impl IntoIterator<Item = String>,
         listeners: &[Listener],
         exit_notice: &ExitNotice,
+        capacity: &Arc<Capacity>,
         service: impl Fn() -> S + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let ((stop, stopped), (abort, aborted)) = (watch::channel(false), watch::channel(false));
         let (is_running, running) = mpsc::channel(1);
-        let capacity = Arc::<Capacity>::default();
         let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
             let (service, stopped, aborted) = (service.clone(), stopped.clone(), aborted.clone());
-            let capacity = Arc::clone(&capacity);
+            let capacity = Arc::clone(capacity);
             let dropped_at_the_end = (exit_notice.clone(), is_running.clone());
             let (accepts, accepting) = std::sync::mpsc::channel();
             let thread = std::thread::Builder::new().name(name).spawn(move || {
@@ -226,7 +226,11 @@ mod tests {
         let (notice, _exits) = exit_notice();
         let (sender, begun) = std::sync::mpsc::channel();
         let service = DeadResolver(sender);
-        let start = || Server::start(["worker".to_owned()], &[listener], &notice, move || service.clone());
+        let start = || {
+            Server::start(["worker".to_owned()], &[listener], &notice, &Arc::default(), move || {
+                service.clone()
+            })
+        };
         let server = start().unwrap();
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();

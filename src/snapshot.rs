@@ -16,7 +16,7 @@ pub use self::reachability::Reachability;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::page::Page;
-use crate::summary::state_line;
+use crate::summary::{StateFields, state_line};
 
 /// Everything that requests are decided on. Immutable and shared; a new version of the file makes a new one.
 #[derive(Debug)]
@@ -91,6 +91,11 @@ impl Snapshot {
     /// Describes the state at `now` in one line, for the log.
     pub fn describe(&self, now: Timestamp) -> String {
         state_line(&self.config, &self.phase(now).state, now)
+    }
+
+    /// Returns the state at `now` as fields, for the log.
+    pub fn state_fields(&self, now: Timestamp) -> StateFields {
+        StateFields::new(&self.config.rules.schedule, &self.phase(now).state, now)
     }
 
     /// Returns the `Retry-After` of a response whose end is not known, in seconds.

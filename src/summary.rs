@@ -20,12 +20,12 @@ use crate::decision::down_response::DownResponse;
 use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
-pub use bypasses::{BypassSummary, bypass_lines};
+pub use bypasses::{BypassSummary, bypass_lines, short_bypass_lines};
 pub use certificates::{CertificateSummary, certificate_lines};
 pub use chart::ChartStyle;
 pub use plan::{describe_period, plan};
 pub use request::DecisionSummary;
-pub use state::state_line;
+pub use state::{StateFields, state_line};
 pub use status::status_lines;
 pub use text::to_json;
 pub use timeline::{NextDays, next_days, timeline};

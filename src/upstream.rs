@@ -42,6 +42,7 @@ use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::http2::Http2Connections;
 use self::names::Names;
 use self::pool::Pool;
+pub use self::request::X_REQUEST_ID;
 use self::route::Protocol;
 pub use self::route::Route;
 pub use self::shared::SharedUpstreams;
@@ -71,8 +72,10 @@ pub struct Proxy {
 pub enum Forwarded {
     /// The client has the whole response.
     Whole,
-    /// The client has left, the upstream has broken off, or a tunnel has ended: the connection must be dropped.
+    /// The client has left, or a tunnel has ended: the connection must be dropped.
     Cut,
+    /// The upstream has broken off: likewise.
+    BrokenOff,
 }
 
 impl Proxy {

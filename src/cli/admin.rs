@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,7 +20,7 @@ use crate::admin::{AdminFile, AdminService};
 use crate::config::diagnostic::Severity;
 use crate::config::load::{Loaded, load_to_show};
 use crate::config::{AdminConfig, Config};
-use crate::logging::Logging;
+use crate::logging::{LOG_TIMEOUT, Logging};
 use crate::server::Server;
 use crate::server::listener::Listener;
 use crate::store::read::FileStamp;
@@ -46,13 +47,18 @@ pub(super) fn run(file: &ConfigFile, _arguments: &AdminArgs) -> Result<ExitCode,
         print_error(&error.to_string(), &error.help("[admin]"));
         ExitCode::FAILURE
     })?;
-    let logging = Logging::init(&config.log);
+    let logging = Logging::init(&config.log).map_err(|error| report_failure(&error))?;
+    let log = logging.queue().clone();
     let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
     let service = AdminService::new(AdminFile::new(config.file.clone()), settings, access);
-    serve(&config.file, listener, service).map(|()| ExitCode::SUCCESS).map_err(|error| {
-        print_error(&format!("the admin page failed: {error}"), "see the log above");
-        ExitCode::FAILURE
-    })
+    let served = serve(&config.file, listener, service);
+    log.flush(LOG_TIMEOUT);
+    served.map(|()| ExitCode::SUCCESS).map_err(|error| report_failure(&error))
+}
+
+fn report_failure(error: &io::Error) -> ExitCode {
+    print_error(&format!("the admin page failed: {error}"), "see the log above");
+    ExitCode::FAILURE
 }
 
 /// Returns the config and its `[admin]`, or reports what is missing.
@@ -106,7 +112,9 @@ fn serve(file: &Path, listener: Listener, service: AdminService) -> io::Result<(
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let listeners = [listener];
-        let server = Server::start(["admin".to_owned()], &listeners, &notice, move || service.clone())?;
+        let server = Server::start(["admin".to_owned()], &listeners, &notice, &Arc::default(), move || {
+            service.clone()
+        })?;
         let [listener] = listeners;
         info!("admin page on {}, for {}", listener.url(), file.display());
         super::serve::notify(&[NotifyState::Ready]);

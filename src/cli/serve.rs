@@ -4,6 +4,7 @@ mod descriptors;
 mod listeners;
 mod signals;
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use self::listeners::{Listeners, close, management_addresses};
@@ -20,12 +22,16 @@ use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::load::{Loaded, load};
 use crate::config::{Config, ListenUrl, ServerConfig, Site};
+use crate::counters::Counters;
 use crate::filters;
 use crate::gateway::Gateway;
-use crate::logging::{Logging, log_warnings};
+use crate::gateway::reachability_log::ReachabilityLog;
+use crate::logging::{AccessLines, LOG_TIMEOUT, LogQueue, Logging, log_warnings};
+use crate::management::activity::Activity;
 use crate::management::{RunningGateway, management};
 use crate::server::{Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
+use crate::summary::StateFields;
 use crate::thread_exit::{ExitNotice, exit_notice};
 use crate::upstream::{Proxy, SharedUpstreams};
 use crate::watch::{Handle, Watch};
@@ -40,17 +46,22 @@ pub(super) fn run(path: &Path) -> ExitCode {
     };
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
     let Some(listeners) = Listeners::bind(&snapshots) else { return ExitCode::FAILURE };
-    let logging = Logging::init(&snapshots.current().config.log);
+    let logging = match Logging::init(&snapshots.current().config.log) {
+        Ok(log) => log,
+        Err(error) => return report_failure(&error),
+    };
     descriptors::raise_limit();
     log_warnings(&loaded.reading.diagnostics);
     snapshots.current().set_warnings(std::mem::take(&mut loaded.reading.diagnostics));
-    match serve(path, &loaded, listeners, &snapshots, logging) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_error(&format!("the gateway failed: {error}"), descriptors::help(&error));
-            ExitCode::FAILURE
-        }
-    }
+    let log_queue = logging.queue().clone();
+    let served = serve(path, &loaded, listeners, &snapshots, logging);
+    log_queue.flush(LOG_TIMEOUT);
+    served.map_or_else(|error| report_failure(&error), |()| ExitCode::SUCCESS)
+}
+
+fn report_failure(error: &io::Error) -> ExitCode {
+    print_error(&format!("the gateway failed: {error}"), descriptors::help(error));
+    ExitCode::FAILURE
 }
 
 fn serve(
@@ -62,6 +73,7 @@ fn serve(
 ) -> io::Result<()> {
     descriptors::check()?;
     let bound = snapshots.current();
+    let (log_queue, access_lines) = (logging.queue().clone(), logging.access_lines());
     let on_apply = move |before: &Snapshot, after: &Snapshot| {
         logging.update(&after.config.log);
         warn_of_addresses(&bound.config, &before.config, &after.config);
@@ -71,7 +83,10 @@ fn serve(
     // Installed before the start is announced: a signal may follow at once.
     let mut signals = runtime.block_on(async { Signals::new() })?;
     let (notice, mut exits) = exit_notice();
-    let servers = Servers::start(path, &listeners, snapshots, handle.clone(), &notice)?;
+    let servers = {
+        let running = running_gateway(path, snapshots, handle.clone(), log_queue)?;
+        Servers::start(&listeners, Arc::new(running), &access_lines, &notice)?
+    };
     let watch_notice = notice.clone();
     std::thread::Builder::new().name("watch".into()).spawn(move || {
         let _notice = watch_notice;
@@ -82,6 +97,7 @@ fn serve(
     let result = runtime.block_on(async {
         let result = tokio::select! {
             () = signals.wait_for_stop(&handle) => Ok(()),
+            never = observe(&servers.running) => match never {},
             thread = exits.recv() => Err(ended(thread)),
         };
         let config = snapshots.current().config.server.clone();
@@ -98,6 +114,39 @@ fn serve(
     listeners.close();
     info!("stopped");
     result
+}
+
+fn running_gateway(
+    path: &Path,
+    snapshots: &Arc<Snapshots>,
+    watch: Handle,
+    log: LogQueue,
+) -> io::Result<RunningGateway> {
+    Ok(RunningGateway {
+        file: std::path::absolute(path)?,
+        snapshots: Arc::clone(snapshots),
+        watch,
+        readiness: Readiness::default(),
+        log,
+        counters: Counters::default(),
+        activity: Activity::default(),
+        connections: Arc::default(),
+        upstreams: SharedUpstreams::default(),
+        started_at: clock::now(),
+    })
+}
+
+/// Follows the requests and the upstream, each second.
+async fn observe(running: &RunningGateway) -> Infallible {
+    let mut reachability = ReachabilityLog::default();
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        let now = Instant::now();
+        running.activity.sample(&running.counters, now);
+        reachability.update(&running.snapshots.current(), now);
+    }
 }
 
 fn ended(thread: Option<String>) -> io::Error {
@@ -154,34 +203,28 @@ struct Servers {
 
 impl Servers {
     fn start(
-        path: &Path,
         listeners: &Listeners,
-        snapshots: &Arc<Snapshots>,
-        watch: Handle,
+        running: Arc<RunningGateway>,
+        access_lines: &AccessLines,
         notice: &ExitNotice,
     ) -> io::Result<Self> {
-        let file = std::path::absolute(path)?;
-        let readiness = Readiness::default();
-        let running = Arc::new(RunningGateway {
-            file,
-            snapshots: Arc::clone(snapshots),
-            watch,
-            readiness: readiness.clone(),
-        });
         let gateway = {
-            let snapshots = Arc::clone(snapshots);
-            let shared = SharedUpstreams::default();
+            let (running, access_lines) = (Arc::clone(&running), access_lines.clone());
             move || {
-                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(&shared));
-                Gateway::new(&snapshots, routes, proxy, readiness.clone())
+                let RunningGateway { snapshots, readiness, counters, upstreams, .. } = &*running;
+                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(upstreams));
+                let (readiness, counts) = (readiness.clone(), counters.for_thread());
+                Gateway::new(snapshots, routes, proxy, readiness, counts, access_lines.clone())
             }
         };
         let operators = {
             let running = Arc::clone(&running);
             move || management(&running)
         };
-        let site = Server::start(workers(), &listeners.site, notice, gateway)?;
-        let start = || Server::start(["management".to_owned()], &listeners.management, notice, operators);
+        let site = Server::start(workers(), &listeners.site, notice, &running.connections, gateway)?;
+        let capacity = Arc::default();
+        let start =
+            || Server::start(["management".to_owned()], &listeners.management, notice, &capacity, operators);
         let management = (!listeners.management.is_empty()).then(start).transpose()?;
         Ok(Self { site, management, running })
     }
@@ -217,7 +260,9 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
         Site::Root(root) => info!("site: the directory {}", root.display()),
         Site::Upstream(site) => info!("site: {}", site.upstream),
     }
-    info!("state: {}", snapshot.describe(clock::now()));
+    let now = clock::now();
+    let StateFields { state, until, period } = snapshot.state_fields(now);
+    info!(state, until, period, "state: {}", snapshot.describe(now));
     info!(
         "to take the site down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
         path.display()

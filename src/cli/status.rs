@@ -23,7 +23,7 @@ use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
 use crate::schedule::state::State;
-use crate::summary::{Summary, bypass_lines, status_lines, to_json};
+use crate::summary::{Summary, short_bypass_lines, status_lines, to_json};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -220,7 +220,8 @@ fn report_file(
     let state = config.rules.schedule.at(now);
     if format == Format::Human {
         let source = format!("source    {}; {reason}\n", escape(&path.display().to_string()));
-        let lines = status_lines(config, &state, None, now).into_iter().chain(bypass_lines(config, now));
+        let lines =
+            status_lines(config, &state, None, now).into_iter().chain(short_bypass_lines(config, now));
         let lines: String = lines.map(|line| escape(&line).into_owned() + "\n").collect();
         print_result(&(lines + &source + cancel))?;
     }

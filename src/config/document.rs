@@ -15,8 +15,8 @@ pub use self::admin::AdminSection;
 pub use self::bypass::BypassTable;
 pub use self::period::PeriodTable;
 use super::schema::pattern;
-pub use super::table::{Field, OrFalse, TextByLanguage, TextsOrFalse};
-use super::{LogFormat, WhenUnreachable};
+pub use super::table::{Field, FlagOrWord, OrFalse, TextByLanguage, TextsOrFalse};
+use super::{AccessLog, LogFormat, WhenUnreachable};
 use crate::page::language::Language;
 
 /// A list of strings, each with its place.
@@ -372,7 +372,8 @@ pub struct LogSection {
     /// The form of log lines. A change takes effect at the next start.
     #[schemars(with = "LogFormat", extend("default" = "text"))]
     pub format: Field<String>,
-    /// If true, logs each request: client, method, path without query, status, and time in milliseconds.
-    #[schemars(with = "bool", extend("default" = false))]
-    pub access: Field<bool>,
+    /// Logs each request when it has ended, whatever `level` says: `"combined"` or `true` in the Combined Log Format, with more
+    /// fields behind it; `"json"` as a JSON object. The query is left out, since it may contain private data.
+    #[schemars(with = "AccessLog", extend("default" = false))]
+    pub access: Field<FlagOrWord>,
 }

@@ -95,6 +95,7 @@ fn kind_of(value: &Value) -> ValueKind {
         |value: &Value, format: &str| value.pointer("/anyOf/0/format").is_some_and(|found| found == format);
     match (value.get("type").and_then(Value::as_str), value.get("items")) {
         (Some("boolean"), _) => ValueKind::Flag,
+        _ if value.get("default").is_some_and(Value::is_boolean) => ValueKind::Flag,
         (Some("integer"), _) => ValueKind::Number,
         (Some("array"), Some(items)) if has_format(items, "date") => ValueKind::Dates,
         (Some("array"), Some(items)) if !is_table(items) => ValueKind::List,

@@ -16,6 +16,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::AccessLog;
 use super::document::{Document, OrFalse, TextByLanguage, TextsOrFalse};
 use crate::page::language::Language;
 
@@ -95,6 +96,16 @@ impl JsonSchema for TextsOrFalse {
             { "const": false },
             { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "://" } },
         ] })
+    }
+}
+
+impl JsonSchema for AccessLog {
+    fn schema_name() -> Cow<'static, str> {
+        "AccessLog".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "boolean" }, { "const": "combined" }, { "const": "json" }] })
     }
 }
 

@@ -39,6 +39,15 @@ pub enum TextsOrFalse {
     Texts(Vec<Spanned<String>>),
 }
 
+/// `true`, `false`, or a word that says more than `true`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlagOrWord {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A word.
+    Word(String),
+}
+
 /// A text in one language, or in several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextByLanguage {
@@ -103,6 +112,16 @@ impl<'i, 'r> Table<'i, 'r> {
     /// Takes the value of a key that is `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Field<bool> {
         self.get(key, "true")
+    }
+
+    /// Takes the value of a key that is `true`, `false` or a string.
+    pub fn flag_or_word(&mut self, key: &'static str) -> Field<FlagOrWord> {
+        if self.values.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::String(_))) {
+            let word = self.get::<String>(key, "")?;
+            return Some(Spanned::new(word.span(), FlagOrWord::Word(word.into_inner())));
+        }
+        let flag = self.flag(key)?;
+        Some(Spanned::new(flag.span(), FlagOrWord::Flag(flag.into_inner())))
     }
 
     /// Takes the value of a key that is a string or `false`. `example` is a valid string, for the help.

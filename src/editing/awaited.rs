@@ -37,7 +37,7 @@ pub struct AwaitedEdit {
 
 /// The result of one query.
 enum EditProgress {
-    Applied(GatewayStatus),
+    Applied(Box<GatewayStatus>),
     Rejected(Rejection),
     /// The edit is not applied yet, for this reason.
     Pending(String),
@@ -119,7 +119,7 @@ impl AwaitedEdit {
                 return Err(WaitError::TimedOut(reason));
             }
             match self.progress(path, left.min(QUERY_TIMEOUT)).await {
-                EditProgress::Applied(status) => return Ok(status),
+                EditProgress::Applied(status) => return Ok(*status),
                 EditProgress::Rejected(rejection) => return Err(WaitError::Rejected(rejection)),
                 EditProgress::Pending(new_reason) => reason = new_reason,
                 EditProgress::OutOfTime => {}
@@ -153,7 +153,7 @@ impl AwaitedEdit {
 /// Compares the file that the gateway has read with the one of this hash.
 fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
     if status.sha256 == sha256 {
-        return EditProgress::Applied(status);
+        return EditProgress::Applied(Box::new(status));
     }
     let is_this_file =
         |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);

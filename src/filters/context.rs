@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use warp::Filter;
 
+use crate::counters::Outcome;
 use crate::decision::{Decision, Down, Pass};
 use crate::http1::scheme::Scheme;
 use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts, forwarded_scheme};
@@ -55,8 +56,15 @@ pub struct Decided {
     pub now: Timestamp,
     /// The decision.
     pub decision: OwnedDecision,
-    /// True if the request passes because of a bypass: the response is for this client only.
-    pub is_bypassed: bool,
+    /// What the request gets, and why, for metrics and logs.
+    pub outcome: Outcome,
+}
+
+impl Decided {
+    /// Returns true if the request passes because of a bypass: the response is for this client only.
+    pub fn is_bypassed(&self) -> bool {
+        self.outcome == Outcome::Bypass
+    }
 }
 
 /// The part of a [`Decision`] that the filters need, without borrows.

@@ -1,46 +1,185 @@
-//! The access log.
+//! The access log: `[log] access`.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::Duration;
 
 use http::Method;
-use tracing::info;
+use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::config::Config;
+use super::request_id::RequestId;
+use crate::config::AccessLog;
+use crate::counters::Outcome;
+use crate::escape::{escape_json, is_unsafe};
 use crate::filters::context::Decided;
-use crate::http1::request::RequestHead;
+use crate::http1::request::{RequestHead, Version};
+use crate::logging::AccessLines;
+use crate::net::client::ClientConnection;
 
-/// A line of the access log, for a request that is being handled.
-pub(super) struct AccessLogLine {
-    method: Method,
-    path: String,
+/// The line of a request that is being handled.
+pub(super) struct AccessLine {
+    lines: AccessLines,
+    form: AccessLog,
+    received_at: Timestamp,
     client: Option<IpAddr>,
-    started_at: Instant,
+    method: Method,
+    host: String,
+    /// Without the query, which may contain private data.
+    path: String,
+    protocol: &'static str,
+    /// Likewise.
+    referer: String,
+    user_agent: String,
+    request_id: String,
 }
 
-impl AccessLogLine {
-    /// Starts a line, if the access log is on. The query is not logged, since it may contain private data.
-    pub(super) fn new(config: &Config, decided: &Decided, head: &RequestHead<'_>) -> Option<Self> {
-        config.log.access.then(|| Self {
-            method: head.method.clone(),
-            path: head.target.path_text().into_owned(),
+/// The line as JSON.
+#[derive(Serialize)]
+struct JsonLine<'l> {
+    timestamp: Timestamp,
+    level: &'static str,
+    target: &'static str,
+    client: Option<IpAddr>,
+    method: &'l str,
+    host: &'l str,
+    path: &'l str,
+    protocol: &'l str,
+    status: u16,
+    bytes: u64,
+    /// In seconds.
+    duration: f64,
+    decision: &'static str,
+    cause: &'static str,
+    referer: Option<&'l str>,
+    user_agent: Option<&'l str>,
+    request_id: &'l str,
+}
+
+impl AccessLine {
+    /// Starts a line, if the access log is on.
+    pub(super) fn begin(
+        form: AccessLog,
+        lines: &AccessLines,
+        head: &RequestHead<'_>,
+        client: &ClientConnection,
+        decided: &Decided,
+        request_id: &RequestId<'_>,
+    ) -> Self {
+        let text = |name| head.values(name).next().map(String::from_utf8_lossy).unwrap_or_default();
+        let referer = text("referer");
+        Self {
+            lines: lines.clone(),
+            form,
+            received_at: decided.now,
             client: decided.client,
-            started_at: Instant::now(),
-        })
+            method: head.method.clone(),
+            host: head.host.unwrap_or_default().to_owned(),
+            path: head.target.path_text().into_owned(),
+            protocol: protocol(head, client),
+            referer: referer.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            user_agent: text("user-agent").into_owned(),
+            request_id: request_id.as_text().into_owned(),
+        }
     }
 
-    /// Writes the line, for a response with this status.
-    fn log(self, status: u16) {
-        let client = self.client.map_or_else(|| "-".into(), |client| client.to_string());
-        let milliseconds = self.started_at.elapsed().as_secs_f64() * 1000.0;
-        let (method, path) = (self.method.as_str(), self.path.as_str());
-        info!(target: "downtime::access", client, method, path, status, ms = format!("{milliseconds:.1}"));
+    /// Writes the line of a request that has ended.
+    pub(super) fn write(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) {
+        let line = match self.form {
+            AccessLog::Off => return,
+            AccessLog::Combined => self.combined(outcome, status, bytes, duration),
+            AccessLog::Json => self.json(outcome, status, bytes, duration),
+        };
+        self.lines.write(&line);
+    }
+
+    /// The Combined Log Format, and then host, duration in seconds, decision, cause and identifier.
+    fn combined(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
+        let Self { method, protocol, .. } = self;
+        let client = self.client.map_or(Cow::Borrowed("-"), |client| client.to_string().into());
+        let time = self.received_at.strftime("%d/%b/%Y:%H:%M:%S +0000");
+        let (path, host) = (quoted(&self.path), quoted(&self.host));
+        let (referer, user_agent) = (quoted(&self.referer), quoted(&self.user_agent));
+        let (seconds, id) = (duration.as_secs_f64(), quoted(&self.request_id));
+        let (decision, cause) = (outcome.decision().as_str(), outcome.cause());
+        format!(
+            "{client} - - [{time}] \"{method} {path} {protocol}\" {status} {bytes} \"{referer}\" \"{user_agent}\" \
+             \"{host}\" {seconds:.6} {decision} {cause} \"{id}\"\n"
+        )
+    }
+
+    fn json(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
+        let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let line = JsonLine {
+            timestamp: self.received_at,
+            level: "INFO",
+            target: "downtime::access",
+            client: self.client,
+            method: self.method.as_str(),
+            host: &self.host,
+            path: &self.path,
+            protocol: self.protocol,
+            status,
+            bytes,
+            duration: duration.as_secs_f64(),
+            decision: outcome.decision().as_str(),
+            cause: outcome.cause(),
+            referer: given(&self.referer),
+            user_agent: given(&self.user_agent),
+            request_id: &self.request_id,
+        };
+        escape_json(&serde_json::to_string(&line).unwrap_or_default()).into_owned() + "\n"
     }
 }
 
-/// Writes the line, if there is one and it was not written yet.
-pub(super) fn log(line: &mut Option<AccessLogLine>, status: u16) {
-    if let Some(line) = line.take() {
-        line.log(status);
+fn protocol(head: &RequestHead<'_>, client: &ClientConnection) -> &'static str {
+    match head.version {
+        _ if client.is_http2() => "HTTP/2.0",
+        Version::Http10 => "HTTP/1.0",
+        Version::Http11 => "HTTP/1.1",
+    }
+}
+
+/// Returns a text for a place within quotes: `-` if it is empty. What would end the quotes or the line, or steer a terminal, is
+/// escaped byte by byte, as nginx does.
+fn quoted(text: &str) -> Cow<'_, str> {
+    if text.is_empty() {
+        return "-".into();
+    }
+    let is_escaped = |c: char| is_unsafe(c) || matches!(c, '"' | '\\');
+    if !text.contains(is_escaped) {
+        return text.into();
+    }
+    let mut quoted = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\x{byte:02X}");
+            }
+        } else {
+            quoted.push(c);
+        }
+    }
+    quoted.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_its_quotes_or_its_line() {
+        for (text, expected) in [
+            ("", "-"),
+            ("/a b", "/a b"),
+            ("é", "é"),
+            ("a\"b\\c", "a\\x22b\\x5Cc"),
+            ("a\nb\x1b[31m\u{202e}", "a\\x0Ab\\x1B[31m\\xE2\\x80\\xAE"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
     }
 }

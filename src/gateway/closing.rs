@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::Gateway;
-use super::access::{AccessLogLine, log};
 use super::decide::decide_request;
+use super::record::RequestRecord;
 use crate::clock;
 use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision};
@@ -139,7 +139,7 @@ impl<R: Routes> Gateway<R> {
         &self,
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
-        access: &mut Option<AccessLogLine>,
+        record: &mut RequestRecord<'_>,
     ) -> ControlFlow<()> {
         let now = clock::now();
         let current = self.snapshots.at(now);
@@ -149,7 +149,7 @@ impl<R: Routes> Gateway<R> {
             return ControlFlow::Break(());
         }
         let response = self.call_filters(head, &current, &decided, Bytes::new()).await;
-        log(access, response.status().as_u16());
+        record.respond_with(response.status(), decided.outcome);
         respond(head, client, response, now).await
     }
 }

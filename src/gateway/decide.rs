@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use crate::decision::{Decision, Pass, decide};
+use crate::counters::Outcome;
+use crate::decision::{Decision, Down, Pass, decide};
 use crate::filters::context::{Decided, OwnedDecision};
 use crate::http1::request::RequestHead;
 use crate::matching::bypass::Secrets;
@@ -14,6 +15,7 @@ use crate::matching::request::{
 };
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
+use crate::schedule::state::Schedule;
 use crate::server::Readiness;
 use crate::snapshot::CurrentSnapshot;
 
@@ -48,14 +50,32 @@ pub(super) fn decide_request(
         secrets: secrets(head, current),
     };
     let decision = decide(rules, &request, &phase.state, now);
-    let is_bypassed = matches!(decision, Decision::Pass(Pass::Bypass(_)));
+    let outcome = outcome(&decision, &rules.schedule);
     let decision = match decision {
         Decision::Pass(Pass::Probe { .. }) if readiness.is_stopping() => {
             OwnedDecision::Probe(StatusCode::SERVICE_UNAVAILABLE)
         }
         decision => decision.into(),
     };
-    Decided { trusted, client, scheme: peer.scheme(), now, decision, is_bypassed }
+    Decided { trusted, client, scheme: peer.scheme(), now, decision, outcome }
+}
+
+fn outcome(decision: &Decision<'_>, schedule: &Schedule) -> Outcome {
+    let is_unscheduled =
+        |down: &Down<'_>| schedule.periods().get(down.period).is_some_and(|period| period.unscheduled);
+    match decision {
+        Decision::Unavailable(down) if is_unscheduled(down) => Outcome::Unscheduled,
+        Decision::Unavailable(_) => Outcome::Planned,
+        Decision::Redirect(down, _) if is_unscheduled(down) => Outcome::RedirectUnscheduled,
+        Decision::Redirect(..) => Outcome::RedirectPlanned,
+        Decision::Https(..) => Outcome::Https,
+        Decision::Pass(Pass::Up) => Outcome::Up,
+        Decision::Pass(Pass::Exempt(_) | Pass::Acme | Pass::RedirectTarget(_)) => Outcome::Exempt,
+        Decision::Pass(Pass::Bypass(_)) => Outcome::Bypass,
+        Decision::Pass(Pass::Status) => Outcome::Status,
+        Decision::Pass(Pass::Probe { .. }) => Outcome::Probe,
+        Decision::Pass(Pass::Enter) => Outcome::Enter,
+    }
 }
 
 /// Returns the secrets that a request carries, if they matter: if the file has a bypass, and a period is active.

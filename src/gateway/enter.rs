@@ -11,8 +11,8 @@ use http_body_util::Full;
 use tracing::warn;
 
 use super::Gateway;
-use super::access::{AccessLogLine, log};
 use super::guesses::{GUESSES, INTERVAL};
+use super::record::RequestRecord;
 use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::request::RequestHead;
@@ -33,25 +33,27 @@ impl<R: Routes> Gateway<R> {
         client: &mut ClientConnection,
         current: &Rc<CurrentSnapshot>,
         decided: &Decided,
-        access: &mut Option<AccessLogLine>,
+        record: &mut RequestRecord<'_>,
     ) -> ControlFlow<()> {
         let limit = current.snapshot.config.limits.body_timeout;
         let form = match read_form(head, client, limit).await {
             Ok(form) => form,
             Err(BodyError::BrokeOff) => return ControlFlow::Break(()),
             Err(BodyError::Refused(refusal)) => {
-                log(access, refusal.status.as_u16());
+                record.respond(refusal.status);
                 let response = refusal_response(client, refusal);
                 return respond(head, client, response.map(Full::new), decided.now).await;
             }
         };
         let mut response = self.call_filters(head, current, decided, form).await;
-        if response.status() == StatusCode::FORBIDDEN && is_limited(decided) {
+        let is_wrong = response.status() == StatusCode::FORBIDDEN;
+        self.counts.wrong_secrets.add(is_wrong.into());
+        if is_wrong && is_limited(decided) {
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(INTERVAL.as_secs()));
             client.close_after_response();
         }
-        log(access, response.status().as_u16());
+        record.respond(response.status());
         respond(head, client, response, decided.now).await
     }
 }

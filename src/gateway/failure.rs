@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use super::decide::page_fields;
 use crate::config::{UpstreamSite, WhenUnreachable};
@@ -25,8 +25,12 @@ pub(super) fn failure_response(
         info!(target: LOG_TARGET, "{error}");
         return text_response(error.status(), &error.to_string());
     }
-    snapshot.reachability.record(false);
-    error!(target: LOG_TARGET, "{} is unreachable: {error}", site.upstream);
+    let upstream = site.upstream.to_string();
+    if snapshot.reachability.record_failure() {
+        error!(target: LOG_TARGET, upstream, "{upstream} is unreachable: {error}");
+    } else {
+        debug!(target: LOG_TARGET, upstream, "{upstream} is still unreachable: {error}");
+    }
     match site.when_unreachable {
         WhenUnreachable::Downtime => {
             let request = VisitorRequest {

@@ -7,10 +7,12 @@ use std::rc::Rc;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 
-use super::access::{AccessLogLine, log};
 use super::failure::failure_response;
+use super::record::RequestRecord;
+use super::request_id::RequestId;
 use super::{Gateway, make_private};
 use crate::config::UpstreamSite;
+use crate::counters::{Outcome, UpstreamFailure};
 use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::content_length::decimal;
@@ -26,8 +28,6 @@ const LOOP: Refusal = Refusal {
     status: StatusCode::LOOP_DETECTED,
     reason: "the request has passed this gateway before: the upstream leads back to it",
 };
-/// The status in the access log if the client left before its response began. nginx uses the same one.
-const CLIENT_LEFT: u16 = 499;
 const CONNECT: Refusal = Refusal::not_implemented("the method CONNECT is not supported");
 const TRACE: Refusal = Refusal::not_implemented("the gateway does not answer TRACE itself");
 
@@ -39,49 +39,57 @@ impl<R: Routes> Gateway<R> {
         client: &mut ClientConnection,
         (current, site): (&Rc<CurrentSnapshot>, &UpstreamSite),
         decided: &Decided,
-        access: &mut Option<AccessLogLine>,
+        record: &mut RequestRecord<'_>,
+        request_id: &RequestId<'_>,
     ) -> ControlFlow<()> {
         let Decided { trusted, now, .. } = decided;
         let snapshot = &current.snapshot;
         if let Some(refusal) = refusal(head) {
-            log(access, refusal.status.as_u16());
+            record.respond_with(refusal.status, Outcome::Refused);
             let response = refusal_response(client, refusal);
             return respond(head, client, response.map(Full::new), *now).await;
         }
         if head.method == Method::OPTIONS && is_last_hop(head) {
-            log(access, 200);
+            record.respond(StatusCode::OK);
             return respond(head, client, Response::new(Full::default()), *now).await;
         }
         let peer = Rc::clone(client.peer());
         let is_watched = snapshot.config.response.close_tunnels_after.is_some();
-        let is_private = decided.is_bypassed;
+        let is_private = decided.is_bypassed();
+        let request_id = Some(request_id.as_bytes());
         let route = Route {
             is_watched,
             is_private,
+            request_id,
             ..Route::new(site, snapshot.config.limits, client, &peer, *trusted)
         };
         let closing = pin!(self.closing(head, &peer, current));
         let mut on_status = |status: StatusCode| {
             snapshot.reachability.record(true);
-            log(access, status.as_u16());
+            record.respond(status);
         };
         match self.proxy.forward(head, client, &route, *now, &mut on_status, closing).await {
             Ok(Forwarded::Whole) => ControlFlow::Continue(()),
-            Ok(Forwarded::Cut) => {
+            Ok(forwarded @ (Forwarded::Cut | Forwarded::BrokenOff)) => {
+                if forwarded == Forwarded::BrokenOff {
+                    self.counts.fail_upstream(UpstreamFailure::Cut);
+                }
                 client.cut();
                 ControlFlow::Break(())
             }
-            Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, access)).await,
+            Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
+            Err(UpstreamError::Client(ClientError::BrokeOff)) => ControlFlow::Break(()),
             Err(error) => {
                 let mut response = failure_response(&error, site, snapshot, head);
-                if decided.is_bypassed {
+                if decided.is_bypassed() {
                     make_private(response.headers_mut());
                 }
-                if matches!(error, UpstreamError::Client(ClientError::BrokeOff)) {
-                    log(access, CLIENT_LEFT);
-                    return ControlFlow::Break(());
+                if let Some(failure) = error.failure() {
+                    self.counts.fail_upstream(failure);
+                    record.respond_with(response.status(), Outcome::Unreachable);
+                } else {
+                    record.respond(response.status());
                 }
-                log(access, response.status().as_u16());
                 if error.client_fault().is_some() {
                     client.close_after_response();
                 }

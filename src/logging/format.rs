@@ -4,12 +4,16 @@
 use std::fmt::{self, Debug};
 use std::io;
 
+use tracing::Metadata;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 
 use crate::escape::{escape, escape_json};
+
+/// Fields for programs, which repeat what the message says. Lines of text are without them.
+const IN_MESSAGES: [&str; 7] = ["state", "until", "period", "file", "upstream", "failed", "dropped"];
 
 /// Formats the message and the fields of an event as text. Unsafe characters are escaped, and a value that is not one
 /// plain word is quoted.
@@ -31,10 +35,13 @@ struct Visitor<'w> {
 
 impl Visitor<'_> {
     fn write(&mut self, field: &Field, value: &str, is_text: bool) -> fmt::Result {
+        let name = field.name();
+        if IN_MESSAGES.contains(&name) {
+            return Ok(());
+        }
         if !std::mem::take(&mut self.is_first) {
             self.writer.write_char(' ')?;
         }
-        let name = field.name();
         if name == "message" {
             return self.writer.write_str(&escape(value));
         }
@@ -90,11 +97,22 @@ impl<W: io::Write> io::Write for JsonLines<W> {
     }
 }
 
+impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for JsonLines<M> {
+    type Writer = JsonLines<M::Writer>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        JsonLines(self.0.make_writer())
+    }
+
+    fn make_writer_for(&'w self, metadata: &Metadata<'_>) -> Self::Writer {
+        JsonLines(self.0.make_writer_for(metadata))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tracing_subscriber::fmt::MakeWriter;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
@@ -142,7 +160,7 @@ mod tests {
         let log_output = CapturedLog::default();
         let writer = log_output.clone();
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
-        let layer = layer.with_writer(move || JsonLines(writer.clone()));
+        let layer = layer.with_writer(JsonLines(writer));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         log_output.text()
     }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RunningGateway;
+use super::activity::RequestRate;
 use crate::config::diagnostic::Severity;
-use crate::snapshot::RejectedReading;
-use crate::summary::{DiagnosticSummary, Summary, bypass_lines, status_lines, to_json};
+use crate::counters::UpstreamFailure;
+use crate::snapshot::{RejectedReading, Snapshot};
+use crate::summary::{DiagnosticSummary, Summary, short_bypass_lines, status_lines, to_json};
 use crate::watch::Mode;
 
 /// The JSON document.
@@ -38,8 +40,79 @@ pub struct GatewayStatus {
     pub watch: String,
     /// The IANA name of the file's time zone.
     pub timezone: Option<String>,
+    /// Visitors' requests and connections.
+    #[serde(default)]
+    pub requests: RequestStatus,
+    /// The upstream, if the file names one.
+    #[serde(default)]
+    pub upstream: Option<UpstreamStatus>,
     /// The state for people, as `downtime status` prints it.
     pub lines: Vec<String>,
+}
+
+/// Visitors' requests and connections.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RequestStatus {
+    /// Those of the last minute.
+    #[serde(flatten)]
+    pub rate: RequestRate,
+    /// The requests in progress, with open tunnels.
+    pub in_progress: u64,
+    /// The open connections.
+    pub connections: usize,
+}
+
+/// The upstream.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UpstreamStatus {
+    /// Its URL.
+    pub url: String,
+    /// As [`GatewayStatus::reachable`].
+    pub reachable: Option<bool>,
+    /// The open connections.
+    pub connections: usize,
+    /// The requests that it did not respond to completely since the start of the gateway.
+    pub errors: u64,
+}
+
+impl RequestStatus {
+    fn new(gateway: &RunningGateway) -> Self {
+        Self {
+            rate: gateway.activity.rate(),
+            in_progress: gateway.counters.in_progress(),
+            connections: gateway.connections.open(),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { rate: RequestRate { per_second, passed }, in_progress, connections } = self;
+        let passed = passed.map_or(String::new(), |share| format!(", {:.0} % passed", share * 100.0));
+        format!(
+            "requests  {per_second:.1} per second in the last minute{passed}; {in_progress} in progress, \
+             {connections} connections"
+        )
+    }
+}
+
+impl UpstreamStatus {
+    fn new(gateway: &RunningGateway, snapshot: &Snapshot) -> Option<Self> {
+        Some(Self {
+            url: snapshot.config.site.upstream()?.to_string(),
+            reachable: snapshot.reachability.get(),
+            connections: gateway.upstreams.open_connections(),
+            errors: UpstreamFailure::ALL.into_iter().map(|failure| gateway.counters.failures(failure)).sum(),
+        })
+    }
+
+    fn line(&self) -> String {
+        let Self { url, reachable, connections, errors } = self;
+        let health = match reachable {
+            Some(true) => "is reachable",
+            Some(false) => "is unreachable",
+            None => "was not needed yet",
+        };
+        format!("upstream  {url} {health}; {connections} connections, {errors} errors since the start")
+    }
 }
 
 /// A version of the file that was rejected.
@@ -77,6 +150,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
     let rejected = gateway.snapshots.rejected();
     let config = &snapshot.config;
     let reachable = snapshot.reachability.get();
+    let (requests, upstream) = (RequestStatus::new(gateway), UpstreamStatus::new(gateway, &snapshot));
     let watch = match gateway.watch.mode() {
         Mode::Events => "events",
         Mode::Polling => "polling",
@@ -94,8 +168,12 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             timezone: config.timezone.iana_name().map(str::to_owned),
             lines: status_lines(config, &snapshot.phase(now).state, reachable, now)
                 .into_iter()
-                .chain(bypass_lines(config, now))
+                .chain([requests.line()])
+                .chain(upstream.as_ref().map(UpstreamStatus::line))
+                .chain(short_bypass_lines(config, now))
                 .collect(),
+            requests,
+            upstream,
         },
     })
 }

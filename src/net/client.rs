@@ -21,6 +21,7 @@ use super::prepared::PreparedResponse;
 use super::request_body::RequestBody;
 use super::send::{SendLimit, send_all};
 use super::stream::Stream;
+use super::traffic::Traffic;
 use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::Encoding;
 use crate::http1::request::{RequestHead, Version};
@@ -51,6 +52,7 @@ pub struct ClientConnection {
     closes: bool,
     has_begun_response: bool,
     send_limit: SendLimit,
+    traffic: Rc<Traffic>,
     /// Set when the client has stopped sending, which it may do and wait for the response.
     half_closed: Option<HalfClosed>,
 }
@@ -86,6 +88,7 @@ impl ClientConnection {
             closes: false,
             has_begun_response: false,
             send_limit: SendLimit::new(Duration::MAX),
+            traffic: Rc::default(),
             half_closed: None,
         }
     }
@@ -111,6 +114,11 @@ impl ClientConnection {
         self.body = RequestBody::new(head);
         self.closes = head.closes();
         self.has_begun_response = false;
+    }
+
+    /// The bytes that the connection carries.
+    pub fn traffic(&self) -> &Rc<Traffic> {
+        &self.traffic
     }
 
     /// The other end.
@@ -215,7 +223,11 @@ impl ClientConnection {
 
     /// Reads what can be read now, and returns its length in bytes; 0 when the client has stopped sending.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.poll_fill(&mut self.stream, cx)
+        let filled = self.input.poll_fill(&mut self.stream, cx);
+        if let Poll::Ready(Ok(length)) = filled {
+            self.traffic.add_received(length as u64);
+        }
+        filled
     }
 
     /// Writes as much as the system takes now, at least one byte, and returns its length.
@@ -224,6 +236,7 @@ impl ClientConnection {
             0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             taken => {
                 self.has_begun_response = true;
+                self.traffic.add_sent(taken as u64);
                 if let Some(half_closed) = &mut self.half_closed {
                     half_closed.restart();
                 }
@@ -262,24 +275,25 @@ impl ClientConnection {
 
     /// Writes all bytes of an interim response.
     pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
-        send_all(&mut self.stream, bytes, &mut self.send_limit, |_, _| {}).await
+        send_all(&mut self.stream, bytes, &mut self.send_limit, &self.traffic, |_, _| {}).await
     }
 
     /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
     /// they have sent all of it. Fails if the client takes nothing for too long.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.has_begun_response = true;
-        let Self { stream, input, body, send_limit, .. } = self;
+        let Self { stream, input, body, send_limit, traffic, .. } = self;
         let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
-            let _is_whole = body.poll_discard(input, stream, cx);
+            let _is_whole = body.poll_discard(input, stream, traffic, cx);
         };
-        send_all(stream, bytes, send_limit, discard).await
+        send_all(stream, bytes, send_limit, traffic, discard).await
     }
 
     /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
     pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
-        if let (Some(to), Some(response)) = (&self.whole_response, response.http2()) {
-            to.replace(Some(response.clone()));
+        if let (Some(to), Some(whole)) = (&self.whole_response, response.http2()) {
+            to.replace(Some(whole.clone()));
+            self.traffic.add_sent(response.http1().len() as u64);
             return Ok(());
         }
         self.send(response.http1()).await
@@ -287,11 +301,11 @@ impl ClientConnection {
 
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.
     pub async fn discard_body(&mut self) -> bool {
-        let Self { body, input, stream, .. } = self;
+        let Self { body, input, stream, traffic, .. } = self;
         if body.is_whole() {
             return true;
         }
-        let discarded = poll_fn(|cx| body.poll_discard(input, stream, cx));
+        let discarded = poll_fn(|cx| body.poll_discard(input, stream, traffic, cx));
         timeout(DISCARD_TIME, discarded).await.unwrap_or(false)
     }
 

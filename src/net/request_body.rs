@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::Buffer;
 use super::stream::Stream;
+use super::traffic::Traffic;
 use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::RequestHead;
@@ -67,6 +68,7 @@ impl RequestBody {
         &mut self,
         input: &mut Buffer,
         stream: &mut Stream,
+        traffic: &Traffic,
         cx: &mut Context<'_>,
     ) -> Poll<bool> {
         loop {
@@ -85,7 +87,10 @@ impl RequestBody {
                 return Poll::Ready(false);
             }
             match ready!(input.poll_fill(stream, cx)) {
-                Ok(length @ 1..) => self.discarded += length as u64,
+                Ok(length @ 1..) => {
+                    self.discarded += length as u64;
+                    traffic.add_received(length as u64);
+                }
                 Ok(0) | Err(_) => return Poll::Ready(false),
             }
         }

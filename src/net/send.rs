@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite as _;
 
 use super::deadline::Deadline;
 use super::stream::Stream;
+use super::traffic::Traffic;
 
 /// The limit for the other end to take at least one byte.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(super) async fn send_all(
     stream: &mut Stream,
     mut bytes: &[u8],
     limit: &mut SendLimit,
+    traffic: &Traffic,
     mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
 ) -> io::Result<()> {
     if bytes.is_empty() {
@@ -53,6 +55,7 @@ pub(super) async fn send_all(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         taken => taken?,
     };
+    traffic.add_sent(taken as u64);
     bytes = bytes.get(taken..).unwrap_or_default();
     if bytes.is_empty() {
         return Ok(());
@@ -69,7 +72,10 @@ pub(super) async fn send_all(
         });
         match taken.await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
-            taken => bytes = bytes.get(taken..).unwrap_or_default(),
+            taken => {
+                traffic.add_sent(taken as u64);
+                bytes = bytes.get(taken..).unwrap_or_default();
+            }
         }
     }
     let mut is_waiting = false;

@@ -4,21 +4,32 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 /// The connections of a server, which its threads count together.
 #[derive(Debug, Default)]
-pub(super) struct Capacity {
+pub struct Capacity {
     open: AtomicUsize,
+    accepted: AtomicU64,
     /// The connections of each client that has any, while their number is limited.
     clients: Mutex<HashMap<IpAddr, usize>>,
     scarce: Notify,
 }
 
 impl Capacity {
+    /// Returns the number of open connections.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of connections since the start.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Asks all threads to close idle connections.
     pub(super) fn ask_for_room(&self) {
         self.scarce.notify_waiters();
@@ -33,6 +44,7 @@ impl Capacity {
     pub(super) fn take_place(self: &Arc<Self>, limit: usize) -> Option<Place> {
         let one_more = |open: usize| (limit == 0 || open < limit).then_some(open + 1);
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        self.accepted.fetch_add(1, Ordering::Relaxed);
         Some(Place { capacity: Arc::clone(self), client: None })
     }
 }

@@ -69,6 +69,7 @@ pub(super) async fn serve_open<S: Service>(
         ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, *limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {
             limit_log::refused(&refusal, client.peer());
+            service.count_refused(refusal.status);
             Box::pin(refuse(client, refusal)).await;
         }
         ConnectionEnd::Close => close(client).await,

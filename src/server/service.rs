@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use http::StatusCode;
+
 use crate::config::Limits;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -21,6 +23,9 @@ pub trait Service: Clone + 'static {
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
     ) -> impl Future<Output = ControlFlow<()>>;
+
+    /// Counts a request that is refused with this status before the service gets it.
+    fn count_refused(&self, _status: StatusCode) {}
 
     /// Returns true if a new connection from this address must begin with a header of the PROXY protocol; `None` is a Unix
     /// socket.

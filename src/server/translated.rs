@@ -90,7 +90,10 @@ async fn respond_http1<S: Service>(
             // Either way, the end of the pipe shows if the response is complete.
             let _ = service.respond(&head, &mut client).await;
         }
-        Err(refusal) => refuse(client, refusal).await,
+        Err(refusal) => {
+            service.count_refused(refusal.status);
+            refuse(client, refusal).await;
+        }
     }
 }
 

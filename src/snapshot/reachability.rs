@@ -1,6 +1,6 @@
 //! The reachability of the upstream, as requests have found it.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,10 @@ pub struct Reachability {
     last: AtomicU8,
     /// When an attempt was last claimed, in milliseconds since the epoch.
     claimed_at: AtomicI64,
+    /// The attempts of visitors that have failed.
+    failures: AtomicU64,
+    /// True if the log has said that it is unreachable, and not yet that it is reachable again.
+    is_reported: AtomicBool,
 }
 
 impl Reachability {
@@ -27,6 +31,28 @@ impl Reachability {
         if self.last.load(Ordering::Relaxed) != state {
             self.last.store(state, Ordering::Relaxed);
         }
+    }
+
+    /// Records a failed attempt of a visitor. Returns true if the log has to say so: it has not since the last success.
+    pub fn record_failure(&self) -> bool {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.record(false);
+        !self.is_reported.swap(true, Ordering::Relaxed)
+    }
+
+    /// Returns the number of failed attempts of visitors.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if the log has said that it is unreachable, and not yet that it is reachable again.
+    pub fn is_reported(&self) -> bool {
+        self.is_reported.load(Ordering::Relaxed)
+    }
+
+    /// Records that the log says that it is reachable again.
+    pub fn report_success(&self) {
+        self.is_reported.store(false, Ordering::Relaxed);
     }
 
     /// Returns true if the last attempt succeeded, and `None` if there was none.
@@ -60,6 +86,17 @@ mod tests {
             reachability.record(reached);
             assert_eq!(reachability.get(), Some(reached));
         }
+    }
+
+    #[test]
+    fn only_the_first_failure_is_news_until_the_log_has_reported_a_success() {
+        let reachability = Reachability::default();
+        assert_eq!([reachability.record_failure(), reachability.record_failure()], [true, false]);
+        reachability.record(true);
+        assert!(!reachability.record_failure());
+        reachability.report_success();
+        assert!(reachability.record_failure());
+        assert_eq!((reachability.failures(), reachability.get()), (4, Some(false)));
     }
 
     #[test]

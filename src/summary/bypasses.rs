@@ -7,6 +7,9 @@ use crate::config::Config;
 use crate::matching::bypass::{Bypass, BypassPhase, BypassScope, MAX_TIME};
 use crate::schedule::human_time::{distance, local};
 
+/// The most bypasses that have a line each in the status.
+const MAX_LINES: usize = 2;
+
 /// A bypass at one point in time. It has neither the secret nor its hash.
 #[derive(Debug, Serialize)]
 pub struct BypassSummary {
@@ -43,6 +46,18 @@ pub fn bypass_lines(config: &Config, now: Timestamp) -> impl Iterator<Item = Str
         .all()
         .iter()
         .map(move |bypass| format!("bypass    {}", describe(bypass, config, now)))
+}
+
+/// As [`bypass_lines`], but in one line if there are more than [`MAX_LINES`], so that the status stays short.
+pub fn short_bypass_lines(config: &Config, now: Timestamp) -> Vec<String> {
+    let all = config.rules.bypasses.all();
+    if all.len() <= MAX_LINES {
+        return bypass_lines(config, now).collect();
+    }
+    let open = all.iter().filter(|bypass| bypass.phase(now) == BypassPhase::Valid);
+    let open: Vec<_> = open.map(Bypass::title).collect();
+    let names = if open.is_empty() { String::new() } else { format!(": {}", open.join(", ")) };
+    vec![format!("bypass    {} of {} let testers in{names}", open.len(), all.len())]
 }
 
 fn describe(bypass: &Bypass, config: &Config, now: Timestamp) -> String {

@@ -42,6 +42,30 @@ pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> Str
     parts.join("; then ")
 }
 
+/// The state, as fields of a log line.
+#[derive(Debug)]
+pub struct StateFields {
+    /// `up`, `partial` or `down`.
+    pub state: &'static str,
+    /// The end of this state in RFC 3339, if it is known.
+    pub until: Option<String>,
+    /// The name of the deciding period, if it has one.
+    pub period: Option<String>,
+}
+
+impl StateFields {
+    /// The state at `now`.
+    pub fn new(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Self {
+        let deciding =
+            causes(schedule, state).next().and_then(|active| schedule.periods().get(active.period));
+        Self {
+            state: state.state().as_str(),
+            until: until(schedule, state, now).map(|until| until.to_string()),
+            period: deciding.and_then(|period| period.name.clone()),
+        }
+    }
+}
+
 /// Returns when the state at `now` ends. `down` ends when no period without a scope is active; `partial` ends when no
 /// period is active, or when one without a scope is.
 pub(super) fn until(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Timestamp> {

@@ -51,6 +51,11 @@ impl Connections {
         }
     }
 
+    /// Returns the number of open connections.
+    pub(super) fn count(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
     /// Returns true if a request waits until a connection closes.
     pub(super) fn are_awaited(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) > 0

@@ -86,8 +86,11 @@ impl Download {
             // TLS may still hold some of it, also while more is awaited.
             let flushed = Pin::new(client.stream()).poll_flush(cx);
             if self.is_cut || self.framing.is_done() {
-                let is_whole = ready!(flushed).is_ok() && !self.is_cut;
-                return Poll::Ready(if is_whole { Forwarded::Whole } else { Forwarded::Cut });
+                return Poll::Ready(match ready!(flushed) {
+                    Ok(()) if self.is_cut => Forwarded::BrokenOff,
+                    Ok(()) => Forwarded::Whole,
+                    Err(_) => Forwarded::Cut,
+                });
             }
             if matches!(flushed, Poll::Ready(Err(_))) {
                 return Poll::Ready(Forwarded::Cut);

@@ -253,6 +253,9 @@ impl Exchange<'_, '_> {
         if closing.as_mut().poll(cx).is_pending() {
             ready!(buffers.deadline.poll_passed(cx));
             limits.record_passed(waits_for_upstream, client);
+            if waits_for_upstream {
+                return Poll::Ready(Forwarded::BrokenOff);
+            }
         }
         Poll::Ready(Forwarded::Cut)
     }

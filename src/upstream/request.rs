@@ -14,6 +14,9 @@ use crate::matching::bypass::{carries_secret, is_field as is_bypass_field, witho
 use crate::matching::client_address::X_FORWARDED_FOR;
 use crate::matching::request::X_FORWARDED_HOST;
 
+/// Names a request in the logs of each server that it passes.
+pub const X_REQUEST_ID: &str = "x-request-id";
+
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Returns the encoding of a request's body, as it goes to the upstream.
@@ -39,6 +42,9 @@ pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
     write_fields(out, head, route);
     write_framing(out, head);
     write_forwarding(out, head, route);
+    if let Some(id) = route.request_id {
+        write_field(out, X_REQUEST_ID, &[id]);
+    }
     via::write(out, route.received_version);
     out.extend_from_slice(b"\r\n");
 }
@@ -58,7 +64,10 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
         let is_written_elsewhere = match field.name.len() {
             4 => is("host"),
             6 => is("expect") && head.version == Version::Http10 || holds_secret(field),
-            12 => counts_hops && is("max-forwards") && decimal(field.value).is_some(),
+            12 => {
+                counts_hops && is("max-forwards") && decimal(field.value).is_some()
+                    || route.request_id.is_some() && is(X_REQUEST_ID)
+            }
             14 => is("content-length"),
             15 => is(X_FORWARDED_FOR.as_str()) || is_bypass_field(field.name),
             _ => false,
@@ -158,6 +167,7 @@ mod tests {
             tunnel_idle: Duration::ZERO,
             is_watched: false,
             is_private: false,
+            request_id: None,
             received_version: "1.1",
             peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())),
             trusted,

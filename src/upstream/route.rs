@@ -49,6 +49,8 @@ pub struct Route<'a> {
     pub is_watched: bool,
     /// True if the response is for this client only: no cache may keep it.
     pub is_private: bool,
+    /// The value of X-Request-Id, instead of the one that came with the request; `None` if that passes.
+    pub request_id: Option<&'a [u8]>,
     /// The version in which the request was received, as in Via.
     pub received_version: &'static str,
     /// The other end of the client's connection.
@@ -80,6 +82,7 @@ impl<'a> Route<'a> {
             tunnel_idle: limits.tunnel_idle,
             is_watched: false,
             is_private: false,
+            request_id: None,
             received_version: via::version(client),
             peer,
             trusted,

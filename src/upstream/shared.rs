@@ -1,5 +1,7 @@
 //! What the proxies of all threads share.
 
+use std::fmt;
+
 use super::connections::Connections;
 use super::contention::Contention;
 use super::names::Names;
@@ -11,4 +13,19 @@ pub struct SharedUpstreams {
     pub(super) contention: Contention,
     pub(super) names: Names,
     pub(super) connections: Connections,
+}
+
+impl SharedUpstreams {
+    /// Returns the number of open connections to upstreams.
+    pub fn open_connections(&self) -> usize {
+        self.connections.count()
+    }
+}
+
+impl fmt::Debug for SharedUpstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedUpstreams")
+            .field("connections", &self.open_connections())
+            .finish_non_exhaustive()
+    }
 }

@@ -59,7 +59,10 @@ pub(super) async fn run(
     // On the heap: few requests need it.
     let ended = Box::pin(async {
         let mut tunnel = Tunnel::begin(client, upstream, buffers).await?;
-        tunnel.run(client, idle_limit, closing).await?;
+        let ended = tunnel.run(client, idle_limit, closing).await;
+        client.traffic().add_received(tunnel.to_upstream.received);
+        client.traffic().add_sent(tunnel.to_client.received);
+        ended?;
         Ok::<_, io::Error>((tunnel.to_upstream.received, tunnel.to_client.received))
     });
     match ended.await {

@@ -6,6 +6,8 @@ use std::{fmt, io};
 
 use http::StatusCode;
 
+use crate::counters::UpstreamFailure;
+
 /// The reason why there is no response to a request.
 #[derive(Debug)]
 pub enum UpstreamError {
@@ -79,6 +81,21 @@ impl UpstreamError {
             Self::Client(fault) => Some(*fault),
             _ => None,
         }
+    }
+
+    /// Returns how the upstream has failed, if it is the upstream's fault.
+    pub const fn failure(&self) -> Option<UpstreamFailure> {
+        Some(match self {
+            Self::Connect(_) => UpstreamFailure::Connect,
+            Self::Broken(_) => UpstreamFailure::Broken,
+            Self::Invalid(_) => UpstreamFailure::Invalid,
+            Self::TimedOut { step: TimedOutStep::Turn, .. } => UpstreamFailure::Busy,
+            Self::TimedOut { step: TimedOutStep::Connect, .. } => UpstreamFailure::ConnectTimeout,
+            Self::TimedOut { step: TimedOutStep::Response | TimedOutStep::Body, .. } => {
+                UpstreamFailure::ResponseTimeout
+            }
+            Self::Client(_) | Self::Revoked => return None,
+        })
     }
 
     /// Returns true if the upstream cannot have got any of the request.

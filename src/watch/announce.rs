@@ -5,6 +5,7 @@ use tracing::info;
 use crate::clock;
 use crate::schedule::period::Period;
 use crate::snapshot::Snapshot;
+use crate::summary::StateFields;
 
 /// The active periods that were last announced.
 pub(super) struct AnnouncedPeriods {
@@ -21,22 +22,23 @@ impl AnnouncedPeriods {
         Self { generation: snapshot.generation, active: active.map(Period::title).collect() }
     }
 
-    /// Logs which periods began or ended by the clock. Changes made by an edit were logged with the edit.
+    /// Logs which periods began or ended by the clock, in one line. Changes made by an edit were logged with the edit.
     pub(super) fn update(&mut self, snapshot: &Snapshot) {
         let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {
-            let not_in = |list: &[String]| {
-                let list = list.to_vec();
-                move |title: &&String| !list.contains(title)
-            };
-            for title in new.active.iter().filter(not_in(&self.active)) {
-                info!("{title} has started");
-            }
-            for title in self.active.iter().filter(not_in(&new.active)) {
-                info!("{title} has ended");
-            }
-            info!("{}", snapshot.describe(clock::now()));
+            let now = clock::now();
+            let StateFields { state, until, period } = snapshot.state_fields(now);
+            let changes = changes(&self.active, &new.active);
+            info!(state, until, period, "{changes}: {}", snapshot.describe(now));
         }
         *self = new;
     }
+}
+
+/// Says which periods have started and ended.
+fn changes(before: &[String], after: &[String]) -> String {
+    let started = after.iter().filter(|title| !before.contains(title));
+    let ended = before.iter().filter(|title| !after.contains(title));
+    let started = started.map(|title| format!("{title} has started"));
+    started.chain(ended.map(|title| format!("{title} has ended"))).collect::<Vec<_>>().join(", ")
 }

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::load::Loaded;
 use crate::logging::{log_errors, log_warnings};
 use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
+use crate::summary::StateFields;
 
 const LOG_TARGET: &str = "downtime::watch";
 
@@ -32,7 +33,8 @@ impl Applier {
             ReadOutcome::Unchanged => debug!(target: LOG_TARGET, "read {}: unchanged", self.path.display()),
             ReadOutcome::Restored => {
                 self.snapshots.restore();
-                info!(target: LOG_TARGET, "{} is back to the applied version", self.path.display());
+                let file = self.path.display();
+                info!(target: LOG_TARGET, %file, "{file} is back to the applied version");
             }
             ReadOutcome::Changed => self.apply(loaded),
             ReadOutcome::Rejected => self.reject(loaded),
@@ -47,7 +49,9 @@ impl Applier {
         let now = clock::now();
         let before = self.snapshots.current();
         let after = self.snapshots.apply(config, sha256, now);
-        info!(target: LOG_TARGET, "applied {}: {}", self.path.display(), after.describe(now));
+        let StateFields { state, until, period } = after.state_fields(now);
+        let file = self.path.display();
+        info!(target: LOG_TARGET, state, until, period, %file, "applied {file}: {}", after.describe(now));
         (self.applied)(&before, &after);
         // An edit that takes the site down does not wait for the warnings.
         loaded.lint(now);
@@ -62,7 +66,8 @@ impl Applier {
         // Before logging, so that /status is not behind the log.
         self.snapshots.reject(rejected);
         log_errors(&diagnostics);
-        error!(target: LOG_TARGET, "{} is not applied: the last valid configuration stays in effect", self.path.display());
+        let file = self.path.display();
+        error!(target: LOG_TARGET, %file, "{file} is not applied: the last valid configuration stays in effect");
     }
 
     /// Tells an operator who asked for a reload that the file has not changed. Logs its errors again if it is invalid.

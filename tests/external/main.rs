@@ -1,5 +1,5 @@
-//! Tests that need programs of the system: a browser, curl, editors, grpcio, h11, h2, HAProxy, nghttp, nginx, npm, OpenSSL,
-//! strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
+//! Tests that need programs of the system: a browser, curl, editors, GoAccess, grpcio, h11, h2, HAProxy, nghttp, nginx, npm,
+//! OpenSSL, promtool, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
 
@@ -21,6 +21,7 @@ mod grpc;
 mod h11;
 mod http2_frames;
 mod manual;
+mod monitoring;
 mod origins;
 mod ptrace;
 mod recipes;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         run(&arguments, h11::trials()),
         run(&arguments, http2_frames::trials()),
         run(&arguments, manual::trials()),
+        run(&arguments, monitoring::trials()),
         run(&arguments, origins::trials()),
         run(&arguments, recipes::trials()),
         run(&reload_arguments, reload::trials()),

@@ -86,7 +86,7 @@ pub(crate) fn downtime_by(program: &str, arguments: &[&str], directory: &ConfigD
 
 fn prepared(mut command: Command, directory: &ConfigDirectory) -> Command {
     command.current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    for name in ["DOWNTIME_CONFIG", "NOTIFY_SOCKET"] {
+    for name in ["DOWNTIME_CONFIG", "JOURNAL_STREAM", "NOTIFY_SOCKET"] {
         command.env_remove(name);
     }
     command.env("TZ", "UTC");
@@ -148,7 +148,9 @@ impl GatewayProcess {
     pub(crate) fn run(directory: ConfigDirectory, command: Command) -> Self {
         let process = Process::spawn(command);
         let line = process.log.wait_for("listening on http");
-        let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
+        // In JSON, a quote follows.
+        let address = line.rsplit('/').next().and_then(|rest| rest.split('"').next());
+        let address = address.and_then(|address| address.parse().ok());
         process.log.wait_for("to take the site down");
         let mut address = address.expect("an address");
         if tls::is_on() && line.contains("https://") {

@@ -51,7 +51,9 @@ pub(super) fn serve(path: &Path, arguments: &PreviewArgs) -> Result<(), ExitCode
 fn serve_until_interrupted(url: &str, listener: Listener, service: PreviewService) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (notice, _exits) = exit_notice();
-    let _server = Server::start(["preview".to_owned()], &[listener], &notice, move || service.clone())?;
+    let _server = Server::start(["preview".to_owned()], &[listener], &notice, &Arc::default(), move || {
+        service.clone()
+    })?;
     runtime.block_on(async {
         // Installed before the URL is printed: a signal may follow at once.
         let (mut interrupt, mut terminate) =

@@ -232,7 +232,7 @@ impl LogSection {
         Self {
             level: table.get("level", "\"info\""),
             format: table.get("format", "\"text\""),
-            access: table.flag("access"),
+            access: table.flag_or_word("access"),
         }
     }
 }

@@ -3,10 +3,10 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::values::choice;
-use crate::config::document::LogSection;
+use super::values::{choice, means_off};
+use crate::config::document::{Field, FlagOrWord, LogSection};
 use crate::config::report::Report;
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{AccessLog, LogConfig, LogFormat};
 use crate::invalid_value::InvalidValue;
 
 pub(super) fn validate(section: &LogSection, report: &Report) -> LogConfig {
@@ -17,7 +17,31 @@ pub(super) fn validate(section: &LogSection, report: &Report) -> LogConfig {
     LogConfig {
         level: level.to_owned(),
         format: choice(&section.format, [("text", LogFormat::Text), ("json", LogFormat::Json)], report),
-        access: section.access.as_ref().is_some_and(|access| *access.get_ref()),
+        access: access(&section.access, report),
+    }
+}
+
+fn access(field: &Field<FlagOrWord>, report: &Report) -> AccessLog {
+    let Some(field) = field else { return AccessLog::Off };
+    match field.get_ref() {
+        FlagOrWord::Flag(false) => AccessLog::Off,
+        FlagOrWord::Flag(true) => AccessLog::Combined,
+        FlagOrWord::Word(word) => match word.as_str() {
+            "combined" => AccessLog::Combined,
+            "json" => AccessLog::Json,
+            _ => {
+                report.error(field.span(), format!("unknown value `{word}`"), access_help(word));
+                AccessLog::Off
+            }
+        },
+    }
+}
+
+fn access_help(word: &str) -> &'static str {
+    if means_off(word) {
+        "write `access = false`"
+    } else {
+        "write `access = \"combined\"`, `access = \"json\"`, or `access = false`"
     }
 }
 

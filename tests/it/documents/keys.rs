@@ -24,7 +24,7 @@ pub(crate) const SECTIONS: [ReferenceSection; 12] = [
     ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
     ReferenceSection { header: "[admin]", more: "See [Admin page](admin.md)." },
     ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
-    ReferenceSection { header: "[log]", more: "See [Logs](operating.md#logs)." },
+    ReferenceSection { header: "[log]", more: "See [Logs](monitoring.md#logs)." },
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
     ReferenceSection { header: "[[bypass]]", more: "See [Testers](testers.md)." },
 ];

@@ -131,10 +131,12 @@ fn elided(mut printed: Vec<String>, shown: &[String]) -> Vec<String> {
 
 /// Replaces the parts that depend on the clock.
 fn placeholders(line: &str) -> String {
-    const REPLACED: [(&str, &str); 7] = [
+    const REPLACED: [(&str, &str); 9] = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC| [+-]\d\d:\d\d)?", "TIME"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "TIME"),
-        (r#"ms="?[\d.]+"?"#, "MILLISECONDS"),
+        (r"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000", "TIME"),
+        (r#"(HTTP/1\.1" \d{3}) \d+ (.*) \d\.\d{6} "#, "$1 BYTES $2 SECONDS "),
+        (r#""[0-9a-f]{32}""#, "ID"),
         (r"\d+ (d|h|min|s|ms)\b( \d+ (d|h|min|s|ms)\b)*", "LENGTH"),
         (r"--sha256 [0-9a-f]+", "--sha256 HASH"),
         (r"now, just started|less than 1 s", "LENGTH"),

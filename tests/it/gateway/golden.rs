@@ -72,9 +72,9 @@ fn changes(before: &str, after: &str) -> Vec<String> {
     [lines(before, after, '-'), lines(after, before, '+')].concat()
 }
 
-/// Returns true for the gateway's own Via, which `http1::via` tests.
-fn is_own_via(line: &str) -> bool {
-    line.starts_with("via: ") && line.contains(" downtime-")
+/// Returns true for the gateway's own Via and X-Request-Id, which `http1::via` and `gateway::request_id` test.
+fn is_own(line: &str) -> bool {
+    line.starts_with("via: ") && line.contains(" downtime-") || line.starts_with("x-request-id: ")
 }
 
 /// Describes a response: its status, its version unless that is HTTP/1.1, its sorted fields without the gateway's own date
@@ -84,7 +84,7 @@ fn described(response: &Response) -> String {
     let own = |(name, value): &(String, String)| name == "date" && httpdate::parse_http_date(value).is_ok();
     let fields = response.fields.iter().filter(|field| !own(field));
     let fields = fields.map(|(name, value)| format!("{name}: {value}"));
-    let mut fields: Vec<String> = fields.filter(|line| !is_own_via(line)).collect();
+    let mut fields: Vec<String> = fields.filter(|line| !is_own(line)).collect();
     fields.sort();
     let version = (version != "HTTP/1.1").then(|| format!("in {version}"));
     let body = (!response.body.is_empty()).then(|| format!("body: {}", shown(&response.body)));

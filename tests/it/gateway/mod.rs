@@ -1,5 +1,6 @@
 //! How the binary responds to requests over sockets.
 
+mod access_log;
 mod branded;
 mod bypass;
 mod connection;
@@ -9,14 +10,17 @@ mod exempt;
 mod golden;
 mod http2;
 mod http2_limits;
+mod journald;
 mod lifecycle;
 mod probes;
 mod proxies;
 mod proxy_protocol;
 mod redirect;
 mod relay;
+mod request_id;
 mod scope;
 mod site;
+mod stalled_log;
 mod status;
 mod stop;
 mod tunnels;

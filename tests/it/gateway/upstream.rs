@@ -172,3 +172,32 @@ fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
         assert_eq!(hosts, [host], "{head}");
     }
 }
+
+#[test]
+fn an_unreachable_upstream_is_logged_when_that_begins_and_when_it_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let gateway = GatewayProcess::start(&site(&format!("http://{address}"), ""));
+    for _ in 0..5 {
+        assert_eq!(gateway.get("/", &[]).downtime(), Some("unreachable"));
+    }
+    let line = gateway.log().wait_for("is unreachable: ");
+    assert!(line.contains("ERROR"), "{line}");
+    let listener = TcpListener::bind(address).expect("the same port");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut client = crate::support::http::Client::on(stream);
+            while client.head().is_ok() {
+                client.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            }
+        }
+    });
+    assert_eq!(gateway.get("/", &[]).status, 200);
+    let line = gateway.log().wait_for("is reachable again; ");
+    assert!(
+        line.contains(" INFO ") && line.ends_with("is reachable again; 5 requests failed meanwhile"),
+        "{line}"
+    );
+    assert_eq!(gateway.log().count("unreachable"), 1);
+}

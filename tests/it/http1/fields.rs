@@ -6,7 +6,8 @@ use crate::client::scheme;
 use crate::support::process::GatewayProcess;
 
 /// What the gateway adds to every request.
-const ADDED: [&str; 5] = ["host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+const ADDED: [&str; 6] =
+    ["host", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"];
 
 #[test]
 fn connection_fields_of_requests_do_not_pass_in_any_form() {

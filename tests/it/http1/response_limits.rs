@@ -74,14 +74,16 @@ fn a_response_that_is_not_forwarded_gives_the_page_or_502_and_the_log_says_why()
     for (policy, status, downtime) in
         [("", 503, Some("unreachable")), ("when_unreachable = \"error\"", 502, None)]
     {
-        let gateway = GatewayProcess::start(&site(&upstream.url(), policy));
+        // Only the first failure is logged at a higher level.
+        let config = format!("{}\n[log]\nlevel = \"debug\"\n", site(&upstream.url(), policy));
+        let gateway = GatewayProcess::start(&config);
         for (number, (said, reason)) in refused.iter().enumerate() {
             let case = format!("{reason} for {:?}", &said[..said.len().min(60)]);
             let mut client = gateway.connect();
             client.send(GET.request(&format!("/{number}")));
             let found = response(&mut client, "GET", &case);
             assert_eq!((found.status, found.downtime()), (status, downtime), "{case}");
-            let line = gateway.log().wait_for("is unreachable: ");
+            let line = gateway.log().wait_for("unreachable: ");
             assert!(line.contains(reason), "{case}: {line}");
         }
     }

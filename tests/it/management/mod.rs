@@ -3,6 +3,7 @@
 mod await_state;
 mod during;
 mod listener;
+mod metrics;
 mod periods_file;
 mod status;
 mod wait;

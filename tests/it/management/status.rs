@@ -19,10 +19,21 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     let mut expected: Value = serde_json::from_str(&check.stdout).expect("JSON");
     expected["source"] = "server".into();
     let report = report.as_object_mut().expect("an object");
-    let more: Vec<_> =
-        ["file", "sha256", "generation", "applied_at", "rejected", "watch", "timezone", "lines", "reachable"]
-            .map(|key| report.remove(key).unwrap_or_else(|| panic!("no {key}")))
-            .into();
+    let more: Vec<_> = [
+        "file",
+        "sha256",
+        "generation",
+        "applied_at",
+        "rejected",
+        "watch",
+        "timezone",
+        "lines",
+        "reachable",
+        "requests",
+        "upstream",
+    ]
+    .map(|key| report.remove(key).unwrap_or_else(|| panic!("no {key}")))
+    .into();
     assert_eq!(Value::Object(report.clone()), expected);
     assert_eq!(expected["diagnostics"][0]["severity"], "warning");
     let file = gateway.directory.join("downtime.toml");
@@ -177,4 +188,50 @@ fn the_command_does_not_trust_a_gateway_of_another_file() {
     assert_eq!(output.code, 0, "{output:?}");
     let other = gateway.directory.join("downtime.toml").display().to_string();
     assert!(output.stdout.contains(&format!("serves another file, {other}")), "{output:?}");
+}
+
+#[test]
+fn the_status_of_a_running_gateway_has_ten_lines_at_most() {
+    let origin = StubUpstream::start();
+    let bypass = |name: &str, until: &str| {
+        let hash = downtime::config::load::sha256(name.as_bytes(), None);
+        format!("[[bypass]]\nname = \"{name}\"\nhash = \"sha256:{hash}\"\nuntil = {until}\n")
+    };
+    let soon = downtime::clock::now() + jiff::SignedDuration::from_hours(1);
+    let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
+    let over = bypass("old", "2020-01-01T00:00:00Z");
+    let gateway = start(&format!("{site}{DOWN}{}", bypass("qa", &soon.to_string()) + &over));
+    let lines = || run(&gateway.directory, &["status"]).stdout;
+    let upstream =
+        format!("upstream  {} was not needed yet; 0 connections, 0 errors since the start\n", origin.url());
+    let text = lines();
+    assert!(text.lines().count() == 10 && text.contains(&upstream), "{text}");
+    assert!(text.contains("\nbypass    \"qa\" (line "), "{text}");
+    let more = bypass("dev", &soon.to_string());
+    gateway
+        .apply(&with_management(&format!("{site}{DOWN}{}", bypass("qa", &soon.to_string()) + &over + &more)));
+    let text = lines();
+    assert!(text.contains("\nbypass    2 of 3 let testers in: \"qa\", \"dev\"\n"), "{text}");
+}
+
+#[test]
+fn the_status_tells_how_many_requests_there_are_and_how_many_of_them_pass() {
+    let origin = StubUpstream::start();
+    let site = format!("[site]\nupstream = \"{}\"\n", origin.url());
+    let gateway = start(&format!("{site}{DOWN}paths = [\"/down\"]\n"));
+    for path in ["/", "/", "/", "/down"] {
+        gateway.get(path, &[]);
+    }
+    let (report, _) = crate::support::until("a rate", || {
+        Some(status(&gateway)).filter(|report| report["requests"]["passed"] == 0.75)
+    });
+    assert!(report["requests"]["per_second"].as_f64() > Some(0.0), "{report}");
+    let line = report["lines"][4].as_str().expect("a line");
+    assert!(
+        line.starts_with("requests  ") && line.contains(" per second in the last minute, 75 % passed; "),
+        "{line}"
+    );
+    let upstream = &report["upstream"];
+    assert_eq!((&upstream["url"], &upstream["reachable"]), (&origin.url().into(), &true.into()));
+    assert_eq!(upstream["errors"], 0);
 }

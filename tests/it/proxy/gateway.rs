@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use downtime::filters::Routes;
 use downtime::gateway::Gateway;
+use downtime::logging::AccessLines;
 use downtime::server::{Readiness, Service, serve};
 use downtime::snapshot::Snapshots;
 use downtime::tls::{Certificate, CertificateChain, CertificateFiles, PrivateKey, server_config};
@@ -121,6 +122,8 @@ fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
         warp::service(downtime::filters::routes()),
         proxy,
         Readiness::default(),
+        Arc::default(),
+        AccessLines::default(),
     )
 }
 
@@ -178,7 +181,9 @@ impl Write for Failures {
         let marks = [" is unreachable: ", "downtime::gateway: "];
         let failure = marks.into_iter().find_map(|mark| text.split_once(mark));
         if let Some((_, failure)) = failure {
-            self.note(failure.trim_end().to_owned());
+            // The fields follow the message.
+            let message = failure.trim_end().split(" upstream=").next().unwrap_or_default();
+            self.note(message.to_owned());
         }
         Ok(line.len())
     }

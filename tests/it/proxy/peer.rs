@@ -110,7 +110,8 @@ impl RawPeer {
             Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
             None => line.to_owned(),
         });
-        let is_own = |line: &String| line.starts_with("date: ") || line.starts_with("via: 1.1 downtime-");
+        let own = ["date: ", "via: 1.1 downtime-", "x-request-id: "];
+        let is_own = |line: &String| own.iter().any(|beginning| line.starts_with(beginning));
         let mut fields: Vec<String> = lines.filter(|line| !is_own(line)).collect();
         fields.sort();
         Head { first, fields }

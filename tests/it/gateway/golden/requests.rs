@@ -1,6 +1,6 @@
 //! What the upstream gets for each kind of request of a client.
 
-use super::{Groups, assert_recorded, counted, is_own_via, shown};
+use super::{Groups, assert_recorded, counted, is_own, shown};
 use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
@@ -63,12 +63,12 @@ fn the_upstream_gets_what_is_recorded() {
     assert_recorded("requests.txt", table.table());
 }
 
-/// Describes the head of a request, without the gateway's own Via. The method is shown only if it is not the client's.
+/// Describes the head of a request, without the gateway's own Via and X-Request-Id. The method is shown only if it is not the client's.
 fn arrived(head: &str, method: &str) -> String {
     let mut lines = head.trim_end().split("\r\n").map(str::to_owned);
     let first = lines.next().unwrap_or_default();
     let first = first.strip_prefix(&format!("{method} ")).unwrap_or(&first).to_owned();
-    let mut fields: Vec<String> = lines.filter(|line| !is_own_via(line)).collect();
+    let mut fields: Vec<String> = lines.filter(|line| !is_own(line)).collect();
     fields.sort();
     std::iter::once(first).chain(counted(&fields)).map(|line| line + "\n").collect()
 }

@@ -1,0 +1,70 @@
+//! What is counted and logged of a request when it has ended.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use http::StatusCode;
+
+use super::access::AccessLine;
+use crate::counters::{Outcome, ThreadCounts};
+use crate::net::client::ClientConnection;
+use crate::net::traffic::Traffic;
+
+/// The status in metrics and in the access log if the client left before its response began. nginx uses the same one.
+const CLIENT_LEFT: u16 = 499;
+
+/// A request that is being handled. It is counted and logged when this is dropped, also if the request is cancelled.
+pub(super) struct RequestRecord<'g> {
+    counts: &'g ThreadCounts,
+    traffic: Rc<Traffic>,
+    outcome: Outcome,
+    status: u16,
+    started_at: Instant,
+    /// On the heap: the access log is usually off.
+    access: Option<Box<AccessLine>>,
+}
+
+impl<'g> RequestRecord<'g> {
+    /// Counts a request that has begun.
+    pub(super) fn begin(
+        counts: &'g ThreadCounts,
+        client: &ClientConnection,
+        outcome: Outcome,
+        access: Option<Box<AccessLine>>,
+    ) -> Self {
+        counts.begun.add(1);
+        let traffic = Rc::clone(client.traffic());
+        Self { counts, traffic, outcome, status: CLIENT_LEFT, started_at: Instant::now(), access }
+    }
+
+    /// Records the status of the response.
+    pub(super) fn respond(&mut self, status: StatusCode) {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            self.counts.tunnels_begun.add(1);
+        }
+        self.status = status.as_u16();
+    }
+
+    /// Records a status with another outcome than was decided.
+    pub(super) fn respond_with(&mut self, status: StatusCode, outcome: Outcome) {
+        self.outcome = outcome;
+        self.respond(status);
+    }
+}
+
+impl Drop for RequestRecord<'_> {
+    fn drop(&mut self) {
+        let duration = self.started_at.elapsed();
+        let (received, sent) = self.traffic.take();
+        let is_tunnel = self.status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        if is_tunnel {
+            self.counts.tunnels_ended.add(1);
+        }
+        self.counts.end_request(self.outcome, self.status, (!is_tunnel).then_some(duration));
+        self.counts.received.add(received);
+        self.counts.sent.add(sent);
+        if let Some(access) = self.access.take() {
+            access.write(self.outcome, self.status, sent, duration);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The log as journald reads it: it adds the time itself, and takes the priority of each line from its beginning.
+
+use rustix::fs::fstat;
+
+use super::DOWN;
+use crate::support::log::Log;
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
+
+#[test]
+fn lines_for_journald_have_a_priority_and_no_time() {
+    let directory = ConfigDirectory::with(&format!("[log]\naccess = true\n{DOWN}"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let stat = fstat(&writer).expect("known");
+    let mut command = downtime(&directory);
+    command.env("JOURNAL_STREAM", format!("{}:{}", stat.st_dev, stat.st_ino)).stderr(writer);
+    let mut child = command.spawn().expect("the binary");
+    drop(command);
+    let log = Log::new(reader);
+    let line = log.wait_for("listening on http");
+    assert!(line.starts_with("<6> INFO listening on http://127.0.0.1:"), "{line}");
+    let address = line.rsplit('/').next().and_then(|address| address.parse().ok()).expect("an address");
+    crate::support::http::Client::connect(address).request("GET", "/", &[]);
+    assert!(log.wait_for("\"GET / HTTP/1.1\" 503 ").starts_with("<6>127.0.0.1 - - ["));
+    directory.replace("downtime.toml", "[response]\nstatus = 200\n");
+    assert!(log.wait_for("is not applied").starts_with("<3>ERROR "), "{}", log.text());
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
+#[test]
+fn a_stream_that_is_not_that_of_journald_gets_no_priorities() {
+    let directory = ConfigDirectory::with("");
+    let mut command = downtime(&directory);
+    command.env("JOURNAL_STREAM", "8:12345");
+    let gateway = GatewayProcess::run(directory, command);
+    let text = gateway.log().text();
+    assert!(text.lines().all(|line| line.starts_with("20") && line.contains(" INFO ")), "{text}");
+}
+
+#[test]
+fn a_change_of_the_state_has_its_facts_in_fields() {
+    let config = "[log]\nformat = \"json\"\n";
+    let gateway = GatewayProcess::start(config);
+    let until = "2999-01-01T00:00:00Z";
+    gateway
+        .edit(&format!("{config}[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = {until}\n"));
+    let line: serde_json::Value = serde_json::from_str(&gateway.log().wait_for("applied ")).expect("JSON");
+    let fields = ["state", "until", "period"].map(|key| line[key].as_str());
+    assert_eq!(fields, [Some("down"), Some(until), Some("db")], "{line}");
+    assert!(line["file"].as_str().is_some_and(|file| file.ends_with("downtime.toml")), "{line}");
+    gateway.edit("[response]\nstatus = 200\n");
+    let line: serde_json::Value =
+        serde_json::from_str(&gateway.log().wait_for("is not applied")).expect("JSON");
+    assert!(line["file"].as_str().is_some() && line["level"] == "ERROR", "{line}");
+}
+
+#[test]
+fn the_facts_are_not_repeated_in_lines_of_text() {
+    let gateway = GatewayProcess::start("");
+    gateway.apply(DOWN);
+    assert!(!gateway.log().text().contains("state="), "{}", gateway.log().text());
+}
