@@ -3,6 +3,7 @@
 mod actions;
 mod bypasses;
 mod check;
+mod confirm;
 mod down;
 mod drawing;
 mod form;

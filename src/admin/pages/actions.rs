@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde::Serialize;
 use serde_json::Value;
 
-use super::form::FormValues;
+use super::confirm::confirm;
 use super::identity::{find_moved, find_period, period_ids};
-use super::listed::{ListedPeriod, listed, moment};
+use super::listed::moment;
 use super::problem::{Problem, ProblemItem, sentence};
 use super::save::{self, Plan, conflict};
-use super::visit::{Visit, zone_name};
+use super::visit::Visit;
 use crate::config::Config;
 use crate::config::edit::{Change, EditError, Literal};
 use crate::config::time::TimeLiteral;
@@ -45,7 +44,7 @@ impl PeriodAction {
         })
     }
 
-    fn segment(self) -> &'static str {
+    pub(super) fn segment(self) -> &'static str {
         match self {
             Self::End => "end",
             Self::Extend => "extend",
@@ -56,7 +55,7 @@ impl PeriodAction {
     }
 
     /// Returns the words of the button.
-    fn button(self) -> &'static str {
+    pub(super) fn button(self) -> &'static str {
         match self {
             Self::End => "End it now",
             Self::Extend => "Extend it",
@@ -65,25 +64,6 @@ impl PeriodAction {
             Self::Delete => "Delete it",
         }
     }
-}
-
-/// A page that asks before something is done.
-#[derive(Serialize)]
-pub(super) struct ConfirmPage<'a> {
-    pub(super) title: String,
-    pub(super) leads: Vec<String>,
-    pub(super) action: String,
-    pub(super) sha256: &'a str,
-    pub(super) fields: &'static str,
-    pub(super) values: FormValues,
-    pub(super) errors: FormValues,
-    pub(super) theirs: FormValues,
-    pub(super) zone_of_times: String,
-    pub(super) details: Option<String>,
-    pub(super) is_dangerous: bool,
-    pub(super) button: &'static str,
-    pub(super) back: String,
-    pub(super) problem: Option<Problem>,
 }
 
 /// Responds with the page that asks before an action.
@@ -171,11 +151,10 @@ fn planned(
 
 /// Returns the new end that was typed.
 fn new_end(visit: &Visit<'_>, config: &Config, index: usize) -> Result<NewEnd, Problem> {
-    let typed = |name| visit.request.field(name).map(str::trim).filter(|text| !text.is_empty());
     let wrong = |field: &str, message: String, help: &str| {
         Problem::of_values(vec![ProblemItem::of_field(field, message, help)])
     };
-    match (typed("by"), typed("until")) {
+    match (visit.typed("by"), visit.typed("until")) {
         (Some(by), None) => {
             let by: Result<Duration, _> = parse_duration(by);
             by.map(NewEnd::Later).map_err(|message| wrong("by", sentence(&message), "For example 30m"))
@@ -217,57 +196,4 @@ fn not_extended(fault: ExtendFault, config: &Config) -> EditRefusal {
         ExtendFault::Edit(error) => return error.into(),
     };
     EditRefusal::cannot(message, help)
-}
-
-fn confirm(
-    visit: &Visit<'_>,
-    config: &Config,
-    index: usize,
-    action: PeriodAction,
-    problem: Option<Problem>,
-) -> Response<Bytes> {
-    let Some(period) = listed(visit, config, index) else { return visit.problem(&Problem::not_found()) };
-    let title = format!("{} {}?", sentence(action.segment()), period.title);
-    let status = problem.as_ref().map_or(StatusCode::OK, |problem| problem.status);
-    let texts = ["by", "until"]
-        .map(|name| (name.to_owned(), visit.request.field(name).unwrap_or_default().to_owned()));
-    let items = problem.iter().flat_map(|problem| &problem.list);
-    let errors = items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect();
-    let series = config.rules.schedule.periods().get(index).and_then(Period::series);
-    let page = ConfirmPage {
-        leads: leads(&period, action, config, index),
-        action: format!("/periods/{}/{}", period.id, action.segment()),
-        sha256: visit.sha256(),
-        fields: if action == PeriodAction::Extend { "extend" } else { "" },
-        values: FormValues::from(texts),
-        errors,
-        theirs: FormValues::new(),
-        zone_of_times: zone_name(series.map_or(&config.timezone, |series| &series.zone)),
-        details: (action == PeriodAction::Delete)
-            .then(|| visit.source().and_then(|source| source.period_text(index).ok().map(str::to_owned)))
-            .flatten(),
-        is_dangerous: action == PeriodAction::Delete,
-        button: action.button(),
-        back: format!("/periods/{}", period.id),
-        problem,
-        title: title.clone(),
-    };
-    visit.page(status, ("confirm", &title), &page)
-}
-
-fn leads(period: &ListedPeriod, action: PeriodAction, config: &Config, index: usize) -> Vec<String> {
-    let is_series =
-        config.rules.schedule.periods().get(index).is_some_and(|period| period.series().is_some());
-    let consequence = match action {
-        PeriodAction::End if is_series => "Only this occurrence ends; later ones stay planned.",
-        PeriodAction::End => "Visitors get the site again at once, unless another period covers it.",
-        PeriodAction::Extend if is_series => "Only this occurrence lasts longer, by a period of its own.",
-        PeriodAction::Extend => "Its end is moved later.",
-        PeriodAction::Delete => {
-            "It is removed from the file, with the comments inside it. This cannot be undone here."
-        }
-        PeriodAction::Enable => "It takes effect at once if it covers this time.",
-        PeriodAction::Disable => "It has no effect until it is enabled again.",
-    };
-    vec![period.when.clone(), consequence.to_owned()]
 }

@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::actions::ConfirmPage;
+use super::confirm::ConfirmPage;
 use super::form::FormValues;
 use super::identity::bypass_id;
 use super::listed::{ListedBypass, bypasses, listed_bypass};
@@ -62,8 +62,7 @@ fn page(
     made: Option<(&str, Vec<String>)>,
 ) -> Response<Bytes> {
     let status = problem.as_ref().map_or(StatusCode::OK, |problem| problem.status);
-    let items = problem.iter().flat_map(|problem| &problem.list);
-    let errors = items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect();
+    let errors = Problem::by_field(problem.as_ref());
     let mut values = FormValues::from([("for".to_owned(), DEFAULT_LENGTH.to_owned())]);
     if problem.is_some() {
         values.extend(visit.request.fields.iter().cloned());
@@ -126,22 +125,24 @@ fn make(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
 }
 
 fn requested(visit: &Visit<'_>) -> Result<(RequestedBypass, Option<String>), ProblemItem> {
-    let typed = |name| visit.request.field(name).map(str::trim).filter(|text| !text.is_empty());
-    let list = |name: &str| {
-        let values = visit.request.fields.iter().filter(|(other, _)| other == name);
-        let lines = values.flat_map(|(_, value)| value.lines()).map(str::trim);
-        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    };
     let wrong = |field: &'static str, help: &'static str| {
         move |message: String| ProblemItem::of_field(field, sentence(&message), help)
     };
-    let duration =
-        parse_duration(typed("for").unwrap_or(DEFAULT_LENGTH)).map_err(wrong("for", "For example 8h"))?;
-    let site = typed("site").map(parse_site_url).transpose();
+    let duration = parse_duration(visit.typed("for").unwrap_or(DEFAULT_LENGTH))
+        .map_err(wrong("for", "For example 8h"))?;
+    let site = visit.typed("site").map(parse_site_url).transpose();
     let site = site
         .map_err(|help| ProblemItem::of_field("site", "This is not the address of a site", sentence(help)))?;
-    let name = typed("name").map(str::to_owned);
-    Ok((RequestedBypass { name, duration, hosts: list("hosts"), paths: list("paths") }, site))
+    let name = visit.typed("name").map(str::to_owned);
+    Ok((
+        RequestedBypass {
+            name,
+            duration,
+            hosts: visit.typed_lines("hosts"),
+            paths: visit.typed_lines("paths"),
+        },
+        site,
+    ))
 }
 
 /// Responds with the page that asks before a bypass ends.

@@ -31,8 +31,7 @@ struct DownPage<'a> {
 pub(super) fn ask(visit: &Visit<'_>, problem: Option<Problem>) -> Result<Response<Bytes>, Problem> {
     let config = visit.valid()?;
     let status = problem.as_ref().map_or(StatusCode::OK, |problem| problem.status);
-    let items = problem.iter().flat_map(|problem| &problem.list);
-    let errors = items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect();
+    let errors = Problem::by_field(problem.as_ref());
     let page = DownPage {
         sha256: visit.sha256(),
         values: visit.request.fields.iter().cloned().collect(),
@@ -82,18 +81,12 @@ fn planned(requested: &RequestedDowntime, source: &EditSource<'_>) -> Result<Pla
 
 /// Returns the downtime that was typed.
 fn requested(visit: &Visit<'_>, config: &Config) -> Result<RequestedDowntime, ProblemItem> {
-    let typed =
-        |name| visit.request.field(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let list = |name: &str| {
-        let values = visit.request.fields.iter().filter(|(other, _)| other == name);
-        let lines = values.flat_map(|(_, value)| value.lines()).map(str::trim);
-        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let duration = typed("for").map(|text| parse_duration(&text)).transpose();
+    let duration = visit.typed("for").map(parse_duration).transpose();
     let duration =
         duration.map_err(|message| ProblemItem::of_field("for", sentence(&message), "For example 30m"))?;
-    let until = typed("end")
-        .map(|text| TimeLiteral::parse(&text)?.resolve(&config.timezone, Fold::Second))
+    let until = visit
+        .typed("end")
+        .map(|text| TimeLiteral::parse(text)?.resolve(&config.timezone, Fold::Second))
         .transpose();
     let until = until.map_err(|error| {
         ProblemItem::of_field(
@@ -115,11 +108,11 @@ fn requested(visit: &Visit<'_>, config: &Config) -> Result<RequestedDowntime, Pr
         ProblemItem::of_field("for", "It would end after the year 9999", "Write a shorter time")
     })?;
     let requested = RequestedDowntime {
-        name: typed("name"),
-        message: typed("message"),
-        hosts: list("hosts"),
-        paths: list("paths"),
-        methods: list("methods"),
+        name: visit.typed("name").map(str::to_owned),
+        message: visit.typed("message").map(str::to_owned),
+        hosts: visit.typed_lines("hosts"),
+        paths: visit.typed_lines("paths"),
+        methods: visit.typed_lines("methods"),
         is_planned: false,
         start,
         end: end.or(until),

@@ -54,8 +54,7 @@ impl PeriodForm<'_> {
         let leads = period.as_ref().map_or_else(Vec::new, ListedPeriod::leads);
         let action =
             period.as_ref().map_or("/periods".to_owned(), |period| format!("/periods/{}", period.id));
-        let items = problem.iter().flat_map(|problem| &problem.list);
-        let errors = items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect();
+        let errors = Problem::by_field(problem.as_ref());
         let is_other = |name: &&String| name.starts_with("message.");
         let messages =
             values.keys().filter(is_other).filter_map(|name| shown_language(name.strip_prefix("message.")?));
@@ -80,7 +79,7 @@ impl PeriodForm<'_> {
             languages: Language::all().filter_map(|language| shown_language(language.tag())).collect(),
             new_languages: (1..=NEW_LANGUAGES).collect(),
             default_answer: default_answer(self.config),
-            templates: offered(self.config),
+            templates: templates(self.config, values.get("template")),
             values: for_page(values, &self.context),
             period,
             title: heading.clone(),
@@ -92,6 +91,14 @@ impl PeriodForm<'_> {
 fn shown_language(tag: &str) -> Option<ShownLanguage> {
     let language = Language::from_tag(tag)?;
     Some(ShownLanguage { tag: tag.to_owned(), name: language.words().name })
+}
+
+/// Returns the templates that can be chosen, with the current one.
+fn templates(config: &Config, current: Option<&String>) -> Vec<String> {
+    let mut templates = offered(config);
+    let other = current.filter(|path| !path.is_empty() && !templates.contains(path)).cloned();
+    templates.extend(other);
+    templates
 }
 
 /// Describes what visitors get without an answer of the period's own.

@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use super::form::FormValues;
 use crate::config::diagnostic::{Diagnostic, without_passwords};
 use crate::editing::{EditFailure, EditRefusal};
 
@@ -92,6 +93,12 @@ impl Problem {
                 sentence(error.help()),
             ),
         })
+    }
+
+    /// Returns what is wrong with each field.
+    pub(super) fn by_field(problem: Option<&Self>) -> FormValues {
+        let items = problem.into_iter().flat_map(|problem| &problem.list);
+        items.filter_map(|item| Some((item.field.clone()?, item.message.clone()))).collect()
     }
 
     /// Returns the problem as JSON.

@@ -103,6 +103,7 @@ fn key_changes(before: &Table, after: &Table, title: &str) -> Vec<String> {
     let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
     let change = |key: &String| match (before.get(key), after.get(key)) {
         (before, after) if before == after => None,
+        (_, Some(_)) if key == "hash" => Some(format!("{title} has another secret")),
         (_, Some(value)) => Some(format!("{title}: `{key}` is now {value}")),
         (_, None) => Some(format!("{title}: `{key}` was removed")),
     };

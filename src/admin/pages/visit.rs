@@ -92,6 +92,18 @@ impl<'a> Visit<'a> {
         self.request.operator.may_write
     }
 
+    /// Returns what was typed into a field, unless that is empty.
+    pub(super) fn typed(&self, field: &str) -> Option<&str> {
+        self.request.field(field).map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the lines that were typed into a field, of which there may be several.
+    pub(super) fn typed_lines(&self, field: &str) -> Vec<String> {
+        let values = self.request.fields.iter().filter(|(name, _)| name == field);
+        let lines = values.flat_map(|(_, value)| value.lines()).map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Returns the notice that the address names.
     pub(super) fn notice(&self) -> Option<Notice> {
         self.file.notices.get(self.request.query_value("done")?)

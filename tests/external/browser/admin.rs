@@ -1,6 +1,7 @@
 //! The admin page, as operators use it.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -8,6 +9,7 @@ use serde_json::json;
 use super::accessibility::{Checker, with_axe};
 use super::devtools::Tab;
 use super::{in_browser, trial};
+use crate::debian;
 use crate::support::admin::{AdminProcess, SECTIONS, WRITER};
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 
@@ -51,6 +53,9 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("an_operator_leads_a_downtime_from_its_plan_to_its_end", leads_a_downtime),
         trial("what_an_operator_typed_survives_the_save_of_somebody_else", survives_another_save),
+        Trial::ignorable_test("browser::a_save_of_vim_while_a_form_is_open_is_noticed", || {
+            debian::with(&[("vim", "vim")], || in_browser("en", save_of_vim).map(drop))
+        }),
         trial("a_link_for_testers_opens_the_site", link_for_testers),
         trial("the_admin_page_fits_a_narrow_screen", fits_a_narrow_screen),
         Trial::ignorable_test(
@@ -135,6 +140,32 @@ fn survives_another_save(tab: &mut Tab<'_>) {
         text.contains("Typed with care.") && text.contains("\"other\"") && text.contains("Bald zurück."),
         "{text}"
     );
+}
+
+fn save_of_vim(tab: &mut Tab<'_>) {
+    let (gateway, admin) = start(tab, BUSY);
+    tab.open(&url(admin.address, "/periods/upgrade"));
+    fill(tab, &[("message", "Typed with care.")]);
+    let edit = [
+        "-Nu",
+        "NONE",
+        "-i",
+        "NONE",
+        "-es",
+        "-c",
+        "%s/for = \"2h\"/for = \"3h\"/",
+        "-c",
+        "wq",
+        "downtime.toml",
+    ];
+    let status = Command::new("vim").args(edit).current_dir(gateway.directory.path()).status();
+    assert!(status.expect("vim").success());
+    click(tab, "button[value=save]");
+    assert!(tab.text().contains("\"patching\": `for` is now \"3h\""), "{}", tab.text());
+    click(tab, "button[value=save]");
+    assert!(tab.text().contains("Changed \"upgrade\": message"), "{}", tab.text());
+    let text = std::fs::read_to_string(gateway.directory.join("downtime.toml")).expect("read");
+    assert!(text.contains("Typed with care.") && text.contains("for = \"3h\""), "{text}");
 }
 
 fn link_for_testers(tab: &mut Tab<'_>) {

@@ -353,3 +353,16 @@ fn other_methods_and_paths_are_refused() {
         assert_eq!(admin.send(method, path, &form, "").status, status, "{method} {path}");
     }
 }
+
+#[test]
+fn a_template_that_is_not_offered_stays_selected() {
+    let directory = ConfigDirectory::with(&format!(
+        "{SECTIONS}\n[[period]]\nname = \"db\"\nstart = 2999-01-01T00:00:00Z\ntemplate = \".hidden.html\"\n"
+    ));
+    directory.write(".hidden.html", "<p>{{ message }}</p>");
+    directory.write("offered.html", "<p>{{ message }}</p>");
+    let admin = AdminProcess::on(&directory);
+    let (_, page) = admin.open("/periods/db");
+    assert!(page.contains("<option>offered.html</option>"), "{page}");
+    assert!(page.contains("<option selected>.hidden.html</option>"), "{page}");
+}
