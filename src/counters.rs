@@ -176,6 +176,10 @@ pub struct DurationCounts {
 
 impl DurationCounts {
     fn record(&self, duration: Duration) {
+        if duration.is_zero() {
+            let [first, ..] = &self.buckets;
+            return first.add(1);
+        }
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let bucket = BUCKETS.iter().position(|(_, bound)| micros <= *bound).unwrap_or(BUCKETS.len());
         if let Some(count) = self.buckets.get(bucket) {

@@ -19,13 +19,15 @@ pub(super) struct RequestRecord<'g> {
     traffic: Rc<Traffic>,
     outcome: Outcome,
     status: u16,
-    started_at: Instant,
+    /// `None` if the time is not measured.
+    started_at: Option<Instant>,
     /// On the heap: the access log is usually off.
     access: Option<Box<AccessLine>>,
 }
 
 impl<'g> RequestRecord<'g> {
-    /// Counts a request that has begun.
+    /// Counts a request that has begun. The down page is prepared: reading the clock twice would take longer than to find it,
+    /// so without an access log its time counts as zero.
     pub(super) fn begin(
         counts: &'g ThreadCounts,
         client: &ClientConnection,
@@ -34,7 +36,9 @@ impl<'g> RequestRecord<'g> {
     ) -> Self {
         counts.begun.add(1);
         let traffic = Rc::clone(client.traffic());
-        Self { counts, traffic, outcome, status: CLIENT_LEFT, started_at: Instant::now(), access }
+        let is_prepared = matches!(outcome, Outcome::Planned | Outcome::Unscheduled);
+        let started_at = (!is_prepared || access.is_some()).then(Instant::now);
+        Self { counts, traffic, outcome, status: CLIENT_LEFT, started_at, access }
     }
 
     /// Records the status of the response.
@@ -54,7 +58,7 @@ impl<'g> RequestRecord<'g> {
 
 impl Drop for RequestRecord<'_> {
     fn drop(&mut self) {
-        let duration = self.started_at.elapsed();
+        let duration = self.started_at.map(|at| at.elapsed()).unwrap_or_default();
         let (received, sent) = self.traffic.take();
         let is_tunnel = self.status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
         if is_tunnel {

@@ -48,7 +48,7 @@ pub fn bypass_lines(config: &Config, now: Timestamp) -> impl Iterator<Item = Str
         .map(move |bypass| format!("bypass    {}", describe(bypass, config, now)))
 }
 
-/// As [`bypass_lines`], but in one line if there are more than [`MAX_LINES`], so that the status stays short.
+/// As [`bypass_lines`], but in one line if there are more than two, so that the status stays short.
 pub fn short_bypass_lines(config: &Config, now: Timestamp) -> Vec<String> {
     let all = config.rules.bypasses.all();
     if all.len() <= MAX_LINES {
