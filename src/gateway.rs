@@ -8,7 +8,6 @@ mod decide;
 mod enter;
 mod failure;
 mod forward;
-mod guesses;
 pub mod reachability_log;
 mod record;
 mod request_id;

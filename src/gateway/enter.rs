@@ -1,7 +1,9 @@
 //! The requests of testers who enter: reads the form, and counts wrong secrets.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +13,11 @@ use http_body_util::Full;
 use tracing::warn;
 
 use super::Gateway;
-use super::guesses::{GUESSES, INTERVAL};
 use super::record::RequestRecord;
 use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::request::RequestHead;
+use crate::matching::guesses::{Guesses, INTERVAL, client_network};
 use crate::net::client::ClientConnection;
 use crate::server::body::{BodyError, read_body};
 use crate::server::refusal::refusal_response;
@@ -24,6 +26,14 @@ use crate::snapshot::CurrentSnapshot;
 
 /// The limit for the form, in bytes: a secret is much shorter.
 const MAX_FORM: usize = 4 << 10;
+
+/// The wrong secrets that a client may send in a minute. A tester who mistypes a secret needs a few.
+const MAX_GUESSES: u32 = 10;
+/// The number of clients whose wrong secrets are counted.
+const MAX_CLIENTS: usize = 1024;
+
+/// The wrong secrets of all clients of this process. A client without an address is one of them.
+static GUESSES: LazyLock<Guesses<Option<IpAddr>>> = LazyLock::new(|| Guesses::new(MAX_GUESSES, MAX_CLIENTS));
 
 impl<R: Routes> Gateway<R> {
     /// Responds to a request for the page at which testers enter.
@@ -61,7 +71,7 @@ impl<R: Routes> Gateway<R> {
 /// Counts a wrong secret, and returns true if the client has sent too many. A right one is never refused for that: others may
 /// have the same address.
 fn is_limited(decided: &Decided) -> bool {
-    let counted = GUESSES.record(decided.client, decided.now);
+    let counted = GUESSES.record(decided.client.map(client_network), decided.now);
     if counted.is_news {
         let client = decided.client.map_or_else(|| "a client".to_owned(), |client| client.to_string());
         warn!(
