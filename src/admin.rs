@@ -4,7 +4,10 @@
 //! Every request needs a login, and nothing is changed by a request of another site's page.
 
 pub mod access;
+mod audit;
 mod caller;
+mod entrance;
+pub mod link_socket;
 pub mod pages;
 pub mod request;
 mod response;
@@ -18,12 +21,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 use tracing::error;
 
-use self::access::{Access, AccessRefusal, Means, Operator};
+use self::access::{Access, AccessRefusal, Means, Operator, user_of_proxy};
 use self::caller::Caller;
+use self::entrance::{Entrance, EntranceRequest, MAX_FORM, login_first};
 use self::pages::notices::Notices;
 use self::pages::versions::Versions;
 use self::request::{BodyFormat, OperatorRequest, parse_fields};
@@ -77,7 +82,7 @@ pub struct AdminService(Arc<AdminState>);
 struct AdminState {
     file: AdminFile,
     settings: AdminSettings,
-    access: Access,
+    access: Arc<Access>,
     responding: Semaphore,
 }
 
@@ -91,7 +96,7 @@ enum Refused {
 
 impl AdminService {
     /// Creates the service for a file.
-    pub fn new(file: AdminFile, settings: AdminSettings, access: Access) -> Self {
+    pub fn new(file: AdminFile, settings: AdminSettings, access: Arc<Access>) -> Self {
         Self(Arc::new(AdminState { file, settings, access, responding: Semaphore::new(MAX_RESPONDING) }))
     }
 
@@ -100,6 +105,7 @@ impl AdminService {
         &self,
         head: &RequestHead<'_>,
         client: &mut ClientConnection,
+        now: Timestamp,
     ) -> Result<Response<Bytes>, Refused> {
         let config = self.0.settings.current();
         let caller = Caller::new(head, client.peer(), &config);
@@ -108,26 +114,34 @@ impl AdminService {
         }
         let wants_json = prefers_json(&caller.headers);
         let refused = |status, reason| Refused::With(refuse(status, reason, wants_json));
-        let body = check_method(head, &caller).map_err(|(status, reason)| refused(status, reason))?;
-        let operator = self.operator(head, &caller, &config);
-        let operator = operator.map_err(|refusal| refused(refusal.status, refusal.reason))?;
-        let body = match body {
-            None => Vec::new(),
-            Some(format) => {
-                let bytes = read_body(head, client, MAX_BODY, BODY_TIMEOUT).await;
-                let bytes = bytes.map_err(|error| match error {
-                    BodyError::Refused(refusal) => Refused::With(secure(refusal_response(client, refusal))),
-                    BodyError::BrokeOff => Refused::BrokeOff,
-                })?;
-                parse_fields(format, &bytes).map_err(|reason| refused(StatusCode::BAD_REQUEST, reason))?
+        let format = check_method(head, &caller).map_err(|(status, reason)| refused(status, reason))?;
+        let path = percent_decode_str(&head.target.path_text()).decode_utf8_lossy().into_owned();
+        if let Some(entrance) = Entrance::from_path(&path) {
+            user_of_proxy(&caller, &config).map_err(|refusal| refused(refusal.status, refusal.reason))?;
+            let fields = read_fields(head, client, format, MAX_FORM, wants_json).await?;
+            let (caller, config, method, fields) = (&caller, &*config, &head.method, &*fields);
+            let request = EntranceRequest { caller, config, method, fields, wants_json, now };
+            return Ok(request.respond(entrance, &self.0.access).await);
+        }
+        let operator = self.operator(head, &caller, &config, now).map_err(|refusal| {
+            let is_asked = refusal.status == StatusCode::UNAUTHORIZED && caller.bearer_token().is_none();
+            if wants_json || !is_asked {
+                return refused(refusal.status, refusal.reason);
             }
-        };
+            let mut target = Vec::new();
+            head.target.write(&mut target);
+            let target = String::from_utf8_lossy(&target);
+            let target = (head.method != Method::POST).then_some(&*target);
+            Refused::With(login_first(refusal, &config, target))
+        })?;
         let request = OperatorRequest {
             method: head.method.clone(),
-            path: percent_decode_str(&head.target.path_text()).decode_utf8_lossy().into_owned(),
+            path,
             query: parse_query(head),
-            fields: body,
-            wants_json: wants_json || operator.means == Means::Token && !accepts_html(&caller),
+            fields: read_fields(head, client, format, MAX_BODY, wants_json).await?,
+            wants_json: wants_json
+                || format == Some(BodyFormat::Json)
+                || operator.means == Means::Token && !accepts_html(&caller),
             from: caller.from(),
             operator,
         };
@@ -138,9 +152,10 @@ impl AdminService {
         &self,
         head: &RequestHead<'_>,
         caller: &Caller<'_>,
-        config: &Arc<AdminConfig>,
+        config: &AdminConfig,
+        now: Timestamp,
     ) -> Result<Operator, AccessRefusal> {
-        let operator = self.0.access.operator(caller, config)?;
+        let operator = self.0.access.operator(caller, config, now)?;
         if head.method == Method::POST && !operator.may_write {
             let reason = "this operator may only read";
             return Err(AccessRefusal { status: StatusCode::FORBIDDEN, reason });
@@ -167,12 +182,30 @@ impl Service for AdminService {
     }
 
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
-        let response = match Box::pin(self.answer(head, client)).await {
+        let now = clock::now();
+        let response = match Box::pin(self.answer(head, client, now)).await {
             Ok(response) | Err(Refused::With(response)) => response,
             Err(Refused::BrokeOff) => return ControlFlow::Break(()),
         };
-        respond(head, client, response.map(Full::new), clock::now()).await
+        respond(head, client, response.map(Full::new), now).await
     }
+}
+
+/// Reads the fields of the body of a POST.
+async fn read_fields(
+    head: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    format: Option<BodyFormat>,
+    max: usize,
+    wants_json: bool,
+) -> Result<Vec<(String, String)>, Refused> {
+    let Some(format) = format else { return Ok(Vec::new()) };
+    let body = read_body(head, client, max, BODY_TIMEOUT).await.map_err(|error| match error {
+        BodyError::Refused(refusal) => Refused::With(secure(refusal_response(client, refusal))),
+        BodyError::BrokeOff => Refused::BrokeOff,
+    })?;
+    parse_fields(format, &body)
+        .map_err(|reason| Refused::With(refuse(StatusCode::BAD_REQUEST, reason, wants_json)))
 }
 
 /// Returns the format of the body of a request that may change something; `None` for one that may not. Refuses other methods,

@@ -25,6 +25,7 @@ pub mod time;
 mod tls_files;
 mod trial;
 pub mod upstream_address;
+pub mod users;
 mod validate;
 mod zones;
 
@@ -41,7 +42,7 @@ use schemars::JsonSchema;
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
 pub use self::limits::Limits;
-pub use self::lint::{LintContext, StopLimit};
+pub use self::lint::{AdminFileFault, LintContext, StopLimit};
 pub use self::listen::{Listen, ListenUrl};
 pub use self::periods_file::{MissingPeriodsFile, PeriodsFile};
 use self::read_file::ReadFile;

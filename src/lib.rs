@@ -41,7 +41,7 @@
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, filters, http1, logging, matching, net, page, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, filters, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
 //! | [`cli`] | the command line, one file per command | admin, clock, config, counters, decision, editing, escape, filters, gateway, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;

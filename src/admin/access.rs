@@ -1,16 +1,38 @@
 //! Who may use the admin page. Every request needs a login, whichever socket it comes over.
+//!
+//! Operators log in with a link that works once or with a password, and then have a session. A proxy with single sign-on names them
+//! in each request, and machines send a secret in each.
 
+mod cookie;
 mod entry_file;
+mod links;
+mod passwords;
+mod sessions;
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
 
 use self::entry_file::EntryFile;
+pub use self::links::LINK_LIMIT;
+use self::links::Links;
+use self::passwords::Passwords;
+use self::sessions::{Session, Sessions};
 use super::caller::Caller;
 use crate::config::AdminConfig;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::line_file::check_name;
 use crate::config::machines::Machines;
+use crate::config::users::{User, Users};
+use crate::matching::guesses::{Guesses, client_network};
+
+/// The wrong passwords that a client may send for a name in a minute.
+const MAX_FAILURES: u32 = 5;
+/// The number of pairs of name and client whose wrong passwords are counted.
+const MAX_PAIRS: usize = 1 << 14;
+/// The longest password, in bytes. A longer one is wrong.
+const MAX_PASSWORD: usize = 1024;
 
 /// An operator who is logged in, or a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,46 +79,196 @@ pub struct AccessRefusal {
     pub reason: &'static str,
 }
 
-const UNKNOWN_TOKEN: AccessRefusal =
-    AccessRefusal { status: StatusCode::UNAUTHORIZED, reason: "the token is not valid" };
-const NOT_LOGGED_IN: AccessRefusal =
-    AccessRefusal { status: StatusCode::UNAUTHORIZED, reason: "a login is required" };
+impl AccessRefusal {
+    const fn new(status: StatusCode, reason: &'static str) -> Self {
+        Self { status, reason }
+    }
+}
 
-/// What is known about operators.
+const NOT_LOGGED_IN: AccessRefusal = AccessRefusal::new(StatusCode::UNAUTHORIZED, "a login is required");
+const UNKNOWN_TOKEN: AccessRefusal = AccessRefusal::new(StatusCode::UNAUTHORIZED, "the token is not valid");
+const UNTRUSTED_USER: AccessRefusal = AccessRefusal::new(
+    StatusCode::BAD_REQUEST,
+    "the request names a user, which only `trusted_proxies` in [admin] may do",
+);
+const INVALID_USER: AccessRefusal =
+    AccessRefusal::new(StatusCode::BAD_REQUEST, "the proxy names no valid user");
+const WRONG_PASSWORD: AccessRefusal =
+    AccessRefusal::new(StatusCode::FORBIDDEN, "the name or the password is wrong");
+const TOO_MANY_FAILURES: AccessRefusal = AccessRefusal::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "too many wrong passwords: wait a minute, or log in with a link",
+);
+const BUSY: AccessRefusal = AccessRefusal::new(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "too many passwords are being checked: try again, or log in with a link",
+);
+const NO_RANDOM_BYTES: AccessRefusal =
+    AccessRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the system has no random bytes");
+const WRONG_LINK: AccessRefusal =
+    AccessRefusal::new(StatusCode::FORBIDDEN, "the link is not valid: it may be over, or used already");
+
+/// Everything that lets operators in.
 #[derive(Debug)]
 pub struct Access {
+    users: EntryFile<Users>,
     machines: EntryFile<Machines>,
+    passwords: Passwords,
+    failures: Guesses<(String, Option<IpAddr>)>,
+    sessions: Sessions,
+    links: Links,
 }
 
 impl Access {
     /// Reads the files with operators and machines.
     ///
     /// # Errors
-    /// A file is malformed, or cannot be read.
+    /// Those of the files, or of the system.
     pub fn open(config: &AdminConfig) -> Result<Self, Vec<Diagnostic>> {
-        let access = Self { machines: EntryFile::new(Machines::parse) };
-        access.machines.open(config.tokens.as_deref())?;
-        Ok(access)
+        let passwords = Passwords::start().map_err(|error| {
+            let message = format!("cannot start the thread that checks passwords: {error}");
+            vec![Diagnostic::for_file(message, "raise the limit of tasks of the unit or user")]
+        })?;
+        let access = Self {
+            users: EntryFile::new(Users::parse),
+            machines: EntryFile::new(Machines::parse),
+            passwords,
+            failures: Guesses::new(MAX_FAILURES, MAX_PAIRS),
+            sessions: Sessions::default(),
+            links: Links::default(),
+        };
+        let files =
+            [access.users.open(config.users.as_deref()), access.machines.open(config.tokens.as_deref())];
+        let errors: Vec<_> = files.into_iter().filter_map(Result::err).flatten().collect();
+        if errors.is_empty() { Ok(access) } else { Err(errors) }
     }
 
     /// Returns the operator who sends a request.
     ///
     /// # Errors
     /// The request carries no login, or one that is not valid.
-    pub fn operator(
+    pub(super) fn operator(
         &self,
         caller: &Caller<'_>,
-        config: &Arc<AdminConfig>,
+        config: &AdminConfig,
+        now: Timestamp,
     ) -> Result<Operator, AccessRefusal> {
+        let user = user_of_proxy(caller, config)?;
         if let Some(secret) = caller.bearer_token() {
             let machines = self.machines.current(config.tokens.as_deref());
             let machine = machines.find(secret).ok_or(UNKNOWN_TOKEN)?;
-            return Ok(Operator {
-                name: machine.name.clone(),
-                means: Means::Token,
-                may_write: machine.may_write,
-            });
+            let (name, may_write) = (machine.name.clone(), machine.may_write);
+            return Ok(Operator { name, means: Means::Token, may_write });
         }
-        Err(NOT_LOGGED_IN)
+        if let Some(name) = user {
+            return Ok(Operator { name, means: Means::SingleSignOn, may_write: true });
+        }
+        let secret = cookie::read(&caller.headers, caller.scheme).ok_or(NOT_LOGGED_IN)?;
+        let session = self.sessions.find(secret, now).ok_or(NOT_LOGGED_IN)?;
+        if self.is_known(&session, config) { Ok(session.operator) } else { Err(NOT_LOGGED_IN) }
     }
+
+    /// Returns false for the session of an operator who was removed from the file, or has another password now.
+    fn is_known(&self, session: &Session, config: &AdminConfig) -> bool {
+        let Some(user) = &session.user else { return true };
+        self.users.current(config.users.as_deref()).find(&user.name) == Some(user)
+    }
+
+    /// Logs an operator in, and returns the cookie. A wrong name and a wrong password cannot be told apart.
+    pub(super) async fn log_in(
+        &self,
+        (name, password): (&str, &str),
+        caller: &Caller<'_>,
+        config: &AdminConfig,
+        now: Timestamp,
+    ) -> Result<(Operator, HeaderValue), AccessRefusal> {
+        let client = caller.address.map(client_network);
+        let pair = (shortened(name), client);
+        if self.failures.is_exhausted(&pair, now) {
+            return Err(TOO_MANY_FAILURES);
+        }
+        let users = self.users.current(config.users.as_deref());
+        let known = users.find(name);
+        let is_right = match known.or_else(|| users.decoy(name)) {
+            Some(user) if password.len() <= MAX_PASSWORD => {
+                let check = self.passwords.check(user.clone(), password.to_owned(), client);
+                check.await.map_err(|_| BUSY)?
+            }
+            _ => false,
+        };
+        if let Some(user) = known.filter(|_| is_right) {
+            return self.begin(user.name.clone(), Means::Password, Some(user.clone()), caller, now);
+        }
+        let counted = self.failures.record(pair, now);
+        Err(if counted.is_limited { TOO_MANY_FAILURES } else { WRONG_PASSWORD })
+    }
+
+    /// Makes a link for an operator, and returns its secret.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub fn make_link(&self, name: String, now: Timestamp) -> Result<String, getrandom::Error> {
+        self.links.make(name, now)
+    }
+
+    /// Logs the operator in who has the secret of a link, and returns the cookie.
+    pub(super) fn use_link(
+        &self,
+        secret: &str,
+        caller: &Caller<'_>,
+        now: Timestamp,
+    ) -> Result<(Operator, HeaderValue), AccessRefusal> {
+        let name = self.links.redeem(secret.as_bytes(), now).ok_or(WRONG_LINK)?;
+        self.begin(name, Means::Link, None, caller, now)
+    }
+
+    fn begin(
+        &self,
+        name: String,
+        means: Means,
+        user: Option<User>,
+        caller: &Caller<'_>,
+        now: Timestamp,
+    ) -> Result<(Operator, HeaderValue), AccessRefusal> {
+        let operator = Operator { name, means, may_write: true };
+        let secret = self.sessions.begin(operator.clone(), user, now).map_err(|_| NO_RANDOM_BYTES)?;
+        let cookie = cookie::set(&secret, caller.scheme).ok_or(NO_RANDOM_BYTES)?;
+        Ok((operator, cookie))
+    }
+
+    /// Ends the session of a request, and returns the value of `Set-Cookie` that deletes its cookie.
+    pub(super) fn log_out(&self, caller: &Caller<'_>) -> Option<HeaderValue> {
+        if let Some(secret) = cookie::read(&caller.headers, caller.scheme) {
+            self.sessions.end(secret);
+        }
+        cookie::delete(caller.scheme)
+    }
+}
+
+/// Returns the name of the operator in the field of a trusted proxy.
+///
+/// # Errors
+/// Somebody else names one, or the name is not valid.
+pub(super) fn user_of_proxy(
+    caller: &Caller<'_>,
+    config: &AdminConfig,
+) -> Result<Option<String>, AccessRefusal> {
+    let Some(field) = &config.user_header else { return Ok(None) };
+    let mut values = caller.headers.get_all(field).iter();
+    let (first, second) = (values.next(), values.next());
+    let Some(value) = first else { return Ok(None) };
+    if !caller.is_trusted {
+        return Err(UNTRUSTED_USER);
+    }
+    let name = std::str::from_utf8(value.as_bytes()).map_err(|_| INVALID_USER)?;
+    match (name, second) {
+        ("", None) => Ok(None),
+        (name, None) if check_name(name).is_ok() => Ok(Some(name.to_owned())),
+        _ => Err(INVALID_USER),
+    }
+}
+
+/// Returns the beginning of a name: the count of wrong passwords must not keep long ones.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
 }

@@ -3,9 +3,9 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
-use tracing::info;
 
 use super::access::Operator;
+use super::audit;
 use crate::http1::framing::Framing;
 use crate::http1::request::RequestHead;
 
@@ -44,8 +44,7 @@ impl OperatorRequest {
     /// Writes the line of the log that each change gets: who made it, from where, and what it is. `change` must not contain a
     /// secret.
     pub fn record_change(&self, change: &str) {
-        let Operator { name, means, .. } = &self.operator;
-        info!(target: "downtime::audit", who = %name, by = means.as_str(), from = %self.from, what = change);
+        audit::record(&self.operator, &self.from, change);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
@@ -34,7 +34,10 @@ pub(super) fn secure(mut response: Response<Bytes>) -> Response<Bytes> {
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")
     };
     let fields = response.headers_mut();
-    fields.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
+    // A page with a policy of its own shows what others wrote: it must not act for the operator who looks at it.
+    let own = fields.get(CONTENT_SECURITY_POLICY).and_then(|own| own.to_str().ok());
+    let own = own.and_then(|own| HeaderValue::try_from(format!("{own}; sandbox")).ok());
+    fields.insert(CONTENT_SECURITY_POLICY, own.unwrap_or(policy));
     for (name, value) in FIELDS {
         fields.insert(name, HeaderValue::from_static(value));
     }
@@ -51,14 +54,18 @@ pub(super) fn refuse(status: StatusCode, reason: &str, wants_json: bool) -> Resp
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, media_type);
     }
-    match status {
-        StatusCode::UNAUTHORIZED => {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        StatusCode::METHOD_NOT_ALLOWED => {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
-        }
-        _ => {}
-    }
-    secure(response)
+    with_challenge(secure(response))
+}
+
+/// Adds what the status of a refusal demands.
+pub(super) fn with_challenge(mut response: Response<Bytes>) -> Response<Bytes> {
+    let field = match response.status() {
+        StatusCode::UNAUTHORIZED => (WWW_AUTHENTICATE, "Bearer"),
+        StatusCode::METHOD_NOT_ALLOWED => (ALLOW, "GET, HEAD, POST"),
+        StatusCode::TOO_MANY_REQUESTS => (RETRY_AFTER, "60"),
+        StatusCode::SERVICE_UNAVAILABLE => (RETRY_AFTER, "1"),
+        _ => return response,
+    };
+    response.headers_mut().insert(field.0, HeaderValue::from_static(field.1));
+    response
 }

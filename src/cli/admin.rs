@@ -1,23 +1,29 @@
 //! `downtime admin`: serves the operators' web page.
 
+mod link;
+mod sockets;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use rustix::fs::{Access as Permission, access};
 use sd_notify::NotifyState;
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+use self::sockets::{PassedSockets, Sockets};
 use super::config_file::ConfigFile;
+use super::serve::notify;
 use super::{print_diagnostics, print_error};
 use crate::admin::access::Access;
+use crate::admin::link_socket::give_links;
 use crate::admin::settings::AdminSettings;
 use crate::admin::{AdminFile, AdminService};
-use crate::config::diagnostic::Severity;
 use crate::config::load::{Loaded, load_to_show};
 use crate::config::{AdminConfig, Config};
 use crate::logging::{LOG_TIMEOUT, Logging};
@@ -31,27 +37,46 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The arguments of `admin`.
 #[derive(Debug, Args)]
-pub(super) struct AdminArgs {}
+pub(super) struct AdminArgs {
+    #[command(subcommand)]
+    command: Option<AdminCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Print a link that logs an operator in, once
+    Link(link::LinkArgs),
+}
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
-pub(super) fn run(file: &ConfigFile, _arguments: &AdminArgs) -> Result<ExitCode, ExitCode> {
+pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, ExitCode> {
+    // First of all: it changes the environment.
+    let passed = PassedSockets::take();
     let stamp = FileStamp::from_path(&file.path);
     let loaded = load_to_show(&file.path);
     let (config, admin) = configured(&loaded)?;
+    if let Some(AdminCommand::Link(arguments)) = &arguments.command {
+        return link::run(admin, arguments);
+    }
+    let passed = passed.map_err(|error| {
+        print_error(
+            &format!("cannot use the sockets that systemd has passed: {error}"),
+            "check the socket unit",
+        );
+        ExitCode::FAILURE
+    })?;
     check_writable(config)?;
     let access = Access::open(admin).map_err(|errors| {
         print_diagnostics(&errors);
         ExitCode::FAILURE
     })?;
-    let listener = Listener::bind(&admin.listen).map_err(|error| {
-        print_error(&error.to_string(), &error.help("[admin]"));
-        ExitCode::FAILURE
-    })?;
+    let sockets = Sockets::open(passed, admin).ok_or(ExitCode::FAILURE)?;
     let logging = Logging::init(&config.log).map_err(|error| report_failure(&error))?;
     let log = logging.queue().clone();
     let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
-    let service = AdminService::new(AdminFile::new(config.file.clone()), settings, access);
-    let served = serve(&config.file, listener, service);
+    let access = Arc::new(access);
+    let service = AdminService::new(AdminFile::new(config.file.clone()), settings, Arc::clone(&access));
+    let served = serve(&config.file, sockets, service, &access);
     log.flush(LOG_TIMEOUT);
     served.map(|()| ExitCode::SUCCESS).map_err(|error| report_failure(&error))
 }
@@ -72,7 +97,6 @@ fn configured(loaded: &Loaded) -> Result<(&Config, &AdminConfig), ExitCode> {
         print_error(&message, "add the section; it may be empty");
         ExitCode::FAILURE
     })?;
-    debug_assert!(loaded.reading.diagnostics.iter().all(|found| found.severity != Severity::Error));
     Ok((config, admin))
 }
 
@@ -104,30 +128,40 @@ fn directory_of(file: &Path) -> PathBuf {
     target.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| ".".into(), Path::to_owned)
 }
 
-fn serve(file: &Path, listener: Listener, service: AdminService) -> io::Result<()> {
+fn serve(file: &Path, sockets: Sockets, service: AdminService, access: &Arc<Access>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (notice, mut exits) = exit_notice();
     runtime.block_on(async {
         // Installed before the start is announced: a signal may follow at once.
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let listeners = [listener];
-        let server = Server::start(["admin".to_owned()], &listeners, &notice, &Arc::default(), move || {
-            service.clone()
-        })?;
-        let [listener] = listeners;
-        info!("admin page on {}, for {}", listener.url(), file.display());
-        super::serve::notify(&[NotifyState::Ready]);
+        let links = link_listener(&sockets.link.listener)?;
+        let page = std::slice::from_ref(&sockets.page.listener);
+        let server =
+            Server::start(["admin".to_owned()], page, &notice, &Arc::default(), move || service.clone())?;
+        info!("admin page on {}, for {}", sockets.page.listener.url(), file.display());
+        info!("to log in, run `downtime admin link`");
+        notify(&[NotifyState::Ready]);
         let result = tokio::select! {
             _ = interrupt.recv() => Ok(()),
             _ = terminate.recv() => Ok(()),
+            () = give_links(&links, access) => Ok(()),
             thread = exits.recv() => {
                 Err(io::Error::other(format!("thread `{}` ended unexpectedly", thread.unwrap_or_default())))
             }
         };
-        super::serve::notify(&[NotifyState::Stopping]);
-        listener.remove();
-        drop(listener);
+        notify(&[NotifyState::Stopping]);
+        drop(links);
+        sockets.link.close();
+        sockets.page.close();
         result.and(server.stop(STOP_TIMEOUT).await)
     })
+}
+
+/// Returns the socket for links on the runtime of this thread.
+fn link_listener(listener: &Listener) -> io::Result<UnixListener> {
+    match listener.try_clone()? {
+        Listener::Unix(listener, _) => UnixListener::from_std(listener),
+        Listener::Tcp(_) | Listener::Tls(..) => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod accent;
 mod addresses;
+mod admin;
 mod bypasses;
 mod certificates;
 mod cover;
@@ -54,6 +55,19 @@ pub struct LintContext {
     pub is_periods_file_mount_point: bool,
     /// The limit for a stop, if a unit of systemd runs the gateway with this file.
     pub stop_limit: Option<StopLimit>,
+    /// What is wrong with the files that `[admin]` names.
+    pub admin_faults: Vec<AdminFileFault>,
+}
+
+/// What is wrong with a file that `[admin]` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminFileFault {
+    /// The key that names it: `users` or `tokens`.
+    pub key: &'static str,
+    /// What is wrong. It names the file.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// The time that systemd waits for the gateway to stop.
@@ -75,6 +89,7 @@ impl LintContext {
             is_mount_point: false,
             is_periods_file_mount_point: false,
             stop_limit: None,
+            admin_faults: Vec::new(),
         }
     }
 }
@@ -100,6 +115,7 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     lint_mount(&input);
     accent::lint(&input);
     addresses::lint(&input);
+    admin::lint(&input);
     certificates::lint(&input);
     networks::lint(&input);
     exemptions::lint(&input);

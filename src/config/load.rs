@@ -1,5 +1,6 @@
 //! Loading the config file together with the files that it names.
 
+mod admin_files;
 mod unit;
 
 use std::cell::RefCell;
@@ -93,6 +94,7 @@ impl Loaded {
             machine_zone: TimeZone::system(),
             is_mount_point: self.is_mount_point,
             is_periods_file_mount_point: periods_file.is_some_and(|file| read::is_mount_point(&file.path)),
+            admin_faults: self.reading.config.as_ref().map(admin_files::faults).unwrap_or_default(),
             stop_limit: self.stamps.first().and_then(|(path, _)| unit::stop_limit(path)),
         };
         self.reading.lint(&context);

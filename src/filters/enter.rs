@@ -83,8 +83,7 @@ fn secret(form: &[u8]) -> Option<Vec<u8>> {
 fn next(query: Option<&str>) -> HeaderValue {
     let value = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("next=")));
     let path = value.and_then(|value| percent_decode_str(value).decode_utf8().ok());
-    let redirect = path.and_then(|path| Redirect::parse(&path).ok()).filter(|to| to.own_target().is_some());
-    redirect.map_or(HeaderValue::from_static("/"), |redirect| redirect.location().clone())
+    path.and_then(|path| Redirect::to_own_path(&path)).unwrap_or(HeaderValue::from_static("/"))
 }
 
 /// Returns the cookie that holds a secret until its bypass is over. Scripts cannot read it (RFC 6265, section 4.1).

@@ -1,5 +1,7 @@
 //! Programs and modules of Python from Debian packages that tests need.
 
+use std::fs::read_dir;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
@@ -50,4 +52,12 @@ fn is_installed(program: &str) -> bool {
     let mut directories = std::env::var_os("PATH").unwrap_or_default();
     directories.push(":/usr/sbin:/sbin");
     std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())
+}
+
+/// Finds libfaketime in a directory of libraries or in one of its architecture.
+pub(crate) fn libfaketime() -> Option<PathBuf> {
+    let below = |directory: PathBuf| directory.join("faketime/libfaketime.so.1");
+    let libraries = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let architectures = read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    libraries.into_iter().chain(architectures).map(below).find(|library| library.is_file())
 }

@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
 mod browser;
 mod debian;
 mod front;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let test_threads = arguments.test_threads.or(Some(reload::THREADS));
     let reload_arguments = Arguments { test_threads, ..arguments.clone() };
     let conclusions = [
+        run(&arguments, admin::trials()),
         run(&arguments, browser::trials()),
         run(&arguments, front::trials()),
         run(&arguments, grpc::trials()),

@@ -12,8 +12,7 @@ pub(crate) const WRITER: &str = "secret-of-the-writer";
 pub(crate) const READER: &str = "secret-of-the-reader";
 
 /// The sections of a gateway with an admin page.
-pub(crate) const SECTIONS: &str =
-    "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\ntokens = \"admin.tokens\"\n";
+pub(crate) const SECTIONS: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\nlink_socket = \"unix:link.sock\"\ntokens = \"admin.tokens\"\n";
 
 /// A process of `downtime admin` that listens.
 pub(crate) struct AdminProcess {

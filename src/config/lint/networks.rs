@@ -13,10 +13,13 @@ pub(super) fn lint(input: &LintInput<'_>) {
     let server = &input.document.server;
     let [trusted, senders] = [&server.trusted_proxies, &server.proxy_protocol]
         .map(|field| field.iter().flat_map(Spanned::get_ref).collect::<Vec<_>>());
+    let admin = input.document.admin.iter().flat_map(|section| &section.trusted_proxies);
+    let of_admin: Vec<_> = admin.flat_map(Spanned::get_ref).collect();
     let exempt = input.document.exempt.networks.iter().flat_map(Spanned::get_ref);
     lint_trusted(&trusted, "X-Forwarded-For", input);
     lint_trusted(&senders, "a PROXY header", input);
-    for value in trusted.into_iter().chain(senders).chain(exempt) {
+    lint_trusted(&of_admin, "X-Forwarded-For", input);
+    for value in trusted.into_iter().chain(senders).chain(of_admin).chain(exempt) {
         lint_host_bits(value, input);
     }
 }

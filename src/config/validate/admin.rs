@@ -37,6 +37,7 @@ pub(super) fn validate(
     let hosts = section.hosts.iter().flat_map(Spanned::get_ref);
     if let (Some(users), Some(tokens)) = (&section.users, &section.tokens)
         && users.get_ref() == tokens.get_ref()
+        && !users.get_ref().is_empty()
     {
         let help = "write the secrets of machines to a file of their own, such as `admin.tokens`";
         report.error(tokens.span(), "`users` and `tokens` name the same file", help);
@@ -120,7 +121,9 @@ fn link_socket(section: &AdminSection, listen: &Listen, directory: &Path, report
     };
     let text = field.get_ref();
     let help = match Listen::parse(text, directory) {
-        Ok(address) if address.overlaps(listen) => "write another path than that of `listen`".to_owned(),
+        Ok(Listen::Unix(path, _)) if matches!(listen, Listen::Unix(other, _) if *other == path) => {
+            "write another path than that of `listen`".to_owned()
+        }
         Ok(Listen::Unix(path, None)) => return path,
         Ok(Listen::Unix(path, Some(_))) => {
             format!("its mode is always 0600: write `unix:{}`", path.display())

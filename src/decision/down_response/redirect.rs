@@ -55,6 +55,11 @@ impl Redirect {
         &self.location
     }
 
+    /// Returns the value of `Location` for a path of this site, which may have a query; `None` for anything else.
+    pub fn to_own_path(text: &str) -> Option<HeaderValue> {
+        Self::try_parse(text).filter(|redirect| redirect.host.is_none()).map(|redirect| redirect.location)
+    }
+
     /// Returns true if this is a path of this site, and `path` is that path. A trailing slash makes no difference, because
     /// many sites redirect from one form to the other.
     pub fn is_target(&self, path: &RequestPath<'_>) -> bool {

@@ -1,7 +1,6 @@
 //! Periods begin and end by the clock, even if the clock is set.
 
-use std::fs::read_dir;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::SignedDuration;
 use libtest_mimic::{Completion, Failed};
@@ -64,7 +63,7 @@ const SETTINGS: [(&str, Option<u64>, Option<&str>); 9] = [
 fn setting_the_clock_across_the_start_or_end_of_a_period_takes_effect_at_once(
     watching: Watching,
 ) -> Result<Completion, Failed> {
-    match libfaketime() {
+    match debian::libfaketime() {
         Some(library) => assert_clock_is_followed(watching, &library),
         None => {
             return debian::ignore(
@@ -112,12 +111,4 @@ fn assert_counts(gateway: &GatewayProcess) {
         let expected = SETTINGS.iter().filter(|(.., expected)| *expected == Some(line)).count();
         assert_eq!(gateway.log().count(line), expected, "{line}\n{}", gateway.log().text());
     }
-}
-
-/// Finds the library in a directory of libraries or in one of its architecture.
-fn libfaketime() -> Option<PathBuf> {
-    let below = |directory: PathBuf| directory.join("faketime/libfaketime.so.1");
-    let libraries = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
-    let architectures = read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
-    libraries.into_iter().chain(architectures).map(below).find(|library| library.is_file())
 }

@@ -1,0 +1,188 @@
+//! The pages at which operators log in and out. They are the only ones that need no login.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use jiff::Timestamp;
+use minijinja::{AutoEscape, Environment, context};
+use tracing::error;
+
+use super::access::{Access, AccessRefusal};
+use super::audit::record;
+use super::caller::Caller;
+use super::response::{refuse, secure};
+use crate::config::AdminConfig;
+use crate::decision::down_response::Redirect;
+
+/// The longest form, in bytes.
+pub(super) const MAX_FORM: usize = 4 << 10;
+
+/// A page that needs no login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// It takes a name and a password.
+    Login,
+    /// It takes the secret of a link.
+    Link,
+    /// It ends the session.
+    Logout,
+}
+
+impl Entrance {
+    /// Returns the page at a path.
+    pub(super) fn from_path(path: &str) -> Option<Self> {
+        match path {
+            "/login" => Some(Self::Login),
+            "/link" => Some(Self::Link),
+            "/logout" => Some(Self::Logout),
+            _ => None,
+        }
+    }
+}
+
+/// A request for one of the pages.
+pub(super) struct EntranceRequest<'r> {
+    pub(super) caller: &'r Caller<'r>,
+    pub(super) config: &'r AdminConfig,
+    pub(super) method: &'r Method,
+    /// Those of the form.
+    pub(super) fields: &'r [(String, String)],
+    pub(super) wants_json: bool,
+    pub(super) now: Timestamp,
+}
+
+impl EntranceRequest<'_> {
+    /// Responds with the page, or to its form.
+    pub(super) async fn respond(&self, entrance: Entrance, access: &Access) -> Response<Bytes> {
+        let is_post = *self.method == Method::POST;
+        match entrance {
+            Entrance::Login if is_post => self.log_in(access).await,
+            Entrance::Link if is_post => self.use_link(access),
+            Entrance::Logout if is_post => {
+                let cookie = access.log_out(self.caller);
+                redirect(HeaderValue::from_static("/login"), cookie)
+            }
+            Entrance::Login | Entrance::Logout => login(StatusCode::OK, None, self.config, None),
+            Entrance::Link => link(StatusCode::OK, None),
+        }
+    }
+
+    async fn log_in(&self, access: &Access) -> Response<Bytes> {
+        let credentials = (self.field("name"), self.field("password"));
+        let next = self.field("next");
+        match access.log_in(credentials, self.caller, self.config, self.now).await {
+            Ok((operator, cookie)) => {
+                record(&operator, &self.caller.from(), "logged in");
+                let next = Redirect::to_own_path(next).unwrap_or(HeaderValue::from_static("/"));
+                redirect(next, Some(cookie))
+            }
+            Err(refusal) => {
+                self.refuse(refusal, |alert| login(refusal.status, alert, self.config, Some(next)))
+            }
+        }
+    }
+
+    fn use_link(&self, access: &Access) -> Response<Bytes> {
+        let pasted = self.field("secret").trim();
+        let secret = pasted.rsplit_once('#').map_or(pasted, |(_, secret)| secret);
+        match access.use_link(secret, self.caller, self.now) {
+            Ok((operator, cookie)) => {
+                record(&operator, &self.caller.from(), "logged in");
+                redirect(HeaderValue::from_static("/"), Some(cookie))
+            }
+            Err(refusal) => self.refuse(refusal, |alert| link(refusal.status, alert)),
+        }
+    }
+
+    fn refuse(
+        &self,
+        refusal: AccessRefusal,
+        page: impl FnOnce(Option<&str>) -> Response<Bytes>,
+    ) -> Response<Bytes> {
+        let from = self.caller.from();
+        tracing::warn!(target: "downtime::audit", %from, "login refused: {}", refusal.reason);
+        if self.wants_json {
+            refuse(refusal.status, refusal.reason, true)
+        } else {
+            page(Some(refusal.reason))
+        }
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Returns the page that a request without a login gets. It leads back to `target` afterwards; if the request was a form, to the form.
+pub(super) fn login_first(
+    refusal: AccessRefusal,
+    config: &AdminConfig,
+    target: Option<&str>,
+) -> Response<Bytes> {
+    match target {
+        Some(target) => login(refusal.status, None, config, Some(target).filter(|target| *target != "/")),
+        None => render(
+            refusal.status,
+            "login.html",
+            context! { is_lost => true, alert => "You are not logged in any more" },
+        ),
+    }
+}
+
+fn login(
+    status: StatusCode,
+    alert: Option<&str>,
+    config: &AdminConfig,
+    next: Option<&str>,
+) -> Response<Bytes> {
+    let next = next.filter(|next| !next.is_empty());
+    render(status, "login.html", context! { alert, next, has_passwords => config.users.is_some() })
+}
+
+fn link(status: StatusCode, alert: Option<&str>) -> Response<Bytes> {
+    render(status, "link.html", context! { alert })
+}
+
+fn redirect(to: HeaderValue, cookie: Option<HeaderValue>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, to);
+    response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    secure(response)
+}
+
+const STYLE: &str = include_str!("../../templates/admin/entrance.css");
+const TEMPLATES: [(&str, &str); 2] = [
+    ("login.html", include_str!("../../templates/admin/login.html")),
+    ("link.html", include_str!("../../templates/admin/link.html")),
+];
+
+fn render(status: StatusCode, name: &str, context: minijinja::Value) -> Response<Bytes> {
+    static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        for (name, text) in TEMPLATES {
+            if let Err(error) = environment.add_template(name, text) {
+                error!("the template {name} is malformed: {error}");
+            }
+        }
+        environment
+    });
+    let style = minijinja::Value::from_safe_string(STYLE.to_owned());
+    let rendered =
+        ENVIRONMENT.get_template(name).and_then(|template| template.render(context! { style, ..context }));
+    let html = match rendered {
+        Ok(html) => html,
+        Err(error) => {
+            error!("cannot render {name}: {error}");
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the page failed: see the log", false);
+        }
+    };
+    let mut response = Response::new(html.into());
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    super::response::with_challenge(secure(response))
+}

@@ -1,0 +1,95 @@
+//! Links that log an operator in once.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::process::geteuid;
+
+use super::{AdminProcess, cookie};
+
+#[test]
+fn a_link_logs_an_operator_in_once() {
+    let admin = AdminProcess::start("", &[]);
+    let secret = admin.link_secret();
+    assert_eq!(secret.len(), 43, "256 bits");
+    let page = admin.get("/link", &[]);
+    assert!(page.status == 200 && page.text().contains("action=\"/link\""), "{}", page.text());
+    // What a previewer of links does uses it up as little as a wrong secret.
+    admin.client().request("HEAD", "/link", &[super::HOST]);
+    assert_eq!(admin.get(&format!("/link?{secret}"), &[]).status, 200);
+    assert_eq!(admin.post("/link", "secret=wrong", &[]).status, 403);
+    let entered = admin.post("/link", &format!("secret={secret}"), &[]);
+    assert_eq!((entered.status, entered.field("location")), (303, Some("/")));
+    let session = cookie(&entered);
+    assert!(admin.lets_in(&session));
+    let again = admin.post("/link", &format!("secret={secret}"), &[]);
+    assert_eq!((again.status, again.field("set-cookie")), (403, None));
+    assert!(admin.lets_in(&session) && !admin.lets_in(&format!("Cookie: downtime-admin={secret}")));
+    admin.process.log.wait_for("who=carol");
+    let log = admin.process.log.text();
+    let session = session.rsplit_once('=').unwrap().1;
+    assert!(!log.contains(&secret) && !log.contains(session), "{log}");
+}
+
+#[test]
+fn a_whole_link_can_be_pasted() {
+    let admin = AdminProcess::start("", &[]);
+    let link = format!("secret=https%3A%2F%2Fops.example%2Flink%23{}+", admin.link_secret());
+    assert_eq!(admin.post("/link", &link, &[]).status, 303);
+}
+
+#[test]
+fn a_link_has_the_url_of_the_page_and_the_name_of_the_operator() {
+    let admin = AdminProcess::start("hosts = [\"ops.example.com\"]\n", &[]);
+    let prefix = |arguments: &[&str]| {
+        let output = admin.link(arguments);
+        assert!(output.stderr.contains("it works once, within 60 seconds"), "{}", output.stderr);
+        output.stdout.split('#').next().unwrap().to_owned()
+    };
+    assert_eq!(prefix(&[]), "https://ops.example.com/link");
+    assert_eq!(prefix(&["--site", "http://localhost:8080/"]), "http://localhost:8080/link");
+    assert_eq!(prefix(&["--name", "dave"]), "https://ops.example.com/link");
+    admin.process.log.wait_for("who=dave");
+    for name in ["", " a", &"x".repeat(65), "a\nb"] {
+        assert_eq!(admin.link(&["--name", name]).code, 2, "{name:?}");
+    }
+    let plain = AdminProcess::start("", &[]);
+    assert!(plain.link(&[]).stdout.starts_with("http://127.0.0.1:"), "the address in the file");
+}
+
+#[test]
+fn another_user_gets_no_link() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let admin = AdminProcess::start("", &[]);
+    let path = |name: &str| admin.directory.join(name);
+    // The mode of the socket alone keeps others out, and so does the check of the user.
+    let mode = std::fs::metadata(path("link.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    for (name, mode) in [("", 0o755), ("link.sock", 0o666), ("downtime.toml", 0o644)] {
+        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let binary = path("downtime");
+    std::fs::copy(env!("CARGO_BIN_EXE_downtime"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    command.args(["admin", "link"]).current_dir(path("")).env_clear().uid(65534).gid(65534);
+    let output = command.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(error.contains("only root and the user 0, which runs `downtime admin`, get links"), "{error}");
+    admin.process.log.wait_for("no link for user 65534");
+    assert_eq!(admin.link(&[]).code, 0);
+}
+
+#[test]
+fn the_command_says_how_to_start_the_page() {
+    let admin = AdminProcess::start("", &[]);
+    admin.process.signal(rustix::process::Signal::TERM);
+    admin.process.log.wait_for_end();
+    assert!(!admin.directory.join("link.sock").exists());
+    let output = admin.link(&[]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("systemctl start downtime-admin"), "{}", output.stderr);
+}
