@@ -12,9 +12,11 @@ use crate::debian;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const INSTALLED: &str = "/usr/local/bin/downtime";
-const UNITS: [(&str, &str); 2] = [
+const UNITS: [(&str, &str); 4] = [
     ("downtime.service", include_str!("../../systemd/downtime.service")),
     ("downtime@.service", include_str!("../../systemd/downtime@.service")),
+    ("downtime-admin.service", include_str!("../../systemd/downtime-admin.service")),
+    ("downtime-admin.socket", include_str!("../../systemd/downtime-admin.socket")),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -59,9 +61,12 @@ fn sysusers_creates_the_user() -> Result<Completion, Failed> {
         let [users, groups] =
             ["passwd", "group"].map(|name| fs::read_to_string(root.path().join("etc").join(name)));
         let found = format!("{}{}", users.unwrap_or_default(), groups.unwrap_or_default());
-        let has_both = found.lines().filter(|line| line.starts_with("downtime:")).count() == 2;
-        let is_used = UNITS.iter().all(|(_, unit)| unit.contains("\nUser=downtime\n"));
-        if has_both && is_used { Ok(()) } else { Err(format!("{found}\n{output:?}").into()) }
+        let has_both = ["downtime:", "downtime-admin:"]
+            .iter()
+            .all(|name| found.lines().filter(|line| line.starts_with(name)).count() == 2);
+        let users = UNITS.map(|(_, unit)| unit.lines().find_map(|line| line.split_once("User=")).unzip().1);
+        let expected = ["downtime", "downtime", "downtime-admin", "downtime-admin"].map(Some);
+        if has_both && users == expected { Ok(()) } else { Err(format!("{found}\n{output:?}").into()) }
     })
 }
 
@@ -86,7 +91,7 @@ fn each_flag_exists() -> Result<(), Failed> {
             }
         }
     }
-    if found == 2 * 5 { Ok(()) } else { Err(format!("expected 10 flags, found {found}").into()) }
+    if found == 2 * 5 + 1 { Ok(()) } else { Err(format!("expected 11 flags, found {found}").into()) }
 }
 
 /// Returns the arguments of each call of the command.
@@ -97,7 +102,7 @@ fn commands(unit: &str) -> impl Iterator<Item = Vec<&str>> {
 }
 
 fn units_differ_in_the_instance() -> Result<(), Failed> {
-    let [(_, one), (_, instance)] = UNITS;
+    let [(_, one), (_, instance), ..] = UNITS;
     let expected = one
         .replace("in front of the site", "in front of the site %i")
         .replace("/etc/downtime/downtime.toml", "/etc/downtime/%i.toml")
