@@ -188,3 +188,61 @@ impl AsyncWrite for GuardedStream {
         Pin::new(&mut state.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    fn guarded() -> (GuardedStream, UnixStream) {
+        let (ours, client) = UnixStream::pair().unwrap();
+        (GuardedStream::new(ours.into(), Bytes::new()), client)
+    }
+
+    async fn send(stream: &GuardedStream) -> io::Result<()> {
+        poll_fn(|cx| stream.poll_send(cx)).await
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_sent_together() {
+        let (mut stream, client) = guarded();
+        for frame in [&b"HEADERS "[..], b"DATA "] {
+            stream.write_all(frame).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+        let mut got = [0; 100];
+        assert_eq!(client.try_read(&mut got).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(!stream.take_has_written());
+        send(&stream).await.unwrap();
+        client.readable().await.unwrap();
+        let length = client.try_read(&mut got).unwrap();
+        assert_eq!(&got[..length], b"HEADERS DATA ");
+        assert!(stream.take_has_written());
+        assert_eq!(stream.0.borrow().batch.capacity(), 0, "an idle connection takes no memory");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_holds_back_what_is_written() {
+        let (mut stream, mut client) = guarded();
+        let sent: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_be_bytes).collect();
+        let mut written = 0;
+        while let Some(more) = stream.write(&sent[written..]).now_or_never() {
+            written += more.unwrap();
+        }
+        assert!(written < sent.len() && stream.0.borrow().batch.capacity() == MAX_BATCH);
+        assert!(stream.blocked_since().is_some());
+        let rest = async {
+            stream.write_all(&sent[written..]).await.unwrap();
+            assert!(stream.blocked_since().is_none());
+            stream.shutdown().await.unwrap();
+        };
+        let mut got = Vec::new();
+        let (read, ()) = tokio::join!(client.read_to_end(&mut got), rest);
+        assert_eq!((read.unwrap(), got), (sent.len(), sent));
+    }
+}
