@@ -1,10 +1,12 @@
 //! The open streams of a connection of HTTP/2, and since when each has waited for the client.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use tokio::task::coop::consume_budget;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
@@ -62,8 +64,11 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
     fn execute(&self, future: F) {
         let begun = self.0.begun.take();
         let mut future = Box::pin(future);
-        // Most streams are complete at once, and need no task. A task polls again, with its own waker.
-        if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        let mut context = Context::from_waker(Waker::noop());
+        // Most streams are complete at once, and need no task. A task polls again, with its own waker. A client that sends one
+        // request after another must not keep the thread for itself.
+        let has_budget = pin!(consume_budget()).poll(&mut context).is_ready();
+        if has_budget && future.as_mut().poll(&mut context).is_ready() {
             return;
         }
         let task = spawn_local(future);
@@ -113,5 +118,27 @@ pub(super) struct OpenStream {
 impl OpenStream {
     pub(super) fn progress(&self) -> &Rc<Progress> {
         &self.progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::rt::Executor as _;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test(flavor = "local")]
+    async fn a_connection_runs_some_streams_at_once_and_then_lets_others_run() {
+        let streams = Streams::new(Rc::default());
+        let ended = Rc::new(Cell::new(0));
+        for _ in 0..1000 {
+            let ended = Rc::clone(&ended);
+            streams.execute(async move { ended.set(ended.get() + 1) });
+        }
+        assert!((50..500).contains(&ended.get()), "{}", ended.get());
+        while ended.get() < 1000 {
+            yield_now().await;
+        }
     }
 }

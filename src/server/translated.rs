@@ -1,7 +1,7 @@
 //! Requests of HTTP/2 as HTTP/1.1, so that they are handled by the same rules.
 //!
 //! Each request goes through a pipe in memory: its head and body are written to one end, as a client would, and the service
-//! responds at the other end. A prepared response takes no pipe.
+//! responds at the other end. A prepared response does not go through it.
 
 use std::future::poll_fn;
 use std::io;
