@@ -24,6 +24,7 @@ mod http2_frames;
 mod manual;
 mod monitoring;
 mod origins;
+mod package;
 mod ptrace;
 mod recipes;
 mod reload;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         run(&arguments, manual::trials()),
         run(&arguments, monitoring::trials()),
         run(&arguments, origins::trials()),
+        run(&arguments, package::trials()),
         run(&arguments, recipes::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),

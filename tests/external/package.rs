@@ -1,0 +1,109 @@
+//! The Debian package: lintian finds no fault in it, and a real systemd installs, runs, upgrades and removes it.
+//!
+//! `boot/boot` boots the Debian of this machine in a container, on an overlay that is thrown away.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use libtest_mimic::{Completion, Failed, Trial};
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+use crate::debian::{self, RequiredProgram};
+
+const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The programs that build the package.
+const BUILDERS: [RequiredProgram; 2] = [("dh", "debhelper"), ("dpkg-buildpackage", "dpkg-dev")];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("package::its_version_is_that_of_the_crate", version_is_that_of_the_crate),
+        Trial::ignorable_test("package::lintian_finds_no_fault", || {
+            debian::with(&[&BUILDERS[..], &[("lintian", "lintian")]].concat(), lintian_finds_no_fault)
+        }),
+        Trial::ignorable_test("package::a_real_systemd_runs_it", a_real_systemd_runs_it),
+    ]
+}
+
+fn version_is_that_of_the_crate() -> Result<(), Failed> {
+    let changelog = std::fs::read_to_string(Path::new(ROOT).join("packaging/debian/changelog"))?;
+    let expected = format!("downtime ({}) ", env!("CARGO_PKG_VERSION"));
+    assert!(changelog.starts_with(&expected), "{changelog}");
+    Ok(())
+}
+
+fn lintian_finds_no_fault() -> Result<(), Failed> {
+    run(Command::new("lintian").args(["--fail-on", "error,warning"]).arg(package()?)).map(drop)
+}
+
+fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
+    if !geteuid().is_root() && !can_become_root() {
+        return debian::ignore("booting a container needs root, or sudo without a password".into());
+    }
+    let programs = [("systemd-nspawn", "systemd-container"), ("ps", "procps"), ("curl", "curl")];
+    debian::with(&[&BUILDERS[..], &programs].concat(), || {
+        let directory = tempfile::tempdir()?;
+        let package = package()?;
+        let upgrade = with_version(&package, "0.1.1", directory.path())?;
+        let boot = Path::new(ROOT).join("tests/external/boot");
+        let mut command =
+            if geteuid().is_root() { Command::new(boot.join("boot")) } else { Command::new("sudo") };
+        if !geteuid().is_root() {
+            command.arg("--non-interactive").arg(boot.join("boot"));
+        }
+        let printed = run(command.arg(boot.join("script")).args([package, upgrade]))?;
+        assert_eq!(printed, "done\n");
+        Ok(())
+    })
+}
+
+fn can_become_root() -> bool {
+    let status = Command::new("sudo").args(["--non-interactive", "true"]).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Returns the package of the tested binary, which is built once.
+fn package() -> Result<PathBuf, Failed> {
+    static PACKAGE: LazyLock<Result<(TempDir, PathBuf), Failed>> = LazyLock::new(|| {
+        let directory = tempfile::tempdir()?;
+        let package = build(directory.path())?;
+        Ok((directory, package))
+    });
+    PACKAGE.as_ref().map(|(_, package)| package.clone()).map_err(Clone::clone)
+}
+
+fn build(directory: &Path) -> Result<PathBuf, Failed> {
+    let mut command = Command::new(Path::new(ROOT).join("packaging/deb"));
+    run(command.args(["--binary", DOWNTIME]).arg(directory).env("DOWNTIME_QUICK_DEB", "1"))?;
+    let mut entries = std::fs::read_dir(directory)?.filter_map(Result::ok).map(|entry| entry.path());
+    let package = entries.find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    package.ok_or_else(|| "no package was built".into())
+}
+
+/// Repacks a package with another version.
+fn with_version(package: &Path, version: &str, directory: &Path) -> Result<PathBuf, Failed> {
+    let content = directory.join(version);
+    run(Command::new("dpkg-deb").arg("--raw-extract").arg(package).arg(&content))?;
+    let control = content.join("DEBIAN/control");
+    let current = format!("Version: {}\n", env!("CARGO_PKG_VERSION"));
+    let text = std::fs::read_to_string(&control)?.replace(&current, &format!("Version: {version}\n"));
+    std::fs::write(&control, text)?;
+    let path = directory.join(format!("downtime_{version}_all.deb"));
+    run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&content).arg(&path))?;
+    Ok(path)
+}
+
+/// Runs a command that must succeed, and returns what it prints.
+fn run(command: &mut Command) -> Result<String, Failed> {
+    let output = command.stdin(Stdio::null()).output()?;
+    let (printed, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        Ok(printed.into_owned())
+    } else {
+        Err(format!("{command:?}: {}\n{printed}{errors}", output.status).into())
+    }
+}
