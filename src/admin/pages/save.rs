@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderValue, Response, StatusCode};
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::notices::Notice;
 use super::problem::{Problem, ProblemItem, sentence};
 use super::visit::Visit;
+use crate::clock;
+use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::editing::{self, EditPlan, EditRefusal, EditSource, Edited, Wait};
 use crate::summary::state_line;
@@ -26,8 +27,6 @@ pub(super) struct SavedChange {
     edited: Edited<Vec<String>>,
     /// The status of the response for programs.
     status: StatusCode,
-    /// The earliest time at which the change shows in the state.
-    at: Timestamp,
 }
 
 /// Returns what has changed, if the form is for another version of the file than the current one.
@@ -38,16 +37,13 @@ pub(super) fn conflict(visit: &Visit<'_>) -> Option<Problem> {
 
 /// Returns the problem that the file is not the version that a form was made for.
 pub(super) fn changed(visit: &Visit<'_>, opened: &str) -> Problem {
-    let versions = visit.file.versions.get(opened).zip(visit.file.versions.get(visit.sha256()));
-    let changes = versions.map_or_else(
-        || {
-            vec![
-                "the version that you opened is not known any more, so compare the values yourself"
-                    .to_owned(),
-            ]
-        },
-        |(opened, current)| opened.changes_to(&current),
-    );
+    let known = visit.file.versions.get(opened).zip(visit.file.versions.get(visit.sha256()));
+    let changes = match known {
+        // It changed between reading it and writing it.
+        _ if opened == visit.sha256() => vec!["somebody else saved at the same moment".to_owned()],
+        Some((opened, current)) => opened.changes_to(&current),
+        None => vec!["the version that you opened is not known any more: compare the values".to_owned()],
+    };
     let title = "The file was changed meanwhile, so nothing is saved yet";
     let text = "What you typed is still here. Look at the changes below, and save again.";
     Problem { changes, ..Problem::new(StatusCode::CONFLICT, title, text) }
@@ -68,17 +64,17 @@ pub(super) fn edit(
         plan(source)
     });
     let edited = edited.map_err(|failure| {
-        Problem::of_failure(failure, item).unwrap_or_else(|| changed(visit, opened.unwrap_or_default()))
+        Problem::of_failure(failure, item).unwrap_or_else(|| changed(visit, opened.unwrap_or(visit.sha256())))
     })?;
     if let Some(path) = &edited.path {
         visit.request.record_change(&format!("{}: {}", path.display(), edited.outcome.join("; ")));
     }
-    Ok(SavedChange { edited, status, at: visit.now })
+    Ok(SavedChange { edited, status })
 }
 
 impl SavedChange {
     /// Returns what the file compiles to now.
-    pub(super) fn config(&self) -> &crate::config::Config {
+    pub(super) fn config(&self) -> &Config {
         &self.edited.config
     }
 
@@ -119,7 +115,7 @@ impl SavedChange {
                 }
             },
         };
-        let now = crate::clock::now().max(self.at);
+        let now = clock::now();
         let state = state_line(config, &config.rules.schedule.at(now), now);
         let mut lines: Vec<_> = outcome.iter().map(|line| sentence(line)).collect();
         if path.is_none() {
