@@ -15,12 +15,12 @@ pub(crate) const READER: &str = "secret-of-the-reader";
 pub(crate) const SECTIONS: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\nlink_socket = \"unix:link.sock\"\ntokens = \"admin.tokens\"\n";
 
 /// A process of `downtime admin` that listens.
-pub(crate) struct AdminProcess {
+pub(crate) struct RunningAdminPage {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
 }
 
-impl AdminProcess {
+impl RunningAdminPage {
     /// Starts the admin page of a file with [`SECTIONS`].
     pub(crate) fn on(directory: &ConfigDirectory) -> Self {
         let line = |name: &str, rights: &str, secret: &str| {

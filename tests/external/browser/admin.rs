@@ -1,7 +1,7 @@
 //! The admin page, as operators use it.
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -10,8 +10,9 @@ use super::accessibility::{Checker, with_axe};
 use super::devtools::Tab;
 use super::{in_browser, trial};
 use crate::debian;
-use crate::support::admin::{AdminProcess, SECTIONS, WRITER};
+use crate::support::admin::{RunningAdminPage, SECTIONS, WRITER};
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
+use crate::support::until;
 
 const MANAGEMENT: &str = "[management]\nlisten = \"unix:management.sock\"\n";
 
@@ -66,9 +67,9 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn start(tab: &mut Tab<'_>, periods: &str) -> (GatewayProcess, AdminProcess) {
+fn start(tab: &mut Tab<'_>, periods: &str) -> (GatewayProcess, RunningAdminPage) {
     let gateway = GatewayProcess::start(&format!("{SECTIONS}{MANAGEMENT}{periods}"));
-    let admin = AdminProcess::on(&gateway.directory);
+    let admin = RunningAdminPage::on(&gateway.directory);
     tab.release_clock();
     let fields = json!({ "headers": { "Authorization": format!("Bearer {WRITER}") } });
     tab.call("Network.setExtraHTTPHeaders", &fields);
@@ -92,7 +93,8 @@ fn click(tab: &mut Tab<'_>, selector: &str) {
 
 fn leads_a_downtime(tab: &mut Tab<'_>) {
     let (gateway, admin) = start(tab, "");
-    tab.open(&url(admin.address, "/"));
+    tab.call("Network.setExtraHTTPHeaders", &json!({ "headers": {} }));
+    log_in(tab, &gateway, &admin);
     assert!(tab.text().contains("The site is up\n"), "{}", tab.text());
     click(tab, "a[href='/periods/new']");
     fill(tab, &[("start", "2020-01-01T00:00"), ("name", "db"), ("message", "Back soon.")]);
@@ -122,6 +124,17 @@ fn leads_a_downtime(tab: &mut Tab<'_>) {
     click(tab, "button.primary");
     assert!(tab.text().contains("Deleted \"db\""), "{}", tab.text());
     admin.process.log.wait_for(r#"deleted \"db\""#);
+}
+
+/// Opens the link that `downtime admin link` prints.
+fn log_in(tab: &mut Tab<'_>, gateway: &GatewayProcess, admin: &RunningAdminPage) {
+    let mut command = downtime(&gateway.directory);
+    let site = url(admin.address, "");
+    command.args(["admin", "link", "--site", &site]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let output = command.output().expect("run").stdout;
+    let link = String::from_utf8(output).expect("text");
+    tab.call("Page.navigate", &json!({ "url": link.trim() }));
+    until("the overview", || tab.title().contains("The site is up").then_some(()));
 }
 
 fn survives_another_save(tab: &mut Tab<'_>) {
@@ -178,7 +191,7 @@ fn link_for_testers(tab: &mut Tab<'_>) {
     tab.open(&gateway.url("/"));
     assert!(tab.title().contains("Down for"), "{}", tab.title());
     tab.call("Page.navigate", &json!({ "url": link }));
-    crate::support::until("the site", || {
+    until("the site", || {
         tab.title()
             .contains("Welcome")
             .then_some(())

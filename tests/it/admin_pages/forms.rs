@@ -1,7 +1,7 @@
 //! The forms, as a browser sends them.
 
 use super::{PLANNED, admin, file, gateway};
-use crate::support::admin::{AdminProcess, READER, SECTIONS};
+use crate::support::admin::{READER, RunningAdminPage, SECTIONS};
 use crate::support::process::ConfigDirectory;
 
 #[test]
@@ -260,7 +260,7 @@ fn a_period_of_the_main_file_is_shown_and_not_edited() {
         "periods_file = \"periods.toml\"\n{SECTIONS}\n[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\n"
     );
     let directory = ConfigDirectory::with(&text);
-    let admin = AdminProcess::on(&directory);
+    let admin = RunningAdminPage::on(&directory);
     let (_, page) = admin.open("/periods/db");
     assert!(!page.contains("Save"), "{page}");
     for path in ["/periods/db/end", "/periods/db/delete", "/periods/db/disable"] {
@@ -361,7 +361,7 @@ fn a_template_that_is_not_offered_stays_selected() {
     ));
     directory.write(".hidden.html", "<p>{{ message }}</p>");
     directory.write("offered.html", "<p>{{ message }}</p>");
-    let admin = AdminProcess::on(&directory);
+    let admin = RunningAdminPage::on(&directory);
     let (_, page) = admin.open("/periods/db");
     assert!(page.contains("<option>offered.html</option>"), "{page}");
     assert!(page.contains("<option selected>.hidden.html</option>"), "{page}");

@@ -8,7 +8,7 @@ mod forms;
 use form_urlencoded::Serializer;
 use serde_json::Value;
 
-use crate::support::admin::{AdminProcess, SECTIONS, WRITER};
+use crate::support::admin::{RunningAdminPage, SECTIONS, WRITER};
 use crate::support::http::{Client, Response};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
@@ -29,17 +29,17 @@ except = [2026-12-26]
 ";
 
 /// Starts an admin page for a file with these periods.
-fn admin(periods: &str) -> (ConfigDirectory, AdminProcess) {
+fn admin(periods: &str) -> (ConfigDirectory, RunningAdminPage) {
     let directory = ConfigDirectory::with(&format!("timezone = \"Europe/Berlin\"\n{SECTIONS}\n{periods}"));
-    let admin = AdminProcess::on(&directory);
+    let admin = RunningAdminPage::on(&directory);
     (directory, admin)
 }
 
 /// Starts a gateway with an admin page for these periods.
-fn gateway(periods: &str) -> (GatewayProcess, AdminProcess) {
+fn gateway(periods: &str) -> (GatewayProcess, RunningAdminPage) {
     let management = "[management]\nlisten = \"unix:management.sock\"\n";
     let gateway = GatewayProcess::start(&format!("{SECTIONS}{management}\n{periods}"));
-    let admin = AdminProcess::on(&gateway.directory);
+    let admin = RunningAdminPage::on(&gateway.directory);
     (gateway, admin)
 }
 
@@ -47,7 +47,7 @@ fn file(directory: &ConfigDirectory) -> String {
     std::fs::read_to_string(directory.join("downtime.toml")).expect("read")
 }
 
-impl AdminProcess {
+impl RunningAdminPage {
     /// Sends a request as the writer.
     fn send(&self, method: &str, path: &str, fields: &[&str], body: &str) -> Response {
         let mut client = Client::connect(self.address);

@@ -6,13 +6,13 @@
 use serde_json::Value;
 
 use super::document::MarkdownDocument;
-use crate::support::admin::{AdminProcess, SECTIONS};
+use crate::support::admin::{RunningAdminPage, SECTIONS};
 use crate::support::process::ConfigDirectory;
 
 #[test]
 fn each_request_of_a_program_is_answered_as_documented() {
     let directory = ConfigDirectory::with(SECTIONS);
-    let admin = AdminProcess::on(&directory);
+    let admin = RunningAdminPage::on(&directory);
     let (mut requests, mut responses) = (0, 0);
     let mut last = Value::Null;
     for block in MarkdownDocument::read("docs/admin.md").blocks() {
