@@ -36,10 +36,8 @@ fn a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log(watching: W
         (before >= end).then_some(response.status)
     });
     assert_eq!(status, 200);
-    gateway.log().wait_for("\"short\" has started");
-    gateway.log().wait_for("down until");
-    gateway.log().wait_for("\"short\" has ended");
-    gateway.log().wait_for("up; no downtime is planned");
+    gateway.log().wait_for("\"short\" has started: down until");
+    gateway.log().wait_for("\"short\" has ended: up; no downtime is planned");
 }
 
 /// A period from 12:00 to 13:00.
