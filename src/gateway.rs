@@ -8,6 +8,7 @@ mod decide;
 mod enter;
 mod failure;
 mod forward;
+pub mod preparation;
 pub mod reachability_log;
 mod record;
 mod request_id;

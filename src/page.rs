@@ -54,7 +54,7 @@ use self::translation::Translation;
 const FAVICON: &str = "/favicon.ico";
 
 /// The content of a down page. A clone is cheap.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PageContent {
     /// The template of the HTML representation.
     pub template: Template,
@@ -100,14 +100,24 @@ pub fn is_favicon(method: &Method, path: &str) -> bool {
     path == FAVICON && matches!(*method, Method::GET | Method::HEAD)
 }
 
+/// What the HTML of a page depends on, of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    language: Language,
+    answers: Answers,
+}
+
 /// The down page in all its representations and languages.
 ///
-/// Each language is rendered, and compressed in each coding, when the first visitor needs it, and then serves all others.
+/// Each variant is rendered, and compressed in each coding, by [`Page::prepare`], or when the first visitor needs it. Then it
+/// serves all.
 #[derive(Debug)]
 pub struct Page {
     content: PageContent,
     /// The languages of the page.
     languages: Vec<Language>,
+    /// That of visitors without a preference.
+    default_language: Language,
     empty: PreparedResponse,
     /// By language and kind of request.
     translations: Box<[OnceLock<Box<Translation>>]>,
@@ -123,6 +133,7 @@ impl Page {
         Self {
             empty: PreparedResponse::empty(&content, languages.len() > 1),
             translations: (0..Language::COUNT * Answers::COUNT).map(|_| OnceLock::new()).collect(),
+            default_language: choose_language(&HeaderMap::new(), &languages, content.language),
             languages,
             content,
         }
@@ -132,6 +143,56 @@ impl Page {
     /// long as the rest of its content holds.
     pub fn depends_on_retry_after(&self) -> bool {
         self.content.template.mentions("retry_after")
+    }
+
+    /// Returns true if it is the page with this content, for every request.
+    pub fn has_content(&self, content: &PageContent) -> bool {
+        if self.depends_on_retry_after() {
+            return self.content == *content;
+        }
+        self.content == PageContent { retry_after: self.content.retry_after, ..content.clone() }
+    }
+
+    /// Returns the variants that most visitors need: the answers to safe requests without a preference for a language, or with
+    /// one for English.
+    pub fn likely_variants(&self) -> impl Iterator<Item = Variant> {
+        self.likely_languages().map(|language| Variant { language, answers: Answers::Safe })
+    }
+
+    /// Returns the variants that are worth their memory before anybody needs them, the most likely ones first: the answers to
+    /// safe requests in all languages, and those to others in the likely ones.
+    pub fn variants(&self) -> impl Iterator<Item = Variant> {
+        let others = self.content.cause.answers().iter().filter(|&&answers| answers != Answers::Safe);
+        let others = others
+            .flat_map(|&answers| self.likely_languages().map(move |language| Variant { language, answers }));
+        let is_rest = |&language: &Language| !self.likely_languages().any(|likely| likely == language);
+        let rest = self.languages.iter().copied().filter(is_rest);
+        let rest = rest.map(|language| Variant { language, answers: Answers::Safe });
+        self.likely_variants().chain(others).chain(rest)
+    }
+
+    /// Returns the number of variants that are prepared.
+    #[cfg(test)]
+    pub(crate) fn prepared(&self) -> usize {
+        self.translations
+            .iter()
+            .filter_map(OnceLock::get)
+            .filter(|translation| translation.is_prepared())
+            .count()
+    }
+
+    fn likely_languages(&self) -> impl Iterator<Item = Language> {
+        let is_likely = |language: &Language| [self.default_language, Language::ENGLISH].contains(language);
+        self.languages.iter().copied().filter(is_likely)
+    }
+
+    /// Renders and compresses a variant, unless that is done. Returns the bytes that it takes.
+    pub fn prepare(&self, variant: Variant) -> usize {
+        let Variant { language, answers } = variant;
+        let page = Translated { content: &self.content, language, answers };
+        // Clients that do not decompress rarely prefer a language.
+        let keeps_plain = language == self.default_language && answers == Answers::Safe;
+        self.translation(&page).prepare(&page, &self.empty, keeps_plain)
     }
 
     /// Returns the response to a request. `retry_after` is in whole seconds; 0 counts as 1.
@@ -145,14 +206,13 @@ impl Page {
         }
         let representation = negotiate::choose(headers);
         let page = self.translated(request);
+        let (translation, empty) = (self.translation(&page), &self.empty);
         let prepared = match representation {
-            Representation::Html => {
-                self.translation(&page).html(&page, &self.empty, choose_encoding(headers))
-            }
-            Representation::Problem => &self.translation(&page).problem,
-            Representation::Text => &self.translation(&page).text,
-            Representation::Empty => &self.empty,
-            Representation::Grpc(_) => &self.translation(&page).grpc,
+            Representation::Html => translation.html(&page, empty, choose_encoding(headers)),
+            Representation::Problem => translation.problem(&page, empty),
+            Representation::Text => translation.text(&page, empty),
+            Representation::Empty => empty,
+            Representation::Grpc(_) => translation.grpc(&page, empty),
         };
         let mut response = prepared.respond(method);
         let fields = response.headers_mut();
@@ -177,10 +237,10 @@ impl Page {
         }
     }
 
-    /// Returns the responses with a page, making them for the first request.
+    /// Returns the responses with a page.
     fn translation(&self, page: &Translated<'_>) -> &Translation {
         let index = page.language.index() * Answers::COUNT + page.answers.index();
-        self.translations[index].get_or_init(|| Box::new(Translation::new(page, &self.empty)))
+        self.translations[index].get_or_init(Box::default)
     }
 
     /// Returns the logo, or nothing: browsers ask for an icon with each page, and an error would be kept as its absence.

@@ -6,15 +6,16 @@ mod reachability;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::cache::{CurrentSnapshot, SnapshotCache};
 pub use self::phase::{PageKey, Phase};
 pub use self::reachability::Reachability;
-use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::{Config, Site, UpstreamSite, WhenUnreachable};
 use crate::page::Page;
 use crate::summary::{StateFields, state_line};
 
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub reachability: Arc<Reachability>,
     warnings: OnceLock<Vec<Diagnostic>>,
     phase: ArcSwap<Phase>,
+    /// The next phase, if it was made ahead.
+    next_phase: ArcSwapOption<Phase>,
     unreachable: Arc<Page>,
 }
 
@@ -40,7 +43,7 @@ impl Snapshot {
     /// Makes a snapshot of a config, with the schedule's state at `now`.
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
         let phase = ArcSwap::from_pointee(Phase::new(&config.rules, config.rules.schedule.at(now)));
-        let unreachable = Arc::new(phase::unreachable_page(&config));
+        let unreachable = Arc::new(Page::new(phase::unreachable_content(&config)));
         Self {
             config,
             generation,
@@ -49,16 +52,58 @@ impl Snapshot {
             reachability: Arc::default(),
             warnings: OnceLock::new(),
             phase,
+            next_phase: ArcSwapOption::empty(),
             unreachable,
         }
     }
 
-    /// Takes over what `previous` knows about the upstream, if both have the same one.
-    fn keeping_reachability(mut self, previous: &Self) -> Self {
+    /// Takes over what `previous` has and the edit did not change: what is known about the upstream, and pages.
+    fn succeeding(mut self, previous: &Self, now: Timestamp) -> Self {
         if self.config.site.upstream() == previous.config.site.upstream() {
             self.reachability = Arc::clone(&previous.reachability);
         }
+        if previous.unreachable.has_content(&phase::unreachable_content(&self.config)) {
+            self.unreachable = Arc::clone(&previous.unreachable);
+        }
+        self.phase(now).take_over_pages(&self.config, &previous.phase(now), now);
         self
+    }
+
+    /// Returns the pages that most requests need at `now`, the most likely one first.
+    pub fn likely_pages(&self, now: Timestamp) -> Vec<Arc<Page>> {
+        self.phase(now).likely_pages(&self.config, now)
+    }
+
+    /// Returns the page for requests while the upstream cannot be reached, if they get one.
+    pub fn page_if_unreachable(&self) -> Option<&Page> {
+        let is_shown = |site: &UpstreamSite| site.when_unreachable == WhenUnreachable::Downtime;
+        matches!(&self.config.site, Site::Upstream(site) if is_shown(site)).then_some(&self.unreachable)
+    }
+
+    /// Renders and compresses what most visitors will need at `now`, which takes some milliseconds.
+    pub fn prepare_likely_variants(&self, now: Timestamp) {
+        for page in self.likely_pages(now) {
+            for variant in page.likely_variants() {
+                page.prepare(variant);
+            }
+        }
+    }
+
+    /// Makes the next phase ahead, if it begins within `limit` after `now`. Returns the pages that most requests will need then.
+    pub fn next_pages(&self, now: Timestamp, limit: SignedDuration) -> Vec<Arc<Page>> {
+        let phase = self.phase(now);
+        let Some(start) = phase.state.next_change().filter(|start| start.duration_since(now) <= limit) else {
+            return Vec::new();
+        };
+        let made = self.next_phase.load_full().filter(|next| next.state.holds_at(start));
+        let next = made.unwrap_or_else(|| {
+            let rules = &self.config.rules;
+            let next = Arc::new(Phase::new(rules, rules.schedule.after(&phase.state, start)));
+            next.take_over_pages(&self.config, &phase, start);
+            self.next_phase.store(Some(Arc::clone(&next)));
+            next
+        });
+        next.likely_pages(&self.config, start)
     }
 
     /// Returns the warnings that `--check` gives for this file. Empty until [`Snapshot::set_warnings`] is called.
@@ -77,8 +122,10 @@ impl Snapshot {
         if phase.state.holds_at(now) {
             return phase;
         }
+        let next = self.next_phase.load_full().filter(|next| next.state.holds_at(now));
         let rules = &self.config.rules;
-        let phase = Arc::new(Phase::new(rules, rules.schedule.after(&phase.state, now)));
+        let phase =
+            next.unwrap_or_else(|| Arc::new(Phase::new(rules, rules.schedule.after(&phase.state, now))));
         self.phase.store(Arc::clone(&phase));
         phase
     }
@@ -128,6 +175,8 @@ pub struct Snapshots {
     rejected: ArcSwapOption<RejectedReading>,
     generation: AtomicU64,
     rejections: AtomicU64,
+    /// The thread that prepares pages.
+    preparing: OnceLock<Thread>,
 }
 
 impl Snapshots {
@@ -138,7 +187,13 @@ impl Snapshots {
             rejected: ArcSwapOption::empty(),
             generation: AtomicU64::new(1),
             rejections: AtomicU64::new(0),
+            preparing: OnceLock::new(),
         }
+    }
+
+    /// Unparks this thread whenever another snapshot becomes the current one. Only the first call has an effect.
+    pub fn unpark_when_applied(&self, thread: Thread) {
+        let _already_set = self.preparing.set(thread);
     }
 
     /// Returns the current snapshot. A request asks once and keeps it.
@@ -149,11 +204,15 @@ impl Snapshots {
     /// Makes a snapshot of a config the current one, for all requests that begin from now on.
     pub fn apply(&self, config: Config, sha256: String, now: Timestamp) -> Arc<Snapshot> {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
-        let snapshot = Snapshot::new(config, generation, sha256, now).keeping_reachability(&self.current());
+        let snapshot = Snapshot::new(config, generation, sha256, now).succeeding(&self.current(), now);
+        snapshot.prepare_likely_variants(now);
         let snapshot = Arc::new(snapshot);
         // In this order: nobody may see the new snapshot together with the error that it fixes.
         self.rejected.store(None);
         self.current.store(Arc::clone(&snapshot));
+        if let Some(thread) = self.preparing.get() {
+            thread.unpark();
+        }
         snapshot
     }
 

@@ -24,8 +24,8 @@ use crate::config::load::{Loaded, load};
 use crate::config::{Config, ListenUrl, ServerConfig, Site};
 use crate::counters::Counters;
 use crate::filters;
-use crate::gateway::Gateway;
 use crate::gateway::reachability_log::ReachabilityLog;
+use crate::gateway::{Gateway, preparation};
 use crate::logging::{AccessLines, LOG_TIMEOUT, LogQueue, Logging, log_warnings};
 use crate::management::activity::Activity;
 use crate::management::{RunningGateway, management};
@@ -82,6 +82,7 @@ fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Installed before the start is announced: a signal may follow at once.
     let mut signals = runtime.block_on(async { Signals::new() })?;
+    snapshots.current().prepare_likely_variants(clock::now());
     let (notice, mut exits) = exit_notice();
     let servers = {
         let running = running_gateway(path, snapshots, handle.clone(), log_queue)?;
@@ -92,6 +93,7 @@ fn serve(
         let _notice = watch_notice;
         watch.run();
     })?;
+    preparation::start(snapshots)?;
     log_start(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let result = runtime.block_on(async {

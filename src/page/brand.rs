@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 /// The name, logo and colour of the site, and where visitors find more.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brand {
     /// The name of the site.
     pub title: Option<Arc<str>>,

@@ -33,6 +33,14 @@ impl Cause {
         }
     }
 
+    /// Returns the kinds of requests that a page answers, the most frequent one first.
+    pub(super) fn answers(self) -> &'static [Answers] {
+        match self {
+            Self::Planned | Self::Unscheduled => &[Answers::Safe, Answers::NotSaved],
+            Self::Unreachable => &[Answers::Safe, Answers::Unknown, Answers::NotSaved],
+        }
+    }
+
     /// Returns the heading of the page.
     pub(super) fn heading(self, words: &Words) -> &'static str {
         match self {

@@ -174,6 +174,13 @@ impl Template {
     }
 }
 
+/// Two templates are equal if one is a clone of the other.
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Template").field("built_in", &self.0.built_in).finish_non_exhaustive()

@@ -16,6 +16,9 @@ const MAX_OUTLOOKS: usize = 16;
 /// The pages kept: one for each deciding period and end that requests of the phase meet.
 const MAX_PAGES: usize = 16;
 
+/// The pages made ahead: one for each active period, in the order in which they decide.
+const MAX_LIKELY_PAGES: usize = 4;
+
 /// The time between two changes of the schedule, and the pages and outlooks that belong to it.
 #[derive(Debug)]
 pub struct Phase {
@@ -60,12 +63,57 @@ impl Phase {
         if let Some(rendered) = pages.iter().find(|rendered| rendered.serves(&key)) {
             return Arc::clone(&rendered.page);
         }
-        let page = Arc::new(planned_page(config, &key));
+        let page = Arc::new(Page::new(planned_content(config, &key)));
+        self.keep(key, &page);
+        page
+    }
+
+    fn keep(&self, key: PageKey, page: &Arc<Page>) {
+        let pages = self.pages.load();
         let kept =
             pages.iter().filter(|rendered| !rendered.is_replaced_by(&key)).take(MAX_PAGES - 1).cloned();
-        let rendered = RenderedPage { key, page: Arc::clone(&page) };
+        let rendered = RenderedPage { key, page: Arc::clone(page) };
         self.pages.store(Arc::new(std::iter::once(rendered).chain(kept).collect()));
-        page
+    }
+
+    /// Returns the pages that most requests need, at a time within this phase: for each active period, the one for requests that
+    /// only this period and those without a scope cover. A page that changes each second is not among them.
+    pub(super) fn likely_pages(&self, config: &Config, now: Timestamp) -> Vec<Arc<Page>> {
+        let pages = self.likely_keys(&config.rules, now).into_iter().map(|key| self.page(config, key));
+        pages.filter(|page| !page.depends_on_retry_after()).collect()
+    }
+
+    /// Takes the pages of an earlier phase over, as far as most requests of this one need them too.
+    pub(super) fn take_over_pages(&self, config: &Config, earlier: &Self, now: Timestamp) {
+        let earlier = earlier.pages.load();
+        for key in self.likely_keys(&config.rules, now) {
+            let content = planned_content(config, &key);
+            if let Some(same) = earlier.iter().find(|rendered| rendered.page.has_content(&content)) {
+                self.keep(key, &same.page);
+            }
+        }
+    }
+
+    fn likely_keys(&self, rules: &Rules, now: Timestamp) -> Vec<PageKey> {
+        let schedule = &rules.schedule;
+        let mut keys: Vec<PageKey> = Vec::new();
+        for active in self.state.active.iter().take(MAX_LIKELY_PAGES) {
+            let covers = |period: usize| period == active.period || schedule.is_unscoped(period);
+            let Some(deciding) = self.state.active.iter().find(|other| covers(other.period)) else {
+                continue;
+            };
+            let until = self.state.passes_at(covers, now);
+            let key = PageKey {
+                period: deciding.period,
+                start: deciding.occurrence.start,
+                until,
+                retry_after: rules.retry_after(until, now),
+            };
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 }
 
@@ -106,9 +154,9 @@ impl RenderedPage {
     }
 }
 
-fn planned_page(config: &Config, key: &PageKey) -> Page {
+fn planned_content(config: &Config, key: &PageKey) -> PageContent {
     let response = config.rules.responses.get(key.period);
-    Page::new(PageContent {
+    PageContent {
         template: response.map_or(&config.response.template, |response| &response.template).clone(),
         message: response.and_then(|response| response.message.clone()),
         start: Some(key.start),
@@ -116,15 +164,11 @@ fn planned_page(config: &Config, key: &PageKey) -> Page {
         cause: config.rules.cause(key.period),
         retry_after: key.retry_after,
         ..unreachable_content(config)
-    })
+    }
 }
 
 /// The page for an upstream that does not respond has words of its own: the message is about periods.
-pub(super) fn unreachable_page(config: &Config) -> Page {
-    Page::new(unreachable_content(config))
-}
-
-fn unreachable_content(config: &Config) -> PageContent {
+pub(super) fn unreachable_content(config: &Config) -> PageContent {
     PageContent {
         template: config.response.template.clone(),
         message: None,
