@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::devtools::Tab;
 use super::site::Site;
-use super::{down, in_browser};
+use super::{down, entering, in_browser};
 use crate::debian;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
@@ -47,6 +47,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("the_page_while_the_site_does_not_respond", the_page_while_the_site_does_not_respond),
         trial("the_answer_to_what_was_sent", the_answer_to_what_was_sent),
         trial("the_example_templates", the_example_templates),
+        trial("the_page_at_which_testers_enter", the_page_at_which_testers_enter),
         trial("the_welcome_page", |checker| {
             let gateway = GatewayProcess::start("");
             checker.check(&gateway.url("/"), "welcome");
@@ -114,10 +115,14 @@ impl Checker<'_, '_> {
     }
 
     pub(super) fn check(&mut self, url: &str, what: &str) {
+        self.check_schemes(what, |tab| tab.open(url));
+    }
+
+    fn check_schemes(&mut self, what: &str, open: impl Fn(&mut Tab<'_>)) {
         for scheme in ["light", "dark"] {
             let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
             self.tab.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
-            self.tab.open(url);
+            open(self.tab);
             self.check_opened(&format!("{what}, {scheme}"));
         }
     }
@@ -151,6 +156,16 @@ fn the_answer_to_what_was_sent(checker: &mut Checker<'_, '_>) {
     checker.check_opened("while down");
     checker.tab.evaluate("document.dispatchEvent(new CustomEvent('downtime-back'))");
     checker.check_opened("once back");
+}
+
+/// Also once it has refused a secret.
+fn the_page_at_which_testers_enter(checker: &mut Checker<'_, '_>) {
+    let site = Site::start();
+    let gateway = entering::gateway(&site);
+    checker.check(&gateway.url("/.downtime/enter"), "asking");
+    checker.check_schemes("refusing", |tab| {
+        tab.follow(&gateway.url("/.downtime/enter#wrong"), entering::IS_REFUSED);
+    });
 }
 
 fn the_example_templates(checker: &mut Checker<'_, '_>) {

@@ -168,6 +168,14 @@ impl Tab<'_> {
         self.wait_for(LOADED);
     }
 
+    /// Opens a URL whose page opens another one by itself, and waits until a script finds that one.
+    pub(super) fn follow(&mut self, url: &str, is_found: &str) {
+        // Another fragment alone would load nothing.
+        self.open("about:blank");
+        self.call("Page.navigate", &json!({ "url": url }));
+        until("page", || self.evaluate_unless_leaving(is_found).filter(|found| found == true));
+    }
+
     /// Runs a script that opens another page, and waits until that has loaded.
     pub(super) fn leave_by(&mut self, script: &str) {
         self.take_events(LOADED);

@@ -6,6 +6,7 @@
 mod accessibility;
 mod admin;
 mod devtools;
+mod entering;
 mod returning;
 mod shown;
 mod site;
@@ -21,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = returning::trials();
     trials.extend(shown::trials());
     trials.extend(unsafe_methods::trials());
+    trials.extend(entering::trials());
     trials.extend(accessibility::trials());
     trials.extend(admin::trials());
     trials
