@@ -71,7 +71,8 @@ fn the_countdown_has_seconds_at_the_end(tab: &mut Tab<'_>) {
     for (seconds, expected) in [
         (0, "1 hour, 30 minutes"),
         (29 * 60, "1 hour, 1 minute"),
-        (59 * 60, "2 minutes"),
+        (58 * 60 + 30, "3 minutes"),
+        (30, "2 minutes"),
         (1, "1 minute, 59 seconds"),
         (114, "5 seconds"),
         (10, "0 seconds"),
@@ -226,6 +227,10 @@ fn the_page_fits_320_pixels(tab: &mut Tab<'_>) {
         let found = tab.evaluate("[document.documentElement.lang, document.documentElement.scrollWidth]");
         assert_eq!(found, serde_json::json!([language, 320]));
     }
+    let message = format!("message = \"https://status.example.com/{}\"", "incident".repeat(9));
+    gateway.apply(&down(&message));
+    tab.open(&gateway.url("/"));
+    assert_eq!(tab.evaluate("document.documentElement.scrollWidth"), 320);
 }
 
 fn the_policy_blocks_styles(tab: &mut Tab<'_>) {
