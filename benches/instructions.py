@@ -15,6 +15,8 @@ compiler and the C library matter; their versions are in the file.
 import argparse
 import contextlib
 import dataclasses
+import datetime
+import hashlib
 import pathlib
 import platform
 import re
@@ -24,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import tomllib
 
 COUNTS = pathlib.Path(__file__).with_name("instructions.toml")
@@ -74,6 +77,15 @@ class Path:
     fields: str = ""
     body: bytes = b""
     closes: bool = False
+    bypasses: int = 0
+    is_tester: bool = False
+
+    def config(self, site: int) -> str:
+        """Returns the configuration for a site on this port."""
+        upstream = f'[site]\nupstream = "http://127.0.0.1:{site}"\n'
+        sections = [upstream] if self.is_tester or not self.is_down else []
+        sections += [DOWN] if self.is_down else []
+        return "".join(sections + [bypass(number) for number in range(self.bypasses)])
 
     def request(self) -> bytes:
         head = f"{self.method} / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n{self.fields}\r\n"
@@ -88,7 +100,24 @@ def paths() -> dict[str, Path]:
         "-close": {"fields": "Connection: close\r\n", "closes": True},
     }
     outcomes = {"page": True, "forward": False}
-    return {name + kind: Path(is_down, **how) for name, is_down in outcomes.items() for kind, how in kinds.items()}
+    made = {name + kind: Path(is_down, **how) for name, is_down in outcomes.items() for kind, how in kinds.items()}
+    for count in (1, 100):
+        made[f"page-bypass-{count}"] = Path(True, fields=BROWSER, bypasses=count)
+        # The last one lets the tester in.
+        cookie = BROWSER.replace("Cookie: ", f"Cookie: downtime-bypass={secret(count - 1)}; ")
+        made[f"tester-bypass-{count}"] = Path(True, fields=cookie, bypasses=count, is_tester=True)
+    return made
+
+
+def secret(number: int) -> str:
+    return f"secret-of-tester-{number}"
+
+
+def bypass(number: int) -> str:
+    """Returns a bypass that lets testers in for an hour."""
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    hashed = hashlib.sha256(secret(number).encode()).hexdigest()
+    return f'[[bypass]]\nname = "tester-{number}"\nhash = "sha256:{hashed}"\nuntil = {until:%Y-%m-%dT%H:%M:%SZ}\n'
 
 
 def take_message(connection: socket.socket, received: bytes) -> bytes:
@@ -134,6 +163,20 @@ def upstream():
         listener.shutdown(socket.SHUT_RDWR)
 
 
+def wait_until_idle(process: int) -> None:
+    """Waits until no thread of a process wants to run for a second: the gateway prepares pages after its start."""
+
+    def threads() -> list[list[str]]:
+        files = pathlib.Path(f"/proc/{process}/task").glob("*/stat")
+        # The state, and the time in user mode and in the kernel.
+        fields = (file.read_text().rpartition(")")[2].split() for file in files)
+        return [[state, *times] for state, *others in fields for times in [others[10:12]]]
+
+    before = []
+    while before != (before := threads()) or any(state == "R" for state, *_ in before):
+        time.sleep(1)
+
+
 @contextlib.contextmanager
 def gateway(binary: pathlib.Path, config: str, counted: pathlib.Path):
     """Yields the port of a gateway, whose instructions are counted in a file when it has ended."""
@@ -150,6 +193,7 @@ def gateway(binary: pathlib.Path, config: str, counted: pathlib.Path):
         else:
             raise SystemExit(f"the gateway did not start:\n{log}")
         threading.Thread(target=process.stderr.read, daemon=True).start()
+        wait_until_idle(process.pid)
         try:
             yield int(address[1])
         finally:
@@ -161,8 +205,7 @@ def total(binary: pathlib.Path, path: Path, requests: int) -> int:
     """Returns the instructions of a gateway from its start to its end, with this many requests."""
     with tempfile.TemporaryDirectory() as directory, upstream() as site:
         counted = pathlib.Path(directory) / "callgrind.out"
-        config = DOWN if path.is_down else f'[site]\nupstream = "http://127.0.0.1:{site}"\n'
-        with gateway(binary, config, counted) as port:
+        with gateway(binary, path.config(site), counted) as port:
             send(port, path, requests)
         return int(re.search(r"^totals: (\d+)", counted.read_text(), re.MULTILINE)[1])
 
@@ -196,18 +239,21 @@ def write(counts: dict[str, int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="write the counts to the file")
+    parser.add_argument("--only", default="", metavar="TEXT", help="count only requests with this text in their name")
     parser.add_argument("binary", nargs="?", type=pathlib.Path, default=BINARY, metavar="BINARY")
     options = parser.parse_args()
     kept = tomllib.loads(COUNTS.read_text()) if COUNTS.exists() else {}
     counts, grown = {}, []
     for name, path in paths().items():
+        if options.only not in name:
+            continue
         counts[name] = count(options.binary, path)
         before = kept.get(name, counts[name])
         print(f"{name:16} {counts[name]:7,}  {counts[name] / before - 1:+.1%}", flush=True)
         if counts[name] > before * (1 + TOLERANCE):
             grown.append(name)
     if options.update:
-        write(counts)
+        write(kept | counts)
     elif grown:
         sys.exit(f"takes over {TOLERANCE:.0%} more than before: {', '.join(grown)}. If that is worth it, use --update")
 
