@@ -16,8 +16,10 @@ mod print;
 mod prune;
 mod schema;
 mod serve;
+mod sockets;
 mod start;
 mod status;
+mod supervisor;
 mod time_arg;
 mod url_args;
 mod wait;
@@ -66,6 +68,10 @@ pub struct Cli {
     /// With --check: exit with 1 on warnings too
     #[arg(long, value_name = "WHAT", requires = "check")]
     deny: Option<Deny>,
+
+    /// With --check: print errors and warnings only, no plan
+    #[arg(long, requires = "check", conflicts_with_all = ["url", "format"])]
+    quiet: bool,
 
     /// With --check: show the state at this time (RFC 3339; a local time is in the file's time zone)
     #[arg(long, value_name = "TIME", requires = "check", value_parser = time)]
@@ -189,6 +195,7 @@ impl Cli {
             client: url_args::ClientArgs { method: self.method, from: self.from },
             format: self.format,
             denies_warnings: self.deny == Some(Deny::Warnings),
+            is_quiet: self.quiet,
         }
     }
 

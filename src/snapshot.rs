@@ -17,7 +17,7 @@ pub use self::reachability::Reachability;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Config, Site, UpstreamSite, WhenUnreachable};
 use crate::page::Page;
-use crate::summary::{StateFields, state_line};
+use crate::summary::{StateFields, lasting_state_line, state_line};
 
 /// Everything that requests are decided on. Immutable and shared; a new version of the file makes a new one.
 #[derive(Debug)]
@@ -138,6 +138,11 @@ impl Snapshot {
     /// Describes the state at `now` in one line, for the log.
     pub fn describe(&self, now: Timestamp) -> String {
         state_line(&self.config, &self.phase(now).state, now)
+    }
+
+    /// Describes the state at `now` in one line that stays true until the state changes.
+    pub fn describe_lasting(&self, now: Timestamp) -> String {
+        lasting_state_line(&self.config, &self.phase(now).state, now)
     }
 
     /// Returns the state at `now` as fields, for the log.

@@ -28,7 +28,7 @@ pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
 use crate::config::load::{Loaded, load_again};
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Snapshot, Snapshots};
 use crate::store::read::FileStamp;
 
 /// The interval at which the stamps are checked without an event.
@@ -37,6 +37,20 @@ const POLL: Duration = Duration::from_secs(1);
 const REREAD: Duration = Duration::from_secs(30);
 /// The events handled as one. A directory in which more and more happens must not keep the files from being checked.
 const MAX_SIMULTANEOUS: usize = 4096;
+
+/// What a watch tells the supervisor of the process.
+#[derive(Clone, Copy)]
+pub enum Notice<'a> {
+    /// It reads the file because an operator has asked for it.
+    Reloading,
+    /// It has read it.
+    Reloaded,
+    /// The state of this snapshot has changed.
+    State(&'a Snapshot),
+}
+
+/// Called with what a watch does, on its thread.
+pub type Notify = Box<dyn Fn(Notice<'_>) + Send>;
 
 /// A watch, ready to run.
 pub struct Watch {
@@ -48,6 +62,7 @@ pub struct Watch {
     /// When the files are read again although their stamps have not changed.
     reread_at: Instant,
     handle: Handle,
+    notify: Notify,
 }
 
 impl Watch {
@@ -57,6 +72,7 @@ impl Watch {
         loaded: &Loaded,
         snapshots: Arc<Snapshots>,
         applied: Applied,
+        notify: Notify,
     ) -> (Self, Handle) {
         let (handle, events) = Handle::new();
         let mut watch = Self {
@@ -67,6 +83,7 @@ impl Watch {
             events,
             reread_at: Instant::now() + REREAD,
             handle: handle.clone(),
+            notify,
         };
         watch.notifier.arm(watch.debounce.files());
         let ready = watch.notifier.wait_ready();
@@ -76,11 +93,15 @@ impl Watch {
 
     /// Runs until the process ends.
     pub fn run(mut self) {
+        (self.notify)(Notice::State(&self.applier.snapshots.current()));
         let mut wait = Duration::ZERO;
         loop {
             let Some(events) = self.next(wait) else { return };
             wait = self.check(&events);
-            self.announced.update(&self.applier.snapshots.current());
+            let current = self.applier.snapshots.current();
+            if self.announced.update(&current) {
+                (self.notify)(Notice::State(&current));
+            }
         }
     }
 
@@ -137,10 +158,12 @@ impl Watch {
 
     fn reload(&mut self) -> Duration {
         info!("received SIGHUP: reading {} again", self.applier.path.display());
+        (self.notify)(Notice::Reloading);
         let (outcome, wait) = self.read(ReadTrigger::Reload);
         if outcome == Some(ReadOutcome::Unchanged) {
             self.applier.log_unchanged();
         }
+        (self.notify)(Notice::Reloaded);
         wait
     }
 

@@ -1,7 +1,6 @@
 //! `downtime admin`: serves the operators' web page.
 
 mod link;
-mod sockets;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,16 +15,16 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use self::sockets::{PassedSockets, Sockets};
 use super::config_file::ConfigFile;
-use super::serve::notify;
+use super::sockets::PassedSockets;
+use super::supervisor::notify;
 use super::{print_diagnostics, print_error};
 use crate::admin::access::Access;
 use crate::admin::link_socket::give_links;
 use crate::admin::settings::AdminSettings;
 use crate::admin::{AdminFile, AdminService};
 use crate::config::load::{Loaded, load_to_show};
-use crate::config::{AdminConfig, Config};
+use crate::config::{AdminConfig, Config, Listen};
 use crate::logging::{LOG_TIMEOUT, Logging};
 use crate::server::Server;
 use crate::server::listener::Listener;
@@ -34,6 +33,9 @@ use crate::thread_exit::exit_notice;
 
 /// The time that requests in progress have to finish when the process stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The mode of the socket for links.
+const LINK_MODE: u32 = 0o600;
 
 /// The arguments of `admin`.
 #[derive(Debug, Args)]
@@ -51,26 +53,19 @@ enum AdminCommand {
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
 pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, ExitCode> {
     // First of all: it changes the environment.
-    let passed = PassedSockets::take();
+    let mut passed = PassedSockets::take().ok_or(ExitCode::FAILURE)?;
     let stamp = FileStamp::from_path(&file.path);
     let loaded = load_to_show(&file.path);
     let (config, admin) = configured(&loaded)?;
     if let Some(AdminCommand::Link(arguments)) = &arguments.command {
         return link::run(admin, arguments);
     }
-    let passed = passed.map_err(|error| {
-        print_error(
-            &format!("cannot use the sockets that systemd has passed: {error}"),
-            "check the socket unit",
-        );
-        ExitCode::FAILURE
-    })?;
     check_writable(config)?;
     let access = Access::open(admin).map_err(|errors| {
         print_diagnostics(&errors);
         ExitCode::FAILURE
     })?;
-    let sockets = Sockets::open(passed, admin).ok_or(ExitCode::FAILURE)?;
+    let sockets = Sockets::open(&mut passed, admin).ok_or(ExitCode::FAILURE)?;
     let logging = Logging::init(&config.log).map_err(|error| report_failure(&error))?;
     let log = logging.queue().clone();
     let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
@@ -135,11 +130,11 @@ fn serve(file: &Path, sockets: Sockets, service: AdminService, access: &Arc<Acce
         // Installed before the start is announced: a signal may follow at once.
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let links = link_listener(&sockets.link.listener)?;
-        let page = std::slice::from_ref(&sockets.page.listener);
+        let links = link_listener(&sockets.link)?;
+        let page = std::slice::from_ref(&sockets.page);
         let server =
             Server::start(["admin".to_owned()], page, &notice, &Arc::default(), move || service.clone())?;
-        info!("admin page on {}, for {}", sockets.page.listener.url(), file.display());
+        info!("admin page on {}, for {}", sockets.page.url(), file.display());
         info!("to log in, run `downtime admin link`");
         notify(&[NotifyState::Ready]);
         let result = tokio::select! {
@@ -152,10 +147,30 @@ fn serve(file: &Path, sockets: Sockets, service: AdminService, access: &Arc<Acce
         };
         notify(&[NotifyState::Stopping]);
         drop(links);
-        sockets.link.close();
-        sockets.page.close();
+        sockets.link.remove();
+        sockets.page.remove();
+        drop(sockets);
         result.and(server.stop(STOP_TIMEOUT).await)
     })
+}
+
+/// The listening sockets.
+struct Sockets {
+    /// For operators.
+    page: Listener,
+    /// For links.
+    link: Listener,
+}
+
+impl Sockets {
+    /// Takes the sockets that systemd has passed, and binds the others. Reports why it cannot.
+    fn open(passed: &mut PassedSockets, config: &AdminConfig) -> Option<Self> {
+        let link = Listen::Unix(config.link_socket.clone(), Some(LINK_MODE));
+        let mut open = |address| passed.take_or_bind(address, "[admin]");
+        let sockets = Self { page: open(&config.listen)?, link: open(&link)? };
+        passed.check_all_taken("[admin]", &[&config.listen, &link])?;
+        Some(sockets)
+    }
 }
 
 /// Returns the socket for links on the runtime of this thread.

@@ -43,6 +43,8 @@ pub(super) struct CheckArgs {
     pub(super) format: Format,
     /// True if a warning fails the check.
     pub(super) denies_warnings: bool,
+    /// True if a valid file prints nothing but its warnings.
+    pub(super) is_quiet: bool,
 }
 
 /// Returns 0 if the file is valid; 1 if it is not, or if it has warnings and they are denied.
@@ -59,7 +61,7 @@ pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCo
         print_result(&Summary { decisions, ..Summary::new(config, &reading.diagnostics, now) }.to_json())?;
     } else {
         print_diagnostics(&reading.diagnostics);
-        if let (Some(config), Some(decisions)) = (config, decisions) {
+        if let (Some(config), Some(decisions), false) = (config, decisions, arguments.is_quiet) {
             print_result(&describe(path, config, &decisions, now))?;
         }
         if is_denied {

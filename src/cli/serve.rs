@@ -18,6 +18,8 @@ use tracing::{info, warn};
 
 use self::listeners::{Listeners, close, management_addresses};
 use self::signals::Signals;
+use super::sockets::PassedSockets;
+use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::load::{Loaded, load};
@@ -38,6 +40,8 @@ use crate::watch::{Handle, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
 pub(super) fn run(path: &Path) -> ExitCode {
+    // First of all: it changes the environment.
+    let Some(passed) = PassedSockets::take() else { return ExitCode::FAILURE };
     let mut loaded = load(path);
     loaded.lint(clock::now());
     let (Some(config), Some(sha256)) = (loaded.reading.config.take(), loaded.sha256.clone()) else {
@@ -45,7 +49,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
-    let Some(listeners) = Listeners::bind(&snapshots) else { return ExitCode::FAILURE };
+    let Some(listeners) = Listeners::open(passed, &snapshots) else { return ExitCode::FAILURE };
     let logging = match Logging::init(&snapshots.current().config.log) {
         Ok(log) => log,
         Err(error) => return report_failure(&error),
@@ -78,7 +82,8 @@ fn serve(
         logging.update(&after.config.log);
         warn_of_addresses(&bound.config, &before.config, &after.config);
     };
-    let (watch, handle) = Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply));
+    let (watch, handle) =
+        Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply), Box::new(notify_of));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Installed before the start is announced: a signal may follow at once.
     let mut signals = runtime.block_on(async { Signals::new() })?;
@@ -269,11 +274,4 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
         "to take the site down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
         path.display()
     );
-}
-
-/// Notifies systemd, if it started the process.
-pub(super) fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        warn!("cannot notify systemd: {error}");
-    }
 }

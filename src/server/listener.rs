@@ -23,8 +23,16 @@ pub enum Listener {
     Tcp(TcpListener),
     /// TLS over TCP.
     Tls(TcpListener, Arc<ServerConfig>),
-    /// A Unix socket, and its path.
-    Unix(UnixListener, PathBuf),
+    /// A Unix socket, and its file.
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket.
+#[derive(Clone, Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// True if another process has bound it, and removes it.
+    is_passed: bool,
 }
 
 /// The reason why an address cannot be listened on.
@@ -71,10 +79,39 @@ impl Listener {
             Listen::Tcp(address) => bind_tcp(*address, Families::One).map(Self::Tcp),
             Listen::AllAddresses(port) => bind_all(*port).map(Self::Tcp),
             Listen::Unix(path, mode) => {
-                bind_unix(path, *mode).map(|listener| Self::Unix(listener, path.clone()))
+                let file = SocketFile { path: path.clone(), is_passed: false };
+                bind_unix(path, *mode).map(|listener| Self::Unix(listener, file))
             }
         };
         bound.map_err(|error| BindError { address: address.clone(), error })
+    }
+
+    /// Uses a socket that another process has bound.
+    pub fn from_tcp(listener: TcpListener) -> io::Result<Self> {
+        prepare_tcp(&socket2::SockRef::from(&listener))?;
+        Ok(Self::Tcp(listener))
+    }
+
+    /// Uses a socket that another process has bound, and whose file it removes.
+    pub fn from_unix(listener: UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let path = listener.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
+        Ok(Self::Unix(listener, SocketFile { path, is_passed: true }))
+    }
+
+    /// Returns true if it listens on this address.
+    pub fn is_at(&self, address: &Listen) -> bool {
+        match (self, address) {
+            (Self::Unix(_, file), Listen::Unix(path, _)) => file.path == *path,
+            (Self::Tcp(listener) | Self::Tls(listener, _), Listen::Tcp(address)) => {
+                listener.local_addr().is_ok_and(|own| own == *address)
+            }
+            (Self::Tcp(listener) | Self::Tls(listener, _), Listen::AllAddresses(port)) => {
+                let is_all = |own: SocketAddr| own.ip().is_unspecified() && own.port() == *port;
+                listener.local_addr().is_ok_and(is_all)
+            }
+            (Self::Unix(..), _) | (_, Listen::Unix(..)) => false,
+        }
     }
 
     /// Makes the connections of a TCP socket begin with a TLS handshake.
@@ -91,8 +128,8 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
             Self::Tls(listener, tls) => Ok(Self::Tls(listener.try_clone()?, Arc::clone(tls))),
-            Self::Unix(listener, path) => {
-                listener.try_clone().map(|listener| Self::Unix(listener, path.clone()))
+            Self::Unix(listener, file) => {
+                listener.try_clone().map(|listener| Self::Unix(listener, file.clone()))
             }
         }
     }
@@ -103,14 +140,14 @@ impl Listener {
         let url = match self {
             Self::Tcp(listener) => tcp_url(Scheme::Http, listener),
             Self::Tls(listener, _) => tcp_url(Scheme::Https, listener),
-            Self::Unix(_, path) => Ok(format!("unix:{}", path.display())),
+            Self::Unix(_, file) => Ok(format!("unix:{}", file.path.display())),
         };
         url.unwrap_or_else(|error| error.to_string())
     }
 
-    /// Removes the file of a Unix socket.
+    /// Removes the file of a Unix socket that was bound here.
     pub fn remove(&self) {
-        if let Self::Unix(_, path) = self
+        if let Self::Unix(_, SocketFile { path, is_passed: false }) = self
             && let Err(error) = std::fs::remove_file(path)
         {
             tracing::warn!("cannot remove {}: {error}", path.display());
@@ -157,14 +194,18 @@ fn bind_tcp(address: SocketAddr, families: Families) -> io::Result<TcpListener> 
         // Regardless of net.ipv6.bindv6only.
         socket.set_only_v6(families == Families::One)?;
     }
-    // Connections inherit both, which saves a call for each. A response is written at once: Nagle's algorithm would only delay
-    // its last packet. Keepalive detects clients that are gone without closing, even if nothing else limits the connection.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    prepare_tcp(&socket2::SockRef::from(&socket))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Sets what connections inherit, which saves a call for each. A response is written at once: Nagle's algorithm would only delay
+/// its last packet. Keepalive detects clients that are gone without closing, even if nothing else limits the connection.
+fn prepare_tcp(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    socket.set_nonblocking(true)
 }
 
 /// The time that a connection may be silent before the system probes the client.

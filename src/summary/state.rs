@@ -18,9 +18,23 @@ struct Interval {
 
 /// Describes the state at `now` in one line: `down until …, in 3 h 20 min: "db-upgrade"`.
 pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
+    describe(config, state, now, |at| {
+        format!("{}, in {}", local(at, &config.timezone), length(at.duration_since(now)))
+    })
+}
+
+/// Like [`state_line`], without the time that is left: true until the state changes.
+pub fn lasting_state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
+    describe(config, state, now, |at| local(at, &config.timezone).to_string())
+}
+
+fn describe(
+    config: &Config,
+    state: &ScheduleState,
+    now: Timestamp,
+    in_time: impl Fn(Timestamp) -> String,
+) -> String {
     let schedule = &config.rules.schedule;
-    let in_time =
-        |at: Timestamp| format!("{}, in {}", local(at, &config.timezone), length(at.duration_since(now)));
     let Some(first) = Interval::at(schedule, state, now) else {
         return match state.next {
             Some(next) => format!("up; the next downtime starts at {}", in_time(next.start)),

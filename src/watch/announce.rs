@@ -23,7 +23,8 @@ impl AnnouncedPeriods {
     }
 
     /// Logs which periods began or ended by the clock, in one line. Changes made by an edit were logged with the edit.
-    pub(super) fn update(&mut self, snapshot: &Snapshot) {
+    /// Returns true if the state has changed, by the clock or by an edit.
+    pub(super) fn update(&mut self, snapshot: &Snapshot) -> bool {
         let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {
             let now = clock::now();
@@ -31,7 +32,9 @@ impl AnnouncedPeriods {
             let changes = changes(&self.active, &new.active);
             info!(state, until, period, "{changes}: {}", snapshot.describe(now));
         }
+        let has_changed = (new.generation, &new.active) != (self.generation, &self.active);
         *self = new;
+        has_changed
     }
 }
 

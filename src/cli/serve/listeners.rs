@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::print_error;
+use crate::cli::sockets::PassedSockets;
 use crate::config::{Config, Listen, ListenUrl};
 use crate::gateway::certificates::CurrentCertificates;
 use crate::http1::scheme::Scheme;
@@ -17,13 +18,16 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds all of them. If any fails, reports each failure and returns `None`.
-    pub(super) fn bind(snapshots: &Arc<Snapshots>) -> Option<Self> {
+    /// Takes the sockets that systemd has passed, and binds the others. If any fails, reports each failure and returns `None`.
+    pub(super) fn open(mut passed: PassedSockets, snapshots: &Arc<Snapshots>) -> Option<Self> {
         let config = &snapshots.current().config;
-        let addresses: Vec<_> = config.server.addresses().cloned().collect();
-        let site = bind(&addresses, "[server]");
-        let management = bind(&management_addresses(config), "[management]");
-        Some(Self { site: with_tls(site?, snapshots)?, management: management? })
+        let (site, management) =
+            (config.server.addresses().collect::<Vec<_>>(), management_addresses(config));
+        let management: Vec<_> = management.iter().collect();
+        let listeners =
+            (open(&mut passed, &site, "[server]"), open(&mut passed, &management, "[management]"));
+        passed.check_all_taken("[server] listen", &site)?;
+        Some(Self { site: with_tls(listeners.0?, snapshots)?, management: listeners.1? })
     }
 
     /// Closes those that are still open.
@@ -63,13 +67,9 @@ pub(super) fn management_addresses(config: &Config) -> Vec<Listen> {
     config.management.iter().map(|management| management.listen.clone()).collect()
 }
 
-fn bind(addresses: &[Listen], section: &str) -> Option<Vec<Listener>> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        match Listener::bind(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => print_error(&error.to_string(), &error.help(section)),
-        }
-    }
+fn open(passed: &mut PassedSockets, addresses: &[&Listen], section: &str) -> Option<Vec<Listener>> {
+    // Each failure is reported, not only the first.
+    let listeners: Vec<_> =
+        addresses.iter().filter_map(|address| passed.take_or_bind(address, section)).collect();
     (listeners.len() == addresses.len()).then_some(listeners)
 }
