@@ -18,6 +18,7 @@ pub mod listener;
 mod log_interval;
 mod open_connections;
 mod proxied;
+mod pulse;
 mod readiness;
 pub mod refusal;
 pub mod response;
@@ -43,6 +44,8 @@ pub use self::capacity::Capacity;
 pub use self::connection::serve;
 use self::listener::Listener;
 use self::open_connections::OpenConnections;
+pub use self::pulse::Pulse;
+use self::pulse::PulseAnswer;
 pub use self::readiness::Readiness;
 pub use self::service::Service;
 use crate::thread_exit::ExitNotice;
@@ -61,6 +64,7 @@ pub struct Server {
     abort: watch::Sender<bool>,
     /// Closed when all threads have ended.
     running: mpsc::Receiver<Infallible>,
+    pulse: Pulse,
 }
 
 impl Server {
@@ -78,16 +82,19 @@ impl Server {
     ) -> io::Result<Self> {
         let ((stop, stopped), (abort, aborted)) = (watch::channel(false), watch::channel(false));
         let (is_running, running) = mpsc::channel(1);
+        let names: Vec<_> = names.into_iter().collect();
+        let pulse = Pulse::new(names.len());
         let thread = |name: String| {
             let listeners = listeners.iter().map(Listener::try_clone).collect::<io::Result<Vec<_>>>()?;
             let (service, stopped, aborted) = (service.clone(), stopped.clone(), aborted.clone());
             let capacity = Arc::clone(capacity);
             let dropped_at_the_end = (exit_notice.clone(), is_running.clone());
             let (accepts, accepting) = std::sync::mpsc::channel();
+            let pulse = pulse.answer();
             let thread = std::thread::Builder::new().name(name).spawn(move || {
                 let _dropped_at_the_end = dropped_at_the_end;
                 let open = || OpenConnections::sharing(capacity);
-                work(listeners, service, open, (stopped, aborted), &accepts)
+                work(listeners, service, open, (stopped, aborted), pulse, &accepts)
             })?;
             Ok((thread, accepting))
         };
@@ -101,7 +108,12 @@ impl Server {
             Ok(thread)
         };
         let threads = threads.into_iter().map(accepting).collect::<io::Result<_>>()?;
-        Ok(Self { threads, stop, abort, running })
+        Ok(Self { threads, stop, abort, running, pulse })
+    }
+
+    /// Returns what asks its threads whether they still run.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Serves the connections that clients have made by now, lets requests in progress finish within `limit`, and returns
@@ -132,10 +144,11 @@ fn work<S: Service>(
     service: impl FnOnce() -> S,
     open: impl FnOnce() -> OpenConnections,
     ends: (watch::Receiver<bool>, watch::Receiver<bool>),
+    pulse: PulseAnswer,
     accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let served = runtime.block_on(serve_all(listeners, service(), open(), ends, accepts));
+    let served = runtime.block_on(serve_all(listeners, service(), open(), ends, pulse, accepts));
     // A name look-up blocks its thread for as long as a dead resolver makes it wait. Leave it behind.
     runtime.shutdown_background();
     served
@@ -147,6 +160,7 @@ async fn serve_all<S: Service>(
     service: S,
     open: OpenConnections,
     (stopped, mut aborted): (watch::Receiver<bool>, watch::Receiver<bool>),
+    pulse: PulseAnswer,
     accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
     let open = Rc::new(open);
@@ -165,6 +179,7 @@ async fn serve_all<S: Service>(
     tokio::select! {
         () = all_served => {}
         never = open.make_room() => match never {},
+        never = pulse.run() => match never {},
         // The sender lives until it has sent.
         _ = aborted.wait_for(|aborted| *aborted) => {
             warn!("{} connections were still open after stop_timeout and have been closed", open.count());
@@ -190,6 +205,7 @@ async fn within_stop<T>(mut stopped: watch::Receiver<bool>, start: impl Future<O
 #[cfg(test)]
 mod tests {
     use std::ops::ControlFlow;
+    use std::sync::Barrier;
     use std::time::Instant;
 
     use tokio::io::AsyncWriteExt as _;
@@ -217,6 +233,42 @@ mod tests {
             tokio::task::spawn_blocking(look_up).await.unwrap();
             ControlFlow::Break(())
         }
+    }
+
+    /// Blocks its thread.
+    #[derive(Clone)]
+    struct Hanging(Arc<Barrier>);
+
+    impl Service for Hanging {
+        async fn respond(&self, _: &RequestHead<'_>, _: &mut ClientConnection) -> ControlFlow<()> {
+            self.0.wait();
+            self.0.wait();
+            ControlFlow::Break(())
+        }
+    }
+
+    #[tokio::test]
+    async fn threads_answer_unless_one_hangs() {
+        let listener = Listener::bind(&Listen::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let address = listener.url().strip_prefix("http://").unwrap().to_owned();
+        let (notice, _exits) = exit_notice();
+        let barrier = Arc::new(Barrier::new(2));
+        let service = Hanging(Arc::clone(&barrier));
+        let names = ["one".to_owned(), "two".to_owned()];
+        let capacity = Arc::default();
+        let start = || Server::start(names, &[listener], &notice, &capacity, move || service.clone());
+        let server = start().unwrap();
+        let pulse = server.pulse();
+        pulse.check().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        barrier.wait();
+        let asked = pulse.check();
+        let mut asked = std::pin::pin!(asked);
+        assert!(timeout(Duration::from_millis(100), &mut asked).await.is_err());
+        barrier.wait();
+        asked.await;
+        server.stop(Duration::ZERO).await.unwrap();
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 mod descriptors;
 mod listeners;
 mod signals;
+mod watchdog;
 
 use std::convert::Infallible;
 use std::io;
@@ -31,7 +32,7 @@ use crate::gateway::{Gateway, preparation};
 use crate::logging::{AccessLines, LOG_TIMEOUT, LogQueue, Logging, log_warnings};
 use crate::management::activity::Activity;
 use crate::management::{RunningGateway, management};
-use crate::server::{Readiness, Server, workers};
+use crate::server::{Pulse, Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
 use crate::thread_exit::{ExitNotice, exit_notice};
@@ -102,8 +103,10 @@ fn serve(
     log_start(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let result = runtime.block_on(async {
+        let mut fed = std::pin::pin!(watchdog::feed(servers.pulses()));
         let result = tokio::select! {
             () = signals.wait_for_stop(&handle) => Ok(()),
+            never = &mut fed => match never {},
             never = observe(&servers.running) => match never {},
             thread = exits.recv() => Err(ended(thread)),
         };
@@ -114,6 +117,7 @@ fn serve(
                 warn!("stopping at once, because of a second signal");
                 Ok(())
             }
+            never = &mut fed => match never {},
             stopped = stop(servers, &mut listeners, &config, &mut exits) => stopped,
         };
         result.and(stopped)
@@ -234,6 +238,11 @@ impl Servers {
             || Server::start(["management".to_owned()], &listeners.management, notice, &capacity, operators);
         let management = (!listeners.management.is_empty()).then(start).transpose()?;
         Ok(Self { site, management, running })
+    }
+
+    /// Returns what asks the threads of both whether they still run.
+    fn pulses(&self) -> Vec<Pulse> {
+        [Some(&self.site), self.management.as_ref()].into_iter().flatten().map(Server::pulse).collect()
     }
 
     /// Makes load balancers and operators see that the gateway is stopping.

@@ -12,11 +12,12 @@ use crate::debian;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const INSTALLED: &str = "/usr/local/bin/downtime";
-const UNITS: [(&str, &str); 4] = [
+const UNITS: [(&str, &str); 5] = [
     ("downtime.service", include_str!("../../systemd/downtime.service")),
     ("downtime@.service", include_str!("../../systemd/downtime@.service")),
     ("downtime-admin.service", include_str!("../../systemd/downtime-admin.service")),
     ("downtime-admin.socket", include_str!("../../systemd/downtime-admin.socket")),
+    ("downtime.socket", include_str!("../../systemd/downtime.socket")),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -65,7 +66,8 @@ fn sysusers_creates_the_user() -> Result<Completion, Failed> {
             .iter()
             .all(|name| found.lines().filter(|line| line.starts_with(name)).count() == 2);
         let users = UNITS.map(|(_, unit)| unit.lines().find_map(|line| line.split_once("User=")).unzip().1);
-        let expected = ["downtime", "downtime", "downtime-admin", "downtime-admin"].map(Some);
+        let admin = Some("downtime-admin");
+        let expected = [Some("downtime"), Some("downtime"), admin, admin, None];
         if has_both && users == expected { Ok(()) } else { Err(format!("{found}\n{output:?}").into()) }
     })
 }
@@ -91,7 +93,7 @@ fn each_flag_exists() -> Result<(), Failed> {
             }
         }
     }
-    if found == 2 * 5 + 1 { Ok(()) } else { Err(format!("expected 11 flags, found {found}").into()) }
+    if found == 2 * 7 + 1 { Ok(()) } else { Err(format!("expected 15 flags, found {found}").into()) }
 }
 
 /// Returns the arguments of each call of the command.

@@ -72,7 +72,9 @@ fn another_user_gets_no_link() {
         std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let binary = path("downtime");
-    std::fs::copy(env!("CARGO_BIN_EXE_downtime"), &binary).unwrap();
+    // A copy made here would be open for writing in a process that another test starts meanwhile, and could not be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_downtime")).arg(&binary).status().unwrap();
+    assert!(copied.success());
     let mut command = Command::new(&binary);
     command.args(["admin", "link"]).current_dir(path("")).env_clear().uid(65534).gid(65534);
     let output = command.output().unwrap();

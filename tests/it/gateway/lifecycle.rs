@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
@@ -254,22 +255,39 @@ fn a_signal_is_handled_as_soon_as_the_gateway_listens() {
 }
 
 #[test]
-fn systemd_is_notified_of_readiness_and_of_stopping() {
+fn systemd_is_notified_of_readiness_the_state_reloads_and_stopping() {
     let directory = ConfigDirectory::with("");
     let manager = UnixDatagram::bind(directory.join("notify")).expect("bound");
     manager.set_read_timeout(Some(crate::support::DEADLINE)).expect("set");
-    let notification = || {
-        let mut buffer = [0; 512];
-        let length = manager.recv(&mut buffer).expect("a message");
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    // Returns the message with this line. Threads notify independently.
+    let wait_for = |expected: &str| {
+        let mut others = Vec::new();
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < crate::support::DEADLINE, "{expected}: {others:?}");
+            let mut buffer = [0; 512];
+            let length = manager.recv(&mut buffer).expect(expected);
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.lines().any(|line| line == expected) {
+                return message;
+            }
+            others.push(message);
+        }
     };
     let mut command = downtime(&directory);
-    command.env("NOTIFY_SOCKET", directory.join("notify"));
+    command.env("NOTIFY_SOCKET", directory.join("notify")).env("WATCHDOG_USEC", "200000");
     let gateway = GatewayProcess::run(directory, command);
-    assert!(notification().lines().any(|line| line == "READY=1"));
+    wait_for("STATUS=up; no downtime is planned");
     assert_eq!(gateway.get("/", &[]).status, 200);
+    wait_for("WATCHDOG=1");
+    gateway.edit("[[period]]\nstart = 2020-01-01T00:00:00Z\n");
+    wait_for("STATUS=down, with no known end: the period at line 1");
+    gateway.process.signal(Signal::HUP);
+    let reloading = wait_for("RELOADING=1");
+    assert!(reloading.lines().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reloading}");
+    wait_for("READY=1");
     gateway.process.signal(Signal::TERM);
-    assert!(notification().lines().any(|line| line == "STOPPING=1"));
+    wait_for("STOPPING=1");
 }
 
 #[test]
