@@ -25,7 +25,7 @@ pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> Str
 
 /// Like [`state_line`], without the time that is left: true until the state changes.
 pub fn lasting_state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
-    describe(config, state, now, |at| local(at, &config.timezone).to_string())
+    describe(config, state, now, |at| local(at, &config.timezone))
 }
 
 fn describe(
