@@ -41,13 +41,19 @@ pub fn respond(file: &AdminFile, request: &OperatorRequest) -> Response<Bytes> {
     let path = request.path.trim_end_matches('/').to_owned();
     let segments: Vec<_> = path.split('/').skip(1).collect();
     let is_post = request.method == Method::POST;
+    let saves = match request.field("action").filter(|_| is_post) {
+        None | Some("" | "save") => true,
+        Some("check") => false,
+        Some(_) => return visit.problem(&unknown_action()),
+    };
     let result = match (is_post, segments.as_slice()) {
         (false, []) => return overview::respond(visit),
         (false, ["check"]) => return check::respond(visit),
         (false, ["down"]) => down::ask(&visit, None),
         (false, ["preview"]) => preview::respond(&visit),
         (false, ["periods"]) => Ok(periods::list(&visit)),
-        (true, ["periods"]) if down::is_meant(&visit) => down::carry_out(&visit),
+        (true, ["bypasses", ..] | ["periods", _, _]) if !saves => Err(unchecked()),
+        (true, ["periods"]) if saves && down::is_meant(&visit) => down::carry_out(&visit),
         (true, ["periods"]) => PeriodForm::blank(&visit).map(|form| form.submit()),
         (false, ["periods", "new"]) => PeriodForm::blank(&visit).map(|form| form.respond()),
         (false, ["periods", id]) => PeriodForm::of_period(&visit, id).map(|form| form.respond()),
@@ -61,6 +67,19 @@ pub fn respond(file: &AdminFile, request: &OperatorRequest) -> Response<Bytes> {
         _ => Err(Problem::not_found()),
     };
     result.unwrap_or_else(|problem| visit.problem(&problem))
+}
+
+fn unchecked() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "This cannot be checked without saving",
+        "Leave out `action` to carry it out. Nothing was saved.",
+    )
+}
+
+fn unknown_action() -> Problem {
+    let title = "The value of `action` is unknown";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title, "Write `check` or `save`. Nothing was saved.")
 }
 
 fn submit(visit: &Visit<'_>, id: &str) -> Result<Response<Bytes>, Problem> {

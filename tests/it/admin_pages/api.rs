@@ -96,3 +96,22 @@ fn a_program_can_check_without_saving() {
     assert!(checked["plan"].as_array().is_some_and(|plan| !plan.is_empty()), "{checked}");
     assert_eq!(file(&directory), before);
 }
+
+#[test]
+fn what_cannot_be_checked_is_not_carried_out_either() {
+    let (directory, admin) = admin(PLANNED);
+    let before = file(&directory);
+    for (path, body) in [
+        ("/periods", "{\"action\": \"check\", \"name\": \"x\", \"for\": \"30m\"}"),
+        ("/periods", "{\"action\": \"check\", \"now\": \"yes\"}"),
+        ("/periods", "{\"action\": \"chekc\", \"name\": \"x\"}"),
+        ("/periods/db", "{\"action\": \"chekc\", \"enabled\": false}"),
+        ("/periods/db/disable", "{\"action\": \"check\"}"),
+        ("/periods/db/delete", "{\"action\": \"check\"}"),
+        ("/bypasses", "{\"action\": \"check\", \"name\": \"qa\"}"),
+    ] {
+        let (status, problem) = admin.json("POST", path, body);
+        assert_eq!(status, 422, "{path} {body}: {problem}");
+        assert_eq!(file(&directory), before, "{path} {body}");
+    }
+}
