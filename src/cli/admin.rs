@@ -68,7 +68,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, 
     let sockets = Sockets::open(&mut passed, admin).ok_or(ExitCode::FAILURE)?;
     let logging = Logging::init(&config.log).map_err(|error| report_failure(&error))?;
     let log = logging.queue().clone();
-    let settings = AdminSettings::new(&config.file, admin.clone(), stamp, Some(logging));
+    let settings = AdminSettings::new(&file.path, admin.clone(), stamp, Some(logging));
     let access = Arc::new(access);
     let service = AdminService::new(AdminFile::new(config.file.clone()), settings, Arc::clone(&access));
     let served = serve(&config.file, sockets, service, &access);
