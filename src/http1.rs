@@ -5,6 +5,7 @@
 
 pub mod chunked;
 pub mod content_length;
+pub mod cookie;
 pub mod encode;
 pub mod fields;
 pub mod framing;

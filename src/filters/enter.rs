@@ -16,7 +16,7 @@ use warp::{Filter, Rejection, Reply as _};
 use super::context::{OwnedDecision, RequestContext};
 use crate::decision::down_response::Redirect;
 use crate::http1::scheme::Scheme;
-use crate::matching::bypass::{Bypass, COOKIE, SECURE_COOKIE, cookie_value};
+use crate::matching::bypass::{Bypass, COOKIE, cookie_value};
 use crate::matching::cross_origin::is_cross_origin;
 use crate::matching::path::RequestPath;
 use crate::matching::request::Request;
@@ -86,18 +86,10 @@ fn next(query: Option<&str>) -> HeaderValue {
     path.and_then(|path| Redirect::to_own_path(&path)).unwrap_or(HeaderValue::from_static("/"))
 }
 
-/// Returns the cookie that holds a secret until its bypass is over. Scripts cannot read it (RFC 6265, section 4.1).
+/// Returns the cookie that holds a secret until its bypass is over.
 fn cookie(bypass: &Bypass, secret: &[u8], scheme: Scheme, now: Timestamp) -> Option<HeaderValue> {
-    let (name, secure) = match scheme {
-        Scheme::Https => (SECURE_COOKIE, "; Secure"),
-        Scheme::Http => (COOKIE, ""),
-    };
     let seconds = bypass.until.duration_since(now).as_secs().max(1);
-    let value = cookie_value(secret);
-    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    let mut cookie = HeaderValue::try_from(cookie).ok()?;
-    cookie.set_sensitive(true);
-    Some(cookie)
+    COOKIE.field(&cookie_value(secret), Some(seconds), scheme)
 }
 
 #[cfg(test)]

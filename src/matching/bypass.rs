@@ -9,9 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-pub use self::credential::{
-    COOKIE, FIELD, SECURE_COOKIE, Secrets, carries_secret, cookie_value, is_field, without_secret,
-};
+pub use self::credential::{COOKIE, FIELD, Secrets, carries_secret, cookie_value, is_field, without_secret};
 use super::glob::PathGlobs;
 use super::request::Request;
 use super::scope::Host;

@@ -3,46 +3,27 @@
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
+use crate::http1::cookie::{SecretCookie, cookies, name_and_value};
 use crate::http1::scheme::Scheme;
 
-/// Its name over http, which is for this machine only.
-const NAME: &str = "downtime-admin";
-/// Its name over https: browsers accept it only from this host, for all of its paths, and secure.
-const SECURE_NAME: &str = "__Host-downtime-admin";
-
-fn name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Http => NAME,
-        Scheme::Https => SECURE_NAME,
-    }
-}
+const SESSION: SecretCookie =
+    SecretCookie { name: "downtime-admin", secure_name: "__Host-downtime-admin", same_site: "Strict" };
 
 /// Returns the secret that a request carries.
 pub(super) fn read(headers: &HeaderMap, scheme: Scheme) -> Option<&[u8]> {
-    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let value = |pair: &'_ [u8]| -> Option<usize> {
-        let pair = pair.trim_ascii_start();
-        pair.strip_prefix(name(scheme).as_bytes())?.strip_prefix(b"=").map(<[u8]>::len)
-    };
-    pairs.into_iter().find_map(|pair| pair.get(pair.len() - value(pair)?..)).map(<[u8]>::trim_ascii)
+    let cookies = headers.get_all(COOKIE).iter().flat_map(|field| cookies(field.as_bytes()));
+    let mut named = cookies.filter_map(name_and_value);
+    named.find_map(|(name, secret)| (name == SESSION.name(scheme).as_bytes()).then_some(secret))
 }
 
-/// Returns the value of `Set-Cookie` for a session: scripts cannot read it, and requests of other sites do not carry it.
+/// Returns the value of `Set-Cookie` for a session.
 pub(super) fn set(secret: &str, scheme: Scheme) -> Option<HeaderValue> {
-    build(secret, "", scheme)
+    SESSION.field(secret, None, scheme)
 }
 
 /// Returns the value of `Set-Cookie` that deletes the cookie.
 pub(super) fn delete(scheme: Scheme) -> Option<HeaderValue> {
-    build("", "; Max-Age=0", scheme)
-}
-
-fn build(secret: &str, age: &str, scheme: Scheme) -> Option<HeaderValue> {
-    let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
-    let cookie = format!("{}={secret}; Path=/{age}; HttpOnly; SameSite=Strict{secure}", name(scheme));
-    let mut cookie = HeaderValue::try_from(cookie).ok()?;
-    cookie.set_sensitive(true);
-    Some(cookie)
+    SESSION.field("", Some(0), scheme)
 }
 
 #[cfg(test)]

@@ -6,16 +6,16 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
+use crate::http1::cookie::{SecretCookie, cookies, name_and_value};
 use crate::http1::fields::is_read_as;
 
 /// The field in which machines send a secret, in lower case.
 pub const FIELD: &str = "downtime-bypass";
-/// The cookie that holds a secret, over http.
-pub const COOKIE: &str = "downtime-bypass";
-/// The cookie that holds a secret, over https: browsers accept it only from this host, for all of its paths, and secure.
-pub const SECURE_COOKIE: &str = "__Host-downtime-bypass";
-/// Part of both cookies.
-static COOKIE_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(COOKIE));
+/// The cookie that holds a secret.
+pub const COOKIE: SecretCookie =
+    SecretCookie { name: "downtime-bypass", secure_name: "__Host-downtime-bypass", same_site: "Lax" };
+/// Part of both names.
+static COOKIE_FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(COOKIE.name));
 
 /// The number of secrets of a request that are tried, and the length of each, in bytes: a request with more costs nothing.
 const MAX_SECRETS: usize = 8;
@@ -90,16 +90,10 @@ pub fn cookie_value(secret: &[u8]) -> String {
     percent_encode(secret, NOT_IN_COOKIES).to_string()
 }
 
-fn cookies(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| *byte == b';')
-}
-
-/// Returns the secret that a cookie, given as name and value, holds.
+/// Returns the secret that a cookie holds.
 fn secret(cookie: &[u8]) -> Option<&[u8]> {
-    let equals = memchr::memchr(b'=', cookie)?;
-    let (name, value) = cookie.split_at_checked(equals)?;
-    let is_ours = [COOKIE, SECURE_COOKIE].iter().any(|ours| name.trim_ascii() == ours.as_bytes());
-    is_ours.then(|| value.get(1..).unwrap_or_default().trim_ascii())
+    let (name, secret) = name_and_value(cookie)?;
+    [COOKIE.name, COOKIE.secure_name].iter().any(|ours| name == ours.as_bytes()).then_some(secret)
 }
 
 #[cfg(test)]
@@ -136,7 +130,7 @@ mod tests {
     #[test]
     fn a_cookie_can_hold_every_secret() {
         for secret in ["dGVzdA-_", "a b;c,d\"e\\f%20", "é\u{1}", "a=b"] {
-            let cookie = format!("{COOKIE}={}", cookie_value(secret.as_bytes()));
+            let cookie = format!("{}={}", COOKIE.name, cookie_value(secret.as_bytes()));
             assert!(
                 cookie.bytes().all(|byte| byte.is_ascii_graphic() && !b"\";,\\".contains(&byte)),
                 "{cookie}"
