@@ -86,7 +86,7 @@ struct AdminState {
     responding: Semaphore,
 }
 
-/// Why there is no response from a page.
+/// The reason why a request does not reach a page.
 enum Refused {
     /// The client gets this response.
     With(Response<Bytes>),

@@ -74,7 +74,7 @@ fn link(uid: u32, line: &[u8], access: &Access) -> Result<String, String> {
     secret.map_err(|error| format!("the system has no random bytes: {error}"))
 }
 
-/// Why there is no link.
+/// The reason why a link was not given.
 #[derive(Debug)]
 pub enum LinkError {
     /// The socket does not answer.

@@ -79,7 +79,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
     applied(file, edited.awaited.as_ref())
 }
 
-/// Returns 0 if there is no edit to wait for, or once the gateway has applied it.
+/// Returns 0 once the gateway has applied the edit, or at once without one.
 fn applied(file: &ConfigFile, awaited: Option<&AwaitedEdit>) -> Result<ExitCode, ExitCode> {
     let is_applied = awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, awaited))?;
     Ok(if is_applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -36,7 +36,7 @@ fn lint_proxies(section: &AdminSection, admin: &AdminConfig, input: &LintInput<'
     }
 }
 
-/// Notes that operators need a link if there is no other way to log in.
+/// Notes that only links let operators in if the section names no other means.
 fn lint_means(section: &AdminSection, admin: &AdminConfig, input: &LintInput<'_>) {
     let has_means = admin.users.is_some() || admin.user_header.is_some() || admin.tokens.is_some();
     if !has_means && let Some(listen) = &section.listen {
