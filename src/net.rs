@@ -11,7 +11,7 @@ pub mod pipe;
 pub mod pipe_body;
 pub mod prepared;
 pub mod proxy_header;
-mod request_body;
+pub mod request_body;
 mod send;
 pub mod stream;
 pub mod traffic;

@@ -18,7 +18,7 @@ use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
 use super::peer::Peer;
 use super::prepared::PreparedResponse;
-use super::request_body::RequestBody;
+use super::request_body::{DISCARD_TIME, RequestBody};
 use super::send::{SendLimit, send_all};
 use super::stream::Stream;
 use super::traffic::Traffic;
@@ -26,8 +26,6 @@ use crate::http1::chunked::MalformedBody;
 use crate::http1::framing::Encoding;
 use crate::http1::request::{RequestHead, Version};
 
-/// How long an unwanted body is read.
-const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// How much of the next requests is read ahead, in bytes.
 const MAX_PIPELINED: usize = 64 << 10;
 /// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).

@@ -14,11 +14,25 @@ use crate::http1::chunked::write_chunk;
 use crate::http1::fields::write_field;
 
 /// Aborts a task when it is dropped.
-pub struct AbortOnDrop(pub AbortHandle);
+pub struct AbortOnDrop(Option<AbortHandle>);
+
+impl AbortOnDrop {
+    /// Aborts the task of this handle.
+    pub fn new(task: AbortHandle) -> Self {
+        Self(Some(task))
+    }
+
+    /// Lets the task run to its end.
+    pub fn detach(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 

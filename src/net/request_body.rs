@@ -1,6 +1,7 @@
 //! The body of a client's request.
 
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::buffer::Buffer;
 use super::stream::Stream;
@@ -10,7 +11,9 @@ use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::RequestHead;
 
 /// How much of an unwanted body is read, in bytes: enough for a form with some photographs.
-pub(super) const MAX_DISCARDED: u64 = 32 << 20;
+pub const MAX_DISCARDED: u64 = 32 << 20;
+/// How long an unwanted body is read.
+pub const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The rest of a request's body, of which some may be in the input of its connection.
 #[derive(Debug)]

@@ -13,8 +13,10 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use super::Service;
 use super::refusal::refuse;
@@ -30,6 +32,7 @@ use crate::net::peer::Peer;
 use crate::net::pipe::{AbortOnDrop, BodyFraming, send_body};
 use crate::net::pipe_body::{MAX_PART, PipeBody};
 use crate::net::prepared::http2_head;
+use crate::net::request_body::{DISCARD_TIME, MAX_DISCARDED};
 use crate::net::stream::Stream;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
@@ -53,30 +56,51 @@ pub(super) async fn respond<S: Service>(
     let mut handling = Box::pin(handle(request, to, client, service));
     // Most responses are prepared, and need no task.
     let first = poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
-    let task = first.is_pending().then(|| AbortOnDrop(spawn_local(handling).abort_handle()));
+    let task = first.is_pending().then(|| AbortOnDrop::new(spawn_local(handling).abort_handle()));
     let response = read_response(from, &whole, to_head).await?;
-    Ok(response.map(|content| TranslatedBody { content, stream, _task: task }))
+    Ok(response.map(|content| TranslatedBody { content, has_ended: false, stream, task }))
 }
 
-/// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too.
+/// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too. What the
+/// service did not want of the body is discarded.
 async fn handle<S: Service>(
     request: Request<Incoming>,
     mut to: PipeWriter,
     client: ClientConnection,
     service: S,
 ) {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let framing = body_framing(&parts, &body);
     let head = encode_head(&parts, framing);
-    let mut respond = pin!(respond_http1(head, client, &service));
-    let sent = tokio::select! {
-        biased;
-        () = &mut respond => return,
-        sent = send_body(body, &mut to, framing) => sent,
-    };
-    if sent.is_ok() {
-        respond.await;
+    {
+        let mut respond = pin!(respond_http1(head, client, &service));
+        let sent = tokio::select! {
+            biased;
+            () = &mut respond => None,
+            sent = send_body(&mut body, &mut to, framing) => Some(sent),
+        };
+        match sent {
+            None => {}
+            Some(Ok(())) => return respond.await,
+            Some(Err(_)) => return,
+        }
     }
+    discard(body).await;
+}
+
+/// Reads and discards the rest of a body, within limits. Where they end, or without this, the client is asked to stop by
+/// `RST_STREAM` with `NO_ERROR` behind the response (RFC 9113, section 8.1); curl before 8.0 takes that for a failure.
+async fn discard(mut body: Incoming) {
+    let read = async {
+        let mut discarded = 0;
+        while discarded <= MAX_DISCARDED
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            discarded += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+    };
+    // Either way, the body is dropped.
+    let _ = timeout(DISCARD_TIME, read).await;
 }
 
 async fn respond_http1<S: Service>(
@@ -181,12 +205,23 @@ fn take_head(received: &mut BytesMut, to_head: bool) -> io::Result<Option<(Respo
     }
 }
 
-/// The content of a response. Dropping it cancels the request.
+/// The content of a response. Dropping it before its end cancels the request.
 pub(super) struct TranslatedBody {
     content: Content,
+    has_ended: bool,
     stream: OpenStream,
     /// The task that handles the request.
-    _task: Option<AbortOnDrop>,
+    task: Option<AbortOnDrop>,
+}
+
+impl Drop for TranslatedBody {
+    fn drop(&mut self) {
+        if (self.has_ended || self.is_end_stream())
+            && let Some(task) = self.task.take()
+        {
+            task.detach();
+        }
+    }
 }
 
 enum Content {
@@ -203,6 +238,7 @@ impl Body for TranslatedBody {
             Content::Whole(rest) => Poll::Ready(take_part(rest).map(|part| Ok(Frame::data(part)))),
             Content::Piped(body) => Pin::new(body).poll_frame(cx),
         };
+        self.has_ended |= matches!(frame, Poll::Ready(None));
         self.stream.progress().record_sending(frame.is_ready());
         frame
     }

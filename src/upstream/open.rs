@@ -99,7 +99,7 @@ impl Proxy {
         let send = async move |request| proxy.send(request, place, &target).await;
         let failure = StreamFailure::default();
         let task = tokio::task::spawn_local(translated::run(pipe, scheme, send, failure.clone()));
-        let guard = ConnectionGuard::Stream { _task: AbortOnDrop(task.abort_handle()), failure };
+        let guard = ConnectionGuard::Stream { _task: AbortOnDrop::new(task.abort_handle()), failure };
         OpenedConnection { stream: Stream::Pipe(stream), guard, is_new }
     }
 

@@ -1,16 +1,23 @@
 //! HTTP/2 with prior knowledge.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::Frame;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::DOWN;
 use crate::support::DEADLINE;
 use crate::support::http::Client;
-use crate::support::process::GatewayProcess;
-use crate::upstreams::StubUpstream;
+use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 pub(super) async fn connect(gateway: &GatewayProcess) -> SendRequest<Empty<Bytes>> {
     let stream = tokio::net::TcpStream::connect(gateway.address).await.expect("the gateway");
@@ -22,7 +29,7 @@ pub(super) async fn connect(gateway: &GatewayProcess) -> SendRequest<Empty<Bytes
 
 async fn get(sender: &mut SendRequest<Empty<Bytes>>, path: &str) -> (u16, Option<String>, Bytes) {
     let request = Request::get(format!("http://site.example{path}")).body(Empty::new()).expect("a request");
-    let response = tokio::time::timeout(DEADLINE, sender.send_request(request)).await;
+    let response = timeout(DEADLINE, sender.send_request(request)).await;
     let response = response.expect("in time").expect("a response");
     let (head, body) = response.into_parts();
     let downtime = head.headers.get("downtime").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
@@ -113,4 +120,84 @@ fn extended_connect_is_not_announced_and_is_refused_on_its_stream() {
     assert_eq!((stream, &error[..]), (1, &[0, 0, 0, 1][..]), "PROTOCOL_ERROR");
     client.send(frame(1, 5, 3, b"\x82\x86\x84\x01\x01a"));
     assert_eq!(until(&mut client, 1).0, 3);
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
+/// The flag of the last frame of a stream, and of the answer to PING.
+const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
+
+/// Reads frames until one of these types has this flag. No stream may be reset before it.
+fn until_flag(client: &mut Client, kinds: &[u8], flag: u8) {
+    loop {
+        let header = client.take(9).expect("a frame");
+        client.take(usize::from(header[1]) << 8 | usize::from(header[2])).expect("a payload");
+        assert_ne!(header[3], RST_STREAM);
+        if kinds.contains(&header[3]) && header[4] & flag != 0 {
+            return;
+        }
+    }
+}
+
+/// curl before 8.0 drops a response if its stream is reset behind it, whatever the code of the reset says.
+#[test]
+fn a_client_that_gets_the_response_before_it_has_sent_the_body_may_still_send_it() {
+    let script = ScriptedUpstream::bind();
+    let files = ConfigDirectory::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir(files.join("public")).expect("a directory");
+    let redirect = format!("[response]\nredirect = \"https://status.example/\"\n{DOWN}");
+    for (gateway, upstream) in [
+        (GatewayProcess::start(DOWN), None),
+        (GatewayProcess::start(&redirect), None),
+        (GatewayProcess::on(files), None),
+        (GatewayProcess::start(""), None),
+        (GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", script.url())), Some(&script)),
+    ] {
+        for response in
+            ["Content-Length: 2\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"]
+        {
+            let mut client = raw(&gateway);
+            client.send(frame(HEADERS, 4, 1, b"\x83\x86\x84\x01\x01a"));
+            let upstream = upstream.map(|upstream| {
+                let mut upstream = upstream.accept();
+                upstream.head().expect("a request");
+                upstream.send(format!("HTTP/1.1 200 OK\r\n{response}"));
+                upstream
+            });
+            until_flag(&mut client, &[HEADERS, DATA], END_STREAM);
+            client.send(frame(PING, 0, 0, b"12345678"));
+            until_flag(&mut client, &[PING], ACK);
+            client.send(frame(DATA, END_STREAM, 1, b"text"));
+            client.send(frame(HEADERS, 5, 3, b"\x82\x86\x04\x11/.downtime/status\x01\x01a"));
+            until_flag(&mut client, &[DATA], END_STREAM);
+            drop(upstream);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_broken_off_when_it_is_long() {
+    let gateway = GatewayProcess::start(DOWN);
+    let stream = tokio::net::TcpStream::connect(gateway.address).await.expect("the gateway");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.expect("a handshake");
+    tokio::spawn(connection);
+    let (dropped_with_body, body_dropped) = oneshot::channel::<()>();
+    let parts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&parts);
+    let part = Bytes::from(vec![b'x'; 1 << 20]);
+    let endless = futures_util::stream::repeat_with(move || {
+        let _ = &dropped_with_body;
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Infallible>(Frame::data(part.clone()))
+    });
+    let request = Request::post("http://site.example/").body(StreamBody::new(endless)).expect("a request");
+    let response = sender.send_request(request).await.expect("a response");
+    assert_eq!(response.status(), 503);
+    assert!(timeout(DEADLINE, body_dropped).await.expect("in time").is_err());
+    let sent = parts.load(Ordering::Relaxed);
+    assert!((32..40).contains(&sent), "{sent} MiB");
 }
