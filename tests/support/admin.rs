@@ -11,8 +11,13 @@ pub(crate) const WRITER: &str = "secret-of-the-writer";
 /// The secret of one that may only read.
 pub(crate) const READER: &str = "secret-of-the-reader";
 
+/// An operator, by `htpasswd -nbB -C 4 ann "correct horse"`.
+pub(crate) const ANN: &str = "ann:$2y$04$xZJzg294loz44.nbNUdlOO1FDLjRM6LY2GT1HnJDtd0Iyv.BE7R/e\n";
+/// The password of the operator.
+pub(crate) const PASSWORD: &str = "correct horse";
+
 /// The sections of a gateway with an admin page.
-pub(crate) const SECTIONS: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\nlink_socket = \"unix:link.sock\"\ntokens = \"admin.tokens\"\n";
+pub(crate) const SECTIONS: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\nlink_socket = \"unix:link.sock\"\ntokens = \"admin.tokens\"\nusers = \"admin.users\"\n";
 
 /// A process of `downtime admin` that listens.
 pub(crate) struct RunningAdminPage {
@@ -28,6 +33,7 @@ impl RunningAdminPage {
         };
         let tokens = line("ci", "write", WRITER) + &line("eye", "read", READER);
         directory.write("admin.tokens", &tokens);
+        directory.write("admin.users", ANN);
         let mut command = downtime(directory);
         command.arg("admin");
         let process = Process::spawn(command);

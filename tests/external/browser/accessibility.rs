@@ -121,7 +121,8 @@ impl Checker<'_, '_> {
         self.check_schemes(what, |tab| tab.open(url));
     }
 
-    fn check_schemes(&mut self, what: &str, open: impl Fn(&mut Tab<'_>)) {
+    /// Checks what `open` opens, in both schemes.
+    pub(super) fn check_schemes(&mut self, what: &str, open: impl Fn(&mut Tab<'_>)) {
         for scheme in ["light", "dark"] {
             let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
             self.tab.call("Emulation.setEmulatedMedia", &json!({ "features": features }));

@@ -36,7 +36,8 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser that prefers these languages (a list as in Accept-Language, without weights).
+    /// Starts a browser that prefers these languages (a list as in Accept-Language, without weights). It finds all names below
+    /// `.example` on this machine.
     pub(super) fn start(languages: &str) -> Self {
         let profile = tempfile::tempdir().expect("a directory");
         let process = spawn(profile.path(), languages).expect("Chromium");
@@ -115,6 +116,7 @@ fn spawn(profile: &Path, languages: &str) -> std::io::Result<Child> {
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--no-proxy-server", "--hide-scrollbars", "--remote-debugging-port=0"])
+        .arg("--host-resolver-rules=MAP *.example 127.0.0.1")
         .arg(format!("--accept-lang={languages}"))
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg("about:blank")
@@ -166,6 +168,14 @@ impl Tab<'_> {
         self.take_events(LOADED);
         self.call("Page.navigate", &json!({ "url": url }));
         self.wait_for(LOADED);
+    }
+
+    /// Opens a URL in another tab of the same browser, in front of this one.
+    pub(super) fn open_beside(&mut self, url: &str) -> Tab<'_> {
+        let session = self.browser.open_tab();
+        let mut tab = Tab { browser: self.browser, session, clock: None };
+        tab.open(url);
+        tab
     }
 
     /// Opens a URL whose page opens another one by itself, and waits until a script finds that one.

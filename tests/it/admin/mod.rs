@@ -11,6 +11,7 @@ mod tokens;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
+pub(crate) use crate::support::admin::{ANN, PASSWORD};
 use crate::support::http::{Client, Response};
 use crate::support::process::{ConfigDirectory, Process, downtime};
 use crate::working_directory::CommandOutput;
@@ -20,12 +21,8 @@ const ADMIN: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"1
 const HOST: &str = "Host: localhost";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
-/// By `htpasswd -nbB -C 4 ann "correct horse"`.
-const ANN: &str = "ann:$2y$04$xZJzg294loz44.nbNUdlOO1FDLjRM6LY2GT1HnJDtd0Iyv.BE7R/e\n";
-/// By `argon2 saltsalt -id -t 1 -k 64 -e`.
+/// An operator with the same password as [`ANN`], by `argon2 saltsalt -id -t 1 -k 64 -e`.
 const BOB: &str = "bob:$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$lnizTRNgy0D3lJD4Xlm+A2aXibz3GSvOOHAXUwm1P0Y\n";
-/// The password of both.
-const PASSWORD: &str = "correct horse";
 /// The machine `ci` may read, and `deploy` may write. Their secrets are `read` and `write`.
 const TOKENS: &str = "ci:read:sha256:3316348dbadfb7b11c7c2ea235949419e23f9fa898ad2c198f999617912a9925\ndeploy:write:sha256:10fd874b68dad080ed706762c8e163dabb20514bddae38fb159c56f714a3b143\n";
 
