@@ -10,6 +10,7 @@ use super::config_file::ConfigFile;
 use super::edit::edit;
 use super::print_result;
 use crate::clock;
+use crate::config::duration;
 use crate::config::edit::Change;
 use crate::editing::{EditPlan, EditRefusal, EditSource, Wait};
 use crate::escape::escape;
@@ -39,7 +40,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &PruneArgs) -> Result<ExitCode, 
     let found = edit(&file.path, Wait::Never, |source| find(source, age, now))?;
     let old = &found.outcome;
     if old.indices.is_empty() {
-        let age = humantime::format_duration(age);
+        let age = duration::format(age);
         print_result(&format!("nothing to remove: no one-off period ended more than {age} ago\n"))?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -23,6 +23,7 @@ use super::sockets::PassedSockets;
 use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
 use crate::clock;
+use crate::config::duration;
 use crate::config::load::{Loaded, load};
 use crate::config::{Config, ListenUrl, ServerConfig, Site};
 use crate::counters::Counters;
@@ -183,7 +184,7 @@ async fn stop(
 /// Waits until load balancers have noticed that the gateway is stopping.
 async fn delay_stop(delay: Duration) {
     if !delay.is_zero() {
-        info!("stopping: not ready, and taking requests for another {}", humantime::format_duration(delay));
+        info!("stopping: not ready, and taking requests for another {}", duration::format(delay));
         tokio::time::sleep(delay).await;
     }
 }
@@ -253,7 +254,7 @@ impl Servers {
 
     /// Completes visitors' requests first, and stops within `limit`.
     async fn stop(self, listeners: &mut Listeners, limit: Duration) -> io::Result<()> {
-        info!("stopping: waiting up to {} for requests in progress", humantime::format_duration(limit));
+        info!("stopping: waiting up to {} for requests in progress", duration::format(limit));
         let begun = Instant::now();
         // Closed before the last requests end, so that new clients are refused instead of left waiting.
         close(&mut listeners.site);

@@ -10,6 +10,7 @@ use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result};
 use crate::config::Listen;
 use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::duration;
 use crate::config::load::load_to_show;
 use crate::escape::escape;
 use crate::management::client::query;
@@ -78,7 +79,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
         };
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
-            let timeout = humantime::format_duration(arguments.timeout.unwrap_or_default());
+            let timeout = duration::format(arguments.timeout.unwrap_or_default());
             let help = "wait longer, or see `downtime status` for what comes next";
             print_error(&format!("the site is not {wanted} after {timeout}: {reason}"), help);
             return Ok(ExitCode::FAILURE);

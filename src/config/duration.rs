@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::time::TimeLiteral;
 use crate::invalid_value::InvalidValue;
 
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 const EXAMPLE: &str = "write a duration such as `90s`, `5m` or `1h 30m`";
 
 /// Parses a duration in the syntax of `humantime`, longer than zero. `units` are suggested for a number without a unit.
@@ -19,6 +22,20 @@ pub fn parse(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
 /// Parses a duration as [`parse`] does, but accepts zero.
 pub(super) fn parse_or_zero(text: &str, units: &[&str]) -> Result<Duration, InvalidValue> {
     humantime::parse_duration(text).map_err(|error| explain(text.trim(), &error, units))
+}
+
+/// Formats a duration, also for the file: `90 days`, `1 day 2h 30m`. Days are the longest unit, because months and years of
+/// `humantime` are fractions of days: it would turn 90 days into two months, 29 days and some hours.
+#[allow(clippy::disallowed_methods, reason = "without days, it has only units that people use")]
+pub fn format(duration: Duration) -> String {
+    let (days, rest) =
+        (duration.as_secs() / DAY, Duration::new(duration.as_secs() % DAY, duration.subsec_nanos()));
+    let days = match days {
+        0 => return humantime::format_duration(rest).to_string(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    if rest.is_zero() { days } else { format!("{days} {}", humantime::format_duration(rest)) }
 }
 
 /// Returns the units to suggest for a number without a unit.
@@ -211,6 +228,27 @@ mod tests {
             let fault = parse(text, units("for")).unwrap_err();
             assert_eq!(fault.help, help, "{text}: {}", fault.message);
             assert!(fault.message.contains(message), "{text}: {}", fault.message);
+        }
+    }
+
+    #[test]
+    fn a_duration_is_formatted_in_days_and_smaller_units_and_reads_as_the_same() {
+        for (duration, text) in [
+            (Duration::ZERO, "0s"),
+            (Duration::from_millis(250), "250ms"),
+            (Duration::from_secs(5_400), "1h 30m"),
+            (Duration::from_secs(DAY - 1), "23h 59m 59s"),
+            (Duration::from_secs(DAY), "1 day"),
+            (Duration::from_secs(DAY + 7_200), "1 day 2h"),
+            (Duration::from_secs(30 * DAY), "30 days"),
+            (Duration::from_secs(31 * DAY), "31 days"),
+            (Duration::from_secs(90 * DAY), "90 days"),
+            (Duration::from_secs(365 * DAY) + Duration::from_millis(1), "365 days 1ms"),
+            (Duration::from_secs(5_260_032), "60 days 21h 7m 12s"),
+            (Duration::MAX, "213503982334601 days 7h 15s 999ms 999us 999ns"),
+        ] {
+            assert_eq!(format(duration), text);
+            assert_eq!(parse_or_zero(text, &[]).unwrap(), duration, "{text}");
         }
     }
 

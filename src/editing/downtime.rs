@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use super::covered::Covered;
 use super::draft::{EditPlan, EditRefusal};
 use super::times::{date_time_literal, floor_to_second};
-use crate::config::Config;
 use crate::config::edit::{Change, EditError, Literal};
+use crate::config::{Config, duration};
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
 
@@ -99,7 +99,7 @@ impl RequestedDowntime {
         keys.push(("start", date_time_literal(self.start, &self.zone)));
         match duration {
             Some(duration) => {
-                keys.push(("for", Literal::String(humantime::format_duration(*duration).to_string())));
+                keys.push(("for", Literal::String(duration::format(*duration))));
             }
             None => keys.extend(self.end.map(|end| ("end", date_time_literal(end, &self.zone)))),
         }

@@ -16,6 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::status::GatewayStatus;
 use crate::config::Listen;
+use crate::config::duration;
 
 /// The maximum length of a response in bytes. 10,000 periods take about 5 MiB.
 const MAX_RESPONSE: usize = 64 << 20;
@@ -58,7 +59,7 @@ impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
-            Self::TimedOut(limit) => write!(f, "no response within {}", humantime::format_duration(*limit)),
+            Self::TimedOut(limit) => write!(f, "no response within {}", duration::format(*limit)),
             Self::Broken(error) => write!(f, "the connection failed: {error}"),
             Self::Unexpected(why) => {
                 write!(

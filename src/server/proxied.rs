@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::log_interval::LogInterval;
+use crate::config::duration;
 use crate::net::peer::Peer;
 use crate::net::proxy_header::{MAX_PROXY_HEADER, ProxyHeader};
 use crate::net::stream::Stream;
@@ -31,7 +32,7 @@ pub(super) async fn client_of_proxy(
             None
         }
         Err(_) => {
-            let limit = humantime::format_duration(limit);
+            let limit = duration::format(limit);
             warn_of(address, &format!("it is not complete after `[limits] handshake_timeout`, {limit}"));
             None
         }

@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use http::StatusCode;
 
+use crate::config::duration;
 use crate::counters::UpstreamFailure;
 
 /// The reason why there is no response to a request.
@@ -124,30 +125,26 @@ impl fmt::Display for UpstreamError {
             }
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
             Self::TimedOut { step: TimedOutStep::Turn, after } => {
-                let after = humantime::format_duration(*after);
+                let after = duration::format(*after);
                 write!(
                     f,
                     "as many connections to the upstream as `[limits] upstream_connections` allows were busy for {after}"
                 )
             }
             Self::TimedOut { step: TimedOutStep::Connect, after } => {
-                write!(f, "no connection to the upstream within {}", humantime::format_duration(*after))
+                write!(f, "no connection to the upstream within {}", duration::format(*after))
             }
             Self::TimedOut { step: TimedOutStep::Response, after } => {
-                write!(f, "no response from the upstream within {}", humantime::format_duration(*after))
+                write!(f, "no response from the upstream within {}", duration::format(*after))
             }
             Self::TimedOut { step: TimedOutStep::Body, after } => {
-                write!(f, "nothing came from the upstream for {}", humantime::format_duration(*after))
+                write!(f, "nothing came from the upstream for {}", duration::format(*after))
             }
             Self::Revoked => write!(f, "a period of downtime has begun"),
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
             Self::Client(ClientError::MalformedBody) => write!(f, "the request's body is malformed"),
             Self::Client(ClientError::Stalled { after }) => {
-                write!(
-                    f,
-                    "the client sent nothing of the request's body for {}",
-                    humantime::format_duration(*after)
-                )
+                write!(f, "the client sent nothing of the request's body for {}", duration::format(*after))
             }
         }?;
         let mut cause = self.cause();

@@ -22,7 +22,7 @@ fn periods_that_ended_long_ago_are_printed_and_removed() {
     assert_eq!(directory.text(), format!("# mine\n\n# above\n\n{kept}\n# below\n"));
     directory
         .run(&["prune"])
-        .prints_with_warnings(0, &["nothing to remove: no one-off period ended more than "]);
+        .prints_with_warnings(0, &["nothing to remove: no one-off period ended more than 90 days ago"]);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn only_those_older_than_the_given_time_are_removed() {
     directory.run(&["start", "--name", "new"]).prints(0, &[]);
     directory.run(&["end"]).prints(0, &[]);
     let text = directory.text();
-    directory.run(&["prune", "--older", "1day"]).prints(0, &["nothing to remove", "more than 1day ago"]);
+    directory.run(&["prune", "--older", "1day"]).prints(0, &["nothing to remove", "more than 1 day ago"]);
     assert_eq!(directory.text(), text);
     crate::support::until("a millisecond", || {
         directory.run(&["prune", "--older", "1ms"]).stdout.contains("removed 1 period\n").then_some(())

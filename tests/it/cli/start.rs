@@ -53,6 +53,13 @@ fn the_options_are_written_to_the_file() {
 }
 
 #[test]
+fn a_duration_is_written_in_days_not_in_months() {
+    let directory = WorkingDirectory::with("# none\n");
+    directory.run(&["start", "--at", "2999-06-01T02:00:00Z", "--for", "31d 2h"]).prints_with_warnings(0, &[]);
+    assert_eq!(directory.period(0)["for"].as_str(), Some("31 days 2h"));
+}
+
+#[test]
 fn a_local_time_read_as_utc_is_reported_if_the_clock_is_in_another_zone() {
     for (file, zone, arguments, expected) in [
         ("# none\n", "Europe/Berlin", ["--at", "2999-06-01T02:00"], Some("--at was read as UTC")),

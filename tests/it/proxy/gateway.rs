@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use downtime::config::duration;
 use downtime::filters::Routes;
 use downtime::gateway::Gateway;
 use downtime::logging::AccessLines;
@@ -53,7 +54,7 @@ impl Options {
     /// Returns a config file with these options.
     fn config(self, upstream: &str) -> String {
         let [connect, response, body] =
-            [self.connect_timeout, self.response_timeout, self.body_timeout].map(humantime::format_duration);
+            [self.connect_timeout, self.response_timeout, self.body_timeout].map(duration::format);
         let trusted = if self.trusted { "127.0.0.1" } else { "192.0.2.0" };
         format!(
             "[limits]
