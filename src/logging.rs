@@ -7,7 +7,7 @@ mod queue;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use tracing::{error, warn};
+use tracing::warn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,6 +22,9 @@ use crate::config::{LogConfig, LogFormat};
 
 /// How long the last lines of the log may take when the process ends.
 pub const LOG_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Where an operator finds the errors that [`first_error`] only counts.
+pub const SHOWN_BY_CHECK: &str = ", which `downtime --check` shows";
 
 /// The log of the process.
 #[derive(Debug)]
@@ -96,16 +99,43 @@ fn filter(log: &LogConfig) -> EnvFilter {
     EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
-/// Logs each error on a line of its own.
-pub fn log_errors(diagnostics: &[Diagnostic]) {
-    for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Error) {
-        error!("{}", diagnostic.summary());
-    }
+/// Returns the number of errors, and a text for one line of the log: the first of them, and how many more there are, followed
+/// by `remedy`. None if there are no errors.
+pub fn first_error(diagnostics: &[Diagnostic], remedy: &str) -> Option<(usize, String)> {
+    let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
+    let (first, others) = errors.split_first()?;
+    let more = match others.len() {
+        0 => String::new(),
+        1 => format!("; and 1 more error{remedy}"),
+        count => format!("; and {count} more errors{remedy}"),
+    };
+    Some((errors.len(), first.summary() + &more))
 }
 
 /// Logs each warning on a line of its own. Notes are only shown by commands.
 pub fn log_warnings(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
         warn!("{}", diagnostic.summary());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_error_is_described_and_the_others_are_counted() {
+        let error = |message: &str| Diagnostic::for_file(message, "help");
+        let warning = || Diagnostic { severity: Severity::Warning, ..error("w") };
+        for (diagnostics, expected) in [
+            (vec![], None),
+            (vec![warning()], None),
+            (vec![warning(), error("a")], Some((1, "a (help)"))),
+            (vec![error("a"), warning(), error("b")], Some((2, "a (help); and 1 more error: see"))),
+            (vec![error("a"), error("b"), error("c")], Some((3, "a (help); and 2 more errors: see"))),
+        ] {
+            let found = first_error(&diagnostics, ": see");
+            assert_eq!(found.as_ref().map(|(count, text)| (*count, text.as_str())), expected);
+        }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::config::load::load_to_show;
 use crate::config::{AdminConfig, Config, PeerSet};
-use crate::logging::{Logging, log_errors};
+use crate::logging::{Logging, SHOWN_BY_CHECK, first_error};
 use crate::store::read::FileStamp;
 
 /// The settings of the running admin page. All of `[admin]` follows the file, except the sockets.
@@ -32,14 +32,17 @@ impl AdminSettings {
         Self { file: file.to_owned(), logging, current: Mutex::new(current) }
     }
 
-    /// Returns the settings. If the file has changed and is invalid, they stay as they were, and the log has the errors once.
+    /// Returns the settings. If the file has changed and is invalid, they stay as they were, and the log says so once.
     pub fn current(&self) -> Arc<AdminConfig> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = FileStamp::from_path(&self.file);
         if stamp.is_some() && stamp != current.stamp {
             current.stamp = stamp;
             let loaded = load_to_show(&self.file);
-            log_errors(&loaded.reading.diagnostics);
+            if let Some((errors, first)) = first_error(&loaded.reading.diagnostics, SHOWN_BY_CHECK) {
+                let file = self.file.display();
+                error!(%file, errors, "{file} is not applied, and the last valid [admin] stays in effect: {first}");
+            }
             if let Some(config) = loaded.reading.config {
                 current.admin = Arc::new(self.apply(config, &current.admin));
             }

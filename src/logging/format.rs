@@ -13,7 +13,8 @@ use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use crate::escape::{escape, escape_json};
 
 /// Fields for programs, which repeat what the message says. Lines of text are without them.
-const IN_MESSAGES: [&str; 7] = ["state", "until", "period", "file", "upstream", "failed", "dropped"];
+const IN_MESSAGES: [&str; 8] =
+    ["state", "until", "period", "file", "errors", "upstream", "failed", "dropped"];
 
 /// Formats the message and the fields of an event as text. Unsafe characters are escaped, and a value that is not one
 /// plain word is quoted.

@@ -7,8 +7,9 @@ use tracing::{debug, error, info};
 
 use super::reconcile::{ReadOutcome, Reconcile};
 use crate::clock;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::load::Loaded;
-use crate::logging::{log_errors, log_warnings};
+use crate::logging::{SHOWN_BY_CHECK, first_error, log_warnings};
 use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
 use crate::summary::StateFields;
 
@@ -65,20 +66,22 @@ impl Applier {
             RejectedReading { at: clock::now(), sha256: loaded.sha256, diagnostics: diagnostics.clone() };
         // Before logging, so that /status is not behind the log.
         self.snapshots.reject(rejected);
-        log_errors(&diagnostics);
-        let file = self.path.display();
-        error!(target: LOG_TARGET, %file, "{file} is not applied: the last valid configuration stays in effect");
+        self.log_rejection("is not applied", &diagnostics);
     }
 
-    /// Tells an operator who asked for a reload that the file has not changed. Logs its errors again if it is invalid.
+    /// Tells an operator who asked for a reload that the file has not changed, or that it is still invalid.
     pub(super) fn log_unchanged(&self) {
-        let path = self.path.display();
+        let file = self.path.display();
         match self.snapshots.rejected() {
-            None => info!(target: LOG_TARGET, "{path} is unchanged"),
-            Some(rejected) => {
-                log_errors(&rejected.diagnostics);
-                error!(target: LOG_TARGET, "{path} is unchanged and still invalid: the last valid configuration stays in effect");
-            }
+            None => info!(target: LOG_TARGET, %file, "{file} is unchanged"),
+            Some(rejected) => self.log_rejection("is unchanged and still invalid", &rejected.diagnostics),
+        }
+    }
+
+    fn log_rejection(&self, problem: &str, diagnostics: &[Diagnostic]) {
+        let file = self.path.display();
+        if let Some((errors, first)) = first_error(diagnostics, SHOWN_BY_CHECK) {
+            error!(target: LOG_TARGET, %file, errors, "{file} {problem}, and the last valid configuration stays in effect: {first}");
         }
     }
 }

@@ -4,16 +4,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::logging::log_errors;
+use crate::logging::first_error;
 use crate::store::read::{self, FileStamp, MAX_LENGTH};
 
 /// Parses the text of a file with this name.
 type Parse<T> = fn(&str, &str) -> Result<T, Vec<Diagnostic>>;
 
-/// The entries of a file. A file that is malformed or cannot be read leaves them as they were, with errors in the log; one that does
+/// The entries of a file. A file that is malformed or cannot be read leaves them as they were, with a line in the log; one that does
 /// not exist has none.
 #[derive(Debug)]
 pub(super) struct EntryFile<T> {
@@ -47,8 +47,10 @@ impl<T: Default> EntryFile<T> {
     /// Returns the entries of the file at `path` as it is now; without a path, none.
     pub(super) fn current(&self, path: Option<&Path>) -> Arc<T> {
         let (entries, result) = self.refresh(path);
-        if let Err(errors) = result {
-            log_errors(&errors);
+        let first = result.err().and_then(|errors| first_error(&errors, ""));
+        if let (Some(path), Some((errors, first))) = (path, first) {
+            let file = path.display();
+            error!(%file, errors, "{file} is not applied, and its last valid version stays in effect: {first}");
         }
         entries
     }

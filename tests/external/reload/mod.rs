@@ -69,7 +69,7 @@ fn trials_of(behaviours: &[&[Behaviour]], watching: Watching) -> impl Iterator<I
 
 /// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
-const REJECTED: &str = "is not applied: the last valid configuration stays in effect";
+const REJECTED: &str = "is not applied, and the last valid configuration stays in effect";
 
 /// Returns a config of a site that is down with this message.
 fn config_with_message(message: &str) -> String {

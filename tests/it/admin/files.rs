@@ -54,7 +54,8 @@ fn a_malformed_file_is_refused_at_the_start_and_changes_nothing_later() {
     admin.edit("users", &malformed);
     assert!(admin.lets_in(&session) && admin.lets_in(&session));
     assert_eq!(admin.log_in("ann", PASSWORD).status, 303);
-    admin.process.log.wait_for("users:2: the hash is neither of argon2id nor of bcrypt");
+    let line = admin.process.log.wait_for("users:2: the hash is neither of argon2id nor of bcrypt");
+    assert!(line.contains("users is not applied, and its last valid version stays in effect: "), "{line}");
     assert_eq!(admin.process.log.count("users:2:"), 1);
     assert!(!admin.process.log.text().contains("hunter2"));
 }

@@ -48,10 +48,35 @@ fn a_change_of_the_state_has_its_facts_in_fields() {
     let fields = ["state", "until", "period"].map(|key| line[key].as_str());
     assert_eq!(fields, [Some("down"), Some(until), Some("db")], "{line}");
     assert!(line["file"].as_str().is_some_and(|file| file.ends_with("downtime.toml")), "{line}");
-    gateway.edit("[response]\nstatus = 200\n");
-    let line: serde_json::Value =
-        serde_json::from_str(&gateway.log().wait_for("is not applied")).expect("JSON");
-    assert!(line["file"].as_str().is_some() && line["level"] == "ERROR", "{line}");
+}
+
+#[test]
+fn a_rejected_file_is_one_line_with_its_first_error_and_the_number_of_all() {
+    let config = "[log]\nformat = \"json\"\n";
+    let gateway = GatewayProcess::start(config);
+    for (errors, rest) in [
+        (
+            "[response]\nstatus = 200\nretry_after = 5\nmessage = 5\n",
+            "; and 2 more errors, which `downtime --check` shows",
+        ),
+        ("[response]\nstatus = 200\nmessage = 5\n", "; and 1 more error, which `downtime --check` shows"),
+        ("[response]\nstatus = 200\n", ")"),
+    ] {
+        let before = gateway.log().text().lines().count();
+        gateway.edit(&format!("{config}{errors}"));
+        let line: serde_json::Value =
+            serde_json::from_str(&gateway.log().wait_for("is not applied")).expect("JSON");
+        let file = line["file"].as_str().expect("a file");
+        let beginning =
+            format!("{file} is not applied, and the last valid configuration stays in effect: {file}:4:10: ");
+        let message = line["message"].as_str().expect("a message");
+        assert!(message.starts_with(&beginning) && message.ends_with(rest), "{message}");
+        assert_eq!(
+            (&line["level"], &line["errors"]),
+            (&"ERROR".into(), &(errors.lines().count() - 1).into())
+        );
+        assert_eq!(gateway.log().text().lines().count(), before + 1, "{}", gateway.log().text());
+    }
 }
 
 #[test]

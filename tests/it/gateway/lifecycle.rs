@@ -237,10 +237,8 @@ fn sighup_reads_the_file_immediately() {
     for _ in 0..2 {
         gateway.process.signal(Signal::HUP);
         gateway.log().wait_for("received SIGHUP: reading");
-        gateway.log().wait_for("downtime.toml:2:10");
-        gateway
-            .log()
-            .wait_for("is unchanged and still invalid: the last valid configuration stays in effect");
+        let line = gateway.log().wait_for("is unchanged and still invalid");
+        assert!(line.contains("downtime.toml:2:10"), "{line}");
     }
     assert_eq!(gateway.get("/", &[]).status, 503);
 }
