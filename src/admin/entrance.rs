@@ -6,15 +6,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::{Environment, context};
 use tracing::error;
 
 use super::access::{Access, AccessRefusal};
 use super::audit::record;
 use super::caller::Caller;
+use super::pages::sentence;
 use super::response::{refuse, secure};
 use crate::config::AdminConfig;
 use crate::decision::down_response::Redirect;
+use crate::page::{entrance_page, html_environment};
 
 /// The longest form, in bytes.
 pub(super) const MAX_FORM: usize = 4 << 10;
@@ -106,7 +108,7 @@ impl EntranceRequest<'_> {
         if self.wants_json {
             refuse(refusal.status, refusal.reason, true)
         } else {
-            page(Some(refusal.reason))
+            page(Some(&sentence(refusal.reason)))
         }
     }
 
@@ -153,16 +155,14 @@ fn redirect(to: HeaderValue, cookie: Option<HeaderValue>) -> Response<Bytes> {
     secure(response)
 }
 
-const STYLE: &str = include_str!("../../templates/admin/entrance.css");
 const TEMPLATES: [(&str, &str); 2] = [
-    ("login.html", include_str!("../../templates/admin/login.html")),
-    ("link.html", include_str!("../../templates/admin/link.html")),
+    ("login.html", entrance_page!("admin/login.html")),
+    ("link.html", entrance_page!("admin/link.html", secret)),
 ];
 
 fn render(status: StatusCode, name: &str, context: minijinja::Value) -> Response<Bytes> {
     static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        let mut environment = html_environment();
         for (name, text) in TEMPLATES {
             if let Err(error) = environment.add_template(name, text) {
                 error!("the template {name} is malformed: {error}");
@@ -170,10 +170,7 @@ fn render(status: StatusCode, name: &str, context: minijinja::Value) -> Response
         }
         environment
     });
-    let style = minijinja::Value::from_safe_string(STYLE.to_owned());
-    let rendered =
-        ENVIRONMENT.get_template(name).and_then(|template| template.render(context! { style, ..context }));
-    let html = match rendered {
+    let html = match ENVIRONMENT.get_template(name).and_then(|template| template.render(context)) {
         Ok(html) => html,
         Err(error) => {
             error!("cannot render {name}: {error}");

@@ -31,6 +31,7 @@ use serde::Serialize;
 use self::actions::PeriodAction;
 use self::period_form::{PeriodForm, submit_lost};
 use self::problem::Problem;
+pub(super) use self::problem::sentence;
 use self::visit::Visit;
 use super::AdminFile;
 use super::request::OperatorRequest;

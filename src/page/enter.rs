@@ -7,9 +7,10 @@ use http::header::REFERRER_POLICY;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::csp;
+use super::entrance::entrance_page;
 use super::response::PreparedResponse;
 
-const ASKING: &str = include_str!("../../templates/enter.html");
+const ASKING: &str = entrance_page!("enter.html", secret);
 /// The line of the page that only the refusing one has, in a comment.
 const REFUSAL: (&str, &str) = ("<!--refused ", " refused-->");
 

@@ -13,11 +13,12 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use jiff::Timestamp;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub use self::error::TemplateError;
 use super::brand::{Accent, Brand, Logo};
 use super::cause::{Answers, Cause};
+use super::environment::html_environment;
 use super::language::Language;
 
 /// The variables that a template may use.
@@ -188,14 +189,7 @@ impl fmt::Debug for Template {
 }
 
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    // A template without `if` must not show the word "None" to visitors.
-    environment.set_formatter(
-        |out, state, value| {
-            if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) }
-        },
-    );
+    let mut environment = html_environment();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);

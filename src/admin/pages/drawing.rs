@@ -35,6 +35,9 @@ struct DrawnDay {
     width: String,
     weekday: String,
     label: Option<String>,
+    month: String,
+    /// True for the first of the labelled days that are in a month.
+    is_first_of_month: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +62,7 @@ impl Drawing {
         let percent = |at: Timestamp| percent(&next, at);
         let length = next.days.len();
         let step = length.div_ceil(MAX_LABELS).max(1);
+        let mut month = None;
         let days = next.days.iter().enumerate().map(|(index, (at, date))| {
             let x = percent(*at);
             let end = next.days.get(index + step).map_or(100.0, |(end, _)| percent(*end));
@@ -67,7 +71,9 @@ impl Drawing {
                 x: format!("{x:.3}"),
                 width: format!("{:.3}", end - x),
                 weekday: date.strftime("%a").to_string(),
-                label: is_labelled.then(|| date.strftime("%-d %b").to_string()),
+                label: is_labelled.then(|| date.day().to_string()),
+                month: date.strftime("%b").to_string(),
+                is_first_of_month: is_labelled && month.replace(date.month()) != Some(date.month()),
             }
         });
         let rows: Vec<_> =

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, Value, context, escape_formatter};
+use minijinja::{Environment, Error, Value, context};
 use serde::Serialize;
 use tracing::error;
+
+use crate::page::html_environment;
 
 /// A template: its name, and its text after that of the macros.
 macro_rules! template {
@@ -85,13 +87,7 @@ fn render(frame: &Frame, template: &str, values: &impl Serialize) -> Result<Stri
 }
 
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_formatter(
-        |out, state, value| {
-            if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) }
-        },
-    );
+    let mut environment = html_environment();
     for (name, source) in TEMPLATES {
         // If this failed, rendering would fail; the tests render each template.
         environment.add_template(name, source).ok();

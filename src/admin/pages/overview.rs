@@ -74,7 +74,7 @@ pub(super) fn respond(mut visit: Visit<'_>) -> Response<Bytes> {
         .filter(|active| state.state() != State::Down || config.rules.schedule.is_unscoped(active.period));
     let causes: Vec<_> = causes.filter_map(|active| listed(&visit, config, active.period)).collect();
     let gateway = GatewayRemark::ask(&visit, config);
-    let mut leads = vec![lead(&causes, config, &state, &visit)];
+    let mut leads = vec![lead(&causes, end.is_some(), config, &state, &visit)];
     leads.extend(gateway.lead);
     let values = OverviewPage {
         heading,
@@ -109,15 +109,22 @@ fn heading(config: &Config, state: &ScheduleState, visit: &Visit<'_>) -> (&'stat
     }
 }
 
-/// Says why the site is down, or when it is down next.
-fn lead(causes: &[ListedPeriod], config: &Config, state: &ScheduleState, visit: &Visit<'_>) -> String {
+/// Says why the site is down, or when it is down next. `has_end` tells if the heading says when the state ends.
+fn lead(
+    causes: &[ListedPeriod],
+    has_end: bool,
+    config: &Config,
+    state: &ScheduleState,
+    visit: &Visit<'_>,
+) -> String {
     if let Some(first) = causes.first() {
         let titles: Vec<_> = causes.iter().map(|period| period.title.as_str()).collect();
         let end = state.back_at(visit.now);
-        let end = end.map_or_else(
-            || "with no known end".to_owned(),
-            |at| format!("all of it is up again {}", distance(at, visit.now)),
-        );
+        let end = match end {
+            Some(at) => format!("all of it is up again {}", distance(at, visit.now)),
+            None if has_end => "a part of it stays down after that, with no known end".to_owned(),
+            None => "with no known end".to_owned(),
+        };
         let covers = first.covers.as_ref().map_or(String::new(), |covers| format!(" ({covers})"));
         return format!("Because of {}{covers}; {end}.", titles.join(", "));
     }

@@ -122,7 +122,7 @@ impl Problem {
 }
 
 /// Returns a text with a capital letter at its start.
-pub(super) fn sentence(text: &str) -> String {
+pub(in crate::admin) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -272,7 +272,7 @@ mod tests {
     fn the_shipped_templates_have_none() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
         let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-        // The page that takes a bypass has a form, and a policy of its own.
+        // The page that takes a bypass has a form, a policy of its own, and its styles in another file.
         let is_page =
             |path: &PathBuf| path.extension() == Some("html".as_ref()) && !path.ends_with("enter.html");
         let pages: Vec<_> = paths.filter(is_page).collect();

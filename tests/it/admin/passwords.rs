@@ -52,7 +52,7 @@ fn an_unknown_name_and_a_wrong_password_get_the_same_answer() {
         assert_eq!(answer.status, 403);
         assert_eq!((answer.text(), &answer.field("set-cookie")), (answers[0].text(), &None));
     }
-    assert!(answers[0].text().contains("the name or the password is wrong"));
+    assert!(answers[0].text().contains("The name or the password is wrong"));
     let too_long = admin.log_in("ann", &"x".repeat(2000));
     assert_eq!((too_long.status, too_long.text()), (403, answers[0].text()));
     assert_eq!(admin.log_in("ann", &"x".repeat(5000)).status, 413);

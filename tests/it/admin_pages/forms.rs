@@ -26,7 +26,10 @@ fn a_downtime_is_planned_edited_extended_ended_and_deleted() {
     assert!(status == 303 && page.contains("&quot;db&quot; is now enabled"), "{page}");
     assert_eq!(visitor(), 503);
     let (status, page) = admin.open("/");
-    assert!(status == 200 && page.contains("<h1>The site is down <span class=\"end\">until "), "{page}");
+    assert!(
+        status == 200 && page.contains("<h1>The site is down <span class=\"end\"><span>until</span> "),
+        "{page}"
+    );
     assert!(page.contains("End this downtime"), "{page}");
 
     let (status, page) = admin.submit("/periods/db", "/periods/db", &[("message", "Back soon & faster.")]);
@@ -246,6 +249,7 @@ fn an_operator_who_may_only_read_sees_everything_and_changes_nothing() {
         let page = String::from_utf8(response.body).expect("text");
         assert_eq!(response.status, 200);
         assert!(page.contains("change nothing") && !page.contains("<button"), "{path}: {page}");
+        assert_eq!(page.contains("<fieldset disabled>"), path == "/periods/db", "{path}: {page}");
     }
     for path in ["/periods", "/periods/db", "/periods/db/end", "/periods/db/delete", "/bypasses"] {
         let form = ["Content-Type: application/x-www-form-urlencoded", &reader];
@@ -262,7 +266,8 @@ fn a_period_of_the_main_file_is_shown_and_not_edited() {
     let directory = ConfigDirectory::with(&text);
     let admin = RunningAdminPage::on(&directory);
     let (_, page) = admin.open("/periods/db");
-    assert!(!page.contains("Save"), "{page}");
+    assert!(!page.contains("Save") && page.contains("not edited here: line "), "{page}");
+    assert_eq!(page.matches("<fieldset disabled>").count(), 4, "{page}");
     for path in ["/periods/db/end", "/periods/db/delete", "/periods/db/disable"] {
         let (status, problem) = admin.json("POST", path, "{}");
         assert_eq!(status, 422, "{problem}");
@@ -276,6 +281,21 @@ fn a_period_of_the_main_file_is_shown_and_not_edited() {
     assert_eq!(file(&directory), text);
     let periods = std::fs::read_to_string(directory.join("periods.toml")).expect("created");
     assert!(periods.contains("name = \"other\""), "{periods}");
+}
+
+#[test]
+fn what_stays_down_after_the_whole_site_is_back_is_said() {
+    let whole = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
+    let part = "[[period]]\nstart = 2020-01-01T00:00:00Z\npaths = [\"/shop/**\"]\n";
+    for (periods, said) in [
+        (format!("{whole}{part}"), "Because of db; a part of it stays down after that, with no known end."),
+        (part.to_owned(), "; with no known end."),
+        (whole.to_owned(), "Because of db; all of it is up again in "),
+    ] {
+        let (_directory, admin) = admin(&periods);
+        let (_, page) = admin.open("/");
+        assert!(page.contains(said), "{page}");
+    }
 }
 
 #[test]

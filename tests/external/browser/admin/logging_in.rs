@@ -11,7 +11,7 @@ use crate::support::admin::PASSWORD;
 
 const ALERT: &str = "document.querySelector('[role=alert]')?.innerText ?? ''";
 const IS_REFUSED: &str = "document.querySelector('[role=alert]') !== null";
-const LINK_IS_OVER: &str = "the link is not valid: it may be over, or used already";
+const LINK_IS_OVER: &str = "The link is not valid: it may be over, or used already";
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -54,7 +54,7 @@ fn wrong_password(tab: &mut Tab<'_>) {
     });
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0], refusals[2]);
-    assert_eq!(tab.evaluate(ALERT), "the name or the password is wrong");
+    assert_eq!(tab.evaluate(ALERT), "The name or the password is wrong");
     assert_eq!(tab.evaluate("document.getElementById('password').value"), "");
     enter(tab, "ann", PASSWORD);
     assert_eq!(tab.evaluate("location.pathname"), "/periods", "the page that was asked for at first");

@@ -171,7 +171,9 @@ fn link_for_testers(tab: &mut Tab<'_>) {
 }
 
 fn fits_a_narrow_screen(tab: &mut Tab<'_>) {
-    let (_gateway, admin) = start_with_token(tab, BUSY);
+    let whole = "[[period]]\nstart = 2020-01-01T00:00:00Z\nend = 2999-12-30T23:59:59Z\n";
+    let name = format!("[[period]]\nname = \"{}\"\nstart = 2999-12-31T00:00:00Z\n", "long".repeat(25));
+    let (_gateway, admin) = start_with_token(tab, &format!("{BUSY}{whole}{name}"));
     for width in [320, 360, 1280, 3840] {
         tab.set_width(width);
         for path in PATHS {
