@@ -32,6 +32,7 @@ mod store;
 mod systemd;
 mod tls;
 mod usage;
+mod users;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
         run(&arguments, tls::trials()),
+        run(&arguments, users::trials()),
     ];
     if conclusions.iter().any(Conclusion::has_failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use crate::debian::{self, RequiredProgram};
+use crate::users::can_become_root;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,11 +59,6 @@ fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
         assert_eq!(printed, "done\n");
         Ok(())
     })
-}
-
-fn can_become_root() -> bool {
-    let status = Command::new("sudo").args(["--non-interactive", "true"]).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
 
 /// Returns the package of the tested binary, which is built once.

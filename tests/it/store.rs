@@ -1,7 +1,7 @@
 //! Edits of a file on the real file system.
 
 use std::convert::Infallible;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,6 @@ use std::{env, fs, thread};
 
 use downtime::store::read::MAX_LENGTH;
 use downtime::store::{FileError, Reason, Store, StoreError};
-use rustix::fs::{XattrFlags, getxattr, setxattr};
 use tempfile::{TempDir, tempdir};
 
 const NOBODY: u32 = 65534;
@@ -107,58 +106,6 @@ fn the_mode_is_kept() {
         append(&path, "one").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
     }
-}
-
-#[test]
-fn the_owner_is_kept() {
-    let (_directory, path) = file("");
-    let (user, group) = if is_root() { (1234, 5678) } else { (NOBODY, NOBODY) };
-    if chown(&path, Some(user), Some(group)).is_err() {
-        return;
-    }
-    append(&path, "one").unwrap();
-    let metadata = fs::metadata(&path).unwrap();
-    assert_eq!((metadata.uid(), metadata.gid()), (user, group));
-}
-
-/// Returns `user::rw-, user:1234:r--, group::r--, mask::r--, other::---` in the layout of `linux/posix_acl_xattr.h`.
-fn access_list() -> Vec<u8> {
-    let entries: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 1234), (4, 4, !0), (16, 4, !0), (32, 0, !0)];
-    let mut list = 2_u32.to_le_bytes().to_vec();
-    for (tag, permissions, id) in entries {
-        list.extend([&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat());
-    }
-    list
-}
-
-#[test]
-fn extended_attributes_and_access_lists_are_kept() {
-    let list = access_list();
-    for (name, value) in
-        [("user.origin", b"https://example.com/".as_slice()), ("system.posix_acl_access", &list)]
-    {
-        let (_directory, path) = file("");
-        if setxattr(&path, name, value, XattrFlags::empty()).is_err() {
-            continue;
-        }
-        append(&path, "one").unwrap();
-        let mut kept = [0; 64];
-        let length = getxattr(&path, name, &mut kept).unwrap();
-        assert_eq!(&kept[..length], value, "{name}");
-    }
-}
-
-#[test]
-fn an_access_list_is_not_inherited_from_the_directory() {
-    let (directory, path) = file("");
-    if setxattr(directory.path(), "system.posix_acl_default", &access_list(), XattrFlags::empty()).is_err() {
-        return;
-    }
-    let mode = fs::metadata(&path).unwrap().mode();
-    append(&path, "one").unwrap();
-    assert_eq!(fs::metadata(&path).unwrap().mode(), mode);
-    let inherited = getxattr(&path, "system.posix_acl_access", &mut [0; 64]);
-    assert!(inherited.is_err(), "the list came from the directory");
 }
 
 #[test]
@@ -405,17 +352,4 @@ fn an_unreadable_file_is_refused() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let outcome = edit_as_unprivileged_user(&path);
     assert!(outcome.contains("cannot be read by this user"), "{outcome}");
-}
-
-#[test]
-fn a_file_whose_owner_cannot_be_kept_is_left_alone() {
-    if !is_root() {
-        return;
-    }
-    let (directory, path) = file("old\n");
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let outcome = edit_as_unprivileged_user(&path);
-    assert!(outcome.contains("belongs to user 0 and group 0"), "{outcome}");
-    assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
-    assert_no_other_file(&path);
 }

@@ -1,10 +1,13 @@
 //! Processes of the binary, each with a file of its own.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
 use super::http::{Client, Response};
@@ -81,6 +84,25 @@ pub(crate) fn downtime(directory: &ConfigDirectory) -> Command {
 pub(crate) fn downtime_by(program: &str, arguments: &[&str], directory: &ConfigDirectory) -> Command {
     let mut command = prepared(Command::new(program), directory);
     command.args(arguments).arg(DOWNTIME);
+    command
+}
+
+/// A user without privileges.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// As [`downtime`], but as a user without privileges, if this one is root. That user runs a copy in the directory, because only
+/// root may be able to reach the binary that was built.
+pub(crate) fn unprivileged_downtime(directory: &ConfigDirectory) -> Command {
+    if !geteuid().is_root() {
+        return downtime(directory);
+    }
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("a mode");
+    let copy = directory.join("downtime");
+    // A copy made here would be open for writing in a process that another test starts meanwhile, and could not be run.
+    let copied = Command::new("cp").arg(DOWNTIME).arg(&copy).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    let mut command = prepared(Command::new(copy), directory);
+    command.uid(NOBODY).gid(NOBODY);
     command
 }
 

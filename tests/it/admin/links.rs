@@ -1,11 +1,5 @@
 //! Links that log an operator in once.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
-
-use rustix::process::geteuid;
-
 use super::{AdminProcess, cookie};
 
 #[test]
@@ -56,33 +50,6 @@ fn a_link_has_the_url_of_the_page_and_the_name_of_the_operator() {
     }
     let plain = AdminProcess::start("", &[]);
     assert!(plain.link(&[]).stdout.starts_with("http://127.0.0.1:"), "the address in the file");
-}
-
-#[test]
-fn another_user_gets_no_link() {
-    if !geteuid().is_root() {
-        return;
-    }
-    let admin = AdminProcess::start("", &[]);
-    let path = |name: &str| admin.directory.join(name);
-    // The mode of the socket alone keeps others out, and so does the check of the user.
-    let mode = std::fs::metadata(path("link.sock")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    for (name, mode) in [("", 0o755), ("link.sock", 0o666), ("downtime.toml", 0o644)] {
-        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-    let binary = path("downtime");
-    // A copy made here would be open for writing in a process that another test starts meanwhile, and could not be run.
-    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_downtime")).arg(&binary).status().unwrap();
-    assert!(copied.success());
-    let mut command = Command::new(&binary);
-    command.args(["admin", "link"]).current_dir(path("")).env_clear().uid(65534).gid(65534);
-    let output = command.output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
-    assert!(error.contains("only root and the user 0, which runs `downtime admin`, get links"), "{error}");
-    admin.process.log.wait_for("no link for user 65534");
-    assert_eq!(admin.link(&[]).code, 0);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::os::unix::process::CommandExt;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -48,27 +47,6 @@ fn every_address_that_is_in_use_is_named() {
     for (address, _) in &addresses {
         assert!(output.contains(&format!("cannot listen on {address}")), "{output}");
     }
-}
-
-#[test]
-fn a_privileged_port_is_an_error_with_the_fix() {
-    const NOBODY: u32 = 65534;
-    let open_from = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
-        return;
-    }
-    let directory = ConfigDirectory::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
-    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("set");
-    let mut command = downtime(&directory);
-    if rustix::process::geteuid().is_root() {
-        // A copy, because only root may be able to reach the binary that was built.
-        std::fs::copy(env!("CARGO_BIN_EXE_downtime"), directory.join("downtime")).expect("copied");
-        command = std::process::Command::new(directory.join("downtime"));
-        command.uid(NOBODY).gid(NOBODY).current_dir(directory.path()).stderr(std::process::Stdio::piped());
-    }
-    let (code, output) = Process::spawn(command).end();
-    assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("CAP_NET_BIND_SERVICE"), "{output}");
 }
 
 #[test]

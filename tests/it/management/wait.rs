@@ -1,20 +1,17 @@
 //! `--wait`: the command returns once the gateway has applied the edit.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, geteuid};
+use rustix::process::Signal;
 
 use super::{DOWN, run, start, with_management};
-use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
+use crate::support::process::{ConfigDirectory, downtime};
 use crate::support::until;
 use crate::working_directory::CommandOutput;
 
 /// The 10 s of `--wait`, with room for a busy machine.
 const LIMIT: Duration = Duration::from_secs(15);
-const NOBODY: u32 = 65534;
 
 #[test]
 fn the_next_request_sees_the_edit() {
@@ -111,34 +108,4 @@ fn others_may_edit_the_file_meanwhile() {
     let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
     assert_eq!(text(), more);
-}
-
-#[test]
-fn a_rejection_by_the_gateway_is_reported_at_once() {
-    // The gateway has to run as a user that may not read what the command may.
-    if !geteuid().is_root() {
-        return;
-    }
-    let directory = ConfigDirectory::with(&with_management("[response]\ntemplate = \"page.html\"\n"));
-    directory.write("page.html", "<p>{{ message }}</p>");
-    let set_mode = |path: &std::path::Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
-    };
-    set_mode(directory.path(), 0o777);
-    let mut command = downtime(&directory);
-    command.uid(NOBODY).gid(NOBODY);
-    let gateway = GatewayProcess::run(directory, command);
-    set_mode(&gateway.directory.join("page.html"), 0o600);
-    gateway.log().wait_for("is not applied");
-    let begun = Instant::now();
-    let started = run(&gateway.directory, &["start", "--wait"]);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(started.code, 1);
-    for text in [
-        "the gateway reports: line 6 of ./downtime.toml: the template",
-        "cannot be read by this user",
-        "rejected the file",
-    ] {
-        assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
-    }
 }

@@ -1,0 +1,196 @@
+//! What depends on the user, the file system or the kernel's settings. A test that cannot run here is ignored with a reason; under
+//! CI it fails.
+
+use std::fs::{Metadata, Permissions, metadata, read_to_string, set_permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Completion, Failed, Trial};
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::process::geteuid;
+
+use crate::debian;
+use crate::support::admin::{RunningAdminPage, SECTIONS};
+use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, unprivileged_downtime};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let by_root = |name: &str, test: fn()| {
+        let name = format!("users::{name}");
+        Trial::ignorable_test(name.clone(), move || as_root(&name, test))
+    };
+    let trial = |name: &str, test: fn() -> Result<Completion, Failed>| {
+        Trial::ignorable_test(format!("users::{name}"), test)
+    };
+    vec![
+        by_root("another_user_gets_no_link", another_user_gets_no_link),
+        by_root("a_file_that_only_the_command_can_read_is_reported_as_rejected_at_once", rejected_at_once),
+        by_root("the_owner_of_the_file_is_kept", the_owner_is_kept),
+        by_root("a_file_whose_owner_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
+        trial("extended_attributes_and_access_lists_are_kept", attributes_are_kept),
+        trial("an_access_list_is_not_inherited_from_the_directory", no_list_is_inherited),
+        trial("a_privileged_port_is_an_error_with_the_fix", a_privileged_port),
+    ]
+}
+
+/// Runs a test as root, by `sudo` if it needs no password.
+fn as_root(name: &str, test: fn()) -> Result<Completion, Failed> {
+    if geteuid().is_root() {
+        test();
+        return Ok(Completion::Completed);
+    }
+    if !can_become_root() {
+        return debian::ignore("this needs root, or sudo without a password".into());
+    }
+    let mut command = Command::new("sudo");
+    command.arg("--non-interactive").arg(std::env::current_exe()?).args(["--exact", name]);
+    let output = command.stdin(Stdio::null()).output()?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() { Ok(Completion::Completed) } else { Err(printed.into_owned().into()) }
+}
+
+pub(crate) fn can_become_root() -> bool {
+    let status = Command::new("sudo").args(["--non-interactive", "true"]).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn run(mut command: Command, arguments: &[&str]) -> (Output, String) {
+    let output = command.args(arguments).stdout(Stdio::piped()).output().expect("the binary");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, error)
+}
+
+/// Lets everybody do everything with a file or directory.
+fn open_to_all(path: &Path) {
+    set_permissions(path, Permissions::from_mode(0o777)).expect("a mode");
+}
+
+fn another_user_gets_no_link() {
+    let directory = ConfigDirectory::with(SECTIONS);
+    let admin = RunningAdminPage::on(&directory);
+    let stranger = unprivileged_downtime(&directory);
+    // The mode of the socket alone keeps others out, and so does the check of the user.
+    let socket = directory.join("link.sock");
+    assert_eq!(metadata(&socket).expect("a socket").mode() & 0o777, 0o600);
+    for path in [directory.path(), &socket, &directory.join("downtime.toml")] {
+        open_to_all(path);
+    }
+    let (output, error) = run(stranger, &["admin", "link"]);
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]));
+    assert!(error.contains("only root and the user 0, which runs `downtime admin`, get links"), "{error}");
+    admin.process.log.wait_for("no link for user 65534");
+    assert!(run(downtime(&directory), &["admin", "link"]).0.status.success());
+}
+
+fn rejected_at_once() {
+    let config = "[management]\nlisten = \"unix:management.sock\"\n[response]\ntemplate = \"page.html\"\n";
+    let directory = ConfigDirectory::with(config);
+    directory.write("page.html", "<p>{{ message }}</p>");
+    let command = unprivileged_downtime(&directory);
+    open_to_all(directory.path());
+    let gateway = GatewayProcess::run(directory, command);
+    set_permissions(gateway.directory.join("page.html"), Permissions::from_mode(0o600)).expect("a mode");
+    gateway.log().wait_for("is not applied");
+    let begun = Instant::now();
+    let (output, error) = run(downtime(&gateway.directory), &["start", "--wait"]);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(output.status.code(), Some(1));
+    for text in [
+        "the gateway reports: line 4 of ./downtime.toml: the template",
+        "cannot be read by this user",
+        "rejected the file",
+    ] {
+        assert!(error.contains(text), "no {text:?}: {error}");
+    }
+}
+
+/// Edits the file with a command.
+fn edit(command: Command) -> (Output, String) {
+    run(command, &["start", "--at", "2999-01-01T00:00:00Z"])
+}
+
+fn attributes(directory: &ConfigDirectory) -> Metadata {
+    metadata(directory.join("downtime.toml")).expect("a file")
+}
+
+fn the_owner_is_kept() {
+    let directory = ConfigDirectory::with("");
+    chown(directory.join("downtime.toml"), Some(1234), Some(5678)).expect("an owner");
+    let before = attributes(&directory).ino();
+    let (output, error) = edit(downtime(&directory));
+    assert!(output.status.success(), "{error}");
+    let after = attributes(&directory);
+    assert_ne!(after.ino(), before, "the file was replaced");
+    assert_eq!((after.uid(), after.gid()), (1234, 5678));
+}
+
+fn an_owner_that_cannot_be_kept() {
+    let directory = ConfigDirectory::with("");
+    let before = read_to_string(directory.join("downtime.toml")).expect("a file");
+    let command = unprivileged_downtime(&directory);
+    open_to_all(directory.path());
+    let names = || std::fs::read_dir(directory.path()).expect("a directory").count();
+    let files = names();
+    let (output, error) = edit(command);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("belongs to user 0 and group 0"), "{error}");
+    assert_eq!(read_to_string(directory.join("downtime.toml")).expect("a file"), before);
+    assert_eq!(names(), files, "another file was left behind");
+}
+
+/// Returns `user::rw-, user:1234:r--, group::r--, mask::r--, other::---` in the layout of `linux/posix_acl_xattr.h`.
+fn access_list() -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 1234), (4, 4, !0), (16, 4, !0), (32, 0, !0)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend([&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat());
+    }
+    list
+}
+
+fn attributes_are_kept() -> Result<Completion, Failed> {
+    let list = access_list();
+    let attributes: [(&str, &[u8]); 2] =
+        [("user.origin", b"https://example.com/"), ("system.posix_acl_access", &list)];
+    for (name, value) in attributes {
+        let directory = ConfigDirectory::with("");
+        let path = directory.join("downtime.toml");
+        if let Err(error) = setxattr(&path, name, value, XattrFlags::empty()) {
+            return debian::ignore(format!("the file system does not take {name}: {error}"));
+        }
+        let (output, error) = edit(downtime(&directory));
+        assert!(output.status.success(), "{error}");
+        let mut kept = [0; 64];
+        let length = getxattr(&path, name, &mut kept)?;
+        assert_eq!(&kept[..length], value, "{name}");
+    }
+    Ok(Completion::Completed)
+}
+
+fn no_list_is_inherited() -> Result<Completion, Failed> {
+    const DEFAULT: &str = "system.posix_acl_default";
+    let directory = ConfigDirectory::with("");
+    if let Err(error) = setxattr(directory.path(), DEFAULT, &access_list(), XattrFlags::empty()) {
+        return debian::ignore(format!("the file system has no access lists: {error}"));
+    }
+    let mode = attributes(&directory).mode();
+    let (output, error) = edit(downtime(&directory));
+    assert!(output.status.success(), "{error}");
+    assert_eq!(attributes(&directory).mode(), mode);
+    let inherited = getxattr(directory.join("downtime.toml"), "system.posix_acl_access", &mut [0; 64]);
+    assert!(inherited.is_err(), "the list came from the directory");
+    Ok(Completion::Completed)
+}
+
+fn a_privileged_port() -> Result<Completion, Failed> {
+    let open_from = read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    if open_from.is_ok_and(|port| port.trim().parse().is_ok_and(|port: u16| port <= 1)) {
+        return debian::ignore("net.ipv4.ip_unprivileged_port_start lets every user listen on port 1".into());
+    }
+    let directory = ConfigDirectory::with("[server]\nlisten = [\"127.0.0.1:1\"]\n");
+    let (code, output) = Process::spawn(unprivileged_downtime(&directory)).end();
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("CAP_NET_BIND_SERVICE"), "{output}");
+    Ok(Completion::Completed)
+}
