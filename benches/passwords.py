@@ -4,7 +4,7 @@
     cargo build --release
     benches/passwords.py [--pairs N] [--passwords N] [BINARY]
 
-The gateway and `downtime admin` share core 0, which is the worst case; whoever measures and whoever floods is on core 1. Each
+The gateway and `downtime admin` share core 0, which is the worst case; the programs that measure and that flood are on core 1. Each
 pair measures without the flood, and with it for as long as it lasts: 10,000 wrong passwords on 64 connections, each from an
 address of its own. Visitors get the down page, in pauses of 1 ms. Fails if the median of the pairs' ratios of the 99th
 percentiles is over 1.5, if two hashes were in memory at a time, or if a token did not work meanwhile.
