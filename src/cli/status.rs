@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
 use super::end::end_line_command;
-use super::wait::management;
+use super::wait::management_of;
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
-use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
+use crate::config::{DEFAULT_MANAGEMENT, Listen};
 use crate::editing::{first_editable, from_gateway};
 use crate::escape::escape;
 use crate::management::client::{StatusReply, query, query_health};
@@ -77,10 +77,17 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
     }
 }
 
-/// Returns 0 if the gateway answers `/health`, else 1.
+/// Returns 0 if the gateway answers `/health`, else 1. A gateway that runs serves on if the file is emptied, removed or garbled, so
+/// the default address is queried if no address can be read.
 fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
-    let listen = management(path)?;
+    let reading = load_to_show(path).reading;
+    let unreadable = if reading.config.is_none() { reading.diagnostics.clone() } else { Vec::new() };
+    let listen = match reading.management {
+        None if !unreadable.is_empty() => Listen::Tcp(DEFAULT_MANAGEMENT),
+        _ => management_of(reading)?,
+    };
     if let Err(error) = query_health(&listen, QUERY_TIMEOUT) {
+        print_diagnostics(&unreadable);
         let message = format!("the gateway at {listen} does not serve: {}", escape(&error.to_string()));
         print_error(&message, "check its log");
         return Ok(ExitCode::FAILURE);

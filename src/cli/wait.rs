@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result};
-use crate::config::Listen;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::duration;
 use crate::config::load::load_to_show;
+use crate::config::{Listen, ParsedConfig};
 use crate::escape::escape;
 use crate::management::client::query;
 use crate::schedule::state::State;
@@ -95,7 +95,11 @@ fn warn(reason: &str) {
 
 /// Returns the management address in the file, also if the file has errors elsewhere.
 pub(super) fn management(path: &Path) -> Result<Listen, ExitCode> {
-    let reading = load_to_show(path).reading;
+    management_of(load_to_show(path).reading)
+}
+
+/// Returns the management address in a reading of the file, as [`management`] does.
+pub(super) fn management_of(reading: ParsedConfig) -> Result<Listen, ExitCode> {
     reading.management.ok_or_else(|| {
         if reading.config.is_none() {
             print_diagnostics(&reading.diagnostics);

@@ -1,7 +1,7 @@
 //! The limit of open descriptors.
 
-use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -27,7 +27,8 @@ pub(super) fn raise_limit() {
 
 /// Fails if the gateway lacks the descriptors that it needs before its threads start. Without them, tokio would panic.
 pub(super) fn check() -> io::Result<()> {
-    let taken: io::Result<Vec<File>> = (0..NEEDED).map(|_| File::open("/dev/null")).collect();
+    let taken: io::Result<Vec<OwnedFd>> =
+        (0..NEEDED).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
     taken.map(drop)
 }
 

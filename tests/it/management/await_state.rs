@@ -63,6 +63,13 @@ fn serving_is_checked_whatever_the_state_and_the_file() {
     assert_eq!((serving.code, serving.stdout.as_str(), serving.stderr.as_str()), (0, line, ""));
     gateway.directory.write("downtime.toml", &with_management("colour = 1\n"));
     assert_eq!(run(&gateway.directory, &["status", "--serving"]).code, 0);
+    for nothing in ["", "]\n"] {
+        gateway.directory.write("downtime.toml", nothing);
+        let elsewhere = run(&gateway.directory, &["status", "--serving"]);
+        let expected = "error: the gateway at 127.0.0.1:9503 does not serve";
+        let is_default = elsewhere.stdout.contains("127.0.0.1:9503") || elsewhere.stderr.contains(expected);
+        assert!(is_default, "{nothing}: {elsewhere:?}");
+    }
     let dead = ConfigDirectory::with(&with_management(""));
     let dead = run(&dead, &["status", "--serving"]);
     assert_eq!(dead.code, 1);
