@@ -1,10 +1,11 @@
 //! Programs and modules of Python from Debian packages that tests need.
 
 use std::fs::read_dir;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed};
+use rustix::process::geteuid;
 
 /// Debian's Python, which finds the modules of Debian's packages. Another one may be first in `PATH`.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
@@ -52,6 +53,31 @@ fn is_installed(program: &str) -> bool {
     let mut directories = std::env::var_os("PATH").unwrap_or_default();
     directories.push(":/usr/sbin:/sbin");
     std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())
+}
+
+/// Returns a command that runs a program as root, if this user can.
+pub(crate) fn as_root(program: &Path) -> Option<Command> {
+    if geteuid().is_root() {
+        return Some(Command::new(program));
+    }
+    let can = Command::new("sudo").args(["--non-interactive", "true"]).stderr(Stdio::null()).status();
+    can.is_ok_and(|status| status.success()).then(|| {
+        let mut command = Command::new("sudo");
+        command.arg("--non-interactive").arg(program);
+        command
+    })
+}
+
+/// Runs a command that must succeed, and returns what it prints.
+pub(crate) fn run(command: &mut Command) -> Result<String, Failed> {
+    let output = command.stdin(Stdio::null()).output()?;
+    let (printed, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        Ok(printed.into_owned())
+    } else {
+        Err(format!("{command:?}: {}\n{printed}{errors}", output.status).into())
+    }
 }
 
 /// Finds libfaketime in a directory of libraries or in one of its architecture.

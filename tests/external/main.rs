@@ -1,4 +1,4 @@
-//! Tests that need programs of the system: a browser, curl, editors, GoAccess, grpcio, h11, h2, HAProxy, nghttp, nginx, npm,
+//! Tests that need programs of the system: a browser, curl, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, nghttp, nginx, npm,
 //! OpenSSL, promtool, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
@@ -15,6 +15,7 @@ mod support;
 
 mod admin;
 mod browser;
+mod container;
 mod debian;
 mod front;
 mod gateways;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let conclusions = [
         run(&arguments, admin::trials()),
         run(&arguments, browser::trials()),
+        run(&arguments, container::trials()),
         run(&arguments, front::trials()),
         run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),

@@ -3,15 +3,13 @@
 //! `boot/boot` boots the Debian of this machine in a container, on an overlay that is thrown away.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use libtest_mimic::{Completion, Failed, Trial};
-use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::debian::{self, RequiredProgram};
-use crate::users::can_become_root;
+use crate::debian::{self, RequiredProgram, run};
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -41,20 +39,15 @@ fn lintian_finds_no_fault() -> Result<(), Failed> {
 }
 
 fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
-    if !geteuid().is_root() && !can_become_root() {
+    let boot = Path::new(ROOT).join("tests/external/boot");
+    let Some(mut command) = debian::as_root(&boot.join("boot")) else {
         return debian::ignore("booting a container needs root, or sudo without a password".into());
-    }
+    };
     let programs = [("systemd-nspawn", "systemd-container"), ("ps", "procps"), ("curl", "curl")];
     debian::with(&[&BUILDERS[..], &programs].concat(), || {
         let directory = tempfile::tempdir()?;
         let package = package()?;
         let upgrade = with_version(&package, "0.1.1", directory.path())?;
-        let boot = Path::new(ROOT).join("tests/external/boot");
-        let mut command =
-            if geteuid().is_root() { Command::new(boot.join("boot")) } else { Command::new("sudo") };
-        if !geteuid().is_root() {
-            command.arg("--non-interactive").arg(boot.join("boot"));
-        }
         let printed = run(command.arg(boot.join("script")).args([package, upgrade]))?;
         assert_eq!(printed, "done\n");
         Ok(())
@@ -90,16 +83,4 @@ fn with_version(package: &Path, version: &str, directory: &Path) -> Result<PathB
     let path = directory.join(format!("downtime_{version}_all.deb"));
     run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&content).arg(&path))?;
     Ok(path)
-}
-
-/// Runs a command that must succeed, and returns what it prints.
-fn run(command: &mut Command) -> Result<String, Failed> {
-    let output = command.stdin(Stdio::null()).output()?;
-    let (printed, errors) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    if output.status.success() {
-        Ok(printed.into_owned())
-    } else {
-        Err(format!("{command:?}: {}\n{printed}{errors}", output.status).into())
-    }
 }

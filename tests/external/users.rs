@@ -40,19 +40,13 @@ fn as_root(name: &str, test: fn()) -> Result<Completion, Failed> {
         test();
         return Ok(Completion::Completed);
     }
-    if !can_become_root() {
+    let Some(mut command) = debian::as_root(&std::env::current_exe()?) else {
         return debian::ignore("this needs root, or sudo without a password".into());
-    }
-    let mut command = Command::new("sudo");
-    command.arg("--non-interactive").arg(std::env::current_exe()?).args(["--exact", name]);
+    };
+    command.args(["--exact", name]);
     let output = command.stdin(Stdio::null()).output()?;
     let printed = String::from_utf8_lossy(&output.stdout);
     if output.status.success() { Ok(Completion::Completed) } else { Err(printed.into_owned().into()) }
-}
-
-pub(crate) fn can_become_root() -> bool {
-    let status = Command::new("sudo").args(["--non-interactive", "true"]).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
 
 fn run(mut command: Command, arguments: &[&str]) -> (Output, String) {
