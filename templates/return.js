@@ -9,6 +9,8 @@
 
   // The reader's region decides what the language leaves open, as the 24 hours of British English.
   const locale = navigator.languages.find(tag => tag.split('-')[0] === lang) ?? lang;
+  // The long name of UTC is "GMT+00:00".
+  const isUtc = Intl.DateTimeFormat().resolvedOptions().timeZone?.endsWith('UTC');
   const localize = () => {
     const now = new Date(Date.now() + skew);
     for (const time of document.querySelectorAll('time[data-local]')) {
@@ -18,7 +20,7 @@
         if (!isNaN(date)) time.textContent = date.toLocaleString(locale, {
           ...date.toDateString() !== now.toDateString() && { weekday: 'long', day: 'numeric', month: 'long' },
           ...date.getFullYear() !== now.getFullYear() && { year: 'numeric' },
-          hour: 'numeric', minute: '2-digit', timeZoneName: 'longGeneric'
+          hour: 'numeric', minute: '2-digit', timeZoneName: isUtc ? 'short' : 'longGeneric'
         });
       } catch {}
     }

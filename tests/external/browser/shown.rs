@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use downtime::page::language::Language;
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use super::devtools::{Answer, Tab};
 use super::site::{DeadSite, Site};
@@ -21,6 +22,10 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("the_countdown_has_seconds_in_the_last_two_minutes", the_countdown_has_seconds_at_the_end),
         trial("times_are_in_the_zone_and_manner_of_the_visitor", |tab| {
             shows(tab, "Friday, 1 January 2100 at 01:00 Central European Time");
+        }),
+        trial("the_zone_of_a_visitor_in_utc_is_called_so", |tab| {
+            tab.call("Emulation.setTimezoneOverride", &json!({ "timezoneId": "Etc/UTC" }));
+            shows(tab, "Friday, 1 January 2100 at 00:00 UTC");
         }),
         trial_in("de-AT,de", "times_are_in_the_language_of_the_page", |tab| {
             shows(tab, "Freitag, 1. Jänner 2100 um 01:00 Mitteleuropäische Zeit");
