@@ -49,7 +49,7 @@ pub(crate) fn ignore(reason: String) -> Result<Completion, Failed> {
 }
 
 /// Returns true if the program is in `PATH` or in a directory for daemons, which not every user has in `PATH`.
-fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     let mut directories = std::env::var_os("PATH").unwrap_or_default();
     directories.push(":/usr/sbin:/sbin");
     std::env::split_paths(&directories).any(|directory| directory.join(program).is_file())

@@ -24,11 +24,13 @@ mod h11;
 mod http2_frames;
 mod manual;
 mod monitoring;
+mod npm;
 mod origins;
 mod package;
 mod ptrace;
 mod recipes;
 mod reload;
+mod sbom;
 mod store;
 mod systemd;
 mod tls;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         run(&arguments, origins::trials()),
         run(&arguments, package::trials()),
         run(&arguments, recipes::trials()),
+        run(&arguments, sbom::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),

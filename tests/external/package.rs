@@ -21,10 +21,21 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("package::its_version_is_that_of_the_crate", version_is_that_of_the_crate),
         Trial::ignorable_test("package::lintian_finds_no_fault", || {
-            debian::with(&[&BUILDERS[..], &[("lintian", "lintian")]].concat(), lintian_finds_no_fault)
+            with(&[("lintian", "lintian")], lintian_finds_no_fault)
         }),
         Trial::ignorable_test("package::a_real_systemd_runs_it", a_real_systemd_runs_it),
     ]
+}
+
+/// Runs a test that needs the package and these programs.
+pub(crate) fn with(
+    programs: &[RequiredProgram],
+    test: impl FnOnce() -> Result<(), Failed>,
+) -> Result<Completion, Failed> {
+    if !debian::is_installed("cargo-cyclonedx") {
+        return debian::ignore("cargo-cyclonedx is not installed (cargo install cargo-cyclonedx)".into());
+    }
+    debian::with(&[&BUILDERS[..], programs].concat(), test)
 }
 
 fn version_is_that_of_the_crate() -> Result<(), Failed> {
@@ -44,7 +55,7 @@ fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
         return debian::ignore("booting a container needs root, or sudo without a password".into());
     };
     let programs = [("systemd-nspawn", "systemd-container"), ("ps", "procps"), ("curl", "curl")];
-    debian::with(&[&BUILDERS[..], &programs].concat(), || {
+    with(&programs, || {
         let directory = tempfile::tempdir()?;
         let package = package()?;
         let upgrade = with_version(&package, "0.1.1", directory.path())?;
@@ -55,7 +66,7 @@ fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
 }
 
 /// Returns the package of the tested binary, which is built once.
-fn package() -> Result<PathBuf, Failed> {
+pub(crate) fn package() -> Result<PathBuf, Failed> {
     static PACKAGE: LazyLock<Result<(TempDir, PathBuf), Failed>> = LazyLock::new(|| {
         let directory = tempfile::tempdir()?;
         let package = build(directory.path())?;

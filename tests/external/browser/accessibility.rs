@@ -2,20 +2,16 @@
 //!
 //! axe-core comes from npm, once per target directory. Without npm the tests are ignored; under CI they fail.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
-
 use libtest_mimic::{Completion, Failed, Trial};
 use serde_json::json;
 
 use super::devtools::Tab;
 use super::site::Site;
 use super::{down, entering, in_browser};
-use crate::debian;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::{debian, npm};
 
-const AXE: &str = "axe-core@4.14.1";
+const AXE_VERSION: &str = "4.14.1";
 
 /// A period with a message in the languages of the tests: long, with paragraphs and links.
 const PERIOD: &str = r#"[[period]]
@@ -60,9 +56,7 @@ pub(super) fn with_axe(test: fn(&mut Checker<'_, '_>)) -> Result<Completion, Fai
     let mut result = Ok(Completion::Completed);
     let needed = [("npm", "npm"), ("chromium", "chromium")];
     let ran = debian::with(&needed, || {
-        // Tests run at once, and only one of them may run npm.
-        static AXE_CORE: LazyLock<Result<String, String>> = LazyLock::new(axe);
-        result = match AXE_CORE.clone() {
+        result = match axe() {
             Ok(script) => in_browser("en", |tab| {
                 // axe-core waits by timers.
                 tab.release_clock();
@@ -75,29 +69,9 @@ pub(super) fn with_axe(test: fn(&mut Checker<'_, '_>)) -> Result<Completion, Fai
     if matches!(ran, Completion::Completed) { result } else { Ok(ran) }
 }
 
-/// Returns the script of axe-core, which npm downloads if it is not there.
+/// Returns the script of axe-core.
 fn axe() -> Result<String, String> {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(AXE);
-    let path: PathBuf = directory.join("node_modules/axe-core/axe.min.js");
-    if !path.is_file() {
-        let npm = Command::new("npm")
-            .args([
-                "install",
-                "--silent",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-                "--prefix",
-            ])
-            .args([directory.as_os_str(), AXE.as_ref()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status();
-        if !npm.is_ok_and(|status| status.success()) {
-            return Err(format!("npm could not install {AXE}"));
-        }
-    }
+    let path = npm::package("axe-core", AXE_VERSION)?.join("axe.min.js");
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
