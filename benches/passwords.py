@@ -34,7 +34,7 @@ CONNECTIONS = 64
 PAUSE = 0.001
 # In seconds.
 WITHOUT_FLOOD = 10
-TIMEOUT = 30
+TIMEOUT = 300
 SERVER_CORE, CLIENT_CORE = 0, 1
 
 # The second choice of RFC 9106: 64 MiB, here in KiB, three passes. The password is unknown to everybody.

@@ -41,6 +41,7 @@ use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
+pub use self::keys::unknown_key;
 pub use self::limits::Limits;
 pub use self::lint::{AdminFileFault, LintContext, StopLimit};
 pub use self::listen::{Listen, ListenUrl};

@@ -6,6 +6,7 @@ mod check;
 mod confirm;
 mod down;
 mod drawing;
+mod fields;
 mod form;
 pub mod html;
 mod identity;
@@ -47,6 +48,9 @@ pub fn respond(file: &AdminFile, request: &OperatorRequest) -> Response<Bytes> {
         Some("check") => false,
         Some(_) => return visit.problem(&unknown_action()),
     };
+    if let Err(problem) = if is_post { fields::check(&visit, &segments) } else { Ok(()) } {
+        return visit.problem(&problem);
+    }
     let result = match (is_post, segments.as_slice()) {
         (false, []) => return overview::respond(visit),
         (false, ["check"]) => return check::respond(visit),

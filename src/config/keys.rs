@@ -170,7 +170,7 @@ fn nearest<'k>(known: &[&'k str], name: &str) -> Option<&'k str> {
 }
 
 /// Explains a key that `section` does not have.
-pub(super) fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
+pub fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
     if section == PERIODS_FILE && KEYS.get(TOP).is_some_and(|keys| keys.contains_key(name)) {

@@ -19,7 +19,7 @@ pub struct RequestedDowntime {
     /// The name of the period.
     pub name: Option<String>,
     /// The message to visitors.
-    pub message: Option<String>,
+    pub message: Option<Literal>,
     /// The hosts that it covers; empty for all.
     pub hosts: Vec<String>,
     /// The globs of the paths that it covers; empty for all.
@@ -104,7 +104,7 @@ impl RequestedDowntime {
             None => keys.extend(self.end.map(|end| ("end", date_time_literal(end, &self.zone)))),
         }
         keys.extend((!self.is_planned).then_some(("unscheduled", Literal::Bool(true))));
-        keys.extend(message.clone().map(|message| ("message", Literal::String(message))));
+        keys.extend(message.clone().map(|message| ("message", message)));
         keys.extend(self.scope_keys());
         keys
     }

@@ -38,7 +38,7 @@ pub fn change_running(
     };
     changes.move_end(requested, running.end);
     if let Some(message) = &requested.message {
-        changes.set.push(("message", Literal::String(message.clone())));
+        changes.set.push(("message", message.clone()));
         changes.lines.push("its message was replaced".into());
     }
     if let Some(period) = schedule.periods().get(index) {

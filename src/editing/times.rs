@@ -8,6 +8,8 @@ use crate::config::edit::Literal;
 /// Returns a time as the file states it: local time in `zone`, with its offset.
 pub fn date_time_literal(at: Timestamp, zone: &TimeZone) -> Literal {
     let zoned = at.to_zoned_datetime(zone.clone());
+    // Before time zones, local times differed from UTC by seconds too, which TOML cannot say.
+    let zoned = if zoned.offset().seconds() % 60 == 0 { zoned } else { at.to_zoned_datetime(TimeZone::UTC) };
     let offset = if zoned.offset().is_zero() { "Z".to_owned() } else { zoned.strftime("%:z").to_string() };
     Literal::DateTime(format!("{}{offset}", zoned.datetime()))
 }

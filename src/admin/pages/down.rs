@@ -5,7 +5,8 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::form::FormValues;
+use super::form::{FormContext, FormValues, typed};
+use super::keys::message_of;
 use super::problem::{Problem, ProblemItem, sentence};
 use super::save::{self, Plan, conflict};
 use super::visit::Visit;
@@ -43,10 +44,11 @@ pub(super) fn ask(visit: &Visit<'_>, problem: Option<Problem>) -> Result<Respons
     Ok(visit.page(status, ("down", "Take the site down now"), &page))
 }
 
-/// Returns true if a request for a new period is one for a downtime that starts now.
+/// Returns true if a request for a new period is one for a downtime that starts now: it says so, or names no other time. An empty
+/// `start` is a mistake and not now.
 pub(super) fn is_meant(visit: &Visit<'_>) -> bool {
-    let has = |name| visit.request.field(name).is_some_and(|value| !value.is_empty());
-    has("now") || visit.request.field("repeats").is_none() && !has("start") && !has("cron")
+    let has = |name| visit.request.field(name).is_some();
+    visit.request.field("now") == Some("true") || !["now", "repeats", "start", "cron"].into_iter().any(has)
 }
 
 /// Takes the site down.
@@ -81,6 +83,8 @@ fn planned(requested: &RequestedDowntime, source: &EditSource<'_>) -> Result<Pla
 
 /// Returns the downtime that was typed.
 fn requested(visit: &Visit<'_>, config: &Config) -> Result<RequestedDowntime, ProblemItem> {
+    let context = FormContext::new(config);
+    let (values, _) = typed(&visit.request.fields, &context);
     let duration = visit.typed("for").map(parse_duration).transpose();
     let duration =
         duration.map_err(|message| ProblemItem::of_field("for", sentence(&message), "For example 30m"))?;
@@ -109,7 +113,7 @@ fn requested(visit: &Visit<'_>, config: &Config) -> Result<RequestedDowntime, Pr
     })?;
     let requested = RequestedDowntime {
         name: visit.typed("name").map(str::to_owned),
-        message: visit.typed("message").map(str::to_owned),
+        message: message_of(&values, &context),
         hosts: visit.typed_lines("hosts"),
         paths: visit.typed_lines("paths"),
         methods: visit.typed_lines("methods"),

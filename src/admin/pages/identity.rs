@@ -14,6 +14,9 @@ use crate::schedule::period::Period;
 /// The number of bytes of a hash in an id.
 const ID_BYTES: usize = 8;
 
+/// The longest name that is an id, in bytes: a URL has no room for every name.
+const MAX_ID: usize = 256;
+
 /// The segments of paths that have another meaning.
 const RESERVED: [&str; 1] = ["new"];
 
@@ -43,7 +46,8 @@ pub(super) fn bypass_id(bypass: &Bypass) -> String {
 /// Returns the id of something with a name.
 pub(super) fn id_of_name(name: &str) -> String {
     let is_simple = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let is_id = name.bytes().all(is_simple)
+    let is_id = name.len() <= MAX_ID
+        && name.bytes().all(is_simple)
         && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
         && !RESERVED.contains(&name);
     if is_id { name.to_owned() } else { format!("~{}", digest(name)) }
@@ -99,6 +103,8 @@ mod tests {
             ("two words", false),
             ("a/b", false),
             ("Ümzug", false),
+            (&"x".repeat(256), true),
+            (&"x".repeat(257), false),
         ] {
             assert_eq!(id_of_name(name) == name, is_id, "{name}");
         }

@@ -12,10 +12,13 @@ use crate::editing::date_time_literal;
 use crate::schedule::zone::Fold;
 
 /// The keys, in the order of a new table.
-const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 14] = [
     "name", "start", "end", "for", "cron", "timezone", "except", "hosts", "paths", "methods", "enabled",
     "message", "redirect", "template",
 ];
+
+/// The first year in which a period may begin or end.
+const FIRST_YEAR: i16 = 1970;
 
 /// The keys to set and to remove.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,7 +97,7 @@ fn literal(
 ) -> Result<Option<Literal>, ProblemItem> {
     let text = typed.get(key).map_or("", String::as_str);
     if key == "message" {
-        return Ok(message(&messages(typed), context));
+        return Ok(message_of(typed, context));
     }
     if text.is_empty() {
         return Ok(None);
@@ -104,10 +107,17 @@ fn literal(
         "end" => time(key, text, zone, Fold::Second)?,
         "except" => Literal::Value(Value::Array(items(text).map(except).collect::<Result<_, _>>()?)),
         "hosts" | "paths" | "methods" => Literal::Strings(items(text).map(str::to_owned).collect()),
-        "enabled" => Literal::Bool(text == "true"),
+        "enabled" => Literal::Bool(text.parse().map_err(|_| {
+            ProblemItem::of_field(key, format!("`{text}` is neither true nor false"), "Write true or false")
+        })?),
         "redirect" if text == "false" => Literal::Bool(false),
         _ => Literal::String(text.to_owned()),
     }))
+}
+
+/// Returns the value of the key `message`, unless nothing was typed.
+pub(super) fn message_of(typed: &FormValues, context: &FormContext) -> Option<Literal> {
+    message(&messages(typed), context)
 }
 
 /// Returns a message in one language as a string, and one in several as a table.
@@ -127,7 +137,14 @@ fn message(messages: &[(&str, &str)], context: &FormContext) -> Option<Literal> 
 
 fn time(key: &str, text: &str, zone: &TimeZone, fold: Fold) -> Result<Literal, ProblemItem> {
     let at = TimeLiteral::parse(text).and_then(|time| time.resolve(zone, fold));
-    at.map(|at| date_time_literal(at, zone)).map_err(|error| wrong_time(key, error))
+    let at = at.map_err(|error| wrong_time(key, error))?;
+    let year = zone.to_datetime(at).year();
+    // In a field for a date, two digits make a year of the first century.
+    if year < FIRST_YEAR {
+        let help = "Write all four digits of the year, such as 2026-12-01T22:00";
+        return Err(ProblemItem::of_field(key, format!("The year {year} is long over"), help));
+    }
+    Ok(date_time_literal(at, zone))
 }
 
 /// Returns an excluded start: a date, or a date-time.
@@ -236,10 +253,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_time_is_reported_at_its_field() {
-        for (key, text) in
-            [("start", "tomorrow"), ("end", "2026-12-01"), ("except", "2026-12-26\n25:00"), ("except", "x")]
-        {
+    fn an_invalid_value_is_reported_at_its_field() {
+        for (key, text) in [
+            ("start", "tomorrow"),
+            ("end", "2026-12-01"),
+            ("start", "0026-12-01T22:00"),
+            ("enabled", "no"),
+            ("except", "2026-12-26\n25:00"),
+            ("except", "x"),
+        ] {
             let problems = changed("", &[(key, text)]).unwrap_err();
             assert_eq!(problems.len(), 1);
             assert_eq!(problems[0].field.as_deref(), Some(key));

@@ -1,7 +1,7 @@
 //! A visit of an operator: the request, and the file as it is now.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -142,7 +142,11 @@ impl<'a> Visit<'a> {
         if self.request.wants_json {
             return problem.to_json();
         }
-        let leads: Vec<_> = problem.text.iter().collect();
+        let is_lost = self.config().is_none() && self.request.method == Method::POST;
+        let not_lost = is_lost.then_some(
+            "What you sent is not lost: reload this page once the file is valid, and confirm that the form is sent again.",
+        );
+        let leads: Vec<_> = problem.text.as_deref().into_iter().chain(not_lost).collect();
         let has_list = !problem.list.is_empty() || !problem.changes.is_empty();
         let rest = Problem { title: "What is wrong".to_owned(), text: None, ..problem.clone() };
         let values = ProblemPage { title: &problem.title, leads, problem: has_list.then_some(rest) };
@@ -153,7 +157,7 @@ impl<'a> Visit<'a> {
 #[derive(Serialize)]
 struct ProblemPage<'a> {
     title: &'a str,
-    leads: Vec<&'a String>,
+    leads: Vec<&'a str>,
     problem: Option<Problem>,
 }
 

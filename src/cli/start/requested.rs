@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{DowntimeArgs, StartArgs, cannot};
 use crate::cli::time_arg::TimeArg;
+use crate::config::edit::Literal;
 use crate::config::time::TimeError;
 use crate::editing::{DowntimeFault, EditRefusal, RequestedDowntime, floor_to_second};
 use crate::schedule::human_time::local;
@@ -61,7 +62,7 @@ pub(crate) fn request(
     let (is_planned, zone) = (planned.is_some(), zone.clone());
     let requested = RequestedDowntime {
         name,
-        message,
+        message: message.map(Literal::String),
         hosts,
         paths,
         methods,

@@ -4,6 +4,7 @@ mod api;
 mod bypasses;
 mod conflicts;
 mod forms;
+mod mistakes;
 
 use form_urlencoded::Serializer;
 use serde_json::Value;

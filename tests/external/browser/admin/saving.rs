@@ -13,6 +13,7 @@ use crate::support::process::downtime;
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("what_an_operator_typed_survives_the_save_of_somebody_else", survives_another_save),
+        trial("what_an_operator_typed_survives_an_invalid_file", survives_an_invalid_file),
         trial("of_two_tabs_that_save_the_second_one_sees_what_the_first_one_changed", two_tabs),
         Trial::ignorable_test("browser::a_save_of_vim_while_a_form_is_open_is_noticed", || {
             debian::with(&[("vim", "vim")], || in_browser("en", save_of_vim).map(drop))
@@ -37,6 +38,21 @@ fn survives_another_save(tab: &mut Tab<'_>) {
         text.contains("Typed with care.") && text.contains("\"other\"") && text.contains("Bald zurück."),
         "{text}"
     );
+}
+
+fn survives_an_invalid_file(tab: &mut Tab<'_>) {
+    let (gateway, admin) = start(tab, BUSY);
+    log_in(tab, &gateway, &admin);
+    tab.open(&url(admin.address, "/periods/upgrade"));
+    fill(tab, &[("message", "Typed with care.")]);
+    let valid = file(&gateway);
+    gateway.edit(&valid.replace("[[period]]", "[[period"));
+    click(tab, "button[value=save]");
+    assert!(tab.text().contains("What you sent is not lost: reload this page"), "{}", tab.text());
+    gateway.edit(&valid);
+    tab.leave_by("location.reload()");
+    assert!(tab.text().contains("Changed \"upgrade\": message"), "{}", tab.text());
+    assert!(file(&gateway).contains("Typed with care."), "{}", file(&gateway));
 }
 
 fn two_tabs(tab: &mut Tab<'_>) {
