@@ -2,6 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
+use percent_encoding::percent_decode;
 use serde_json::Value;
 
 use super::access::Operator;
@@ -87,6 +88,8 @@ impl BodyFormat {
 /// Returns the fields of a body.
 pub(super) fn parse_fields(format: BodyFormat, body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
     match format {
+        // What is not UTF-8 would be replaced by other characters.
+        BodyFormat::Form if percent_decode(body).decode_utf8().is_err() => Err("the form is not UTF-8"),
         BodyFormat::Form => Ok(form_urlencoded::parse(body).into_owned().collect()),
         BodyFormat::Json => parse_object(body),
     }

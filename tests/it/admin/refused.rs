@@ -68,6 +68,8 @@ fn only_forms_and_json_are_read() {
         ("multipart/form-data; boundary=x", "--x--", 415),
         ("application/x-www-form-urlencoded2", "a=b", 415),
         ("", "a=b", 415),
+        ("application/x-www-form-urlencoded", "message=zur%FCck", 400),
+        ("application/x-www-form-urlencoded", "message=zur\u{fc}ck&a=%C3", 400),
         ("application/json", "{", 400),
         ("application/json", "[1]", 400),
     ] {
