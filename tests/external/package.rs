@@ -17,6 +17,12 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The programs that build the package.
 const BUILDERS: [RequiredProgram; 2] = [("dh", "debhelper"), ("dpkg-buildpackage", "dpkg-dev")];
 
+/// The programs of the containers.
+const BOOTERS: [RequiredProgram; 3] =
+    [("systemd-nspawn", "systemd-container"), ("ps", "procps"), ("curl", "curl")];
+
+const BOOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/external/boot");
+
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("package::its_version_is_that_of_the_crate", version_is_that_of_the_crate),
@@ -24,6 +30,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             with(&[("lintian", "lintian")], lintian_finds_no_fault)
         }),
         Trial::ignorable_test("package::a_real_systemd_runs_it", a_real_systemd_runs_it),
+        Trial::ignorable_test(
+            "package::the_admin_page_is_set_up_as_documented",
+            the_admin_page_is_set_up_as_documented,
+        ),
     ]
 }
 
@@ -50,16 +60,36 @@ fn lintian_finds_no_fault() -> Result<(), Failed> {
 }
 
 fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
-    let boot = Path::new(ROOT).join("tests/external/boot");
+    boot("lifecycle", &[], |package| {
+        let directory = tempfile::tempdir()?;
+        let upgrade = with_version(package, "0.1.1", directory.path())?;
+        Ok((directory, vec![upgrade]))
+    })
+}
+
+fn the_admin_page_is_set_up_as_documented() -> Result<Completion, Failed> {
+    let programs = [("nginx", "nginx-light"), ("openssl", "openssl"), (debian::PYTHON, "python3")];
+    boot("admin", &programs, |_| {
+        let document = Path::new(ROOT).join("docs/admin.md");
+        Ok((tempfile::tempdir()?, vec![document, Path::new(BOOT).join("sign_on.py")]))
+    })
+}
+
+/// Boots a systemd that runs a script, with the package and these files beside it.
+fn boot(
+    script: &str,
+    programs: &[RequiredProgram],
+    files: impl FnOnce(&Path) -> Result<(TempDir, Vec<PathBuf>), Failed>,
+) -> Result<Completion, Failed> {
+    let boot = Path::new(BOOT);
     let Some(mut command) = debian::as_root(&boot.join("boot")) else {
         return debian::ignore("booting a container needs root, or sudo without a password".into());
     };
-    let programs = [("systemd-nspawn", "systemd-container"), ("ps", "procps"), ("curl", "curl")];
-    with(&programs, || {
-        let directory = tempfile::tempdir()?;
+    with(&[&BOOTERS[..], programs].concat(), || {
         let package = package()?;
-        let upgrade = with_version(&package, "0.1.1", directory.path())?;
-        let printed = run(command.arg(boot.join("script")).args([package, upgrade]))?;
+        let (_directory, files) = files(&package)?;
+        let files = files.into_iter().chain([package, boot.join("functions")]);
+        let printed = run(command.arg(boot.join(script)).args(files))?;
         assert_eq!(printed, "done\n");
         Ok(())
     })
