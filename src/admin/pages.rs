@@ -12,6 +12,7 @@ pub mod html;
 mod identity;
 mod keys;
 mod listed;
+mod merge;
 pub(super) mod notices;
 mod overview;
 mod period_form;

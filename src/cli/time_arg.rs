@@ -61,6 +61,11 @@ impl TimeArg {
         }
     }
 
+    /// Returns a sentence that says so if the clocks of the zone skip the time.
+    pub(super) fn skipped(self, zone: &TimeZone) -> Option<String> {
+        if let Self::DateTime(literal) = self { literal.skipped(zone) } else { None }
+    }
+
     /// Returns what a time of day means in full: date, offset and time zone.
     pub(super) fn in_full(self, option: &str, at: Timestamp, zone: &TimeZone) -> Option<String> {
         let name = zone.iana_name().unwrap_or("the file's time zone");

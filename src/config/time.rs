@@ -70,6 +70,14 @@ impl TimeLiteral {
         text.parse::<Datetime>().map_err(|_| TimeError::Malformed).and_then(|value| Self::new(&value))
     }
 
+    /// Returns a sentence that says so if clocks in `zone` skip the time. [`TimeLiteral::resolve`] moves it after the gap.
+    pub fn skipped(self, zone: &TimeZone) -> Option<String> {
+        let Self::Local(local) = self else { return None };
+        let name = zone.iana_name().unwrap_or("this time zone");
+        zone::is_skipped(zone, local)
+            .then(|| format!("the clocks of {name} skip this time: the first instant after the gap is used"))
+    }
+
     /// Returns the instant that it denotes in `zone`.
     pub fn resolve(self, zone: &TimeZone, fold: Fold) -> Result<Timestamp, TimeError> {
         match self {

@@ -51,6 +51,21 @@ pub(super) fn changes(
     if problems.is_empty() { Ok(changes) } else { Err(problems) }
 }
 
+/// Says which of the new times are skipped by clocks.
+pub(super) fn skipped_times(
+    changes: &KeyChanges,
+    current: &FormValues,
+    typed: &FormValues,
+    context: &FormContext,
+) -> Vec<String> {
+    let zone = context.zone_of(&current.clone().into_iter().chain(typed.clone()).collect());
+    let skipped = |key: &str| {
+        let note = TimeLiteral::parse(typed.get(key)?).ok()?.skipped(&zone)?;
+        Some(format!("`{key}`: {note}"))
+    };
+    changes.set.iter().filter_map(|(key, _)| skipped(key)).collect()
+}
+
 fn is_typed(key: &str, typed: &FormValues) -> bool {
     typed.contains_key(key) || key == "message" && typed.keys().any(|name| name.starts_with("message."))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::form::{self, FormContext, FormValues, field_of_key, of_table, typed};
 use super::identity::{find_moved, find_period, id_of_name};
-use super::keys::{KeyChanges, changes};
+use super::keys::{KeyChanges, changes, skipped_times};
 use super::periods::periods_json;
 use super::problem::{Problem, ProblemItem};
 use super::save::{self, Plan, VERSION, conflict};
@@ -28,7 +28,7 @@ pub(super) struct PeriodForm<'v> {
     /// The period; `None` for a new one.
     pub(super) index: Option<usize>,
     /// The values in the file.
-    current: FormValues,
+    pub(super) current: FormValues,
 }
 
 /// What the page says besides the values.
@@ -137,7 +137,7 @@ impl<'v> PeriodForm<'v> {
         items.into_iter().map(renamed).collect()
     }
 
-    fn plan(&self, changes: &KeyChanges) -> Plan {
+    fn plan(&self, changes: &KeyChanges, notes: &[String]) -> Plan {
         let KeyChanges { set, remove } = changes.clone();
         let (changes, line) = match self.index {
             None => (Change::Append(set), format!("planned {}", self.named(changes))),
@@ -146,7 +146,7 @@ impl<'v> PeriodForm<'v> {
                 format!("changed {}{}", self.named(changes), described(changes)),
             ),
         };
-        EditPlan { changes: vec![changes], outcome: vec![line] }
+        EditPlan { changes: vec![changes], outcome: [&[line], notes].concat() }
     }
 
     /// Returns the name of the period after the changes.
@@ -161,7 +161,8 @@ impl<'v> PeriodForm<'v> {
 
     fn save(&self, changes: &KeyChanges, values: &FormValues) -> Result<Submitted, Problem> {
         let status = if self.index.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-        let plan = |source: &EditSource<'_>| self.checked_plan(source, changes);
+        let notes = skipped_times(changes, &self.current, values, &self.context);
+        let plan = |source: &EditSource<'_>| self.checked_plan(source, changes, &notes);
         let saved = save::edit(self.visit, status, |diagnostic| self.item(diagnostic, values), plan)?;
         let id = changes.set.iter().find_map(|(key, value)| match value {
             Literal::String(name) if *key == "name" => Some(id_of_name(name)),
@@ -171,12 +172,20 @@ impl<'v> PeriodForm<'v> {
     }
 
     /// Returns the plan, if the file still is the version that the changes were made for.
-    fn checked_plan(&self, source: &EditSource<'_>, changes: &KeyChanges) -> Result<Plan, EditRefusal> {
-        if source.sha256 == self.visit.sha256() { Ok(self.plan(changes)) } else { Err(EditRefusal::Changed) }
+    fn checked_plan(
+        &self,
+        source: &EditSource<'_>,
+        changes: &KeyChanges,
+        notes: &[String],
+    ) -> Result<Plan, EditRefusal> {
+        let is_same = source.sha256 == self.visit.sha256();
+        if is_same { Ok(self.plan(changes, notes)) } else { Err(EditRefusal::Changed) }
     }
 
     fn check(&self, changes: &KeyChanges, values: &FormValues) -> Result<Submitted, Problem> {
-        let checked = check(&self.visit.file.path, |source| self.checked_plan(source, changes));
+        let notes = skipped_times(changes, &self.current, values, &self.context);
+        let plan = |source: &EditSource<'_>| self.checked_plan(source, changes, &notes);
+        let checked = check(&self.visit.file.path, plan);
         let Edited { config, warnings, .. } = checked.map_err(|failure| {
             let item = |diagnostic: &Diagnostic| self.item(diagnostic, values);
             Problem::of_failure(failure, item)
@@ -184,7 +193,8 @@ impl<'v> PeriodForm<'v> {
         })?;
         let index = self.index.unwrap_or_else(|| config.rules.schedule.periods().len().saturating_sub(1));
         let warnings = warnings.iter().map(|diagnostic| self.item(diagnostic, values)).collect();
-        Ok(Submitted::Checked(warnings, describe_period(&config, index, self.visit.now)))
+        let lines = describe_period(&config, index, self.visit.now).into_iter().chain(notes.iter().cloned());
+        Ok(Submitted::Checked(warnings, lines.collect()))
     }
 
     /// Returns a diagnostic of the edited text with the field that it is about.
@@ -195,30 +205,6 @@ impl<'v> PeriodForm<'v> {
         let local = self.index.map(|index| index.saturating_sub(first_editable(self.config)));
         let field = place.and_then(|place| edit::key_at(&place.source.text, local, place.span.start));
         self.on_page(vec![ProblemItem { field, ..item.clone() }], values).pop().unwrap_or(item)
-    }
-
-    /// Returns the typed values, with those that only somebody else has changed, and all that somebody else has changed.
-    fn merge(&self, typed: &FormValues) -> (FormValues, FormValues) {
-        let opened =
-            self.visit.request.field(VERSION).and_then(|opened| self.visit.file.versions.get(opened));
-        let id = self.visit.request.path.split('/').nth(2).unwrap_or_default();
-        let table = opened.as_ref().and_then(|version| version.periods.iter().find(|(other, _)| other == id));
-        let opened = table.map(|(_, table)| of_table(table, &self.context));
-        let mut values = self.current.clone();
-        let mut theirs = FormValues::new();
-        for (field, value) in typed {
-            let now = self.current.get(field).map_or("", String::as_str);
-            let before = opened.as_ref().map_or(now, |opened| opened.get(field).map_or("", String::as_str));
-            let is_mine = opened.is_none() || value != before;
-            if is_mine {
-                values.insert(field.clone(), value.clone());
-            }
-            if now != before || opened.is_none() && self.index.is_some() && now != value {
-                let shown = if now.is_empty() { "nothing" } else { now };
-                theirs.insert(field_of_key(field, typed), shown.to_owned());
-            }
-        }
-        (values, theirs)
     }
 
     fn refuse(&self, values: FormValues, remarks: Remarks) -> Response<Bytes> {

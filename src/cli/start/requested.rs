@@ -115,10 +115,11 @@ fn resolve(
     time.resolve(zone, fold, after).map_err(|fault| cannot(&format!("{option}: {fault}"), TimeError::HELP))
 }
 
-/// Returns what the time of an option means in full, and whether it was read in another time zone than the machine's.
+/// Returns what the time of an option means in full, and whether clocks skip it, or it was read in another time zone than the machine's.
 fn notes(time: TimeArg, option: &str, at: Timestamp, zone: &TimeZone) -> Vec<String> {
     let in_full = time.in_full(option, at, zone);
-    in_full.into_iter().chain(utc_note(time, option, at, zone)).collect()
+    let skipped = time.skipped(zone).map(|note| format!("{option}: {note}"));
+    [in_full, skipped, utc_note(time, option, at, zone)].into_iter().flatten().collect()
 }
 
 /// Returns a note if a local time was read as UTC because that is the file's time zone, and the machine's is another.

@@ -13,7 +13,7 @@ use crate::config::report::Report;
 use crate::config::time::{self, TimeError, TimeLiteral};
 use crate::schedule::period::{Occurrence, Timing};
 use crate::schedule::series::{Cron, CronError, ExcludedStarts, Series};
-use crate::schedule::zone::{self, Fold};
+use crate::schedule::zone::Fold;
 
 /// The times of a period, as far as they are given and valid.
 struct PeriodTimes {
@@ -133,11 +133,7 @@ pub(super) fn timestamp(
 ) -> Option<Timestamp> {
     let field = field.as_ref()?;
     let time = TimeLiteral::new(field.get_ref());
-    if let Ok(TimeLiteral::Local(local)) = time
-        && zone::is_skipped(zone, local)
-    {
-        let name = zone.iana_name().unwrap_or("this time zone");
-        let message = format!("the clocks of {name} skip this time: the first instant after the gap is used");
+    if let Some(message) = time.ok().and_then(|time| time.skipped(zone)) {
         report.warning(field.span(), message, "write a time that exists, or one with an offset");
     }
     let refuse = |_| report.error_with(field.span(), || time::explain(&field.get_ref().to_string()));

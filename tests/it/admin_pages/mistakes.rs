@@ -70,3 +70,15 @@ fn a_period_with_a_very_long_name_has_an_address() {
     assert_eq!(admin.json("POST", &format!("/periods/{id}/delete"), "{}").0, 200);
     assert!(!file(&directory).contains("xxx"));
 }
+
+#[test]
+fn a_time_that_clocks_skip_is_said_to_be_after_the_gap() {
+    let (directory, admin) = admin("");
+    let note = "`start`: the clocks of Europe/Berlin skip this time: the first instant after the gap is used";
+    let body = |action: &str| format!(r#"{{ "start": "2999-03-31T02:30", "action": "{action}" }}"#);
+    let (_, checked) = admin.json("POST", "/periods", &body("check"));
+    assert!(checked["plan"].to_string().contains(note), "{checked}");
+    let (_, saved) = admin.json("POST", "/periods", &body("save"));
+    assert!(saved["done"].to_string().contains(note), "{saved}");
+    assert!(file(&directory).contains("start = 2999-03-31T03:00:00+02:00"), "{}", file(&directory));
+}

@@ -36,6 +36,14 @@ fn without_options_the_site_is_down_from_now_on() {
 }
 
 #[test]
+fn a_time_that_clocks_skip_is_said_to_be_after_the_gap() {
+    let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
+    let note = "--at: the clocks of Europe/Berlin skip this time: the first instant after the gap is used";
+    directory.run(&["start", "--at", "2999-03-31T02:30:00", "--for", "1h"]).prints(0, &[note]);
+    assert_eq!(date_time(&directory.period(0), "start"), "2999-03-31T03:00:00+02:00");
+}
+
+#[test]
 fn the_options_are_written_to_the_file() {
     let directory = WorkingDirectory::with("timezone = \"Europe/Berlin\"\n");
     let message = "He said \"no\" \\ 'yes'\n\t{{ é }} # none";
