@@ -1,11 +1,13 @@
-//! Connections as byte streams, of clients and of upstreams alike.
+//! Connections as byte streams, of clients and of upstreams alike; and the addresses of names.
 
 pub mod buffer;
 pub mod client;
 pub mod deadline;
 mod half_closed;
+pub mod happy_eyeballs;
 pub mod linger;
 pub mod memory_pipe;
+pub mod names;
 pub mod peer;
 pub mod pipe;
 pub mod pipe_body;

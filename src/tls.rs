@@ -9,6 +9,7 @@ mod chain;
 mod key;
 mod pem;
 mod protocol;
+mod system_roots;
 mod upstream;
 
 pub use self::certificate::{Certificate, CertificateFiles, KeyMismatch};
@@ -17,4 +18,5 @@ pub use self::chain::CertificateChain;
 pub use self::key::PrivateKey;
 pub use self::pem::{PemContent, PemError};
 pub use self::protocol::{HTTP_2, server_config};
+pub use self::system_roots::system_roots;
 pub use self::upstream::{Roots, UpstreamTls, client_config, with_http2};

@@ -11,9 +11,7 @@ mod connections;
 mod contention;
 mod download;
 mod exchange;
-mod happy_eyeballs;
 mod http2;
-mod names;
 mod open;
 mod pool;
 mod relay;
@@ -40,7 +38,6 @@ use self::buffers::{BufferPool, Buffers};
 use self::connect::{Connector, connect};
 use self::exchange::{EndedExchange, Exchange, ExchangeError};
 use self::http2::Http2Connections;
-use self::names::Names;
 use self::pool::Pool;
 pub use self::request::X_REQUEST_ID;
 use self::route::Protocol;
@@ -52,6 +49,7 @@ pub use self::via::is_loop;
 use crate::config::UpstreamSite;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
+use crate::net::names::Names;
 use crate::net::stream::Stream;
 
 /// One thread's connections to upstreams.

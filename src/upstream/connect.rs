@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use tokio::net::UnixStream;
-use tokio::sync::OnceCell;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::happy_eyeballs;
-use super::names::Names;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
+use crate::net::happy_eyeballs;
+use crate::net::names::Names;
 use crate::net::stream::Stream;
-use crate::tls::{Roots, UpstreamTls, client_config, with_http2};
+use crate::tls::{UpstreamTls, client_config, system_roots, with_http2};
 
 /// The settings for TLS; `None` for the default ones. They are those of one version of the file, and another version has
 /// others, so that comparing the pointers is enough.
@@ -60,22 +59,6 @@ impl Connector {
         *self.0.borrow_mut() = Some((settings.clone(), connectors.clone()));
         Ok(connectors)
     }
-}
-
-/// Returns the root certificates of the system, which are read when they are first needed.
-async fn system_roots() -> io::Result<Roots> {
-    static SYSTEM: OnceCell<Roots> = OnceCell::const_new();
-    SYSTEM.get_or_try_init(read_system_roots).await.cloned()
-}
-
-async fn read_system_roots() -> io::Result<Roots> {
-    let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await?;
-    for error in &found.errors {
-        tracing::warn!(%error, "cannot read a root certificate of the system");
-    }
-    Roots::from_usable(found.certs).ok_or_else(|| {
-        io::Error::other("the system has no root certificates to check an https upstream against")
-    })
 }
 
 /// Opens a connection: looks up the name, connects, and begins TLS, with an offer of HTTP/2 if `offers_http2`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::connections::Connections;
 use super::contention::Contention;
-use super::names::Names;
+use crate::net::names::Names;
 
 /// What the proxies of all threads share. Clones share it too.
 #[derive(Clone, Default)]

@@ -1,4 +1,4 @@
-//! The addresses of upstreams' names.
+//! The addresses of the names of hosts.
 //!
 //! The system does not say how long an answer is valid: `getaddrinfo` returns no time to live. It also blocks, at times for
 //! minutes, and cannot be stopped. So a lookup runs on a thread of its own, one for each name at most, and all requests of
@@ -26,13 +26,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const MAX_LOOKUPS: usize = 8;
 
 /// The addresses of a name, in the order in which the system prefers them (RFC 6724).
-pub(super) type Addresses = Arc<[IpAddr]>;
+pub type Addresses = Arc<[IpAddr]>;
 /// Looks up a name, and may block.
 type Lookup = fn(&str) -> io::Result<Addresses>;
 
-/// The names of upstreams and their addresses. Clones share them.
+/// The names of hosts and their addresses. Clones share them.
 #[derive(Clone)]
-pub(super) struct Names {
+pub struct Names {
     lookup: Lookup,
     known: Arc<Mutex<HashMap<String, Name>>>,
 }
@@ -98,7 +98,7 @@ impl Names {
     ///
     /// # Errors
     /// The lookup failed, and no recent answer is known; or too many others are running.
-    pub(super) async fn resolve(&self, host: &str) -> io::Result<Addresses> {
+    pub async fn resolve(&self, host: &str) -> io::Result<Addresses> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Arc::new([address]));
         }

@@ -16,7 +16,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// No address accepts. The error is that of the last attempt.
-pub(super) async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
+pub async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
     let mut addresses = interleave(addresses).map(|address| SocketAddr::new(address, port)).peekable();
     let mut attempts = JoinSet::new();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
