@@ -23,6 +23,7 @@ mod supervisor;
 mod time_arg;
 mod url_args;
 mod wait;
+mod webhook;
 mod words;
 
 use std::io::Write as _;
@@ -124,6 +125,8 @@ enum FileCommand {
     Wait(wait::WaitArgs),
     /// Let testers in while the site is down
     Bypass(bypass::BypassArgs),
+    /// Test the webhooks
+    Webhook(webhook::WebhookArgs),
     /// Remove periods that are over
     Prune(prune::PruneArgs),
     /// Show what visitors will see
@@ -219,6 +222,7 @@ impl FileCommand {
             Self::Status(arguments) => status::run(file, arguments),
             Self::Wait(arguments) => wait::run(file, arguments),
             Self::Bypass(arguments) => bypass::run(file, arguments),
+            Self::Webhook(arguments) => webhook::run(file, arguments),
             Self::Prune(arguments) => prune::run(file, arguments),
             Self::Preview(arguments) => preview::run(&file.path, arguments),
             Self::Admin(arguments) => admin::run(file, arguments),

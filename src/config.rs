@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod duration;
 pub mod edit;
+pub mod hooks;
 mod keys;
 mod limits;
 pub mod line_file;
@@ -41,9 +42,10 @@ use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Source};
 use self::document::Document;
+use self::hooks::HooksConfig;
 pub use self::keys::unknown_key;
 pub use self::limits::Limits;
-pub use self::lint::{AdminFileFault, LintContext, StopLimit};
+pub use self::lint::{FileFault, LintContext, StopLimit};
 pub use self::listen::{Listen, ListenUrl};
 pub use self::periods_file::{MissingPeriodsFile, PeriodsFile};
 use self::read_file::ReadFile;
@@ -105,6 +107,8 @@ pub struct Config {
     pub admin: Option<AdminConfig>,
     /// The limits for connections.
     pub limits: Limits,
+    /// The commands and webhooks that learn of changes.
+    pub hooks: Arc<HooksConfig>,
     /// The log: its level, its format, and the requests.
     pub log: LogConfig,
 }
@@ -299,6 +303,8 @@ pub struct ParsedConfig {
     pub diagnostics: Vec<Diagnostic>,
     /// The management address, as far as it can be read from a text with errors.
     pub management: Option<Listen>,
+    /// The commands and webhooks, as far as they can be read from a text with errors; none if its syntax is wrong.
+    pub hooks: Arc<HooksConfig>,
     /// Why files that may belong to the gateway alone were not checked.
     pub unchecked: Vec<String>,
     /// Warnings of certificates and keys that cannot be used, if the configuration is only edited or shown.
@@ -324,6 +330,7 @@ impl ParsedConfig {
             config: None,
             diagnostics: vec![diagnostic],
             management: None,
+            hooks: Arc::default(),
             unchecked: Vec::new(),
             unusable: Vec::new(),
             periods_file: None,
@@ -380,12 +387,13 @@ impl Config {
         config.file = name.into();
         config.periods_file.clone_from(&periods_file);
         let management = config.management.as_ref().map(|management| management.listen.clone());
+        let hooks = Arc::clone(&config.hooks);
         let config = report.is_valid().then_some(config);
         let diagnostics = report.diagnostics();
         let templates = templates.sources;
         let parsed = config.is_some().then_some(ParsedTexts { document, report, templates });
         let TlsFiles { unchecked, noted: unusable, .. } = tls_files;
-        ParsedConfig { config, diagnostics, management, unchecked, unusable, periods_file, parsed }
+        ParsedConfig { config, diagnostics, management, hooks, unchecked, unusable, periods_file, parsed }
     }
 }
 

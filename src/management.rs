@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::counters::Counters;
 use crate::filters::Routes;
+use crate::hooks::HookCounts;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::logging::LogQueue;
@@ -63,6 +64,8 @@ pub struct RunningGateway {
     pub connections: Arc<Capacity>,
     /// The connections to upstreams.
     pub upstreams: SharedUpstreams,
+    /// What has become of commands and webhooks.
+    pub hooks: Arc<HookCounts>,
     /// The time at which the process started.
     pub started_at: Timestamp,
 }

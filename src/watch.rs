@@ -28,7 +28,7 @@ pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
 use crate::config::load::{Loaded, load_again};
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
 use crate::store::read::FileStamp;
 
 /// The interval at which the stamps are checked without an event.
@@ -38,7 +38,7 @@ const REREAD: Duration = Duration::from_secs(30);
 /// The events handled as one. A directory in which more and more happens must not keep the files from being checked.
 const MAX_SIMULTANEOUS: usize = 4096;
 
-/// What a watch tells the supervisor of the process.
+/// What a watch tells the rest of the process.
 #[derive(Clone, Copy)]
 pub enum Notice<'a> {
     /// It reads the file because an operator has asked for it.
@@ -47,10 +47,14 @@ pub enum Notice<'a> {
     Reloaded,
     /// The state of this snapshot has changed.
     State(&'a Snapshot),
+    /// It has checked the files and the clock, as it does at least each second. Each snapshot is told.
+    Checked(&'a Snapshot),
+    /// It has rejected a version of the file while this snapshot was the current one.
+    Rejected(&'a Snapshot, &'a RejectedReading),
 }
 
 /// Called with what a watch does, on its thread.
-pub type Notify = Box<dyn Fn(Notice<'_>) + Send>;
+pub type Notify = Box<dyn FnMut(Notice<'_>) + Send>;
 
 /// A watch, ready to run.
 pub struct Watch {
@@ -102,6 +106,7 @@ impl Watch {
             if self.announced.update(&current) {
                 (self.notify)(Notice::State(&current));
             }
+            (self.notify)(Notice::Checked(&current));
         }
     }
 
@@ -180,6 +185,9 @@ impl Watch {
         }
         self.debounce.set_read(loaded.stamps.clone());
         let outcome = self.applier.process(loaded);
+        if let (ReadOutcome::Rejected, Some(rejected)) = (outcome, self.applier.snapshots.rejected()) {
+            (self.notify)(Notice::Rejected(&self.applier.snapshots.current(), &rejected));
+        }
         self.arm();
         (Some(outcome), POLL)
     }

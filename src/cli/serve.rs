@@ -23,6 +23,7 @@ use super::sockets::PassedSockets;
 use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
 use crate::clock;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::duration;
 use crate::config::load::{Loaded, load};
 use crate::config::{Config, ListenUrl, ServerConfig, Site};
@@ -30,6 +31,7 @@ use crate::counters::Counters;
 use crate::filters;
 use crate::gateway::reachability_log::ReachabilityLog;
 use crate::gateway::{Gateway, preparation};
+use crate::hooks::{HookCounts, Hooks, reject_start};
 use crate::logging::{AccessLines, LOG_TIMEOUT, LogQueue, Logging, log_warnings};
 use crate::management::activity::Activity;
 use crate::management::{RunningGateway, management};
@@ -38,7 +40,7 @@ use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
 use crate::thread_exit::{ExitNotice, exit_notice};
 use crate::upstream::{Proxy, SharedUpstreams};
-use crate::watch::{Handle, Watch};
+use crate::watch::{Handle, Notice, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -48,6 +50,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     loaded.lint(clock::now());
     let (Some(config), Some(sha256)) = (loaded.reading.config.take(), loaded.sha256.clone()) else {
         print_diagnostics(&loaded.reading.diagnostics);
+        tell_rejected(path, &loaded);
         return ExitCode::FAILURE;
     };
     let snapshots = Arc::new(Snapshots::new(config, sha256, clock::now()));
@@ -63,6 +66,14 @@ pub(super) fn run(path: &Path) -> ExitCode {
     let served = serve(path, &loaded, listeners, &snapshots, logging);
     log_queue.flush(LOG_TIMEOUT);
     served.map_or_else(|error| report_failure(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Runs the commands and sends the webhooks for an invalid file.
+fn tell_rejected(path: &Path, loaded: &Loaded) {
+    let error = loaded.reading.diagnostics.first().map(Diagnostic::summary);
+    for failed in reject_start(path, &loaded.reading.hooks, error.as_deref()) {
+        print_error(&failed, "the file is rejected all the same");
+    }
 }
 
 fn report_failure(error: &io::Error) -> ExitCode {
@@ -84,15 +95,24 @@ fn serve(
         logging.update(&after.config.log);
         warn_of_addresses(&bound.config, &before.config, &after.config);
     };
+    let (mut hooks, hooks_thread) = Hooks::start(path, &snapshots.current())?;
+    let on_notice = move |notice: Notice<'_>| {
+        match notice {
+            Notice::Checked(snapshot) => hooks.update(snapshot),
+            Notice::Rejected(snapshot, rejected) => hooks.reject(snapshot, rejected),
+            Notice::Reloading | Notice::Reloaded | Notice::State(_) => {}
+        }
+        notify_of(notice);
+    };
     let (watch, handle) =
-        Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply), Box::new(notify_of));
+        Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply), Box::new(on_notice));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Installed before the start is announced: a signal may follow at once.
     let mut signals = runtime.block_on(async { Signals::new() })?;
     snapshots.current().prepare_likely_variants(clock::now());
     let (notice, mut exits) = exit_notice();
     let servers = {
-        let running = running_gateway(path, snapshots, handle.clone(), log_queue)?;
+        let running = running_gateway(path, snapshots, handle.clone(), log_queue, hooks_thread.counts())?;
         Servers::start(&listeners, Arc::new(running), &access_lines, &notice)?
     };
     let watch_notice = notice.clone();
@@ -124,6 +144,7 @@ fn serve(
         result.and(stopped)
     });
     listeners.close();
+    hooks_thread.stop();
     info!("stopped");
     result
 }
@@ -133,6 +154,7 @@ fn running_gateway(
     snapshots: &Arc<Snapshots>,
     watch: Handle,
     log: LogQueue,
+    hooks: Arc<HookCounts>,
 ) -> io::Result<RunningGateway> {
     Ok(RunningGateway {
         file: std::path::absolute(path)?,
@@ -144,6 +166,7 @@ fn running_gateway(
         activity: Activity::default(),
         connections: Arc::default(),
         upstreams: SharedUpstreams::default(),
+        hooks,
         started_at: clock::now(),
     })
 }

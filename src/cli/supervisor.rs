@@ -21,6 +21,7 @@ pub(super) fn notify_of(notice: Notice<'_>) {
             Err(error) => warn!("cannot read the monotonic clock: {error}"),
         },
         Notice::Reloaded => notify(&[NotifyState::Ready]),
+        Notice::Checked(_) | Notice::Rejected(..) => {}
         Notice::State(snapshot) => notify(&[NotifyState::Status(&snapshot.describe_lasting(clock::now()))]),
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bypass;
+mod hooks;
 mod period;
 mod read;
 
@@ -13,6 +14,7 @@ use toml::Spanned;
 
 pub use self::admin::AdminSection;
 pub use self::bypass::BypassTable;
+pub use self::hooks::{HooksSection, WebhookTable};
 pub use self::period::PeriodTable;
 use super::schema::pattern;
 pub use super::table::{Field, FlagOrWord, OrFalse, TextByLanguage, TextsOrFalse};
@@ -59,6 +61,12 @@ pub struct Document {
     pub admin: Option<AdminSection>,
     /// Limits for connections.
     pub limits: LimitsSection,
+    /// Commands that the gateway runs when something changes, one after the other, each for at most 30 seconds. They get what
+    /// has changed in environment variables.
+    pub hooks: HooksSection,
+    /// Receivers of messages about changes. The file may have any number of them.
+    #[schemars(rename = "webhook")]
+    pub webhooks: Vec<WebhookTable>,
     /// The log: its level and format, and whether it has a line for each request.
     pub log: LogSection,
     /// The periods of downtime. The file may have any number of them.

@@ -348,9 +348,12 @@ mod tests {
             (
                 TOP,
                 "colour",
-                "known keys: periods_file, timezone; known sections: [[bypass]], [[period]], [admin], [exempt], [limits], [log], [management], \
-                 [page], [response], [server], [site]",
+                "known keys: periods_file, timezone; known sections: [[bypass]], [[period]], [[webhook]], [admin], [exempt], [hooks], \
+                 [limits], [log], [management], [page], [response], [server], [site]",
             ),
+            ("[hooks]", "on_start", "did you mean `on_down`?"),
+            ("[[webhook]]", "secret", "did you mean `secret_file`?"),
+            ("[[webhook]]", "event", "write `events`"),
             ("[log]", "colour", "known keys: level, format, access"),
             ("[page]", "colour", "did you mean `accent`?"),
             ("[page]", "language", "did you mean `lang`?"),
@@ -383,6 +386,8 @@ mod tests {
             ("[logging]", "logging", "did you mean `[log]`?"),
             ("[limit]", "limit", "write `[limits]`"),
             ("[brand]", "brand", "did you mean `[page]`?"),
+            ("[[webhooks]]", "webhooks", "write `[[webhook]]`"),
+            ("[notify]", "notify", "did you mean `[[webhook]]`?"),
         ] {
             let invalid = unknown_section(header, &known, name);
             assert_eq!(invalid.help, help, "{header}");

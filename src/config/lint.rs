@@ -10,6 +10,7 @@ mod certificates;
 mod cover;
 mod durations;
 mod exemptions;
+mod hooks;
 mod hosts;
 mod local_times;
 mod markup;
@@ -56,13 +57,17 @@ pub struct LintContext {
     /// The limit for a stop, if a unit of systemd runs the gateway with this file.
     pub stop_limit: Option<StopLimit>,
     /// What is wrong with the files that `[admin]` names.
-    pub admin_faults: Vec<AdminFileFault>,
+    pub admin_faults: Vec<FileFault>,
+    /// What is wrong with the programs of `[hooks]`.
+    pub command_faults: Vec<FileFault>,
+    /// What is wrong with the secrets of webhooks, each with the index of the webhook.
+    pub secret_faults: Vec<(usize, FileFault)>,
 }
 
-/// What is wrong with a file that `[admin]` names.
+/// What is wrong with a file that `[admin]`, `[hooks]` or `[[webhook]]` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminFileFault {
-    /// The key that names it: `users` or `tokens`.
+pub struct FileFault {
+    /// The key that names it.
     pub key: &'static str,
     /// What is wrong. It names the file.
     pub message: String,
@@ -90,6 +95,8 @@ impl LintContext {
             is_periods_file_mount_point: false,
             stop_limit: None,
             admin_faults: Vec::new(),
+            command_faults: Vec::new(),
+            secret_faults: Vec::new(),
         }
     }
 }
@@ -131,6 +138,7 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     search_engines::lint(&input);
     probes::lint(&input);
     bypasses::lint(&input);
+    hooks::lint(&input);
     stop::lint(&input);
     input.note_past_periods();
 }

@@ -1,6 +1,7 @@
 //! Loading the config file together with the files that it names.
 
 mod admin_files;
+mod hook_files;
 mod unit;
 
 use std::cell::RefCell;
@@ -95,6 +96,8 @@ impl Loaded {
             is_mount_point: self.is_mount_point,
             is_periods_file_mount_point: periods_file.is_some_and(|file| read::is_mount_point(&file.path)),
             admin_faults: self.reading.config.as_ref().map(admin_files::faults).unwrap_or_default(),
+            command_faults: hook_files::command_faults(&self.reading.hooks),
+            secret_faults: hook_files::secret_faults(&self.reading.hooks),
             stop_limit: self.stamps.first().and_then(|(path, _)| unit::stop_limit(path)),
         };
         self.reading.lint(&context);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::{pattern, schema};
 
 /// The sections in the order of the reference; the first is the part of the file before any section.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "",
     "server",
     "site",
@@ -17,6 +17,8 @@ const SECTIONS: [&str; 12] = [
     "management",
     "admin",
     "limits",
+    "hooks",
+    "webhook",
     "log",
     "period",
     "bypass",

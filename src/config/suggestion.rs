@@ -90,7 +90,7 @@ pub(super) fn quoted(text: &str) -> Option<String> {
 /// Returns what is inside the quotes if they hold several items: `"/a/**, /b/**"`. Else returns `value`.
 fn without_outer_quotes(value: &str) -> &str {
     let inner = value.strip_prefix(['"', '\'']).and_then(|rest| rest.strip_suffix(['"', '\'']));
-    inner.filter(|inner| inner.contains([',', ';']) && !inner.contains(['"', '\''])).unwrap_or(value)
+    inner.filter(|inner| inner.contains([',', ';', ' ']) && !inner.contains(['"', '\''])).unwrap_or(value)
 }
 
 /// Returns a list of the items in `value`, each of them formatted by `item`.
@@ -157,6 +157,8 @@ mod tests {
             ("[exempt]", "paths", "\"/a/**, /b/**\"", Some("[\"/a/**\", \"/b/**\"]")),
             ("[server]", "listen", "\":80,:81\"", Some("[\":80\", \":81\"]")),
             ("[exempt]", "paths", "admin", None),
+            ("[exempt]", "paths", "\"/a/** /b/**\"", Some("[\"/a/**\", \"/b/**\"]")),
+            ("[hooks]", "on_up", "\"/bin/tell up\"", Some("[\"/bin/tell\", \"up\"]")),
             ("[server]", "listen", "127.0.0.1:80", Some("[\"127.0.0.1:80\"]")),
             ("[server]", "listen", "[\"127.0.0.1:80\"],", Some("[\"127.0.0.1:80\"]")),
             ("[response]", "message", "We are back", Some("\"We are back\"")),

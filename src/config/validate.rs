@@ -3,6 +3,7 @@
 mod admin;
 mod bypasses;
 mod exempt;
+mod hooks;
 mod limits;
 mod log;
 mod management;
@@ -71,6 +72,7 @@ pub fn validate(
         },
         response,
         page,
+        hooks: Arc::new(hooks::validate(document, directory, read, report, &mut tls_files.unchecked)),
         limits: limits::validate(&document.limits, report),
         log: log::validate(&document.log, report),
         timezone,

@@ -1,7 +1,7 @@
 //! The scheme of a request's URL.
 
 /// The scheme of a request's URL (RFC 9110, section 4.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Unencrypted.
     #[default]

@@ -1,5 +1,6 @@
 //! `/metrics`: metrics for Prometheus, collected on request.
 
+mod hooks;
 mod process;
 mod requests;
 mod upstream;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use self::hooks::HookMetrics;
 use self::process::ProcessMetrics;
 use self::requests::RequestMetrics;
 use self::upstream::UpstreamMetrics;
@@ -28,6 +30,7 @@ use crate::watch::Mode;
 pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
     let mut registry = Registry::with_prefix("downtime");
     registry.register_collector(Box::new(StateMetrics::new(gateway, now)));
+    registry.register_collector(Box::new(HookMetrics::new(gateway)));
     registry.register_collector(Box::new(RequestMetrics::new(gateway)));
     registry.register_collector(Box::new(UpstreamMetrics::new(gateway)));
     // Without a prefix, as each program has these.

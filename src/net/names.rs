@@ -28,7 +28,7 @@ const MAX_LOOKUPS: usize = 8;
 /// The addresses of a name, in the order in which the system prefers them (RFC 6724).
 pub type Addresses = Arc<[IpAddr]>;
 /// Looks up a name, and may block.
-type Lookup = fn(&str) -> io::Result<Addresses>;
+pub(crate) type Lookup = fn(&str) -> io::Result<Addresses>;
 
 /// The names of hosts and their addresses. Clones share them.
 #[derive(Clone)]
@@ -90,7 +90,8 @@ enum Resolution {
 }
 
 impl Names {
-    fn with_lookup(lookup: Lookup) -> Self {
+    /// Uses another lookup than that of the system.
+    pub(crate) fn with_lookup(lookup: Lookup) -> Self {
         Self { lookup, known: Arc::default() }
     }
 

@@ -87,16 +87,13 @@ pub(super) fn until(schedule: &Schedule, state: &ScheduleState, now: Timestamp) 
 }
 
 /// Returns when the earliest of the periods that cause the state began.
-pub(super) fn since(schedule: &Schedule, state: &ScheduleState) -> Option<Timestamp> {
+pub fn since(schedule: &Schedule, state: &ScheduleState) -> Option<Timestamp> {
     causes(schedule, state).map(|active| active.occurrence.start).min()
 }
 
 /// Returns the active periods that cause the state, the deciding one first. While the site is down, they are those
 /// without a scope.
-pub(super) fn causes<'a>(
-    schedule: &'a Schedule,
-    state: &'a ScheduleState,
-) -> impl Iterator<Item = &'a Active> {
+pub fn causes<'a>(schedule: &'a Schedule, state: &'a ScheduleState) -> impl Iterator<Item = &'a Active> {
     let is_down = state.state() == State::Down;
     state.active.iter().filter(move |active| !is_down || is_whole(schedule, active.period))
 }

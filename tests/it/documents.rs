@@ -13,6 +13,7 @@ mod session;
 mod shipped;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -48,6 +49,8 @@ impl Directory {
         for (name, content) in [("ca.pem", CERTIFICATE), ("client.pem", CERTIFICATE), ("client.key", KEY)] {
             fs::write(directory.path(name), content).unwrap();
         }
+        fs::write(directory.path("hook.key"), crate::receiver::SECRET).unwrap();
+        fs::set_permissions(directory.path("hook.key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(directory.path("periods.toml"), "# none\n").unwrap();
         fs::write(directory.path("downtime.toml"), text).unwrap();
         directory
@@ -81,7 +84,7 @@ impl Directory {
 
 fn parse_config(text: &str) -> Config {
     let read = |path: &Path| match path.extension() {
-        Some(extension) if extension == "pem" => {
+        Some(extension) if extension == "pem" || extension == "key" => {
             Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private })
         }
         Some(extension) if extension == "svg" => Ok(LOGO.into()),

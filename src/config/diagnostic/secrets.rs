@@ -1,4 +1,4 @@
-//! Hides secrets in the lines of the file that diagnostics show.
+//! Hides secrets in the lines of the file that diagnostics show: those of bypasses, and the paths of webhooks' URLs.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +10,8 @@ const PREFIX: &str = "sha256:";
 /// Replaces each byte of a secret by `*`, so that places in the line stay where they are.
 pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(line);
-    for secret in KEYS.iter().flat_map(|key| values(line, key)).map(|value| secret(line, value)) {
+    let of_bypasses = KEYS.iter().flat_map(|key| values(line, key)).map(|value| secret(line, value));
+    for secret in of_bypasses.chain(values(line, "url").map(|value| path(line, value))) {
         shown.to_mut().replace_range(secret.clone(), &"*".repeat(secret.len()));
     }
     shown
@@ -40,6 +41,17 @@ fn secret(line: &str, value: Range<usize>) -> Range<usize> {
     if is_hash { value.end..value.end } else { value }
 }
 
+/// Returns what follows the host of a URL; or the scheme, if there is a user name or a password.
+fn path(line: &str, value: Range<usize>) -> Range<usize> {
+    let text = line.get(value.clone()).unwrap_or_default();
+    let authority = text.find("://").map_or(0, |at| at + "://".len());
+    let rest = text.get(authority..).unwrap_or_default();
+    let length = rest.find(['/', '?', '#']).map_or(rest.len(), |length| length + 1);
+    let shown = if rest.contains('@') { 0 } else { length };
+    // A list is the value of another key, under the wrong name.
+    if text.starts_with('[') { value.end..value.end } else { value.start + authority + shown..value.end }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +70,16 @@ mod tests {
             ("hash = \"sha256:my secret\"", "hash = \"****************\""),
             ("hash = \"\"\"abc\"\"\"", "hash = \"\"\"***\"\"\""),
             ("name = \"hash\"", "name = \"hash\""),
+            ("url = \"https://a.example/x?y\"", "url = \"https://a.example/***\""),
+            ("url = \"https://a.example\" # it", "url = \"https://a.example\" # it"),
+            ("url = \"a.example/x\"", "url = \"a.example/*\""),
+            (
+                "{ url = 'http://127.0.0.1/x', events = ['down'] }",
+                "{ url = 'http://127.0.0.1/*', events = ['down'] }",
+            ),
+            ("url = \"https://user:pw@a.example\"", "url = \"https://*****************\""),
+            ("url = [\"/admin/**\"]", "url = [\"/admin/**\"]"),
+            ("[\"url\", \"x\"]", "[\"url\", \"x\"]"),
             ("", ""),
         ] {
             assert_eq!(without_secrets(line), shown, "{line}");

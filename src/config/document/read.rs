@@ -6,8 +6,9 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::{
-    AdminSection, BypassTable, Document, ExemptSection, LimitsSection, LogSection, ManagementSection,
-    PageSection, PeriodTable, ResponseSection, ServerSection, SiteSection, TlsTable, UpstreamTlsTable,
+    AdminSection, BypassTable, Document, ExemptSection, HooksSection, LimitsSection, LogSection,
+    ManagementSection, PageSection, PeriodTable, ResponseSection, ServerSection, SiteSection, TlsTable,
+    UpstreamTlsTable, WebhookTable,
 };
 use crate::config::diagnostic::Source;
 use crate::config::keys::{PERIODS_FILE, TOP};
@@ -68,6 +69,8 @@ impl Document {
             management: root.section("management", ManagementSection::read),
             admin: root.section("admin", AdminSection::read),
             limits: root.section("limits", LimitsSection::read).unwrap_or_default(),
+            hooks: root.section("hooks", HooksSection::read).unwrap_or_default(),
+            webhooks: root.sections("webhook", WebhookTable::read),
             log: root.section("log", LogSection::read).unwrap_or_default(),
             periods: root.sections("period", PeriodTable::read),
             bypasses: root.sections("bypass", BypassTable::read),
@@ -224,6 +227,31 @@ impl LimitsSection {
             upstream_connections: table.get("upstream_connections", "100"),
             tunnel_idle: table.get("tunnel_idle", "\"1h\""),
         }
+    }
+}
+
+impl HooksSection {
+    fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            on_down: table.get("on_down", "[\"/usr/local/bin/tell\", \"down\"]"),
+            on_up: table.get("on_up", "[\"/usr/local/bin/tell\", \"up\"]"),
+            on_rejected: table.get("on_rejected", "[\"/usr/local/bin/tell\", \"rejected\"]"),
+        }
+    }
+}
+
+impl WebhookTable {
+    fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut webhook = Self {
+            span,
+            url: table.get("url", "\"https://hooks.example.com/x\""),
+            events: table.get("events", "[\"down\", \"up\"]"),
+            secret_file: table.get("secret_file", "\"hook.key\""),
+            broken: false,
+        };
+        webhook.broken =
+            table.is_broken() || ["url", "secret_file"].iter().any(|key| table.has_mistyped(key));
+        webhook
     }
 }
 

@@ -107,6 +107,12 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
         &["max_conns", "maxconn", "upstream_max_connections", "max_upstream_connections"],
     ),
     ("[limits]", "tunnel_idle", &["timeout_tunnel", "tunnel_timeout", "websocket_idle", "websocket_timeout"]),
+    ("[hooks]", "on_down", &["on_start", "down", "start", "pre", "before", "on_begin"]),
+    ("[hooks]", "on_up", &["on_end", "up", "end", "post", "after", "on_stop"]),
+    ("[hooks]", "on_rejected", &["on_error", "rejected", "on_invalid", "on_failure", "error"]),
+    ("[[webhook]]", "url", &["endpoint", "target", "address", "uri", "to", "destination"]),
+    ("[[webhook]]", "events", &["on", "event", "types", "event_types", "filter", "when"]),
+    ("[[webhook]]", "secret_file", &["secret", "key", "token", "signing_secret", "key_file", "password"]),
     ("[log]", "level", &["loglevel", "log_level", "verbosity", "filter"]),
     ("[log]", "access", &["access_log", "requests"]),
     ("[[period]]", "start", &["from", "begin", "since", "starts_at", "start_time", "start_at", "at", "date"]),
@@ -137,6 +143,8 @@ pub(super) const SYNONYMS: &[(&str, &str, &[&str])] = &[
     ("[]", "page", &["brand", "branding", "theme", "design", "look", "html"]),
     ("[]", "admin", &["ui", "web", "dashboard", "panel", "operators"]),
     ("[]", "management", &["health", "metrics", "monitoring", "api"]),
+    ("[]", "hooks", &["commands", "scripts", "on_change", "exec", "run", "triggers"]),
+    ("[]", "webhook", &["notification", "notify", "notifications", "slack", "callback", "alert", "alerts"]),
     ("[]", "log", &["logging"]),
 ];
 

@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::machines::Machines;
 use crate::config::users::Users;
-use crate::config::{AdminFileFault, Config};
+use crate::config::{Config, FileFault};
 use crate::store::read::{MAX_LENGTH, read};
 
 /// Returns what is wrong with them, as far as this user may know.
-pub(super) fn faults(config: &Config) -> Vec<AdminFileFault> {
+pub(super) fn faults(config: &Config) -> Vec<FileFault> {
     let Some(admin) = &config.admin else { return Vec::new() };
     let users = admin
         .users
@@ -27,9 +27,9 @@ fn fault(
     key: &'static str,
     path: &Path,
     parse: impl FnOnce(&str, &str) -> Result<(), Vec<Diagnostic>>,
-) -> Option<AdminFileFault> {
+) -> Option<FileFault> {
     let name = path.display().to_string();
-    let fault = |message: String, help: &str| Some(AdminFileFault { key, message, help: help.to_owned() });
+    let fault = |message: String, help: &str| Some(FileFault { key, message, help: help.to_owned() });
     let bytes = match read(path, MAX_LENGTH) {
         Ok((bytes, _)) => bytes,
         Err(error) if error.is_forbidden() => return None,
@@ -49,8 +49,14 @@ fn fault(
     {
         return fault(message, help.as_deref().unwrap_or_default());
     }
+    exposed(key, path)
+}
+
+/// Returns a fault if every user of the machine can access a file with secrets.
+pub(super) fn exposed(key: &'static str, path: &Path) -> Option<FileFault> {
     let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-    (mode & 0o007 != 0).then(|| AdminFileFault {
+    let name = path.display();
+    (mode & 0o007 != 0).then(|| FileFault {
         key,
         message: format!("all users of this machine can access {name}"),
         help: format!("run `chmod o= {name}`"),

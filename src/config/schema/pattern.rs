@@ -55,6 +55,12 @@ pub(in crate::config) const LEVEL: &str = concat!(
 /// Three or six hexadecimal digits.
 pub(in crate::config) const COLOUR: &str = "^#([0-9A-Fa-f]{3}){1,2}$";
 
+/// The URL of a webhook.
+pub(in crate::config) const WEBHOOK_URL: &str = concat!(
+    r"^([Hh][Tt][Tt][Pp][Ss]://[^/?#@]|[Hh][Tt][Tt][Pp]://([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127\.|\[))",
+    r"[!$-;=?-\[\]_a-z~]*$",
+);
+
 /// A size in bytes.
 pub(in crate::config) const SIZE: &str = r"^0*[1-9]\d* ?([KM]i)?B$";
 

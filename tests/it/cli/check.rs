@@ -179,7 +179,7 @@ fn mistakes_are_json_and_nothing_goes_to_stderr() {
         {
             "severity": "error", "message": "unknown key `colour` at the top level",
             "file": "./downtime.toml", "line": 1, "column": 1,
-            "help": "known keys: timezone, periods_file; known sections: [[bypass]], [[period]], [admin], [exempt], [limits], [log], \
+            "help": "known keys: timezone, periods_file; known sections: [[bypass]], [[period]], [[webhook]], [admin], [exempt], [hooks], [limits], [log], \
                      [management], [page], [response], [server], [site]",
         },
         {

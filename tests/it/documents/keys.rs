@@ -11,7 +11,7 @@ pub(crate) struct ReferenceSection {
 }
 
 /// All sections, in the order of the reference.
-pub(crate) const SECTIONS: [ReferenceSection; 12] = [
+pub(crate) const SECTIONS: [ReferenceSection; 14] = [
     ReferenceSection { header: "", more: "" },
     ReferenceSection { header: "[server]", more: "" },
     ReferenceSection { header: "[site]", more: "See [Getting started](getting-started.md)." },
@@ -24,6 +24,8 @@ pub(crate) const SECTIONS: [ReferenceSection; 12] = [
     ReferenceSection { header: "[management]", more: "See [Management](operating.md#management)." },
     ReferenceSection { header: "[admin]", more: "See [Admin page](admin.md)." },
     ReferenceSection { header: "[limits]", more: "See [Limits](operating.md#limits)." },
+    ReferenceSection { header: "[hooks]", more: "See [Hooks and webhooks](hooks.md)." },
+    ReferenceSection { header: "[[webhook]]", more: "See [Webhooks](hooks.md#webhooks)." },
     ReferenceSection { header: "[log]", more: "See [Logs](monitoring.md#logs)." },
     ReferenceSection { header: "[[period]]", more: "See [Periods](recurring-periods.md)." },
     ReferenceSection { header: "[[bypass]]", more: "See [Testers](testers.md)." },

@@ -1,0 +1,156 @@
+//! The webhooks of the current file, each with a queue and a task of its own: a receiver that does not answer holds up no other.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::HookCounts;
+use super::client::send;
+use super::delivery::{AttemptError, GivenUp, deliver};
+use super::event::Event;
+use super::queue::Queue;
+use crate::config::hooks::{HooksConfig, Webhook};
+use crate::net::names::Names;
+
+/// The webhooks of the current file.
+pub(super) struct Webhooks {
+    senders: Vec<(Rc<Sender>, JoinHandle<()>)>,
+    names: Names,
+    counts: Arc<HookCounts>,
+}
+
+/// One webhook, with the messages that it has not taken.
+struct Sender {
+    /// Its place in the file, from 1.
+    number: Cell<usize>,
+    webhook: RefCell<Webhook>,
+    queue: Queue<Message>,
+    /// True while a message is on its way, which is no longer in the queue.
+    is_sending: Cell<bool>,
+}
+
+/// A message.
+struct Message {
+    event: Rc<Event>,
+    body: Bytes,
+    /// When the event was found.
+    at: Instant,
+}
+
+impl Webhooks {
+    /// Starts with no webhooks.
+    pub(super) fn new(counts: Arc<HookCounts>) -> Self {
+        Self { senders: Vec::new(), names: Names::default(), counts }
+    }
+
+    /// Follows a new version of the file. A webhook with the same URL keeps its messages.
+    pub(super) fn apply(&mut self, config: &HooksConfig) {
+        let mut before = std::mem::take(&mut self.senders);
+        for (index, webhook) in config.webhooks.iter().enumerate() {
+            let same = before.iter().position(|(sender, _)| sender.webhook.borrow().url == webhook.url);
+            let sender = match same {
+                Some(at) => before.swap_remove(at),
+                None => self.start(webhook),
+            };
+            sender.0.webhook.replace(webhook.clone());
+            sender.0.number.set(index + 1);
+            self.senders.push(sender);
+        }
+        for (sender, task) in before {
+            task.abort();
+            let waiting = sender.waiting();
+            if waiting > 0 {
+                self.counts.webhooks.fail(waiting);
+                warn!("{sender} is no longer in the file: {waiting} of its messages are dropped");
+            }
+        }
+    }
+
+    fn start(&self, webhook: &Webhook) -> (Rc<Sender>, JoinHandle<()>) {
+        let sender = Rc::new(Sender {
+            number: Cell::new(0),
+            webhook: RefCell::new(webhook.clone()),
+            queue: Queue::default(),
+            is_sending: Cell::new(false),
+        });
+        let task = spawn_local(run(Rc::clone(&sender), self.names.clone(), Arc::clone(&self.counts)));
+        (sender, task)
+    }
+
+    /// Queues a message for each webhook that is told this event.
+    pub(super) fn push(&self, event: &Rc<Event>) {
+        let body = Bytes::from(event.payload());
+        for (sender, _) in &self.senders {
+            if !sender.webhook.borrow().events.contains(&event.kind) {
+                continue;
+            }
+            let message = Message { event: Rc::clone(event), body: body.clone(), at: Instant::now() };
+            if let Some(dropped) = sender.queue.push(message) {
+                self.counts.webhooks.fail(1);
+                warn!("{sender} has too many messages: the oldest one, {dropped}, is dropped");
+            }
+        }
+    }
+
+    /// Returns the number of messages that no receiver has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.senders.iter().map(|(sender, _)| sender.waiting()).sum()
+    }
+}
+
+impl Sender {
+    fn waiting(&self) -> usize {
+        self.queue.len() + usize::from(self.is_sending.get())
+    }
+}
+
+impl fmt::Display for Sender {
+    /// Names the webhook, without the path of its URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "webhook {} ({})", self.number.get(), self.webhook.borrow().url)
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` of {}", self.event.kind.as_str(), self.event.at)
+    }
+}
+
+/// Delivers one message after the other, so that the receiver gets them in order.
+async fn run(sender: Rc<Sender>, names: Names, counts: Arc<HookCounts>) {
+    loop {
+        let message = sender.queue.pop().await;
+        sender.is_sending.set(true);
+        let attempt = async || {
+            // That of the current file: it may have another secret by now.
+            let webhook = sender.webhook.borrow().clone();
+            AttemptError::check(send(&webhook, &message.event.id, message.body.clone(), &names).await)
+        };
+        let has_failed = Cell::new(false);
+        let on_first_failure = |error: &AttemptError| {
+            has_failed.set(true);
+            warn!("cannot send {message} to {sender}: {error}; trying again for 15 minutes");
+        };
+        match deliver(message.at, attempt, on_first_failure).await {
+            Ok(()) => {
+                counts.webhooks.succeed();
+                if has_failed.get() {
+                    info!("{sender} has taken {message}");
+                }
+            }
+            Err(GivenUp { attempts, error }) => {
+                counts.webhooks.fail(1);
+                let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+                warn!("{sender} has not taken {message}, which was sent {times}: {error}");
+            }
+        }
+        sender.is_sending.set(false);
+    }
+}

@@ -1,0 +1,147 @@
+//! What receivers get, and when again.
+
+use std::net::TcpListener;
+
+use super::{DOWN, start, webhook};
+use crate::receiver::{Answer, Receiver};
+use crate::support::until;
+
+#[test]
+fn a_change_is_sent_signed_with_the_state_and_nothing_at_the_start() {
+    let receiver = Receiver::start();
+    let hook = webhook(&receiver, "");
+    let gateway = start(&format!("{hook}{DOWN}"));
+    gateway.apply(&hook);
+    let up = receiver.next();
+    assert_eq!(up.kind(), ("up".into(), "up".into()));
+    gateway.apply(&format!("{hook}{DOWN}end = 2999-01-01T00:00:00Z\n"));
+    let down = receiver.next();
+    assert!(down.head.starts_with("POST /in/my-path HTTP/1.1\r\n"), "{}", down.head);
+    assert_eq!(down.field("host"), receiver.address.to_string());
+    assert_eq!(down.field("content-type"), "application/json");
+    assert!(down.field("user-agent").starts_with("downtime/"));
+    let mut json = down.json();
+    let at: jiff::Timestamp = json["timestamp"].take().as_str().expect("a time").parse().expect("RFC 3339");
+    let sent: i64 = down.field("webhook-timestamp").parse().expect("seconds");
+    let now = downtime::clock::now().as_second();
+    assert!((at.as_second()..=now).contains(&sent), "{at} {sent} {now}");
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "type": "down",
+            "timestamp": null,
+            "data": {
+                "state": "down",
+                "until": "2999-01-01T00:00:00Z",
+                "start": "2020-01-01T00:00:00Z",
+                "period": "db",
+                "message": "We move.",
+                "generation": 3,
+            },
+        })
+    );
+    assert_ne!(down.field("webhook-id"), up.field("webhook-id"));
+    gateway.apply(&format!("{hook}{DOWN}methods = [\"POST\"]\n"));
+    assert_eq!(receiver.next().kind(), ("partial".into(), "partial".into()));
+    assert!(receiver.is_idle());
+}
+
+#[test]
+fn a_message_that_is_not_taken_is_sent_again_before_the_next_one() {
+    let receiver = Receiver::answering(|number| match number {
+        0 => Answer::Status(500, String::new()),
+        1 => Answer::Close,
+        _ => Answer::Status(200, String::new()),
+    });
+    let hook = webhook(&receiver, "");
+    let gateway = start(&hook);
+    gateway.apply(&format!("{hook}{DOWN}"));
+    gateway.apply(&hook);
+    let attempts = [receiver.next(), receiver.next(), receiver.next()];
+    for attempt in &attempts {
+        assert_eq!((attempt.kind().0.as_str(), &attempt.body), ("down", &attempts[0].body));
+        assert_eq!(attempt.field("webhook-id"), attempts[0].field("webhook-id"));
+    }
+    let times = attempts.map(|attempt| attempt.field("webhook-timestamp").parse::<i64>().expect("seconds"));
+    assert!(times.is_sorted() && times[2] > times[0], "{times:?}");
+    assert_eq!(receiver.next().kind().0, "up");
+    gateway.log().wait_for("has taken `down`");
+    let log = gateway.log().text();
+    let failures: Vec<_> = log.lines().filter(|line| line.contains("cannot send `down`")).collect();
+    let [failure] = failures[..] else { panic!("{log}") };
+    assert!(failure.contains("webhook 1 (http://127.0.0.1:") && failure.contains("status 500"), "{failure}");
+    assert!(!log.contains("my-path"), "{log}");
+}
+
+#[test]
+fn a_receiver_that_cannot_be_reached_gets_the_message_later() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let hook = format!("[[webhook]]\nurl = \"http://{address}/\"\nsecret_file = \"hook.key\"\n");
+    let gateway = start(&hook);
+    gateway.apply(&format!("{hook}{DOWN}"));
+    gateway.log().wait_for("cannot connect: Connection refused");
+    // Another test may have got the port meanwhile.
+    let (listener, _) = until("the port", || TcpListener::bind(address).ok());
+    let receiver = Receiver::on(listener, |_| Answer::Status(204, String::new()));
+    assert_eq!(receiver.next().kind().0, "down");
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let other = Receiver::start();
+    let location = format!("Location: {}\r\n", other.url());
+    let receiver = Receiver::answering(move |number| match number {
+        0 => Answer::Status(307, location.clone()),
+        1 => Answer::Status(302, location.clone()),
+        _ => Answer::Status(204, String::new()),
+    });
+    let hook = webhook(&receiver, "");
+    let gateway = start(&hook);
+    gateway.apply(&format!("{hook}{DOWN}"));
+    for _ in 0..3 {
+        assert_eq!(receiver.next().kind().0, "down");
+    }
+    gateway.log().wait_for("status 307: redirects are not followed");
+    assert!(other.is_idle());
+}
+
+#[test]
+fn a_webhook_is_told_the_events_that_it_lists() {
+    let (all, some) = (Receiver::start(), Receiver::start());
+    let hooks = webhook(&all, "") + &webhook(&some, "events = [\"up\", \"partial\"]");
+    let gateway = start(&hooks);
+    gateway.apply(&format!("{hooks}{DOWN}"));
+    assert_eq!(all.next().kind().0, "down");
+    gateway.apply(&hooks);
+    assert_eq!((all.next().kind().0, some.next().kind().0), ("up".into(), "up".into()));
+    assert!(some.is_idle());
+}
+
+#[test]
+fn a_receiver_that_never_answers_holds_up_neither_requests_nor_other_webhooks() {
+    let silent = Receiver::answering(|_| Answer::Silence);
+    let other = Receiver::start();
+    let hooks = webhook(&silent, "") + &webhook(&other, "");
+    let gateway = start(&hooks);
+    gateway.apply(&format!("{hooks}{DOWN}"));
+    assert_eq!(silent.next().kind().0, "down");
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    gateway.apply(&hooks);
+    assert_eq!(gateway.get("/", &[]).status, 200);
+    assert_eq!([other.next().kind().0, other.next().kind().0], ["down", "up"]);
+    assert!(silent.is_idle());
+}
+
+#[test]
+fn a_receiver_that_is_gone_gets_a_message_once() {
+    let receiver = Receiver::answering(|_| Answer::Status(410, String::new()));
+    let hook = webhook(&receiver, "");
+    let gateway = start(&hook);
+    gateway.apply(&format!("{hook}{DOWN}"));
+    let line = gateway.log().wait_for("has not taken `down`");
+    assert!(line.contains("which was sent once: status 410"), "{line}");
+    gateway.apply(&hook);
+    assert_eq!([receiver.next().kind().0, receiver.next().kind().0], ["down", "up"]);
+}
