@@ -4,6 +4,7 @@
 //! written again, so that the next reader sees only what was understood here.
 
 pub mod chunked;
+pub mod content_coding;
 pub mod content_length;
 pub mod cookie;
 pub mod encode;
@@ -16,3 +17,4 @@ pub mod request;
 pub mod response;
 pub mod scheme;
 pub mod target;
+pub mod weighted;

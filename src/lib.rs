@@ -24,7 +24,7 @@
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
-//! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | invalid_value |
+//! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
 //! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, hex, http1, invalid_value, matching, page, schedule, store, tls |

@@ -4,7 +4,6 @@
 mod accept;
 mod encoding;
 mod language;
-mod weighted;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 use super::Representation::{self, Empty, Html, Problem, Text};
-use super::weighted::quality;
+use crate::http1::weighted::quality;
 
 /// Chooses a representation by `Accept`. `anything` is the one for clients without a preference.
 pub(super) fn choose(headers: &HeaderMap, anything: Representation, may_be_asset: bool) -> Representation {

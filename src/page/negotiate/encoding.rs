@@ -3,7 +3,7 @@
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 
-use super::weighted::weighted;
+use crate::http1::content_coding::choose_coding;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,59 +24,12 @@ impl Encoding {
     }
 }
 
-/// Returns the coding that the client weighs most; among equals, the one that compresses best. The identity is chosen even if
-/// the client refuses it, which is more useful than a 406.
+/// Returns the coding of the page for a client.
 pub(in crate::page) fn choose_encoding(headers: &HeaderMap) -> Encoding {
-    let (mut gzip, mut brotli, mut identity, mut others) = (None, None, None, None);
-    for (name, weight) in weighted(headers, &ACCEPT_ENCODING) {
-        let coding = match name.to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => &mut gzip,
-            "br" => &mut brotli,
-            "identity" => &mut identity,
-            "*" => &mut others,
-            _ => continue,
-        };
-        *coding = Some(weight);
-    }
-    let [gzip, brotli] = [gzip, brotli].map(|weight| weight.or(others).unwrap_or(0));
-    // The identity is acceptable without being named, but never preferred for that.
-    let best = gzip.max(brotli).max(identity.unwrap_or(1)).max(1);
-    if brotli == best {
-        Encoding::Brotli
-    } else if gzip == best {
-        Encoding::Gzip
-    } else {
-        Encoding::Identity
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_coding_with_the_greatest_weight_is_chosen() {
-        use Encoding::{Brotli, Gzip, Identity};
-        for (field, expected) in [
-            ("gzip, deflate, br, zstd", Brotli),
-            ("gzip, deflate", Gzip),
-            ("GZIP", Gzip),
-            ("x-gzip", Gzip),
-            ("br;q=0.5, gzip", Gzip),
-            ("br;q=0, gzip;q=0", Identity),
-            ("identity", Identity),
-            ("identity;q=0.5, gzip;q=0.4", Identity),
-            ("identity;q=0", Identity),
-            ("*", Brotli),
-            ("*;q=0", Identity),
-            ("br;q=0, *", Gzip),
-            ("zstd", Identity),
-            ("gzip;q=0.001", Gzip),
-            ("", Identity),
-        ] {
-            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(field))]);
-            assert_eq!(choose_encoding(&headers), expected, "{field}");
-        }
-        assert_eq!(choose_encoding(&HeaderMap::new()), Identity);
+    let lines = || headers.get_all(ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
+    match choose_coding(lines, &["br", "gzip"]) {
+        Some(0) => Encoding::Brotli,
+        Some(_) => Encoding::Gzip,
+        None => Encoding::Identity,
     }
 }

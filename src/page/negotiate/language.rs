@@ -1,9 +1,9 @@
 //! Content negotiation by `Accept-Language` (RFC 9110, section 12.5.4), by lookup (RFC 4647, section 3.4).
 
-use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
+use http::{HeaderMap, HeaderValue};
 
-use super::weighted::weighted;
+use crate::http1::weighted::weighted;
 use crate::page::language::Language;
 
 /// Returns the offered language that the client weighs most. Without one, it is `default` if that is offered, else the first.
@@ -19,7 +19,8 @@ pub(in crate::page) fn choose_language(
         return default;
     }
     let mut best: Option<(Language, u16)> = None;
-    for (range, weight) in weighted(headers, &ACCEPT_LANGUAGE) {
+    let lines = headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes);
+    for (range, weight) in weighted(lines) {
         if weight == 0 || best.is_some_and(|(_, best)| best >= weight) {
             continue;
         }
