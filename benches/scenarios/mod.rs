@@ -42,11 +42,12 @@ enum Kind {
     BareServer,
     /// An upstream, with a body of this length.
     Upstream(usize),
-    File,
+    /// A file of this length.
+    File(usize),
 }
 
 /// All of them, in the order in which they run.
-pub static SCENARIOS: [Scenario; 17] = [
+pub static SCENARIOS: [Scenario; 20] = [
     scenario("page", "down page, GET", BenchRequest::GET, Kind::DownPage, Some(1.1)),
     scenario("page-post", "down page, POST of 1 kB", BenchRequest::post(FORM), Kind::DownPage, Some(1.1)),
     scenario(
@@ -141,7 +142,16 @@ pub static SCENARIOS: [Scenario; 17] = [
         Kind::Upstream(PAGE),
         Some(0.75),
     ),
-    scenario("file", "static file of 2 KB", BenchRequest::GET, Kind::File, None),
+    scenario("file", "static file of 2 KB", BenchRequest::GET, Kind::File(PAGE), Some(1.0)),
+    scenario(
+        "file-browser",
+        "static file of 2 KB, GET of a browser",
+        BenchRequest::BROWSER_GET,
+        Kind::File(PAGE),
+        Some(1.0),
+    ),
+    scenario("file-1m", "static file of 1 MiB", BenchRequest::GET, Kind::File(1 << 20), Some(0.9)),
+    scenario("file-100m", "static file of 100 MiB", BenchRequest::GET, Kind::File(100 << 20), Some(0.9)),
 ];
 
 const fn scenario(
@@ -172,7 +182,7 @@ impl Scenario {
             Kind::DownPage => down_page::start(self, has_access_log)?,
             Kind::BareServer => down_page::start_bare(self, has_access_log)?,
             Kind::Upstream(length) => forwarding::start(self, length, has_access_log)?,
-            Kind::File => file::start(self, has_access_log)?,
+            Kind::File(length) => file::start(self, length, has_access_log)?,
         };
         self.check(&contest.ours, contest.name, &contest.response)?;
         for rival in &contest.rivals {

@@ -60,7 +60,7 @@ impl NginxConfig {
 
     /// Serves the files of a directory, which it keeps open.
     pub fn files(root: &Path) -> Self {
-        let location = format!("root {}; open_file_cache max=100;", root.display());
+        let location = format!("root {}; sendfile on; open_file_cache max=100;", root.display());
         Self::new(String::new(), location)
     }
 
