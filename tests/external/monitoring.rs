@@ -8,13 +8,15 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::debian::{self, RequiredProgram};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls::identity;
 use crate::support::until;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 const PROMTOOL: RequiredProgram = ("promtool", "prometheus");
 const GOACCESS: RequiredProgram = ("goaccess", "goaccess");
@@ -33,6 +35,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("promtool_finds_no_fault_in_the_metrics", PROMTOOL, check_metrics),
         trial("the_alert_rules_fire_when_they_should", PROMTOOL, test_rules),
+        trial("promtool_finds_no_fault_in_the_documented_configuration", PROMTOOL, check_configuration),
+        trial("promtool_finds_no_fault_in_the_expressions_of_the_dashboard", PROMTOOL, check_dashboard),
         trial("goaccess_reads_the_access_log", GOACCESS, read_access_log),
     ]
 }
@@ -56,8 +60,54 @@ fn check_metrics() -> Result<(), Failed> {
     succeeds(&child.wait_with_output()?, true)
 }
 
+/// Checks the configuration of Prometheus in `docs/monitoring.md`, with the alert rules.
+fn check_configuration() -> Result<(), Failed> {
+    let document = std::fs::read_to_string(Path::new(ROOT).join("docs/monitoring.md"))?;
+    let block = document.split_once("```yaml\n").and_then(|(_, rest)| Some(rest.split_once("```")?.0));
+    let rules = Path::new(ROOT).join("packaging/prometheus/alerts.yml");
+    let config = format!("rule_files: [{}]\n{}", rules.display(), block.ok_or("no configuration")?);
+    promtool_accepts("config", &config)
+}
+
+/// Checks the expressions of the dashboard as if they were rules, with values in place of the variables of Grafana.
+fn check_dashboard() -> Result<(), Failed> {
+    let dashboard = std::fs::read_to_string(Path::new(ROOT).join("packaging/grafana/downtime.json"))?;
+    let mut expressions = Vec::new();
+    collect_expressions(&serde_json::from_str(&dashboard)?, &mut expressions);
+    assert!(expressions.len() > 30, "too few were found: {}", expressions.len());
+    let rules: Vec<_> = expressions
+        .iter()
+        .enumerate()
+        .map(|(index, expression)| {
+            let expr =
+                expression.replace("$__rate_interval", "5m").replace("$job", "a").replace("$instance", "a");
+            json!({ "record": format!("expression_{index}"), "expr": expr })
+        })
+        .collect();
+    // JSON is YAML.
+    promtool_accepts("rules", &json!({ "groups": [{ "name": "dashboard", "rules": rules }] }).to_string())
+}
+
+fn collect_expressions(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("expr").and_then(Value::as_str).map(str::to_owned));
+            object.values().for_each(|value| collect_expressions(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_expressions(value, found)),
+        _ => {}
+    }
+}
+
+fn promtool_accepts(kind: &str, text: &str) -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("checked.yml");
+    std::fs::write(&path, text)?;
+    succeeds(&Command::new("promtool").args(["check", kind]).arg(path).output()?, false)
+}
+
 fn test_rules() -> Result<(), Failed> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus");
+    let directory = Path::new(ROOT).join("packaging/prometheus");
     for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {
         succeeds(&Command::new("promtool").args(arguments).current_dir(&directory).output()?, false)?;
     }
@@ -82,7 +132,7 @@ fn read_access_log() -> Result<(), Failed> {
     let log = gateway.log().text();
     let lines: Vec<_> = log.lines().filter(|line| line.contains(" - - [")).collect();
     std::fs::write(gateway.directory.join("access.log"), lines.join("\n") + "\n")?;
-    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitoring.md"))?;
+    let document = std::fs::read_to_string(Path::new(ROOT).join("docs/monitoring.md"))?;
     let command = document.lines().find_map(|line| Some(line.split_once("| goaccess ")?.1));
     let command = command.ok_or("docs/monitoring.md has no command")?.replace("report.html -", "report.json");
     let shell = format!("goaccess access.log --no-global-config {command}");

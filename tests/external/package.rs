@@ -60,10 +60,10 @@ fn lintian_finds_no_fault() -> Result<(), Failed> {
 }
 
 fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
-    boot("lifecycle", &[], |package| {
+    boot("lifecycle", &[("goaccess", "goaccess")], |package| {
         let directory = tempfile::tempdir()?;
         let upgrade = with_version(package, "0.1.1", directory.path())?;
-        Ok((directory, vec![upgrade]))
+        Ok((directory, vec![upgrade, Path::new(ROOT).join("docs/monitoring.md")]))
     })
 }
 
