@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Returns the current time.
 #[allow(clippy::disallowed_methods, reason = "this is the edge")]
@@ -14,4 +15,11 @@ pub fn now() -> Timestamp {
 pub fn http_date(time: Timestamp) -> String {
     let since_epoch = Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch)
+}
+
+/// Returns a number that changes with each tick of the system's coarse clock, every 1 to 10 ms (clock_gettime(2)). It takes no
+/// system call.
+pub fn coarse_tick() -> u64 {
+    let time = clock_gettime(ClockId::MonotonicCoarse);
+    time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned())
 }

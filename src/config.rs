@@ -57,6 +57,7 @@ use self::upstream_address::UpstreamAddress;
 use crate::decision::Rules;
 pub use crate::decision::STATUS_PATH;
 use crate::decision::down_response::Redirect;
+use crate::files::FileSettings;
 use crate::matching::scope::Host;
 use crate::page::Cors;
 use crate::page::brand::Brand;
@@ -192,7 +193,7 @@ pub enum Site {
     /// Nothing yet: the built-in welcome page.
     Welcome,
     /// A directory of static files.
-    Root(PathBuf),
+    Root(FileSettings),
     /// An upstream.
     Upstream(UpstreamSite),
 }
@@ -203,6 +204,14 @@ impl Site {
         match self {
             Self::Welcome | Self::Root(_) => None,
             Self::Upstream(site) => Some(&site.upstream),
+        }
+    }
+
+    /// Returns the settings for files, if the site is a directory.
+    pub fn files(&self) -> Option<&FileSettings> {
+        match self {
+            Self::Root(files) => Some(files),
+            Self::Welcome | Self::Upstream(_) => None,
         }
     }
 }

@@ -1,250 +1,304 @@
 //! The site as a directory of static files: `[site] root`.
 //!
-//! GET and HEAD of regular files below the root, with validators, preconditions (RFC 9110, section 13) and single ranges
-//! (section 14). A request for several ranges, or with a malformed `Range`, gets the whole file, as the RFC allows.
-//! Symbolic links are followed if they stay below the root. The URL of a directory serves its `index.html`; there are no
-//! listings. Names that start with a dot are not served, except `.well-known` at the start of a path.
+//! GET and HEAD of regular files below the root, with validators, preconditions (RFC 9110, section 13) and ranges
+//! (section 14). Symbolic links are followed if they stay below the root. The URL of a directory serves its
+//! `index.html`; there are no listings. Names that start with a dot are not served, except `.well-known` at the start of a
+//! path. A file `a.css.br`, `.zst` or `.gz` beside `a.css` is sent instead of it to clients that accept the coding.
 //!
-//! Files are opened and read on blocking threads; one trip opens a file and reads its first chunk. If a file shrinks or is
-//! rewritten in place while it is sent, the connection breaks. A file that is replaced by a rename, as deployments do, is
-//! sent to its end.
+//! Small files are kept in memory, all together within a limit. Each request opens the files again and compares their
+//! versions, unless another one has done so within the same tick of the system's coarse clock (1 to 10 ms). Files that have
+//! changed within the last seconds are not kept, since a second change might not show. Larger files are sent from where the
+//! system has them, without a copy, over connections without TLS.
+//!
+//! If a file shrinks or is rewritten in place while it is sent, the connection breaks as soon as that is noticed, and never
+//! after the last byte of the content. A file that is replaced by a rename, as deployments do, is sent to its end.
+//! A program that writes to a file through a mapping of its memory does not always change its version, and goes unnoticed.
+//!
+//! The crates for static files (`tower-http`, `hyper-staticfile`, warp's own) open a file for each request on a blocking
+//! thread and copy it in chunks, which took five times the processor time of nginx, and none confines symbolic links to the
+//! root.
 
 mod content;
-mod entry;
 mod etag;
+mod multipart;
+mod open;
 mod precondition;
 mod range;
 mod refusal;
 mod resolve;
+mod resource;
+mod response;
+mod settings;
+mod version;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use http::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderName, LAST_MODIFIED, LOCATION, X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderValue, Method, StatusCode};
+use bytes::Bytes;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tokio::task::spawn_blocking;
-use warp::Reply;
-use warp::reply::Response;
 
-use self::content::FileContent;
-use self::entry::OpenedFile;
-use self::precondition::{IfRange, PreconditionResult, Preconditions, Validators};
-use self::range::{ByteRange, Selection};
+use self::content::read_whole;
+pub use self::content::{FileContent, Part, StoredContent};
+use self::open::{Entry, Failure, OpenFile, RootDirectory, Waiting};
+use self::precondition::{IfRange, PreconditionResult, Preconditions};
+use self::range::{ByteRanges, Selection};
 use self::refusal::FileRefusal;
 use self::resolve::Target;
+use self::resource::{MAX_KEPT, OpenResource, Resource};
+pub use self::response::FileResponse;
+use self::response::{Opened, redirect, with_content};
+pub use self::settings::{CacheControl, FileSettings};
+use crate::http1::request::RequestHead;
 
-const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-/// Browsers must revalidate each time, so that visitors notice a downtime when it begins.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-/// The number of times that a file is opened if it changes while its first chunk is read.
+/// The page of a site that is a single page.
+const PAGE: &str = "index.html";
+/// The file that is sent with the status 404.
+const NOT_FOUND_PAGE: &str = "404.html";
+/// The number of times that a file is opened if it changes while it is read.
 const MAX_ATTEMPTS: usize = 3;
 
-/// The parts of a request for a file that the response depends on.
+/// The parts of a request that the response depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct FileQuery<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The path as received.
-    pub path: &'a str,
-    /// The query without `?`.
-    pub query: Option<&'a str>,
-    /// The fields.
-    pub headers: &'a HeaderMap,
+pub struct FileRequest<'r> {
+    /// The head.
+    pub head: &'r RequestHead<'r>,
     /// The time at which the request was received.
     pub now: Timestamp,
+    /// The tick of a coarse clock at that time. Files are looked at once in each.
+    pub tick: u64,
 }
 
-/// A directory that is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    path: PathBuf,
+/// A directory that is served, with the small files of it that are in memory.
+#[derive(Debug)]
+pub struct Files {
+    settings: FileSettings,
+    /// How many bytes may be kept.
+    memory: usize,
+    kept: Cache<PathBuf, Arc<Resource>, ByWeight>,
 }
 
-impl Root {
-    /// Serves the directory at `path`. The path is resolved for each request, so it may be a symbolic link that deployments
-    /// swap.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
+/// A file that was found, and was opened unless that was not needed.
+struct Found {
+    resource: Arc<Resource>,
+    opened: Option<OpenResource>,
+}
+
+impl Files {
+    /// Serves a directory, with at most about `memory` bytes of its files in memory.
+    pub fn new(settings: FileSettings, memory: usize) -> Self {
+        let kept = Cache::with_weighter(memory >> 12, memory as u64, ByWeight);
+        Self { settings, memory, kept }
+    }
+
+    /// Returns true if it serves a directory as these settings say.
+    pub fn has(&self, settings: &FileSettings, memory: usize) -> bool {
+        self.settings == *settings && self.memory == memory
     }
 
     /// Responds to a request for a file: 200, 206, 301 to the URL of a directory, 304, 400, 403, 404, 405, 412, 416, or
     /// 500 and 503, which are logged.
     ///
-    /// Needs a tokio runtime, whose blocking threads read the file.
-    pub async fn respond(&self, request: &FileQuery<'_>) -> Response {
-        let result = match *request.method {
+    /// Needs a tokio runtime, whose blocking threads read what the system does not have in memory.
+    pub async fn respond(&self, request: &FileRequest<'_>) -> FileResponse {
+        let head = request.head;
+        let result = match head.method {
             Method::GET | Method::HEAD => self.find(request).await,
-            Method::OPTIONS => return options(),
+            Method::OPTIONS => return FileResponse::options(),
             _ => Err(FileRefusal::MethodNotAllowed),
         };
-        let response = result.unwrap_or_else(FileRefusal::into_response);
-        if request.method == Method::HEAD { without_body(response) } else { response }
-    }
-
-    async fn find(&self, request: &FileQuery<'_>) -> Result<Response, FileRefusal> {
-        let request = FileRequest::parse(request)?;
-        let root = self.path.clone();
-        spawn_blocking(move || request.respond(&root)).await.unwrap_or_else(|error| {
-            tracing::error!(target: "downtime::files", %error, "a thread that reads files has panicked");
-            Err(FileRefusal::Internal)
-        })
-    }
-}
-
-/// The parts of a request that the response depends on, owned so that they can move to a blocking thread.
-#[derive(Debug)]
-struct FileRequest {
-    method: Method,
-    path: String,
-    query: Option<String>,
-    target: Target,
-    preconditions: Preconditions,
-    range: Option<ByteRange>,
-    if_range: IfRange,
-    now: Timestamp,
-}
-
-impl FileRequest {
-    fn parse(request: &FileQuery<'_>) -> Result<Self, FileRefusal> {
-        let FileQuery { method, path, query, headers, now } = *request;
-        Ok(Self {
-            method: method.clone(),
-            path: path.to_owned(),
-            query: query.map(str::to_owned),
-            target: Target::parse(path)?,
-            preconditions: Preconditions::parse(headers),
-            // RFC 9110, section 14.2 defines ranges for GET only.
-            range: ByteRange::parse(headers).filter(|_| method == Method::GET),
-            if_range: IfRange::parse(headers),
-            now,
-        })
-    }
-
-    fn respond(&self, root: &Path) -> Result<Response, FileRefusal> {
-        let mut attempts = (0..MAX_ATTEMPTS).map(|_| self.attempt(root));
-        attempts.find(|result| !matches!(result, Err(FileRefusal::Changed))).unwrap_or_else(|| {
-            let path = self.target.path().display();
-            tracing::error!(target: "downtime::files", %path, "a file kept changing while it was read");
-            Err(FileRefusal::Changed)
-        })
-    }
-
-    fn attempt(&self, root: &Path) -> Result<Response, FileRefusal> {
-        let (file, metadata) = match OpenedFile::open(root, self.target.path())? {
-            OpenedFile::File(file, metadata) => (file, metadata),
-            OpenedFile::Directory => return self.redirect(),
-        };
-        let validators = Validators::new(&metadata, self.now);
-        let len = metadata.len();
-        let (status, range) = match self.preconditions.evaluate(&validators) {
-            PreconditionResult::Failed => return Err(FileRefusal::PreconditionFailed),
-            PreconditionResult::NotModified => return not_modified(&validators),
-            PreconditionResult::Send => self.select(&validators, len)?,
-        };
-        let content = FileContent::new(file, &metadata, range.clone());
-        let mut response = if self.method == Method::GET { body(content)? } else { Response::default() };
-        *response.status_mut() = status;
-        insert_metadata(response.headers_mut(), self.target.path(), &validators)?;
-        insert_length(response.headers_mut(), status, range, len)?;
-        Ok(response)
-    }
-
-    /// Redirects to the URL with a slash at its end, where the relative links of a directory's page work.
-    fn redirect(&self) -> Result<Response, FileRefusal> {
-        if self.target.is_directory() {
-            return Err(FileRefusal::NotFound);
+        let mut response = result.unwrap_or_else(FileRefusal::into_response);
+        if head.method == Method::HEAD {
+            response.content = FileContent::Memory(Bytes::new());
         }
-        let mut response = refusal::text(StatusCode::MOVED_PERMANENTLY);
         response
-            .headers_mut()
-            .insert(LOCATION, resolve::with_slash(&self.path, self.query.as_deref()).try_into()?);
-        response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
-        Ok(response)
     }
 
-    fn select(&self, current: &Validators, len: u64) -> Result<(StatusCode, Range<u64>), FileRefusal> {
-        let range = self.range.filter(|_| self.if_range.holds(current));
-        match range.map_or(Selection::Whole, |range| range.select(len)) {
-            Selection::Whole => Ok((StatusCode::OK, 0..len)),
-            Selection::Part(part) => Ok((StatusCode::PARTIAL_CONTENT, part)),
-            Selection::Unsatisfiable => Err(FileRefusal::RangeNotSatisfiable { len }),
+    async fn find(&self, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
+        let path = request.head.target.path_text();
+        let target = Target::parse(&path);
+        let result = match &target {
+            Ok(target) => self.serve(target, request).await,
+            Err(refusal) => Err(*refusal),
+        };
+        let Err(FileRefusal::NotFound) = result else { return result };
+        let page = Path::new(PAGE);
+        if self.settings.is_single_page && target.is_ok_and(|target| target.may_be_page()) {
+            return self.retry(|| self.send(page, request)).await;
+        }
+        self.retry(|| self.send_not_found(request)).await.map_err(|_| FileRefusal::NotFound)
+    }
+
+    async fn serve(&self, target: &Target, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
+        match self.retry(|| self.send(target.path(), request)).await {
+            Err(FileRefusal::Directory) if target.is_directory() => Err(FileRefusal::NotFound),
+            Err(FileRefusal::Directory) => redirect(request.head),
+            result => result,
         }
     }
-}
 
-/// Reads the first chunk. Only a longer file becomes a stream.
-fn body(mut content: FileContent) -> Result<Response, FileRefusal> {
-    let first = content.read().map_err(|error| {
-        if error.kind() == content::CHANGED {
-            return FileRefusal::Changed;
+    /// Tries again while a file changes.
+    async fn retry<F>(&self, attempt: impl Fn() -> F) -> Result<FileResponse, FileRefusal>
+    where
+        F: Future<Output = Result<FileResponse, FileRefusal>>,
+    {
+        for _ in 0..MAX_ATTEMPTS {
+            match attempt().await {
+                Err(FileRefusal::Changed) => {}
+                result => return result,
+            }
         }
-        tracing::error!(target: "downtime::files", %error, "cannot read a file");
-        FileRefusal::Internal
-    })?;
-    if content.is_empty() {
-        return Ok(Response::new(first.into()));
+        let root = self.settings.root.display();
+        tracing::error!(target: "downtime::files", %root, "a file kept changing while it was read");
+        Err(FileRefusal::Changed)
     }
-    Ok(warp::reply::stream(content.stream_after(first)).into_response())
-}
 
-fn without_body(response: Response) -> Response {
-    Response::from_parts(response.into_parts().0, Response::default().into_body())
-}
-
-fn options() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(ALLOW, ALLOWED);
-    response
-}
-
-fn not_modified(validators: &Validators) -> Result<Response, FileRefusal> {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    insert_validators(response.headers_mut(), validators)?;
-    Ok(response)
-}
-
-/// Inserts the fields that a 304 needs too (RFC 9110, section 15.4.5).
-fn insert_validators(headers: &mut HeaderMap, validators: &Validators) -> Result<(), FileRefusal> {
-    headers.insert(CACHE_CONTROL, REVALIDATE);
-    headers.insert(ETAG, validators.etag.to_string().try_into()?);
-    if let Some(modified) = validators.modified {
-        headers.insert(LAST_MODIFIED, httpdate::fmt_http_date(modified).try_into()?);
+    /// Sends a file, or what the preconditions and ranges of the request select.
+    async fn send(&self, path: &Path, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
+        let head = request.head;
+        let found = self.look_up(path, request).await?;
+        let index = found.resource.choose(head);
+        let resource = Arc::clone(&found.resource);
+        let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
+        match Preconditions::parse(head).evaluate(&variant.validators) {
+            PreconditionResult::Failed => return Err(FileRefusal::PreconditionFailed),
+            PreconditionResult::NotModified => return Ok(FileResponse::not_modified(&variant.fields)),
+            PreconditionResult::Send => {}
+        }
+        let length = variant.version.length();
+        // RFC 9110, section 14.2 defines ranges for GET only.
+        let ranges = ByteRanges::parse(head).filter(|_| head.method == Method::GET);
+        let selected = ranges.filter(|_| IfRange::parse(head).holds(&variant.validators));
+        let selection = selected.map_or(Selection::Whole, |ranges| ranges.select(length));
+        let opened = match head.method {
+            Method::HEAD => Opened::Memory(Bytes::new()),
+            _ => self.open(found, path, index).await?,
+        };
+        with_content(variant, opened, &selection)
     }
-    Ok(())
-}
 
-fn insert_metadata(headers: &mut HeaderMap, path: &Path, validators: &Validators) -> Result<(), FileRefusal> {
-    insert_validators(headers, validators)?;
-    headers.insert(CONTENT_TYPE, content_type(path)?);
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.extend([NOSNIFF]);
-    Ok(())
-}
-
-fn content_type(path: &Path) -> Result<HeaderValue, FileRefusal> {
-    let kind = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
-    let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
-    Ok(format!("{kind}{charset}").try_into()?)
-}
-
-fn insert_length(
-    headers: &mut HeaderMap,
-    status: StatusCode,
-    range: Range<u64>,
-    len: u64,
-) -> Result<(), FileRefusal> {
-    let Range { start, end } = range;
-    headers.insert(CONTENT_LENGTH, end.saturating_sub(start).into());
-    if status == StatusCode::PARTIAL_CONTENT {
-        let last = end.saturating_sub(1);
-        headers.insert(CONTENT_RANGE, format!("bytes {start}-{last}/{len}").try_into()?);
+    /// Sends the page for what was not found.
+    async fn send_not_found(&self, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
+        let path = Path::new(NOT_FOUND_PAGE);
+        let found = self.look_up(path, request).await?;
+        let index = found.resource.choose(request.head);
+        let resource = Arc::clone(&found.resource);
+        let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
+        let opened = self.open(found, path, index).await?;
+        Ok(with_content(variant, opened, &Selection::Whole)?.into_not_found())
     }
-    Ok(())
+
+    /// Finds a file and its siblings.
+    async fn look_up(&self, path: &Path, request: &FileRequest<'_>) -> Result<Found, FileRefusal> {
+        let FileRequest { now, tick, .. } = *request;
+        let kept = self.kept.get(path);
+        if let Some(resource) = kept.clone().filter(|resource| resource.was_seen_in(tick)) {
+            return Ok(Found { resource, opened: None });
+        }
+        let opened = self.attempt(path, open_resource).await.inspect_err(|_| drop(self.kept.remove(path)))?;
+        if let Some(resource) = kept.filter(|resource| resource.describes(&opened)) {
+            resource.see(tick);
+            return Ok(Found { resource, opened: Some(opened) });
+        }
+        let cache_control = self.settings.cache_control.value(path);
+        let resource = Arc::new(Resource::new(path, &opened, &cache_control, now, tick)?);
+        if resource.is_settled() {
+            self.kept.insert(path.to_owned(), Arc::clone(&resource));
+        }
+        Ok(Found { resource, opened: Some(opened) })
+    }
+
+    /// Opens one of the files that were found, and reads it if it is small.
+    async fn open(&self, found: Found, path: &Path, index: usize) -> Result<Opened, FileRefusal> {
+        let Found { resource, opened } = found;
+        let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
+        if let Some(content) = variant.content() {
+            return Ok(Opened::Memory(content.clone()));
+        }
+        let file = match opened.and_then(|opened| opened.into_file(index)) {
+            Some(file) => file,
+            None => self.attempt(&variant.path(path), open_file).await?,
+        };
+        if file.version != variant.version {
+            // Another thread must not find it by its version of before.
+            self.kept.remove(path);
+            return Err(FileRefusal::Changed);
+        }
+        if variant.version.length() > MAX_KEPT {
+            return Ok(Opened::Stored(file));
+        }
+        let content = read_small(file).await?;
+        resource.keep(index, &content);
+        Ok(Opened::Memory(content))
+    }
+
+    /// Opens something at once, or else on a blocking thread, which may wait for a disk.
+    async fn attempt<T: Send + 'static>(
+        &self,
+        path: &Path,
+        open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
+    ) -> Result<T, FileRefusal> {
+        let at_once =
+            RootDirectory::open(&self.settings.root, Waiting::Never).and_then(|root| open(&root, path));
+        match at_once {
+            Ok(opened) => return Ok(opened),
+            Err(Failure::Refused(refusal)) => return Err(refusal),
+            Err(Failure::WouldWait) => {}
+        }
+        let (root, path) = (self.settings.root.clone(), path.to_owned());
+        block(move || open(&RootDirectory::open(&root, Waiting::Allowed)?, &path)).await
+    }
 }
+
+/// Weighs by the bytes that are kept.
+#[derive(Clone, Debug)]
+struct ByWeight;
+
+impl Weighter<PathBuf, Arc<Resource>> for ByWeight {
+    fn weight(&self, path: &PathBuf, resource: &Arc<Resource>) -> u64 {
+        resource.weight() + path.as_os_str().len() as u64
+    }
+}
+
+fn open_resource(root: &RootDirectory, path: &Path) -> Result<OpenResource, Failure> {
+    OpenResource::open(root, path)?.ok_or(Failure::Refused(FileRefusal::Directory))
+}
+
+fn open_file(root: &RootDirectory, path: &Path) -> Result<OpenFile, Failure> {
+    match root.open_entry(path)? {
+        Entry::File(file) => Ok(file),
+        // It was a file before.
+        Entry::Directory => Err(FileRefusal::Changed.into()),
+    }
+}
+
+/// Reads a file at once, or else on a blocking thread.
+async fn read_small(file: OpenFile) -> Result<Bytes, FileRefusal> {
+    match read_whole(&file, Waiting::Never) {
+        Ok(content) => Ok(content),
+        Err(Failure::Refused(refusal)) => Err(refusal),
+        Err(Failure::WouldWait) => block(move || read_whole(&file, Waiting::Allowed)).await,
+    }
+}
+
+/// Runs something on a thread that may wait.
+async fn block<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, FileRefusal> {
+    let result = spawn_blocking(run).await.unwrap_or_else(|error| {
+        tracing::error!(target: "downtime::files", %error, "a thread that reads files has panicked");
+        Err(FileRefusal::Internal.into())
+    });
+    result.map_err(|failure| match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::WouldWait => FileRefusal::Internal,
+    })
+}
+
+#[cfg(test)]
+mod tests;

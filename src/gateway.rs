@@ -13,6 +13,7 @@ pub mod reachability_log;
 mod record;
 mod request_id;
 mod retry;
+mod static_files;
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -150,6 +151,9 @@ impl<R: Routes> Service for Gateway<R> {
         if let (OwnedDecision::Site, Site::Upstream(site)) = (&decided.decision, &config.site) {
             let id = request_id.unwrap_or_else(|| self.request_ids.identify(head));
             return self.forward(head, client, (&current, site), &decided, &mut record, &id).await;
+        }
+        if let (OwnedDecision::Site, Some(files)) = (&decided.decision, &current.snapshot.files) {
+            return Box::pin(self.send_file(head, client, files, &decided, &mut record)).await;
         }
         if let OwnedDecision::Page(key) = decided.decision {
             let closes = client.decide_close();

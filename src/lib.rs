@@ -23,23 +23,23 @@
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
+//! | [`files`] | static files below a directory | hex, http1, matching |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
-//! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, hex, http1, invalid_value, matching, page, schedule, store, tls |
+//! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, files, hex, http1, invalid_value, matching, page, schedule, store, tls |
 //! | [`logging`] | the log of the process | config, escape |
 //! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
-//! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, matching, page, schedule, summary |
+//! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, files, matching, page, schedule, summary |
 //! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |
-//! | [`files`] | static files below a directory | hex |
-//! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, files, http1, matching, page, schedule, snapshot |
+//! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, matching, net, tls |
 //! | [`hooks`] | commands and webhooks that learn of changes | clock, config, http1, net, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, filters, http1, logging, matching, net, page, schedule, server, snapshot, upstream |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, http1, logging, matching, net, page, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, filters, hooks, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |

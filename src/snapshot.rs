@@ -16,6 +16,7 @@ pub use self::phase::{PageKey, Phase};
 pub use self::reachability::Reachability;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{Config, Site, UpstreamSite, WhenUnreachable};
+use crate::files::Files;
 use crate::page::Page;
 use crate::summary::{StateFields, lasting_state_line, state_line};
 
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub applied_at: Timestamp,
     /// The result of the last attempt to reach the upstream.
     pub reachability: Arc<Reachability>,
+    /// The files of the site, if it is a directory.
+    pub files: Option<Arc<Files>>,
     warnings: OnceLock<Vec<Diagnostic>>,
     phase: ArcSwap<Phase>,
     /// The next phase, if it was made ahead.
@@ -44,8 +47,11 @@ impl Snapshot {
     pub fn new(config: Config, generation: u64, sha256: String, now: Timestamp) -> Self {
         let phase = ArcSwap::from_pointee(Phase::new(&config.rules, config.rules.schedule.at(now)));
         let unreachable = Arc::new(Page::new(phase::unreachable_content(&config)));
+        let files =
+            config.site.files().map(|site| Arc::new(Files::new(site.clone(), config.limits.file_cache)));
         Self {
             config,
+            files,
             generation,
             sha256,
             applied_at: now,
@@ -57,10 +63,16 @@ impl Snapshot {
         }
     }
 
-    /// Takes over what `previous` has and the edit did not change: what is known about the upstream, and pages.
+    /// Takes over what `previous` has and the edit did not change: what is known about the upstream, files and pages.
     fn succeeding(mut self, previous: &Self, now: Timestamp) -> Self {
         if self.config.site.upstream() == previous.config.site.upstream() {
             self.reachability = Arc::clone(&previous.reachability);
+        }
+        let Config { site, limits, .. } = &self.config;
+        let is_same =
+            |files: &&Arc<Files>| site.files().is_some_and(|site| files.has(site, limits.file_cache));
+        if let Some(files) = previous.files.as_ref().filter(is_same) {
+            self.files = Some(Arc::clone(files));
         }
         if previous.unreachable.has_content(&phase::unreachable_content(&self.config)) {
             self.unreachable = Arc::clone(&previous.unreachable);

@@ -141,7 +141,7 @@ fn describe(path: &Path, config: &Config, decisions: &[DecisionSummary], now: Ti
 fn site(config: &Config) -> String {
     match &config.site {
         Site::Welcome => "the welcome page: [site] names neither an upstream nor a root".into(),
-        Site::Root(root) => format!("the directory {}", root.display()),
+        Site::Root(files) => format!("the directory {}", files.root.display()),
         Site::Upstream(site) => format!("the upstream {}", site.upstream),
     }
 }

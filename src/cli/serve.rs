@@ -297,7 +297,7 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
     }
     match &snapshot.config.site {
         Site::Welcome => info!("site: the welcome page; configure your site in [site] of {}", path.display()),
-        Site::Root(root) => info!("site: the directory {}", root.display()),
+        Site::Root(files) => info!("site: the directory {}", files.root.display()),
         Site::Upstream(site) => info!("site: {}", site.upstream),
     }
     let now = clock::now();

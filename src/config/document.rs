@@ -167,6 +167,16 @@ pub struct SiteSection {
     /// configuration elsewhere. Cannot be combined with `upstream`.
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
+    /// If true, the site in `root` is a single page, whose script shows something else for each path: requests for a path that
+    /// is not found, and whose last part has no extension, get the `index.html` of `root` with status 200. A missing image or
+    /// script still gets 404.
+    #[schemars(with = "bool", extend("default" = false))]
+    pub spa: Field<bool>,
+    /// The `Cache-Control` fields of the files in `root`: path globs and values. A glob is written as in `[exempt] paths`, and
+    /// matches the path of the file, so `/docs/` is `/docs/index.html`. The first that matches counts. Without one, the
+    /// value is `no-cache`: browsers ask each time, so that visitors notice a downtime. At most 100 globs.
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}, "examples" = [{ "/assets/**": "public, max-age=31536000, immutable" }]))]
+    pub cache: HeaderFields,
     /// The response while the upstream refuses or drops connections, or does not answer in time: the down page, or an
     /// error (502 or 504).
     #[schemars(with = "WhenUnreachable", extend("default" = "downtime"))]
@@ -367,6 +377,10 @@ pub struct LimitsSection {
     /// means for ever, as long as both ends answer TCP keepalive.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "0s"))]
     pub tunnel_idle: Field<String>,
+    /// How much of the files of `[site] root` the gateway keeps in memory: files of up to 64 KiB, the most wanted ones. `"0B"`
+    /// means none.
+    #[schemars(with = "String", regex(pattern = pattern::SIZE_OR_ZERO), extend("default" = "64MiB"))]
+    pub file_cache: Field<String>,
 }
 
 /// The keys of `[log]`.

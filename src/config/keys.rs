@@ -101,7 +101,12 @@ fn kind_of(value: &Value) -> ValueKind {
         (Some("array"), Some(items)) if !is_table(items) => ValueKind::List,
         (Some("array" | "object"), _) => ValueKind::Section,
         _ if is_pattern(value, pattern::duration()) => ValueKind::Duration,
-        _ if is_pattern(value, pattern::SIZE.to_owned()) => ValueKind::Size,
+        _ if [pattern::SIZE, pattern::SIZE_OR_ZERO]
+            .iter()
+            .any(|size| is_pattern(value, (*size).to_owned())) =>
+        {
+            ValueKind::Size
+        }
         _ if is_pattern(value, pattern::duration_or_zero()) => ValueKind::DurationOrZero,
         _ if has_format(value, "date-time") => ValueKind::DateTime,
         _ => ValueKind::Text,

@@ -32,6 +32,8 @@ pub struct Limits {
     pub upstream_connections: usize,
     /// The time after which an idle tunnel is closed; zero for never.
     pub tunnel_idle: Duration,
+    /// How much of the files of `[site] root` is kept in memory, in bytes.
+    pub file_cache: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             upstream_idle_connections: 128,
             upstream_connections: 0,
             tunnel_idle: Duration::ZERO,
+            file_cache: 64 << 20,
         }
     }
 }

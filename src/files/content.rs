@@ -1,108 +1,162 @@
-//! The bytes of a file, read in chunks: on blocking threads, or at once if the system has them in memory.
+//! The content of a response with a file: bytes in memory, or a file that is open.
 
-use std::fs::{File, Metadata};
+use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::ready;
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use rustix::fs::{Advice, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::spawn_blocking;
 
-/// The bytes that are read at once. A slow reader holds as many; a fast one is served as fast as with more.
-const CHUNK: usize = 32 << 10;
+use super::open::{Failure, OpenFile, Waiting};
+use super::refusal::FileRefusal;
+use super::version::FileVersion;
 
 /// The kind of error for a file that another program is writing.
-pub(super) const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
+const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
-/// A range of a file that is still to be read, and the length and time that the file must keep.
+/// What is sent of a file.
 #[derive(Debug)]
-pub(super) struct FileContent {
-    file: File,
-    len: u64,
-    modified: Option<SystemTime>,
-    rest: Range<u64>,
+pub enum FileContent {
+    /// All of it.
+    Memory(Bytes),
+    /// Parts that are to be read.
+    Stored(StoredContent),
 }
 
-impl FileContent {
-    /// Creates the content of a `range` of a file with this metadata. The range must be within its length.
-    pub(super) fn new(file: File, metadata: &Metadata, range: Range<u64>) -> Self {
-        Self { file, len: metadata.len(), modified: metadata.modified().ok(), rest: range }
+/// The parts of a file that is open, and what is sent between them.
+#[derive(Debug)]
+pub struct StoredContent {
+    file: Arc<File>,
+    version: FileVersion,
+    parts: VecDeque<Part>,
+}
+
+/// A part of the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Bytes that are sent as they are.
+    Bytes(Bytes),
+    /// A range of the file.
+    Range(Range<u64>),
+}
+
+impl StoredContent {
+    /// The parts must lie within the length of the file's version.
+    pub(super) fn new(OpenFile { file, version }: OpenFile, parts: impl IntoIterator<Item = Part>) -> Self {
+        Self { file: Arc::new(file), version, parts: parts.into_iter().collect() }
     }
 
-    /// Returns true if nothing is left to read.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    /// Takes the next part.
+    pub fn next_part(&mut self) -> Option<Part> {
+        self.parts.pop_front()
     }
 
-    /// Reads the next chunk, blocking. Fails if the file has shrunk or was rewritten with the same length, so that two
-    /// versions are never mixed.
-    pub(super) fn read(&mut self) -> io::Result<Bytes> {
-        let mut chunk = self.allocate();
-        let read = self.file.read_exact_at(&mut chunk, self.rest.start);
-        self.check().and(read)?;
-        self.rest.start += chunk.len() as u64;
-        Ok(chunk.into())
+    /// The file, for system calls that send from it. Before such a call, [`StoredContent::load`] the range.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 
-    /// Reads the next chunk without blocking, if the system has it in memory and the file has not changed.
-    fn read_cached(&mut self) -> Option<Bytes> {
-        let mut chunk = self.allocate();
-        let into = &mut [IoSliceMut::new(&mut chunk)];
-        let read = preadv2(&self.file, into, self.rest.start, ReadWriteFlags::NOWAIT).ok()?;
-        if read < chunk.len() || !self.is_as_before().ok()? {
-            return None;
+    /// Reads a range into memory, on a blocking thread unless the system has it there.
+    ///
+    /// # Errors
+    /// It cannot be read, or the file has shrunk or was rewritten with the same length, so that two versions are never
+    /// mixed. Both are logged.
+    pub async fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+        if let Some(bytes) = read_at_once(&self.file, &self.version, &range) {
+            return Ok(bytes);
         }
-        self.rest.start += chunk.len() as u64;
-        Some(chunk.into())
+        let (file, version) = (Arc::clone(&self.file), self.version);
+        report(spawn_blocking(move || read(&file, &version, &range)).await?)
     }
 
-    /// Returns space for the next bytes, at most as many as are left.
-    fn allocate(&self) -> Vec<u8> {
-        let left = self.rest.end.saturating_sub(self.rest.start);
-        vec![0; usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))]
-    }
-
-    /// Returns false if the file has shrunk or was rewritten.
-    fn is_as_before(&self) -> io::Result<bool> {
-        let metadata = self.file.metadata()?;
-        let is_unchanged = metadata.len() == self.len && metadata.modified().ok() == self.modified;
-        Ok(metadata.len() > self.len || is_unchanged)
-    }
-
-    /// Fails if the file has shrunk or was rewritten. A file that has grown passes: it is probably a log, and the range is
-    /// still there. The time of the last status change does not count, since a rename over the file changes it.
-    fn check(&self) -> io::Result<()> {
-        // A write sets the time before the length: what looks rewritten may be about to grow.
-        for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
-            std::thread::sleep(patience);
-            if self.is_as_before()? {
-                return Ok(());
-            }
+    /// Makes the system read a range into its memory, so that sending from it does not wait for a disk.
+    ///
+    /// # Errors
+    /// As those of [`StoredContent::read`].
+    pub async fn load(&self, range: Range<u64>) -> io::Result<()> {
+        let last = range.end.saturating_sub(1)..range.end;
+        let has = |part| read_at_once(&self.file, &self.version, &part).is_some();
+        if has(range.start..range.end.min(range.start.saturating_add(1))) && has(last.clone()) {
+            return Ok(());
         }
-        Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
+        let (file, version) = (Arc::clone(&self.file), self.version);
+        let load = move || {
+            let length = std::num::NonZero::new(range.end.saturating_sub(range.start));
+            // Only advice: if it fails, the next read waits.
+            let _ = fadvise(&*file, range.start, length, Advice::WillNeed);
+            read(&file, &version, &last).map(drop)
+        };
+        report(spawn_blocking(load).await?)
     }
+}
 
-    /// Streams `first` and then the rest, which is read when it is wanted: the system reads ahead. If the rest cannot be read,
-    /// the stream ends in an error.
-    pub(super) fn stream_after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync {
-        let rest = stream::try_unfold(self, |mut content| async move {
-            if content.is_empty() {
-                return Ok(None);
-            }
-            if let Some(chunk) = content.read_cached() {
-                // A fast client never makes the thread wait. Let its other connections run.
-                yield_now().await;
-                return Ok(Some((chunk, content)));
-            }
-            let read = spawn_blocking(move || content.read().map(|chunk| (chunk, content)));
-            read.await?.map(Some)
-        });
-        stream::once(ready(Ok(first))).chain(rest).inspect_err(|error| {
-            tracing::warn!(target: "downtime::files", %error, "a file was sent only in part");
-        })
+/// Reads a whole file.
+pub(super) fn read_whole(opened: &OpenFile, waiting: Waiting) -> Result<Bytes, Failure> {
+    let OpenFile { file, version } = opened;
+    let whole = 0..version.length();
+    if let Some(bytes) = read_at_once(file, version, &whole) {
+        return Ok(bytes);
     }
+    if waiting == Waiting::Never {
+        return Err(Failure::WouldWait);
+    }
+    read(file, version, &whole).map_err(|error| {
+        if error.kind() == CHANGED {
+            return FileRefusal::Changed.into();
+        }
+        tracing::error!(target: "downtime::files", %error, "cannot read a file");
+        FileRefusal::Internal.into()
+    })
+}
+
+/// Reads a range without waiting, if the system has it in memory and the file has not changed.
+fn read_at_once(file: &File, version: &FileVersion, range: &Range<u64>) -> Option<Bytes> {
+    let mut bytes = allocate(range);
+    let into = &mut [IoSliceMut::new(&mut bytes)];
+    let is_whole = bytes_read(preadv2(file, into, range.start, ReadWriteFlags::NOWAIT), range);
+    (is_whole && is_as_before(file, version).ok()?).then(|| bytes.into())
+}
+
+fn bytes_read(read: rustix::io::Result<usize>, range: &Range<u64>) -> bool {
+    read.is_ok_and(|read| read as u64 == range.end.saturating_sub(range.start))
+}
+
+fn read(file: &File, version: &FileVersion, range: &Range<u64>) -> io::Result<Bytes> {
+    let mut bytes = allocate(range);
+    let read = file.read_exact_at(&mut bytes, range.start);
+    check(file, version).and(read)?;
+    Ok(bytes.into())
+}
+
+fn allocate(range: &Range<u64>) -> Vec<u8> {
+    vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()]
+}
+
+/// Returns false if the file has shrunk or was rewritten.
+fn is_as_before(file: &File, version: &FileVersion) -> io::Result<bool> {
+    Ok(version.is_kept_in(&FileVersion::new(&file.metadata()?)))
+}
+
+/// Fails if the file has shrunk or was rewritten.
+fn check(file: &File, version: &FileVersion) -> io::Result<()> {
+    // A write sets the time before the length: what looks rewritten may be about to grow.
+    for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
+        std::thread::sleep(patience);
+        if is_as_before(file, version)? {
+            return Ok(());
+        }
+    }
+    Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
+}
+
+fn report<T>(result: io::Result<T>) -> io::Result<T> {
+    result.inspect_err(|error| {
+        tracing::warn!(target: "downtime::files", %error, "a file was sent only in part");
+    })
 }

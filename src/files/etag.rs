@@ -4,12 +4,10 @@
 //! line, and its debug builds panic on a tag with a space.
 
 use std::fmt;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 
-use http::header::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
+use super::version::FileVersion;
 use crate::hex;
 
 /// An entity tag, of a file or from a client.
@@ -27,19 +25,10 @@ pub(super) enum EntityTags {
 }
 
 impl EntityTag {
-    /// Creates the strong tag of the current version of a file.
-    ///
-    /// It includes the time of the last status change, since that of the last modification can be set back (`touch -r`,
-    /// `cp -p`, `tar`). The values are hashed so that clients do not see inode numbers.
-    pub(super) fn from_metadata(metadata: &Metadata) -> Self {
-        let mut hash = Sha256::new();
-        for number in [metadata.dev(), metadata.ino(), metadata.len()] {
-            hash.update(number.to_le_bytes());
-        }
-        for number in [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()] {
-            hash.update(number.to_le_bytes());
-        }
-        Self { weak: false, opaque: hex::encode(hash.finalize().iter().take(16)).into_bytes() }
+    /// Creates the strong tag of a version of a file. It is hashed so that clients do not see inode numbers.
+    pub(super) fn new(version: &FileVersion) -> Self {
+        let hash = Sha256::digest(version.bytes().collect::<Vec<_>>());
+        Self { weak: false, opaque: hex::encode(hash.iter().take(16)).into_bytes() }
     }
 
     /// Parses a value that is exactly one tag.
@@ -75,13 +64,12 @@ impl fmt::Display for EntityTag {
 
 impl EntityTags {
     /// Parses all lines of a field, each up to its first malformed tag; `None` if the field is absent.
-    pub(super) fn parse(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
-        let lines = headers.get_all(name);
-        lines.iter().next()?;
-        if lines.iter().any(|line| line.as_bytes().trim_ascii() == b"*") {
+    pub(super) fn parse<'l>(lines: impl Iterator<Item = &'l [u8]> + Clone) -> Option<Self> {
+        lines.clone().next()?;
+        if lines.clone().any(|line| line.trim_ascii() == b"*") {
             return Some(Self::Any);
         }
-        Some(Self::Listed(lines.iter().flat_map(|line| listed(line.as_bytes())).collect()))
+        Some(Self::Listed(lines.flat_map(listed).collect()))
     }
 
     /// Returns true for `*`, and if `matches` returns true for one of the tags.
@@ -108,21 +96,14 @@ fn listed(mut line: &[u8]) -> impl Iterator<Item = EntityTag> {
 mod tests {
     use std::fs;
 
-    use http::HeaderValue;
-    use http::header::IF_NONE_MATCH;
-
     use super::*;
 
     fn tag(weak: bool, opaque: &str) -> EntityTag {
         EntityTag { weak, opaque: opaque.into() }
     }
 
-    fn parse(lines: &[&'static str]) -> Option<EntityTags> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(IF_NONE_MATCH, HeaderValue::from_static(line));
-        }
-        EntityTags::parse(&headers, IF_NONE_MATCH)
+    fn parse(lines: &[&str]) -> Option<EntityTags> {
+        EntityTags::parse(lines.iter().map(|line| line.as_bytes()))
     }
 
     #[test]
@@ -165,7 +146,7 @@ mod tests {
     fn each_version_of_a_file_has_its_own_tag() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
-        let tag_of = |path| EntityTag::from_metadata(&fs::metadata(path).unwrap());
+        let tag_of = |path| EntityTag::new(&FileVersion::new(&fs::metadata(path).unwrap()));
         fs::write(&path, "one").unwrap();
         let first = tag_of(&path);
         assert_eq!(first, tag_of(&path));

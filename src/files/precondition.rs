@@ -1,31 +1,16 @@
 //! Conditional requests (RFC 9110, section 13).
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use http::header::{
-    HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-};
-use jiff::Timestamp;
+use std::time::SystemTime;
 
 use super::etag::{EntityTag, EntityTags};
+use crate::http1::request::RequestHead;
 
 /// The validators of a version of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Validators {
     pub(super) etag: EntityTag,
-    /// In whole seconds; `None` before 1970 and after now, which a response must not claim (RFC 9110, section 8.8.2.1).
+    /// In whole seconds.
     pub(super) modified: Option<SystemTime>,
-}
-
-impl Validators {
-    pub(super) fn new(metadata: &Metadata, now: Timestamp) -> Self {
-        let seconds = Some(metadata.mtime()).filter(|seconds| *seconds <= now.as_second());
-        let since = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-        let modified = since.and_then(|since| UNIX_EPOCH.checked_add(since));
-        Self { etag: EntityTag::from_metadata(metadata), modified }
-    }
 }
 
 /// The response that the preconditions of a GET or HEAD lead to.
@@ -49,12 +34,12 @@ pub(super) struct Preconditions {
 }
 
 impl Preconditions {
-    pub(super) fn parse(headers: &HeaderMap) -> Self {
+    pub(super) fn parse(head: &RequestHead<'_>) -> Self {
         Self {
-            matching: EntityTags::parse(headers, IF_MATCH),
-            unmodified_since: date(headers, IF_UNMODIFIED_SINCE),
-            none_matching: EntityTags::parse(headers, IF_NONE_MATCH),
-            modified_since: date(headers, IF_MODIFIED_SINCE),
+            matching: EntityTags::parse(head.values("if-match")),
+            unmodified_since: date(head, "if-unmodified-since"),
+            none_matching: EntityTags::parse(head.values("if-none-match")),
+            modified_since: date(head, "if-modified-since"),
         }
     }
 
@@ -95,10 +80,10 @@ pub(super) enum IfRange {
 }
 
 impl IfRange {
-    pub(super) fn parse(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(IF_RANGE) else { return Self::Absent };
-        let tag = EntityTag::parse(value.as_bytes()).map(Self::Tag);
-        tag.or_else(|| date(headers, IF_RANGE).map(Self::Date)).unwrap_or(Self::Malformed)
+    pub(super) fn parse(head: &RequestHead<'_>) -> Self {
+        let Some(value) = head.values("if-range").next() else { return Self::Absent };
+        let tag = EntityTag::parse(value).map(Self::Tag);
+        tag.or_else(|| date(head, "if-range").map(Self::Date)).unwrap_or(Self::Malformed)
     }
 
     pub(super) fn holds(&self, current: &Validators) -> bool {
@@ -115,16 +100,14 @@ fn after(modified: Option<SystemTime>, since: Option<SystemTime>) -> Option<bool
     Some(modified? > since?)
 }
 
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    let mut lines = headers.get_all(name).iter();
-    let line = lines.next()?.to_str().ok()?;
+fn date(head: &RequestHead<'_>, name: &str) -> Option<SystemTime> {
+    let mut lines = head.values(name);
+    let line = std::str::from_utf8(lines.next()?).ok()?;
     lines.next().is_none().then(|| httpdate::parse_http_date(line).ok())?
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -136,13 +119,11 @@ mod tests {
         Validators { etag: EntityTag::parse(br#""now""#).unwrap(), modified: Some(modified) }
     }
 
-    fn headers(fields: &[(HeaderName, &str)]) -> HeaderMap {
-        let value = |value| HeaderValue::from_str(value).unwrap();
-        let mut headers = HeaderMap::new();
-        for (name, text) in fields {
-            headers.append(name, value(text));
-        }
-        headers
+    /// Parses a request with these fields.
+    fn with_fields<T>(fields: &[(&str, &str)], parse: impl Fn(&RequestHead<'_>) -> T) -> T {
+        let lines: String = fields.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        parse(&RequestHead::parse(head.as_bytes()).unwrap())
     }
 
     #[test]
@@ -150,65 +131,53 @@ mod tests {
         use PreconditionResult::{Failed, NotModified, Send};
         for (fields, result) in [
             (&[][..], Send),
-            (&[(IF_MATCH, r#""now""#)], Send),
-            (&[(IF_MATCH, "*")], Send),
-            (&[(IF_MATCH, r#"W/"now""#)], Failed),
-            (&[(IF_MATCH, r#""old""#)], Failed),
-            (&[(IF_MATCH, r#""old", "now""#)], Send),
-            (&[(IF_MATCH, "now")], Failed),
-            (&[(IF_UNMODIFIED_SINCE, BEFORE)], Failed),
-            (&[(IF_UNMODIFIED_SINCE, AT)], Send),
-            (&[(IF_UNMODIFIED_SINCE, AFTER)], Send),
-            (&[(IF_UNMODIFIED_SINCE, "yesterday")], Send),
-            (&[(IF_NONE_MATCH, r#""now""#)], NotModified),
-            (&[(IF_NONE_MATCH, r#"W/"now""#)], NotModified),
-            (&[(IF_NONE_MATCH, "*")], NotModified),
-            (&[(IF_NONE_MATCH, r#""old""#)], Send),
-            (&[(IF_NONE_MATCH, "now")], Send),
-            (&[(IF_MODIFIED_SINCE, BEFORE)], Send),
-            (&[(IF_MODIFIED_SINCE, AT)], NotModified),
-            (&[(IF_MODIFIED_SINCE, AFTER)], NotModified),
-            (&[(IF_MODIFIED_SINCE, "Sunday, 06-Nov-94 08:49:37 GMT")], NotModified),
-            (&[(IF_MODIFIED_SINCE, "Sun Nov  6 08:49:37 1994")], NotModified),
-            (&[(IF_MODIFIED_SINCE, "0")], Send),
-            (&[(IF_MODIFIED_SINCE, AT), (IF_MODIFIED_SINCE, AT)], Send),
-            (&[(IF_MATCH, r#""now""#), (IF_UNMODIFIED_SINCE, BEFORE)], Send),
-            (&[(IF_MATCH, r#""old""#), (IF_UNMODIFIED_SINCE, AFTER)], Failed),
-            (&[(IF_NONE_MATCH, r#""old""#), (IF_MODIFIED_SINCE, AFTER)], Send),
-            (&[(IF_NONE_MATCH, r#""now""#), (IF_MODIFIED_SINCE, BEFORE)], NotModified),
-            (&[(IF_MATCH, r#""old""#), (IF_NONE_MATCH, r#""now""#)], Failed),
-            (&[(IF_MATCH, r#""now""#), (IF_NONE_MATCH, r#""now""#)], NotModified),
-            (&[(IF_UNMODIFIED_SINCE, AT), (IF_MODIFIED_SINCE, AT)], NotModified),
+            (&[("if-match", r#""now""#)], Send),
+            (&[("if-match", "*")], Send),
+            (&[("if-match", r#"W/"now""#)], Failed),
+            (&[("if-match", r#""old""#)], Failed),
+            (&[("if-match", r#""old", "now""#)], Send),
+            (&[("if-match", "now")], Failed),
+            (&[("if-unmodified-since", BEFORE)], Failed),
+            (&[("if-unmodified-since", AT)], Send),
+            (&[("if-unmodified-since", AFTER)], Send),
+            (&[("if-unmodified-since", "yesterday")], Send),
+            (&[("if-none-match", r#""now""#)], NotModified),
+            (&[("if-none-match", r#"W/"now""#)], NotModified),
+            (&[("if-none-match", "*")], NotModified),
+            (&[("if-none-match", r#""old""#)], Send),
+            (&[("if-none-match", "now")], Send),
+            (&[("if-modified-since", BEFORE)], Send),
+            (&[("if-modified-since", AT)], NotModified),
+            (&[("if-modified-since", AFTER)], NotModified),
+            (&[("if-modified-since", "Sunday, 06-Nov-94 08:49:37 GMT")], NotModified),
+            (&[("if-modified-since", "Sun Nov  6 08:49:37 1994")], NotModified),
+            (&[("if-modified-since", "0")], Send),
+            (&[("if-modified-since", AT), ("if-modified-since", AT)], Send),
+            (&[("if-match", r#""now""#), ("if-unmodified-since", BEFORE)], Send),
+            (&[("if-match", r#""old""#), ("if-unmodified-since", AFTER)], Failed),
+            (&[("if-none-match", r#""old""#), ("if-modified-since", AFTER)], Send),
+            (&[("if-none-match", r#""now""#), ("if-modified-since", BEFORE)], NotModified),
+            (&[("if-match", r#""old""#), ("if-none-match", r#""now""#)], Failed),
+            (&[("if-match", r#""now""#), ("if-none-match", r#""now""#)], NotModified),
+            (&[("if-unmodified-since", AT), ("if-modified-since", AT)], NotModified),
         ] {
-            assert_eq!(Preconditions::parse(&headers(fields)).evaluate(&current()), result, "{fields:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_from_the_future_or_before_1970_has_no_date() {
-        let file = tempfile::tempfile().unwrap();
-        let now = Timestamp::from_second(1_000).unwrap();
-        for (modified, dated) in [(999, true), (1_000, true), (1_001, false), (0, true), (-1, false)] {
-            let modified: SystemTime = Timestamp::from_second(modified).unwrap().try_into().unwrap();
-            file.set_modified(modified).unwrap();
-            let expected = dated.then_some(modified);
-            assert_eq!(Validators::new(&file.metadata().unwrap(), now).modified, expected, "{modified:?}");
+            assert_eq!(with_fields(fields, Preconditions::parse).evaluate(&current()), result, "{fields:?}");
         }
     }
 
     #[test]
     fn dates_are_ignored_if_the_file_has_none() {
         let current = Validators { modified: None, ..current() };
-        for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
-            let preconditions = Preconditions::parse(&headers(&[(name, BEFORE)]));
+        for name in ["if-modified-since", "if-unmodified-since"] {
+            let preconditions = with_fields(&[(name, BEFORE)], Preconditions::parse);
             assert_eq!(preconditions.evaluate(&current), PreconditionResult::Send);
         }
-        assert!(!IfRange::parse(&headers(&[(IF_RANGE, AT)])).holds(&current));
+        assert!(!with_fields(&[("if-range", AT)], IfRange::parse).holds(&current));
     }
 
     #[test]
     fn if_range_holds_for_exactly_this_version() {
-        assert!(IfRange::parse(&headers(&[])).holds(&current()));
+        assert!(with_fields(&[], IfRange::parse).holds(&current()));
         for (value, holds) in [
             (r#""now""#, true),
             (r#"W/"now""#, false),
@@ -220,7 +189,11 @@ mod tests {
             ("*", false),
             ("", false),
         ] {
-            assert_eq!(IfRange::parse(&headers(&[(IF_RANGE, value)])).holds(&current()), holds, "{value}");
+            assert_eq!(
+                with_fields(&[("if-range", value)], IfRange::parse).holds(&current()),
+                holds,
+                "{value}"
+            );
         }
     }
 }

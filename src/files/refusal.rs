@@ -2,13 +2,17 @@
 
 use std::io;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, InvalidHeaderValue};
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, InvalidHeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rustix::io::Errno;
-use warp::Reply;
-use warp::reply::Response;
 
-use super::{ALLOWED, NOSNIFF};
+use super::NOSNIFF;
+use super::content::FileContent;
+use super::response::{ALLOWED, FileResponse};
+
+/// For responses that are not a file.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The reason why a file is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub(super) enum FileRefusal {
     BadRequest,
     Forbidden,
     NotFound,
+    /// It is a directory.
+    Directory,
     MethodNotAllowed,
     PreconditionFailed,
     /// The file of `len` bytes has none of the requested bytes.
@@ -34,7 +40,7 @@ impl FileRefusal {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::Directory => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -43,22 +49,17 @@ impl FileRefusal {
         }
     }
 
-    pub(super) fn into_response(self) -> Response {
-        let status = self.status();
-        let mut response = text(status);
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    pub(super) fn into_response(self) -> FileResponse {
+        let mut fields = HeaderMap::from_iter([(CACHE_CONTROL, NO_STORE)]);
         match self {
-            Self::MethodNotAllowed => drop(headers.insert(ALLOW, ALLOWED)),
+            Self::MethodNotAllowed => drop(fields.insert(ALLOW, ALLOWED)),
             Self::RangeNotSatisfiable { len } => {
-                drop(
-                    HeaderValue::try_from(format!("bytes */{len}"))
-                        .map(|value| headers.insert(CONTENT_RANGE, value)),
-                );
+                let value = HeaderValue::try_from(format!("bytes */{len}"));
+                drop(value.map(|value| fields.insert(CONTENT_RANGE, value)));
             }
             _ => {}
         }
-        response
+        text(self.status(), fields)
     }
 }
 
@@ -68,12 +69,13 @@ impl From<io::Error> for FileRefusal {
         match Errno::from_io_error(&error) {
             // cap-std reports a path that leads out of the root as a permission error of its own.
             None if error.kind() == io::ErrorKind::PermissionDenied => Self::NotFound,
-            // NXIO and NODEV: a socket, or a device without a driver. INVAL and ILSEQ: a name that the file system
+            // XDEV: a path that leads out of the root. NXIO and NODEV: a socket, or a device without a driver. INVAL and ILSEQ: a name that the file system
             // does not allow.
             Some(
                 Errno::NOENT
                 | Errno::NOTDIR
                 | Errno::LOOP
+                | Errno::XDEV
                 | Errno::NAMETOOLONG
                 | Errno::NXIO
                 | Errno::NODEV
@@ -96,17 +98,13 @@ impl From<InvalidHeaderValue> for FileRefusal {
 }
 
 /// Returns a response with the status and its reason as text: `404 not found` and a line feed.
-pub(super) fn text(status: StatusCode) -> Response {
+pub(super) fn text(status: StatusCode, mut fields: HeaderMap) -> FileResponse {
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
-    let body = format!("{} {reason}\n", status.as_u16());
-    let len = body.len();
-    let mut response = warp::reply::with_status(body, status).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONTENT_LENGTH, len.into());
-    let (name, value) = NOSNIFF;
-    headers.insert(name, value);
-    response
+    let content = Bytes::from(format!("{} {reason}\n", status.as_u16()));
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.extend([NOSNIFF]);
+    let length = Some(content.len() as u64);
+    FileResponse { status, fields: fields.into(), length, content: FileContent::Memory(content) }
 }
 
 #[cfg(test)]
@@ -119,6 +117,7 @@ mod tests {
             (Errno::NOENT, FileRefusal::NotFound),
             (Errno::NOTDIR, FileRefusal::NotFound),
             (Errno::LOOP, FileRefusal::NotFound),
+            (Errno::XDEV, FileRefusal::NotFound),
             (Errno::NAMETOOLONG, FileRefusal::NotFound),
             (Errno::NXIO, FileRefusal::NotFound),
             (Errno::ACCESS, FileRefusal::Forbidden),

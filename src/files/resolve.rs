@@ -1,7 +1,8 @@
 //! Turns the path of a URL into a path below the root.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -27,22 +28,31 @@ impl Target {
     pub(super) fn parse(raw: &str) -> Result<Self, FileRefusal> {
         let relative = raw.strip_prefix('/').ok_or(FileRefusal::BadRequest)?;
         let is_directory = raw.ends_with('/');
-        let index = if is_directory { INDEX } else { "" };
-        let mut path = PathBuf::new();
-        for segment in format!("{relative}{index}").split('/') {
+        let mut path = Vec::with_capacity(raw.len() + INDEX.len());
+        let segments = relative.strip_suffix('/').unwrap_or(relative).split('/');
+        // The path `/` has no segment of its own.
+        for segment in segments.filter(|_| !relative.is_empty()).chain(is_directory.then_some(INDEX)) {
             let name = decode(segment)?;
-            let first = path.as_os_str().is_empty();
-            if name.is_empty() || name.starts_with(b".") && !(first && name == WELL_KNOWN) {
+            let is_first = path.is_empty();
+            if name.is_empty() || name.starts_with(b".") && !(is_first && *name == *WELL_KNOWN) {
                 return Err(FileRefusal::NotFound);
             }
-            path.push(OsStr::from_bytes(&name));
+            if !is_first {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&name);
         }
-        Ok(Self { path, is_directory })
+        Ok(Self { path: OsString::from_vec(path).into(), is_directory })
     }
 
     /// Returns true if the URL ends in a slash.
     pub(super) fn is_directory(&self) -> bool {
         self.is_directory
+    }
+
+    /// Returns true if a site that is a single page shows something for this path: it does not look like that of a file.
+    pub(super) fn may_be_page(&self) -> bool {
+        self.is_directory || self.path.extension().is_none()
     }
 
     /// Returns the path, relative and of plain names only.
@@ -59,11 +69,11 @@ pub(super) fn with_slash(path: &str, query: Option<&str>) -> String {
     format!("{path}/{}", query.unwrap_or_default())
 }
 
-fn decode(segment: &str) -> Result<Vec<u8>, FileRefusal> {
+fn decode(segment: &str) -> Result<Cow<'_, [u8]>, FileRefusal> {
     if !segment.split('%').skip(1).all(starts_with_hex_pair) {
         return Err(FileRefusal::BadRequest);
     }
-    let name: Vec<u8> = percent_decode_str(segment).collect();
+    let name: Cow<'_, [u8]> = percent_decode_str(segment).into();
     if name.contains(&0) {
         return Err(FileRefusal::BadRequest);
     }
@@ -79,6 +89,8 @@ fn starts_with_hex_pair(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The site, for requests that pass and are not forwarded.
+//! The welcome page, while there is no site.
 
 use std::sync::Arc;
 
@@ -8,29 +8,19 @@ use warp::{Filter, Rejection};
 
 use super::context::RequestContext;
 use crate::config::Site;
-use crate::files::{FileQuery, Root};
 use crate::page;
 
-/// Responds with a file or the welcome page. Rejects requests for an upstream.
+/// Responds with the welcome page. Rejects requests for files or an upstream, which do not come here.
 pub fn site() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| async move { respond(&context).await })
+    RequestContext::filter().and_then(|context: Arc<RequestContext>| async move { respond(&context) })
 }
 
-async fn respond(context: &RequestContext) -> Result<Response, Rejection> {
-    let request = &context.request;
+fn respond(context: &RequestContext) -> Result<Response, Rejection> {
     let config = &context.current.snapshot.config;
     match &config.site {
-        Site::Welcome => Ok(page::welcome(&request.method, &config.file.to_string_lossy()).map(Into::into)),
-        Site::Root(root) => {
-            let query = FileQuery {
-                method: &request.method,
-                path: &request.path,
-                query: request.query.as_deref(),
-                headers: &request.headers,
-                now: context.decided.now,
-            };
-            Ok(Root::new(root.clone()).respond(&query).await)
+        Site::Welcome => {
+            Ok(page::welcome(&context.request.method, &config.file.to_string_lossy()).map(Into::into))
         }
-        Site::Upstream(_) => Err(not_found()),
+        Site::Root(_) | Site::Upstream(_) => Err(not_found()),
     }
 }

@@ -12,7 +12,7 @@ use crate::counters::{Counters, EndedRequests};
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Counts at points in time, from a minute ago until now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Activity(Mutex<VecDeque<(Instant, EndedRequests)>>);
 
 /// The requests of the last minute, or of the time since the start.

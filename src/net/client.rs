@@ -1,8 +1,10 @@
 //! The connection of a client, during a request.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::future::{pending, poll_fn};
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -19,7 +21,7 @@ use super::half_closed::HalfClosed;
 use super::peer::Peer;
 use super::prepared::PreparedResponse;
 use super::request_body::{DISCARD_TIME, RequestBody};
-use super::send::{SendLimit, send_all};
+use super::send::{SendLimit, send_all, send_file};
 use super::stream::Stream;
 use super::traffic::Traffic;
 use crate::http1::chunked::MalformedBody;
@@ -287,11 +289,34 @@ impl ClientConnection {
         send_all(stream, bytes, send_limit, traffic, discard).await
     }
 
+    /// Returns true if [`ClientConnection::send_file`] can send files.
+    pub fn takes_files(&self) -> bool {
+        self.stream.takes_files()
+    }
+
+    /// Sends a range of a file without copying it, as [`ClientConnection::send`] sends bytes. Also fails if the file is shorter.
+    pub async fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        self.has_begun_response = true;
+        let Self { stream, input, body, send_limit, traffic, .. } = self;
+        let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
+            let _is_whole = body.poll_discard(input, stream, traffic, cx);
+        };
+        send_file(stream, file, range, send_limit, traffic, discard).await
+    }
+
+    /// Sends a whole response without translating it, if the request came over HTTP/2. `length` is that of its head and
+    /// content in bytes.
+    pub fn send_whole(&mut self, response: impl FnOnce() -> Response<Bytes>, length: u64) -> bool {
+        let Some(whole) = &self.whole_response else { return false };
+        whole.replace(Some(response()));
+        self.traffic.add_sent(length);
+        true
+    }
+
     /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
     pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
-        if let (Some(to), Some(whole)) = (&self.whole_response, response.http2()) {
-            to.replace(Some(whole.clone()));
-            self.traffic.add_sent(response.http1().len() as u64);
+        if let Some(whole) = response.http2().filter(|_| self.is_http2()) {
+            self.send_whole(|| whole.clone(), response.http1().len() as u64);
             return Ok(());
         }
         self.send(response.http1()).await

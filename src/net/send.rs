@@ -1,7 +1,9 @@
-//! Sends bytes that are in memory.
+//! Sends bytes that are in memory, and files.
 
+use std::fs::File;
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -61,22 +63,9 @@ pub(super) async fn send_all(
         return Ok(());
     }
     while !bytes.is_empty() {
-        let mut is_waiting = false;
-        let taken = poll_fn(|cx| {
-            let taken = Pin::new(&mut *stream).poll_write(cx, bytes);
-            if taken.is_pending() {
-                meanwhile(stream, cx);
-                return limit.poll_wait(&mut is_waiting, cx);
-            }
-            taken
-        });
-        match taken.await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            taken => {
-                traffic.add_sent(taken as u64);
-                bytes = bytes.get(taken..).unwrap_or_default();
-            }
-        }
+        let write = |stream: &mut Stream, cx: &mut Context<'_>| Pin::new(stream).poll_write(cx, bytes);
+        let taken = send_some(stream, limit, traffic, &mut meanwhile, write).await?;
+        bytes = bytes.get(taken..).unwrap_or_default();
     }
     let mut is_waiting = false;
     poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
@@ -84,4 +73,54 @@ pub(super) async fn send_all(
         flushed @ Poll::Ready(_) => flushed,
     })
     .await
+}
+
+/// Sends a range of a file from where the system has it, as [`send_all`] sends bytes.
+///
+/// # Errors
+/// As those of [`send_all`]; `Unsupported` if the stream does not come from the system; `UnexpectedEof` if the file is
+/// shorter.
+pub(super) async fn send_file(
+    stream: &mut Stream,
+    file: &File,
+    mut range: Range<u64>,
+    limit: &mut SendLimit,
+    traffic: &Traffic,
+    mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
+) -> io::Result<()> {
+    while !range.is_empty() {
+        let send = |stream: &mut Stream, cx: &mut Context<'_>| stream.poll_send_file(cx, file, &range);
+        let taken = send_some(stream, limit, traffic, &mut meanwhile, send).await;
+        range.start += taken.map_err(|error| match error.kind() {
+            io::ErrorKind::WriteZero => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })? as u64;
+    }
+    Ok(())
+}
+
+/// Sends as much as the other end takes, and returns its length.
+async fn send_some(
+    stream: &mut Stream,
+    limit: &mut SendLimit,
+    traffic: &Traffic,
+    meanwhile: &mut impl FnMut(&mut Stream, &mut Context<'_>),
+    send: impl Fn(&mut Stream, &mut Context<'_>) -> Poll<io::Result<usize>>,
+) -> io::Result<usize> {
+    let mut is_waiting = false;
+    let taken = poll_fn(|cx| {
+        let taken = send(stream, cx);
+        if taken.is_pending() {
+            meanwhile(stream, cx);
+            return limit.poll_wait(&mut is_waiting, cx);
+        }
+        taken
+    });
+    match taken.await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        taken => {
+            traffic.add_sent(taken as u64);
+            Ok(taken)
+        }
+    }
 }

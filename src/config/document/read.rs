@@ -123,6 +123,8 @@ impl SiteSection {
         Self {
             upstream: table.get("upstream", "\"http://127.0.0.1:8000\""),
             root: table.get("root", "\"public\""),
+            spa: table.flag("spa"),
+            cache: table.get("cache", "{ \"/assets/**\" = \"max-age=31536000\" }"),
             when_unreachable: table.get("when_unreachable", "\"downtime\""),
             connect_timeout: table.get("connect_timeout", "\"5s\""),
             response_timeout: table.get("response_timeout", "\"60s\""),
@@ -226,6 +228,7 @@ impl LimitsSection {
             upstream_idle_connections: table.get("upstream_idle_connections", "128"),
             upstream_connections: table.get("upstream_connections", "100"),
             tunnel_idle: table.get("tunnel_idle", "\"1h\""),
+            file_cache: table.get("file_cache", "\"64MiB\""),
         }
     }
 }

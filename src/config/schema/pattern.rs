@@ -64,6 +64,9 @@ pub(in crate::config) const WEBHOOK_URL: &str = concat!(
 /// A size in bytes.
 pub(in crate::config) const SIZE: &str = r"^0*[1-9]\d* ?([KM]i)?B$";
 
+/// A size in bytes that may be zero.
+pub(in crate::config) const SIZE_OR_ZERO: &str = r"^\d+ ?([KM]i)?B$";
+
 /// A duration longer than zero.
 pub(in crate::config) fn duration() -> String {
     format!("^(?=[^1-9]*[1-9]){NUMBERS_WITH_UNITS}$")

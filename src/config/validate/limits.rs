@@ -1,14 +1,21 @@
 //! Validates `[limits]`.
 
-use super::values::{count, count_from_one, duration, duration_or_zero, head_size};
+use std::ops::RangeInclusive;
+
+use super::values::{count, count_from_one, duration, duration_or_zero, size};
 use crate::config::Limits;
 use crate::config::document::LimitsSection;
 use crate::config::report::Report;
 
+/// The limits for heads that can be set, in bytes.
+const HEAD_SIZES: RangeInclusive<usize> = 1 << 10..=1 << 20;
+/// More than this is not for small files.
+const MAX_FILE_CACHE: usize = 16 << 30;
+
 pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
     let default = Limits::default();
     Limits {
-        head: head_size(&section.head, report).unwrap_or(default.head),
+        head: size(&section.head, HEAD_SIZES, report).unwrap_or(default.head),
         head_timeout: duration(&section.head_timeout, report).unwrap_or(default.head_timeout),
         idle_timeout: duration(&section.idle_timeout, report).unwrap_or(default.idle_timeout),
         send_timeout: duration(&section.send_timeout, report).unwrap_or(default.send_timeout),
@@ -28,6 +35,7 @@ pub(super) fn validate(section: &LimitsSection, report: &Report) -> Limits {
         upstream_connections: count(&section.upstream_connections, report)
             .unwrap_or(default.upstream_connections),
         tunnel_idle: duration_or_zero(&section.tunnel_idle, report).unwrap_or(default.tunnel_idle),
+        file_cache: size(&section.file_cache, 0..=MAX_FILE_CACHE, report).unwrap_or(default.file_cache),
     }
 }
 

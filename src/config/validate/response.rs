@@ -141,7 +141,8 @@ fn field_name(field: &Spanned<String>, report: &Report) -> Option<HeaderName> {
     }
 }
 
-fn field_value(field: &Spanned<String>, report: &Report) -> Option<HeaderValue> {
+/// Returns the value of a header field.
+pub(super) fn field_value(field: &Spanned<String>, report: &Report) -> Option<HeaderValue> {
     let text = field.get_ref();
     if let Some(problem) = value_problem(text) {
         let help = "write printable ASCII on one line, without spaces at either end";

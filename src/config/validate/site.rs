@@ -5,13 +5,19 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use super::response::field_value;
 use super::values::{choice, duration};
-use crate::config::document::{SiteSection, UpstreamTlsTable};
+use crate::config::document::{HeaderFields, SiteSection, UpstreamTlsTable};
 use crate::config::report::Report;
 use crate::config::tls_files::TlsFiles;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamAddressError, UpstreamScheme};
 use crate::config::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, Site, UpstreamSite, WhenUnreachable};
+use crate::files::{CacheControl, FileSettings};
+use crate::matching::glob::PathGlobs;
 use crate::matching::request::to_ascii;
+
+/// Each file is matched with all of them when it is opened.
+const MAX_CACHE_RULES: usize = 100;
 
 pub(super) fn validate(
     section: &SiteSection,
@@ -27,6 +33,7 @@ pub(super) fn validate(
         refuse_without_https(section, table, report);
         Arc::new(tls_files.upstream(table, report))
     });
+    warn_without_root(section, report);
     match (&section.upstream, &section.root) {
         (None, None) => Site::Welcome,
         (Some(_), Some(root)) => {
@@ -34,7 +41,11 @@ pub(super) fn validate(
             report.error(root.span(), message, "remove one of the two");
             Site::Welcome
         }
-        (None, Some(root)) => Site::Root(self::root(root, directory, report)),
+        (None, Some(root)) => Site::Root(FileSettings {
+            root: self::root(root, directory, report),
+            is_single_page: section.spa.as_ref().is_some_and(|spa| *spa.get_ref()),
+            cache_control: cache_control(&section.cache, report),
+        }),
         (Some(text), None) => upstream(text, directory, report).map_or(Site::Welcome, |upstream| {
             Site::Upstream(UpstreamSite {
                 upstream,
@@ -44,6 +55,47 @@ pub(super) fn validate(
                 response_timeout,
             })
         }),
+    }
+}
+
+/// Warns of settings for files where there are none.
+fn warn_without_root(section: &SiteSection, report: &Report) {
+    // A trial has one section only.
+    if report.is_trial() || section.root.is_some() {
+        return;
+    }
+    let spa = section.spa.as_ref().filter(|spa| *spa.get_ref()).map(|spa| ("spa", spa.span()));
+    let cache = section.cache.as_ref().map(|cache| ("cache", cache.span()));
+    for (key, span) in spa.into_iter().chain(cache) {
+        let message = format!("`{key}` has no effect: it is for the files of a `root`");
+        report.warning(span, message, "remove it, or set `root`");
+    }
+}
+
+/// Returns the rules in the order of the file.
+fn cache_control(table: &HeaderFields, report: &Report) -> CacheControl {
+    let Some(table) = table else { return CacheControl::default() };
+    let mut rules: Vec<_> = table.get_ref().iter().collect();
+    if rules.len() > MAX_CACHE_RULES {
+        let message = format!("too many globs: {}, at most {MAX_CACHE_RULES} are allowed", rules.len());
+        report.error(table.span(), message, "write fewer; `/a/**` covers everything below /a");
+        return CacheControl::default();
+    }
+    rules.sort_by_key(|(glob, _)| glob.span().start);
+    let mut valid = Vec::new();
+    for (glob, value) in rules {
+        if let Err(error) = PathGlobs::check(glob.get_ref()) {
+            report.invalid(glob.span(), error);
+        } else if let Some(value) = field_value(value, report) {
+            valid.push((glob.get_ref().clone(), value));
+        }
+    }
+    match PathGlobs::new(valid.iter().map(|(glob, _)| glob.as_str())) {
+        Ok(globs) => CacheControl::new(globs, valid),
+        Err(error) => {
+            report.invalid(table.span(), error);
+            CacheControl::default()
+        }
     }
 }
 

@@ -11,9 +11,6 @@ use crate::config::{duration, size, zones};
 use crate::decision::down_response::Redirect;
 use crate::invalid_value::InvalidValue;
 
-/// The limits for a head that can be chosen, in bytes: a short request fits in the least.
-const HEAD_SIZES: RangeInclusive<usize> = 1 << 10..=1 << 20;
-
 /// Returns the time zone of an IANA name.
 pub(super) fn time_zone(name: &Field<String>, report: &Report) -> Option<TimeZone> {
     let name = name.as_ref()?;
@@ -59,10 +56,10 @@ pub(super) fn count_from_one(field: &Field<i64>, help: &str, report: &Report) ->
     usize::try_from(*number).ok()
 }
 
-/// Parses the limit for a head, in bytes.
-pub(super) fn head_size(field: &Field<String>, report: &Report) -> Option<usize> {
+/// Parses a size within a range, in bytes.
+pub(super) fn size(field: &Field<String>, range: RangeInclusive<usize>, report: &Report) -> Option<usize> {
     let field = field.as_ref()?;
-    size::parse(field.get_ref(), HEAD_SIZES).map_err(|error| report.invalid(field.span(), error)).ok()
+    size::parse(field.get_ref(), range).map_err(|error| report.invalid(field.span(), error)).ok()
 }
 
 fn parse_duration(

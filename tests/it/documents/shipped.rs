@@ -51,6 +51,7 @@ fn each_setting_of_the_shipped_file_is_valid_on_its_own() {
         let needs = [
             ("#networks", "trusted_proxies"),
             ("#tls", "https://"),
+            ("#cache", "`root`"),
             // Whether it lets anybody in depends on the day.
             ("#[[bypass]]", "bypass"),
         ];

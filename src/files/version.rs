@@ -1,0 +1,102 @@
+//! Versions of files: what the system tells about a file, by which a change is noticed.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// How long a file must be unchanged before its version is trusted, in seconds. A second change within one tick of the file
+/// system's clock leaves the times as they were. FAT has the longest tick, 2 s.
+const SETTLING_TIME: i64 = 2;
+
+/// A version of a file. A file that is replaced, changes its length, or was written to has another one.
+///
+/// It includes the time of the last status change, since that of the last modification can be set back (`touch -r`, `cp -p`,
+/// `tar`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileVersion {
+    device: u64,
+    inode: u64,
+    length: u64,
+    /// In seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileVersion {
+    pub(super) fn new(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// The length in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// All that tells it from other versions, as bytes.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
+        let times = [self.modified.0, self.modified.1, self.changed.0, self.changed.1];
+        let numbers = [self.device, self.inode, self.length];
+        numbers.into_iter().chain(times.map(i64::cast_unsigned)).flat_map(u64::to_le_bytes)
+    }
+
+    /// The time of the last modification in whole seconds; `None` before 1970 and after `now`, which a response must not claim
+    /// (RFC 9110, section 8.8.2.1).
+    pub(super) fn modified(&self, now: Timestamp) -> Option<SystemTime> {
+        let seconds = Some(self.modified.0).filter(|seconds| *seconds <= now.as_second())?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+    }
+
+    /// Returns true if it was modified before `other`, by at least a second.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        self.modified.0 < other.modified.0
+    }
+
+    /// Returns true if a later change of the file will show in its version.
+    pub(super) fn is_settled(&self, now: Timestamp) -> bool {
+        self.modified.0.max(self.changed.0).saturating_add(SETTLING_TIME) < now.as_second()
+    }
+
+    /// Returns true if what was read of a file is still there in its `later` version: the file is the same, or has grown. A
+    /// file that grows is probably a log. The time of the last status change does not count, since a rename over the
+    /// file changes it.
+    pub(super) fn is_kept_in(&self, later: &Self) -> bool {
+        later.length > self.length || later.length == self.length && later.modified == self.modified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_from_the_future_or_before_1970_has_no_date() {
+        let file = tempfile::tempfile().unwrap();
+        let now = Timestamp::from_second(1_000).unwrap();
+        for (modified, dated) in [(999, true), (1_000, true), (1_001, false), (0, true), (-1, false)] {
+            let modified: SystemTime = Timestamp::from_second(modified).unwrap().try_into().unwrap();
+            file.set_modified(modified).unwrap();
+            let expected = dated.then_some(modified);
+            assert_eq!(FileVersion::new(&file.metadata().unwrap()).modified(now), expected, "{modified:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_trusted_some_seconds_after_the_last_change() {
+        let version = FileVersion {
+            modified: (10, 0),
+            changed: (20, 999_999_999),
+            ..FileVersion::new(&tempfile::tempfile().unwrap().metadata().unwrap())
+        };
+        for (now, is_settled) in [(10, false), (20, false), (22, false), (23, true)] {
+            assert_eq!(version.is_settled(Timestamp::from_second(now).unwrap()), is_settled, "{now}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Sends files of the site: `[site] root`.
+
+use std::io;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, DATE};
+use http::{HeaderMap, HeaderValue, Method, Response};
+use tokio::task::yield_now;
+
+use super::record::RequestRecord;
+use super::{Gateway, make_private};
+use crate::clock::{coarse_tick, http_date};
+use crate::files::{FileContent, FileRequest, FileResponse, Files, Part, StoredContent};
+use crate::filters::Routes;
+use crate::filters::context::Decided;
+use crate::http1::encode::{Content, LocalHead};
+use crate::http1::request::RequestHead;
+use crate::net::client::ClientConnection;
+
+/// How much content goes out with the head, in bytes. More is not worth a copy.
+const MAX_WITH_HEAD: u64 = 16 << 10;
+/// The bytes that are sent of a file between two looks at it.
+const MAX_SENT: u64 = 1 << 20;
+/// The bytes that are read at once. A slow reader holds as many; a fast one is served as fast as with more.
+const MAX_READ: u64 = 32 << 10;
+/// The bytes at the end of a file that are read rather than sent from where the system has them, so that a client never gets the
+/// last one if the file was seen to change before.
+const LAST_READ: u64 = 16 << 10;
+
+impl<R: Routes> Gateway<R> {
+    /// Responds with a file.
+    pub(super) async fn send_file(
+        &self,
+        head: &RequestHead<'_>,
+        client: &mut ClientConnection,
+        files: &Files,
+        decided: &Decided,
+        record: &mut RequestRecord<'_>,
+    ) -> ControlFlow<()> {
+        let request = FileRequest { head, now: decided.now, tick: coarse_tick() };
+        let mut response = files.respond(&request).await;
+        if decided.is_bypassed() {
+            make_private(Arc::make_mut(&mut response.fields));
+        }
+        record.respond(response.status);
+        if send(head, client, response, &http_date(decided.now)).await.is_ok() {
+            return ControlFlow::Continue(());
+        }
+        client.cut();
+        ControlFlow::Break(())
+    }
+}
+
+async fn send(
+    head: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    response: FileResponse,
+    date: &str,
+) -> io::Result<()> {
+    let FileResponse { status, fields, length, content } = response;
+    let mut out = Vec::with_capacity(1024);
+    LocalHead {
+        status,
+        fields: &fields,
+        content: length.map_or(Content::None, Content::Length),
+        date,
+        version: head.version,
+        closes: client.decide_close(),
+    }
+    .write(&mut out);
+    match content {
+        FileContent::Memory(bytes) => {
+            let sent = (out.len() + bytes.len()) as u64;
+            if client.send_whole(|| http2_response(status, &fields, length, date, bytes.clone()), sent) {
+                return Ok(());
+            }
+            let with_head = usize::try_from(MAX_WITH_HEAD).unwrap_or_default().min(bytes.len());
+            out.extend_from_slice(&bytes.slice(..with_head));
+            client.send(&out).await?;
+            client.send(&bytes.slice(with_head..)).await
+        }
+        FileContent::Stored(_) if head.method == Method::HEAD => client.send(&out).await,
+        FileContent::Stored(content) => send_parts(client, out, content).await,
+    }
+}
+
+fn http2_response(
+    status: http::StatusCode,
+    fields: &HeaderMap,
+    length: Option<u64>,
+    date: &str,
+    content: Bytes,
+) -> Response<Bytes> {
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields.clone();
+    // A date is always valid in a field.
+    response.headers_mut().extend(HeaderValue::try_from(date).ok().map(|date| (DATE, date)));
+    response.headers_mut().extend(length.map(|length| (CONTENT_LENGTH, length.into())));
+    response
+}
+
+/// Sends the parts of a file behind `out`, which holds the head.
+async fn send_parts(
+    client: &mut ClientConnection,
+    mut out: Vec<u8>,
+    mut content: StoredContent,
+) -> io::Result<()> {
+    while let Some(part) = content.next_part() {
+        match part {
+            Part::Bytes(bytes) => out.extend_from_slice(&bytes),
+            Part::Range(range) => {
+                let first = range.start..range.end.min(range.start.saturating_add(MAX_WITH_HEAD));
+                out.extend_from_slice(&content.read(first.clone()).await?);
+                client.send(&out).await?;
+                // A slow reader holds no more than what it has not taken.
+                out = Vec::new();
+                send_range(client, &content, first.end..range.end).await?;
+            }
+        }
+    }
+    client.send(&out).await
+}
+
+async fn send_range(
+    client: &mut ClientConnection,
+    content: &StoredContent,
+    mut rest: Range<u64>,
+) -> io::Result<()> {
+    while !rest.is_empty() {
+        let without_last = rest.end.saturating_sub(LAST_READ);
+        let part = if client.takes_files() && rest.start < without_last {
+            let part = rest.start..without_last.min(rest.start.saturating_add(MAX_SENT));
+            content.load(part.clone()).await?;
+            client.send_file(content.file(), part.clone()).await?;
+            part
+        } else {
+            let part = rest.start..rest.end.min(rest.start.saturating_add(MAX_READ));
+            client.send(&content.read(part.clone()).await?).await?;
+            part
+        };
+        rest.start = part.end;
+        // A fast client never makes the thread wait. Let its other connections run.
+        yield_now().await;
+    }
+    Ok(())
+}
