@@ -163,7 +163,7 @@ fn running_gateway(
         readiness: Readiness::default(),
         log,
         counters: Counters::default(),
-        activity: Activity::default(),
+        activity: Activity::new(Instant::now()),
         connections: Arc::default(),
         upstreams: SharedUpstreams::default(),
         hooks,

@@ -25,6 +25,11 @@ pub struct RequestRate {
 }
 
 impl Activity {
+    /// Begins at `now`, before the first request.
+    pub fn new(now: Instant) -> Self {
+        Self(Mutex::new([(now, EndedRequests::default())].into()))
+    }
+
     /// Takes a sample of the counts. To be called each second.
     pub fn sample(&self, counters: &Counters, now: Instant) {
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,8 +73,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_the_last_minute() {
-        let (activity, counters) = (Activity::default(), Counters::default());
-        let (counts, start) = (counters.for_thread(), Instant::now());
+        let (start, counters) = (Instant::now(), Counters::default());
+        let (activity, counts) = (Activity::new(start), counters.for_thread());
         assert_eq!(activity.rate(), RequestRate::default());
         for second in 0..200 {
             activity.sample(&counters, start + Duration::from_secs(second));
