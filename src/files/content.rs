@@ -96,20 +96,20 @@ impl StoredContent {
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole file, of exactly this version.
 pub(super) fn read_whole(opened: &OpenFile, waiting: Waiting) -> Result<Bytes, Failure> {
     let OpenFile { file, version } = opened;
     let whole = 0..version.length();
-    if let Some(bytes) = read_at_once(file, version, &whole) {
-        return Ok(bytes);
+    let read = match read_in_memory(file, &whole) {
+        Some(bytes) => Ok(bytes),
+        None if waiting == Waiting::Never => return Err(Failure::WouldWait),
+        None => read_waiting(file, &whole),
+    };
+    let current = file.metadata().map(|metadata| FileVersion::new(&metadata));
+    if current.as_ref().is_ok_and(|current| current != version) {
+        return Err(FileRefusal::Changed.into());
     }
-    if waiting == Waiting::Never {
-        return Err(Failure::WouldWait);
-    }
-    read(file, version, &whole).map_err(|error| {
-        if error.kind() == CHANGED {
-            return FileRefusal::Changed.into();
-        }
+    current.and(read).map_err(|error| {
         tracing::error!(target: "downtime::files", %error, "cannot read a file");
         FileRefusal::Internal.into()
     })
@@ -117,21 +117,26 @@ pub(super) fn read_whole(opened: &OpenFile, waiting: Waiting) -> Result<Bytes, F
 
 /// Reads a range without waiting, if the system has it in memory and the file has not changed.
 fn read_at_once(file: &File, version: &FileVersion, range: &Range<u64>) -> Option<Bytes> {
-    let mut bytes = allocate(range);
-    let into = &mut [IoSliceMut::new(&mut bytes)];
-    let is_whole = bytes_read(preadv2(file, into, range.start, ReadWriteFlags::NOWAIT), range);
-    (is_whole && is_as_before(file, version).ok()?).then(|| bytes.into())
+    let bytes = read_in_memory(file, range)?;
+    is_as_before(file, version).ok()?.then_some(bytes)
 }
 
-fn bytes_read(read: rustix::io::Result<usize>, range: &Range<u64>) -> bool {
-    read.is_ok_and(|read| read as u64 == range.end.saturating_sub(range.start))
+/// Reads a range without waiting, if the system has it in memory.
+fn read_in_memory(file: &File, range: &Range<u64>) -> Option<Bytes> {
+    let mut bytes = allocate(range);
+    let into = &mut [IoSliceMut::new(&mut bytes)];
+    let length = preadv2(file, into, range.start, ReadWriteFlags::NOWAIT).ok()?;
+    (length == bytes.len()).then(|| bytes.into())
+}
+
+fn read_waiting(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    let mut bytes = allocate(range);
+    file.read_exact_at(&mut bytes, range.start).map(|()| bytes.into())
 }
 
 fn read(file: &File, version: &FileVersion, range: &Range<u64>) -> io::Result<Bytes> {
-    let mut bytes = allocate(range);
-    let read = file.read_exact_at(&mut bytes, range.start);
-    check(file, version).and(read)?;
-    Ok(bytes.into())
+    let read = read_waiting(file, range);
+    check(file, version).and(read)
 }
 
 fn allocate(range: &Range<u64>) -> Vec<u8> {
