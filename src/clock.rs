@@ -1,9 +1,9 @@
 //! The only place that reads the clock. Everything else gets `now` as an argument.
 
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
-use rustix::time::{ClockId, clock_gettime};
 
 /// Returns the current time.
 #[allow(clippy::disallowed_methods, reason = "this is the edge")]
@@ -17,9 +17,9 @@ pub fn http_date(time: Timestamp) -> String {
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch)
 }
 
-/// Returns a number that changes with each tick of the system's coarse clock, every 1 to 10 ms (clock_gettime(2)). It takes no
-/// system call.
-pub fn coarse_tick() -> u64 {
-    let time = clock_gettime(ClockId::MonotonicCoarse);
-    time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned())
+/// Returns the number of the current tick of 4 ms. It never goes back.
+#[allow(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn tick() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis() / 4).unwrap_or(u64::MAX)
 }

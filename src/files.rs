@@ -6,7 +6,7 @@
 //! path. A file `a.css.br`, `.zst` or `.gz` beside `a.css` is sent instead of it to clients that accept the coding.
 //!
 //! Small files are kept in memory, all together within a limit. Each request opens the files again and compares their
-//! versions, unless another one has done so within the same tick of the system's coarse clock (1 to 10 ms). Files that have
+//! versions, unless another one has done so within the same 4 ms. Files that have
 //! changed within the last seconds are not kept, since a second change might not show. Larger files are sent from where the
 //! system has them, without a copy, over connections without TLS.
 //!
@@ -70,7 +70,7 @@ pub struct FileRequest<'r> {
     pub head: &'r RequestHead<'r>,
     /// The time at which the request was received.
     pub now: Timestamp,
-    /// The tick of a coarse clock at that time. Files are looked at once in each.
+    /// The number of the tick of 4 ms at that time. Files are looked at once in each.
     pub tick: u64,
 }
 

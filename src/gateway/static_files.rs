@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use super::record::RequestRecord;
 use super::{Gateway, make_private};
-use crate::clock::{coarse_tick, http_date};
+use crate::clock::{self, http_date};
 use crate::files::{FileContent, FileRequest, FileResponse, Files, Part, StoredContent};
 use crate::filters::Routes;
 use crate::filters::context::Decided;
@@ -39,7 +39,7 @@ impl<R: Routes> Gateway<R> {
         decided: &Decided,
         record: &mut RequestRecord<'_>,
     ) -> ControlFlow<()> {
-        let request = FileRequest { head, now: decided.now, tick: coarse_tick() };
+        let request = FileRequest { head, now: decided.now, tick: clock::tick() };
         let mut response = files.respond(&request).await;
         if decided.is_bypassed() {
             make_private(Arc::make_mut(&mut response.fields));
