@@ -34,6 +34,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "package::the_admin_page_is_set_up_as_documented",
             the_admin_page_is_set_up_as_documented,
         ),
+        Trial::ignorable_test("package::hooks_run_in_the_sandbox", hooks_run_in_the_sandbox),
     ]
 }
 
@@ -73,6 +74,11 @@ fn the_admin_page_is_set_up_as_documented() -> Result<Completion, Failed> {
         let document = Path::new(ROOT).join("docs/admin.md");
         Ok((tempfile::tempdir()?, vec![document, Path::new(BOOT).join("sign_on.py")]))
     })
+}
+
+fn hooks_run_in_the_sandbox() -> Result<Completion, Failed> {
+    let programs = [("logger", "bsdutils"), ("openssl", "openssl"), (debian::PYTHON, "python3")];
+    boot("hooks", &programs, |_| Ok((tempfile::tempdir()?, Vec::new())))
 }
 
 /// Boots a systemd that runs a script, with the package and these files beside it.
