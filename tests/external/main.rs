@@ -10,6 +10,9 @@
     reason = "a helper that panics fails its test"
 )]
 
+#[allow(dead_code, reason = "the tests of `it` use the rest")]
+#[path = "../it/receiver.rs"]
+mod receiver;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -36,6 +39,7 @@ mod systemd;
 mod tls;
 mod usage;
 mod users;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
         run(&arguments, tls::trials()),
+        run(&arguments, webhooks::trials()),
         run(&arguments, users::trials()),
     ];
     if conclusions.iter().any(Conclusion::has_failed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
