@@ -178,12 +178,14 @@ impl Tab<'_> {
         tab
     }
 
-    /// Opens a URL whose page opens another one by itself, and waits until a script finds that one.
+    /// Opens a URL whose page opens another one by itself, and waits until a script finds that one and it has loaded.
     pub(super) fn follow(&mut self, url: &str, is_found: &str) {
         // Another fragment alone would load nothing.
         self.open("about:blank");
         self.call("Page.navigate", &json!({ "url": url }));
-        until("page", || self.evaluate_unless_leaving(is_found).filter(|found| found == true));
+        // Else its load event would seem to be that of the page that is opened next.
+        let is_loaded = format!("{is_found} && document.readyState === 'complete'");
+        until("page", || self.evaluate_unless_leaving(&is_loaded).filter(|found| found == true));
     }
 
     /// Runs a script that opens another page, and waits until that has loaded.
