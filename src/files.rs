@@ -20,6 +20,7 @@
 
 mod content;
 mod etag;
+mod finder;
 mod multipart;
 mod open;
 mod precondition;
@@ -31,25 +32,20 @@ mod response;
 mod settings;
 mod version;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
-use tokio::task::spawn_blocking;
 
-use self::content::read_whole;
 pub use self::content::{FileContent, Part, StoredContent};
-use self::open::{Entry, Failure, OpenFile, RootDirectory, Waiting};
+use self::finder::Finder;
 use self::precondition::{IfRange, PreconditionResult, Preconditions};
 use self::range::{ByteRanges, Selection};
 use self::refusal::FileRefusal;
 use self::resolve::Target;
-use self::resource::{MAX_KEPT, OpenResource, Resource};
 pub use self::response::FileResponse;
 use self::response::{Opened, redirect, with_content};
 pub use self::settings::{CacheControl, FileSettings};
@@ -78,27 +74,19 @@ pub struct FileRequest<'r> {
 #[derive(Debug)]
 pub struct Files {
     settings: FileSettings,
-    /// How many bytes may be kept.
-    memory: usize,
-    kept: Cache<PathBuf, Arc<Resource>, ByWeight>,
-}
-
-/// A file that was found, and was opened unless that was not needed.
-struct Found {
-    resource: Arc<Resource>,
-    opened: Option<OpenResource>,
+    finder: Finder,
 }
 
 impl Files {
     /// Serves a directory, with at most about `memory` bytes of its files in memory.
     pub fn new(settings: FileSettings, memory: usize) -> Self {
-        let kept = Cache::with_weighter(memory >> 12, memory as u64, ByWeight);
-        Self { settings, memory, kept }
+        let finder = Finder::new(settings.root.clone(), settings.cache_control.clone(), memory);
+        Self { settings, finder }
     }
 
     /// Returns true if it serves a directory as these settings say.
     pub fn has(&self, settings: &FileSettings, memory: usize) -> bool {
-        self.settings == *settings && self.memory == memory
+        self.settings == *settings && self.finder.memory() == memory
     }
 
     /// Responds to a request for a file: 200, 206, 301 to the URL of a directory, 304, 400, 403, 404, 405, 412, 416, or
@@ -161,7 +149,7 @@ impl Files {
     /// Sends a file, or what the preconditions and ranges of the request select.
     async fn send(&self, path: &Path, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
         let head = request.head;
-        let found = self.look_up(path, request).await?;
+        let found = self.finder.find(path, request.now, request.tick).await?;
         let index = found.resource.choose(head);
         let resource = Arc::clone(&found.resource);
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
@@ -177,7 +165,7 @@ impl Files {
         let selection = selected.map_or(Selection::Whole, |ranges| ranges.select(length));
         let opened = match head.method {
             Method::HEAD => Opened::Memory(Bytes::new()),
-            _ => self.open(found, path, index).await?,
+            _ => self.finder.open(found, path, index).await?,
         };
         with_content(variant, opened, &selection)
     }
@@ -185,119 +173,13 @@ impl Files {
     /// Sends the page for what was not found.
     async fn send_not_found(&self, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
         let path = Path::new(NOT_FOUND_PAGE);
-        let found = self.look_up(path, request).await?;
+        let found = self.finder.find(path, request.now, request.tick).await?;
         let index = found.resource.choose(request.head);
         let resource = Arc::clone(&found.resource);
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
-        let opened = self.open(found, path, index).await?;
+        let opened = self.finder.open(found, path, index).await?;
         Ok(with_content(variant, opened, &Selection::Whole)?.into_not_found())
     }
-
-    /// Finds a file and its siblings.
-    async fn look_up(&self, path: &Path, request: &FileRequest<'_>) -> Result<Found, FileRefusal> {
-        let FileRequest { now, tick, .. } = *request;
-        let kept = self.kept.get(path);
-        if let Some(resource) = kept.clone().filter(|resource| resource.was_seen_in(tick)) {
-            return Ok(Found { resource, opened: None });
-        }
-        let opened = self.attempt(path, open_resource).await.inspect_err(|_| drop(self.kept.remove(path)))?;
-        if let Some(resource) = kept.filter(|resource| resource.describes(&opened)) {
-            resource.see(tick);
-            return Ok(Found { resource, opened: Some(opened) });
-        }
-        let cache_control = self.settings.cache_control.value(path);
-        let resource = Arc::new(Resource::new(path, &opened, &cache_control, now, tick)?);
-        if resource.is_settled() {
-            self.kept.insert(path.to_owned(), Arc::clone(&resource));
-        }
-        Ok(Found { resource, opened: Some(opened) })
-    }
-
-    /// Opens one of the files that were found, and reads it if it is small.
-    async fn open(&self, found: Found, path: &Path, index: usize) -> Result<Opened, FileRefusal> {
-        let Found { resource, opened } = found;
-        let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
-        if let Some(content) = variant.content() {
-            return Ok(Opened::Memory(content.clone()));
-        }
-        let file = match opened.and_then(|opened| opened.into_file(index)) {
-            Some(file) => file,
-            None => self.attempt(&variant.path(path), open_file).await?,
-        };
-        if file.version != variant.version {
-            // Another thread must not find it by its version of before.
-            self.kept.remove(path);
-            return Err(FileRefusal::Changed);
-        }
-        if variant.version.length() > MAX_KEPT {
-            return Ok(Opened::Stored(file));
-        }
-        let content = read_small(file).await?;
-        resource.keep(index, &content);
-        Ok(Opened::Memory(content))
-    }
-
-    /// Opens something at once, or else on a blocking thread, which may wait for a disk.
-    async fn attempt<T: Send + 'static>(
-        &self,
-        path: &Path,
-        open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
-    ) -> Result<T, FileRefusal> {
-        let at_once =
-            RootDirectory::open(&self.settings.root, Waiting::Never).and_then(|root| open(&root, path));
-        match at_once {
-            Ok(opened) => return Ok(opened),
-            Err(Failure::Refused(refusal)) => return Err(refusal),
-            Err(Failure::WouldWait) => {}
-        }
-        let (root, path) = (self.settings.root.clone(), path.to_owned());
-        block(move || open(&RootDirectory::open(&root, Waiting::Allowed)?, &path)).await
-    }
-}
-
-/// Weighs by the bytes that are kept.
-#[derive(Clone, Debug)]
-struct ByWeight;
-
-impl Weighter<PathBuf, Arc<Resource>> for ByWeight {
-    fn weight(&self, path: &PathBuf, resource: &Arc<Resource>) -> u64 {
-        resource.weight() + path.as_os_str().len() as u64
-    }
-}
-
-fn open_resource(root: &RootDirectory, path: &Path) -> Result<OpenResource, Failure> {
-    OpenResource::open(root, path)?.ok_or(Failure::Refused(FileRefusal::Directory))
-}
-
-fn open_file(root: &RootDirectory, path: &Path) -> Result<OpenFile, Failure> {
-    match root.open_entry(path)? {
-        Entry::File(file) => Ok(file),
-        // It was a file before.
-        Entry::Directory => Err(FileRefusal::Changed.into()),
-    }
-}
-
-/// Reads a file at once, or else on a blocking thread.
-async fn read_small(file: OpenFile) -> Result<Bytes, FileRefusal> {
-    match read_whole(&file, Waiting::Never) {
-        Ok(content) => Ok(content),
-        Err(Failure::Refused(refusal)) => Err(refusal),
-        Err(Failure::WouldWait) => block(move || read_whole(&file, Waiting::Allowed)).await,
-    }
-}
-
-/// Runs something on a thread that may wait.
-async fn block<T: Send + 'static>(
-    run: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, FileRefusal> {
-    let result = spawn_blocking(run).await.unwrap_or_else(|error| {
-        tracing::error!(target: "downtime::files", %error, "a thread that reads files has panicked");
-        Err(FileRefusal::Internal.into())
-    });
-    result.map_err(|failure| match failure {
-        Failure::Refused(refusal) => refusal,
-        Failure::WouldWait => FileRefusal::Internal,
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -107,14 +108,14 @@ async fn kept_files_do_not_take_more_memory_than_allowed() {
     for tick in 0..3 {
         for name in 0..20 {
             assert_eq!(site.get(&format!("/{name}"), tick).await, ok(&content));
-            assert!(site.files.kept.weight() <= 50_000);
+            assert!(site.files.finder.weight() <= 50_000);
         }
     }
-    assert!(site.files.kept.weight() > 20_000);
+    assert!(site.files.finder.weight() > 20_000);
     let none = Site::new(AHEAD, 0);
     none.write("a", "one");
     assert_eq!(none.get("/a", 1).await, ok("one"));
-    assert_eq!(none.files.kept.len(), 0);
+    assert_eq!(none.files.finder.weight(), 0);
 }
 
 #[tokio::test]
@@ -122,5 +123,5 @@ async fn a_file_is_settled_by_the_time_of_the_request() {
     let site = Site::new(-AHEAD, ENOUGH);
     site.write("a", "one");
     assert_eq!(site.get("/a", 1).await, ok("one"));
-    assert_eq!(site.files.kept.len(), 0, "a file from the future");
+    assert_eq!(site.files.finder.weight(), 0, "a file from the future");
 }
