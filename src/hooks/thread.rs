@@ -62,7 +62,9 @@ impl HooksThread {
         let own_counts = Arc::clone(&counts);
         Builder::new().name("hooks".into()).spawn(move || {
             // The thread and its commands bind no ports. Without such capabilities, this does nothing.
-            let _ = clear_ambient_capability_set();
+            if let Err(error) = clear_ambient_capability_set() {
+                warn!("commands of [hooks] keep the capabilities of the gateway: {error}");
+            }
             let local = LocalSet::new();
             let work = follow(received, file, &config, own_counts);
             runtime.block_on(local.run_until(async {
