@@ -79,10 +79,13 @@ class Path:
     closes: bool = False
     bypasses: int = 0
     is_tester: bool = False
+    is_file: bool = False
 
     def config(self, site: int) -> str:
         """Returns the configuration for a site on this port."""
         upstream = f'[site]\nupstream = "http://127.0.0.1:{site}"\n'
+        if self.is_file:
+            return '[site]\nroot = "public"\n'
         sections = [upstream] if self.is_tester or not self.is_down else []
         sections += [DOWN] if self.is_down else []
         return "".join(sections + [bypass(number) for number in range(self.bypasses)])
@@ -101,6 +104,8 @@ def paths() -> dict[str, Path]:
     }
     outcomes = {"page": True, "forward": False}
     made = {name + kind: Path(is_down, **how) for name, is_down in outcomes.items() for kind, how in kinds.items()}
+    for kind in ("", "-browser"):
+        made["file" + kind] = Path(False, is_file=True, **kinds[kind])
     for count in (1, 100):
         made[f"page-bypass-{count}"] = Path(True, fields=BROWSER, bypasses=count)
         # The last one lets the tester in.
@@ -205,9 +210,18 @@ def total(binary: pathlib.Path, path: Path, requests: int) -> int:
     """Returns the instructions of a gateway from its start to its end, with this many requests."""
     with tempfile.TemporaryDirectory() as directory, upstream() as site:
         counted = pathlib.Path(directory) / "callgrind.out"
+        if path.is_file:
+            write_site(pathlib.Path(directory) / "public")
         with gateway(binary, path.config(site), counted) as port:
             send(port, path, requests)
         return int(re.search(r"^totals: (\d+)", counted.read_text(), re.MULTILINE)[1])
+
+
+def write_site(root: pathlib.Path) -> None:
+    root.mkdir()
+    (root / "index.html").write_bytes(b"x" * 2048)
+    # The gateway does not keep a file that has just changed.
+    time.sleep(3)
 
 
 def send(port: int, path: Path, requests: int) -> None:
