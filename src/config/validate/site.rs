@@ -150,14 +150,14 @@ fn ascii_help(text: &str, error: &UpstreamAddressError) -> Option<String> {
 fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
     let root = directory.join(text.get_ref());
     if root.is_file() {
-        let message = format!("`{}` is a file, not a directory: every request gets 404", root.display());
+        let message = format!("`{}` is a file, not a directory: every request gets 503", root.display());
         report.warning(text.span(), message, "write the directory of the site's files");
     } else if is_served_from(&root, directory) {
         let message = "this directory contains the configuration file: visitors can download it";
         let help = "move the site's files into a directory of their own, such as `public`";
         report.warning(text.span(), message, help);
     } else if !root.is_dir() {
-        let message = format!("the directory `{}` does not exist: every request gets 404", root.display());
+        let message = format!("the directory `{}` does not exist: every request gets 503", root.display());
         report.warning(text.span(), message, "create it, or write the directory of the site's files");
     }
     root
