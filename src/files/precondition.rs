@@ -81,7 +81,11 @@ pub(super) enum IfRange {
 
 impl IfRange {
     pub(super) fn parse(head: &RequestHead<'_>) -> Self {
-        let Some(value) = head.values("if-range").next() else { return Self::Absent };
+        let mut lines = head.values("if-range");
+        let Some(value) = lines.next() else { return Self::Absent };
+        if lines.next().is_some() {
+            return Self::Malformed;
+        }
         let tag = EntityTag::parse(value).map(Self::Tag);
         tag.or_else(|| date(head, "if-range").map(Self::Date)).unwrap_or(Self::Malformed)
     }
@@ -195,5 +199,7 @@ mod tests {
                 "{value}"
             );
         }
+        let twice = [("if-range", r#""now""#), ("if-range", r#""old""#)];
+        assert!(!with_fields(&twice, IfRange::parse).holds(&current()));
     }
 }
