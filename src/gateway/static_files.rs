@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE};
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use tokio::task::yield_now;
 
 use super::record::RequestRecord;
@@ -81,7 +81,6 @@ async fn send(
             client.send(&out).await?;
             client.send(&bytes.slice(with_head..)).await
         }
-        FileContent::Stored(_) if head.method == Method::HEAD => client.send(&out).await,
         FileContent::Stored(content) => send_parts(client, out, content).await,
     }
 }
