@@ -10,9 +10,11 @@
 //! changed within the last seconds are not kept, since a second change might not show. Larger files are sent from where the
 //! system has them, without a copy, over connections without TLS.
 //!
-//! If a file shrinks or is rewritten in place while it is sent, the connection breaks as soon as that is noticed, and never
-//! after the last byte of the content. A file that is replaced by a rename, as deployments do, is sent to its end.
-//! A program that writes to a file through a mapping of its memory does not always change its version, and goes unnoticed.
+//! If a program writes to a file while it is sent, the connection breaks as soon as that is noticed, also if the file only
+//! grows: it may as well have been rewritten. A file that is replaced by a rename, as deployments do, is sent to its end.
+//! Two kinds of changes can go unnoticed. A program that writes through a mapping of its memory does not always change the
+//! version. And what the system sends without a copy still is the memory of the file until the client has received it: a
+//! program that overwrites it there, without truncating the file first, changes what is on its way.
 //!
 //! The crates for static files (`tower-http`, `hyper-staticfile`, warp's own) open a file for each request on a blocking
 //! thread and copy it in chunks, which took five times the processor time of nginx, and none confines symbolic links to the
@@ -45,15 +47,13 @@ use self::finder::Finder;
 use self::precondition::{IfRange, PreconditionResult, Preconditions};
 use self::range::{ByteRanges, Selection};
 use self::refusal::FileRefusal;
-use self::resolve::Target;
+use self::resolve::{INDEX, Target};
 pub use self::response::FileResponse;
 use self::response::{Opened, redirect, with_content};
 pub use self::settings::{CacheControl, FileSettings};
 use crate::http1::request::RequestHead;
 
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-/// The page of a site that is a single page.
-const PAGE: &str = "index.html";
 /// The file that is sent with the status 404.
 const NOT_FOUND_PAGE: &str = "404.html";
 /// The number of times that a file is opened if it changes while it is read.
@@ -115,15 +115,17 @@ impl Files {
             Err(refusal) => Err(*refusal),
         };
         let Err(FileRefusal::NotFound) = result else { return result };
-        let page = Path::new(PAGE);
         if self.settings.is_single_page && target.is_ok_and(|target| target.may_be_page()) {
-            return self.retry(|| self.send(page, request)).await;
+            let page = Path::new(INDEX);
+            return self.retry(page, || self.send(page, request)).await;
         }
-        self.retry(|| self.send_not_found(request)).await.map_err(|_| FileRefusal::NotFound)
+        let page = Path::new(NOT_FOUND_PAGE);
+        self.retry(page, || self.send_not_found(page, request)).await.map_err(|_| FileRefusal::NotFound)
     }
 
     async fn serve(&self, target: &Target, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
-        match self.retry(|| self.send(target.path(), request)).await {
+        let path = target.path();
+        match self.retry(path, || self.send(path, request)).await {
             Err(FileRefusal::Directory) if target.is_directory() => Err(FileRefusal::NotFound),
             Err(FileRefusal::Directory) => redirect(request.head),
             result => result,
@@ -131,7 +133,7 @@ impl Files {
     }
 
     /// Tries again while a file changes.
-    async fn retry<F>(&self, attempt: impl Fn() -> F) -> Result<FileResponse, FileRefusal>
+    async fn retry<F>(&self, path: &Path, attempt: impl Fn() -> F) -> Result<FileResponse, FileRefusal>
     where
         F: Future<Output = Result<FileResponse, FileRefusal>>,
     {
@@ -141,8 +143,8 @@ impl Files {
                 result => return result,
             }
         }
-        let root = self.settings.root.display();
-        tracing::error!(target: "downtime::files", %root, "a file kept changing while it was read");
+        let path = path.display();
+        tracing::error!(target: "downtime::files", %path, "a file kept changing while it was read");
         Err(FileRefusal::Changed)
     }
 
@@ -171,8 +173,11 @@ impl Files {
     }
 
     /// Sends the page for what was not found.
-    async fn send_not_found(&self, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
-        let path = Path::new(NOT_FOUND_PAGE);
+    async fn send_not_found(
+        &self,
+        path: &Path,
+        request: &FileRequest<'_>,
+    ) -> Result<FileResponse, FileRefusal> {
         let found = self.finder.find(path, request.now, request.tick).await?;
         let index = found.resource.choose(request.head);
         let resource = Arc::clone(&found.resource);

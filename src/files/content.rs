@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
@@ -16,9 +16,6 @@ use tokio::task::spawn_blocking;
 use super::open::{Failure, OpenFile, Waiting};
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
-
-/// The kind of error for a file that another program is writing.
-const CHANGED: io::ErrorKind = io::ErrorKind::ResourceBusy;
 
 /// What is sent of a file.
 #[derive(Debug)]
@@ -33,6 +30,8 @@ pub enum FileContent {
 #[derive(Debug)]
 pub struct StoredContent {
     file: Arc<File>,
+    /// For the log.
+    path: PathBuf,
     version: FileVersion,
     parts: VecDeque<Part>,
 }
@@ -48,8 +47,9 @@ pub enum Part {
 
 impl StoredContent {
     /// The parts must lie within the length of the file's version.
-    pub(super) fn new(OpenFile { file, version }: OpenFile, parts: impl IntoIterator<Item = Part>) -> Self {
-        Self { file: Arc::new(file), version, parts: parts.into_iter().collect() }
+    pub(super) fn new(opened: OpenFile, path: PathBuf, parts: impl IntoIterator<Item = Part>) -> Self {
+        let OpenFile { file, version } = opened;
+        Self { file: Arc::new(file), path, version, parts: parts.into_iter().collect() }
     }
 
     /// Takes the next part.
@@ -65,14 +65,13 @@ impl StoredContent {
     /// Reads a range into memory, on a blocking thread unless the system has it there.
     ///
     /// # Errors
-    /// It cannot be read, or the file has shrunk or was rewritten with the same length, so that two versions are never
-    /// mixed. Both are logged.
+    /// It cannot be read, or somebody has written to the file, which is then a mix of two versions. Both are logged.
     pub async fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
         if let Some(bytes) = read_at_once(&self.file, &self.version, &range) {
             return Ok(bytes);
         }
         let (file, version) = (Arc::clone(&self.file), self.version);
-        report(spawn_blocking(move || read(&file, &version, &range)).await?)
+        self.report(spawn_blocking(move || read(&file, &version, &range)).await?)
     }
 
     /// Makes the system read a range into its memory, so that sending from it does not wait for a disk.
@@ -92,12 +91,19 @@ impl StoredContent {
             let _ = fadvise(&*file, range.start, length, Advice::WillNeed);
             read(&file, &version, &last).map(drop)
         };
-        report(spawn_blocking(load).await?)
+        self.report(spawn_blocking(load).await?)
+    }
+
+    fn report<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            let path = self.path.display();
+            tracing::warn!(target: "downtime::files", %path, %error, "a file was sent only in part");
+        })
     }
 }
 
-/// Reads a whole file, of exactly this version.
-pub(super) fn read_whole(opened: &OpenFile, waiting: Waiting) -> Result<Bytes, Failure> {
+/// Reads a whole file, of exactly this version. The path is for the log.
+pub(super) fn read_whole(opened: &OpenFile, path: &Path, waiting: Waiting) -> Result<Bytes, Failure> {
     let OpenFile { file, version } = opened;
     let whole = 0..version.length();
     let read = match read_in_memory(file, &whole) {
@@ -110,7 +116,8 @@ pub(super) fn read_whole(opened: &OpenFile, waiting: Waiting) -> Result<Bytes, F
         return Err(FileRefusal::Changed.into());
     }
     current.and(read).map_err(|error| {
-        tracing::error!(target: "downtime::files", %error, "cannot read a file");
+        let path = path.display();
+        tracing::error!(target: "downtime::files", %path, %error, "cannot read a file");
         FileRefusal::Internal.into()
     })
 }
@@ -143,25 +150,15 @@ fn allocate(range: &Range<u64>) -> Vec<u8> {
     vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()]
 }
 
-/// Returns false if the file has shrunk or was rewritten.
+/// Returns false if somebody has written to the file.
 fn is_as_before(file: &File, version: &FileVersion) -> io::Result<bool> {
-    Ok(version.is_kept_in(&FileVersion::new(&file.metadata()?)))
+    Ok(version.has_content_of(&FileVersion::new(&file.metadata()?)))
 }
 
-/// Fails if the file has shrunk or was rewritten.
+/// Fails if somebody has written to the file.
 fn check(file: &File, version: &FileVersion) -> io::Result<()> {
-    // A write sets the time before the length: what looks rewritten may be about to grow.
-    for patience in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(10)] {
-        std::thread::sleep(patience);
-        if is_as_before(file, version)? {
-            return Ok(());
-        }
+    if is_as_before(file, version)? {
+        return Ok(());
     }
-    Err(io::Error::new(CHANGED, "the file shrank or was rewritten in place"))
-}
-
-fn report<T>(result: io::Result<T>) -> io::Result<T> {
-    result.inspect_err(|error| {
-        tracing::warn!(target: "downtime::files", %error, "a file was sent only in part");
-    })
+    Err(io::Error::other("another program has written to the file"))
 }

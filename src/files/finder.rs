@@ -87,9 +87,9 @@ impl Finder {
             return Err(FileRefusal::Changed);
         }
         if variant.version.length() > MAX_KEPT {
-            return Ok(Opened::Stored(file));
+            return Ok(Opened::Stored(file, variant.path(path)));
         }
-        let content = read_small(file).await?;
+        let content = read_small(file, variant.path(path)).await?;
         resource.keep(index, &content);
         Ok(Opened::Memory(content))
     }
@@ -134,11 +134,11 @@ fn open_file(root: &RootDirectory, path: &Path) -> Result<OpenFile, Failure> {
 }
 
 /// Reads a file at once, or else on a blocking thread.
-async fn read_small(file: OpenFile) -> Result<Bytes, FileRefusal> {
-    match read_whole(&file, Waiting::Never) {
+async fn read_small(file: OpenFile, path: PathBuf) -> Result<Bytes, FileRefusal> {
+    match read_whole(&file, &path, Waiting::Never) {
         Ok(content) => Ok(content),
         Err(Failure::Refused(refusal)) => Err(refusal),
-        Err(Failure::WouldWait) => block(move || read_whole(&file, Waiting::Allowed)).await,
+        Err(Failure::WouldWait) => block(move || read_whole(&file, &path, Waiting::Allowed)).await,
     }
 }
 

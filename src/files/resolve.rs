@@ -9,7 +9,8 @@ use percent_encoding::{CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::refusal::FileRefusal;
 
-const INDEX: &str = "index.html";
+/// The file of a directory.
+pub(super) const INDEX: &str = "index.html";
 const WELL_KNOWN: &[u8] = b".well-known";
 
 /// The file that a URL names, relative to the root.

@@ -1,6 +1,7 @@
 //! Responses with a file, or without.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -74,7 +75,8 @@ impl FileResponse {
 #[derive(Debug)]
 pub(super) enum Opened {
     Memory(Bytes),
-    Stored(OpenFile),
+    /// With its path below the root.
+    Stored(OpenFile, PathBuf),
 }
 
 /// Returns the response with a whole file, or with parts of it.
@@ -124,14 +126,16 @@ impl Opened {
     fn range(self, range: Range<u64>) -> FileContent {
         match self {
             Self::Memory(bytes) => FileContent::Memory(slice(&bytes, &range)),
-            Self::Stored(file) => FileContent::Stored(StoredContent::new(file, [Part::Range(range)])),
+            Self::Stored(file, path) => {
+                FileContent::Stored(StoredContent::new(file, path, [Part::Range(range)]))
+            }
         }
     }
 
     fn parts(self, multipart: Multipart) -> FileContent {
         match self {
             Self::Memory(bytes) => FileContent::Memory(multipart.of(&bytes)),
-            Self::Stored(file) => FileContent::Stored(StoredContent::new(file, multipart.parts)),
+            Self::Stored(file, path) => FileContent::Stored(StoredContent::new(file, path, multipart.parts)),
         }
     }
 }

@@ -64,11 +64,10 @@ impl FileVersion {
         self.modified.0.max(self.changed.0).saturating_add(SETTLING_TIME) < now.as_second()
     }
 
-    /// Returns true if what was read of a file is still there in its `later` version: the file is the same, or has grown. A
-    /// file that grows is probably a log. The time of the last status change does not count, since a rename over the
-    /// file changes it.
-    pub(super) fn is_kept_in(&self, later: &Self) -> bool {
-        later.length > self.length || later.length == self.length && later.modified == self.modified
+    /// Returns true if nobody has written to the file between this version and a `later` one. The time of the last status
+    /// change does not count, since a rename over the file changes it.
+    pub(super) fn has_content_of(&self, later: &Self) -> bool {
+        (self.length, self.modified) == (later.length, later.modified)
     }
 }
 
