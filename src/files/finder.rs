@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use super::settings::CacheControl;
 #[derive(Debug)]
 pub(super) struct Finder {
     root: PathBuf,
+    /// True if it could not be opened.
+    is_root_missing: Arc<AtomicBool>,
     cache_control: CacheControl,
     /// How many bytes may be kept.
     memory: usize,
@@ -36,7 +39,7 @@ impl Finder {
     /// Keeps about `memory` bytes.
     pub(super) fn new(root: PathBuf, cache_control: CacheControl, memory: usize) -> Self {
         let kept = Cache::with_weighter(memory >> 12, memory as u64, ByWeight);
-        Self { root, cache_control, memory, kept }
+        Self { root, is_root_missing: Arc::default(), cache_control, memory, kept }
     }
 
     /// How many bytes may be kept.
@@ -100,14 +103,18 @@ impl Finder {
         path: &Path,
         open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
     ) -> Result<T, FileRefusal> {
-        let at_once = RootDirectory::open(&self.root, Waiting::Never).and_then(|root| open(&root, path));
+        let run = move |root: &Path, path: &Path, waiting, is_missing: &AtomicBool| {
+            open(&RootDirectory::open(root, waiting, is_missing)?, path)
+        };
+        let at_once = run(&self.root, path, Waiting::Never, &self.is_root_missing);
         match at_once {
             Ok(opened) => return Ok(opened),
             Err(Failure::Refused(refusal)) => return Err(refusal),
             Err(Failure::WouldWait) => {}
         }
         let (root, path) = (self.root.clone(), path.to_owned());
-        block(move || open(&RootDirectory::open(&root, Waiting::Allowed)?, &path)).await
+        let is_missing = Arc::clone(&self.is_root_missing);
+        block(move || run(&root, &path, Waiting::Allowed, &is_missing)).await
     }
 }
 

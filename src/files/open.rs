@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
@@ -62,16 +63,25 @@ pub(super) enum RootDirectory {
 }
 
 impl RootDirectory {
-    pub(super) fn open(root: &Path, waiting: Waiting) -> Result<Self, Failure> {
-        if waiting == Waiting::Never {
+    /// `is_missing` says if the last attempt has failed: only a change is logged.
+    pub(super) fn open(root: &Path, waiting: Waiting, is_missing: &AtomicBool) -> Result<Self, Failure> {
+        let opened = if waiting == Waiting::Never {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let opened = openat2(CWD, root, flags, Mode::empty(), ResolveFlags::CACHED);
-            return opened.map(Self::Descriptor).map_err(|_| Failure::WouldWait);
+            Self::Descriptor(opened.map_err(|_| Failure::WouldWait)?)
+        } else {
+            let opened = Dir::open_ambient_dir(root, ambient_authority());
+            Self::Capability(opened.map_err(|error| {
+                if !is_missing.swap(true, Ordering::Relaxed) {
+                    tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root directory of the site");
+                }
+                FileRefusal::Unavailable
+            })?)
+        };
+        if is_missing.load(Ordering::Relaxed) && is_missing.swap(false, Ordering::Relaxed) {
+            tracing::info!(target: "downtime::files", root = %root.display(), "the root directory of the site can be opened again");
         }
-        Dir::open_ambient_dir(root, ambient_authority()).map(Self::Capability).map_err(|error| {
-            tracing::error!(target: "downtime::files", root = %root.display(), %error, "cannot open the root directory of the site");
-            FileRefusal::Unavailable.into()
-        })
+        Ok(opened)
     }
 
     /// Opens `path` below the root. Symbolic links are followed if they stay below it; one with an absolute target does not.

@@ -496,11 +496,20 @@ async fn a_swapped_root_is_used_for_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_missing_root_gives_503() {
+async fn a_missing_root_gives_503_and_is_logged_when_that_changes() {
     let site = FileServer::new();
-    fs::remove_dir(site.0.directory.join("public")).unwrap();
-    let response = site.get("/a").await;
-    assert_eq!((response.status, response.field("cache-control")), (503, Some("no-store")));
+    for _ in 0..2 {
+        fs::remove_dir_all(site.0.directory.join("public")).unwrap();
+        for _ in 0..3 {
+            let response = site.get("/a").await;
+            assert_eq!((response.status, response.field("cache-control")), (503, Some("no-store")));
+        }
+        site.0.log().wait_for("cannot open the root directory of the site");
+        site.write("a", "back");
+        assert_eq!(site.get("/a").await.text(), "back");
+        site.0.log().wait_for("the root directory of the site can be opened again");
+    }
+    assert_eq!(site.0.log().count("cannot open the root directory"), 2);
 }
 
 #[tokio::test]
