@@ -86,7 +86,14 @@ fn cache_control(table: &HeaderFields, report: &Report) -> CacheControl {
     for (glob, value) in rules {
         if let Err(error) = PathGlobs::check(glob.get_ref()) {
             report.invalid(glob.span(), error);
-        } else if let Some(value) = field_value(value, report) {
+            continue;
+        }
+        if let Some(directory) = glob.get_ref().strip_suffix('/') {
+            let message = format!("`{}` matches no file: a directory is its `index.html`", glob.get_ref());
+            let help = format!("write `{directory}/index.html`, or `{directory}/**` for all files below it");
+            report.warning(glob.span(), message, help);
+        }
+        if let Some(value) = field_value(value, report) {
             valid.push((glob.get_ref().clone(), value));
         }
     }
