@@ -98,12 +98,19 @@ impl Drop for WaitingRequest<'_> {
 impl<R> Gateway<R> {
     /// Ready when a request that was passed must end: `close_tunnels_after` after it was first found to be down. Each new
     /// phase, and so each new version of the file, decides again, and so does the end of each bypass.
-    pub(super) async fn closing(&self, head: &RequestHead<'_>, peer: &Peer, seen: &Rc<CurrentSnapshot>) {
+    /// `seen` and `decided_at` are those of its decision.
+    pub(super) async fn closing(
+        &self,
+        head: &RequestHead<'_>,
+        peer: &Peer,
+        seen: &Rc<CurrentSnapshot>,
+        mut decided_at: Timestamp,
+    ) {
         let mut seen = Rc::clone(seen);
         let mut down_since = None;
         let mut closes_at: Option<Instant> = None;
         loop {
-            let bypass_ends_at = bypass_end(&seen, clock::now());
+            let bypass_ends_at = bypass_end(&seen, decided_at);
             let (current, now) = tokio::select! {
                 biased;
                 () = reached(closes_at) => return,
@@ -112,7 +119,7 @@ impl<R> Gateway<R> {
             };
             let after = current.snapshot.config.response.close_tunnels_after;
             let is_down = is_down(&decide_request(head, peer, &current, &self.readiness, now));
-            seen = current;
+            (seen, decided_at) = (current, now);
             down_since = is_down.then(|| down_since.unwrap_or_else(Instant::now));
             closes_at = down_since.zip(after).and_then(|(since, after)| since.checked_add(after));
         }
@@ -127,10 +134,11 @@ async fn reached(at: Option<Instant>) {
     }
 }
 
-/// Returns when the next bypass ends.
-fn bypass_end(current: &CurrentSnapshot, now: Timestamp) -> Option<Instant> {
-    let end = current.snapshot.config.rules.bypasses.next_end(now)?;
-    Instant::now().checked_add(Duration::try_from(end.duration_since(now)).ok()?)
+/// Returns when the next bypass ends of those that were valid at a decision. It may have ended since.
+fn bypass_end(current: &CurrentSnapshot, decided_at: Timestamp) -> Option<Instant> {
+    let end = current.snapshot.config.rules.bypasses.next_end(decided_at)?;
+    let left = Duration::try_from(end.duration_since(clock::now())).unwrap_or_default();
+    Instant::now().checked_add(left)
 }
 
 impl<R: Routes> Gateway<R> {
@@ -156,4 +164,29 @@ impl<R: Routes> Gateway<R> {
 
 fn is_down(decided: &Decided) -> bool {
     matches!(decided.decision, OwnedDecision::Page(_) | OwnedDecision::Redirect(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::config::load::preview;
+    use crate::snapshot::Snapshots;
+
+    #[test]
+    fn a_bypass_that_ends_right_after_the_decision_still_ends() {
+        let end = clock::now() - SignedDuration::from_secs(60);
+        let hash = "0".repeat(64);
+        let text = format!("[[bypass]]\nhash = \"sha256:{hash}\"\nuntil = {end}\n");
+        let config = preview(Path::new("downtime.toml"), &text).config.unwrap();
+        let snapshots = Arc::new(Snapshots::new(config, String::new(), end));
+        let current = SnapshotCache::new(&snapshots, end).at(end);
+        let before = end - SignedDuration::from_nanos(1);
+        assert!(bypass_end(&current, before).is_some_and(|at| at <= Instant::now()));
+        assert_eq!(bypass_end(&current, end), None);
+    }
 }

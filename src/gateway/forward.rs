@@ -63,7 +63,7 @@ impl<R: Routes> Gateway<R> {
             request_id,
             ..Route::new(site, snapshot.config.limits, client, &peer, *trusted)
         };
-        let closing = pin!(self.closing(head, &peer, current));
+        let closing = pin!(self.closing(head, &peer, current, *now));
         let mut on_status = |status: StatusCode| {
             snapshot.reachability.record(true);
             record.respond(status);
