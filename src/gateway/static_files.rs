@@ -18,9 +18,8 @@ use crate::filters::context::Decided;
 use crate::http1::encode::{Content, LocalHead};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
+use crate::server::response::MAX_WITH_HEAD;
 
-/// How much content goes out with the head, in bytes. More is not worth a copy.
-const MAX_WITH_HEAD: u64 = 16 << 10;
 /// The bytes that are sent of a file between two looks at it.
 const MAX_SENT: u64 = 1 << 20;
 /// The bytes that are read at once. A slow reader holds as many; a fast one is served as fast as with more.
@@ -76,7 +75,7 @@ async fn send(
             if client.send_whole(|| http2_response(status, &fields, length, date, bytes.clone()), sent) {
                 return Ok(());
             }
-            let with_head = usize::try_from(MAX_WITH_HEAD).unwrap_or_default().min(bytes.len());
+            let with_head = MAX_WITH_HEAD.min(bytes.len());
             out.extend_from_slice(&bytes.slice(..with_head));
             client.send(&out).await?;
             client.send(&bytes.slice(with_head..)).await
@@ -111,7 +110,7 @@ async fn send_parts(
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::Range(range) => {
-                let first = range.start..range.end.min(range.start.saturating_add(MAX_WITH_HEAD));
+                let first = range.start..range.end.min(range.start.saturating_add(MAX_WITH_HEAD as u64));
                 out.extend_from_slice(&content.read(first.clone()).await?);
                 client.send(&out).await?;
                 // A slow reader holds no more than what it has not taken.

@@ -19,7 +19,7 @@ use crate::http1::response::has_no_body;
 use crate::net::client::ClientConnection;
 
 /// How much content goes out with the head, in bytes. More is not worth a copy.
-const MAX_WITH_HEAD: usize = 16 << 10;
+pub const MAX_WITH_HEAD: usize = 16 << 10;
 
 /// Sends a response to the request with this head. Breaks if the client has left, or if the content broke off.
 pub async fn respond<B>(
