@@ -1,4 +1,4 @@
-//! The welcome page, while there is no site.
+//! The welcome page, until a site is configured.
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ impl std::error::Error for SendError {}
 /// Sends a message with the type `test`, about the state of this snapshot, in one attempt. Returns the status of the response.
 ///
 /// # Errors
-/// There is no response.
+/// No response came.
 pub fn send_test(webhook: &Webhook, snapshot: &Snapshot, now: Timestamp) -> Result<StatusCode, SendError> {
     let body = payload(TEST, now, &EventFacts::of_state(snapshot, now));
     let runtime =

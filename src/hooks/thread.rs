@@ -162,7 +162,7 @@ struct Job {
 /// The commands that wait, and the task that runs them.
 struct Commands {
     queue: Rc<Queue<Job>>,
-    /// True while a command runs, which is no longer in the queue.
+    /// True while a command runs. It has left the queue.
     is_running: Rc<Cell<bool>>,
     task: JoinHandle<()>,
     counts: Arc<HookCounts>,

@@ -31,7 +31,7 @@ struct Sender {
     number: Cell<usize>,
     webhook: RefCell<Webhook>,
     queue: Queue<Message>,
-    /// True while a message is on its way, which is no longer in the queue.
+    /// True while a message is on its way. It has left the queue.
     is_sending: Cell<bool>,
 }
 
@@ -67,7 +67,7 @@ impl Webhooks {
             let waiting = sender.waiting();
             if waiting > 0 {
                 self.counts.webhooks.fail(waiting);
-                warn!("{sender} is no longer in the file: {waiting} of its messages are dropped");
+                warn!("{sender} was removed from the file: {waiting} of its messages are dropped");
             }
         }
     }

@@ -40,7 +40,7 @@ fn command_fault(key: &'static str, command: &HookCommand) -> Option<FileFault> 
             let words: Vec<_> = command.program.to_str().unwrap_or_default().split_whitespace().collect();
             let help = match words.len() {
                 0 | 1 => "write the path of a program, or remove the key".to_owned(),
-                // There is no shell that would split it.
+                // It runs without a shell, so nothing would split it.
                 _ => format!("did you mean `[\"{}\"]`?", words.join("\", \"")),
             };
             fault(format!("{name} does not exist"), help)

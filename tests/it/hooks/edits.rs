@@ -68,7 +68,7 @@ fn messages_for_a_webhook_that_is_removed_are_dropped() {
     gateway.apply(&format!("{hook}{DOWN}"));
     assert_eq!(receiver.next().kind().0, "down");
     gateway.apply("");
-    let line = gateway.log().wait_for("is no longer in the file");
+    let line = gateway.log().wait_for("was removed from the file");
     assert!(line.contains("1 of its messages are dropped"), "{line}");
 }
 
