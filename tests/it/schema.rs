@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use downtime::config::Config;
+use downtime::config::reference::reference;
 use downtime::config::schema::schema;
 use jsonschema::Validator;
 use proptest::prelude::*;
@@ -533,75 +534,85 @@ fn each_key_has_a_description() {
     }
 }
 
-/// Generates a value that is valid for some key, or for none.
+/// Values that are valid for some key.
+const LITERALS: [&str; 72] = [
+    "true",
+    "false",
+    "503",
+    "499",
+    "599",
+    "600",
+    "-1",
+    "503.0",
+    "[]",
+    "['/']",
+    "['/bin/true', '-x']",
+    "['down', 'soon']",
+    "['up', 'up']",
+    "{ '/assets/**' = 'max-age=60' }",
+    "['sha256:0000000000000000000000000000000000000000000000000000000000000000 ci']",
+    "'sha256:0000000000000000000000000000000000000000000000000000000000000000'",
+    "'*'",
+    "'64 KiB'",
+    "100",
+    "['/admin/**', '/x']",
+    "['POST', 'GET']",
+    "['post']",
+    "['192.0.2.0/24']",
+    "['unix:']",
+    "['127.0.0.1:1', '127.0.0.1:2']",
+    "['127.0.0.1:1', '127.0.0.1:1']",
+    "['shop.example.com', '*.example.org']",
+    "'/'",
+    "'/x'",
+    "'x'",
+    "'https://status.example.com/'",
+    "'HTTP://status.example.com/'",
+    "'HTTP://127.0.0.1:8000'",
+    "'unix:/s'",
+    "'Europe/Berlin'",
+    "'de'",
+    "'pt-BR'",
+    "'DE'",
+    "{ en = 'a' }",
+    "{ en = 'a', de = 'b' }",
+    "{ de = 'b' }",
+    "{ en = '' }",
+    "{ EN = 'a' }",
+    "'#0a7'",
+    "'#00AA77'",
+    "'red'",
+    "'mailto:a@example.com'",
+    "'tel:+49 30'",
+    "'downtime'",
+    "'error'",
+    "'text'",
+    "'json'",
+    "'info'",
+    "'info,downtime::watch=debug'",
+    "'5m'",
+    "'1h 30m'",
+    "'0s'",
+    "'0'",
+    "'1.5h'",
+    "'30 23 * * SAT'",
+    "'  0 4 L * *  '",
+    "'* * * *'",
+    "2026-12-01T22:00:00+01:00",
+    "2026-12-01 22:00:00.25",
+    "2026-12-01T22:00",
+    "2026-12-01",
+    "22:00:00",
+    "[2026-12-26]",
+    "[2026-12-26, 2026-12-26T22:00:00Z]",
+    "['2026-12-26']",
+    "{}",
+    "''",
+];
+
+/// Generates a value that may be valid for some key.
 fn any_value() -> impl Strategy<Value = String> {
-    let literal = prop::sample::select(vec![
-        "true",
-        "false",
-        "503",
-        "499",
-        "599",
-        "600",
-        "-1",
-        "503.0",
-        "[]",
-        "['/']",
-        "['/admin/**', '/x']",
-        "['POST', 'GET']",
-        "['post']",
-        "['192.0.2.0/24']",
-        "['unix:']",
-        "['127.0.0.1:1', '127.0.0.1:2']",
-        "['127.0.0.1:1', '127.0.0.1:1']",
-        "['shop.example.com', '*.example.org']",
-        "'/'",
-        "'/x'",
-        "'x'",
-        "'https://status.example.com/'",
-        "'HTTP://status.example.com/'",
-        "'HTTP://127.0.0.1:8000'",
-        "'unix:/s'",
-        "'Europe/Berlin'",
-        "'de'",
-        "'pt-BR'",
-        "'DE'",
-        "{ en = 'a' }",
-        "{ en = 'a', de = 'b' }",
-        "{ de = 'b' }",
-        "{ en = '' }",
-        "{ EN = 'a' }",
-        "'#0a7'",
-        "'#00AA77'",
-        "'red'",
-        "'mailto:a@example.com'",
-        "'tel:+49 30'",
-        "'downtime'",
-        "'error'",
-        "'text'",
-        "'json'",
-        "'info'",
-        "'info,downtime::watch=debug'",
-        "'5m'",
-        "'1h 30m'",
-        "'0s'",
-        "'0'",
-        "'1.5h'",
-        "'30 23 * * SAT'",
-        "'  0 4 L * *  '",
-        "'* * * *'",
-        "2026-12-01T22:00:00+01:00",
-        "2026-12-01 22:00:00.25",
-        "2026-12-01T22:00",
-        "2026-12-01",
-        "22:00:00",
-        "[2026-12-26]",
-        "[2026-12-26, 2026-12-26T22:00:00Z]",
-        "['2026-12-26']",
-        "{}",
-        "''",
-    ]);
     prop_oneof![
-        4 => literal.prop_map(str::to_owned),
         1 => r"[0-9][0-9. ]{0,3}(s|m|h|days|M|µs)( ?[0-9]{1,2}(s|min|us))?".prop_map(|text| format!("'{text}'")),
         1 => r"[ ]?[0-9*,/L-]{1,4}( [0-9*,/L-]{1,3}){3,4} [A-Z0-9*#]{1,5}".prop_map(|text| format!("'{text}'")),
         1 => r"[A-Za-z0-9!#/ .:*-]{0,6}".prop_map(|text| format!("'{text}'")),
@@ -652,6 +663,7 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
             .prop_map(move |url| ("[site]", "upstream", text(url))),
         r"((http|HTTPS)://(a|a:80|\[::1\]|u@a))?/?(a|a/|//|%20|a%20|%2F|%41|\?a=b|\?//;|#x|é|\||\[|;|\.\./|\.\.a)?".prop_map(move |url| (PERIOD, "redirect", text(url))),
         r"(\*\.|\*)?(a|A_b-c\.d|192\.0\.2\.1|\[::1\]|ü|a:80)\.?".prop_map(move |host| (PERIOD, "hosts", list(host))),
+        r"[!-&(-~é ]{1,2}".prop_map(move |field| ("[admin]", "user_header", text(field))),
         r"[!-&(-~é ]{1,4}".prop_map(move |method| (PERIOD, "methods", list(method.replace('\\', "|")))),
         r"(info|WARN|off|Trace|3|\+3|03|6|a|a=debug|\[a\]=info|a::b|)(,(info|a=1| debug|))?".prop_map(move |level| ("[log]", "level", text(level))),
         r"#?[0-9A-Fa-f]{3}([0-9a-g]{3})?".prop_map(move |colour| ("[page]", "accent", text(colour))),
@@ -663,34 +675,42 @@ fn any_likely() -> impl Strategy<Value = (&'static str, &'static str, String)> {
     ]
 }
 
-/// Generates a key and the lines above it.
+/// Returns each key with the lines above it: the header of its section, and lines that another key of the table may need.
+fn keys_with_lines_above() -> Vec<(String, String)> {
+    let sections = reference().into_iter().flat_map(|section| {
+        let needed: &[&str] = match section.header.as_str() {
+            "[[period]]" => &["", "start = 2026-12-01T00:00:00Z", "for = '1h'", "cron = '0 4 * * *'\nfor = '1h'"],
+            "[[bypass]]" => &[
+                "",
+                "until = 2026-12-01T00:00:00Z",
+                "hash = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'",
+                "hash = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'\nuntil = 2026-12-01T00:00:00Z",
+            ],
+            "[[webhook]]" => &["", "url = 'https://example.com/'"],
+            _ => &[""],
+        };
+        let lines = needed.iter().map(|needed| format!("{}\n{needed}", section.header)).collect::<Vec<_>>();
+        section.keys.into_iter().flat_map(move |key| {
+            lines.clone().into_iter().map(move |above| (above, key.name.clone()))
+        })
+    });
+    sections.collect()
+}
+
 fn any_key() -> impl Strategy<Value = (String, String)> {
-    let keys = prop::sample::select(vec![
-        ("", "timezone periods_file server site exempt response page limits log period"),
-        (
-            "[server]",
-            "listen trusted_proxies proxy_protocol status_path probe_paths stop_delay stop_timeout tls",
-        ),
-        ("[site]", "upstream root when_unreachable connect_timeout response_timeout tls"),
-        ("[exempt]", "exact paths networks hosts"),
-        ("[response]", "redirect template status retry_after message close_tunnels_after"),
-        ("[page]", "lang title accent contact"),
-        ("[management]", "listen level"),
-        ("[admin]", "listen link_socket hosts users user_header trusted_proxies tokens"),
-        ("[limits]", "head head_timeout idle_timeout send_timeout body_timeout handshake_timeout"),
-        ("[limits]", "connections connections_per_client upstream_idle upstream_connections tunnel_idle"),
-        ("[limits]", "streams upstream_idle_connections"),
-        ("[log]", "level format access"),
-        ("[[period]]", "name end for message redirect enabled start"),
-        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "name end for message redirect enabled except cron"),
-        ("[[period]]\nstart = 2026-12-01T00:00:00Z", "hosts paths methods timezone template"),
-        ("[[period]]\nfor = '1h'", "cron start except"),
-        ("[[period]]\ncron = '0 4 * * *'\nfor = '1h'", "except hosts paths methods timezone start end"),
-    ]);
-    keys.prop_flat_map(|(above, keys)| {
-        let keys = keys.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        (Just(above.to_owned()), prop::sample::select(keys))
-    })
+    prop::sample::select(keys_with_lines_above())
+}
+
+#[test]
+fn it_refuses_no_literal_that_the_parser_accepts() {
+    for (above, key) in keys_with_lines_above() {
+        for value in LITERALS {
+            let text = format!("{above}\n{key} = {value}\n");
+            if parser_accepts(&text) {
+                assert_eq!(problems(&text), "", "{text}");
+            }
+        }
+    }
 }
 
 proptest! {

@@ -30,7 +30,7 @@ pub struct AdminSection {
     pub users: Field<String>,
     /// The request field in which a proxy with single sign-on names the operator. It is believed only from
     /// `trusted_proxies`; a request from anyone else that has it gets status 400.
-    #[schemars(with = "String", regex(pattern = pattern::METHOD), example = &"Remote-User")]
+    #[schemars(with = "String", regex(pattern = pattern::FIELD_NAME), example = &"Remote-User")]
     pub user_header: Field<String>,
     /// Proxies in front of the admin page whose `X-Forwarded-*` fields and `user_header` are trusted: IP addresses or networks
     /// in CIDR notation, or `"unix:"` for every peer on a Unix socket.

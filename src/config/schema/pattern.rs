@@ -44,7 +44,9 @@ pub(in crate::config) const NAME: &str = r"^(?=\s*\S)[^\x00-\x1F\x7F-\x9F]+$";
 pub(in crate::config) const SECRET_HASH: &str = r"^sha256:[0-9A-Fa-f]{64}$";
 /// A name or an address, or `*.` and a name; without scheme, port and path.
 pub(in crate::config) const HOST: &str = r"^(\*\.)?([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]\.?)$";
-/// A token (RFC 9110, section 5.6.2) other than `*`.
+/// A token (RFC 9110, section 5.6.2).
+pub(in crate::config) const FIELD_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+/// A token other than `*`.
 pub(in crate::config) const METHOD: &str = r"^(?!\*$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 /// A level, or the directives of a tracing filter.
 pub(in crate::config) const LEVEL: &str = concat!(
