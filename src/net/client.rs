@@ -1,35 +1,29 @@
 //! The connection of a client, during a request.
 
+mod body;
+mod gone;
+mod send;
+
 use std::cell::RefCell;
-use std::fs::File;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::io;
-use std::ops::Range;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use tokio::io::AsyncWrite as _;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
 use super::peer::Peer;
-use super::prepared::PreparedResponse;
-use super::request_body::{DISCARD_TIME, RequestBody};
-use super::send::{SendLimit, send_all, send_file};
+use super::request_body::RequestBody;
+use super::send::SendLimit;
 use super::stream::Stream;
 use super::traffic::Traffic;
-use crate::http1::chunked::MalformedBody;
-use crate::http1::framing::Encoding;
 use crate::http1::request::{RequestHead, Version};
 
-/// How much of the next requests is read ahead, in bytes.
-const MAX_PIPELINED: usize = 64 << 10;
 /// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -91,21 +85,6 @@ impl ClientConnection {
             traffic: Rc::default(),
             half_closed: None,
         }
-    }
-
-    /// How long the client may take nothing.
-    pub fn send_timeout(&self) -> Duration {
-        self.send_limit.limit
-    }
-
-    /// Returns true if the client has taken nothing for that time.
-    pub fn has_stalled(&self) -> bool {
-        self.send_limit.has_passed
-    }
-
-    /// Records that the client has taken nothing for that time.
-    pub fn mark_stalled(&mut self) {
-        self.send_limit.has_passed = true;
     }
 
     /// Begins a request, whose head was the last thing that was taken from the input.
@@ -187,40 +166,6 @@ impl ClientConnection {
         self.closes = true;
     }
 
-    /// Returns true if the request's body was received and handled.
-    pub fn has_whole_body(&self) -> bool {
-        self.body.is_whole()
-    }
-
-    /// Returns true if the client waits to be asked for the body, and has not sent any of it.
-    pub fn awaits_continue(&self) -> bool {
-        self.body.awaits_continue(&self.input)
-    }
-
-    /// Asks for the body, if the client waits for that.
-    pub async fn ask_for_body(&mut self) -> io::Result<()> {
-        if self.awaits_continue() {
-            self.send_interim(CONTINUE).await?;
-        }
-        self.mark_asked();
-        Ok(())
-    }
-
-    /// Records that the client was asked for the body.
-    pub fn mark_asked(&mut self) {
-        self.body.mark_asked();
-    }
-
-    /// Moves received bytes of the request's body to `out`. `passes` chooses the trailers.
-    pub fn forward_body(
-        &mut self,
-        encoding: Encoding,
-        out: &mut Vec<u8>,
-        passes: impl Fn(&str) -> bool,
-    ) -> Result<(), MalformedBody> {
-        self.body.forward(&mut self.input, encoding, out, passes)
-    }
-
     /// Reads what can be read now, and returns its length in bytes; 0 when the client has stopped sending.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let filled = self.input.poll_fill(&mut self.stream, cx);
@@ -228,116 +173,6 @@ impl ClientConnection {
             self.traffic.add_received(length as u64);
         }
         filled
-    }
-
-    /// Writes as much as the system takes now, at least one byte, and returns its length.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))? {
-            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            taken => {
-                self.has_begun_response = true;
-                self.traffic.add_sent(taken as u64);
-                if let Some(half_closed) = &mut self.half_closed {
-                    half_closed.restart();
-                }
-                Poll::Ready(Ok(taken))
-            }
-        }
-    }
-
-    /// Ready when the client has left. What it sends meanwhile is kept, up to `MAX_PIPELINED`. Beyond that, nothing is read,
-    /// and the end is not noticed.
-    ///
-    /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
-    /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing
-    /// can be sent within a response, a client that has stopped sending is taken to have left.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>, probe: &'static [u8]) -> Poll<()> {
-        loop {
-            if let Some(half_closed) = &mut self.half_closed {
-                return half_closed.poll_gone(cx, &mut self.stream, probe, self.has_begun_response);
-            }
-            if self.input.bytes().len() >= MAX_PIPELINED {
-                return Poll::Pending;
-            }
-            match ready!(self.poll_fill(cx)) {
-                Ok(1..) => {}
-                Ok(0) if !self.stream.end_means_gone() => self.half_closed = Some(HalfClosed::new()),
-                Ok(0) | Err(_) => return Poll::Ready(()),
-            }
-        }
-    }
-
-    /// Ready when a client that has got nothing of its response has left: [`ClientConnection::poll_gone`] with an interim
-    /// response as the probe, which HTTP/1.0 does not have.
-    pub fn poll_gone_before_response(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_gone(cx, if self.version == Version::Http11 { CONTINUE } else { b"" })
-    }
-
-    /// Writes all bytes of an interim response.
-    pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
-        send_all(&mut self.stream, bytes, &mut self.send_limit, &self.traffic, |_, _| {}).await
-    }
-
-    /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
-    /// they have sent all of it. Fails if the client takes nothing for too long.
-    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.has_begun_response = true;
-        let Self { stream, input, body, send_limit, traffic, .. } = self;
-        let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
-            let _is_whole = body.poll_discard(input, stream, traffic, cx);
-        };
-        send_all(stream, bytes, send_limit, traffic, discard).await
-    }
-
-    /// Returns true if [`ClientConnection::send_file`] can send files.
-    pub fn takes_files(&self) -> bool {
-        self.stream.takes_files()
-    }
-
-    /// Sends a range of a file without copying it, as [`ClientConnection::send`] sends bytes. Also fails if the file is shorter.
-    pub async fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
-        self.has_begun_response = true;
-        let Self { stream, input, body, send_limit, traffic, .. } = self;
-        let discard = |stream: &mut Stream, cx: &mut Context<'_>| {
-            let _is_whole = body.poll_discard(input, stream, traffic, cx);
-        };
-        send_file(stream, file, range, send_limit, traffic, discard).await
-    }
-
-    /// Sends a whole response without translating it, if the request came over HTTP/2. `length` is that of its head and
-    /// content in bytes.
-    pub fn send_whole(&mut self, response: impl FnOnce() -> Response<Bytes>, length: u64) -> bool {
-        let Some(whole) = &self.whole_response else { return false };
-        whole.replace(Some(response()));
-        self.traffic.add_sent(length);
-        true
-    }
-
-    /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
-    pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
-        if let Some(whole) = response.http2().filter(|_| self.is_http2()) {
-            self.send_whole(|| whole.clone(), response.http1().len() as u64);
-            return Ok(());
-        }
-        self.send(response.http1()).await
-    }
-
-    /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.
-    pub async fn discard_body(&mut self) -> bool {
-        let Self { body, input, stream, traffic, .. } = self;
-        if body.is_whole() {
-            return true;
-        }
-        let discarded = poll_fn(|cx| body.poll_discard(input, stream, traffic, cx));
-        timeout(DISCARD_TIME, discarded).await.unwrap_or(false)
-    }
-
-    /// Makes dropping the connection tell the client that the response is not complete, where the framing cannot: HTTP/1.0
-    /// takes the end of the connection for the end of the response.
-    pub fn cut(&mut self) {
-        if self.version == Version::Http10 {
-            self.stream.reset_on_drop();
-        }
     }
 
     /// Returns true if the client has sent something that was not handled, or may be about to.

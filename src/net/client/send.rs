@@ -1,0 +1,113 @@
+//! The response to a client.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use tokio::io::AsyncWrite as _;
+
+use super::ClientConnection;
+use crate::http1::request::Version;
+use crate::net::prepared::PreparedResponse;
+use crate::net::send::{SendLimit, send_all, send_file};
+use crate::net::stream::Stream;
+use crate::net::traffic::Traffic;
+
+impl ClientConnection {
+    /// How long the client may take nothing.
+    pub fn send_timeout(&self) -> Duration {
+        self.send_limit.limit
+    }
+
+    /// Returns true if the client has taken nothing for that time.
+    pub fn has_stalled(&self) -> bool {
+        self.send_limit.has_passed
+    }
+
+    /// Records that the client has taken nothing for that time.
+    pub fn mark_stalled(&mut self) {
+        self.send_limit.has_passed = true;
+    }
+
+    /// Writes as much as the system takes now, at least one byte, and returns its length.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))? {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            taken => {
+                self.has_begun_response = true;
+                self.traffic.add_sent(taken as u64);
+                if let Some(half_closed) = &mut self.half_closed {
+                    half_closed.restart();
+                }
+                Poll::Ready(Ok(taken))
+            }
+        }
+    }
+
+    /// Writes all bytes of an interim response.
+    pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
+        send_all(&mut self.stream, bytes, &mut self.send_limit, &self.traffic, |_, _| {}).await
+    }
+
+    /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
+    /// they have sent all of it. Fails if the client takes nothing for too long.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (stream, limit, traffic, discard) = self.sending();
+        send_all(stream, bytes, limit, traffic, discard).await
+    }
+
+    /// Returns true if [`ClientConnection::send_file`] can send files.
+    pub fn takes_files(&self) -> bool {
+        self.stream.takes_files()
+    }
+
+    /// Sends a range of a file without copying it, as [`ClientConnection::send`] sends bytes. Also fails if the file is shorter.
+    pub async fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+        let (stream, limit, traffic, discard) = self.sending();
+        send_file(stream, file, range, limit, traffic, discard).await
+    }
+
+    /// What sending a response needs; the function discards what the client sends meanwhile of an unwanted body.
+    fn sending(
+        &mut self,
+    ) -> (&mut Stream, &mut SendLimit, &Traffic, impl FnMut(&mut Stream, &mut Context<'_>)) {
+        self.has_begun_response = true;
+        let Self { stream, input, body, send_limit, traffic, .. } = self;
+        let traffic = &**traffic;
+        let discard = move |stream: &mut Stream, cx: &mut Context<'_>| {
+            let _is_whole = body.poll_discard(input, stream, traffic, cx);
+        };
+        (stream, send_limit, traffic, discard)
+    }
+
+    /// Sends a whole response without translating it, if the request came over HTTP/2. `length` is that of its head and
+    /// content in bytes.
+    pub fn send_whole(&mut self, response: impl FnOnce() -> Response<Bytes>, length: u64) -> bool {
+        let Some(whole) = &self.whole_response else { return false };
+        whole.replace(Some(response()));
+        self.traffic.add_sent(length);
+        true
+    }
+
+    /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
+    pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
+        if let Some(whole) = response.http2().filter(|_| self.is_http2()) {
+            self.send_whole(|| whole.clone(), response.http1().len() as u64);
+            return Ok(());
+        }
+        self.send(response.http1()).await
+    }
+
+    /// Makes dropping the connection tell the client that the response is not complete, where the framing cannot: HTTP/1.0
+    /// takes the end of the connection for the end of the response.
+    pub fn cut(&mut self) {
+        if self.version == Version::Http10 {
+            self.stream.reset_on_drop();
+        }
+    }
+}
