@@ -25,6 +25,7 @@ pub mod response;
 mod service;
 mod streams;
 mod translated;
+mod translated_body;
 
 use std::convert::Infallible;
 use std::io;

@@ -5,22 +5,23 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Incoming};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Service;
 use super::refusal::refuse;
 use super::streams::OpenStream;
+use super::translated_body::{Content, TranslatedBody};
 use crate::http1::fields::write_field;
 use crate::http1::framing::Framing;
 use crate::http1::refusal::Refusal;
@@ -30,7 +31,7 @@ use crate::net::client::{ClientConnection, WholeResponse};
 use crate::net::memory_pipe::{PipeReader, PipeWriter, memory_pipe};
 use crate::net::peer::Peer;
 use crate::net::pipe::{AbortOnDrop, BodyFraming, send_body};
-use crate::net::pipe_body::{MAX_PART, PipeBody};
+use crate::net::pipe_body::PipeBody;
 use crate::net::prepared::http2_head;
 use crate::net::request_body::{DISCARD_TIME, MAX_DISCARDED};
 use crate::net::stream::Stream;
@@ -58,7 +59,7 @@ pub(super) async fn respond<S: Service>(
     let first = poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
     let task = first.is_pending().then(|| AbortOnDrop::new(spawn_local(handling).abort_handle()));
     let response = read_response(from, &whole, to_head).await?;
-    Ok(response.map(|content| TranslatedBody { content, has_ended: false, stream, task }))
+    Ok(response.map(|content| TranslatedBody::new(content, stream, task)))
 }
 
 /// Handles a request while its body is written to the pipe. If the client breaks off the body, the request ends too. What the
@@ -203,63 +204,4 @@ fn take_head(received: &mut BytesMut, to_head: bool) -> io::Result<Option<(Respo
             return Ok(taken);
         }
     }
-}
-
-/// The content of a response. Dropping it before its end cancels the request.
-pub(super) struct TranslatedBody {
-    content: Content,
-    has_ended: bool,
-    stream: OpenStream,
-    /// The task that handles the request.
-    task: Option<AbortOnDrop>,
-}
-
-impl Drop for TranslatedBody {
-    fn drop(&mut self) {
-        if (self.has_ended || self.is_end_stream())
-            && let Some(task) = self.task.take()
-        {
-            task.detach();
-        }
-    }
-}
-
-enum Content {
-    Whole(Bytes),
-    Piped(PipeBody),
-}
-
-impl Body for TranslatedBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let frame = match &mut self.content {
-            Content::Whole(rest) => Poll::Ready(take_part(rest).map(|part| Ok(Frame::data(part)))),
-            Content::Piped(body) => Pin::new(body).poll_frame(cx),
-        };
-        self.has_ended |= matches!(frame, Poll::Ready(None));
-        self.stream.progress().record_sending(frame.is_ready());
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Whole(rest) => rest.is_empty(),
-            Content::Piped(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
-            Content::Piped(body) => body.size_hint(),
-        }
-    }
-}
-
-/// Takes as much as one frame holds: what hyper has taken is no longer known to wait for the client.
-fn take_part(rest: &mut Bytes) -> Option<Bytes> {
-    let length = rest.len().min(MAX_PART);
-    (length > 0).then(|| rest.split_to(length))
 }
