@@ -14,6 +14,7 @@ use super::body_limits::BodyLimits;
 use super::buffers::Buffers;
 use super::contention::Contention;
 use super::download::Download;
+use super::exchange_result::{EndedExchange, ExchangeError};
 use super::response::{self, HeadOptions};
 use super::upload::Upload;
 use super::{ClientError, Forwarded, UpstreamError, tunnel};
@@ -47,31 +48,6 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) is_watched: bool,
     /// True if no cache may keep the response.
     pub(super) is_private: bool,
-}
-
-/// Why a connection brought no response.
-pub(super) enum ExchangeError {
-    /// It ended before any byte was received.
-    NoResponse {
-        error: io::Error,
-        /// True if any of the request may have reached the upstream.
-        has_sent: bool,
-    },
-    /// Another connection would not help.
-    Final(UpstreamError),
-}
-
-impl<E: Into<UpstreamError>> From<E> for ExchangeError {
-    fn from(error: E) -> Self {
-        Self::Final(error.into())
-    }
-}
-
-/// How an exchange ended.
-pub(super) struct EndedExchange {
-    pub(super) forwarded: Forwarded,
-    /// How long the connection to the upstream can be used again; `None` if it cannot.
-    pub(super) idle_limit: Option<Duration>,
 }
 
 /// What ends a wait.
