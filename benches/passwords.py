@@ -18,8 +18,6 @@ import contextlib
 import hashlib
 import os
 import pathlib
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,15 +25,10 @@ import tempfile
 import threading
 import time
 
+from visitors import LIMIT, Client, measure, measure_alone, percentile, pin, server
+
 BINARY = pathlib.Path(__file__).parent.parent / "target/release/downtime"
-# The ratio of the 99th percentiles that row A4 of the acceptance list allows.
-LIMIT = 1.5
 CONNECTIONS = 64
-PAUSE = 0.001
-# In seconds.
-WITHOUT_FLOOD = 10
-TIMEOUT = 300
-SERVER_CORE, CLIENT_CORE = 0, 1
 
 # The second choice of RFC 9106: 64 MiB, here in KiB, three passes. The password is unknown to everybody.
 HASH_MEMORY = 65536
@@ -53,66 +46,6 @@ trusted_proxies = ["127.0.0.1"]
 [[period]]
 start = 2020-01-01T00:00:00Z
 """
-
-
-@contextlib.contextmanager
-def server(binary, directory, arguments, said):
-    """Runs the binary, and yields it with the address that it says behind `said`."""
-    command = ["taskset", "--cpu-list", str(SERVER_CORE), binary.resolve(), *arguments]
-    with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            for line in process.stderr:
-                if said in line:
-                    threading.Thread(target=process.stderr.read, daemon=True).start()
-                    host, port = line.split(said)[1].split(",")[0].strip().rsplit(":", 1)
-                    yield process, (host, int(port))
-                    break
-            else:
-                sys.exit(f"{arguments} said nothing about {said}")
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-
-class Client:
-    """A connection that is kept."""
-
-    def __init__(self, address):
-        self.socket = socket.create_connection(address, TIMEOUT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def status(self, request):
-        """Sends a request, reads the whole response, and returns its status."""
-        self.socket.sendall(request)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += self.receive()
-        head, _, body = received.partition(b"\r\n\r\n")
-        fields = [line.split(b":") for line in head.lower().split(b"\r\n")]
-        length = next(int(field[1]) for field in fields if field[0] == b"content-length")
-        left = length - len(body)
-        while left > 0:
-            left -= len(self.receive())
-        return int(head[9:12])
-
-    def receive(self):
-        received = self.socket.recv(1 << 16)
-        if not received:
-            raise ConnectionError("the server has closed the connection")
-        return received
-
-
-def measure(address, is_over):
-    """Returns the times of visitors' requests, in seconds, until it is over."""
-    client = Client(address)
-    request = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"
-    times = []
-    while not is_over():
-        begun = time.perf_counter()
-        if client.status(request) != 503:
-            sys.exit("the site is not down")
-        times.append(time.perf_counter() - begun)
-        time.sleep(PAUSE)
-    return times
 
 
 def flood(address, count):
@@ -143,10 +76,6 @@ def most_memory(process):
     return int(status.split("VmHWM:")[1].split()[0])
 
 
-def percentile(times):
-    return statistics.quantiles(times, n=100)[98] * 1e6
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--pairs", type=int, default=5)
@@ -154,7 +83,7 @@ def main():
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     parser.add_argument("binary", nargs="?", type=pathlib.Path, default=BINARY)
     arguments = parser.parse_args()
-    os.sched_setaffinity(0, {CLIENT_CORE})
+    pin()
     if arguments.flood:
         host, port = arguments.flood.rsplit(":", 1)
         return flood((host, int(port)), arguments.passwords)
@@ -184,8 +113,7 @@ def compare(arguments):
 
 def pair(arguments, gateway, admin):
     """Measures once without the flood and once with it, and returns the ratio."""
-    end = time.monotonic() + WITHOUT_FLOOD
-    without = percentile(measure(gateway, lambda: time.monotonic() > end))
+    without = percentile(measure_alone(gateway))
     command = ["nice", sys.executable, __file__, f"--flood={admin[0]}:{admin[1]}", f"--passwords={arguments.passwords}"]
     begun = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as flooding:
