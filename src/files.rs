@@ -22,6 +22,7 @@
 
 mod content;
 mod etag;
+mod fault;
 mod finder;
 mod multipart;
 mod open;

@@ -18,12 +18,13 @@
 //! | [`counters`] | counts of requests, one set for each thread | |
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
+//! | [`log_interval`] | events that are logged once a minute | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
 //! | [`tls`] | certificates: read, checked, chosen by server name; the settings of TLS | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
-//! | [`files`] | static files below a directory | hex, http1, matching |
+//! | [`files`] | static files below a directory | hex, http1, log_interval, matching |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
@@ -38,7 +39,7 @@
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, matching, net, tls |
 //! | [`hooks`] | commands and webhooks that learn of changes | clock, config, http1, net, schedule, snapshot, summary, tls |
-//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, net, thread_exit, tls |
+//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, http1, logging, matching, net, page, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, filters, hooks, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
@@ -60,6 +61,7 @@ pub mod hex;
 pub mod hooks;
 pub mod http1;
 pub mod invalid_value;
+pub mod log_interval;
 pub mod logging;
 pub mod management;
 pub mod matching;

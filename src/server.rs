@@ -15,7 +15,6 @@ mod head;
 mod http2;
 mod limit_log;
 pub mod listener;
-mod log_interval;
 mod open_connections;
 mod proxied;
 mod pulse;

@@ -13,6 +13,7 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
+use super::fault::{CANNOT_READ, SENT_IN_PART};
 use super::open::{Failure, OpenFile, Waiting};
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
@@ -95,10 +96,7 @@ impl StoredContent {
     }
 
     fn report<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        result.inspect_err(|error| {
-            let path = self.path.display();
-            tracing::warn!(target: "downtime::files", %path, %error, "a file was sent only in part");
-        })
+        result.inspect_err(|error| SENT_IN_PART.log(&self.path, error))
     }
 }
 
@@ -116,8 +114,7 @@ pub(super) fn read_whole(opened: &OpenFile, path: &Path, waiting: Waiting) -> Re
         return Err(FileRefusal::Changed.into());
     }
     current.and(read).map_err(|error| {
-        let path = path.display();
-        tracing::error!(target: "downtime::files", %path, %error, "cannot read a file");
+        CANNOT_READ.log(path, &error);
         FileRefusal::Internal.into()
     })
 }

@@ -14,6 +14,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
+use super::fault::CANNOT_OPEN;
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
 
@@ -119,9 +120,9 @@ impl RootDirectory {
 fn refuse(error: io::Error, path: &Path) -> FileRefusal {
     let message = error.to_string();
     let refusal = FileRefusal::from(error);
-    if matches!(refusal, FileRefusal::Internal | FileRefusal::Unavailable) {
-        let path = path.display();
-        tracing::error!(target: "downtime::files", %path, error = message, "cannot open a file");
+    // The operator can fix these.
+    if matches!(refusal, FileRefusal::Forbidden | FileRefusal::Internal | FileRefusal::Unavailable) {
+        CANNOT_OPEN.log(path, &message);
     }
     refusal
 }

@@ -14,11 +14,11 @@ use tracing::warn;
 use super::connection::{serve_open, serve_tls};
 use super::limit_log;
 use super::listener::{BACKLOG, Listener};
-use super::log_interval::LogInterval;
 use super::open_connections::{OpenConnection, OpenConnections};
 use super::proxied::client_of_proxy;
 use super::{Service, within_stop};
 use crate::config::Limits;
+use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 

@@ -19,11 +19,11 @@ use tracing::{debug, warn};
 
 use super::frames::FrameKind;
 use super::guarded::GuardedStream;
-use super::log_interval::LogInterval;
 use super::open_connections::Idleness;
 use super::streams::Streams;
 use super::{STOP_GRACE, Service, limit_log, translated};
 use crate::config::Limits;
+use crate::log_interval::LogInterval;
 use crate::net::client::ClientConnection;
 use crate::net::deadline::after;
 use crate::net::peer::Peer;

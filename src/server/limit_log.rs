@@ -4,9 +4,9 @@
 use tracing::info;
 
 use super::head::TOO_LATE;
-use super::log_interval::LogInterval;
 use crate::http1::head::is_too_long;
 use crate::http1::refusal::Refusal;
+use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
 
 pub(super) static HEAD: ReachedLimit = ReachedLimit::new("head", "sent a longer head");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::log_interval::LogInterval;
 use crate::config::duration;
+use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
 use crate::net::proxy_header::{MAX_PROXY_HEADER, ProxyHeader};
 use crate::net::stream::Stream;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Failed, Trial};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
-use rustix::process::geteuid;
+use rustix::process::{Signal, geteuid};
 
 use crate::debian;
 use crate::support::admin::{RunningAdminPage, SECTIONS};
@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         by_root("another_user_gets_no_link", another_user_gets_no_link),
         by_root("a_file_that_only_the_command_can_read_is_reported_as_rejected_at_once", rejected_at_once),
+        by_root("a_file_that_the_gateway_may_not_read_is_logged_once", an_unreadable_file_is_logged),
         by_root("the_owner_of_the_file_is_kept", the_owner_is_kept),
         by_root("a_file_whose_owner_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
         trial("extended_attributes_and_access_lists_are_kept", attributes_are_kept),
@@ -100,6 +101,26 @@ fn rejected_at_once() {
 }
 
 /// Edits the file with a command.
+fn an_unreadable_file_is_logged() {
+    let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir(directory.join("public")).expect("a directory");
+    for name in ["public/a", "public/b"] {
+        directory.write(name, "text");
+        set_permissions(directory.join(name), Permissions::from_mode(0o600)).expect("a mode");
+    }
+    let command = unprivileged_downtime(&directory);
+    let gateway = GatewayProcess::run(directory, command);
+    for path in ["/a", "/a", "/b"] {
+        assert_eq!(gateway.get(path, &[]).status, 403);
+    }
+    gateway.process.signal(Signal::TERM);
+    let (_, log) = gateway.process.end();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("cannot open a file")).collect();
+    let [line] = lines[..] else { panic!("{log}") };
+    let text = "cannot open a file; more are not logged for a minute path=a error=\"Permission denied (os error 13)\"";
+    assert!(line.ends_with(text), "{line}");
+}
+
 fn edit(command: Command) -> (Output, String) {
     run(command, &["start", "--at", "2999-01-01T00:00:00Z"])
 }

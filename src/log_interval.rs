@@ -10,15 +10,22 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// When the process has last logged one kind of event. Use one static for each kind.
 #[derive(Debug)]
-pub(super) struct LogInterval(Mutex<Option<Instant>>);
+pub struct LogInterval(Mutex<Option<Instant>>);
+
+impl Default for LogInterval {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl LogInterval {
-    pub(super) const fn new() -> Self {
+    /// Nothing was logged yet.
+    pub const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
     /// Returns true if this event is to be logged: no thread has logged one of its kind within the last minute.
-    pub(super) fn is_due(&self) -> bool {
+    pub fn is_due(&self) -> bool {
         let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = logged.is_none_or(|logged| logged.elapsed() >= INTERVAL);
         if is_due {
