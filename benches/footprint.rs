@@ -7,6 +7,7 @@
 mod gateway;
 mod large_body;
 mod measure;
+mod memory;
 mod response;
 
 use std::fs;
@@ -20,6 +21,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use gateway::{BenchGateway, authority, binary};
 use large_body::{download, upload};
 use measure::{is_asked_for, median};
+use memory::memory;
 use response::{MeasuredHead, ServerResponse};
 
 const STARTS: usize = 20;
@@ -104,12 +106,4 @@ fn growth(directory: &Path, transfer: Transfer) -> io::Result<f64> {
 fn report(what: &str, figure: f64, limit: f64, unit: &str) {
     let result = if figure < limit { "ok" } else { "OVER" };
     println!("{what:22} {figure:6.1}  limit {limit:4.0}  {result:4}  {unit}");
-}
-
-/// A figure of a process's memory, in bytes: `VmRSS:` is the resident memory, `VmHWM:` its peak (`proc_pid_status(5)`).
-fn memory(process: u32, field: &str) -> io::Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix(field)?.trim_end_matches("kB").trim().parse().ok());
-    kib.map(|kib: f64| kib * 1024.0).ok_or_else(|| io::Error::other(format!("no {field}")))
 }
