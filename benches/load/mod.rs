@@ -1,9 +1,12 @@
-//! Load on a server: some connections that each send one request after another, as fast as the server responds.
+//! Load on a server: some connections that each send one request after another, as fast as the server responds or at a
+//! fixed rate.
 //!
 //! A request costs less CPU time here than in the servers that are measured, so that their core is the busy one. Each
 //! response must have the expected status and length; any other ends the load with an error.
 
 mod connection;
+pub mod latency;
+pub mod open;
 mod traffic;
 
 use std::io::{self, Read, Write};
@@ -14,9 +17,20 @@ use crate::gateway::{authority, on};
 use crate::programs::{h2load, wrk};
 use crate::request::{BenchRequest, Protocol};
 use connection::ExpectedResponse;
+use latency::Latency;
 use traffic::Traffic;
 
 const LOAD: &str = "--load";
+
+/// Where a load goes, and what must come back.
+#[derive(Clone, Copy)]
+pub struct LoadTarget<'a> {
+    pub url: &'a str,
+    pub request: &'a BenchRequest,
+    pub status: u16,
+    /// The length of the body, in bytes. It is not checked over TLS.
+    pub length: usize,
+}
 
 /// The result of a load.
 pub struct Load {
@@ -27,60 +41,68 @@ pub struct Load {
 }
 
 impl Load {
-    /// Runs a load on `url` for this long, in a process of its own on these cores. Each response must have this status
-    /// and, without TLS, a body of this length.
-    pub fn run(
-        url: &str,
-        request: &BenchRequest,
-        (status, length): (u16, usize),
-        duration: Duration,
-        cores: &str,
-    ) -> io::Result<Self> {
-        match request.protocol {
-            Protocol::Plain => Self::run_here(url, request, (status, length), duration, cores),
-            Protocol::Tls => wrk(url, request, status, duration, cores),
-            Protocol::Http2 => h2load(url, status, duration, cores),
+    /// Sends requests for this long, as fast as the server responds, from a process of its own on these cores.
+    pub fn run(target: LoadTarget, duration: Duration, cores: &str) -> io::Result<Self> {
+        match target.request.protocol {
+            Protocol::Plain => {
+                let [counted, seconds, requests] = run_here(target, duration, None, cores)?;
+                Ok(Self { rate: counted / seconds, requests })
+            }
+            Protocol::Tls => wrk(&target, duration, cores),
+            Protocol::Http2 => h2load(&target, duration, cores),
         }
     }
+}
 
-    fn run_here(
-        url: &str,
-        request: &BenchRequest,
-        (status, length): (u16, usize),
-        duration: Duration,
-        cores: &str,
-    ) -> io::Result<Self> {
-        let mut command = on(cores, &std::env::current_exe()?);
-        command.args([LOAD, authority(url)]).args([status.to_string(), length.to_string()]);
-        command.args([request.closes.to_string(), duration.as_millis().to_string()]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        input.write_all(&request.encode(authority(url)))?;
-        drop(input);
-        let output = child.wait_with_output()?;
-        let report = String::from_utf8_lossy(&output.stdout);
-        let mut figures = report.split_whitespace().filter_map(|figure| figure.parse::<f64>().ok());
-        match (figures.next(), figures.next(), figures.next()) {
-            (Some(counted), Some(seconds), Some(requests)) => Ok(Self { rate: counted / seconds, requests }),
-            _ => Err(io::Error::other("the load failed")),
-        }
+impl Latency {
+    /// Sends requests without TLS for this long, at this rate per second, from a process of its own on these cores.
+    pub fn run(target: LoadTarget, duration: Duration, rate: f64, cores: &str) -> io::Result<Self> {
+        let [p50, p99, p999] = run_here(target, duration, Some(rate), cores)?;
+        Ok(Self { p50, p99, p999 })
     }
+}
+
+/// Returns the three figures that a load prints.
+fn run_here(target: LoadTarget, duration: Duration, rate: Option<f64>, cores: &str) -> io::Result<[f64; 3]> {
+    let LoadTarget { url, request, status, length } = target;
+    let mut command = on(cores, &std::env::current_exe()?);
+    command.args([LOAD, authority(url)]).args([status.to_string(), length.to_string()]);
+    command.args([request.closes.to_string(), request.connections.to_string()]);
+    command.arg(duration.as_millis().to_string()).args(rate.map(|rate| rate.to_string()));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    input.write_all(&request.encode(authority(url)))?;
+    drop(input);
+    let output = child.wait_with_output()?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    let figures: Vec<_> = report.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
+    figures.try_into().map_err(|_| io::Error::other("the load failed"))
 }
 
 /// Runs the load if this process was started for that, and then returns true.
 pub fn load_if_told() -> io::Result<bool> {
     let arguments: Vec<_> = std::env::args().skip_while(|argument| argument != LOAD).skip(1).collect();
-    let [address, status, length, closes, duration] = arguments.as_slice() else { return Ok(false) };
-    let expected = ExpectedResponse {
-        status: status.parse().map_err(io::Error::other)?,
-        length: length.parse().map_err(io::Error::other)?,
-        closes: closes.parse().map_err(io::Error::other)?,
+    let [address, status, length, closes, connections, duration, rate @ ..] = arguments.as_slice() else {
+        return Ok(false);
     };
-    let duration = Duration::from_millis(duration.parse().map_err(io::Error::other)?);
+    let expected =
+        ExpectedResponse { status: parse(status)?, length: parse(length)?, closes: parse(closes)? };
+    let duration = Duration::from_millis(parse(duration)?);
     let mut request = Vec::new();
     io::stdin().read_to_end(&mut request)?;
-    let mut traffic = Traffic::start(address.parse().map_err(io::Error::other)?, &request, &expected)?;
-    let (responses, taken) = traffic.run(duration)?;
-    println!("{responses} {} {}", taken.as_secs_f64(), responses + traffic.finish()?);
+    let mut traffic = Traffic::open(parse(address)?, &request, &expected, parse(connections)?)?;
+    if let Some(rate) = rate.first() {
+        let Latency { p50, p99, p999 } = latency::measure(&mut traffic, duration, parse(rate)?)?;
+        println!("{p50} {p99} {p999}");
+    } else {
+        let (responses, taken) = traffic.run(duration)?;
+        println!("{responses} {} {}", taken.as_secs_f64(), responses + traffic.finish()?);
+    }
     Ok(true)
+}
+
+fn parse<T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>>(
+    argument: &str,
+) -> io::Result<T> {
+    argument.parse().map_err(io::Error::other)
 }

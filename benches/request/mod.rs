@@ -20,13 +20,21 @@ pub struct BenchRequest {
     pub body_length: usize,
     /// True if each request has a connection of its own.
     pub closes: bool,
+    /// How many are under way at the same time, each on a connection of its own. Over HTTP/2, always 64 on 4 connections.
+    pub connections: usize,
     pub protocol: Protocol,
 }
 
 impl BenchRequest {
     /// A GET with no field but `Host`.
-    pub const GET: Self =
-        Self { method: "GET", fields: "", body_length: 0, closes: false, protocol: Protocol::Plain };
+    pub const GET: Self = Self {
+        method: "GET",
+        fields: "",
+        body_length: 0,
+        closes: false,
+        connections: 64,
+        protocol: Protocol::Plain,
+    };
 
     /// A GET that asks the server to close the connection.
     pub const LAST_GET: Self = Self { fields: "Connection: close\r\n", closes: true, ..Self::GET };
@@ -59,6 +67,11 @@ impl BenchRequest {
             body_length,
             ..Self::GET
         }
+    }
+
+    /// The same request, but only 4 at a time: so some end in a short run, although a body is very long.
+    pub const fn few(self) -> Self {
+        Self { connections: 4, ..self }
     }
 
     /// The same request, sent in another way.

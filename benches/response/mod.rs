@@ -56,13 +56,17 @@ pub struct ServerResponse {
 impl ServerResponse {
     /// Sends `request` to the server at `url` and reads the response.
     pub fn fetch(url: &str, request: &[u8]) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(authority(url))?;
+        Self::exchange(&mut TcpStream::connect(authority(url))?, request)
+    }
+
+    /// Sends `request` on a connection and reads the response.
+    pub fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<Self> {
         stream.set_read_timeout(Some(DEADLINE))?;
         stream.write_all(request)?;
         let mut bytes = Vec::new();
-        let MeasuredHead { status, length, body_length } = MeasuredHead::read(&mut stream, &mut bytes)?;
+        let MeasuredHead { status, length, body_length } = MeasuredHead::read(stream, &mut bytes)?;
         while bytes.len() < length + body_length {
-            read_more(&mut stream, &mut bytes)?;
+            read_more(stream, &mut bytes)?;
         }
         Self::new(status, length, bytes)
     }

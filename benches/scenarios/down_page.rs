@@ -3,41 +3,58 @@
 use std::fs;
 use std::io;
 
-use super::rivals::Rivals;
 use super::{Contest, PAGE, SERVER_CORE, Scenario, page};
 use crate::response::ServerResponse;
 use crate::servers::bare::{self, Reading};
-use crate::servers::haproxy::HaProxyConfig;
-use crate::servers::nginx::NginxConfig;
+use crate::servers::config::Service;
 use crate::servers::{BenchServer, readable_directory, start_gateway};
 
 const MESSAGE: &str = "The site will be back soon.";
+const PLACEHOLDER: &str = "{{ message }}";
+/// Each server sets these itself.
+const OWN_FIELDS: [&str; 4] = ["date", "content-length", "connection", "server"];
 
-/// Starts the gateway, and servers that send the same bytes except for Date and their own fields.
-pub fn start(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
-    let directory = readable_directory()?;
-    let placeholder = "{{ message }}";
-    let template = page(placeholder, PAGE);
-    fs::write(directory.path().join("down.html"), &template)?;
-    let config = format!(
+/// The template of the down page.
+pub fn template() -> String {
+    page(PLACEHOLDER, PAGE)
+}
+
+/// What a visitor gets.
+pub fn body() -> String {
+    template().replace(PLACEHOLDER, MESSAGE)
+}
+
+/// A config of which all is down, but for the template in `down.html`.
+pub fn config() -> String {
+    format!(
         "[response]\nmessage = \"{MESSAGE}\"\ntemplate = \"down.html\"\n\
          [[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n"
-    );
-    let ours: BenchServer = start_gateway(directory.path(), &config, SERVER_CORE)?;
-    let ServerResponse { fields, .. } = scenario.fetch(&ours.url)?;
-    let response = ServerResponse { status: 503, fields, body: template.replace(placeholder, MESSAGE) };
-    let mut rivals = Rivals { directory: directory.path(), has_access_log, running: Vec::new() };
-    rivals.start_nginx(NginxConfig::fixed_response(&response), scenario.nginx_target)?;
-    rivals.start_haproxy(&HaProxyConfig::fixed_response(&response, directory.path())?)?;
-    let rivals = rivals.running;
-    Ok(Contest { name: "downtime", ours, rivals, response, _upstream: None, directory })
+    )
+}
+
+/// Starts the gateway, and servers that send the same bytes except for Date and their own fields.
+pub fn start(scenario: &Scenario, connections: usize) -> io::Result<Contest> {
+    let directory = readable_directory()?;
+    fs::write(directory.path().join("down.html"), template())?;
+    let gateway = start_gateway(directory.path(), &config(), SERVER_CORE)?;
+    let ServerResponse { fields, .. } = scenario.fetch(&gateway.url)?;
+    let body_file = directory.path().join("body");
+    fs::write(&body_file, body())?;
+    let own: Vec<_> =
+        fields.iter().filter(|(name, _)| !OWN_FIELDS.contains(&name.as_str())).cloned().collect();
+    let service = Service::DownPage { status: 503, fields: &own, body: &body(), body_file: &body_file };
+    let response = ServerResponse { status: 503, fields, body: body() };
+    Contest::new(gateway, response, directory).start_peers(scenario.peers, &service, connections)
 }
 
 /// Replaces the gateway by a server that does not parse HTTP.
-pub fn start_bare(scenario: &Scenario, has_access_log: bool) -> io::Result<Contest> {
-    let mut contest = start(scenario, has_access_log)?;
-    contest.name = "bare";
-    contest.rivals.iter_mut().for_each(|rival| rival.target = None);
-    contest.ours = bare::start(contest.directory.path(), &contest.response, Reading::Anything, SERVER_CORE)?;
+pub fn start_bare(scenario: &Scenario, connections: usize) -> io::Result<Contest> {
+    let mut contest = start(scenario, connections)?;
+    let directory = contest.directory.path();
+    let bare: BenchServer = bare::start(directory, &contest.response, Reading::Anything, SERVER_CORE)?;
+    contest.servers.iter_mut().for_each(|contestant| contestant.target = None);
+    if let Some(gateway) = contest.servers.first_mut() {
+        (gateway.name, gateway.server) = ("bare", bare);
+    }
     Ok(contest)
 }

@@ -49,7 +49,7 @@ pub fn start(
     let mut url = String::new();
     BufReader::new(said).read_line(&mut url)?;
     let (url, tls_url) = (url.trim_end().to_owned(), String::new());
-    Ok(BenchServer { url, tls_url, worker: process.0.id(), _process: process })
+    Ok(BenchServer { url, tls_url, process })
 }
 
 fn encode(response: &ServerResponse) -> Vec<u8> {

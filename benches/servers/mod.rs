@@ -1,8 +1,8 @@
 //! The servers to measure, each as a process of its own on a free port of the loopback interface.
 
 pub mod bare;
-pub mod haproxy;
-pub mod nginx;
+pub mod config;
+pub mod peer;
 
 use std::fs;
 use std::io;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::gateway::{BenchGateway, BenchProcess};
+use crate::memory::memory;
 use crate::request::Protocol;
 
 /// The files of a certificate, its key, and both, in the directories of servers.
@@ -31,18 +32,19 @@ pub struct BenchServer {
     pub url: String,
     /// Its address for TLS, except for the bare server.
     tls_url: String,
-    /// The process that responds.
-    worker: u32,
-    _process: BenchProcess,
+    /// The parent of its processes.
+    process: BenchProcess,
 }
 
-/// Starts the gateway with `config`, which begins in no table, on `core`, in a directory with a certificate.
+/// Starts the gateway with `config`, which begins with keys of `[server]`, on `core`, in a directory with a certificate.
 pub fn start_gateway(directory: &Path, config: &str, core: &str) -> io::Result<BenchServer> {
-    let config = format!("tls = [{{ cert = \"{CERTIFICATE}\", key = \"{KEY}\" }}]\n{config}");
+    let config = format!(
+        "tls = [{{ cert = \"{CERTIFICATE}\", key = \"{KEY}\" }}]\n[limits]\nidle_timeout = \"1h\"\n{config}"
+    );
     let listen = ["127.0.0.1:0", "https://127.0.0.1:0"];
     let BenchGateway { process, urls } = BenchGateway::start(directory, &listen, &config, core)?;
     let [url, tls_url] = urls.try_into().map_err(|_| io::Error::other("two addresses"))?;
-    Ok(BenchServer { url, tls_url, worker: process.0.id(), _process: process })
+    Ok(BenchServer { url, tls_url, process })
 }
 
 impl BenchServer {
@@ -51,14 +53,31 @@ impl BenchServer {
         if protocol == Protocol::Plain { &self.url } else { &self.tls_url }
     }
 
-    /// The CPU time that it has used, in seconds.
+    /// The CPU time that its processes have used, in seconds.
     pub fn cpu_time(&self) -> io::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.worker))?;
-        // The name before them may contain anything, even parentheses.
-        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-        let ticks = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
-        Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)
+        family(self.process.0.id()).into_iter().map(cpu_time).sum()
     }
+
+    /// The resident memory of its processes, in bytes. Memory that they share counts for each.
+    pub fn resident_memory(&self) -> io::Result<f64> {
+        family(self.process.0.id()).into_iter().map(|process| memory(process, "VmRSS:")).sum()
+    }
+}
+
+/// A process and its children: no server here has grandchildren.
+fn family(parent: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    std::iter::once(parent).chain(children).collect()
+}
+
+/// The CPU time that a process has used, in seconds.
+fn cpu_time(process: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name before them may contain anything, even parentheses.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)
 }
 
 /// Returns true if the program is installed.
