@@ -1,4 +1,5 @@
-//! What the gateway takes: time to start, memory when idle, with idle connections and with large bodies, and disk space.
+//! What the gateway takes: time to start and to apply an edit, memory when idle, with idle connections and with large bodies,
+//! and disk space.
 //!
 //! `cargo bench --bench footprint`
 
@@ -14,7 +15,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -25,6 +26,9 @@ use memory::memory;
 use response::{MeasuredHead, ServerResponse};
 
 const STARTS: usize = 20;
+const EDITS: usize = 100;
+/// An edit that has had no effect for this long never will.
+const DEADLINE: Duration = Duration::from_secs(10);
 const IDLE_CONNECTIONS: usize = 10_000;
 const EVERY_CORE: &str = "0-1023";
 const MB: f64 = 1e6;
@@ -38,6 +42,7 @@ fn main() -> io::Result<()> {
     }
     let directory = tempfile::tempdir()?;
     measure_starts(directory.path())?;
+    measure_edits(directory.path())?;
     measure_idle_connections(directory.path())?;
     for (what, transfer) in [("1 GiB down", download as Transfer), ("1 GiB up", upload)] {
         report(what, growth(directory.path(), transfer)? / MIB, 8.0, "MiB more than when idle, at the peak");
@@ -63,9 +68,47 @@ fn measure_starts(directory: &Path) -> io::Result<()> {
     }
     let slowest = milliseconds.iter().copied().fold(0.0, f64::max);
     let unit = format!("ms, median of {STARTS}; slowest {slowest:.1}");
-    report("start to first response", median(milliseconds), 50.0, &unit);
+    report("start to first response", median(milliseconds), 20.0, &unit);
     report("idle resident memory", median(resident), 12.0, "MB, median");
     Ok(())
+}
+
+/// Edits the file again and again, and asks for the down page until it has the new message.
+fn measure_edits(directory: &Path) -> io::Result<()> {
+    let gateway = BenchGateway::start(directory, &LISTEN, CONFIG, EVERY_CORE)?;
+    let authority = authority(&gateway.urls[0]);
+    let request = format!("GET / HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let file = directory.join("downtime.toml");
+    let start = fs::read_to_string(&file)?;
+    for (what, edit) in
+        [("edit, new file", replace as Edit), ("edit, in place", |file, text| fs::write(file, text))]
+    {
+        let mut stream = TcpStream::connect(authority)?;
+        let mut milliseconds = Vec::new();
+        for number in 0..EDITS {
+            let message = format!("{what} {number}");
+            let text = format!("{start}message = \"{message}\"\n");
+            let started_at = Instant::now();
+            edit(&file, &text)?;
+            while !ServerResponse::exchange(&mut stream, request.as_bytes())?.body.contains(&message) {
+                assert!(started_at.elapsed() < DEADLINE, "the edit has no effect");
+            }
+            milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
+        }
+        milliseconds.sort_by(f64::total_cmp);
+        let unit = format!("ms to effect, 99th percentile of {EDITS}; median {:.1}", milliseconds[EDITS / 2]);
+        report(what, milliseconds[EDITS * 99 / 100 - 1], 150.0, &unit);
+    }
+    Ok(())
+}
+
+type Edit = fn(&Path, &str) -> io::Result<()>;
+
+/// Writes a new file and renames it, as the command line and most editors do.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let new = file.with_extension("new");
+    fs::write(&new, text)?;
+    fs::rename(new, file)
 }
 
 /// Opens connections that each stay open after a request.
