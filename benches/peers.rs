@@ -51,13 +51,20 @@ fn run() -> io::Result<()> {
     for peer in Peer::ALL.iter().filter(|peer| !peer.is_installed()) {
         eprintln!("{}", peer.hint());
     }
-    let mut comparisons = Vec::new();
+    let (mut comparisons, mut failed) = (Vec::new(), Vec::new());
     for scenario in &options.scenarios {
         if let Some((program, package)) = programs::missing(scenario.request.protocol) {
             eprintln!("{}: skipped, {program} is not in PATH (apt-get install {package})", scenario.name);
             continue;
         }
-        let comparison = comparison::Comparison::measure(scenario, &options)?;
+        let comparison = match comparison::Comparison::measure(scenario, &options) {
+            Ok(comparison) => comparison,
+            Err(error) => {
+                eprintln!("  not measured: {error}");
+                failed.push(scenario.name);
+                continue;
+            }
+        };
         if !options.is_markdown {
             println!("{}", report::text::table(&comparison));
         }
@@ -69,5 +76,5 @@ fn run() -> io::Result<()> {
     if options.is_markdown {
         println!("{}", report::markdown::tables(&comparisons));
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(io::Error::other(format!("failed: {}", failed.join(", ")))) }
 }
