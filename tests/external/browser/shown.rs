@@ -49,6 +49,8 @@ pub(super) fn trials() -> Vec<Trial> {
         ),
         trial("the_page_says_that_it_takes_longer_than_expected", it_takes_longer_than_expected),
         trial("the_page_fits_320_pixels_in_languages_with_long_words", the_page_fits_320_pixels),
+        trial("a_browser_knows_every_rule_of_the_styles", a_browser_knows_every_rule),
+        trial("letters_with_marks_above_and_below_have_space", letters_with_marks_have_space),
         Trial::ignorable_test("browser::the_policy_blocks_styles_that_are_not_in_the_template", || {
             in_browser("en", the_policy_blocks_styles)
         }),
@@ -226,7 +228,8 @@ fn the_page_fits_320_pixels(tab: &mut Tab<'_>) {
     let gateway = GatewayProcess::start(UNTIL_2100);
     tab.set_width(320);
     // Those with long words, with other scripts, and from right to left.
-    for language in ["en", "de", "fi", "hu", "ru", "el", "nl", "ar", "he", "ja", "ko", "th", "zh-Hans"] {
+    for language in ["en", "de", "fi", "hu", "ru", "el", "nl", "ar", "he", "ja", "ko", "bn", "th", "zh-Hans"]
+    {
         tab.prefer(language);
         tab.open(&gateway.url("/"));
         let found = tab.evaluate("[document.documentElement.lang, document.documentElement.scrollWidth]");
@@ -236,6 +239,37 @@ fn the_page_fits_320_pixels(tab: &mut Tab<'_>) {
     gateway.apply(&down(&message));
     tab.open(&gateway.url("/"));
     assert_eq!(tab.evaluate("document.documentElement.scrollWidth"), 320);
+}
+
+/// A browser drops a whole rule if it does not know a part of its selector.
+fn a_browser_knows_every_rule(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(&down(""));
+    tab.open(&gateway.url("/"));
+    let unknown = tab.evaluate(
+        "(() => {
+            const count = rules => [...rules].reduce((sum, rule) => sum + 1 + count(rule.cssRules ?? []), 0);
+            const style = document.querySelector('style');
+            return style.textContent.split('{').length - 1 - count(style.sheet.cssRules);
+        })()",
+    );
+    assert_eq!(unknown, 1, "only ::-moz-progress-bar is for another browser");
+}
+
+fn letters_with_marks_have_space(tab: &mut Tab<'_>) {
+    let gateway = GatewayProcess::start(UNTIL_2100);
+    for (language, has_space) in
+        [("en", false), ("de", false), ("ar", true), ("bn", true), ("ja", true), ("th", true)]
+    {
+        tab.prefer(language);
+        tab.open(&gateway.url("/"));
+        let shown = tab.evaluate(
+            "(({ lineHeight, fontSize, letterSpacing }) => [
+                document.documentElement.lang,
+                parseFloat(lineHeight) / parseFloat(fontSize) > 1.25 && !(parseFloat(letterSpacing) < 0)
+            ])(getComputedStyle(document.querySelector('h1')))",
+        );
+        assert_eq!(shown, json!([language, has_space]));
+    }
 }
 
 fn the_policy_blocks_styles(tab: &mut Tab<'_>) {
