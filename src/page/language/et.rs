@@ -19,10 +19,10 @@ pub(super) const WORDS: Words = Words {
     reloads: "See leht laaditakse iga minuti järel automaatselt uuesti.",
     try_now: "Proovige nüüd",
     not_saved: "Teie saadetud andmeid ei salvestatud. Minge tagasi vormi juurde ja saatke need uuesti, kui veebisait on taas kättesaadav.",
-    not_known: "Me ei tea, kas teie saadetud andmed salvestati. Kui veebisait on taas kättesaadav, kontrollige kõigepealt seda.",
+    not_known: "Me ei tea, kas teie saadetud andmed salvestati. Kui veebisait on taas kättesaadav, kontrollige kõigepealt, kas need salvestati.",
     announces: "See leht kontrollib automaatselt veebisaidi olekut ja annab teile teada, kui veebisait on taas kättesaadav.",
     go_back: "Tagasi vormi juurde",
     is_back: "Veebisait on taas kättesaadav",
-    open_site: "Ava veebisait",
+    open_site: "Avage veebisait",
     contact: "Lisateave",
 };

@@ -19,7 +19,7 @@ pub(super) const WORDS: Words = Words {
     reloads: "Cette page se recharge automatiquement toutes les minutes.",
     try_now: "Réessayer maintenant",
     not_saved: "Les données que vous avez envoyées n’ont pas été enregistrées. Revenez au formulaire et renvoyez-les lorsque le site sera de nouveau disponible.",
-    not_known: "Nous ne savons pas si les données que vous avez envoyées ont été enregistrées. Lorsque le site sera de nouveau disponible, commencez par le vérifier.",
+    not_known: "Nous ne savons pas si les données que vous avez envoyées ont été enregistrées. Lorsque le site sera de nouveau disponible, commencez par vérifier si c’est le cas.",
     announces: "Cette page vérifie automatiquement l’état du site et vous avertira de son retour.",
     go_back: "Retour au formulaire",
     is_back: "Le site est de nouveau disponible",

@@ -23,6 +23,6 @@ pub(super) const WORDS: Words = Words {
     announces: "Ova stranica automatski provjerava stanje web-mjesta i obavijestit će vas kada ponovno bude dostupno.",
     go_back: "Natrag na obrazac",
     is_back: "Web-mjesto je ponovno dostupno",
-    open_site: "Otvori web-mjesto",
+    open_site: "Otvorite web-mjesto",
     contact: "Više informacija",
 };

@@ -13,7 +13,7 @@ pub(super) const WORDS: Words = Words {
     expected_back_text: "Revenire estimată: {time}",
     time_left: "Timp rămas",
     progress: "Progresul lucrărilor de mentenanță",
-    end_unknown: "Nu știm încă când va fi site-ul din nou disponibil.",
+    end_unknown: "Nu știm încă când site-ul va fi din nou disponibil.",
     overdue: "Durează mai mult decât era prevăzut.",
     returns: "Această pagină verifică automat starea site-ului și îl va deschide imediat ce va fi din nou disponibil.",
     reloads: "Această pagină se reîncarcă automat în fiecare minut.",

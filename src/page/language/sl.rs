@@ -23,6 +23,6 @@ pub(super) const WORDS: Words = Words {
     announces: "Ta stran samodejno preverja stanje spletnega mesta in vas bo obvestila, ko bo znova na voljo.",
     go_back: "Nazaj na obrazec",
     is_back: "Spletno mesto je znova na voljo",
-    open_site: "Odpri spletno mesto",
+    open_site: "Odprite spletno mesto",
     contact: "Več informacij",
 };

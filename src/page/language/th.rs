@@ -8,7 +8,7 @@ pub(super) const WORDS: Words = Words {
     heading_unreachable: "เว็บไซต์นี้ไม่ตอบสนอง",
     sentence_planned: "เว็บไซต์นี้ปิดให้บริการชั่วคราวเพื่อปรับปรุงระบบตามกำหนดการ",
     sentence_unscheduled: "เว็บไซต์นี้ปิดให้บริการชั่วคราวเพื่อปรับปรุงระบบ",
-    sentence_unreachable: "ขณะนี้เว็บไซต์นี้ไม่ตอบสนอง",
+    sentence_unreachable: "เว็บไซต์นี้ไม่ตอบสนองในขณะนี้",
     expected_back: "คาดว่าจะกลับมาให้บริการ",
     expected_back_text: "คาดว่าจะกลับมาให้บริการ: {time}",
     time_left: "เวลาที่เหลือ",
