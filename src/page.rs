@@ -21,6 +21,7 @@ pub mod language;
 mod language_tag;
 pub mod message;
 mod negotiate;
+mod parts;
 mod response;
 mod return_script;
 pub mod template;
@@ -113,8 +114,7 @@ pub struct Variant {
 
 /// The down page in all its representations and languages.
 ///
-/// Each variant is rendered, and compressed in each coding, by [`Page::prepare`], or when the first visitor needs it. Then it
-/// serves all.
+/// Each variant is made by [`Page::prepare`], its HTML in each coding, or when the first visitor needs it. Then it serves all.
 #[derive(Debug)]
 pub struct Page {
     content: PageContent,
@@ -163,16 +163,18 @@ impl Page {
         self.likely_languages().map(|language| Variant { language, answers: Answers::Safe })
     }
 
-    /// Returns the variants that are worth their memory before anybody needs them, the most likely ones first: the answers to
-    /// safe requests in all languages, and those to others in the likely ones.
+    /// Returns all variants, the most likely ones first.
     pub fn variants(&self) -> impl Iterator<Item = Variant> {
-        let others = self.content.cause.answers().iter().filter(|&&answers| answers != Answers::Safe);
-        let others = others
-            .flat_map(|&answers| self.likely_languages().map(move |language| Variant { language, answers }));
         let is_rest = |&language: &Language| !self.likely_languages().any(|likely| likely == language);
-        let rest = self.languages.iter().copied().filter(is_rest);
-        let rest = rest.map(|language| Variant { language, answers: Answers::Safe });
-        self.likely_variants().chain(others).chain(rest)
+        let rest: Vec<_> = self.languages.iter().copied().filter(is_rest).collect();
+        let languages = [self.likely_languages().collect(), rest];
+        let answers = self.content.cause.answers();
+        languages.into_iter().flat_map(move |languages: Vec<Language>| {
+            let variants = move |&answers| {
+                languages.clone().into_iter().map(move |language| Variant { language, answers })
+            };
+            answers.iter().flat_map(variants)
+        })
     }
 
     /// Returns the number of variants that are prepared.
@@ -190,13 +192,11 @@ impl Page {
         self.languages.iter().copied().filter(is_likely)
     }
 
-    /// Renders and compresses a variant, unless that is done. Returns the bytes that it takes.
+    /// Makes a variant, unless that is done. Returns the bytes that it takes, without what other variants need too.
     pub fn prepare(&self, variant: Variant) -> usize {
         let Variant { language, answers } = variant;
         let page = Translated { content: &self.content, language, answers };
-        // Clients that do not decompress rarely prefer a language.
-        let keeps_plain = language == self.default_language && answers == Answers::Safe;
-        self.translation(&page).prepare(&page, &self.empty, keeps_plain)
+        self.translation(&page).prepare(&page)
     }
 
     /// Returns the response to a request. `retry_after` is in whole seconds; 0 counts as 1.
@@ -215,7 +215,7 @@ impl Page {
             Representation::Html => translation.html(&page, empty, choose_encoding(headers)),
             Representation::Problem => translation.problem(&page, empty),
             Representation::Text => translation.text(&page, empty),
-            Representation::Empty => empty,
+            Representation::Empty => empty.clone(),
             Representation::Grpc(_) => translation.grpc(&page, empty),
         };
         let mut response = prepared.respond(method);
@@ -241,7 +241,7 @@ impl Page {
         }
     }
 
-    /// Returns the responses with a page.
+    /// Returns what the responses with a page contain.
     fn translation(&self, page: &Translated<'_>) -> &Translation {
         let index = page.language.index() * Answers::COUNT + page.answers.index();
         self.translations[index].get_or_init(Box::default)

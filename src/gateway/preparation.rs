@@ -18,8 +18,8 @@ const AHEAD: SignedDuration = SignedDuration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(10);
 /// The nice value of the thread (setpriority(2)), the last of all: requests come first.
 const NICE: i32 = 19;
-/// The most bytes that the prepared variants of one page take. Without a logo all of them take a third of it. The rest is rendered
-/// for the first visitor who needs it.
+/// The most bytes that the prepared variants of one page take. Those of the built-in page take half of it at most. The rest, which only
+/// a large template of one's own has, is rendered for the first visitor who needs it.
 const MAX_PREPARED: usize = 1 << 20;
 
 /// Starts the thread, which runs until the process ends.
@@ -45,10 +45,7 @@ fn prepare(snapshot: &Arc<Snapshot>, snapshots: &Snapshots) {
     for page in snapshot.likely_pages(now).into_iter().chain(snapshot.next_pages(now, AHEAD)) {
         prepare_variants(&page, page.variants(), is_current);
     }
-    let Some(page) = snapshot.page_if_unreachable() else { return };
-    prepare_variants(page, page.likely_variants(), is_current);
-    // Most upstreams can be reached nearly always.
-    if snapshot.reachability.get() == Some(false) {
+    if let Some(page) = snapshot.page_if_unreachable() {
         prepare_variants(page, page.variants(), is_current);
     }
 }
@@ -97,7 +94,7 @@ mod tests {
         // In English, the language of the message: to safe requests and to others.
         assert_eq!(prepared(&snapshot.likely_pages(now)), [2]);
         // The page with the first message for requests that only its period covers, and for all others.
-        assert_eq!(prepared(&snapshot.likely_pages(start)), [2, 3]);
+        assert_eq!(prepared(&snapshot.likely_pages(start)), [2, 4]);
         assert!(snapshot.next_pages(start, AHEAD).is_empty());
     }
 
@@ -122,32 +119,49 @@ mod tests {
     }
 
     #[test]
-    fn the_page_for_an_unreachable_upstream_is_prepared_in_all_languages_once_it_is_needed() {
+    fn the_page_for_an_unreachable_upstream_is_prepared_before_it_is_needed() {
         let snapshots = snapshots(UPSTREAM);
         let snapshot = snapshots.current();
-        let page = snapshot.page_if_unreachable().unwrap();
-        for (reached, count) in [(true, 1), (false, Language::COUNT + 2)] {
-            snapshot.reachability.record(reached);
-            prepare(&snapshot, &snapshots);
-            assert_eq!(page.prepared(), count);
-        }
+        prepare(&snapshot, &snapshots);
+        assert_eq!(snapshot.page_if_unreachable().unwrap().prepared(), 3 * Language::COUNT);
     }
 
-    #[test]
-    fn a_page_with_a_large_logo_is_not_prepared_in_all_languages() {
+    /// Returns the number of variants that are prepared of a page with these lines of `[page]` and `[response]`, and its size.
+    fn prepared_with(lines: &str, (name, content): (&str, &[u8])) -> (usize, usize) {
         let directory = tempfile::tempdir().unwrap();
-        let noise: Vec<u8> =
-            (0_u32..15_000).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_be_bytes()).collect();
-        std::fs::write(directory.path().join("logo.png"), [b"\x89PNG\r\n\x1a\n", &noise[..]].concat())
-            .unwrap();
+        std::fs::write(directory.path().join(name), content).unwrap();
         let file = directory.path().join("downtime.toml");
-        std::fs::write(&file, "[page]\nlogo = \"logo.png\"\n[[period]]\nstart = 2020-01-01T00:00:00Z\n")
-            .unwrap();
+        std::fs::write(&file, format!("{lines}[[period]]\nstart = 2020-01-01T00:00:00Z\n")).unwrap();
         let config = crate::config::load::load(&file).reading.config.unwrap();
         let snapshots = Snapshots::new(config, String::new(), clock::now());
         let snapshot = snapshots.current();
         prepare(&snapshot, &snapshots);
-        let [count] = prepared(&snapshot.likely_pages(clock::now()))[..] else { panic!("one page") };
+        let [page] = &snapshot.likely_pages(clock::now())[..] else { panic!("one page") };
+        let count = page.prepared();
+        (count, page.variants().map(|variant| page.prepare(variant)).sum())
+    }
+
+    /// Numbers that do not compress well.
+    fn noise() -> impl Iterator<Item = u32> {
+        (0_u32..5_000).map(|n| n.wrapping_mul(2_654_435_761))
+    }
+
+    #[test]
+    fn a_page_with_a_large_logo_is_prepared_in_all_languages() {
+        let bytes: Vec<u8> = noise().flat_map(u32::to_be_bytes).collect();
+        let logo = [b"\x89PNG\r\n\x1a\n", &bytes[..]].concat();
+        let (count, size) = prepared_with("[page]\nlogo = \"logo.png\"\n", ("logo.png", &logo));
+        assert_eq!(count, 2 * Language::COUNT);
+        // The page for an upstream that cannot be reached has half as many variants more.
+        assert!(size < MAX_PREPARED / 3, "{size}");
+    }
+
+    #[test]
+    fn a_large_template_is_not_prepared_in_all_languages() {
+        let text: String = noise().map(|number| number.to_string()).collect();
+        let template = format!("<html lang={{{{ lang }}}}><p>{{{{ message }}}}</p>{text}</html>");
+        let lines = "[response]\ntemplate = \"page.html\"\n";
+        let count = prepared_with(lines, ("page.html", template.as_bytes())).0;
         assert!((5..Language::COUNT).contains(&count), "{count}");
     }
 }

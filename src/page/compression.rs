@@ -1,57 +1,128 @@
-//! Compression of the page, once for all responses with it.
+//! Compression of the page, part by part: pages keep the parts that they have in common once.
 
 mod memory;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 
-use brotli::Allocator;
-use brotli::enc::writer::CompressorWriterCustomAlloc;
-use bytes::Bytes;
-use flate2::Compression;
+use brotli::enc::{BrotliCompressCustomAlloc, BrotliEncoderParams};
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
-
-use self::memory::Memory;
+use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 
 /// Of 11. With a lower one, the page would be as large as with gzip. Each higher one doubles the memory of the encoder, and saves
 /// some bytes.
-const BROTLI_QUALITY: u32 = 5;
+const BROTLI_QUALITY: i32 = 5;
 /// As a power of two, in bytes: the size of a page with a logo. For a smaller one, the encoder takes tables of 32 MiB.
-const BROTLI_WINDOW: u32 = 17;
+const BROTLI_WINDOW: i32 = 17;
 /// In bytes.
 const BROTLI_BUFFER: usize = 4096;
+/// What begins a stream of Brotli with this window: its size (RFC 7932, section 9.1), then an empty block, which fills the byte.
+const BROTLI_HEADER: [u8; 2] = [1, 3];
+/// An empty last block, which ends it (section 9.2).
+const BROTLI_END: [u8; 1] = [3];
+/// What begins a stream of gzip (RFC 1952, section 2.3), with the slowest compression, and from an unknown system.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff];
+/// An empty last block (RFC 1951, section 3.2.3).
+const DEFLATE_END: [u8; 2] = [3, 0];
+/// The checksum and the length.
+const GZIP_TRAILER: usize = 8;
 
-/// Compresses with gzip (RFC 1952); `None` if that does not make the text shorter.
-pub(super) fn gzip(text: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(text).ok()?;
-    shorter(encoder.finish().ok()?, text)
+/// A text that is compressed so that it may follow any other one in a stream: each coding ends with a byte, and refers to nothing
+/// before.
+#[derive(Debug)]
+pub(super) struct Part {
+    deflate: Box<[u8]>,
+    brotli: Box<[u8]>,
+    checksum: Crc,
 }
 
-/// Returns what [`gzip`] has compressed.
-pub(super) fn gunzip(compressed: &[u8]) -> Option<Bytes> {
-    let mut text = Vec::new();
-    GzDecoder::new(compressed).read_to_end(&mut text).ok()?;
-    Some(text.into())
+impl Part {
+    /// Compresses a text.
+    pub(super) fn new(text: &str) -> io::Result<Self> {
+        let mut checksum = Crc::new();
+        checksum.update(text.as_bytes());
+        // Without the capacity that the text did not need.
+        let [deflate, brotli] = [deflate(text)?, brotli_part(text)?].map(Vec::into_boxed_slice);
+        Ok(Self { deflate, brotli, checksum })
+    }
+
+    /// Returns the bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.deflate.len() + self.brotli.len()
+    }
 }
 
-/// Compresses with Brotli (RFC 7932); `None` if that does not make the text shorter.
-pub(super) fn brotli(text: &[u8]) -> Option<Bytes> {
-    let buffer = Memory.alloc_cell(BROTLI_BUFFER);
-    let mut encoder = CompressorWriterCustomAlloc::new(
-        Vec::new(),
-        buffer,
+fn deflate(text: &str) -> io::Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes())?;
+    encoder.flush()?;
+    Ok(std::mem::take(encoder.get_mut()))
+}
+
+fn brotli_part(text: &str) -> io::Result<Vec<u8>> {
+    let parameters = BrotliEncoderParams {
+        quality: BROTLI_QUALITY,
+        lgwin: BROTLI_WINDOW,
+        catable: true,
+        bare_stream: true,
+        ..BrotliEncoderParams::default()
+    };
+    let mut buffers = [[0; BROTLI_BUFFER]; 2];
+    let [input, output] = &mut buffers;
+    let mut part = Vec::new();
+    BrotliCompressCustomAlloc(
+        &mut text.as_bytes(),
+        &mut part,
+        input,
+        output,
+        &parameters,
         memory::allocator(),
-        BROTLI_QUALITY,
-        BROTLI_WINDOW,
-    );
-    encoder.write_all(text).ok()?;
-    shorter(encoder.into_inner(), text)
+    )?;
+    Ok(part)
 }
 
-fn shorter(compressed: Vec<u8>, text: &[u8]) -> Option<Bytes> {
-    // Without the capacity that the text did not need.
-    (compressed.len() < text.len()).then(|| compressed.into_boxed_slice().into())
+/// Returns the text of these parts, compressed with gzip (RFC 1952).
+pub(super) fn gzip(parts: &[Arc<Part>]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.deflate.len()).sum();
+    let mut stream = Vec::with_capacity(GZIP_HEADER.len() + length + DEFLATE_END.len() + GZIP_TRAILER);
+    stream.extend(GZIP_HEADER);
+    for part in parts {
+        stream.extend_from_slice(&part.deflate);
+    }
+    stream.extend(DEFLATE_END);
+    let checksum = checksum(parts);
+    stream.extend(checksum.sum().to_le_bytes());
+    stream.extend(checksum.amount().to_le_bytes());
+    stream
+}
+
+fn checksum(parts: &[Arc<Part>]) -> Crc {
+    let mut checksum = Crc::new();
+    for part in parts {
+        checksum.combine(&part.checksum);
+    }
+    checksum
+}
+
+/// Returns the text of these parts, compressed with Brotli (RFC 7932).
+pub(super) fn brotli(parts: &[Arc<Part>]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.brotli.len()).sum();
+    let mut stream = Vec::with_capacity(BROTLI_HEADER.len() + length + BROTLI_END.len());
+    stream.extend(BROTLI_HEADER);
+    for part in parts {
+        stream.extend_from_slice(&part.brotli);
+    }
+    stream.extend(BROTLI_END);
+    stream
+}
+
+/// Returns the text of these parts.
+pub(super) fn text(parts: &[Arc<Part>]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(checksum(parts).amount() as usize);
+    // What the encoder made is never broken.
+    let _ = GzDecoder::new(&gzip(parts)[..]).read_to_end(&mut text);
+    text
 }
 
 #[cfg(test)]
@@ -59,20 +130,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn compressed_text_is_the_text_again() {
-        let text = (0..4000).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
-        let gzip = gzip(text.as_bytes()).unwrap();
-        assert_eq!(gunzip(&gzip).unwrap(), text);
-        let mut decompressed = String::new();
-        let brotli = brotli(text.as_bytes()).unwrap();
-        brotli::Decompressor::new(&brotli[..], 4096).read_to_string(&mut decompressed).unwrap();
-        assert_eq!(decompressed, text);
-        assert!(brotli.len() < text.len() / 2 && gzip.len() < text.len() / 2);
-    }
-
-    #[test]
-    fn text_that_does_not_become_shorter_is_not_compressed() {
-        assert_eq!(gzip(b"Closed."), None);
-        assert_eq!(brotli(b"Closed."), None);
+    fn parts_in_any_order_are_one_text() {
+        let numbers = (0..40_000).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
+        let texts = ["", "a", "ab", "<p>Wir sind bald zurück.</p>", "\n", &numbers, "z"];
+        let parts = texts.map(|text| Arc::new(Part::new(text).unwrap()));
+        for order in [&[][..], &[0], &[1], &[2, 1], &[0, 3, 0], &[5, 5, 3], &[6, 5, 4, 3, 2, 1, 0, 6]] {
+            let expected: String = order.iter().map(|&index: &usize| texts[index]).collect();
+            let parts: Vec<_> = order.iter().map(|&index| Arc::clone(&parts[index])).collect();
+            assert_eq!(String::from_utf8(text(&parts)).unwrap(), expected, "{order:?}");
+            let mut decompressed = String::new();
+            brotli::Decompressor::new(&brotli(&parts)[..], 4096).read_to_string(&mut decompressed).unwrap();
+            assert_eq!(decompressed, expected, "{order:?}");
+        }
+        assert!(parts[5].size() < numbers.len());
     }
 }

@@ -73,6 +73,7 @@ impl PreparedResponse {
     }
 
     /// Returns the body.
+    #[cfg(test)]
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }

@@ -1,6 +1,6 @@
-//! The responses of a down page in one language, for one kind of request.
+//! What the responses of a down page contain, in one language, for one kind of request.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -8,21 +8,36 @@ use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::body::Translated;
+use super::compression::{self, Part};
 use super::fields::{GRPC_MESSAGE, GRPC_STATUS};
 use super::negotiate::{Encoding, Grpc};
 use super::response::PreparedResponse;
-use super::{compression, csp};
+use super::{csp, parts};
 
-/// The responses of a down page in one language, for one kind of request. Each is made ahead, or for the first request that wants
-/// it. No request waits for another thread: both may make the same response, and one of them is kept.
+/// What the responses of a down page contain, in one language, for one kind of request. It is made ahead, or for the first request
+/// that wants it. No request waits for another thread: both may make the same content, and one of them is kept.
 #[derive(Debug, Default)]
 pub(super) struct Translation {
-    html: OnceLock<PreparedResponse>,
-    gzip: OnceLock<PreparedResponse>,
-    brotli: OnceLock<PreparedResponse>,
-    problem: OnceLock<PreparedResponse>,
-    text: OnceLock<PreparedResponse>,
-    grpc: OnceLock<PreparedResponse>,
+    html: OnceLock<Html>,
+    problem: OnceLock<Bytes>,
+    text: OnceLock<Bytes>,
+    grpc_message: OnceLock<HeaderValue>,
+}
+
+/// The HTML, and the fields that depend on it.
+#[derive(Debug)]
+struct Html {
+    policy: HeaderValue,
+    /// That of the page, if the template follows it.
+    language: Option<HeaderValue>,
+    content: HtmlContent,
+}
+
+#[derive(Debug)]
+enum HtmlContent {
+    /// For a page that compression would not make shorter.
+    Plain(Bytes),
+    Compressed(Box<[Arc<Part>]>),
 }
 
 impl Translation {
@@ -33,136 +48,121 @@ impl Translation {
         page: &Translated<'_>,
         empty: &PreparedResponse,
         encoding: Encoding,
-    ) -> &PreparedResponse {
-        let kept = self.kept(encoding);
-        kept.get().unwrap_or_else(|| {
-            let html = self.plain().unwrap_or_else(|| render(page, empty));
-            keep(kept, encode(&html, encoding).unwrap_or(html))
-        })
+    ) -> PreparedResponse {
+        let html = kept(&self.html, || Html::new(page));
+        let (body, coding) = match &html.content {
+            HtmlContent::Plain(body) => (body.clone(), None),
+            HtmlContent::Compressed(parts) => (encode(parts, encoding), encoding.field_value()),
+        };
+        let mut response = empty.with_content("text/html; charset=utf-8", body);
+        response.headers.insert(CONTENT_SECURITY_POLICY, html.policy.clone());
+        for (name, value) in [(CONTENT_LANGUAGE, html.language.clone()), (CONTENT_ENCODING, coding)] {
+            response.headers.extend(value.map(|value| (name, value)));
+        }
+        response
     }
 
-    /// Makes the HTML in each coding that browsers accept, and keeps it as it is only if `keeps_plain` is true. Returns the
-    /// bytes that this takes.
-    pub(super) fn prepare(
-        &self,
-        page: &Translated<'_>,
-        empty: &PreparedResponse,
-        keeps_plain: bool,
-    ) -> usize {
-        if !self.is_prepared() {
-            let html = self.plain().unwrap_or_else(|| render(page, empty));
-            for encoding in [Encoding::Brotli, Encoding::Gzip] {
-                let kept = self.kept(encoding);
-                if kept.get().is_none() {
-                    keep(kept, encode(&html, encoding).unwrap_or_else(|| html.clone()));
-                }
-            }
-            if keeps_plain {
-                keep(&self.html, html);
-            }
-        }
-        let kept = [&self.html, &self.gzip, &self.brotli].into_iter().filter_map(OnceLock::get);
-        kept.map(|response| response.body().len()).sum()
+    /// Makes everything, so that no request has to. Returns the bytes that it takes, without what other pages need too.
+    pub(super) fn prepare(&self, page: &Translated<'_>) -> usize {
+        let html = kept(&self.html, || Html::new(page));
+        let texts = [kept(&self.problem, || page.problem()), kept(&self.text, || page.text())];
+        let message = kept(&self.grpc_message, || grpc_message(page.message()));
+        html.size() + texts.map(Bytes::len).iter().sum::<usize>() + message.len()
     }
 
     /// Returns the problem details.
-    pub(super) fn problem(&self, page: &Translated<'_>, empty: &PreparedResponse) -> &PreparedResponse {
-        self.problem.get_or_init(|| text("application/problem+json", page.problem(), page, empty))
+    pub(super) fn problem(&self, page: &Translated<'_>, empty: &PreparedResponse) -> PreparedResponse {
+        text("application/problem+json", kept(&self.problem, || page.problem()), page, empty)
     }
 
     /// Returns the plain text.
-    pub(super) fn text(&self, page: &Translated<'_>, empty: &PreparedResponse) -> &PreparedResponse {
-        self.text.get_or_init(|| text("text/plain; charset=utf-8", page.text(), page, empty))
+    pub(super) fn text(&self, page: &Translated<'_>, empty: &PreparedResponse) -> PreparedResponse {
+        text("text/plain; charset=utf-8", kept(&self.text, || page.text()), page, empty)
     }
 
-    /// Returns the gRPC status.
-    pub(super) fn grpc(&self, page: &Translated<'_>, empty: &PreparedResponse) -> &PreparedResponse {
-        self.grpc.get_or_init(|| grpc(page.message(), empty))
+    /// Returns the gRPC status UNAVAILABLE, all in the head ("Trailers-Only", gRPC over HTTP2).
+    pub(super) fn grpc(&self, page: &Translated<'_>, empty: &PreparedResponse) -> PreparedResponse {
+        const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+        let message = kept(&self.grpc_message, || grpc_message(page.message()));
+        let mut response = empty.with_content(Grpc::Plain.media_type(), Bytes::new());
+        response.status = http::StatusCode::OK;
+        response.headers.insert(&GRPC_STATUS, UNAVAILABLE);
+        response.headers.insert(&GRPC_MESSAGE, message.clone());
+        response
     }
 
     /// Returns true if [`Translation::prepare`] has nothing left to do.
+    #[cfg(test)]
     pub(super) fn is_prepared(&self) -> bool {
-        [&self.gzip, &self.brotli].into_iter().all(|kept| kept.get().is_some())
-    }
-
-    fn kept(&self, encoding: Encoding) -> &OnceLock<PreparedResponse> {
-        match encoding {
-            Encoding::Identity => &self.html,
-            Encoding::Gzip => &self.gzip,
-            Encoding::Brotli => &self.brotli,
-        }
-    }
-
-    /// Returns the HTML as it is, if it has been rendered. Few clients want it so, and decompressing it takes much less time
-    /// than rendering it.
-    fn plain(&self) -> Option<PreparedResponse> {
-        self.html.get().cloned().or_else(|| decode(self.gzip.get()?))
+        let Self { html, problem, text, grpc_message } = self;
+        let is_made = [html.get().is_some(), problem.get().is_some(), text.get().is_some()];
+        is_made == [true; 3] && grpc_message.get().is_some()
     }
 }
 
-/// Keeps a response, unless another thread was faster, and returns the one that is kept.
-fn keep(kept: &OnceLock<PreparedResponse>, response: PreparedResponse) -> &PreparedResponse {
-    kept.get_or_init(|| response)
+impl Html {
+    fn new(page: &Translated<'_>) -> Self {
+        let (html, is_translated) = page.html();
+        let policy = csp::policy(&html);
+        let parts = parts::compress(&html).ok().filter(|parts| {
+            compression::gzip(parts).len().max(compression::brotli(parts).len()) < html.len()
+        });
+        let content = match parts {
+            Some(parts) => HtmlContent::Compressed(parts),
+            None => HtmlContent::Plain(html.into()),
+        };
+        Self { policy, language: is_translated.then(|| page.language_value()), content }
+    }
+
+    /// Returns the bytes that it takes, without the parts that other pages have too.
+    fn size(&self) -> usize {
+        match &self.content {
+            HtmlContent::Plain(body) => body.len(),
+            HtmlContent::Compressed(parts) => {
+                parts.iter().filter(|part| Arc::strong_count(part) == 1).map(|part| part.size()).sum()
+            }
+        }
+    }
+}
+
+/// Returns what is kept, or else makes it and keeps it, unless another thread was faster.
+fn kept<T>(kept: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    kept.get().unwrap_or_else(|| {
+        let content = make();
+        kept.get_or_init(|| content)
+    })
 }
 
 fn text(
     media_type: &'static str,
-    body: Bytes,
+    body: &Bytes,
     page: &Translated<'_>,
     empty: &PreparedResponse,
 ) -> PreparedResponse {
-    let mut response = empty.with_content(media_type, body);
+    let mut response = empty.with_content(media_type, body.clone());
     response.headers.insert(CONTENT_LANGUAGE, page.language_value());
     response
 }
 
-fn render(page: &Translated<'_>, empty: &PreparedResponse) -> PreparedResponse {
-    let (html, is_translated) = page.html();
-    let mut response = empty.with_content("text/html; charset=utf-8", Bytes::new());
-    response.headers.insert(CONTENT_SECURITY_POLICY, csp::policy(&html));
-    if is_translated {
-        response.headers.insert(CONTENT_LANGUAGE, page.language_value());
+/// Returns the HTML in a content coding. Few clients want it as it is, and decompressing it takes much less time than rendering it.
+fn encode(parts: &[Arc<Part>], encoding: Encoding) -> Bytes {
+    match encoding {
+        Encoding::Identity => compression::text(parts),
+        Encoding::Gzip => compression::gzip(parts),
+        Encoding::Brotli => compression::brotli(parts),
     }
-    response.with_body(html.into())
+    .into()
 }
 
-/// Returns the HTML in another content coding; `None` if that would not be shorter.
-fn encode(html: &PreparedResponse, encoding: Encoding) -> Option<PreparedResponse> {
-    let body = match encoding {
-        Encoding::Identity => return None,
-        Encoding::Gzip => compression::gzip(html.body()),
-        Encoding::Brotli => compression::brotli(html.body()),
-    };
-    let mut response = html.clone().with_body(body?);
-    response.headers.insert(CONTENT_ENCODING, encoding.field_value()?);
-    Some(response)
-}
-
-/// Returns the HTML that was compressed with gzip, unless that was not shorter.
-fn decode(gzip: &PreparedResponse) -> Option<PreparedResponse> {
-    let mut html = gzip.clone();
-    if html.headers.remove(CONTENT_ENCODING).is_some() {
-        html = html.with_body(compression::gunzip(gzip.body())?);
-    }
-    Some(html)
-}
-
-/// Creates a response with the gRPC status UNAVAILABLE, all in the head ("Trailers-Only", gRPC over HTTP2).
-fn grpc(message: &str, empty: &PreparedResponse) -> PreparedResponse {
-    const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+/// Returns the value of `grpc-message`: the message as far as clients accept it, percent-encoded.
+fn grpc_message(message: &str) -> HeaderValue {
     /// In bytes: clients accept 8 KiB of fields, and percent-encoding makes three bytes of one.
     const MAX_MESSAGE: usize = 1000;
     /// `%`, and what is not printable ASCII.
     const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
-    let mut response = empty.with_content(Grpc::Plain.media_type(), Bytes::new());
-    response.status = http::StatusCode::OK;
-    response.headers.insert(&GRPC_STATUS, UNAVAILABLE);
     let message = message.get(..message.floor_char_boundary(MAX_MESSAGE)).unwrap_or_default();
     let message = utf8_percent_encode(message, ENCODED).to_string();
-    if let Ok(message) = HeaderValue::try_from(message) {
-        response.headers.insert(&GRPC_MESSAGE, message);
-    }
-    response
+    HeaderValue::try_from(message).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
@@ -194,27 +194,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_prepared_is_what_a_request_would_make_and_is_made_once() {
-        for template in [Template::built_in(), Template::parse("{{ status }}").unwrap()] {
+    fn what_is_prepared_is_what_a_request_would_make() {
+        for (template, is_compressed) in
+            [(Template::built_in(), true), (Template::parse("{{ status }}").unwrap(), false)]
+        {
             let content = content(template);
             let page = Translated { content: &content, language: Language::ENGLISH, answers: Answers::Safe };
             let empty = PreparedResponse::empty(&content, true);
-            for keeps_plain in [true, false] {
-                let [made, prepared] = [(); 2].map(|()| Translation::default());
-                let length = prepared.prepare(&page, &empty, keeps_plain);
-                assert_eq!(prepared.html.get().is_some(), keeps_plain);
-                for encoding in [Encoding::Brotli, Encoding::Gzip, Encoding::Identity] {
-                    let kept = prepared.kept(encoding).get().map(std::ptr::from_ref);
-                    let response = prepared.html(&page, &empty, encoding);
-                    assert!(
-                        kept.is_none_or(|kept| std::ptr::eq(kept, response)),
-                        "{encoding:?} is made again"
-                    );
-                    let expected = made.html(&page, &empty, encoding);
-                    assert_eq!(response.headers, expected.headers, "{encoding:?}");
-                    assert_eq!(response.body(), expected.body(), "{encoding:?}");
-                }
-                assert!(prepared.prepare(&page, &empty, keeps_plain) >= length);
+            let [made, prepared] = [(); 2].map(|()| Translation::default());
+            let size = prepared.prepare(&page);
+            assert!(prepared.is_prepared() && prepared.prepare(&page) == size);
+            let html = page.html().0;
+            for encoding in [Encoding::Brotli, Encoding::Gzip, Encoding::Identity] {
+                let [response, expected] =
+                    [&prepared, &made].map(|translation| translation.html(&page, &empty, encoding));
+                assert_eq!(response.headers, expected.headers, "{encoding:?}");
+                assert_eq!(response.body(), expected.body(), "{encoding:?}");
+                let is_plain = encoding == Encoding::Identity || !is_compressed;
+                assert_eq!(response.body() == html.as_bytes(), is_plain, "{encoding:?}");
+                assert_eq!(response.headers.contains_key(CONTENT_ENCODING), !is_plain, "{encoding:?}");
             }
         }
     }
