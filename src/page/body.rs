@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::language::Language;
 use super::template::{Template, TemplateError, Variables};
@@ -67,8 +68,16 @@ impl Translated<'_> {
             start: Option<Timestamp>,
             #[serde(skip_serializing_if = "Option::is_none")]
             until: Option<Timestamp>,
+            /// False, or null if that is not known.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            saved: Option<Value>,
         }
         let PageContent { status, cause, start, until, .. } = *self.content;
+        let saved = match self.answers {
+            Answers::Safe => None,
+            Answers::NotSaved => Some(Value::Bool(false)),
+            Answers::Unknown => Some(Value::Null),
+        };
         let problem = ProblemDetails {
             r#type: "about:blank",
             title: cause.heading(self.language.words()),
@@ -76,16 +85,20 @@ impl Translated<'_> {
             detail: self.message(),
             start,
             until,
+            saved,
         };
         // Strings and numbers always serialize.
         serde_json::to_vec(&problem).unwrap_or_default().into()
     }
 
-    /// Returns plain text: the message, the end, and what became of the data in the request, each in a line.
+    /// Returns plain text: the heading, the message, the end, and what became of the data in the request, each in a line. The
+    /// sentence in place of a missing message says what the heading does.
     pub(super) fn text(&self) -> Bytes {
         let words = self.language.words();
+        let heading = self.own_message().map(|_| self.content.cause.heading(words).to_owned());
         let end = self.content.until.map(|until| words.expected_back_text.replace("{time}", &minute(until)));
-        let lines = [Some(self.message().to_owned()), end, self.answers.sentence(words).map(str::to_owned)];
+        let lines =
+            [heading, Some(self.message().to_owned()), end, self.answers.sentence(words).map(str::to_owned)];
         lines.into_iter().flatten().fold(String::new(), |text, line| text + &line + "\n").into()
     }
 

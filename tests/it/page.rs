@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -150,19 +151,20 @@ async fn problem_json_is_sent_for_json_too() {
         ]);
         assert_eq!((status, found), (503, expected));
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let expected = serde_json::json!({
+        let expected = json!({
             "type": "about:blank",
             "title": "Down for planned maintenance",
             "status": 503,
             "detail": "<script>alert(1)</script>",
             "until": "2026-12-02T01:00:00Z",
+            "saved": false,
         });
         assert_eq!(body, expected);
     }
 }
 
 #[tokio::test]
-async fn text_has_one_line_for_the_message_and_one_for_the_end() {
+async fn text_has_lines_for_the_heading_the_message_and_the_end() {
     let page = Page::new(content(&Template::built_in()));
     for accept in ["Accept: text/plain", "Accept: application/x-unheard-of"] {
         let (status, found, body) = request("GET", &[accept], &page).await;
@@ -173,7 +175,10 @@ async fn text_has_one_line_for_the_message_and_one_for_the_end() {
             ("content-length", &length),
         ]);
         assert_eq!((status, found), (503, expected));
-        assert_eq!(body, "<script>alert(1)</script>\nExpected back: 2026-12-02 01:00 UTC\n");
+        assert_eq!(
+            body,
+            "Down for planned maintenance\n<script>alert(1)</script>\nExpected back: 2026-12-02 01:00 UTC\n"
+        );
     }
 }
 
@@ -481,10 +486,10 @@ async fn the_page_is_compressed_for_clients_that_accept_it() {
 async fn a_page_says_what_became_of_the_data_in_the_request() {
     let template = Template::parse("{{ answers }}").unwrap();
     let page = Page::new(content(&template));
-    for (method, is_unsent, html, text) in [
-        ("GET", false, "safe", None),
-        ("POST", true, "not-saved", Some("What you sent was not saved.")),
-        ("DELETE", false, "unknown", Some("We do not know")),
+    for (method, is_unsent, html, text, saved) in [
+        ("GET", false, "safe", None, None),
+        ("POST", true, "not-saved", Some("What you sent was not saved."), Some(json!(false))),
+        ("DELETE", false, "unknown", Some("We do not know"), Some(json!(null))),
     ] {
         let respond =
             |request: &Request<Incoming>| page.respond(&VisitorRequest { is_unsent, ..visitor(request) }, 90);
@@ -493,6 +498,9 @@ async fn a_page_says_what_became_of_the_data_in_the_request() {
         let shown = exchange(method, &[no_body, "Accept: text/plain"], respond).await.2;
         let last = shown.lines().last().unwrap();
         assert!(text.is_none_or(|text| last.starts_with(text)), "{method}: {shown}");
+        let problem = exchange(method, &[no_body, "Accept: application/json"], respond).await.2;
+        let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
+        assert_eq!(problem.get("saved"), saved.as_ref(), "{method}: {problem}");
     }
 }
 
