@@ -34,6 +34,8 @@ pub(super) struct Changes {
 struct OpenPeriod {
     name: Option<String>,
     start: Timestamp,
+    /// The number of such periods before it in the file: those without a name may start together.
+    number: usize,
 }
 
 /// Since when a period is known to be active, and whether `forgotten` was told.
@@ -130,9 +132,12 @@ fn upcoming(snapshot: &Snapshot, state: &ScheduleState, now: Timestamp) -> Vec<O
 fn open_periods(snapshot: &Snapshot, state: &ScheduleState) -> impl Iterator<Item = (OpenPeriod, Active)> {
     let periods = snapshot.config.rules.schedule.periods();
     let open = state.active.iter().filter(|active| active.occurrence.end.is_none());
-    open.filter_map(|active| {
-        let name = periods.get(active.period)?.name.clone();
-        Some((OpenPeriod { name, start: active.occurrence.start }, *active))
+    let mut numbers = HashMap::new();
+    open.filter_map(move |active| {
+        let (name, start) = (periods.get(active.period)?.name.clone(), active.occurrence.start);
+        let before = numbers.entry((name.clone(), start)).or_insert(0);
+        let number = std::mem::replace(before, *before + 1);
+        Some((OpenPeriod { name, start, number }, *active))
     })
 }
 
@@ -273,6 +278,14 @@ mod tests {
         let forgotten: Vec<_> =
             found.into_iter().filter(|(_, event)| event.starts_with("forgotten")).collect();
         assert_eq!(forgotten, expected);
+    }
+
+    #[test]
+    fn periods_without_a_name_that_start_together_are_each_forgotten_once() {
+        let unnamed = format!("[[period]]\nstart = {}\n", at(100));
+        let text = format!("{unnamed}methods = [\"POST\"]\n{unnamed}paths = [\"/shop/**\"]\n");
+        let found = events(&text, 150..=3 * DAY);
+        assert_eq!(found, [(); 2].map(|()| (100 + DAY, "forgotten partial 100 - -".to_owned())));
     }
 
     #[test]
