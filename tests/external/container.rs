@@ -139,9 +139,11 @@ fn image(dockerfile: &Instructions, directory: &Path, authority: &Authority) -> 
     for arguments in dockerfile.all("COPY").filter(|arguments| *arguments != ". .") {
         let words: Vec<_> = arguments.split(' ').collect();
         let (source, path) = match words[..] {
-            ["--from=build", "/out/downtime", path] => (out.join("downtime"), path),
             ["--from=build", "/etc/ssl/certs/ca-certificates.crt", path] => {
                 (authority.path("ca.pem").into(), path)
+            }
+            ["--from=build", source, path] if let Some(built) = source.strip_prefix("/out/") => {
+                (out.join(built), path)
             }
             [source, path] => (context.join(source), path),
             _ => return Err(format!("an unknown form of COPY: {arguments}").into()),

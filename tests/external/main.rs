@@ -25,6 +25,7 @@ mod gateways;
 mod grpc;
 mod h11;
 mod http2_frames;
+mod licenses;
 mod manual;
 mod monitoring;
 mod npm;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),
         run(&arguments, http2_frames::trials()),
+        run(&arguments, licenses::trials()),
         run(&arguments, manual::trials()),
         run(&arguments, monitoring::trials()),
         run(&arguments, origins::trials()),

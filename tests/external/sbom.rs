@@ -79,19 +79,21 @@ fn validate(sbom: &Value) -> Result<(), Failed> {
     if errors.is_empty() { Ok(()) } else { Err(errors.join("\n").into()) }
 }
 
-fn lists_the_crates(sbom: &Value) -> Result<(), Failed> {
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let listed = sbom["components"].as_array().ok_or("no components")?.iter();
-    let listed: BTreeSet<_> = listed.map(|crate_| (text(crate_, "name"), text(crate_, "version"))).collect();
+/// Returns the names and versions of the crates that cargo compiles.
+pub(crate) fn compiled() -> Result<BTreeSet<(String, String)>, Failed> {
     let mut tree = Command::new("cargo");
     tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
     let tree = debian::run(tree.current_dir(env!("CARGO_MANIFEST_DIR")))?;
-    let compiled: BTreeSet<_> = tree
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(" v"))
-        .map(|(name, version)| (name.to_owned(), version.split(' ').next().unwrap_or_default().to_owned()))
-        .collect();
+    let crates = tree.lines().skip(1).filter_map(|line| line.split_once(" v"));
+    let version = |rest: &str| rest.split(' ').next().unwrap_or_default().to_owned();
+    Ok(crates.map(|(name, rest)| (name.to_owned(), version(rest))).collect())
+}
+
+fn lists_the_crates(sbom: &Value) -> Result<(), Failed> {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let compiled = compiled()?;
+    let listed = sbom["components"].as_array().ok_or("no components")?.iter();
+    let listed: BTreeSet<_> = listed.map(|crate_| (text(crate_, "name"), text(crate_, "version"))).collect();
     let missing: Vec<_> = compiled.difference(&listed).collect();
     let more: Vec<_> = listed.difference(&compiled).map(|(name, _)| name.as_str()).collect();
     assert!(missing.is_empty() && more == NOT_COMPILED, "missing: {missing:?}, not compiled: {more:?}");
