@@ -13,7 +13,9 @@ use rustix::process::{Signal, geteuid};
 
 use crate::debian;
 use crate::support::admin::{RunningAdminPage, SECTIONS};
-use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, unprivileged_downtime};
+use crate::support::process::{
+    ConfigDirectory, GatewayProcess, Process, downtime, downtime_by, listening, unprivileged_downtime,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let by_root = |name: &str, test: fn()| {
@@ -27,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         by_root("another_user_gets_no_link", another_user_gets_no_link),
         by_root("a_file_that_only_the_command_can_read_is_reported_as_rejected_at_once", rejected_at_once),
         by_root("a_file_that_the_gateway_may_not_read_is_logged_once", an_unreadable_file_is_logged),
+        by_root("a_command_has_no_capabilities_of_the_gateway", a_command_has_no_capabilities),
         by_root("the_owner_of_the_file_is_kept", the_owner_is_kept),
         by_root("a_file_whose_owner_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
         trial("extended_attributes_and_access_lists_are_kept", attributes_are_kept),
@@ -76,6 +79,31 @@ fn another_user_gets_no_link() {
     assert!(error.contains("only root and the user 0, which runs `downtime admin`, get links"), "{error}");
     admin.process.log.wait_for("no link for user 65534");
     assert!(run(downtime(&directory), &["admin", "link"]).0.status.success());
+}
+
+/// Neither while the gateway runs nor if it cannot start.
+fn a_command_has_no_capabilities() {
+    const TELL: &str = "[\"sh\", \"-c\", \"grep ^CapAmb /proc/self/status >>told\"]";
+    let hooks = format!("[hooks]\non_down = {TELL}\non_rejected = {TELL}\n");
+    let directory = ConfigDirectory::with(&hooks);
+    let with_capability = |directory: &ConfigDirectory| {
+        let options = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"];
+        downtime_by("setpriv", &options, directory)
+    };
+    let told = |directory: &ConfigDirectory| read_to_string(directory.join("told")).unwrap_or_default();
+    directory.write("downtime.toml", &format!("{hooks}[response]\nstatus = 200\n"));
+    assert_eq!(Process::spawn(with_capability(&directory)).end().0, Some(1));
+    assert_eq!(told(&directory), "CapAmb:\t0000000000000000\n");
+    directory.write("downtime.toml", &listening(&hooks));
+    let command = with_capability(&directory);
+    let gateway = GatewayProcess::run(directory, command);
+    gateway.apply(&format!("{hooks}[[period]]\nstart = 2020-01-01T00:00:00Z\n"));
+    gateway.log().wait_for("ran on_down of [hooks]");
+    assert_eq!(told(&gateway.directory), "CapAmb:\t0000000000000000\n".repeat(2));
+    // The capability was there to be lost.
+    let capabilities =
+        read_to_string(format!("/proc/{}/status", gateway.process.child.id())).expect("a status");
+    assert!(capabilities.contains("CapAmb:\t0000000000000400\n"), "{capabilities}");
 }
 
 fn rejected_at_once() {

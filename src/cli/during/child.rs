@@ -5,10 +5,11 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use tokio::process::Command;
 
 use super::signals::{Signals, is_sent_to_the_whole_group};
+use crate::child::{pid, spawn};
 use crate::cli::print_error;
 
 /// The result of a command.
@@ -24,7 +25,7 @@ pub(super) async fn run_child(command: &[OsString], signals: &mut Signals) -> Ch
     let Some((program, arguments)) = command.split_first() else {
         return ChildExit::NotRun(ExitCode::FAILURE);
     };
-    let mut child = match Command::new(program).args(arguments).spawn() {
+    let mut child = match spawn(Command::new(program).args(arguments)) {
         Ok(child) => child,
         Err(error) => return ChildExit::NotRun(not_run(program, &error)),
     };
@@ -47,8 +48,7 @@ fn not_run(program: &OsString, error: &io::Error) -> ExitCode {
 
 /// Sends a signal to the child, unless the terminal has sent it to both already.
 fn pass_on(signal: Signal, child: Option<u32>) {
-    let pid = child.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(pid) = pid.filter(|_| !is_sent_to_the_whole_group(signal)) {
+    if let Some(pid) = child.and_then(pid).filter(|_| !is_sent_to_the_whole_group(signal)) {
         // It may have ended meanwhile.
         let _ = kill_process(pid, signal);
     }

@@ -1,7 +1,7 @@
 //! What commands get, in which order they run, and what becomes of those that fail.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{DOWN, directory, script};
 use crate::support::http::Client;
@@ -92,6 +92,27 @@ fn a_command_that_fails_is_one_line_of_the_log_and_is_counted() {
     }
 }
 
+/// Returns a command that starts the gateway after a script of a shell.
+fn from_shell(directory: &ConfigDirectory, script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{script}; exec \"$0\"")]).arg(env!("CARGO_BIN_EXE_downtime"));
+    command.current_dir(directory.path()).env_remove("DOWNTIME_CONFIG");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The system discards exit codes of the children of a process that ignores SIGCHLD.
+#[test]
+fn the_exit_code_of_a_command_is_known_even_if_the_parent_of_the_gateway_ignores_the_end_of_children() {
+    let hooks = "[hooks]\non_down = [\"./tell\"]\n";
+    let directory = directory(hooks);
+    script(&directory, "tell", "exit 7");
+    let gateway = from_shell(&directory, "trap '' CHLD");
+    let gateway = GatewayProcess::run(directory, gateway);
+    gateway.apply(&format!("{hooks}{DOWN}"));
+    gateway.log().wait_for("on_down of [hooks] failed with exit code 7");
+}
+
 /// A socket that systemd has passed is descriptor 3 of the gateway, and a secret is in its environment.
 #[test]
 fn a_command_inherits_neither_sockets_nor_secrets() {
@@ -101,15 +122,9 @@ fn a_command_inherits_neither_sockets_nor_secrets() {
     let hooks = format!("{server}[hooks]\non_down = [\"./tell\"]\n");
     let directory = directory(&hooks);
     script(&directory, "tell", "ls -l /proc/$$/fd >descriptors; env >environment");
-    let mut command = Command::new("sh");
-    command.args(["-c", "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\""]);
-    command.arg(env!("CARGO_BIN_EXE_downtime"));
-    command.current_dir(directory.path()).stdin(std::os::fd::OwnedFd::from(listener));
+    let mut command = from_shell(&directory, "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1");
+    command.stdin(std::os::fd::OwnedFd::from(listener));
     command.env("NOTIFY_SOCKET", directory.join("absent")).env("SECRET", "s3cret");
-    command
-        .env_remove("DOWNTIME_CONFIG")
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped());
     let gateway = GatewayProcess::run(directory, command);
     assert_eq!(gateway.get("/", &[]).status, 200);
     gateway.apply(&format!("{hooks}{DOWN}"));

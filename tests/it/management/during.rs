@@ -20,7 +20,12 @@ fn during(directory: &ConfigDirectory, options: &[&str], script: &str) -> Comman
 
 fn spawn(directory: &ConfigDirectory, options: &[&str], script: &str) -> Child {
     // The shell that runs the tests may ignore the signals that they send.
-    let mut command = downtime_by("env", &["--default-signal=HUP,INT,TERM"], directory);
+    spawn_by("--default-signal=HUP,INT,TERM", directory, options, script)
+}
+
+/// Spawns it by `env` with this option.
+fn spawn_by(of_env: &str, directory: &ConfigDirectory, options: &[&str], script: &str) -> Child {
+    let mut command = downtime_by("env", &[of_env], directory);
     command.arg("during").args(options).args(["--", "sh", "-c", script]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, as under a service manager.
@@ -49,6 +54,17 @@ fn assert_has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
+}
+
+/// The system discards exit codes of the children of a process that ignores SIGCHLD.
+#[test]
+fn the_exit_code_is_known_even_if_the_parent_ignores_the_end_of_children() {
+    let gateway = start("");
+    let child = spawn_by("--ignore-signal=CHLD", &gateway.directory, &[], "exit 5");
+    let ended: CommandOutput = child.wait_with_output().expect("an exit status").into();
+    assert_eq!(ended.code, 5, "{ended:?}");
+    assert_has(&ended.stderr, &["the command failed, with exit code 5", "continues"]);
+    assert_eq!(status(&gateway), 503);
 }
 
 #[test]
