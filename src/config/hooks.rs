@@ -24,6 +24,13 @@ pub struct HooksConfig {
     pub webhooks: Vec<Webhook>,
 }
 
+impl Webhook {
+    /// Returns true if it is told this event. One without a secret is told nothing: its receiver could not check the message.
+    pub fn is_told(&self, event: EventKind) -> bool {
+        self.events.contains(&event) && !self.secrets.is_empty()
+    }
+}
+
 impl HooksConfig {
     /// Returns the key for the command that an event runs, and the command, if there is one.
     pub fn command(&self, event: EventKind) -> Option<(&'static str, &HookCommand)> {
@@ -53,12 +60,12 @@ pub struct HookCommand {
 pub struct Webhook {
     /// Where messages are sent. No two webhooks have the same.
     pub url: WebhookUrl,
-    /// The events that it is told. At least one.
+    /// The events that it is told. At least one, unless the file is invalid.
     pub events: Vec<EventKind>,
     /// The path of the file with the secrets.
     pub secret_file: PathBuf,
-    /// The secrets that messages are signed with. At least one; none only if this user may not read the file, and need not,
-    /// because the configuration is only edited or shown.
+    /// The secrets that messages are signed with. At least one; none only if the file is invalid, or if this user may not read the
+    /// secrets, and need not, because the configuration is only edited or shown.
     pub secrets: Vec<WebhookSecret>,
 }
 

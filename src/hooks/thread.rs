@@ -10,8 +10,8 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rustix::thread::clear_ambient_capability_set;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -61,10 +61,6 @@ impl HooksThread {
         let (ending, ended) = mpsc::channel();
         let own_counts = Arc::clone(&counts);
         Builder::new().name("hooks".into()).spawn(move || {
-            // The thread and its commands bind no ports. Without such capabilities, this does nothing.
-            if let Err(error) = clear_ambient_capability_set() {
-                warn!("commands of [hooks] keep the capabilities of the gateway: {error}");
-            }
             let local = LocalSet::new();
             let work = follow(received, file, &config, own_counts);
             runtime.block_on(local.run_until(async {
@@ -220,7 +216,8 @@ impl Job {
     }
 }
 
-/// Runs the command and sends the webhooks for a file that was rejected at the start. Returns what failed.
+/// Runs the command and sends the webhooks for a file that was rejected at the start. Returns what failed. A signal that stops the
+/// gateway ends both.
 pub(super) fn reject_start(path: &Path, config: &HooksConfig, event: &Event) -> Vec<String> {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
@@ -234,7 +231,7 @@ pub(super) fn reject_start(path: &Path, config: &HooksConfig, event: &Event) -> 
     };
     let names = Names::default();
     let webhooks = config.webhooks.iter().enumerate();
-    let told = webhooks.filter(|(_, webhook)| webhook.events.contains(&EventKind::Rejected));
+    let told = webhooks.filter(|(_, webhook)| webhook.is_told(EventKind::Rejected));
     let webhooks = told.map(|(index, webhook)| {
         let names = names.clone();
         async move {
@@ -243,7 +240,28 @@ pub(super) fn reject_start(path: &Path, config: &HooksConfig, event: &Event) -> 
             Some(format!("cannot send `rejected` to webhook {} ({}): {failed}", index + 1, webhook.url))
         }
     });
-    let (command, webhooks) = runtime.block_on(async { tokio::join!(command, join_all(webhooks)) });
+    let failed = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            stopped = stop_signal() => vec![stopped.map_or_else(
+                |error| format!("cannot run [hooks]: {error}"),
+                |()| "a signal has ended what was told of the rejected file".to_owned(),
+            )],
+            (command, webhooks) = async { tokio::join!(command, join_all(webhooks)) } => {
+                command.into_iter().chain(webhooks.into_iter().flatten()).collect()
+            }
+        }
+    });
     runtime.shutdown_background();
-    command.into_iter().chain(webhooks.into_iter().flatten()).collect()
+    failed
+}
+
+/// Waits for a signal that stops the gateway. Without this, it would end at once and leave its command behind.
+async fn stop_signal() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }

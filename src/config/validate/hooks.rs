@@ -115,7 +115,9 @@ fn events(list: &Texts, report: &Report) -> Vec<EventKind> {
             "remove `events` for all of them",
         );
     }
-    list.get_ref().iter().filter_map(|name| event(name, report)).collect()
+    let events: Vec<_> = list.get_ref().iter().map(|name| event(name, report)).collect();
+    // None of them if one is invalid, so that nothing is sent to a webhook that is not as it was meant.
+    events.into_iter().collect::<Option<_>>().unwrap_or_default()
 }
 
 fn event(name: &Spanned<String>, report: &Report) -> Option<EventKind> {

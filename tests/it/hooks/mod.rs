@@ -14,6 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::receiver::{Receiver, SECRET};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::until;
 
 /// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nmessage = \"We move.\"\n";
@@ -43,4 +44,13 @@ fn start(config: &str) -> GatewayProcess {
 fn script(directory: &ConfigDirectory, name: &str, text: &str) {
     directory.write(name, &format!("#!/bin/sh\n{text}\n"));
     fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o700)).expect("a mode");
+}
+
+/// Waits until a process that was killed has ended: the signal is sent before the gateway ends, but the kernel may deliver it after
+/// that.
+fn until_ended(pid: &str) {
+    until("end of the process", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
 }

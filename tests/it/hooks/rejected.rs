@@ -2,9 +2,12 @@
 
 use std::fs;
 
-use super::{directory, script, webhook};
+use rustix::process::Signal;
+
+use super::{directory, script, until_ended, webhook};
 use crate::receiver::{Answer, Receiver};
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, listening};
+use crate::support::until;
 
 const HOOKS: &str = "[hooks]\non_rejected = [\"./tell\"]\non_down = [\"./tell\"]\n";
 const INVALID: &str = "[response]\nstatus = 200\n[[period]]\nstart = 2020-01-01T00:00:00Z\n";
@@ -32,7 +35,7 @@ fn a_rejected_edit_is_told_once_by_the_hooks_of_the_file_that_is_applied() {
         told.starts_with("rejected up 1 ") && told.contains("downtime.toml:") && told.contains("200"),
         "{told}"
     );
-    gateway.process.signal(rustix::process::Signal::HUP);
+    gateway.process.signal(Signal::HUP);
     gateway.log().wait_for("is unchanged and still invalid");
     gateway.apply(&hooks.replace("./tell\"]\non_down", "./tell\", \"again\"]\non_down"));
     assert!(receiver.is_idle() && other.is_idle());
@@ -81,5 +84,36 @@ fn a_hook_that_is_invalid_itself_does_not_run_and_neither_does_one_behind_broken
         script(&directory, "tell", TELL);
         let (code, output) = refused(&directory);
         assert_eq!((code, told(&directory).as_str()), (Some(1), ""), "{output}");
+    }
+}
+
+/// Its receiver could not tell who has sent it.
+#[test]
+fn no_message_is_sent_without_a_signature() {
+    let receiver = Receiver::start();
+    for secret in ["", "whsec_c2hvcnQ=\n"] {
+        let directory = directory(&format!("{INVALID}{}", webhook(&receiver, "")));
+        directory.write("hook.key", secret);
+        let (code, output) = refused(&directory);
+        assert!(code == Some(1) && output.contains("hook.key has "), "{output}");
+    }
+    let directory =
+        directory(&format!("{INVALID}{}", webhook(&receiver, "events = [\"rejected\", \"rejectd\"]")));
+    assert_eq!(refused(&directory).0, Some(1));
+    assert!(receiver.is_idle());
+}
+
+#[test]
+fn a_command_does_not_outlive_a_gateway_that_is_stopped_before_it_has_started() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let directory = directory(&format!("{HOOKS}{INVALID}"));
+        script(&directory, "tell", "echo $$ >pid.part; mv pid.part pid; exec sleep 1000");
+        let process = Process::spawn(downtime(&directory));
+        let (pid, _) = until("the command", || fs::read_to_string(directory.join("pid")).ok());
+        process.signal(signal);
+        let (code, output) = process.end();
+        assert_eq!(code, Some(1), "{output}");
+        assert!(output.contains("a signal has ended what was told of the rejected file"), "{output}");
+        until_ended(pid.trim());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{DOWN, directory, script, start, webhook};
+use super::{DOWN, directory, script, start, until_ended, webhook};
 use crate::receiver::{Answer, Receiver};
 use crate::support::process::GatewayProcess;
 use crate::support::until;
@@ -48,13 +48,8 @@ fn a_command_that_runs_is_killed_with_its_children_when_the_gateway_stops() {
     gateway.apply(&format!("{hooks}{DOWN}"));
     let pid = gateway.directory.join("pid");
     let (pid, _) = until("the child", || fs::read_to_string(&pid).ok());
-    let stat = format!("/proc/{}/stat", pid.trim());
-    assert!(fs::exists(&stat).expect("known"), "the child does not run");
+    assert!(fs::exists(format!("/proc/{}", pid.trim())).expect("known"), "the child does not run");
     let output = stop(gateway);
     assert!(output.contains("stopping: 1 commands of [hooks]"), "{output}");
-    // The signal is sent before the gateway ends, but the kernel may deliver it after that.
-    until("end of the child", || {
-        let stat = fs::read_to_string(&stat).unwrap_or_default();
-        (stat.is_empty() || stat.contains(") Z ")).then_some(())
-    });
+    until_ended(pid.trim());
 }
