@@ -9,6 +9,7 @@ mod command;
 mod delivery;
 mod event;
 mod queue;
+mod retry_after;
 mod signature;
 mod thread;
 mod webhooks;
@@ -16,7 +17,7 @@ mod webhooks;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::error;
@@ -27,7 +28,7 @@ use self::event::Event;
 pub use self::thread::HooksThread;
 use self::thread::Message;
 use crate::clock;
-use crate::config::hooks::{EventKind, HooksConfig, Webhook};
+use crate::config::hooks::{EventKind, HooksConfig};
 use crate::snapshot::{RejectedReading, Snapshot};
 
 /// What has become of commands and webhooks since the start.
@@ -35,6 +36,8 @@ use crate::snapshot::{RejectedReading, Snapshot};
 pub struct HookCounts {
     commands: Outcomes,
     webhooks: Outcomes,
+    /// The webhooks whose receivers want no more messages now.
+    disabled: AtomicI64,
 }
 
 /// What has become of one kind.
@@ -63,6 +66,11 @@ impl HookCounts {
     /// Returns the number of messages that a receiver has taken, and of those that were given up.
     pub fn webhooks(&self) -> (u64, u64) {
         (self.webhooks.succeeded.load(Ordering::Relaxed), self.webhooks.failed.load(Ordering::Relaxed))
+    }
+
+    /// Returns the number of webhooks that are disabled now, since their receivers want no more messages.
+    pub fn disabled_webhooks(&self) -> i64 {
+        self.disabled.load(Ordering::Relaxed)
     }
 }
 
@@ -113,8 +121,9 @@ impl Hooks {
 /// Runs the command and sends the webhooks for a file that was rejected at the start, and waits for them: the command has as long
 /// as at any other time, a webhook has one attempt. Returns what failed.
 pub fn reject_start(path: &Path, config: &HooksConfig, first_error: Option<&str>) -> Vec<String> {
-    let is_told = |webhook: &Webhook| webhook.events.contains(&EventKind::Rejected);
-    if config.on_rejected.is_none() && !config.webhooks.iter().any(is_told) {
+    if config.on_rejected.is_none()
+        && !config.webhooks.iter().any(|webhook| webhook.is_told(EventKind::Rejected))
+    {
         return Vec::new();
     }
     thread::reject_start(path, config, &Event::rejected_at_start(clock::now(), first_error))

@@ -14,11 +14,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::event::{EventFacts, new_id, payload};
+use super::retry_after::retry_after;
 use super::signature::sign;
 use crate::clock;
 use crate::config::duration;
@@ -31,9 +32,20 @@ use crate::tls::{client_config, system_roots};
 
 /// The limit for one attempt, from the lookup of the name to the head of the response.
 pub(super) const ATTEMPT_LIMIT: Duration = Duration::from_secs(15);
+/// The most bytes that are read of the responses to one message, interim ones included. The connection counts as closed after that.
+const MAX_RESPONSE: u64 = 64 << 10;
 const PRODUCT: &str = concat!("downtime/", env!("CARGO_PKG_VERSION"));
 /// The type of the message of [`send_test`].
 const TEST: &str = "test";
+
+/// What a message gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Response {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// How long the receiver asks to wait.
+    pub(super) retry_after: Option<Duration>,
+}
 
 /// The reason why a message has no response.
 #[derive(Debug)]
@@ -76,16 +88,17 @@ pub fn send_test(webhook: &Webhook, snapshot: &Snapshot, now: Timestamp) -> Resu
     let body = payload(TEST, now, &EventFacts::of_state(snapshot, now));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SendError::Connect)?;
-    runtime.block_on(send(webhook, &new_id(), body.into(), &Names::default()))
+    let response = runtime.block_on(send(webhook, &new_id(), body.into(), &Names::default()))?;
+    Ok(response.status)
 }
 
-/// Sends a message, signed for this moment. Returns the status of the response, whatever it is.
+/// Sends a message, signed for this moment. Returns the response, whatever its status is.
 pub(super) async fn send(
     webhook: &Webhook,
     id: &str,
     body: Bytes,
     names: &Names,
-) -> Result<StatusCode, SendError> {
+) -> Result<Response, SendError> {
     timeout(ATTEMPT_LIMIT, send_unlimited(webhook, id, body, names)).await.unwrap_or(Err(SendError::TimedOut))
 }
 
@@ -94,7 +107,7 @@ async fn send_unlimited(
     id: &str,
     body: Bytes,
     names: &Names,
-) -> Result<StatusCode, SendError> {
+) -> Result<Response, SendError> {
     let url = &webhook.url;
     let addresses = names.resolve(url.host()).await.map_err(SendError::Connect)?;
     if let Some(address) = addresses.iter().find(|address| !url.may_lead_to(**address)) {
@@ -136,11 +149,14 @@ fn request(webhook: &Webhook, id: &str, body: Bytes) -> http::Result<Request<Ful
         .body(Full::new(body))
 }
 
-/// Sends a request and returns the status of the response, of which nothing else is read.
+/// Sends a request and returns the response, of which only the head is read.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     request: Request<Full<Bytes>>,
-) -> Result<StatusCode, SendError> {
+) -> Result<Response, SendError> {
+    // A receiver that sends interim responses without a pause would keep hyper from ever giving the thread back.
+    let (reader, writer) = tokio::io::split(stream);
+    let stream = tokio::io::join(reader.take(MAX_RESPONSE), writer);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(SendError::Broken)?;
     let mut response = std::pin::pin!(sender.send_request(request));
     let response = tokio::select! {
@@ -149,7 +165,8 @@ async fn exchange(
         // The response may have come right before the end.
         ended = connection => response.await.map_err(|error| ended.err().unwrap_or(error)),
     };
-    response.map(|response| response.status()).map_err(SendError::Broken)
+    let response = response.map_err(SendError::Broken)?;
+    Ok(Response { status: response.status(), retry_after: retry_after(response.headers(), clock::now()) })
 }
 
 #[cfg(test)]

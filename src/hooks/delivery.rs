@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::{Instant, sleep_until};
 
-use super::client::SendError;
+use super::client::{Response, SendError};
 
 /// How long after an event its message is sent again.
 pub(super) const RETRY_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -19,7 +19,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(super) enum AttemptError {
     /// The receiver has another status than 200 to 299. Redirects are not followed.
-    Status(StatusCode),
+    Status(Response),
     /// It has none.
     Send(SendError),
 }
@@ -27,10 +27,17 @@ pub(super) enum AttemptError {
 impl fmt::Display for AttemptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) if status.is_redirection() => {
-                write!(f, "status {}: redirects are not followed", status.as_u16())
+            Self::Status(Response { status, retry_after }) => {
+                write!(f, "status {}", status.as_u16())?;
+                if status.is_redirection() {
+                    f.write_str(": redirects are not followed")?;
+                }
+                match retry_after {
+                    // Whole seconds: a date has no others.
+                    Some(wait) if !wait.is_zero() => write!(f, " (Retry-After: {} s)", wait.as_secs()),
+                    _ => Ok(()),
+                }
             }
-            Self::Status(status) => write!(f, "status {}", status.as_u16()),
             Self::Send(error) => error.fmt(f),
         }
     }
@@ -38,17 +45,27 @@ impl fmt::Display for AttemptError {
 
 impl AttemptError {
     /// Turns the outcome of an attempt into a result.
-    pub(super) fn check(outcome: Result<StatusCode, SendError>) -> Result<(), Self> {
+    pub(super) fn check(outcome: Result<Response, SendError>) -> Result<(), Self> {
         match outcome {
-            Ok(status) if status.is_success() => Ok(()),
-            Ok(status) => Err(Self::Status(status)),
+            Ok(response) if response.status.is_success() => Ok(()),
+            Ok(response) => Err(Self::Status(response)),
             Err(error) => Err(Self::Send(error)),
         }
     }
 
     /// Returns true if the receiver wants no more messages (Standard Webhooks, "Operational considerations").
-    fn is_final(&self) -> bool {
-        matches!(self, Self::Status(StatusCode::GONE))
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Status(Response { status: StatusCode::GONE, .. }))
+    }
+
+    /// Returns the time before which the receiver wants no other message, if it failed now. It is never later than [`RETRY_LIMIT`]
+    /// from now.
+    fn earliest(&self, now: Instant) -> Instant {
+        let wait = match self {
+            Self::Status(Response { retry_after, .. }) => retry_after.unwrap_or_default(),
+            Self::Send(_) => Duration::ZERO,
+        };
+        now + wait.min(RETRY_LIMIT)
     }
 }
 
@@ -59,23 +76,31 @@ pub(super) struct GivenUp {
     pub(super) attempts: usize,
     /// Why the last of them failed.
     pub(super) error: AttemptError,
+    /// When the receiver may get the next message.
+    pub(super) earliest: Instant,
 }
 
 /// Attempts to send a message until the receiver takes it, or the next attempt would be later than [`RETRY_LIMIT`] after the
-/// event, which was at `event`. There is always one attempt. Calls `on_first_failure` if that one fails and others will follow.
+/// event, which was at `event`. There is always one attempt, not before `earliest`. A receiver that asks to wait for longer than the
+/// limit gets the message a last time at the limit. Calls `on_first_failure` if the first attempt fails and others will follow.
 pub(super) async fn deliver(
     event: Instant,
+    earliest: Instant,
     attempt: impl AsyncFn() -> Result<(), AttemptError>,
     on_first_failure: impl Fn(&AttemptError),
 ) -> Result<(), GivenUp> {
+    let limit = event + RETRY_LIMIT;
     let mut pause = FIRST_PAUSE;
     let mut attempts = 0;
+    sleep_until(earliest.min(limit)).await;
     loop {
         attempts += 1;
         let Err(error) = attempt().await else { return Ok(()) };
-        let next = Instant::now() + jittered(pause);
-        if error.is_final() || next > event + RETRY_LIMIT {
-            return Err(GivenUp { attempts, error });
+        let now = Instant::now();
+        let earliest = error.earliest(now);
+        let next = (now + jittered(pause)).max(earliest.min(limit));
+        if error.is_gone() || next > limit {
+            return Err(GivenUp { attempts, error, earliest });
         }
         if attempts == 1 {
             on_first_failure(&error);
@@ -100,7 +125,12 @@ mod tests {
     const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
     fn status(status: StatusCode) -> Result<(), AttemptError> {
-        AttemptError::check(Ok(status))
+        AttemptError::check(Ok(Response { status, retry_after: None }))
+    }
+
+    fn retry_after(seconds: u64) -> Result<(), AttemptError> {
+        let retry_after = Some(Duration::from_secs(seconds));
+        AttemptError::check(Ok(Response { status: StatusCode::TOO_MANY_REQUESTS, retry_after }))
     }
 
     #[tokio::test(start_paused = true)]
@@ -112,8 +142,9 @@ mod tests {
             times.borrow_mut().push(Instant::now() - event);
             status(FAILED)
         };
-        let given_up =
-            deliver(event, attempt, |_| first_failures.set(first_failures.get() + 1)).await.unwrap_err();
+        let given_up = deliver(event, event, attempt, |_| first_failures.set(first_failures.get() + 1))
+            .await
+            .unwrap_err();
         let times = times.into_inner();
         assert_eq!((given_up.attempts, first_failures.get()), (times.len(), 1));
         assert_eq!(given_up.error.to_string(), "status 500");
@@ -138,7 +169,8 @@ mod tests {
                 attempts.set(attempts.get() + 1);
                 status(if attempts.get() < 3 { StatusCode::FOUND } else { last })
             };
-            let result = deliver(Instant::now(), attempt, |error| {
+            let now = Instant::now();
+            let result = deliver(now, now, attempt, |error| {
                 assert_eq!(error.to_string(), "status 302: redirects are not followed");
             });
             assert_eq!((result.await.is_ok(), attempts.get()), (is_taken, 3));
@@ -149,10 +181,53 @@ mod tests {
     async fn an_old_message_has_one_attempt() {
         let event = Instant::now();
         tokio::time::advance(RETRY_LIMIT + Duration::from_secs(1)).await;
-        let given_up =
-            deliver(event, async || status(FAILED), |_| panic!("others will follow")).await.unwrap_err();
+        let given_up = deliver(event, event, async || status(FAILED), |_| panic!("others will follow"))
+            .await
+            .unwrap_err();
         assert_eq!(given_up.attempts, 1);
-        assert!(deliver(event, async || Ok(()), |_| ()).await.is_ok());
+        assert!(deliver(event, event, async || Ok(()), |_| ()).await.is_ok());
+    }
+
+    /// Returns the seconds after the event at which a message is sent to a receiver that answers so, and what becomes of it.
+    async fn seconds(earliest: u64, answers: &[Result<(), u64>]) -> (Vec<u64>, Result<(), GivenUp>) {
+        let event = Instant::now();
+        let times = RefCell::new(Vec::new());
+        let attempt = async || {
+            let mut times = times.borrow_mut();
+            times.push((Instant::now() - event).as_secs());
+            answers[times.len() - 1].or_else(retry_after)
+        };
+        let result = deliver(event, event + Duration::from_secs(earliest), attempt, |_| ()).await;
+        (times.into_inner(), result)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_asks_to_wait_gets_no_message_before_that() {
+        for (earliest, answers, expected) in [
+            (0, &[Err(300), Err(120), Ok(())][..], &[0, 300, 420][..]),
+            // Never sooner than without it.
+            (0, &[Err(300), Err(0), Ok(())], &[0, 300, 301]),
+            (60, &[Ok(())], &[60]),
+        ] {
+            let (times, result) = seconds(earliest, answers).await;
+            let are_near = times.iter().zip(expected).all(|(time, expected)| time.abs_diff(*expected) <= 1);
+            assert!(times.len() == expected.len() && are_near, "{answers:?}: {times:?}");
+            assert!(result.is_ok());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_asks_to_wait_for_too_long_gets_a_last_attempt_at_the_limit() {
+        let limit = RETRY_LIMIT.as_secs();
+        for wait in [limit + 1, u64::MAX] {
+            let (times, result) = seconds(0, &[Err(wait), Err(wait)]).await;
+            let GivenUp { attempts, error, earliest } = result.unwrap_err();
+            assert_eq!((times, attempts), (vec![0, limit], 2));
+            assert_eq!(error.to_string(), format!("status 429 (Retry-After: {wait} s)"));
+            let wait = earliest - Instant::now();
+            assert_eq!(wait, RETRY_LIMIT, "the next message waits no longer than its own limit");
+        }
+        assert_eq!(seconds(u64::from(u32::MAX), &[Ok(())]).await.0, [limit]);
     }
 
     #[test]

@@ -41,6 +41,14 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Drops all items. Returns their number.
+    pub(super) fn clear(&self) -> usize {
+        let mut items = self.items.borrow_mut();
+        let count = items.len();
+        items.clear();
+        count
+    }
+
     /// Returns the number of items.
     pub(super) fn len(&self) -> usize {
         self.items.borrow().len()
@@ -61,5 +69,7 @@ mod tests {
         }
         let (item, _) = tokio::join!(queue.pop(), async { queue.push(7) });
         assert_eq!(item, 7);
+        queue.push(8);
+        assert_eq!((queue.clear(), queue.len()), (1, 0));
     }
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_local};
@@ -33,6 +34,9 @@ struct Sender {
     queue: Queue<Message>,
     /// True while a message is on its way. It has left the queue.
     is_sending: Cell<bool>,
+    /// True if the receiver wants no more messages. Another version of the webhook may be welcome.
+    is_disabled: Cell<bool>,
+    counts: Arc<HookCounts>,
 }
 
 /// A message.
@@ -49,7 +53,8 @@ impl Webhooks {
         Self { senders: Vec::new(), names: Names::default(), counts }
     }
 
-    /// Follows a new version of the file. A webhook with the same URL keeps its messages.
+    /// Follows a new version of the file. A webhook with the same URL keeps its messages. One that is disabled stays so unless it has
+    /// changed.
     pub(super) fn apply(&mut self, config: &HooksConfig) {
         let mut before = std::mem::take(&mut self.senders);
         for (index, webhook) in config.webhooks.iter().enumerate() {
@@ -58,12 +63,15 @@ impl Webhooks {
                 Some(at) => before.swap_remove(at),
                 None => self.start(webhook),
             };
-            sender.0.webhook.replace(webhook.clone());
+            if sender.0.webhook.replace(webhook.clone()) != *webhook {
+                sender.0.enable();
+            }
             sender.0.number.set(index + 1);
             self.senders.push(sender);
         }
         for (sender, task) in before {
             task.abort();
+            sender.enable();
             let waiting = sender.waiting();
             if waiting > 0 {
                 self.counts.webhooks.fail(waiting);
@@ -78,8 +86,10 @@ impl Webhooks {
             webhook: RefCell::new(webhook.clone()),
             queue: Queue::default(),
             is_sending: Cell::new(false),
+            is_disabled: Cell::new(false),
+            counts: Arc::clone(&self.counts),
         });
-        let task = spawn_local(run(Rc::clone(&sender), self.names.clone(), Arc::clone(&self.counts)));
+        let task = spawn_local(run(Rc::clone(&sender), self.names.clone()));
         (sender, task)
     }
 
@@ -87,14 +97,10 @@ impl Webhooks {
     pub(super) fn push(&self, event: &Rc<Event>) {
         let body = Bytes::from(event.payload());
         for (sender, _) in &self.senders {
-            if !sender.webhook.borrow().events.contains(&event.kind) {
+            if !sender.webhook.borrow().is_told(event.kind) {
                 continue;
             }
-            let message = Message { event: Rc::clone(event), body: body.clone(), at: Instant::now() };
-            if let Some(dropped) = sender.queue.push(message) {
-                self.counts.webhooks.fail(1);
-                warn!("{sender} has too many messages: the oldest one, {dropped}, is dropped");
-            }
+            sender.push(Message { event: Rc::clone(event), body: body.clone(), at: Instant::now() });
         }
     }
 
@@ -105,8 +111,38 @@ impl Webhooks {
 }
 
 impl Sender {
+    fn push(&self, message: Message) {
+        if self.is_disabled.get() {
+            self.counts.webhooks.fail(1);
+            warn!(
+                "{self} is disabled, since its receiver has answered with status 410: {message} is not sent"
+            );
+        } else if let Some(dropped) = self.queue.push(message) {
+            self.counts.webhooks.fail(1);
+            warn!("{self} has too many messages: the oldest one, {dropped}, is dropped");
+        }
+    }
+
     fn waiting(&self) -> usize {
         self.queue.len() + usize::from(self.is_sending.get())
+    }
+
+    /// Drops the messages that wait, and takes no more until the webhook changes (Standard Webhooks, "Operational considerations").
+    fn disable(&self) {
+        self.is_disabled.set(true);
+        self.counts.disabled.fetch_add(1, Ordering::Relaxed);
+        let dropped = self.queue.clear();
+        self.counts.webhooks.fail(dropped);
+        warn!(
+            "{self} is disabled until its keys or its secret change, or the gateway restarts: status 410 means that its receiver \
+             wants no more messages; {dropped} that wait are dropped"
+        );
+    }
+
+    fn enable(&self) {
+        if self.is_disabled.replace(false) {
+            self.counts.disabled.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -124,13 +160,17 @@ impl fmt::Display for Message {
 }
 
 /// Delivers one message after the other, so that the receiver gets them in order.
-async fn run(sender: Rc<Sender>, names: Names, counts: Arc<HookCounts>) {
+async fn run(sender: Rc<Sender>, names: Names) {
+    let counts = &sender.counts.webhooks;
+    let mut earliest = Instant::now();
     loop {
         let message = sender.queue.pop().await;
         sender.is_sending.set(true);
+        let tried = RefCell::new(sender.webhook.borrow().clone());
         let attempt = async || {
             // That of the current file: it may have another secret by now.
             let webhook = sender.webhook.borrow().clone();
+            tried.replace(webhook.clone());
             AttemptError::check(send(&webhook, &message.event.id, message.body.clone(), &names).await)
         };
         let has_failed = Cell::new(false);
@@ -138,17 +178,23 @@ async fn run(sender: Rc<Sender>, names: Names, counts: Arc<HookCounts>) {
             has_failed.set(true);
             warn!("cannot send {message} to {sender}: {error}; trying again for 15 minutes");
         };
-        match deliver(message.at, attempt, on_first_failure).await {
+        match deliver(message.at, earliest, attempt, on_first_failure).await {
             Ok(()) => {
-                counts.webhooks.succeed();
+                counts.succeed();
                 if has_failed.get() {
                     info!("{sender} has taken {message}");
                 }
             }
-            Err(GivenUp { attempts, error }) => {
-                counts.webhooks.fail(1);
+            Err(given_up) => {
+                counts.fail(1);
+                earliest = given_up.earliest;
+                let GivenUp { attempts, error, .. } = given_up;
                 let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
                 warn!("{sender} has not taken {message}, which was sent {times}: {error}");
+                // An edit during the attempt may have changed what the receiver objects to.
+                if error.is_gone() && *tried.borrow() == *sender.webhook.borrow() {
+                    sender.disable();
+                }
             }
         }
         sender.is_sending.set(false);

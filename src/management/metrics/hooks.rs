@@ -13,11 +13,16 @@ use crate::management::RunningGateway;
 pub(super) struct HookMetrics {
     commands: (u64, u64),
     webhooks: (u64, u64),
+    disabled: i64,
 }
 
 impl HookMetrics {
     pub(super) fn new(gateway: &RunningGateway) -> Self {
-        Self { commands: gateway.hooks.commands(), webhooks: gateway.hooks.webhooks() }
+        Self {
+            commands: gateway.hooks.commands(),
+            webhooks: gateway.hooks.webhooks(),
+            disabled: gateway.hooks.disabled_webhooks(),
+        }
     }
 }
 
@@ -32,6 +37,10 @@ impl Collector for HookMetrics {
         ] {
             out.counter(name, help, count)?;
         }
-        Ok(())
+        out.gauge(
+            "webhooks_disabled",
+            "Number of webhooks whose receivers want no more messages",
+            self.disabled,
+        )
     }
 }

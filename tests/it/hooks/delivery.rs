@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use super::{DOWN, start, webhook};
 use crate::receiver::{Answer, Receiver};
+use crate::support::http::Client;
 use crate::support::until;
 
 #[test]
@@ -135,13 +136,49 @@ fn a_receiver_that_never_answers_holds_up_neither_requests_nor_other_webhooks() 
 }
 
 #[test]
-fn a_receiver_that_is_gone_gets_a_message_once() {
-    let receiver = Receiver::answering(|_| Answer::Status(410, String::new()));
+fn a_receiver_that_asks_to_wait_gets_the_message_after_that() {
+    let receiver = Receiver::answering(|number| match number {
+        0 => Answer::Status(503, "Retry-After: 4\r\n".to_owned()),
+        _ => Answer::Status(204, String::new()),
+    });
     let hook = webhook(&receiver, "");
     let gateway = start(&hook);
     gateway.apply(&format!("{hook}{DOWN}"));
+    let times = [receiver.next(), receiver.next()]
+        .map(|attempt| attempt.field("webhook-timestamp").parse::<i64>().expect("seconds"));
+    // The seconds are whole ones. Without the field, it would be a second at most.
+    assert!(times[1] - times[0] >= 3, "{times:?}");
+    gateway.log().wait_for("status 503 (Retry-After: 4 s); trying again");
+}
+
+#[test]
+fn a_receiver_that_is_gone_gets_no_more_until_its_webhook_changes() {
+    let receiver = Receiver::answering(|number| match number {
+        0 => Answer::Status(410, String::new()),
+        _ => Answer::Status(204, String::new()),
+    });
+    let management = "[management]\nlisten = \"unix:management.sock\"\n";
+    let [before, after] =
+        ["", "events = [\"down\"]"].map(|keys| management.to_owned() + &webhook(&receiver, keys));
+    let gateway = start(&before);
+    let metric = |name: &str| {
+        let mut operator = Client::connect_unix(&gateway.directory.join("management.sock"));
+        let text = operator.request("GET", "/metrics", &["Host: localhost"]).text().to_owned();
+        let value =
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        value.expect("the metric")
+    };
+    gateway.apply(&format!("{before}{DOWN}"));
     let line = gateway.log().wait_for("has not taken `down`");
     assert!(line.contains("which was sent once: status 410"), "{line}");
-    gateway.apply(&hook);
-    assert_eq!([receiver.next().kind().0, receiver.next().kind().0], ["down", "up"]);
+    gateway.log().wait_for("is disabled until its keys or its secret change");
+    gateway.apply(&before);
+    gateway.log().wait_for("is disabled, since its receiver has answered with status 410: `up` of ");
+    assert_eq!(receiver.next().kind().0, "down");
+    assert!(receiver.is_idle());
+    let metrics = ["downtime_webhooks_disabled", "downtime_webhooks_failed_total"];
+    assert_eq!(metrics.map(metric), ["1", "2"]);
+    gateway.apply(&format!("{after}{DOWN}"));
+    assert_eq!(receiver.next().kind().0, "down");
+    assert_eq!(metrics.map(metric), ["0", "2"]);
 }

@@ -1,9 +1,11 @@
 //! `downtime webhook test`.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 
 use super::{DOWN, directory, webhook};
-use crate::receiver::{Answer, Receiver};
+use crate::receiver::{Answer, Receiver, read};
+use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, downtime};
 use crate::working_directory::{CommandOutput, output};
 
@@ -69,4 +71,28 @@ fn a_receiver_that_cannot_be_reached_is_an_error_without_the_path_of_the_url() {
     assert_eq!((failed.code, failed.stdout.as_str()), (1, ""), "{failed:?}");
     assert!(failed.stderr.contains(&format!("webhook 1 (http://{address}): cannot connect")), "{failed:?}");
     assert!(!failed.stderr.contains("my-path"), "{failed:?}");
+}
+
+/// Each would keep the gateway busy until the limit for an attempt, or for longer.
+#[test]
+fn a_receiver_that_sends_without_end_is_cut_off() {
+    for (begin, repeated) in
+        [("", "HTTP/1.1 100 Continue\r\n\r\n"), ("HTTP/1.1 204 No Content\r\n", "X-Field: value\r\n")]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let server = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut client = Client::on(stream);
+            read(&mut client).expect("a message");
+            client.send(begin);
+            // Until the other end closes the connection.
+            while client.stream.write_all(repeated.repeat(1000).as_bytes()).is_ok() {}
+        });
+        let directory = directory(&format!("[[webhook]]\nurl = \"{url}\"\nsecret_file = \"hook.key\"\n"));
+        let failed = test(&directory, &[]);
+        server.join().expect("the end of the connection");
+        assert_eq!((failed.code, failed.stdout.as_str()), (1, ""), "{failed:?}");
+        assert!(failed.stderr.contains("the connection failed"), "{failed:?}");
+    }
 }
