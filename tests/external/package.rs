@@ -64,7 +64,8 @@ fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
     boot("lifecycle", &[("goaccess", "goaccess")], |package| {
         let directory = tempfile::tempdir()?;
         let upgrade = with_version(package, "0.1.1", directory.path())?;
-        Ok((directory, vec![upgrade, Path::new(ROOT).join("docs/monitoring.md")]))
+        let documents = ["docs/monitoring.md", "docs/operating.md"].map(|path| Path::new(ROOT).join(path));
+        Ok((directory, [vec![upgrade], documents.into()].concat()))
     })
 }
 

@@ -12,6 +12,7 @@ use crate::debian;
 
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 const INSTALLED: &str = "/usr/local/bin/downtime";
+const DOCUMENT: &str = include_str!("../../docs/operating.md");
 const UNITS: [(&str, &str); 5] = [
     ("downtime.service", include_str!("../../systemd/downtime.service")),
     ("downtime@.service", include_str!("../../systemd/downtime@.service")),
@@ -23,6 +24,9 @@ const UNITS: [(&str, &str); 5] = [
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::ignorable_test("systemd::systemd_finds_no_fault_in_the_units", systemd_finds_no_fault),
+        Trial::ignorable_test("systemd::the_exposure_is_as_documented", || {
+            debian::with(&[("systemd-analyze", "systemd")], check_exposure)
+        }),
         Trial::ignorable_test("systemd::sysusers_creates_the_user_of_the_units", sysusers_creates_the_user),
         Trial::test("systemd::each_flag_in_the_units_exists", each_flag_exists),
         Trial::test("systemd::the_units_differ_only_in_the_instance", units_differ_in_the_instance),
@@ -45,6 +49,25 @@ fn verify() -> Result<(), Failed> {
     let output = verify.output()?;
     let messages = String::from_utf8([output.stdout, output.stderr].concat())?;
     if output.status.success() && messages.is_empty() { Ok(()) } else { Err(messages.into()) }
+}
+
+/// The rating is from 0 to 100 here.
+fn check_exposure() -> Result<(), Failed> {
+    let (_, drop_in) = DOCUMENT.split_once("```ini\n").ok_or("no drop-in")?;
+    let (drop_in, _) = drop_in.split_once("```\n").ok_or("no end of the drop-in")?;
+    let [(_, service), (_, instance), ..] = UNITS;
+    let without_network = format!("{service}\n{drop_in}");
+    let directory = tempfile::tempdir()?;
+    for (name, unit, limit) in
+        [("a.service", service, 14), ("b@.service", instance, 14), ("c.service", without_network.as_str(), 4)]
+    {
+        let path = directory.path().join(name);
+        fs::write(&path, unit)?;
+        let mut analyze = Command::new("systemd-analyze");
+        analyze.args(["security", "--offline=true", "--no-pager", &format!("--threshold={limit}")]);
+        debian::run(analyze.arg(path))?;
+    }
+    Ok(())
 }
 
 fn sysusers_creates_the_user() -> Result<Completion, Failed> {
