@@ -61,31 +61,26 @@ impl<'a> Traffic<'a> {
         Ok(connection)
     }
 
-    /// Sends requests for this long. Returns the number of responses and the time taken.
+    /// Sends requests for this long, and waits for the last response on each connection. Returns the number of responses
+    /// and the time taken.
     pub fn run(&mut self, duration: Duration) -> io::Result<(u64, Duration)> {
         (0..self.len()).try_for_each(|number| self.send(number))?;
-        let (mut responses, started_at) = (0, Instant::now());
-        while started_at.elapsed() < duration {
+        let (mut responses, mut waiting, started_at) = (0, self.len(), Instant::now());
+        while waiting > 0 {
             self.wait(None)?;
+            let is_over = started_at.elapsed() >= duration;
             while let Some(number) = self.next_complete()? {
                 responses += 1;
-                self.send_next(number)?;
+                if is_over {
+                    waiting -= 1;
+                    // The server may close it while others wait.
+                    epoll::delete(&self.queue, &self.connections[number].stream)?;
+                } else {
+                    self.send_next(number)?;
+                }
             }
         }
         Ok((responses, started_at.elapsed()))
-    }
-
-    /// Waits for the last response on each connection, so that it is checked too. Returns their number.
-    pub fn finish(&mut self) -> io::Result<u64> {
-        let mut responses = 0;
-        while responses < self.len() {
-            self.wait(None)?;
-            while let Some(number) = self.next_complete()? {
-                responses += 1;
-                epoll::delete(&self.queue, &self.connections[number].stream)?;
-            }
-        }
-        Ok(responses as u64)
     }
 
     /// Sends a request on an idle connection.

@@ -5,17 +5,19 @@ use std::fmt::Write as _;
 use super::MB;
 use crate::comparison::{Comparison, ServerFigures};
 use crate::load::latency::Latency;
+use crate::scenarios::GATEWAY;
+use crate::servers::peer::Peer;
 
 /// Ratios, latency and memory.
 pub fn tables(comparisons: &[Comparison]) -> String {
     let mut text = ratios(comparisons);
-    text.push('\n');
+    text += "\nLatency in µs, 50th, 99th and 99.9th percentile:\n\n";
     text += &each_server(comparisons, |comparison, server| {
         let Latency { p50, p99, p999 } = server.latency()?;
         let rate = comparison.rate?;
-        Some(format!("{rate:.0}/s: {p50:.0}, {p99:.0}, {p999:.0}"))
+        Some(format!("{p50:.0}, {p99:.0}, {p999:.0} at {rate:.0}/s"))
     });
-    text.push('\n');
+    text += "\nResident memory in MB:\n\n";
     text += &each_server(comparisons, |_, server| Some(format!("{:.1}", server.memory / MB)));
     text
 }
@@ -69,6 +71,9 @@ fn names(comparisons: &[Comparison], skipped: usize) -> Vec<&'static str> {
             names.push(server.name);
         }
     }
+    let rank = |name: &&str| Peer::ALL.iter().position(|peer| peer.name == *name);
+    // The gateway comes first, and what is not a peer last.
+    names.sort_by_key(|name| (*name != GATEWAY, rank(name).unwrap_or(Peer::ALL.len())));
     names
 }
 

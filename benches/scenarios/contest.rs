@@ -10,6 +10,9 @@ use crate::response::ServerResponse;
 use crate::servers::BenchServer;
 use crate::servers::config::Service;
 
+/// The name of the gateway in a report.
+pub const GATEWAY: &str = "downtime";
+
 /// Running servers with the same response.
 pub struct Contest {
     /// The gateway or what takes its place, then those that it is compared with.
@@ -32,7 +35,7 @@ pub struct Contestant {
 impl Contest {
     /// A contest that only the gateway takes part in. The directory has its files.
     pub fn new(gateway: BenchServer, response: ServerResponse, directory: TempDir) -> Self {
-        let servers = vec![Contestant { name: "downtime", server: gateway, target: None }];
+        let servers = vec![Contestant { name: GATEWAY, server: gateway, target: None }];
         Self { servers, response, open: Vec::new(), _upstream: None, directory }
     }
 

@@ -24,7 +24,7 @@ pub fn body() -> String {
     template().replace(PLACEHOLDER, MESSAGE)
 }
 
-/// A config of which all is down, but for the template in `down.html`.
+/// A config with one period, for a directory with the template in `down.html`.
 pub fn config() -> String {
     format!(
         "[response]\nmessage = \"{MESSAGE}\"\ntemplate = \"down.html\"\n\

@@ -16,7 +16,7 @@ use crate::request::{BenchRequest, Protocol};
 use crate::response::ServerResponse;
 use crate::servers::BenchServer;
 use crate::servers::peer::Peer;
-pub use contest::{Contest, Contestant};
+pub use contest::{Contest, Contestant, GATEWAY};
 use rules::Rules;
 pub use table::SCENARIOS;
 
