@@ -39,7 +39,7 @@ pub static HAPROXY: Peer = Peer {
     installation: "apt-get install haproxy",
     file: "haproxy.cfg",
     config: include_str!("../peers/haproxy.cfg"),
-    arguments: &["-db", "-q", "-f", "haproxy.cfg"],
+    arguments: &["-db", "-f", "haproxy.cfg"],
 };
 
 pub static CADDY: Peer = Peer {
