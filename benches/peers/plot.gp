@@ -13,8 +13,8 @@ peers = "nginx HAProxy Caddy static-web-server"
 colors = "#0b6e4f #1f5fbf #b3401a #6b3fa0"
 points = "7 5 9 13"
 
-# The scenarios, from the top. The gateway's own rows have no ratio.
-scenarios = system("awk -F'\\t' 'NR > 1 && $8 != \"\" && index(\"nginx HAProxy Caddy static-web-server\", $3) && !seen[$1]++ { print $1 }' " . data)
+# The scenarios, from the top. The gateway's own rows have no ratio, and the scenario `bare` is not about it.
+scenarios = system("awk -F'\\t' 'NR > 1 && $1 != \"bare\" && $8 != \"\" && index(\"nginx HAProxy Caddy static-web-server\", $3) && !seen[$1]++ { print $1 }' " . data)
 count = words(scenarios)
 row(name) = sum [i = 1:count] (word(scenarios, i) eq name ? i : 0)
 offset(i) = 0.18 * (i - 2.5)
