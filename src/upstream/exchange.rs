@@ -61,6 +61,11 @@ enum ExchangeEvent {
     TimedOut,
 }
 
+/// Returns true if another response follows (RFC 9110, section 15.2). A 101 is the last of HTTP.
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+}
+
 impl Exchange<'_, '_> {
     /// Sends the request, and the response to the client. Calls `on_status` when the status is known.
     pub(super) async fn run(
@@ -114,15 +119,22 @@ impl Exchange<'_, '_> {
                     continue;
                 }
             }
-            while let Some(download) = self.take_head()? {
-                if !download.status.is_informational() || download.status == StatusCode::SWITCHING_PROTOCOLS {
-                    return Ok(download);
+            let mut interim_heads = Vec::new();
+            let last = loop {
+                match self.take_head()? {
+                    Some(download) if !is_interim(download.status) => break Some(Ok(download)),
+                    Some(_) if interim == MAX_INTERIM => {
+                        let error = UpstreamError::Invalid("it sent more than 32 interim responses");
+                        break Some(Err(error.into()));
+                    }
+                    Some(download) => self.take_interim(download.status, &mut interim_heads),
+                    None => break None,
                 }
                 interim += 1;
-                if interim > MAX_INTERIM {
-                    return Err(UpstreamError::Invalid("it sent more than 32 interim responses").into());
-                }
-                self.forward_interim(download.status).await?;
+            };
+            self.send_interim(&interim_heads).await?;
+            if let Some(last) = last {
+                return last;
             }
         }
     }
@@ -165,21 +177,20 @@ impl Exchange<'_, '_> {
         Ok(download)
     }
 
-    /// Forwards an interim response (RFC 9110, section 15.2).
-    async fn forward_interim(&mut self, status: StatusCode) -> Result<(), UpstreamError> {
+    /// Appends the head of an interim response (RFC 9110, section 15.2), which is sent together with those that came with it.
+    fn take_interim(&mut self, status: StatusCode, heads: &mut Vec<u8>) {
         if status == StatusCode::CONTINUE {
             self.upload.open_gate();
-        }
-        let bytes = std::mem::take(&mut self.buffers.to_client);
-        if self.client.version() == Version::Http11 {
-            self.client.send_interim(&bytes).await.map_err(|_| ClientError::BrokeOff)?;
-        }
-        if status == StatusCode::CONTINUE {
             self.client.mark_asked();
         }
-        self.buffers.to_client = bytes;
-        self.buffers.to_client.clear();
-        Ok(())
+        heads.append(&mut self.buffers.to_client);
+    }
+
+    async fn send_interim(&mut self, heads: &[u8]) -> Result<(), ClientError> {
+        match self.client.version() {
+            Version::Http10 => Ok(()),
+            Version::Http11 => self.client.send_interim(heads).await.map_err(|_| ClientError::BrokeOff),
+        }
     }
 
     /// Waits up to [`HOLD`] for the first content, so that an upstream that breaks off right after the head is still replaced
