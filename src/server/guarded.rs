@@ -39,10 +39,12 @@ struct GuardedState {
 }
 
 impl GuardedStream {
-    /// Guards a stream whose `first` bytes, beginning with the preface, were read already.
+    /// Guards a stream whose `first` bytes, beginning with the preface, were read already. They may already be a
+    /// [flood](Self::flood).
     pub(super) fn new(stream: Stream, first: Bytes) -> Self {
         let since = Instant::now();
-        let frames = Frames::new(since);
+        let mut frames = Frames::new(since);
+        frames.read(&first, since);
         Self(Rc::new(RefCell::new(GuardedState {
             stream,
             first,
@@ -130,14 +132,13 @@ impl GuardedState {
 impl AsyncRead for GuardedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let state = &mut *self.0.borrow_mut();
-        let before = buf.filled().len();
-        let read = if state.first.is_empty() {
-            Pin::new(&mut state.stream).poll_read(cx, buf)
-        } else {
+        if !state.first.is_empty() {
             let first = state.first.split_to(state.first.remaining().min(buf.remaining()));
             buf.put_slice(&first);
-            Poll::Ready(Ok(()))
-        };
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut state.stream).poll_read(cx, buf);
         match buf.filled().get(before..) {
             None | Some([]) => {}
             Some(bytes) => state.frames.read(bytes, Instant::now()),

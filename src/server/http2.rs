@@ -46,6 +46,10 @@ pub(super) async fn serve<S: Service>(
     let peer = Rc::clone(client.peer());
     let (stream, input) = client.into_parts();
     let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
+    if let Some(kind) = stream.flood() {
+        // hyper need not set up a connection for it.
+        return warn_of_flood(kind, &peer);
+    }
     let streams = Streams::new(Rc::clone(idleness));
     let requests = {
         let (stream, peer, streams) = (stream.clone(), Rc::clone(&peer), streams.clone());
