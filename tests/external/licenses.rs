@@ -37,9 +37,9 @@ fn are_in_the_package() -> Result<Completion, Failed> {
 }
 
 fn check(text: &str) -> Result<(), Failed> {
-    // The last block is about the standard library and musl.
-    let (text, last) = text.rsplit_once(RULE).ok_or("no blocks")?;
-    assert!(last.starts_with("    The Rust standard library: "), "{last}");
+    // The final block is about the standard library and musl.
+    let (text, final_block) = text.rsplit_once(RULE).ok_or("no blocks")?;
+    assert!(final_block.starts_with("    The Rust standard library: "), "{final_block}");
     let mut blocks = text.split(RULE);
     let list = blocks.next().unwrap_or_default();
     let expected: BTreeSet<_> =
