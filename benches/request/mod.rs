@@ -39,7 +39,8 @@ impl BenchRequest {
     /// A GET that asks the server to close the connection.
     pub const LAST_GET: Self = Self { fields: "Connection: close\r\n", closes: true, ..Self::GET };
 
-    /// A GET as Chrome 141 sends it for the address of a site behind TLS.
+    /// A GET as Chrome 141 sends it for the address of a site behind TLS, but without the content codings of the down page, so that all
+    /// servers send the same text.
     pub const BROWSER_GET: Self = Self {
         fields: "Connection: keep-alive\r\n\
             sec-ch-ua: \"Google Chrome\";v=\"141\", \"Not?A_Brand\";v=\"8\", \"Chromium\";v=\"141\"\r\n\
@@ -54,7 +55,7 @@ impl BenchRequest {
             Sec-Fetch-Mode: navigate\r\n\
             Sec-Fetch-User: ?1\r\n\
             Sec-Fetch-Dest: document\r\n\
-            Accept-Encoding: gzip, deflate, br, zstd\r\n\
+            Accept-Encoding: zstd, deflate, compress\r\n\
             Accept-Language: en-US,en;q=0.9\r\n",
         ..Self::GET
     };
