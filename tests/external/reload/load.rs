@@ -54,7 +54,8 @@ fn expect_no_older_edit() -> impl FnMut(&mut Client) {
     move |client| {
         let response = client.request("GET", "/", &["Accept: text/plain"]);
         assert_eq!((response.status, response.downtime()), (503, Some("planned")));
-        let number = response.text().trim().strip_prefix("edit ").and_then(|number| number.parse().ok());
+        let mut lines = response.text().lines();
+        let number = lines.find_map(|line| line.strip_prefix("edit ")?.parse().ok());
         let number: usize = number.unwrap_or_else(|| panic!("unexpected page: {:?}", response.text()));
         assert!(last <= number, "{number} after {last}");
         last = number;
