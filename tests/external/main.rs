@@ -16,6 +16,7 @@ mod receiver;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activation;
 mod admin;
 mod browser;
 mod container;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let test_threads = arguments.test_threads.or(Some(reload::THREADS));
     let reload_arguments = Arguments { test_threads, ..arguments.clone() };
     let conclusions = [
+        run(&arguments, activation::trials()),
         run(&arguments, admin::trials()),
         run(&arguments, browser::trials()),
         run(&arguments, container::trials()),

@@ -16,7 +16,7 @@ mod edits;
 mod faults;
 mod latencies;
 mod links;
-mod load;
+pub(crate) mod load;
 mod reports;
 mod soak;
 mod stamps;
