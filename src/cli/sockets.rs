@@ -38,12 +38,12 @@ impl PassedSockets {
     /// Fails if a socket is left that no address names. `sections` are those that were looked at, and `addresses` theirs.
     pub(super) fn check_all_taken(&self, sections: &str, addresses: &[&Listen]) -> Option<()> {
         let Some(other) = self.0.first() else { return Some(()) };
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<_> = addresses.iter().map(|address| address.listen_stream()).collect();
         let message =
             format!("systemd has passed a socket at {}, which {sections} does not name", other.url());
         let help = format!(
-            "make `ListenStream=` of the socket unit {}, or change {sections}",
-            addresses.join(" and ")
+            "write `ListenStream={}` in the socket unit, or change {sections}",
+            addresses.join("` and `ListenStream=")
         );
         print_error(&message, &help);
         None

@@ -48,7 +48,7 @@ impl Listen {
     /// Returns true if one process cannot listen on both: they are the same, or one includes the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Unix(path, _), Self::Unix(other, _)) => is_same_socket(path, other),
+            (Self::Unix(..), Self::Unix(path, _)) => self.is_socket(path),
             _ if self.port() != other.port() || self.port() == Some(0) => false,
             (Self::Tcp(address), Self::Tcp(other)) => {
                 let (address, other) = (address.ip(), other.ip());
@@ -56,6 +56,22 @@ impl Listen {
                 address == other || includes_all && address.is_ipv4() == other.is_ipv4()
             }
             _ => true,
+        }
+    }
+
+    /// Returns true if it is the Unix socket with this path, however both are written.
+    pub fn is_socket(&self, path: &Path) -> bool {
+        matches!(self, Self::Unix(own, _) if is_same_socket(own, path))
+    }
+
+    /// Returns how `ListenStream=` names it (systemd.socket(5)).
+    pub fn listen_stream(&self) -> String {
+        match self {
+            Self::Tcp(address) => address.to_string(),
+            Self::AllAddresses(port) => port.to_string(),
+            Self::Unix(path, _) => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+            }
         }
     }
 }
@@ -240,6 +256,20 @@ mod tests {
     use super::*;
 
     const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
+
+    #[test]
+    fn an_address_is_named_as_systemd_reads_it() {
+        let here = std::env::current_dir().unwrap();
+        for (text, expected) in [
+            ("0.0.0.0:80", "0.0.0.0:80".to_owned()),
+            ("[::1]:80", "[::1]:80".to_owned()),
+            (":80", "80".to_owned()),
+            ("unix:/run/http.sock?mode=0660", "/run/http.sock".to_owned()),
+            ("unix:http.sock", here.join("http.sock").display().to_string()),
+        ] {
+            assert_eq!(Listen::parse(text, Path::new(".")).unwrap().listen_stream(), expected);
+        }
+    }
 
     #[test]
     fn an_address_is_an_ip_address_and_port_a_port_or_a_unix_socket() {

@@ -102,7 +102,7 @@ impl Listener {
     /// Returns true if it listens on this address.
     pub fn is_at(&self, address: &Listen) -> bool {
         match (self, address) {
-            (Self::Unix(_, file), Listen::Unix(path, _)) => file.path == *path,
+            (Self::Unix(_, file), Listen::Unix(..)) => address.is_socket(&file.path),
             (Self::Tcp(listener) | Self::Tls(listener, _), Listen::Tcp(address)) => {
                 listener.local_addr().is_ok_and(|own| own == *address)
             }

@@ -41,6 +41,7 @@ fn a_socket_that_the_file_does_not_name_is_an_error() {
     let (code, output) = start(&directory, listener).end();
     assert_eq!(code, Some(1));
     assert!(output.contains(&format!("http://{address}, which [admin] does not name")), "{output}");
+    assert!(output.contains("write `ListenStream=127.0.0.1:0` and `ListenStream=/"), "{output}");
 }
 
 #[test]
