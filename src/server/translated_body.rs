@@ -74,7 +74,7 @@ impl Body for TranslatedBody {
     }
 }
 
-/// Takes as much as one frame holds: what hyper has taken is no longer known to wait for the client.
+/// Takes as much as one frame holds. The gateway cannot see how much of what hyper has taken still waits for the client.
 fn take_part(rest: &mut Bytes) -> Option<Bytes> {
     let length = rest.len().min(MAX_PART);
     (length > 0).then(|| rest.split_to(length))
