@@ -1,5 +1,7 @@
 //! `downtime status`: the current state and what comes next, from the running gateway if the file has `[management]`.
 
+mod cancel;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,28 +10,24 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::cancel::Cancel;
 use super::config_file::ConfigFile;
-use super::end::end_line_command;
 use super::wait::management_of;
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
 use crate::config::{DEFAULT_MANAGEMENT, Listen};
-use crate::editing::{first_editable, from_gateway};
+use crate::editing::from_gateway;
 use crate::escape::escape;
 use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
-use crate::schedule::period::Period;
 use crate::schedule::state::State;
 use crate::summary::{Summary, short_bypass_lines, status_lines, to_json};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How many periods are listed with the command that cancels them.
-const MAX_CANCEL_LINES: usize = 5;
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]
@@ -51,7 +49,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
     let format = arguments.format;
     let path = file.path.as_path();
     let loaded = load_to_show(path);
-    let cancel = cancel_lines(&loaded, file, clock::now());
+    let cancel = Cancel::new(&loaded, file, clock::now());
     let Some(listen) = loaded.reading.management.clone() else {
         return report_file(
             path,
@@ -66,12 +64,11 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
             report_gateway(&reply, &listen, path, &loaded, format, &cancel)
         }
         Ok(StatusReply { gateway, .. }) => {
-            let reason = format!("the gateway at {listen} serves another file, {}", escape(&gateway.file));
+            let reason = format!("the gateway at {listen} serves another file, {}", gateway.file);
             report_file(path, &loaded, format, &cancel, &reason)
         }
         Err(error) => {
-            let error = error.to_string();
-            let reason = format!("could not query the gateway at {listen}: {}", escape(&error));
+            let reason = format!("could not query the gateway at {listen}: {error}");
             report_file(path, &loaded, format, &cancel, &reason)
         }
     }
@@ -94,23 +91,6 @@ fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
     }
     print_result(&format!("the gateway at {listen} serves\n"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Returns the commands that cancel the next periods without a name, a line for each.
-fn cancel_lines(loaded: &Loaded, file: &ConfigFile, now: Timestamp) -> String {
-    let (Some(config), Some(sha256)) = (&loaded.reading.config, &loaded.sha256) else { return String::new() };
-    let to_come = |period: &&Period| period.name.is_none() && period.once().is_some();
-    let editable = config.rules.schedule.periods().iter().skip(first_editable(config));
-    let periods = editable.filter(to_come);
-    let mut next: Vec<_> = periods.filter_map(|period| Some((period.next(now)?.start, period))).collect();
-    next.sort_by_key(|(start, period)| (*start, period.line));
-    let line = |(start, period): &(Timestamp, &Period)| {
-        let command = end_line_command(file, period, sha256);
-        let start = local(*start, &config.timezone);
-        escape(&format!("cancel    {}, which starts at {start}: {command}", period.title())).into_owned()
-            + "\n"
-    };
-    next.iter().take(MAX_CANCEL_LINES).map(line).collect()
 }
 
 /// Returns true if the gateway serves this file: it has the same path, or the same contents, since a container may use
@@ -151,7 +131,7 @@ fn report_gateway(
     path: &Path,
     loaded: &Loaded,
     format: Format,
-    cancel: &str,
+    cancel: &Cancel,
 ) -> Result<ExitCode, ExitCode> {
     let gateway = &reply.gateway;
     let file = FileStatus::new(gateway, loaded);
@@ -161,7 +141,7 @@ fn report_gateway(
         document.insert("file_differs".into(), differs.into());
         print_result(&to_json(&document))?;
     } else {
-        print_result(&(describe(gateway, listen, path, &file) + cancel))?;
+        print_result(&cancel.add_to(describe(gateway, listen, path, &file)))?;
         if let FileStatus::Rejected(rejection) = file {
             print_diagnostics(&rejected_diagnostics(rejection, loaded));
         }
@@ -172,7 +152,7 @@ fn report_gateway(
     })
 }
 
-fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileStatus<'_>) -> String {
+fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileStatus<'_>) -> Vec<String> {
     let zone = gateway.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let at = |time: Timestamp| local(time, &zone);
     let file = match file {
@@ -182,15 +162,15 @@ fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileSt
         }
         FileStatus::Unread => "has changed; the gateway has not read it yet".into(),
     };
-    let mut lines: Vec<_> = gateway.lines.iter().map(|line| escape(line).into_owned()).collect();
+    let mut lines = gateway.lines.clone();
     lines.push(format!(
         "source    the gateway at {listen}: snapshot {} since {}, watching by {}",
         gateway.generation,
         at(gateway.applied_at),
-        escape(&gateway.watch)
+        gateway.watch
     ));
-    lines.push(format!("file      {} {file}", escape(&path.display().to_string())));
-    lines.join("\n") + "\n"
+    lines.push(format!("file      {} {file}", path.display()));
+    lines
 }
 
 /// Returns the errors of the rejected file: those of the file here, with their places, if it is the same.
@@ -206,7 +186,7 @@ fn report_file(
     path: &Path,
     loaded: &Loaded,
     format: Format,
-    cancel: &str,
+    cancel: &Cancel,
     reason: &str,
 ) -> Result<ExitCode, ExitCode> {
     let reading = &loaded.reading;
@@ -226,11 +206,10 @@ fn report_file(
     };
     let state = config.rules.schedule.at(now);
     if format == Format::Human {
-        let source = format!("source    {}; {reason}\n", escape(&path.display().to_string()));
+        let source = format!("source    {}; {reason}", path.display());
         let lines =
             status_lines(config, &state, None, now).into_iter().chain(short_bypass_lines(config, now));
-        let lines: String = lines.map(|line| escape(&line).into_owned() + "\n").collect();
-        print_result(&(lines + &source + cancel))?;
+        print_result(&cancel.add_to(lines.chain([source]).collect()))?;
     }
     Ok(super::state_code(state.state() == State::Up))
 }

@@ -191,7 +191,7 @@ fn the_command_does_not_trust_a_gateway_of_another_file() {
 }
 
 #[test]
-fn the_status_of_a_running_gateway_has_ten_lines_at_most() {
+fn the_status_has_ten_lines_at_most() {
     let origin = StubUpstream::start();
     let bypass = |name: &str, until: &str| {
         let hash = downtime::config::load::sha256(name.as_bytes(), None);
@@ -207,11 +207,38 @@ fn the_status_of_a_running_gateway_has_ten_lines_at_most() {
     let text = lines();
     assert!(text.lines().count() == 10 && text.contains(&upstream), "{text}");
     assert!(text.contains("\nbypass    \"qa\" (line "), "{text}");
+    let bypasses = bypass("qa", &soon.to_string()) + &over;
     let more = bypass("dev", &soon.to_string());
-    gateway
-        .apply(&with_management(&format!("{site}{DOWN}{}", bypass("qa", &soon.to_string()) + &over + &more)));
+    gateway.apply(&with_management(&format!("{site}{DOWN}{bypasses}{more}")));
     let text = lines();
     assert!(text.contains("\nbypass    2 of 3 let testers in: \"qa\", \"dev\"\n"), "{text}");
+    let unnamed = |year: usize| format!("[[period]]\nstart = {year}-01-01T00:00:00Z\nfor = \"1h\"\n");
+    let periods: String = (2991..2998).map(unnamed).collect();
+    let others =
+        |count: &str| format!("{count} to come have no name; `downtime --check` shows all periods\n");
+    for (more, cancelled, end) in [
+        (String::new(), 1, "\ncancel    6 other periods".to_owned()),
+        (bypass("qa", &soon.to_string()), 0, "\ncancel    7 other periods".to_owned()),
+        (bypasses, 0, "file      ./downtime.toml is applied; 7 other periods".to_owned()),
+    ] {
+        gateway.apply(&with_management(&format!("{site}{DOWN}{periods}{more}")));
+        let text = lines();
+        assert_eq!(text.lines().count(), 10, "{text}");
+        assert_eq!(text.matches("end --line ").count(), cancelled, "{text}");
+        assert!(text.ends_with(&others(&end)), "{text}");
+    }
+    let without_a_gateway = |count: usize| {
+        let directory = ConfigDirectory::with(&(2991..2991 + count).map(unnamed).collect::<String>());
+        run(&directory, &["status"]).stdout
+    };
+    for (count, cancelled, end) in [
+        (5, 5, "end --line 13 --sha256 "),
+        (6, 4, "\ncancel    2 other periods to come have no name; `downtime --check` shows all periods\n"),
+    ] {
+        let text = without_a_gateway(count);
+        assert_eq!((text.lines().count(), text.matches("end --line ").count()), (10, cancelled), "{text}");
+        assert!(text.contains(end), "{text}");
+    }
 }
 
 #[test]
