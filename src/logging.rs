@@ -73,14 +73,17 @@ impl Logging {
     }
 }
 
-/// Returns the layer that formats the lines. Those of text have no time if journald adds its own.
+/// Returns the layer that formats the lines. They have no time if journald adds its own.
 fn layer<S>(format: LogFormat, lines: LogLines) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'s> LookupSpan<'s>,
 {
     let is_timed = !lines.has_priority;
     match format {
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(JsonLines(lines)).boxed(),
+        LogFormat::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_writer(JsonLines(lines));
+            if is_timed { layer.boxed() } else { layer.without_time().boxed() }
+        }
         LogFormat::Text => {
             let layer = fmt::layer().fmt_fields(EscapedFields).with_writer(lines);
             let layer = layer.with_ansi(has_colour(&io::stderr())).with_target(false);

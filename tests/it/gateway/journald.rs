@@ -1,21 +1,44 @@
 //! The log as journald reads it: it adds the time itself, and takes the priority of each line from its beginning.
 
+use std::process::Child;
+
 use rustix::fs::fstat;
 
 use super::DOWN;
 use crate::support::log::Log;
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 
+/// A gateway whose stderr is a pipe that `JOURNAL_STREAM` names. It is killed at the end.
+struct JournaledGateway {
+    directory: ConfigDirectory,
+    child: Child,
+    log: Log,
+}
+
+impl JournaledGateway {
+    fn start(config: &str) -> Self {
+        let directory = ConfigDirectory::with(config);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let stat = fstat(&writer).expect("known");
+        let mut command = downtime(&directory);
+        command.env("JOURNAL_STREAM", format!("{}:{}", stat.st_dev, stat.st_ino)).stderr(writer);
+        let child = command.spawn().expect("the binary");
+        drop(command);
+        Self { directory, child, log: Log::new(reader) }
+    }
+}
+
+impl Drop for JournaledGateway {
+    fn drop(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+}
+
 #[test]
 fn lines_for_journald_have_a_priority_and_no_time() {
-    let directory = ConfigDirectory::with(&format!("[log]\naccess = true\n{DOWN}"));
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let stat = fstat(&writer).expect("known");
-    let mut command = downtime(&directory);
-    command.env("JOURNAL_STREAM", format!("{}:{}", stat.st_dev, stat.st_ino)).stderr(writer);
-    let mut child = command.spawn().expect("the binary");
-    drop(command);
-    let log = Log::new(reader);
+    let JournaledGateway { directory, log, .. } =
+        &JournaledGateway::start(&format!("[log]\naccess = true\n{DOWN}"));
     let line = log.wait_for("listening on http");
     assert!(line.starts_with("<6> INFO listening on http://127.0.0.1:"), "{line}");
     let address = line.rsplit('/').next().and_then(|address| address.parse().ok()).expect("an address");
@@ -23,8 +46,20 @@ fn lines_for_journald_have_a_priority_and_no_time() {
     assert!(log.wait_for("\"GET / HTTP/1.1\" 503 ").starts_with("<6>127.0.0.1 - - ["));
     directory.replace("downtime.toml", "[response]\nstatus = 200\n");
     assert!(log.wait_for("is not applied").starts_with("<3>ERROR "), "{}", log.text());
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+}
+
+#[test]
+fn lines_of_json_for_journald_have_a_priority_and_no_time() {
+    let JournaledGateway { directory, log, .. } = &JournaledGateway::start("[log]\nformat = \"json\"\n");
+    log.wait_for("state: up");
+    directory.replace("downtime.toml", "[response]\nstatus = 200\n");
+    log.wait_for("is not applied");
+    for line in log.text().lines() {
+        let (priority, line) = line.split_at(3);
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let level = if priority == "<3>" { "ERROR" } else { "INFO" };
+        assert_eq!((&line["level"], &line["timestamp"]), (&level.into(), &serde_json::Value::Null), "{line}");
+    }
 }
 
 #[test]
@@ -35,6 +70,8 @@ fn a_stream_that_is_not_that_of_journald_gets_no_priorities() {
     let gateway = GatewayProcess::run(directory, command);
     let text = gateway.log().text();
     assert!(text.lines().all(|line| line.starts_with("20") && line.contains(" INFO ")), "{text}");
+    let json = GatewayProcess::start("[log]\nformat = \"json\"\n").log().text();
+    assert!(json.lines().all(|line| line.starts_with("{\"timestamp\":\"20")), "{json}");
 }
 
 #[test]
