@@ -68,6 +68,12 @@ impl MarkdownDocument {
         blocks.map(|block| block.lines.join("\n") + "\n").collect()
     }
 
+    /// Returns the configuration files that stand in blocks of YAML, as in a ConfigMap.
+    pub(crate) fn toml_in_yaml(&self) -> Vec<String> {
+        let blocks = self.blocks().into_iter().filter(|block| block.language == "yaml");
+        blocks.flat_map(|block| literals(&block.lines, ".toml: |")).collect()
+    }
+
     /// Returns the text below a heading, up to the next heading of any level.
     pub(crate) fn section(&self, heading: &str) -> &str {
         let start = self.text.find(&format!("# {heading}\n"));
@@ -104,6 +110,19 @@ impl MarkdownDocument {
         });
         outside.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns the literal blocks of YAML behind the keys with this ending, without their indentation.
+fn literals(lines: &[String], key: &str) -> Vec<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let keys = lines.iter().enumerate().filter(|(_, line)| line.ends_with(key));
+    let literal = |(at, line): (usize, &String)| {
+        let is_in_it = |next: &&String| next.is_empty() || indent(next) > indent(line);
+        let literal: Vec<_> = lines[at + 1..].iter().take_while(is_in_it).collect();
+        let depth = literal.first().map_or(0, |first| indent(first));
+        literal.iter().map(|line| line.get(depth..).unwrap_or_default().to_owned() + "\n").collect()
+    };
+    keys.map(literal).collect()
 }
 
 /// The root of the repository.

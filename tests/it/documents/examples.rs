@@ -8,16 +8,18 @@ use super::shipped::examples_of_periods;
 
 #[test]
 fn each_toml_example_is_valid_and_gives_no_warning() {
-    let mut count = 0;
+    let (mut count, mut in_yaml) = (0, 0);
     for document in MarkdownDocument::all() {
-        for block in document.blocks_in("toml") {
+        let embedded = document.toml_in_yaml();
+        in_yaml += embedded.len();
+        for block in document.blocks_in("toml").into_iter().chain(embedded) {
             count += 1;
             let directory = Directory::with(&block);
             fs::create_dir(directory.path("public")).unwrap();
             assert_eq!(directory.problems(), "", "{}: {block}", document.path.display());
         }
     }
-    assert!(count >= 8, "too few were found");
+    assert!(count >= 8 && in_yaml >= 1, "too few were found");
 }
 
 #[test]
