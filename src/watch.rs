@@ -103,7 +103,7 @@ impl Watch {
             let Some(events) = self.next(wait) else { return };
             wait = self.check(&events);
             let current = self.applier.snapshots.current();
-            if self.announced.update(&current) {
+            if self.announced.update(&current, &self.applier.path) {
                 (self.notify)(Notice::State(&current));
             }
             (self.notify)(Notice::Checked(&current));

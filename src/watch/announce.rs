@@ -1,5 +1,7 @@
 //! Logs which periods begin and end by the clock.
 
+use std::path::Path;
+
 use tracing::info;
 
 use crate::clock;
@@ -22,15 +24,15 @@ impl AnnouncedPeriods {
         Self { generation: snapshot.generation, active: active.map(Period::title).collect() }
     }
 
-    /// Logs which periods began or ended by the clock, in one line. Changes made by an edit were logged with the edit.
+    /// Logs which periods of `file` began or ended by the clock, in one line. Changes made by an edit were logged with the edit.
     /// Returns true if the state has changed, by the clock or by an edit.
-    pub(super) fn update(&mut self, snapshot: &Snapshot) -> bool {
+    pub(super) fn update(&mut self, snapshot: &Snapshot, file: &Path) -> bool {
         let new = Self::new(snapshot);
         if new.generation == self.generation && new.active != self.active {
             let now = clock::now();
             let StateFields { state, until, period } = snapshot.state_fields(now);
-            let changes = changes(&self.active, &new.active);
-            info!(state, until, period, "{changes}: {}", snapshot.describe(now));
+            let (changes, file) = (changes(&self.active, &new.active), file.display());
+            info!(state, until, period, %file, "{changes}: {}", snapshot.describe(now));
         }
         let has_changed = (new.generation, &new.active) != (self.generation, &self.active);
         *self = new;

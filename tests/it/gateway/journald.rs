@@ -2,6 +2,7 @@
 
 use std::process::Child;
 
+use jiff::Timestamp;
 use rustix::fs::fstat;
 
 use super::DOWN;
@@ -85,6 +86,40 @@ fn a_change_of_the_state_has_its_facts_in_fields() {
     let fields = ["state", "until", "period"].map(|key| line[key].as_str());
     assert_eq!(fields, [Some("down"), Some(until), Some("db")], "{line}");
     assert!(line["file"].as_str().is_some_and(|file| file.ends_with("downtime.toml")), "{line}");
+}
+
+/// Starts a gateway before a period does, and returns it with the start. On a busy machine the start comes too early, and is tried
+/// again with more time.
+fn start_before(config: impl Fn(Timestamp) -> String) -> (GatewayProcess, Timestamp) {
+    let attempts = [1, 4, 16].into_iter().map(|seconds| {
+        let start = downtime::clock::now() + jiff::SignedDuration::from_secs(seconds);
+        (GatewayProcess::start(&config(start)), start)
+    });
+    let mut attempts = attempts.filter(|(gateway, _)| !gateway.log().text().contains("state: down"));
+    attempts.next().expect("a start in time")
+}
+
+#[test]
+fn a_change_by_the_clock_has_its_facts_in_fields() {
+    let until = "2999-01-01T00:00:00Z";
+    let (gateway, start) = start_before(|start| {
+        format!(
+            "[log]\nformat = \"json\"\n[[period]]\nname = \"db\"\nstart = {start}\nend = {until}\n\
+             [[period]]\nstart = 2020-01-01T00:00:00Z\nend = {start}\nmethods = [\"POST\"]\n"
+        )
+    });
+    let line: serde_json::Value = serde_json::from_str(&gateway.log().wait_for("has started")).expect("JSON");
+    let message = line["message"].as_str().expect("a message");
+    assert!(
+        message.starts_with("\"db\" has started, the period at line 7 has ended: down until 2999"),
+        "{line}"
+    );
+    let fields = ["level", "state", "until", "period"].map(|key| line[key].as_str());
+    assert_eq!(fields, [Some("INFO"), Some("down"), Some(until), Some("db")], "{line}");
+    assert!(line["file"].as_str().is_some_and(|file| file.ends_with("downtime.toml")), "{line}");
+    let at: Timestamp = line["timestamp"].as_str().expect("a time").parse().expect("RFC 3339");
+    assert!(at >= start, "{line}");
+    assert_eq!(gateway.log().count("has started"), 1, "{}", gateway.log().text());
 }
 
 #[test]
