@@ -1,6 +1,11 @@
 //! `X-Request-Id`, which names a request in the logs of the gateway and of the site.
 
-use super::DOWN;
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
+use tokio::time::timeout;
+
+use super::{DOWN, http2};
+use crate::support::DEADLINE;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::StubUpstream;
 
@@ -45,6 +50,31 @@ fn a_request_without_a_sane_identifier_gets_a_new_one() {
         gateway.log().wait_for(&format!(" pass up \"{}\"", ids[0]));
         assert!(!seen.contains(&ids), "{ids:?}");
         seen.push(ids);
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_http2_has_an_identifier_too() {
+    let upstream = StubUpstream::start();
+    let gateway = in_front_of(&upstream);
+    let mut sender = http2::connect(&gateway).await;
+    for sent in [Some("7b0e3c52-9a1f"), Some("a b"), None] {
+        let mut request = Request::get("http://site.example/");
+        if let Some(id) = sent {
+            request = request.header("x-request-id", id);
+        }
+        let request = request.body(Empty::new()).expect("a request");
+        let response = timeout(DEADLINE, sender.send_request(request)).await.expect("in time");
+        let response = response.expect("a response");
+        assert_eq!((response.status().as_u16(), response.headers().get("x-request-id")), (200, None));
+        response.into_body().collect().await.expect("a body");
+        let ids = arrived(&upstream);
+        let [id] = &ids[..] else { panic!("{sent:?}: {ids:?}") };
+        assert!(
+            if sent == Some("7b0e3c52-9a1f") { sent == Some(id) } else { id.len() == 32 },
+            "{sent:?}: {id}"
+        );
+        gateway.log().wait_for(&format!(" pass up \"{id}\""));
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::DOWN;
 use crate::support::http::Client;
 use crate::support::log::Log;
-use crate::support::process::{ConfigDirectory, downtime};
+use crate::support::process::{ConfigDirectory, downtime, downtime_by};
 use crate::support::until;
 
 /// Ports that the system chooses could only be found in the log.
@@ -115,5 +115,17 @@ fn a_full_disk_stops_nothing() {
     let mut gateway = LoggingGateway::start(full);
     gateway.overflow();
     until("dropped lines", || gateway.dropped_lines());
+    gateway.terminate();
+}
+
+#[test]
+fn a_gateway_that_is_started_without_a_stderr_serves_and_stops() {
+    let directory = ConfigDirectory::with(&format!("{SOCKETS}[log]\naccess = true\n{DOWN}"));
+    let child = downtime_by("sh", &["-c", "exec \"$0\" 2>&-"], &directory).spawn().expect("a shell");
+    let mut gateway = LoggingGateway { child, directory };
+    for _ in 0..2 {
+        assert_eq!(gateway.connect("http.sock").request("GET", "/", &[]).status, 503);
+    }
+    gateway.connect("management.sock");
     gateway.terminate();
 }

@@ -2,6 +2,9 @@
 
 use std::net::TcpListener;
 
+use downtime::clock;
+use jiff::SignedDuration;
+
 use super::{DOWN, start, webhook};
 use crate::receiver::{Answer, Receiver};
 use crate::support::http::Client;
@@ -24,7 +27,7 @@ fn a_change_is_sent_signed_with_the_state_and_nothing_at_the_start() {
     let mut json = down.json();
     let at: jiff::Timestamp = json["timestamp"].take().as_str().expect("a time").parse().expect("RFC 3339");
     let sent: i64 = down.field("webhook-timestamp").parse().expect("seconds");
-    let now = downtime::clock::now().as_second();
+    let now = clock::now().as_second();
     assert!((at.as_second()..=now).contains(&sent), "{at} {sent} {now}");
     assert_eq!(
         json,
@@ -45,6 +48,42 @@ fn a_change_is_sent_signed_with_the_state_and_nothing_at_the_start() {
     gateway.apply(&format!("{hook}{DOWN}methods = [\"POST\"]\n"));
     assert_eq!(receiver.next().kind(), ("partial".into(), "partial".into()));
     assert!(receiver.is_idle());
+}
+
+#[test]
+fn a_planned_downtime_that_begins_soon_is_told_once() {
+    let receiver = Receiver::start();
+    let hook = webhook(&receiver, "");
+    let gateway = start(&hook);
+    let soon = clock::now() + SignedDuration::from_mins(10);
+    let planned = format!("{hook}[[period]]\nname = \"move\"\nstart = {soon}\nfor = \"1h\"\n");
+    gateway.apply(&planned);
+    let json = receiver.next().json();
+    assert_eq!((&json["type"], &json["data"]["state"]), (&"soon".into(), &"up".into()));
+    let facts = ["period", "start", "until"].map(|key| json["data"][key].as_str().map(ToOwned::to_owned));
+    let end = soon + SignedDuration::from_hours(1);
+    assert_eq!(facts, [Some("move".into()), Some(soon.to_string()), Some(end.to_string())]);
+    gateway.apply(&format!("# later\n{planned}"));
+    gateway.apply(&format!("{planned}{DOWN}"));
+    assert_eq!(receiver.next().kind().0, "down");
+}
+
+#[test]
+fn a_downtime_that_nobody_ends_is_told_as_forgotten_after_a_day() {
+    // On a busy machine the gateway may start when the day is over. What was due before the start counts as told.
+    let forgotten = [1, 4, 16].into_iter().find_map(|seconds| {
+        let receiver = Receiver::start();
+        let due = clock::now() + SignedDuration::from_secs(seconds);
+        let start_of_period = due - SignedDuration::from_hours(24);
+        let open = format!("[[period]]\nname = \"db\"\nstart = {start_of_period}\n");
+        let _gateway = start(&format!("{}{open}", webhook(&receiver, "")));
+        (clock::now() < due).then(|| (receiver.next(), start_of_period))
+    });
+    let (message, start_of_period) = forgotten.expect("a start in time");
+    assert_eq!(message.kind(), ("forgotten".into(), "down".into()));
+    let data = &message.json()["data"];
+    assert_eq!((&data["period"], &data["until"]), (&"db".into(), &serde_json::Value::Null));
+    assert_eq!(data["start"], start_of_period.to_string());
 }
 
 #[test]

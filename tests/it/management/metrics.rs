@@ -11,6 +11,9 @@ use crate::support::process::GatewayProcess;
 use crate::support::until;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
+/// The secret of a bypass.
+const SECRET: &str = "c2VjcmV0LW9mLXRoZS10ZXN0ZXJz";
+
 /// The series and their values.
 struct Metrics(BTreeMap<String, f64>);
 
@@ -141,6 +144,60 @@ fn the_failures_of_an_upstream_are_counted_by_kind() {
     drop(script);
     gateway.get("/", &[]);
     wait_for(&gateway, 1.0, |metrics| metrics.get("downtime_upstream_errors_total{kind=\"connect\"}"));
+}
+
+#[test]
+fn each_time_limit_of_an_upstream_has_a_kind_of_its_own() {
+    for (scheme, more, kind) in [
+        ("https:", "connect_timeout = \"50ms\"\n", "connect_timeout"),
+        ("http:", "response_timeout = \"50ms\"\n", "response_timeout"),
+        ("http:", "connect_timeout = \"50ms\"\n[limits]\nupstream_connections = 1\n", "busy"),
+    ] {
+        let script = ScriptedUpstream::bind();
+        let gateway = start(&format!("{}{more}", site(&script.url().replace("http:", scheme))));
+        let _request_in_progress = (kind == "busy").then(|| {
+            let mut client = gateway.connect();
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            let mut upstream = script.accept();
+            upstream.head().expect("a request");
+            (client, upstream)
+        });
+        assert_eq!(gateway.get("/", &[]).status, 503, "{kind}");
+        for other in ["connect", "busy", "connect_timeout", "response_timeout", "broken", "invalid", "cut"] {
+            let name = format!("downtime_upstream_errors_total{{kind=\"{other}\"}}");
+            wait_for(&gateway, f64::from(u8::from(other == kind)), |metrics| metrics.get(&name));
+        }
+    }
+}
+
+#[test]
+fn testers_and_wrong_secrets_are_counted() {
+    let upstream = StubUpstream::start();
+    let hash = |secret: &str| downtime::config::load::sha256(secret.as_bytes(), None);
+    let bypass = |secret: &str, hours: i64| {
+        let until = downtime::clock::now() + jiff::SignedDuration::from_hours(hours);
+        format!("[[bypass]]\nhash = \"sha256:{}\"\nuntil = {until}\n", hash(secret))
+    };
+    let bypasses = [bypass(SECRET, 1), bypass("another", 1), bypass("old", -1)].concat();
+    let gateway = start(&format!("{}{DOWN}{bypasses}", site(&upstream.url())));
+    assert_eq!(Metrics::of(&gateway).get("downtime_bypasses_open"), Some(2.0));
+    for (secret, status) in [(SECRET, 200), ("wrong", 503)] {
+        assert_eq!(gateway.get("/", &[&format!("Downtime-Bypass: {secret}")]).status, status);
+    }
+    wait_for(&gateway, 1.0, |metrics| metrics.requests("pass", "bypass", "2xx"));
+    let wrong = "downtime_bypass_wrong_secrets_total";
+    assert_eq!(Metrics::of(&gateway).get(wrong), Some(0.0), "only the form counts");
+    for (secret, wrong_secrets) in [(SECRET, 0.0), ("wrong", 1.0)] {
+        let body = format!("secret={secret}");
+        let mut client = gateway.connect();
+        client.send(format!(
+            "POST /.downtime/enter HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        client.response("POST");
+        wait_for(&gateway, wrong_secrets, |metrics| metrics.get(wrong));
+    }
 }
 
 #[test]
