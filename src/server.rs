@@ -27,6 +27,7 @@ mod translated;
 mod translated_body;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,14 +37,14 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
 use self::accept::{ListeningSocket, accept};
 pub use self::capacity::Capacity;
 pub use self::connection::serve;
 use self::listener::Listener;
-use self::open_connections::OpenConnections;
+use self::open_connections::{Idleness, OpenConnections};
 pub use self::pulse::Pulse;
 use self::pulse::PulseAnswer;
 pub use self::readiness::Readiness;
@@ -188,8 +189,14 @@ async fn serve_all<S: Service>(
     Ok(())
 }
 
-/// Completes what a connection begins with; `None` if that takes longer than [`STOP_GRACE`] after the server was asked to stop.
-async fn within_stop<T>(mut stopped: watch::Receiver<bool>, start: impl Future<Output = T>) -> Option<T> {
+/// Completes what a connection begins with; `None` if that takes longer than [`STOP_GRACE`] after the server was asked to stop, or
+/// if `idleness` says that the connection must close.
+async fn begin<T>(
+    mut stopped: watch::Receiver<bool>,
+    idleness: &Idleness,
+    start: impl Future<Output = T>,
+) -> Option<T> {
+    idleness.begin(Instant::now());
     let stop = async {
         // An error means that the server has ended.
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -197,8 +204,12 @@ async fn within_stop<T>(mut stopped: watch::Receiver<bool>, start: impl Future<O
     };
     tokio::select! {
         biased;
-        done = start => Some(done),
+        done = start => {
+            idleness.end();
+            Some(done)
+        }
         () = stop => None,
+        () = poll_fn(|cx| idleness.poll_must_close(cx)) => None,
     }
 }
 
@@ -206,7 +217,6 @@ async fn within_stop<T>(mut stopped: watch::Receiver<bool>, start: impl Future<O
 mod tests {
     use std::ops::ControlFlow;
     use std::sync::Barrier;
-    use std::time::Instant;
 
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpStream;

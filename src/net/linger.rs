@@ -27,6 +27,11 @@ pub async fn close(client: ClientConnection) {
     }
 }
 
+/// Closes a connection that waits for a request, without waiting for the client.
+pub async fn close_at_once(client: ClientConnection) {
+    linger_for(Duration::ZERO, client).await;
+}
+
 /// Closes a connection, and gives a client that may still be sending some time to read the last response.
 pub async fn linger(client: ClientConnection) {
     linger_for(LINGER, client).await;

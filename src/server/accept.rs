@@ -16,7 +16,7 @@ use super::limit_log;
 use super::listener::{BACKLOG, Listener};
 use super::open_connections::{OpenConnection, OpenConnections};
 use super::proxied::client_of_proxy;
-use super::{Service, within_stop};
+use super::{Service, begin};
 use crate::config::Limits;
 use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
@@ -117,8 +117,8 @@ pub(super) async fn accept<S: Service>(
         tokio::task::spawn_local(Box::pin(async move {
             let peer = if service.expects_proxy_header(address) {
                 // On the heap, because most connections do not need it.
-                let header =
-                    within_stop(stopped.clone(), client_of_proxy(&stream, address, limits.handshake_timeout));
+                let header = client_of_proxy(&stream, address, limits.handshake_timeout);
+                let header = begin(stopped.clone(), &connection.idleness, header);
                 let Some(client) = Box::pin(header).await.flatten() else { return };
                 client
             } else {

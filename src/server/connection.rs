@@ -16,12 +16,12 @@ use super::head::{HeadReader, NextHead, Preface};
 use super::limit_log;
 use super::open_connections::Idleness;
 use super::refusal::refuse;
-use super::{Service, http2, within_stop};
+use super::{Service, begin, http2};
 use crate::config::Limits;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
-use crate::net::linger::close;
+use crate::net::linger::{close, close_at_once};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
@@ -72,6 +72,8 @@ pub(super) async fn serve_open<S: Service>(
             service.count_refused(refusal.status);
             Box::pin(refuse(client, refusal)).await;
         }
+        // The descriptor is needed.
+        ConnectionEnd::Close if idleness.must_close() => Box::pin(close_at_once(client)).await,
         ConnectionEnd::Close => close(client).await,
         ConnectionEnd::Drop if client.has_stalled() => limit_log::SEND_TIMEOUT.record(client.peer()),
         ConnectionEnd::Drop => {}
@@ -91,7 +93,7 @@ pub(super) async fn serve_tls<S: Service>(
 ) {
     // On the heap: the handshake takes more memory than the rest of the connection.
     let handshake = handshake(stream, &acceptor, limits.handshake_timeout);
-    let Some(handshake) = Box::pin(within_stop(stopped.clone(), handshake)).await else { return };
+    let Some(handshake) = Box::pin(begin(stopped.clone(), idleness, handshake)).await else { return };
     match handshake {
         Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, limits, stopped, idleness).await,
         Ok(Handshake::PlainHttp(stream)) => {

@@ -63,7 +63,7 @@ pub(super) enum NextHead {
     Http2,
     /// Something that is not a head, or none in time.
     Refused(Refusal),
-    /// The end: the client has closed, is idle for too long or when descriptors are scarce, or the server stops.
+    /// The end: the client has closed, is idle for too long, the connection must make room, or the server stops.
     Closed,
 }
 
@@ -159,18 +159,18 @@ impl HeadReader {
                 (is_begun, since) = (true, None);
             }
             let began = *since.get_or_insert_with(Instant::now);
-            if !is_begun {
-                self.idleness.begin(began);
-                if self.head.capacity() > MAX_KEPT {
-                    self.head = Vec::new();
-                }
+            self.idleness.begin(began);
+            if !is_begun && self.head.capacity() > MAX_KEPT {
+                self.head = Vec::new();
             }
             let expires_at = after(began, if is_begun { self.limits.time } else { self.limits.idle });
             if self.expiry.deadline() > expires_at {
                 self.expire_at(expires_at);
             }
             let event = self.wait(client).await;
-            self.idleness.end();
+            if !matches!(event, ClientEvent::Scarcity) {
+                self.idleness.end();
+            }
             match event {
                 ClientEvent::Read(Ok(1..)) => {}
                 ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),

@@ -87,7 +87,7 @@ pub(super) async fn serve<S: Service>(
                 let now = Instant::now();
                 limits.ending_since = Some(now);
                 connection.as_mut().graceful_shutdown();
-                timer.as_mut().reset(now + STOP_GRACE);
+                timer.as_mut().reset(if limits.is_unused() { now } else { now + STOP_GRACE });
             }
             Due::Close => return,
         }
@@ -172,7 +172,12 @@ impl TimeLimits<'_> {
     fn is_over(&self, since: Instant, now: Instant) -> bool {
         let has_written = self.stream.take_has_written();
         let waited = now.duration_since(since);
-        waited >= self.limits.send_timeout || (waited >= STOP_GRACE && !has_written)
+        self.is_unused() || waited >= self.limits.send_timeout || (waited >= STOP_GRACE && !has_written)
+    }
+
+    /// Returns true if the connection must make room, and has had no request whose response could be on its way.
+    fn is_unused(&self) -> bool {
+        self.idleness.must_close() && !self.stream.has_requests()
     }
 }
 

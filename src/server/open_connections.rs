@@ -17,8 +17,8 @@ const MAX_CLOSED: usize = 32;
 /// At most this share of the idle connections is closed at a time, but at least one.
 const CLOSED_SHARE: usize = 8;
 
-/// A connection that has been idle for less is not closed. Its first request is probably on its way, and a thread with few
-/// idle connections would close those that it has just accepted.
+/// A connection that has been idle for less is not closed. Its request is probably on its way, and a thread with few idle
+/// connections would close those that it has just accepted.
 const MIN_IDLE: Duration = Duration::from_millis(500);
 
 /// The open connections of a thread.
@@ -121,7 +121,8 @@ impl Drop for OpenConnection {
     }
 }
 
-/// Whether a connection waits for a request, and must close because descriptors are scarce.
+/// Whether a connection is idle, and must close to make room. It is idle while it waits for a whole request: for what comes before the
+/// first one, such as a handshake, for its first byte, or for the rest of its head.
 #[derive(Default)]
 pub(super) struct Idleness {
     /// The place in [`OpenConnections`].
@@ -134,17 +135,17 @@ pub(super) struct Idleness {
 }
 
 impl Idleness {
-    /// Records that the connection has waited for a request since then.
+    /// Records that the connection has been idle since then.
     pub(super) fn begin(&self, since: Instant) {
         self.since.set(Some(since));
     }
 
-    /// Since when the connection has waited for a request; `None` while it does not.
+    /// Since when the connection has been idle; `None` while it is not.
     pub(super) fn since(&self) -> Option<Instant> {
         self.since.get()
     }
 
-    /// Records that a request has begun. The connection need not close any more.
+    /// Records that something has come, such as a request. The connection need not close any more.
     pub(super) fn end(&self) {
         self.since.set(None);
         self.must_close.set(false);

@@ -1,6 +1,7 @@
-//! What happens when the gateway may open no more descriptors.
+//! What happens when the gateway may open no more descriptors, or connections.
 
 use std::fs;
+use std::io::Write as _;
 
 use http::Request;
 use hyper::client::conn::http2::handshake;
@@ -10,7 +11,9 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::DOWN;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime_by};
+use crate::support::tls::identity;
 use crate::support::{DEADLINE, until};
+use crate::tls::client::Settings;
 use crate::upstreams::ScriptedUpstream;
 
 /// Starts a gateway by a shell that runs these commands first.
@@ -131,4 +134,58 @@ fn idle_connections_of_http_2_make_room_too() {
         assert!(kept[0].is_closed() && !kept[99].is_closed());
     };
     runtime.block_on(async { tokio::time::timeout(DEADLINE, connecting).await.expect("in time") });
+}
+
+const TLS: &str = "listen = [\"https://127.0.0.1:0\"]\ntls = [{ cert = \"cert.pem\", key = \"key.pem\" }]\n";
+const PLAIN: &str = "listen = [\"127.0.0.1:0\"]\n";
+const PROXY: &str = "listen = [\"127.0.0.1:0\"]\nproxy_protocol = [\"127.0.0.1\"]\n";
+
+/// Starts a gateway after these commands, with these limits. A number of clients begin in each way without ever sending a whole request.
+/// Then another one gets its response.
+fn assert_room_after(commands: &str, limits: &str, clients: usize) {
+    let (cert, key) = identity(&["site.example"]);
+    let times = "head_timeout = \"1h\"\nhandshake_timeout = \"1h\"\n";
+    for (server, begin) in [
+        (TLS, &b""[..]),
+        (TLS, b"\x16\x03\x01\x02\x00\x01"),
+        (PROXY, b""),
+        (PROXY, b"PROXY TCP4 192.0.2.1"),
+        (PLAIN, b"GET / HTTP/1.1\r\nHost: a\r\n"),
+        (PLAIN, b"PRI * HTTP/2.0\r\n\r\n"),
+        (PLAIN, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (PLAIN, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x09\x01\x04\0\0\0\x01"),
+    ] {
+        let directory =
+            ConfigDirectory::with(&format!("{DOWN}\n[server]\n{server}\n[limits]\n{times}{limits}\n"));
+        directory.write("cert.pem", &cert);
+        directory.write("key.pem", &key);
+        let command = downtime_by("sh", &["-c", &format!("{commands} && exec \"$0\"")], &directory);
+        let gateway = GatewayProcess::run(directory, command);
+        let begun = (0..clients).map(|_| {
+            let mut client = gateway.connect();
+            // It may have been closed already.
+            let _ = client.stream.write_all(begin);
+            client
+        });
+        let begun: Vec<_> = begun.collect();
+        let status = if server == TLS {
+            Settings::default().connect(gateway.address).request("GET", "/", &[]).status
+        } else {
+            let mut client = gateway.connect();
+            client.send(if server == PROXY { "PROXY UNKNOWN\r\n" } else { "" });
+            client.request("GET", "/", &[]).status
+        };
+        assert_eq!(status, 503, "{server} {}", begin.escape_ascii());
+        drop(begun);
+    }
+}
+
+#[test]
+fn clients_without_a_whole_request_make_room_when_descriptors_run_out() {
+    assert_room_after("ulimit -n 64", "", 100);
+}
+
+#[test]
+fn clients_without_a_whole_request_make_room_within_the_limit_for_connections() {
+    assert_room_after("true", "connections = 3", 3);
 }
