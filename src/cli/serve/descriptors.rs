@@ -18,10 +18,8 @@ pub(super) fn raise_limit() {
         return;
     }
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        let current = limit.current.unwrap_or(u64::MAX);
-        info!(
-            "cannot raise the limit of {current} open files: {error}; set `LimitNOFILE=` in the unit instead"
-        );
+        // Without the number: `getrlimit` returns any if it is refused too.
+        info!("cannot raise the limit of open files: {error}; set `LimitNOFILE=` in the unit instead");
     }
 }
 
