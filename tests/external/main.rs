@@ -41,6 +41,7 @@ mod systemd;
 mod tls;
 mod usage;
 mod users;
+mod watchdog;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
         run(&arguments, tls::trials()),
+        run(&arguments, watchdog::trials()),
         run(&arguments, webhooks::trials()),
         run(&arguments, users::trials()),
     ];

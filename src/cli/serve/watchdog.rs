@@ -1,4 +1,5 @@
-//! The watchdog of systemd (`WatchdogSec=`): it hears from the gateway only while each of its threads answers.
+//! The watchdog of systemd (`WatchdogSec=`): it hears from the gateway only while each thread that serves answers. The threads that
+//! wait for disks and other programs are not asked: a disk that hangs must not end a gateway that serves.
 
 use std::convert::Infallible;
 use std::future::pending;
