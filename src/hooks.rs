@@ -122,7 +122,7 @@ impl Hooks {
 /// as at any other time, a webhook has one attempt. Returns what failed.
 pub fn reject_start(path: &Path, config: &HooksConfig, first_error: Option<&str>) -> Vec<String> {
     if config.on_rejected.is_none()
-        && !config.webhooks.iter().any(|webhook| webhook.is_told(EventKind::Rejected))
+        && !config.webhooks.values().any(|webhook| webhook.is_told(EventKind::Rejected))
     {
         return Vec::new();
     }

@@ -1,5 +1,6 @@
 //! `downtime webhook`: tests the webhooks of the file.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -48,13 +49,17 @@ pub(super) fn run(file: &ConfigFile, arguments: &WebhookArgs) -> Result<ExitCode
 }
 
 /// Returns the webhooks that an argument names, with their numbers.
-fn selected<'w>(webhooks: &'w [Webhook], named: Option<&str>) -> Result<Vec<(usize, &'w Webhook)>, ExitCode> {
+fn selected<'w>(
+    webhooks: &'w BTreeMap<usize, Webhook>,
+    named: Option<&str>,
+) -> Result<Vec<(usize, &'w Webhook)>, ExitCode> {
     let number: Option<usize> = named.and_then(|named| named.parse().ok());
     let url = named.and_then(|named| crate::config::hooks::WebhookUrl::parse(named).ok());
-    let is_selected = |(index, webhook): &(usize, &Webhook)| {
-        named.is_none() || number == Some(*index) || url.as_ref() == Some(&webhook.url)
+    let is_selected = |(at, webhook): &(usize, &Webhook)| {
+        named.is_none() || number == Some(*at) || url.as_ref() == Some(&webhook.url)
     };
-    let selected: Vec<_> = (1..).zip(webhooks).filter(is_selected).collect();
+    let webhooks_by_number = webhooks.iter().map(|(number, webhook)| (*number, webhook));
+    let selected: Vec<_> = webhooks_by_number.filter(is_selected).collect();
     if !selected.is_empty() {
         return Ok(selected);
     }

@@ -4,6 +4,7 @@ mod secret;
 mod url;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,8 +21,8 @@ pub struct HooksConfig {
     pub on_up: Option<HookCommand>,
     /// `on_rejected`.
     pub on_rejected: Option<HookCommand>,
-    /// The webhooks, in the order of the file.
-    pub webhooks: Vec<Webhook>,
+    /// The webhooks by their number in the file, from 1. Those with errors are missing.
+    pub webhooks: BTreeMap<usize, Webhook>,
 }
 
 impl Webhook {

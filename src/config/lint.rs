@@ -60,7 +60,7 @@ pub struct LintContext {
     pub admin_faults: Vec<FileFault>,
     /// What is wrong with the programs of `[hooks]`.
     pub command_faults: Vec<FileFault>,
-    /// What is wrong with the secrets of webhooks, each with the index of the webhook.
+    /// What is wrong with the secrets of webhooks, each with the number of the webhook.
     pub secret_faults: Vec<(usize, FileFault)>,
 }
 

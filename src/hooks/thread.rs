@@ -230,14 +230,13 @@ pub(super) fn reject_start(path: &Path, config: &HooksConfig, event: &Event) -> 
         Some(format!("{key} of [hooks] {failed}"))
     };
     let names = Names::default();
-    let webhooks = config.webhooks.iter().enumerate();
-    let told = webhooks.filter(|(_, webhook)| webhook.is_told(EventKind::Rejected));
-    let webhooks = told.map(|(index, webhook)| {
+    let told = config.webhooks.iter().filter(|(_, webhook)| webhook.is_told(EventKind::Rejected));
+    let webhooks = told.map(|(number, webhook)| {
         let names = names.clone();
         async move {
             let outcome = send(webhook, &event.id, event.payload().into(), &names).await;
             let failed = AttemptError::check(outcome).err()?;
-            Some(format!("cannot send `rejected` to webhook {} ({}): {failed}", index + 1, webhook.url))
+            Some(format!("cannot send `rejected` to webhook {number} ({}): {failed}", webhook.url))
         }
     });
     let failed = runtime.block_on(async {

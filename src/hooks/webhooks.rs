@@ -28,7 +28,7 @@ pub(super) struct Webhooks {
 
 /// One webhook, with the messages that it has not taken.
 struct Sender {
-    /// Its place in the file, from 1.
+    /// Its number in the file, from 1.
     number: Cell<usize>,
     webhook: RefCell<Webhook>,
     queue: Queue<Message>,
@@ -57,7 +57,7 @@ impl Webhooks {
     /// changed.
     pub(super) fn apply(&mut self, config: &HooksConfig) {
         let mut before = std::mem::take(&mut self.senders);
-        for (index, webhook) in config.webhooks.iter().enumerate() {
+        for (number, webhook) in &config.webhooks {
             let same = before.iter().position(|(sender, _)| sender.webhook.borrow().url == webhook.url);
             let sender = match same {
                 Some(at) => before.swap_remove(at),
@@ -66,7 +66,7 @@ impl Webhooks {
             if sender.0.webhook.replace(webhook.clone()) != *webhook {
                 sender.0.enable();
             }
-            sender.0.number.set(index + 1);
+            sender.0.number.set(*number);
             self.senders.push(sender);
         }
         for (sender, task) in before {

@@ -16,8 +16,9 @@ pub(super) fn lint(input: &LintInput<'_>) {
         let program = list.as_ref().and_then(|list| list.get_ref().first());
         input.warn(program.map_or(0..0, Spanned::span), fault.message.as_str(), fault.help.as_str());
     }
-    for (index, fault) in &input.context.secret_faults {
-        let file = input.document.webhooks.get(*index).and_then(|table| table.secret_file.as_ref());
+    for (number, fault) in &input.context.secret_faults {
+        let table = number.checked_sub(1).and_then(|index| input.document.webhooks.get(index));
+        let file = table.and_then(|table| table.secret_file.as_ref());
         input.warn(file.map_or(0..0, Spanned::span), fault.message.as_str(), fault.help.as_str());
     }
 }

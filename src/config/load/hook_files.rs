@@ -15,11 +15,11 @@ pub(super) fn command_faults(hooks: &HooksConfig) -> Vec<FileFault> {
     commands.into_iter().filter_map(|(key, command)| command_fault(key, command.as_ref()?)).collect()
 }
 
-/// Returns what is wrong with the files of secrets, with the indices of the webhooks.
+/// Returns what is wrong with the files of secrets, with the numbers of the webhooks.
 pub(super) fn secret_faults(hooks: &HooksConfig) -> Vec<(usize, FileFault)> {
-    let webhooks = hooks.webhooks.iter().enumerate();
+    let webhooks = hooks.webhooks.iter();
     webhooks
-        .filter_map(|(index, webhook)| Some((index, exposed("secret_file", &webhook.secret_file)?)))
+        .filter_map(|(number, webhook)| Some((*number, exposed("secret_file", &webhook.secret_file)?)))
         .collect()
 }
 

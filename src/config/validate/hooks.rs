@@ -1,6 +1,6 @@
 //! Validates `[hooks]` and each `[[webhook]]`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use toml::Spanned;
@@ -31,8 +31,8 @@ pub(super) fn validate(
     let command = |list: &Texts| command(list, directory, report);
     let hooks = &document.hooks;
     let mut lines = HashMap::new();
-    let mut webhooks = Vec::new();
-    for table in &document.webhooks {
+    let mut webhooks = BTreeMap::new();
+    for (number, table) in (1..).zip(&document.webhooks) {
         check_keys(table, report);
         let url = url(&table.url, &mut lines, report);
         let events = events(&table.events, report);
@@ -42,7 +42,7 @@ pub(super) fn validate(
             (path, secrets)
         });
         if let (Some(url), Some((secret_file, secrets))) = (url, secrets) {
-            webhooks.push(Webhook { url, events, secret_file, secrets });
+            webhooks.insert(number, Webhook { url, events, secret_file, secrets });
         }
     }
     HooksConfig {
@@ -229,7 +229,7 @@ mod tests {
             [("", "down partial up rejected forgotten soon"), ("events = ['up', 'down']", "up down")]
         {
             let config = read(&webhook(keys)).config.unwrap();
-            let [webhook] = &config.hooks.webhooks[..] else { panic!("one webhook") };
+            let webhook = &config.hooks.webhooks[&1];
             let events: Vec<_> = webhook.events.iter().map(|event| event.as_str()).collect();
             assert_eq!(events.join(" "), expected);
             assert_eq!(webhook.secrets[0].key(), b"01234567890123456789012345678901");

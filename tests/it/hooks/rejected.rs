@@ -66,12 +66,14 @@ fn a_file_that_is_rejected_at_the_start_is_told_before_the_process_ends() {
 #[test]
 fn what_fails_at_the_start_is_printed_and_not_repeated() {
     let receiver = Receiver::answering(|_| Answer::Status(500, String::new()));
-    let directory = directory(&format!("{HOOKS}{}{INVALID}", webhook(&receiver, "")));
+    // A webhook with an error counts too.
+    let hooks = format!("{HOOKS}[[webhook]]\nurl = \"ftp://a\"\n{}", webhook(&receiver, ""));
+    let directory = directory(&format!("{hooks}{INVALID}"));
     script(&directory, "tell", "exit 3");
     let (code, output) = refused(&directory);
     assert_eq!((code, receiver.next().kind().0.as_str()), (Some(1), "rejected"));
     assert!(output.contains("on_rejected of [hooks] failed with exit code 3"), "{output}");
-    assert!(output.contains("cannot send `rejected` to webhook 1 (http://127.0.0.1:"), "{output}");
+    assert!(output.contains("cannot send `rejected` to webhook 2 (http://127.0.0.1:"), "{output}");
     assert!(output.contains("status 500") && receiver.is_idle(), "{output}");
 }
 
