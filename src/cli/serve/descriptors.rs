@@ -7,19 +7,24 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::info;
 
+use crate::child;
+
 /// The descriptors that are needed before the threads start.
 const NEEDED: usize = 16;
 
 /// Raises the limit to the hard limit: the usual soft limit of 1,024 is for programs that use `select(2)`. If that is refused,
-/// for example by a sandbox, the gateway works with what it has.
+/// for example by a sandbox, the gateway works with what it has. The programs that it starts keep the old limit.
 pub(super) fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
         return;
     }
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        Ok(()) => child::set_descriptor_limit(limit),
         // Without the number: `getrlimit` returns any if it is refused too.
-        info!("cannot raise the limit of open files: {error}; set `LimitNOFILE=` in the unit instead");
+        Err(error) => {
+            info!("cannot raise the limit of open files: {error}; set `LimitNOFILE=` in the unit instead");
+        }
     }
 }
 

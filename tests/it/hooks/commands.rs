@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::{DOWN, directory, script};
 use crate::support::http::Client;
-use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime_by};
 use crate::support::until;
 
 const HOOKS: &str = "[hooks]\non_down = [\"./tell\", \"went down\"]\non_up = [\"./tell\", \"is up\"]\non_rejected = [\"./tell\", \"rejected\"]\n";
@@ -49,6 +49,18 @@ fn a_command_gets_its_arguments_and_the_facts_and_none_runs_at_the_start() {
         "DOWNTIME_UNTIL=2999-01-01T00:00:00Z",
     ];
     assert_eq!(told, expected);
+}
+
+/// Programs that use `select(2)`, or close all descriptors that they could have, expect the usual limit.
+#[test]
+fn a_command_gets_the_limit_of_open_files_that_the_gateway_was_started_with() {
+    let directory = directory(HOOKS);
+    // The gateway sets it as soon as the program has started.
+    script(&directory, "tell", "until [ \"$(ulimit -Sn)\" = 256 ]; do :; done");
+    let command = downtime_by("sh", &["-c", "ulimit -Sn 256 && exec \"$0\""], &directory);
+    let gateway = GatewayProcess::run(directory, command);
+    gateway.apply(&format!("{HOOKS}{DOWN}"));
+    gateway.log().wait_for("ran on_down of [hooks]");
 }
 
 #[test]
