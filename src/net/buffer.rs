@@ -15,23 +15,47 @@ use crate::http1::framing::{Encoding, Framing};
 pub const INITIAL_SIZE: usize = 16 << 10;
 /// The size for long bodies. A body of 1 MB takes 1.5 times as long with 64 KiB, and no less with 512.
 const MAX_SIZE: usize = 256 << 10;
-/// The free allocations that a thread keeps.
+/// The free allocations of [`INITIAL_SIZE`] that a thread keeps.
 const MAX_FREE: usize = 64;
+/// Those of [`MAX_SIZE`].
+const MAX_FREE_LARGE: usize = 4;
 
 thread_local! {
-    /// Empty allocations of [`INITIAL_SIZE`], to read into. Few are needed at a time, since a connection that waits has none.
-    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    /// Empty allocations to read into. Few are needed at a time, since a connection that waits has none, and the one that was used
+    /// last is still in the cache of the processor.
+    static FREE: RefCell<FreeAllocations> =
+        const { RefCell::new(FreeAllocations { initial: Vec::new(), large: Vec::new() }) };
 }
 
-fn take_free() -> Vec<u8> {
-    FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(INITIAL_SIZE))
+/// The free allocations of one thread.
+struct FreeAllocations {
+    initial: Vec<Vec<u8>>,
+    large: Vec<Vec<u8>>,
 }
 
-fn give_back(bytes: Vec<u8>) {
+impl FreeAllocations {
+    /// Returns the allocations of a size, and how many are kept. Those of other sizes are not.
+    fn of(&mut self, size: usize) -> Option<(&mut Vec<Vec<u8>>, usize)> {
+        match size {
+            INITIAL_SIZE => Some((&mut self.initial, MAX_FREE)),
+            MAX_SIZE => Some((&mut self.large, MAX_FREE_LARGE)),
+            _ => None,
+        }
+    }
+}
+
+fn allocate(size: usize) -> Vec<u8> {
+    let free = FREE.with_borrow_mut(|free| free.of(size).and_then(|(free, _)| free.pop()));
+    free.unwrap_or_else(|| Vec::with_capacity(size))
+}
+
+fn free(mut bytes: Vec<u8>) {
+    bytes.clear();
     // While the thread ends, there is nobody to keep it for.
     let _ = FREE.try_with(|free| {
-        let mut free = free.borrow_mut();
-        if free.len() < MAX_FREE {
+        if let Some((free, max)) = free.borrow_mut().of(bytes.capacity())
+            && free.len() < max
+        {
             free.push(bytes);
         }
     });
@@ -124,22 +148,22 @@ impl Buffer {
         read
     }
 
-    /// Gives the memory back if it is empty, unless a long body has made it larger.
+    /// Gives the memory back if it is empty, unless it has a size that is not kept.
     fn release(&mut self) {
-        if self.is_empty() && self.bytes.capacity() == INITIAL_SIZE {
+        if self.is_empty() && matches!(self.bytes.capacity(), INITIAL_SIZE | MAX_SIZE) {
             self.begin = 0;
-            self.bytes.clear();
-            give_back(std::mem::take(&mut self.bytes));
+            free(std::mem::take(&mut self.bytes));
         }
     }
 
     fn make_space(&mut self) {
-        if self.bytes.capacity() == 0 && self.size == INITIAL_SIZE {
-            self.bytes = take_free();
-        }
         if self.was_filled && self.is_empty() {
             self.size = (2 * self.size).min(MAX_SIZE);
             self.was_filled = false;
+        }
+        if self.is_empty() && self.bytes.capacity() < self.size {
+            self.begin = 0;
+            free(std::mem::replace(&mut self.bytes, allocate(self.size)));
         }
         if self.begin > 0 {
             self.bytes.drain(..self.begin);
@@ -152,11 +176,10 @@ impl Buffer {
         }
     }
 
-    /// Prepares for a body, if its length is known.
+    /// Prepares for a long body, if its length is known.
     pub fn expect(&mut self, body: &Framing) {
-        if let Framing::Length(length) = body {
-            let length = usize::try_from(*length).unwrap_or(usize::MAX);
-            self.size = self.size.max(length.min(MAX_SIZE));
+        if matches!(body, Framing::Length(length) if *length > INITIAL_SIZE as u64) {
+            self.size = MAX_SIZE;
         }
     }
 
@@ -164,6 +187,7 @@ impl Buffer {
     pub fn shrink(&mut self) {
         self.size = INITIAL_SIZE;
         self.was_filled = false;
+        self.release();
         shrink(&mut self.bytes);
     }
 }
@@ -172,6 +196,14 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         self.consume(usize::MAX);
         self.release();
+    }
+}
+
+/// Removes all bytes, which were sent. The memory that a long body needs goes to the next one of the thread.
+pub fn clear_sent(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    if bytes.capacity() == MAX_SIZE {
+        free(std::mem::take(bytes));
     }
 }
 

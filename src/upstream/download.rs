@@ -13,6 +13,7 @@ use super::response::filter;
 use super::{Forwarded, UpstreamError};
 use crate::http1::fields::ConnectionOptions;
 use crate::http1::framing::{Encoding, Framing};
+use crate::net::buffer::clear_sent;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
@@ -81,7 +82,7 @@ impl Download {
                     Err(_) => return Poll::Ready(Forwarded::Cut),
                 }
             }
-            buffers.to_client.clear();
+            clear_sent(&mut buffers.to_client);
             self.sent = 0;
             // TLS may still hold some of it, also while more is awaited.
             let flushed = Pin::new(client.stream()).poll_flush(cx);

@@ -12,6 +12,7 @@ use super::ClientError;
 use crate::http1::fields::FieldFilter;
 use crate::http1::framing::Encoding;
 use crate::matching::bypass::is_field as is_bypass_field;
+use crate::net::buffer::clear_sent;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
@@ -25,6 +26,8 @@ pub(super) struct Upload<'m> {
     filter: FieldFilter<'m>,
     /// How many of the bytes to send were sent.
     sent: usize,
+    /// True once the head need not be kept for another attempt: some of the body that follows it was taken.
+    has_dropped_head: bool,
     /// True once any byte was sent on this connection.
     has_sent: bool,
     /// True once there was something that could not be sent at once.
@@ -57,6 +60,7 @@ impl<'m> Upload<'m> {
             encoding,
             filter,
             sent: 0,
+            has_dropped_head: false,
             has_sent: false,
             has_waited: false,
             state: UploadState::Sending,
@@ -192,8 +196,8 @@ impl<'m> Upload<'m> {
 
     fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
         if self.sent > 0 && self.sent == bytes.len() {
-            bytes.clear();
-            self.sent = 0;
+            self.has_dropped_head = true;
+            self.clear_sent(bytes);
         }
         let filter = self.filter;
         client
@@ -201,11 +205,16 @@ impl<'m> Upload<'m> {
             .map_err(|_| ClientError::MalformedBody)
     }
 
+    fn clear_sent(&mut self, bytes: &mut Vec<u8>) {
+        clear_sent(bytes);
+        self.sent = 0;
+    }
+
     fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         upstream: &mut Stream,
-        bytes: &[u8],
+        bytes: &mut Vec<u8>,
     ) -> Poll<io::Result<bool>> {
         let mut has_progress = false;
         while let Some(rest @ [_, ..]) = bytes.get(self.sent..) {
@@ -214,6 +223,9 @@ impl<'m> Upload<'m> {
                 taken => self.sent += taken,
             }
             (self.has_sent, has_progress) = (true, true);
+        }
+        if self.has_dropped_head {
+            self.clear_sent(bytes);
         }
         // Only TLS buffers anything.
         Pin::new(upstream).poll_flush(cx).map_ok(|()| has_progress)
