@@ -1,17 +1,19 @@
 //! The other end of a client's connection.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::http1::scheme::Scheme;
 
 /// The other end of a client's connection, made once for all its requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     address: Option<IpAddr>,
     /// True on a Unix socket.
     is_unix: bool,
-    text: Option<String>,
+    /// The address as text, once it was asked for: the clients of the down page need none.
+    text: OnceCell<String>,
     scheme: Scheme,
 }
 
@@ -24,8 +26,7 @@ impl Peer {
     /// The client of a proxy that speaks the PROXY protocol; `None` if its address is unknown.
     pub fn behind_proxy(address: Option<IpAddr>) -> Self {
         let address = address.map(|address| address.to_canonical());
-        let text = address.map(|address| address.to_string());
-        Self { address, is_unix: false, text, scheme: Scheme::Http }
+        Self { address, is_unix: false, text: OnceCell::new(), scheme: Scheme::Http }
     }
 
     /// The same peer, on a connection with this scheme.
@@ -46,7 +47,7 @@ impl Peer {
 
     /// The address as text, as in X-Forwarded-For.
     pub fn address_text(&self) -> Option<&str> {
-        self.text.as_deref()
+        self.address.map(|address| self.text.get_or_init(|| address.to_string()).as_str())
     }
 
     /// The scheme of its requests.
