@@ -39,7 +39,7 @@ pub struct BenchServer {
 /// Starts the gateway with `config`, which begins with keys of `[server]`, on `core`, in a directory with a certificate.
 pub fn start_gateway(directory: &Path, config: &str, core: &str) -> io::Result<BenchServer> {
     let config = format!(
-        "tls = [{{ cert = \"{CERTIFICATE}\", key = \"{KEY}\" }}]\n[limits]\nidle_timeout = \"1h\"\n{config}"
+        "tls = [{{ cert = \"{CERTIFICATE}\", key = \"{KEY}\" }}]\n[limits]\nidle_timeout = \"1h\"\nupstream_idle = \"1m\"\n{config}"
     );
     let listen = ["127.0.0.1:0", "https://127.0.0.1:0"];
     let BenchGateway { process, urls } = BenchGateway::start(directory, &listen, &config, core)?;
