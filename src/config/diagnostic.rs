@@ -99,8 +99,8 @@ impl Diagnostic {
             (Some(place), Some((line, column))) => format!("{}:{line}:{column}: ", place.source.name),
             _ => String::new(),
         };
-        let help = self.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
-        without_passwords(&format!("{place}{}{help}", self.message))
+        let help = self.help.as_ref().map_or(String::new(), |help| format!(" ({})", without_passwords(help)));
+        format!("{place}{}{help}", without_passwords(&self.message))
     }
 
     fn level(&self) -> Level<'static> {
@@ -229,6 +229,11 @@ pub fn without_passwords(message: &str) -> String {
 }
 
 fn without_password(quoted: &str) -> Cow<'_, str> {
+    const MAIL: &str = "mailto:";
+    // An address of mail has no password (RFC 6068, section 2).
+    if quoted.get(..MAIL.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(MAIL)) {
+        return quoted.into();
+    }
     let Some((before, host)) = quoted.rsplit_once('@') else { return quoted.into() };
     let scheme = before.find("://").map_or(0, |at| at + 3);
     match before.get(scheme..).and_then(|rest| rest.split_once(':')) {
@@ -332,6 +337,9 @@ error: this is wrong
             ("`[\"https://user:pw@a\", \"b:c\"]`", "`[\"https://user:…@a\", \"b:c\"]`"),
             ("`https://user@a:80/`: b", "`https://user@a:80/`: b"),
             ("`@daily` is `0 0 * * *`: c", "`@daily` is `0 0 * * *`: c"),
+            ("write `mailto:help@a.example`", "write `mailto:help@a.example`"),
+            ("invalid contact `MailTo:user:pw@a`", "invalid contact `MailTo:user:pw@a`"),
+            ("a: b", "a: b"),
         ] {
             let whole = Diagnostic::for_file(message, message);
             assert_eq!(whole.summary(), format!("{expected} ({expected})"));
