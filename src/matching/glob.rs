@@ -27,6 +27,13 @@ pub struct PathGlobs {
 impl PathGlobs {
     /// Compiles a list.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
+        let texts: Vec<_> = texts.into_iter().collect();
+        texts.iter().try_for_each(|text| check_glob(text))?;
+        Self::compile(texts)
+    }
+
+    /// Compiles a list of globs that are checked, or were made of such globs.
+    pub(super) fn compile<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
         let mut set = GlobSet::builder();
         let mut indices = Vec::new();
         let texts: Vec<_> = texts.into_iter().collect();
@@ -50,6 +57,7 @@ impl PathGlobs {
 
     /// Checks the text of one glob.
     pub fn check(text: &str) -> Result<(), InvalidValue> {
+        check_glob(text)?;
         compile(text).map(drop)
     }
 
@@ -83,7 +91,6 @@ impl PathGlobs {
 
 /// Compiles a glob. One that ends in `/**` also gives the glob without that ending.
 fn compile(text: &str) -> Result<Vec<Glob>, InvalidValue> {
-    check_glob(text)?;
     let mut stem = text;
     while let Some(shorter) = stem.strip_suffix("/**") {
         stem = shorter;

@@ -23,7 +23,7 @@ impl ScopePaths {
         let texts: Vec<_> = texts.into_iter().map(str::to_owned).collect();
         let forms = texts.iter().flat_map(|text| case_foldings(text));
         let folded: Vec<_> = forms.map(|text| without_endings(&text).into_owned()).collect();
-        Ok(Self { globs: PathGlobs::new(folded.iter().map(String::as_str))?, texts, folded })
+        Ok(Self { globs: PathGlobs::compile(folded.iter().map(String::as_str))?, texts, folded })
     }
 
     /// Returns the globs, as they are in the file.
@@ -130,6 +130,15 @@ mod tests {
                 assert!(paths.covers(&format!("/{case}")), "{c} {case}");
                 assert!(ScopePaths::new([format!("/{case}").as_str()]).unwrap().covers(&own), "{case} {c}");
             }
+        }
+    }
+
+    /// Without their endings, these would be refused in a file: as a list of paths, and as a regular expression.
+    #[test]
+    fn a_valid_glob_is_compiled_in_whatever_form_it_is_compared() {
+        for glob in ["/,./:", "/a.+.", "/a/(.*)."] {
+            PathGlobs::check(glob).unwrap();
+            assert!(ScopePaths::new([glob]).unwrap().covers(glob), "{glob}");
         }
     }
 }
