@@ -5,6 +5,7 @@
 
 mod error;
 mod filters;
+mod nesting;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -95,6 +96,7 @@ impl Template {
         if source.trim().is_empty() {
             return Err(TemplateError::blank());
         }
+        nesting::check(source)?;
         let mut environment = environment();
         let added = environment.add_template_owned(NAME, source.to_owned());
         added.map_err(|error| TemplateError::from_engine(&error))?;
