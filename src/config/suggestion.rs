@@ -131,7 +131,8 @@ pub(super) fn in_quotes(section: &str, key: &str, value: &str) -> Option<Invalid
         ValueKind::List => (list(without_outer_quotes(value), text), "in quotes, in a list"),
         _ => return None,
     };
-    let invalid = trial::error(section, key, &quoted)?;
+    // Where quotes alone do not help, the error would be about the quotes.
+    let invalid = parses(&format!("{key} = {quoted}")).then(|| trial::error(section, key, &quoted))??;
     Some(InvalidValue { help: format!("{} ({form})", invalid.help), ..invalid })
 }
 

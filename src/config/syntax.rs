@@ -20,6 +20,10 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
     let mut found: Vec<_> =
         errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
     found.sort_by_key(|(span, _)| span.start);
+    // An explanation may try other forms of the value: in a trial, that would have no end.
+    if let Some((span, message)) = found.first().filter(|_| report.is_trial()) {
+        return report.error(span.clone(), *message, "");
+    }
     if report.text().trim_start().starts_with('{') {
         let at = report.text().len() - report.text().trim_start().len();
         let help = "write `[site]` on a line of its own, and `key = value` below";
