@@ -20,12 +20,14 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct HalfClosed {
     timer: Pin<Box<Sleep>>,
     is_probed: bool,
+    /// True if its response had begun. Programs that half-close do so behind their request.
+    is_within_response: bool,
 }
 
 impl HalfClosed {
-    /// The client has stopped sending now.
-    pub(super) fn new() -> Self {
-        Self { timer: Box::pin(sleep(PROBE_AFTER)), is_probed: false }
+    /// The client has stopped sending now, before or after its response has begun.
+    pub(super) fn new(is_within_response: bool) -> Self {
+        Self { timer: Box::pin(sleep(PROBE_AFTER)), is_probed: false, is_within_response }
     }
 
     /// Records that something was sent to the client.
@@ -34,18 +36,12 @@ impl HalfClosed {
         self.timer.as_mut().reset(Instant::now() + PROBE_AFTER);
     }
 
-    /// Ready when the client has left. `probe` is sent if nothing else is; if it is empty, nothing can be sent, and a client
-    /// whose response `has_begun` is taken to have left.
-    pub(super) fn poll_gone(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: &mut Stream,
-        probe: &[u8],
-        has_begun: bool,
-    ) -> Poll<()> {
+    /// Ready when the client has left. `probe` is sent if nothing else is. If it is empty, nothing can be sent: a client that stopped
+    /// within its response is taken to have left, and of another one, what is sent next of the response will tell.
+    pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>, stream: &mut Stream, probe: &[u8]) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            if stream.has_failed() || probe.is_empty() && has_begun {
+            if stream.has_failed() || probe.is_empty() && self.is_within_response {
                 return Poll::Ready(());
             }
             if !self.is_probed && !probe.is_empty() {

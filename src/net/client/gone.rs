@@ -14,19 +14,21 @@ impl ClientConnection {
     /// and the end is not noticed.
     ///
     /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
-    /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing
-    /// can be sent within a response, a client that has stopped sending is taken to have left.
+    /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing can be sent
+    /// within a response, a client that has stopped sending within it is taken to have left.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>, probe: &'static [u8]) -> Poll<()> {
         loop {
             if let Some(half_closed) = &mut self.half_closed {
-                return half_closed.poll_gone(cx, &mut self.stream, probe, self.has_begun_response);
+                return half_closed.poll_gone(cx, &mut self.stream, probe);
             }
             if self.input.bytes().len() >= MAX_PIPELINED {
                 return Poll::Pending;
             }
             match ready!(self.poll_fill(cx)) {
                 Ok(1..) => {}
-                Ok(0) if !self.stream.end_means_gone() => self.half_closed = Some(HalfClosed::new()),
+                Ok(0) if !self.stream.end_means_gone() => {
+                    self.half_closed = Some(HalfClosed::new(self.has_begun_response));
+                }
                 Ok(0) | Err(_) => return Poll::Ready(()),
             }
         }
