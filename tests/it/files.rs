@@ -413,7 +413,8 @@ async fn conditional_requests_are_honoured() {
         (&[("If-Unmodified-Since", early)], 412),
         (&[("If-Unmodified-Since", &*date)], 200),
         (&[("Range", "bytes=1-2"), ("If-Range", &*etag)], 206),
-        (&[("Range", "bytes=1-2"), ("If-Range", &*date)], 206),
+        // Another version may have the same date.
+        (&[("Range", "bytes=1-2"), ("If-Range", &*date)], 200),
         (&[("Range", "bytes=1-2"), ("If-Range", "\"other\"")], 200),
         (&[("Range", "bytes=9-"), ("If-Range", "\"other\"")], 200),
         (&[("Range", "bytes=1-2"), ("If-None-Match", &*etag)], 304),
