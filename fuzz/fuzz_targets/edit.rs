@@ -250,6 +250,12 @@ fn is_in_place(before: &str, after: &str, step: &Step) -> bool {
             };
             within(after).is_some_and(|value| !value.contains('\n'))
         }
+        // The keys of a table without braces may be at several places.
+        (Step::Remove(period, key), Some((_, value)))
+            if has_table(before, *period, key) && !before[value.clone()].starts_with('{') =>
+        {
+            is_subsequence(after, before)
+        }
         (Step::Remove(..), Some((key, value))) => {
             let taken = squeezed(&before[key.start..value.end]);
             let lost = squeezed(before).len() - squeezed(after).len();
@@ -272,6 +278,18 @@ fn entry(text: &str, period: usize, key: &str) -> Option<(Range<usize>, Range<us
     let DeValue::Array(periods) = root.get_ref().get(PERIOD)?.get_ref() else { return None };
     let DeValue::Table(table) = periods.get(period)?.get_ref() else { return None };
     table.get_key_value(key).map(|(key, value)| (key.span(), value.span()))
+}
+
+/// Returns true if a key of a period has a table.
+fn has_table(text: &str, period: usize, key: &str) -> bool {
+    let file: Table = toml::from_str(text).unwrap_or_default();
+    periods(&file).get(period).and_then(|table| table.get(key)).is_some_and(Value::is_table)
+}
+
+/// Returns true if `part` has bytes of `whole` in their order, and no others.
+fn is_subsequence(part: &str, whole: &str) -> bool {
+    let mut whole = whole.bytes();
+    part.bytes().all(|byte| whole.any(|other| other == byte))
 }
 
 /// Returns true if `part` is `whole` without one contiguous piece.

@@ -6,7 +6,7 @@
 use downtime::decision::down_response::{DownResponse, Redirect};
 use downtime::decision::{Decision, Rules, decide};
 use downtime::matching::exempt::{Exemptions, Rule, RuleKind, check_exact};
-use downtime::matching::glob::PathGlobs;
+use downtime::matching::glob::{MAX_PATH, PathGlobs};
 use downtime::matching::path::RequestPath;
 use downtime::matching::request::Request;
 use downtime::matching::scope::{Scope, ScopePaths};
@@ -139,18 +139,25 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A rule must have the form of the decoded paths that it matches.
+/// A rule must have the form of the decoded paths that it matches, and be only one.
 fn is_plain(text: &str) -> bool {
-    decode(text).as_deref() == Some(text)
+    let parts: Vec<_> = text.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
+    let is_list = parts.len() > 1 && parts.iter().all(|part| part.starts_with('/'));
+    decode(text).as_deref() == Some(text) && !is_list && text.len() <= MAX_PATH
 }
 
 fn is_exact(text: &str) -> bool {
     is_plain(text) && !text.contains(['?', '#'])
 }
 
+/// Globs that look like regular expressions are refused.
 fn is_glob(text: &str) -> bool {
     let whole = |segment: &str| segment == "**" || !segment.contains("**");
-    is_plain(text) && !text.contains(['[', ']', '{', '}']) && text.split('/').all(whole)
+    let is_regex = text.contains(".*$")
+        || text.ends_with(".+")
+        || text.ends_with("(.*)")
+        || text.contains('(') && text.contains('|');
+    is_plain(text) && !is_regex && !text.contains(['[', ']', '{', '}']) && text.split('/').all(whole)
 }
 
 /// `**` matches any number of segments. In a segment, `*` matches any number of bytes, and `?` matches one.

@@ -28,7 +28,11 @@ fn check_prefixes(bytes: &[u8], to_head: bool) {
     let mut before = Ok(None);
     for end in 0..=bytes.len() {
         let parsed = ResponseHead::parse(&bytes[..end], to_head);
-        let parsed = parsed.map(|found| found.map(|(length, head)| (length, format!("{head:?}"))));
+        let parsed = parsed.map(|found| {
+            found.map(|(length, head)| {
+                (length, format!("{} {} {}", meaning(&head), head.is_http11, head.keeps_alive))
+            })
+        });
         if let Ok(Some((length, _))) = &parsed {
             assert!(before == parsed || before == Ok(None) && *length == end, "at {end}");
         }
@@ -37,13 +41,13 @@ fn check_prefixes(bytes: &[u8], to_head: bool) {
     }
 }
 
-/// Asserts that the framing is that of RFC 9112, section 6.3.
 fn content_length(lines: &[&[u8]]) -> ContentLength {
     let mut length = ContentLength::default();
     lines.iter().for_each(|line| length.add(line));
     length
 }
 
+/// Asserts that the framing is that of RFC 9112, section 6.3.
 fn check_framing(head: &ResponseHead<'_>, to_head: bool) {
     let codings: Vec<_> = head.values("transfer-encoding").collect();
     let lengths: Vec<_> = head.values("content-length").collect();
@@ -81,6 +85,7 @@ fn check_written(head: &ResponseHead<'_>, to_head: bool) {
 }
 
 fn meaning(head: &ResponseHead<'_>) -> String {
+    // Its bytes go on behind the head.
     let ResponseHead { status, reason, options, length, framing, idle_timeout, is_dated, .. } = head;
     let fields: Vec<_> =
         head.fields.iter().map(|field| (field.name.to_ascii_lowercase(), field.value)).collect();

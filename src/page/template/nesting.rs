@@ -144,7 +144,6 @@ fn scan(content: &str, end: &str) -> Content {
 #[cfg(test)]
 mod tests {
     use super::super::Template;
-    use super::*;
 
     #[test]
     fn a_long_series_of_anything_is_refused_and_does_not_overflow_the_stack() {
