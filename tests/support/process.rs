@@ -60,18 +60,17 @@ fn temporary_directory() -> std::io::Result<TempDir> {
     if Path::new(MEMORY).is_dir() { TempDir::new_in(MEMORY) } else { TempDir::new() }
 }
 
-/// Adds a `listen` on a port that the system chooses, unless the config has a `listen`.
+/// Adds a `listen` on a port that the system chooses, unless [server] has a `listen`.
 pub(crate) fn listening(config: &str) -> String {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\n";
     const TLS: &str =
         "[server]\nlisten = [\"https://127.0.0.1:0\"]\ntls = [{ cert = \"cert.pem\", key = \"key.pem\" }]\n";
     let server = if tls::is_on() { TLS } else { SERVER };
-    if config.contains("listen = ") {
-        config.to_owned()
-    } else if config.contains("[server]\n") {
-        config.replace("[server]\n", server)
-    } else {
-        format!("{config}\n{server}")
+    let own = config.split_once("[server]\n").map(|(_, rest)| rest.split("\n[").next().unwrap_or_default());
+    match own {
+        Some(keys) if keys.contains("listen = ") => config.to_owned(),
+        Some(_) => config.replace("[server]\n", server),
+        None => format!("{config}\n{server}"),
     }
 }
 
