@@ -1,6 +1,9 @@
 //! How tunnels and responses in progress end when the site goes down, the gateway stops, or nothing passes.
 
+use std::fs;
 use std::io::Read as _;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use rustix::process::Signal;
@@ -11,9 +14,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use super::DOWN;
-use crate::support::DEADLINE;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
+use crate::support::{DEADLINE, until};
 use crate::upstreams::ScriptedUpstream;
 
 const CLOSES: &str = "[response]\nclose_tunnels_after = \"0s\"\n";
@@ -218,4 +221,36 @@ fn a_period_that_begins_gives_the_page_to_a_request_that_waits_for_its_response(
     let response = client.response("GET");
     assert_eq!((response.status, response.downtime()), (503, Some("planned")));
     assert_eq!(connection.stream.read(&mut [0]).expect("an end"), 0);
+}
+
+/// Returns how long after now the system will ask the other end of the gateway's end of this connection if it still lives, as the kernel
+/// says (`proc(5)`, `/proc/net/tcp`).
+fn keepalive(client: &Client) -> Option<Duration> {
+    let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.expect("an address").port());
+    let (local, remote) = (port(client.stream.peer_addr()), port(client.stream.local_addr()));
+    let table = fs::read_to_string("/proc/net/tcp").expect("a table");
+    let mut rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row[1].ends_with(&local) && row[2].ends_with(&remote)).expect("a connection");
+    // In hundredths of a second.
+    let ticks = row[5].strip_prefix("02:")?;
+    Some(Duration::from_millis(10 * u64::from_str_radix(ticks, 16).expect("a time")))
+}
+
+#[test]
+fn the_system_asks_both_ends_of_a_tunnel_after_a_minute_if_they_still_live() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let script = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&site(&script.url()));
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    let mut upstream = script.accept();
+    upstream.head().expect("a request");
+    for end in [&client, &upstream] {
+        assert!(keepalive(end).is_none_or(|time| time > MINUTE));
+    }
+    upstream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+    client.head().expect("a tunnel");
+    for end in [&client, &upstream] {
+        until("keepalive", || keepalive(end).filter(|time| *time <= MINUTE));
+    }
 }

@@ -186,3 +186,18 @@ fn a_large_body_passes_both_ways() {
     assert_eq!(client.response("POST").text(), "the site");
     assert_eq!(upstream.request("a request").body.len(), body.len());
 }
+
+#[test]
+fn a_client_that_does_not_complete_its_handshake_is_disconnected_and_the_log_says_so() {
+    let limits = "[limits]\nhandshake_timeout = \"1s\"\n";
+    let gateway = gateway(&[&Identity::new(&[NAME])], limits);
+    for begin in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let mut client = Client::connect(gateway.address);
+        client.send(begin);
+        // Closing with bytes that were not read resets the connection.
+        let _ = client.rest();
+    }
+    let line = "127.0.0.1 took longer for a TLS handshake than `[limits] handshake_timeout`";
+    gateway.log().wait_for(line);
+    assert_eq!(gateway.log().count(line), 1, "one line a minute");
+}
