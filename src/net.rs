@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod client;
 pub mod deadline;
+pub mod frame_finder;
 mod half_closed;
 pub mod happy_eyeballs;
 pub mod linger;

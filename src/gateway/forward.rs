@@ -80,7 +80,7 @@ impl<R: Routes> Gateway<R> {
             Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
             Err(UpstreamError::Client(ClientError::BrokeOff)) => ControlFlow::Break(()),
             Err(error) => {
-                let mut response = failure_response(&error, site, snapshot, head);
+                let mut response = failure_response(&error, site, snapshot, head, client.peer());
                 if decided.is_bypassed() {
                     make_private(response.headers_mut());
                 }

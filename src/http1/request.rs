@@ -65,7 +65,8 @@ const UNKNOWN_VERSION: Refusal = Refusal {
     status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     reason: "the only supported versions are HTTP/1.0, HTTP/1.1 and HTTP/2",
 };
-const TOO_MANY_FIELDS: Refusal = Refusal {
+/// A head with too many fields.
+pub const TOO_MANY_FIELDS: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     reason: "the request has more than 256 fields",
 };

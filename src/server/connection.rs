@@ -68,7 +68,6 @@ pub(super) async fn serve_open<S: Service>(
     match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, limits)).await {
         ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, *limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {
-            limit_log::refused(&refusal, client.peer());
             service.count_refused(refusal.status);
             Box::pin(refuse(client, refusal)).await;
         }

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::frames::{FrameKind, Frames};
+use super::sent_frames::SentFrames;
+use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
 /// How much is sent at once, in bytes: two records of TLS. hyper writes each DATA frame by itself, and a system call for each of
@@ -31,6 +33,7 @@ struct GuardedState {
     has_requests: bool,
     /// What hyper has written.
     batch: Vec<u8>,
+    written: SentFrames,
     /// How much of the batch was sent.
     sent: usize,
     /// Since when the client has taken nothing, although there is something to send.
@@ -41,7 +44,7 @@ struct GuardedState {
 impl GuardedStream {
     /// Guards a stream whose `first` bytes, beginning with the preface, were read already. They may already be a
     /// [flood](Self::flood).
-    pub(super) fn new(stream: Stream, first: Bytes) -> Self {
+    pub(super) fn new(stream: Stream, first: Bytes, peer: Rc<Peer>) -> Self {
         let since = Instant::now();
         let mut frames = Frames::new(since);
         frames.read(&first, since);
@@ -52,6 +55,7 @@ impl GuardedStream {
             since,
             has_requests: false,
             batch: Vec::new(),
+            written: SentFrames::new(peer),
             sent: 0,
             blocked_since: None,
             has_written: false,
@@ -171,7 +175,9 @@ impl AsyncWrite for GuardedStream {
             let space = MAX_BATCH - state.batch.len();
             state.batch.extend_from_slice(slice.get(..space).unwrap_or(slice));
         }
-        Poll::Ready(Ok(state.batch.len() - before))
+        let written = state.batch.get(before..).unwrap_or_default();
+        state.written.read(written);
+        Poll::Ready(Ok(written.len()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -202,7 +208,7 @@ mod tests {
 
     fn guarded() -> (GuardedStream, UnixStream) {
         let (ours, client) = UnixStream::pair().unwrap();
-        (GuardedStream::new(ours.into(), Bytes::new()), client)
+        (GuardedStream::new(ours.into(), Bytes::new(), Rc::new(Peer::new(None))), client)
     }
 
     async fn send(stream: &GuardedStream) -> io::Result<()> {

@@ -45,7 +45,7 @@ pub(super) async fn serve<S: Service>(
     idleness.begin(Instant::now());
     let peer = Rc::clone(client.peer());
     let (stream, input) = client.into_parts();
-    let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()));
+    let stream = GuardedStream::new(stream, Bytes::copy_from_slice(input.bytes()), Rc::clone(&peer));
     if let Some(kind) = stream.flood() {
         // hyper need not set up a connection for it.
         return warn_of_flood(kind, &peer);

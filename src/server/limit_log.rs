@@ -1,15 +1,29 @@
-//! Log lines for limits of `[limits]` that clients reach: one for each limit and minute, since an attacker reaches them all the
-//! time.
+//! Log lines for limits that clients reach, and for requests that are refused: one for each limit and minute, since an attacker
+//! reaches them all the time.
 
-use tracing::info;
+use tracing::{debug, info};
 
 use super::head::TOO_LATE;
 use crate::http1::head::is_too_long;
 use crate::http1::refusal::Refusal;
+use crate::http1::request::TOO_MANY_FIELDS;
 use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
 
 pub(super) static HEAD: ReachedLimit = ReachedLimit::new("head", "sent a longer head");
+pub(super) static HTTP_2_HEAD: ReachedLimit = ReachedLimit {
+    consequence: "its request was refused",
+    ..ReachedLimit::new("head", "sent a longer head over HTTP/2")
+};
+pub(super) static STREAMS: ReachedLimit = ReachedLimit {
+    consequence: "a request was refused",
+    ..ReachedLimit::new("streams", "has opened more streams of HTTP/2")
+};
+/// The time in which nothing comes of a request's body.
+pub static BODY_TIMEOUT: ReachedLimit = ReachedLimit {
+    consequence: "its request was refused",
+    ..ReachedLimit::new("body_timeout", "sent nothing of a request's body for longer")
+};
 pub(super) static HEAD_TIMEOUT: ReachedLimit = ReachedLimit::new("head_timeout", "took longer for a head");
 pub(super) static HANDSHAKE_TIMEOUT: ReachedLimit =
     ReachedLimit::new("handshake_timeout", "took longer for a TLS handshake");
@@ -24,7 +38,7 @@ pub(super) static CONNECTIONS_PER_CLIENT: ReachedLimit =
     ReachedLimit::new("connections_per_client", "has opened more connections");
 
 /// A limit that a client has reached.
-pub(super) struct ReachedLimit {
+pub struct ReachedLimit {
     key: &'static str,
     /// What a client does that reaches it.
     deed: &'static str,
@@ -39,7 +53,7 @@ impl ReachedLimit {
     }
 
     /// Logs that a client has reached the limit, and what follows, unless that was logged within the last minute.
-    pub(super) fn record(&self, peer: &Peer) {
+    pub fn record(&self, peer: &Peer) {
         let Self { key, deed, consequence, logged } = self;
         if logged.is_due() {
             info!("{peer} {deed} than `[limits] {key}`, and {consequence}; more are not logged for a minute");
@@ -47,11 +61,26 @@ impl ReachedLimit {
     }
 }
 
-/// Records the limit that made a request be refused, if it was one.
+/// Logs that a request is refused: the limit that it has reached, or the reason. What was logged within the last minute is only
+/// logged at level `debug`.
 pub(super) fn refused(refusal: &Refusal, peer: &Peer) {
-    if *refusal == TOO_LATE {
+    static FIELDS: LogInterval = LogInterval::new();
+    static OTHERS: LogInterval = LogInterval::new();
+    let Refusal { status, reason } = refusal;
+    let interval = if *refusal == TOO_LATE {
         HEAD_TIMEOUT.record(peer);
+        None
     } else if is_too_long(refusal) {
         HEAD.record(peer);
+        None
+    } else if *refusal == TOO_MANY_FIELDS {
+        Some(&FIELDS)
+    } else {
+        Some(&OTHERS)
+    };
+    if interval.is_some_and(LogInterval::is_due) {
+        info!("refused a request of {peer}: {status}: {reason}; more are not logged for a minute");
+    } else {
+        debug!("refused a request of {peer}: {status}: {reason}");
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
-use tracing::debug;
 
+use super::limit_log;
 use super::response::write_head;
 use crate::clock;
 use crate::http1::refusal::Refusal;
@@ -26,7 +26,7 @@ pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
 
 /// Returns the response to a refused request, after which the connection closes, and logs it.
 pub fn refusal_response(client: &mut ClientConnection, refusal: Refusal) -> Response<Bytes> {
-    debug!("refused a request of {}: {}: {}", client.peer(), refusal.status, refusal.reason);
+    limit_log::refused(&refusal, client.peer());
     client.close_after_response();
     text_response(refusal.status, refusal.reason)
 }

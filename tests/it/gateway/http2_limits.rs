@@ -71,6 +71,9 @@ fn streams_beyond_the_limit_are_refused_and_an_edit_changes_it_for_new_connectio
         }
         let (stream, payload) = until(&mut client, RST_STREAM);
         assert_eq!((stream, &payload[..]), (2 * limit + 1, &[0, 0, 0, 7][..]), "REFUSED_STREAM");
+        if limit == 1 {
+            gateway.log().wait_for("127.0.0.1 has opened more streams of HTTP/2 than `[limits] streams`");
+        }
         let mut received: Vec<_> = (0..limit).map(|_| upstream.accept()).collect();
         for request in &mut received {
             request.head().expect("a request");

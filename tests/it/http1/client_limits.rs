@@ -91,8 +91,10 @@ fn a_response_that_stops_is_cut_off_and_the_log_says_so() {
         let rest = client.rest();
         assert_eq!(rest.is_err(), version == "HTTP/1.0", "{fields}{version}: {rest:?}");
         assert!(received.is_closed(), "{fields}{version}");
-        gateway.log().wait_for("a response was cut off: nothing came from the upstream for 200ms");
     }
+    let line = "a response to 127.0.0.1 was cut off: nothing came from the upstream for 200ms";
+    gateway.log().wait_for(line);
+    assert_eq!(gateway.log().count(line), 1, "one line a minute");
 }
 
 #[test]
@@ -167,9 +169,14 @@ fn a_body_that_is_forwarded_has_a_limit_that_no_response_timeout_extends() {
     let upstream = ScriptedUpstream::bind();
     let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
     let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
-    let begun = std::time::Instant::now();
-    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
-    assert_eq!(response(&mut client, "POST", "no body").status, 408);
-    assert!(begun.elapsed() < Duration::from_secs(30));
-    assert!(received.is_closed());
+    for _ in 0..2 {
+        let begun = std::time::Instant::now();
+        let (mut client, mut received) = forwarded(&gateway, &upstream, request);
+        assert_eq!(response(&mut client, "POST", "no body").status, 408);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(received.is_closed());
+    }
+    let line = "127.0.0.1 sent nothing of a request's body for longer than `[limits] body_timeout`";
+    gateway.log().wait_for(line);
+    assert_eq!(gateway.log().count(line), 1, "one line a minute");
 }

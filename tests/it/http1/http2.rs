@@ -253,6 +253,7 @@ async fn the_head_has_the_limit_of_http_1() {
         let (found, ..) = exchange(&gateway, request, &length.to_string()).await;
         assert_eq!(found, status, "{length}");
     }
+    gateway.log().wait_for("127.0.0.1 sent a longer head over HTTP/2 than `[limits] head`");
 }
 
 #[tokio::test]

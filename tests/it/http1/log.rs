@@ -1,8 +1,9 @@
 //! What the log says about requests that are refused.
 
 use super::messages::RecordingUpstream;
-use super::{DOWN, refusal, site};
+use super::{DOWN, refusal, response, site};
 use crate::support::process::GatewayProcess;
+use crate::upstreams::ScriptedUpstream;
 
 #[test]
 fn a_refused_request_is_logged_with_its_reason() {
@@ -10,7 +11,7 @@ fn a_refused_request_is_logged_with_its_reason() {
     for site in [site(&upstream.url(), ""), DOWN.to_owned()] {
         for level in ["debug", "info,downtime::server=debug"] {
             let gateway = GatewayProcess::start(&format!("{site}[log]\nlevel = \"{level}\"\n"));
-            for (sent, status) in [
+            let requests = [
                 ("GET / HTTP/1.1\r\n\r\n", 400),
                 ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
                 ("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", 400),
@@ -20,25 +21,53 @@ fn a_refused_request_is_logged_with_its_reason() {
                 ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
                 ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
                 ("nonsense\r\n\r\n", 400),
-            ] {
+            ];
+            for (number, (sent, status)) in requests.into_iter().enumerate() {
                 let mut client = gateway.connect();
                 client.send(sent);
                 let reason = refusal(&mut client, status, &format!("{sent:?}"));
                 let line = gateway.log().wait_for(&reason);
-                assert!(line.contains("DEBUG") && line.contains("127.0.0.1"), "{sent:?}: {line}");
+                let level = if number == 0 { "INFO" } else { "DEBUG" };
+                assert!(line.contains(level) && line.contains("127.0.0.1"), "{sent:?}: {line}");
             }
         }
     }
 }
 
 #[test]
-fn a_refused_request_is_not_logged_by_default() {
+fn one_refused_request_a_minute_is_logged_by_default_and_one_with_too_many_fields() {
     let gateway = GatewayProcess::start(DOWN);
-    let mut client = gateway.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n");
-    let reason = refusal(&mut client, 400, "an invalid host");
+    let fields = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(256));
+    for (sent, status) in [
+        ("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+        (&fields, 431),
+        (&fields, 431),
+        ("nonsense\r\n\r\n", 400),
+    ] {
+        let mut client = gateway.connect();
+        client.send(sent);
+        refusal(&mut client, status, sent);
+    }
+    let line = gateway.log().wait_for("the Host field of the request is invalid");
+    assert!(line.contains("INFO") && line.contains("a request of 127.0.0.1: 400 Bad Request: "), "{line}");
+    gateway.log().wait_for("the request has more than 256 fields");
     gateway.apply(&format!("{DOWN}# again\n"));
-    assert_eq!(gateway.log().count(&reason), 0, "{}", gateway.log().text());
+    assert_eq!(gateway.log().count("refused a request"), 2, "{}", gateway.log().text());
+}
+
+#[test]
+fn one_malformed_body_a_minute_is_logged_by_default() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    for number in 0..2 {
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+        assert_eq!(response(&mut client, "POST", "a malformed body").status, 400, "{number}");
+    }
+    gateway.apply(&format!("{}# again\n", site(&upstream.url(), "")));
+    let line = "refused a request of 127.0.0.1: the request's body is malformed";
+    assert_eq!(gateway.log().count(line), 1, "{}", gateway.log().text());
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Finds the frames of HTTP/2 in the bytes of a stream (RFC 9113, section 4.1).
+
+const HEADER: usize = 9;
+/// How much of a payload is found.
+const PAYLOAD: usize = 5;
+
+/// A frame, as far as it has been found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FoundFrame<'f> {
+    /// The type.
+    pub kind: u8,
+    /// The flags.
+    pub flags: u8,
+    /// The length of the payload.
+    pub length: usize,
+    /// The first bytes of the payload, at most five.
+    pub begin: &'f [u8],
+}
+
+/// Finds one frame after another. Does not check that they are valid.
+#[derive(Debug, Default)]
+pub struct FrameFinder {
+    /// The header of the current frame, and the beginning of its payload.
+    frame: [u8; HEADER + PAYLOAD],
+    /// How much of it there is.
+    filled: usize,
+    /// How much of a payload comes after its beginning.
+    rest: usize,
+}
+
+impl FrameFinder {
+    /// Processes the next bytes, and calls `found` for each frame that has begun.
+    pub fn find(&mut self, mut bytes: &[u8], mut found: impl FnMut(&FoundFrame<'_>)) {
+        while !bytes.is_empty() {
+            let taken = if self.rest > 0 { self.skip(bytes) } else { self.fill(bytes) };
+            bytes = bytes.get(taken..).unwrap_or_default();
+            if self.filled >= HEADER && self.filled == self.end() {
+                let begin = self.frame.get(HEADER..self.filled).unwrap_or_default();
+                let [_, _, _, kind, flags, ..] = self.frame;
+                found(&FoundFrame { kind, flags, length: self.length(), begin });
+                self.rest = self.length() - begin.len();
+                self.filled = 0;
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.rest.min(bytes.len());
+        self.rest -= taken;
+        taken
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        let end = self.end();
+        let free = self.frame.get_mut(self.filled..end).unwrap_or_default();
+        let taken = free.len().min(bytes.len());
+        for (to, from) in free.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.filled += taken;
+        taken
+    }
+
+    /// Where the part of the frame that is kept ends.
+    fn end(&self) -> usize {
+        if self.filled < HEADER { HEADER } else { HEADER + self.length().min(PAYLOAD) }
+    }
+
+    fn length(&self) -> usize {
+        let [high, middle, low, ..] = self.frame;
+        usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_found_however_the_bytes_are_split() {
+        let lengths = [0, 1, 4, 5, 6, 300];
+        let frame = |kind: u8, length: usize| {
+            let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+            [&[0, high, low, kind, 4, 0, 0, 0, 1], &vec![kind; length][..]].concat()
+        };
+        let bytes: Vec<u8> = (0..).zip(lengths).flat_map(|(kind, length)| frame(kind, length)).collect();
+        for size in [1, 2, 8, 9, 10, 1000] {
+            let (mut finder, mut found) = (FrameFinder::default(), Vec::new());
+            for piece in bytes.chunks(size) {
+                finder.find(piece, |frame| {
+                    assert_eq!((frame.flags, frame.begin), (4, &[frame.kind; 5][..frame.length.min(5)]));
+                    found.push((frame.kind, frame.length));
+                });
+            }
+            assert_eq!(found, (0..).zip(lengths).collect::<Vec<_>>(), "{size}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Finds in the frames of the gateway what hyper refuses by itself, without telling anyone, so that it can be logged.
+
+use std::rc::Rc;
+
+use super::limit_log;
+use crate::net::frame_finder::{FoundFrame, FrameFinder};
+use crate::net::peer::Peer;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const END_STREAM: u8 = 1;
+const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
+/// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced. When it
+/// sends that again on the same connection, it is an index, and not found.
+const TOO_LONG: &[u8] = &[0x48, 0x83, 0x69, 0x90, 0xff];
+
+/// Follows the frames that are sent to a client.
+pub(super) struct SentFrames {
+    peer: Rc<Peer>,
+    finder: FrameFinder,
+}
+
+impl SentFrames {
+    pub(super) fn new(peer: Rc<Peer>) -> Self {
+        Self { peer, finder: FrameFinder::default() }
+    }
+
+    /// Processes what is sent next.
+    pub(super) fn read(&mut self, bytes: &[u8]) {
+        let Self { peer, finder } = self;
+        finder.find(bytes, |frame| match *frame {
+            FoundFrame { kind: RST_STREAM, begin: REFUSED_STREAM, .. } => limit_log::STREAMS.record(peer),
+            FoundFrame { kind: HEADERS, flags, length, begin: TOO_LONG }
+                if flags & END_STREAM != 0 && length == TOO_LONG.len() =>
+            {
+                limit_log::HTTP_2_HEAD.record(peer);
+            }
+            _ => {}
+        });
+    }
+}
