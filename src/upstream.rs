@@ -12,6 +12,7 @@ mod contention;
 mod download;
 mod exchange;
 mod exchange_result;
+mod frame_limit;
 mod http2;
 mod open;
 mod pool;

@@ -26,7 +26,7 @@ use crate::net::stream::Stream;
 /// can still get the down page.
 const HOLD: Duration = Duration::from_millis(50);
 /// The limit for interim responses to one request. An upstream that sends them without end would keep a core busy.
-const MAX_INTERIM: usize = 32;
+pub(super) const MAX_INTERIM: usize = 32;
 
 /// A request on a connection to the upstream.
 pub(super) struct Exchange<'x, 'b> {

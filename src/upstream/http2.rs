@@ -13,6 +13,7 @@ use tokio::time::{Instant, interval};
 use super::connect::{TlsSettings, is_same};
 use super::connections::CountedConnection;
 use super::contention::Contention;
+use super::frame_limit::{FrameAllowance, LimitedStream};
 use crate::config::upstream_address::UpstreamAddress;
 use crate::http1::response::MAX_HEAD;
 use crate::http1::scheme::Scheme;
@@ -53,6 +54,7 @@ struct Http2Connection {
     tls: TlsSettings,
     sender: Sender,
     requests: Rc<Cell<usize>>,
+    allowance: FrameAllowance,
 }
 
 /// What was opened for a request.
@@ -98,7 +100,9 @@ impl Http2Connections {
             *self.refusal.borrow_mut() = Some((upstream.clone(), tls.clone(), Instant::now()));
             return Ok(Opened::Http1(stream, counted));
         }
-        let handshake = builder().handshake(TokioIo::new(stream)).await;
+        let allowance = FrameAllowance::default();
+        let handshake =
+            builder().handshake(TokioIo::new(LimitedStream::new(stream, allowance.clone()))).await;
         let (sender, connection) = handshake.map_err(io::Error::other)?;
         let requests = Rc::new(Cell::new(0));
         let running = RunningConnection {
@@ -109,7 +113,8 @@ impl Http2Connections {
             pool: Rc::downgrade(self),
         };
         tokio::task::spawn_local(running.run());
-        let connection = Http2Connection { upstream: upstream.clone(), tls: tls.clone(), sender, requests };
+        let (upstream, tls) = (upstream.clone(), tls.clone());
+        let connection = Http2Connection { upstream, tls, sender, requests, allowance };
         let place = connection.place(true);
         self.open.borrow_mut().push(connection);
         Ok(Opened::Place(place))
@@ -142,6 +147,7 @@ impl Http2Connections {
 impl Http2Connection {
     fn place(&self, is_new: bool) -> RequestPlace {
         self.requests.set(self.requests.get() + 1);
+        self.allowance.add_request();
         RequestPlace { sender: self.sender.clone(), is_new, requests: Rc::clone(&self.requests) }
     }
 }
@@ -160,7 +166,7 @@ fn builder() -> Builder<LocalExecutor> {
 
 /// A connection, which ends with its last request once the pool has forgotten it.
 struct RunningConnection {
-    connection: Connection<TokioIo<Stream>, PipeBody, LocalExecutor>,
+    connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
     counted: CountedConnection,
     requests: Rc<Cell<usize>>,
     contention: Contention,

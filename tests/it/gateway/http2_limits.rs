@@ -1,4 +1,6 @@
-//! The limits of `[limits]` over HTTP/2.
+//! Limits over HTTP/2.
+
+use std::io::Write as _;
 
 use super::DOWN;
 use super::http2::{frame, raw, until};
@@ -79,4 +81,30 @@ fn streams_beyond_the_limit_are_refused_and_an_edit_changes_it_for_new_connectio
             request.head().expect("a request");
         }
     }
+}
+
+#[test]
+fn an_upstream_that_sends_interim_responses_or_settings_without_end_is_disconnected() {
+    let upstream = ScriptedUpstream::bind();
+    let url = upstream.url().replace("http:", "h2c:");
+    let gateway =
+        GatewayProcess::start(&format!("[site]\nupstream = \"{url}\"\nresponse_timeout = \"1h\"\n"));
+    for flood in [frame(HEADERS, 4, 1, b"\x08\x03103"), frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255])] {
+        let mut client = gateway.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut connection = upstream.accept();
+        connection.send(frame(SETTINGS, 0, 0, b""));
+        connection.take(24).expect("a preface");
+        until(&mut connection, HEADERS);
+        let flood = flood.repeat(1000);
+        let mut sent = 0;
+        while connection.stream.write_all(&flood).is_ok() {
+            sent += 1000;
+            assert!(sent < 1_000_000, "{sent}");
+        }
+        assert_eq!(client.response("GET").downtime(), Some("unreachable"));
+    }
+    let line = "the upstream sent too many interim responses (1xx) or SETTINGS; more are not logged";
+    gateway.log().wait_for(line);
+    assert_eq!(gateway.log().count(line), 1, "one line a minute");
 }

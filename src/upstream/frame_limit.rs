@@ -1,0 +1,121 @@
+//! How many heads an upstream may send over HTTP/2.
+//!
+//! hyper discards interim responses without telling anyone. An upstream that sends them without end, or SETTINGS, would keep a
+//! core busy until the request ends.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tracing::warn;
+
+use super::exchange::MAX_INTERIM;
+use crate::log_interval::LogInterval;
+use crate::net::frame_finder::FrameFinder;
+use crate::net::stream::Stream;
+
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+/// How many frames each request allows: interim responses, a final one, and trailers.
+const PER_REQUEST: usize = MAX_INTERIM + 2;
+/// How many are allowed at the start, and at most.
+const MAX: usize = 100 * PER_REQUEST;
+
+/// How many HEADERS and SETTINGS frames an upstream may still send on a connection. Clones share it.
+#[derive(Clone)]
+pub(super) struct FrameAllowance(Rc<Cell<usize>>);
+
+impl Default for FrameAllowance {
+    fn default() -> Self {
+        Self(Rc::new(Cell::new(MAX)))
+    }
+}
+
+impl FrameAllowance {
+    /// Allows the frames of one more request.
+    pub(super) fn add_request(&self) {
+        self.0.set((self.0.get() + PER_REQUEST).min(MAX));
+    }
+
+    /// Counts a frame. Returns false if it is one too many.
+    fn take(&self) -> bool {
+        let left = self.0.get().checked_sub(1);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+/// The stream of an upstream, which fails after one frame too many.
+pub(super) struct LimitedStream {
+    stream: Stream,
+    finder: FrameFinder,
+    allowance: FrameAllowance,
+}
+
+impl LimitedStream {
+    pub(super) fn new(stream: Stream, allowance: FrameAllowance) -> Self {
+        Self { stream, finder: FrameFinder::default(), allowance }
+    }
+
+    /// Counts the frames in what was received.
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        static WARNED: LogInterval = LogInterval::new();
+        let Self { finder, allowance, .. } = self;
+        let mut is_allowed = true;
+        finder.find(bytes, |frame| {
+            is_allowed &= !matches!(frame.kind, HEADERS | SETTINGS) || allowance.take();
+        });
+        if is_allowed {
+            return Ok(());
+        }
+        if WARNED.is_due() {
+            warn!(
+                "a connection of HTTP/2 was closed: the upstream sent too many interim responses (1xx) or SETTINGS; \
+                 more are not logged for a minute"
+            );
+        }
+        Err(io::Error::other("the upstream sent too many interim responses (1xx) or SETTINGS"))
+    }
+}
+
+impl AsyncRead for LimitedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.count(buf.filled().get(before..).unwrap_or_default())?;
+        read
+    }
+}
+
+impl AsyncWrite for LimitedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
