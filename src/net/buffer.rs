@@ -258,4 +258,17 @@ mod tests {
         poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap();
         assert!(buffer.bytes.capacity() <= 2 * INITIAL_SIZE);
     }
+
+    #[test]
+    fn the_memory_of_a_long_body_serves_the_next_one() {
+        let mut sent = allocate(MAX_SIZE);
+        let memory = sent.as_ptr();
+        sent.extend([7; 100]);
+        clear_sent(&mut sent);
+        assert_eq!(sent.capacity(), 0);
+        let mut buffer = Buffer::new();
+        buffer.expect(&Framing::Length(1 << 20));
+        buffer.make_space();
+        assert_eq!((buffer.bytes.as_ptr(), buffer.bytes.len()), (memory, 0));
+    }
 }
