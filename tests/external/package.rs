@@ -63,9 +63,12 @@ fn lintian_finds_no_fault() -> Result<(), Failed> {
 fn a_real_systemd_runs_it() -> Result<Completion, Failed> {
     boot("lifecycle", &[("goaccess", "goaccess")], |package| {
         let directory = tempfile::tempdir()?;
-        let upgrade = with_version(package, "0.1.1", directory.path())?;
+        let upgrades = ["0.1.1", "0.1.2"]
+            .into_iter()
+            .map(|version| with_version(package, version, directory.path()))
+            .collect::<Result<Vec<_>, _>>()?;
         let documents = ["docs/monitoring.md", "docs/operating.md"].map(|path| Path::new(ROOT).join(path));
-        Ok((directory, [vec![upgrade], documents.into()].concat()))
+        Ok((directory, [upgrades, documents.into()].concat()))
     })
 }
 
@@ -120,7 +123,7 @@ fn build(directory: &Path) -> Result<PathBuf, Failed> {
     package.ok_or_else(|| "no package was built".into())
 }
 
-/// Repacks a package with another version.
+/// Repacks a package with another version, and with the configuration of 0.1.1.
 fn with_version(package: &Path, version: &str, directory: &Path) -> Result<PathBuf, Failed> {
     let content = directory.join(version);
     run(Command::new("dpkg-deb").arg("--raw-extract").arg(package).arg(&content))?;
@@ -128,7 +131,11 @@ fn with_version(package: &Path, version: &str, directory: &Path) -> Result<PathB
     let current = format!("Version: {}\n", env!("CARGO_PKG_VERSION"));
     let text = std::fs::read_to_string(&control)?.replace(&current, &format!("Version: {version}\n"));
     std::fs::write(&control, text)?;
+    let configuration = content.join("etc/downtime/downtime.toml");
+    let text = std::fs::read_to_string(&configuration)? + "# Of version 0.1.1.\n";
+    std::fs::write(&configuration, text)?;
     let path = directory.join(format!("downtime_{version}_all.deb"));
-    run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(&content).arg(&path))?;
+    let options = ["-Zgzip", "-z1", "--root-owner-group", "--build"];
+    run(Command::new("dpkg-deb").args(options).arg(&content).arg(&path))?;
     Ok(path)
 }
