@@ -39,6 +39,11 @@ impl FrameBudget {
         self.add(bytes / BYTES);
     }
 
+    /// Counts DATA frames that are sent to the client. Some clients answer each with a PING, to measure the bandwidth.
+    pub(super) fn add_sent_parts(&mut self, parts: usize) {
+        self.add(parts * COST);
+    }
+
     /// Counts a frame from the client. Returns false if the budget does not suffice.
     pub(super) fn count(&mut self, kind: FrameKind, payload: usize, now: Instant) -> bool {
         match kind {
@@ -125,5 +130,7 @@ mod tests {
             budget.add_sent(sent);
             assert_eq!(pings(&mut budget), expected, "{sent} bytes");
         }
+        budget.add_sent_parts(3);
+        assert_eq!(pings(&mut budget), 3);
     }
 }

@@ -108,6 +108,11 @@ impl Frames {
         self.budget.add_sent(bytes);
     }
 
+    /// Counts DATA frames that are sent to the client.
+    pub(super) fn add_sent_parts(&mut self, parts: usize) {
+        self.budget.add_sent_parts(parts);
+    }
+
     /// When the current incomplete frame, or head of several frames, has begun. The payload of DATA does not count, since an
     /// upload may take any time.
     pub(super) fn since(&self) -> Option<Instant> {

@@ -176,7 +176,7 @@ impl AsyncWrite for GuardedStream {
             state.batch.extend_from_slice(slice.get(..space).unwrap_or(slice));
         }
         let written = state.batch.get(before..).unwrap_or_default();
-        state.written.read(written);
+        state.frames.add_sent_parts(state.written.read(written));
         Poll::Ready(Ok(written.len()))
     }
 

@@ -1,4 +1,4 @@
-//! Finds in the frames of the gateway what hyper refuses by itself, without telling anyone, so that it can be logged.
+//! Follows the frames of the gateway: what hyper refuses by itself, without telling anyone, is logged, and parts of bodies are counted.
 
 use std::rc::Rc;
 
@@ -6,6 +6,7 @@ use super::limit_log;
 use crate::net::frame_finder::{FoundFrame, FrameFinder};
 use crate::net::peer::Peer;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
@@ -25,10 +26,12 @@ impl SentFrames {
         Self { peer, finder: FrameFinder::default() }
     }
 
-    /// Processes what is sent next.
-    pub(super) fn read(&mut self, bytes: &[u8]) {
+    /// Processes what is sent next. Returns the number of DATA frames with a payload.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> usize {
         let Self { peer, finder } = self;
+        let mut parts = 0;
         finder.find(bytes, |frame| match *frame {
+            FoundFrame { kind: DATA, length: 1.., .. } => parts += 1,
             FoundFrame { kind: RST_STREAM, begin: REFUSED_STREAM, .. } => limit_log::STREAMS.record(peer),
             FoundFrame { kind: HEADERS, flags, length, begin: TOO_LONG }
                 if flags & END_STREAM != 0 && length == TOO_LONG.len() =>
@@ -37,5 +40,6 @@ impl SentFrames {
             }
             _ => {}
         });
+        parts
     }
 }

@@ -7,9 +7,11 @@ use super::http2::{frame, raw, until};
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 /// A whole request for `/` with the host `a`.
@@ -107,4 +109,25 @@ fn an_upstream_that_sends_interim_responses_or_settings_without_end_is_disconnec
     let line = "the upstream sent too many interim responses (1xx) or SETTINGS; more are not logged";
     gateway.log().wait_for(line);
     assert_eq!(gateway.log().count(line), 1, "one line a minute");
+}
+
+/// Clients of gRPC do, to measure the bandwidth.
+#[test]
+fn a_client_may_answer_each_part_of_a_response_with_a_ping() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&format!("[site]\nupstream = \"{}\"\n", upstream.url()));
+    let mut client = raw(&gateway);
+    client.send(frame(HEADERS, WHOLE, 1, REQUEST));
+    let mut connection = upstream.accept();
+    connection.head().expect("a request");
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    // More than the connection has for other frames in this time.
+    for _ in 0..3000 {
+        connection.send("1\r\nx\r\n");
+        until(&mut client, DATA);
+        client.send(frame(PING, 0, 0, &[0; 8]));
+    }
+    connection.send("0\r\n\r\n");
+    until(&mut client, DATA);
+    assert!(!gateway.log().text().contains("PING"), "{}", gateway.log().text());
 }
