@@ -160,7 +160,7 @@ impl<R: Routes> Service for Gateway<R> {
             let request = PageRequest { head, current: &current, decided: &decided, key, closes };
             let response = self.page(&request, client).await;
             record.respond(response.status);
-            let sent = client.send_prepared(&response.prepared).await;
+            let sent = record.while_waiting(client.send_prepared(&response.prepared)).await;
             return if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         if let OwnedDecision::Status = decided.decision {

@@ -1,5 +1,7 @@
 //! What is counted and logged of a request when it has ended.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -19,7 +21,7 @@ pub(super) struct RequestRecord<'g> {
     traffic: Rc<Traffic>,
     outcome: Outcome,
     status: u16,
-    /// `None` if the time is not measured.
+    /// `None` if the time is not measured so far.
     started_at: Option<Instant>,
     /// On the heap: the access log is usually off.
     access: Option<Box<AccessLine>>,
@@ -27,7 +29,7 @@ pub(super) struct RequestRecord<'g> {
 
 impl<'g> RequestRecord<'g> {
     /// Counts a request that has begun. The down page is prepared: reading the clock twice would take longer than to find it,
-    /// so without an access log its time counts as zero.
+    /// so without an access log its time counts as zero unless it [waits](Self::while_waiting) for its client.
     pub(super) fn begin(
         counts: &'g ThreadCounts,
         client: &ClientConnection,
@@ -39,6 +41,19 @@ impl<'g> RequestRecord<'g> {
         let is_prepared = matches!(outcome, Outcome::Planned | Outcome::Unscheduled);
         let started_at = (!is_prepared || access.is_some()).then(Instant::now);
         Self { counts, traffic, outcome, status: CLIENT_LEFT, started_at, access }
+    }
+
+    /// Completes what needs the client. If that has to wait, the time counts from then on.
+    pub(super) async fn while_waiting<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() {
+                self.started_at.get_or_insert_with(Instant::now);
+            }
+            polled
+        })
+        .await
     }
 
     /// Records the status of the response.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 
@@ -115,6 +116,36 @@ fn what_is_in_progress_is_counted_while_it_is() {
     wait_for(&gateway, 0.0, |metrics| metrics.get("downtime_tunnels_open"));
     wait_for(&gateway, 1.0, |metrics| metrics.requests("pass", "up", "1xx"));
     assert_eq!(Metrics::of(&gateway).get("downtime_connections_total"), Some(2.0));
+}
+
+#[test]
+fn the_time_for_which_a_down_page_waits_for_its_client_counts() {
+    const REQUESTS: u16 = 3000;
+    const STALL: Duration = Duration::from_millis(200);
+    let gateway = start(DOWN);
+    let sum = || Metrics::of(&gateway).get("downtime_request_duration_seconds_sum{decision=\"unavailable\"}");
+    assert_eq!(gateway.get("/", &[]).status, 503);
+    wait_for(&gateway, 1.0, |metrics| metrics.requests("unavailable", "planned", "5xx"));
+    assert_eq!(sum(), Some(0.0));
+    // As many pages as no socket takes without a reader.
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(REQUESTS.into()));
+    let (mut ended, mut since) = (None, Instant::now());
+    until("a client that waits", || {
+        let now = Metrics::of(&gateway).requests("unavailable", "planned", "5xx");
+        if std::mem::replace(&mut ended, now) != now {
+            since = Instant::now();
+        }
+        (since.elapsed() > STALL).then_some(())
+    });
+    assert!(ended < Some(f64::from(REQUESTS)), "{ended:?}");
+    for _ in 0..REQUESTS {
+        assert_eq!(client.response("GET").status, 503);
+    }
+    wait_for(&gateway, f64::from(REQUESTS) + 1.0, |metrics| {
+        metrics.requests("unavailable", "planned", "5xx")
+    });
+    assert!(sum() > Some(STALL.as_secs_f64() / 2.0), "{:?}", sum());
 }
 
 #[test]
