@@ -19,28 +19,23 @@ pub(super) fn check(source: &str) -> Result<(), TemplateError> {
     let mut elifs = 0;
     let mut at = 0;
     while let Some(tag) = next_tag(source, at) {
-        if tag.tokens > MAX_TOKENS {
-            return Err(error(
-                source,
-                tag.start..tag.start + 2,
-                "this tag has more than 1000 names, values and operators",
-                "write several shorter tags: `{% set name = … %}` gives a part a name",
-            ));
-        }
-        if tag.depth > MAX_DEPTH {
-            return Err(error(
-                source,
-                tag.start..tag.start + 2,
-                "this tag has more than 50 brackets within one another",
-                "write several shorter tags: `{% set name = … %}` gives a part a name",
-            ));
+        let excess = if tag.tokens > MAX_TOKENS {
+            Some(format!("this tag has more than {MAX_TOKENS} names, values and operators"))
+        } else if tag.depth > MAX_DEPTH {
+            Some(format!("this tag has more than {MAX_DEPTH} brackets within one another"))
+        } else {
+            None
+        };
+        if let Some(message) = excess {
+            let help = "write several shorter tags: `{% set name = … %}` gives a part a name";
+            return Err(error(source, tag.start..tag.start + 2, message, help));
         }
         elifs += usize::from(tag.keyword == "elif");
         if elifs > MAX_ELIFS {
             return Err(error(
                 source,
                 tag.start..tag.end,
-                "the template has more than 500 tags with `elif`",
+                format!("the template has more than {MAX_ELIFS} tags with `elif`"),
                 "look the values up instead: `{{ {\"de\": \"…\", \"fr\": \"…\"}[lang] }}`",
             ));
         }
@@ -53,10 +48,10 @@ pub(super) fn check(source: &str) -> Result<(), TemplateError> {
     Ok(())
 }
 
-fn error(source: &str, span: Range<usize>, message: &str, help: &str) -> TemplateError {
+fn error(source: &str, span: Range<usize>, message: String, help: &str) -> TemplateError {
     let before = source.get(..span.start).unwrap_or_default();
     TemplateError {
-        message: message.to_owned(),
+        message,
         line: Some(before.matches('\n').count() + 1),
         span: Some(span),
         help: Some(help.to_owned()),
