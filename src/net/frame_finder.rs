@@ -1,14 +1,82 @@
 //! Finds the frames of HTTP/2 in the bytes of a stream (RFC 9113, section 4.1).
 
+use std::fmt;
+
 const HEADER: usize = 9;
 /// How much of a payload is found.
 const PAYLOAD: usize = 5;
+
+/// The types of frames (RFC 9113, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Section 6.1.
+    Data,
+    /// Section 6.2.
+    Headers,
+    /// Section 6.3.
+    Priority,
+    /// RST_STREAM, section 6.4.
+    ResetStream,
+    /// Section 6.5.
+    Settings,
+    /// Section 6.7.
+    Ping,
+    /// Section 6.9.
+    WindowUpdate,
+    /// Section 6.10.
+    Continuation,
+    /// Any other.
+    Other,
+}
+
+impl FrameKind {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
+    /// A number of its own for each, below `COUNT`.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl From<u8> for FrameKind {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::Data,
+            1 => Self::Headers,
+            2 => Self::Priority,
+            3 => Self::ResetStream,
+            4 => Self::Settings,
+            6 => Self::Ping,
+            8 => Self::WindowUpdate,
+            9 => Self::Continuation,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// As RFC 9113 names them, for the log. DATA is only named where it has no payload.
+impl fmt::Display for FrameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Data => "empty DATA",
+            Self::Headers => "HEADERS",
+            Self::Priority => "PRIORITY",
+            Self::ResetStream => "RST_STREAM",
+            Self::Settings => "SETTINGS",
+            Self::Ping => "PING",
+            Self::WindowUpdate => "WINDOW_UPDATE",
+            Self::Continuation => "CONTINUATION",
+            Self::Other => "other",
+        })
+    }
+}
 
 /// A frame, as far as it has been found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FoundFrame<'f> {
     /// The type.
-    pub kind: u8,
+    pub kind: FrameKind,
     /// The flags.
     pub flags: u8,
     /// The length of the payload.
@@ -37,7 +105,7 @@ impl FrameFinder {
             if self.filled >= HEADER && self.filled == self.end() {
                 let begin = self.frame.get(HEADER..self.filled).unwrap_or_default();
                 let [_, _, _, kind, flags, ..] = self.frame;
-                found(&FoundFrame { kind, flags, length: self.length(), begin });
+                found(&FoundFrame { kind: kind.into(), flags, length: self.length(), begin });
                 self.rest = self.length() - begin.len();
                 self.filled = 0;
             }
@@ -88,11 +156,12 @@ mod tests {
             let (mut finder, mut found) = (FrameFinder::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 finder.find(piece, |frame| {
-                    assert_eq!((frame.flags, frame.begin), (4, &[frame.kind; 5][..frame.length.min(5)]));
+                    assert_eq!((frame.flags, frame.begin.len()), (4, frame.length.min(5)));
+                    assert!(frame.begin.iter().all(|byte| FrameKind::from(*byte) == frame.kind));
                     found.push((frame.kind, frame.length));
                 });
             }
-            assert_eq!(found, (0..).zip(lengths).collect::<Vec<_>>(), "{size}");
+            assert_eq!(found, (0..).map(FrameKind::from).zip(lengths).collect::<Vec<_>>(), "{size}");
         }
     }
 }

@@ -1,71 +1,13 @@
 //! Follows the incoming frames of HTTP/2 (RFC 9113, section 4.1): how long a client takes for one, and how many it sends.
 
-use std::fmt;
-
 use tokio::time::Instant;
 
 use super::frame_budget::FrameBudget;
 use super::head::PREFACE;
+pub(super) use crate::net::frame_finder::FrameKind;
 
 const HEADER: usize = 9;
 const END_HEADERS: u8 = 4;
-
-/// The types of frames (RFC 9113, section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameKind {
-    Data,
-    Headers,
-    Priority,
-    ResetStream,
-    Settings,
-    Ping,
-    WindowUpdate,
-    Continuation,
-    Other,
-}
-
-impl FrameKind {
-    /// How many there are.
-    pub(super) const COUNT: usize = 9;
-
-    /// A number of its own for each, below `COUNT`.
-    pub(super) fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl From<u8> for FrameKind {
-    fn from(number: u8) -> Self {
-        match number {
-            0 => Self::Data,
-            1 => Self::Headers,
-            2 => Self::Priority,
-            3 => Self::ResetStream,
-            4 => Self::Settings,
-            6 => Self::Ping,
-            8 => Self::WindowUpdate,
-            9 => Self::Continuation,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// As RFC 9113 names them.
-impl fmt::Display for FrameKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Data => "empty DATA",
-            Self::Headers => "HEADERS",
-            Self::Priority => "PRIORITY",
-            Self::ResetStream => "RST_STREAM",
-            Self::Settings => "SETTINGS",
-            Self::Ping => "PING",
-            Self::WindowUpdate => "WINDOW_UPDATE",
-            Self::Continuation => "CONTINUATION",
-            Self::Other => "other",
-        })
-    }
-}
 
 /// Follows the frames of a connection, starting with its preface. Does not check that they are valid.
 #[derive(Debug)]

@@ -3,12 +3,9 @@
 use std::rc::Rc;
 
 use super::limit_log;
-use crate::net::frame_finder::{FoundFrame, FrameFinder};
+use crate::net::frame_finder::{FoundFrame, FrameFinder, FrameKind};
 use crate::net::peer::Peer;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
 const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
 /// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced. When it
@@ -31,9 +28,11 @@ impl SentFrames {
         let Self { peer, finder } = self;
         let mut parts = 0;
         finder.find(bytes, |frame| match *frame {
-            FoundFrame { kind: DATA, length: 1.., .. } => parts += 1,
-            FoundFrame { kind: RST_STREAM, begin: REFUSED_STREAM, .. } => limit_log::STREAMS.record(peer),
-            FoundFrame { kind: HEADERS, flags, length, begin: TOO_LONG }
+            FoundFrame { kind: FrameKind::Data, length: 1.., .. } => parts += 1,
+            FoundFrame { kind: FrameKind::ResetStream, begin: REFUSED_STREAM, .. } => {
+                limit_log::STREAMS.record(peer);
+            }
+            FoundFrame { kind: FrameKind::Headers, flags, length, begin: TOO_LONG }
                 if flags & END_STREAM != 0 && length == TOO_LONG.len() =>
             {
                 limit_log::HTTP_2_HEAD.record(peer);

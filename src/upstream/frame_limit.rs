@@ -14,11 +14,9 @@ use tracing::warn;
 
 use super::exchange::MAX_INTERIM;
 use crate::log_interval::LogInterval;
-use crate::net::frame_finder::FrameFinder;
+use crate::net::frame_finder::{FrameFinder, FrameKind};
 use crate::net::stream::Stream;
 
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
 /// How many frames each request allows: interim responses, a final one, and trailers.
 const PER_REQUEST: usize = MAX_INTERIM + 2;
 /// How many are allowed at the start, and at most.
@@ -66,7 +64,7 @@ impl LimitedStream {
         let Self { finder, allowance, .. } = self;
         let mut is_allowed = true;
         finder.find(bytes, |frame| {
-            is_allowed &= !matches!(frame.kind, HEADERS | SETTINGS) || allowance.take();
+            is_allowed &= !matches!(frame.kind, FrameKind::Headers | FrameKind::Settings) || allowance.take();
         });
         if is_allowed {
             return Ok(());
