@@ -1,5 +1,6 @@
 //! Connections as byte streams, of clients and of upstreams alike; and the addresses of names.
 
+pub mod accepted;
 pub mod buffer;
 pub mod client;
 pub mod deadline;

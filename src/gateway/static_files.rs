@@ -77,8 +77,12 @@ async fn send(
             }
             let with_head = MAX_WITH_HEAD.min(bytes.len());
             out.extend_from_slice(&bytes.slice(..with_head));
+            let rest = bytes.slice(with_head..);
+            if rest.is_empty() {
+                return client.send_last(&out).await;
+            }
             client.send(&out).await?;
-            client.send(&bytes.slice(with_head..)).await
+            client.send_last(&rest).await
         }
         FileContent::Stored(content) => send_parts(client, out, content).await,
     }
@@ -119,7 +123,7 @@ async fn send_parts(
             }
         }
     }
-    client.send(&out).await
+    client.send_last(&out).await
 }
 
 async fn send_range(

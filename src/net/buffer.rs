@@ -139,7 +139,10 @@ impl Buffer {
     /// Appends what can be read now, and returns its length in bytes; 0 at the end of the stream.
     pub fn poll_fill(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.make_space();
-        let read = pin!(stream.read_buf(&mut self.bytes)).poll(cx);
+        let read = match stream.receive_first(&mut self.bytes) {
+            Some(received) => Poll::Ready(received),
+            None => pin!(stream.read_buf(&mut self.bytes)).poll(cx),
+        };
         if matches!(read, Poll::Ready(Ok(1..))) {
             self.was_filled = self.bytes.len() == self.bytes.capacity();
         } else {

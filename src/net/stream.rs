@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::ops::Range;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::pin::Pin;
@@ -9,12 +10,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::fs::sendfile;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
+use super::accepted::AcceptedTcp;
 use super::memory_pipe::PipeEnd;
 use crate::http1::scheme::Scheme;
 
@@ -27,6 +29,8 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 /// The stream of a client or of an upstream.
 #[derive(Debug)]
 pub enum Stream {
+    /// TCP that nothing had to wait for yet.
+    Accepted(AcceptedTcp),
     /// TCP.
     Tcp(TcpStream),
     /// A Unix socket.
@@ -35,6 +39,12 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// Memory: one request of a multiplexed connection.
     Pipe(PipeEnd),
+}
+
+impl From<AcceptedTcp> for Stream {
+    fn from(stream: AcceptedTcp) -> Self {
+        Self::Accepted(stream)
+    }
 }
 
 impl From<TcpStream> for Stream {
@@ -56,18 +66,67 @@ impl From<TlsStream<TcpStream>> for Stream {
 }
 
 impl Stream {
+    /// Prepares for waiting.
+    ///
+    /// # Errors
+    /// The system has no memory for it. The connection is over.
+    fn register(&mut self) -> io::Result<()> {
+        if let Self::Accepted(stream) = self {
+            *self = Self::Tcp(stream.register()?);
+        }
+        Ok(())
+    }
+
+    /// Returns it as TCP.
+    ///
+    /// # Errors
+    /// It is something else, or the system has no memory for it.
+    pub fn into_tcp(mut self) -> io::Result<TcpStream> {
+        self.register()?;
+        let Self::Tcp(stream) = self else { return Err(io::ErrorKind::Unsupported.into()) };
+        Ok(stream)
+    }
+
+    /// Appends to the free capacity of `bytes` what a connection that was just accepted has received, and returns its length; 0 at
+    /// the end of the stream. Returns `None` if that must be waited for.
+    pub fn receive_first(&mut self, bytes: &mut Vec<u8>) -> Option<io::Result<usize>> {
+        match self {
+            Self::Accepted(stream) => stream.receive_first(bytes),
+            _ => None,
+        }
+    }
+
     /// Writes as much as the system takes now. Returns `WouldBlock` if that is nothing, or cannot be known.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
+            Self::Accepted(stream) => stream.try_write(bytes),
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
             Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
+    /// Writes as [`Stream::try_write`] does, and then the end of what is sent, if all was written. TCP needs one packet for both. On
+    /// other streams, the end is not written.
+    pub fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
+        // The system holds the bytes back until the shutdown (send(2)).
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        let written = match self {
+            Self::Accepted(_) | Self::Tcp(_) if bytes.is_empty() => 0,
+            Self::Accepted(stream) => send(stream.socket()?, bytes, flags)?,
+            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, || Ok(send(stream, bytes, flags)?))?,
+            Self::Unix(_) | Self::Tls(_) | Self::Pipe(_) => return self.try_write(bytes),
+        };
+        if let Some(socket) = self.socket().filter(|_| written == bytes.len()) {
+            // If this fails, the connection is over already.
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+        Ok(written)
+    }
+
     /// Returns true if the system can send files on it (sendfile(2)).
     pub fn takes_files(&self) -> bool {
-        matches!(self, Self::Tcp(_) | Self::Unix(_))
+        matches!(self, Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_))
     }
 
     /// Sends as much of a range of a file as the system takes now, and returns its length: at least one byte, or 0 if the file
@@ -76,7 +135,7 @@ impl Stream {
     /// # Errors
     /// The connection has failed, or does not come from the system.
     pub fn poll_send_file(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         file: &File,
         range: &Range<u64>,
@@ -86,6 +145,7 @@ impl Stream {
             |socket: BorrowedFd<'_>| Ok(sendfile(socket, file, Some(&mut { range.start }), length)?);
         loop {
             let sent = match self {
+                Self::Accepted(stream) => stream.socket().and_then(|socket| from_file(socket.as_fd())),
                 Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, || from_file(stream.as_fd())),
                 Self::Unix(stream) => stream.try_io(Interest::WRITABLE, || from_file(stream.as_fd())),
                 Self::Tls(_) | Self::Pipe(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
@@ -94,10 +154,12 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return Poll::Ready(sent),
             }
+            self.register()?;
             ready!(match self {
                 Self::Tcp(stream) => stream.poll_write_ready(cx),
                 Self::Unix(stream) => stream.poll_write_ready(cx),
-                Self::Tls(_) | Self::Pipe(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+                Self::Accepted(_) | Self::Tls(_) | Self::Pipe(_) =>
+                    return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
             })?;
         }
     }
@@ -106,7 +168,7 @@ impl Stream {
     ///
     /// # Errors
     /// The connection has failed, or does not come from the system.
-    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub async fn peek(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.receive(buffer, RecvFlags::PEEK).await
     }
 
@@ -114,7 +176,7 @@ impl Stream {
     ///
     /// # Errors
     /// As those of [`Stream::peek`].
-    pub async fn take(&self, mut buffer: &mut [u8]) -> io::Result<()> {
+    pub async fn take(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             match self.receive(buffer, RecvFlags::empty()).await? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -124,51 +186,51 @@ impl Stream {
         Ok(())
     }
 
-    async fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+    async fn receive(&mut self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        self.register()?;
         match self {
             Self::Tcp(stream) => {
-                let receive = || Ok(recv(stream, &mut *buffer, flags)?.0);
+                let receive = || Ok(recv(&*stream, &mut *buffer, flags)?.0);
                 stream.async_io(Interest::READABLE, receive).await
             }
             Self::Unix(stream) => {
-                let receive = || Ok(recv(stream, &mut *buffer, flags)?.0);
+                let receive = || Ok(recv(&*stream, &mut *buffer, flags)?.0);
                 stream.async_io(Interest::READABLE, receive).await
             }
-            Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Accepted(_) | Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The socket, except in memory.
+    fn socket(&self) -> Option<SockRef<'_>> {
+        match self {
+            Self::Accepted(stream) => stream.socket().ok().map(SockRef::from),
+            Self::Tcp(stream) => Some(stream.into()),
+            Self::Tls(stream) => Some(stream.get_ref().0.into()),
+            Self::Unix(stream) => Some(stream.into()),
+            Self::Pipe(_) => None,
         }
     }
 
     /// Returns true if the connection has failed, for example by a reset.
     pub fn has_failed(&self) -> bool {
-        let error = match self {
-            Self::Tcp(stream) => stream.take_error(),
-            Self::Unix(stream) => stream.take_error(),
-            Self::Tls(stream) => stream.get_ref().0.take_error(),
-            Self::Pipe(_) => return false,
-        };
-        !matches!(error, Ok(None))
+        self.socket().is_some_and(|socket| !matches!(socket.take_error(), Ok(None)))
     }
 
     /// Makes the system check a silent connection, and end it if the other end is gone without a word.
     pub fn keep_alive(&self) {
-        let socket = match self {
-            Self::Tcp(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-            Self::Unix(_) | Self::Pipe(_) => return,
-        };
-        // If this fails, the connection is over already.
-        let _ = SockRef::from(socket).set_tcp_keepalive(&KEEPALIVE);
+        if let Some(socket) = self.socket() {
+            // If this fails, the connection is over already.
+            let _ = socket.set_tcp_keepalive(&KEEPALIVE);
+        }
     }
 
     /// Makes dropping the stream reset the connection, so that the other end cannot take what it received for the whole.
     pub fn reset_on_drop(&self) {
-        let stream = match self {
-            Self::Tcp(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-            Self::Unix(_) | Self::Pipe(_) => return,
-        };
-        // If this fails, the connection is over already.
-        let _ = stream.set_zero_linger();
+        if let Some(socket) = self.socket() {
+            // If this fails, the connection is over already.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
     }
 
     /// The scheme of the requests on it.
@@ -180,7 +242,7 @@ impl Stream {
     pub fn alpn_protocol(&self) -> Option<&[u8]> {
         match self {
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Pipe(_) => None,
+            _ => None,
         }
     }
 
@@ -192,14 +254,17 @@ impl Stream {
 }
 
 macro_rules! on_stream {
-    ($stream:expr, $inner:ident => $body:expr) => {
-        match $stream.get_mut() {
+    ($stream:expr, $inner:ident => $body:expr) => {{
+        let stream = $stream.get_mut();
+        stream.register()?;
+        match stream {
+            Stream::Accepted(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             Stream::Tcp($inner) => $body,
             Stream::Unix($inner) => $body,
             Stream::Tls($inner) => $body,
             Stream::Pipe($inner) => $body,
         }
-    };
+    }};
 }
 
 impl AsyncRead for Stream {
@@ -228,13 +293,17 @@ impl AsyncWrite for Stream {
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => true,
+            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => true,
             Self::Tls(stream) => stream.is_write_vectored(),
             Self::Pipe(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.takes_files() {
+            // Sockets hold nothing back, and one that was just accepted need not be registered for this.
+            return Poll::Ready(Ok(()));
+        }
         on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 

@@ -1,11 +1,15 @@
 //! Accepts the connections of a listening socket.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::io::retry_on_intr;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -19,6 +23,7 @@ use super::proxied::client_of_proxy;
 use super::{Service, begin};
 use crate::config::Limits;
 use crate::log_interval::LogInterval;
+use crate::net::accepted::AcceptedTcp;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
@@ -28,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A listening socket on a thread's runtime.
 pub(super) enum ListeningSocket {
     /// TCP, with TLS if there is an acceptor.
-    Tcp(tokio::net::TcpListener, Option<TlsAcceptor>),
+    Tcp(AsyncFd<TcpListener>, Option<TlsAcceptor>),
     Unix(tokio::net::UnixListener),
 }
 
@@ -36,7 +41,9 @@ impl TryFrom<Listener> for ListeningSocket {
     type Error = io::Error;
 
     fn try_from(listener: Listener) -> io::Result<Self> {
-        let tcp = |listener, tls| Ok(Self::Tcp(tokio::net::TcpListener::from_std(listener)?, tls));
+        #[expect(deprecated, reason = "its successor is unsafe, for types whose descriptor changes")]
+        let wait_for = |listener| AsyncFd::with_interest(listener, Interest::READABLE);
+        let tcp = |listener, tls| Ok(Self::Tcp(wait_for(listener)?, tls));
         match listener {
             Listener::Tcp(listener) => tcp(listener, None),
             Listener::Tls(listener, config) => tcp(listener, Some(config.into())),
@@ -58,9 +65,7 @@ impl ListeningSocket {
 
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener, _) => {
-                listener.accept().await.map(|(stream, address)| (stream.into(), Some(address.ip())))
-            }
+            Self::Tcp(listener, _) => listener.async_io(Interest::READABLE, accept_tcp).await,
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
     }
@@ -70,13 +75,8 @@ impl ListeningSocket {
     fn drain(self, mut serve: impl FnMut(Accepted)) -> io::Result<()> {
         match self {
             Self::Tcp(listener, _) => {
-                let listener = listener.into_std()?;
-                drain(|| {
-                    let (stream, address) = listener.accept()?;
-                    stream.set_nonblocking(true)?;
-                    serve((tokio::net::TcpStream::from_std(stream)?.into(), Some(address.ip())));
-                    Ok(())
-                })
+                let listener = listener.into_inner();
+                drain(|| accept_tcp(&listener).map(&mut serve))
             }
             Self::Unix(listener) => {
                 let listener = listener.into_std()?;
@@ -89,6 +89,14 @@ impl ListeningSocket {
             }
         }
     }
+}
+
+/// Accepts a connection, which does not block.
+fn accept_tcp(listener: &TcpListener) -> io::Result<Accepted> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (socket, address) = retry_on_intr(|| acceptfrom_with(listener, flags))?;
+    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+    Ok((AcceptedTcp::from(socket).into(), address.map(|address| address.ip())))
 }
 
 /// Repeats `accept` until there is nothing more to accept; at most for a full backlog, since new clients may keep coming.
@@ -111,13 +119,13 @@ pub(super) async fn accept<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (connections, tls) = (stopped.clone(), socket.tls());
-    let serve = |(stream, address): Accepted, (mut connection, limits): (OpenConnection, Limits)| {
+    let serve = |(mut stream, address): Accepted, (mut connection, limits): (OpenConnection, Limits)| {
         let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
         // In a box of its own: tokio would copy the future when the task begins, and twice more when it ends.
         tokio::task::spawn_local(Box::pin(async move {
             let peer = if service.expects_proxy_header(address) {
                 // On the heap, because most connections do not need it.
-                let header = client_of_proxy(&stream, address, limits.handshake_timeout);
+                let header = client_of_proxy(&mut stream, address, limits.handshake_timeout);
                 let header = begin(stopped.clone(), &connection.idleness, header);
                 let Some(client) = Box::pin(header).await.flatten() else { return };
                 client

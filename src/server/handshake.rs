@@ -29,7 +29,7 @@ pub(super) async fn handshake(
 }
 
 async fn accept(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
-    let Stream::Tcp(stream) = stream else { return Err(io::ErrorKind::Unsupported.into()) };
+    let stream = stream.into_tcp()?;
     let mut first = [0];
     stream.peek(&mut first).await?;
     // TLS begins with 22 (RFC 8446, section 5.1), a method of HTTP with a letter.

@@ -17,7 +17,7 @@ use crate::net::stream::Stream;
 /// within a limit that holds whatever comes meanwhile. Returns the client of the proxy; `None` if the connection must be
 /// closed, which is logged.
 pub(super) async fn client_of_proxy(
-    stream: &Stream,
+    stream: &mut Stream,
     address: Option<IpAddr>,
     limit: Duration,
 ) -> Option<Peer> {
@@ -40,7 +40,7 @@ pub(super) async fn client_of_proxy(
 }
 
 /// Reads a header; `None` if the connection ends before its first byte, as those of some health checks do.
-async fn read_header(stream: &Stream) -> io::Result<Option<ProxyHeader>> {
+async fn read_header(stream: &mut Stream) -> io::Result<Option<ProxyHeader>> {
     let mut buffer = vec![0; MAX_PROXY_HEADER];
     let mut taken = 0;
     loop {
@@ -92,7 +92,7 @@ mod tests {
         let line = b"PROXY UNKNOWN of a client that takes its time\r\n";
         for sent in [&b""[..], line] {
             let (mut client, ours) = UnixStream::pair().unwrap();
-            let (begun, stream) = (Instant::now(), ours.into());
+            let (begun, mut stream) = (Instant::now(), Stream::from(ours));
             let trickle = async {
                 for byte in sent {
                     client.write_all(&[*byte]).await.unwrap();
@@ -101,7 +101,7 @@ mod tests {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                client = client_of_proxy(&stream, None, LIMIT) => assert!(client.is_none()),
+                client = client_of_proxy(&mut stream, None, LIMIT) => assert!(client.is_none()),
                 () = trickle => {}
             }
             assert_eq!(begun.elapsed().as_secs(), 10);
@@ -113,7 +113,7 @@ mod tests {
         let (mut client, ours) = UnixStream::pair().unwrap();
         let mut stream = Stream::from(ours);
         client.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /").await.unwrap();
-        let peer = client_of_proxy(&stream, None, LIMIT).await.unwrap();
+        let peer = client_of_proxy(&mut stream, None, LIMIT).await.unwrap();
         assert_eq!(peer.address_text(), Some("192.0.2.1"));
         drop(client);
         let mut rest = String::new();
@@ -127,7 +127,7 @@ mod tests {
             let (mut client, ours) = UnixStream::pair().unwrap();
             client.write_all(sent).await.unwrap();
             drop(client);
-            assert!(client_of_proxy(&ours.into(), None, LIMIT).await.is_none());
+            assert!(client_of_proxy(&mut ours.into(), None, LIMIT).await.is_none());
         }
     }
 }

@@ -85,7 +85,7 @@ where
     let mut out = Vec::with_capacity(1024);
     let content = write_head(&mut out, &response, &head.method, client, now);
     if head.method == Method::HEAD || has_no_body(response.status()) {
-        return client.send(&out).await;
+        return client.send_last(&out).await;
     }
     let mut left = if let Content::Length(length) = content { length } else { u64::MAX };
     let mut body = pin!(response.into_body());
@@ -97,6 +97,9 @@ where
             write_chunk(&data, &mut out);
         } else if !out.is_empty() {
             out.extend_from_slice(&data.split_to(data.len().min(MAX_WITH_HEAD)));
+        }
+        if data.is_empty() && left == 0 {
+            continue;
         }
         client.send(&out).await?;
         if content == Content::Chunked {
@@ -112,5 +115,5 @@ where
         Content::Length(_) if left > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
         Content::Length(_) | Content::UntilClose | Content::None => {}
     }
-    client.send(&out).await
+    client.send_last(&out).await
 }

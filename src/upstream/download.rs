@@ -74,7 +74,10 @@ impl Download {
     ) -> Poll<Forwarded> {
         loop {
             while let Some(rest @ [_, ..]) = buffers.to_client.get(self.sent..) {
-                match ready!(client.poll_write(cx, rest)) {
+                let is_last = self.framing.is_done() && !self.is_cut;
+                let written =
+                    if is_last { client.poll_write_last(cx, rest) } else { client.poll_write(cx, rest) };
+                match ready!(written) {
                     Ok(taken) => {
                         self.sent += taken;
                         self.has_progress = true;

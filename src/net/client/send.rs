@@ -36,16 +36,40 @@ impl ClientConnection {
 
     /// Writes as much as the system takes now, at least one byte, and returns its length.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))? {
-            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            taken => {
-                self.has_begun_response = true;
-                self.traffic.add_sent(taken as u64);
-                if let Some(half_closed) = &mut self.half_closed {
-                    half_closed.restart();
-                }
-                Poll::Ready(Ok(taken))
-            }
+        let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        Poll::Ready(self.record_write(taken))
+    }
+
+    /// Writes the last bytes of a response as [`ClientConnection::poll_write`] does; if the connection closes after them, together
+    /// with its end.
+    pub fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.try_finish(bytes)? {
+            0 => self.poll_write(cx, bytes),
+            taken => Poll::Ready(self.record_write(taken)),
+        }
+    }
+
+    fn record_write(&mut self, taken: usize) -> io::Result<usize> {
+        if taken == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.has_begun_response = true;
+        self.traffic.add_sent(taken as u64);
+        if let Some(half_closed) = &mut self.half_closed {
+            half_closed.restart();
+        }
+        Ok(taken)
+    }
+
+    /// Writes as much as the system takes now of the last bytes of a response, and the end of the connection behind them, if
+    /// it closes now. Returns 0 if that is nothing. A client that still sends its request would take that end for a failure.
+    fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.closes || !self.body.is_whole() {
+            return Ok(0);
+        }
+        match self.stream.try_finish(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
         }
     }
 
@@ -59,6 +83,14 @@ impl ClientConnection {
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (stream, limit, traffic, discard) = self.sending();
         send_all(stream, bytes, limit, traffic, discard).await
+    }
+
+    /// Writes the last bytes of a response as [`ClientConnection::send`] does; if the connection closes after them, together with its
+    /// end.
+    pub async fn send_last(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let taken = self.try_finish(bytes)?;
+        self.traffic.add_sent(taken as u64);
+        self.send(bytes.get(taken..).unwrap_or_default()).await
     }
 
     /// Returns true if [`ClientConnection::send_file`] can send files.
@@ -100,7 +132,7 @@ impl ClientConnection {
             self.send_whole(|| whole.clone(), response.http1().len() as u64);
             return Ok(());
         }
-        self.send(response.http1()).await
+        self.send_last(response.http1()).await
     }
 
     /// Makes dropping the connection tell the client that the response is not complete, where the framing cannot: HTTP/1.0

@@ -14,6 +14,7 @@ mod hosts;
 mod http2;
 mod http2_failures;
 mod idle_upstream;
+mod last_packet;
 mod log;
 mod max_forwards;
 pub(crate) mod messages;
