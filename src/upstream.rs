@@ -16,11 +16,14 @@ mod frame_limit;
 mod http2;
 mod open;
 mod pool;
+mod queue;
 mod relay;
 mod request;
 mod response;
 mod route;
 mod shared;
+mod shared_connection;
+mod target;
 mod translated;
 mod tunnel;
 mod unreachable;
@@ -46,6 +49,7 @@ pub use self::request::X_REQUEST_ID;
 use self::route::Protocol;
 pub use self::route::Route;
 pub use self::shared::SharedUpstreams;
+use self::target::Target;
 pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;
@@ -131,7 +135,9 @@ impl Proxy {
                 (stream, guard, false)
             } else {
                 // On the heap: most requests find a connection in the pool.
-                let opened = Box::pin(self.connect(route, protocol, client)).await?;
+                let opened =
+                    Box::pin(self.connect(Target::new(route, protocol, head), route.connect_timeout, client))
+                        .await?;
                 started_at = Instant::now();
                 // A second connection of HTTP/2 need not be new, and a third attempt would be one too many.
                 (opened.stream, opened.guard, opened.is_new || std::mem::replace(&mut is_repeated, true))
@@ -178,7 +184,7 @@ impl Proxy {
         buffers.to_client.clear();
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
         let limits = BodyLimits::new(head, client, route);
-        let contention = is_new.then(|| self.pool.contention().for_new_connection());
+        let contention = is_new.then(|| self.pool.connections().contention().for_new_connection());
         Exchange {
             head,
             client,

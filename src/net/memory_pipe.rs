@@ -1,12 +1,11 @@
-//! A pipe in memory between the two tasks of a thread that translate a message of HTTP/2.
+//! A pipe in memory between the two tasks that translate a message of HTTP/2. They are mostly of one thread.
 //!
 //! Bytes are written only while the reader waits for some: nothing is produced for a client that takes nothing, and a reader
 //! takes what was written without a copy. A reader that takes all that it may gets twice as much the next time.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -24,7 +23,7 @@ pub fn memory_pipe() -> (PipeEnd, PipeEnd) {
 }
 
 fn one_way() -> (PipeReader, PipeWriter) {
-    let state = Rc::new(RefCell::new(PipeState {
+    let state = Arc::new(Mutex::new(PipeState {
         bytes: BytesMut::new(),
         size: FIRST_SIZE,
         is_wanted: true,
@@ -32,7 +31,7 @@ fn one_way() -> (PipeReader, PipeWriter) {
         reader: None,
         writer: None,
     }));
-    (PipeReader(Rc::clone(&state)), PipeWriter(state))
+    (PipeReader(Arc::clone(&state)), PipeWriter(state))
 }
 
 /// One end of a pipe. The other end notices when it is dropped.
@@ -51,11 +50,11 @@ impl PipeEnd {
 
 /// Reads from one direction of a pipe.
 #[derive(Debug)]
-pub struct PipeReader(Rc<RefCell<PipeState>>);
+pub struct PipeReader(Arc<Mutex<PipeState>>);
 
 /// Writes to one direction of a pipe. Dropping it, or shutting it down, ends what the reader gets.
 #[derive(Debug)]
-pub struct PipeWriter(Rc<RefCell<PipeState>>);
+pub struct PipeWriter(Arc<Mutex<PipeState>>);
 
 #[derive(Debug)]
 struct PipeState {
@@ -68,6 +67,10 @@ struct PipeState {
     is_closed: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+}
+
+fn lock(state: &Mutex<PipeState>) -> MutexGuard<'_, PipeState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PipeState {
@@ -114,7 +117,7 @@ fn wake(waker: &mut Option<Waker>) {
 impl PipeReader {
     /// Takes all that was written, at least one byte; none at the end.
     pub fn poll_take(&mut self, cx: &Context<'_>) -> Poll<BytesMut> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *lock(&self.0);
         if ready!(state.poll_readable(cx)) {
             state.begin_read();
         }
@@ -124,19 +127,19 @@ impl PipeReader {
 
 impl Drop for PipeReader {
     fn drop(&mut self) {
-        self.0.borrow_mut().close();
+        lock(&self.0).close();
     }
 }
 
 impl Drop for PipeWriter {
     fn drop(&mut self) {
-        self.0.borrow_mut().close();
+        lock(&self.0).close();
     }
 }
 
 impl AsyncRead for PipeEnd {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let state = &mut *self.reader.0.borrow_mut();
+        let state = &mut *lock(&self.reader.0);
         if ready!(state.poll_readable(cx)) {
             state.begin_read();
             let taken = state.bytes.len().min(buf.remaining());
@@ -149,7 +152,7 @@ impl AsyncRead for PipeEnd {
 
 impl AsyncWrite for PipeWriter {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *lock(&self.0);
         if state.is_closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
@@ -169,7 +172,7 @@ impl AsyncWrite for PipeWriter {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().close();
+        lock(&self.0).close();
         Poll::Ready(Ok(()))
     }
 }

@@ -1,26 +1,37 @@
-//! Counts the connections to upstreams, and holds back new ones at a limit: `[limits] upstream_connections`.
+//! Counts the connections to upstreams, and makes requests wait at a limit: `[limits] upstream_connections`.
+//!
+//! A request that waits gets the next connection, or a place on one of HTTP/2 of any thread, whatever comes first.
 
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tokio::sync::Notify;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contention::Contention;
+use super::queue::Queue;
+use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
+use super::target::Target;
 use super::translated::StreamFailure;
 use crate::net::pipe::AbortOnDrop;
 
 /// The connections of the whole process. Clones count the same ones.
 #[derive(Clone, Default)]
-pub(super) struct Connections(Arc<ConnectionCount>);
+pub(super) struct Connections(Arc<ProcessConnections>);
 
 #[derive(Default)]
-struct ConnectionCount {
+struct ProcessConnections {
     open: AtomicUsize,
-    /// The requests that wait until a connection closes.
-    waiting: AtomicUsize,
-    closed: Notify,
+    /// The connections of HTTP/2 that take requests.
+    shared: Mutex<Vec<Arc<SharedConnection>>>,
+    waiting: Queue<Turn>,
+    contention: Contention,
+}
+
+/// What a request may use.
+pub(super) enum Turn {
+    /// One more connection.
+    Connection(CountedConnection),
+    /// A place on a connection that is open.
+    Place(RequestPlace),
 }
 
 impl Connections {
@@ -28,27 +39,60 @@ impl Connections {
     fn try_open(&self, limit: usize) -> Option<CountedConnection> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let more = |open: usize| (open < limit).then_some(open + 1);
-        let counted = self.0.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        counted.is_ok().then(|| CountedConnection(Arc::clone(&self.0)))
+        let counted = self.0.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+        counted.is_ok().then(|| CountedConnection(self.clone()))
     }
 
-    /// Counts one more connection, as soon as fewer than `limit` are open, or at once if it is zero. Idle connections of all
-    /// threads are closed for it: nobody else could use them for this request.
-    pub(super) async fn open(&self, limit: usize, contention: &Contention) -> CountedConnection {
-        if let Some(counted) = self.try_open(limit) {
-            return counted;
+    fn try_turn(&self, target: &Target) -> Option<Turn> {
+        if let Some(counted) = self.try_open(target.max_connections) {
+            return Some(Turn::Connection(counted));
         }
-        let _waiting = WaitingRequest::new(&self.0);
+        let shared = self.shared();
+        let usable = shared.iter().filter(|connection| connection.may_take(target));
+        usable.min_by_key(|connection| connection.requests.get())?.place(false).map(Turn::Place)
+    }
+
+    /// Returns what a request with this target may use, as soon as there is something. Idle connections of all threads are
+    /// closed for it if it has to wait: nobody else could use them for this request.
+    pub(super) async fn turn(&self, target: &Target) -> Turn {
         loop {
-            let mut closed = pin!(self.0.closed.notified());
-            // From here on, no close is missed.
-            closed.as_mut().enable();
-            if let Some(counted) = self.try_open(limit) {
-                return counted;
+            if let Some(turn) = self.try_turn(target) {
+                return turn;
             }
-            contention.close_idle();
-            closed.await;
+            let (_place, turn) = self.0.waiting.push(target);
+            // From here on, nothing is missed.
+            if let Some(turn) = self.try_turn(target) {
+                return turn;
+            }
+            self.0.contention.close_idle();
+            if let Ok(turn) = turn.await {
+                return turn;
+            }
         }
+    }
+
+    /// Lets the requests of all threads use a connection of HTTP/2, until what is returned is dropped.
+    pub(super) fn share(&self, connection: &Arc<SharedConnection>) -> SharedUntilDropped {
+        self.shared().push(Arc::clone(connection));
+        self.offer_places(connection);
+        SharedUntilDropped { connections: self.clone(), requests: connection.requests.clone() }
+    }
+
+    /// Gives the places that a connection has to requests that wait. Lets it close for them if they cannot use it.
+    pub(super) fn offer_places(&self, connection: &Arc<SharedConnection>) {
+        if !self.are_awaited() {
+            return;
+        }
+        let place = |target: &Target| connection.may_take(target).then(|| connection.place(false)).flatten();
+        self.0.waiting.give(|| connection.has_space(), |target| place(target).map(Turn::Place));
+        if connection.requests.get() == 0 {
+            self.0.contention.close_idle();
+        }
+    }
+
+    /// What tells all threads to close their idle connections.
+    pub(super) fn contention(&self) -> &Contention {
+        &self.0.contention
     }
 
     /// Returns the number of open connections.
@@ -56,9 +100,25 @@ impl Connections {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Returns true if a request waits until a connection closes.
+    /// Returns true if a request waits for its turn.
     pub(super) fn are_awaited(&self) -> bool {
-        self.0.waiting.load(Ordering::Relaxed) > 0
+        !self.0.waiting.is_empty()
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Vec<Arc<SharedConnection>>> {
+        self.0.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection of HTTP/2 takes requests of all threads until this is dropped.
+pub(super) struct SharedUntilDropped {
+    connections: Connections,
+    requests: RequestCount,
+}
+
+impl Drop for SharedUntilDropped {
+    fn drop(&mut self) {
+        self.connections.shared().retain(|connection| !connection.requests.is_same(&self.requests));
     }
 }
 
@@ -81,28 +141,17 @@ impl ConnectionGuard {
 }
 
 /// Counts as one open connection until it is dropped.
-pub(super) struct CountedConnection(Arc<ConnectionCount>);
+pub(super) struct CountedConnection(Connections);
 
 impl Drop for CountedConnection {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-        self.0.closed.notify_one();
-    }
-}
-
-/// Counts as one waiting request until it is dropped.
-struct WaitingRequest<'c>(&'c ConnectionCount);
-
-impl<'c> WaitingRequest<'c> {
-    fn new(count: &'c ConnectionCount) -> Self {
-        count.waiting.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for WaitingRequest<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        let Self(connections) = self;
+        let all = &connections.0;
+        all.open.fetch_sub(1, Ordering::SeqCst);
+        if connections.are_awaited() {
+            let open = |target: &Target| connections.try_open(target.max_connections).map(Turn::Connection);
+            all.waiting.give(|| true, open);
+        }
     }
 }
 
@@ -111,11 +160,23 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::config::upstream_address::UpstreamAddress;
+    use crate::upstream::Protocol;
+
+    async fn open(connections: &Connections, max_connections: usize) -> CountedConnection {
+        let address = UpstreamAddress::parse("http://site.example").unwrap();
+        let (tls, protocol) = (None, Protocol::Http1);
+        let target = Target { address, tls, protocol, max_connections, may_share: true };
+        match connections.turn(&target).await {
+            Turn::Connection(counted) => counted,
+            Turn::Place(_) => panic!("none is shared"),
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_beyond_the_limit_waits_until_another_closes() {
-        let (connections, contention) = (Connections::default(), Contention::default());
-        let open = |limit| connections.open(limit, &contention);
+        let connections = Connections::default();
+        let open = |limit| open(&connections, limit);
         let unlimited = [open(0).await, open(0).await, open(0).await];
         let mut waiting = Box::pin(open(3));
         assert!(waiting.as_mut().now_or_never().is_none() && connections.are_awaited());
@@ -130,14 +191,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_gives_up_passes_its_turn_on() {
-        let (connections, contention) = (Connections::default(), Contention::default());
-        let open = || Box::pin(connections.open(1, &contention));
-        let only = open().await;
-        let (mut first, mut second) = (open(), open());
-        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+    async fn requests_get_their_turns_in_the_order_in_which_they_came() {
+        let connections = Connections::default();
+        let only = open(&connections, 1).await;
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(open(&connections, 1))).collect();
+        for request in &mut waiting {
+            assert!(request.as_mut().now_or_never().is_none());
+        }
         drop(only);
-        drop(first);
-        assert!(second.now_or_never().is_some());
+        assert!(open(&connections, 1).now_or_never().is_none(), "it came last");
+        for mut request in waiting {
+            drop(request.as_mut().now_or_never().unwrap());
+        }
+        assert!(!connections.are_awaited());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_gives_up_passes_its_turn_on() {
+        let connections = Connections::default();
+        let open = || Box::pin(open(&connections, 1));
+        for gives_up_first in [false, true] {
+            let only = open().await;
+            let (mut first, mut second) = (open(), open());
+            assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+            if gives_up_first {
+                drop(first);
+                drop(only);
+            } else {
+                drop(only);
+                drop(first);
+            }
+            assert!(second.now_or_never().is_some(), "{gives_up_first}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::{Interval, interval};
 
 /// How long a request waits for a response on a new connection before idle connections are closed for it. As long as it
@@ -30,8 +31,8 @@ impl Contention {
         self.0.notify_waiters();
     }
 
-    /// Waits for the next call of [`Contention::close_idle`].
-    pub(super) async fn close_requested(&self) {
-        self.0.notified().await;
+    /// Waits for the next call of [`Contention::close_idle`] after this one.
+    pub(super) fn close_requested(&self) -> Notified<'_> {
+        self.0.notified()
     }
 }

@@ -3,10 +3,10 @@
 //! hyper discards interim responses without telling anyone. An upstream that sends them without end, or SETTINGS, would keep a
 //! core busy until the request ends.
 
-use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,25 +24,25 @@ const MAX: usize = 100 * PER_REQUEST;
 
 /// How many HEADERS and SETTINGS frames an upstream may still send on a connection. Clones share it.
 #[derive(Clone)]
-pub(super) struct FrameAllowance(Rc<Cell<usize>>);
+pub(super) struct FrameAllowance(Arc<AtomicUsize>);
 
 impl Default for FrameAllowance {
     fn default() -> Self {
-        Self(Rc::new(Cell::new(MAX)))
+        Self(Arc::new(AtomicUsize::new(MAX)))
     }
 }
 
 impl FrameAllowance {
     /// Allows the frames of one more request.
     pub(super) fn add_request(&self) {
-        self.0.set((self.0.get() + PER_REQUEST).min(MAX));
+        let more = |left: usize| Some((left + PER_REQUEST).min(MAX));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
     /// Counts a frame. Returns false if it is one too many.
     fn take(&self) -> bool {
-        let left = self.0.get().checked_sub(1);
-        self.0.set(left.unwrap_or(0));
-        left.is_some()
+        let fewer = |left: usize| left.checked_sub(1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
     }
 }
 

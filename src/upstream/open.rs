@@ -3,18 +3,20 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::connect::{TlsSettings, connect};
-use super::connections::{ConnectionGuard, CountedConnection};
-use super::http2::{Opened, RequestPlace};
+use super::connect::connect;
+use super::connections::{ConnectionGuard, Turn};
+use super::http2::Opened;
 use super::route::Protocol;
+use super::shared_connection::RequestPlace;
+use super::target::Target;
 use super::translated::StreamFailure;
-use super::{ClientError, Proxy, Route, TimedOutStep, UpstreamError, translated};
-use crate::config::upstream_address::UpstreamAddress;
+use super::{ClientError, Proxy, TimedOutStep, UpstreamError, translated};
 use crate::net::client::ClientConnection;
 use crate::net::memory_pipe::memory_pipe;
 use crate::net::pipe::AbortOnDrop;
@@ -29,33 +31,17 @@ pub(super) struct OpenedConnection {
     pub(super) is_new: bool,
 }
 
-/// Where a connection leads, and how.
-#[derive(Clone)]
-struct Target {
-    address: UpstreamAddress,
-    tls: TlsSettings,
-    protocol: Protocol,
-    max_connections: usize,
-}
-
-impl Target {
-    fn new(route: &Route<'_>, protocol: Protocol) -> Self {
-        let Route { upstream, tls, max_connections, .. } = *route;
-        Self { address: upstream.clone(), tls: tls.clone(), protocol, max_connections }
-    }
-}
-
 impl Proxy {
     /// Opens a connection, unless the client leaves meanwhile.
     pub(super) async fn connect(
         &self,
-        route: &Route<'_>,
-        protocol: Protocol,
+        target: Target,
+        time_limit: Duration,
         client: &mut ClientConnection,
     ) -> Result<OpenedConnection, UpstreamError> {
         tokio::select! {
             biased;
-            opened = self.open_in_time(route, protocol) => opened,
+            opened = self.open_in_time(&target, time_limit) => opened,
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
         }
     }
@@ -63,12 +49,11 @@ impl Proxy {
     /// Opens a connection within the limits on their number and on the time.
     async fn open_in_time(
         &self,
-        route: &Route<'_>,
-        protocol: Protocol,
+        target: &Target,
+        after: Duration,
     ) -> Result<OpenedConnection, UpstreamError> {
-        let after = route.connect_timeout;
         let step = Cell::new(TimedOutStep::Connect);
-        match timeout(after, self.open(&Target::new(route, protocol), &step)).await {
+        match timeout(after, self.open(target, &step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),
             Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
         }
@@ -76,14 +61,13 @@ impl Proxy {
 
     async fn open(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<OpenedConnection> {
         let opened = if target.protocol == Protocol::Http1 {
-            let (stream, counted) = self.open_stream(target, step).await?;
-            Opened::Http1(stream, counted)
+            self.open_connection(target, step).await?
         } else {
             self.place(target, step).await?
         };
         match opened {
             Opened::Place(place) => Ok(self.open_on(place, target)),
-            Opened::Http1(stream, counted) => {
+            Opened::Connection(stream, counted) => {
                 let guard = ConnectionGuard::Whole { _counted: counted };
                 Ok(OpenedConnection { stream, guard, is_new: true })
             }
@@ -94,7 +78,11 @@ impl Proxy {
     fn open_on(&self, place: RequestPlace, target: &Target) -> OpenedConnection {
         let is_new = place.is_new;
         let (stream, pipe) = memory_pipe();
-        let (proxy, target) = (self.clone(), target.clone());
+        let (proxy, mut target) = (self.clone(), target.clone());
+        // The connection has carried other requests, and this one may need another one.
+        if target.protocol == Protocol::Http1 {
+            target.protocol = Protocol::Negotiated;
+        }
         let scheme = target.address.http_scheme();
         let send = async move |request| proxy.send(request, place, &target).await;
         let failure = StreamFailure::default();
@@ -118,28 +106,28 @@ impl Proxy {
         let Some(request) = error.take_message() else { return Err(io::Error::other(error.into_error())) };
         place = match self.place(target, &Cell::new(TimedOutStep::Connect)).await? {
             Opened::Place(place) => place,
-            Opened::Http1(..) => return Err(io::Error::other("it no longer speaks HTTP/2")),
+            Opened::Connection(..) => return Err(io::Error::other("it no longer speaks HTTP/2")),
         };
         let response = place.sender.send_request(request).await.map_err(io::Error::other)?;
         Ok((response, place))
     }
 
     async fn place(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<Opened> {
-        let open = self.open_stream(target, step);
-        self.http2.place((&target.address, &target.tls), self.pool.contention(), open).await
+        let open = self.open_connection(target, step);
+        self.http2.place(target, self.pool.connections(), open).await
     }
 
-    async fn open_stream(
-        &self,
-        target: &Target,
-        step: &Cell<TimedOutStep>,
-    ) -> io::Result<(Stream, CountedConnection)> {
+    /// Opens a connection, unless there are too many and another one of any thread has a place.
+    async fn open_connection(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<Opened> {
         step.set(TimedOutStep::Turn);
-        let counted = self.pool.connections().open(target.max_connections, self.pool.contention()).await;
+        let counted = match self.pool.connections().turn(target).await {
+            Turn::Connection(counted) => counted,
+            Turn::Place(place) => return Ok(Opened::Place(place)),
+        };
         step.set(TimedOutStep::Connect);
         let offers_http2 = target.protocol == Protocol::Negotiated;
         let stream =
             connect(&target.address, &target.tls, offers_http2, &self.names, &self.connector).await?;
-        Ok((stream, counted))
+        Ok(Opened::Connection(stream, counted))
     }
 }

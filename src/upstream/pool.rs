@@ -26,7 +26,6 @@ pub(super) struct Pool {
     upstreams: RefCell<Vec<(UpstreamAddress, TlsSettings, Vec<IdleConnection>)>>,
     /// True while a task runs [`sweep`].
     is_swept: Cell<bool>,
-    contention: Contention,
     connections: Connections,
 }
 
@@ -40,13 +39,7 @@ struct IdleConnection {
 impl Pool {
     /// A pool that closes its idle connections when a request waits for one in any pool of the same `shared`.
     pub(super) fn sharing(shared: &SharedUpstreams) -> Rc<Self> {
-        let SharedUpstreams { contention, connections, .. } = shared.clone();
-        Rc::new(Self { contention, connections, ..Self::default() })
-    }
-
-    /// What tells the pools of all threads to close their idle connections.
-    pub(super) fn contention(&self) -> &Contention {
-        &self.contention
+        Rc::new(Self { connections: shared.connections.clone(), ..Self::default() })
     }
 
     /// The connections of all pools.
@@ -99,7 +92,7 @@ impl Pool {
 
     fn start_sweeping(self: &Rc<Self>) {
         if !self.is_swept.replace(true) {
-            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.contention.clone()));
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.connections.contention().clone()));
         }
     }
 

@@ -16,7 +16,7 @@ use hyper::body::{Body as _, Incoming};
 use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
 
-use super::http2::RequestPlace;
+use super::shared_connection::RequestPlace;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::write_status_line;
 use crate::http1::fields::{is_hop_by_hop, write_field};

@@ -1,113 +1,18 @@
 //! Upstreams that speak HTTP/2 in clear text, `h2c://`: requests are forwarded to them by the same rules.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 
-use super::http2::{Body, connect, frames, full, post};
+use super::http2::{connect, frames, full, post};
+use super::http2_upstream::{Http2Upstream, Received, blocking, open_body, soon};
 use super::{FORMS, GET, POST, response, site};
-use crate::support::DEADLINE;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 
-/// A request that the upstream received, and the place for its response.
-struct Received {
-    request: Request<Incoming>,
-    respond: oneshot::Sender<Response<Body>>,
-}
-
-/// An upstream whose responses the test makes.
-struct Http2Upstream {
-    address: SocketAddr,
-    requests: mpsc::Receiver<Received>,
-    connections: Arc<AtomicUsize>,
-    going_away: watch::Sender<usize>,
-}
-
-impl Http2Upstream {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let ((sender, requests), (going_away, goes_away)) = (mpsc::channel(100), watch::channel(0));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&connections);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                let mut goes_away = goes_away.clone();
-                goes_away.mark_unchanged();
-                tokio::spawn(serve(stream, sender.clone(), goes_away));
-            }
-        });
-        Self { address, requests, connections, going_away }
-    }
-
-    fn gateway(&self) -> GatewayProcess {
-        GatewayProcess::start(&site(&format!("h2c://{}", self.address), ""))
-    }
-
-    async fn request(&mut self) -> Received {
-        soon(self.requests.recv()).await.expect("a request")
-    }
-
-    fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-}
-
-async fn serve(
-    stream: tokio::net::TcpStream,
-    sender: mpsc::Sender<Received>,
-    mut goes_away: watch::Receiver<usize>,
-) {
-    let service = service_fn(move |request| {
-        let sender = sender.clone();
-        async move {
-            let (respond, response) = oneshot::channel();
-            let _ = sender.send(Received { request, respond }).await;
-            response.await
-        }
-    });
-    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = &mut connection => {}
-        _ = goes_away.changed() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-}
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.expect("in time")
-}
-
-/// A body whose frames the test sends; it breaks off if the sender is dropped with an error.
-fn open_body() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let frames = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok::<_, Infallible>);
-    (sender, StreamBody::new(frames).boxed_unsync())
-}
-
 fn trailers(name: &'static str, value: &'static str) -> Frame<Bytes> {
     Frame::trailers(HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]))
-}
-
-/// Runs a blocking client on a thread.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    soon(tokio::task::spawn_blocking(run)).await.expect("a result")
 }
 
 #[tokio::test]

@@ -5,5 +5,5 @@ mod fields;
 mod framing;
 pub(crate) mod gateway;
 pub(crate) mod peer;
-mod tls;
+pub(crate) mod tls;
 mod upgrades;

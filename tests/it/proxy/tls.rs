@@ -32,7 +32,7 @@ const OK: &str = "HTTP/1.1 200 OK";
 const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway";
 
 /// An acceptor with the certificate for a name, which asks for one of a client if it `wants_client`.
-fn acceptor(authority: &Authority, name: &str, wants_client: bool) -> TlsAcceptor {
+pub(crate) fn acceptor(authority: &Authority, name: &str, wants_client: bool) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(authority.issuer.der().clone()).expect("a root");

@@ -1,0 +1,33 @@
+//! Where the connection for a request leads.
+
+use super::Route;
+use super::connect::{TlsSettings, is_same};
+use super::route::Protocol;
+use super::tunnel::offered_protocols;
+use crate::config::upstream_address::UpstreamAddress;
+use crate::http1::request::RequestHead;
+
+/// Where the connection for a request leads, and how.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) address: UpstreamAddress,
+    pub(super) tls: TlsSettings,
+    pub(super) protocol: Protocol,
+    /// The limit for connections to upstreams, of the whole process; zero for none.
+    pub(super) max_connections: usize,
+    /// False if the request needs a connection of its own, because it may become a tunnel.
+    pub(super) may_share: bool,
+}
+
+impl Target {
+    pub(super) fn new(route: &Route<'_>, protocol: Protocol, head: &RequestHead<'_>) -> Self {
+        let Route { upstream, tls, max_connections, .. } = *route;
+        let may_share = protocol != Protocol::Http1 || offered_protocols(head).is_empty();
+        Self { address: upstream.clone(), tls: tls.clone(), protocol, max_connections, may_share }
+    }
+
+    /// Returns true if both lead to the same upstream with the same settings.
+    pub(super) fn leads_to(&self, upstream: &UpstreamAddress, tls: &TlsSettings) -> bool {
+        self.address == *upstream && is_same(&self.tls, tls)
+    }
+}
