@@ -64,13 +64,13 @@ pub(super) fn raw(gateway: &GatewayProcess) -> Client {
     client
 }
 
-pub(super) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).expect("a short frame");
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
 /// Reads frames until one of this type comes, and returns its stream and payload.
-pub(super) fn until(client: &mut Client, kind: u8) -> (u8, Vec<u8>) {
+pub(crate) fn until(client: &mut Client, kind: u8) -> (u8, Vec<u8>) {
     loop {
         let header = client.take(9).expect("a frame");
         let payload = client.take(usize::from(header[1]) << 8 | usize::from(header[2])).expect("a payload");

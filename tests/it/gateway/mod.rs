@@ -8,7 +8,7 @@ mod descriptors;
 mod down;
 mod exempt;
 mod golden;
-mod http2;
+pub(crate) mod http2;
 mod http2_limits;
 mod journald;
 mod lifecycle;
