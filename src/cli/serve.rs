@@ -39,7 +39,7 @@ use crate::server::{Pulse, Readiness, Server, workers};
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
 use crate::thread_exit::{ExitNotice, exit_notice};
-use crate::upstream::{Proxy, SharedUpstreams};
+use crate::upstream::{Proxy, SharedUpstreams, report_cut_responses};
 use crate::watch::{Handle, Notice, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
@@ -181,6 +181,7 @@ async fn observe(running: &RunningGateway) -> Infallible {
         let now = Instant::now();
         running.activity.sample(&running.counters, now);
         reachability.update(&running.snapshots.current(), now);
+        report_cut_responses();
     }
 }
 

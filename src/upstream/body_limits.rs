@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tracing::warn;
-
+use super::cut_log::record_cut;
 use super::download::Download;
 use super::response::may_pause;
 use super::{ClientError, Route, TimedOutStep, UpstreamError};
 use crate::http1::request::RequestHead;
-use crate::log_interval::LogInterval;
 use crate::net::client::ClientConnection;
 
 /// The limits for the waits of an exchange.
@@ -63,13 +61,9 @@ impl BodyLimits {
 
     /// Records that the limit has passed within the response.
     pub(super) fn record_passed(&self, waits_for_upstream: bool, client: &mut ClientConnection) {
-        static CUT: LogInterval = LogInterval::new();
         if waits_for_upstream {
             let error = UpstreamError::TimedOut { step: TimedOutStep::Body, after: self.body };
-            if CUT.is_due() {
-                let peer = client.peer();
-                warn!("a response to {peer} was cut off: {error}; more are not logged for a minute");
-            }
+            record_cut(client.peer(), &error);
         } else {
             client.mark_stalled();
         }

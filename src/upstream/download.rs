@@ -9,6 +9,7 @@ use http::StatusCode;
 use tokio::io::AsyncWrite as _;
 
 use super::buffers::Buffers;
+use super::cut_log::record_cut;
 use super::response::filter;
 use super::{Forwarded, UpstreamError};
 use crate::http1::fields::ConnectionOptions;
@@ -108,7 +109,7 @@ impl Download {
                 Err(error) => Err(UpstreamError::Broken(error.into())),
             };
             if let Err(error) = received {
-                tracing::warn!("a response was cut off: {error}");
+                record_cut(client.peer(), &error);
                 // What came before the error is sent.
                 self.is_cut = true;
             }

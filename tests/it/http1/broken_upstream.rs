@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use rustix::net::sockopt::set_tcp_cork;
 
 use super::messages::{ReceivedRequest, read_chunks};
-use super::{FORMS, RequestForm, SERVERS, response, site};
+use super::{FORMS, GET, RequestForm, SERVERS, response, site};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -131,6 +131,26 @@ fn a_response_that_ends_early_never_looks_complete() {
     for said in PARTS {
         assert_cut(said, "a close", drop);
     }
+}
+
+#[test]
+fn the_first_broken_response_is_logged_with_its_reason() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    for _ in 0..5 {
+        let mut client = gateway.connect();
+        client.send(GET.request("/"));
+        let mut connection = upstream.accept();
+        connection.head().expect("a request");
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+        client.read_through(b"hello").expect("the beginning");
+        drop(connection);
+        assert!(client.rest().unwrap_or_default().is_empty());
+    }
+    let line = gateway.log().wait_for("a response to 127.0.0.1 was cut off: ");
+    assert!(line.contains("WARN") && line.contains("; more are counted each minute"), "{line}");
+    gateway.apply(&site(&upstream.url(), "# again"));
+    assert_eq!(gateway.log().count("was cut off"), 1, "{}", gateway.log().text());
 }
 
 #[test]
