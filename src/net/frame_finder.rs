@@ -5,6 +5,8 @@ use std::fmt;
 const HEADER: usize = 9;
 /// How much of a payload is found.
 const PAYLOAD: usize = 5;
+/// The bits of a stream's number; the other one is reserved.
+const STREAM: u32 = u32::MAX >> 1;
 
 /// The types of frames (RFC 9113, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,8 @@ pub struct FoundFrame<'f> {
     pub kind: FrameKind,
     /// The flags.
     pub flags: u8,
+    /// The stream; 0 for the connection.
+    pub stream: u32,
     /// The length of the payload.
     pub length: usize,
     /// The first bytes of the payload, at most five.
@@ -104,8 +108,9 @@ impl FrameFinder {
             bytes = bytes.get(taken..).unwrap_or_default();
             if self.filled >= HEADER && self.filled == self.end() {
                 let begin = self.frame.get(HEADER..self.filled).unwrap_or_default();
-                let [_, _, _, kind, flags, ..] = self.frame;
-                found(&FoundFrame { kind: kind.into(), flags, length: self.length(), begin });
+                let [_, _, _, kind, flags, a, b, c, d, ..] = self.frame;
+                let stream = u32::from_be_bytes([a, b, c, d]) & STREAM;
+                found(&FoundFrame { kind: kind.into(), flags, stream, length: self.length(), begin });
                 self.rest = self.length() - begin.len();
                 self.filled = 0;
             }
@@ -149,14 +154,14 @@ mod tests {
         let lengths = [0, 1, 4, 5, 6, 300];
         let frame = |kind: u8, length: usize| {
             let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
-            [&[0, high, low, kind, 4, 0, 0, 0, 1], &vec![kind; length][..]].concat()
+            [&[0, high, low, kind, 4, 0x80, 0, 1, 2], &vec![kind; length][..]].concat()
         };
         let bytes: Vec<u8> = (0..).zip(lengths).flat_map(|(kind, length)| frame(kind, length)).collect();
         for size in [1, 2, 8, 9, 10, 1000] {
             let (mut finder, mut found) = (FrameFinder::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 finder.find(piece, |frame| {
-                    assert_eq!((frame.flags, frame.begin.len()), (4, frame.length.min(5)));
+                    assert_eq!((frame.flags, frame.stream, frame.begin.len()), (4, 0x102, frame.length.min(5)));
                     assert!(frame.begin.iter().all(|byte| FrameKind::from(*byte) == frame.kind));
                     found.push((frame.kind, frame.length));
                 });

@@ -52,11 +52,14 @@ impl ReachedLimit {
         Self { key, deed, consequence: "was disconnected", logged: LogInterval::new() }
     }
 
-    /// Logs that a client has reached the limit, and what follows, unless that was logged within the last minute.
+    /// Logs that a client has reached the limit, and what follows. What was logged within the last minute is only logged at level
+    /// `debug`.
     pub fn record(&self, peer: &Peer) {
         let Self { key, deed, consequence, logged } = self;
         if logged.is_due() {
             info!("{peer} {deed} than `[limits] {key}`, and {consequence}; more are not logged for a minute");
+        } else {
+            debug!("{peer} {deed} than `[limits] {key}`, and {consequence}");
         }
     }
 }

@@ -8,37 +8,113 @@ use crate::net::peer::Peer;
 
 const END_STREAM: u8 = 1;
 const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
-/// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced. When it
-/// sends that again on the same connection, it is an index, and not found.
+/// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced.
 const TOO_LONG: &[u8] = &[0x48, 0x83, 0x69, 0x90, 0xff];
 
 /// Follows the frames that are sent to a client.
 pub(super) struct SentFrames {
     peer: Rc<Peer>,
     finder: FrameFinder,
+    refused_heads: RefusedHeads,
 }
 
 impl SentFrames {
     pub(super) fn new(peer: Rc<Peer>) -> Self {
-        Self { peer, finder: FrameFinder::default() }
+        Self { peer, finder: FrameFinder::default(), refused_heads: RefusedHeads::default() }
     }
 
     /// Processes what is sent next. Returns the number of DATA frames with a payload.
     pub(super) fn read(&mut self, bytes: &[u8]) -> usize {
-        let Self { peer, finder } = self;
+        let Self { peer, finder, refused_heads } = self;
         let mut parts = 0;
-        finder.find(bytes, |frame| match *frame {
-            FoundFrame { kind: FrameKind::Data, length: 1.., .. } => parts += 1,
-            FoundFrame { kind: FrameKind::ResetStream, begin: REFUSED_STREAM, .. } => {
-                limit_log::STREAMS.record(peer);
+        finder.find(bytes, |frame| {
+            match *frame {
+                FoundFrame { kind: FrameKind::Data, length: 1.., .. } => parts += 1,
+                FoundFrame { kind: FrameKind::ResetStream, begin: REFUSED_STREAM, .. } => {
+                    limit_log::STREAMS.record(peer);
+                }
+                _ => {}
             }
-            FoundFrame { kind: FrameKind::Headers, flags, length, begin: TOO_LONG }
-                if flags & END_STREAM != 0 && length == TOO_LONG.len() =>
-            {
+            if refused_heads.has_refused(frame) {
                 limit_log::HTTP_2_HEAD.record(peer);
             }
-            _ => {}
         });
         parts
+    }
+}
+
+/// Finds the responses with which hyper refuses heads. From the second one of a connection on, the status is an index of one
+/// byte (RFC 7541, section 6.1). Only trailers can be as short.
+#[derive(Default)]
+struct RefusedHeads {
+    /// The stream of the first one.
+    first: Option<u32>,
+    /// The later streams on which a response has begun, so that trailers may follow.
+    responding: Vec<u32>,
+}
+
+impl RefusedHeads {
+    /// Returns true if this frame that is sent refuses a head.
+    fn has_refused(&mut self, frame: &FoundFrame<'_>) -> bool {
+        let Self { first, responding } = self;
+        let FoundFrame { kind, flags, stream, length, begin } = *frame;
+        let ends = flags & END_STREAM != 0;
+        match (kind, *first) {
+            (FrameKind::Headers, None) if ends && begin == TOO_LONG && length == TOO_LONG.len() => {
+                *first = Some(stream);
+                true
+            }
+            (FrameKind::Headers, Some(first)) if stream > first && !ends => {
+                responding.push(stream);
+                false
+            }
+            (FrameKind::Headers | FrameKind::Data | FrameKind::ResetStream, Some(first))
+                if stream > first && (ends || kind == FrameKind::ResetStream) =>
+            {
+                let begun = responding.iter().position(|other| *other == stream);
+                if let Some(index) = begun {
+                    responding.swap_remove(index);
+                }
+                kind == FrameKind::Headers && begun.is_none() && length == 1
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_found_again_when_its_status_is_an_index_and_trailers_are_none() {
+        const INDEX: &[u8] = &[0xbe];
+        let frame = |kind, flags, stream, begin: &'static [u8]| FoundFrame {
+            kind,
+            flags,
+            stream,
+            length: begin.len(),
+            begin,
+        };
+        let mut refused = RefusedHeads::default();
+        for (kind, flags, stream, begin, expected) in [
+            (FrameKind::Headers, 0, 1, &b"12345"[..], false),
+            (FrameKind::Headers, END_STREAM, 3, INDEX, false),
+            (FrameKind::Headers, END_STREAM, 5, TOO_LONG, true),
+            (FrameKind::Headers, END_STREAM, 1, INDEX, false),
+            (FrameKind::Headers, END_STREAM, 7, INDEX, true),
+            (FrameKind::Headers, 0, 9, b"12345", false),
+            (FrameKind::Headers, 0, 11, b"12345", false),
+            (FrameKind::Headers, 0, 13, b"12345", false),
+            (FrameKind::Data, 0, 9, b"1", false),
+            (FrameKind::Headers, END_STREAM, 9, INDEX, false),
+            (FrameKind::Data, END_STREAM, 11, b"", false),
+            (FrameKind::ResetStream, 0, 13, b"1234", false),
+            (FrameKind::Headers, END_STREAM, 15, b"12345", false),
+            (FrameKind::Headers, END_STREAM, 17, INDEX, true),
+        ] {
+            assert_eq!(refused.has_refused(&frame(kind, flags, stream, begin)), expected, "{stream}");
+        }
+        assert!(refused.responding.is_empty());
     }
 }

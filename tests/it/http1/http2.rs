@@ -13,8 +13,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::messages::{ReceivedRequest, RecordingUpstream};
 use super::{DOWN, site};
-use crate::support::DEADLINE;
 use crate::support::process::GatewayProcess;
+use crate::support::{DEADLINE, until};
 use crate::upstreams::ScriptedUpstream;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -254,6 +254,22 @@ async fn the_head_has_the_limit_of_http_1() {
         assert_eq!(found, status, "{length}");
     }
     gateway.log().wait_for("127.0.0.1 sent a longer head over HTTP/2 than `[limits] head`");
+}
+
+#[tokio::test]
+async fn each_head_that_is_too_long_is_found_and_the_log_has_one_line_a_minute() {
+    let gateway = GatewayProcess::start(&format!("{DOWN}[log]\nlevel = \"debug\"\n"));
+    let mut sender = connect(&gateway).await;
+    for (number, length) in [17 << 10, 15 << 10, 17 << 10, 17 << 10].into_iter().enumerate() {
+        let request = Request::get("http://site.example/").header("x-long", "x".repeat(length));
+        let response = sender.send_request(request.body(full("")).expect("a request"));
+        let response = tokio::time::timeout(DEADLINE, response).await.expect("in time").expect("a response");
+        assert_eq!(response.status(), if length > 16 << 10 { 431 } else { 503 }, "{number}");
+    }
+    let is_logged =
+        || (gateway.log().count("sent a longer head over HTTP/2 than `[limits] head`") == 3).then_some(());
+    until("three lines", is_logged);
+    assert_eq!(gateway.log().count("more are not logged for a minute"), 1);
 }
 
 #[tokio::test]
