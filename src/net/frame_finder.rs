@@ -3,7 +3,7 @@
 use std::fmt;
 
 const HEADER: usize = 9;
-/// How much of a payload is found.
+/// How much of a payload is found at most.
 const PAYLOAD: usize = 5;
 /// The bits of a stream's number; the other one is reserved.
 const STREAM: u32 = u32::MAX >> 1;
@@ -90,31 +90,66 @@ pub struct FoundFrame<'f> {
 }
 
 /// Finds one frame after another. Does not check that they are valid.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameFinder {
     /// The header of the current frame, and the beginning of its payload.
     frame: [u8; HEADER + PAYLOAD],
     /// How much of it there is.
     filled: usize,
-    /// How much of a payload comes after its beginning.
+    /// How much of a payload is found, in bytes.
+    payload: usize,
+    /// How many bytes come before the next frame.
     rest: usize,
 }
 
+impl Default for FrameFinder {
+    /// Finds each frame with the beginning of its payload.
+    fn default() -> Self {
+        Self { frame: [0; HEADER + PAYLOAD], filled: 0, payload: PAYLOAD, rest: 0 }
+    }
+}
+
 impl FrameFinder {
+    /// Finds frames behind this many other bytes, each as soon as its header is complete.
+    pub fn of_headers(rest: usize) -> Self {
+        Self { payload: 0, rest, ..Self::default() }
+    }
+
+    /// Returns true behind the last byte of a frame.
+    pub fn is_between_frames(&self) -> bool {
+        self.filled == 0 && !self.is_in_payload()
+    }
+
+    /// Returns true if bytes come that are not searched.
+    pub fn is_in_payload(&self) -> bool {
+        self.rest > 0
+    }
+
     /// Processes the next bytes, and calls `found` for each frame that has begun.
     pub fn find(&mut self, mut bytes: &[u8], mut found: impl FnMut(&FoundFrame<'_>)) {
         while !bytes.is_empty() {
-            let taken = if self.rest > 0 { self.skip(bytes) } else { self.fill(bytes) };
-            bytes = bytes.get(taken..).unwrap_or_default();
-            if self.filled >= HEADER && self.filled == self.end() {
-                let begin = self.frame.get(HEADER..self.filled).unwrap_or_default();
-                let [_, _, _, kind, flags, a, b, c, d, ..] = self.frame;
-                let stream = u32::from_be_bytes([a, b, c, d]) & STREAM;
-                found(&FoundFrame { kind: kind.into(), flags, stream, length: self.length(), begin });
-                self.rest = self.length() - begin.len();
-                self.filled = 0;
+            let (taken, frame) = self.find_next(bytes);
+            if let Some(frame) = frame {
+                found(&frame);
             }
+            bytes = bytes.get(taken..).unwrap_or_default();
         }
+    }
+
+    /// Processes some of the next bytes. Returns how many, and the frame that has begun.
+    pub fn find_next(&mut self, bytes: &[u8]) -> (usize, Option<FoundFrame<'_>>) {
+        let taken = if self.is_in_payload() { self.skip(bytes) } else { self.fill(bytes) };
+        let end = self.end();
+        if self.filled < end {
+            return (taken, None);
+        }
+        let length = self.length();
+        self.rest = length - (end - HEADER);
+        self.filled = 0;
+        let [_, _, _, kind, flags, a, b, c, d, ..] = self.frame;
+        let stream = u32::from_be_bytes([a, b, c, d]) & STREAM;
+        let begin = self.frame.get(HEADER..end).unwrap_or_default();
+        (taken, Some(FoundFrame { kind: kind.into(), flags, stream, length, begin }))
     }
 
     fn skip(&mut self, bytes: &[u8]) -> usize {
@@ -136,7 +171,7 @@ impl FrameFinder {
 
     /// Where the part of the frame that is kept ends.
     fn end(&self) -> usize {
-        if self.filled < HEADER { HEADER } else { HEADER + self.length().min(PAYLOAD) }
+        if self.filled < HEADER { HEADER } else { HEADER + self.length().min(self.payload) }
     }
 
     fn length(&self) -> usize {
@@ -161,7 +196,10 @@ mod tests {
             let (mut finder, mut found) = (FrameFinder::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 finder.find(piece, |frame| {
-                    assert_eq!((frame.flags, frame.stream, frame.begin.len()), (4, 0x102, frame.length.min(5)));
+                    assert_eq!(
+                        (frame.flags, frame.stream, frame.begin.len()),
+                        (4, 0x102, frame.length.min(5))
+                    );
                     assert!(frame.begin.iter().all(|byte| FrameKind::from(*byte) == frame.kind));
                     found.push((frame.kind, frame.length));
                 });

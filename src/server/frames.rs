@@ -5,18 +5,14 @@ use tokio::time::Instant;
 use super::frame_budget::FrameBudget;
 use super::head::PREFACE;
 pub(super) use crate::net::frame_finder::FrameKind;
+use crate::net::frame_finder::{FoundFrame, FrameFinder};
 
-const HEADER: usize = 9;
 const END_HEADERS: u8 = 4;
 
 /// Follows the frames of a connection, starting with its preface. Does not check that they are valid.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// The rest of the preface or of a payload: bytes before the next frame header.
-    payload: usize,
-    header: [u8; HEADER],
-    /// The received bytes of the header.
-    length: usize,
+    finder: FrameFinder,
     /// True if CONTINUATION frames follow.
     is_head_open: bool,
     /// When the first byte of an incomplete frame or head was received.
@@ -30,9 +26,7 @@ impl Frames {
     /// Starts before the preface.
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            payload: PREFACE.len(),
-            header: [0; HEADER],
-            length: 0,
+            finder: FrameFinder::of_headers(PREFACE.len()),
             is_head_open: false,
             since: None,
             budget: FrameBudget::new(now),
@@ -64,51 +58,26 @@ impl Frames {
     /// Processes bytes that were received at `now`.
     pub(super) fn read(&mut self, mut bytes: &[u8], now: Instant) {
         while !bytes.is_empty() {
-            let taken =
-                if self.payload > 0 { self.read_payload(bytes) } else { self.read_header(bytes, now) };
+            if !self.finder.is_in_payload() {
+                self.since.get_or_insert(now);
+            }
+            let (taken, frame) = self.finder.find_next(bytes);
             bytes = bytes.get(taken..).unwrap_or_default();
-        }
-    }
-
-    fn read_payload(&mut self, bytes: &[u8]) -> usize {
-        let taken = self.payload.min(bytes.len());
-        self.payload -= taken;
-        self.close();
-        taken
-    }
-
-    fn read_header(&mut self, bytes: &[u8], now: Instant) -> usize {
-        self.since.get_or_insert(now);
-        let free = self.header.get_mut(self.length..).unwrap_or_default();
-        let taken = free.len().min(bytes.len());
-        for (to, from) in free.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.length += taken;
-        if self.length == HEADER {
-            self.length = 0;
-            self.begin(now);
-        }
-        taken
-    }
-
-    fn begin(&mut self, now: Instant) {
-        let [high, middle, low, kind, flags, ..] = self.header;
-        self.payload = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-        match kind.into() {
-            FrameKind::Headers | FrameKind::Continuation => self.is_head_open = flags & END_HEADERS == 0,
-            FrameKind::Data => self.since = None,
-            _ => {}
-        }
-        if !self.budget.count(kind.into(), self.payload, now) {
-            self.flood.get_or_insert(kind.into());
-        }
-        self.close();
-    }
-
-    fn close(&mut self) {
-        if self.payload == 0 && !self.is_head_open {
-            self.since = None;
+            if let Some(FoundFrame { kind, flags, length, .. }) = frame {
+                match kind {
+                    FrameKind::Headers | FrameKind::Continuation => {
+                        self.is_head_open = flags & END_HEADERS == 0;
+                    }
+                    FrameKind::Data => self.since = None,
+                    _ => {}
+                }
+                if !self.budget.count(kind, length, now) {
+                    self.flood.get_or_insert(kind);
+                }
+            }
+            if self.finder.is_between_frames() && !self.is_head_open {
+                self.since = None;
+            }
         }
     }
 }
