@@ -44,6 +44,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert!(FILE.contains(&format!("listen = [\":{port}\"]\n")), "{port}");
             Ok(())
         }),
+        Trial::test("container::it_contains_its_own_licence", || {
+            assert!(Instructions::read().all("COPY").any(|arguments| arguments.starts_with("LICENSE ")));
+            Ok(())
+        }),
         Trial::ignorable_test("container::the_image_serves_from_an_empty_root", the_image_serves),
     ]
 }
