@@ -12,6 +12,7 @@ use crate::support::tls::Authority;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DOCKERFILE: &str = include_str!("../../packaging/Dockerfile");
 const FILE: &str = include_str!("../../packaging/container/downtime.toml");
+const DOCUMENT: &str = include_str!("../../docs/recipes/containers.md");
 const CONTEXT: &str = include_str!("../../packaging/Dockerfile.dockerignore");
 
 /// The image of the first stage.
@@ -42,6 +43,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("container::its_file_listens_on_the_port_that_it_exposes", || {
             let port = Instructions::read().one("EXPOSE")?.to_owned();
             assert!(FILE.contains(&format!("listen = [\":{port}\"]\n")), "{port}");
+            Ok(())
+        }),
+        Trial::test("container::the_document_gives_the_directory_to_its_user_and_group", || {
+            let user = Instructions::read().one("USER")?.to_owned();
+            assert!(DOCUMENT.contains(&format!("`chown -R {user} downtime`")), "{user}");
             Ok(())
         }),
         Trial::test("container::it_contains_its_own_licence", || {
