@@ -192,7 +192,7 @@ impl Reason {
             Self::NotUtf8(_) => "save it as UTF-8",
             Self::Locked(_) => "wait until that command ends, or stop it, and try again",
             Self::KeepsChanging => "try again when no other program is writing it",
-            Self::Owner(..) => "run the command as that user, or as root",
+            Self::Owner(..) => "run the command as that user and in that group, or as root",
             Self::Attribute(..) => "run the command as the file's owner, or as root",
             Self::MountPoint => "mount its directory instead, or edit the file that is mounted",
             Self::ReadOnly => "remount it read-write, or edit the file where it comes from",

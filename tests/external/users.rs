@@ -14,7 +14,7 @@ use rustix::process::{Signal, geteuid};
 use crate::debian;
 use crate::support::admin::{RunningAdminPage, SECTIONS};
 use crate::support::process::{
-    ConfigDirectory, GatewayProcess, Process, downtime, downtime_by, listening, unprivileged_downtime,
+    ConfigDirectory, GatewayProcess, NOBODY, Process, downtime, downtime_by, listening, unprivileged_downtime,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -31,7 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         by_root("a_file_that_the_gateway_may_not_read_is_logged_once", an_unreadable_file_is_logged),
         by_root("a_command_has_no_capabilities_of_the_gateway", a_command_has_no_capabilities),
         by_root("the_owner_of_the_file_is_kept", the_owner_is_kept),
-        by_root("a_file_whose_owner_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
+        by_root("a_file_whose_owner_or_group_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
         trial("extended_attributes_and_access_lists_are_kept", attributes_are_kept),
         trial("an_access_list_is_not_inherited_from_the_directory", no_list_is_inherited),
         trial("a_privileged_port_is_an_error_with_the_fix", a_privileged_port),
@@ -169,17 +169,21 @@ fn the_owner_is_kept() {
 }
 
 fn an_owner_that_cannot_be_kept() {
-    let directory = ConfigDirectory::with("");
-    let before = read_to_string(directory.join("downtime.toml")).expect("a file");
-    let command = unprivileged_downtime(&directory);
-    open_to_all(directory.path());
-    let names = || std::fs::read_dir(directory.path()).expect("a directory").count();
-    let files = names();
-    let (output, error) = edit(command);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(error.contains("belongs to user 0 and group 0"), "{error}");
-    assert_eq!(read_to_string(directory.join("downtime.toml")).expect("a file"), before);
-    assert_eq!(names(), files, "another file was left behind");
+    for owner in [0, NOBODY] {
+        let directory = ConfigDirectory::with("");
+        chown(directory.join("downtime.toml"), Some(owner), Some(0)).expect("an owner");
+        let before = read_to_string(directory.join("downtime.toml")).expect("a file");
+        let command = unprivileged_downtime(&directory);
+        open_to_all(directory.path());
+        let names = || std::fs::read_dir(directory.path()).expect("a directory").count();
+        let files = names();
+        let (output, error) = edit(command);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(&format!("belongs to user {owner} and group 0")), "{error}");
+        assert!(error.contains("as that user and in that group"), "{error}");
+        assert_eq!(read_to_string(directory.join("downtime.toml")).expect("a file"), before);
+        assert_eq!(names(), files, "another file was left behind");
+    }
 }
 
 /// Returns `user::rw-, user:1234:r--, group::r--, mask::r--, other::---` in the layout of `linux/posix_acl_xattr.h`.
