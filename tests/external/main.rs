@@ -1,5 +1,5 @@
-//! Tests that need programs of the system: a browser, curl, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, nghttp, nginx, npm,
-//! OpenSSL, promtool, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
+//! Tests that need programs of the system: a browser, curl, Django, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, nghttp,
+//! nginx, npm, OpenSSL, promtool, Rails, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
 
@@ -36,6 +36,7 @@ mod ptrace;
 mod recipes;
 mod reload;
 mod sbom;
+mod sites;
 mod store;
 mod systemd;
 mod tls;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         run(&arguments, package::trials()),
         run(&arguments, recipes::trials()),
         run(&arguments, sbom::trials()),
+        run(&arguments, sites::trials()),
         run(&reload_arguments, reload::trials()),
         run(&arguments, systemd::trials()),
         run(&arguments, store::trials()),
