@@ -13,7 +13,8 @@ Visitors get the down page over HTTP/1.1, in pauses of 1 ms. Fails if the median
     interim                   16 clients whose requests meet an upstream that sends interim responses without end
     slow                      1,000 clients that read a file of 8 MB at 1 kB a second, and 1,000 that send a byte of a head a second
 
-The flood needs processor time too, so the figures of a machine that does something else say little: see the load.
+The flood needs processor time too, so the figures of a machine that does something else say little: see the load. What the
+machine itself adds shows with --nginx, which does the same to nginx (`apt-get install nginx-light`), in turn.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import tempfile
 import threading
 import time
 
-from visitors import LIMIT, measure, measure_alone, percentile, pin, server
+from visitors import LIMIT, SERVER_CORE, measure, measure_alone, percentile, pin, server
 
 BINARY = pathlib.Path(__file__).parent.parent / "target/release/downtime"
 CONFIG = """
@@ -42,6 +43,32 @@ connections_per_client = 0
 [[period]]
 start = 2020-01-01T00:00:00Z
 hosts = ["down.example"]
+"""
+# The same for nginx, with HTTP/2 at an address of its own.
+NGINX = """
+daemon off;
+user root;
+worker_processes 1;
+error_log stderr;
+pid {directory}/nginx.pid;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    client_header_timeout 30s;
+    keepalive_requests 1000000000;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096 default_server;
+        listen 127.0.0.1:{http2_port} http2 backlog=4096 default_server;
+        root {directory}/public;
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        server_name down.example;
+        location / {{ return 503 "{page}"; }}
+    }}
+}}
 """
 CONNECTIONS = 16
 SLOW_CLIENTS = 1000
@@ -158,20 +185,58 @@ def compare(arguments, kind):
         (directory / "public/file").write_bytes(b"x" * FILE_SIZE)
         (directory / "downtime.toml").write_text(CONFIG.format(site=site))
         _, gateway = servers.enter_context(server(arguments.binary, directory, [], "listening on http://"))
-        ratios = [pair(arguments, kind, gateway, upstream.fileno()) for _ in range(arguments.pairs)]
-    median = statistics.median(ratios)
-    print(f"{kind}: median ratio {median:.2f}, at most {LIMIT}; load {os.getloadavg()[0]:.1f}", flush=True)
-    return median
+        # The address to measure, and the one to flood.
+        targets = {"downtime": (gateway, gateway)}
+        # It refuses interim responses.
+        if arguments.nginx and kind != "interim":
+            targets["nginx"] = servers.enter_context(nginx(directory, kind in FRAMES))
+        ratios = {name: [] for name in targets}
+        for _ in range(arguments.pairs):
+            for name, target in targets.items():
+                print(f"{name:8} ", end="")
+                ratios[name].append(pair(arguments, kind, *target, upstream.fileno()))
+    medians = {name: statistics.median(of_one) for name, of_one in ratios.items()}
+    text = ", ".join(f"{name} {median:.2f}" for name, median in medians.items())
+    print(f"{kind}: median ratio {text}, at most {LIMIT}; load {os.getloadavg()[0]:.1f}", flush=True)
+    return medians["downtime"]
 
 
-def pair(arguments, kind, gateway, upstream):
+@contextlib.contextmanager
+def nginx(directory, is_http2):
+    """Runs nginx, and yields the address to measure and the one to flood."""
+    ports = []
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            ports.append(unused.getsockname()[1])
+    config = NGINX.format(directory=directory, port=ports[0], http2_port=ports[1], page="x" * 2048)
+    (directory / "nginx.conf").write_text(config)
+    command = ["taskset", "--cpu-list", str(SERVER_CORE), "nginx", "-c", directory / "nginx.conf"]
+    with subprocess.Popen(command) as process:
+        try:
+            addresses = [("127.0.0.1", port) for port in ports]
+            for address in addresses:
+                wait_for(address)
+            yield addresses[0], addresses[1 if is_http2 else 0]
+        finally:
+            process.terminate()
+
+
+def wait_for(address):
+    for _ in range(1000):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(address):
+            return
+        time.sleep(0.01)
+    sys.exit("nginx did not start")
+
+
+def pair(arguments, kind, measured, flooded, upstream):
     """Measures once without the flood and once with it, and returns the ratio."""
-    without = percentile(measure_alone(gateway))
-    command = ["nice", sys.executable, __file__, f"--only={kind}", f"--flood={gateway[0]}:{gateway[1]}"]
+    without = percentile(measure_alone(measured))
+    command = ["nice", sys.executable, __file__, f"--only={kind}", f"--flood={flooded[0]}:{flooded[1]}"]
     command += [f"--upstream={upstream}", f"--seconds={arguments.seconds}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[upstream]) as flooding:
         flooding.stdout.readline()
-        during = percentile(measure(gateway, lambda: flooding.poll() is not None))
+        during = percentile(measure(measured, lambda: flooding.poll() is not None))
     if flooding.returncode:
         sys.exit(f"the flood of {kind} ended with status {flooding.returncode}")
     print(f"{kind:9} p99 {without:5.0f} µs without, {during:5.0f} µs with: {during / without:.2f}", flush=True)
@@ -183,6 +248,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--only", choices=KINDS, action="append", metavar="KIND")
+    parser.add_argument("--nginx", action="store_true", help="do the same to nginx")
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     parser.add_argument("--upstream", type=int, help=argparse.SUPPRESS)
     parser.add_argument("binary", nargs="?", type=pathlib.Path, default=BINARY)
