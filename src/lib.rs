@@ -17,6 +17,7 @@
 //! | [`child`] | starting other programs | |
 //! | [`clock`] | the only place that reads the clock | |
 //! | [`counters`] | counts of requests, one set for each thread | |
+//! | [`descriptor_limit`] | how many descriptors may be open | |
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`log_interval`] | events that are logged once a minute | |
@@ -42,10 +43,10 @@
 //! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, http1, net, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, http1, log_interval, logging, matching, net, page, schedule, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, filters, hooks, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptor_limit, filters, hooks, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
-//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptor_limit, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
 pub mod child;
@@ -54,6 +55,7 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod decision;
+pub mod descriptor_limit;
 pub mod editing;
 pub mod escape;
 pub mod files;

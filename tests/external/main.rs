@@ -35,6 +35,7 @@ mod package;
 mod ptrace;
 mod recipes;
 mod reload;
+mod sandbox;
 mod sbom;
 mod sites;
 mod store;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         run(&arguments, origins::trials()),
         run(&arguments, package::trials()),
         run(&arguments, recipes::trials()),
+        run(&arguments, sandbox::trials()),
         run(&arguments, sbom::trials()),
         run(&arguments, sites::trials()),
         run(&reload_arguments, reload::trials()),

@@ -4,10 +4,11 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing::info;
 
 use crate::child;
+use crate::descriptor_limit::descriptor_limit;
 
 /// The descriptors that are needed before the threads start.
 const NEEDED: usize = 16;
@@ -15,15 +16,14 @@ const NEEDED: usize = 16;
 /// Raises the limit to the hard limit: the usual soft limit of 1,024 is for programs that use `select(2)`. If that is refused,
 /// for example by a sandbox, the gateway works with what it has. The programs that it starts keep the old limit.
 pub(super) fn raise_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current == limit.maximum {
-        return;
-    }
+    let Some(limit) = descriptor_limit().filter(|limit| limit.current != limit.maximum) else { return };
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         Ok(()) => child::set_descriptor_limit(limit),
-        // Without the number: `getrlimit` returns any if it is refused too.
         Err(error) => {
-            info!("cannot raise the limit of open files: {error}; set `LimitNOFILE=` in the unit instead");
+            let current = limit.current.unwrap_or(u64::MAX);
+            info!(
+                "cannot raise the limit of {current} open files: {error}; set `LimitNOFILE=` in the unit instead"
+            );
         }
     }
 }

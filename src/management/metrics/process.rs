@@ -10,10 +10,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use rustix::param::page_size;
-use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Metrics, count};
+use crate::descriptor_limit::descriptor_limit;
 use crate::management::RunningGateway;
 
 /// Metrics of the process and its version.
@@ -45,7 +45,11 @@ impl Collector for ProcessMetrics {
                 "Number of open descriptors",
                 entries("/proc/self/fd").map(|count| count - 1),
             ),
-            ("process_max_fds", "Limit of open descriptors", getrlimit(Resource::Nofile).current),
+            (
+                "process_max_fds",
+                "Limit of open descriptors",
+                descriptor_limit().and_then(|limit| limit.current),
+            ),
             ("process_threads", "Number of threads", entries("/proc/self/task")),
         ] {
             if let Some(value) = value {
