@@ -5,19 +5,24 @@
 
 mod error;
 mod filters;
+mod guard;
 mod nesting;
+mod repetition;
+mod trials;
+mod values;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, UndefinedBehavior, Value, context, machinery};
 
 pub use self::error::TemplateError;
-use super::brand::{Accent, Brand, Logo};
+use self::trials::trials;
+use super::brand::{Brand, Logo};
 use super::cause::{Answers, Cause};
 use super::environment::html_environment;
 use super::language::Language;
@@ -48,9 +53,16 @@ const BUILT_IN: &str = include_str!("../../templates/downtime.html");
 /// The name of the only template of each environment. Nobody sees it.
 const NAME: &str = "template";
 
-/// The limit for one rendering in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. A 10 MB page with
-/// thousands of loops stays below it, and an unbounded loop is stopped within a second.
-const FUEL: u64 = 1_000_000;
+/// The limit for one rendering in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. The shipped templates need
+/// less than 400. An unbounded loop is stopped within a second, and texts take 16 MB at most, before they are escaped.
+const FUEL: u64 = 250_000;
+
+/// How deep calls of macros and loops may be nested, in [`minijinja`]'s units: a call of a macro is 4, a block that is open is 1.
+/// Its own limit needs more than half of a thread's stack, without optimization.
+const MAX_RECURSION: usize = 200;
+
+/// The most bytes of a page. A template and a logo, of 1 MiB each, are less.
+const MAX_PAGE: usize = 4 << 20;
 
 /// A valid template: it parses, has no unknown variable, and renders in each of its cases.
 ///
@@ -97,6 +109,7 @@ impl Template {
             return Err(TemplateError::blank());
         }
         nesting::check(source)?;
+        repetition::check(source)?;
         let mut environment = environment();
         let added = environment.add_template_owned(NAME, source.to_owned());
         added.map_err(|error| TemplateError::from_engine(&error))?;
@@ -124,10 +137,14 @@ impl Template {
 
     /// Renders the page.
     pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
-        let template = self.0.environment.get_template(NAME);
-        template
-            .and_then(|template| template.render(self.context(variables)))
-            .map_err(|error| TemplateError::from_engine(&error))
+        let render = || {
+            let template = self.0.environment.get_template(NAME)?;
+            evaluate(&template, &self.0.environment, self.context(variables))
+        };
+        // The engine is known to panic: `loop.cycle()` without an argument.
+        let page = catch_unwind(AssertUnwindSafe(render)).map_err(|_| TemplateError::panic())?;
+        let page = page.map_err(|error| TemplateError::from_engine(&error))?;
+        if page.len() > MAX_PAGE { Err(TemplateError::long_page()) } else { Ok(page) }
     }
 
     fn context(&self, variables: &Variables) -> Value {
@@ -194,46 +211,28 @@ fn environment() -> Environment<'static> {
     let mut environment = html_environment();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_RECURSION);
     environment.set_debug(true);
     filters::add(&mut environment);
+    values::add_filters(&mut environment);
     // `debug` prints all variables, and `mentions` cannot know.
     environment.remove_global("debug");
     environment
 }
 
-/// Calls `try_with` with each combination of values that templates branch on, until it returns an error.
-fn trials<E>(mut try_with: impl FnMut(&Variables) -> Result<(), E>) -> Result<(), E> {
-    let full = Brand {
-        title: Some("Example".into()),
-        logo: Some(Logo { media_type: "image/png", bytes: Bytes::new() }),
-        accent: Some(Accent { light: "#000000".into(), dark: "#ffffff".into() }),
-        contact: Some("https://status.example.com/".into()),
-    };
-    let none = Brand::default();
-    let kinds = [
-        (Cause::Planned, Answers::Safe),
-        (Cause::Unscheduled, Answers::NotSaved),
-        (Cause::Unreachable, Answers::Unknown),
-    ];
-    for case in 0_u8..16 {
-        let is_set = |bit: u8| case & bit != 0;
-        let time = |bit: u8| is_set(bit).then_some(Timestamp::UNIX_EPOCH);
-        for (cause, answers) in kinds {
-            try_with(&Variables {
-                message: is_set(4).then_some("We'll be back soon."),
-                until: time(1),
-                start: time(2),
-                retry_after: 300,
-                status: 503,
-                cause,
-                answers,
-                language: Language::ENGLISH,
-                brand: if is_set(8) { &full } else { &none },
-                return_script: "<script></script>".to_owned(),
-            })?;
-        }
-    }
-    Ok(())
+/// Renders a template of the environment, with a check of all values that it makes.
+fn evaluate<'e>(
+    template: &minijinja::Template<'e, 'e>,
+    environment: &'e Environment<'e>,
+    values: Value,
+) -> Result<String, minijinja::Error> {
+    let compiled = machinery::get_compiled_template(template);
+    let instructions = guard::guarded(&compiled.instructions);
+    let mut page = String::with_capacity(compiled.buffer_size_hint);
+    let mut output = machinery::make_string_output(&mut page);
+    let escape = compiled.initial_auto_escape.clone();
+    machinery::eval(environment, &instructions, values, &compiled.blocks, &mut output, escape)?;
+    Ok(page)
 }
 
 /// Returns the first position of `name` as a whole word inside of `{{ }}` or `{% %}`, or else anywhere.
@@ -360,6 +359,52 @@ mod tests {
             [("message", false), ("until", false), ("start", true), ("status", true), ("retry_after", false)]
         {
             assert_eq!(template.mentions(name), used, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_page_is_refused() {
+        let page = |count| format!("{{% for i in range({count}) %}}{}{{% endfor %}}", "a".repeat(1024));
+        assert!(Template::parse(&page(MAX_PAGE / 1024)).is_ok());
+        let error = Template::parse(&page(MAX_PAGE / 1024 + 1)).unwrap_err();
+        assert_eq!(error.message, "the page is longer than 4 MiB");
+    }
+
+    #[test]
+    fn shipped_templates_are_far_from_the_limits() {
+        for source in [
+            BUILT_IN,
+            include_str!("../../templates/minimal.html"),
+            include_str!("../../templates/terminal.html"),
+        ] {
+            let mut environment = environment();
+            environment.add_template(NAME, source).unwrap();
+            environment.set_fuel(Some(FUEL / 100));
+            let template = Template::new(environment, false);
+            trials(|variables| template.render(variables).map(drop)).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_documents_name_the_limits() {
+        let document = include_str!("../../docs/templates.md");
+        for row in [
+            format!("| the page | {} MiB |", MAX_PAGE >> 20),
+            format!("| lists and maps within one another | {} |", values::MAX_NESTING),
+            format!(
+                "| a list or map, with all that is in it | {} values, and {} MiB of text |",
+                values::MAX_ITEMS,
+                values::MAX_TEXT >> 20
+            ),
+            format!("| calls of macros within one another | {} |", MAX_RECURSION / 4),
+            format!(
+                "| steps, which are about one for each name, value and operator, and for each 64 bytes of text | {FUEL} |"
+            ),
+            format!("| names, values and operators in a tag | {} |", nesting::MAX_TOKENS),
+            format!("| brackets within one another | {} |", nesting::MAX_DEPTH),
+            format!("| tags with `elif` | {} |", nesting::MAX_ELIFS),
+        ] {
+            assert!(document.contains(&row), "{row}");
         }
     }
 

@@ -4,8 +4,13 @@ use std::fmt;
 use std::ops::Range;
 
 use minijinja::ErrorKind;
+use minijinja::machinery::Span;
 
-use super::VARIABLES;
+use super::values::{TOO_DEEP, TOO_LARGE};
+use super::{MAX_PAGE, VARIABLES};
+
+/// The most characters of a text of the engine.
+const MAX_DETAIL: usize = 300;
 
 /// An error in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +55,44 @@ impl TemplateError {
         }
     }
 
+    pub(super) fn repeated_list(source: &str, operator: Span) -> Self {
+        let place = operator.start_offset as usize..operator.end_offset as usize;
+        Self {
+            message: "a list cannot be multiplied".to_owned(),
+            line: Some(operator.start_line.into()),
+            span: Some(place).filter(|place| source.get(place.clone()).is_some()),
+            help: Some("write the whole list, or a loop over `range(…)`".to_owned()),
+        }
+    }
+
+    pub(super) fn long_page() -> Self {
+        Self {
+            message: format!("the page is longer than {} MiB", MAX_PAGE >> 20),
+            span: None,
+            line: None,
+            help: Some("shorten its loops".to_owned()),
+        }
+    }
+
+    pub(super) fn panic() -> Self {
+        Self {
+            message: "the template engine failed".to_owned(),
+            span: None,
+            line: None,
+            help: Some(
+                "remove what you changed last: `loop.cycle()`, for example, needs an argument".to_owned(),
+            ),
+        }
+    }
+
     pub(super) fn from_engine(error: &minijinja::Error) -> Self {
         let source = error.template_source().unwrap_or_default();
         let detail = error.detail().unwrap_or_default();
         let message = match error.kind() {
             ErrorKind::OutOfFuel => "the template does too much work and was stopped".to_owned(),
+            _ if detail.starts_with(TOO_LARGE) || detail.starts_with(TOO_DEEP) => detail.to_owned(),
             kind if detail.is_empty() => kind.to_string(),
-            kind => format!("{kind}: {detail}"),
+            kind => format!("{kind}: {}", shortened(detail)),
         };
         Self {
             message,
@@ -78,9 +114,22 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
+/// Returns a text of the engine without its end if it is long, because it can contain values.
+fn shortened(detail: &str) -> String {
+    match detail.char_indices().nth(MAX_DETAIL) {
+        Some((end, _)) => format!("{}…", detail.get(..end).unwrap_or_default()),
+        None => detail.to_owned(),
+    }
+}
+
 fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
     match (kind, detail.strip_prefix("unknown statement ")) {
         (ErrorKind::OutOfFuel, _) => Some("shorten its loops"),
+        _ if detail.starts_with(TOO_LARGE) => {
+            Some("make several smaller ones, or shorten the loop that makes it")
+        }
+        _ if detail.starts_with(TOO_DEEP) => Some("do not put a list or map into itself in a loop"),
+        _ if detail == "recursion limit exceeded" => Some("do not let a macro or loop call itself"),
         (_, Some("include" | "extends" | "import" | "from" | "block")) => {
             Some("a template is a single file: copy the content of the other file into it")
         }

@@ -8,11 +8,11 @@ use std::ops::Range;
 use super::TemplateError;
 
 /// The most names, values, operators and brackets in a tag.
-const MAX_TOKENS: usize = 1000;
+pub(super) const MAX_TOKENS: usize = 1000;
 /// How deep brackets may be nested.
-const MAX_DEPTH: usize = 50;
+pub(super) const MAX_DEPTH: usize = 50;
 /// The most tags with `elif` in a template.
-const MAX_ELIFS: usize = 500;
+pub(super) const MAX_ELIFS: usize = 500;
 
 /// Checks a template that is not parsed yet, and may be malformed.
 pub(super) fn check(source: &str) -> Result<(), TemplateError> {

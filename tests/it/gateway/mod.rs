@@ -23,6 +23,7 @@ mod site;
 mod stalled_log;
 mod status;
 mod stop;
+mod templates;
 mod tunnels;
 mod upstream;
 mod websocket;
