@@ -1,5 +1,6 @@
-//! Tests that need programs of the system: a browser, curl, Django, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, nghttp,
-//! nginx, npm, OpenSSL, promtool, Rails, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they fail.
+//! Tests that need programs of the system: a browser, curl, Django, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, mdBook,
+//! nghttp, nginx, npm, OpenSSL, promtool, Rails, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they
+//! fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
 
@@ -18,6 +19,7 @@ mod support;
 
 mod activation;
 mod admin;
+mod book;
 mod browser;
 mod container;
 mod debian;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let conclusions = [
         run(&arguments, activation::trials()),
         run(&arguments, admin::trials()),
+        run(&arguments, book::trials()),
         run(&arguments, browser::trials()),
         run(&arguments, container::trials()),
         run(&arguments, front::trials()),
