@@ -14,7 +14,6 @@ use crate::debian::{self, RequiredProgram};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls::identity;
-use crate::support::until;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -128,7 +127,9 @@ fn read_access_log() -> Result<(), Failed> {
     ] {
         gateway.get(path, fields);
     }
-    until("lines", || (gateway.log().count(" HTTP/1.1\" ") == 4).then_some(()));
+    for _ in 0..4 {
+        gateway.log().wait_for(" HTTP/1.1\" ");
+    }
     let log = gateway.log().text();
     let lines: Vec<_> = log.lines().filter(|line| line.contains(" - - [")).collect();
     std::fs::write(gateway.directory.join("access.log"), lines.join("\n") + "\n")?;

@@ -17,6 +17,7 @@ mod cli;
 mod client;
 mod documents;
 mod edit_properties;
+mod exits;
 mod files;
 mod gateway;
 mod hooks;

@@ -53,9 +53,13 @@ impl Log {
 
     /// Waits until the process has ended, and returns its output.
     pub(crate) fn wait_for_end(&self) -> String {
-        let ended = self.wait(DEADLINE, |lines| lines.ended.then_some(()));
-        assert!(ended.is_some(), "the process is still running:\n{}", self.text());
+        assert!(self.has_ended_within(DEADLINE), "the process is still running:\n{}", self.text());
         self.text()
+    }
+
+    /// Waits for this time, or until the process has ended. Returns true if it has.
+    pub(crate) fn has_ended_within(&self, limit: Duration) -> bool {
+        self.wait(limit, |lines| lines.ended.then_some(())).is_some()
     }
 
     /// Returns the output so far.

@@ -3,16 +3,15 @@
 use std::fs::{File, create_dir_all, read_to_string};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{scope, sleep};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::scope;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Failed};
 use rustix::process::Signal;
 
-use super::load::SetOnDrop;
 use super::watching::{Behaviour, Watching};
-use super::{assert_applied, await_in_time, config_with_message};
+use super::{assert_applied, await_in_time, config_with_message, let_pass};
 use crate::debian;
 use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 
@@ -76,24 +75,24 @@ const DEPTH: usize = 500;
 /// check the file for each would take more than a core.
 const MAX_SHARE: f64 = 0.2;
 
-/// Appends lines at the rate of [`WRITES`] until `done` is set.
-fn write_log(path: &Path, done: &AtomicBool) {
+/// Appends lines at the rate of [`WRITES`] until the sender of `done` is dropped.
+fn write_log(path: &Path, done: &Receiver<()>) {
     let mut log = File::create(path).expect("created");
     let begun = Instant::now();
     for written in 0.. {
-        if done.load(Ordering::Relaxed) {
-            return;
-        }
         log.write_all(b"a line\n").expect("written");
         let due = begun + Duration::from_secs(1) * written / WRITES;
-        sleep(due.saturating_duration_since(Instant::now()));
+        if done.recv_timeout(due.saturating_duration_since(Instant::now())) != Err(RecvTimeoutError::Timeout)
+        {
+            return;
+        }
     }
 }
 
 /// Measures for three seconds which share of a core the watch takes.
 fn measure_share(gateway: &GatewayProcess) -> f64 {
     let (begun, before) = (Instant::now(), gateway.process.cpu_time("watch"));
-    sleep(Duration::from_secs(3));
+    let_pass(gateway, Duration::from_secs(3));
     let spent = gateway.process.cpu_time("watch").saturating_sub(before);
     spent.as_secs_f64() / begun.elapsed().as_secs_f64()
 }
@@ -107,11 +106,11 @@ fn a_busy_log_in_the_directory_delays_no_edit_and_costs_little(watching: Watchin
     let mut command = watching.command(&directory);
     command.args(["-c", &file]);
     let gateway = watching.run(directory, command);
-    let done = AtomicBool::new(false);
     let share = scope(|scope| {
-        scope.spawn(|| write_log(&gateway.directory.join(&format!("{deep}access.log")), &done));
-        // If an edit is not applied, the scope still waits for the thread that writes the log.
-        let _done = SetOnDrop(&done);
+        // If an edit is not applied, the scope still waits for the thread that writes the log, which ends when this is dropped.
+        let (_writing, done) = channel();
+        let log = gateway.directory.join(&format!("{deep}access.log"));
+        scope.spawn(move || write_log(&log, &done));
         let share = measure_share(&gateway);
         for message in ["that edit", "the next one"] {
             gateway.directory.replace(&file, &listening(&config_with_message(message)));

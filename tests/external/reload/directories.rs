@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::watching::{Behaviour, Watching};
 use super::{REJECTED, await_in_time, await_message, config_with_message};
 use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
-use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     edits_in_a_directory_that_replaces_another_are_applied,
@@ -92,7 +91,7 @@ fn edits_are_applied_again_once_a_missing_directory_is_back(watching: Watching) 
     let moved = [("conf", "aside"), ("aside", "conf")];
     let [away, back] = moved.map(|(from, to)| (gateway.directory.join(from), gateway.directory.join(to)));
     rename(&away.0, &away.1).expect("renamed");
-    until("a second rejection", || (gateway.log().count(REJECTED) == 2).then_some(()));
+    gateway.log().wait_for(REJECTED);
     rename(&back.0, &back.1).expect("renamed");
     gateway.log().wait_for("is back to the applied version");
     assert_edits_are_applied(&gateway, watching, "moved");

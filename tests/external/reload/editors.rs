@@ -1,6 +1,6 @@
 //! Saves by editors and by other programs that operators use.
 
-use std::fs::{metadata, read_to_string};
+use std::fs::metadata;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -11,8 +11,8 @@ use super::stamps::run;
 use super::watching::{Behaviour, Watching};
 use super::{assert_applied, await_in_time, config_with_message};
 use crate::debian::{self, RequiredProgram};
+use crate::support::awaited::until_file;
 use crate::support::process::{GatewayProcess, listening};
-use crate::support::until;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
     each_save_of_vim_is_applied_whole,
@@ -94,7 +94,7 @@ fn emacs(gateway: &GatewayProcess, settings: &str) -> EditorSession {
 /// Waits until the file on disk has the message, and asserts that it is then applied in time.
 fn await_save(gateway: &GatewayProcess, watching: Watching, message: &str) {
     let (path, text) = (gateway.directory.join("downtime.toml"), listening(&config_with_message(message)));
-    until(message, || read_to_string(&path).is_ok_and(|saved| saved == text).then_some(()));
+    until_file(&path, |saved| saved == text);
     await_in_time(gateway, watching, message);
 }
 

@@ -2,12 +2,11 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::latencies::Latencies;
 use super::watching::{Behaviour, Watching};
-use super::{assert_applied, assert_message, assert_settled, await_message, config_with_message};
+use super::{assert_applied, assert_message, assert_settled, await_message, config_with_message, let_pass};
 use crate::support::process::GatewayProcess;
 
 pub(crate) const BEHAVIOURS: &[Behaviour] = behaviours![
@@ -79,7 +78,7 @@ fn write_in_pieces(gateway: &GatewayProcess, text: &str) -> bool {
     let mut last = Instant::now();
     let mut steady = true;
     for line in text.split_inclusive('\n') {
-        sleep(PACE);
+        let_pass(gateway, PACE);
         file.write_all(line.as_bytes()).expect("written");
         steady &= last.elapsed() < MAX_PAUSE;
         last = Instant::now();

@@ -1,12 +1,13 @@
 //! Invalid edits: they change nothing, are logged once, and the next valid edit is applied.
 
 use std::fs::{create_dir, remove_dir, remove_file};
-use std::thread::sleep;
 use std::time::Duration;
 
 use super::load::under_load;
 use super::watching::{Behaviour, Watching};
-use super::{REJECTED, assert_message, assert_settled, await_message, config_with_message, current_message};
+use super::{
+    REJECTED, assert_message, assert_settled, await_message, config_with_message, current_message, let_pass,
+};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 
@@ -39,7 +40,7 @@ fn a_file_that_is_missing_for_five_seconds_leaves_the_last_good_version_active(w
     let expect_good = || |client: &mut Client| assert_eq!(current_message(client).as_deref(), Some("good"));
     under_load(&gateway, expect_good, || {
         remove_file(gateway.directory.join("downtime.toml")).expect("removed");
-        sleep(Duration::from_secs(5));
+        let_pass(&gateway, Duration::from_secs(5));
     });
     let line = gateway.log().wait_for(REJECTED);
     assert!(line.contains("does not exist"), "{line}");

@@ -96,6 +96,11 @@ fn await_message(gateway: &GatewayProcess, message: &str) -> Duration {
     until(message, || (current_message(&mut client).as_deref() == Some(message)).then_some(())).1
 }
 
+/// Lets time pass where a pace or a duration is what a test is about. The test fails at once if the gateway ends.
+fn let_pass(gateway: &GatewayProcess, time: Duration) {
+    assert!(!gateway.log().has_ended_within(time), "the gateway has ended:\n{}", gateway.log().text());
+}
+
 /// Asserts that the public status has this message now.
 fn assert_message(gateway: &GatewayProcess, message: &str) {
     assert_eq!(current_message(&mut gateway.connect()).as_deref(), Some(message));

@@ -5,14 +5,13 @@
 
 use std::fs::{create_dir, remove_file};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::latencies::Latencies;
 use super::links::swap;
 use super::load::{MAX_GROWTH_KIB, under_load};
 use super::watching::{Behaviour, Watching};
-use super::{DOWN, REJECTED};
+use super::{DOWN, REJECTED, let_pass};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 use crate::support::until;
@@ -159,7 +158,7 @@ impl<'g> Soak<'g> {
             self.edit();
             if self.random.one_in(3) {
                 let due = begun + pace * self.edits;
-                sleep(due.saturating_duration_since(Instant::now()));
+                let_pass(self.gateway, due.saturating_duration_since(Instant::now()));
             }
             if self.random.one_in(25) {
                 self.expect_last();
@@ -202,7 +201,8 @@ impl<'g> Soak<'g> {
             WriteMethod::Rename => directory.replace(name, text),
             WriteMethod::Recreate => {
                 remove_file(directory.join(name)).expect("removed");
-                sleep(Duration::from_millis(self.random.below(150) as u64));
+                // The file is missing for as long as an editor may take.
+                let_pass(self.gateway, Duration::from_millis(self.random.below(150) as u64));
                 directory.write(name, text);
             }
             WriteMethod::SwapLink => {

@@ -3,7 +3,6 @@
 use std::fs::{create_dir, rename};
 use std::mem::take;
 use std::sync::Mutex;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,7 +10,7 @@ use rustix::process::Signal;
 use super::links::swap;
 use super::load::under_load;
 use super::watching::{Behaviour, Watching};
-use super::{DOWN, assert_settled};
+use super::{DOWN, assert_settled, let_pass};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, listening};
 use crate::support::until;
@@ -220,7 +219,8 @@ fn switching_a_link_while_the_files_are_read_never_mixes_versions(watching: Watc
             let (old, new) = (number % 2, (number + 1) % 2);
             swap(site.directory(), &format!("..v{old}"), "..data");
             read_now(&site.gateway);
-            sleep(reading * number / SWAPS);
+            // The link is switched at another moment of the reading each time.
+            let_pass(&site.gateway, reading * number / SWAPS);
             swap(site.directory(), &format!("..v{new}"), "..data");
         }
         site.await_version(0);

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -118,14 +119,24 @@ fn assert_applied(gateway: &GatewayProcess) {
     assert!(gateway.log().count(" applied ") > 0);
 }
 
-/// Replaces the file repeatedly as slow edits do: while it holds the locks of the old and the new file.
-fn edit_repeatedly(directory: &ConfigDirectory, pause: Duration, times: usize, started: &Barrier) {
+/// Replaces the file repeatedly as slow edits do: while it holds the locks of the old and the new file. Ends early if the sender of
+/// `done` is dropped.
+fn edit_repeatedly(
+    directory: &ConfigDirectory,
+    pause: Duration,
+    times: usize,
+    started: &Barrier,
+    done: &Receiver<()>,
+) {
     let path = directory.join("downtime.toml");
     let mut held = File::open(&path).expect("a file");
     held.lock().expect("a lock");
     started.wait();
     for number in 1..=times {
-        thread::sleep(pause);
+        // How long an edit takes.
+        if done.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
         let beside = directory.join("beside");
         std::fs::write(&beside, format!("# {number}\n")).expect("written");
         let new = File::open(&beside).expect("a file");
@@ -145,7 +156,9 @@ fn an_edit_waits_as_long_as_other_edits_make_progress() {
         Store::open(&directory.join("downtime.toml")).expect("a file").with_lock_timeout(LOCK_TIMEOUT);
     let started = Barrier::new(2);
     thread::scope(|scope| {
-        scope.spawn(|| edit_repeatedly(&directory, PAUSE, TIMES, &started));
+        let (_waiting, done) = channel();
+        let (directory, started) = (&directory, &started);
+        scope.spawn(move || edit_repeatedly(directory, PAUSE, TIMES, started, &done));
         started.wait();
         store.edit(|text| Ok::<_, Infallible>((Some(format!("{text}# edited\n")), ()))).expect("edited");
     });

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::support::awaited::until_file;
 use crate::support::log::Log;
 use crate::support::process::{ConfigDirectory, downtime};
-use crate::support::until;
 
 /// A system call in a trace.
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ impl TracedProcess {
     /// Waits until SIGSTOP has stopped the process this number of times.
     pub(crate) fn wait_for_stop(&self, times: usize) {
         const STOPPED: &str = "--- stopped by SIGSTOP ---\n";
-        until("a stop by SIGSTOP", || (self.read("trace").matches(STOPPED).count() == times).then_some(()));
+        until_file(&self.output.path().join("trace"), |trace| trace.matches(STOPPED).count() == times);
     }
 
     /// Continues the stopped process.

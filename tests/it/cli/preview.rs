@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::exits::exit_status;
 use crate::support::http::{Client, Response};
 use crate::support::log::Log;
-use crate::support::until;
 use crate::working_directory::{CommandOutput, WorkingDirectory};
 
 const FILE: &str = r#"
@@ -228,6 +228,5 @@ fn it_serves_the_current_file_on_this_machine_until_it_is_interrupted() {
     preview.log.wait_for("error: unknown language `xx`");
 
     kill_process(Pid::from_child(&preview.child), Signal::INT).unwrap();
-    let (status, _) = until("end of the preview", || preview.child.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(exit_status(&mut preview.child).code(), Some(0));
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::DOWN;
+use crate::exits::exit_status;
 use crate::support::http::Client;
 use crate::support::log::Log;
 use crate::support::process::{ConfigDirectory, downtime, downtime_by};
@@ -56,8 +57,7 @@ impl LoggingGateway {
 
     fn terminate(&mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process");
-        let (status, _) = until("exit", || self.child.try_wait().expect("a status"));
-        assert_eq!(status.code(), Some(0));
+        assert_eq!(exit_status(&mut self.child).code(), Some(0));
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::DOWN;
+use crate::support::awaited::until_changed;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls::identity;
@@ -292,7 +293,8 @@ fn new_connections_are_refused_while_the_last_requests_finish() {
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("stopping");
     until("a refused connection", || TcpStream::connect(gateway.address).is_err().then_some(()));
-    until("the removal of the socket", || (!gateway.directory.join("gateway.sock").exists()).then_some(()));
+    let socket = gateway.directory.join("gateway.sock");
+    until_changed(&socket, || (!socket.exists()).then_some(()));
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
     assert_eq!(busy.response("GET").text(), "last");
     assert_eq!(gateway.process.end().0, Some(0));

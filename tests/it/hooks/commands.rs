@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::{DOWN, directory, script};
+use crate::support::awaited::until_file;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime_by};
-use crate::support::until;
 
 const HOOKS: &str = "[hooks]\non_down = [\"./tell\", \"went down\"]\non_up = [\"./tell\", \"is up\"]\non_rejected = [\"./tell\", \"rejected\"]\n";
 
@@ -72,7 +72,7 @@ fn commands_run_one_after_the_other_in_order_and_requests_do_not_wait() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("a pipe");
     let gateway = GatewayProcess::on(directory);
     gateway.apply(&format!("{HOOKS}{DOWN}"));
-    until("the first command", || (read(&gateway.directory, "told") == "went down\n").then_some(()));
+    until_file(&gateway.directory.join("told"), |told| told == "went down\n");
     assert_eq!(gateway.get("/", &[]).status, 503);
     gateway.apply(HOOKS);
     assert_eq!(gateway.get("/", &[]).status, 200);

@@ -12,9 +12,11 @@ mod test_command;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use rustix::process::Pid;
+
+use crate::exits;
 use crate::receiver::{Receiver, SECRET};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
-use crate::support::until;
 
 /// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nmessage = \"We move.\"\n";
@@ -49,8 +51,6 @@ fn script(directory: &ConfigDirectory, name: &str, text: &str) {
 /// Waits until a process that was killed has ended: the signal is sent before the gateway ends, but the kernel may deliver it after
 /// that.
 fn until_ended(pid: &str) {
-    until("end of the process", || {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        (stat.is_empty() || stat.contains(") Z ")).then_some(())
-    });
+    let pid = pid.parse().ok().and_then(Pid::from_raw);
+    exits::until_ended(pid.expect("a process"));
 }

@@ -6,8 +6,8 @@ use rustix::process::Signal;
 
 use super::{directory, script, until_ended, webhook};
 use crate::receiver::{Answer, Receiver};
+use crate::support::awaited::until_file;
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, listening};
-use crate::support::until;
 
 const HOOKS: &str = "[hooks]\non_rejected = [\"./tell\"]\non_down = [\"./tell\"]\n";
 const INVALID: &str = "[response]\nstatus = 200\n[[period]]\nstart = 2020-01-01T00:00:00Z\n";
@@ -111,7 +111,7 @@ fn a_command_does_not_outlive_a_gateway_that_is_stopped_before_it_has_started() 
         let directory = directory(&format!("{HOOKS}{INVALID}"));
         script(&directory, "tell", "echo $$ >pid.part; mv pid.part pid; exec sleep 1000");
         let process = Process::spawn(downtime(&directory));
-        let (pid, _) = until("the command", || fs::read_to_string(directory.join("pid")).ok());
+        let pid = until_file(&directory.join("pid"), |_| true);
         process.signal(signal);
         let (code, output) = process.end();
         assert_eq!(code, Some(1), "{output}");

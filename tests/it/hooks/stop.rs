@@ -7,8 +7,8 @@ use rustix::process::Signal;
 
 use super::{DOWN, directory, script, start, until_ended, webhook};
 use crate::receiver::{Answer, Receiver};
+use crate::support::awaited::until_file;
 use crate::support::process::GatewayProcess;
-use crate::support::until;
 
 /// Much longer than a stop without requests takes, and shorter than a command may run and a receiver may be silent.
 const SHORT: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ fn a_command_that_runs_is_killed_with_its_children_when_the_gateway_stops() {
     let gateway = GatewayProcess::on(directory);
     gateway.apply(&format!("{hooks}{DOWN}"));
     let pid = gateway.directory.join("pid");
-    let (pid, _) = until("the child", || fs::read_to_string(&pid).ok());
+    let pid = until_file(&pid, |_| true);
     assert!(fs::exists(format!("/proc/{}", pid.trim())).expect("known"), "the child does not run");
     let output = stop(gateway);
     assert!(output.contains("stopping: 1 commands of [hooks]"), "{output}");

@@ -9,8 +9,8 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{DOWN, start, with_management};
+use crate::support::awaited::until_file;
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime, downtime_by};
-use crate::support::until;
 use crate::working_directory::CommandOutput;
 
 /// Runs a shell script during a downtime. `options` come before `--`.
@@ -34,7 +34,7 @@ fn spawn_by(of_env: &str, directory: &ConfigDirectory, options: &[&str], script:
 
 /// Waits until a script has created this file.
 fn wait_for(directory: &ConfigDirectory, name: &str) {
-    until("the script", || directory.join(name).exists().then_some(()));
+    until_file(&directory.join(name), |_| true);
 }
 
 fn send(child: &Child, signal: Signal) {
@@ -216,9 +216,10 @@ fn a_signal_before_the_command_runs_ends_what_was_written() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
     let child = spawn(&gateway.directory, &["--name", "deploy"], "touch ran");
-    until("the edit", || text(gateway.directory.path()).contains("deploy").then_some(()));
+    let file = gateway.directory.join("downtime.toml");
+    until_file(&file, |text| text.contains("deploy"));
     send(&child, Signal::INT);
-    until("the end", || text(gateway.directory.path()).contains("\nend = ").then_some(()));
+    until_file(&file, |text| text.contains("\nend = "));
     gateway.process.signal(Signal::CONT);
     let run = CommandOutput::from(child.wait_with_output().expect("an exit status"));
     assert_eq!(run.code, 130, "{run:?}");

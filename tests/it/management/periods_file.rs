@@ -5,8 +5,8 @@ use std::fs;
 use rustix::process::Signal;
 
 use super::{DOWN, query, run, start, with_management};
+use crate::support::awaited::until_file;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
-use crate::support::until;
 
 const KEY: &str = "periods_file = \"periods.toml\"\n";
 
@@ -68,9 +68,7 @@ fn edits_of_both_are_waited_for_together() {
     let directory = &gateway.directory;
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| run(directory, &["start", "--wait", "--name", "mine"]));
-        until("the edit", || {
-            fs::read_to_string(directory.join("periods.toml")).expect("read").contains("mine").then_some(())
-        });
+        until_file(&directory.join("periods.toml"), |text| text.contains("mine"));
         let main = fs::read_to_string(directory.join("downtime.toml")).expect("read");
         directory.replace("downtime.toml", &format!("# theirs\n{main}"));
         gateway.process.signal(Signal::CONT);

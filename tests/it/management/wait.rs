@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::{DOWN, run, start, with_management};
+use crate::support::awaited::until_file;
 use crate::support::process::{ConfigDirectory, downtime};
-use crate::support::until;
 use crate::working_directory::CommandOutput;
 
 /// The 10 s of `--wait`, with room for a busy machine.
@@ -84,7 +84,7 @@ fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
     command.args(["start", "--wait", "--name", "gone"]).stdout(Stdio::piped());
     let waiting = command.spawn().expect("the binary");
     let file = gateway.directory.join("downtime.toml");
-    until("the edit", || std::fs::read_to_string(&file).expect("read").contains("gone").then_some(()));
+    until_file(&file, |text| text.contains("gone"));
     gateway.edit(&with_management("# undone\n"));
     gateway.process.signal(Signal::CONT);
     let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
@@ -100,12 +100,11 @@ fn others_may_edit_the_file_meanwhile() {
     command.args(["start", "--wait", "--name", "mine"]).stdout(Stdio::piped());
     let waiting = command.spawn().expect("the binary");
     let file = gateway.directory.join("downtime.toml");
-    let text = || std::fs::read_to_string(&file).expect("read");
-    until("the edit", || text().contains("mine").then_some(()));
-    let more = format!("# theirs\n{}{DOWN}", text());
+    let mine = until_file(&file, |text| text.contains("mine"));
+    let more = format!("# theirs\n{mine}{DOWN}");
     gateway.directory.replace("downtime.toml", &more);
     gateway.process.signal(Signal::CONT);
     let ended = CommandOutput::from(waiting.wait_with_output().expect("an exit status"));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
-    assert_eq!(text(), more);
+    assert_eq!(until_file(&file, |_| true), more);
 }
