@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod listeners;
+mod servers;
 mod signals;
 mod watchdog;
 
@@ -17,7 +18,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use self::listeners::{Listeners, close, management_addresses};
+use self::listeners::{Listeners, management_addresses};
+use self::servers::Servers;
 use self::signals::Signals;
 use super::sockets::PassedSockets;
 use super::supervisor::{notify, notify_of};
@@ -28,18 +30,17 @@ use crate::config::duration;
 use crate::config::load::{Loaded, load};
 use crate::config::{Config, ListenUrl, ServerConfig, Site};
 use crate::counters::Counters;
-use crate::filters;
+use crate::gateway::preparation;
 use crate::gateway::reachability_log::ReachabilityLog;
-use crate::gateway::{Gateway, preparation};
 use crate::hooks::{HookCounts, Hooks, reject_start};
-use crate::logging::{AccessLines, LOG_TIMEOUT, LogQueue, Logging, log_warnings};
+use crate::logging::{LOG_TIMEOUT, LogQueue, Logging, log_warnings};
+use crate::management::RunningGateway;
 use crate::management::activity::Activity;
-use crate::management::{RunningGateway, management};
-use crate::server::{Pulse, Readiness, Server, workers};
+use crate::server::Readiness;
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
-use crate::thread_exit::{ExitNotice, exit_notice};
-use crate::upstream::{Proxy, SharedUpstreams, report_cut_responses};
+use crate::thread_exit::exit_notice;
+use crate::upstream::{SharedUpstreams, report_cut_responses};
 use crate::watch::{Handle, Notice, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
@@ -227,65 +228,6 @@ fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
         if has_changed {
             warn!("{section} listen takes effect at the next start; everything else is applied");
         }
-    }
-}
-
-/// The server for visitors and, with `[management]`, the one for operators.
-struct Servers {
-    site: Server,
-    management: Option<Server>,
-    running: Arc<RunningGateway>,
-}
-
-impl Servers {
-    fn start(
-        listeners: &Listeners,
-        running: Arc<RunningGateway>,
-        access_lines: &AccessLines,
-        notice: &ExitNotice,
-    ) -> io::Result<Self> {
-        let gateway = {
-            let (running, access_lines) = (Arc::clone(&running), access_lines.clone());
-            move || {
-                let RunningGateway { snapshots, readiness, counters, upstreams, .. } = &*running;
-                let (routes, proxy) = (warp::service(filters::routes()), Proxy::sharing(upstreams));
-                let (readiness, counts) = (readiness.clone(), counters.for_thread());
-                Gateway::new(snapshots, routes, proxy, readiness, counts, access_lines.clone())
-            }
-        };
-        let operators = {
-            let running = Arc::clone(&running);
-            move || management(&running)
-        };
-        let site = Server::start(workers(), &listeners.site, notice, &running.connections, gateway)?;
-        let capacity = Arc::default();
-        let start =
-            || Server::start(["management".to_owned()], &listeners.management, notice, &capacity, operators);
-        let management = (!listeners.management.is_empty()).then(start).transpose()?;
-        Ok(Self { site, management, running })
-    }
-
-    /// Returns what asks the threads of both whether they still run.
-    fn pulses(&self) -> Vec<Pulse> {
-        [Some(&self.site), self.management.as_ref()].into_iter().flatten().map(Server::pulse).collect()
-    }
-
-    /// Makes load balancers and operators see that the gateway is stopping.
-    fn begin_stop(&self) {
-        self.running.readiness.begin_stop();
-        notify(&[NotifyState::Stopping]);
-    }
-
-    /// Completes visitors' requests first, and stops within `limit`.
-    async fn stop(self, listeners: &mut Listeners, limit: Duration) -> io::Result<()> {
-        info!("stopping: waiting up to {} for requests in progress", duration::format(limit));
-        let begun = Instant::now();
-        // Closed before the last requests end, so that new clients are refused instead of left waiting.
-        close(&mut listeners.site);
-        let stopped = self.site.stop(limit).await;
-        close(&mut listeners.management);
-        let Some(management) = self.management else { return stopped };
-        stopped.and(management.stop(limit.saturating_sub(begun.elapsed())).await)
     }
 }
 

@@ -1,17 +1,19 @@
 //! Collects the diagnostics of one file.
 
+mod found;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
 
+use self::found::FoundDiagnostics;
+#[cfg(test)]
+pub use self::found::MAX_SHOWN;
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
 use crate::invalid_value::InvalidValue;
 
-/// The most errors that are shown, and the most warnings; the rest are only counted.
-pub const MAX_SHOWN: usize = 100;
 /// The longest message or help, in characters: it may quote a value, and a value may be the whole file.
 const MAX_TEXT: usize = 1000;
 
@@ -38,74 +40,6 @@ struct SecondFile {
     start: usize,
     /// The number of lines before it.
     lines_before: usize,
-}
-
-/// The order of problems: those without a place, then those of the text, then those of other files. The number keeps
-/// problems of the same place in the order in which they were found.
-type Position = (Option<(bool, usize)>, usize);
-
-#[derive(Clone, Debug, Default)]
-struct FoundDiagnostics {
-    errors: FirstDiagnostics,
-    warnings: FirstDiagnostics,
-    notes: BTreeMap<Position, Diagnostic>,
-    total: usize,
-}
-
-/// The first problems of one severity, and the number of all.
-#[derive(Clone, Debug, Default)]
-struct FirstDiagnostics {
-    first: BTreeMap<Position, Diagnostic>,
-    count: usize,
-}
-
-impl FoundDiagnostics {
-    /// Counts a problem, and returns its position if it is shown.
-    fn count(&mut self, severity: Severity, place: Option<(bool, usize)>) -> Option<Position> {
-        self.total += 1;
-        let position = (place, self.total);
-        let kept = match severity {
-            Severity::Error => &mut self.errors,
-            Severity::Warning => &mut self.warnings,
-            Severity::Note => return Some(position),
-        };
-        kept.count += 1;
-        kept.keeps(&position).then_some(position)
-    }
-
-    fn insert(&mut self, position: Position, diagnostic: Diagnostic) {
-        match diagnostic.severity {
-            Severity::Error => self.errors.insert(position, diagnostic),
-            Severity::Warning => self.warnings.insert(position, diagnostic),
-            Severity::Note => {
-                self.notes.insert(position, diagnostic);
-            }
-        }
-    }
-}
-
-impl FirstDiagnostics {
-    fn keeps(&self, position: &Position) -> bool {
-        self.first.len() < MAX_SHOWN || self.first.last_key_value().is_some_and(|(last, _)| position < last)
-    }
-
-    fn insert(&mut self, position: Position, diagnostic: Diagnostic) {
-        self.first.insert(position, diagnostic);
-        if self.first.len() > MAX_SHOWN {
-            self.first.pop_last();
-        }
-    }
-
-    fn note(&self, what: &str) -> Option<Diagnostic> {
-        let more = self.count.saturating_sub(self.first.len());
-        let (s, are) = if more == 1 { ("", "is") } else { ("s", "are") };
-        (more > 0).then(|| Diagnostic {
-            severity: Severity::Note,
-            message: format!("{more} more {what}{s} {are} not shown"),
-            place: None,
-            help: Some("fix those above, then check again".into()),
-        })
-    }
 }
 
 impl Report {
