@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -63,16 +63,18 @@ fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
 fn sigterm_under_load_resets_no_connection_and_exits_with_0() {
     const CLIENTS: usize = 16;
     let gateway = GatewayProcess::start(DOWN);
-    let warm = Barrier::new(CLIENTS + 1);
+    let (warm, warmed) = channel();
     let (code, output) = std::thread::scope(|scope| {
         for number in 0..CLIENTS {
-            let (client, warm) = (gateway.connect(), &warm);
+            let (client, warm) = (gateway.connect(), warm.clone());
             // Half of them wait for each response. The others send without a pause, also after the last response.
             scope.spawn(
                 move || if number % 2 == 0 { request_in_turn(client, warm) } else { flood(client, warm) },
             );
         }
-        warm.wait();
+        drop(warm);
+        // Ends when every client is warm. One that fails drops its sender too, and fails the test at the end.
+        warmed.iter().for_each(drop);
         gateway.process.signal(Signal::TERM);
         gateway.process.end()
     });
@@ -80,13 +82,14 @@ fn sigterm_under_load_resets_no_connection_and_exits_with_0() {
     assert!(!output.contains("were still open"), "{output}");
 }
 
-/// The number of responses that each client gets before the stop.
+/// The number of responses that each client gets before the stop. Then it drops its sender.
 const WARM: usize = 50;
 
-fn request_in_turn(mut client: Client, warm: &Barrier) {
+fn request_in_turn(mut client: Client, warm: Sender<()>) {
+    let mut warm = Some(warm);
     for served in 0.. {
         if served == WARM {
-            warm.wait();
+            warm.take();
         }
         client.stream.write_all(REQUEST).expect("no reset while a request is sent");
         if is_last(&mut client) {
@@ -95,7 +98,8 @@ fn request_in_turn(mut client: Client, warm: &Barrier) {
     }
 }
 
-fn flood(mut client: Client, warm: &Barrier) {
+fn flood(mut client: Client, warm: Sender<()>) {
+    let mut warm = Some(warm);
     let mut to = client.stream.try_clone().expect("a stream");
     let has_ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -106,7 +110,7 @@ fn flood(mut client: Client, warm: &Barrier) {
         });
         for served in 0.. {
             if served == WARM {
-                warm.wait();
+                warm.take();
             }
             if is_last(&mut client) {
                 has_ended.store(true, Ordering::Relaxed);
