@@ -114,7 +114,9 @@ async fn send_parts(
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::Range(range) => {
-                let first = range.start..range.end.min(range.start.saturating_add(MAX_WITH_HEAD as u64));
+                // Over HTTP/2, no more is read than is wanted: a client may open many streams of which it takes nothing.
+                let with_head = if client.is_http2() { 0 } else { MAX_WITH_HEAD as u64 };
+                let first = range.start..range.end.min(range.start.saturating_add(with_head));
                 out.extend_from_slice(&content.read(first.clone()).await?);
                 client.send(&out).await?;
                 // A slow reader holds no more than what it has not taken.
@@ -139,7 +141,8 @@ async fn send_range(
             client.send_file(content.file(), part.clone()).await?;
             part
         } else {
-            let part = rest.start..rest.end.min(rest.start.saturating_add(MAX_READ));
+            let wanted = client.await_demand().await?.map_or(MAX_READ, |wanted| wanted as u64);
+            let part = rest.start..rest.end.min(rest.start.saturating_add(wanted));
             client.send(&content.read(part.clone()).await?).await?;
             part
         };

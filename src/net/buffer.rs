@@ -152,7 +152,7 @@ impl Buffer {
     }
 
     /// Gives the memory back if it is empty, unless it has a size that is not kept.
-    fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.is_empty() && matches!(self.bytes.capacity(), INITIAL_SIZE | MAX_SIZE) {
             self.begin = 0;
             free(std::mem::take(&mut self.bytes));

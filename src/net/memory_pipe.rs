@@ -42,6 +42,16 @@ pub struct PipeEnd {
 }
 
 impl PipeEnd {
+    /// Ready when the other end waits for bytes, or is gone: how many can be written.
+    pub fn poll_wanted(&self, cx: &Context<'_>) -> Poll<usize> {
+        let state = &mut *lock(&self.writer.0);
+        if state.is_closed || state.is_wanted && state.bytes.is_empty() {
+            return Poll::Ready(state.size);
+        }
+        register(&mut state.writer, cx);
+        Poll::Pending
+    }
+
     /// The two directions of this end.
     pub fn into_split(self) -> (PipeReader, PipeWriter) {
         (self.reader, self.writer)
@@ -232,6 +242,24 @@ mod tests {
             assert!(take(&mut from).now_or_never().is_none());
         }
         assert_eq!(write(&mut to), FIRST_SIZE);
+    }
+
+    #[tokio::test]
+    async fn a_writer_sees_when_the_reader_waits_and_how_much_it_takes() {
+        let (mut one, mut other) = memory_pipe();
+        let wanted = |pipe: &PipeEnd| poll_fn(|cx| pipe.poll_wanted(cx)).now_or_never();
+        assert_eq!(wanted(&one), Some(FIRST_SIZE));
+        one.write_all(b"some").await.unwrap();
+        assert_eq!(wanted(&one), None, "it has not been taken");
+        other.read_exact(&mut [0; 4]).await.unwrap();
+        assert_eq!(wanted(&one), None, "nobody has asked for more");
+        assert!(other.read(&mut [0]).now_or_never().is_none());
+        assert_eq!(write(&mut one), FIRST_SIZE);
+        other.read_exact(&mut [0; FIRST_SIZE]).await.unwrap();
+        assert!(other.read(&mut [0]).now_or_never().is_none());
+        assert_eq!(wanted(&one), Some(2 * FIRST_SIZE));
+        drop(other);
+        assert!(wanted(&one).is_some(), "a write shows the end");
     }
 
     #[tokio::test]

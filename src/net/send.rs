@@ -99,6 +99,25 @@ pub(super) async fn send_file(
     Ok(())
 }
 
+/// Waits until the other end waits for bytes, and returns how many it takes, if that is known before they are sent. Fails if that
+/// takes too long.
+pub(super) async fn await_demand(
+    stream: &mut Stream,
+    limit: &mut SendLimit,
+    mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
+) -> io::Result<Option<usize>> {
+    let mut is_waiting = false;
+    poll_fn(|cx| {
+        let wanted = stream.poll_wanted(cx);
+        if wanted.is_pending() {
+            meanwhile(stream, cx);
+            return limit.poll_wait(&mut is_waiting, cx);
+        }
+        wanted.map(Ok)
+    })
+    .await
+}
+
 /// Sends as much as the other end takes, and returns its length.
 async fn send_some(
     stream: &mut Stream,

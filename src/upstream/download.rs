@@ -78,12 +78,17 @@ impl Download {
                 let is_last = self.framing.is_done() && !self.is_cut;
                 let written =
                     if is_last { client.poll_write_last(cx, rest) } else { client.poll_write(cx, rest) };
-                match ready!(written) {
-                    Ok(taken) => {
+                match written {
+                    Poll::Ready(Ok(taken)) => {
                         self.sent += taken;
                         self.has_progress = true;
                     }
-                    Err(_) => return Poll::Ready(Forwarded::Cut),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Forwarded::Cut),
+                    Poll::Pending => {
+                        // A slow client holds no more than what it has not taken.
+                        buffers.from_upstream.release();
+                        return Poll::Pending;
+                    }
                 }
             }
             clear_sent(&mut buffers.to_client);

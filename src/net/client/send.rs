@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite as _;
 use super::ClientConnection;
 use crate::http1::request::Version;
 use crate::net::prepared::PreparedResponse;
-use crate::net::send::{SendLimit, send_all, send_file};
+use crate::net::send::{SendLimit, await_demand, send_all, send_file};
 use crate::net::stream::Stream;
 use crate::net::traffic::Traffic;
 
@@ -91,6 +91,13 @@ impl ClientConnection {
         let taken = self.try_finish(bytes)?;
         self.traffic.add_sent(taken as u64);
         self.send(bytes.get(taken..).unwrap_or_default()).await
+    }
+
+    /// Waits until the client waits for bytes, and returns how many it takes, if that is known before they are sent. Fails as
+    /// [`ClientConnection::send`] does.
+    pub async fn await_demand(&mut self) -> io::Result<Option<usize>> {
+        let (stream, limit, _, discard) = self.sending();
+        await_demand(stream, limit, discard).await
     }
 
     /// Returns true if [`ClientConnection::send_file`] can send files.

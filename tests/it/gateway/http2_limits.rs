@@ -1,10 +1,12 @@
 //! Limits over HTTP/2.
 
 use std::io::Write as _;
+use std::net::TcpListener;
 
 use super::DOWN;
 use super::http2::{frame, raw, until};
-use crate::support::process::GatewayProcess;
+use crate::support::http::Client;
+use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::upstreams::ScriptedUpstream;
 
 const DATA: u8 = 0;
@@ -130,4 +132,60 @@ fn a_client_may_answer_each_part_of_a_response_with_a_ping() {
     connection.send("0\r\n\r\n");
     until(&mut client, DATA);
     assert!(!gateway.log().text().contains("PING"), "{}", gateway.log().text());
+}
+
+/// Serves a long body on each connection, as fast as it is taken.
+fn serve_long_bodies(listener: &TcpListener) {
+    for stream in listener.incoming().map_while(Result::ok) {
+        std::thread::spawn(move || {
+            let mut client = Client::on(stream);
+            client.head().expect("a request");
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+            let body = vec![b'x'; 1_000_000];
+            // The test ends before that.
+            let _ = client.stream.write_all(head.as_bytes()).and_then(|()| client.stream.write_all(&body));
+        });
+    }
+}
+
+#[test]
+fn streams_whose_clients_take_nothing_hold_little_memory() {
+    const CONNECTIONS: usize = 8;
+    const STREAMS: usize = 100;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let upstream = format!("[site]\nupstream = \"http://{}\"\n", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || serve_long_bodies(&listener));
+    let files = ConfigDirectory::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir(files.join("public")).expect("a directory");
+    std::fs::write(files.join("public/index.html"), vec![b'x'; 1_000_000]).expect("a file");
+    // A build for tests takes some more than a release.
+    for (what, gateway, most) in [
+        ("page", GatewayProcess::start(DOWN), 10),
+        ("file", GatewayProcess::on(files), 32),
+        ("response", GatewayProcess::start(&upstream), 48),
+    ] {
+        let process = gateway.process.child.id();
+        gateway.get("/.downtime/status", &[]);
+        let before = resident_kib(process);
+        let mut clients: Vec<_> = (0..CONNECTIONS).map(|_| raw(&gateway)).collect();
+        for client in &mut clients {
+            client.send(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+            for stream in 0..STREAMS {
+                client.send(frame(HEADERS, WHOLE, u8::try_from(2 * stream + 1).expect("small"), REQUEST));
+            }
+        }
+        for client in &mut clients {
+            for _ in 0..STREAMS {
+                until(client, HEADERS);
+            }
+        }
+        let each = resident_kib(process).saturating_sub(before) / (CONNECTIONS * STREAMS);
+        assert!(each < most, "{each} KiB for each stream of a {what}");
+    }
+}
+
+fn resident_kib(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse().expect("KiB")
 }
