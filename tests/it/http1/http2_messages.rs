@@ -123,7 +123,7 @@ async fn no_body_is_sent_before_the_upstream_asks_for_it() {
     let responding = std::thread::spawn(move || {
         let mut received = upstream.accept();
         assert!(received.head().expect("a request").to_lowercase().contains("expect: 100-continue\r\n"));
-        received.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
+        received.send("HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
         // Now the body may come, or a part of it, but no other request.
         let rest = received.rest().unwrap_or_default();
         assert!(b"5\r\nhello\r\n0\r\n\r\n".starts_with(&rest), "{:?}", String::from_utf8_lossy(&rest));
