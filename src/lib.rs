@@ -38,7 +38,7 @@
 //! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |
 //! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, http1, matching, page, schedule, snapshot |
-//! | [`net`] | the connections of clients and upstreams as byte streams | http1 |
+//! | [`net`] | the connections of clients and upstreams as byte streams | http1, log_interval |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, log_interval, matching, net, tls |
 //! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, http1, net, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, thread_exit, tls |

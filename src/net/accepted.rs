@@ -8,8 +8,10 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-/// A TCP connection that the runtime does not wait for yet. Waiting takes two more system calls, and a client that asks for one
-/// response only often needs none: its request is there when the connection is accepted.
+use crate::log_interval::LogInterval;
+
+/// A TCP connection that the runtime does not wait for yet. Waiting takes two more system calls. A client that asks for one
+/// response often need not be waited for: its request is there when the connection is accepted.
 #[derive(Debug)]
 pub struct AcceptedTcp {
     /// `None` once the runtime has it, or could not take it.
@@ -54,10 +56,15 @@ impl AcceptedTcp {
     /// Gives the connection to the runtime, which can wait for it.
     ///
     /// # Errors
-    /// The system has no memory for it. The connection is closed.
+    /// The system has no memory for another one, or limits their number (epoll_ctl(2)). The connection is closed, and a warning logged.
     pub(super) fn register(&mut self) -> io::Result<tokio::net::TcpStream> {
+        static WARNED: LogInterval = LogInterval::new();
         let socket = self.socket.take().ok_or(io::ErrorKind::NotConnected)?;
-        tokio::net::TcpStream::from_std(socket)
+        tokio::net::TcpStream::from_std(socket).inspect_err(|error| {
+            if WARNED.is_due() {
+                tracing::warn!("cannot wait for a client, which is disconnected: {error}");
+            }
+        })
     }
 }
 
@@ -80,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_received_and_answered_without_the_runtime() {
+    async fn a_request_that_is_there_is_answered_without_registering() {
         let (mut client, mut stream) = connection();
         let mut buffer = Buffer::new();
         client.write_all(b"one").unwrap();
@@ -95,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_waited_for() {
+    async fn a_request_that_comes_later_is_waited_for() {
         let (mut client, mut stream) = connection();
         let mut buffer = Buffer::new();
         assert!(poll_fn(|cx| std::task::Poll::Ready(buffer.poll_fill(&mut stream, cx))).await.is_pending());

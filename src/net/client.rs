@@ -93,6 +93,7 @@ impl ClientConnection {
         self.body = RequestBody::new(head);
         self.closes = head.closes();
         self.has_begun_response = false;
+        self.send_limit.has_waited = false;
     }
 
     /// The bytes that the connection carries.
@@ -175,8 +176,12 @@ impl ClientConnection {
         filled
     }
 
-    /// Returns true if the client has sent something that was not handled, or may be about to.
-    pub fn has_unread(&self) -> bool {
-        !self.body.is_whole() || !self.input.is_empty()
+    /// Returns true if closing the connection might lose the last response, because the system would reset it: the client has sent
+    /// more than its requests or may be about to, or is slow to take the response, so that it has time to.
+    pub fn may_lose_response(&self) -> bool {
+        !self.body.is_whole()
+            || !self.input.is_empty()
+            || self.send_limit.has_waited
+            || matches!(self.stream.try_read(&mut [0]), Ok(1..))
     }
 }

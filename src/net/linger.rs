@@ -20,7 +20,7 @@ const STOP_LINGER: Duration = Duration::from_secs(1);
 pub async fn close(client: ClientConnection) {
     // Over TLS, the client is told that this is the end, and tells the same (RFC 8446, section 6.1). It may have done so before:
     // that is unread too.
-    if client.has_unread() || client.peer().scheme() == Scheme::Https {
+    if client.may_lose_response() || client.peer().scheme() == Scheme::Https {
         Box::pin(linger(client)).await;
     } else if client.is_stopping() {
         Box::pin(linger_for(STOP_LINGER, client)).await;

@@ -22,15 +22,18 @@ pub(super) struct SendLimit {
     deadline: Option<Deadline>,
     /// True once the other end has taken nothing for too long.
     pub(super) has_passed: bool,
+    /// True once the other end was waited for.
+    pub(super) has_waited: bool,
 }
 
 impl SendLimit {
     pub(super) const fn new(limit: Duration) -> Self {
-        Self { limit, deadline: None, has_passed: false }
+        Self { limit, deadline: None, has_passed: false, has_waited: false }
     }
 
     /// Fails once a wait has taken too long. Begins the wait unless `is_waiting`.
     fn poll_wait<T>(&mut self, is_waiting: &mut bool, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.has_waited = true;
         let deadline = self.deadline.get_or_insert_default();
         if !std::mem::replace(is_waiting, true) {
             deadline.start(self.limit);

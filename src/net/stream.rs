@@ -76,10 +76,10 @@ impl From<TlsStream<TcpStream>> for Stream {
 }
 
 impl Stream {
-    /// Prepares for waiting.
+    /// Registers it with the runtime, which can then wait for it.
     ///
     /// # Errors
-    /// The system has no memory for it. The connection is over.
+    /// As those of [`AcceptedTcp::register`]. The connection is over.
     fn register(&mut self) -> io::Result<()> {
         if let Self::Accepted(stream) = self {
             *self = Self::Tcp(stream.register()?);
@@ -116,10 +116,18 @@ impl Stream {
         }
     }
 
-    /// Writes as [`Stream::try_write`] does, and then the end of what is sent, if all was written. TCP needs one packet for both. On
-    /// other streams, the end is not written.
+    /// Reads what was received, if the runtime knows of something. Returns `WouldBlock` if not, or if that cannot be known.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read(buffer),
+            Self::Unix(stream) => stream.try_read(buffer),
+            Self::Accepted(_) | Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Writes as [`Stream::try_write`] does. If all was written to TCP, it also ends the sending direction, in the same packet.
     pub fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
-        // The system holds the bytes back until the shutdown (send(2)).
+        // The system holds the bytes back until the shutdown, or for 200 ms (tcp(7)).
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
         let written = match self {
             Self::Accepted(_) | Self::Tcp(_) if bytes.is_empty() => 0,
@@ -310,9 +318,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.takes_files() {
-            // Sockets hold nothing back, and one that was just accepted need not be registered for this.
-            return Poll::Ready(Ok(()));
+        match &*self {
+            // Nothing to do, and one that was just accepted need not be registered for this.
+            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => return Poll::Ready(Ok(())),
+            Self::Tls(_) | Self::Pipe(_) => {}
         }
         on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
     }

@@ -41,7 +41,10 @@ impl TryFrom<Listener> for ListeningSocket {
     type Error = io::Error;
 
     fn try_from(listener: Listener) -> io::Result<Self> {
-        #[expect(deprecated, reason = "its successor is unsafe, for types whose descriptor changes")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe, because a type may change its descriptor; this one does not"
+        )]
         let wait_for = |listener| AsyncFd::with_interest(listener, Interest::READABLE);
         let tcp = |listener, tls| Ok(Self::Tcp(wait_for(listener)?, tls));
         match listener {
@@ -91,7 +94,7 @@ impl ListeningSocket {
     }
 }
 
-/// Accepts a connection, which does not block.
+/// Accepts a connection whose socket does not block.
 fn accept_tcp(listener: &TcpListener) -> io::Result<Accepted> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (socket, address) = retry_on_intr(|| acceptfrom_with(listener, flags))?;

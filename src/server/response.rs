@@ -99,7 +99,7 @@ where
             out.extend_from_slice(&data.split_to(data.len().min(MAX_WITH_HEAD)));
         }
         if data.is_empty() && left == 0 {
-            continue;
+            break;
         }
         client.send(&out).await?;
         if content == Content::Chunked {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,12 +36,17 @@ impl ClientConnection {
 
     /// Writes as much as the system takes now, at least one byte, and returns its length.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        Poll::Ready(self.record_write(taken))
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(taken) => Poll::Ready(self.record_write(taken?)),
+            Poll::Pending => {
+                self.send_limit.has_waited = true;
+                Poll::Pending
+            }
+        }
     }
 
-    /// Writes the last bytes of a response as [`ClientConnection::poll_write`] does; if the connection closes after them, together
-    /// with its end.
+    /// Writes the last bytes of a response as [`ClientConnection::poll_write`] does. If the connection closes after them, its end is
+    /// sent with them.
     pub fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.try_finish(bytes)? {
             0 => self.poll_write(cx, bytes),
@@ -61,9 +66,10 @@ impl ClientConnection {
         Ok(taken)
     }
 
-    /// Writes as much as the system takes now of the last bytes of a response, and the end of the connection behind them, if
-    /// it closes now. Returns 0 if that is nothing. A client that still sends its request would take that end for a failure.
+    /// If the connection closes after these last bytes of a response, writes as much as the system takes now; if that is all, with the
+    /// end of the connection. Returns the length that was written.
     fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
+        // A client that still sends its request would take the end for a failure.
         if !self.closes || !self.body.is_whole() {
             return Ok(0);
         }
@@ -85,8 +91,8 @@ impl ClientConnection {
         send_all(stream, bytes, limit, traffic, discard).await
     }
 
-    /// Writes the last bytes of a response as [`ClientConnection::send`] does; if the connection closes after them, together with its
-    /// end.
+    /// Writes the last bytes of a response as [`ClientConnection::send`] does. If the connection closes after them, its end is sent with
+    /// them.
     pub async fn send_last(&mut self, bytes: &[u8]) -> io::Result<()> {
         let taken = self.try_finish(bytes)?;
         self.traffic.add_sent(taken as u64);

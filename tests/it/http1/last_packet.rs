@@ -1,4 +1,4 @@
-//! The end of a connection comes in the packet with the last bytes of the response: the client need not wait for it, nor read again.
+//! The end of a connection comes in the packet with the last bytes of the response, so that the client need not wait for it.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::{DOWN, FORMS, RequestForm, site};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls;
-use crate::upstreams::StubUpstream;
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
-/// How often each case is tried: an end that follows in a packet of its own is often as fast.
+/// How often each case is tried: an end in a packet of its own often arrives as early.
 const TRIES: usize = 20;
 
 /// Waits for the first byte, and returns true if the end is there too.
@@ -38,7 +38,7 @@ fn assert_ends_with_response(gateway: &GatewayProcess, target: &str) {
 }
 
 #[test]
-fn the_down_page_and_the_status_come_with_the_end() {
+fn the_down_page_and_the_status_end_the_connection_in_their_last_packet() {
     let gateway = GatewayProcess::start(DOWN);
     for target in ["/", "/.downtime/status"] {
         assert_ends_with_response(&gateway, target);
@@ -46,7 +46,7 @@ fn the_down_page_and_the_status_come_with_the_end() {
 }
 
 #[test]
-fn a_file_comes_with_the_end() {
+fn a_file_ends_the_connection_in_its_last_packet() {
     let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
     std::fs::create_dir(directory.join("public")).expect("a directory");
     directory.write("public/index.html", "home");
@@ -54,7 +54,7 @@ fn a_file_comes_with_the_end() {
 }
 
 #[test]
-fn a_forwarded_response_comes_with_the_end() {
+fn a_forwarded_response_ends_the_connection_in_its_last_packet() {
     let upstream = StubUpstream::start();
     assert_ends_with_response(&GatewayProcess::start(&site(&upstream.url(), "")), "/");
 }
@@ -71,5 +71,32 @@ fn a_client_that_sends_more_than_its_last_request_gets_the_whole_response() {
             let response = client.try_response(form.method).expect("a whole response");
             assert_eq!(response.status, 503, "{form:?}");
         }
+    }
+}
+
+#[test]
+fn a_slow_client_that_sends_more_than_its_last_request_gets_the_whole_response() {
+    // More than the system takes at once.
+    const LENGTH: usize = 32 << 20;
+    let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir(directory.join("public")).expect("a directory");
+    directory.write("public/file", &"x".repeat(LENGTH));
+    let upstream = ScriptedUpstream::bind();
+    let forwarding = GatewayProcess::start(&site(&upstream.url(), ""));
+    let serving = GatewayProcess::on(directory);
+    for (gateway, forwards) in [(&serving, false), (&forwarding, true)] {
+        let mut client = gateway.connect();
+        client.send("GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        if forwards {
+            let mut upstream = upstream.accept();
+            upstream.head().expect("a request");
+            std::thread::spawn(move || {
+                upstream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"));
+                upstream.send("x".repeat(LENGTH));
+            });
+        }
+        client.head().expect("a head");
+        client.send("\r\n");
+        assert_eq!(client.rest().expect("no reset").len(), LENGTH);
     }
 }
