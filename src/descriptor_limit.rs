@@ -4,8 +4,8 @@ use std::fs;
 
 use rustix::process::Rlimit;
 
-/// Returns the limit, as far as it is known. It is read from a file (proc_pid_limits(5)), because `getrlimit` of rustix returns
-/// anything if a sandbox refuses the system call.
+/// Returns the limit, if it is known. It is read from a file (proc_pid_limits(5)), because `getrlimit` of rustix has no error:
+/// if a sandbox refuses the system call, it returns memory that nothing was written to.
 pub fn descriptor_limit() -> Option<Rlimit> {
     parse(&fs::read_to_string("/proc/self/limits").ok()?)
 }

@@ -176,8 +176,9 @@ impl ClientConnection {
         filled
     }
 
-    /// Returns true if closing the connection might lose the last response, because the system would reset it: the client has sent
-    /// more than its requests or may be about to, or is slow to take the response, so that it has time to.
+    /// Returns true if closing the connection now might lose the last response: the system resets a connection with unread bytes, and
+    /// drops what is still to be sent. The client has sent more than its request or may still send it, or it is slow to take the
+    /// response, so that more may come meanwhile.
     pub fn may_lose_response(&self) -> bool {
         !self.body.is_whole()
             || !self.input.is_empty()

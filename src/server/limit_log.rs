@@ -56,10 +56,11 @@ impl ReachedLimit {
     /// `debug`.
     pub fn record(&self, peer: &Peer) {
         let Self { key, deed, consequence, logged } = self;
+        let what = format_args!("{peer} {deed} than `[limits] {key}`, and {consequence}");
         if logged.is_due() {
-            info!("{peer} {deed} than `[limits] {key}`, and {consequence}; more are not logged for a minute");
+            info!("{what}; more are not logged for a minute");
         } else {
-            debug!("{peer} {deed} than `[limits] {key}`, and {consequence}");
+            debug!("{what}");
         }
     }
 }
