@@ -147,7 +147,9 @@ fn a_malformed_chunk_is_refused_and_the_upstream_never_sees_the_end_of_the_body(
                 assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{case}");
             }
             let text = String::from_utf8_lossy(&connection.unread);
-            assert!(!text.ends_with("0\r\n\r\n") && !text.contains("smuggled"), "{case}: {text}");
+            // Without its head, whose last field may end with a 0.
+            let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            assert!(!body.ends_with("0\r\n\r\n") && !body.contains("smuggled"), "{case}: {text}");
         }
     }
 }
