@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 
 use super::{Field, Texts};
 use crate::config::schema::pattern;
+use crate::config::table::Table;
 
 /// The keys of `[admin]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
@@ -41,4 +42,18 @@ pub struct AdminSection {
     /// A change takes effect at once.
     #[schemars(with = "String", length(min = 1), example = &"admin.tokens")]
     pub tokens: Field<String>,
+}
+
+impl AdminSection {
+    pub(super) fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            listen: table.get("listen", "\"127.0.0.1:9504\""),
+            link_socket: table.get("link_socket", "\"unix:/run/downtime-admin/link.sock\""),
+            hosts: table.get("hosts", "[\"ops.example.com\"]"),
+            users: table.get("users", "\"admin.users\""),
+            user_header: table.get("user_header", "\"Remote-User\""),
+            trusted_proxies: table.get("trusted_proxies", "[\"127.0.0.1/32\"]"),
+            tokens: table.get("tokens", "\"admin.tokens\""),
+        }
+    }
 }

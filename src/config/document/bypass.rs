@@ -7,6 +7,7 @@ use toml::value::Datetime;
 
 use super::{Field, Texts};
 use crate::config::schema::{DateTime, pattern};
+use crate::config::table::Table;
 
 /// A secret that lets testers through while the site is down. `downtime bypass` writes such a table, and prints the link for
 /// the testers once. To take the secret back, run `downtime bypass end NAME`, or delete the table.
@@ -37,4 +38,20 @@ pub struct BypassTable {
     /// True if a key could not be read. A value that is missing because of it is not a second error.
     #[schemars(skip)]
     pub broken: bool,
+}
+
+impl BypassTable {
+    pub(super) fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut bypass = Self {
+            span,
+            name: table.get("name", "\"qa\""),
+            hash: table.get("hash", "\"sha256:…\""),
+            until: table.get("until", "2026-12-02T06:00:00Z"),
+            hosts: table.get("hosts", "[\"shop.example.com\"]"),
+            paths: table.get("paths", "[\"/checkout/**\"]"),
+            broken: false,
+        };
+        bypass.broken = table.is_broken() || ["hash", "until"].iter().any(|key| table.has_mistyped(key));
+        bypass
+    }
 }

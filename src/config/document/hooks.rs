@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use super::{Field, Texts};
 use crate::config::hooks::EventName;
 use crate::config::schema::pattern;
+use crate::config::table::Table;
 
 /// The keys of `[hooks]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
@@ -22,6 +23,16 @@ pub struct HooksSection {
     /// The command that runs when a version of this file was rejected, or of a file that it names, written likewise.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["/usr/local/bin/tell", "rejected"])]
     pub on_rejected: Texts,
+}
+
+impl HooksSection {
+    pub(super) fn read(table: &mut Table<'_, '_>) -> Self {
+        Self {
+            on_down: table.get("on_down", "[\"/usr/local/bin/tell\", \"down\"]"),
+            on_up: table.get("on_up", "[\"/usr/local/bin/tell\", \"up\"]"),
+            on_rejected: table.get("on_rejected", "[\"/usr/local/bin/tell\", \"rejected\"]"),
+        }
+    }
 }
 
 /// A receiver of messages about changes, signed as in Standard Webhooks.
@@ -47,4 +58,19 @@ pub struct WebhookTable {
     /// True if a key could not be read. A value that is missing because of it is not a second error.
     #[schemars(skip)]
     pub broken: bool,
+}
+
+impl WebhookTable {
+    pub(super) fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut webhook = Self {
+            span,
+            url: table.get("url", "\"https://hooks.example.com/x\""),
+            events: table.get("events", "[\"down\", \"up\"]"),
+            secret_file: table.get("secret_file", "\"hook.key\""),
+            broken: false,
+        };
+        webhook.broken =
+            table.is_broken() || ["url", "secret_file"].iter().any(|key| table.has_mistyped(key));
+        webhook
+    }
 }

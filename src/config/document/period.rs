@@ -8,6 +8,7 @@ use toml::value::Datetime;
 
 use super::{Field, OrFalse, TextByLanguage, Texts};
 use crate::config::schema::{DateOrDateTime, DateTime, pattern};
+use crate::config::table::Table;
 
 /// A period of downtime. It needs `start`, or `cron` with `for`. It is active from its start until just before its end.
 #[derive(Clone, Debug, Default, JsonSchema)]
@@ -78,4 +79,35 @@ pub struct PeriodTable {
     /// True if a key could not be read. A value that is missing because of it is not a second error.
     #[schemars(skip)]
     pub broken: bool,
+}
+
+impl PeriodTable {
+    pub(super) fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
+        let mut period = Self {
+            span,
+            name: table.get("name", "\"db-upgrade\""),
+            start: table.get("start", "2026-12-01T22:00:00+01:00"),
+            end: table.get("end", "2026-12-02T02:00:00+01:00"),
+            duration: table.get("for", "\"4h\""),
+            cron: table.get("cron", "\"30 23 * * SAT\""),
+            except: table.get("except", "[2026-12-26]"),
+            hosts: table.get("hosts", "[\"shop.example.com\"]"),
+            paths: table.get("paths", "[\"/checkout/**\"]"),
+            methods: table.get("methods", "[\"POST\", \"PUT\"]"),
+            timezone: table.get("timezone", "\"Europe/Berlin\""),
+            enabled: table.flag("enabled"),
+            unscheduled: table.flag("unscheduled"),
+            message: table.text_by_language(
+                "message",
+                "[period.message]",
+                "\"We are moving to a faster database.\"",
+            ),
+            redirect: table.text_or_false("redirect", "\"https://status.example.com/\""),
+            template: table.get("template", "\"templates/upgrade.html\""),
+            broken: false,
+        };
+        period.broken = table.is_broken()
+            || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
+        period
+    }
 }
