@@ -33,10 +33,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
+use super::Config;
 use super::diagnostic::{Severity, Source};
 use super::document::{Document, PeriodTable};
+use super::parse::ParsedTexts;
 use super::report::Report;
-use super::{Config, ParsedTexts};
 use crate::invalid_value::InvalidValue;
 use crate::schedule::period::{Period, Timing};
 
