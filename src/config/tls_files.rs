@@ -1,18 +1,19 @@
 //! Reads the certificates and keys that a config file names.
 
-use std::ops::Range;
+mod fault;
+
 use std::path::Path;
 
 use rustls::pki_types::ServerName;
 use toml::Spanned;
 
+use self::fault::{TlsFault, authority_help, pem_help};
 use super::diagnostic::{Diagnostic, Location, Severity};
 use super::document::{TlsTable, UpstreamTlsTable};
-use super::read_file::{ReadFile, UnreadableCause, UnreadableFile};
+use super::read_file::ReadFile;
 use super::report::Report;
 use crate::tls::{
-    Certificate, CertificateChain, CertificateFiles, Certificates, KeyMismatch, PemContent, PemError,
-    PrivateKey, Roots, UpstreamTls,
+    Certificate, CertificateChain, CertificateFiles, Certificates, PemError, PrivateKey, Roots, UpstreamTls,
 };
 
 /// What becomes of a certificate whose files cannot be used.
@@ -48,16 +49,6 @@ pub(super) enum TlsTableResult {
     Unusable,
     /// None, because its keys are wrong, which is an error, or its files were not checked.
     Absent,
-}
-
-/// What is wrong with the file that a key names.
-struct TlsFault {
-    /// The place of its name.
-    span: Range<usize>,
-    message: String,
-    help: String,
-    /// True if this user may not read it, and need not.
-    is_private: bool,
 }
 
 impl<'a> TlsFiles<'a> {
@@ -109,11 +100,11 @@ impl<'a> TlsFiles<'a> {
     }
 
     fn read_pair(&self, cert: &Spanned<String>, key: &Spanned<String>) -> Result<Certificate, Vec<TlsFault>> {
-        let chain = self.parse(cert, CertificateChain::from_pem, help);
-        let private_key = self.parse(key, PrivateKey::from_pem, help);
+        let chain = self.parse(cert, CertificateChain::from_pem, pem_help);
+        let private_key = self.parse(key, PrivateKey::from_pem, pem_help);
         match (chain, private_key) {
             (Ok(chain), Ok(private_key)) => Certificate::new(chain, private_key, files(cert, key))
-                .map_err(|mismatch| vec![mismatch_fault(mismatch, cert, key)]),
+                .map_err(|mismatch| vec![TlsFault::from_mismatch(mismatch, cert, key)]),
             (chain, private_key) => Err(chain.err().into_iter().chain(private_key.err()).collect()),
         }
     }
@@ -126,12 +117,7 @@ impl<'a> TlsFiles<'a> {
         help: fn(&PemError, &str) -> String,
     ) -> Result<T, TlsFault> {
         let path = self.directory.join(name.get_ref());
-        let bytes = (self.read)(&path).map_err(|UnreadableFile { message, cause }| TlsFault {
-            span: name.span(),
-            message,
-            help: unreadable_help(cause, name.get_ref()),
-            is_private: cause == UnreadableCause::Private,
-        })?;
+        let bytes = (self.read)(&path).map_err(|error| TlsFault::from_unreadable(error, name))?;
         parse(&bytes).map_err(|error| {
             let message = format!("{} {error}", path.display());
             TlsFault { span: name.span(), message, help: help(&error, name.get_ref()), is_private: false }
@@ -196,70 +182,4 @@ fn server_name(field: &Spanned<String>, report: &Report) -> Option<ServerName<'s
 
 fn files(cert: &Spanned<String>, key: &Spanned<String>) -> CertificateFiles {
     CertificateFiles { cert: cert.get_ref().clone(), key: key.get_ref().clone() }
-}
-
-fn unreadable_help(cause: UnreadableCause, name: &str) -> String {
-    match cause {
-        UnreadableCause::Forbidden => {
-            format!("let the gateway's group read it: `chgrp downtime {name}; chmod 640 {name}`")
-        }
-        UnreadableCause::Private | UnreadableCause::Missing | UnreadableCause::Other => {
-            "write the path of a PEM file, relative to the configuration file".into()
-        }
-    }
-}
-
-/// Returns the help for a file that should hold the certificates of authorities.
-fn authority_help(error: &PemError, name: &str) -> String {
-    match error {
-        PemError::Missing { found: Some(_), .. } => {
-            "it holds a private key: name the certificate of the authority that issued the upstream's".into()
-        }
-        _ => help(error, name),
-    }
-}
-
-fn help(error: &PemError, name: &str) -> String {
-    match error {
-        PemError::Missing { wanted: PemContent::Certificate, found: Some(_) } => {
-            "it holds a private key: did you exchange `cert` and `key`?".into()
-        }
-        PemError::Missing { wanted: PemContent::Key, found: Some(_) } => {
-            "it holds certificates: did you exchange `cert` and `key`?".into()
-        }
-        PemError::Missing { wanted: PemContent::Certificate, found: None } => format!(
-            "name a file with the line `-----BEGIN CERTIFICATE-----`; to convert one from DER, run \
-             `openssl x509 -in {name} -inform DER -out cert.pem`"
-        ),
-        PemError::Missing { wanted: PemContent::Key, found: None } => format!(
-            "name a file with the line `-----BEGIN PRIVATE KEY-----`; to convert one from DER, run \
-             `openssl pkey -in {name} -inform DER -out key.pem`"
-        ),
-        PemError::Malformed(_) => "copy the file again from where it was issued".into(),
-        PemError::Encrypted => {
-            format!(
-                "decrypt it with `openssl pkey -in {name} -out key.pem`, and protect key.pem by its mode, 0640"
-            )
-        }
-        PemError::UnsupportedKey => {
-            "use a key of ECDSA with P-256 or P-384, of RSA with 2048 to 8192 bits, or of Ed25519".into()
-        }
-    }
-}
-
-fn mismatch_fault(mismatch: KeyMismatch, cert: &Spanned<String>, key: &Spanned<String>) -> TlsFault {
-    let (cert, name) = (cert.get_ref(), key.get_ref());
-    let (message, help) = if mismatch.is_of_another {
-        (
-            format!("the key `{name}` is that of a later certificate in `{cert}`"),
-            format!("move that certificate to the beginning of {cert}"),
-        )
-    } else {
-        (
-            format!("the key `{name}` does not belong to the certificate `{cert}`"),
-            "name the key that the certificate was issued for; if both are just being replaced, wait for the second"
-                .to_owned(),
-        )
-    };
-    TlsFault { span: key.span(), message, help, is_private: false }
 }
