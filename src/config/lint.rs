@@ -15,8 +15,10 @@ mod hosts;
 mod local_times;
 mod markup;
 mod methods;
+mod mounts;
 mod networks;
 mod overlaps;
+mod past_periods;
 mod paths;
 mod probes;
 mod search_engines;
@@ -39,10 +41,7 @@ use super::document::{Document, PeriodTable};
 use super::parse::ParsedTexts;
 use super::report::Report;
 use crate::invalid_value::InvalidValue;
-use crate::schedule::period::{Period, Timing};
-
-/// A note lists at most this many lines of the file.
-const MAX_LINES: usize = 10;
+use crate::schedule::period::Period;
 
 /// The circumstances that the linter takes into account besides the file.
 #[derive(Clone, Debug)]
@@ -120,7 +119,7 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     let periods = config.rules.schedule.periods();
     let live = periods.iter().map(|period| period.enabled && !period.is_over(context.now)).collect();
     let input = LintInput { document, templates, config, report, context, live };
-    lint_mount(&input);
+    mounts::lint(&input);
     accent::lint(&input);
     addresses::lint(&input);
     admin::lint(&input);
@@ -141,30 +140,7 @@ pub(super) fn lint(parsed: &ParsedTexts, config: &Config, context: &LintContext)
     bypasses::lint(&input);
     hooks::lint(&input);
     stop::lint(&input);
-    input.note_past_periods();
-}
-
-/// Warns of files that are mount points. They cannot be replaced, and if the original is, the mount still shows the old file.
-fn lint_mount(input: &LintInput<'_>) {
-    let periods_file = &input.document.periods_file;
-    if input.context.is_mount_point {
-        let message = "this file is mounted by itself: if an editor replaces it, as most do, the gateway never sees the change";
-        let help = match periods_file {
-            Some(_) => "mount its directory instead",
-            None => {
-                "mount its directory instead; until then, commands such as `downtime start` cannot edit it"
-            }
-        };
-        input.warn(0..0, message, help);
-    }
-    if let Some(file) = periods_file.as_ref().filter(|_| input.context.is_periods_file_mount_point) {
-        let message = format!(
-            "the periods file {} is mounted by itself: commands such as `downtime start` cannot edit it, and if an editor \
-             replaces it, the gateway never sees the change",
-            file.get_ref()
-        );
-        input.warn(file.span(), message, "mount its directory instead");
-    }
+    past_periods::lint(&input);
 }
 
 impl<'a> LintInput<'a> {
@@ -207,40 +183,6 @@ impl<'a> LintInput<'a> {
         help: impl Into<String>,
     ) {
         self.report.add(severity, span, message.into(), help.into());
-    }
-
-    fn note_past_periods(&self) {
-        let over: Vec<_> = self.periods().filter(|(_, period)| self.is_over(period)).collect();
-        let Some((first, _)) = over.first() else { return };
-        let lines: Vec<_> = over
-            .iter()
-            .take(MAX_LINES)
-            .map(|(_, period)| period.place().trim_start_matches("line ").to_owned())
-            .collect();
-        let more = match over.len() - lines.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let lines = lines.join(", ");
-        let message = match over.len() {
-            1 => "this period is over".to_owned(),
-            count => format!("{count} periods are over, at lines {lines}{more}"),
-        };
-        let help = "periods that are over have no effect: remove them, or keep them as a record";
-        self.report.add(Severity::Note, first.span.clone(), message, help.into());
-    }
-
-    /// Returns true if a period is over. A series whose `end` has passed does not count: it has a warning of its own.
-    fn is_over(&self, period: &Period) -> bool {
-        let has_passed = |at: Timestamp| at <= self.now();
-        match &period.timing {
-            Timing::Once(occurrence) => occurrence.is_over(self.now()),
-            Timing::Series(series) => {
-                !series.until.is_some_and(has_passed)
-                    && series.last_start(self.now()).is_some()
-                    && period.is_over(self.now())
-            }
-        }
     }
 }
 
