@@ -1,10 +1,11 @@
 //! Addresses to listen on.
 
+mod suggestions;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::DEFAULT_LISTEN;
 use super::upstream_address::MAX_SOCKET_PATH;
 use crate::http1::scheme::Scheme;
 
@@ -31,7 +32,7 @@ impl Listen {
         if let Some(port) = text.strip_prefix(':').and_then(parse_port) {
             return Ok(Self::AllAddresses(port));
         }
-        let address = text.parse().map_err(|_| help(text))?;
+        let address = text.parse().map_err(|_| suggestions::help(text))?;
         check_bindable(address)?;
         Ok(Self::Tcp(address))
     }
@@ -106,12 +107,10 @@ fn check_bindable(address: SocketAddr) -> Result<(), String> {
         return Err(format!("write `{ip}:{port}`"));
     }
     if ip.is_unicast_link_local() {
-        return Err(LINK_LOCAL_HELP.into());
+        return Err(suggestions::LINK_LOCAL.into());
     }
     Ok(())
 }
-
-const LINK_LOCAL_HELP: &str = "a link-local address is not enough, since several interfaces can have it: write another address of this host, or a port on all addresses, such as `:80`";
 
 /// Parses what follows `unix:`.
 fn parse_unix(text: &str, directory: &Path) -> Result<Listen, String> {
@@ -192,70 +191,10 @@ pub(super) fn parse_port(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Returns what to write instead of `text`.
-fn help(text: &str) -> String {
-    const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
-    let plain = text.trim();
-    let plain = plain.split_once("://").map_or(plain, |(_, rest)| rest).trim_end_matches('/');
-    let without_star = plain.strip_prefix('*').unwrap_or(plain);
-    if let Some(port) = parse_port(without_star.strip_prefix(':').unwrap_or(without_star)) {
-        return format!(
-            "write `:{port}` for all addresses, or `127.0.0.1:{port}` behind a proxy on this host"
-        );
-    }
-    if text.trim().starts_with("https://") {
-        return "TLS is for the addresses in [server] only: write the address alone".to_owned();
-    }
-    if let Ok(ip) = plain.parse::<IpAddr>() {
-        return match with_brackets(plain) {
-            Some(bracketed) => {
-                format!("did you mean `{bracketed}` or `[{plain}]:{}`?", DEFAULT_LISTEN.port())
-            }
-            None => format!("add a port, such as `{}`", SocketAddr::new(ip, DEFAULT_LISTEN.port())),
-        };
-    }
-    if plain.len() < text.len() && plain.parse::<SocketAddr>().is_ok() {
-        return format!("write `{plain}`");
-    }
-    if text.starts_with('/') {
-        return format!("did you mean `unix:{text}`?");
-    }
-    host_and_port_help(plain).unwrap_or_else(|| EXAMPLES.to_owned())
-}
-
-/// Returns what to write instead of a host and port, if one of the two is the mistake.
-fn host_and_port_help(text: &str) -> Option<String> {
-    let (host, port) = text.rsplit_once(':')?;
-    if parse_port(port).is_none() {
-        let is_number = port.parse::<u64>().is_ok();
-        return is_number.then(|| "a port is a number from 0 to 65535".to_owned());
-    }
-    if host.starts_with("[fe80:") {
-        return Some(LINK_LOCAL_HELP.to_owned());
-    }
-    if host == "localhost" {
-        return Some(format!("write `127.0.0.1:{port}`"));
-    }
-    if let Some(bracketed) = with_brackets(text) {
-        return Some(format!("did you mean `{bracketed}`?"));
-    }
-    let is_name = host.contains(|c: char| c.is_ascii_alphabetic());
-    is_name.then(|| {
-        format!("names are not looked up: write `127.0.0.1:{port}`, or another address of this host")
-    })
-}
-
-/// Returns an IPv6 address and port with the brackets that are missing.
-fn with_brackets(text: &str) -> Option<String> {
-    let (host, port) = text.rsplit_once(':')?;
-    (host.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_some()).then(|| format!("[{host}]:{port}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::suggestions::EXAMPLES;
     use super::*;
-
-    const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
 
     #[test]
     fn an_address_is_named_as_systemd_reads_it() {
@@ -297,8 +236,8 @@ mod tests {
             ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),
             ("[::1]", Err(EXAMPLES)),
             ("[::ffff:127.0.0.1]:80", Err("write `127.0.0.1:80`")),
-            ("[fe80::1]:80", Err(LINK_LOCAL_HELP)),
-            ("[fe80::1%eth0]:80", Err(LINK_LOCAL_HELP)),
+            ("[fe80::1]:80", Err(suggestions::LINK_LOCAL)),
+            ("[fe80::1%eth0]:80", Err(suggestions::LINK_LOCAL)),
             (":80", Ok(Listen::AllAddresses(80))),
             (":0", Ok(Listen::AllAddresses(0))),
             (":65536", Err("a port is a number from 0 to 65535")),
