@@ -19,7 +19,7 @@ use crate::support::tls::{identity, tunnel_thread};
 const DOCUMENT: &str = include_str!("../../docs/recipes/sites.md");
 
 /// Paths that no recipe exempts.
-const DOWN: [&str; 5] = ["/", "/page?a=1", "/administrator", "/static/site.css", "/wp-content/plugins/a.css"];
+const DOWN: [&str; 5] = ["/", "/page?a=1", "/administrator", "/static/site.css", "/wp-content/plugins/a.php"];
 
 const LISTEN: &str = "listen = [\":80\"]";
 const LISTEN_HTTP: &str = "listen = [\"127.0.0.1:0\"]";
