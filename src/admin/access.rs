@@ -7,17 +7,23 @@ mod cookie;
 mod entry_file;
 mod links;
 mod passwords;
+mod refusal;
 mod sessions;
 
 use std::net::IpAddr;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use jiff::Timestamp;
 
 use self::entry_file::EntryFile;
 pub use self::links::LINK_LIMIT;
 use self::links::Links;
 use self::passwords::Passwords;
+pub use self::refusal::AccessRefusal;
+use self::refusal::{
+    BUSY, INVALID_USER, NO_RANDOM_BYTES, NOT_LOGGED_IN, TOO_MANY_FAILURES, UNKNOWN_TOKEN, UNTRUSTED_USER,
+    WRONG_LINK, WRONG_PASSWORD,
+};
 use self::sessions::{Session, Sessions};
 use super::caller::Caller;
 use crate::config::AdminConfig;
@@ -69,44 +75,6 @@ impl Means {
         }
     }
 }
-
-/// Why a request is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccessRefusal {
-    /// The status of the response.
-    pub status: StatusCode,
-    /// What is wrong, for the client.
-    pub reason: &'static str,
-}
-
-impl AccessRefusal {
-    const fn new(status: StatusCode, reason: &'static str) -> Self {
-        Self { status, reason }
-    }
-}
-
-const NOT_LOGGED_IN: AccessRefusal = AccessRefusal::new(StatusCode::UNAUTHORIZED, "a login is required");
-const UNKNOWN_TOKEN: AccessRefusal = AccessRefusal::new(StatusCode::UNAUTHORIZED, "the token is not valid");
-const UNTRUSTED_USER: AccessRefusal = AccessRefusal::new(
-    StatusCode::BAD_REQUEST,
-    "the request names a user, which only `trusted_proxies` in [admin] may do",
-);
-const INVALID_USER: AccessRefusal =
-    AccessRefusal::new(StatusCode::BAD_REQUEST, "the proxy names no valid user");
-const WRONG_PASSWORD: AccessRefusal =
-    AccessRefusal::new(StatusCode::FORBIDDEN, "the name or the password is wrong");
-const TOO_MANY_FAILURES: AccessRefusal = AccessRefusal::new(
-    StatusCode::TOO_MANY_REQUESTS,
-    "too many wrong passwords: wait a minute, or log in with a link",
-);
-const BUSY: AccessRefusal = AccessRefusal::new(
-    StatusCode::SERVICE_UNAVAILABLE,
-    "too many passwords are being checked: try again, or log in with a link",
-);
-const NO_RANDOM_BYTES: AccessRefusal =
-    AccessRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the system has no random bytes");
-const WRONG_LINK: AccessRefusal =
-    AccessRefusal::new(StatusCode::FORBIDDEN, "the link is not valid: it may be over, or used already");
 
 /// Everything that lets operators in.
 #[derive(Debug)]
