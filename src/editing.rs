@@ -12,6 +12,7 @@ mod draft;
 mod duration;
 mod end;
 mod extend;
+mod failure;
 mod running;
 mod source;
 mod times;
@@ -23,10 +24,11 @@ pub use bypass::{
     random_secret, remove_bypass,
 };
 pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
-pub use draft::{EditFailure, EditPlan, EditRefusal, Edited, Wait, check, edit};
+pub use draft::{EditPlan, Edited, Wait, check, edit};
 pub use duration::parse_duration;
 pub use end::{Ended, end_periods, end_started, ends_without_a_name};
 pub use extend::{ExtendFault, NewEnd, extend};
+pub use failure::{EditFailure, EditRefusal};
 pub use running::change_running;
 pub use source::{EditSource, first_editable};
 pub use times::{date_time_literal, floor_to_millisecond, floor_to_second};

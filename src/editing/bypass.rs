@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::draft::{EditPlan, EditRefusal};
+use super::draft::EditPlan;
+use super::failure::EditRefusal;
 use super::source::EditSource;
 use super::times::{date_time_literal, floor_to_second};
 use crate::config::edit::{Change, EditError, Literal};

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::covered::Covered;
-use super::draft::{EditPlan, EditRefusal};
+use super::draft::EditPlan;
+use super::failure::EditRefusal;
 use super::times::{date_time_literal, floor_to_second};
 use crate::config::edit::{Change, EditError, Literal};
 use crate::config::{Config, duration};

@@ -6,70 +6,15 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::awaited::AwaitedEdit;
+use super::failure::{EditFailure, EditRefusal};
 use super::source::{EditSource, FileTexts, PeriodsText};
 use super::warnings::{added_warnings, unchecked};
 use crate::clock;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::edit::{self, Change, EditError, apply};
+use crate::config::edit::{self, Change, apply};
 use crate::config::{Config, ParsedConfig};
 use crate::store::read::{self, MAX_LENGTH};
-use crate::store::{self, FileError, Store, StoreError};
-
-/// The reason why an edit was not made.
-#[derive(Debug)]
-pub enum EditRefusal {
-    /// The file is invalid.
-    Invalid(Vec<Diagnostic>),
-    /// The file is valid, but the edit would make it invalid; the diagnostics are those of the edited text.
-    WouldBeInvalid(Vec<Diagnostic>),
-    /// The edit was planned for another version of the file.
-    Changed,
-    /// The edit cannot be made: the message and the help.
-    Cannot(String, String),
-}
-
-impl EditRefusal {
-    /// Returns the refusal of an edit that cannot be made.
-    pub fn cannot(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Cannot(message.into(), help.into())
-    }
-}
-
-impl From<EditError> for EditRefusal {
-    fn from(error: EditError) -> Self {
-        Self::cannot(error.to_string(), "edit the file by hand")
-    }
-}
-
-/// The reason why nothing was written.
-#[derive(Debug)]
-pub enum EditFailure {
-    /// The edit was refused.
-    Refused(EditRefusal),
-    /// The file could not be read or replaced.
-    File(FileError),
-}
-
-impl From<EditRefusal> for EditFailure {
-    fn from(refusal: EditRefusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<FileError> for EditFailure {
-    fn from(error: FileError) -> Self {
-        Self::File(error)
-    }
-}
-
-impl From<StoreError<EditRefusal>> for EditFailure {
-    fn from(error: StoreError<EditRefusal>) -> Self {
-        match error {
-            StoreError::Edit(refusal) => Self::Refused(refusal),
-            StoreError::File(error) => Self::File(error),
-        }
-    }
-}
+use crate::store::{self, Store};
 
 /// Whether an edit is awaited until the gateway has applied it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::draft::EditRefusal;
+use super::failure::EditRefusal;
 use crate::config::edit::{self, Change, EditError};
 use crate::config::load::{preview_with, sha256};
 use crate::config::{Config, ParsedConfig};
