@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use self::listeners::{Listeners, management_addresses};
+use self::listeners::{Listeners, warn_of_addresses};
 use self::servers::Servers;
 use self::signals::Signals;
 use super::sockets::PassedSockets;
@@ -28,7 +28,7 @@ use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::duration;
 use crate::config::load::{Loaded, load};
-use crate::config::{Config, ListenUrl, ServerConfig, Site};
+use crate::config::{ServerConfig, Site};
 use crate::counters::Counters;
 use crate::gateway::preparation;
 use crate::gateway::reachability_log::ReachabilityLog;
@@ -211,23 +211,6 @@ async fn delay_stop(delay: Duration) {
     if !delay.is_zero() {
         info!("stopping: not ready, and taking requests for another {}", duration::format(delay));
         tokio::time::sleep(delay).await;
-    }
-}
-
-/// Warns of changed listen addresses, which need a restart.
-fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
-    let has_changed = |addresses: &dyn Fn(&Config) -> Vec<ListenUrl>| {
-        addresses(after) != addresses(before) && addresses(after) != addresses(bound)
-    };
-    let of_operators =
-        |config: &Config| management_addresses(config).into_iter().map(ListenUrl::from).collect();
-    for (section, has_changed) in [
-        ("[server]", has_changed(&|config| config.server.listen.clone())),
-        ("[management]", has_changed(&of_operators)),
-    ] {
-        if has_changed {
-            warn!("{section} listen takes effect at the next start; everything else is applied");
-        }
     }
 }
 

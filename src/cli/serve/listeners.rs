@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
+
 use crate::cli::print_error;
 use crate::cli::sockets::PassedSockets;
 use crate::config::{Config, Listen, ListenUrl};
@@ -63,7 +65,7 @@ fn with_tls(listeners: Vec<Listener>, snapshots: &Arc<Snapshots>) -> Option<Vec<
 }
 
 /// Returns the address for operators, if there is one.
-pub(super) fn management_addresses(config: &Config) -> Vec<Listen> {
+fn management_addresses(config: &Config) -> Vec<Listen> {
     config.management.iter().map(|management| management.listen.clone()).collect()
 }
 
@@ -72,4 +74,21 @@ fn open(passed: &mut PassedSockets, addresses: &[&Listen], section: &str) -> Opt
     let listeners: Vec<_> =
         addresses.iter().filter_map(|address| passed.take_or_bind(address, section)).collect();
     (listeners.len() == addresses.len()).then_some(listeners)
+}
+
+/// Warns of changed listen addresses, which need a restart.
+pub(super) fn warn_of_addresses(bound: &Config, before: &Config, after: &Config) {
+    let has_changed = |addresses: &dyn Fn(&Config) -> Vec<ListenUrl>| {
+        addresses(after) != addresses(before) && addresses(after) != addresses(bound)
+    };
+    let of_operators =
+        |config: &Config| management_addresses(config).into_iter().map(ListenUrl::from).collect();
+    for (section, has_changed) in [
+        ("[server]", has_changed(&|config| config.server.listen.clone())),
+        ("[management]", has_changed(&of_operators)),
+    ] {
+        if has_changed {
+            warn!("{section} listen takes effect at the next start; everything else is applied");
+        }
+    }
 }
