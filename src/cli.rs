@@ -3,6 +3,7 @@
 mod admin;
 mod bypass;
 mod check;
+mod command;
 mod completions;
 mod config_file;
 mod during;
@@ -32,9 +33,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, ValueEnum};
 use http::Method;
 
+use self::command::{Command, FileCommand};
 use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE};
 use self::print::{
     check_write, print_diagnostics, print_error, print_progress, print_result, print_result_after,
@@ -98,56 +100,6 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    #[command(flatten)]
-    WithFile(FileCommand),
-    #[command(flatten)]
-    WithoutFile(FilelessCommand),
-}
-
-/// The commands that need the configuration file.
-#[derive(Debug, Subcommand)]
-enum FileCommand {
-    /// Run the gateway (default)
-    Serve,
-    /// Start a downtime now, or plan one
-    Start(start::StartArgs),
-    /// End the current downtime
-    End(end::EndArgs),
-    /// Move the end of a running downtime
-    Extend(extend::ExtendArgs),
-    /// Run a command while the site is down
-    During(during::DuringArgs),
-    /// Show the current state and what comes next
-    Status(status::StatusArgs),
-    /// Wait until the site is up or down
-    Wait(wait::WaitArgs),
-    /// Let testers in while the site is down
-    Bypass(bypass::BypassArgs),
-    /// Test the webhooks
-    Webhook(webhook::WebhookArgs),
-    /// Remove periods that are over
-    Prune(prune::PruneArgs),
-    /// Show what visitors will see
-    Preview(preview::PreviewArgs),
-    /// Serve the operators' web page
-    Admin(admin::AdminArgs),
-}
-
-/// The commands that do not need a configuration file.
-#[derive(Debug, Subcommand)]
-enum FilelessCommand {
-    /// Write a commented file to start from
-    Init,
-    /// Print the JSON Schema of the file
-    Schema,
-    /// Print the completions of a shell
-    Completions(completions::CompletionsArgs),
-    /// Print a manual page
-    Man(man::ManArgs),
-}
-
 /// The output format: for people or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -207,37 +159,6 @@ impl Cli {
         match &self.command {
             Some(Command::WithFile(FileCommand::Status(arguments))) => arguments.format,
             _ => self.format,
-        }
-    }
-}
-
-impl FileCommand {
-    fn run(&self, file: &ConfigFile) -> Result<ExitCode, ExitCode> {
-        match self {
-            Self::Serve => Ok(serve::run(&file.path)),
-            Self::Start(arguments) => start::run(file, arguments),
-            Self::End(arguments) => end::run(file, arguments),
-            Self::Extend(arguments) => extend::run(file, arguments),
-            Self::During(arguments) => during::run(file, arguments),
-            Self::Status(arguments) => status::run(file, arguments),
-            Self::Wait(arguments) => wait::run(file, arguments),
-            Self::Bypass(arguments) => bypass::run(file, arguments),
-            Self::Webhook(arguments) => webhook::run(file, arguments),
-            Self::Prune(arguments) => prune::run(file, arguments),
-            Self::Preview(arguments) => preview::run(&file.path, arguments),
-            Self::Admin(arguments) => admin::run(file, arguments),
-        }
-    }
-}
-
-impl FilelessCommand {
-    /// Runs the command; `config` is the value of `--config`.
-    fn run(&self, config: Option<PathBuf>) -> Result<ExitCode, ExitCode> {
-        match self {
-            Self::Init => init::run(config, std::env::var_os(VARIABLE)),
-            Self::Schema => schema::run(),
-            Self::Completions(arguments) => completions::run(Cli::command(), arguments),
-            Self::Man(arguments) => man::run(Cli::command(), EXIT_CODES, arguments),
         }
     }
 }
