@@ -6,9 +6,11 @@
 mod changes;
 mod client;
 mod command;
+mod commands;
 mod delivery;
 mod event;
 mod queue;
+mod rejected_start;
 mod retry_after;
 mod signature;
 mod thread;
@@ -126,5 +128,5 @@ pub fn reject_start(path: &Path, config: &HooksConfig, first_error: Option<&str>
     {
         return Vec::new();
     }
-    thread::reject_start(path, config, &Event::rejected_at_start(clock::now(), first_error))
+    rejected_start::reject_start(path, config, &Event::rejected_at_start(clock::now(), first_error))
 }
