@@ -3,6 +3,7 @@
 //! The language is that of [`minijinja`], without the statements that need a second file (`include`, `extends`, `import`,
 //! `block`).
 
+mod engine;
 mod error;
 mod filters;
 mod guard;
@@ -18,13 +19,13 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context, machinery};
+use minijinja::{Environment, Value, context};
 
+use self::engine::{environment, evaluate};
 pub use self::error::TemplateError;
 use self::trials::trials;
 use super::brand::{Brand, Logo};
 use super::cause::{Answers, Cause};
-use super::environment::html_environment;
 use super::language::Language;
 
 /// The variables that a template may use.
@@ -52,14 +53,6 @@ const BUILT_IN: &str = include_str!("../../templates/downtime.html");
 
 /// The name of the only template of each environment. Nobody sees it.
 const NAME: &str = "template";
-
-/// The limit for one rendering in [`minijinja`]'s units: a unit is an instruction, or 64 bytes of text. The shipped templates need
-/// less than 400. An unbounded loop is stopped within a second, and texts take 16 MB at most, before they are escaped.
-const FUEL: u64 = 250_000;
-
-/// How deep calls of macros and loops may be nested, in [`minijinja`]'s units: a call of a macro is 4, a block that is open is 1.
-/// Its own limit needs more than half of a thread's stack, without optimization.
-const MAX_RECURSION: usize = 200;
 
 /// The most bytes of a page. A template and a logo, of 1 MiB each, are less.
 const MAX_PAGE: usize = 4 << 20;
@@ -207,34 +200,6 @@ impl fmt::Debug for Template {
     }
 }
 
-fn environment() -> Environment<'static> {
-    let mut environment = html_environment();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_debug(true);
-    filters::add(&mut environment);
-    values::add_filters(&mut environment);
-    // `debug` prints all variables, and `mentions` cannot know.
-    environment.remove_global("debug");
-    environment
-}
-
-/// Renders a template of the environment, with a check of all values that it makes.
-fn evaluate<'e>(
-    template: &minijinja::Template<'e, 'e>,
-    environment: &'e Environment<'e>,
-    values: Value,
-) -> Result<String, minijinja::Error> {
-    let compiled = machinery::get_compiled_template(template);
-    let instructions = guard::guarded(&compiled.instructions);
-    let mut page = String::with_capacity(compiled.buffer_size_hint);
-    let mut output = machinery::make_string_output(&mut page);
-    let escape = compiled.initial_auto_escape.clone();
-    machinery::eval(environment, &instructions, values, &compiled.blocks, &mut output, escape)?;
-    Ok(page)
-}
-
 /// Returns the first position of `name` as a whole word inside of `{{ }}` or `{% %}`, or else anywhere.
 fn position(source: &str, name: &str) -> Option<usize> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
@@ -379,7 +344,7 @@ mod tests {
         ] {
             let mut environment = environment();
             environment.add_template(NAME, source).unwrap();
-            environment.set_fuel(Some(FUEL / 100));
+            environment.set_fuel(Some(engine::FUEL / 100));
             let template = Template::new(environment, false);
             trials(|variables| template.render(variables).map(drop)).unwrap();
         }
@@ -396,9 +361,10 @@ mod tests {
                 values::MAX_ITEMS,
                 values::MAX_TEXT >> 20
             ),
-            format!("| calls of macros within one another | {} |", MAX_RECURSION / 4),
+            format!("| calls of macros within one another | {} |", engine::MAX_RECURSION / 4),
             format!(
-                "| steps, which are about one for each name, value and operator, and for each 64 bytes of text | {FUEL} |"
+                "| steps, which are about one for each name, value and operator, and for each 64 bytes of text | {} |",
+                engine::FUEL
             ),
             format!("| names, values and operators in a tag | {} |", nesting::MAX_TOKENS),
             format!("| brackets within one another | {} |", nesting::MAX_DEPTH),
