@@ -1,18 +1,16 @@
 //! A byte stream over any kind of connection.
 
-use std::fs::File;
-use std::io::{self, IoSlice};
+mod async_io;
+mod sendfile;
+
+use std::io;
 use std::net::Shutdown;
-use std::ops::Range;
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::fs::sendfile;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
@@ -142,46 +140,6 @@ impl Stream {
         Ok(written)
     }
 
-    /// Returns true if the system can send files on it (sendfile(2)).
-    pub fn takes_files(&self) -> bool {
-        matches!(self, Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_))
-    }
-
-    /// Sends as much of a range of a file as the system takes now, and returns its length: at least one byte, or 0 if the file
-    /// is shorter.
-    ///
-    /// # Errors
-    /// The connection has failed, or does not come from the system.
-    pub fn poll_send_file(
-        &mut self,
-        cx: &mut Context<'_>,
-        file: &File,
-        range: &Range<u64>,
-    ) -> Poll<io::Result<usize>> {
-        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let from_file =
-            |socket: BorrowedFd<'_>| Ok(sendfile(socket, file, Some(&mut { range.start }), length)?);
-        loop {
-            let sent = match self {
-                Self::Accepted(stream) => stream.socket().and_then(|socket| from_file(socket.as_fd())),
-                Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, || from_file(stream.as_fd())),
-                Self::Unix(stream) => stream.try_io(Interest::WRITABLE, || from_file(stream.as_fd())),
-                Self::Tls(_) | Self::Pipe(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
-            };
-            match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
-            }
-            self.register()?;
-            ready!(match self {
-                Self::Tcp(stream) => stream.poll_write_ready(cx),
-                Self::Unix(stream) => stream.poll_write_ready(cx),
-                Self::Accepted(_) | Self::Tls(_) | Self::Pipe(_) =>
-                    return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
-            })?;
-        }
-    }
-
     /// Receives what is there, at least one byte, and leaves it there. Returns its length; 0 at the end of the stream.
     ///
     /// # Errors
@@ -268,65 +226,5 @@ impl Stream {
     /// sending.
     pub fn end_means_gone(&self) -> bool {
         matches!(self, Self::Pipe(_))
-    }
-}
-
-macro_rules! on_stream {
-    ($stream:expr, $inner:ident => $body:expr) => {{
-        let stream = $stream.get_mut();
-        stream.register()?;
-        match stream {
-            Stream::Accepted(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-            Stream::Tcp($inner) => $body,
-            Stream::Unix($inner) => $body,
-            Stream::Tls($inner) => $body,
-            Stream::Pipe($inner) => $body,
-        }
-    }};
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        // Most writes need not wait, and so no waker.
-        match self.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            written => return Poll::Ready(written),
-        }
-        on_stream!(self, stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => true,
-            Self::Tls(stream) => stream.is_write_vectored(),
-            Self::Pipe(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &*self {
-            // Nothing to do, and one that was just accepted need not be registered for this.
-            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => return Poll::Ready(Ok(())),
-            Self::Tls(_) | Self::Pipe(_) => {}
-        }
-        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

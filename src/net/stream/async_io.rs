@@ -1,0 +1,69 @@
+//! Reads from and writes to a stream as tokio does.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Stream;
+
+macro_rules! on_stream {
+    ($stream:expr, $inner:ident => $body:expr) => {{
+        let stream = $stream.get_mut();
+        stream.register()?;
+        match stream {
+            Stream::Accepted(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Stream::Tcp($inner) => $body,
+            Stream::Unix($inner) => $body,
+            Stream::Tls($inner) => $body,
+            Stream::Pipe($inner) => $body,
+        }
+    }};
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // Most writes need not wait, and so no waker.
+        match self.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+        on_stream!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => true,
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Pipe(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &*self {
+            // Nothing to do, and one that was just accepted need not be registered for this.
+            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) => return Poll::Ready(Ok(())),
+            Self::Tls(_) | Self::Pipe(_) => {}
+        }
+        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
