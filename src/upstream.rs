@@ -4,6 +4,7 @@
 //! written again. An `Exchange` is one request on one connection: its `Upload` continues while its `Download` comes back.
 //! Each thread has its own connections, in a `Pool`.
 
+mod attempts;
 mod body_limits;
 mod buffers;
 mod connect;
@@ -39,6 +40,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
+use self::attempts::{Attempts, NextAttempt};
 use self::body_limits::BodyLimits;
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Connector, connect};
@@ -100,7 +102,8 @@ impl Proxy {
     /// cancels the request at the upstream.
     ///
     /// An idle connection may be dead. If nothing of the request was sent, it is sent over the next one. If it may be
-    /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one.
+    /// repeated (RFC 9110, section 9.2.2) and no byte was received, it is repeated once, over a new one. So is one that an
+    /// upstream of HTTP/2 has not processed.
     ///
     /// Ends the tunnel or the response when `closing` is ready. It is first polled when a response does not come to its end at
     /// once; before the response has begun, only if `route` says so.
@@ -120,7 +123,7 @@ impl Proxy {
         let mut lease = self.buffers.take();
         let buffers = lease.get();
         request::write(&mut buffers.to_upstream, head, route);
-        let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
+        let mut attempts = Attempts::new(head);
         let mut started_at = Instant::now();
         let protocol = match route.protocol(head) {
             Protocol::Negotiated if self.http2.was_refused(route.upstream, route.tls, started_at) => {
@@ -131,7 +134,6 @@ impl Proxy {
         let take_idle =
             |now| self.pool.take(route.upstream, route.tls, now).filter(|_| protocol == Protocol::Http1);
         let mut idle = take_idle(started_at);
-        let mut is_repeated = false;
         loop {
             let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
                 (stream, guard, false)
@@ -141,8 +143,7 @@ impl Proxy {
                     Box::pin(self.connect(Target::new(route, protocol, head), route.connect_timeout, client))
                         .await?;
                 started_at = Instant::now();
-                // A second connection of HTTP/2 need not be new, and a third attempt would be one too many.
-                (opened.stream, opened.guard, opened.is_new || std::mem::replace(&mut is_repeated, true))
+                (opened.stream, opened.guard, attempts.open(opened.is_new))
             };
             let times = (now, started_at);
             let mut exchange =
@@ -155,13 +156,16 @@ impl Proxy {
                     return Ok(forwarded);
                 }
                 Err(ExchangeError::Final(error)) => return Err(error),
-                Err(ExchangeError::NoResponse { has_sent: false, .. }) if !is_new => {
-                    started_at = Instant::now();
-                    idle = take_idle(started_at);
-                }
-                Err(ExchangeError::NoResponse { .. }) if !is_new && is_repeatable => {}
-                Err(ExchangeError::NoResponse { error, .. }) => {
-                    return Err(UpstreamError::Broken(guard.take_failure().unwrap_or(error).into()));
+                Err(ExchangeError::NoResponse(ended)) => {
+                    let failure = guard.take_failure();
+                    match attempts.next(&ended, is_new, failure.as_ref()) {
+                        Some(NextAttempt::OverIdle) => {
+                            started_at = Instant::now();
+                            idle = take_idle(started_at);
+                        }
+                        Some(NextAttempt::OverAnother) => {}
+                        None => return Err(UpstreamError::Broken(failure.unwrap_or(ended.error).into())),
+                    }
                 }
             }
         }
@@ -184,7 +188,8 @@ impl Proxy {
     ) -> Exchange<'x, 'b> {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
-        let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client);
+        let over_http2 = matches!(upstream, Stream::Pipe(_));
+        let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client, over_http2);
         let limits = BodyLimits::new(head, client, route);
         let contention = is_new.then(|| self.pool.connections().contention().for_new_connection());
         Exchange {

@@ -14,7 +14,7 @@ use super::body_limits::BodyLimits;
 use super::buffers::Buffers;
 use super::contention::Contention;
 use super::download::Download;
-use super::exchange_result::{EndedExchange, ExchangeError};
+use super::exchange_result::{EndedExchange, ExchangeError, NoResponse};
 use super::response::{self, HeadOptions};
 use super::upload::Upload;
 use super::{ClientError, Forwarded, UpstreamError, tunnel};
@@ -104,10 +104,13 @@ impl Exchange<'_, '_> {
                 ExchangeEvent::Received(ended) => {
                     let error = ended.err().or_else(|| self.upload.take_failure());
                     let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
-                    if has_received {
-                        return Err(UpstreamError::Broken(error.into()).into());
-                    }
-                    return Err(ExchangeError::NoResponse { error, has_sent: self.upload.has_sent() });
+                    let (has_sent, is_kept) = (self.upload.has_sent(), self.upload.is_kept());
+                    return Err(ExchangeError::NoResponse(NoResponse {
+                        error,
+                        has_sent,
+                        is_kept,
+                        has_received,
+                    }));
                 }
                 ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
                 ExchangeEvent::TimedOut => return Err(self.limits.error_before_response().into()),

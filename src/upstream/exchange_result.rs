@@ -7,14 +7,21 @@ use super::{Forwarded, UpstreamError};
 
 /// Why a connection brought no response.
 pub(super) enum ExchangeError {
-    /// It ended before any byte was received.
-    NoResponse {
-        error: io::Error,
-        /// True if any of the request may have reached the upstream.
-        has_sent: bool,
-    },
+    /// It ended before the response.
+    NoResponse(NoResponse),
     /// Another connection would not help.
     Final(UpstreamError),
+}
+
+/// How far an exchange came that ended before the response.
+pub(super) struct NoResponse {
+    pub(super) error: io::Error,
+    /// True if any of the request may have reached the upstream.
+    pub(super) has_sent: bool,
+    /// True if there is still all that was sent.
+    pub(super) is_kept: bool,
+    /// True if anything was received, such as an interim response.
+    pub(super) has_received: bool,
 }
 
 impl<E: Into<UpstreamError>> From<E> for ExchangeError {

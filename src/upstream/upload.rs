@@ -20,13 +20,19 @@ use crate::net::stream::Stream;
 /// know the field, and wait for the body too (RFC 9110, section 10.1.1). curl and Go wait as long.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How much of a request over HTTP/2 is kept once it was sent, in bytes: at least as much as the pipe takes before the upstream
+/// has got any of the body.
+const MAX_KEPT: usize = 16 << 10;
+
 /// The request on its way to one connection of the upstream.
 pub(super) struct Upload<'m> {
     encoding: Encoding,
     filter: FieldFilter<'m>,
     /// How many of the bytes to send were sent.
     sent: usize,
-    /// True once the head need not be kept for another attempt: some of the body that follows it was taken.
+    /// How many bytes with a part of the body are kept for another attempt once they were sent.
+    max_kept: usize,
+    /// True once the head is not kept for another attempt: some of the body that follows it was taken.
     has_dropped_head: bool,
     /// True once any byte was sent on this connection.
     has_sent: bool,
@@ -54,12 +60,19 @@ enum Party {
 }
 
 impl<'m> Upload<'m> {
-    /// The upload of a request whose head is ready to be sent.
-    pub(super) fn new(encoding: Encoding, filter: FieldFilter<'m>, client: &ClientConnection) -> Self {
+    /// The upload of a request whose head is ready to be sent, perhaps with the beginning of the body. An upstream of HTTP/2 may
+    /// refuse it, so that it can be sent once more.
+    pub(super) fn new(
+        encoding: Encoding,
+        filter: FieldFilter<'m>,
+        client: &ClientConnection,
+        over_http2: bool,
+    ) -> Self {
         Self {
             encoding,
             filter,
             sent: 0,
+            max_kept: if over_http2 { MAX_KEPT } else { 0 },
             has_dropped_head: false,
             has_sent: false,
             has_waited: false,
@@ -82,6 +95,11 @@ impl<'m> Upload<'m> {
     /// Returns true if any of the request may have reached the upstream.
     pub(super) fn has_sent(&self) -> bool {
         self.has_sent
+    }
+
+    /// Returns true if there is still all that was sent.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.has_dropped_head
     }
 
     /// Takes the reason why the upstream takes no more.
@@ -185,6 +203,7 @@ impl<'m> Upload<'m> {
         upstream: &mut Stream,
         bytes: &mut Vec<u8>,
     ) -> Result<bool, ClientError> {
+        self.max_kept = 0;
         match self.poll(cx, client, upstream, bytes) {
             Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => {
                 self.abandon();
@@ -195,7 +214,7 @@ impl<'m> Upload<'m> {
     }
 
     fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
-        if self.sent > 0 && self.sent == bytes.len() {
+        if self.sent > self.max_kept && self.sent == bytes.len() {
             self.has_dropped_head = true;
             self.clear_sent(bytes);
         }

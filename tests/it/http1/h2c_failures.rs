@@ -8,16 +8,16 @@ use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEAD: u8 = 4;
+pub(super) const DATA: u8 = 0;
+pub(super) const HEADERS: u8 = 1;
+pub(super) const RST_STREAM: u8 = 3;
+pub(super) const SETTINGS: u8 = 4;
+pub(super) const GOAWAY: u8 = 7;
+pub(super) const ACK: u8 = 1;
+pub(super) const END_STREAM: u8 = 1;
+pub(super) const END_HEAD: u8 = 4;
 /// `:status: 200` as an index.
-const OK: &[u8] = b"\x88";
+pub(super) const OK: &[u8] = b"\x88";
 
 /// A field as HPACK, without an index and without Huffman codes.
 fn field(name: &str, value: &str) -> Vec<u8> {
@@ -25,12 +25,12 @@ fn field(name: &str, value: &str) -> Vec<u8> {
     [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
 }
 
-fn start(upstream: &ScriptedUpstream, more: &str) -> GatewayProcess {
+pub(super) fn start(upstream: &ScriptedUpstream, more: &str) -> GatewayProcess {
     GatewayProcess::start(&site(&upstream.url().replace("http:", "h2c:"), more))
 }
 
 /// Accepts a connection and its first request, which is on stream 1.
-fn accept(upstream: &ScriptedUpstream) -> Client {
+pub(super) fn accept(upstream: &ScriptedUpstream) -> Client {
     let mut connection = upstream.accept();
     connection.send(frame(SETTINGS, 0, 0, b""));
     connection.take(24).expect("a preface");
@@ -39,14 +39,14 @@ fn accept(upstream: &ScriptedUpstream) -> Client {
     connection
 }
 
-fn send(gateway: &GatewayProcess, form: &RequestForm) -> Client {
+pub(super) fn send(gateway: &GatewayProcess, form: &RequestForm) -> Client {
     let mut client = gateway.connect();
     client.send(form.request("/"));
     client
 }
 
 /// Serves `/` once on a connection, so that it is kept.
-fn kept(gateway: &GatewayProcess, upstream: &ScriptedUpstream) -> (Client, Client) {
+pub(super) fn kept(gateway: &GatewayProcess, upstream: &ScriptedUpstream) -> (Client, Client) {
     let mut client = send(gateway, &GET);
     let mut connection = accept(upstream);
     connection.send(frame(HEADERS, END_HEAD | END_STREAM, 1, OK));

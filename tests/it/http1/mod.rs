@@ -10,6 +10,7 @@ mod framing;
 mod framing_refused;
 mod h2c;
 mod h2c_failures;
+mod h2c_retries;
 mod half_close;
 mod hosts;
 mod http2;
