@@ -17,6 +17,8 @@ const PER_REQUEST: usize = 4;
 const BYTES: usize = 1024;
 /// What most frames cost.
 const COST: usize = 1;
+/// What a PING costs, which the gateway must answer: what a request brings, since some clients send one with each.
+const PING_COST: usize = PER_REQUEST;
 /// What a frame costs that makes the gateway do more: RST_STREAM, which discards the work for its request, and SETTINGS, which concern all
 /// streams. It is more than a request brings, so that requests that are reset have a limit (CVE-2023-44487).
 const HIGH_COST: usize = 2 * PER_REQUEST;
@@ -41,7 +43,7 @@ impl FrameBudget {
 
     /// Counts DATA frames that are sent to the client. Some clients answer each with a PING, to measure the bandwidth.
     pub(super) fn add_sent_parts(&mut self, parts: usize) {
-        self.add(parts * COST);
+        self.add(parts * PING_COST);
     }
 
     /// Counts a frame from the client. Returns false if the budget does not suffice.
@@ -49,6 +51,7 @@ impl FrameBudget {
         match kind {
             FrameKind::Headers => self.add(PER_REQUEST),
             FrameKind::Data if payload > 0 => self.add(payload / BYTES),
+            FrameKind::Ping => return self.take(PING_COST, now),
             FrameKind::ResetStream | FrameKind::Settings => return self.take(HIGH_COST, now),
             _ => return self.take(COST, now),
         }
@@ -98,7 +101,7 @@ mod tests {
         use FrameKind::*;
         const LIMIT: usize = 100_000;
         for (frames, expected) in [
-            (&[(Ping, 8)][..], MAX),
+            (&[(Ping, 8)][..], MAX / 4),
             (&[(WindowUpdate, 4)], MAX),
             (&[(Priority, 5)], MAX),
             (&[(Continuation, 0)], MAX),
@@ -108,6 +111,7 @@ mod tests {
             // Each request brings 4, and its reset costs 8.
             (&[(Headers, 30), (ResetStream, 4)], MAX / 4 - 1),
             (&[(Headers, 30)], LIMIT),
+            (&[(Headers, 30), (Ping, 8)], LIMIT),
             (&[(Headers, 30), (Priority, 5), (WindowUpdate, 4), (WindowUpdate, 4)], LIMIT),
             (&[(Data, 1)], LIMIT),
             (&[(Data, 16_384), (Ping, 8), (WindowUpdate, 4)], LIMIT),
@@ -120,17 +124,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_budget_grows_with_time_and_with_what_is_sent_up_to_its_maximum() {
         let mut budget = FrameBudget::new(Instant::now());
-        let pings = |budget: &mut FrameBudget| rounds(budget, &[(FrameKind::Ping, 8)], 2 * MAX);
-        assert_eq!(pings(&mut budget), MAX);
+        let frames = |budget: &mut FrameBudget| rounds(budget, &[(FrameKind::Priority, 5)], 2 * MAX);
+        assert_eq!(frames(&mut budget), MAX);
         for (seconds, expected) in [(0, 0), (1, 100), (3, 300), (3600, MAX)] {
             tokio::time::advance(Duration::from_secs(seconds)).await;
-            assert_eq!(pings(&mut budget), expected, "{seconds} s");
+            assert_eq!(frames(&mut budget), expected, "{seconds} s");
         }
         for (sent, expected) in [(0, 0), (17, 0), (16_384, 16), (1 << 30, MAX)] {
             budget.add_sent(sent);
-            assert_eq!(pings(&mut budget), expected, "{sent} bytes");
+            assert_eq!(frames(&mut budget), expected, "{sent} bytes");
         }
         budget.add_sent_parts(3);
-        assert_eq!(pings(&mut budget), 3);
+        let pings = rounds(&mut budget, &[(FrameKind::Ping, 8)], 2 * MAX);
+        assert_eq!(pings, 3);
     }
 }
