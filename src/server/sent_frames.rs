@@ -11,6 +11,10 @@ const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
 /// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced.
 const TOO_LONG: &[u8] = &[0x48, 0x83, 0x69, 0x90, 0xff];
 
+/// How many streams are remembered. The oldest is forgotten for a new one: usually its client has reset it, which no frame that is sent
+/// shows.
+const MAX_RESPONDING: usize = 1000;
+
 /// Follows the frames that are sent to a client.
 pub(super) struct SentFrames {
     peer: Rc<Peer>,
@@ -65,6 +69,9 @@ impl RefusedHeads {
                 true
             }
             (FrameKind::Headers, Some(first)) if stream > first && !ends => {
+                if responding.len() == MAX_RESPONDING {
+                    responding.remove(0);
+                }
                 responding.push(stream);
                 false
             }
@@ -73,7 +80,7 @@ impl RefusedHeads {
             {
                 let begun = responding.iter().position(|other| *other == stream);
                 if let Some(index) = begun {
-                    responding.swap_remove(index);
+                    responding.remove(index);
                 }
                 kind == FrameKind::Headers && begun.is_none() && length == 1
             }
@@ -116,5 +123,15 @@ mod tests {
             assert_eq!(refused.has_refused(&frame(kind, flags, stream, begin)), expected, "{stream}");
         }
         assert!(refused.responding.is_empty());
+    }
+
+    #[test]
+    fn streams_that_a_client_resets_are_not_remembered_for_ever() {
+        let mut refused = RefusedHeads { first: Some(1), ..RefusedHeads::default() };
+        for stream in (3..).step_by(2).take(MAX_RESPONDING + 10) {
+            let head = FoundFrame { kind: FrameKind::Headers, flags: 0, stream, length: 5, begin: b"12345" };
+            assert!(!refused.has_refused(&head));
+        }
+        assert_eq!((refused.responding.len(), refused.responding[0]), (MAX_RESPONDING, 23));
     }
 }
