@@ -109,9 +109,9 @@ fn serve(
         Watch::new(path.to_owned(), loaded, Arc::clone(snapshots), Box::new(on_apply), Box::new(on_notice));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Installed before the start is announced: a signal may follow at once.
-    let mut signals = runtime.block_on(async { Signals::new() })?;
+    let signals = runtime.block_on(async { Signals::new() })?;
     snapshots.current().prepare_likely_variants(clock::now());
-    let (notice, mut exits) = exit_notice();
+    let (notice, exits) = exit_notice();
     let servers = {
         let running = running_gateway(path, snapshots, handle.clone(), log_queue, hooks_thread.counts())?;
         Servers::start(&listeners, Arc::new(running), &access_lines, &notice)?
@@ -124,30 +124,41 @@ fn serve(
     preparation::start(snapshots)?;
     log_start(path, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
-    let result = runtime.block_on(async {
-        let mut fed = std::pin::pin!(watchdog::feed(servers.pulses()));
-        let result = tokio::select! {
-            () = signals.wait_for_stop(&handle) => Ok(()),
-            never = &mut fed => match never {},
-            never = observe(&servers.running) => match never {},
-            thread = exits.recv() => Err(ended(thread)),
-        };
-        let config = snapshots.current().config.server.clone();
-        let stopped = tokio::select! {
-            biased;
-            () = signals.wait_for_stop(&handle) => {
-                warn!("stopping at once, because of a second signal");
-                Ok(())
-            }
-            never = &mut fed => match never {},
-            stopped = stop(servers, &mut listeners, &config, &mut exits) => stopped,
-        };
-        result.and(stopped)
-    });
+    let running = run_until_stopped(servers, &mut listeners, snapshots, &handle, signals, exits);
+    let result = runtime.block_on(running);
     listeners.close();
     hooks_thread.stop();
     info!("stopped");
     result
+}
+
+/// Runs until a signal stops the gateway, or a thread ends unexpectedly, and then stops the servers. A second signal ends at once.
+async fn run_until_stopped(
+    servers: Servers,
+    listeners: &mut Listeners,
+    snapshots: &Snapshots,
+    watch: &Handle,
+    mut signals: Signals,
+    mut exits: UnboundedReceiver<String>,
+) -> io::Result<()> {
+    let mut fed = std::pin::pin!(watchdog::feed(servers.pulses()));
+    let result = tokio::select! {
+        () = signals.wait_for_stop(watch) => Ok(()),
+        never = &mut fed => match never {},
+        never = observe(&servers.running) => match never {},
+        thread = exits.recv() => Err(ended(thread)),
+    };
+    let config = snapshots.current().config.server.clone();
+    let stopped = tokio::select! {
+        biased;
+        () = signals.wait_for_stop(watch) => {
+            warn!("stopping at once, because of a second signal");
+            Ok(())
+        }
+        never = &mut fed => match never {},
+        stopped = stop(servers, listeners, &config, &mut exits) => stopped,
+    };
+    result.and(stopped)
 }
 
 fn running_gateway(

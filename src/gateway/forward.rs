@@ -84,17 +84,21 @@ impl<R: Routes> Gateway<R> {
                 if decided.is_bypassed() {
                     make_private(response.headers_mut());
                 }
-                if let Some(failure) = error.failure() {
-                    self.counts.fail_upstream(failure);
-                    record.respond_with(response.status(), Outcome::Unreachable);
-                } else {
-                    record.respond(response.status());
-                }
+                self.record_failure(&error, response.status(), record);
                 if error.client_fault().is_some() {
                     client.close_after_response();
                 }
                 respond(head, client, response.map(Full::new), *now).await
             }
+        }
+    }
+
+    fn record_failure(&self, error: &UpstreamError, status: StatusCode, record: &mut RequestRecord<'_>) {
+        if let Some(failure) = error.failure() {
+            self.counts.fail_upstream(failure);
+            record.respond_with(status, Outcome::Unreachable);
+        } else {
+            record.respond(status);
         }
     }
 }

@@ -122,31 +122,10 @@ pub(super) async fn accept<S: Service>(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (connections, tls) = (stopped.clone(), socket.tls());
-    let serve = |(mut stream, address): Accepted, (mut connection, limits): (OpenConnection, Limits)| {
-        let (service, stopped, tls) = (service.clone(), connections.clone(), tls.clone());
+    let serve = |accepted: Accepted, open: (OpenConnection, Limits)| {
+        let connection = serve_accepted(accepted, open, tls.clone(), service.clone(), connections.clone());
         // In a box of its own: tokio would copy the future when the task begins, and twice more when it ends.
-        tokio::task::spawn_local(Box::pin(async move {
-            let peer = if service.expects_proxy_header(address) {
-                // On the heap, because most connections do not need it.
-                let header = client_of_proxy(&mut stream, address, limits.handshake_timeout);
-                let header = begin(stopped.clone(), &connection.idleness, header);
-                let Some(client) = Box::pin(header).await.flatten() else { return };
-                client
-            } else {
-                Peer::new(address)
-            };
-            if !connection.place.admits(peer.address(), limits.connections_per_client) {
-                limit_log::CONNECTIONS_PER_CLIENT.record(&peer);
-                return;
-            }
-            let idleness = &connection.idleness;
-            match tls {
-                None => serve_open(stream, peer, service, &limits, stopped, idleness).await,
-                Some(acceptor) => {
-                    serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness).await;
-                }
-            }
-        }));
+        tokio::task::spawn_local(Box::pin(connection));
     };
     // Registered once, not for each connection.
     let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
@@ -175,6 +154,34 @@ pub(super) async fn accept<S: Service>(
     };
     if let Err(error) = socket.drain(serve_without_limit) {
         warn!("cannot accept the last connections: {error}");
+    }
+}
+
+/// Serves a connection from its first byte to its end.
+async fn serve_accepted<S: Service>(
+    (mut stream, address): Accepted,
+    (mut connection, limits): (OpenConnection, Limits),
+    tls: Option<TlsAcceptor>,
+    service: S,
+    stopped: watch::Receiver<bool>,
+) {
+    let peer = if service.expects_proxy_header(address) {
+        // On the heap, because most connections do not need it.
+        let header = client_of_proxy(&mut stream, address, limits.handshake_timeout);
+        let header = begin(stopped.clone(), &connection.idleness, header);
+        let Some(client) = Box::pin(header).await.flatten() else { return };
+        client
+    } else {
+        Peer::new(address)
+    };
+    if !connection.place.admits(peer.address(), limits.connections_per_client) {
+        limit_log::CONNECTIONS_PER_CLIENT.record(&peer);
+        return;
+    }
+    let idleness = &connection.idleness;
+    match tls {
+        None => serve_open(stream, peer, service, &limits, stopped, idleness).await,
+        Some(acceptor) => serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness).await,
     }
 }
 
