@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import random
 import resource
 import socket
 import statistics
@@ -133,7 +134,7 @@ def serve_interim(listener):
 
 
 def flood_with_slowness(address):
-    """Keeps slow clients open, each of which does something once a second."""
+    """Keeps slow clients open, each of which does something once a second on average."""
     readers = [connect_slow(address, UP) for _ in range(SLOW_CLIENTS)]
     writers = [connect_slow(address, b"GET / HTTP/1.1\r\nHost: up.example\r\nA: ") for _ in range(SLOW_CLIENTS)]
     pairs = list(zip(readers, writers))
@@ -141,7 +142,8 @@ def flood_with_slowness(address):
     def run():
         while True:
             for place, (reader, writer) in enumerate(pairs):
-                time.sleep(1 / SLOW_CLIENTS)
+                # At random times: at regular ones they would fall together with the visitors' requests, or never.
+                time.sleep(random.expovariate(SLOW_CLIENTS))
                 with contextlib.suppress(BlockingIOError):
                     reader.recv(1000)
                 try:
