@@ -23,6 +23,8 @@ pub enum FrameKind {
     Settings,
     /// Section 6.7.
     Ping,
+    /// GOAWAY, section 6.8.
+    GoAway,
     /// Section 6.9.
     WindowUpdate,
     /// Section 6.10.
@@ -33,7 +35,7 @@ pub enum FrameKind {
 
 impl FrameKind {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// A number of its own for each, below `COUNT`.
     pub fn index(self) -> usize {
@@ -50,6 +52,7 @@ impl From<u8> for FrameKind {
             3 => Self::ResetStream,
             4 => Self::Settings,
             6 => Self::Ping,
+            7 => Self::GoAway,
             8 => Self::WindowUpdate,
             9 => Self::Continuation,
             _ => Self::Other,
@@ -67,6 +70,7 @@ impl fmt::Display for FrameKind {
             Self::ResetStream => "RST_STREAM",
             Self::Settings => "SETTINGS",
             Self::Ping => "PING",
+            Self::GoAway => "GOAWAY",
             Self::WindowUpdate => "WINDOW_UPDATE",
             Self::Continuation => "CONTINUATION",
             Self::Other => "other",

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tracing::warn;
 
 use super::exchange::MAX_INTERIM;
@@ -46,25 +47,29 @@ impl FrameAllowance {
     }
 }
 
-/// The stream of an upstream, which fails after one frame too many.
+/// The stream of an upstream, which fails after one frame too many, and tells when the upstream closes the connection.
 pub(super) struct LimitedStream {
     stream: Stream,
     finder: FrameFinder,
     allowance: FrameAllowance,
+    goes_away: watch::Sender<bool>,
 }
 
 impl LimitedStream {
-    pub(super) fn new(stream: Stream, allowance: FrameAllowance) -> Self {
-        Self { stream, finder: FrameFinder::default(), allowance }
+    /// Sets `goes_away` when a GOAWAY comes.
+    pub(super) fn new(stream: Stream, allowance: FrameAllowance, goes_away: watch::Sender<bool>) -> Self {
+        Self { stream, finder: FrameFinder::default(), allowance, goes_away }
     }
 
     /// Counts the frames in what was received.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         static WARNED: LogInterval = LogInterval::new();
-        let Self { finder, allowance, .. } = self;
+        let Self { finder, allowance, goes_away, .. } = self;
         let mut is_allowed = true;
-        finder.find(bytes, |frame| {
-            is_allowed &= !matches!(frame.kind, FrameKind::Headers | FrameKind::Settings) || allowance.take();
+        finder.find(bytes, |frame| match frame.kind {
+            FrameKind::Headers | FrameKind::Settings => is_allowed &= allowance.take(),
+            FrameKind::GoAway => drop(goes_away.send_replace(true)),
+            _ => {}
         });
         if is_allowed {
             return Ok(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http2::{Builder, Connection};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, interval};
 
 use super::connect::{TlsSettings, is_same};
@@ -80,13 +80,13 @@ impl Http2Connections {
             *self.refusal.borrow_mut() = Some((upstream, tls, Instant::now()));
             return Ok(Opened::Connection(stream, counted));
         }
-        let allowance = FrameAllowance::default();
-        let handshake =
-            builder().handshake(TokioIo::new(LimitedStream::new(stream, allowance.clone()))).await;
+        let (allowance, (goaway, goes_away)) = (FrameAllowance::default(), watch::channel(false));
+        let stream = LimitedStream::new(stream, allowance.clone(), goaway);
+        let handshake = builder().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(io::Error::other)?;
-        let requests = RequestCount::default();
-        let connections = connections.clone();
-        let shared = Arc::new(SharedConnection { upstream, tls, sender, requests, allowance, connections });
+        let (requests, connections) = (RequestCount::default(), connections.clone());
+        let shared = SharedConnection { upstream, tls, sender, requests, allowance, goes_away, connections };
+        let shared = Arc::new(shared);
         // Before others take all places.
         let place = shared.place(true).ok_or(io::ErrorKind::ConnectionAborted)?;
         tokio::task::spawn_local(RunningConnection::new(connection, counted, &shared, self).run());
@@ -96,7 +96,7 @@ impl Http2Connections {
 
     fn find(&self, target: &Target, is_new: bool) -> Option<RequestPlace> {
         let mut open = self.open.borrow_mut();
-        open.retain(|connection| !connection.sender.is_closed());
+        open.retain(|connection| !connection.has_ended());
         open.iter().filter(|connection| connection.may_take(target)).find_map(|found| found.place(is_new))
     }
 
@@ -130,6 +130,7 @@ struct RunningConnection {
     connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
     counted: CountedConnection,
     requests: RequestCount,
+    goes_away: watch::Receiver<bool>,
     connections: Connections,
     pool: Weak<Http2Connections>,
     is_shared: Option<SharedUntilDropped>,
@@ -144,12 +145,14 @@ impl RunningConnection {
     ) -> Self {
         let connections = shared.connections.clone();
         let is_shared = Some(connections.share(shared));
-        let requests = shared.requests.clone();
-        Self { connection, counted, requests, connections, pool: Rc::downgrade(pool), is_shared }
+        let (requests, goes_away) = (shared.requests.clone(), shared.goes_away.clone());
+        Self { connection, counted, requests, goes_away, connections, pool: Rc::downgrade(pool), is_shared }
     }
 
     async fn run(self) {
-        let Self { mut connection, counted, requests, connections, pool, mut is_shared } = self;
+        let Self { mut connection, counted, requests, mut goes_away, connections, pool, mut is_shared } =
+            self;
+        let mut counted = Some(counted);
         let mut ticks = interval(IDLE_INTERVAL);
         let (mut is_unneeded, mut was_idle) = (false, false);
         loop {
@@ -161,6 +164,8 @@ impl RunningConnection {
                     pool.remove(&requests);
                 }
             }
+            // The upstream expects another one in its place, however long its last requests take.
+            counted = counted.filter(|_| !*goes_away.borrow_and_update());
             is_unneeded = tokio::select! {
                 ended = &mut connection => {
                     if let Err(error) = ended {
@@ -168,6 +173,7 @@ impl RunningConnection {
                     }
                     break;
                 }
+                Ok(()) = goes_away.changed() => true,
                 () = close_requested => requests.get() == 0,
                 _ = ticks.tick() => {
                     let is_idle = requests.get() == 0;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper::client::conn::http2::SendRequest;
+use tokio::sync::watch;
 
 use super::connect::TlsSettings;
 use super::connections::Connections;
@@ -24,6 +25,8 @@ pub(super) struct SharedConnection {
     pub(super) sender: Sender,
     pub(super) requests: RequestCount,
     pub(super) allowance: FrameAllowance,
+    /// True once the upstream takes no more requests on it. hyper notices that with the next one.
+    pub(super) goes_away: watch::Receiver<bool>,
     pub(super) connections: Connections,
 }
 
@@ -55,7 +58,12 @@ impl SharedConnection {
     }
 
     pub(super) fn has_space(&self) -> bool {
-        self.requests.get() < MAX_STREAMS && !self.sender.is_closed()
+        self.requests.get() < MAX_STREAMS && !self.has_ended()
+    }
+
+    /// Returns true if it takes no more requests.
+    pub(super) fn has_ended(&self) -> bool {
+        *self.goes_away.borrow() || self.sender.is_closed()
     }
 
     /// Returns a place on it, unless it has none.

@@ -62,7 +62,9 @@ pub struct LimitsSection {
     ///
     /// A connection of HTTP/2 carries up to 100 requests at a time. Each worker opens its own ones until the limit is reached;
     /// then the requests of all workers share those that are open. For an `https://` upstream that speaks HTTP/2, this also
-    /// applies to requests that HTTP/1.1 would carry otherwise, but not to WebSockets: these need a connection each.
+    /// applies to requests that HTTP/1.1 would carry otherwise, but not to WebSockets: these need a connection each. A
+    /// connection that the upstream is closing (GOAWAY) does not count any more: it takes no requests, and its last ones may
+    /// last long.
     #[schemars(with = "i64", range(min = 0), extend("default" = 0))]
     pub upstream_connections: Field<i64>,
     /// How long a WebSocket or another tunnel may carry nothing, in both directions, before the gateway closes it. `"0s"`

@@ -16,7 +16,7 @@ const CANCEL: u8 = 8;
 const ERRORS: &str = "when_unreachable = \"error\"";
 
 /// Says that streams after `last` were not processed, for this reason.
-fn goaway(last: u8, reason: u8) -> Vec<u8> {
+pub(super) fn goaway(last: u8, reason: u8) -> Vec<u8> {
     frame(GOAWAY, 0, 0, &[0, 0, 0, last, 0, 0, 0, reason])
 }
 
@@ -54,17 +54,17 @@ fn again(upstream: &ScriptedUpstream, mut refused: Client, refusal: &[u8]) -> (C
     (refused, stream)
 }
 
-fn ping(connection: &mut Client) {
+pub(super) fn ping(connection: &mut Client) {
     connection.send(frame(PING, 0, 0, &[0; 8]));
     until(connection, PING);
 }
 
-fn answer(connection: &mut Client, stream: u8) {
+pub(super) fn answer(connection: &mut Client, stream: u8) {
     connection.send(frame(HEADERS, END_HEAD | END_STREAM, stream, OK));
 }
 
 /// Ends the connection, so that the next request has one of its own.
-fn end(mut connection: Client) {
+pub(super) fn end(mut connection: Client) {
     connection.send(goaway(3, 0));
     let _ = connection.rest();
 }

@@ -1,7 +1,10 @@
 //! The limit for connections to the upstream.
 
+use super::h2c_failures::{DATA, END_HEAD, END_STREAM, HEADERS, OK as STATUS, accept, send};
+use super::h2c_retries::{answer, end, goaway, ping};
 use super::http2::{connect, full, post};
-use super::{GET, POST, response, site};
+use super::{FORMS, GET, POST, response, site};
+use crate::gateway::http2::{frame, until};
 use crate::support::DEADLINE;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
@@ -125,4 +128,66 @@ async fn a_worker_keeps_as_many_idle_connections_as_its_limit_allows() {
     requests.spawn(sender.send_request(post(full(""))));
     let joined = tokio::task::spawn_blocking(move || responding.join());
     assert!(joined.await.expect("a thread").is_ok());
+}
+
+#[test]
+fn a_connection_of_http2_that_goes_away_does_not_count() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url().replace("http:", "h2c:"), 1, "");
+    for form in FORMS {
+        let mut waiting = send(&gateway, &GET);
+        let mut first = accept(&upstream);
+        first.send(goaway(1, 0));
+        ping(&mut first);
+        let mut clients = [(); 2].map(|()| send(&gateway, &form));
+        let mut second = accept(&upstream);
+        assert_eq!(until(&mut second, HEADERS).0, 3, "{form:?}: the second one counts");
+        for stream in [1, 3] {
+            answer(&mut second, stream);
+        }
+        for client in &mut clients {
+            assert_eq!(response(client, form.method, "beside").status, 200, "{form:?}");
+        }
+        answer(&mut first, 1);
+        assert_eq!(response(&mut waiting, "GET", "the last").status, 200, "{form:?}");
+        end(second);
+    }
+}
+
+#[test]
+fn a_request_that_waits_for_a_place_gets_another_connection_when_the_full_one_goes_away() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url().replace("http:", "h2c:"), 1, "");
+    let mut waiting: Vec<_> = (0..100).map(|_| send(&gateway, &GET)).collect();
+    let mut first = accept(&upstream);
+    let last = waiting.iter().skip(1).map(|_| until(&mut first, HEADERS).0).last();
+    // Responses that have begun and last.
+    for stream in (1..200).step_by(2) {
+        first.send(frame(HEADERS, END_HEAD, stream, STATUS));
+    }
+    for client in &mut waiting {
+        client.head().expect("a head");
+    }
+    let mut clients = [GET, POST].map(|form| send(&gateway, &form));
+    ping(&mut first);
+    assert!(upstream.accept_if_connected().is_none(), "it would be one too many");
+    let goaway = goaway(last.expect("a stream"), 0);
+    // hyper notices it when it is complete, and only with another request.
+    let (begin, rest) = goaway.split_at(14);
+    first.send(begin);
+    let mut second = accept(&upstream);
+    first.send(rest);
+    assert_eq!(until(&mut second, HEADERS).0, 3);
+    for stream in [1, 3] {
+        answer(&mut second, stream);
+    }
+    for client in &mut clients {
+        assert_eq!(response(client, "GET", "one that waited").status, 200);
+    }
+    for stream in (1..200).step_by(2) {
+        first.send(frame(DATA, END_STREAM, stream, b"hello"));
+    }
+    for client in &mut waiting {
+        assert_eq!(client.chunks().expect("a response").0, b"hello");
+    }
 }
