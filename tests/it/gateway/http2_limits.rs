@@ -184,7 +184,7 @@ fn streams_whose_clients_take_nothing_hold_little_memory() {
     }
 }
 
-fn resident_kib(process: u32) -> usize {
+pub(crate) fn resident_kib(process: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     line.trim().trim_end_matches(" kB").parse().expect("KiB")

@@ -9,7 +9,7 @@ mod down;
 mod exempt;
 mod golden;
 pub(crate) mod http2;
-mod http2_limits;
+pub(crate) mod http2_limits;
 mod journald;
 mod lifecycle;
 mod probes;
