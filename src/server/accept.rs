@@ -201,7 +201,8 @@ async fn open_one<S: Service>(
         }
         if WARNED.is_due() {
             warn!(
-                "{limit} connections are open, as many as `[limits] connections` allows: idle ones are closed to make room"
+                "{limit} connections are open, the most that `[limits] connections` and the limit of open files (`LimitNOFILE=` in \
+                 the unit, or `ulimit -n`) allow: idle ones are closed to make room"
             );
         }
         open.ask_for_room();

@@ -14,7 +14,9 @@ use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime
 use crate::support::tls::identity;
 use crate::support::{DEADLINE, until};
 use crate::tls::client::Settings;
-use crate::upstreams::ScriptedUpstream;
+use crate::upstreams::{ScriptedUpstream, StubUpstream};
+
+const FULL: &str = " connections are open, the most that ";
 
 /// Starts a gateway by a shell that runs these commands first.
 fn start_after(commands: &str, config: &str) -> GatewayProcess {
@@ -70,7 +72,7 @@ fn idle_connections_make_room_for_new_clients_when_descriptors_run_out() {
         clients.push(client);
     }
     let log = gateway.log().text();
-    assert_eq!(log.matches("cannot accept more connections").count(), 1, "{log}");
+    assert_eq!(log.matches(FULL).count(), 1, "{log}");
     assert!(log.contains("LimitNOFILE="), "{log}");
     // Those that were idle longest were closed.
     assert!(clients[1].is_closed());
@@ -93,10 +95,26 @@ fn requests_in_progress_are_not_closed_when_descriptors_run_out() {
     let mut upstream = script.accept();
     upstream.head().expect("a request");
     let idle: Vec<Client> = (0..100).map(|_| gateway.connect()).collect();
-    gateway.log().wait_for("cannot accept more connections");
+    gateway.log().wait_for(FULL);
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(busy.response("GET").text(), "ok");
     drop(idle);
+}
+
+#[test]
+fn more_requests_than_there_are_descriptors_for_all_reach_the_upstream() {
+    let upstream = StubUpstream::start();
+    let gateway = start_after("ulimit -n 100", &format!("[site]\nupstream = \"{}\"\n", upstream.url()));
+    let mut clients: Vec<_> = (0..80).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for mut client in clients {
+        let response = client.response("GET");
+        assert_eq!(response.status, 200);
+    }
+    let log = gateway.log().text();
+    assert!(log.contains(FULL) && !log.contains("is unreachable"), "{log}");
 }
 
 #[test]
