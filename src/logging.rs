@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use tracing::warn;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -44,7 +45,7 @@ impl Logging {
         let journal_stream = std::env::var("JOURNAL_STREAM").ok();
         let has_priority = leads_to_journal(io::stderr(), journal_stream.as_deref());
         let lines = LogLines { queue, has_priority };
-        let (filter, handle) = reload::Layer::new(filter(log));
+        let (filter, handle) = reload::Layer::new(filter(&log.level));
         let registry = tracing_subscriber::registry().with(filter);
         if let Err(error) = registry.with(layer(log.format, lines.clone())).try_init() {
             warn!("cannot start the log: {error}");
@@ -64,7 +65,7 @@ impl Logging {
 
     /// Applies a new level. A new format needs a restart.
     pub fn update(&self, log: &LogConfig) {
-        if let Err(error) = self.filter.reload(filter(log)) {
+        if let Err(error) = self.filter.reload(filter(&log.level)) {
             warn!("cannot change the log level: {error}");
         }
         if log.format != self.format {
@@ -98,8 +99,22 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
 }
 
 /// Parses the level. One that does not parse was already rejected with the file.
-fn filter(log: &LogConfig) -> EnvFilter {
-    EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"))
+///
+/// h2, the library behind hyper, warns each time when a client does something that it should not, without the client's address. Its lines
+/// are only logged where the filter asks for it: the gateway logs what it does then, once a minute.
+fn filter(level: &str) -> EnvFilter {
+    let parsed = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let asks_for_it = |part: &str| match part.trim().parse::<LevelFilter>() {
+        Ok(level) => level > LevelFilter::INFO,
+        Err(_) => part.contains("h2"),
+    };
+    if level.split(',').any(asks_for_it) {
+        return parsed;
+    }
+    match "h2=error".parse() {
+        Ok(quiet) => parsed.add_directive(quiet),
+        Err(_) => parsed,
+    }
 }
 
 /// Returns the number of errors, and a text for one line of the log: the first of them, and how many more there are, followed
@@ -124,7 +139,25 @@ pub fn log_warnings(diagnostics: &[Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn the_library_for_http_2_is_logged_only_where_the_filter_asks_for_it() {
+        for (level, expected) in [
+            ("info", "info,h2=error"),
+            ("warn", "warn,h2=error"),
+            ("info,downtime::watch=debug", "info,downtime::watch=debug,h2=error"),
+            ("debug", "debug"),
+            ("TRACE", "trace"),
+            ("info,h2=debug", "info,h2=debug"),
+            ("info,h2::proto=warn", "info,h2::proto=warn"),
+        ] {
+            let parts = |text: &str| text.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!(parts(&filter(level).to_string()), parts(expected), "{level}");
+        }
+    }
 
     #[test]
     fn only_the_first_error_is_described_and_the_others_are_counted() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 const HEADER: usize = 9;
 /// How much of a payload is found at most.
-const PAYLOAD: usize = 5;
+const PAYLOAD: usize = 8;
 /// The bits of a stream's number; the other one is reserved.
 const STREAM: u32 = u32::MAX >> 1;
 
@@ -23,7 +23,7 @@ pub enum FrameKind {
     Settings,
     /// Section 6.7.
     Ping,
-    /// GOAWAY, section 6.8.
+    /// Section 6.8.
     GoAway,
     /// Section 6.9.
     WindowUpdate,
@@ -89,7 +89,7 @@ pub struct FoundFrame<'f> {
     pub stream: u32,
     /// The length of the payload.
     pub length: usize,
-    /// The first bytes of the payload, at most five.
+    /// The first bytes of the payload, at most eight.
     pub begin: &'f [u8],
 }
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn frames_are_found_however_the_bytes_are_split() {
-        let lengths = [0, 1, 4, 5, 6, 300];
+        let lengths = [0, 1, 7, 8, 9, 300];
         let frame = |kind: u8, length: usize| {
             let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
             [&[0, high, low, kind, 4, 0x80, 0, 1, 2], &vec![kind; length][..]].concat()
@@ -202,7 +202,7 @@ mod tests {
                 finder.find(piece, |frame| {
                     assert_eq!(
                         (frame.flags, frame.stream, frame.begin.len()),
-                        (4, 0x102, frame.length.min(5))
+                        (4, 0x102, frame.length.min(PAYLOAD))
                     );
                     assert!(frame.begin.iter().all(|byte| FrameKind::from(*byte) == frame.kind));
                     found.push((frame.kind, frame.length));

@@ -65,6 +65,19 @@ impl ReachedLimit {
     }
 }
 
+/// Logs that a client has reached a limit of HTTP/2 that is not a key of `[limits]`. What was logged within the last minute is only
+/// logged at level `debug`.
+pub(super) fn too_much_over_http_2(peer: &Peer) {
+    static LOGGED: LogInterval = LogInterval::new();
+    let what =
+        format_args!("{peer} has reached a limit of HTTP/2, and was disconnected with ENHANCE_YOUR_CALM");
+    if LOGGED.is_due() {
+        info!("{what}; more are not logged for a minute");
+    } else {
+        debug!("{what}");
+    }
+}
+
 /// Logs that a request is refused: the limit that it has reached, or the reason. What was logged within the last minute is only
 /// logged at level `debug`.
 pub(super) fn refused(refusal: &Refusal, peer: &Peer) {

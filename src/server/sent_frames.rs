@@ -8,6 +8,8 @@ use crate::net::peer::Peer;
 
 const END_STREAM: u8 = 1;
 const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
+/// ENHANCE_YOUR_CALM: h2, the library behind hyper, has ended the connection because of a limit of its own.
+const TOO_MUCH: &[u8] = &[0, 0, 0, 11];
 /// The status 431 without any field (RFC 7541, section 6.2.1), with which hyper refuses a head that is longer than announced.
 const TOO_LONG: &[u8] = &[0x48, 0x83, 0x69, 0x90, 0xff];
 
@@ -36,6 +38,10 @@ impl SentFrames {
                 FoundFrame { kind: FrameKind::Data, length: 1.., .. } => parts += 1,
                 FoundFrame { kind: FrameKind::ResetStream, begin: REFUSED_STREAM, .. } => {
                     limit_log::STREAMS.record(peer);
+                }
+                // Behind the last stream.
+                FoundFrame { kind: FrameKind::GoAway, begin, .. } if begin.get(4..) == Some(TOO_MUCH) => {
+                    limit_log::too_much_over_http_2(peer);
                 }
                 _ => {}
             }

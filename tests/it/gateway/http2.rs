@@ -101,11 +101,26 @@ fn a_flood_of_frames_ends_the_connection_with_one_line_of_the_log() {
 #[test]
 fn a_head_in_too_many_frames_ends_the_connection() {
     let gateway = GatewayProcess::start(DOWN);
+    for _ in 0..3 {
+        let mut client = raw(&gateway);
+        client.send(frame(1, 1, 1, &[0x82]));
+        client.send(frame(9, 0, 1, b"").repeat(20));
+        let (_, payload) = until(&mut client, 7);
+        assert_eq!(payload[4..8], [0, 0, 0, 11], "ENHANCE_YOUR_CALM");
+    }
+    gateway.log().wait_for("has reached a limit of HTTP/2, and was disconnected");
+    assert_eq!(gateway.log().count("has reached a limit of HTTP/2"), 1);
+}
+
+#[test]
+fn mistakes_of_clients_that_the_library_finds_are_not_logged_one_by_one() {
+    let gateway = GatewayProcess::start(DOWN);
+    let before = gateway.log().text();
     let mut client = raw(&gateway);
-    client.send(frame(1, 1, 1, &[0x82]));
-    client.send(frame(9, 0, 1, b"").repeat(20));
-    let (_, payload) = until(&mut client, 7);
-    assert_eq!(payload[4..8], [0, 0, 0, 11], "ENHANCE_YOUR_CALM");
+    client.send(frame(PING, ACK, 0, &[1; 8]).repeat(100));
+    client.send(frame(PING, 0, 0, &[2; 8]));
+    while until(&mut client, PING).1 != [2; 8] {}
+    assert_eq!(gateway.log().text(), before);
 }
 
 #[test]
