@@ -21,6 +21,7 @@
 //! | [`escape`] | text of others, made safe for terminals and logs | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`log_interval`] | events that are logged once a minute | |
+//! | [`plural`] | numbers of things, in messages | |
 //! | [`thread_exit`] | notice of a thread that has ended | |
 //! | [`tls`] | certificates: read, checked, chosen by server name; the settings of TLS | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
@@ -31,22 +32,22 @@
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
-//! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, files, hex, http1, invalid_value, matching, page, schedule, store, tls |
-//! | [`logging`] | the log of the process | config, escape |
+//! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, files, hex, http1, invalid_value, matching, page, plural, schedule, store, tls |
+//! | [`logging`] | the log of the process | config, escape, plural |
 //! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, files, matching, page, schedule, summary |
 //! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |
 //! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | http1, log_interval |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, log_interval, matching, net, tls |
-//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, http1, net, schedule, snapshot, summary, tls |
-//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, thread_exit, tls |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, descriptor_limit, escape, files, filters, http1, log_interval, logging, matching, net, page, schedule, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptor_limit, filters, hooks, http1, logging, matching, net, schedule, server, snapshot, summary, tls, upstream, watch |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, http1, log_interval, matching, net, plural, tls |
+//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, http1, net, plural, schedule, snapshot, summary, tls |
+//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, plural, thread_exit, tls |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, descriptor_limit, escape, files, filters, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptor_limit, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
-//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptor_limit, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptor_limit, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
 pub mod child;
@@ -71,6 +72,7 @@ pub mod management;
 pub mod matching;
 pub mod net;
 pub mod page;
+pub mod plural;
 pub mod preview;
 pub mod schedule;
 pub mod server;

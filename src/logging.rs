@@ -20,6 +20,7 @@ use self::lines::{LogLines, leads_to_journal};
 pub use self::queue::LogQueue;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::{LogConfig, LogFormat};
+use crate::plural::counted;
 
 /// How long the last lines of the log may take when the process ends.
 pub const LOG_TIMEOUT: Duration = Duration::from_secs(1);
@@ -124,8 +125,7 @@ pub fn first_error(diagnostics: &[Diagnostic], remedy: &str) -> Option<(usize, S
     let (first, others) = errors.split_first()?;
     let more = match others.len() {
         0 => String::new(),
-        1 => format!("; and 1 more error{remedy}"),
-        count => format!("; and {count} more errors{remedy}"),
+        count => format!("; and {}{remedy}", counted(count, "more error")),
     };
     Some((errors.len(), first.summary() + &more))
 }

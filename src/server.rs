@@ -50,6 +50,7 @@ pub use self::pulse::Pulse;
 use self::pulse::PulseAnswer;
 pub use self::readiness::Readiness;
 pub use self::service::Service;
+use crate::plural::counted;
 use crate::thread_exit::ExitNotice;
 
 /// The time limit for the next head, or for what comes before the first one, after the server was asked to stop: a request may
@@ -184,7 +185,7 @@ async fn serve_all<S: Service>(
         never = pulse.run() => match never {},
         // The sender lives until it has sent.
         _ = aborted.wait_for(|aborted| *aborted) => {
-            warn!("{} connections were still open after stop_timeout and have been closed", open.count());
+            warn!("closed {}, still open after stop_timeout", counted(open.count(), "connection"));
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use crate::config::duration;
 use crate::config::edit::Change;
 use crate::editing::{EditPlan, EditRefusal, EditSource, Wait};
 use crate::escape::escape;
+use crate::plural::counted;
 use crate::schedule::period::Period;
 
 /// The arguments of `prune`.
@@ -77,7 +78,5 @@ fn remove(source: &EditSource<'_>, old: &OldPeriods) -> Result<EditPlan<Vec<Stri
     }
     // From the last to the first, so that the indices stay valid.
     let changes = old.indices.iter().rev().map(|&period| Change::Remove { period }).collect();
-    let count = old.indices.len();
-    let periods = if count == 1 { "period" } else { "periods" };
-    Ok(EditPlan { changes, outcome: vec![format!("removed {count} {periods}")] })
+    Ok(EditPlan { changes, outcome: vec![format!("removed {}", counted(old.indices.len(), "period"))] })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::time::TimeLiteral;
 use crate::invalid_value::InvalidValue;
+use crate::plural::counted;
 
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
@@ -32,8 +33,7 @@ pub fn format(duration: Duration) -> String {
         (duration.as_secs() / DAY, Duration::new(duration.as_secs() % DAY, duration.subsec_nanos()));
     let days = match days {
         0 => return humantime::format_duration(rest).to_string(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        days => counted(days, "day"),
     };
     if rest.is_zero() { days } else { format!("{days} {}", humantime::format_duration(rest)) }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::config::Site;
+use crate::plural::counted;
 use crate::snapshot::{Reachability, Snapshot};
 
 /// How often failed requests are counted in the log.
@@ -29,6 +30,20 @@ enum ReachabilityNews {
     ReachableAgain(u64),
 }
 
+impl ReachabilityNews {
+    fn describe(self, upstream: &str) -> String {
+        match self {
+            Self::StillUnreachable(failed) => {
+                let requests = counted(failed, "request");
+                format!("{upstream} is still unreachable: {requests} failed within the last minute")
+            }
+            Self::ReachableAgain(failed) => {
+                format!("{upstream} is reachable again; {} failed meanwhile", counted(failed, "request"))
+            }
+        }
+    }
+}
+
 impl ReachabilityLog {
     /// Logs what is new. To be called each second.
     pub fn update(&mut self, snapshot: &Snapshot, now: Instant) {
@@ -37,17 +52,10 @@ impl ReachabilityLog {
         }
         let (Some(news), Site::Upstream(site)) = (self.news(now), &snapshot.config.site) else { return };
         let upstream = site.upstream.to_string();
+        let message = news.describe(&upstream);
         match news {
-            ReachabilityNews::StillUnreachable(failed) => {
-                warn!(
-                    upstream,
-                    failed,
-                    "{upstream} is still unreachable: {failed} requests failed within the last minute"
-                );
-            }
-            ReachabilityNews::ReachableAgain(failed) => {
-                info!(upstream, failed, "{upstream} is reachable again; {failed} requests failed meanwhile");
-            }
+            ReachabilityNews::StillUnreachable(failed) => warn!(upstream, failed, "{message}"),
+            ReachabilityNews::ReachableAgain(failed) => info!(upstream, failed, "{message}"),
         }
     }
 
@@ -77,6 +85,24 @@ impl ReachabilityLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_says_how_many_requests_failed() {
+        for (news, expected) in [
+            (
+                ReachabilityNews::StillUnreachable(1),
+                "u is still unreachable: 1 request failed within the last minute",
+            ),
+            (
+                ReachabilityNews::StillUnreachable(5),
+                "u is still unreachable: 5 requests failed within the last minute",
+            ),
+            (ReachabilityNews::ReachableAgain(0), "u is reachable again; 0 requests failed meanwhile"),
+            (ReachabilityNews::ReachableAgain(1), "u is reachable again; 1 request failed meanwhile"),
+        ] {
+            assert_eq!(news.describe("u"), expected);
+        }
+    }
 
     #[test]
     fn failures_are_counted_each_minute_and_the_end_is_logged_once() {

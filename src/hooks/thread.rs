@@ -19,6 +19,7 @@ use super::commands::{Commands, Job};
 use super::event::Event;
 use super::webhooks::Webhooks;
 use crate::config::hooks::HooksConfig;
+use crate::plural::counted;
 
 /// How long the thread may take to end. It kills processes and drops connections, for which it need not wait.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -138,7 +139,8 @@ impl Drop for Work {
     fn drop(&mut self) {
         let (commands, messages) = (self.commands.waiting(), self.webhooks.waiting());
         if commands + messages > 0 {
-            warn!("stopping: {commands} commands of [hooks] and {messages} messages of webhooks are dropped");
+            let (commands, messages) = (counted(commands, "command"), counted(messages, "message"));
+            warn!("stopping: {commands} of [hooks] and {messages} of webhooks are dropped");
         }
     }
 }

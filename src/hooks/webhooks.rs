@@ -18,6 +18,7 @@ use super::event::Event;
 use super::queue::Queue;
 use crate::config::hooks::{HooksConfig, Webhook};
 use crate::net::names::Names;
+use crate::plural::{are, counted};
 
 /// The webhooks of the current file.
 pub(super) struct Webhooks {
@@ -75,7 +76,8 @@ impl Webhooks {
             let waiting = sender.waiting();
             if waiting > 0 {
                 self.counts.webhooks.fail(waiting);
-                warn!("{sender} was removed from the file: {waiting} of its messages are dropped");
+                let messages = counted(waiting, "message");
+                warn!("{sender} was removed from the file: {messages} to it {} dropped", are(waiting));
             }
         }
     }
@@ -135,7 +137,9 @@ impl Sender {
         self.counts.webhooks.fail(dropped);
         warn!(
             "{self} is disabled until its keys or its secret change, or the gateway restarts: status 410 means that its receiver \
-             wants no more messages; {dropped} that wait are dropped"
+             wants no more messages; {} to it {} dropped",
+            counted(dropped, "message"),
+            are(dropped)
         );
     }
 

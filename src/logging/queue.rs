@@ -10,6 +10,8 @@ use std::time::Duration;
 use memchr::memchr_iter;
 use tracing::warn;
 
+use crate::plural::counted;
+
 /// The largest queue in bytes. Beyond it, lines are dropped.
 const CAPACITY: usize = 1 << 20;
 /// How long the thread waits before it writes again, if a stderr that does not block takes nothing now.
@@ -85,7 +87,8 @@ impl LogQueue {
             let dropped = self.take(&mut lines, is_flowing);
             if dropped > 0 {
                 // They came after those that were taken, so the report is in its place.
-                warn!(dropped, "{dropped} lines of the log were dropped, because its reader took none");
+                let lines = counted(dropped, "line");
+                warn!(dropped, "dropped {lines} of the log, which could not be written");
             }
             if is_torn {
                 lines.insert(0, b'\n');

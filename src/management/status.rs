@@ -7,6 +7,7 @@ use super::RunningGateway;
 use super::activity::RequestRate;
 use crate::config::diagnostic::Severity;
 use crate::counters::UpstreamFailure;
+use crate::plural::counted;
 use crate::snapshot::{RejectedReading, Snapshot};
 use crate::summary::{DiagnosticSummary, Summary, short_bypass_lines, status_lines, to_json};
 use crate::watch::Mode;
@@ -86,10 +87,11 @@ impl RequestStatus {
 
     fn line(&self) -> String {
         let Self { rate: RequestRate { per_second, passed }, in_progress, connections } = self;
+        let connections = counted(*connections, "connection");
         let passed = passed.map_or(String::new(), |share| format!(", {:.0} % passed", share * 100.0));
         format!(
             "requests  {per_second:.1} per second in the last minute{passed}; {in_progress} in progress, \
-             {connections} connections"
+             {connections}"
         )
     }
 }
@@ -111,7 +113,8 @@ impl UpstreamStatus {
             Some(false) => "is unreachable",
             None => "was not needed yet",
         };
-        format!("upstream  {url} {health}; {connections} connections, {errors} errors since the start")
+        let (connections, errors) = (counted(*connections, "connection"), counted(*errors, "error"));
+        format!("upstream  {url} {health}; {connections}, {errors} since the start")
     }
 }
 
@@ -176,4 +179,24 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             upstream,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_connection_and_one_error_are_singular() {
+        let requests = RequestStatus {
+            rate: RequestRate { per_second: 0.0, passed: None },
+            in_progress: 1,
+            connections: 1,
+        };
+        assert_eq!(
+            requests.line(),
+            "requests  0.0 per second in the last minute; 1 in progress, 1 connection"
+        );
+        let upstream = UpstreamStatus { url: "u".into(), reachable: Some(true), connections: 2, errors: 1 };
+        assert_eq!(upstream.line(), "upstream  u is reachable; 2 connections, 1 error since the start");
+    }
 }

@@ -26,6 +26,7 @@ use crate::log_interval::LogInterval;
 use crate::net::accepted::AcceptedTcp;
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
+use crate::plural::{are, counted};
 
 /// The longest pause after an accept failed for lack of descriptors or memory, or while as many connections are open as may be.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -201,8 +202,10 @@ async fn open_one<S: Service>(
         }
         if WARNED.is_due() {
             warn!(
-                "{limit} connections are open, the most that `[limits] connections` and the limit of open files (`LimitNOFILE=` in \
-                 the unit, or `ulimit -n`) allow: idle ones are closed to make room"
+                "{} {} open, the most that `[limits] connections` and the limit of open files (`LimitNOFILE=` in the unit, or \
+                 `ulimit -n`) allow: idle ones are closed to make room",
+                counted(limit, "connection"),
+                are(limit)
             );
         }
         open.ask_for_room();

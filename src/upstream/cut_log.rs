@@ -9,6 +9,7 @@ use tracing::{debug, warn};
 
 use super::UpstreamError;
 use crate::net::peer::Peer;
+use crate::plural::counted;
 
 /// How often others are counted in the log.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -36,7 +37,7 @@ pub(super) fn record_cut(peer: &Peer, error: &UpstreamError) {
 /// Logs each minute how many more responses were cut off. To be called each second.
 pub fn report_cut_responses() {
     if let Some(count) = CUT.take_others() {
-        warn!("{count} more responses were cut off within the last minute");
+        warn!("upstreams have cut off {} within the last minute", counted(count, "more response"));
     }
 }
 

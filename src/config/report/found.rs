@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::plural::{are, counted};
 
 /// The most errors that are shown, and the most warnings; the rest are only counted.
 pub const MAX_SHOWN: usize = 100;
@@ -65,10 +66,9 @@ impl FirstDiagnostics {
 
     pub(super) fn note(&self, what: &str) -> Option<Diagnostic> {
         let more = self.count.saturating_sub(self.first.len());
-        let (s, are) = if more == 1 { ("", "is") } else { ("s", "are") };
         (more > 0).then(|| Diagnostic {
             severity: Severity::Note,
-            message: format!("{more} more {what}{s} {are} not shown"),
+            message: format!("{} {} not shown", counted(more, &format!("more {what}")), are(more)),
             place: None,
             help: Some("fix those above, then check again".into()),
         })

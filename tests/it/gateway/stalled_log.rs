@@ -88,8 +88,8 @@ fn dropped_lines_are_reported_once_the_log_is_read_again() {
     gateway.overflow();
     let (dropped, _) = until("dropped lines", || gateway.dropped_lines());
     let log = Log::new(reader);
-    let line = log.wait_for(" lines of the log were dropped, because its reader took none");
-    let (_, reported) = line.split_once(" WARN ").expect(&line);
+    let line = log.wait_for(" of the log, which could not be written");
+    let (_, reported) = line.split_once(" WARN dropped ").expect(&line);
     let reported: u64 = reported.split(' ').next().and_then(|count| count.parse().ok()).expect(&line);
     // The line of a request is written after its response, so the last ones may have been dropped since.
     assert!(reported >= dropped, "{line}, at first {dropped}");

@@ -69,7 +69,7 @@ fn messages_for_a_webhook_that_is_removed_are_dropped() {
     assert_eq!(receiver.next().kind().0, "down");
     gateway.apply("");
     let line = gateway.log().wait_for("was removed from the file");
-    assert!(line.contains("1 of its messages are dropped"), "{line}");
+    assert!(line.contains("was removed from the file: 1 message to it is dropped"), "{line}");
 }
 
 #[test]

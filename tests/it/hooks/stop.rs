@@ -30,7 +30,7 @@ fn a_receiver_that_never_answers_does_not_delay_the_stop() {
     assert_eq!(receiver.next().kind().0, "down");
     let output = stop(gateway);
     assert!(
-        output.contains("stopping: 0 commands of [hooks] and 1 messages of webhooks are dropped"),
+        output.contains("stopping: 0 commands of [hooks] and 1 message of webhooks are dropped"),
         "{output}"
     );
 }
@@ -50,6 +50,6 @@ fn a_command_that_runs_is_killed_with_its_children_when_the_gateway_stops() {
     let pid = until_file(&pid, |_| true);
     assert!(fs::exists(format!("/proc/{}", pid.trim())).expect("known"), "the child does not run");
     let output = stop(gateway);
-    assert!(output.contains("stopping: 1 commands of [hooks]"), "{output}");
+    assert!(output.contains("stopping: 1 command of [hooks]"), "{output}");
     until_ended(pid.trim());
 }
