@@ -24,7 +24,7 @@ pub use self::bypass::BypassTable;
 pub use self::exempt::ExemptSection;
 pub use self::hooks::{HooksSection, WebhookTable};
 pub use self::limits::LimitsSection;
-pub use self::log::LogSection;
+pub use self::log::{ACCESS_HELP, LogSection};
 pub use self::management::ManagementSection;
 pub use self::page::PageSection;
 pub use self::period::PeriodTable;

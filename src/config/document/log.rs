@@ -7,6 +7,9 @@ use crate::config::schema::pattern;
 use crate::config::table::Table;
 use crate::config::{AccessLog, LogFormat};
 
+/// The values of `access`.
+pub const ACCESS_HELP: &str = "write `access = \"combined\"`, `access = \"json\"`, or `access = false`";
+
 /// The keys of `[log]`.
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
@@ -29,7 +32,7 @@ impl LogSection {
         Self {
             level: table.get("level", "\"info\""),
             format: table.get("format", "\"text\""),
-            access: table.flag_or_word("access"),
+            access: table.flag_or_word("access", ACCESS_HELP),
         }
     }
 }

@@ -50,13 +50,17 @@ pub enum TextByLanguage {
 
 impl<'i> Table<'i, '_> {
     /// Takes the value of a key that is `true`, `false` or a string.
-    pub fn flag_or_word(&mut self, key: &'static str) -> Field<FlagOrWord> {
-        if self.values.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::String(_))) {
-            let word = self.get::<String>(key, "")?;
-            return Some(Spanned::new(word.span(), FlagOrWord::Word(word.into_inner())));
+    pub fn flag_or_word(&mut self, key: &'static str, help: &str) -> Field<FlagOrWord> {
+        let value = self.take(key)?;
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Boolean(flag) => Some(Spanned::new(span, FlagOrWord::Flag(flag))),
+            DeValue::String(word) => Some(Spanned::new(span, FlagOrWord::Word(word.into_owned()))),
+            _ => {
+                self.refuse(span, "a string, `true` or `false`", help.to_owned());
+                None
+            }
         }
-        let flag = self.flag(key)?;
-        Some(Spanned::new(flag.span(), FlagOrWord::Flag(flag.into_inner())))
     }
 
     /// Takes the value of a key that is a string or `false`. `example` is a valid string, for the help.

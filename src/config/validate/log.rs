@@ -4,7 +4,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::values::{choice, means_off};
-use crate::config::document::{Field, FlagOrWord, LogSection};
+use crate::config::document::{ACCESS_HELP, Field, FlagOrWord, LogSection};
 use crate::config::report::Report;
 use crate::config::{AccessLog, LogConfig, LogFormat};
 use crate::invalid_value::InvalidValue;
@@ -38,11 +38,7 @@ fn access(field: &Field<FlagOrWord>, report: &Report) -> AccessLog {
 }
 
 fn access_help(word: &str) -> &'static str {
-    if means_off(word) {
-        "write `access = false`"
-    } else {
-        "write `access = \"combined\"`, `access = \"json\"`, or `access = false`"
-    }
+    if means_off(word) { "write `access = false`" } else { ACCESS_HELP }
 }
 
 /// Checks a level or a filter. `EnvFilter` takes any word that is not a level for the name of a target, so `inof`, or
