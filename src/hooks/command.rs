@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use std::{env, fmt};
@@ -34,8 +35,8 @@ const MAX_LINE: usize = 200;
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum CommandError {
-    /// It could not be run.
-    NotRun(io::Error),
+    /// This program could not be run.
+    NotRun(PathBuf, io::Error),
     /// It ended with another exit code than 0, or by a signal; with the last line of its output.
     Failed(ExitStatus, String),
     /// It was killed because it ran for too long; with the last line of its output.
@@ -45,7 +46,9 @@ pub(super) enum CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, line) = match self {
-            Self::NotRun(error) => return write!(f, "cannot be run: {error}"),
+            Self::NotRun(program, error) => {
+                return write!(f, "cannot be run: {}: {error}", program.display());
+            }
             Self::Failed(status, line) => (describe(*status), line),
             Self::TimedOut(limit, line) => (format!("was killed after {}", duration::format(*limit)), line),
         };
@@ -71,11 +74,12 @@ pub(super) async fn run(
     environment: &[(&'static str, String)],
     limit: Duration,
 ) -> Result<(), CommandError> {
-    let (mut group, mut output) = spawn(command, environment).map_err(CommandError::NotRun)?;
+    let not_run = |error| CommandError::NotRun(command.program.clone(), error);
+    let (mut group, mut output) = spawn(command, environment).map_err(not_run)?;
     match timeout(limit, group.wait(&mut output)).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(CommandError::Failed(status, output.last_line())),
-        Ok(Err(error)) => Err(CommandError::NotRun(error)),
+        Ok(Err(error)) => Err(not_run(error)),
         Err(_) => {
             group.kill();
             // It ends at once, unless the system itself holds it up, as a network file system may: the next command does not wait for
@@ -242,7 +246,7 @@ mod tests {
         assert_eq!(long, format!("failed with exit code 1; its last line: {}…", "0".repeat(MAX_LINE)));
         let absent = HookCommand { program: "/nonexistent".into(), ..shell("", Path::new("/")) };
         let absent = run(&absent, &[], COMMAND_LIMIT).await.unwrap_err().to_string();
-        assert!(absent.starts_with("cannot be run: No such file"), "{absent}");
+        assert!(absent.starts_with("cannot be run: /nonexistent: No such file"), "{absent}");
     }
 
     #[tokio::test]

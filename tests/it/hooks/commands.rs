@@ -92,7 +92,8 @@ fn a_command_that_fails_is_one_line_of_the_log_and_is_counted() {
     script(&directory, "tell", "echo first; printf 'no \\033[31mroute\\n' >&2; exit 7");
     let gateway = GatewayProcess::on(directory);
     gateway.apply(&format!("{hooks}{DOWN}"));
-    gateway.log().wait_for("on_down of [hooks] cannot be run: No such file");
+    let program = gateway.directory.join("./none");
+    gateway.log().wait_for(&format!("on_down of [hooks] cannot be run: {}: No such file", program.display()));
     gateway.apply(&hooks);
     let line = gateway.log().wait_for("on_up of [hooks] failed with exit code 7; its last line: no ");
     assert!(line.contains(" WARN ") && !line.contains('\u{1b}'), "{line:?}");
