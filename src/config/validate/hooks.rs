@@ -172,7 +172,11 @@ fn secrets(
                 UnreadableCause::Forbidden => {
                     format!("let the gateway's group read it: `chgrp downtime {name}; chmod 640 {name}`")
                 }
-                _ => format!("make one: `(umask 077; echo whsec_$(openssl rand -base64 32) >{name})`"),
+                _ => format!(
+                    "make one that the gateway's group can read: `(umask 027; echo whsec_$(openssl rand -base64 32) >{path}); \
+                     chgrp downtime {path}`",
+                    path = path.display()
+                ),
             };
             report.error(file.span(), error.message, help);
             Vec::new()

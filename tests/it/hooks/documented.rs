@@ -7,7 +7,7 @@ use downtime::config::hooks::EventKind;
 
 use super::{DOWN, directory, script, webhook};
 use crate::receiver::Receiver;
-use crate::support::process::GatewayProcess;
+use crate::support::process::{GatewayProcess, Process, downtime};
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/hooks.md"));
 
@@ -17,6 +17,20 @@ fn names(heading: &str) -> BTreeSet<String> {
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let names = rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
     names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn a_secret_is_made_in_the_way_that_is_advised_if_there_is_none() {
+    let directory = directory("");
+    let path = directory.join("none.key").display().to_string();
+    let webhook = format!("[[webhook]]\nurl = \"https://a.example/x\"\nsecret_file = \"{path}\"\n");
+    directory.replace("downtime.toml", &webhook);
+    let mut command = downtime(&directory);
+    command.arg("--check");
+    let output = Process::spawn(command).end().1;
+    let advised = output.split('`').find(|part| part.contains("umask")).expect(&output);
+    let documented = advised.replace(&path, "/etc/downtime/hook.key");
+    assert!(DOCUMENT.contains(&format!("```sh\n{documented}\n```")), "{documented}");
 }
 
 #[test]
