@@ -63,6 +63,9 @@ fn a_json_line_has_numbers_as_numbers() {
     line["timestamp"].as_str().expect("a time").parse::<jiff::Timestamp>().expect("RFC 3339");
     let other: Value = serde_json::from_str(&gateway.log().wait_for("POST")).expect("JSON");
     assert_eq!((&other["referer"], &other["user_agent"]), (&Value::Null, &Value::Null));
+    gateway.connect().send("GET /c HTTP/1.0\r\n\r\n");
+    let other: Value = serde_json::from_str(&gateway.log().wait_for("HTTP/1.0")).expect("JSON");
+    assert_eq!(other["host"], Value::Null);
 }
 
 #[test]
