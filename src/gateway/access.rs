@@ -38,7 +38,8 @@ pub(super) struct AccessLine {
 /// The line as JSON.
 #[derive(Serialize)]
 struct JsonLine<'l> {
-    timestamp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<Timestamp>,
     level: &'static str,
     target: &'static str,
     client: Option<IpAddr>,
@@ -112,7 +113,7 @@ impl AccessLine {
     fn json(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
         let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
         let line = JsonLine {
-            timestamp: self.received_at,
+            timestamp: self.lines.are_timed().then_some(self.received_at),
             level: "INFO",
             target: "downtime::access",
             client: self.client,

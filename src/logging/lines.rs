@@ -22,6 +22,11 @@ pub(super) struct LogLines {
 pub struct AccessLines(pub(super) LogLines);
 
 impl AccessLines {
+    /// Returns false if the reader adds the time to each line.
+    pub fn are_timed(&self) -> bool {
+        !self.0.has_priority
+    }
+
     /// Adds a line, which ends with a newline.
     pub fn write(&self, line: &str) {
         self.0.queue.push(prefix(Level::INFO, self.0.has_priority), line.as_bytes());

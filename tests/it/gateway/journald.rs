@@ -51,8 +51,13 @@ fn lines_for_journald_have_a_priority_and_no_time() {
 
 #[test]
 fn lines_of_json_for_journald_have_a_priority_and_no_time() {
-    let JournaledGateway { directory, log, .. } = &JournaledGateway::start("[log]\nformat = \"json\"\n");
-    log.wait_for("state: up");
+    let JournaledGateway { directory, log, .. } =
+        &JournaledGateway::start("[log]\nformat = \"json\"\naccess = \"json\"\n");
+    let line: serde_json::Value =
+        serde_json::from_str(log.wait_for("listening on http").trim_start_matches("<6>")).expect("JSON");
+    let address = line["message"].as_str().and_then(|message| message.rsplit('/').next()?.parse().ok());
+    crate::support::http::Client::connect(address.expect("an address")).request("GET", "/", &[]);
+    log.wait_for("downtime::access");
     directory.replace("downtime.toml", "[response]\nstatus = 200\n");
     log.wait_for("is not applied");
     for line in log.text().lines() {
