@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use memchr::memchr_iter;
+use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
 use tracing::warn;
 
 use crate::plural::counted;
@@ -48,7 +49,10 @@ impl LogQueue {
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let queue = Self::default();
         let writer = queue.clone();
-        std::thread::Builder::new().name("log".into()).spawn(move || writer.write_to(stderr))?;
+        let work = move || {
+            if replaces_closed(&stderr) { writer.write_to(Closed) } else { writer.write_to(stderr) }
+        };
+        std::thread::Builder::new().name("log".into()).spawn(work)?;
         Ok(queue)
     }
 
@@ -122,6 +126,27 @@ impl LogQueue {
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns true if the gateway was started without a stderr. The standard library then opens `/dev/null` in its place, for reading
+/// as well as writing, unlike a shell or systemd that is asked for `/dev/null`.
+fn replaces_closed(stderr: &File) -> bool {
+    let (Ok(null), Ok(stderr_stat)) = (stat("/dev/null"), fstat(stderr)) else { return false };
+    let is_null = (null.st_dev, null.st_ino) == (stderr_stat.st_dev, stderr_stat.st_ino);
+    is_null && fcntl_getfl(stderr).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR)
+}
+
+/// Takes nothing.
+struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -126,6 +126,14 @@ fn a_gateway_that_is_started_without_a_stderr_serves_and_stops() {
     for _ in 0..2 {
         assert_eq!(gateway.connect("http.sock").request("GET", "/", &[]).status, 503);
     }
-    gateway.connect("management.sock");
+    until("dropped lines", || gateway.dropped_lines());
+    gateway.terminate();
+}
+
+#[test]
+fn a_log_that_is_sent_to_the_null_device_is_not_dropped() {
+    let mut gateway = LoggingGateway::start(Stdio::null());
+    gateway.overflow();
+    assert_eq!(gateway.dropped_lines(), None);
     gateway.terminate();
 }
