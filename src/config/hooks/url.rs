@@ -10,14 +10,13 @@ use crate::http1::scheme::Scheme;
 use crate::invalid_value::InvalidValue;
 
 const EXAMPLE: &str = "such as `https://hooks.example.com/x`";
-/// Addresses of metadata services that are not link-local: of Amazon over IPv6, Alibaba and Oracle.
-const METADATA: [IpAddr; 3] = [
+/// Addresses of metadata services that are not link-local: of Amazon and Google over IPv6, Alibaba and Oracle.
+const METADATA: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
-/// The prefix of IPv6 addresses that lead to an IPv4 address (RFC 6052, section 2.1).
-const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
 /// The URL of a webhook. [`Display`](fmt::Display) and [`Debug`] leave out the path.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -86,23 +85,22 @@ impl WebhookUrl {
 
     /// Returns true if messages may be sent to this address, which is the one of the host now. Over http, only this machine
     /// may get them. Over https, a name must not lead to link-local addresses, those of metadata services, multicast, broadcast and
-    /// reserved ranges. Private addresses may be those of a chat server.
+    /// reserved ranges, in any form that [leads to IPv4](embedded). Private addresses may be those of a chat server.
     pub fn may_lead_to(&self, address: IpAddr) -> bool {
-        let address = embedded(address);
-        if address.is_loopback() {
+        // Packets to other forms of a loopback address may leave the machine.
+        if address.to_canonical().is_loopback() {
             return true;
         }
-        let is_odd = match address {
-            IpAddr::V4(v4) => v4.is_link_local() || v4.octets()[0] == 0 || v4.octets()[0] >= 224,
-            IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast(),
-        };
-        self.scheme == Scheme::Https && !is_odd && !METADATA.contains(&address)
+        let is_receiver = |address| !is_odd(address) && !METADATA.contains(&address);
+        self.scheme == Scheme::Https
+            && is_receiver(address)
+            && embedded(address).is_none_or(|v4| is_receiver(v4.into()))
     }
 
     fn check_host(&self) -> Result<(), InvalidValue> {
         let address: Option<IpAddr> = self.host.parse().ok();
         let is_here =
-            self.host == "localhost" || address.is_some_and(|address| embedded(address).is_loopback());
+            self.host == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback());
         if self.scheme == Scheme::Http && !is_here {
             let message =
                 "http is for receivers on this machine only: others could be read or changed on the way";
@@ -132,15 +130,48 @@ impl fmt::Debug for WebhookUrl {
     }
 }
 
-/// Returns the IPv4 address that an IPv6 address stands for, else the address itself.
-fn embedded(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
-    let segments = v6.segments();
-    if segments.starts_with(&NAT64) {
-        let [.., a, b, c, d] = v6.octets();
-        return Ipv4Addr::new(a, b, c, d).into();
+/// Returns true if no receiver has this address, even if it is not that of a metadata service.
+fn is_odd(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.octets()[0] == 0 || v4.octets()[0] >= 224,
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast(),
     }
-    address.to_canonical()
+}
+
+/// Returns the IPv4 address to which an IPv6 address may lead: one that is
+///
+/// - IPv4-mapped, `::ffff:0:0/96`, or IPv4-compatible, `::/96` (RFC 4291, section 2.5.5)
+/// - translated by SIIT: `::ffff:0:0:0/96` (RFC 2765, section 2.1)
+/// - translated by NAT64: `64:ff9b::/96` (RFC 6052, section 2.1), and prefixes of any length within `64:ff9b:1::/48` (RFC 8215)
+/// - of 6to4, `2002::/16` (RFC 3056, section 2)
+/// - of Teredo, `2001::/32`, where the bits of the client's address are inverted (RFC 4380, section 4)
+fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(v6) = address else { return None };
+    let [.., a, b, c, d] = v6.octets();
+    let octets = match v6.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            [a, b, c, d]
+        }
+        [0x64, 0xff9b, 1, ..] => in_local_nat64(v6),
+        [0x2002, ..] => {
+            let [_, _, a, b, c, d, ..] = v6.octets();
+            [a, b, c, d]
+        }
+        [0x2001, 0, ..] => [!a, !b, !c, !d],
+        _ => return None,
+    };
+    Some(octets.into())
+}
+
+/// Returns the octets after a prefix of 48, 56, 64 or 96 bits, without octet 8 (RFC 6052, section 2.2). The zeros at the end tell
+/// the length: no host has the address that the longer prefixes would leave.
+fn in_local_nat64(address: Ipv6Addr) -> [u8; 4] {
+    match address.octets() {
+        [_, _, _, _, _, _, a, b, _, c, d, 0, 0, 0, 0, 0]
+        | [_, _, _, _, _, _, _, a, _, b, c, d, 0, 0, 0, 0]
+        | [_, _, _, _, _, _, _, _, _, a, b, c, d, 0, 0, 0]
+        | [.., a, b, c, d] => [a, b, c, d],
+    }
 }
 
 fn host_and_port(scheme: Scheme, authority: &str) -> Result<(String, u16), InvalidValue> {
@@ -204,6 +235,8 @@ mod tests {
             ("ftp://hooks.example.com/secret", "unknown scheme"),
             ("http://hooks.example.com/secret", "http is for receivers on this machine only"),
             ("http://192.168.0.1/secret", "http is for receivers on this machine only"),
+            ("http://[64:ff9b::7f00:1]/secret", "http is for receivers on this machine only"),
+            ("http://[::ffff:10.0.0.1]/secret", "http is for receivers on this machine only"),
             ("http://localhost.example.com/secret", "http is for receivers on this machine only"),
             ("https://user:secret@hooks.example.com/", "cannot have a user name"),
             ("https:///secret", "invalid host or port"),
@@ -248,11 +281,48 @@ mod tests {
             ("169.254.169.254", false, false),
             ("169.254.0.1", false, false),
             ("::ffff:169.254.169.254", false, false),
+            // IPv4-mapped
+            ("::ffff:127.255.255.255", true, true),
+            ("::ffff:100.100.100.200", false, false),
+            ("::ffff:192.0.2.1", true, false),
+            // IPv4-compatible
+            ("::127.0.0.1", true, false),
+            ("::169.254.169.254", false, false),
+            ("::192.0.2.1", true, false),
+            // SIIT
+            ("::ffff:0:169.254.169.254", false, false),
+            ("::ffff:0:127.0.0.1", true, false),
+            ("::ffff:0:192.0.2.1", true, false),
+            // NAT64
             ("64:ff9b::a9fe:a9fe", false, false),
+            ("64:ff9b::6464:64c8", false, false),
+            ("64:ff9b::7f00:1", true, false),
             ("64:ff9b::c000:201", true, false),
+            // NAT64 with a local prefix of 96, 64, 56 and 48 bits
+            ("64:ff9b:1::a9fe:a9fe", false, false),
+            ("64:ff9b:1:ffff:ffff:ffff:a9fe:a9fe", false, false),
+            ("64:ff9b:1:ffff:a9:fea9:fe00:0", false, false),
+            ("64:ff9b:1:ffa9:fe:a9fe::", false, false),
+            ("64:ff9b:1:a9fe:a9:fe00::", false, false),
+            ("64:ff9b:1::7f00:1", true, false),
+            ("64:ff9b:1::c000:201", true, false),
+            ("64:ff9b:1:ffff:c0:2:100:0", true, false),
+            // 6to4
+            ("2002:a9fe:a9fe::", false, false),
+            ("2002:a9fe:a9fe::1", false, false),
+            ("2002:7f00:1::", true, false),
+            ("2002:c000:201::1", true, false),
+            // Teredo
+            ("2001::5601:5601", false, false),
+            ("2001:0:c000:201::5601:5601", false, false),
+            ("2001::80ff:fffe", true, false),
+            ("2001::3fff:fdfe", true, false),
+            ("2001:1::5601:5601", true, false),
             ("fe80::1", false, false),
             ("febf::1", false, false),
             ("fd00:ec2::254", false, false),
+            ("fd20:ce::254", false, false),
+            ("fd20:ce::253", true, false),
             ("100.100.100.200", false, false),
             ("192.0.0.192", false, false),
             ("224.0.0.1", false, false),
