@@ -1,13 +1,17 @@
 //! The configurations in `docs/recipes/proxies.md` work: each proxy runs with its own, in a network of its own, so that the
 //! ports are those of the document.
 
+use std::collections::BTreeSet;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use libtest_mimic::{Completion, Failed, Trial};
 use rustix::process::geteuid;
 
 use crate::debian::{self, RequiredProgram};
+use crate::support::http::Client;
 use crate::support::tls::identity;
 
 const DOCUMENT: &str = include_str!("../../docs/recipes/proxies.md");
@@ -20,23 +24,39 @@ const NEEDED: [RequiredProgram; 3] = [("curl", "curl"), ("ip", "iproute2"), ("un
 const DOWN: &str =
     "networks = [\"127.0.0.2\"]\n[[period]]\nstart = 2020-01-01T00:00:00Z\nhosts = [\"example.com\"]\n";
 
-/// Starts the site, the gateway and the proxy, and asks the proxy until it forwards. Whatever runs is stopped at the end.
+/// What a visitor may forge. None of it may reach the site.
+const FORGED: [&str; 10] = [
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Server",
+    "X-Original-URL",
+    "X-Real-IP",
+    "X-Rewrite-URL",
+];
+const FORGERY: &str = "forged.example";
+
+/// Starts the gateway and the proxy, and asks the proxy until it forwards. Whatever runs is stopped at the end. The file `forged` has
+/// fields for curl.
 const SCRIPT: &str = r#"
 ip link set lo up
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
-"$DOWNTIME" -c site.toml &
 "$DOWNTIME" -c downtime.toml &
 "$@" &
 ask() {
     curl --silent --insecure --output /dev/null --write-out "%{http_code} %header{downtime}\n" \
         --resolve example.com:443:127.0.0.1 "$@"
 }
-until ask https://example.com/robots.txt | grep --quiet 200; do jobs %3 >/dev/null || exit; done
+until ask https://example.com/robots.txt | grep --quiet 200; do jobs %2 >/dev/null || exit; done
 ask https://example.com/robots.txt
 ask https://example.com/
 ask --interface 127.0.0.2 https://example.com/
 ask --data x https://example.com/
 head --bytes 2000000 /dev/zero | ask --interface 127.0.0.2 --data-binary @- https://example.com/
+curl --silent --insecure --header @forged --resolve example.com:443:127.0.0.1 https://example.com/robots.txt
 "#;
 
 /// A recipe for a proxy.
@@ -122,6 +142,7 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
     debian::with(&programs, || {
         let directory = tempfile::tempdir()?;
         write_files(recipe, directory.path())?;
+        start_site(&directory.path().join("site.sock"))?;
         let (program, _) = recipe.program;
         let mut command = Command::new("timeout");
         command.args(["60", "unshare", "--net"]);
@@ -140,20 +161,31 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
             .output()?;
         let answers = String::from_utf8(output.stdout)?;
         let log = String::from_utf8_lossy(&output.stderr);
-        let answers: Vec<_> = answers.lines().map(str::trim).collect();
-        // The site has files only.
-        assert_eq!(answers, ["200", "503 planned", "200", "503 planned", "405"], "{log}");
+        let mut answers = answers.lines().map(str::trim);
+        let statuses: Vec<_> = answers.by_ref().take(5).collect();
+        assert_eq!(statuses, ["200", "503 planned", "200", "503 planned", "200"], "{log}");
+        let head: Vec<_> = answers.map(str::to_lowercase).collect();
+        let forwarding = head.iter().filter(|line| {
+            FORGED.iter().any(|name| line.starts_with(&format!("{}:", name.to_lowercase())))
+                // Apache adds its own name.
+                && !line.starts_with("x-forwarded-server: example.com")
+        });
+        let forwarding: BTreeSet<_> = forwarding.map(String::as_str).collect();
+        let expected = [
+            "x-forwarded-for: 127.0.0.1, 127.0.0.1",
+            "x-forwarded-host: example.com",
+            "x-forwarded-proto: https",
+        ];
+        assert_eq!(forwarding, BTreeSet::from(expected), "{head:#?}\n{log}");
         Ok(())
     })
 }
 
 fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text);
-    std::fs::create_dir(directory.join("public"))?;
-    write("public/robots.txt", "User-agent: *\n")?;
-    write("public/index.html", "the site\n")?;
-    write("site.toml", "[server]\nlisten = [\"127.0.0.1:8000\"]\n[site]\nroot = \"public\"\n")?;
-    let mut config = block("toml").to_owned();
+    write("forged", &FORGED.map(|name| format!("{name}: {FORGERY}\n")).concat())?;
+    // A socket of a file leads out of the network of the proxy.
+    let mut config = block("toml").replace("http://127.0.0.1:8000", "unix:site.sock");
     if recipe.language == "haproxy" {
         config += "[management]\nlisten = \"127.0.0.1:9503\"\n";
     }
@@ -169,6 +201,33 @@ fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
     let proxy = (recipe.complete)(block(recipe.language), directory);
     write("proxy", &proxy.replace("/etc/ssl", &directory.display().to_string()))?;
     Ok(())
+}
+
+/// Starts a site that sends back the head of each request.
+fn start_site(socket: &Path) -> std::io::Result<()> {
+    let listener = UnixListener::bind(socket)?;
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || echo_heads(stream));
+        }
+    });
+    Ok(())
+}
+
+/// Ends when the gateway leaves.
+fn echo_heads(stream: UnixStream) -> std::io::Result<()> {
+    let mut client = Client { stream, unread: Vec::new() };
+    loop {
+        let head = client.head()?;
+        let length =
+            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if let Some(length) = length {
+            client.take(length)?;
+        } else if head.contains("chunked") {
+            client.chunks()?;
+        }
+        client.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}", head.len()));
+    }
 }
 
 /// Returns the first block of this language in the document.
