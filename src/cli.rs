@@ -128,7 +128,7 @@ impl Cli {
             return Err(usage_error(ErrorKind::ArgumentConflict, message));
         }
         if let Some(Command::WithoutFile(command)) = &self.command {
-            return command.run(self.config.take());
+            return command.run();
         }
         let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &DEFAULT_PATHS) {
             Ok(file) => file,

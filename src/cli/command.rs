@@ -1,11 +1,10 @@
 //! The commands, each with its line of help, and what runs it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Subcommand};
 
-use super::config_file::{ConfigFile, VARIABLE};
+use super::config_file::{ConfigFile, IgnoredConfig, VARIABLE};
 use super::{
     Cli, EXIT_CODES, admin, bypass, completions, during, end, extend, init, man, preview, prune, schema,
     serve, start, status, wait, webhook,
@@ -53,9 +52,9 @@ pub(super) enum FileCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum FilelessCommand {
     /// Write a commented file to start from
-    Init,
+    Init(init::InitArgs),
     /// Print the JSON Schema of the file
-    Schema,
+    Schema(IgnoredConfig),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print a manual page
@@ -83,11 +82,11 @@ impl FileCommand {
 }
 
 impl FilelessCommand {
-    /// Runs the command; `config` is the value of `--config`.
-    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<ExitCode, ExitCode> {
+    /// Runs the command.
+    pub(super) fn run(&self) -> Result<ExitCode, ExitCode> {
         match self {
-            Self::Init => init::run(config, std::env::var_os(VARIABLE)),
-            Self::Schema => schema::run(),
+            Self::Init(arguments) => init::run(arguments, std::env::var_os(VARIABLE)),
+            Self::Schema(_) => schema::run(),
             Self::Completions(arguments) => completions::run(Cli::command(), arguments),
             Self::Man(arguments) => man::run(Cli::command(), EXIT_CODES, arguments),
         }

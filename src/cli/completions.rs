@@ -6,12 +6,16 @@ use clap::{Args, ValueEnum};
 use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};
 
+use super::config_file::IgnoredConfig;
 use super::print_result;
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
     /// Shell to complete in
     shell: Shell,
+
+    #[command(flatten)]
+    _ignored: IgnoredConfig,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

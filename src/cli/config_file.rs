@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use crate::config::diagnostic::Diagnostic;
 
 /// The paths at which the file is searched for by default, in this order.
@@ -11,6 +13,13 @@ pub(super) const DEFAULT_PATHS: [&str; 2] = ["./downtime.toml", "/etc/downtime/d
 
 /// The environment variable that names the file.
 pub(super) const VARIABLE: &str = "DOWNTIME_CONFIG";
+
+/// Takes `--config` for a command that does not need the file, and leaves it out of its help.
+#[derive(Debug, Args)]
+pub(super) struct IgnoredConfig {
+    #[arg(id = "config", short = 'c', long = "config", value_name = "FILE", hide = true)]
+    _path: Option<PathBuf>,
+}
 
 /// The configuration file of a command.
 #[derive(Debug, PartialEq, Eq)]

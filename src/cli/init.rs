@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Args;
+
 use super::config_file::{ConfigFile, DEFAULT_PATHS};
 use super::{print_error, print_result, schema};
 use crate::store;
@@ -15,10 +17,20 @@ const STARTER: &str = include_str!("../../downtime.toml");
 /// The schema that the first line of the starter file names, relative to the file.
 const SCHEMA: &str = ".schema/downtime.json";
 
+/// The arguments of `init`.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// File to create [env: DOWNTIME_CONFIG] [default: ./downtime.toml]
+    // In place of the option of all commands, whose default is another one.
+    #[arg(id = "config", short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
 /// Creates the file that the option or the variable names, else `./downtime.toml`, and its schema beside it. An existing
 /// file is an error, and stays as it is.
-pub(super) fn run(option: Option<PathBuf>, variable: Option<OsString>) -> Result<ExitCode, ExitCode> {
-    let file = ConfigFile::named(option, variable).unwrap_or_else(|| ConfigFile::at(DEFAULT_PATHS[0]));
+pub(super) fn run(arguments: &InitArgs, variable: Option<OsString>) -> Result<ExitCode, ExitCode> {
+    let file = ConfigFile::named(arguments.config.clone(), variable)
+        .unwrap_or_else(|| ConfigFile::at(DEFAULT_PATHS[0]));
     let path = &file.path;
     let created = store::create(path, STARTER).map_err(|error| {
         print_error(&error.problem(), error.help());

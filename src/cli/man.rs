@@ -13,6 +13,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
+use super::config_file::IgnoredConfig;
 use super::{print_error, print_result};
 
 /// What the pages are of, in their last line.
@@ -27,6 +28,9 @@ pub(super) struct ManArgs {
     /// Write all pages into this directory instead
     #[arg(long, value_name = "DIR", conflicts_with = "page")]
     dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    _ignored: IgnoredConfig,
 }
 
 /// A page of the manual.

@@ -41,6 +41,27 @@ fn the_option_names_the_file_and_so_does_the_next_command() {
 }
 
 #[test]
+fn its_help_names_the_only_file_that_it_writes_by_default() {
+    let help = WorkingDirectory::empty().run(&["init", "--help"]).stdout;
+    assert!(help.contains("[default: ./downtime.toml]") && !help.contains("/etc"), "{help}");
+    let directory = WorkingDirectory::empty();
+    directory.run(&["init", "-c", "site.toml"]).prints(0, &["run `downtime -c site.toml --check`"]);
+}
+
+#[test]
+fn commands_without_a_file_take_its_option_and_do_not_show_it() {
+    let directory = WorkingDirectory::empty();
+    for command in [&["schema"][..], &["man"], &["completions", "bash"]] {
+        let help = directory.run(&[command, &["--help"]].concat()).stdout;
+        assert!(help.contains("Usage: ") && !help.contains("--config"), "{help}");
+        for option in ["-c", "--config"] {
+            directory.run(&[&[option, "none.toml"], command].concat()).prints(0, &[]);
+            directory.run(&[command, &[option, "none.toml"]].concat()).prints(0, &[]);
+        }
+    }
+}
+
+#[test]
 fn the_error_for_a_missing_file_names_the_command() {
     WorkingDirectory::empty().run(&["status"]).refuses(1, &["create one with `downtime init`"]);
 }
