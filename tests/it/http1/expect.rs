@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::messages::RecordingUpstream;
 use super::{FORMS, in_process, response, site};
-use crate::proxy::peer::{Origin, RawPeer, settled};
+use crate::proxy::peer::{Origin, RawPeer};
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
 
@@ -30,6 +31,7 @@ async fn expecting(
 #[tokio::test(flavor = "local")]
 async fn interim_responses_reach_the_client_in_their_order_before_its_body_is_read() {
     for (sent, body) in [(EXPECTING, "hello"), (EXPECTING_CHUNKS, "5\r\nhello\r\n0\r\n\r\n")] {
+        let _clock = StoppedClock::stop();
         let origin = Origin::bind().await;
         let (_gateway, mut client, mut upstream) = expecting(&origin, &origin.url(), sent).await;
         assert!(client.is_silent().await, "{sent}");
@@ -78,15 +80,12 @@ fn early_hints_reach_clients_of_http_1_1_only() {
 
 #[tokio::test(flavor = "local")]
 async fn the_gateway_sends_the_100_itself_if_the_upstream_is_silent_for_a_second() {
+    let clock = StoppedClock::stop();
     let origin = Origin::bind().await;
     let (_gateway, mut client, mut upstream) = expecting(&origin, &origin.url(), EXPECTING).await;
-    settled().await;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_millis(500)).await;
+    clock.advance(Duration::from_millis(900)).await;
     assert!(client.is_silent().await);
-    tokio::time::advance(Duration::from_millis(600)).await;
-    settled().await;
-    tokio::time::resume();
+    clock.advance(Duration::from_millis(200)).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 100 Continue");
     // The upstream's own comes too late.
     upstream.send("HTTP/1.1 100 Continue\r\n\r\n").await;
@@ -108,21 +107,14 @@ async fn nobody_waits_for_a_100_if_the_body_was_already_sent() {
         (EXPECTING, "h"),
         (EXPECTING_CHUNKS, "5\r\nhello\r\n0\r\n\r\n"),
     ] {
+        let _clock = StoppedClock::stop();
         let origin = Origin::bind().await;
         let gateway = in_process(&origin.url());
-        let client = gateway.connect().await;
-        tokio::time::pause();
-        client.stream.try_write(format!("{head}{body}").as_bytes()).expect("sent");
-        settled().await;
-        let upstream = origin.accept().await;
-        for _ in 0..5 {
-            settled().await;
-        }
-        let mut received = vec![0; 4096];
-        let length = upstream.stream.try_read(&mut received).expect("a request");
-        tokio::time::resume();
-        let received = String::from_utf8_lossy(&received[..length]);
-        assert!(received.ends_with(body), "{body:?}: {received}");
+        let mut client = gateway.connect().await;
+        client.send(&format!("{head}{body}")).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await;
+        assert_eq!(upstream.until(body).await, body);
     }
 }
 
@@ -135,6 +127,7 @@ async fn a_final_response_instead_of_a_100_reaches_the_client_at_once() {
         (EXPECTING.replace("Host: a", "Host: a\r\nConnection: close"), ""),
     ] {
         for status in ["413 Content Too Large", "417 Expectation Failed", "200 OK", "302 Found"] {
+            let _clock = StoppedClock::stop();
             let origin = Origin::bind().await;
             let (_gateway, mut client, mut upstream) = expecting(&origin, &origin.url(), &sent).await;
             upstream.send(&format!("HTTP/1.1 {status}\r\n{connection}Content-Length: 2\r\n\r\nno")).await;

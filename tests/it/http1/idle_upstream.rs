@@ -4,12 +4,11 @@ use std::io::{ErrorKind, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-
 use super::messages::{ReceivedRequest, RecordingUpstream};
 use super::{GET, POST, in_process, response, site};
 use crate::proxy::gateway::InProcessGateway;
 use crate::proxy::peer::{Origin, RawPeer, settled};
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 
@@ -30,19 +29,22 @@ async fn idle_connection(origin: &Origin, fields: &str) -> (InProcessGateway, Ra
 async fn is_used_again(fields: &str, after: Duration) -> bool {
     let mut uses = Vec::new();
     for form in [GET, POST] {
+        let clock = StoppedClock::stop();
         let origin = Origin::bind().await;
-        let (_gateway, client, mut upstream) = idle_connection(&origin, fields).await;
-        tokio::time::pause();
-        tokio::time::advance(after).await;
+        let (_gateway, mut client, mut upstream) = idle_connection(&origin, fields).await;
+        clock.advance(after).await;
         settled().await;
-        // The clock does not move until the gateway has chosen a connection.
-        let sent = client.stream.try_write(form.request("/again").as_bytes());
-        assert!(sent.is_ok(), "{form:?}: {sent:?}");
-        settled().await;
-        let is_new = origin.accept().now_or_never().is_some();
-        tokio::time::resume();
-        assert!(is_new || receives(&mut upstream).await, "{form:?}: it was not sent");
-        uses.push(!is_new);
+        client.send(&form.request("/again")).await;
+        let is_used = tokio::select! {
+            _ = origin.accept() => false,
+            is_used = receives(&mut upstream) => {
+                if !is_used {
+                    origin.accept().await;
+                }
+                is_used
+            }
+        };
+        uses.push(is_used);
     }
     assert_eq!(uses[0], uses[1], "a GET and a POST differ: {fields:?} after {after:?}");
     uses[0]
@@ -94,23 +96,18 @@ async fn a_connection_is_not_used_in_the_last_second_that_the_upstream_grants() 
 #[tokio::test(flavor = "local")]
 async fn an_idle_connection_closes_after_its_time() {
     for (fields, seconds) in [("", 2), ("Keep-Alive: timeout=2\r\n", 1)] {
+        let clock = StoppedClock::stop();
         let origin = Origin::bind().await;
         let (_gateway, _client, mut upstream) = idle_connection(&origin, fields).await;
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_millis(seconds * 1000 - 500)).await;
+        clock.advance(Duration::from_millis(seconds * 1000 - 500)).await;
         assert!(upstream.is_silent().await, "{fields:?}: it closed early");
         // Expired connections may be closed a few seconds later.
         for _ in 0..10 {
-            tokio::time::advance(Duration::from_secs(1)).await;
+            clock.advance(Duration::from_secs(1)).await;
             settled().await;
         }
-        tokio::time::resume();
-        assert!(is_closed(&mut upstream), "{fields:?}: it stays open");
+        upstream.closed().await;
     }
-}
-
-fn is_closed(peer: &mut RawPeer) -> bool {
-    matches!(peer.stream.try_read(&mut [0; 64]), Ok(0))
 }
 
 /// An upstream that serves one connection at a time, for as long as the other end keeps it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::messages::RecordingUpstream;
 use super::{DOWN, in_process, refused, response, site};
 use crate::proxy::peer::{Origin, settled};
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::process::GatewayProcess;
 
 /// Returns a head with this number of fields and this length in bytes.
@@ -67,15 +68,14 @@ async fn a_head_that_takes_too_long_is_refused_with_408() {
     let origin = Origin::bind().await;
     let gateway = in_process(&origin.url());
     for begun in ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"] {
+        let clock = StoppedClock::stop();
         let mut client = gateway.connect().await;
         client.send(begun).await;
+        // The gateway has the first byte when the time begins.
         settled().await;
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(29)).await;
+        clock.advance(Duration::from_secs(29)).await;
         assert!(client.is_silent().await, "{begun:?}");
-        tokio::time::advance(Duration::from_secs(2)).await;
-        settled().await;
-        tokio::time::resume();
+        clock.advance(Duration::from_secs(2)).await;
         let head = client.head().await;
         assert_eq!(head.first, "HTTP/1.1 408 Request Timeout", "{begun:?}");
         assert_eq!(head.get("connection"), ["close"], "{begun:?}");

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::gateway::InProcessGateway;
 use super::peer::{Origin, RawPeer, settled, soon};
+use super::stopped_clock::StoppedClock;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -138,6 +139,7 @@ async fn an_http_1_0_connection_gets_no_second_request() {
 
 #[tokio::test(flavor = "local")]
 async fn a_100_continue_of_the_upstream_reaches_the_client() {
+    let _clock = StoppedClock::stop();
     let origin = Origin::bind().await;
     let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
@@ -155,6 +157,7 @@ async fn a_100_continue_of_the_upstream_reaches_the_client() {
 
 #[tokio::test(flavor = "local")]
 async fn a_body_that_the_upstream_refuses_is_not_read() {
+    let _clock = StoppedClock::stop();
     let origin = Origin::bind().await;
     let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
@@ -171,6 +174,7 @@ async fn a_body_that_the_upstream_refuses_is_not_read() {
 
 #[tokio::test(flavor = "local")]
 async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while() {
+    let clock = StoppedClock::stop();
     let origin = Origin::bind().await;
     let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;
@@ -178,9 +182,7 @@ async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while() 
     let mut upstream = origin.accept().await;
     upstream.head().await;
     assert!(client.is_silent().await);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(1)).await;
-    tokio::time::resume();
+    clock.advance(Duration::from_millis(1100)).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 100 Continue");
     client.send("hello").await;
     assert_eq!(upstream.until("hello").await, "hello");
@@ -188,6 +190,7 @@ async fn the_client_gets_a_100_continue_if_the_upstream_is_silent_for_a_while() 
 
 #[tokio::test(flavor = "local")]
 async fn a_body_whose_client_does_not_wait_for_a_100_continue_is_forwarded_at_once() {
+    let _clock = StoppedClock::stop();
     let origin = Origin::bind().await;
     let gateway = InProcessGateway::to(&origin.url());
     let mut client = gateway.connect().await;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use super::stopped_clock::StoppedClock;
+
 /// Awaits an event that must happen within 10 s.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     let deadline = Duration::from_secs(10);
@@ -128,6 +130,32 @@ impl RawPeer {
         settled().await;
         let read = self.stream.try_read_buf(&mut self.unread);
         self.unread.is_empty() && read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Moves the clock forward by a second. Returns true if the other end has closed the connection by then.
+    pub(crate) async fn closes_within_a_second(&mut self) -> bool {
+        let clock = StoppedClock::stop();
+        let mut is_closed = false;
+        for _ in 0..20 {
+            settled().await;
+            is_closed = is_closed || self.read_end();
+            if !is_closed {
+                clock.advance(Duration::from_millis(50)).await;
+            }
+        }
+        is_closed
+    }
+
+    /// Reads what was received so far. Returns true if the connection has ended.
+    fn read_end(&self) -> bool {
+        let mut buffer = [0; 8192];
+        loop {
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() != ErrorKind::WouldBlock,
+            }
+        }
     }
 
     /// Waits until the other end has closed the connection, cleanly or not.
