@@ -71,13 +71,13 @@ fn idle_connections_make_room_for_new_clients_when_descriptors_run_out() {
         }
         clients.push(client);
     }
-    let log = gateway.log().text();
-    assert_eq!(log.matches(FULL).count(), 1, "{log}");
-    assert!(log.contains("LimitNOFILE="), "{log}");
+    let line = gateway.log().wait_for(FULL);
+    assert!(line.contains("LimitNOFILE="), "{line}");
     // Those that were idle longest were closed.
     assert!(clients[1].is_closed());
     let last = clients.last_mut().expect("a client");
     assert_eq!(last.request("GET", "/", &[]).status, 503);
+    assert_eq!(gateway.log().count(FULL), 1, "{}", gateway.log().text());
     drop(clients);
     let kept: Vec<_> = (0..20).map(|_| gateway.connect()).collect();
     for mut client in kept {
