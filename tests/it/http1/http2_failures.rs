@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -79,13 +78,12 @@ async fn a_reset_of_the_client_ends_the_upstream_request() {
         } else {
             response.as_mut().await.expect("a response");
         }
-        let begun = Instant::now();
         drop(response);
+        // Long before the time limits of the gateway.
         let end = tokio::time::timeout(DEADLINE, end).await.expect("in time").expect("an end");
         if let Err(error) = end {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{case}");
         }
-        assert!(begun.elapsed() < Duration::from_secs(1), "{case}: {:?}", begun.elapsed());
     }
 }
 
