@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::support::closed_port::ClosedPort;
 use crate::support::http::Client;
 use crate::support::{DEADLINE, until};
 
@@ -54,6 +55,13 @@ fn respond(mut client: Client, heads: &Sender<String>) {
         // The test may be over.
         let _ = heads.send(head);
         client.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{body}"));
+    }
+}
+
+impl ClosedPort {
+    pub(crate) fn listen(self) -> TcpListener {
+        self.0.listen(128).expect("a listener");
+        self.0.into()
     }
 }
 

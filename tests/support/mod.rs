@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod awaited;
+pub(crate) mod closed_port;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;

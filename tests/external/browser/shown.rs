@@ -7,8 +7,9 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::devtools::{Answer, Tab};
-use super::site::{DeadSite, Site};
+use super::site::Site;
 use super::{down, in_browser, trial, trial_in};
+use crate::support::closed_port::ClosedPort;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::until;
 
@@ -148,8 +149,8 @@ fn it_takes_longer_than_expected(tab: &mut Tab<'_>) {
 
 /// From a period to an upstream that does not respond, and back.
 fn the_heading_follows_the_cause(tab: &mut Tab<'_>) {
-    let site = DeadSite::new();
-    let config = format!("{}[page]\ntitle = \"Example Shop\"\n", site.section());
+    let port = ClosedPort::bind();
+    let config = format!("[site]\nupstream = \"{}\"\n[page]\ntitle = \"Example Shop\"\n", port.url());
     for (template, lines) in [("built-in", ""), ("terminal", "template = \"page.html\"")] {
         let directory = ConfigDirectory::with(&(config.clone() + &down(lines)));
         let source = format!("{}/templates/terminal.html", env!("CARGO_MANIFEST_DIR"));

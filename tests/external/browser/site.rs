@@ -4,26 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use socket2::{Domain, Socket, Type};
-
 use crate::support::http::Client;
-
-/// An address that refuses connections: a socket has it, and does not listen.
-pub(super) struct DeadSite(Socket);
-
-impl DeadSite {
-    pub(super) fn new() -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
-        Self(socket)
-    }
-
-    /// Returns a `[site]` section with this address.
-    pub(super) fn section(&self) -> String {
-        let address = self.0.local_addr().expect("an address").as_socket().expect("a port");
-        format!("[site]\nupstream = \"http://{address}\"\n")
-    }
-}
 
 /// A site that answers each request, or closes the connection instead.
 pub(super) struct Site {

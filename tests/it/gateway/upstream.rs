@@ -1,19 +1,12 @@
 //! How requests reach the upstream, and how the gateway responds if they do not.
 
-use std::net::TcpListener;
-
 use super::DOWN;
+use crate::support::closed_port::ClosedPort;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
 fn site(url: &str, more: &str) -> String {
     format!("[site]\nupstream = \"{url}\"\n{more}\n")
-}
-
-/// A URL of a port on which nothing listens.
-fn unreachable_url() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    format!("http://{}", listener.local_addr().expect("an address"))
 }
 
 #[test]
@@ -61,10 +54,10 @@ fn a_body_is_forwarded_and_head_stays_head() {
 
 #[test]
 fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
-    let url = unreachable_url();
+    let port = ClosedPort::bind();
     let gateway = GatewayProcess::start(&format!(
         "[response]\nredirect = \"/sorry\"\nretry_after = \"7m\"\n{}",
-        site(&url, "")
+        site(&port.url(), "")
     ));
     let response = gateway.get("/", &[]);
     assert_eq!((response.status, response.downtime()), (503, Some("unreachable")));
@@ -78,9 +71,9 @@ fn an_unreachable_upstream_gives_the_page_and_never_a_redirect() {
 
 #[test]
 fn an_unreachable_upstream_gives_502_or_504_if_configured() {
-    let slow = ScriptedUpstream::bind();
+    let (slow, port) = (ScriptedUpstream::bind(), ClosedPort::bind());
     for (url, more, status) in [
-        (unreachable_url(), "when_unreachable = \"error\"", 502),
+        (port.url(), "when_unreachable = \"error\"", 502),
         (slow.url(), "when_unreachable = \"error\"\nresponse_timeout = \"50ms\"", 504),
         (slow.url(), "response_timeout = \"50ms\"", 503),
     ] {
@@ -93,10 +86,9 @@ fn an_unreachable_upstream_gives_502_or_504_if_configured() {
 
 #[test]
 fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
-    let gateway = GatewayProcess::start(&format!(
-        "{}[exempt]\nexact = [\"/open\"]\n{DOWN}",
-        site(&unreachable_url(), "")
-    ));
+    let port = ClosedPort::bind();
+    let gateway =
+        GatewayProcess::start(&format!("{}[exempt]\nexact = [\"/open\"]\n{DOWN}", site(&port.url(), "")));
     assert_eq!(gateway.get("/", &[]).downtime(), Some("planned"));
     assert_eq!(gateway.get("/open", &[]).downtime(), Some("unreachable"));
 }
@@ -175,16 +167,14 @@ fn the_host_of_the_target_wins_over_the_field_and_http_1_0_needs_none() {
 
 #[test]
 fn an_unreachable_upstream_is_logged_when_that_begins_and_when_it_ends() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
-    let gateway = GatewayProcess::start(&site(&format!("http://{address}"), ""));
+    let port = ClosedPort::bind();
+    let gateway = GatewayProcess::start(&site(&port.url(), ""));
     for _ in 0..5 {
         assert_eq!(gateway.get("/", &[]).downtime(), Some("unreachable"));
     }
     let line = gateway.log().wait_for("is unreachable: ");
     assert!(line.contains("ERROR"), "{line}");
-    let listener = TcpListener::bind(address).expect("the same port");
+    let listener = port.listen();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut client = crate::support::http::Client::on(stream);

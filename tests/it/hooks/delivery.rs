@@ -1,14 +1,12 @@
 //! What receivers get, and when again.
 
-use std::net::TcpListener;
-
 use downtime::clock;
 use jiff::SignedDuration;
 
 use super::{DOWN, start, webhook};
 use crate::receiver::{Answer, Receiver};
+use crate::support::closed_port::ClosedPort;
 use crate::support::http::Client;
-use crate::support::until;
 
 #[test]
 fn a_change_is_sent_signed_with_the_state_and_nothing_at_the_start() {
@@ -115,16 +113,12 @@ fn a_message_that_is_not_taken_is_sent_again_before_the_next_one() {
 
 #[test]
 fn a_receiver_that_cannot_be_reached_gets_the_message_later() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
-    let hook = format!("[[webhook]]\nurl = \"http://{address}/\"\nsecret_file = \"hook.key\"\n");
+    let port = ClosedPort::bind();
+    let hook = format!("[[webhook]]\nurl = \"{}/\"\nsecret_file = \"hook.key\"\n", port.url());
     let gateway = start(&hook);
     gateway.apply(&format!("{hook}{DOWN}"));
     gateway.log().wait_for("cannot connect: Connection refused");
-    // Another test may have got the port meanwhile.
-    let (listener, _) = until("the port", || TcpListener::bind(address).ok());
-    let receiver = Receiver::on(listener, |_| Answer::Status(204, String::new()));
+    let receiver = Receiver::on(port.listen(), |_| Answer::Status(204, String::new()));
     assert_eq!(receiver.next().kind().0, "down");
 }
 

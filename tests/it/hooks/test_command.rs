@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use super::{DOWN, directory, webhook};
 use crate::receiver::{Answer, Receiver, read};
+use crate::support::closed_port::ClosedPort;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, downtime};
 use crate::working_directory::{CommandOutput, output};
@@ -62,14 +63,13 @@ fn an_argument_that_names_no_webhook_is_refused() {
 
 #[test]
 fn a_receiver_that_cannot_be_reached_is_an_error_without_the_path_of_the_url() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
-    let url = format!("http://{address}/my-path");
+    let port = ClosedPort::bind();
+    let origin = port.url();
+    let url = format!("{origin}/my-path");
     let directory = directory(&format!("[[webhook]]\nurl = \"{url}\"\nsecret_file = \"hook.key\"\n"));
     let failed = test(&directory, &[]);
     assert_eq!((failed.code, failed.stdout.as_str()), (1, ""), "{failed:?}");
-    assert!(failed.stderr.contains(&format!("webhook 1 (http://{address}): cannot connect")), "{failed:?}");
+    assert!(failed.stderr.contains(&format!("webhook 1 ({origin}): cannot connect")), "{failed:?}");
     assert!(!failed.stderr.contains("my-path"), "{failed:?}");
 }
 

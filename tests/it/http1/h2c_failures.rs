@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::{FORMS, GET, POST, RequestForm, response, site};
 use crate::gateway::http2::{frame, until};
+use crate::support::closed_port::ClosedPort;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -162,9 +163,8 @@ fn an_upstream_that_refuses_resets_or_is_slow_gives_what_is_configured() {
             assert_eq!(response(&mut client, "POST", "it fails").status, expected, "{policy:?} {ends}");
             drop(kept);
         }
-        let nobody =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-        gateway.apply(&site(&format!("h2c://{nobody}"), policy));
+        let port = ClosedPort::bind();
+        gateway.apply(&site(&port.url().replace("http:", "h2c:"), policy));
         assert_eq!(gateway.get("/", &[]).status, codes[0], "{policy:?}");
     }
 }

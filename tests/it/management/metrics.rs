@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use regex::Regex;
 
 use super::{DOWN, query, start};
+use crate::support::closed_port::ClosedPort;
 use crate::support::process::GatewayProcess;
 use crate::support::until;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
@@ -273,12 +274,12 @@ fn the_process_is_described() {
 /// Returns the names of all metrics, with the suffixes of histograms removed.
 fn all_names() -> BTreeMap<String, String> {
     let bypass = "[[bypass]]\nhash = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\nuntil = 2020-01-01T00:00:00Z\n";
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ClosedPort::bind();
     let (cert, key) = crate::support::tls::identity(&["site.example"]);
     let config = format!(
         "[server]\nlisten = [\"127.0.0.1:0\", \"https://127.0.0.1:0\"]\ntls = [{{ cert = \"c.pem\", key = \"k.pem\" }}]\n\
          [management]\nlisten = \"unix:management.sock\"\n{}{DOWN}end = 2999-01-01T00:00:00Z\npaths = [\"/down\"]\n{bypass}",
-        site(&format!("http://{closed}"))
+        site(&port.url())
     );
     let directory = crate::support::process::ConfigDirectory::with(&config);
     directory.write("c.pem", &cert);

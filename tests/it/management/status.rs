@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{DOWN, MANAGEMENT, query, run, start, with_management};
+use crate::support::closed_port::ClosedPort;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::upstreams::StubUpstream;
 
@@ -73,8 +74,8 @@ fn a_rejected_file_is_reported_with_its_mistakes_until_a_valid_one_is_applied() 
 #[test]
 fn an_unreachable_upstream_is_reported() {
     let origin = StubUpstream::start();
-    let unreachable =
-        format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let port = ClosedPort::bind();
+    let unreachable = port.url();
     let site = |url: &str, more: &str| with_management(&format!("[site]\nupstream = \"{url}\"\n{more}"));
     let gateway = GatewayProcess::start(&site(&unreachable, ""));
     let observed = || {

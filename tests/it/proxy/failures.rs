@@ -1,10 +1,9 @@
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Origin, RawPeer, settled};
 use super::stopped_clock::StoppedClock;
+use crate::support::closed_port::ClosedPort;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
@@ -29,8 +28,8 @@ async fn kept_alive(origin: &Origin) -> (InProcessGateway, RawPeer, RawPeer) {
 
 #[tokio::test(flavor = "local")]
 async fn an_upstream_that_refuses_is_a_502() {
-    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let gateway = InProcessGateway::to(&format!("http://{unused}"));
+    let port = ClosedPort::bind();
+    let gateway = InProcessGateway::to(&port.url());
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
