@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::support::DEADLINE;
+use crate::support::http::uninterrupted;
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 use crate::{debian, ptrace};
 
@@ -52,8 +53,11 @@ fn hang_each() -> Result<(), Failed> {
 /// Returns true if the gateway feeds the watchdog now. Other messages do not count.
 fn is_fed(manager: &UnixDatagram) -> bool {
     let mut buffer = [0; 512];
-    std::iter::from_fn(|| manager.recv(&mut buffer).ok().map(|length| buffer[..length] == *b"WATCHDOG=1\n"))
-        .any(|is_feed| is_feed)
+    let mut are_feeds = std::iter::from_fn(|| {
+        let length = uninterrupted(|| manager.recv(&mut buffer)).ok()?;
+        Some(buffer[..length] == *b"WATCHDOG=1\n")
+    });
+    are_feeds.any(|is_feed| is_feed)
 }
 
 /// A thread that strace holds until this is dropped.

@@ -136,13 +136,18 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// Reads once, and retries if a signal interrupts it: a child that exits while another one is spawned interrupts any
-/// waiting thread of the tests.
+/// Reads once, and retries if a signal interrupts it.
 pub(crate) fn read(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    uninterrupted(|| stream.read(buffer))
+}
+
+/// Calls the system, and retries if a signal interrupts it: a child that exits while another one is spawned interrupts any
+/// waiting thread of the tests.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
     loop {
-        match stream.read(buffer) {
+        match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => return read,
+            result => return result,
         }
     }
 }

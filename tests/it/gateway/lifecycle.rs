@@ -8,7 +8,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use super::DOWN;
-use crate::support::http::Client;
+use crate::support::http::{Client, uninterrupted};
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime, downtime_by};
 use crate::support::until;
 
@@ -243,7 +243,7 @@ fn systemd_is_notified_of_readiness_the_state_reloads_and_stopping() {
         loop {
             assert!(begun.elapsed() < crate::support::DEADLINE, "{expected}: {others:?}");
             let mut buffer = [0; 512];
-            let length = manager.recv(&mut buffer).expect(expected);
+            let length = uninterrupted(|| manager.recv(&mut buffer)).expect(expected);
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if message.lines().any(|line| line == expected) {
                 return message;

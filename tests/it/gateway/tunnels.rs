@@ -1,7 +1,6 @@
 //! How tunnels and responses in progress end when the site goes down, the gateway stops, or nothing passes.
 
 use std::fs;
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
 
 use super::DOWN;
-use crate::support::http::Client;
+use crate::support::http::{Client, read};
 use crate::support::process::GatewayProcess;
 use crate::support::{DEADLINE, until};
 use crate::upstreams::ScriptedUpstream;
@@ -199,7 +198,7 @@ fn a_period_that_begins_cuts_other_tunnels_and_responses_in_progress() {
             let (mut client, mut connection) = begin(&gateway, &upstream, fields, response);
             gateway.apply(&format!("{site}{CLOSES}{DOWN}"));
             assert_eq!(client.rest().expect("an end"), received.as_bytes());
-            assert_eq!(connection.stream.read(&mut [0]).expect("an end"), 0);
+            assert_eq!(read(&mut connection.stream, &mut [0]).expect("an end"), 0);
         }
     }
 }
@@ -225,7 +224,7 @@ fn a_period_that_begins_gives_the_page_to_a_request_that_waits_for_its_response(
     gateway.apply(&format!("{site}{CLOSES}{DOWN}"));
     let response = client.response("GET");
     assert_eq!((response.status, response.downtime()), (503, Some("planned")));
-    assert_eq!(connection.stream.read(&mut [0]).expect("an end"), 0);
+    assert_eq!(read(&mut connection.stream, &mut [0]).expect("an end"), 0);
 }
 
 /// Returns how long after now the system will ask the other end of the gateway's end of this connection if it still lives, as the kernel

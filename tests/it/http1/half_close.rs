@@ -1,6 +1,5 @@
 //! A client that half-closes its connection after a request has a right to its response (RFC 9112, section 9.6).
 
-use std::io::Read as _;
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::messages::RecordingUpstream;
 use super::{DOWN, FORMS, GET, POST, RequestForm, in_process, response, site};
 use crate::proxy::peer::{Origin, settled};
-use crate::support::http::Response;
+use crate::support::http::{Response, read};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::upstreams::ScriptedUpstream;
 
@@ -27,7 +26,7 @@ fn answer(gateway: &GatewayProcess, form: &RequestForm, target: &str, half_close
     }
     let mut answer = response(&mut client, form.method, &case);
     if half_closes {
-        assert_eq!(client.stream.read(&mut [0]).expect(&case), 0, "{case}");
+        assert_eq!(read(&mut client.stream, &mut [0]).expect(&case), 0, "{case}");
     }
     answer.fields.retain(|(name, _)| !matches!(name.as_str(), "date" | "connection"));
     answer

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{DOWN, FORMS, RequestForm, site};
-use crate::support::http::Client;
+use crate::support::http::{Client, uninterrupted};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::support::tls;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
@@ -15,7 +15,7 @@ const TRIES: usize = 20;
 
 /// Waits for the first byte, and returns true if the end is there too.
 fn has_ended_with_its_first_byte(client: &Client) -> bool {
-    client.stream.peek(&mut [0]).expect("a response");
+    uninterrupted(|| client.stream.peek(&mut [0])).expect("a response");
     let mut polled = [PollFd::new(&client.stream, PollFlags::RDHUP)];
     poll(&mut polled, Some(&Duration::ZERO.try_into().expect("a duration"))).expect("polled");
     polled[0].revents().contains(PollFlags::RDHUP)
