@@ -58,7 +58,7 @@ pub(super) struct LimitedStream {
 impl LimitedStream {
     /// Sets `goes_away` when a GOAWAY comes.
     pub(super) fn new(stream: Stream, allowance: FrameAllowance, goes_away: watch::Sender<bool>) -> Self {
-        Self { stream, finder: FrameFinder::default(), allowance, goes_away }
+        Self { stream, finder: FrameFinder::of_headers(0), allowance, goes_away }
     }
 
     /// Counts the frames in what was received.
