@@ -180,7 +180,7 @@ fn a_path_cannot_forge_a_log_line() {
         assert_eq!(client.request("GET", forged, &[]).status, 404);
         // One descriptor is left, for the root. The watch may be using it, so this is repeated.
         let descriptors = format!("/proc/{}/fd", gateway.process.child.id());
-        let free = (0..).find(|number| !Path::new(&format!("{descriptors}/{number}")).exists());
+        let free = (0..1000).find(|number| !Path::new(&format!("{descriptors}/{number}")).exists());
         let limit = Rlimit { current: free.map(|free| free + 1), maximum: free.map(|free| free + 1) };
         prlimit(Some(Pid::from_child(&gateway.process.child)), Resource::Nofile, limit).expect("set");
         let (line, _) = until("the path", || {
