@@ -18,7 +18,8 @@ const DOCUMENT: &str = include_str!("../../docs/recipes/proxies.md");
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 
 /// Programs that every recipe needs.
-const NEEDED: [RequiredProgram; 3] = [("curl", "curl"), ("ip", "iproute2"), ("unshare", "util-linux")];
+const NEEDED: [RequiredProgram; 4] =
+    [("curl", "curl"), ("ip", "iproute2"), ("openssl", "openssl"), ("unshare", "util-linux")];
 
 /// The site is down for `example.com`, except for requests from 127.0.0.2 over https.
 const DOWN: &str =
@@ -39,6 +40,12 @@ const FORGED: [&str; 10] = [
 ];
 const FORGERY: &str = "forged.example";
 
+/// A request for a WebSocket, and the response (RFC 6455, section 1.3).
+const UPGRADE: &str = "GET /robots.txt HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const UPGRADED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
 /// Starts the gateway and the proxy, and asks the proxy until it forwards. Whatever runs is stopped at the end. The file `forged` has
 /// fields for curl.
 const SCRIPT: &str = r#"
@@ -56,6 +63,17 @@ ask https://example.com/
 ask --interface 127.0.0.2 https://example.com/
 ask --data x https://example.com/
 head --bytes 2000000 /dev/zero | ask --interface 127.0.0.2 --data-binary @- https://example.com/
+coproc openssl s_client -quiet -connect 127.0.0.1:443 -servername example.com 2>/dev/null
+cat upgrade >&"${COPROC[1]}"
+while read -r line && [ "$line" != $'\r' ]; do
+    case $line in HTTP/*) echo "$line" ;; esac
+done <&"${COPROC[0]}"
+echo ping >&"${COPROC[1]}"
+read -r line <&"${COPROC[0]}"
+echo "$line"
+# Apache would wait for the tunnel when it stops.
+kill "$COPROC_PID"
+wait "$COPROC_PID"
 curl --silent --insecure --header @forged --resolve example.com:443:127.0.0.1 https://example.com/robots.txt
 "#;
 
@@ -145,7 +163,8 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
         start_site(&directory.path().join("site.sock"))?;
         let (program, _) = recipe.program;
         let mut command = Command::new("timeout");
-        command.args(["60", "unshare", "--net"]);
+        // Nothing that the script has started survives it.
+        command.args(["--signal=KILL", "60", "unshare", "--net", "--pid", "--fork", "--kill-child"]);
         if !geteuid().is_root() {
             command.args(["--user", "--map-current-user", "--keep-caps"]);
         }
@@ -164,6 +183,8 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
         let mut answers = answers.lines().map(str::trim);
         let statuses: Vec<_> = answers.by_ref().take(5).collect();
         assert_eq!(statuses, ["200", "503 planned", "200", "503 planned", "200"], "{log}");
+        let tunnel: Vec<_> = answers.by_ref().take(2).collect();
+        assert_eq!(tunnel, ["HTTP/1.1 101 Switching Protocols", "ping"], "{log}");
         let head: Vec<_> = answers.map(str::to_lowercase).collect();
         let forwarding = head.iter().filter(|line| {
             FORGED.iter().any(|name| line.starts_with(&format!("{}:", name.to_lowercase())))
@@ -184,6 +205,7 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
 fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text);
     write("forged", &FORGED.map(|name| format!("{name}: {FORGERY}\n")).concat())?;
+    write("upgrade", UPGRADE)?;
     // A socket of a file leads out of the network of the proxy.
     let mut config = block("toml").replace("http://127.0.0.1:8000", "unix:site.sock");
     if recipe.language == "haproxy" {
@@ -203,7 +225,7 @@ fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Starts a site that sends back the head of each request.
+/// Starts a site that sends back the head of each request, and all that comes through a WebSocket.
 fn start_site(socket: &Path) -> std::io::Result<()> {
     let listener = UnixListener::bind(socket)?;
     thread::spawn(move || {
@@ -219,6 +241,13 @@ fn echo_heads(stream: UnixStream) -> std::io::Result<()> {
     let mut client = Client { stream, unread: Vec::new() };
     loop {
         let head = client.head()?;
+        if head.to_lowercase().contains("upgrade: websocket") {
+            client.send(UPGRADED);
+            loop {
+                let line = client.read_through(b"\n")?;
+                client.send(line);
+            }
+        }
         let length =
             head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if let Some(length) = length {
