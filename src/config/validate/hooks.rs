@@ -85,6 +85,8 @@ fn command(list: &Texts, directory: &Path, report: &Report) -> Option<HookComman
         refuse(text.span(), "a command cannot have a NUL");
         return None;
     }
+    // Empty for a file in the current directory that is named without a path.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let name = program.get_ref();
     Some(HookCommand {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::{DOWN, directory, script};
 use crate::support::awaited::until_file;
 use crate::support::http::Client;
-use crate::support::process::{ConfigDirectory, GatewayProcess, downtime_by};
+use crate::support::process::{ConfigDirectory, GatewayProcess, downtime, downtime_by};
 
 const HOOKS: &str = "[hooks]\non_down = [\"./tell\", \"went down\"]\non_up = [\"./tell\", \"is up\"]\non_rejected = [\"./tell\", \"rejected\"]\n";
 
@@ -49,6 +49,21 @@ fn a_command_gets_its_arguments_and_the_facts_and_none_runs_at_the_start() {
         "DOWNTIME_UNTIL=2999-01-01T00:00:00Z",
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn commands_run_if_the_file_is_named_without_a_directory() {
+    let directory = directory(&format!("[hooks]\non_down = [\"true\"]\non_up = [\"./tell\"]\n{DOWN}"));
+    script(&directory, "tell", "pwd >told");
+    let mut command = downtime(&directory);
+    command.args(["-c", "downtime.toml"]);
+    let gateway = GatewayProcess::run(directory, command);
+    gateway.apply("[hooks]\non_down = [\"true\"]\non_up = [\"./tell\"]\n");
+    gateway.log().wait_for("ran on_up of [hooks]");
+    let directory = gateway.directory.path().canonicalize().expect("a directory");
+    assert_eq!(read(&gateway.directory, "told").trim_end(), directory.to_str().expect("UTF-8"));
+    gateway.apply(&format!("[hooks]\non_down = [\"true\"]\n{DOWN}"));
+    gateway.log().wait_for("ran on_down of [hooks]");
 }
 
 /// Programs that use `select(2)`, or close all descriptors that they could have, expect the usual limit.
