@@ -86,7 +86,7 @@ pub fn begin_bypass(
         && let Some((index, bypass)) = find(config, name)
     {
         if bypass.phase(now) != BypassPhase::Over {
-            let message = format!("the bypass \"{name}\" (line {}) is not over", bypass.line);
+            let message = format!("the bypass \"{name}\" ({}) is not over", bypass.place());
             let help = format!("use another name, or run `downtime bypass end {name}` first");
             return Err(EditRefusal::cannot(message, help).into());
         }

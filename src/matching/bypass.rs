@@ -163,10 +163,15 @@ impl Bypass {
     pub fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("\"{name}\""),
-            None => match &self.file {
-                Some(file) => format!("the bypass at line {} of {file}", self.line),
-                None => format!("the bypass at line {}", self.line),
-            },
+            None => format!("the bypass at {}", self.place()),
+        }
+    }
+
+    /// Returns its line, and its file if that is not the main file.
+    pub fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("line {} of {file}", self.line),
+            None => format!("line {}", self.line),
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn short_bypass_lines(config: &Config, now: Timestamp) -> Vec<String> {
 }
 
 fn describe(bypass: &Bypass, config: &Config, now: Timestamp) -> String {
-    let line = bypass.name.as_ref().map_or(String::new(), |_| format!(" (line {})", bypass.line));
+    let line = bypass.name.as_ref().map_or(String::new(), |_| format!(" ({})", bypass.place()));
     let at = |at| format!("{}, {}", local(at, &config.timezone), distance(at, now));
     let state = match bypass.phase(now) {
         BypassPhase::Valid => format!("lets testers in until {}", at(bypass.until)),

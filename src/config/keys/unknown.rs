@@ -62,7 +62,8 @@ pub fn unknown_key(section: &str, known: &[&str], name: &str) -> InvalidValue {
     let place = if section == TOP { format!("at {TOP}") } else { format!("in {section}") };
     let message = format!("unknown key `{name}` {place}");
     if section == PERIODS_FILE && KEYS.get(TOP).is_some_and(|keys| keys.contains_key(name)) {
-        let message = format!("`{name}` cannot be in {PERIODS_FILE}, which has only [[period]]");
+        let message =
+            format!("`{name}` cannot be in {PERIODS_FILE}, which has only [[period]] and [[bypass]]");
         return InvalidValue::new(message, "move it to the main file");
     }
     let question = |key: &str| format!("did you mean `{key}`?");

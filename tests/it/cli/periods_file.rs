@@ -99,7 +99,7 @@ fn its_mistakes_are_shown_in_it() {
         (
             "[server]\n",
             &[
-                "`server` cannot be in the periods file, which has only [[period]]",
+                "`server` cannot be in the periods file, which has only [[period]] and [[bypass]]",
                 "--> ./data/periods.toml:1:2",
             ],
         ),
