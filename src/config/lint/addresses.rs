@@ -52,7 +52,7 @@ fn lint_upstream(input: &LintInput<'_>) {
     let is_own = |listen: &Listen| reaches(listen).iter().any(|own| is_at(&site.upstream, own));
     let config = input.config;
     let message = if config.server.addresses().any(is_own) {
-        "this is the gateway's own address: each request would loop until the gateway runs out of connections"
+        "this is the gateway's own address: each request would come back to it, and get status 508 (Loop Detected)"
     } else if config.management.as_ref().is_some_and(|management| is_own(&management.listen)) {
         "this is the gateway's own address in [management]: visitors would see the operators' status"
     } else {
