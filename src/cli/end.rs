@@ -29,12 +29,12 @@ pub(super) struct EndArgs {
     #[arg(long)]
     all: bool,
 
-    /// End or cancel only the period that begins at this line, unless the file has changed; `downtime status` prints the command
+    /// End or cancel only the period that begins at this line, unless the file has changed
     #[arg(long, value_name = "LINE", requires = "sha256", conflicts_with = "all")]
     line: Option<usize>,
 
     /// With --line: the SHA-256 of the file, or its first 8 digits or more
-    #[arg(long, value_name = "HASH", requires = "line", value_parser = hash)]
+    #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
     sha256: Option<String>,
 
     /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
@@ -57,9 +57,11 @@ pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, Ex
 }
 
 /// Parses a part of a hash that is long enough to tell versions of a file apart.
-fn hash(text: &str) -> Result<String, &'static str> {
+pub(super) fn file_hash(text: &str) -> Result<String, &'static str> {
     let is_hash = (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hash.then(|| text.to_ascii_lowercase()).ok_or("`downtime status` prints the command with the hash")
+    is_hash.then(|| text.to_ascii_lowercase()).ok_or(
+        "write 8 to 64 hexadecimal digits, as in the commands that `downtime start` and `downtime end` print",
+    )
 }
 
 fn plan(
@@ -72,9 +74,9 @@ fn plan(
     let periods = config.rules.schedule.periods();
     let mut lines = Vec::new();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {
-        vec![named(periods, name, "end", file)?]
+        vec![named(source, name, "end", file)?]
     } else if let (Some(line), Some(hash)) = (arguments.line, &arguments.sha256) {
-        let (index, period) = at_line(source, line, hash, file)?;
+        let (index, period) = at_line(source, (line, hash), "end", file)?;
         lines.extend(describe_period(config, index, now));
         vec![(index, period)]
     } else {
@@ -98,30 +100,33 @@ fn plan(
 }
 
 /// Returns the period of this name, with its index. The error suggests the `command` for the most similar name.
-pub(super) fn named<'p>(
-    periods: &'p [Period],
+pub(super) fn named<'s>(
+    source: &EditSource<'s>,
     name: &str,
     command: &str,
     file: &ConfigFile,
-) -> Result<(usize, &'p Period), EditRefusal> {
+) -> Result<(usize, &'s Period), EditRefusal> {
+    let periods = source.config.rules.schedule.periods();
     period_name::find(periods, name).map_err(|UnknownName { names, nearest }| {
         let help = match nearest {
             Some(nearest) => format!("did you mean `{}`?", name_command(file, command, nearest)),
-            None if names.is_empty() => "no period has a name".into(),
+            None if periods.is_empty() => "the file has no period".into(),
+            None if names.is_empty() => line_help(source, command, file),
             None => format!("known names: {}", names.join(", ")),
         };
         EditRefusal::Cannot(format!("no period is named \"{name}\""), help)
     })
 }
 
-/// Returns the period that begins at a line of the file, if the file still has this hash.
-fn at_line<'s>(
+/// Returns the period that begins at a line of the file, if the file still has this hash. The errors name the `command` for
+/// another line.
+pub(super) fn at_line<'s>(
     source: &EditSource<'s>,
-    line: usize,
-    hash: &str,
+    (line, hash): (usize, &str),
+    command: &str,
     file: &ConfigFile,
 ) -> Result<(usize, &'s Period), EditRefusal> {
-    let help = || format!("run `{}`, which prints the command for each period", file.command("status"));
+    let help = || line_help(source, command, file);
     if !source.sha256.starts_with(hash) {
         let message =
             format!("the file has changed, so line {line} may be another period: nothing was written");
@@ -131,6 +136,15 @@ fn at_line<'s>(
     periods
         .find(|(index, period)| period.line == line && source.is_editable(*index))
         .ok_or_else(|| EditRefusal::Cannot(format!("no period begins at line {line}"), help()))
+}
+
+/// Says how to choose a period by its line, in the file as it is now.
+fn line_help(source: &EditSource<'_>, command: &str, file: &ConfigFile) -> String {
+    format!(
+        "`{}` shows the line of each period; then run `{}`",
+        file.command("--check"),
+        line_command(file, command, "LINE", source.sha256)
+    )
 }
 
 /// Describes each period that keeps the site down: until when, and the command that ends it.
@@ -151,15 +165,9 @@ pub(super) fn remaining(config: &Config, sha256: &str, file: &ConfigFile, now: T
         if *index < first_editable(config) {
             return Some(format!("{still}; to end it, edit line {} of {}", period.line, file.path.display()));
         }
-        let (what, command) = match &period.name {
-            Some(name) => ("end it", end_command(file, name)),
-            None if ends_without_a_name(period) && !has_others => ("end it", file.command("end")),
-            None if ends_without_a_name(period) => {
-                ("end it and every other one without a planned end", file.command("end"))
-            }
-            None => ("end it", end_line_command(file, period, sha256)),
-        };
-        Some(format!("{still}; to {what}: {command}"))
+        let is_only_one = period.name.is_none() && ends_without_a_name(period) && !has_others;
+        let command = if is_only_one { file.command("end") } else { end_line_command(file, period, sha256) };
+        Some(format!("{still}; to end it: {command}"))
     };
     active.iter().filter_map(line).collect()
 }
@@ -181,6 +189,11 @@ const HASH_DIGITS: usize = 12;
 pub(super) fn end_line_command(file: &ConfigFile, period: &Period, sha256: &str) -> String {
     match &period.name {
         Some(name) => end_command(file, name),
-        None => file.command(&format!("end --line {} --sha256 {sha256:.HASH_DIGITS$}", period.line)),
+        None => line_command(file, "end", &period.line.to_string(), sha256),
     }
+}
+
+/// Returns the command for the period that begins at a line. `sha256` is that of the file.
+pub(super) fn line_command(file: &ConfigFile, command: &str, line: &str, sha256: &str) -> String {
+    file.command(&format!("{command} --line {line} --sha256 {sha256:.HASH_DIGITS$}"))
 }

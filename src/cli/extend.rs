@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
-use super::end::named;
+use super::end::{at_line, file_hash, line_command, named};
 use super::start::resolve_end;
 use super::time_arg::TimeArg;
 use crate::clock;
@@ -21,8 +21,16 @@ use crate::schedule::period::{Occurrence, Period};
 #[derive(Debug, Args)]
 pub(super) struct ExtendArgs {
     /// The period to extend; required if several are active
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", conflicts_with = "line")]
     name: Option<String>,
+
+    /// Extend the period that begins at this line, unless the file has changed
+    #[arg(long, value_name = "LINE", requires = "sha256")]
+    line: Option<usize>,
+
+    /// With --line: the SHA-256 of the file, or its first 8 digits or more
+    #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
+    sha256: Option<String>,
 
     /// How much later it ends, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = super::duration, allow_hyphen_values = true)]
@@ -32,6 +40,14 @@ pub(super) struct ExtendArgs {
     /// When it ends: RFC 3339, a local time in the file's time zone, or the next 23:30
     #[arg(long, value_name = "TIME", value_parser = end_time, allow_hyphen_values = true)]
     until: Option<TimeArg>,
+
+    /// Extend the period that begins at this line, unless the file has changed
+    #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256")]
+    line: Option<usize>,
+
+    /// With --line: the SHA-256 of the file, or its first 8 digits or more
+    #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
+    sha256: Option<String>,
 
     /// Wait up to 10 s until the running gateway has applied the edit; needs [management]
     #[arg(long)]
@@ -100,8 +116,12 @@ fn active<'s>(
     now: Timestamp,
 ) -> Result<(usize, &'s Period, Occurrence), EditRefusal> {
     let periods = source.config.rules.schedule.periods();
-    if let Some(name) = &arguments.name {
-        let (index, period) = named(periods, name, "extend", file)?;
+    let chosen = match (&arguments.name, arguments.line.zip(arguments.sha256.as_deref())) {
+        (Some(name), _) => Some(named(source, name, "extend", file)?),
+        (None, Some(place)) => Some(at_line(source, place, "extend", file)?),
+        (None, None) => None,
+    };
+    if let Some((index, period)) = chosen {
         let running = period.active(now).ok_or_else(|| not_active(period))?;
         return Ok((index, period, running));
     }
@@ -113,11 +133,17 @@ fn active<'s>(
             Err(cannot("nothing to extend: no period is active".into(), &help))
         }
         (Some(only), None) => Ok(only),
-        (Some((_, first, _)), Some((_, second, _))) => {
-            let others = active.map(|(_, period, _)| period);
-            let titles: Vec<_> = [first, second].into_iter().chain(others).map(Period::title).collect();
+        (Some(first), Some(second)) => {
+            let all: Vec<_> = [first, second].into_iter().chain(active).collect();
+            let titles: Vec<_> = all.iter().map(|(_, period, _)| period.title()).collect();
             let message = format!("several periods are active: {}", titles.join(", "));
-            Err(cannot(message, &format!("name one of them, as in `{}`", file.command("extend NAME"))))
+            let unnamed =
+                all.iter().find(|(index, period, _)| period.name.is_none() && source.is_editable(*index));
+            let command = unnamed.map_or_else(
+                || file.command("extend NAME"),
+                |(_, period, _)| line_command(file, "extend", &period.line.to_string(), source.sha256),
+            );
+            Err(cannot(message, &format!("choose one of them, as in `{command}`, with --by or --until")))
         }
     }
 }

@@ -81,8 +81,18 @@ fn it_suggests_the_command_that_ends_what_is_still_active() {
     let alone = "still down because of the period at line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n";
     directory.run(&["end", "for"]).prints(3, &["ended \"for\"", alone]);
     directory.write(&[FOR, &unscheduled, &unscheduled].concat());
-    let both = "to end it and every other one without a planned end: downtime end\n";
-    directory.run(&["end", "for"]).prints(3, &[both]);
+    let both = directory.run(&["end", "for"]);
+    both.prints(3, &["line 5, until 2999-01-01 00:00:00 +00:00; to end it: downtime end --line 5 --sha256 "]);
+    let one = directory.run(&line_command(&both.stdout));
+    one.prints(
+        3,
+        &[
+            "ended the period at line 5\n",
+            "line 9, until 2999-01-01 00:00:00 +00:00; to end it: downtime end\n",
+        ],
+    );
+    directory.write(&[FOR, &unscheduled, &unscheduled].concat());
+    directory.run(&["end", "for"]).prints(3, &["to end it: downtime end --line "]);
     directory.run(&["end"]).prints(0, &["ended the period at line 5", "up"]);
     directory.write(&format!("{LONG}paths = [\"/shop/**\"]\n"));
     let with_option = directory.run(&["-c", "./downtime.toml", "end"]);
@@ -122,12 +132,13 @@ fn a_line_of_a_file_that_has_changed_is_refused() {
     let more = format!("{}{}", LATER.replace("later", "first"), directory.text());
     directory.write(&more);
     let changed = "the file has changed, so line 1 may be another period: nothing was written";
-    directory.run(&line_command(&status)).refuses(1, &[changed, "run `downtime status`"]);
+    let help = "`downtime --check` shows the line of each period; then run `downtime end --line LINE --sha256 ";
+    directory.run(&line_command(&status)).refuses(1, &[changed, help]);
     assert_eq!(directory.text(), more);
     let now = directory.run(&["status"]).stdout;
     let mut arguments = line_command(&now);
     arguments[2] = "2";
-    directory.run(&arguments).refuses(1, &["no period begins at line 2", "run `downtime status`"]);
+    directory.run(&arguments).refuses(1, &["no period begins at line 2", help]);
 }
 
 #[test]
@@ -238,7 +249,13 @@ fn an_unknown_name_is_refused_with_a_suggestion() {
     directory.run(&["end", "xyz"]).refuses(1, &["no period is named \"xyz\"", "open, long"]);
     directory.run(&["end", ""]).refuses(1, &["no period is named \"\""]);
     assert_eq!(stamp(&directory), before);
-    WorkingDirectory::with("# nothing\n").run(&["end", "db"]).refuses(1, &["no period is named \"db\""]);
+    let none = ["no period is named \"db\"", "the file has no period"];
+    WorkingDirectory::with("# nothing\n").run(&["end", "db"]).refuses(1, &none);
+    let lines =
+        "`downtime --check` shows the line of each period; then run `downtime end --line LINE --sha256 ";
+    WorkingDirectory::with("[[period]]\nstart = 2020-01-01T00:00:00Z\n")
+        .run(&["end", "db"])
+        .refuses(1, &[lines]);
 }
 
 #[test]

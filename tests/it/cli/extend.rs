@@ -65,6 +65,32 @@ fn of_several_active_periods_one_must_be_named() {
 }
 
 #[test]
+fn a_period_without_a_name_is_extended_by_its_line() {
+    let unnamed = UNTIL.replace("name = \"db\"\n", "");
+    let (directory, run) = extend(&[&unnamed, OPEN, &unnamed].concat(), &["--by", "1h"]);
+    let message = "several periods are active: the period at line 1, \"open\", the period at line 7";
+    let command = "choose one of them, as in `downtime extend --line 1 --sha256 ";
+    run.refuses(1, &[message, command]);
+    let (_, hash) = run.stderr.split_once(command).unwrap();
+    let hash = hash.get(..12).unwrap();
+    let ended = directory.run(&["extend", "--line", "7", "--sha256", hash, "--by", "1h"]);
+    ended.prints_with_warnings(0, &["the period at line 7 now ends at 2500-01-01 01:00:00"]);
+    assert!(directory.text().starts_with(&[&unnamed, OPEN].concat()));
+    let lines =
+        "`downtime --check` shows the line of each period; then run `downtime extend --line LINE --sha256 ";
+    let stale = directory.run(&["extend", "--line", "1", "--sha256", hash, "--by", "1h"]);
+    stale.refuses(1, &["the file has changed, so line 1 may be another period: nothing was written", lines]);
+    let (_, now) = stale.stderr.split_once(lines).unwrap();
+    let now = now.get(..12).unwrap();
+    directory
+        .run(&["extend", "--line", "2", "--sha256", now, "--by", "1h"])
+        .refuses(1, &["no period begins at line 2", lines]);
+    directory
+        .run(&["extend", "--line", "1", "--sha256", now, "--by", "1h"])
+        .prints_with_warnings(0, &["line 1 now ends at"]);
+}
+
+#[test]
 fn a_period_that_is_not_active_is_refused() {
     let later = OPEN.replace("2020", "2999");
     let (_, run) = extend(&later, &["--by", "1h"]);

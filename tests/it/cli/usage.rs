@@ -59,7 +59,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["start", "--in", "22:00"], &["'22:00'", "unexpected `:`"]),
         (&["end", "--line", "3"], &["--sha256 <HASH>"]),
         (&["end", "--sha256", "0123456789ab"], &["--line <LINE>"]),
-        (&["end", "--line", "3", "--sha256", "0123"], &["`downtime status` prints the command"]),
+        (&["end", "--line", "3", "--sha256", "0123"], &["write 8 to 64 hexadecimal digits"]),
         (&["end", "--line", "3", "--all", "--sha256", "0123456789ab"], &["--all"]),
         (&["--deny", "warnings"], &["--check"]),
         (&["--check", "--deny", "notes"], &["[possible values: warnings]"]),
