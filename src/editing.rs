@@ -25,7 +25,7 @@ pub use bypass::{
 };
 pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
 pub use draft::{EditPlan, Edited, Wait, check, edit};
-pub use duration::parse_duration;
+pub use duration::{parse_duration, parse_duration_with};
 pub use end::{Ended, end_periods, end_started, ends_without_a_name};
 pub use extend::{ExtendFault, NewEnd, extend};
 pub use failure::{EditFailure, EditRefusal};

@@ -30,7 +30,7 @@ pub(super) struct EndArgs {
     all: bool,
 
     /// End or cancel only the period that begins at this line, unless the file has changed
-    #[arg(long, value_name = "LINE", requires = "sha256", conflicts_with = "all")]
+    #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256", conflicts_with = "all")]
     line: Option<usize>,
 
     /// With --line: the SHA-256 of the file, or its first 8 digits or more
@@ -54,6 +54,11 @@ pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, Ex
         return Ok(ExitCode::FAILURE);
     }
     Ok(super::state_code(edited.config.rules.schedule.at(now).state() == State::Up))
+}
+
+/// Parses the number of a line.
+pub(super) fn line_number(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "write the number of the line at which the period begins, such as 14")
 }
 
 /// Parses a part of a hash that is long enough to tell versions of a file apart.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
-use super::end::{at_line, file_hash, line_command, named};
+use super::end::{at_line, file_hash, line_command, line_number, named};
 use super::start::resolve_end;
 use super::time_arg::TimeArg;
 use crate::clock;
@@ -25,7 +25,7 @@ pub(super) struct ExtendArgs {
     name: Option<String>,
 
     /// Extend the period that begins at this line, unless the file has changed
-    #[arg(long, value_name = "LINE", requires = "sha256")]
+    #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256")]
     line: Option<usize>,
 
     /// With --line: the SHA-256 of the file, or its first 8 digits or more

@@ -12,7 +12,7 @@ use super::print_result;
 use crate::clock;
 use crate::config::duration;
 use crate::config::edit::Change;
-use crate::editing::{EditPlan, EditRefusal, EditSource, Wait};
+use crate::editing::{EditPlan, EditRefusal, EditSource, Wait, parse_duration_with};
 use crate::escape::escape;
 use crate::plural::counted;
 use crate::schedule::period::Period;
@@ -21,8 +21,12 @@ use crate::schedule::period::Period;
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
     /// Remove one-off periods that ended longer ago than this [default: 90days]
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = age, allow_hyphen_values = true)]
     older: Option<Duration>,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    parse_duration_with(text, &["days"])
 }
 
 const DEFAULT_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);

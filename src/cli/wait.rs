@@ -12,6 +12,7 @@ use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::duration;
 use crate::config::load::load_to_show;
 use crate::config::{Listen, ParsedConfig};
+use crate::editing::parse_duration_with;
 use crate::escape::escape;
 use crate::management::client::query;
 use crate::schedule::state::State;
@@ -28,8 +29,12 @@ pub(super) struct WaitArgs {
     state: WantedState,
 
     /// Fail if the site is not in this state in time [default: wait for ever]
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = timeout, allow_hyphen_values = true)]
     timeout: Option<Duration>,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    parse_duration_with(text, &["s", "m"])
 }
 
 /// A state that can be waited for.

@@ -8,6 +8,11 @@ const DURATION_HELP: &str = "write one such as 90s, 5m or \"1h 30m\"";
 
 /// Parses a duration that somebody has typed, which must be longer than zero.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_duration_with(text, &["h", "m"])
+}
+
+/// As [`parse_duration`]. `units` are suggested for a number without a unit.
+pub fn parse_duration_with(text: &str, units: &[&str]) -> Result<Duration, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(positive) = text.strip_prefix('-') {
         return Err(match humantime::parse_duration(positive) {
@@ -24,7 +29,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
             Err(format!("`M` means months: did you mean `{minutes}`? For months, write \"1month\""))
         }
         Ok(duration) => Ok(duration),
-        Err(_) if is_number => Err(format!("missing unit: did you mean `{text}h` or `{text}m`?")),
+        Err(_) if is_number => {
+            let meant: Vec<_> = units.iter().map(|unit| format!("`{text}{unit}`")).collect();
+            Err(format!("missing unit: did you mean {}?", meant.join(" or ")))
+        }
         Err(_) => duration::parse(text, &[]).map_err(|fault| {
             let message =
                 fault.message.split_once("`: ").map_or(fault.message.as_str(), |(_, reason)| reason);
