@@ -117,7 +117,7 @@ enum Deny {
 pub fn run() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => cli.run().unwrap_or_else(|code| code),
-        Err(error) => print_usage_error(&error),
+        Err(error) => print_usage_error(error),
     }
 }
 
@@ -174,11 +174,11 @@ fn report_no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCod
 }
 
 fn usage_error(kind: ErrorKind, message: &str) -> ExitCode {
-    print_usage_error(&Cli::command().error(kind, message))
+    print_usage_error(Cli::command().error(kind, message))
 }
 
 /// Prints an "error" of clap: help and version to stdout with exit code 0, anything else to stderr with 2.
-fn print_usage_error(error: &clap::Error) -> ExitCode {
+fn print_usage_error(mut error: clap::Error) -> ExitCode {
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
         && let Some(hint) = words::command_hint(word)
     {
@@ -187,9 +187,21 @@ fn print_usage_error(error: &clap::Error) -> ExitCode {
     }
     if error.kind() == ErrorKind::UnknownArgument
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
-        && let Some(hint) = words::argument_hint(argument)
+        && let Some(hint) = words::argument_hint(&given_command(), argument)
     {
         return usage_error(ErrorKind::UnknownArgument, &format!("unexpected argument `{argument}`: {hint}"));
+    }
+    if error.kind() == ErrorKind::MissingRequiredArgument
+        && error.get(ContextKind::InvalidArg).is_some()
+        && given_command().get_name() == "extend"
+        && let Some(by) = std::env::args().find(|argument| duration(argument).is_ok())
+    {
+        let message = format!("missing --by or --until: did you mean `--by {by}`?");
+        return usage_error(ErrorKind::MissingRequiredArgument, &message);
+    }
+    if error.kind() == ErrorKind::UnknownArgument {
+        // It says how to pass an option as a name, which nobody means.
+        error.remove(ContextKind::Suggested);
     }
     let printed = error.print();
     if error.use_stderr() {
@@ -198,6 +210,13 @@ fn print_usage_error(error: &clap::Error) -> ExitCode {
     }
     let result = check_write("", printed.and_then(|()| std::io::stdout().flush()));
     result.map_or_else(|code| code, |()| ExitCode::SUCCESS)
+}
+
+/// Returns the command that the arguments of the process name.
+fn given_command() -> clap::Command {
+    let all = Cli::command();
+    let named = std::env::args().skip(1).find_map(|argument| all.find_subcommand(argument).cloned());
+    named.unwrap_or(all)
 }
 
 /// Returns 0 if the site is up, else 3.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -19,22 +19,14 @@ use crate::schedule::period::{Occurrence, Period};
 
 /// The arguments of `extend`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("new_end").required(true).args(["by", "until"]))]
 pub(super) struct ExtendArgs {
     /// The period to extend; required if several are active
     #[arg(value_name = "NAME", conflicts_with = "line")]
     name: Option<String>,
 
-    /// Extend the period that begins at this line, unless the file has changed
-    #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256")]
-    line: Option<usize>,
-
-    /// With --line: the SHA-256 of the file, or its first 8 digits or more
-    #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
-    sha256: Option<String>,
-
     /// How much later it ends, such as 30m
     #[arg(long, value_name = "DURATION", value_parser = super::duration, allow_hyphen_values = true)]
-    #[arg(required_unless_present = "until", conflicts_with = "until")]
     by: Option<Duration>,
 
     /// When it ends: RFC 3339, a local time in the file's time zone, or the next 23:30

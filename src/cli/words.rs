@@ -40,19 +40,34 @@ pub(super) fn command_hint(command: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the help for an argument that people may expect but that does not exist.
-pub(super) fn argument_hint(argument: &str) -> Option<String> {
-    let replacement = match argument {
-        "--duration" | "--length" => "--for DURATION",
-        "--end" | "--to" => "--until TIME",
-        "--start" | "--begin" | "--from" => "--at TIME",
-        "--msg" | "--text" | "--reason" => "--message TEXT",
-        "--json" => "--format json",
-        _ => {
-            let is_duration = humantime::parse_duration(argument).is_ok();
-            return is_duration.then(|| format!("did you mean `--for {argument}`?"));
-        }
+/// Returns the help for an argument that people may expect but that `command` does not have.
+pub(super) fn argument_hint(command: &clap::Command, argument: &str) -> Option<String> {
+    let always_now = match command.get_name() {
+        "start" => Some("`start` starts now unless --at or --in is given"),
+        "end" => Some("`end` ends now"),
+        "during" => Some("`during` starts now"),
+        _ => None,
     };
+    let others: &[&str] = match argument {
+        "--now" => return always_now.map(|reason| format!("remove it: {reason}")),
+        "--at" | "--in" if command.get_name() == "during" => {
+            return always_now.map(|reason| format!("remove it: {reason}"));
+        }
+        "--force" | "--yes" => return Some("remove it: no command asks for confirmation".to_owned()),
+        "--for" | "--by" | "--duration" | "--length" => &["--for DURATION", "--by DURATION"],
+        "--end" | "--to" => &["--until TIME"],
+        "--start" | "--begin" | "--from" => &["--at TIME"],
+        "--msg" | "--text" | "--reason" => &["--message TEXT"],
+        "--json" => &["--format json"],
+        _ => &[],
+    };
+    let length = [format!("--for {argument}"), format!("--by {argument}")];
+    let lengths = length.iter().filter(|_| humantime::parse_duration(argument).is_ok());
+    let has = |replacement: &&str| {
+        let option = replacement.split(' ').next().and_then(|option| option.strip_prefix("--"));
+        command.get_arguments().any(|known| known.get_long() == option)
+    };
+    let replacement = others.iter().copied().chain(lengths.map(String::as_str)).find(has)?;
     Some(format!("did you mean `{replacement}`?"))
 }
 

@@ -79,6 +79,22 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["start", "--from", "22:00"], &["did you mean `--at TIME`?"]),
         (&["start", "--reason", "x"], &["did you mean `--message TEXT`?"]),
         (&["status", "--json"], &["did you mean `--format json`?"]),
+        (&["extend", "--for", "1h"], &["unexpected argument `--for`: did you mean `--by DURATION`?"]),
+        (&["extend", "db", "1h"], &["unexpected argument `1h`: did you mean `--by 1h`?"]),
+        (&["extend", "1h"], &["missing --by or --until: did you mean `--by 1h`?"]),
+        (&["extend"], &["<--by <DURATION>|--until <TIME>>"]),
+        (&["extend", "--by", "1h", "--until", "22:00"], &["--by", "--until"]),
+        (&["end", "--now"], &["unexpected argument `--now`: remove it: `end` ends now"]),
+        (
+            &["during", "--at", "22:00", "--", "true"],
+            &["unexpected argument `--at`: remove it: `during` starts now"],
+        ),
+        (
+            &["start", "--force"],
+            &["unexpected argument `--force`: remove it: no command asks for confirmation"],
+        ),
+        (&["end", "--for", "1h"], &["unexpected argument '--for'"]),
+        (&["status", "1h"], &["unexpected argument '1h'"]),
         (&["end", "one", "two"], &["'two'"]),
         (&["end", "--all", "one"], &["--all"]),
         (&["-c"], &["--config <FILE>"]),
@@ -89,6 +105,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         run.refuses(2, texts);
     }
     assert_eq!(directory.text(), "# nothing\n");
+    assert!(!directory.run(&["end", "--for", "1h"]).stderr.contains("as a value"));
 }
 
 #[test]
