@@ -71,7 +71,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, 
     let settings = AdminSettings::new(&file.path, admin.clone(), stamp, Some(logging));
     let access = Arc::new(access);
     let service = AdminService::new(AdminFile::new(config.file.clone()), settings, Arc::clone(&access));
-    let served = serve(&config.file, sockets, service, &access);
+    let served = serve(&config.file, &file.command("admin link"), sockets, service, &access);
     log.flush(LOG_TIMEOUT);
     served.map(|()| ExitCode::SUCCESS).map_err(|error| report_failure(&error))
 }
@@ -123,7 +123,13 @@ fn directory_of(file: &Path) -> PathBuf {
     target.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| ".".into(), Path::to_owned)
 }
 
-fn serve(file: &Path, sockets: Sockets, service: AdminService, access: &Arc<Access>) -> io::Result<()> {
+fn serve(
+    file: &Path,
+    link_command: &str,
+    sockets: Sockets,
+    service: AdminService,
+    access: &Arc<Access>,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (notice, mut exits) = exit_notice();
     runtime.block_on(async {
@@ -135,7 +141,7 @@ fn serve(file: &Path, sockets: Sockets, service: AdminService, access: &Arc<Acce
         let server =
             Server::start(["admin".to_owned()], page, &notice, &Arc::default(), move || service.clone())?;
         info!("admin page on {}, for {}", sockets.page.url(), file.display());
-        info!("to log in, run `downtime admin link`");
+        info!("to log in, run `{link_command}`");
         notify(&[NotifyState::Ready]);
         let result = tokio::select! {
             _ = interrupt.recv() => Ok(()),

@@ -65,7 +65,7 @@ impl FileCommand {
     /// Runs the command.
     pub(super) fn run(&self, file: &ConfigFile) -> Result<ExitCode, ExitCode> {
         match self {
-            Self::Serve => Ok(serve::run(&file.path)),
+            Self::Serve => Ok(serve::run(file)),
             Self::Start(arguments) => start::run(file, arguments),
             Self::End(arguments) => end::run(file, arguments),
             Self::Extend(arguments) => extend::run(file, arguments),

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
-use super::end::{at_line, file_hash, line_command, line_number, named};
+use super::end::{at_line, end_line_command, file_hash, line_command, line_number, named};
 use super::start::resolve_end;
 use super::time_arg::TimeArg;
 use crate::clock;
@@ -69,10 +69,17 @@ fn plan(
     let (index, period, _) = active(source, arguments, file, now)?;
     let until = arguments.until.map(|until| resolve_end(until, zone, now)).transpose()?;
     let end = until.map_or(NewEnd::Later(arguments.by.unwrap_or_default()), NewEnd::At);
-    extend(source, index, end, now).map_err(|fault| refusal(fault, period, zone))
+    extend(source, index, end, now)
+        .map_err(|fault| refusal(fault, period, zone, || end_line_command(file, period, source.sha256)))
 }
 
-fn refusal(fault: ExtendFault, period: &Period, zone: &TimeZone) -> EditRefusal {
+/// Explains why a period is not extended. `end_command` returns the command that ends it.
+fn refusal(
+    fault: ExtendFault,
+    period: &Period,
+    zone: &TimeZone,
+    end_command: impl FnOnce() -> String,
+) -> EditRefusal {
     let title = period.title();
     match fault {
         ExtendFault::NotActive => not_active(period),
@@ -86,7 +93,10 @@ fn refusal(fault: ExtendFault, period: &Period, zone: &TimeZone) -> EditRefusal 
         ExtendFault::Earlier { end, new_end } => {
             let [new_end, end] = [new_end, end].map(|at| local(at, zone));
             let message = format!("{new_end} is earlier than {end}, when {title} ends");
-            cannot(message, "`extend` only moves an end later; to end it now, run `downtime end`")
+            cannot(
+                message,
+                &format!("`extend` only moves an end later; to end it now, run `{}`", end_command()),
+            )
         }
         ExtendFault::Past(end) => {
             cannot(format!("--until is in the past: {}", local(end, zone)), "write a later time")

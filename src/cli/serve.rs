@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use self::listeners::{Listeners, warn_of_addresses};
 use self::servers::Servers;
 use self::signals::Signals;
+use super::config_file::ConfigFile;
 use super::sockets::PassedSockets;
 use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
@@ -44,7 +45,8 @@ use crate::upstream::{SharedUpstreams, report_cut_responses};
 use crate::watch::{Handle, Notice, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
-pub(super) fn run(path: &Path) -> ExitCode {
+pub(super) fn run(file: &ConfigFile) -> ExitCode {
+    let path = file.path.as_path();
     // First of all: it changes the environment.
     let Some(passed) = PassedSockets::take() else { return ExitCode::FAILURE };
     let mut loaded = load(path);
@@ -64,7 +66,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     log_warnings(&loaded.reading.diagnostics);
     snapshots.current().set_warnings(std::mem::take(&mut loaded.reading.diagnostics));
     let log_queue = logging.queue().clone();
-    let served = serve(path, &loaded, listeners, &snapshots, logging);
+    let served = serve(file, &loaded, listeners, &snapshots, logging);
     log_queue.flush(LOG_TIMEOUT);
     served.map_or_else(|error| report_failure(&error), |()| ExitCode::SUCCESS)
 }
@@ -83,13 +85,14 @@ fn report_failure(error: &io::Error) -> ExitCode {
 }
 
 fn serve(
-    path: &Path,
+    file: &ConfigFile,
     loaded: &Loaded,
     mut listeners: Listeners,
     snapshots: &Arc<Snapshots>,
     logging: Logging,
 ) -> io::Result<()> {
     descriptors::check()?;
+    let path = file.path.as_path();
     let bound = snapshots.current();
     let (log_queue, access_lines) = (logging.queue().clone(), logging.access_lines());
     let on_apply = move |before: &Snapshot, after: &Snapshot| {
@@ -122,7 +125,7 @@ fn serve(
         watch.run();
     })?;
     preparation::start(snapshots)?;
-    log_start(path, &listeners, &snapshots.current());
+    log_start(file, &listeners, &snapshots.current());
     notify(&[NotifyState::Ready]);
     let running = run_until_stopped(servers, &mut listeners, snapshots, &handle, signals, exits);
     let result = runtime.block_on(running);
@@ -225,7 +228,8 @@ async fn delay_stop(delay: Duration) {
     }
 }
 
-fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
+fn log_start(file: &ConfigFile, listeners: &Listeners, snapshot: &Snapshot) {
+    let path = &file.path;
     for listener in &listeners.site {
         info!("listening on {}", listener.url());
     }
@@ -241,7 +245,9 @@ fn log_start(path: &Path, listeners: &Listeners, snapshot: &Snapshot) {
     let StateFields { state, until, period } = snapshot.state_fields(now);
     info!(state, until, period, "state: {}", snapshot.describe(now));
     info!(
-        "to take the site down, run `downtime start`; to bring it back up, run `downtime end`; or edit {}",
+        "to take the site down, run `{}`; to bring it back up, run `{}`; or edit {}",
+        file.command("start"),
+        file.command("end"),
         path.display()
     );
 }

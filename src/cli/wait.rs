@@ -85,8 +85,8 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
             let timeout = duration::format(arguments.timeout.unwrap_or_default());
-            let help = "wait longer, or see `downtime status` for what comes next";
-            print_error(&format!("the site is not {wanted} after {timeout}: {reason}"), help);
+            let help = format!("wait longer, or see `{}` for what comes next", file.command("status"));
+            print_error(&format!("the site is not {wanted} after {timeout}: {reason}"), &help);
             return Ok(ExitCode::FAILURE);
         }
         std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));

@@ -45,7 +45,13 @@ fn an_open_ended_period_only_takes_a_time() {
 #[test]
 fn an_end_is_not_moved_earlier() {
     let (directory, run) = extend(UNTIL, &["--until", "2499-01-01T00:00:00Z"]);
-    run.refuses(1, &["2499-01-01 00:00:00 +00:00 is earlier than 2500-01-01", "only moves an end later"]);
+    run.refuses(
+        1,
+        &[
+            "2499-01-01 00:00:00 +00:00 is earlier than 2500-01-01",
+            "only moves an end later; to end it now, run `downtime end db`",
+        ],
+    );
     assert_eq!(directory.text(), UNTIL);
     let (directory, run) = extend(UNTIL, &["--until", "2500-01-01T00:00:00Z"]);
     run.prints_with_warnings(0, &["\"db\" still ends at 2500-01-01 00:00:00 +00:00\n"]);

@@ -42,6 +42,8 @@ fn a_partly_down_site_is_neither_up_nor_down() {
 #[test]
 fn it_says_once_that_the_gateway_does_not_answer() {
     let directory = ConfigDirectory::with(&with_management(""));
+    let option = run(&directory, &["-c", "downtime.toml", "wait", "up", "--timeout", "1ms"]);
+    assert!(option.stderr.contains("see `downtime -c downtime.toml status`"), "{option:?}");
     let waited = run(&directory, &["wait", "up", "--timeout", "600ms"]);
     assert_eq!(waited.code, 1);
     assert_eq!(
