@@ -79,14 +79,21 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
 fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
     let reading = load_to_show(path).reading;
     let unreadable = if reading.config.is_none() { reading.diagnostics.clone() } else { Vec::new() };
+    let is_assumed = reading.management.is_none() && !unreadable.is_empty();
     let listen = match reading.management {
-        None if !unreadable.is_empty() => Listen::Tcp(DEFAULT_MANAGEMENT),
+        None if is_assumed => Listen::Tcp(DEFAULT_MANAGEMENT),
         _ => management_of(reading)?,
     };
     if let Err(error) = query_health(&listen, QUERY_TIMEOUT) {
         print_diagnostics(&unreadable);
-        let message = format!("the gateway at {listen} does not serve: {}", escape(&error.to_string()));
-        print_error(&message, "check its log");
+        let error = escape(&error.to_string()).into_owned();
+        if is_assumed {
+            let message = format!("no gateway serves at {listen}, which is the default: {error}");
+            let help = "the address of [management] cannot be read: correct the file; a running gateway may serve at that address";
+            print_error(&message, help);
+        } else {
+            print_error(&format!("the gateway at {listen} does not serve: {error}"), "check its log");
+        }
         return Ok(ExitCode::FAILURE);
     }
     print_result(&format!("the gateway at {listen} serves\n"))?;

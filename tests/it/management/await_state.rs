@@ -68,7 +68,7 @@ fn serving_is_checked_whatever_the_state_and_the_file() {
     for nothing in ["", "]\n"] {
         gateway.directory.write("downtime.toml", nothing);
         let elsewhere = run(&gateway.directory, &["status", "--serving"]);
-        let expected = "error: the gateway at 127.0.0.1:9503 does not serve";
+        let expected = "error: no gateway serves at 127.0.0.1:9503, which is the default";
         let is_default = elsewhere.stdout.contains("127.0.0.1:9503") || elsewhere.stderr.contains(expected);
         assert!(is_default, "{nothing}: {elsewhere:?}");
     }
