@@ -37,7 +37,7 @@ use clap::{CommandFactory as _, Parser, ValueEnum};
 use http::Method;
 
 use self::command::{Command, FileCommand};
-use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE};
+use self::config_file::{ConfigFile, DEFAULT_PATHS, VARIABLE, shell_word};
 use self::print::{
     check_write, print_diagnostics, print_error, print_progress, print_result, print_result_after,
 };
@@ -183,6 +183,12 @@ fn print_usage_error(mut error: clap::Error) -> ExitCode {
         && let Some(hint) = words::command_hint(word)
     {
         let message = format!("unknown command `{word}`: {hint}");
+        return usage_error(ErrorKind::InvalidSubcommand, &message);
+    }
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && word.contains(['.', '/'])
+    {
+        let message = format!("`{word}` is not a command: did you mean `--config {}`?", shell_word(word));
         return usage_error(ErrorKind::InvalidSubcommand, &message);
     }
     if error.kind() == ErrorKind::UnknownArgument

@@ -27,6 +27,8 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     for (arguments, texts) in [
         (&["halt"][..], &["unrecognized subcommand 'halt'"][..]),
         (&["strt"], &["'start'"]),
+        (&["--check", "site.toml"], &["`site.toml` is not a command: did you mean `--config site.toml`?"]),
+        (&["my/site"], &["did you mean `--config my/site`?"]),
         (&["--colour"], &["--colour"]),
         (&["--url", "/x"], &["--check"]),
         (&["--at", "2026-06-01T00:00:00Z"], &["--check"]),
