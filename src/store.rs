@@ -134,7 +134,7 @@ fn unresolved(path: &Path, error: io::Error) -> Reason {
 }
 
 /// Returns the target of the last link in a chain of symbolic links; `None` if the path is not a link.
-fn dangling(path: &Path) -> Option<PathBuf> {
+pub fn dangling(path: &Path) -> Option<PathBuf> {
     let target = path.parent()?.join(fs::read_link(path).ok()?);
     Some(dangling(&target).unwrap_or(target))
 }

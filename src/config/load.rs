@@ -17,6 +17,7 @@ use crate::config::{
     Config, LintContext, MissingPeriodsFile, ParseOptions, ParsedConfig, PeriodsFile, UnusableCertificate,
 };
 use crate::hex;
+use crate::store::dangling;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
 
 /// The config file and the files that it names, as they were when they were read.
@@ -72,8 +73,15 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
     let reading = match content {
         Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path), options),
         Err(error) => {
-            let message = format!("{} {error}", path.display());
-            ParsedConfig::refused(Diagnostic::for_file(message, help(&error)))
+            let (problem, help) = match error.is_missing().then(|| dangling(path)).flatten() {
+                Some(target) => (
+                    format!("is a symbolic link to {}, which does not exist", target.display()),
+                    "create the target, or correct the link",
+                ),
+                None => (error.to_string(), help(&error)),
+            };
+            let message = format!("{} {problem}", path.display());
+            ParsedConfig::refused(Diagnostic::for_file(message, help))
         }
     };
     let sha256 = main.map(|main| hash_of_both(main, reading.periods_file.as_ref()));
@@ -195,7 +203,8 @@ fn help(error: &ReadError) -> &'static str {
         error if error.is_out_of_descriptors() => {
             "allow more open files with `LimitNOFILE=` in the unit, or `ulimit -n`"
         }
-        ReadError::Io(_) => "check the owner and mode of the file and of the directories above it",
+        ReadError::Io(error) => read::path_help(error)
+            .unwrap_or("check the owner and mode of the file and of the directories above it"),
         ReadError::NotRegular(_) => "name a file with -c FILE",
         ReadError::TooLong(_) => "a configuration file has at most 1 MiB: is this the right one?",
         ReadError::Changing => "try again when the other program has finished writing",

@@ -60,7 +60,17 @@ pub(super) fn read(
             if error.cause == UnreadableCause::Missing && missing == MissingPeriodsFile::CountsAsEmpty =>
         {
             let message = format!("the periods file {} does not exist: it counts as empty", path.display());
-            report.warning(span, message, "`downtime start` creates it");
+            let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+            let help = match directory.filter(|directory| !directory.exists()) {
+                Some(directory) => {
+                    format!(
+                        "create the directory {}; then `downtime start` creates the file",
+                        directory.display()
+                    )
+                }
+                None => "`downtime start` creates it".to_owned(),
+            };
+            report.warning(span, message, help);
             return Some(PeriodsFile { path, first, content: None });
         }
         Err(error) => {

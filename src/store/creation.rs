@@ -12,8 +12,8 @@ const MODE: u32 = 0o644;
 
 /// Creates a file with this text; a reader finds either no file or the whole text. Returns false if there is one already.
 pub fn create(path: &Path, text: &str) -> Result<bool, FileError> {
-    let failed = |error: io::Error| FileError::new(path, Reason::Io("be created", error));
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: io::Error| FileError::new(path, Reason::NotCreated(directory.to_owned(), error));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".downtime.").permissions(Permissions::from_mode(MODE));
     let mut file = builder.tempfile_in(directory).map_err(failed)?;

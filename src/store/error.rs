@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::read::{ReadError, SpecialFile};
+use super::read::{ReadError, SpecialFile, path_help};
 
 /// An error in an edit: of the edit itself, or of the file.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub enum Reason {
     Full,
     /// The user may not create files in this directory.
     DirectoryDenied(PathBuf),
+    /// It cannot be created in this directory.
+    NotCreated(PathBuf, io::Error),
     /// The user may write to its directory, but not replace it.
     Protected,
     /// Another program saved the file while it was being replaced, and the save could not be put back: the file has the
@@ -167,6 +169,7 @@ impl Reason {
             Self::DirectoryDenied(directory) => {
                 format!("cannot be replaced, as a new file cannot be written into {}", directory.display())
             }
+            Self::NotCreated(directory, error) => not_created(directory, error),
             Self::Protected => "is protected against being replaced".into(),
             Self::Stranded(kept, error) => {
                 let kept = kept.display();
@@ -201,8 +204,35 @@ impl Reason {
             Self::Protected => "run the command as its owner, and check with lsattr that it is not immutable",
             Self::Stranded(..) => "merge the two by hand",
             Self::Unsynced(_) => "run sync",
-            Self::Io(..) => "check its path and its disk, and try again",
+            Self::NotCreated(_, error) => match error.kind() {
+                io::ErrorKind::NotFound => "create the directory, or correct the path",
+                io::ErrorKind::PermissionDenied => "run the command as a user who may write there",
+                io::ErrorKind::ReadOnlyFilesystem => "remount it read-write, or name a file elsewhere",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, and try again",
+                _ => path_help(error).unwrap_or(CHECK),
+            },
+            Self::Io(_, error) => path_help(error).unwrap_or(CHECK),
         }
+    }
+}
+
+/// What to do about an error that says nothing itself.
+const CHECK: &str = "check its path and its disk, and try again";
+
+fn not_created(directory: &Path, error: &io::Error) -> String {
+    let directory = directory.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("could not be created: the directory {directory} does not exist"),
+        io::ErrorKind::PermissionDenied => {
+            format!("could not be created, as this user may not write into {directory}")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("could not be created: {directory} is on a read-only file system")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "could not be created, as its file system or your quota is full".into()
+        }
+        _ => format!("could not be created in {directory} ({error})"),
     }
 }
 

@@ -12,6 +12,15 @@ use rustix::io::Errno;
 /// The longest config file or template that is read or written, in bytes.
 pub const MAX_LENGTH: u64 = 1 << 20;
 
+/// Returns what to do about a path that leads nowhere.
+pub fn path_help(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error) {
+        Some(Errno::LOOP) => Some("correct the symbolic links: they lead in a circle"),
+        Some(Errno::NOTDIR) => Some("correct the path: a part of it is not a directory"),
+        _ => None,
+    }
+}
+
 /// The metadata that tell one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {

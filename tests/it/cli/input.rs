@@ -39,8 +39,26 @@ fn a_missing_file_is_an_error_with_the_fix() {
 fn a_dangling_symlink_is_refused() {
     let directory = WorkingDirectory::empty();
     std::os::unix::fs::symlink("none.toml", directory.file()).unwrap();
-    assert_all_refuse(&directory, &["downtime.toml"]);
+    let texts = [
+        "downtime.toml is a symbolic link to ",
+        "none.toml, which does not exist",
+        "create the target, or correct the link",
+    ];
+    assert_all_refuse(&directory, &texts);
     directory.run(&["start"]).refuses(1, &["none.toml"]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_refused_with_the_fix() {
+    let directory = WorkingDirectory::empty();
+    std::os::unix::fs::symlink("downtime.toml", directory.file()).unwrap();
+    assert_all_refuse(&directory, &["downtime.toml", "correct the symbolic links: they lead in a circle"]);
+    fs::remove_file(directory.file()).unwrap();
+    directory.write("# nothing\n");
+    for command in COMMANDS {
+        let run = directory.run(&[&["-c", "downtime.toml/x.toml"], command].concat());
+        run.refuses(1, &["downtime.toml/x.toml", "correct the path: a part of it is not a directory"]);
+    }
 }
 
 #[test]

@@ -86,6 +86,28 @@ fn check_and_status_say_which_file_a_period_is_in() {
     let arguments: Vec<_> = command.trim().split(' ').collect();
     directory.run(&arguments).prints_with_warnings(3, &["it is now disabled"]);
     assert!(periods(&directory).ends_with("enabled = false\n"));
+    directory.run(&["bypass", "--name", "qa"]).prints_with_warnings(0, &["\"qa\" lets testers in until "]);
+    let bypass = "bypass    \"qa\" (line 8 of data/periods.toml) lets testers in until ";
+    for arguments in ["status", "--check"] {
+        let shown = directory.run(&[arguments]);
+        assert!(shown.stdout.contains(bypass), "{shown:?}");
+    }
+    let again = directory.run(&["bypass", "--name", "qa"]);
+    again.refuses(1, &["the bypass \"qa\" (line 8 of data/periods.toml) is not over"]);
+    directory.run(&["bypass", "end", "qa"]).prints_with_warnings(0, &["\"qa\" lets nobody in any more"]);
+}
+
+#[test]
+fn a_directory_that_it_needs_is_named() {
+    let directory = WorkingDirectory::with("periods_file = \"none/periods.toml\"\n");
+    let check = directory.run(&["--check"]);
+    assert!(
+        check.stderr.contains("create the directory ./none; then `downtime start` creates the file"),
+        "{check:?}"
+    );
+    let start = directory.run(&["start"]);
+    let message = "could not be created: the directory ./none does not exist: nothing was changed";
+    start.refuses(1, &[message, "create the directory, or correct the path"]);
 }
 
 #[test]
