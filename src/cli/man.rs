@@ -4,8 +4,8 @@
 
 mod file_page;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -74,9 +74,16 @@ pub(super) fn run(command: Command, exit_codes: &str, arguments: &ManArgs) -> Re
 fn write(directory: &Path, pages: &[Page]) -> Result<ExitCode, ExitCode> {
     for page in pages {
         let path = directory.join(format!("{}.{}", page.name, page.section));
-        fs::write(&path, &page.text).map_err(|error| {
-            let message = format!("cannot write {}: {error}", path.display());
-            print_error(&message, "name a directory that exists and that you may write to");
+        let written = File::create(&path).and_then(|mut file| {
+            // What is there of a page that could not be written is of no use.
+            file.write_all(page.text.as_bytes()).inspect_err(|_| drop(fs::remove_file(&path)))
+        });
+        written.map_err(|error| {
+            let help = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, and try again",
+                _ => "name a directory that exists and that you may write to",
+            };
+            print_error(&format!("cannot write {}: {error}", path.display()), help);
             ExitCode::FAILURE
         })?;
     }
