@@ -43,14 +43,7 @@ impl<'a> Templates<'a> {
         if let Some(template) = self.cache.get(&path) {
             return template.clone();
         }
-        let template = match self.read_text(&path) {
-            Ok(text) => self.compile(&path, text, report),
-            Err(message) => {
-                let help = "write the path of an HTML file, relative to the configuration file";
-                report.error(name.span(), format!("the template {message}"), help);
-                None
-            }
-        };
+        let template = self.read_template(&path, name, report);
         self.cache.insert(path, template.clone());
         template
     }
@@ -70,9 +63,22 @@ impl<'a> Templates<'a> {
         template_path(&path, self.directory).map_err(refuse).ok()
     }
 
-    fn read_text(&self, path: &Path) -> Result<String, String> {
-        let bytes = (self.read)(path).map_err(|error| error.message)?;
-        String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
+    /// Reads and compiles a template. `name` is its name in the file.
+    fn read_template(&mut self, path: &Path, name: &Spanned<String>, report: &Report) -> Option<Template> {
+        let bytes = (self.read)(path).map_err(|error| {
+            let help = "write the path of an HTML file, relative to the configuration file";
+            report.error(name.span(), format!("the template {}", error.message), help);
+        });
+        match String::from_utf8(bytes.ok()?) {
+            Ok(text) => self.compile(path, text, report),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let message = "invalid UTF-8: a template has to be in UTF-8".to_owned();
+                let not_utf8 = Diagnostic::not_utf8(&path.display().to_string(), error.as_bytes(), at);
+                report.push(Diagnostic { message, ..not_utf8 });
+                None
+            }
+        }
     }
 
     fn compile(&mut self, path: &Path, text: String, report: &Report) -> Option<Template> {
