@@ -20,6 +20,12 @@ pub(super) const TOP: &str = "the top level";
 /// The name, in messages, of a periods file.
 pub(super) const PERIODS_FILE: &str = "the periods file";
 
+/// Returns how to turn off what a key sets, if the key itself cannot: without `listen`, its default applies.
+pub(super) fn how_to_turn_off(section: &str, key: &str) -> Option<String> {
+    let is_listener = key == "listen" && matches!(section, "[management]" | "[admin]");
+    is_listener.then(|| format!("remove the section {section}: nothing listens without it"))
+}
+
 /// The kind of value that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueKind {

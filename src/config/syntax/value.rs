@@ -142,7 +142,8 @@ fn null(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
         matches!(value.to_lowercase().as_str(), "null" | "none" | "nil" | "undefined" | "never" | "~");
     is_null.then(|| {
         let off = keys::kind(section, key).and_then(|_| suggest_exactly(section, key, "false"));
-        let help = match off {
+        let help = match off.or_else(|| keys::how_to_turn_off(section, key)) {
+            Some(help) if help.starts_with("remove") => help,
             Some(write) => format!("{write}, or remove the line"),
             None => format!("remove the line to leave `{key}` unset"),
         };

@@ -50,6 +50,11 @@ impl WrongType<'_> {
             return suggestion::suggest_exactly(section, key, "\"0s\"");
         }
         let is_text = kind.is_some_and(ValueKind::is_string);
+        if *text == "false"
+            && let Some(help) = keys::how_to_turn_off(section, key)
+        {
+            return Some(help);
+        }
         if is_text && *found == "boolean" {
             let help =
                 format!("remove the line to leave `{key}` unset, or write for example `{key} = {example}`");
