@@ -29,6 +29,10 @@ pub fn report(errors: &[toml::de::Error], report: &Report) {
         let help = "write `[site]` on a line of its own, and `key = value` below";
         return report.error(at..at + 1, "this looks like JSON, but the file is TOML", help);
     }
+    if !report.text().is_empty() && report.text().bytes().all(|byte| byte == 0) {
+        let message = "this file has nothing but NUL, which a crash or a full disk may leave";
+        return report.error(0..1, message, "restore it from a backup");
+    }
     let mut reader =
         SyntaxReader { report, done: 0, follows: Follows::Nothing, conflict: false, yaml: false };
     for (span, message) in found {
@@ -80,7 +84,9 @@ impl SyntaxReader<'_> {
             return Some(());
         }
         let line = BrokenLine::new(self.report, span, message);
-        self.follows = if is_open_string(message) {
+        self.follows = if line.invisible().is_some() {
+            Follows::Nothing
+        } else if is_open_string(message) {
             Follows::String
         } else if line.is_within_list() && !message.starts_with("missing comma") {
             Follows::Comma

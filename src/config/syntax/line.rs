@@ -144,7 +144,7 @@ impl<'r> BrokenLine<'r> {
         (!self.is_within_list()).then_some(comment)
     }
 
-    /// Returns the first invisible character outside of strings and comments, with its name.
+    /// Returns the first character that is invisible outside of strings and comments, or not allowed anywhere, with its name.
     pub(super) fn invisible(&self) -> Option<(char, &'static str)> {
         let (_, character) = self.find_invisible()?;
         let named = INVISIBLE.iter().find(|(c, _)| *c == character).map(|(_, name)| *name);
@@ -153,10 +153,15 @@ impl<'r> BrokenLine<'r> {
 
     fn find_invisible(&self) -> Option<(usize, char)> {
         let mut quote = None;
+        let mut is_comment = false;
         for (at, character) in self.text.char_indices() {
             match (quote, character) {
+                (_, '\0'..='\u{8}' | '\u{b}'..='\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}') => {
+                    return Some((at, character));
+                }
+                _ if is_comment => {}
                 (None, '"' | '\'') => quote = Some(character),
-                (None, '#') => return None,
+                (None, '#') => is_comment = true,
                 (Some(open), _) if open == character => quote = None,
                 (None, '\t' | '\r') => {}
                 (None, _) if character.is_control() || INVISIBLE.iter().any(|(c, _)| *c == character) => {
