@@ -48,7 +48,10 @@ fn candidates(section: &str, key: &str, value: &str) -> Vec<String> {
         }
         Some(ValueKind::Section) => Vec::new(),
         Some(ValueKind::Text | ValueKind::Duration | ValueKind::DurationOrZero | ValueKind::Size) => {
-            [whole(), only_item(value), quoted(value), text(value)].into_iter().flatten().collect()
+            // A list of several items is not the text that was meant.
+            let is_list = value.starts_with('[') && parses(&format!("key = {value}"));
+            let as_text = if is_list { [None, None] } else { [quoted(value), text(value)] };
+            [whole(), only_item(value)].into_iter().chain(as_text).flatten().collect()
         }
         None => [whole(), Some(flag(value)), quoted(value)].into_iter().flatten().collect(),
     }
@@ -168,6 +171,9 @@ mod tests {
             ("[response]", "message", "“We are back”", Some("\"We are back\"")),
             ("[response]", "message", "“We’re back”", Some("\"We’re back\"")),
             ("[response]", "message", "5", Some("\"5\"")),
+            ("[response]", "message", "['a', 'b']", None),
+            ("[response]", "message", "['a']", Some("'a'")),
+            ("[response]", "message", "[soon] back", Some("\"[soon] back\"")),
             ("[response]", "status", "0503", Some("503")),
             ("[response]", "status", "\"503\"", Some("503")),
             ("[response]", "status", "200", None),

@@ -53,6 +53,9 @@ fn explain_assignment(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidV
     if let Some(fault) = null(section, key, value) {
         return fault;
     }
+    if let Some(fault) = other_brackets(section, key, value) {
+        return fault;
+    }
     if let Some(commented) = with_comment(key, value) {
         let help =
             suggest_exactly(section, key, &commented).unwrap_or_else(|| "write `#` instead".to_owned());
@@ -149,6 +152,18 @@ fn null(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
         };
         InvalidValue::new(format!("invalid value `{value}`: TOML has no null"), help)
     })
+}
+
+/// Explains a list in the brackets of another language.
+fn other_brackets(section: &str, key: &str, value: &str) -> Option<InvalidValue> {
+    let is_list = matches!(keys::kind(section, key), Some(ValueKind::List | ValueKind::Dates));
+    let inner = [('(', ')'), ('{', '}')]
+        .iter()
+        .find_map(|(open, close)| value.strip_prefix(*open)?.strip_suffix(*close))
+        .filter(|inner| is_list && !inner.contains('='))?;
+    let help = suggest(section, key, &format!("[{inner}]"));
+    let help = help.unwrap_or_else(|| "write `[` before and `]` after the list".to_owned());
+    Some(InvalidValue::new("lists are written in brackets: `[ ]`", help))
 }
 
 fn date_time(line: &BrokenLine<'_>, key: &str, value: &str) -> InvalidValue {
