@@ -143,6 +143,9 @@ fn origin_only<'a>(scheme: &str, rest: &'a str) -> Result<&'a str, UpstreamAddre
     let (authority, tail) = rest.split_at(end);
     let bare = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let origin = format!("{scheme}://{bare}");
+    if authority.is_empty() && !tail.trim_matches('/').is_empty() && tail.starts_with('/') {
+        return Err(UpstreamAddressError::ThirdSlash(format!("{scheme}://{}", tail.trim_start_matches('/'))));
+    }
     if bare.len() < authority.len() {
         return Err(UpstreamAddressError::UserInfo { origin });
     }

@@ -32,6 +32,8 @@ pub enum UpstreamAddressError {
     },
     /// No host.
     NoHost,
+    /// A third slash after the scheme: the upstream without it.
+    ThirdSlash(String),
     /// A host that is neither a name nor an IP address.
     Host(String),
     /// An IPv6 address without brackets, possibly with a port.
@@ -66,6 +68,7 @@ impl fmt::Display for UpstreamAddressError {
             Self::Excess { excess, .. } => write!(f, "an upstream cannot have a {excess}"),
             Self::UserInfo { .. } => write!(f, "an upstream cannot have a user name or password"),
             Self::NoHost => write!(f, "the host is missing"),
+            Self::ThirdSlash(_) => write!(f, "there is a third `/` before the host"),
             Self::Host(host) => write!(f, "invalid host `{host}`"),
             Self::Brackets(text) => write!(f, "`{text}` is an IPv6 address without brackets"),
             Self::Ports { .. } => write!(f, "this upstream has two ports"),
@@ -97,6 +100,7 @@ impl UpstreamAddressError {
                 format!("write `{origin}`: the Authorization field of each client is forwarded")
             }
             Self::NoHost => EXAMPLE.to_owned(),
+            Self::ThirdSlash(meant) => did_you_mean(meant),
             Self::Host(host) => host_help(host),
             Self::Brackets(text) => bracket_help(text),
             Self::Ports { host, port } => did_you_mean(&format!("http://{host}:{port}")),
