@@ -42,6 +42,7 @@ const PAIRS: [(&str, &str); 4] = [
 ];
 
 pub(super) fn lint(input: &LintInput<'_>) {
+    lint_stars(input);
     if matches!(input.config.site, Site::Welcome) {
         return;
     }
@@ -50,6 +51,17 @@ pub(super) fn lint(input: &LintInput<'_>) {
     }
     lint_pairs(input);
     lint_stop_delay(input);
+}
+
+/// Warns of probe paths that look like globs.
+fn lint_stars(input: &LintInput<'_>) {
+    for value in input.document.server.probe_paths.iter().flat_map(Spanned::get_ref) {
+        if value.get_ref().contains('*') {
+            let message =
+                format!("this is only the path with a literal `*`: `{}` is not a glob here", value.get_ref());
+            input.warn(value.span(), message, "list each path that is probed");
+        }
+    }
 }
 
 /// Warns of a period whose scope names a probe path.
