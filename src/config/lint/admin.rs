@@ -24,15 +24,18 @@ fn lint_proxies(section: &AdminSection, admin: &AdminConfig, input: &LintInput<'
     let is_unix = matches!(admin.listen, Listen::Unix(..));
     let can_connect = |network: &IpNet| network.addr().is_loopback() || network.prefix_len() == 0;
     let is_met = if is_unix { trusted.unix } else { trusted.networks.iter().any(can_connect) };
-    let help =
-        if is_unix { "write `unix:`" } else { "write the address of the proxy, such as `127.0.0.1/32`" };
+    let help = if is_unix {
+        "`trusted_proxies = [\"unix:\"]`"
+    } else {
+        "`trusted_proxies` with the address of the proxy, such as `127.0.0.1/32`"
+    };
     if let Some(proxies) = section.trusted_proxies.as_ref().filter(|_| !is_met) {
         let peers = if is_unix { "on the Unix socket" } else { "on this machine" };
         let message = format!("this trusts no peer {peers}, where the admin page listens");
-        input.warn(proxies.span(), message, help);
+        input.warn(proxies.span(), message, format!("write {help}"));
     } else if let Some(header) = section.user_header.as_ref().filter(|_| !is_met) {
         let message = "no proxy is trusted: each request with this field gets status 400";
-        input.warn(header.span(), message, format!("add `trusted_proxies`: {help}"));
+        input.warn(header.span(), message, format!("add {help}"));
     }
 }
 
