@@ -109,10 +109,12 @@ impl AdminService {
     ) -> Result<Response<Bytes>, Refused> {
         let config = self.0.settings.current();
         let caller = Caller::new(head, client.peer(), &config);
+        // A machine gets JSON unless it asks for a page.
+        let is_machine = caller.bearer_token().is_some() && !accepts_html(&caller);
+        let wants_json = prefers_json(&caller.headers) || is_machine;
         if !caller.is_for_own_host {
-            return Err(Refused::With(secure(refusal_response(client, FOREIGN_HOST))));
+            return Err(Refused::With(refused_response(refusal_response(client, FOREIGN_HOST), wants_json)));
         }
-        let wants_json = prefers_json(&caller.headers);
         let refused = |status, reason| Refused::With(refuse(status, reason, wants_json));
         let format = check_method(head, &caller).map_err(|(status, reason)| refused(status, reason))?;
         let path = percent_decode_str(&head.target.path_text()).decode_utf8_lossy().into_owned();
@@ -139,9 +141,7 @@ impl AdminService {
             path,
             query: parse_query(head),
             fields: read_fields(head, client, format, MAX_BODY, wants_json).await?,
-            wants_json: wants_json
-                || format == Some(BodyFormat::Json)
-                || operator.means == Means::Token && !accepts_html(&caller),
+            wants_json: wants_json || format == Some(BodyFormat::Json),
             from: caller.from(),
             operator,
         };
@@ -201,7 +201,9 @@ async fn read_fields(
 ) -> Result<Vec<(String, String)>, Refused> {
     let Some(format) = format else { return Ok(Vec::new()) };
     let body = read_body(head, client, max, BODY_TIMEOUT).await.map_err(|error| match error {
-        BodyError::Refused(refusal) => Refused::With(secure(refusal_response(client, refusal))),
+        BodyError::Refused(refusal) => {
+            Refused::With(refused_response(refusal_response(client, refusal), wants_json))
+        }
         BodyError::BrokeOff => Refused::BrokeOff,
     })?;
     parse_fields(format, &body)

@@ -46,10 +46,17 @@ pub(super) fn secure(mut response: Response<Bytes>) -> Response<Bytes> {
 
 /// Returns the response to a request that is refused.
 pub(super) fn refuse(status: StatusCode, reason: &str, wants_json: bool) -> Response<Bytes> {
-    let mut response = text_response(status, reason);
+    refused_response(text_response(status, reason), wants_json)
+}
+
+/// Completes a refusal in plain text, as problem+json (RFC 9457) for clients that want JSON.
+pub(super) fn refused_response(mut response: Response<Bytes>, wants_json: bool) -> Response<Bytes> {
     if wants_json {
+        let status = response.status();
         let title = status.canonical_reason().unwrap_or_default();
-        let problem = json!({ "title": title, "status": status.as_u16(), "detail": reason });
+        let reason = String::from_utf8_lossy(response.body()).trim_end().to_owned();
+        let problem =
+            json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": reason });
         *response.body_mut() = problem.to_string().into();
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, media_type);
