@@ -26,13 +26,13 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 use tracing::error;
 
-use self::access::{Access, AccessRefusal, Means, Operator, user_of_proxy};
+use self::access::{Access, AccessRefusal, Operator, user_of_proxy};
 use self::caller::Caller;
 use self::entrance::{Entrance, EntranceRequest, MAX_FORM, login_first};
 use self::pages::notices::Notices;
 use self::pages::versions::Versions;
 use self::request::{BodyFormat, OperatorRequest, parse_fields};
-use self::response::{refuse, secure};
+use self::response::{refuse, refused_response, secure};
 use self::settings::AdminSettings;
 use crate::clock;
 use crate::config::{AdminConfig, Limits};

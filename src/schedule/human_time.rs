@@ -15,8 +15,18 @@ pub fn local(at: Timestamp, zone: &TimeZone) -> String {
 
 /// Formats the distance from now: `in 3 h`, or `3 h ago`.
 pub fn distance(at: Timestamp, now: Timestamp) -> String {
-    let text = length(at.duration_since(now));
-    if at < now { format!("{text} ago") } else { format!("in {text}") }
+    if at < now {
+        format!("{} ago", length(now.duration_since(at)))
+    } else {
+        format!("in {}", time_left(at, now))
+    }
+}
+
+/// Formats the time that is left until `at`, rounded up to a second: right after `--for 30m`, that is 30 min.
+pub fn time_left(at: Timestamp, now: Timestamp) -> String {
+    let left = at.duration_since(now);
+    let is_rounded = left.subsec_nanos() > 0 && left.as_secs() < i64::MAX;
+    length(SignedDuration::from_secs(left.as_secs() + i64::from(is_rounded)))
 }
 
 /// Formats a length of time in its two largest units: `3 d 2 h`.
@@ -92,6 +102,21 @@ mod tests {
             assert_eq!(length(SignedDuration::from_secs(seconds)), text, "{seconds}");
         }
         assert_eq!(length(SignedDuration::from_millis(2)), "less than 1 s");
+    }
+
+    #[test]
+    fn the_time_that_is_left_is_rounded_up_to_a_second() {
+        let now: Timestamp = "2026-06-06T20:00:00.7Z".parse().unwrap();
+        for (at, text) in [
+            ("2026-06-06T20:30:00Z", "in 30 min"),
+            ("2026-06-06T20:30:00.7Z", "in 30 min"),
+            ("2026-06-06T20:30:00.8Z", "in 30 min 1 s"),
+            ("2026-06-06T20:00:01Z", "in 1 s"),
+            ("2026-06-06T20:00:00.7Z", "in 0 s"),
+            ("2026-06-06T19:58:00Z", "2 min ago"),
+        ] {
+            assert_eq!(distance(at.parse().unwrap(), now), text, "{at}");
+        }
     }
 
     #[test]

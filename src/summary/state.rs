@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::schedule::human_time::{length, local};
+use crate::schedule::human_time::{local, time_left};
 use crate::schedule::period::Period;
 use crate::schedule::state::{Active, Schedule, ScheduleState, State};
 
@@ -18,9 +18,7 @@ struct Interval {
 
 /// Describes the state at `now` in one line: `down until …, in 3 h 20 min: "db-upgrade"`.
 pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
-    describe(config, state, now, |at| {
-        format!("{}, in {}", local(at, &config.timezone), length(at.duration_since(now)))
-    })
+    describe(config, state, now, |at| format!("{}, in {}", local(at, &config.timezone), time_left(at, now)))
 }
 
 /// Like [`state_line`], without the time that is left: true until the state changes.

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::editing::{first_editable, is_editable_bypass};
 use crate::matching::bypass::{Bypass, BypassPhase, MAX_TIME};
 use crate::matching::scope::Scope;
-use crate::schedule::human_time::{distance, length, span};
+use crate::schedule::human_time::{distance, length, span, time_left};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
 
 /// The most periods of a group that are listed.
@@ -148,7 +148,7 @@ fn when(occurrence: Occurrence, zone: &TimeZone, now: Timestamp) -> String {
     let Occurrence { start, end } = occurrence;
     let relative = match end {
         _ if start > now => distance(start, now),
-        Some(end) if end > now => format!("{} left", length(end.duration_since(now))),
+        Some(end) if end > now => format!("{} left", time_left(end, now)),
         Some(end) => distance(end, now),
         None => format!("since {}", length(now.duration_since(start))),
     };

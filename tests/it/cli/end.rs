@@ -132,7 +132,8 @@ fn a_line_of_a_file_that_has_changed_is_refused() {
     let more = format!("{}{}", LATER.replace("later", "first"), directory.text());
     directory.write(&more);
     let changed = "the file has changed, so line 1 may be another period: nothing was written";
-    let help = "`downtime --check` shows the line of each period; then run `downtime end --line LINE --sha256 ";
+    let help =
+        "`downtime --check` shows the line of each period; then run `downtime end --line LINE --sha256 ";
     directory.run(&line_command(&status)).refuses(1, &[changed, help]);
     assert_eq!(directory.text(), more);
     let now = directory.run(&["status"]).stdout;

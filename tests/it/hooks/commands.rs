@@ -58,7 +58,8 @@ fn commands_run_if_the_file_is_named_without_a_directory() {
     let mut command = downtime(&directory);
     command.args(["-c", "downtime.toml"]);
     let gateway = GatewayProcess::run(directory, command);
-    let commands = "run `downtime -c downtime.toml start`; to bring it back up, run `downtime -c downtime.toml end`";
+    let commands =
+        "run `downtime -c downtime.toml start`; to bring it back up, run `downtime -c downtime.toml end`";
     assert!(gateway.log().text().contains(commands), "{}", gateway.log().text());
     gateway.apply("[hooks]\non_down = [\"true\"]\non_up = [\"./tell\"]\n");
     gateway.log().wait_for("ran on_up of [hooks]");
