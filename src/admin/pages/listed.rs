@@ -21,6 +21,9 @@ const MAX_LISTED: usize = 200;
 pub(super) struct ListedPeriod {
     pub(super) id: String,
     pub(super) title: String,
+    /// The title within a sentence.
+    #[serde(skip)]
+    pub(super) cause: String,
     state: &'static str,
     class: &'static str,
     pub(super) is_active: bool,
@@ -109,6 +112,7 @@ pub(super) fn listed(visit: &Visit<'_>, config: &Config, index: usize) -> Option
     Some(ListedPeriod {
         id: visit.ids.get(index)?.clone(),
         title: title(period),
+        cause: period.name.clone().unwrap_or_else(|| period.title()),
         state: phase.as_str(),
         class,
         is_active: phase == PeriodPhase::Active,
@@ -118,7 +122,7 @@ pub(super) fn listed(visit: &Visit<'_>, config: &Config, index: usize) -> Option
         when: occurrence.map_or_else(String::new, |occurrence| when(occurrence, zone, visit.now)),
         repeats: period.series().map(|series| {
             let (cron, lasts) = (&series.expression, length(series.length));
-            format!("Again and again: {cron}, for {lasts}, in {}", zone_name(&series.zone))
+            format!("Repeats: {cron}, for {lasts}, in {}", zone_name(&series.zone))
         }),
         covers: covers(&period.scope),
         message,
@@ -150,7 +154,7 @@ fn when(occurrence: Occurrence, zone: &TimeZone, now: Timestamp) -> String {
         _ if start > now => distance(start, now),
         Some(end) if end > now => format!("{} left", time_left(end, now)),
         Some(end) => distance(end, now),
-        None => format!("since {}", length(now.duration_since(start))),
+        None => format!("for {}", length(now.duration_since(start))),
     };
     format!("{shown}; {relative}")
 }

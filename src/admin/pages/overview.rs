@@ -118,7 +118,7 @@ fn lead(
     visit: &Visit<'_>,
 ) -> String {
     if let Some(first) = causes.first() {
-        let titles: Vec<_> = causes.iter().map(|period| period.title.as_str()).collect();
+        let titles: Vec<_> = causes.iter().map(|period| period.cause.as_str()).collect();
         let end = state.back_at(visit.now);
         let end = match end {
             Some(at) => format!("all of it is up again {}", distance(at, visit.now)),
