@@ -200,7 +200,7 @@ fn print_usage_error(mut error: clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::MissingRequiredArgument
         && error.get(ContextKind::InvalidArg).is_some()
         && given_command().get_name() == "extend"
-        && let Some(by) = std::env::args().find(|argument| duration(argument).is_ok())
+        && let Some(by) = arguments().find(|argument| duration(argument).is_ok())
     {
         let message = format!("missing --by or --until: did you mean `--by {by}`?");
         return usage_error(ErrorKind::MissingRequiredArgument, &message);
@@ -218,10 +218,15 @@ fn print_usage_error(mut error: clap::Error) -> ExitCode {
     result.map_or_else(|code| code, |()| ExitCode::SUCCESS)
 }
 
+/// Returns the arguments of the process that are UTF-8.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).filter_map(|argument| argument.into_string().ok())
+}
+
 /// Returns the command that the arguments of the process name.
 fn given_command() -> clap::Command {
     let all = Cli::command();
-    let named = std::env::args().skip(1).find_map(|argument| all.find_subcommand(argument).cloned());
+    let named = arguments().find_map(|argument| all.find_subcommand(argument).cloned());
     named.unwrap_or(all)
 }
 

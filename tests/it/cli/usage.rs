@@ -1,6 +1,8 @@
 //! Exit codes, streams, and the messages for wrong usage.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use crate::working_directory::{CommandOutput, WorkingDirectory, output};
@@ -108,6 +110,24 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     }
     assert_eq!(directory.text(), "# nothing\n");
     assert!(!directory.run(&["end", "--for", "1h"]).stderr.contains("as a value"));
+}
+
+#[test]
+fn arguments_that_are_not_utf_8_are_refused_like_others() {
+    let directory = WorkingDirectory::empty();
+    let wrong = OsStr::from_bytes(b"\xff");
+    for arguments in [
+        &[wrong][..],
+        &["--no".as_ref(), wrong],
+        &["extend".as_ref(), wrong],
+        &["end".as_ref(), "a".as_ref(), wrong],
+    ] {
+        let mut command = directory.command(&[]);
+        command.args(arguments);
+        let run = CommandOutput::from(output(&mut command));
+        assert_eq!(run.code, 2, "{arguments:?}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{run:?}");
+    }
 }
 
 #[test]
