@@ -14,6 +14,7 @@ pub mod peer;
 pub mod pipe;
 pub mod pipe_body;
 pub mod prepared;
+pub mod progress;
 pub mod proxy_header;
 pub mod request_body;
 mod send;

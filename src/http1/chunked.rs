@@ -22,6 +22,8 @@ pub struct Chunks {
     next: ChunkPart,
     /// The chunk's size as far as it was parsed, then the bytes of its data that are left.
     left: u64,
+    /// The bytes of data so far.
+    data: u64,
     /// The bytes of extensions so far.
     extensions: usize,
     /// The trailer lines so far.
@@ -51,12 +53,17 @@ enum ChunkPart {
 impl Chunks {
     /// The state before the first byte.
     pub const fn new() -> Self {
-        Self { next: ChunkPart::FirstDigit, left: 0, extensions: 0, trailers: Vec::new() }
+        Self { next: ChunkPart::FirstDigit, left: 0, data: 0, extensions: 0, trailers: Vec::new() }
     }
 
     /// Returns true if the last chunk and the trailers are complete.
     pub fn is_done(&self) -> bool {
         self.next == ChunkPart::Done
+    }
+
+    /// Returns the bytes of data that were decoded.
+    pub fn data(&self) -> u64 {
+        self.data
     }
 
     /// Passes the data of `received` to `sink`. Returns how many of the bytes belong to this body.
@@ -74,6 +81,7 @@ impl Chunks {
                 let (data, after) = rest.split_at(length);
                 sink(data);
                 self.left -= length as u64;
+                self.data += length as u64;
                 if self.left == 0 {
                     self.next = ChunkPart::ReturnOfData;
                 }

@@ -58,6 +58,16 @@ impl Framing {
         }
     }
 
+    /// Returns a number that grows by one with each byte of the content of a request.
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Length(left) => u64::MAX - left,
+            Self::Chunked(chunks) => chunks.data(),
+            // No request has this framing.
+            Self::UntilClose => 0,
+        }
+    }
+
     /// Appends the content of `received` to `out` in this encoding, and the end of the body if it is there. `passes` chooses
     /// the trailers. Returns how many of the bytes belong to the body.
     ///

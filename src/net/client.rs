@@ -52,8 +52,8 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// A connection without a request. `stopped` changes once, when the server stops. A client that takes nothing for
-    /// `send_timeout` is disconnected.
+    /// A connection without a request. `stopped` changes once, when the server stops. A client that takes too
+    /// little for `send_timeout` is disconnected.
     pub fn new(
         stream: Stream,
         peer: Rc<Peer>,

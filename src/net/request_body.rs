@@ -42,6 +42,11 @@ impl RequestBody {
         self.framing.is_done()
     }
 
+    /// Returns a number that grows by one with each byte of its content.
+    pub(super) fn position(&self) -> u64 {
+        self.framing.position()
+    }
+
     /// Returns true if the client waits to be asked for it, and has sent nothing yet.
     pub(super) fn awaits_continue(&self, input: &Buffer) -> bool {
         self.awaits_continue && input.is_empty() && !self.is_whole()

@@ -11,16 +11,21 @@ use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 
 use super::deadline::Deadline;
+use super::progress::ClientWait;
 use super::stream::Stream;
 use super::traffic::Traffic;
 
-/// The limit for the other end to take at least one byte.
+/// The limit for the other end to take [`MIN_PROGRESS`](super::progress::MIN_PROGRESS), or the last bytes.
 #[derive(Debug)]
 pub(super) struct SendLimit {
     pub(super) limit: Duration,
     /// Created for the first wait.
     deadline: Option<Deadline>,
-    /// True once the other end has taken nothing for too long.
+    /// The wait for the other end to take what is sent now.
+    wait: ClientWait,
+    /// The bytes that the other end has taken of it.
+    taken: u64,
+    /// True once the other end has taken too little for too long.
     pub(super) has_passed: bool,
     /// True once the other end was waited for.
     pub(super) has_waited: bool,
@@ -28,24 +33,38 @@ pub(super) struct SendLimit {
 
 impl SendLimit {
     pub(super) const fn new(limit: Duration) -> Self {
-        Self { limit, deadline: None, has_passed: false, has_waited: false }
+        Self {
+            limit,
+            deadline: None,
+            wait: ClientWait::new(),
+            taken: 0,
+            has_passed: false,
+            has_waited: false,
+        }
     }
 
-    /// Fails once a wait has taken too long. Begins the wait unless `is_waiting`.
-    fn poll_wait<T>(&mut self, is_waiting: &mut bool, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Fails once the other end has taken too little for too long. Begins the wait unless there is one.
+    fn poll_wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.has_waited = true;
         let deadline = self.deadline.get_or_insert_default();
-        if !std::mem::replace(is_waiting, true) {
-            deadline.start(self.limit);
+        if let Some(left) = self.wait.poll_left(self.taken, self.limit) {
+            deadline.start(left);
         }
         ready!(deadline.poll_passed(cx));
         self.has_passed = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// Ends the wait, if there was one: the other end has taken all.
+    fn end_wait(&mut self) {
+        if self.wait.is_waiting() {
+            self.wait = ClientWait::new();
+        }
+    }
 }
 
-/// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes nothing for too
-/// long.
+/// Writes all bytes, usually in one call. While it waits, `meanwhile` is called. Fails if the other end takes too
+/// little for too long.
 pub(super) async fn send_all(
     stream: &mut Stream,
     mut bytes: &[u8],
@@ -70,12 +89,13 @@ pub(super) async fn send_all(
         let taken = send_some(stream, limit, traffic, &mut meanwhile, write).await?;
         bytes = bytes.get(taken..).unwrap_or_default();
     }
-    let mut is_waiting = false;
     poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
-        Poll::Pending => limit.poll_wait(&mut is_waiting, cx),
+        Poll::Pending => limit.poll_wait(cx),
         flushed @ Poll::Ready(_) => flushed,
     })
-    .await
+    .await?;
+    limit.end_wait();
+    Ok(())
 }
 
 /// Sends a range of a file from where the system has it, as [`send_all`] sends bytes.
@@ -99,6 +119,7 @@ pub(super) async fn send_file(
             _ => error,
         })? as u64;
     }
+    limit.end_wait();
     Ok(())
 }
 
@@ -109,16 +130,17 @@ pub(super) async fn await_demand(
     limit: &mut SendLimit,
     mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
 ) -> io::Result<Option<usize>> {
-    let mut is_waiting = false;
-    poll_fn(|cx| {
+    let wanted = poll_fn(|cx| {
         let wanted = stream.poll_wanted(cx);
         if wanted.is_pending() {
             meanwhile(stream, cx);
-            return limit.poll_wait(&mut is_waiting, cx);
+            return limit.poll_wait(cx);
         }
         wanted.map(Ok)
-    })
-    .await
+    });
+    let wanted = wanted.await;
+    limit.end_wait();
+    wanted
 }
 
 /// Sends as much as the other end takes, and returns its length.
@@ -129,12 +151,11 @@ async fn send_some(
     meanwhile: &mut impl FnMut(&mut Stream, &mut Context<'_>),
     send: impl Fn(&mut Stream, &mut Context<'_>) -> Poll<io::Result<usize>>,
 ) -> io::Result<usize> {
-    let mut is_waiting = false;
     let taken = poll_fn(|cx| {
         let taken = send(stream, cx);
         if taken.is_pending() {
             meanwhile(stream, cx);
-            return limit.poll_wait(&mut is_waiting, cx);
+            return limit.poll_wait(cx);
         }
         taken
     });
@@ -142,7 +163,47 @@ async fn send_some(
         0 => Err(io::ErrorKind::WriteZero.into()),
         taken => {
             traffic.add_sent(taken as u64);
+            limit.taken += taken as u64;
             Ok(taken)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::net::progress::MIN_PROGRESS;
+
+    /// Sends to an end that takes `step` bytes each second. Returns the time after which it counts as stalled, in seconds; `None`
+    /// if it has taken 10 KiB before.
+    async fn stalls_after(step: usize) -> Option<u64> {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (mut stream, traffic) = (Stream::from(ours), Traffic::default());
+        let (begun, mut limit) = (Instant::now(), SendLimit::new(Duration::from_secs(60)));
+        let mut left: usize = 10 << 10;
+        while left > 0 {
+            let pace = std::cell::RefCell::new(Box::pin(sleep(Duration::from_secs(1))));
+            let send =
+                |_: &mut Stream, cx: &mut Context<'_>| pace.borrow_mut().as_mut().poll(cx).map(|()| Ok(step));
+            match send_some(&mut stream, &mut limit, &traffic, &mut |_, _| {}, send).await {
+                Ok(taken) => left = left.saturating_sub(taken),
+                Err(error) => {
+                    assert_eq!((error.kind(), limit.has_passed), (io::ErrorKind::TimedOut, true));
+                    return Some(begun.elapsed().as_secs());
+                }
+            }
+        }
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_trickle_extends_the_limit() {
+        let slowest = usize::try_from(MIN_PROGRESS).unwrap().div_ceil(59);
+        for (step, expected) in [(1, Some(60)), (slowest / 2, Some(60)), (slowest, None), (4096, None)] {
+            assert_eq!(stalls_after(step).await, expected, "{step} bytes per second");
         }
     }
 }

@@ -22,13 +22,13 @@ pub(super) static STREAMS: ReachedLimit = ReachedLimit {
 /// The time in which nothing comes of a request's body.
 pub static BODY_TIMEOUT: ReachedLimit = ReachedLimit {
     consequence: "its request was refused",
-    ..ReachedLimit::new("body_timeout", "sent nothing of a request's body for longer")
+    ..ReachedLimit::new("body_timeout", "sent less than 1 KiB of a request's body for longer")
 };
 pub(super) static HEAD_TIMEOUT: ReachedLimit = ReachedLimit::new("head_timeout", "took longer for a head");
 pub(super) static HANDSHAKE_TIMEOUT: ReachedLimit =
     ReachedLimit::new("handshake_timeout", "took longer for a TLS handshake");
 pub(super) static SEND_TIMEOUT: ReachedLimit =
-    ReachedLimit::new("send_timeout", "took nothing of a response for longer");
+    ReachedLimit::new("send_timeout", "took less than 1 KiB of a response for longer");
 pub(super) static STREAM_SEND_TIMEOUT: ReachedLimit = ReachedLimit {
     consequence: "its stream was reset",
     ..ReachedLimit::new("send_timeout", "took nothing of a response over HTTP/2 for longer")

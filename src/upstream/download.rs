@@ -30,6 +30,8 @@ pub(super) struct Download {
     pub(super) may_pause: bool,
     /// How many of the bytes for the client were sent.
     pub(super) sent: usize,
+    /// The bytes that the client has taken.
+    pub(super) taken: u64,
     /// True if anything was sent or received since this was last set to false.
     pub(super) has_progress: bool,
     /// True if the upstream has broken off.
@@ -81,6 +83,7 @@ impl Download {
                 match written {
                     Poll::Ready(Ok(taken)) => {
                         self.sent += taken;
+                        self.taken += taken as u64;
                         self.has_progress = true;
                     }
                     Poll::Ready(Err(_)) => return Poll::Ready(Forwarded::Cut),

@@ -145,7 +145,7 @@ impl Exchange<'_, '_> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
         let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
         let has_progress = upload.poll(cx, client, upstream, &mut buffers.to_upstream)?;
-        if let Some(limit) = limits.before_response(upload.waits_for_client(), has_progress) {
+        if let Some(limit) = limits.before_response(upload, has_progress, client) {
             buffers.deadline.start(limit);
         }
         if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
@@ -233,8 +233,9 @@ impl Exchange<'_, '_> {
             return Poll::Ready(Forwarded::Cut);
         };
         let waits_for_upstream = download.waits_for_upstream(buffers);
-        if std::mem::take(&mut download.has_progress) || sent && waits_for_upstream {
-            buffers.deadline.start(limits.within_response(waits_for_upstream, download, client));
+        let sent = sent && limits.extends(upload, client);
+        if let Some(limit) = limits.within_response(download, waits_for_upstream, sent, client) {
+            buffers.deadline.start(limit);
         }
         // While there are bytes to send to the client, the writes show if it has left.
         if upload.is_over() && waits_for_upstream && client.poll_gone(cx, download.probe()).is_ready() {

@@ -89,6 +89,7 @@ pub(super) fn take_head(
         idle_limit,
         may_pause,
         sent: 0,
+        taken: 0,
         has_progress: true,
         is_cut: false,
     }))

@@ -51,7 +51,7 @@ pub enum ClientError {
     BrokeOff,
     /// The framing of the body is malformed.
     MalformedBody,
-    /// It sent nothing for this long.
+    /// It sent too little for this long.
     Stalled {
         /// The limit.
         after: Duration,
@@ -144,7 +144,11 @@ impl fmt::Display for UpstreamError {
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
             Self::Client(ClientError::MalformedBody) => write!(f, "the request's body is malformed"),
             Self::Client(ClientError::Stalled { after }) => {
-                write!(f, "the client sent nothing of the request's body for {}", duration::format(*after))
+                write!(
+                    f,
+                    "the client sent less than 1 KiB of the request's body for {}",
+                    duration::format(*after)
+                )
             }
         }?;
         let mut cause = self.cause();

@@ -22,13 +22,16 @@ pub struct LimitsSection {
     /// How long a connection may be idle after a response before the gateway closes it. Over HTTP/2, PINGs do not count.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub idle_timeout: Field<String>,
-    /// How long a client may take nothing of a response; then it is disconnected. Over HTTP/2, only the stream is reset if
-    /// the client takes others.
+    /// How long a client may take for each KiB of a response; then it is disconnected. Only the last part may be shorter. The time
+    /// passes while the gateway waits for the client. Over HTTP/2, it is the time for each part of up to 16 KiB, and only
+    /// the stream is reset if the client takes others.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub send_timeout: Field<String>,
-    /// How long nothing may come of a request's body that is being forwarded, or of the upstream's response once it has
-    /// begun. A client that sends nothing gets 408, and a response that stops is cut off. `text/event-stream`,
-    /// `application/grpc` and tunnels may be silent for any time. A change takes effect for new requests.
+    /// How long a client may take for each KiB of a request's body that is being forwarded; then it gets 408. Only the last part
+    /// may be shorter. The time passes while the gateway waits for the client, and the sizes and extensions of chunks do not
+    /// count. Also how long nothing may come of the upstream's response once it has begun; a response that stops is cut
+    /// off. `text/event-stream` from the upstream, `application/grpc` and tunnels may be silent for any time. A change takes
+    /// effect for new requests.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub body_timeout: Field<String>,
     /// How long a client may take for a TLS handshake, whatever it sends meanwhile; likewise a proxy of `proxy_protocol` for

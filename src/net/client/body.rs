@@ -16,6 +16,11 @@ impl ClientConnection {
         self.body.is_whole()
     }
 
+    /// Returns a number that grows by one with each byte of the body's content that was handled.
+    pub fn body_position(&self) -> u64 {
+        self.body.position()
+    }
+
     /// Returns true if the client waits to be asked for the body, and has not sent any of it.
     pub fn awaits_continue(&self) -> bool {
         self.body.awaits_continue(&self.input)

@@ -19,17 +19,17 @@ use crate::net::stream::Stream;
 use crate::net::traffic::Traffic;
 
 impl ClientConnection {
-    /// How long the client may take nothing.
+    /// How long the client may take too little.
     pub fn send_timeout(&self) -> Duration {
         self.send_limit.limit
     }
 
-    /// Returns true if the client has taken nothing for that time.
+    /// Returns true if the client has taken too little for that time.
     pub fn has_stalled(&self) -> bool {
         self.send_limit.has_passed
     }
 
-    /// Records that the client has taken nothing for that time.
+    /// Records that the client has taken too little for that time.
     pub fn mark_stalled(&mut self) {
         self.send_limit.has_passed = true;
     }
@@ -85,7 +85,7 @@ impl ClientConnection {
     }
 
     /// Writes all bytes, and meanwhile discards what the client sends of an unwanted body: some clients read nothing before
-    /// they have sent all of it. Fails if the client takes nothing for too long.
+    /// they have sent all of it. Fails if the client takes too little for too long.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (stream, limit, traffic, discard) = self.sending();
         send_all(stream, bytes, limit, traffic, discard).await

@@ -76,7 +76,9 @@ fn a_client_that_reads_nothing_is_disconnected_and_its_request_ends_at_the_upstr
     let piece = vec![b'x'; 1 << 20];
     // The system takes some; then nobody takes more, and the gateway closes.
     while std::io::Write::write_all(&mut received.stream, &piece).is_ok() {}
-    gateway.log().wait_for("127.0.0.1 took nothing of a response for longer than `[limits] send_timeout`");
+    gateway
+        .log()
+        .wait_for("127.0.0.1 took less than 1 KiB of a response for longer than `[limits] send_timeout`");
 }
 
 #[test]
@@ -181,7 +183,79 @@ fn a_body_that_is_forwarded_has_a_limit_that_no_response_timeout_extends() {
         assert!(begun.elapsed() < Duration::from_secs(30));
         assert!(received.is_closed());
     }
-    let line = "127.0.0.1 sent nothing of a request's body for longer than `[limits] body_timeout`";
+    let line = "127.0.0.1 sent less than 1 KiB of a request's body for longer than `[limits] body_timeout`";
     gateway.log().wait_for(line);
     assert_eq!(gateway.log().count(line), 1, "one line a minute");
+}
+
+/// Sends `piece` again and again at this pace, up to `count` times, while the gateway takes it.
+fn trickle(
+    client: &Client,
+    piece: &'static [u8],
+    count: usize,
+    pace: Duration,
+) -> std::thread::JoinHandle<()> {
+    let mut stream = client.stream.try_clone().expect("a clone");
+    std::thread::spawn(move || {
+        for _ in 0..count {
+            if std::io::Write::write_all(&mut stream, piece).is_err() {
+                return;
+            }
+            std::thread::sleep(pace);
+        }
+    })
+}
+
+#[test]
+fn no_trickle_of_a_body_extends_its_limit() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
+    for (framing, begin, piece) in [
+        ("Content-Length: 1000", "", &b"x"[..]),
+        ("Transfer-Encoding: chunked", "", b"1\r\nx\r\n"),
+        ("Transfer-Encoding: chunked", "3e8\r\n", b"x"),
+        ("Transfer-Encoding: chunked", "1;", b"x"),
+        ("Transfer-Encoding: chunked", "0\r\nX: ", b"x"),
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{begin}");
+        let (mut client, mut received) = forwarded(&gateway, &upstream, &request);
+        let trickling = trickle(&client, piece, 200, Duration::from_millis(20));
+        assert_eq!(response(&mut client, "POST", &request).status, 408, "{request}");
+        assert!(received.rest().is_ok_and(|body| body.len() < 2000), "{request}");
+        client.stream.shutdown(std::net::Shutdown::Both).expect("the end");
+        trickling.join().expect("a client");
+    }
+    gateway.log().wait_for("127.0.0.1 sent less than 1 KiB of a request's body for longer");
+}
+
+#[test]
+fn a_slow_body_is_forwarded_if_each_kib_of_it_comes_in_time() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), "body_timeout = \"1500ms\"");
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2660\r\n\r\n";
+    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
+    // That is 1.5 KiB within the limit. The last part is shorter.
+    let slow = trickle(&client, &[b'x'; 256], 10, Duration::from_millis(250));
+    received.take(2560).expect("what was sent");
+    slow.join().expect("a client");
+    client.send([b'x'; 100]);
+    received.take(100).expect("the last part");
+    received.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(response(&mut client, "POST", "a slow body").status, 200);
+}
+
+#[test]
+fn a_body_that_the_upstream_does_not_read_has_no_limit_for_the_client() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16777216\r\n\r\n";
+    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
+    let mut stream = client.stream.try_clone().expect("a clone");
+    let sending = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &vec![b'x'; 16 << 20]));
+    // The upstream's own pace.
+    std::thread::sleep(Duration::from_millis(500));
+    received.take(16 << 20).expect("all of it");
+    received.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(response(&mut client, "POST", "a slow upstream").status, 200);
+    sending.join().expect("a client").expect("sent");
 }

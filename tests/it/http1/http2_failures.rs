@@ -2,8 +2,10 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
@@ -134,4 +136,26 @@ async fn a_body_that_stops_gets_408_unless_it_is_grpc() {
     };
     first.expect("an upstream whose request has ended");
     assert!(!pausing.is_finished());
+}
+
+#[tokio::test]
+async fn no_trickle_of_a_body_extends_its_limit() {
+    let script = Arc::new(ScriptedUpstream::bind());
+    let config = format!("{}[limits]\nbody_timeout = \"200ms\"\n", site(&script.url(), ""));
+    let gateway = GatewayProcess::start(&config);
+    for length in [None, Some("1000")] {
+        let (_, ended) = responding(&script, "", |mut received| received.rest());
+        let bytes = futures_util::stream::iter(0..400).then(|_| async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from("x")))
+        });
+        let mut request = post(http_body_util::StreamBody::new(bytes).boxed_unsync());
+        if let Some(length) = length {
+            request.headers_mut().insert("content-length", http::HeaderValue::from_static(length));
+        }
+        let (status, ..) = exchange(&gateway, request, "a trickle").await;
+        assert_eq!(status, 408, "{length:?}");
+        let sent = ended.await.expect("an end").expect("no reset");
+        assert!(sent.len() < 2000, "{length:?}: {} bytes", sent.len());
+    }
 }
