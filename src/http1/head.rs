@@ -13,7 +13,8 @@ static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
 /// The same where lines end without a carriage return (RFC 9112, section 2.2).
 static END_WITHOUT_RETURN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\n"));
 
-const TOO_LONG_HEAD: Refusal = Refusal {
+/// The refusal for a head that is too long.
+pub const TOO_LONG_HEAD: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     reason: "the head of the request is too long",
 };

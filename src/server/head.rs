@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::STOP_GRACE;
 use super::open_connections::Idleness;
 use crate::config::Limits;
-use crate::http1::head::{complete_within, not_a_head, too_long};
+use crate::http1::head::{TOO_LONG_HEAD, complete_within, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
 use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
@@ -125,13 +125,16 @@ impl HeadReader {
         &self.head
     }
 
-    /// Waits for the next head. An empty line before it is skipped (RFC 9112, section 2.2). When the server stops, a head that
+    /// Waits for the next head. Empty lines before it are skipped (RFC 9112, section 2.2), as many as a head may have bytes. When the server stops, a head that
     /// is on its way has [`STOP_GRACE`] left.
     pub(super) async fn next(&mut self, client: &mut ClientConnection) -> NextHead {
         let mut since: Option<Instant> = None;
-        let (mut searched, mut is_begun) = (0, false);
+        let (mut searched, mut skipped, mut is_begun) = (0, 0, false);
         loop {
-            skip_empty_lines(client);
+            skipped += skip_empty_lines(client);
+            if skipped > self.limits.bytes {
+                return NextHead::Refused(TOO_LONG_HEAD);
+            }
             let bytes = client.input().bytes();
             if bytes.is_empty() {
                 // Usually the client sends its next request only now.
@@ -232,14 +235,18 @@ impl HeadReader {
     }
 }
 
-fn skip_empty_lines(client: &mut ClientConnection) {
+/// Skips empty lines, and returns how many bytes they had.
+fn skip_empty_lines(client: &mut ClientConnection) -> usize {
     let input = client.input();
+    let mut skipped = 0;
     loop {
-        match input.bytes() {
-            [b'\r', b'\n', ..] => input.consume(2),
-            [b'\n', ..] => input.consume(1),
-            _ => return,
-        }
+        let length = match input.bytes() {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => return skipped,
+        };
+        input.consume(length);
+        skipped += length;
     }
 }
 

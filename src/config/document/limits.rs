@@ -11,8 +11,9 @@ use crate::config::table::Table;
 #[schemars(default, deny_unknown_fields)]
 pub struct LimitsSection {
     /// The longest head of a request, with its first line and all fields: a number with the unit `B`, `KiB` or `MiB`, from
-    /// `"1KiB"` to `"1MiB"`. Beyond that, the client gets 414 if the first line is longer, else 431. A change takes effect
-    /// for new connections; likewise for the other limits of clients.
+    /// `"1KiB"` to `"1MiB"`. Beyond that, the client gets 414 if the first line is longer, else 431; over HTTP/2 always
+    /// 431. Empty lines before a request may have as many bytes. A change takes effect for new connections; likewise for the
+    /// other limits of clients.
     #[schemars(with = "String", regex(pattern = pattern::SIZE), extend("default" = "16KiB"))]
     pub head: Field<String>,
     /// How long a client may take for the head of a request from its first byte, whatever it sends meanwhile; then it gets

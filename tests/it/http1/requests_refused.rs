@@ -175,3 +175,18 @@ fn empty_lines_before_a_request_are_ignored() {
         assert_eq!(response(&mut client, "GET", lines).status, 503, "{lines:?}");
     }
 }
+
+#[test]
+fn empty_lines_before_a_request_have_the_limit_of_a_head() {
+    let gateway = GatewayProcess::start(&format!("[limits]\nhead = \"1KiB\"\n{DOWN}"));
+    for line in ["\r\n", "\n"] {
+        let most = line.repeat(1024 / line.len());
+        let mut client: Client = gateway.connect();
+        for _ in 0..2 {
+            client.send(format!("{most}GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+            assert_eq!(response(&mut client, "GET", line).status, 503, "{line:?}");
+        }
+        refused(&gateway, format!("{most}{line}GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 431, line);
+    }
+    gateway.log().wait_for("127.0.0.1 sent a longer head than `[limits] head`");
+}
