@@ -13,7 +13,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
     let Some(StopLimit { limit, source }) = &input.context.stop_limit else { return };
     let server = &input.config.server;
     let longest = server.stop_delay.saturating_add(server.stop_timeout);
-    if *limit >= longest {
+    if *limit > longest {
         return;
     }
     let message = format!(
@@ -44,15 +44,15 @@ mod tests {
     use crate::config::{Config, LintContext, StopLimit};
 
     #[test]
-    fn a_limit_below_both_times_together_gets_a_warning() {
+    fn a_limit_that_is_not_longer_than_both_times_together_gets_a_warning() {
         for (keys, limit, place) in [
-            ("", 10, None),
-            ("", 9, Some(Some((1, 1)))),
-            ("stop_delay = '10s'", 20, None),
-            ("stop_delay = '10s'", 19, Some(Some((2, 14)))),
+            ("", 11, None),
+            ("", 10, Some(Some((1, 1)))),
+            ("stop_delay = '10s'", 21, None),
+            ("stop_delay = '10s'", 20, Some(Some((2, 14)))),
             ("stop_delay = '1s'\nstop_timeout = '30s'", 20, Some(Some((3, 16)))),
             ("stop_delay = '30s'\nstop_timeout = '1s'", 20, Some(Some((2, 14)))),
-            ("stop_timeout = '20s'", 20, None),
+            ("stop_timeout = '20s'", 21, None),
         ] {
             let text = format!("[server]\n{keys}\nprobe_paths = ['/up']\n");
             let mut reading =
