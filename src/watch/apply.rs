@@ -69,11 +69,14 @@ impl Applier {
         self.log_rejection("is not applied", &diagnostics);
     }
 
-    /// Tells an operator who asked for a reload that the file has not changed, or that it is still invalid.
+    /// Tells an operator who asked for a reload that the file has not changed, with its warnings, or that it is still invalid.
     pub(super) fn log_unchanged(&self) {
         let file = self.path.display();
         match self.snapshots.rejected() {
-            None => info!(target: LOG_TARGET, %file, "{file} is unchanged"),
+            None => {
+                info!(target: LOG_TARGET, %file, "{file} is unchanged");
+                log_warnings(self.snapshots.current().warnings());
+            }
             Some(rejected) => self.log_rejection("is unchanged and still invalid", &rejected.diagnostics),
         }
     }

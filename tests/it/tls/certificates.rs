@@ -1,5 +1,7 @@
 //! Which certificate a client gets, and renewals.
 
+use rustix::process::Signal;
+
 use super::client::Settings;
 use super::{Identity, connect, gateway};
 use crate::support::process::{GatewayProcess, downtime};
@@ -133,6 +135,17 @@ fn an_edit_that_leaves_no_certificate_is_rejected() {
 }
 
 #[test]
+#[test]
+fn each_reload_by_a_signal_warns_of_a_certificate_that_cannot_be_used() {
+    let gateway = gateway(&[&Identity::new(&["site.example"])], "");
+    replace(&gateway, "0.pem", &Identity::new(&["site.example"]).cert);
+    gateway.log().wait_for("stays in use");
+    for count in 2..4 {
+        gateway.process.signal(Signal::HUP);
+        until("a warning", || (gateway.log().count("stays in use") == count).then_some(()));
+    }
+}
+
 fn an_edit_by_a_command_warns_of_a_certificate_that_cannot_be_used_and_is_written() {
     let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
     let gateway = gateway(&[&old], "");
