@@ -33,6 +33,8 @@ pub struct TlsFiles<'a> {
     directory: &'a Path,
     read: ReadFile<'a>,
     unusable: UnusableCertificate<'a>,
+    /// Why certificates are left out.
+    left_out: Vec<TlsFault>,
     /// Why files that may belong to the gateway alone were not checked.
     pub(super) unchecked: Vec<String>,
     /// Warnings of files that cannot be used, if the configuration is only edited or shown.
@@ -54,12 +56,7 @@ pub(super) enum TlsTableResult {
 impl<'a> TlsFiles<'a> {
     /// The names of the files are relative to `directory`.
     pub fn new(directory: &'a Path, read: ReadFile<'a>, unusable: UnusableCertificate<'a>) -> Self {
-        Self { directory, read, unusable, unchecked: Vec::new(), noted: Vec::new() }
-    }
-
-    /// Returns true if it is an error that no certificate can be used.
-    pub(super) fn needs_one(&self) -> bool {
-        matches!(self.unusable, UnusableCertificate::Replace(_))
+        Self { directory, read, unusable, left_out: Vec::new(), unchecked: Vec::new(), noted: Vec::new() }
     }
 
     /// Returns the certificate that a table names. Reports what is wrong.
@@ -137,14 +134,25 @@ impl<'a> TlsFiles<'a> {
             }
             return TlsTableResult::Absent;
         };
-        let (result, outcome) = match certificates.of_files(files).cloned() {
-            Some(in_use) => {
-                (TlsTableResult::InUse(in_use), "the certificate that was read before stays in use")
-            }
-            None => (TlsTableResult::Unusable, "the certificate is left out"),
+        let Some(in_use) = certificates.of_files(files).cloned() else {
+            self.left_out.extend(faults);
+            return TlsTableResult::Unusable;
         };
         for TlsFault { span, message, help, .. } in faults {
-            report.warning(span, format!("{message}; {outcome}"), help);
+            let message = format!("{message}; the certificate that was read before stays in use");
+            report.warning(span, message, help);
+        }
+        TlsTableResult::InUse(in_use)
+    }
+
+    /// Reports why certificates are left out: as errors if none is left, else as warnings.
+    pub(super) fn report_left_out(&mut self, is_none_left: bool, report: &Report) {
+        for TlsFault { span, message, help, .. } in self.left_out.drain(..) {
+            if is_none_left {
+                report.error(span, format!("{message}; no certificate can be used"), help);
+            } else {
+                report.warning(span, format!("{message}; the certificate is left out"), help);
+            }
         }
         result
     }

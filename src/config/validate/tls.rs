@@ -38,11 +38,7 @@ pub(super) fn validate(section: &ServerSection, files: &mut TlsFiles<'_>, report
             TlsTableResult::Absent => {}
         }
     }
-    let is_without = certificates.is_empty() && unusable > 0 && files.needs_one();
-    if let Some(list) = section.tls.as_ref().filter(|_| is_without) {
-        let help = "write files that can be used; the warnings say what is wrong with these";
-        report.error(list.span(), "no certificate can be used", help);
-    }
+    files.report_left_out(certificates.is_empty(), report);
     Certificates::from(certificates).with_unusable(unusable)
 }
 

@@ -131,10 +131,10 @@ fn an_edit_that_leaves_no_certificate_is_rejected() {
     gateway.edit(&super::config(1, "").replace("0.pem", "other.pem"));
     let line = gateway.log().wait_for("no certificate can be used");
     assert!(line.contains("the last valid configuration stays in effect"), "{line}");
+    assert!(line.contains("other.pem does not exist"), "{line}");
     assert!(connect(&gateway).certificate() == identity.der);
 }
 
-#[test]
 #[test]
 fn each_reload_by_a_signal_warns_of_a_certificate_that_cannot_be_used() {
     let gateway = gateway(&[&Identity::new(&["site.example"])], "");
@@ -146,6 +146,7 @@ fn each_reload_by_a_signal_warns_of_a_certificate_that_cannot_be_used() {
     }
 }
 
+#[test]
 fn an_edit_by_a_command_warns_of_a_certificate_that_cannot_be_used_and_is_written() {
     let [old, new] = [(); 2].map(|()| Identity::new(&["site.example"]));
     let gateway = gateway(&[&old], "");
