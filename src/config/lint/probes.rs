@@ -11,6 +11,7 @@ use crate::config::Site;
 use crate::config::document::PeriodTable;
 use crate::matching::path::RequestPath;
 use crate::matching::request::Request;
+use crate::matching::scope::{Scope, ScopePaths};
 use crate::schedule::period::Period;
 
 /// Paths that load balancers and orchestrators usually probe.
@@ -67,12 +68,27 @@ fn lint_stars(input: &LintInput<'_>) {
 /// Warns of a period whose scope names a probe path.
 fn lint_scope(table: &PeriodTable, period: &Period, input: &LintInput<'_>) {
     for value in table.paths.iter().flat_map(Spanned::get_ref) {
-        let named = value.get_ref().trim_end_matches("/**").trim_end_matches('/');
-        let Some(path) = WELL_KNOWN.iter().find(|path| path.eq_ignore_ascii_case(named)) else { continue };
-        if covers(period, path) && !passes(path, input) {
+        let named: Vec<_> = named(value.get_ref()).filter(|path| covers(&period.scope, path)).collect();
+        let Some(path) = named.first() else { continue };
+        // If one of several passes, it is the one that is probed.
+        if !named.iter().any(|path| passes(path, input)) {
             warn(value, path, input);
         }
     }
+}
+
+/// Returns the well-known paths that a glob names: one, with what is below it, or all that begin as the glob does and match it. A
+/// glob that begins with a wildcard, such as `/**`, names none, since it is for the whole site.
+fn named(glob: &str) -> impl Iterator<Item = &'static str> {
+    let whole = glob.trim_end_matches("/**").trim_end_matches('/');
+    let exact = WELL_KNOWN.into_iter().find(|path| path.eq_ignore_ascii_case(whole));
+    let is_for_all = glob.starts_with("/*") || glob.starts_with("/?");
+    let paths = (exact.is_none() && !is_for_all && glob.contains(['*', '?']))
+        .then(|| ScopePaths::new([glob]).ok())
+        .flatten();
+    let scope = paths.map(|paths| Scope { paths: Some(paths), ..Scope::default() });
+    let is_matched = move |path: &&str| scope.as_ref().is_some_and(|scope| covers(scope, path));
+    exact.into_iter().chain(WELL_KNOWN.into_iter().filter(is_matched))
 }
 
 /// Warns of an entry that lets one probe path of a pair pass, if a period covers the other one.
@@ -81,7 +97,7 @@ fn lint_pairs(input: &LintInput<'_>) {
     let listed = document.server.probe_paths.iter().chain(&document.exempt.exact).flat_map(Spanned::get_ref);
     for value in listed {
         let Some(other) = counterpart(value.get_ref()) else { continue };
-        if !passes(other, input) && input.live_periods().any(|(_, period)| covers(period, other)) {
+        if !passes(other, input) && input.live_periods().any(|(_, period)| covers(&period.scope, other)) {
             warn(value, other, input);
         }
     }
@@ -126,7 +142,7 @@ fn passes(path: &str, input: &LintInput<'_>) -> bool {
         || rules.exemptions.find(&request.path, None).is_some()
 }
 
-fn covers(period: &Period, path: &str) -> bool {
+fn covers(scope: &Scope, path: &str) -> bool {
     // The request has no host, and every list of hosts covers such a request.
-    period.scope.covers(&Request::new(&Method::GET, RequestPath::new(path)))
+    scope.covers(&Request::new(&Method::GET, RequestPath::new(path)))
 }
