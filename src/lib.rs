@@ -34,7 +34,7 @@
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
 //! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, files, hex, http1, invalid_value, matching, page, plural, schedule, store, tls |
 //! | [`logging`] | the log of the process | config, escape, plural |
-//! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, schedule, tls |
+//! | [`summary`] | a config at a given time, described for people and programs | config, decision, escape, matching, plural, schedule, tls |
 //! | [`snapshot`] | everything that requests are decided on; the cell that holds the current one | config, decision, files, matching, page, schedule, summary |
 //! | [`preview`] | the down page as visitors will see it during a period | config, decision, matching, page, schedule, snapshot |
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |

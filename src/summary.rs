@@ -21,7 +21,7 @@ use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
 pub use bypasses::{BypassSummary, bypass_lines, short_bypass_lines};
-pub use certificates::{CertificateSummary, certificate_lines};
+pub use certificates::{CertificateSummary, certificate_lines, certificate_problems};
 pub use chart::ChartStyle;
 pub use plan::{describe_period, plan};
 pub use request::DecisionSummary;

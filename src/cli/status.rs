@@ -24,7 +24,7 @@ use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::state::State;
-use crate::summary::{Summary, short_bypass_lines, status_lines, to_json};
+use crate::summary::{Summary, certificate_problems, short_bypass_lines, status_lines, to_json};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -214,8 +214,10 @@ fn report_file(
     let state = config.rules.schedule.at(now);
     if format == Format::Human {
         let source = format!("source    {}; {reason}", path.display());
-        let lines =
-            status_lines(config, &state, None, now).into_iter().chain(short_bypass_lines(config, now));
+        let lines = status_lines(config, &state, None, now)
+            .into_iter()
+            .chain(certificate_problems(config, now))
+            .chain(short_bypass_lines(config, now));
         print_result(&cancel.add_to(lines.chain([source]).collect()))?;
     }
     Ok(super::state_code(state.state() == State::Up))

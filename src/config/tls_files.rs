@@ -49,7 +49,7 @@ pub(super) enum TlsTableResult {
     InUse(Certificate),
     /// None, because its files cannot be used.
     Unusable,
-    /// None, because its keys are wrong, which is an error, or its files were not checked.
+    /// None, because a key is missing, which is an error, or its files were not checked.
     Absent,
 }
 
@@ -129,10 +129,11 @@ impl<'a> TlsFiles<'a> {
         report: &Report,
     ) -> TlsTableResult {
         let UnusableCertificate::Replace(certificates) = self.unusable else {
+            let is_unchecked = faults.iter().all(|fault| fault.is_private);
             for fault in faults {
                 self.refuse(fault, report);
             }
-            return TlsTableResult::Absent;
+            return if is_unchecked { TlsTableResult::Absent } else { TlsTableResult::Unusable };
         };
         let Some(in_use) = certificates.of_files(files).cloned() else {
             self.left_out.extend(faults);
@@ -154,7 +155,6 @@ impl<'a> TlsFiles<'a> {
                 report.warning(span, format!("{message}; the certificate is left out"), help);
             }
         }
-        result
     }
 
     /// Reports why files cannot be used, if nothing takes the place of the certificate.

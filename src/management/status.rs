@@ -9,7 +9,9 @@ use crate::config::diagnostic::Severity;
 use crate::counters::UpstreamFailure;
 use crate::plural::counted;
 use crate::snapshot::{RejectedReading, Snapshot};
-use crate::summary::{DiagnosticSummary, Summary, short_bypass_lines, status_lines, to_json};
+use crate::summary::{
+    DiagnosticSummary, Summary, certificate_problems, short_bypass_lines, status_lines, to_json,
+};
 use crate::watch::Mode;
 
 /// The JSON document.
@@ -173,6 +175,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
                 .into_iter()
                 .chain([requests.line()])
                 .chain(upstream.as_ref().map(UpstreamStatus::line))
+                .chain(certificate_problems(config, now))
                 .chain(short_bypass_lines(config, now))
                 .collect(),
             requests,

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::plural::counted;
 use crate::schedule::human_time::{distance, local};
 use crate::tls::Certificate;
 
@@ -36,6 +37,19 @@ impl From<&Certificate> for CertificateSummary {
 pub fn certificate_lines(config: &Config, now: Timestamp) -> impl Iterator<Item = String> {
     let line = move |certificate| format!("tls       {}", describe(certificate, &config.timezone, now));
     config.certificates.all().iter().map(line)
+}
+
+/// Describes in a line what is wrong with the certificates: the one that expires first, if it needs to be renewed, and how many cannot
+/// be used. `None` if nothing is.
+pub fn certificate_problems(config: &Config, now: Timestamp) -> Option<String> {
+    let due = config.certificates.all().iter().filter(|certificate| certificate.needs_renewal(now));
+    let first = due.min_by_key(|certificate| certificate.expires_at());
+    let expiry = first.map(|certificate| describe(certificate, &config.timezone, now));
+    let unusable = Some(config.certificates.unusable())
+        .filter(|unusable| *unusable > 0)
+        .map(|unusable| format!("the files of {} cannot be used", counted(unusable, "certificate")));
+    let problems: Vec<_> = expiry.into_iter().chain(unusable).collect();
+    (!problems.is_empty()).then(|| format!("tls       {}", problems.join("; ")))
 }
 
 fn describe(certificate: &Certificate, zone: &TimeZone, now: Timestamp) -> String {

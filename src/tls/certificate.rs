@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::sign::CertifiedKey;
 
 use super::chain::CertificateChain;
@@ -16,6 +16,9 @@ pub struct CertificateFiles {
     /// That of the private key.
     pub key: String,
 }
+
+/// How long before its end a certificate should have been renewed. certbot renews 30 days before.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// A certificate with its private key.
 #[derive(Clone, Debug)]
@@ -84,5 +87,10 @@ impl Certificate {
     /// The time at which it expires.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// Returns true if it has expired at `now`, or will soon.
+    pub fn needs_renewal(&self, now: Timestamp) -> bool {
+        self.expires_at.duration_since(now) < RENEWAL
     }
 }

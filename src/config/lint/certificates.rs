@@ -3,15 +3,10 @@
 
 use std::ops::Range;
 
-use jiff::SignedDuration;
-
 use super::LintInput;
 use crate::http1::scheme::Scheme;
 use crate::schedule::human_time::{distance, local};
 use crate::tls::{Certificate, CertificateFiles};
-
-/// How long before its end a certificate should have been renewed. certbot renews 30 days before.
-const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 pub(super) fn lint(input: &LintInput<'_>) {
     lint_https_only(input);
@@ -57,7 +52,7 @@ fn lint_validity(certificate: &Certificate, span: Range<usize>, input: &LintInpu
         (format!("has expired {}", when(until)), "renew it: browsers show a warning instead of the site")
     } else if from > now {
         (format!("is not valid yet {}", when(from)), "set the clock of this machine, or wait until then")
-    } else if until.duration_since(now) < RENEWAL {
+    } else if certificate.needs_renewal(now) {
         (format!("expires soon {}", when(until)), "renew it; the gateway reads the new files by itself")
     } else {
         return;

@@ -1,12 +1,13 @@
 //! When certificates expire, as operators see it.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 use serde_json::json;
 
 use super::directory;
 use crate::support::http::Client;
-use crate::support::process::GatewayProcess;
+use crate::support::process::{GatewayProcess, downtime};
 use crate::support::until;
 
 /// An identity that has expired on 2026-05-01.
@@ -47,8 +48,27 @@ fn status_and_metrics_tell_of_the_certificate_in_use_if_its_files_cannot_be_used
         status["diagnostics"].to_string().contains("the key `0.key` does not belong").then_some(())
     };
     until("a warning", is_told);
+    let lines = get("/status").json()["lines"].to_string();
+    assert!(lines.contains("tls       expired.example, www.expired.example: expired "), "{lines}");
+    assert!(lines.contains("; the files of 1 certificate cannot be used"), "{lines}");
     gateway.directory.replace("0.pem", &expired().cert);
     until("the files", || metric(0).then_some(()));
+}
+
+#[test]
+fn the_status_of_a_file_tells_of_certificates_only_if_something_is_wrong() {
+    let good = super::Identity::new(&["good.example"]);
+    let directory = directory(&[&good, &good], "");
+    let status = || {
+        let output = downtime(&directory).arg("status").stdout(Stdio::piped()).output().expect("the binary");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = status();
+    assert!(text.contains("state     up") && !text.contains("tls"), "{text}");
+    directory.write("0.key", &expired().key);
+    directory.write("1.pem", "");
+    let text = status();
+    assert!(text.contains("tls       the files of 2 certificates cannot be used"), "{text}");
 }
 
 #[test]
