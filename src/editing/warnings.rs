@@ -1,6 +1,6 @@
 //! The warnings that an edit causes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -9,7 +9,9 @@ use crate::config::{LintContext, ParsedConfig};
 
 /// Returns a warning if this user may not read files that the gateway needs. The gateway may, as another user.
 pub(super) fn unchecked(reading: &ParsedConfig) -> Option<Diagnostic> {
-    let message = reading.unchecked.join("; ");
+    // Several keys may name one file.
+    let messages: BTreeSet<&str> = reading.unchecked.iter().map(String::as_str).collect();
+    let message = messages.into_iter().collect::<Vec<_>>().join("; ");
     let help = "make sure that the gateway's user can read it";
     (!message.is_empty()).then(|| Diagnostic {
         severity: Severity::Warning,

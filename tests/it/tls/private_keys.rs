@@ -44,6 +44,16 @@ fn an_edit_by_a_user_who_may_not_read_the_key_warns_and_is_written() {
 }
 
 #[test]
+fn a_key_of_two_certificates_that_a_user_may_not_read_is_named_once() {
+    let identity = Identity::new(&["site.example"]);
+    let directory = directory(&[&identity, &identity], "");
+    directory.write("downtime.toml", &super::config(2, "").replace("1.key", "0.key"));
+    let (code, text) = run_without_access(&directory, &["start"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(text.matches("0.key cannot be read by this user").count(), 1, "{text}");
+}
+
+#[test]
 fn the_state_is_shown_to_a_user_who_may_not_read_the_key() {
     let directory = directory(&[&Identity::new(&["site.example"])], "");
     let (code, text) = run_without_access(&directory, &["status"]);
