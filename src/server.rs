@@ -185,7 +185,7 @@ async fn serve_all<S: Service>(
         never = pulse.run() => match never {},
         // The sender lives until it has sent.
         _ = aborted.wait_for(|aborted| *aborted) => {
-            warn!("closed {}, still open after stop_timeout", counted(open.count(), "connection"));
+            warn!("closed {}, still open when the gateway ended", counted(open.count(), "connection"));
         }
     }
     Ok(())

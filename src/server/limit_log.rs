@@ -19,7 +19,7 @@ pub(super) static STREAMS: ReachedLimit = ReachedLimit {
     consequence: "a request was refused",
     ..ReachedLimit::new("streams", "has opened more streams of HTTP/2")
 };
-/// The time in which nothing comes of a request's body.
+/// The time for each part of a request's body.
 pub static BODY_TIMEOUT: ReachedLimit = ReachedLimit {
     consequence: "its request was refused",
     ..ReachedLimit::new("body_timeout", "sent less than 1 KiB of a request's body for longer")
@@ -31,7 +31,7 @@ pub(super) static SEND_TIMEOUT: ReachedLimit =
     ReachedLimit::new("send_timeout", "took less than 1 KiB of a response for longer");
 pub(super) static STREAM_SEND_TIMEOUT: ReachedLimit = ReachedLimit {
     consequence: "its stream was reset",
-    ..ReachedLimit::new("send_timeout", "took nothing of a response over HTTP/2 for longer")
+    ..ReachedLimit::new("send_timeout", "took longer for a part of a response over HTTP/2")
 };
 
 pub(super) static CONNECTIONS_PER_CLIENT: ReachedLimit =
