@@ -117,13 +117,14 @@ async fn an_upload_that_moves_does_not_time_out() {
     let origin = Origin::bind().await;
     let gateway = InProcessGateway::with(&origin.url(), impatient());
     let mut client = gateway.connect().await;
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n").await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8192\r\n\r\n").await;
     let mut upstream = origin.accept().await;
     upstream.head().await;
+    let piece = "x".repeat(1024);
     for _ in 0..8 {
         clock.advance(impatient().response_timeout * 9 / 10).await;
-        client.send("x").await;
-        upstream.until("x").await;
+        client.send(&piece).await;
+        upstream.until(&piece).await;
     }
     upstream.send(OK).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
