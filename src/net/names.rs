@@ -232,16 +232,24 @@ mod tests {
 
     use super::*;
 
-    const DEADLINE: Duration = Duration::from_secs(10);
+    const DEADLINE: Duration = Duration::from_secs(20);
+    /// The shortest time.
+    const TICK: Duration = Duration::from_nanos(1);
 
-    async fn elapse(time: Duration) {
-        tokio::time::pause();
-        tokio::time::advance(time).await;
-        tokio::time::resume();
+    /// Looks up a name that has no recent answer. Returns its older answer, the result, and the time at which the lookup ended.
+    fn look_up(names: &Names, host: &str) -> (Option<Addresses>, io::Result<Addresses>, Instant) {
+        let Ok(Resolution::Wait(lookup, older)) = names.begin(host) else { panic!("no lookup") };
+        let waiting = lookup.clone();
+        // On a thread with a clock of its own: a paused one would run to the deadline at once.
+        let waiting = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            runtime.block_on(async { tokio::time::timeout(DEADLINE, waiting.wait()).await.expect("in time") })
+        });
+        (older, waiting.join().unwrap(), lookup.result().unwrap().at)
     }
 
-    async fn soon<T>(future: impl Future<Output = T>) -> T {
-        tokio::time::timeout(DEADLINE, future).await.expect("in time")
+    async fn advance_to(time: Instant) {
+        tokio::time::advance(time - Instant::now()).await;
     }
 
     fn address(last: usize) -> Addresses {
@@ -260,47 +268,51 @@ mod tests {
         }};
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_answer_is_used_for_30_seconds() {
         static CALLS: AtomicUsize = AtomicUsize::new(0);
         let names = counting!(CALLS, |call| Ok(address(call)));
-        assert_eq!(soon(names.resolve("app")).await.unwrap(), address(1));
-        for (after, expected) in [(0, None), (29, None), (1, Some(2)), (29, None), (2, Some(3))] {
-            elapse(Duration::from_secs(after)).await;
-            let newer = match names.begin("app").unwrap() {
-                Resolution::Use(_) => None,
-                Resolution::Wait(lookup, older) => {
-                    assert!(older.is_some());
-                    Some(soon(lookup.wait()).await.unwrap())
-                }
-            };
-            assert_eq!(newer, expected.map(address));
+        for call in 1..=3 {
+            let (older, found, at) = look_up(&names, "app");
+            assert_eq!((older, found.unwrap()), ((call > 1).then(|| address(call - 1)), address(call)));
+            for time in [at, at + FRESH - TICK] {
+                advance_to(time).await;
+                assert_eq!(names.resolve("app").await.unwrap(), address(call));
+                assert_eq!(CALLS.load(Ordering::SeqCst), call);
+            }
+            advance_to(at + FRESH).await;
         }
         assert_eq!(&*names.resolve("::1").await.unwrap(), ["::1".parse::<IpAddr>().unwrap()]);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_older_answer_is_used_while_the_lookup_fails_for_ten_minutes() {
         static CALLS: AtomicUsize = AtomicUsize::new(0);
         let names =
             counting!(CALLS, |call| if call == 1 { Ok(address(1)) } else { Err(io::Error::other("dead")) });
-        soon(names.resolve("app")).await.unwrap();
-        for after in [31, 1, 300, 260] {
-            elapse(Duration::from_secs(after)).await;
-            assert_eq!(soon(names.resolve("app")).await.unwrap(), address(1));
+        let (_, found, at) = look_up(&names, "app");
+        assert_eq!(found.unwrap(), address(1));
+        for time in [at + FRESH, at + MAX_AGE / 2, at + MAX_AGE - TICK] {
+            advance_to(time).await;
+            assert_eq!(look_up(&names, "app").1.unwrap_err().to_string(), "dead");
+            assert_eq!(names.resolve("app").await.unwrap(), address(1));
         }
-        elapse(Duration::from_secs(10)).await;
-        assert_eq!(soon(names.resolve("app")).await.unwrap_err().to_string(), "dead");
+        advance_to(at + MAX_AGE).await;
+        assert_eq!(names.resolve("app").await.unwrap_err().to_string(), "dead");
+        assert_eq!(CALLS.load(Ordering::SeqCst), 4);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_failure_is_repeated_after_a_second_only() {
         static CALLS: AtomicUsize = AtomicUsize::new(0);
         let names = counting!(CALLS, |_call| Err(io::ErrorKind::NotFound.into()));
-        for (after, calls) in [(0, 1), (500, 1), (600, 2)] {
-            elapse(Duration::from_millis(after)).await;
-            let error = soon(names.resolve("app")).await.unwrap_err();
-            assert_eq!((error.kind(), CALLS.load(Ordering::SeqCst)), (io::ErrorKind::NotFound, calls));
+        for call in 1..=2 {
+            let (_, failed, at) = look_up(&names, "app");
+            assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::NotFound);
+            advance_to(at + RETRY_AFTER - TICK).await;
+            assert_eq!(names.resolve("app").await.unwrap_err().kind(), io::ErrorKind::NotFound);
+            assert_eq!(CALLS.load(Ordering::SeqCst), call);
+            advance_to(at + RETRY_AFTER).await;
         }
     }
 
