@@ -1,11 +1,16 @@
 //! Which certificate a client gets, and renewals.
 
+use std::fs::OpenOptions;
+use std::sync::mpsc::channel;
+
+use notify::event::AccessKind;
+use notify::{EventKind, RecursiveMode, Watcher as _};
 use rustix::process::Signal;
 
 use super::client::Settings;
-use super::{Identity, connect, gateway};
+use super::{Identity, any_gateway, connect, gateway};
 use crate::support::process::{GatewayProcess, downtime};
-use crate::support::until;
+use crate::support::{DEADLINE, until};
 
 const ALL: &[&rustls::SupportedProtocolVersion] = rustls::ALL_VERSIONS;
 
@@ -33,10 +38,9 @@ fn replace(gateway: &GatewayProcess, name: &str, text: &str) {
     gateway.directory.replace(name, text);
 }
 
-/// Waits until new clients get the certificate, and returns if that took less than half a second.
-fn is_soon_used(gateway: &GatewayProcess, identity: &Identity) -> bool {
-    let is_used = || (connect(gateway).certificate() == identity.der).then_some(());
-    until("the new certificate", is_used).1.as_millis() < 500
+/// Waits until new clients get the certificate.
+fn until_used(gateway: &GatewayProcess, identity: &Identity) {
+    until("the certificate", || (connect(gateway).certificate() == identity.der).then_some(()));
 }
 
 #[test]
@@ -48,9 +52,30 @@ fn a_renewed_certificate_is_used_for_new_connections_and_keeps_the_open_ones() {
     for identity in [&new, &newer] {
         replace(&gateway, "0.pem", &identity.cert);
         replace(&gateway, "0.key", &identity.key);
-        assert!(is_soon_used(&gateway, identity));
+        until_used(&gateway, identity);
     }
     assert_eq!(open.request("GET", "/", &[]).status, 200);
+}
+
+/// A program that closes a file without having written to it leaves no trace, so only the event tells of it.
+#[test]
+fn the_files_of_a_certificate_are_read_again_by_events() {
+    for name in ["0.pem", "0.key"] {
+        let gateway = any_gateway();
+        let path = gateway.directory.join(name);
+        let writer = OpenOptions::new().append(true).open(&path).expect("a file");
+        let (sender, opened) = channel();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)))) {
+                // The test may have ended.
+                let _ = sender.send(());
+            }
+        })
+        .expect("a watcher");
+        watcher.watch(&path, RecursiveMode::NonRecursive).expect("watched");
+        drop(writer);
+        assert!(opened.recv_timeout(DEADLINE).is_ok(), "{name} is not read");
+    }
 }
 
 #[test]
@@ -59,10 +84,10 @@ fn a_certificate_is_read_again_if_it_is_written_in_place_or_with_the_key_first()
     let gateway = gateway(&[&old], "");
     gateway.directory.write("0.key", &new.key);
     gateway.directory.write("0.pem", &new.cert);
-    until("the certificate", || (connect(&gateway).certificate() == new.der).then_some(()));
+    until_used(&gateway, &new);
     replace(&gateway, "0.key", &newer.key);
     replace(&gateway, "0.pem", &newer.cert);
-    until("the certificate", || (connect(&gateway).certificate() == newer.der).then_some(()));
+    until_used(&gateway, &newer);
 }
 
 #[test]
@@ -107,7 +132,7 @@ fn a_broken_or_missing_certificate_keeps_the_old_one() {
     let new = Identity::new(&["site.example"]);
     gateway.directory.replace("0.pem", &new.cert);
     gateway.directory.replace("0.key", &new.key);
-    until("the new certificate", || (connect(&gateway).certificate() == new.der).then_some(()));
+    until_used(&gateway, &new);
 }
 
 #[test]
