@@ -59,10 +59,12 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
     let wanted = arguments.state.as_str();
     let deadline = arguments.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut has_warned = false;
+    // The shortest timeout still allows one query, also on a busy machine.
+    let mut least = QUERY_TIMEOUT;
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // The shortest timeout still allows one query.
-        let limit = left.map_or(QUERY_TIMEOUT, |left| left.clamp(PAUSE, QUERY_TIMEOUT));
+        let limit = left.map_or(QUERY_TIMEOUT, |left| left.clamp(least, QUERY_TIMEOUT));
+        least = PAUSE;
         let reason = match query(&listen, limit) {
             Ok(reply) => {
                 let lines = reply.gateway.lines.first().map(String::as_str).unwrap_or_default();

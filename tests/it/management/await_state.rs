@@ -1,8 +1,12 @@
 //! `downtime wait` and `downtime status --serving`: commands that only ask the gateway.
 
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
+use std::time::Duration;
 
-use super::{DOWN, run, start, with_management};
+use super::{DOWN, query, run, start, with_management};
+use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, downtime};
 use crate::working_directory::CommandOutput;
 
@@ -16,6 +20,26 @@ fn it_returns_at_once_in_the_state_that_is_waited_for() {
     assert_eq!(not_down.code, 1);
     let message = "the site is not down after 50ms: it is up; no downtime is planned";
     assert!(not_down.stderr.contains(message), "{not_down:?}");
+}
+
+#[test]
+fn the_shortest_timeout_allows_an_answer_that_takes_a_while() {
+    let gateway = start("");
+    let status = query(&gateway, "/status");
+    let directory = ConfigDirectory::with(&with_management(""));
+    let listener = UnixListener::bind(directory.join("management.sock")).expect("a socket");
+    let answering = std::thread::spawn(move || {
+        let stream = listener.accept().expect("a connection").0;
+        let mut client = Client { stream, unread: Vec::new() };
+        client.head().expect("a query");
+        std::thread::sleep(Duration::from_millis(400));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", status.body.len());
+        // The command may have gone.
+        let _ = client.stream.write_all(&[head.as_bytes(), &status.body].concat());
+    });
+    let up = run(&directory, &["wait", "up", "--timeout", "1ms"]);
+    answering.join().expect("an answer");
+    assert_eq!((up.code, up.stdout.as_str()), (0, "up; no downtime is planned\n"), "{up:?}");
 }
 
 #[test]
