@@ -91,7 +91,7 @@ fn connect_from(client: IpAddr, address: SocketAddr) -> std::io::Result<Client> 
 }
 
 /// Starts nginx, which listens on the Unix socket `nginx.sock` of the directory, with this content of `http`.
-fn nginx(directory: &ConfigDirectory, http: &str) -> Process {
+pub(crate) fn nginx(directory: &ConfigDirectory, http: &str) -> Process {
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {kind};\n"))
         .concat();
@@ -107,7 +107,7 @@ fn nginx(directory: &ConfigDirectory, http: &str) -> Process {
     process
 }
 
-fn connect_unix(path: &Path) -> std::io::Result<Client<UnixStream>> {
+pub(crate) fn connect_unix(path: &Path) -> std::io::Result<Client<UnixStream>> {
     let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     Ok(Client { stream, unread: Vec::new() })

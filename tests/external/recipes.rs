@@ -1,5 +1,5 @@
 //! The configurations in `docs/recipes/proxies.md` work: each proxy runs with its own, in a network of its own, so that the
-//! ports are those of the document.
+//! ports are those of the document. So does the one in `docs/recipes/migration.md`, which has no gateway.
 
 use std::collections::BTreeSet;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,10 +11,13 @@ use libtest_mimic::{Completion, Failed, Trial};
 use rustix::process::geteuid;
 
 use crate::debian::{self, RequiredProgram};
+use crate::front;
 use crate::support::http::Client;
+use crate::support::process::ConfigDirectory;
 use crate::support::tls::identity;
 
 const DOCUMENT: &str = include_str!("../../docs/recipes/proxies.md");
+const MIGRATION: &str = include_str!("../../docs/recipes/migration.md");
 const DOWNTIME: &str = env!("CARGO_BIN_EXE_downtime");
 
 /// Programs that every recipe needs.
@@ -152,7 +155,36 @@ pub(crate) fn trials() -> Vec<Trial> {
     let trial = |recipe: ProxyRecipe| {
         Trial::ignorable_test(format!("recipes::{}_in_front_works", recipe.language), move || run(recipe))
     };
-    RECIPES.map(trial).into()
+    let mut trials = Vec::from(RECIPES.map(trial));
+    trials.push(Trial::ignorable_test("recipes::a_file_alone_takes_a_site_of_nginx_down", || {
+        debian::with(&[("nginx", "nginx-light")], a_file_takes_nginx_down)
+    }));
+    trials
+}
+
+/// What people come from, with the faults that the document names.
+fn a_file_takes_nginx_down() -> Result<(), Failed> {
+    let directory = ConfigDirectory::with("");
+    let (root, file) = (directory.path().display(), directory.join("maintenance.on"));
+    start_site(&directory.join("site.sock"))?;
+    directory.write("maintenance.html", "<p>Down.</p>");
+    let server = block_of(MIGRATION, "nginx")
+        .replace("http://127.0.0.1:8000", &format!("http://unix:{root}/site.sock"))
+        .replace("/srv/maintenance.on", &file.display().to_string())
+        .replace("/srv/www", &root.to_string());
+    let _nginx =
+        front::nginx(&directory, &format!("server {{\nlisten unix:{root}/nginx.sock;\n{server}}}\n"));
+    let mut client = front::connect_unix(&directory.join("nginx.sock"))?;
+    let mut ask = |method: &str| client.request(method, "/page", &["Accept: application/json"]);
+    assert_eq!(["GET", "POST"].map(|method| ask(method).status), [200, 200]);
+    directory.write("maintenance.on", "");
+    let response = ask("GET");
+    assert_eq!((response.status, response.text()), (503, "<p>Down.</p>"));
+    assert_eq!((response.field("content-type"), response.field("retry-after")), (Some("text/html"), None));
+    assert_eq!(ask("POST").status, 405);
+    std::fs::remove_file(file)?;
+    assert_eq!(["GET", "POST"].map(|method| ask(method).status), [200, 200]);
+    Ok(())
 }
 
 fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
@@ -261,6 +293,10 @@ fn echo_heads(stream: UnixStream) -> std::io::Result<()> {
 
 /// Returns the first block of this language in the document.
 fn block(language: &str) -> &'static str {
-    let (_, rest) = DOCUMENT.split_once(&format!("\n```{language}\n")).expect(language);
+    block_of(DOCUMENT, language)
+}
+
+fn block_of(document: &'static str, language: &str) -> &'static str {
+    let (_, rest) = document.split_once(&format!("\n```{language}\n")).expect(language);
     rest.split_once("```\n").expect("its end").0
 }
