@@ -1,4 +1,5 @@
-//! The Debian package: lintian finds no fault in it, and a real systemd installs, runs, upgrades and removes it.
+//! The Debian package: lintian finds no fault in it, and a real systemd installs, runs, upgrades and removes it. So it does with
+//! what the manual installs by hand.
 //!
 //! `boot/boot` boots the Debian of this machine in a container, on an overlay that is thrown away.
 
@@ -33,6 +34,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::ignorable_test(
             "package::the_admin_page_is_set_up_as_documented",
             the_admin_page_is_set_up_as_documented,
+        ),
+        Trial::ignorable_test(
+            "package::the_documented_commands_install_the_gateway_without_it",
+            the_documented_commands_install_the_gateway,
         ),
         Trial::ignorable_test("package::hooks_run_in_the_sandbox", hooks_run_in_the_sandbox),
     ]
@@ -85,24 +90,48 @@ fn hooks_run_in_the_sandbox() -> Result<Completion, Failed> {
     boot("hooks", &programs, |_| Ok((tempfile::tempdir()?, Vec::new())))
 }
 
+fn the_documented_commands_install_the_gateway() -> Result<Completion, Failed> {
+    let Some(command) = booter() else { return cannot_boot() };
+    debian::with(&BOOTERS, || {
+        let directory = tempfile::tempdir()?;
+        let clone = directory.path().join("clone.tar");
+        let mut tar = Command::new("tar");
+        tar.arg("--create").arg("--file").arg(&clone).args(["--transform", "s,^downtime$,target/release/&,"]);
+        tar.args(["--directory", ROOT, ".schema", "downtime.toml", "systemd", "templates"]);
+        let built = Path::new(DOWNTIME).parent().ok_or("a directory")?;
+        run(tar.arg("--directory").arg(built).arg("downtime"))?;
+        run_booted(command, "install", &[clone, Path::new(ROOT).join("docs/operating.md")])
+    })
+}
+
 /// Boots a systemd that runs a script, with the package and these files beside it.
 fn boot(
     script: &str,
     programs: &[RequiredProgram],
     files: impl FnOnce(&Path) -> Result<(TempDir, Vec<PathBuf>), Failed>,
 ) -> Result<Completion, Failed> {
-    let boot = Path::new(BOOT);
-    let Some(mut command) = debian::as_root(&boot.join("boot")) else {
-        return debian::ignore("booting a container needs root, or sudo without a password".into());
-    };
+    let Some(command) = booter() else { return cannot_boot() };
     with(&[&BOOTERS[..], programs].concat(), || {
         let package = package()?;
         let (_directory, files) = files(&package)?;
-        let files = files.into_iter().chain([package, boot.join("functions")]);
-        let printed = run(command.arg(boot.join(script)).args(files))?;
-        assert_eq!(printed, "done\n");
-        Ok(())
+        run_booted(command, script, &[files, vec![package]].concat())
     })
+}
+
+/// Returns the command that boots, if this user may.
+fn booter() -> Option<Command> {
+    debian::as_root(&Path::new(BOOT).join("boot"))
+}
+
+fn cannot_boot() -> Result<Completion, Failed> {
+    debian::ignore("booting a container needs root, or sudo without a password".into())
+}
+
+fn run_booted(mut booter: Command, script: &str, files: &[PathBuf]) -> Result<(), Failed> {
+    let boot = Path::new(BOOT);
+    let printed = run(booter.arg(boot.join(script)).args(files).arg(boot.join("functions")))?;
+    assert_eq!(printed, "done\n");
+    Ok(())
 }
 
 /// Returns the package of the tested binary, which is built once.
