@@ -59,10 +59,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The instructions of a Dockerfile, each with its arguments.
-struct Instructions(Vec<(String, String)>);
+pub(crate) struct Instructions(Vec<(String, String)>);
 
 impl Instructions {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let text = DOCKERFILE.replace("\\\n", " ");
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let split = lines.filter_map(|line| line.split_once(' '));
@@ -74,7 +74,7 @@ impl Instructions {
     }
 
     /// Returns the arguments of an instruction that occurs once.
-    fn one(&self, name: &'static str) -> Result<&str, Failed> {
+    pub(crate) fn one(&self, name: &'static str) -> Result<&str, Failed> {
         let found: Vec<_> = self.all(name).collect();
         if let [one] = found[..] {
             Ok(one)
@@ -84,7 +84,7 @@ impl Instructions {
     }
 
     /// Returns the words of a command that is an array, as one line.
-    fn command(&self, name: &'static str) -> Result<String, Failed> {
+    pub(crate) fn command(&self, name: &'static str) -> Result<String, Failed> {
         let arguments = self.one(name)?;
         let array = arguments.find('[').map_or(arguments, |at| &arguments[at..]);
         let words: Vec<String> = serde_json::from_str(array)?;

@@ -1,6 +1,6 @@
 //! Tests that need programs of the system: a browser, curl, Django, editors, a compiler for musl, GoAccess, grpcio, h11, h2, HAProxy, mdBook,
-//! nghttp, nginx, npm, OpenSSL, promtool, Rails, strace, systemd. If a program is missing, its tests are ignored with a reason; under CI they
-//! fail.
+//! nghttp, nginx, npm, OpenSSL, promtool, PyYAML, Rails, strace, systemd. If a program is missing, its tests are ignored with a reason;
+//! under CI they fail.
 //!
 //! The subjects run one after the other, so that none disturbs what another measures.
 
@@ -29,6 +29,7 @@ mod grpc;
 mod h11;
 mod http2_frames;
 mod licenses;
+mod manifests;
 mod manual;
 mod monitoring;
 mod npm;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         run(&arguments, h11::trials()),
         run(&arguments, http2_frames::trials()),
         run(&arguments, licenses::trials()),
+        run(&arguments, manifests::trials()),
         run(&arguments, manual::trials()),
         run(&arguments, monitoring::trials()),
         run(&arguments, origins::trials()),
