@@ -110,6 +110,15 @@ pub struct Config {
     pub log: LogConfig,
 }
 
+impl Config {
+    /// Returns true if a gateway listens on the same addresses with this config and with the other one.
+    pub fn has_same_addresses(&self, other: &Self) -> bool {
+        let of_operators =
+            |config: &Self| config.management.as_ref().map(|management| management.listen.clone());
+        self.server.listen == other.server.listen && of_operators(self) == of_operators(other)
+    }
+}
+
 /// `[server]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {

@@ -34,7 +34,7 @@ use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
 use crate::server::{Capacity, Readiness, Service};
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Snapshot, Snapshots};
 use crate::upstream::SharedUpstreams;
 use crate::watch::Handle;
 
@@ -50,6 +50,8 @@ pub struct RunningGateway {
     pub file: PathBuf,
     /// The snapshots that it serves.
     pub snapshots: Arc<Snapshots>,
+    /// The one that it was started with, whose addresses it listens on.
+    pub bound: Arc<Snapshot>,
     /// The watch of the file.
     pub watch: Handle,
     /// Whether it is stopping.

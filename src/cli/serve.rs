@@ -174,6 +174,7 @@ fn running_gateway(
     Ok(RunningGateway {
         file: std::path::absolute(path)?,
         snapshots: Arc::clone(snapshots),
+        bound: snapshots.current(),
         watch,
         readiness: Readiness::default(),
         log,

@@ -163,6 +163,9 @@ fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileSt
     let zone = gateway.timezone.as_ref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let at = |time: Timestamp| local(time, &zone);
     let file = match file {
+        FileStatus::Applied if gateway.listen_differs => {
+            "is applied, but its `listen` takes effect at the next start".into()
+        }
         FileStatus::Applied => "is applied".into(),
         FileStatus::Rejected(rejection) => {
             format!("was rejected at {}; the gateway keeps its last valid configuration", at(rejection.at))

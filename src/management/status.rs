@@ -34,6 +34,9 @@ pub struct GatewayStatus {
     pub generation: u64,
     /// The time at which the snapshot was applied.
     pub applied_at: Timestamp,
+    /// True if the file has another `listen` than the gateway was started with, which takes effect at the next start.
+    #[serde(default)]
+    pub listen_differs: bool,
     /// The last version of the file, if it was rejected.
     pub rejected: Option<Rejection>,
     /// True if the last attempt to reach the upstream succeeded; `None` if there was no attempt or there is no
@@ -167,6 +170,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             sha256: snapshot.sha256.clone(),
             generation: snapshot.generation,
             applied_at: snapshot.applied_at,
+            listen_differs: !config.has_same_addresses(&gateway.bound.config),
             rejected: rejected.as_deref().map(Rejection::from),
             reachable,
             watch: watch.to_owned(),

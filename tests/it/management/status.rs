@@ -25,6 +25,7 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
         "sha256",
         "generation",
         "applied_at",
+        "listen_differs",
         "rejected",
         "watch",
         "timezone",
@@ -40,8 +41,8 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     let file = gateway.directory.join("downtime.toml");
     let sha256 = downtime::config::load::sha256(&std::fs::read(&file).expect("read"), None);
     assert_eq!(more[0], file.display().to_string());
-    assert_eq!((&more[1], &more[2], &more[4]), (&Value::from(sha256), &Value::from(1), &Value::Null));
-    assert_eq!((&more[5], &more[6]), (&"events".into(), &"Europe/Berlin".into()));
+    assert_eq!((&more[1], &more[2], &more[5]), (&Value::from(sha256), &Value::from(1), &Value::Null));
+    assert_eq!((&more[6], &more[7]), (&"events".into(), &"Europe/Berlin".into()));
 }
 
 #[test]
@@ -132,6 +133,22 @@ fn the_command_queries_the_running_gateway() {
 }
 
 #[test]
+fn an_address_that_takes_effect_at_the_next_start_is_reported() {
+    let gateway = start("");
+    let file = "file      ./downtime.toml is applied";
+    gateway.apply(&MANAGEMENT.replace("127.0.0.1:0", "127.0.0.1:1"));
+    let output = run(&gateway.directory, &["status"]);
+    assert!(
+        output.stdout.contains(&format!("{file}, but its `listen` takes effect at the next start\n")),
+        "{output:?}"
+    );
+    assert_eq!(status(&gateway)["listen_differs"], true);
+    gateway.apply(&with_management("# as before\n"));
+    assert!(run(&gateway.directory, &["status"]).stdout.contains(&format!("{file}\n")));
+    assert_eq!(status(&gateway)["listen_differs"], false);
+}
+
+#[test]
 fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
     let gateway = start(DOWN);
     for (mistake, shown) in [
@@ -143,7 +160,12 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
         gateway.log().wait_for("is not applied");
         let output = run(&gateway.directory, &["status"]);
         assert_eq!(output.code, 1, "{output:?}");
-        assert!(output.stdout.contains("state     down, with no known end: \"db\""), "{output:?}");
+        assert!(
+            output
+                .stdout
+                .contains("state     down, with no known end: \"db\""),
+            "{output:?}"
+        );
         assert!(output.stdout.contains("file      ./downtime.toml was rejected at "), "{output:?}");
         assert!(output.stderr.contains(shown), "{output:?}");
         let json = run(&gateway.directory, &["status", "--format", "json"]);
