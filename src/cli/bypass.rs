@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
+use super::end::name_command;
 use super::print_error;
 use crate::clock;
 use crate::editing::{
@@ -72,7 +73,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
     let now = clock::now();
     let secret = secret()?;
     let edited =
-        edit(&file.path, Wait::from(arguments.wait), |source| begin(source, arguments, &secret, now))?;
+        edit(&file.path, Wait::from(arguments.wait), |source| begin(source, file, arguments, &secret, now))?;
     let link = bypass_link(arguments.site.as_deref(), &edited.config, &secret);
     let further = ["the link for testers, which is not shown again:".to_owned(), link];
     edited.print(&edited.outcome, clock::now(), &further)?;
@@ -81,12 +82,13 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
 
 /// Returns 0 once the gateway has applied the edit, or at once without one.
 fn applied(file: &ConfigFile, awaited: Option<&AwaitedEdit>) -> Result<ExitCode, ExitCode> {
-    let is_applied = awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, awaited))?;
+    let is_applied = awaited.map_or(Ok(true), |awaited| wait_until_applied(file, awaited))?;
     Ok(if is_applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn begin(
     source: &EditSource<'_>,
+    file: &ConfigFile,
     arguments: &BypassArgs,
     secret: &str,
     now: Timestamp,
@@ -101,6 +103,10 @@ fn begin(
     begin_bypass(source, &requested, secret, now).map_err(|fault| match fault {
         BypassFault::TooLong => {
             EditRefusal::cannot("--for: a bypass lasts at most 30 days", "write a shorter duration")
+        }
+        BypassFault::NotOver { message, name } => {
+            let end = name_command(file, "bypass end", &name);
+            EditRefusal::cannot(message, format!("use another name, or run `{end}` first"))
         }
         BypassFault::Refused(refusal) => refusal,
     })

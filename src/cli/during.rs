@@ -111,7 +111,7 @@ async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signal
         match awaited.applied(&file.path).await {
             Ok(applied) => print_progress(&format!("{applied}\n")),
             Err(error) => {
-                print_diagnostics(&error.diagnostics(awaited));
+                print_diagnostics(&error.diagnostics(awaited, &file.command("status")));
                 return false;
             }
         }
@@ -187,7 +187,7 @@ impl OwnPeriod<'_> {
         print_progress(&edited.text(lines, now, &remaining));
         if let Some(awaited) = &edited.awaited {
             let applied = awaited.applied(&self.file.path).await.map_err(|error| {
-                print_diagnostics(&error.diagnostics(awaited));
+                print_diagnostics(&error.diagnostics(awaited, &self.file.command("status")));
                 ExitCode::FAILURE
             })?;
             print_progress(&format!("{applied}\n"));

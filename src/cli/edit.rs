@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
+use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result, print_result_after};
 use crate::editing::{self, AwaitedEdit, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
 use crate::escape::escape;
@@ -79,16 +80,16 @@ fn fail(message: &str, help: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Waits until the gateway has applied the edit of `path`. Returns true if it does in time. Reports the result.
-pub(super) fn wait_until_applied(path: &Path, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
+/// Waits until the gateway has applied the edit of the file. Returns true if it does in time. Reports the result.
+pub(super) fn wait_until_applied(file: &ConfigFile, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         print_error(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file");
         ExitCode::FAILURE
     })?;
-    match runtime.block_on(awaited.applied(path)) {
+    match runtime.block_on(awaited.applied(&file.path)) {
         Ok(applied) => print_result(&(applied.to_string() + "\n")).map(|()| true),
         Err(error) => {
-            print_diagnostics(&error.diagnostics(awaited));
+            print_diagnostics(&error.diagnostics(awaited, &file.command("status")));
             Ok(false)
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, Ex
     let now = clock::now().max(edited.outcome.at);
     edited.print(&edited.outcome.lines, now, &remaining(&edited.config, &edited.sha256, file, now))?;
     if let Some(awaited) = edited.awaited
-        && !wait_until_applied(&file.path, &awaited)?
+        && !wait_until_applied(file, &awaited)?
     {
         return Ok(ExitCode::FAILURE);
     }
@@ -182,7 +182,8 @@ pub(super) fn end_command(file: &ConfigFile, name: &str) -> String {
     name_command(file, "end", name)
 }
 
-fn name_command(file: &ConfigFile, command: &str, name: &str) -> String {
+/// Returns a command for the period or bypass of this name.
+pub(super) fn name_command(file: &ConfigFile, command: &str, name: &str) -> String {
     let dashes = if name.starts_with('-') { "-- " } else { "" };
     file.command(&format!("{command} {dashes}{}", shell_word(name)))
 }

@@ -55,7 +55,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &ExtendArgs) -> Result<ExitCode,
     let now = clock::now();
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file, now))?;
     edited.print(&edited.outcome, clock::now(), &[])?;
-    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, &awaited))?;
+    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

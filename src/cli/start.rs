@@ -88,7 +88,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, 
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source.config, arguments, now))?;
     let cancel = cancel_line(&edited, arguments, file, now);
     edited.print(&edited.outcome, clock::now(), &Vec::from_iter(cancel))?;
-    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(&file.path, &awaited))?;
+    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -71,8 +71,9 @@ impl fmt::Display for AppliedEdit {
 }
 
 impl WaitError {
-    /// Describes why the edit is not applied, after the errors that the gateway reports.
-    pub fn diagnostics(&self, awaited: &AwaitedEdit) -> Vec<Diagnostic> {
+    /// Describes why the edit is not applied, after the errors that the gateway reports. `status` is the command that
+    /// shows the state.
+    pub fn diagnostics(&self, awaited: &AwaitedEdit, status: &str) -> Vec<Diagnostic> {
         match self {
             Self::Rejected(rejection) => {
                 let message =
@@ -85,7 +86,7 @@ impl WaitError {
                     "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
                 );
                 let help =
-                    "the edit stays in the file; check the log of the gateway, or run `downtime status`";
+                    format!("the edit stays in the file; check the log of the gateway, or run `{status}`");
                 vec![Diagnostic::for_file(message, help)]
             }
         }

@@ -35,6 +35,13 @@ pub struct RequestedBypass {
 pub enum BypassFault {
     /// It would last more than 30 days.
     TooLong,
+    /// One of this name is not over.
+    NotOver {
+        /// Describes it.
+        message: String,
+        /// Its name.
+        name: String,
+    },
     /// The edit is refused.
     Refused(EditRefusal),
 }
@@ -87,8 +94,7 @@ pub fn begin_bypass(
     {
         if bypass.phase(now) != BypassPhase::Over {
             let message = format!("the bypass \"{name}\" ({}) is not over", bypass.place());
-            let help = format!("use another name, or run `downtime bypass end {name}` first");
-            return Err(EditRefusal::cannot(message, help).into());
+            return Err(BypassFault::NotOver { message, name: name.clone() });
         }
         changes.push(removal(config, index, bypass)?);
     }

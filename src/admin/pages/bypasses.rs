@@ -102,6 +102,9 @@ fn make(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
     let plan = |source: &EditSource<'_>| {
         begin_bypass(source, &requested, &secret, visit.now).map_err(|fault| match fault {
             BypassFault::Refused(refusal) => refusal,
+            BypassFault::NotOver { message, .. } => {
+                EditRefusal::cannot(message, "use another name, or end it first")
+            }
             BypassFault::TooLong => {
                 is_too_long.replace(true);
                 EditRefusal::cannot("it lasts at most 30 days", "write a shorter time")

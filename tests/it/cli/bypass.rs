@@ -42,6 +42,9 @@ fn the_printed_link_lets_testers_in_until_the_bypass_is_ended() {
     }
     let (code, _, errors) = run(&gateway.directory, &["bypass", "--name", "qa"]);
     assert!(code == Some(1) && errors.contains("is not over"), "{errors}");
+    assert!(errors.contains("or run `downtime bypass end qa` first"), "{errors}");
+    let (_, _, errors) = run(&gateway.directory, &["-c", "./downtime.toml", "bypass", "--name", "qa"]);
+    assert!(errors.contains("or run `downtime -c ./downtime.toml bypass end qa` first"), "{errors}");
 
     let (code, output, _) = run(&gateway.directory, &["bypass", "end", "qa"]);
     assert!(code == Some(0) && output.contains("\"qa\" lets nobody in any more"), "{output}");

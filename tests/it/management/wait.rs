@@ -63,11 +63,11 @@ fn each_of_many_concurrent_edits_is_waited_for() {
 fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
     let directory = ConfigDirectory::with(&with_management(""));
     let begun = Instant::now();
-    let started = run(&directory, &["start", "--wait"]);
+    let started = run(&directory, &["-c", "./downtime.toml", "start", "--wait"]);
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     assert_eq!(started.code, 1);
     for text in [
-        "the edit stays in the file",
+        "the edit stays in the file; check the log of the gateway, or run `downtime -c ./downtime.toml status`",
         "no gateway confirmed within 10s that it has applied the file: could not query the gateway at unix:./management.sock: cannot connect",
     ] {
         assert!(started.stderr.contains(text), "no {text:?}: {started:?}");
