@@ -134,6 +134,11 @@ impl Cli {
             Ok(file) => file,
             Err(error) => return report_no_file(error, self.format()),
         };
+        if !self.is_health_check()
+            && let Some(error) = file.missing_of_variable()
+        {
+            return report_no_file(error, self.format());
+        }
         if self.check {
             return check::run(&file.path, &self.into_check());
         }
@@ -152,6 +157,11 @@ impl Cli {
             denies_warnings: self.deny == Some(Deny::Warnings),
             is_quiet: self.quiet,
         }
+    }
+
+    /// Returns true for `status --serving`, which does not need the file.
+    fn is_health_check(&self) -> bool {
+        matches!(&self.command, Some(Command::WithFile(FileCommand::Status(status))) if status.serving)
     }
 
     /// Returns the output format of the command.

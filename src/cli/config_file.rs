@@ -25,8 +25,18 @@ pub(super) struct IgnoredConfig {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
-    /// True if an option named it: commands that are suggested then need the option too.
-    is_option: bool,
+    origin: Origin,
+}
+
+/// What names the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// `--config`: commands that are suggested need the option too.
+    Option,
+    /// The environment variable.
+    Variable,
+    /// Nothing: it is at a default path.
+    Default,
 }
 
 impl ConfigFile {
@@ -43,19 +53,31 @@ impl ConfigFile {
 
     /// Returns the file that the option names, else the one that the variable names unless it is empty.
     pub(super) fn named(option: Option<PathBuf>, variable: Option<OsString>) -> Option<Self> {
-        let is_option = option.is_some();
-        let path = option.or_else(|| variable.filter(|name| !name.is_empty()).map(PathBuf::from))?;
-        Some(Self { path, is_option })
+        let variable = variable.filter(|name| !name.is_empty()).map(PathBuf::from);
+        let named = |origin| move |path| Self { path, origin };
+        option.map(named(Origin::Option)).or_else(|| variable.map(named(Origin::Variable)))
     }
 
     /// Returns the file at a default path.
     pub(super) fn at(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned(), is_option: false }
+        Self { path: path.as_ref().to_owned(), origin: Origin::Default }
+    }
+
+    /// Returns the error for a file that the variable names and that does not exist. The person who runs a command may
+    /// not know that the variable is set.
+    pub(super) fn missing_of_variable(&self) -> Option<Diagnostic> {
+        (self.origin == Origin::Variable && is_missing(&self.path)).then(|| {
+            let message = format!("{}, which {VARIABLE} names, does not exist", self.path.display());
+            Diagnostic::for_file(
+                message,
+                format!("create it, correct {VARIABLE}, or name another file with -c FILE"),
+            )
+        })
     }
 
     /// Returns a shell command for the same file.
     pub(super) fn command(&self, arguments: &str) -> String {
-        match self.path.to_str().filter(|_| self.is_option) {
+        match self.path.to_str().filter(|_| self.origin == Origin::Option) {
             None => format!("downtime {arguments}"),
             Some(path) if path.starts_with('-') => {
                 format!("downtime -c {} {arguments}", shell_word(&format!("./{path}")))

@@ -38,7 +38,7 @@ pub(super) struct StatusArgs {
 
     /// Only check that the running gateway serves, for health checks of containers: exit with 0 or 1
     #[arg(long, conflicts_with = "format")]
-    serving: bool,
+    pub(super) serving: bool,
 }
 
 /// Returns 0 if the site is up, 3 if it is not, 1 if the state is unknown or the gateway has rejected the file.

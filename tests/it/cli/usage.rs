@@ -195,6 +195,25 @@ fn the_environment_names_the_file_and_the_option_overrides_it() {
 }
 
 #[test]
+fn a_missing_file_that_the_environment_names_is_reported_with_the_variable() {
+    let directory = WorkingDirectory::with("# nothing\n");
+    let run = |arguments: &[&str]| {
+        CommandOutput::from(output(directory.command(arguments).env("DOWNTIME_CONFIG", "none.toml")))
+    };
+    let message = "none.toml, which DOWNTIME_CONFIG names, does not exist";
+    for arguments in [&["--check"][..], &["status"], &["start"], &["serve"]] {
+        run(arguments).refuses(
+            1,
+            &[message, "help: create it, correct DOWNTIME_CONFIG, or name another file with -c FILE"],
+        );
+    }
+    let json = run(&["status", "--format", "json"]);
+    assert!(json.code == 1 && json.stdout.contains(message), "{json:?}");
+    run(&["-c", "none.toml", "--check"]).refuses(1, &["none.toml does not exist"]);
+    run(&["status", "--serving"]).refuses(1, &["no gateway serves at 127.0.0.1:9503"]);
+}
+
+#[test]
 fn an_empty_variable_counts_as_unset() {
     let directory = WorkingDirectory::with("# nothing\n");
     let run = output(directory.command(&["--check"]).env("DOWNTIME_CONFIG", ""));
