@@ -18,18 +18,28 @@ struct Interval {
 
 /// Describes the state at `now` in one line: `down until …, in 3 h 20 min: "db-upgrade"`.
 pub fn state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
-    describe(config, state, now, |at| format!("{}, in {}", local(at, &config.timezone), time_left(at, now)))
+    describe(config, state, now, None, |at| with_time_left(config, at, now))
+}
+
+/// Like [`state_line`], and also says since when: `down since … until …, in 3 h 20 min: "db-upgrade"`.
+pub fn state_line_since(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
+    describe(config, state, now, since(&config.rules.schedule, state), |at| with_time_left(config, at, now))
+}
+
+fn with_time_left(config: &Config, at: Timestamp, now: Timestamp) -> String {
+    format!("{}, in {}", local(at, &config.timezone), time_left(at, now))
 }
 
 /// Like [`state_line`], without the time that is left: true until the state changes.
 pub fn lasting_state_line(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
-    describe(config, state, now, |at| local(at, &config.timezone))
+    describe(config, state, now, None, |at| local(at, &config.timezone))
 }
 
 fn describe(
     config: &Config,
     state: &ScheduleState,
     now: Timestamp,
+    since: Option<Timestamp>,
     in_time: impl Fn(Timestamp) -> String,
 ) -> String {
     let schedule = &config.rules.schedule;
@@ -39,16 +49,17 @@ fn describe(
             None => "up; no downtime is planned".into(),
         };
     };
-    let describe = |interval: &Interval| {
+    let describe = |interval: &Interval, since: Option<Timestamp>| {
         let titles = interval.periods.iter().filter_map(|&index| schedule.periods().get(index));
         let titles: Vec<_> = titles.map(Period::title).collect();
         let until =
             interval.until.map_or(", with no known end".into(), |at| format!(" until {}", in_time(at)));
-        format!("{}{until}: {}", interval.word(), titles.join(", "))
+        let since = since.map_or(String::new(), |at| format!(" since {}", local(at, &config.timezone)));
+        format!("{}{since}{until}: {}", interval.word(), titles.join(", "))
     };
-    let mut parts = vec![describe(&first)];
+    let mut parts = vec![describe(&first, since)];
     if let Some((second, state)) = first.next(schedule, state) {
-        parts.push(describe(&second));
+        parts.push(describe(&second, None));
         parts.extend(second.next(schedule, &state).map(|(third, _)| format!("{} again", third.word())));
     }
     parts.join("; then ")

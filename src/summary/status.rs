@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::state::{causes, since, state_line};
+use super::state::{causes, state_line_since};
 use crate::config::{Config, Site, WhenUnreachable};
 use crate::schedule::human_time::{distance, length, local};
 use crate::schedule::period::{Occurrence, Period};
@@ -16,10 +16,8 @@ pub fn status_lines(
     reachable: Option<bool>,
     now: Timestamp,
 ) -> [String; 4] {
-    let since =
-        since(&config.rules.schedule, state).map(|at| format!("; since {}", local(at, &config.timezone)));
     [
-        format!("state     {}{}", state_line(config, state, now), since.unwrap_or_default()),
+        format!("state     {}", state_line_since(config, state, now)),
         format!("visitors  {}", visitors(config, state, reachable)),
         format!("change    {}", change(config, state, now)),
         format!("next      {}", next(config, state, now)),
@@ -86,7 +84,7 @@ fn change(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
 fn next(config: &Config, state: &ScheduleState, now: Timestamp) -> String {
     let back_at = state.back_at(now);
     if !state.active.is_empty() && back_at.is_none() {
-        return "unknown, because the current downtime has no known end".into();
+        return "unknown, because it is not known when the whole site is up again".into();
     }
     // The state of the schedule only looks one year ahead.
     let later = || config.rules.schedule.next_outage(state, back_at?, |_| true);

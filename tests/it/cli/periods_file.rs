@@ -50,7 +50,7 @@ fn the_first_command_creates_it_and_the_main_file_stays() {
         format!("edited {}\n", directory.path().canonicalize().unwrap().join("data/periods.toml").display());
     started.prints(0, &[&edited, "down until", ": the period at line 1 of data/periods.toml\n"]);
     assert!(periods(&directory).starts_with("[[period]]\nstart = "));
-    directory.run(&["status"]).prints(3, &["down until", "the period at line 1 of data/periods.toml"]);
+    directory.run(&["status"]).prints(3, &["down since", "the period at line 1 of data/periods.toml"]);
     directory.run(&["start", "--name", "db"]).prints_with_warnings(0, &["\"db\" has started"]);
     directory
         .run(&["end"])

@@ -28,9 +28,9 @@ fn up_exits_with_0_down_with_3_and_the_source_is_the_file() {
         (
             "[[period]]\nstart = 2020-01-01T00:00:00Z\n",
             3,
-            "state     down, with no known end: the period at line 1; since 2020-01-01 00:00:00 +00:00\n",
+            "state     down since 2020-01-01 00:00:00 +00:00, with no known end: the period at line 1\n",
         ),
-        (DOWN, 3, "down until 2999-01-01 00:00:00 +00:00, in "),
+        (DOWN, 3, "down since 2020-01-01 00:00:00 +00:00 until 2999-01-01 00:00:00 +00:00, in "),
     ] {
         let source = "\nsource    ./downtime.toml; no gateway was queried: the file has no [management]\n";
         WorkingDirectory::with(file).run(&["status"]).prints(code, &[text, source]);
@@ -87,8 +87,8 @@ fn five_lines_say_what_visitors_get_what_changes_and_what_is_next() {
             scoped.to_owned() + later,
             3,
             [
-                "state     partly down until 2500-01-01 00:00:00 +00:00, in ",
-                "; since 2019-01-01 00:00:00 +00:00\n",
+                "state     partly down since 2019-01-01 00:00:00 +00:00 until 2500-01-01 00:00:00 +00:00, in ",
+                ": \"shop\"\n",
                 "visitors  get a redirect to /sorry for requests that \"shop\" covers, and the site for all others\n",
                 "next      a downtime for 1 d starts at 2998-01-01",
             ],
@@ -107,10 +107,10 @@ fn a_period_of_the_whole_site_is_reported_before_one_of_a_part() {
     directory.run(&["status"]).prints(
         3,
         &[
-            "state     down until 2999-01-01 00:00:00 +00:00, in ",
-            ": \"db\"; then partly down, with no known end: \"part\"; since 2020-01-01 00:00:00 +00:00\n",
+            "state     down since 2020-01-01 00:00:00 +00:00 until 2999-01-01 00:00:00 +00:00, in ",
+            ": \"db\"; then partly down, with no known end: \"part\"\n",
             "visitors  get the down page with 503, unless they are exempt\n",
-            "next      unknown, because the current downtime has no known end\n",
+            "next      unknown, because it is not known when the whole site is up again\n",
         ],
     );
 }

@@ -59,7 +59,12 @@ fn a_partly_down_site_is_neither_up_nor_down() {
     for state in ["up", "down"] {
         let waited = run(&gateway.directory, &["wait", state, "--timeout", "1ms"]);
         assert_eq!(waited.code, 1);
-        assert!(waited.stderr.contains("it is partly down, with no known end: \"db\""), "{waited:?}");
+        assert!(
+            waited
+                .stderr
+                .contains("it is partly down since 2020-01-01 00:00:00 +00:00, with no known end: \"db\""),
+            "{waited:?}"
+        );
     }
 }
 

@@ -117,7 +117,7 @@ fn the_command_queries_the_running_gateway() {
     let output = run(&gateway.directory, &["status"]);
     assert_eq!((output.code, output.stderr.as_str()), (3, ""));
     for line in [
-        "state     down, with no known end: \"db\"; since 2020-01-01 00:00:00 +00:00\n",
+        "state     down since 2020-01-01 00:00:00 +00:00, with no known end: \"db\"\n",
         "visitors  get the down page with 503, unless they are exempt\n",
         "source    the gateway at unix:./management.sock: snapshot 1 since ",
         ", watching by events\n",
@@ -163,7 +163,7 @@ fn the_command_reports_a_rejected_file_and_shows_the_mistake() {
         assert!(
             output
                 .stdout
-                .contains("state     down, with no known end: \"db\""),
+                .contains("state     down since 2020-01-01 00:00:00 +00:00, with no known end: \"db\""),
             "{output:?}"
         );
         assert!(output.stdout.contains("file      ./downtime.toml was rejected at "), "{output:?}");
