@@ -13,8 +13,9 @@ Visitors get the down page over HTTP/1.1, in pauses of 1 ms. Fails if the median
     interim                   16 clients whose requests meet an upstream that sends interim responses without end
     slow                      1,000 clients that read a file of 8 MB at 1 kB a second, and 1,000 that send a byte of a head a second
 
-The flood needs processor time too, so the figures of a machine that does something else say little: see the load. What the
-machine itself adds shows with --nginx, which does the same to nginx (`apt-get install nginx-light`), in turn.
+The flood needs processor time too, so the figures of a machine that does something else say little: see the load. The slow clients
+do little, but all the time, which delays the visitors on their core whoever serves them. So for this kind, "without" is a
+measurement with the same clients at another gateway, on core 1. --nginx does the same to nginx (`apt-get install nginx-light`), in turn.
 """
 
 import argparse
@@ -31,7 +32,7 @@ import tempfile
 import threading
 import time
 
-from visitors import LIMIT, SERVER_CORE, measure, measure_alone, percentile, pin, server
+from visitors import CLIENT_CORE, LIMIT, SERVER_CORE, measure, measure_alone, percentile, pin, server
 
 BINARY = pathlib.Path(__file__).parent.parent / "target/release/downtime"
 CONFIG = """
@@ -179,6 +180,7 @@ def flood(kind, address, upstream, seconds):
 
 def compare(arguments, kind):
     """Measures the pairs of a kind, and returns the median of their ratios."""
+    said = "listening on http://"
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as servers:
         directory = pathlib.Path(name)
         upstream = servers.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -186,7 +188,10 @@ def compare(arguments, kind):
         (directory / "public").mkdir()
         (directory / "public/file").write_bytes(b"x" * FILE_SIZE)
         (directory / "downtime.toml").write_text(CONFIG.format(site=site))
-        _, gateway = servers.enter_context(server(arguments.binary, directory, [], "listening on http://"))
+        _, gateway = servers.enter_context(server(arguments.binary, directory, [], said))
+        elsewhere = None
+        if kind == "slow":
+            _, elsewhere = servers.enter_context(server(arguments.binary, directory, [], said, CLIENT_CORE))
         # The address to measure, and the one to flood.
         targets = {"downtime": (gateway, gateway)}
         # It refuses interim responses.
@@ -196,7 +201,7 @@ def compare(arguments, kind):
         for _ in range(arguments.pairs):
             for name, target in targets.items():
                 print(f"{name:8} ", end="")
-                ratios[name].append(pair(arguments, kind, *target, upstream.fileno()))
+                ratios[name].append(pair(arguments, kind, *target, elsewhere, upstream.fileno()))
     medians = {name: statistics.median(of_one) for name, of_one in ratios.items()}
     text = ", ".join(f"{name} {median:.2f}" for name, median in medians.items())
     print(f"{kind}: median ratio {text}, at most {LIMIT}; load {os.getloadavg()[0]:.1f}", flush=True)
@@ -231,18 +236,27 @@ def wait_for(address):
     sys.exit("nginx did not start")
 
 
-def pair(arguments, kind, measured, flooded, upstream):
-    """Measures once without the flood and once with it, and returns the ratio."""
-    without = percentile(measure_alone(measured))
+def pair(arguments, kind, measured, flooded, elsewhere, upstream):
+    """Measures once without the flood, or with the flood elsewhere, and once with it, and returns the ratio."""
+    if elsewhere:
+        without = percentile(measure_with_flood(arguments, kind, measured, elsewhere, upstream))
+    else:
+        without = percentile(measure_alone(measured))
+    during = percentile(measure_with_flood(arguments, kind, measured, flooded, upstream))
+    print(f"{kind:9} p99 {without:5.0f} µs without, {during:5.0f} µs with: {during / without:.2f}", flush=True)
+    return during / without
+
+
+def measure_with_flood(arguments, kind, measured, flooded, upstream):
+    """Returns the times of visitors' requests while another address is flooded, or the same."""
     command = ["nice", sys.executable, __file__, f"--only={kind}", f"--flood={flooded[0]}:{flooded[1]}"]
     command += [f"--upstream={upstream}", f"--seconds={arguments.seconds}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[upstream]) as flooding:
         flooding.stdout.readline()
-        during = percentile(measure(measured, lambda: flooding.poll() is not None))
+        times = measure(measured, lambda: flooding.poll() is not None)
     if flooding.returncode:
         sys.exit(f"the flood of {kind} ended with status {flooding.returncode}")
-    print(f"{kind:9} p99 {without:5.0f} µs without, {during:5.0f} µs with: {during / without:.2f}", flush=True)
-    return during / without
+    return times
 
 
 def main():

@@ -25,9 +25,9 @@ DOWN = b"GET / HTTP/1.1\r\nHost: down.example\r\nAccept: text/html\r\n\r\n"
 
 
 @contextlib.contextmanager
-def server(binary, directory, arguments, said):
+def server(binary, directory, arguments, said, core=SERVER_CORE):
     """Runs the binary, and yields it with the address that it says behind `said`."""
-    command = ["taskset", "--cpu-list", str(SERVER_CORE), binary.resolve(), *arguments]
+    command = ["taskset", "--cpu-list", str(core), binary.resolve(), *arguments]
     with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stderr:
