@@ -14,7 +14,7 @@ Visitors get the down page over HTTP/1.1, in pauses of 1 ms. Fails if the median
     slow                      1,000 clients that read a file of 8 MB at 1 kB a second, and 1,000 that send a byte of a head a second
 
 The flood needs processor time too, so the figures of a machine that does something else say little: see the load. The slow clients
-do little, but all the time, which delays the visitors on their core whoever serves them. So for this kind, "without" is a
+do little, but all the time, which delays the visitors on their core with any server. So for this kind, "without" is a
 measurement with the same clients at another gateway, on core 1. --nginx does the same to nginx (`apt-get install nginx-light`), in turn.
 """
 
