@@ -106,10 +106,11 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
 fn filter(level: &str) -> EnvFilter {
     let parsed = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let asks_for_it = |part: &str| match part.trim().parse::<LevelFilter>() {
-        Ok(level) => level > LevelFilter::INFO,
+        Ok(level) => level > LevelFilter::INFO || level < LevelFilter::WARN,
         Err(_) => part.contains("h2"),
     };
-    if level.split(',').any(asks_for_it) {
+    let has_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
+    if level.split(',').any(asks_for_it) || !level.split(',').any(has_level) {
         return parsed;
     }
     match "h2=error".parse() {
@@ -153,6 +154,9 @@ mod tests {
             ("TRACE", "trace"),
             ("info,h2=debug", "info,h2=debug"),
             ("info,h2::proto=warn", "info,h2::proto=warn"),
+            ("off", "off"),
+            ("error", "error"),
+            ("downtime=info", "downtime=info"),
         ] {
             let parts = |text: &str| text.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
             assert_eq!(parts(&filter(level).to_string()), parts(expected), "{level}");

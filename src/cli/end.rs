@@ -145,8 +145,9 @@ pub(super) fn at_line<'s>(
 
 /// Says how to choose a period by its line, in the file as it is now.
 fn line_help(source: &EditSource<'_>, command: &str, file: &ConfigFile) -> String {
+    let options = if command == "extend" { ", with --by or --until" } else { "" };
     format!(
-        "`{}` shows the line of each period; then run `{}`",
+        "`{}` shows the line of each period; then run `{}`{options}",
         file.command("--check"),
         line_command(file, command, "LINE", source.sha256)
     )

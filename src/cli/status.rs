@@ -89,7 +89,7 @@ fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
         let error = escape(&error.to_string()).into_owned();
         if is_assumed {
             let message = format!("no gateway serves at {listen}, which is the default: {error}");
-            let help = "the address of [management] cannot be read: correct the file; a running gateway may serve at that address";
+            let help = "the address of [management] cannot be read: correct the file; a running gateway may serve at another address";
             print_error(&message, help);
         } else {
             print_error(&format!("the gateway at {listen} does not serve: {error}"), "check its log");

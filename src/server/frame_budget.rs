@@ -17,8 +17,11 @@ const PER_REQUEST: usize = 4;
 const BYTES: usize = 1024;
 /// What most frames cost.
 const COST: usize = 1;
-/// What a PING costs, which the gateway must answer: what a request brings, since some clients send one with each.
+/// What a PING costs, which the gateway must answer: what a request brings, since some clients send one with each. One that follows
+/// a DATA frame to the client costs no more than most frames, since some clients measure the bandwidth with it.
 const PING_COST: usize = PER_REQUEST;
+/// How many PINGs may be left to cost less.
+const MAX_PINGS: usize = MAX / PING_COST;
 /// What a frame costs that makes the gateway do more: RST_STREAM, which discards the work for its request, and SETTINGS, which concern all
 /// streams. It is more than a request brings, so that requests that are reset have a limit (CVE-2023-44487).
 const HIGH_COST: usize = 2 * PER_REQUEST;
@@ -27,13 +30,15 @@ const HIGH_COST: usize = 2 * PER_REQUEST;
 #[derive(Debug)]
 pub(super) struct FrameBudget {
     left: usize,
+    /// How many PINGs may cost less.
+    pings: usize,
     /// The time up to which it has grown.
     since: Instant,
 }
 
 impl FrameBudget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: MAX, since: now }
+        Self { left: MAX, pings: 0, since: now }
     }
 
     /// Counts bytes that were sent to the client.
@@ -41,9 +46,10 @@ impl FrameBudget {
         self.add(bytes / BYTES);
     }
 
-    /// Counts DATA frames that are sent to the client. Some clients answer each with a PING, to measure the bandwidth.
+    /// Counts DATA frames that are sent to the client.
     pub(super) fn add_sent_parts(&mut self, parts: usize) {
-        self.add(parts * PING_COST);
+        self.add(parts * COST);
+        self.pings = self.pings.saturating_add(parts).min(MAX_PINGS);
     }
 
     /// Counts a frame from the client. Returns false if the budget does not suffice.
@@ -51,7 +57,11 @@ impl FrameBudget {
         match kind {
             FrameKind::Headers => self.add(PER_REQUEST),
             FrameKind::Data if payload > 0 => self.add(payload / BYTES),
-            FrameKind::Ping => return self.take(PING_COST, now),
+            FrameKind::Ping => {
+                let cost = if self.pings > 0 { COST } else { PING_COST };
+                self.pings = self.pings.saturating_sub(1);
+                return self.take(cost, now);
+            }
             FrameKind::ResetStream | FrameKind::Settings => return self.take(HIGH_COST, now),
             _ => return self.take(COST, now),
         }
@@ -137,5 +147,21 @@ mod tests {
         budget.add_sent_parts(3);
         let pings = rounds(&mut budget, &[(FrameKind::Ping, 8)], 2 * MAX);
         assert_eq!(pings, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_that_a_client_asks_for_byte_by_byte_pay_for_nothing_else() {
+        let mut budget = FrameBudget::new(Instant::now());
+        let now = Instant::now();
+        let mut resets = 0;
+        for _ in 0..100_000 {
+            assert!(budget.count(FrameKind::WindowUpdate, 4, now));
+            budget.add_sent_parts(1);
+            if resets < usize::MAX && budget.left > HIGH_COST && budget.count(FrameKind::ResetStream, 4, now)
+            {
+                resets += 1;
+            }
+        }
+        assert!(resets <= MAX / HIGH_COST, "{resets}");
     }
 }

@@ -128,7 +128,7 @@ impl fmt::Display for UpstreamError {
                 let after = duration::format(*after);
                 write!(
                     f,
-                    "as many connections to the upstream as `[limits] upstream_connections` and the limit of open files allow were busy for {after}"
+                    "all connections to the upstream that `[limits] upstream_connections` and the limit of open files allow were busy for {after}"
                 )
             }
             Self::TimedOut { step: TimedOutStep::Connect, after } => {

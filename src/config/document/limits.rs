@@ -62,7 +62,7 @@ pub struct LimitsSection {
     pub upstream_idle_connections: Field<i64>,
     /// How many connections to the upstream may be open at once, busy and idle ones together, in the whole process. Beyond
     /// that, a request waits up to `connect_timeout` until one closes; then the upstream counts as unreachable. `0` means
-    /// no limit.
+    /// as many as descriptors allow.
     ///
     /// A connection of HTTP/2 carries up to 100 requests at a time. Each worker opens its own ones until the limit is reached;
     /// then the requests of all workers share those that are open. For an `https://` upstream that speaks HTTP/2, this also

@@ -85,7 +85,7 @@ impl WebhookUrl {
 
     /// Returns true if messages may be sent to this address, which is the one of the host now. Over http, only this machine
     /// may get them. Over https, a name must not lead to link-local addresses, those of metadata services, multicast, broadcast and
-    /// reserved ranges, in any form that [leads to IPv4](embedded). Private addresses may be those of a chat server.
+    /// reserved ranges, in any form that leads to IPv4. Private addresses may be those of a chat server.
     pub fn may_lead_to(&self, address: IpAddr) -> bool {
         // Packets to other forms of a loopback address may leave the machine.
         if address.to_canonical().is_loopback() {
