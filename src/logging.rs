@@ -101,16 +101,13 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
 
 /// Parses the level. One that does not parse was already rejected with the file.
 ///
-/// h2, the library behind hyper, warns each time when a client does something that it should not, without the client's address. Its lines
-/// are only logged where the filter asks for it: the gateway logs what it does then, once a minute.
+/// h2, the library behind hyper, warns each time a client does something wrong, without the client's address. At the levels `info` and
+/// `warn` its warnings are left out, unless the filter names h2: the gateway logs what it does then, once a minute.
 fn filter(level: &str) -> EnvFilter {
     let parsed = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let asks_for_it = |part: &str| match part.trim().parse::<LevelFilter>() {
-        Ok(level) => level > LevelFilter::INFO || level < LevelFilter::WARN,
-        Err(_) => part.contains("h2"),
-    };
-    let has_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
-    if level.split(',').any(asks_for_it) || !level.split(',').any(has_level) {
+    let default = level.split(',').rev().find_map(|part| part.trim().parse::<LevelFilter>().ok());
+    let would_warn = matches!(default, Some(LevelFilter::INFO | LevelFilter::WARN));
+    if !would_warn || level.contains("h2") {
         return parsed;
     }
     match "h2=error".parse() {
