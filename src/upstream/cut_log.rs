@@ -37,7 +37,7 @@ pub(super) fn record_cut(peer: &Peer, error: &UpstreamError) {
 /// Logs each minute how many more responses were cut off. To be called each second.
 pub fn report_cut_responses() {
     if let Some(count) = CUT.take_others() {
-        warn!("{} of the upstream cut off within the last minute", counted(count, "more response"));
+        warn!("cut off within the last minute: {}", counted(count, "more response"));
     }
 }
 
