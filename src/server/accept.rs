@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::io::Interest;
@@ -69,7 +70,7 @@ impl ListeningSocket {
 
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener, _) => listener.async_io(Interest::READABLE, accept_tcp).await,
+            Self::Tcp(listener, _) => listener.async_io(Interest::READABLE, accept_next).await,
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
     }
@@ -92,6 +93,18 @@ impl ListeningSocket {
                 })
             }
         }
+    }
+}
+
+/// Accepts a connection if one waits. A failed accept costs several times as much as asking first, because Linux creates a socket
+/// before it looks (`do_accept` in net/socket.c). Otherwise each burst would end with one, and each wake-up of a thread when another
+/// thread was faster.
+fn accept_next(listener: &TcpListener) -> io::Result<Accepted> {
+    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+    match poll(&mut waiting, Some(&Timespec::default())) {
+        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+        // The attempt shows what is wrong.
+        Ok(_) | Err(_) => accept_tcp(listener),
     }
 }
 
@@ -182,7 +195,10 @@ async fn serve_accepted<S: Service>(
     let idleness = &connection.idleness;
     match tls {
         None => serve_open(stream, peer, service, &limits, stopped, idleness).await,
-        Some(acceptor) => serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness).await,
+        // In a box, so that this future is small.
+        Some(acceptor) => {
+            Box::pin(serve_tls(stream, acceptor, peer, service, &limits, stopped, idleness)).await;
+        }
     }
 }
 
