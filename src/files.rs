@@ -36,7 +36,7 @@ mod settings;
 mod version;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
@@ -52,6 +52,7 @@ use self::resolve::{INDEX, Target};
 pub use self::response::FileResponse;
 use self::response::{Opened, redirect, with_content};
 pub use self::settings::{CacheControl, FileSettings};
+use crate::descriptors::{REQUESTS, RequestDescriptors};
 use crate::http1::request::RequestHead;
 
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -75,14 +76,23 @@ pub struct FileRequest<'r> {
 #[derive(Debug)]
 pub struct Files {
     settings: FileSettings,
-    finder: Finder,
+    finder: Arc<Finder>,
 }
 
 impl Files {
     /// Serves a directory, with at most about `memory` bytes of its files in memory.
     pub fn new(settings: FileSettings, memory: usize) -> Self {
-        let finder = Finder::new(settings.root.clone(), settings.cache_control.clone(), memory);
-        Self { settings, finder }
+        Self::with_descriptors(settings, memory, &REQUESTS)
+    }
+
+    /// As [`Files::new`], with these descriptors.
+    fn with_descriptors(
+        settings: FileSettings,
+        memory: usize,
+        descriptors: &'static LazyLock<RequestDescriptors>,
+    ) -> Self {
+        let finder = Finder::new(settings.root.clone(), settings.cache_control.clone(), memory, descriptors);
+        Self { settings, finder: Arc::new(finder) }
     }
 
     /// Returns true if it serves a directory as these settings say.

@@ -32,9 +32,8 @@ use self::decide::decide_request;
 use self::record::RequestRecord;
 use self::request_id::RequestIds;
 use crate::clock;
-use crate::config::{AccessLog, Config, Limits, Site};
+use crate::config::{AccessLog, Limits, Site};
 use crate::counters::{Outcome, ThreadCounts};
-use crate::descriptor_limit::limit_connections;
 use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
 use crate::http1::request::RequestHead;
@@ -133,21 +132,9 @@ impl<R: Routes> Gateway<R> {
     }
 }
 
-/// Returns the configured limits, with no more connections than there are descriptors for.
-fn limits(config: &Config) -> Limits {
-    let Limits { connections, upstream_connections, .. } = config.limits;
-    // A client may need another one, for the upstream or a file.
-    let each = if matches!(config.site, Site::Welcome) { 1 } else { 2 };
-    Limits {
-        connections: limit_connections(connections, each),
-        upstream_connections: limit_connections(upstream_connections, 2),
-        ..config.limits
-    }
-}
-
 impl<R: Routes> Service for Gateway<R> {
     fn limits(&self) -> Limits {
-        limits(&self.snapshots.at(clock::now()).snapshot.config)
+        *self.snapshots.at(clock::now()).snapshot.limits()
     }
 
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {

@@ -24,6 +24,7 @@ use self::activity::Activity;
 use crate::clock;
 use crate::config::Limits;
 use crate::counters::Counters;
+use crate::descriptors::limit_management;
 use crate::filters::Routes;
 use crate::hooks::HookCounts;
 use crate::http1::refusal::Refusal;
@@ -86,8 +87,12 @@ pub fn management(gateway: &Arc<RunningGateway>) -> Management<impl Routes + use
 
 impl<R: Routes> Service for Management<R> {
     fn limits(&self) -> Limits {
-        // Operators must get in, however many are connected.
-        Limits { connections: 0, connections_per_client: 0, ..self.gateway.snapshots.current().config.limits }
+        // Operators must get in, however many visitors are connected.
+        Limits {
+            connections: limit_management(),
+            connections_per_client: 0,
+            ..self.gateway.snapshots.current().config.limits
+        }
     }
 
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod cell;
+mod limits;
 mod phase;
 mod reachability;
 
@@ -15,7 +16,7 @@ pub use self::cell::{RejectedReading, Snapshots};
 pub use self::phase::{PageKey, Phase};
 pub use self::reachability::Reachability;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::{Config, Site, UpstreamSite, WhenUnreachable};
+use crate::config::{Config, Limits, Site, UpstreamSite, WhenUnreachable};
 use crate::files::Files;
 use crate::page::Page;
 use crate::summary::{StateFields, lasting_state_line, state_line};
@@ -36,6 +37,7 @@ pub struct Snapshot {
     /// The files of the site, if it is a directory.
     pub files: Option<Arc<Files>>,
     warnings: OnceLock<Vec<Diagnostic>>,
+    limits: OnceLock<Limits>,
     phase: ArcSwap<Phase>,
     /// The next phase, if it was made ahead.
     next_phase: ArcSwapOption<Phase>,
@@ -57,6 +59,7 @@ impl Snapshot {
             applied_at: now,
             reachability: Arc::default(),
             warnings: OnceLock::new(),
+            limits: OnceLock::new(),
             phase,
             next_phase: ArcSwapOption::empty(),
             unreachable,

@@ -58,6 +58,7 @@ pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;
 use crate::config::UpstreamSite;
+use crate::descriptors::REQUESTS;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::net::names::Names;
@@ -173,8 +174,11 @@ impl Proxy {
 
     /// Returns true if the upstream accepts a connection within the time limit. The connection is closed without a request.
     pub async fn can_connect(&self, site: &UpstreamSite) -> bool {
-        let connecting = connect(&site.upstream, &site.tls, false, &self.names, &self.connector);
-        matches!(timeout(site.connect_timeout, connecting).await, Ok(Ok(_)))
+        let connecting = async {
+            let _descriptor = REQUESTS.take(1).await;
+            connect(&site.upstream, &site.tls, false, &self.names, &self.connector).await.is_ok()
+        };
+        timeout(site.connect_timeout, connecting).await.unwrap_or(false)
     }
 
     fn exchange<'x, 'b>(

@@ -14,9 +14,11 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
 use super::fault::{CANNOT_READ, SENT_IN_PART};
+use super::finder::Finder;
 use super::open::{Failure, OpenFile, Waiting};
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
+use crate::descriptors::{CountedFile, LentFile};
 
 /// What is sent of a file.
 #[derive(Debug)]
@@ -27,14 +29,41 @@ pub enum FileContent {
     Stored(StoredContent),
 }
 
-/// The parts of a file that is open, and what is sent between them.
+/// The parts of a file, and what is sent between them.
 #[derive(Debug)]
 pub struct StoredContent {
-    file: Arc<File>,
-    /// For the log.
-    path: PathBuf,
-    version: FileVersion,
+    file: StoredFile,
     parts: VecDeque<Part>,
+}
+
+/// A file that is open, or was closed while its client was waited for.
+#[derive(Debug)]
+pub(super) struct StoredFile {
+    pub(super) finder: Arc<Finder>,
+    pub(super) lent: LentFile,
+    /// Below the root.
+    pub(super) path: PathBuf,
+    pub(super) version: FileVersion,
+}
+
+impl StoredFile {
+    /// Returns the file. Opens it again if it was closed.
+    async fn open(&self) -> io::Result<Arc<CountedFile>> {
+        if let Some(file) = self.lent.get() {
+            return Ok(file);
+        }
+        let opened = self.finder.reopen(&self.path, &self.version).await;
+        let file = opened.map_err(|refusal| {
+            io::Error::other(format!(
+                "it was closed because its descriptor was needed while the client took nothing, and {}",
+                match refusal {
+                    FileRefusal::Changed | FileRefusal::NotFound => "was changed or replaced meanwhile",
+                    _ => "cannot be opened again",
+                }
+            ))
+        })?;
+        Ok(self.lent.replace(file))
+    }
 }
 
 /// A part of the content.
@@ -48,9 +77,8 @@ pub enum Part {
 
 impl StoredContent {
     /// The parts must lie within the length of the file's version.
-    pub(super) fn new(opened: OpenFile, path: PathBuf, parts: impl IntoIterator<Item = Part>) -> Self {
-        let OpenFile { file, version } = opened;
-        Self { file: Arc::new(file), path, version, parts: parts.into_iter().collect() }
+    pub(super) fn new(file: StoredFile, parts: impl IntoIterator<Item = Part>) -> Self {
+        Self { file, parts: parts.into_iter().collect() }
     }
 
     /// Takes the next part.
@@ -58,21 +86,23 @@ impl StoredContent {
         self.parts.pop_front()
     }
 
-    /// The file, for system calls that send from it. Before such a call, [`StoredContent::load`] the range.
-    pub fn file(&self) -> &File {
-        &self.file
+    /// The file, for system calls that send from it. Before such a call, [`StoredContent::load`] the range. Set it aside while the
+    /// client is waited for.
+    pub fn file(&self) -> &LentFile {
+        &self.file.lent
     }
 
     /// Reads a range into memory, on a blocking thread unless the system has it there.
     ///
     /// # Errors
-    /// It cannot be read, or somebody has written to the file, which is then a mix of two versions. Both are logged.
+    /// It cannot be read, or somebody has written to the file, which is then a mix of two versions; or it was closed and is not
+    /// the same any more. All of them are logged.
     pub async fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
-        if let Some(bytes) = read_at_once(&self.file, &self.version, &range) {
+        let (file, version) = (self.report(self.file.open().await)?, self.file.version);
+        if let Some(bytes) = read_at_once(file.file(), &version, &range) {
             return Ok(bytes);
         }
-        let (file, version) = (Arc::clone(&self.file), self.version);
-        self.report(spawn_blocking(move || read(&file, &version, &range)).await?)
+        self.report(spawn_blocking(move || read(file.file(), &version, &range)).await?)
     }
 
     /// Makes the system read a range into its memory, so that sending from it does not wait for a disk.
@@ -80,23 +110,24 @@ impl StoredContent {
     /// # Errors
     /// As those of [`StoredContent::read`].
     pub async fn load(&self, range: Range<u64>) -> io::Result<()> {
+        let (file, version) = (self.report(self.file.open().await)?, self.file.version);
         let last = range.end.saturating_sub(1)..range.end;
-        let has = |part| read_at_once(&self.file, &self.version, &part).is_some();
+        let has = |part| read_at_once(file.file(), &version, &part).is_some();
         if has(range.start..range.end.min(range.start.saturating_add(1))) && has(last.clone()) {
             return Ok(());
         }
-        let (file, version) = (Arc::clone(&self.file), self.version);
         let load = move || {
+            let file = file.file();
             let length = std::num::NonZero::new(range.end.saturating_sub(range.start));
             // Only advice: if it fails, the next read waits.
-            let _ = fadvise(&*file, range.start, length, Advice::WillNeed);
-            read(&file, &version, &last).map(drop)
+            let _ = fadvise(file, range.start, length, Advice::WillNeed);
+            read(file, &version, &last).map(drop)
         };
         self.report(spawn_blocking(load).await?)
     }
 
     fn report<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        result.inspect_err(|error| SENT_IN_PART.log(&self.path, error))
+        result.inspect_err(|error| SENT_IN_PART.log(&self.file.path, error))
     }
 }
 

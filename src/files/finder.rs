@@ -1,21 +1,29 @@
 //! Finds files, and keeps small ones in memory.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::content::read_whole;
+use super::content::{StoredFile, read_whole};
+use super::fault::CANNOT_OPEN;
 use super::open::{Entry, Failure, OpenFile, RootDirectory, Waiting};
 use super::refusal::FileRefusal;
 use super::resource::{MAX_KEPT, OpenResource, Resource};
 use super::response::Opened;
 use super::settings::CacheControl;
+use super::version::FileVersion;
+use crate::descriptors::{CountedFile, Descriptors, LentFile, MAX_FINDING, RequestDescriptors};
+
+/// How long a request waits for a descriptor. Only disks that do not answer make it wait as long.
+const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Finds the files of a directory.
 #[derive(Debug)]
@@ -27,19 +35,29 @@ pub(super) struct Finder {
     /// How many bytes may be kept.
     memory: usize,
     kept: Cache<PathBuf, Arc<Resource>, ByWeight>,
+    /// Not used before the gateway has started.
+    descriptors: &'static LazyLock<RequestDescriptors>,
 }
 
 /// A file that was found, and was opened unless that was not needed.
 pub(super) struct Found {
     pub(super) resource: Arc<Resource>,
-    opened: Option<OpenResource>,
+    opened: Option<Counted<OpenResource>>,
 }
+
+/// Something that was opened, and its descriptors; `None` while they are not counted, which is for a moment only.
+type Counted<T> = (T, Option<Descriptors>);
 
 impl Finder {
     /// Keeps about `memory` bytes.
-    pub(super) fn new(root: PathBuf, cache_control: CacheControl, memory: usize) -> Self {
+    pub(super) fn new(
+        root: PathBuf,
+        cache_control: CacheControl,
+        memory: usize,
+        descriptors: &'static LazyLock<RequestDescriptors>,
+    ) -> Self {
         let kept = Cache::with_weighter(memory >> 12, memory as u64, ByWeight);
-        Self { root, is_root_missing: Arc::default(), cache_control, memory, kept }
+        Self { root, is_root_missing: Arc::default(), cache_control, memory, kept, descriptors }
     }
 
     /// How many bytes may be kept.
@@ -61,12 +79,12 @@ impl Finder {
             return Ok(Found { resource, opened: None });
         }
         let opened = self.attempt(path, open_resource).await.inspect_err(|_| drop(self.kept.remove(path)))?;
-        if let Some(resource) = kept.filter(|resource| resource.describes(&opened)) {
+        if let Some(resource) = kept.filter(|resource| resource.describes(&opened.0)) {
             resource.see(tick);
             return Ok(Found { resource, opened: Some(opened) });
         }
         let cache_control = self.cache_control.value(path);
-        let resource = Arc::new(Resource::new(path, &opened, &cache_control, now, tick)?);
+        let resource = Arc::new(Resource::new(path, &opened.0, &cache_control, now, tick)?);
         if resource.is_settled() {
             self.kept.insert(path.to_owned(), Arc::clone(&resource));
         }
@@ -74,27 +92,64 @@ impl Finder {
     }
 
     /// Opens one of the files that were found, and reads it if it is small.
-    pub(super) async fn open(&self, found: Found, path: &Path, index: usize) -> Result<Opened, FileRefusal> {
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        found: Found,
+        path: &Path,
+        index: usize,
+    ) -> Result<Opened, FileRefusal> {
         let Found { resource, opened } = found;
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
         if let Some(content) = variant.content() {
             return Ok(Opened::Memory(content.clone()));
         }
-        let file = match opened.and_then(|opened| opened.into_file(index)) {
-            Some(file) => file,
-            None => self.attempt(&variant.path(path), open_file).await?,
-        };
+        let opened = opened.and_then(|(opened, descriptors)| Some((opened.into_file(index)?, descriptors)));
+        let (file, descriptors) = self.count(opened, &variant.path(path)).await?;
         if file.version != variant.version {
             // Another thread must not find it by its version of before.
             self.kept.remove(path);
             return Err(FileRefusal::Changed);
         }
         if variant.version.length() > MAX_KEPT {
-            return Ok(Opened::Stored(file, variant.path(path)));
+            let lent = LentFile::new(self.descriptors, CountedFile::new(file.file, descriptors));
+            let (finder, version) = (Arc::clone(self), file.version);
+            return Ok(Opened::Stored(StoredFile { finder, lent, path: variant.path(path), version }));
         }
-        let content = read_small(file, variant.path(path)).await?;
+        let content = read_small((file, descriptors), variant.path(path)).await?;
         resource.keep(index, &content);
         Ok(Opened::Memory(content))
+    }
+
+    /// Opens a file again whose descriptor was needed elsewhere.
+    pub(super) async fn reopen(
+        &self,
+        path: &Path,
+        version: &FileVersion,
+    ) -> Result<CountedFile, FileRefusal> {
+        let (file, descriptors) = self.count(None, path).await?;
+        // Whatever has happened to the file meanwhile would show in the time of its last status change, which nobody can set.
+        if file.version != *version {
+            return Err(FileRefusal::Changed);
+        }
+        Ok(CountedFile::new(file.file, descriptors))
+    }
+
+    /// Counts the descriptor of a file that was opened, or opens one.
+    async fn count(
+        &self,
+        opened: Option<Counted<OpenFile>>,
+        path: &Path,
+    ) -> Result<(OpenFile, Descriptors), FileRefusal> {
+        let (file, descriptors) = match opened {
+            Some(opened) => opened,
+            None => self.attempt(path, open_file).await?,
+        };
+        if let Some(descriptors) = descriptors.or_else(|| self.descriptors.try_take()) {
+            return Ok((file, descriptors));
+        }
+        // Before the wait for it.
+        drop(file);
+        self.wait(path, open_file).await
     }
 
     /// Opens something at once, or else on a blocking thread, which may wait for a disk.
@@ -102,19 +157,40 @@ impl Finder {
         &self,
         path: &Path,
         open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
-    ) -> Result<T, FileRefusal> {
-        let run = move |root: &Path, path: &Path, waiting, is_missing: &AtomicBool| {
-            open(&RootDirectory::open(root, waiting, is_missing)?, path)
-        };
-        let at_once = run(&self.root, path, Waiting::Never, &self.is_root_missing);
-        match at_once {
-            Ok(opened) => return Ok(opened),
-            Err(Failure::Refused(refusal)) => return Err(refusal),
-            Err(Failure::WouldWait) => {}
+    ) -> Result<Counted<T>, FileRefusal> {
+        let at_once = RootDirectory::open(&self.root, Waiting::Never, &self.is_root_missing);
+        match at_once.and_then(|root| open(&root, path)) {
+            Ok(opened) => Ok((opened, None)),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::WouldWait) => {
+                self.wait(path, open).await.map(|(opened, descriptors)| (opened, Some(descriptors)))
+            }
         }
+    }
+
+    /// Opens something on a blocking thread, as soon as there are descriptors for it.
+    async fn wait<T: Send + 'static>(
+        &self,
+        path: &Path,
+        open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
+    ) -> Result<(T, Descriptors), FileRefusal> {
+        let descriptors = self.descriptors.take(MAX_FINDING);
+        let Ok(descriptors) = timeout(DESCRIPTOR_TIMEOUT, descriptors).await else {
+            CANNOT_OPEN.log(
+                path,
+                &"too many files and connections to the upstream are open: allow more with `LimitNOFILE=` in the unit, or \
+                  `ulimit -n`",
+            );
+            return Err(FileRefusal::Unavailable);
+        };
         let (root, path) = (self.root.clone(), path.to_owned());
         let is_missing = Arc::clone(&self.is_root_missing);
-        block(move || run(&root, &path, Waiting::Allowed, &is_missing)).await
+        let open = move || {
+            let root = RootDirectory::open(&root, Waiting::Allowed, &is_missing)?;
+            // In this order: the descriptors count as long as the thread runs.
+            Ok((open(&root, &path)?, descriptors))
+        };
+        block(open).await
     }
 }
 
@@ -141,11 +217,22 @@ fn open_file(root: &RootDirectory, path: &Path) -> Result<OpenFile, Failure> {
 }
 
 /// Reads a file at once, or else on a blocking thread.
-async fn read_small(file: OpenFile, path: PathBuf) -> Result<Bytes, FileRefusal> {
+async fn read_small(
+    (file, descriptors): (OpenFile, Descriptors),
+    path: PathBuf,
+) -> Result<Bytes, FileRefusal> {
     match read_whole(&file, &path, Waiting::Never) {
         Ok(content) => Ok(content),
         Err(Failure::Refused(refusal)) => Err(refusal),
-        Err(Failure::WouldWait) => block(move || read_whole(&file, &path, Waiting::Allowed)).await,
+        Err(Failure::WouldWait) => {
+            let descriptor = descriptors.only_one();
+            let read = move || {
+                let read = read_whole(&file, &path, Waiting::Allowed);
+                drop((file, descriptor));
+                read
+            };
+            block(read).await
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) enum Waiting {
 /// Why something was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The thread would have to wait, and must not.
+    /// The thread would have to wait for a disk or a descriptor, and must not.
     WouldWait,
     Refused(FileRefusal),
 }
@@ -92,8 +92,8 @@ impl RootDirectory {
             Self::Descriptor(root) => {
                 let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
                 match openat2(root, path, FLAGS | OFlags::CLOEXEC, Mode::empty(), resolve) {
-                    // PERM: a filter of system calls. INVAL: before Linux 5.12.
-                    Err(Errno::AGAIN | Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
+                    // PERM: a filter of system calls. INVAL: before Linux 5.12. MFILE: a descriptor must be waited for.
+                    Err(Errno::AGAIN | Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::MFILE) => {
                         return Err(Failure::WouldWait);
                     }
                     opened => opened.map(File::from).map_err(io::Error::from),

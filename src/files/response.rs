@@ -1,7 +1,6 @@
 //! Responses with a file, or without.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +10,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::content::{FileContent, Part, StoredContent};
+use super::content::{FileContent, Part, StoredContent, StoredFile};
 use super::multipart::{Multipart, content_range, slice};
-use super::open::OpenFile;
 use super::range::Selection;
 use super::refusal::{FileRefusal, NO_STORE, text};
 use super::resolve::with_slash;
@@ -75,8 +73,7 @@ impl FileResponse {
 #[derive(Debug)]
 pub(super) enum Opened {
     Memory(Bytes),
-    /// With its path below the root.
-    Stored(OpenFile, PathBuf),
+    Stored(StoredFile),
 }
 
 /// Returns the response with a whole file, or with parts of it.
@@ -126,16 +123,14 @@ impl Opened {
     fn range(self, range: Range<u64>) -> FileContent {
         match self {
             Self::Memory(bytes) => FileContent::Memory(slice(&bytes, &range)),
-            Self::Stored(file, path) => {
-                FileContent::Stored(StoredContent::new(file, path, [Part::Range(range)]))
-            }
+            Self::Stored(file) => FileContent::Stored(StoredContent::new(file, [Part::Range(range)])),
         }
     }
 
     fn parts(self, multipart: Multipart) -> FileContent {
         match self {
             Self::Memory(bytes) => FileContent::Memory(multipart.of(&bytes)),
-            Self::Stored(file, path) => FileContent::Stored(StoredContent::new(file, path, multipart.parts)),
+            Self::Stored(file) => FileContent::Stored(StoredContent::new(file, multipart.parts)),
         }
     }
 }

@@ -18,11 +18,19 @@ struct Site {
 
 impl Site {
     fn new(ahead: SignedDuration, memory: usize) -> Self {
+        Self::with_descriptors(ahead, memory, &REQUESTS)
+    }
+
+    fn with_descriptors(
+        ahead: SignedDuration,
+        memory: usize,
+        descriptors: &'static LazyLock<RequestDescriptors>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("public");
         fs::create_dir(&root).unwrap();
         let settings = FileSettings { root, ..FileSettings::default() };
-        Self { directory, files: Files::new(settings, memory), ahead }
+        Self { directory, files: Files::with_descriptors(settings, memory, descriptors), ahead }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,6 +51,16 @@ impl Site {
     fn now(&self) -> Timestamp {
         let modified = tempfile::tempfile_in(&self.directory).unwrap().metadata().unwrap().modified();
         modified.unwrap().try_into().unwrap()
+    }
+
+    async fn stored(&self, path: &str) -> Result<StoredContent, u16> {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let head = RequestHead::parse(head.as_bytes()).unwrap();
+        let response = self.files.respond(&FileRequest { head: &head, now: self.now(), tick: 1 }).await;
+        match response.content {
+            FileContent::Stored(content) => Ok(content),
+            FileContent::Memory(_) => Err(response.status.as_u16()),
+        }
     }
 
     async fn get(&self, path: &str, tick: u64) -> (u16, String) {
@@ -124,4 +142,66 @@ async fn a_file_is_settled_by_the_time_of_the_request() {
     site.write("a", "one");
     assert_eq!(site.get("/a", 1).await, ok("one"));
     assert_eq!(site.files.finder.weight(), 0, "a file from the future");
+}
+
+/// Changes files of a site, which have this content.
+type Change = fn(&Site, &str);
+
+/// The descriptors of a process with few of them.
+static FEW: LazyLock<RequestDescriptors> = LazyLock::new(|| RequestDescriptors::new(Some(ALL as usize)));
+const ALL: u32 = 8;
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_descriptor_was_needed_is_opened_again_if_it_is_the_same() {
+    let site = Site::with_descriptors(AHEAD, ENOUGH, &FEW);
+    let content = "x".repeat(100_000);
+    let changes: [(&str, Change, bool); 7] = [
+        ("nothing", |_, _| (), true),
+        ("a new name", |site, _| fs::rename(site.path("large"), site.path("moved")).unwrap(), false),
+        ("another file", |site, _| fs::rename(site.path("other"), site.path("large")).unwrap(), false),
+        ("other content", |site, content| site.write("large", content), false),
+        (
+            "a link out of the root",
+            |site, _| {
+                fs::rename(site.path("large"), site.directory.path().join("large")).unwrap();
+                symlink("../large", site.path("large")).unwrap();
+            },
+            false,
+        ),
+        (
+            "times of before",
+            |site, content| {
+                let modified = fs::metadata(site.path("large")).unwrap().modified().unwrap();
+                site.write("large", content);
+                fs::File::open(site.path("large")).unwrap().set_modified(modified).unwrap();
+            },
+            false,
+        ),
+        ("another link to it", |site, _| symlink("large", site.path("link")).unwrap(), true),
+    ];
+    for (change, make, is_same) in changes {
+        for name in ["large", "other"] {
+            let _ = fs::remove_file(site.path(name));
+            fs::write(site.path(name), &content).unwrap();
+        }
+        let files = [site.stored("/large").await.unwrap(), site.stored("/large").await.unwrap()];
+        for file in &files {
+            file.file().set_aside();
+        }
+        make(&site, &content);
+        let taken = FEW.take(ALL).await;
+        assert!(files.iter().all(|file| file.file().get().is_none()), "{change}");
+        drop(taken);
+        for file in &files {
+            let read = file.read(50_000..50_010).await.map(|bytes| bytes == "xxxxxxxxxx");
+            assert_eq!(read.ok(), is_same.then_some(true), "{change}");
+        }
+    }
+    for name in ["large", "other"] {
+        fs::write(site.path(name), &content).unwrap();
+    }
+    let taken = FEW.take(ALL).await;
+    assert_eq!(site.stored("/other").await.unwrap_err(), 503, "nobody gives any back");
+    drop(taken);
+    assert!(site.stored("/other").await.is_ok());
 }

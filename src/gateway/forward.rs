@@ -10,7 +10,7 @@ use http_body_util::Full;
 use super::failure::failure_response;
 use super::record::RequestRecord;
 use super::request_id::RequestId;
-use super::{Gateway, limits, make_private};
+use super::{Gateway, make_private};
 use crate::config::UpstreamSite;
 use crate::counters::{Outcome, UpstreamFailure};
 use crate::filters::Routes;
@@ -61,7 +61,7 @@ impl<R: Routes> Gateway<R> {
             is_watched,
             is_private,
             request_id,
-            ..Route::new(site, limits(&snapshot.config), client, &peer, *trusted)
+            ..Route::new(site, snapshot.limits(), client, &peer, *trusted)
         };
         let closing = pin!(self.closing(head, &peer, current, *now));
         let mut on_status = |status: StatusCode| {

@@ -118,13 +118,14 @@ async fn send_parts(
                 let with_head = if client.is_http2() { 0 } else { MAX_WITH_HEAD as u64 };
                 let first = range.start..range.end.min(range.start.saturating_add(with_head));
                 out.extend_from_slice(&content.read(first.clone()).await?);
-                client.send(&out).await?;
+                content.file().set_aside_during(client.send(&out)).await?;
                 // A slow reader holds no more than what it has not taken.
                 out = Vec::new();
                 send_range(client, &content, first.end..range.end).await?;
             }
         }
     }
+    drop(content);
     client.send_last(&out).await
 }
 
@@ -135,18 +136,18 @@ async fn send_range(
 ) -> io::Result<()> {
     while !rest.is_empty() {
         let without_last = rest.end.saturating_sub(LAST_READ);
-        let part = if client.takes_files() && rest.start < without_last {
+        rest.start += if client.takes_files() && rest.start < without_last {
             let part = rest.start..without_last.min(rest.start.saturating_add(MAX_SENT));
             content.load(part.clone()).await?;
-            client.send_file(content.file(), part.clone()).await?;
-            part
+            client.send_file(content.file(), part).await?
         } else {
-            let wanted = client.await_demand().await?.map_or(MAX_READ, |wanted| wanted as u64);
-            let part = rest.start..rest.end.min(rest.start.saturating_add(wanted));
-            client.send(&content.read(part.clone()).await?).await?;
-            part
+            let wanted = content.file().set_aside_during(client.await_demand()).await?;
+            let length = wanted.map_or(MAX_READ, |wanted| wanted as u64);
+            let part = rest.start..rest.end.min(rest.start.saturating_add(length));
+            let bytes = content.read(part).await?;
+            content.file().set_aside_during(client.send(&bytes)).await?;
+            bytes.len() as u64
         };
-        rest.start = part.end;
         // A fast client never makes the thread wait. Let its other connections run.
         yield_now().await;
     }

@@ -24,6 +24,7 @@ use super::signature::sign;
 use crate::clock;
 use crate::config::duration;
 use crate::config::hooks::{Webhook, WebhookUrl};
+use crate::descriptors::REQUESTS;
 use crate::http1::scheme::Scheme;
 use crate::net::happy_eyeballs;
 use crate::net::names::Names;
@@ -114,7 +115,9 @@ async fn send_unlimited(
         return Err(SendError::Address(*address));
     }
     // Not looked up again: this connection leads to one of the addresses that were checked.
-    let stream = happy_eyeballs::connect(&addresses, url.port()).await.map_err(SendError::Connect)?;
+    let stream = happy_eyeballs::connect(&addresses, url.port(), || REQUESTS.try_take())
+        .await
+        .map_err(SendError::Connect)?;
     let request = request(webhook, id, body).map_err(|error| SendError::Connect(io::Error::other(error)))?;
     match url.scheme() {
         Scheme::Http => exchange(stream, request).await,

@@ -12,11 +12,16 @@ use tokio::time::timeout;
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first of these addresses that accepts. The next one is tried when an attempt fails, or after
-/// `ATTEMPT_DELAY`; attempts that were begun go on meanwhile.
+/// `ATTEMPT_DELAY`; attempts that were begun go on meanwhile, as long as `may_open` returns something for each descriptor beyond
+/// the first. It is kept until the attempt ends.
 ///
 /// # Errors
 /// No address accepts. The error is that of the last attempt.
-pub async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
+pub async fn connect<D: Send + 'static>(
+    addresses: &[IpAddr],
+    port: u16,
+    may_open: impl Fn() -> Option<D>,
+) -> io::Result<TcpStream> {
     let mut addresses = interleave(addresses).map(|address| SocketAddr::new(address, port)).peekable();
     let mut attempts = JoinSet::new();
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
@@ -25,7 +30,17 @@ pub async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
             Some(address) if attempts.is_empty() && addresses.peek().is_none() => {
                 return TcpStream::connect(address).await;
             }
-            Some(address) => drop(attempts.spawn(TcpStream::connect(address))),
+            Some(address) => {
+                let descriptor = if attempts.is_empty() { None } else { may_open() };
+                if descriptor.is_none() {
+                    // The descriptor of an attempt that has not answered goes to this one.
+                    attempts.shutdown().await;
+                }
+                attempts.spawn(async move {
+                    let _descriptor = descriptor;
+                    TcpStream::connect(address).await
+                });
+            }
             None if attempts.is_empty() => return Err(failure),
             None => {}
         }
@@ -100,7 +115,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let _dead = blackhole((SECOND, port).into());
         let begun = Instant::now();
-        let stream = connect(&[SECOND, FIRST], port).await.unwrap();
+        let stream = connect(&[SECOND, FIRST], port, || Some(())).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap().ip(), FIRST);
         assert!(
             begun.elapsed() >= ATTEMPT_DELAY && begun.elapsed() < Duration::from_secs(5),
@@ -110,17 +125,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn without_another_descriptor_an_address_that_does_not_answer_is_given_up_for_the_next() {
+        let listener = TcpListener::bind((FIRST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _dead = [blackhole((SECOND, port).into()), blackhole((THIRD, port).into())];
+        let asked = std::cell::Cell::new(0);
+        let none = || {
+            asked.set(asked.get() + 1);
+            None::<()>
+        };
+        let stream = connect(&[SECOND, THIRD, FIRST], port, none).await.unwrap();
+        assert_eq!((stream.peer_addr().unwrap().ip(), asked.get()), (FIRST, 2));
+    }
+
+    #[tokio::test]
     async fn an_address_that_refuses_is_passed_over_at_once() {
         let listener = TcpListener::bind((FIRST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let refusing = [SECOND, Ipv6Addr::LOCALHOST.into(), THIRD];
         for addresses in [[&refusing[..], &[FIRST]].concat(), [&[FIRST], &refusing[..]].concat()] {
-            let stream = connect(&addresses, port).await.unwrap();
+            let stream = connect(&addresses, port, || Some(())).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap().ip(), FIRST);
         }
-        let error = connect(&refusing, port).await.unwrap_err();
+        let error = connect(&refusing, port, || Some(())).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-        let error = connect(&[], port).await.unwrap_err();
+        let error = connect(&[], port, || Some(())).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
@@ -129,7 +158,7 @@ mod tests {
         let dead = blackhole((FIRST, 0).into());
         let port = dead.0.local_addr().unwrap().as_socket().unwrap().port();
         let (socket, mut queued) = dead;
-        let connecting = tokio::spawn(async move { connect(&[FIRST, SECOND], port).await });
+        let connecting = tokio::spawn(async move { connect(&[FIRST, SECOND], port, || Some(())).await });
         // The kernel repeats the request after a second, and by then there is space in the queue.
         tokio::task::yield_now().await;
         queued.clear();

@@ -1,6 +1,5 @@
 //! Sends bytes that are in memory, and files.
 
-use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
@@ -14,6 +13,7 @@ use super::deadline::Deadline;
 use super::progress::ClientWait;
 use super::stream::Stream;
 use super::traffic::Traffic;
+use crate::descriptors::LentFile;
 
 /// The limit for the other end to take [`MIN_PROGRESS`](super::progress::MIN_PROGRESS), or the last bytes.
 #[derive(Debug)]
@@ -53,6 +53,14 @@ impl SendLimit {
         ready!(deadline.poll_passed(cx));
         self.has_passed = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Records that the other end has taken this many bytes, and returns the number.
+    fn record(&mut self, taken: usize, traffic: &Traffic) -> u64 {
+        let taken = taken as u64;
+        traffic.add_sent(taken);
+        self.taken += taken;
+        taken
     }
 
     /// Ends the wait, if there was one: the other end has taken all.
@@ -98,29 +106,40 @@ pub(super) async fn send_all(
     Ok(())
 }
 
-/// Sends a range of a file from where the system has it, as [`send_all`] sends bytes.
+/// Sends a range of a file from where the system has it, as [`send_all`] sends bytes, and sets the file aside while it waits. Returns
+/// how much was sent: all, unless the file was closed meanwhile.
 ///
 /// # Errors
 /// As those of [`send_all`]; `Unsupported` if the stream does not come from the system; `UnexpectedEof` if the file is
 /// shorter.
 pub(super) async fn send_file(
     stream: &mut Stream,
-    file: &File,
-    mut range: Range<u64>,
+    file: &LentFile,
+    range: Range<u64>,
     limit: &mut SendLimit,
     traffic: &Traffic,
     mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
-) -> io::Result<()> {
-    while !range.is_empty() {
-        let send = |stream: &mut Stream, cx: &mut Context<'_>| stream.poll_send_file(cx, file, &range);
-        let taken = send_some(stream, limit, traffic, &mut meanwhile, send).await;
-        range.start += taken.map_err(|error| match error.kind() {
-            io::ErrorKind::WriteZero => io::ErrorKind::UnexpectedEof.into(),
-            _ => error,
-        })? as u64;
+) -> io::Result<u64> {
+    let mut rest = range.clone();
+    while !rest.is_empty() {
+        let taken = poll_fn(|cx| {
+            let Some(open) = file.get() else { return Poll::Ready(Ok(None)) };
+            let taken = stream.poll_send_file(cx, open.file(), &rest);
+            if taken.is_pending() {
+                file.set_aside();
+                meanwhile(stream, cx);
+                return limit.poll_wait(cx);
+            }
+            taken.map_ok(Some)
+        });
+        match taken.await? {
+            None => break,
+            Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(taken) => rest.start += limit.record(taken, traffic),
+        }
     }
     limit.end_wait();
-    Ok(())
+    Ok(rest.start - range.start)
 }
 
 /// Waits until the other end waits for bytes, and returns how many it takes, if that is known before they are sent. Fails if that
@@ -162,8 +181,7 @@ async fn send_some(
     match taken.await? {
         0 => Err(io::ErrorKind::WriteZero.into()),
         taken => {
-            traffic.add_sent(taken as u64);
-            limit.taken += taken as u64;
+            limit.record(taken, traffic);
             Ok(taken)
         }
     }

@@ -10,6 +10,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
+use crate::descriptors::REQUESTS;
 use crate::net::happy_eyeballs;
 use crate::net::names::Names;
 use crate::net::stream::Stream;
@@ -61,7 +62,7 @@ impl Connector {
     }
 }
 
-/// Opens a connection: looks up the name, connects, and begins TLS, with an offer of HTTP/2 if `offers_http2`.
+/// Opens a connection, for which there must be a descriptor: looks up the name, connects, and begins TLS, with an offer of HTTP/2 if `offers_http2`.
 pub(super) async fn connect(
     upstream: &UpstreamAddress,
     settings: &TlsSettings,
@@ -73,7 +74,8 @@ pub(super) async fn connect(
         UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { scheme, host, port } => (*scheme, host, *port),
     };
-    let tcp = happy_eyeballs::connect(&names.resolve(host).await?, port).await?;
+    let addresses = names.resolve(host).await?;
+    let tcp = happy_eyeballs::connect(&addresses, port, || REQUESTS.try_take()).await?;
     tcp.set_nodelay(true)?;
     if scheme != UpstreamScheme::Https {
         return Ok(Stream::Tcp(tcp));

@@ -11,6 +11,7 @@ use super::queue::Queue;
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
 use super::translated::StreamFailure;
+use crate::descriptors::{Descriptors, REQUESTS};
 use crate::net::pipe::AbortOnDrop;
 
 /// The connections of the whole process. Clones count the same ones.
@@ -40,7 +41,7 @@ impl Connections {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let more = |open: usize| (open < limit).then_some(open + 1);
         let counted = self.0.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
-        counted.is_ok().then(|| CountedConnection(self.clone()))
+        counted.is_ok().then(|| CountedConnection { connections: self.clone(), descriptor: None })
     }
 
     fn try_turn(&self, target: &Target) -> Option<Turn> {
@@ -141,11 +142,23 @@ impl ConnectionGuard {
 }
 
 /// Counts as one open connection until it is dropped.
-pub(super) struct CountedConnection(Connections);
+pub(super) struct CountedConnection {
+    connections: Connections,
+    descriptor: Option<Descriptors>,
+}
+
+impl CountedConnection {
+    /// Waits until there is a descriptor for it.
+    pub(super) async fn take_descriptor(&mut self) {
+        self.descriptor = Some(REQUESTS.take(1).await);
+    }
+}
 
 impl Drop for CountedConnection {
     fn drop(&mut self) {
-        let Self(connections) = self;
+        // The request that gets the turn needs it.
+        self.descriptor = None;
+        let connections = &self.connections;
         let all = &connections.0;
         all.open.fetch_sub(1, Ordering::SeqCst);
         if connections.are_awaited() {

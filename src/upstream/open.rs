@@ -120,10 +120,11 @@ impl Proxy {
     /// Opens a connection, unless there are too many and another one of any thread has a place.
     async fn open_connection(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<Opened> {
         step.set(TimedOutStep::Turn);
-        let counted = match self.pool.connections().turn(target).await {
+        let mut counted = match self.pool.connections().turn(target).await {
             Turn::Connection(counted) => counted,
             Turn::Place(place) => return Ok(Opened::Place(place)),
         };
+        counted.take_descriptor().await;
         step.set(TimedOutStep::Connect);
         let offers_http2 = target.protocol == Protocol::Negotiated;
         let stream =

@@ -65,7 +65,7 @@ impl<'a> Route<'a> {
     /// The route to a site, with its configured limits.
     pub fn new(
         site: &'a UpstreamSite,
-        limits: Limits,
+        limits: &Limits,
         client: &ClientConnection,
         peer: &'a Peer,
         trusted: bool,

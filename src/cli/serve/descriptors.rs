@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tracing::info;
 
 use crate::child;
-use crate::descriptor_limit::descriptor_limit;
+use crate::descriptors::descriptor_limit;
 
 /// The descriptors that are needed before the threads start.
 const NEEDED: usize = 16;

@@ -13,7 +13,7 @@ use rustix::param::page_size;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Metrics, count};
-use crate::descriptor_limit::descriptor_limit;
+use crate::descriptors::descriptor_limit;
 use crate::management::RunningGateway;
 
 /// Metrics of the process and its version.

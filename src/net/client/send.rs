@@ -1,6 +1,5 @@
 //! The response to a client.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
@@ -12,6 +11,7 @@ use http::Response;
 use tokio::io::AsyncWrite as _;
 
 use super::ClientConnection;
+use crate::descriptors::LentFile;
 use crate::http1::request::Version;
 use crate::net::prepared::PreparedResponse;
 use crate::net::send::{SendLimit, await_demand, send_all, send_file};
@@ -112,7 +112,8 @@ impl ClientConnection {
     }
 
     /// Sends a range of a file without copying it, as [`ClientConnection::send`] sends bytes. Also fails if the file is shorter.
-    pub async fn send_file(&mut self, file: &File, range: Range<u64>) -> io::Result<()> {
+    /// Returns how much was sent: all, unless the file was closed while the client was waited for.
+    pub async fn send_file(&mut self, file: &LentFile, range: Range<u64>) -> io::Result<u64> {
         let (stream, limit, traffic, discard) = self.sending();
         send_file(stream, file, range, limit, traffic, discard).await
     }

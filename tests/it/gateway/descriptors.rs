@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::DOWN;
+use crate::management::{operator, query, with_management};
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess, Process, downtime_by};
 use crate::support::tls::identity;
@@ -19,7 +20,7 @@ use crate::upstreams::{ScriptedUpstream, StubUpstream};
 const FULL: &str = " connections are open, the most that ";
 
 /// Starts a gateway by a shell that runs these commands first.
-fn start_after(commands: &str, config: &str) -> GatewayProcess {
+pub(super) fn start_after(commands: &str, config: &str) -> GatewayProcess {
     let directory = ConfigDirectory::with(config);
     let command = downtime_by("sh", &["-c", &format!("{commands} && exec \"$0\"")], &directory);
     GatewayProcess::run(directory, command)
@@ -115,6 +116,19 @@ fn more_requests_than_there_are_descriptors_for_all_reach_the_upstream() {
     }
     let log = gateway.log().text();
     assert!(log.contains(FULL) && !log.contains("is unreachable"), "{log}");
+}
+
+#[test]
+fn operators_get_in_and_leave_descriptors_for_visitors_however_many_connections_they_have() {
+    let gateway = start_after("ulimit -n 128", &with_management(DOWN));
+    let idle: Vec<_> = (0..200).map(|_| operator(&gateway)).collect();
+    let mut visitors: Vec<_> = (0..20).map(|_| gateway.connect()).collect();
+    for visitor in &mut visitors {
+        assert_eq!(visitor.request("GET", "/", &[]).status, 503);
+    }
+    assert_eq!(query(&gateway, "/ready").status, 200);
+    assert_eq!(gateway.log().count("cannot accept"), 0, "{}", gateway.log().text());
+    drop(idle);
 }
 
 #[test]

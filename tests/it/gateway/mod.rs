@@ -5,6 +5,7 @@ mod branded;
 mod bypass;
 mod connection;
 mod descriptors;
+mod descriptors_of_files;
 mod down;
 mod exempt;
 mod golden;

@@ -27,16 +27,16 @@ fn start(config: &str) -> GatewayProcess {
     GatewayProcess::start(&with_management(config))
 }
 
-fn with_management(config: &str) -> String {
+pub(crate) fn with_management(config: &str) -> String {
     format!("{MANAGEMENT}{config}")
 }
 
-fn operator(gateway: &GatewayProcess) -> Client<UnixStream> {
+pub(crate) fn operator(gateway: &GatewayProcess) -> Client<UnixStream> {
     Client::connect_unix(&gateway.directory.join("management.sock"))
 }
 
 /// Sends an operator's request and returns the response.
-fn query(gateway: &GatewayProcess, path: &str) -> Response {
+pub(crate) fn query(gateway: &GatewayProcess, path: &str) -> Response {
     operator(gateway).request("GET", path, &[LOCALHOST])
 }
 

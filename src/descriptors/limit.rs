@@ -1,7 +1,6 @@
-//! The limit of open descriptors of this process, and how it is divided.
+//! The limit of open descriptors of this process.
 
 use std::fs;
-use std::sync::OnceLock;
 
 use rustix::process::Rlimit;
 
@@ -9,30 +8,6 @@ use rustix::process::Rlimit;
 /// if a sandbox refuses the system call, it returns memory that nothing was written to.
 pub fn descriptor_limit() -> Option<Rlimit> {
     parse(&fs::read_to_string("/proc/self/limits").ok()?)
-}
-
-/// The descriptors that are kept for the management address, for edits, and for what else is opened for a moment.
-const SPARE: usize = 16;
-
-/// Returns a limit for connections, each of which needs this number of descriptors: what was configured, but no more than there are
-/// descriptors for. Zero means no limit.
-pub fn limit_connections(configured: usize, each: usize) -> usize {
-    static FREE: OnceLock<Option<usize>> = OnceLock::new();
-    limited(configured, each, *FREE.get_or_init(free))
-}
-
-/// Returns how many descriptors are left for connections; `None` if they have no limit, or it is not known.
-fn free() -> Option<usize> {
-    let limit = usize::try_from(descriptor_limit()?.current?).ok()?;
-    let open = fs::read_dir("/proc/self/fd").ok()?.count();
-    Some(limit.saturating_sub(open + SPARE))
-}
-
-fn limited(configured: usize, each: usize, free: Option<usize>) -> usize {
-    match free.map(|free| (free / each).max(1)) {
-        Some(allowed) if configured == 0 || configured > allowed => allowed,
-        _ => configured,
-    }
 }
 
 fn parse(limits: &str) -> Option<Rlimit> {
@@ -67,20 +42,5 @@ mod tests {
             assert_eq!(found, expected, "{values}");
         }
         assert!(descriptor_limit().is_some());
-    }
-
-    #[test]
-    fn connections_have_the_descriptors_that_each_needs() {
-        for (configured, each, free, expected) in [
-            (0, 2, None, 0),
-            (10, 2, None, 10),
-            (0, 1, Some(100), 100),
-            (0, 2, Some(101), 50),
-            (10, 2, Some(100), 10),
-            (60, 2, Some(100), 50),
-            (60, 2, Some(0), 1),
-        ] {
-            assert_eq!(limited(configured, each, free), expected, "{configured} of {each} in {free:?}");
-        }
     }
 }
