@@ -98,6 +98,7 @@ fn serve(
     let on_apply = move |before: &Snapshot, after: &Snapshot| {
         logging.update(&after.config.log);
         warn_of_addresses(&bound.config, &before.config, &after.config);
+        warn_of_lowered_limits(after);
     };
     let (mut hooks, hooks_thread) = Hooks::start(path, &snapshots.current())?;
     let on_notice = move |notice: Notice<'_>| {
@@ -126,6 +127,7 @@ fn serve(
     })?;
     preparation::start(snapshots)?;
     log_start(file, &listeners, &snapshots.current());
+    warn_of_lowered_limits(&snapshots.current());
     notify(&[NotifyState::Ready]);
     let running = run_until_stopped(servers, &mut listeners, snapshots, &handle, signals, exits);
     let result = runtime.block_on(running);
@@ -226,6 +228,12 @@ async fn delay_stop(delay: Duration) {
     if !delay.is_zero() {
         info!("stopping: not ready, and taking requests for another {}", duration::format(delay));
         tokio::time::sleep(delay).await;
+    }
+}
+
+fn warn_of_lowered_limits(snapshot: &Snapshot) {
+    for lowered in snapshot.lowered_limits() {
+        warn!("{lowered}");
     }
 }
 

@@ -181,6 +181,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
                 .chain(upstream.as_ref().map(UpstreamStatus::line))
                 .chain(certificate_problems(config, now))
                 .chain(short_bypass_lines(config, now))
+                .chain(snapshot.lowered_limits().into_iter().map(|lowered| format!("limits    {lowered}")))
                 .collect(),
             requests,
             upstream,

@@ -119,6 +119,29 @@ fn more_requests_than_there_are_descriptors_for_all_reach_the_upstream() {
 }
 
 #[test]
+fn a_limit_that_there_are_too_few_descriptors_for_is_a_warning_at_each_start_and_reload_and_in_the_status() {
+    let upstream = StubUpstream::start();
+    let config = |connections: u32, upstream_connections: u32| {
+        with_management(&format!(
+            "[site]\nupstream = \"{}\"\n[limits]\nconnections = {connections}\nupstream_connections = {upstream_connections}\n",
+            upstream.url()
+        ))
+    };
+    let gateway = start_after("ulimit -n 128", &config(2000, 3));
+    let line = gateway.log().wait_for("`[limits] connections` is 2000, but there can only be ");
+    assert!(line.contains(" WARN ") && line.contains("the limit of 128 open files"), "{line}");
+    assert!(line.contains("`LimitNOFILE=`") && line.contains("`ulimit -n`"), "{line}");
+    gateway.apply(&config(4, 3000));
+    gateway.log().wait_for("`[limits] upstream_connections` is 3000, but there can only be ");
+    let lines = query(&gateway, "/status").json()["lines"].to_string();
+    assert!(lines.contains("`[limits] upstream_connections` is 3000, but there can only be "), "{lines}");
+    gateway.apply(&config(4, 3));
+    let lines = query(&gateway, "/status").json()["lines"].to_string();
+    assert!(!lines.contains("open files"), "{lines}");
+    assert_eq!(gateway.log().count("but there can only be"), 2, "{}", gateway.log().text());
+}
+
+#[test]
 fn operators_get_in_and_leave_descriptors_for_visitors_however_many_connections_they_have() {
     let gateway = start_after("ulimit -n 128", &with_management(DOWN));
     let idle: Vec<_> = (0..200).map(|_| operator(&gateway)).collect();
