@@ -5,6 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use bytes::BufMut as _;
 use tokio::io::AsyncReadExt as _;
 
 use super::stream::Stream;
@@ -139,12 +140,13 @@ impl Buffer {
     /// Appends what can be read now, and returns its length in bytes; 0 at the end of the stream.
     pub fn poll_fill(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.make_space();
+        let space = self.space();
         let read = match stream.receive_first(&mut self.bytes) {
             Some(received) => Poll::Ready(received),
-            None => pin!(stream.read_buf(&mut self.bytes)).poll(cx),
+            None => pin!(stream.read_buf(&mut (&mut self.bytes).limit(space))).poll(cx),
         };
-        if matches!(read, Poll::Ready(Ok(1..))) {
-            self.was_filled = self.bytes.len() == self.bytes.capacity();
+        if let Poll::Ready(Ok(length @ 1..)) = read {
+            self.was_filled = length == space;
         } else {
             self.release();
         }
@@ -157,6 +159,13 @@ impl Buffer {
             self.begin = 0;
             free(std::mem::take(&mut self.bytes));
         }
+    }
+
+    /// How much to read at most. If it were all of the capacity, which may be that of `out` in [`Buffer::move_to`], the buffers would
+    /// grow with each body.
+    fn space(&self) -> usize {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if length < MAX_SIZE { capacity.min(MAX_SIZE) - length } else { capacity - length }
     }
 
     fn make_space(&mut self) {
@@ -260,6 +269,21 @@ mod tests {
         buffer.shrink();
         poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap();
         assert!(buffer.bytes.capacity() <= 2 * INITIAL_SIZE);
+    }
+
+    #[test]
+    fn no_more_is_read_into_a_larger_allocation() {
+        let mut buffer = Buffer::new();
+        for (length, capacity, space) in [
+            (0, INITIAL_SIZE, INITIAL_SIZE),
+            (10, MAX_SIZE, MAX_SIZE - 10),
+            (10, 8 * MAX_SIZE, MAX_SIZE - 10),
+            (MAX_SIZE, 2 * MAX_SIZE, MAX_SIZE),
+        ] {
+            buffer.bytes = Vec::with_capacity(capacity);
+            buffer.bytes.resize(length, 7);
+            assert_eq!(buffer.space(), space, "{length} of {capacity}");
+        }
     }
 
     #[test]
