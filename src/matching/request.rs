@@ -7,6 +7,7 @@ use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
 
 use crate::http1::fields::is_read_as;
+use crate::http1::host::parse_host;
 use crate::http1::scheme::Scheme;
 use crate::matching::bypass::Secrets;
 use crate::matching::path::RequestPath;
@@ -127,10 +128,10 @@ impl<'a> Hosts<'a> {
     }
 }
 
-/// Returns the hosts in the values of X-Forwarded-Host lines. One that is not text is empty.
+/// Returns the hosts in the values of X-Forwarded-Host lines. One that is invalid is empty: a site may read it as any host.
 pub fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
     let hosts = lines.flat_map(|line| line.split(|byte| *byte == b','));
-    hosts.map(|host| std::str::from_utf8(host.trim_ascii()).unwrap_or_default()).collect()
+    hosts.map(|host| parse_host(host.trim_ascii()).unwrap_or_default()).collect()
 }
 
 /// Returns the scheme in the values of X-Forwarded-Proto lines: the last one, which the nearest proxy has set. `None` if
@@ -188,9 +189,11 @@ mod tests {
 
     #[test]
     fn forwarded_hosts_come_from_all_lines() {
-        let hosts =
-            Hosts { own: None, forwarded: forwarded_hosts([&b"a:80, b."[..], b"", b"\xff"].into_iter()) };
-        assert_eq!(hosts.names().collect::<Vec<_>>(), ["", "a", "b", "", ""]);
+        let hosts = Hosts {
+            own: None,
+            forwarded: forwarded_hosts([&b"a:80, b."[..], b"", b"\xff, %61, a@b"].into_iter()),
+        };
+        assert_eq!(hosts.names().collect::<Vec<_>>(), ["", "a", "b", "", "", "", ""]);
         assert_eq!(Hosts::new(Some("a:80")).names().collect::<Vec<_>>(), ["a"]);
     }
 

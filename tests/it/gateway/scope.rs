@@ -57,6 +57,8 @@ fn the_forwarded_host_of_a_trusted_proxy_is_covered() {
         (&["Host: shop.example", "X-Forwarded-Host: other.example"], 503),
         (&["Host: 10.0.0.1", "X-Forwarded-Host: other.example"], 200),
         (&["Host: 10.0.0.1", "X-Forwarded-Host: other.example, shop.example:443"], 503),
+        (&["Host: 10.0.0.1", "X-Forwarded-Host: %73hop.example"], 503),
+        (&["Host: 10.0.0.1", "X-Forwarded-Host: other.example, shop%2eexample"], 503),
     ] {
         assert_eq!(gateway.get("/", fields).status, status, "{fields:?}");
     }

@@ -4,7 +4,7 @@ use super::messages::RecordingUpstream;
 use super::{DOWN, FORMS, refusal, response, site};
 use crate::support::process::GatewayProcess;
 
-const INVALID: [&str; 22] = [
+const INVALID: [&str; 25] = [
     "",
     ".",
     "..",
@@ -26,6 +26,9 @@ const INVALID: [&str; 22] = [
     "[]",
     "[g::]",
     "a%zz",
+    "a%20b",
+    "%73ite.example",
+    "site%2eexample",
     "a\\b",
 ];
 /// Invalid in the Host field. In a target they end the host, or the target.

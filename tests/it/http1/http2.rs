@@ -211,6 +211,8 @@ async fn an_invalid_authority_is_refused() {
             "me@a",
             "a b",
             "a%zz",
+            "%73ite.example",
+            "site%2eexample",
         ] {
             // Some cannot be sent by this library.
             let Ok(request) = Request::get(format!("http://{host}/")).body(full("")) else { continue };
