@@ -69,6 +69,13 @@ fn is_line(line: Option<&[u8]>, field: &FieldLine<'_>) -> bool {
         && line.ends_with(b"\r\n")
 }
 
+/// The largest number of connection options that name fields. Messages have a few, and each is compared with each field.
+pub const MAX_OPTIONS: usize = 64;
+
+/// The error for more of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooManyOptions;
+
 /// The options of the Connection fields (RFC 9110, section 7.6.1).
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ConnectionOptions {
@@ -84,7 +91,10 @@ pub struct ConnectionOptions {
 
 impl ConnectionOptions {
     /// Adds the options of one field.
-    pub fn add(&mut self, value: &[u8]) {
+    ///
+    /// # Errors
+    /// There are more than [`MAX_OPTIONS`].
+    pub fn add(&mut self, value: &[u8]) -> Result<(), TooManyOptions> {
         for token in tokens(value) {
             let is = |option: &str| token.eq_ignore_ascii_case(option.as_bytes());
             if is("keep-alive") {
@@ -93,10 +103,13 @@ impl ConnectionOptions {
                 self.close = true;
             } else if is("upgrade") {
                 self.upgrade = true;
-            } else {
+            } else if self.named.len() < MAX_OPTIONS {
                 self.named.push(token.into());
+            } else {
+                return Err(TooManyOptions);
             }
         }
+        Ok(())
     }
 
     /// Returns true if the options name a field, and the message keeps its meaning without that field (CVE-2024-45410).
@@ -240,7 +253,7 @@ mod tests {
         let mut options = ConnectionOptions::default();
         for (name, value) in lines.iter().map(split) {
             if name.eq_ignore_ascii_case("connection") {
-                options.add(value.as_bytes());
+                options.add(value.as_bytes()).unwrap();
             }
         }
         let filter = FieldFilter { sender, options: &options };

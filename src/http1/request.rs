@@ -70,6 +70,10 @@ pub const TOO_MANY_FIELDS: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     reason: "the request has more than 256 fields",
 };
+const TOO_MANY_OPTIONS: Refusal = Refusal {
+    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    reason: "the request has more than 64 connection options",
+};
 
 impl<'b> RequestHead<'b> {
     /// Parses the head that `bytes` begin with, which [`complete_within`](super::head::complete_within) has found.
@@ -189,7 +193,7 @@ impl<'b> RequestMeaning<'b> {
                 }
             }
             6 if is("expect") => self.expects_continue |= field.value.eq_ignore_ascii_case(b"100-continue"),
-            10 if is("connection") => self.options.add(field.value),
+            10 if is("connection") => return self.options.add(field.value).map_err(|_| TOO_MANY_OPTIONS),
             14 if is("content-length") => self.length.add(field.value),
             17 if is("transfer-encoding") => {
                 let other = self.coding.replace(field.value);
@@ -298,6 +302,9 @@ mod tests {
             ("Host: a\r\nX: caf\u{e9}\r\n", None),
             (&format!("Host: a\r\n{}", "X: y\r\n".repeat(255)), None),
             (&format!("Host: a\r\n{}", "X: y\r\n".repeat(256)), Some(TOO_MANY_FIELDS)),
+            (&format!("Host: a\r\nConnection: close{}\r\n", ", x".repeat(64)), None),
+            (&format!("Host: a\r\nConnection: close{}\r\n", ", x".repeat(65)), Some(TOO_MANY_OPTIONS)),
+            (&format!("Host: a\r\n{}", "Connection: x\r\n".repeat(65)), Some(TOO_MANY_OPTIONS)),
         ] {
             assert_eq!(refusal(&format!("GET / HTTP/1.1\r\n{fields}\r\n")), expected, "{fields:?}");
         }

@@ -50,6 +50,7 @@ const UNREQUESTED_CODING: InvalidResponse =
     InvalidResponse("it has a transfer coding that was not requested");
 const CODING_BEFORE_1_1: InvalidResponse =
     InvalidResponse("it has a transfer coding, which HTTP/1.0 does not define");
+const TOO_MANY_OPTIONS: InvalidResponse = InvalidResponse("it has more than 64 connection options");
 
 impl<'b> ResponseHead<'b> {
     /// Parses the head of a response to HEAD or to another method, and returns it with its length in bytes, including the
@@ -152,7 +153,7 @@ impl ResponseMeaning {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             match field.name.len() {
                 4 if is("date") => meaning.is_dated = true,
-                10 if is("connection") => meaning.options.add(field.value),
+                10 if is("connection") => meaning.options.add(field.value).map_err(|_| TOO_MANY_OPTIONS)?,
                 10 if is("keep-alive") => meaning.idle_timeout = idle_timeout(field.value),
                 14 if is("content-length") => meaning.length.add(field.value),
                 17 if is("transfer-encoding") => {
@@ -212,6 +213,7 @@ mod tests {
     #[test]
     fn other_responses_are_invalid() {
         let many = "X: y\r\n".repeat(257);
+        let options = ["x"; 65].join(",");
         for (head, reason) in [
             ("HTTP/1.1 099 Odd", INVALID_STATUS),
             ("HTTP/1.1 2000 OK", INVALID_STATUS),
@@ -229,6 +231,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nCaf\u{e9}: a", InvalidResponse("a field name is invalid")),
             ("HTTP/1.1 200 OK\r\nX: \0", InvalidResponse("a field value is invalid")),
             (&format!("HTTP/1.1 200 OK\r\n{many}"), InvalidResponse("it has more than 256 fields")),
+            (&format!("HTTP/1.1 200 OK\r\nConnection: {options}"), TOO_MANY_OPTIONS),
         ] {
             let head = format!("{head}\r\n\r\n");
             let parsed = ResponseHead::parse(head.as_bytes(), false).map(|_| ());
