@@ -210,6 +210,7 @@ impl Proxy {
             closing,
             is_watched: route.is_watched,
             is_private: route.is_private,
+            was_asked_for_body: false,
         }
     }
 }

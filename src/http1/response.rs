@@ -93,8 +93,11 @@ impl<'b> ResponseHead<'b> {
             Some(length) => Framing::Length(length),
             None => Framing::UntilClose,
         };
-        // A length beside chunks may be an attack (RFC 9112, section 6.3).
-        let is_clear = is_http11 && !(meaning.is_chunked && meaning.length != ContentLength::Absent);
+        // A length beside chunks may be an attack (RFC 9112, section 6.3), and content that the status forbids would be read as
+        // the next response.
+        let is_clear = is_http11
+            && !(meaning.is_chunked && meaning.length != ContentLength::Absent)
+            && !(forbids_content(status) && meaning.announces_content());
         let keeps_alive = is_clear && !meaning.options.close && !matches!(framing, Framing::UntilClose);
         Ok(Self {
             bytes,
@@ -123,6 +126,12 @@ impl<'b> ResponseHead<'b> {
 /// Returns true if a response with this status never has a body (RFC 9112, section 6.3).
 pub fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Returns true if a response with this status may not even announce content (RFC 9110, section 8.6; RFC 9112, section 6.1),
+/// as one with 304 may, and one to HEAD.
+fn forbids_content(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT
 }
 
 fn reason(error: httparse::Error) -> &'static str {
@@ -167,6 +176,10 @@ impl ResponseMeaning {
         }
         Ok(meaning)
     }
+
+    fn announces_content(&self) -> bool {
+        self.is_chunked || !matches!(self.length, ContentLength::Absent | ContentLength::Length(0))
+    }
 }
 
 /// Parses `Keep-Alive: timeout=5, max=100` (RFC 2068, section 19.7.1.1).
@@ -199,7 +212,12 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", "Chunked", false),
             ("HTTP/1.1 200 OK", "UntilClose", false),
             ("HTTP/1.1 204 No Content", "Length(0)", true),
+            ("HTTP/1.1 204 No Content\r\nContent-Length: 0", "Length(0)", true),
+            ("HTTP/1.1 204 No Content\r\nContent-Length: 5", "Length(0)", false),
+            ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked", "Length(0)", false),
+            ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5", "Length(0)", false),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5", "Length(0)", true),
+            ("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked", "Length(0)", true),
             ("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615", "Length(18446744073709551615)", true),
         ] {
             let head = format!("{head}\r\n\r\n");

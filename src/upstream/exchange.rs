@@ -48,6 +48,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) is_watched: bool,
     /// True if no cache may keep the response.
     pub(super) is_private: bool,
+    /// True once the upstream has asked for the body by 100 (Continue).
+    pub(super) was_asked_for_body: bool,
 }
 
 /// What ends a wait.
@@ -89,15 +91,24 @@ impl Exchange<'_, '_> {
     fn end(&self, download: &Download, forwarded: Forwarded) -> EndedExchange {
         // Bytes after the end of the response belong to no request, and an upstream that responded before all of the
         // request was sent has not read it to its end.
-        let is_clean = self.upload.is_whole() && self.buffers.from_upstream.is_empty();
+        let is_clean = self.upload.is_whole()
+            && self.buffers.from_upstream.is_empty()
+            && (self.was_asked_for_body || !self.expects_answer());
         let idle_limit = download.idle_limit.filter(|_| is_clean && forwarded == Forwarded::Whole);
         EndedExchange { forwarded, idle_limit }
+    }
+
+    /// Returns true if the request has a body and an expectation. An upstream that has not asked for the body may take it for the
+    /// next request, if the client has sent it nevertheless.
+    fn expects_answer(&self) -> bool {
+        !self.head.framing.is_done() && self.head.values("expect").next().is_some()
     }
 
     /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.
     async fn await_head(&mut self) -> Result<Download, ExchangeError> {
         let mut has_received = false;
         let mut interim = 0;
+        let mut is_kept = true;
         loop {
             match poll_fn(|cx| self.poll_event(cx)).await? {
                 ExchangeEvent::Received(Ok(1..)) => has_received = true,
@@ -125,12 +136,18 @@ impl Exchange<'_, '_> {
             let mut interim_heads = Vec::new();
             let last = loop {
                 match self.take_head()? {
-                    Some(download) if !is_interim(download.status) => break Some(Ok(download)),
+                    Some(mut download) if !is_interim(download.status) => {
+                        download.idle_limit = download.idle_limit.filter(|_| is_kept);
+                        break Some(Ok(download));
+                    }
                     Some(_) if interim == MAX_INTERIM => {
                         let error = UpstreamError::Invalid("it sent more than 32 interim responses");
                         break Some(Err(error.into()));
                     }
-                    Some(download) => self.take_interim(download.status, &mut interim_heads),
+                    Some(download) => {
+                        is_kept &= download.idle_limit.is_some();
+                        self.take_interim(download.status, &mut interim_heads);
+                    }
                     None => break None,
                 }
                 interim += 1;
@@ -185,6 +202,7 @@ impl Exchange<'_, '_> {
         if status == StatusCode::CONTINUE {
             self.upload.open_gate();
             self.client.mark_asked();
+            self.was_asked_for_body = true;
         }
         heads.append(&mut self.buffers.to_client);
     }

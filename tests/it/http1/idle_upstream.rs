@@ -51,7 +51,7 @@ async fn is_used_again(fields: &str, after: Duration) -> bool {
 }
 
 /// Waits until the peer receives something. Returns false if its connection ends instead.
-async fn receives(peer: &mut RawPeer) -> bool {
+pub(super) async fn receives(peer: &mut RawPeer) -> bool {
     loop {
         peer.stream.readable().await.expect("readable");
         match peer.stream.try_read(&mut [0; 64]) {

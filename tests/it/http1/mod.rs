@@ -21,6 +21,7 @@ mod http2_messages;
 mod http2_unreachable;
 mod http2_upstream;
 mod idle_upstream;
+mod kept_upstream;
 mod last_packet;
 mod log;
 mod max_forwards;
