@@ -94,6 +94,9 @@ impl ClientConnection {
         self.closes = head.closes();
         self.has_begun_response = false;
         self.send_limit.has_waited = false;
+        if let Some(half_closed) = &mut self.half_closed {
+            half_closed.begin_request();
+        }
     }
 
     /// The bytes that the connection carries.

@@ -30,6 +30,12 @@ impl HalfClosed {
         Self { timer: Box::pin(sleep(PROBE_AFTER)), is_probed: false, is_within_response }
     }
 
+    /// A further request of the client begins, which it has sent before it stopped.
+    pub(super) fn begin_request(&mut self) {
+        self.is_within_response = false;
+        self.restart();
+    }
+
     /// Records that something was sent to the client.
     pub(super) fn restart(&mut self) {
         self.is_probed = false;

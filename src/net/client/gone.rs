@@ -27,7 +27,9 @@ impl ClientConnection {
             match ready!(self.poll_fill(cx)) {
                 Ok(1..) => {}
                 Ok(0) if !self.stream.end_means_gone() => {
-                    self.half_closed = Some(HalfClosed::new(self.has_begun_response));
+                    // If it has sent a further request, it has stopped behind that.
+                    let is_within_response = self.has_begun_response && self.input.is_empty();
+                    self.half_closed = Some(HalfClosed::new(is_within_response));
                 }
                 Ok(0) | Err(_) => return Poll::Ready(()),
             }

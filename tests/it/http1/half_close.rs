@@ -105,6 +105,16 @@ fn a_half_closed_client_gets_the_responses_to_all_its_requests() {
     }
 }
 
+/// Lets twenty seconds pass.
+async fn pause() {
+    tokio::time::pause();
+    for _ in 0..20 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settled().await;
+    }
+    tokio::time::resume();
+}
+
 #[tokio::test(flavor = "local")]
 async fn a_half_closed_client_gets_the_response_of_a_slow_upstream() {
     for form in FORMS {
@@ -115,12 +125,7 @@ async fn a_half_closed_client_gets_the_response_of_a_slow_upstream() {
         client.stream.shutdown().await.expect("half-closed");
         let mut upstream = origin.accept().await;
         upstream.head().await;
-        tokio::time::pause();
-        for _ in 0..20 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            settled().await;
-        }
-        tokio::time::resume();
+        pause().await;
         upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
         let mut head = client.head().await;
         while head.first == "HTTP/1.1 100 Continue" {
@@ -150,17 +155,44 @@ async fn a_half_closed_client_gets_the_rest_of_a_response_that_pauses() {
             upstream.head().await;
             upstream.send(&format!("HTTP/1.1 200 OK\r\n{framing}\r\n{}", parts[0])).await;
             client.until("hello").await;
-            tokio::time::pause();
-            for _ in 0..20 {
-                tokio::time::advance(Duration::from_secs(1)).await;
-                settled().await;
-            }
-            tokio::time::resume();
+            pause().await;
             // The gateway may have closed the connection.
             let _ = upstream.stream.write_all(parts[1].as_bytes()).await;
             drop(upstream);
             let (rest, is_clean) = client.rest().await;
             assert!(rest.contains("world") && is_clean, "{case}: {rest:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_that_half_closes_within_a_response_gets_those_to_its_further_requests() {
+    for (framing, parts) in [
+        ("Content-Length: 10\r\n", ["hello", "world"]),
+        ("Transfer-Encoding: chunked\r\n", ["5\r\nhello\r\n", "5\r\nworld\r\n0\r\n\r\n"]),
+    ] {
+        for form in FORMS {
+            let case = format!("{framing:?}, then {form:?}");
+            let origin = Origin::bind().await;
+            let gateway = in_process(&origin.url());
+            let mut client = gateway.connect().await;
+            client.send(&GET.request("/first")).await;
+            let mut upstream = origin.accept().await;
+            upstream.head().await;
+            upstream.send(&format!("HTTP/1.1 200 OK\r\n{framing}\r\n{}", parts[0])).await;
+            client.until("hello").await;
+            client.send(&form.request("/second")).await;
+            client.stream.shutdown().await.expect("half-closed");
+            pause().await;
+            upstream.send(parts[1]).await;
+            client.until("world").await;
+            upstream.head().await;
+            pause().await;
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").await;
+            client.until("\r\n\r\nhello").await;
+            pause().await;
+            upstream.send("again").await;
+            assert_eq!(client.rest().await, ("again".to_owned(), true), "{case}");
         }
     }
 }
