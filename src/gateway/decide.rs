@@ -6,13 +6,12 @@ use jiff::Timestamp;
 use crate::counters::Outcome;
 use crate::decision::{Decision, Down, Pass, decide};
 use crate::filters::context::{Decided, OwnedDecision};
+use crate::http1::fields::is_method_override;
 use crate::http1::request::RequestHead;
 use crate::matching::bypass::Secrets;
 use crate::matching::client_address::client_address;
 use crate::matching::path::RequestPath;
-use crate::matching::request::{
-    Hosts, Query, Request, forwarded_hosts, forwarded_scheme, is_method_override,
-};
+use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, forwarded_scheme};
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
 use crate::schedule::state::Schedule;

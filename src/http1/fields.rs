@@ -121,8 +121,68 @@ impl ConnectionOptions {
 }
 
 fn is_protected(name: &str) -> bool {
-    ["host", "content-length", "date", "via"].iter().any(|other| name.eq_ignore_ascii_case(other))
+    const VALIDATORS: [&str; 2] = ["etag", "last-modified"];
+    is_for_everybody(name)
         || is_forwarding(name)
+        || VALIDATORS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// Returns true for the names of fields that frame, route or describe a message, authenticate its sender, modify a request, or
+/// control how a response is kept, in each spelling that a site may accept. They are for everybody on the way, so that a connection
+/// option cannot name them (RFC 9110, section 7.6.1); and they must be in the head, not in trailers (section 6.5.1).
+fn is_for_everybody(name: &str) -> bool {
+    const NAMES: [&str; 31] = [
+        "accept",
+        "age",
+        "allow",
+        "authorization",
+        "cookie",
+        "date",
+        "early-data",
+        "expect",
+        "from",
+        "host",
+        "location",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "prefer",
+        "priority",
+        "range",
+        "referer",
+        "refresh",
+        "retry-after",
+        "set-cookie",
+        "strict-transport-security",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "user-agent",
+        "vary",
+        "via",
+        "warning",
+        "www-authenticate",
+        "x-request-id",
+    ];
+    const BEGINNINGS: [&str; 6] = ["accept-", "access-control-", "content-", "cross-origin-", "if-", "sec-"];
+    // RFC 9530: computed while the content is sent.
+    const DIGEST: &str = "content-digest";
+    let begins = |begin: &&str| name.get(..begin.len()).is_some_and(|start| is_read_as(start, begin));
+    NAMES.iter().any(|other| is_read_as(name, other))
+        || BEGINNINGS.iter().any(begins) && !name.eq_ignore_ascii_case(DIGEST)
+        || controls_cache(name)
+        || is_method_override(name)
+}
+
+/// Returns true for the names, in any case, of fields that override the method of a request.
+pub fn is_method_override(name: &str) -> bool {
+    // This runs for each field of each request, and most differ in length.
+    match name.len() {
+        22 => is_read_as(name, "x-http-method-override"),
+        17 => is_read_as(name, "x-method-override"),
+        13 => is_read_as(name, "x-http-method"),
+        _ => false,
+    }
 }
 
 /// The sender of a message.
@@ -158,26 +218,10 @@ impl FieldFilter<'_> {
         }
     }
 
-    /// Returns true if a trailer field is forwarded: one that passes in the head, neither frames nor routes the message, and
-    /// does not change how the content is read (RFC 9110, section 6.5.1).
+    /// Returns true if a trailer field is forwarded: one that passes in the head, and whose meaning does not depend on being there
+    /// (RFC 9110, section 6.5.1).
     pub fn passes_trailer(&self, name: &str) -> bool {
-        const HEAD_ONLY: [&str; 12] = [
-            "authorization",
-            "content-encoding",
-            "content-length",
-            "content-range",
-            "content-type",
-            "cookie",
-            "expect",
-            "host",
-            "max-forwards",
-            "set-cookie",
-            "trailer",
-            "via",
-        ];
-        self.passes(name)
-            && !is_forwarding(name)
-            && !HEAD_ONLY.iter().any(|other| name.eq_ignore_ascii_case(other))
+        self.passes(name) && !is_read_as_forwarding(name) && !is_for_everybody(name)
     }
 }
 
@@ -282,6 +326,30 @@ mod tests {
                 ],
                 &["Host", "Date", "Content-Length", "Via"],
             ),
+            (
+                &[
+                    "Connection: content-encoding, content-type, set-cookie, location, etag, cache-control, cookie, range, x",
+                    "Content-Encoding: gzip",
+                    "Content-Type: text/html",
+                    "Set-Cookie: a",
+                    "Location: /",
+                    "ETag: a",
+                    "Cache-Control: no-store",
+                    "Cookie: a",
+                    "Range: bytes=0-",
+                    "X: y",
+                ],
+                &[
+                    "Content-Encoding",
+                    "Content-Type",
+                    "Set-Cookie",
+                    "Location",
+                    "ETag",
+                    "Cache-Control",
+                    "Cookie",
+                    "Range",
+                ],
+            ),
         ] {
             assert_eq!(passing(Sender::TrustedProxy, sent), passed, "{sent:?}");
             assert_eq!(passing(Sender::Upstream, sent), passed, "{sent:?}");
@@ -347,11 +415,44 @@ mod tests {
             ("Host", false, false),
             ("Connection", false, false),
             ("X-Forwarded-For", false, false),
-            ("X_Forwarded_For", false, true),
+            ("X_Forwarded_For", false, false),
             ("Set-Cookie", false, false),
+            ("X-HTTP-Method-Override", false, false),
+            ("X_HTTP_Method", false, false),
+            ("X-Request-Id", false, false),
+            ("Range", false, false),
+            ("If-None-Match", false, false),
+            ("If_Match", false, false),
+            ("Cache-Control", false, false),
+            ("CDN-Cache-Control", false, false),
+            ("Accept", false, false),
+            ("Origin", false, false),
+            ("Sec-Fetch-Site", false, false),
+            ("Content-Disposition", false, false),
+            ("Location", false, false),
+            ("Content-Digest", true, true),
+            ("Repr-Digest", true, true),
+            ("ETag", true, true),
+            ("Server-Timing", true, true),
+            ("grpc-status-details-bin", true, true),
         ] {
             let passes = |sender| FieldFilter { sender, options: &options }.passes_trailer(name);
             assert_eq!((passes(Sender::Client), passes(Sender::Upstream)), (client, upstream), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_field_that_some_site_honors_overrides_the_method() {
+        for (name, expected) in [
+            ("X-HTTP-Method-Override", true),
+            ("x-method-override", true),
+            ("X-HTTP-METHOD", true),
+            ("X_HTTP_Method.Override", true),
+            ("X-HTTP-Methods", false),
+            ("X-HTTP-Method-Override-", false),
+            ("Method", false),
+        ] {
+            assert_eq!(is_method_override(name), expected, "{name}");
         }
     }
 

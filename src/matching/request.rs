@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub path: RequestPath<'a>,
     /// The query of its target.
     pub query: Query<'a>,
-    /// True if it has a field for which [`is_method_override`] returns true.
+    /// True if it has a field for which [`is_method_override`](crate::http1::fields::is_method_override) returns true.
     pub has_override_field: bool,
     /// True if it opens a page, so that it can be redirected.
     pub is_navigation: bool,
@@ -81,17 +81,6 @@ impl<'a> Query<'a> {
 
     fn names_method(&self) -> bool {
         *self.names_method.get_or_init(|| self.text.is_some_and(has_method_key))
-    }
-}
-
-/// Returns true for the names, in any case, of fields that override the method of a request.
-pub fn is_method_override(name: &str) -> bool {
-    // This runs for each field of each request, and most differ in length.
-    match name.len() {
-        22 => is_read_as(name, "x-http-method-override"),
-        17 => is_read_as(name, "x-method-override"),
-        13 => is_read_as(name, "x-http-method"),
-        _ => false,
     }
 }
 
@@ -195,21 +184,6 @@ mod tests {
         };
         assert_eq!(hosts.names().collect::<Vec<_>>(), ["", "a", "b", "", "", "", ""]);
         assert_eq!(Hosts::new(Some("a:80")).names().collect::<Vec<_>>(), ["a"]);
-    }
-
-    #[test]
-    fn each_field_that_some_site_honors_overrides_the_method() {
-        for (name, expected) in [
-            ("X-HTTP-Method-Override", true),
-            ("x-method-override", true),
-            ("X-HTTP-METHOD", true),
-            ("X_HTTP_Method.Override", true),
-            ("X-HTTP-Methods", false),
-            ("X-HTTP-Method-Override-", false),
-            ("Method", false),
-        ] {
-            assert_eq!(is_method_override(name), expected, "{name}");
-        }
     }
 
     #[test]

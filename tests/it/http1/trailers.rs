@@ -16,6 +16,11 @@ const FORWARDING_TRAILERS: &str = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Pro
      X-Forwarded-Port: 1\r\nForwarded: for=192.0.2.1\r\nX_Forwarded_For: 192.0.2.1\r\nX-Forwarded_Host: b\r\n\
      x-original-url: /a\r\nX-Rewrite-URL: /a\r\nX_Original_URL: /a\r\n";
 
+/// Trailers that a site could take for fields of the head, by which the request was decided on.
+const HEAD_FIELDS: &str = "X-HTTP-Method-Override: DELETE\r\nX_HTTP_Method: DELETE\r\nX-Request-Id: 1\r\nRange: bytes=0-0\r\n\
+     If-None-Match: *\r\nIf_Match: *\r\nCache-Control: no-store\r\nCookie: a=b\r\nAuthorization: a\r\n\
+     Content-Encoding: gzip\r\nSet-Cookie: a=b\r\nLocation: /\r\nVary: *\r\n";
+
 fn chunked(trailers: &str) -> String {
     format!("3\r\nabc\r\n0\r\nX-Sum: 1\r\n{trailers}X-Last: 2\r\n\r\n")
 }
@@ -30,6 +35,8 @@ fn request_trailers_are_filtered_like_fields() {
         (TRUSTED, CONNECTION_TRAILERS),
         ("", LOOK_ALIKES),
         (TRUSTED, LOOK_ALIKES),
+        ("", HEAD_FIELDS),
+        (TRUSTED, HEAD_FIELDS),
         ("", &[CONNECTION_TRAILERS, FORWARDING_TRAILERS].concat()),
     ] {
         gateway.apply(&format!("{server}{}# {} {server:?}", site(&upstream.url(), ""), trailers.len()));
@@ -67,7 +74,7 @@ fn response_trailers_are_filtered_like_fields() {
             received.send(format!(
                 "HTTP/1.1 200 OK\r\nConnection: X-Hop, close\r\nTrailer: X-Sum\r\n\
                  Transfer-Encoding: chunked\r\n\r\n{}",
-                chunked(CONNECTION_TRAILERS)
+                chunked(&[CONNECTION_TRAILERS, HEAD_FIELDS].concat())
             ));
             let head = client.head().expect("a head");
             assert!(head.to_lowercase().contains("transfer-encoding: chunked\r\n"), "{head}");
