@@ -37,11 +37,12 @@ fn carries_requests(protocol: &[u8]) -> bool {
     [&b"h2c"[..], b"h2", b"http", b"tls"].iter().any(|carrier| name.eq_ignore_ascii_case(carrier))
 }
 
-/// Returns true if a 101 switches to a protocol that the client has offered.
+/// Returns true if a 101 switches only to protocols that the client has offered.
 pub(super) fn is_requested(request: &RequestHead<'_>, response: &ResponseHead<'_>) -> bool {
     let offered = offered_protocols(request);
-    let granted = response.values("upgrade").flat_map(tokens).next();
-    granted.is_some_and(|granted| offered.iter().any(|offer| offer.eq_ignore_ascii_case(granted)))
+    let is_offered = |granted: &[u8]| offered.iter().any(|offer| offer.eq_ignore_ascii_case(granted));
+    let mut granted = response.values("upgrade").flat_map(tokens).peekable();
+    granted.peek().is_some() && granted.all(is_offered)
 }
 
 /// Sends the 101 to the client, and copies bytes both ways until both sides have closed. Bytes that the client has sent early
@@ -173,6 +174,28 @@ fn is_websocket(switched: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_switch_is_requested_if_each_of_its_protocols_was_offered() {
+        for (granted, expected) in [
+            ("Upgrade: derp", true),
+            ("Upgrade: DERP, chat", true),
+            ("Upgrade: chat\r\nUpgrade: derp", true),
+            ("Upgrade: derp, h2c", false),
+            ("Upgrade: derp, other", false),
+            ("Upgrade: derp\r\nUpgrade: TLS/1.0", false),
+            ("Upgrade: other", false),
+            ("Upgrade:", false),
+            ("X: y", false),
+        ] {
+            let request =
+                b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: derp, chat, h2c\r\n\r\n";
+            let request = RequestHead::parse(request).unwrap();
+            let response = format!("HTTP/1.1 101 Switching Protocols\r\n{granted}\r\n\r\n");
+            let (_, response) = ResponseHead::parse(response.as_bytes(), false).unwrap().unwrap();
+            assert_eq!(is_requested(&request, &response), expected, "{granted}");
+        }
+    }
 
     #[test]
     fn a_protocol_that_carries_requests_is_not_offered() {
