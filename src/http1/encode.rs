@@ -45,13 +45,23 @@ pub fn write_status_line(out: &mut Vec<u8>, status: StatusCode, reason: &str) {
     }
 }
 
-/// Appends the Connection field that says if the connection closes, where one is needed (RFC 9112, section 9.3).
-pub fn write_connection(out: &mut Vec<u8>, version: Version, closes: bool) {
-    if closes {
-        out.extend_from_slice(b"connection: close\r\n");
-    } else if version == Version::Http10 {
-        out.extend_from_slice(b"connection: keep-alive\r\n");
+/// Appends the Connection field that says if the connection closes, where one is needed (RFC 9112, section 9.3), and Upgrade
+/// with these protocols, if there are any (RFC 9110, section 7.8).
+pub fn write_connection(out: &mut Vec<u8>, version: Version, closes: bool, protocols: &[&[u8]]) {
+    let lasts: Option<&[u8]> = match (closes, version) {
+        (true, _) => Some(b"close"),
+        (false, Version::Http10) => Some(b"keep-alive"),
+        (false, Version::Http11) => None,
+    };
+    if protocols.is_empty() {
+        if let Some(lasts) = lasts {
+            write_field(out, "connection", &[lasts]);
+        }
+        return;
     }
+    write_field(out, "upgrade", protocols);
+    let options: Vec<&[u8]> = [&b"upgrade"[..]].into_iter().chain(lasts).collect();
+    write_field(out, "connection", &options);
 }
 
 impl LocalHead<'_> {
@@ -70,7 +80,7 @@ impl LocalHead<'_> {
             Content::None | Content::Length(_) | Content::UntilClose => {}
         }
         write_field(out, "date", &[self.date.as_bytes()]);
-        write_connection(out, self.version, self.closes);
+        write_connection(out, self.version, self.closes, &[]);
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -140,11 +140,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
     }
     let version = if head.is_http11 { "1.1" } else { "1.0" };
     via::write(out, if to.head_options.over_http2 { "2.0" } else { version });
-    if head.status == StatusCode::UPGRADE_REQUIRED {
-        write_upgrade(out, head, to.closes);
-    } else {
-        write_connection(out, to.version, to.closes);
-    }
+    write_connection(out, to.version, to.closes, &upgrades(head));
     out.extend_from_slice(b"\r\n");
 }
 
@@ -152,9 +148,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
 fn write_interim(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
     write_status_line(out, head.status, head.reason);
     write_fields(out, head, true, false);
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        write_upgrade(out, head, false);
-    }
+    write_connection(out, Version::Http11, false, &upgrades(head));
     out.extend_from_slice(b"\r\n");
 }
 
@@ -173,16 +167,12 @@ fn write_fields(out: &mut Vec<u8>, head: &ResponseHead<'_>, has_no_trailers: boo
     write_received(out, head.bytes, head.fields.iter().filter(passes));
 }
 
-/// Appends the protocols that the upstream names (RFC 9110, section 7.8).
-fn write_upgrade(out: &mut Vec<u8>, head: &ResponseHead<'_>, closes: bool) {
-    let protocols: Vec<&[u8]> = head.values("upgrade").flat_map(tokens).collect();
-    if !protocols.is_empty() {
-        write_field(out, "upgrade", &protocols);
-    }
-    match (protocols.is_empty(), closes) {
-        (false, false) => write_field(out, "connection", &[b"upgrade"]),
-        (false, true) => write_field(out, "connection", &[b"upgrade", b"close"]),
-        (true, true) => write_field(out, "connection", &[b"close"]),
-        (true, false) => {}
+/// Returns the protocols that the upstream names, where the client needs them (RFC 9110, section 7.8).
+fn upgrades<'b>(head: &ResponseHead<'b>) -> Vec<&'b [u8]> {
+    match head.status {
+        StatusCode::SWITCHING_PROTOCOLS | StatusCode::UPGRADE_REQUIRED => {
+            head.values("upgrade").flat_map(tokens).collect()
+        }
+        _ => Vec::new(),
     }
 }
