@@ -109,7 +109,7 @@ fn read(input: &[u8]) -> Option<Body> {
         let (size, extensions) = line.split_at(digits);
         let spaces = extensions.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let extension = &extensions[spaces..];
-        let is_valid = extension.is_empty() || extension.starts_with(b";") && !extension.contains(&0);
+        let is_valid = extension.is_empty() || extension.starts_with(b";") && extension.iter().all(is_text);
         let size = u64::from_str_radix(str::from_utf8(size).ok()?, 16).ok().filter(|_| is_valid)?;
         if size == 0 {
             break;
@@ -136,10 +136,13 @@ fn take_line<'i>(rest: &mut &'i [u8]) -> Option<&'i [u8]> {
     Some(line)
 }
 
+fn is_text(byte: &u8) -> bool {
+    !byte.is_ascii_control() || *byte == b'\t'
+}
+
 fn field(line: &[u8]) -> Option<FieldLine> {
     let (name, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let is_text = |byte: &u8| !byte.is_ascii_control() || *byte == b'\t';
     let is_valid = !name.is_empty() && name.iter().all(is_token) && value.iter().all(is_text);
     let name = String::from_utf8(name.to_ascii_lowercase()).ok().filter(|_| is_valid)?;
     Some((name, value[1..].trim_ascii().to_vec()))

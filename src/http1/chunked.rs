@@ -106,8 +106,9 @@ impl Chunks {
             (FirstDigit | Digit, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => self.add_digit(byte)?,
             (Digit | SpaceAfterSize | Extension, b'\r') => LineFeedOfSize,
             (Digit | SpaceAfterSize, b' ' | b'\t') => self.skip(SpaceAfterSize)?,
-            (Digit | SpaceAfterSize, b';') => self.skip(Extension)?,
-            (Extension, 1..) if byte != b'\n' => self.skip(Extension)?,
+            (Digit | SpaceAfterSize, b';') | (Extension, b'\t' | b' '..=b'~' | 0x80..) => {
+                self.skip(Extension)?
+            }
             (LineFeedOfSize, b'\n') if self.left == 0 => Trailer,
             (LineFeedOfSize, b'\n') => Data,
             (ReturnOfData, b'\r') => LineFeedOfData,
@@ -238,7 +239,7 @@ mod tests {
                 0,
                 "0\r\n\r\n",
             ),
-            ("3;a=b\r\nabc\r\n0;c=\"d;e\"\r\n\r\n", "abc", 0, "0\r\n\r\n"),
+            ("3;a=b\r\nabc\r\n0;c=\"d;\te\u{e9}\"\r\n\r\n", "abc", 0, "0\r\n\r\n"),
             ("3 \t;a\r\nabc\r\n0 \r\n\r\n", "abc", 0, "0\r\n\r\n"),
             (
                 "3\r\nabc\r\n0\r\nX-Sum:  1 \r\nHost: a\r\nX: y\r\n\r\n",
@@ -272,6 +273,8 @@ mod tests {
             "3\r\nabc\r0\r\n\r\n",
             "3;a\nb\r\nabc\r\n",
             "3;\0\r\nabc\r\n",
+            "3;\x01\r\nabc\r\n",
+            "3;a=\"\x7f\"\r\nabc\r\n",
             "3 4\n",
             "3 4\r\nabc\r\n",
             "3\ta\r\nabc\r\n",
