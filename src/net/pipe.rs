@@ -3,7 +3,8 @@
 use std::io;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRAILER};
+use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use tokio::io::AsyncWriteExt as _;
@@ -55,6 +56,23 @@ pub enum BodyFraming {
     Length,
     /// Chunks.
     Chunked,
+}
+
+impl BodyFraming {
+    /// The framing of a body that comes with these fields. Trailers need chunks, so if the fields announce some, the length is not
+    /// used, and must not be written.
+    pub fn new(is_empty: bool, fields: &HeaderMap) -> Self {
+        match is_empty {
+            true => Self::None,
+            false if fields.contains_key(CONTENT_LENGTH) && !fields.contains_key(TRAILER) => Self::Length,
+            false => Self::Chunked,
+        }
+    }
+
+    /// Returns true if a field of this name belongs into the head of a body that is framed so.
+    pub fn passes(self, name: &HeaderName) -> bool {
+        self != Self::Chunked || *name != CONTENT_LENGTH
+    }
 }
 
 /// Writes a body and its trailers to a pipe. Takes more of it only as the other end does.

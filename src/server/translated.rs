@@ -10,9 +10,9 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::{Buf as _, BytesMut};
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::task::spawn_local;
@@ -71,7 +71,7 @@ async fn handle<S: Service>(
     service: S,
 ) {
     let (parts, mut body) = request.into_parts();
-    let framing = body_framing(&parts, &body);
+    let framing = BodyFraming::new(body.is_end_stream(), &parts.headers);
     let head = encode_head(&parts, framing);
     {
         let mut respond = pin!(respond_http1(head, client, &service));
@@ -122,15 +122,6 @@ async fn respond_http1<S: Service>(
     }
 }
 
-/// Returns the framing of a request's body as HTTP/1.1.
-fn body_framing(parts: &Parts, body: &Incoming) -> BodyFraming {
-    match (body.is_end_stream(), parts.headers.contains_key(CONTENT_LENGTH)) {
-        (true, _) => BodyFraming::None,
-        (false, true) => BodyFraming::Length,
-        (false, false) => BodyFraming::Chunked,
-    }
-}
-
 /// Writes the head of a request as HTTP/1.1 (RFC 9113, section 8.3.1). It is checked when it is parsed again.
 fn encode_head(parts: &Parts, framing: BodyFraming) -> Result<Vec<u8>, Refusal> {
     let mut head = Vec::with_capacity(1024);
@@ -148,7 +139,8 @@ fn encode_head(parts: &Parts, framing: BodyFraming) -> Result<Vec<u8>, Refusal> 
         Some(_) => return Err(DIFFERENT_HOSTS),
         None => hosts.for_each(|host| write_field(&mut head, "host", &[host])),
     }
-    for (name, value) in parts.headers.iter().filter(|(name, _)| *name != HOST && *name != COOKIE) {
+    let passes = |name: &HeaderName| *name != HOST && *name != COOKIE && framing.passes(name);
+    for (name, value) in parts.headers.iter().filter(|(name, _)| passes(name)) {
         write_field(&mut head, name.as_str(), &[value.as_bytes()]);
     }
     write_cookies(&mut head, &parts.headers);

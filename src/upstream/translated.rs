@@ -11,7 +11,7 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, TE};
 use http::uri::{PathAndQuery, Scheme as UriScheme};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
@@ -144,21 +144,17 @@ async fn refuse(to: &mut PipeWriter, refusal: Refusal) -> io::Result<()> {
 
 async fn write_response(response: Response<Incoming>, to_head: bool, to: &mut PipeWriter) -> io::Result<()> {
     let (parts, body) = response.into_parts();
-    let has_length = parts.headers.contains_key(CONTENT_LENGTH);
-    let framing = match (body.is_end_stream(), has_length) {
-        _ if to_head || has_no_body(parts.status) => BodyFraming::None,
-        (true, false) => BodyFraming::None,
-        (_, true) => BodyFraming::Length,
-        (false, false) => BodyFraming::Chunked,
-    };
+    let is_bare = to_head || has_no_body(parts.status);
+    let framing = BodyFraming::new(is_bare || body.is_end_stream(), &parts.headers);
     let mut out = Vec::with_capacity(1024);
     write_status_line(&mut out, parts.status, parts.status.canonical_reason().unwrap_or_default());
-    for (name, value) in parts.headers.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str())) {
+    let passes = |name: &HeaderName| !is_hop_by_hop(name.as_str()) && framing.passes(name);
+    for (name, value) in parts.headers.iter().filter(|(name, _)| passes(name)) {
         write_field(&mut out, name.as_str(), &[value.as_bytes()]);
     }
     if framing == BodyFraming::Chunked {
         write_field(&mut out, "transfer-encoding", &[b"chunked"]);
-    } else if framing == BodyFraming::None && !to_head && !has_no_body(parts.status) {
+    } else if framing == BodyFraming::None && !is_bare && !parts.headers.contains_key(CONTENT_LENGTH) {
         write_length(&mut out, 0);
     }
     // The pipe is for one request.

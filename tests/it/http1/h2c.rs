@@ -7,6 +7,7 @@ use hyper::body::Frame;
 
 use super::http2::{connect, frames, full, post};
 use super::http2_upstream::{Http2Upstream, Received, blocking, open_body, soon};
+use super::messages::read_chunks;
 use super::{FORMS, GET, POST, response, site};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
@@ -80,6 +81,33 @@ async fn grpc_streams_both_ways_with_trailers() {
         assert_eq!(frame.into_trailers().expect("trailers")["grpc-status"], "0");
         assert!(soon(receiver.frame()).await.is_none());
     }
+}
+
+#[tokio::test]
+async fn announced_trailers_of_a_response_with_a_length_pass() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let said = || {
+        let body = frames(vec![Frame::data("ok".into()), trailers("grpc-status", "0")], true);
+        let response = Response::builder().header("content-length", "2").header("trailer", "grpc-status");
+        response.body(body).expect("a response")
+    };
+    let mut client = connect(&gateway).await;
+    let response = tokio::spawn(async move { client.send_request(post(full(""))).await });
+    upstream.request().await.respond.send(said()).expect("sent");
+    let response = soon(response).await.expect("a task").expect("a response");
+    let body = soon(response.into_body().collect()).await.expect("a body");
+    assert_eq!(body.trailers().expect("trailers")["grpc-status"], "0");
+    assert_eq!(body.to_bytes(), "ok");
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    upstream.request().await.respond.send(said()).expect("sent");
+    let received = blocking(move || {
+        client.head().expect("a head");
+        read_chunks(&mut client)
+    });
+    let expected = (b"ok".to_vec(), vec!["grpc-status: 0".to_owned()]);
+    assert_eq!(received.await, Ok(expected));
 }
 
 #[tokio::test]

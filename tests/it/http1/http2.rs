@@ -130,6 +130,26 @@ async fn trailers_pass_both_ways_through_the_filter() {
 }
 
 #[tokio::test]
+async fn announced_trailers_pass_in_chunks_instead_of_a_length() {
+    let upstream = RecordingUpstream::start(&[]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    for is_announced in [true, false] {
+        let trailers = map(&[("x-sum", "1")]);
+        let mut request = post(frames(vec![Frame::data("hello".into()), Frame::trailers(trailers)], true));
+        request.headers_mut().insert("content-length", HeaderValue::from_static("5"));
+        if is_announced {
+            request.headers_mut().insert("trailer", HeaderValue::from_static("x-sum"));
+        }
+        let case = format!("announced: {is_announced}");
+        assert_eq!(exchange(&gateway, request, &case).await.0, 200, "{case}");
+        let request = upstream.request(&case);
+        assert_eq!(request.body, b"hello", "{case}");
+        assert_eq!(request.values("content-length").is_empty(), is_announced, "{case}");
+        assert_eq!(request.trailers, if is_announced { &["x-sum: 1"][..] } else { &[] }, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn equal_lengths_are_forwarded_as_one() {
     let upstream = RecordingUpstream::start(&[]);
     let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
