@@ -49,8 +49,8 @@ pub struct RequestHead<'b> {
 
 pub(super) const MALFORMED_LINE: Refusal = Refusal::bad_request("the first line of the request is malformed");
 const MALFORMED_FIELD: Refusal = Refusal::bad_request("a field of the request is malformed");
-const NO_HOST: Refusal = Refusal::bad_request("the request has no Host field");
-const INVALID_HOST: Refusal = Refusal::bad_request("the Host field of the request is invalid");
+const NO_HOST: Refusal = Refusal::bad_request("the request has no host");
+const INVALID_HOST: Refusal = Refusal::bad_request("the host of the request is invalid");
 const REPEATED_HOST: Refusal = Refusal::bad_request("the request has more than one Host field");
 const INVALID_LENGTH: Refusal = Refusal::bad_request("the Content-Length of the request is invalid");
 const CONTRADICTORY: Refusal =
@@ -60,6 +60,7 @@ const CODING_BEFORE_1_1: Refusal =
 const REPEATED_CODING: Refusal = Refusal::bad_request("the request has more than one Transfer-Encoding");
 const CHUNKED_NOT_LAST: Refusal =
     Refusal::bad_request("the request has `chunked` before its last transfer coding");
+const MALFORMED_CODING: Refusal = Refusal::bad_request("the Transfer-Encoding of the request is malformed");
 const UNKNOWN_CODING: Refusal = Refusal::not_implemented("the only supported transfer coding is `chunked`");
 const UNKNOWN_VERSION: Refusal = Refusal {
     status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -223,6 +224,9 @@ impl<'b> RequestMeaning<'b> {
 fn refusal_of_coding(coding: &[u8]) -> Refusal {
     let mut codings = coding.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).rev();
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    if codings.clone().any(<[u8]>::is_empty) {
+        return MALFORMED_CODING;
+    }
     codings.next();
     if codings.any(is_chunked) { CHUNKED_NOT_LAST } else { UNKNOWN_CODING }
 }
@@ -336,7 +340,9 @@ mod tests {
             ("1.1", "Transfer-Encoding: gzip, chunked", Some(UNKNOWN_CODING)),
             ("1.1", "Transfer-Encoding: gzip", Some(UNKNOWN_CODING)),
             ("1.1", "Transfer-Encoding: identity", Some(UNKNOWN_CODING)),
-            ("1.1", "Transfer-Encoding:", Some(UNKNOWN_CODING)),
+            ("1.1", "Transfer-Encoding:", Some(MALFORMED_CODING)),
+            ("1.1", "Transfer-Encoding: chunked,", Some(MALFORMED_CODING)),
+            ("1.1", "Transfer-Encoding: ,chunked", Some(MALFORMED_CODING)),
             ("1.1", "Transfer-Encoding : chunked", Some(MALFORMED_FIELD)),
             ("1.0", "Transfer-Encoding: chunked", Some(CODING_BEFORE_1_1)),
             ("1.0", "Content-Length: 5", None),

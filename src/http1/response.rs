@@ -140,7 +140,7 @@ fn reason(error: httparse::Error) -> &'static str {
         httparse::Error::HeaderValue => "a field value is invalid",
         httparse::Error::TooManyHeaders => "it has more than 256 fields",
         httparse::Error::Status => INVALID_STATUS.0,
-        httparse::Error::Version => "it is not HTTP/1",
+        httparse::Error::Version => "it is neither HTTP/1.0 nor HTTP/1.1",
         httparse::Error::NewLine | httparse::Error::Token => "its head is malformed",
     }
 }
@@ -235,7 +235,7 @@ mod tests {
         for (head, reason) in [
             ("HTTP/1.1 099 Odd", INVALID_STATUS),
             ("HTTP/1.1 2000 OK", INVALID_STATUS),
-            ("HTTP/2.0 200 OK", InvalidResponse("it is not HTTP/1")),
+            ("HTTP/2.0 200 OK", InvalidResponse("it is neither HTTP/1.0 nor HTTP/1.1")),
             ("HTTP/1.1 200 OK\r\nContent-Length: +5", INVALID_LENGTH),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6", INVALID_LENGTH),
             ("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616", INVALID_LENGTH),

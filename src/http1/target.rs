@@ -20,7 +20,8 @@ pub struct RequestTarget<'b> {
 }
 
 const MALFORMED: Refusal = Refusal::bad_request("the target of the request is malformed");
-const NO_PATH: Refusal = Refusal::bad_request("the target of the request has no path");
+const OTHER_FORM: Refusal =
+    Refusal::bad_request("the target of the request is neither a path nor an http URL");
 const INVALID_HOST: Refusal = Refusal::bad_request("the host in the target of the request is invalid");
 
 impl<'b> RequestTarget<'b> {
@@ -54,7 +55,7 @@ impl<'b> RequestTarget<'b> {
     }
 
     fn from_absolute_form(method: &Method, target: &'b [u8]) -> Result<Self, Refusal> {
-        let rest = without_scheme(target).ok_or(NO_PATH)?;
+        let rest = without_scheme(target).ok_or(OTHER_FORM)?;
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let authority = Some(parse_host(authority).ok_or(INVALID_HOST)?);
@@ -142,11 +143,11 @@ mod tests {
     #[test]
     fn other_targets_are_refused() {
         for (method, target, refusal) in [
-            ("GET", "", NO_PATH),
-            ("GET", "*", NO_PATH),
-            ("GET", "a", NO_PATH),
-            ("GET", "b:443", NO_PATH),
-            ("GET", "ftp://a/", NO_PATH),
+            ("GET", "", OTHER_FORM),
+            ("GET", "*", OTHER_FORM),
+            ("GET", "a", OTHER_FORM),
+            ("GET", "b:443", OTHER_FORM),
+            ("GET", "ftp://a/", OTHER_FORM),
             ("GET", "/a#b", MALFORMED),
             ("GET", "/a b", MALFORMED),
             ("GET", "/a\0", MALFORMED),

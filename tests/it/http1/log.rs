@@ -49,7 +49,7 @@ fn one_refused_request_a_minute_is_logged_by_default_and_one_with_too_many_field
         client.send(sent);
         refusal(&mut client, status, sent);
     }
-    let line = gateway.log().wait_for("the Host field of the request is invalid");
+    let line = gateway.log().wait_for("the host of the request is invalid");
     assert!(line.contains("INFO") && line.contains("a request of 127.0.0.1: 400 Bad Request: "), "{line}");
     gateway.log().wait_for("the request has more than 256 fields");
     gateway.apply(&format!("{DOWN}# again\n"));
@@ -66,7 +66,7 @@ fn one_malformed_body_a_minute_is_logged_by_default() {
         assert_eq!(response(&mut client, "POST", "a malformed body").status, 400, "{number}");
     }
     gateway.apply(&format!("{}# again\n", site(&upstream.url(), "")));
-    let line = "refused a request of 127.0.0.1: the request's body is malformed";
+    let line = "refused a request of 127.0.0.1: the body of the request is malformed";
     assert_eq!(gateway.log().count(line), 1, "{}", gateway.log().text());
 }
 

@@ -66,7 +66,7 @@ async fn an_upstream_that_closes_before_its_head_is_a_502() {
             }
             assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway", "{said:?}");
             let why = if said.starts_with("not") {
-                "it is not HTTP/1"
+                "it is neither HTTP/1.0 nor HTTP/1.1"
             } else {
                 "the upstream dropped the connection"
             };
