@@ -1,6 +1,7 @@
-//! HTTP/1.1 as values (RFC 9112): heads, fields, and the framing of bodies. No sockets and no clock.
+//! HTTP/1.1 as values (RFC 9112): heads, what some fields say, and the framing of bodies. No sockets and no clock.
 //!
-//! A message that two readers could understand differently is refused, never repaired. Heads and chunks are checked and
+//! A message that two readers could understand differently is refused, never repaired, but for a response with a length beside
+//! chunks, of which RFC 9112 says that the chunks count. Heads and chunks are checked and
 //! written again, so that the next reader sees only what was understood here.
 
 pub mod chunked;

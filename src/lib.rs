@@ -3,7 +3,7 @@
 //! A small pure core decides. Everything that touches a clock, a file or a socket is at the edge and hands it values.
 //!
 //! - A request goes through [`server`] and [`gateway`], which takes one [`snapshot`], reads the [`clock`] once, and asks
-//!   for one [`decision`]. The response comes from [`filters`] (with the [`page`] or the [`files`]), or from [`upstream`].
+//!   for one [`decision`]. The response comes from [`filters`] (with the [`page`]), from the [`files`], or from [`upstream`].
 //!   HTTP/1.1 is written once, in [`http1`], for clients and upstreams; [`server`] translates HTTP/2 to it.
 //! - An edit of the file goes through [`watch`], which loads it by [`config`] and [`store`], into the next [`snapshot`].
 //! - The two meet in [`snapshot::Snapshots`], the cell that holds the current snapshot. Operators look at it from the side,

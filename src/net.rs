@@ -1,4 +1,5 @@
-//! Connections as byte streams, of clients and of upstreams alike; and the addresses of names.
+//! Connections as byte streams, of clients and of upstreams alike; the pipes in memory between HTTP/2 and HTTP/1.1; and the
+//! addresses of names.
 
 pub mod accepted;
 pub mod buffer;

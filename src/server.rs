@@ -1,7 +1,7 @@
 //! A server: several threads, each with a current-thread runtime that accepts connections.
 //!
-//! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use. No
-//! locks or wake-ups across threads are needed.
+//! A connection stays on the thread that accepted it, and so do the connections to upstreams that its requests use. Locks and
+//! wake-ups across threads are needed only at limits that all threads share, such as `[limits] connections`.
 
 mod accept;
 pub mod body;

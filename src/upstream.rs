@@ -1,4 +1,4 @@
-//! Forwards requests to an upstream over HTTP/1.1, and the responses back.
+//! Forwards requests to an upstream, and the responses back. To an upstream of HTTP/2, each is translated in memory.
 //!
 //! Both are forwarded as bytes: each head is parsed once and written again, and the framing of each body is checked and
 //! written again. An `Exchange` is one request on one connection: its `Upload` continues while its `Download` comes back.

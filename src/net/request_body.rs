@@ -1,4 +1,4 @@
-//! The body of a client's request.
+//! How much of the body of a request is left, and what becomes of it.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

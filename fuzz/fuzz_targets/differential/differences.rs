@@ -56,7 +56,7 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "We refuse an invalid host.",
         parsers: ANY,
         applies: |case| {
-            case.is_refused_for(&["the Host field of the request is invalid"])
+            case.is_refused_for(&["the host of the request is invalid"])
                 && !case.values("host").into_iter().all(is_plain_host)
                 || case.is_refused_for(&["the host in the target"]) && !is_plain_host(case.authority())
         },
@@ -65,7 +65,7 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "We refuse a request without exactly one Host.",
         parsers: ANY,
         applies: |case| {
-            case.is_refused_for(&["no Host field", "more than one Host"]) && case.values("host").len() != 1
+            case.is_refused_for(&["the request has no host", "more than one Host"]) && case.values("host").len() != 1
         },
     },
     Difference {
@@ -74,7 +74,7 @@ pub const DIFFERENCES: &[Difference] = &[
         applies: |case| {
             let target = case.target().to_ascii_lowercase();
             let is_url = target.starts_with(b"http://") || target.starts_with(b"https://");
-            case.is_refused_for(&["target of the request has no path"])
+            case.is_refused_for(&["target of the request is neither a path"])
                 && !is_url
                 && !target.starts_with(b"/")
         },
@@ -100,7 +100,7 @@ pub const DIFFERENCES: &[Difference] = &[
         parsers: H11,
         applies: |case| {
             let is_known = |known: &[u8]| case.first_line().starts_with(known);
-            case.is_refused_for(&["it is not HTTP/1"]) && !is_known(b"HTTP/1.0 ") && !is_known(b"HTTP/1.1 ")
+            case.is_refused_for(&["it is neither HTTP/1.0"]) && !is_known(b"HTTP/1.0 ") && !is_known(b"HTTP/1.1 ")
         },
     },
     Difference {
@@ -126,7 +126,7 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "We refuse a transfer coding other than `chunked`.",
         parsers: HYPER,
         applies: |case| {
-            case.is_refused_for(&["transfer coding"])
+            case.is_refused_for(&["transfer coding", "Transfer-Encoding of the request is malformed"])
                 && case
                     .values("transfer-encoding")
                     .iter()
@@ -173,6 +173,15 @@ pub const DIFFERENCES: &[Difference] = &[
         applies: |case| {
             case.is_refused_for(&["its chunks are malformed", "its trailers are malformed"])
                 && case.has_malformed_lines()
+        },
+    },
+    Difference {
+        name: "We refuse more than 64 connection options.",
+        parsers: ANY,
+        applies: |case| {
+            let lines = case.values("connection");
+            let options = lines.iter().flat_map(|line| line.split(|byte| *byte == b','));
+            case.is_refused_for(&["more than 64 connection options"]) && options.count() > 64
         },
     },
     Difference {
@@ -233,6 +242,23 @@ pub const DIFFERENCES: &[Difference] = &[
             case.is_taken_despite(&["bad Content-Length"])
                 && case.has_one_length()
                 && lines.iter().any(|digits| digits.len() > 20)
+        },
+    },
+    Difference {
+        name: "We accept a Content-Length of 2^64 - 2 or 2^64 - 1.",
+        parsers: HYPER,
+        applies: |case| {
+            let ends = [b"18446744073709551614", b"18446744073709551615"];
+            let is_largest = |value: &&[u8]| ends.iter().any(|end| value.ends_with(*end));
+            case.is_taken_despite(&["TooLarge"]) && case.values("content-length").iter().any(is_largest)
+        },
+    },
+    Difference {
+        name: "We accept a chunk size of more than 20 digits if the first ones are zeros.",
+        parsers: H11,
+        applies: |case| {
+            let is_long = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit) && digits.starts_with(b"0");
+            case.is_taken_despite(&["illegal chunk header"]) && case.body().windows(21).any(is_long)
         },
     },
     Difference {

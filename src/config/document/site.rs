@@ -41,7 +41,7 @@ pub struct SiteSection {
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "5s"))]
     pub connect_timeout: Field<String>,
     /// How long the upstream may take to send the head of its response. The time counts from the request, or from the
-    /// last part of its body. A client that sends nothing of a body for as long gets 408.
+    /// last part of its body. It does not count while the client sends the body, which `[limits] body_timeout` limits.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub response_timeout: Field<String>,
     /// TLS to an upstream with `https://`: `ca` is a file with the certificates of the authorities to trust instead of the

@@ -1,4 +1,4 @@
-//! The body of a client's request.
+//! What a connection does with the body of its current request: asks for it, passes it on, or discards it.
 
 use std::future::poll_fn;
 use std::io;
