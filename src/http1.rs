@@ -10,6 +10,7 @@ pub mod content_length;
 pub mod cookie;
 pub mod encode;
 pub mod fields;
+pub mod foreign_fields;
 pub mod framing;
 pub mod head;
 pub mod host;

@@ -42,10 +42,15 @@ pub(super) fn failure_response(
         return text_response(error.status(), &error.to_string());
     }
     let upstream = site.upstream.to_string();
+    // It may be so for one path only.
+    let reason = match error {
+        UpstreamError::Invalid(_) => format!("{error} ({} {})", head.method, head.target.path_text()),
+        _ => error.to_string(),
+    };
     if snapshot.reachability.record_failure() {
-        error!(target: LOG_TARGET, upstream, "{upstream} is unreachable: {error}");
+        error!(target: LOG_TARGET, upstream, "{upstream} is unreachable: {reason}");
     } else {
-        debug!(target: LOG_TARGET, upstream, "{upstream} is still unreachable: {error}");
+        debug!(target: LOG_TARGET, upstream, "{upstream} is still unreachable: {reason}");
     }
     match site.when_unreachable {
         WhenUnreachable::Downtime => {

@@ -45,6 +45,8 @@ pub struct InvalidResponse(pub &'static str);
 
 const INVALID_LENGTH: InvalidResponse = InvalidResponse("its Content-Length is invalid");
 const INVALID_STATUS: InvalidResponse = InvalidResponse("its status is invalid");
+/// A field name that is not a token.
+pub const INVALID_NAME: InvalidResponse = InvalidResponse("a field name is invalid");
 const TOO_LONG_HEAD: InvalidResponse = InvalidResponse("its head is longer than 400 KiB");
 const UNREQUESTED_CODING: InvalidResponse =
     InvalidResponse("it has a transfer coding that was not requested");
@@ -136,7 +138,7 @@ fn forbids_content(status: StatusCode) -> bool {
 
 fn reason(error: httparse::Error) -> &'static str {
     match error {
-        httparse::Error::HeaderName => "a field name is invalid",
+        httparse::Error::HeaderName => INVALID_NAME.0,
         httparse::Error::HeaderValue => "a field value is invalid",
         httparse::Error::TooManyHeaders => "it has more than 256 fields",
         httparse::Error::Status => INVALID_STATUS.0,
@@ -245,8 +247,8 @@ mod tests {
                 UNREQUESTED_CODING,
             ),
             ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked", CODING_BEFORE_1_1),
-            ("HTTP/1.1 200 OK\r\nX : a", InvalidResponse("a field name is invalid")),
-            ("HTTP/1.1 200 OK\r\nCaf\u{e9}: a", InvalidResponse("a field name is invalid")),
+            ("HTTP/1.1 200 OK\r\nX : a", INVALID_NAME),
+            ("HTTP/1.1 200 OK\r\nCaf\u{e9}: a", INVALID_NAME),
             ("HTTP/1.1 200 OK\r\nX: \0", InvalidResponse("a field value is invalid")),
             (&format!("HTTP/1.1 200 OK\r\n{many}"), InvalidResponse("it has more than 256 fields")),
             (&format!("HTTP/1.1 200 OK\r\nConnection: {options}"), TOO_MANY_OPTIONS),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use tracing::{debug, warn};
 
 use super::buffers::Buffers;
 use super::download::Download;
@@ -14,9 +15,11 @@ use crate::http1::encode::{write_connection, write_status_line};
 use crate::http1::fields::{
     ConnectionOptions, FieldFilter, FieldLine, Sender, controls_cache, tokens, write_field, write_received,
 };
+use crate::http1::foreign_fields::ForeignFields;
 use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
-use crate::http1::response::{ResponseHead, has_no_body};
+use crate::http1::response::{INVALID_NAME, ResponseHead, has_no_body};
+use crate::log_interval::LogInterval;
 use crate::net::client::ClientConnection;
 
 /// How the client gets the response.
@@ -52,7 +55,20 @@ pub(super) fn take_head(
     head_options: HeadOptions,
 ) -> Result<Option<Download>, UpstreamError> {
     let Buffers { from_upstream, to_client, .. } = buffers;
-    let parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
+    let ascii;
+    let mut parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
+    if parsed.as_ref().err() == Some(&INVALID_NAME) {
+        match ForeignFields::find(from_upstream.bytes()) {
+            ForeignFields::None => {}
+            ForeignFields::Incomplete => return Ok(None),
+            ForeignFields::LeftOut(head) => {
+                ascii = head;
+                log_left_out(&ascii.name, request);
+                let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
+                parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
+            }
+        }
+    }
     let Some((length, head)) = parsed.map_err(|invalid| UpstreamError::Invalid(invalid.0))? else {
         return Ok(None);
     };
@@ -93,6 +109,19 @@ pub(super) fn take_head(
         has_progress: true,
         is_cut: false,
     }))
+}
+
+/// Logs that a field is not forwarded: HTTP/2 could not carry it, and many clients refuse the whole response.
+fn log_left_out(name: &str, request: &RequestHead<'_>) {
+    static LOGGED: LogInterval = LogInterval::new();
+    let (method, path) = (&request.method, request.target.path_text());
+    let what =
+        format!("left the field `{name}` out of the response to {method} {path}: its name is not ASCII");
+    if LOGGED.is_due() {
+        warn!("{what}; more are not logged for a minute");
+    } else {
+        debug!("{what}");
+    }
 }
 
 /// Returns true if the content has one of the types that are silent while nothing happens: events, and messages of gRPC.

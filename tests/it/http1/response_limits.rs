@@ -63,8 +63,8 @@ fn a_response_that_is_not_forwarded_gives_the_page_or_502_and_the_log_says_why()
         (head_with(1000, 0), "256"),
         (head_with(3, (400 << 10) + 1), "400 KiB"),
         (head_with(3, 2_000_000), "400 KiB"),
-        (ok("Caf\u{e9}: 1\r\n"), "field name"),
-        (ok("\u{fc}: 1\r\n"), "field name"),
+        (ok("Caf\u{e9} : 1\r\n"), "field name"),
+        (ok("\u{fc}: 1\r\n folded\r\n"), "field name"),
         (ok("X : 1\r\n"), "field name"),
         (ok("X\t: 1\r\n"), "field name"),
         (ok("X Y: 1\r\n"), "field name"),
@@ -84,9 +84,28 @@ fn a_response_that_is_not_forwarded_gives_the_page_or_502_and_the_log_says_why()
             let found = response(&mut client, "GET", &case);
             assert_eq!((found.status, found.downtime()), (status, downtime), "{case}");
             let line = gateway.log().wait_for("unreachable: ");
-            assert!(line.contains(reason), "{case}: {line}");
+            assert!(line.contains(reason) && line.contains(&format!("(GET /{number})")), "{case}: {line}");
         }
     }
+}
+
+#[test]
+fn a_field_with_a_name_beyond_ascii_is_left_out_with_a_warning() {
+    let upstream = RecordingUpstream::start(&[&ok("X: 1\r\nCaf\u{e9}: 2\r\n\u{fc}: 3\r\nY: 4\r\n")]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    for form in FORMS {
+        let case = format!("{form:?}");
+        let mut client = gateway.connect();
+        client.send(form.request("/0"));
+        let found = response(&mut client, form.method, &case);
+        assert_eq!((found.status, found.text()), (200, "hello"), "{case}");
+        assert_eq!((found.field("x"), found.field("y")), (Some("1"), Some("4")), "{case}");
+        assert!(found.fields.iter().all(|(name, _)| name.is_ascii()), "{case}: {:?}", found.fields);
+    }
+    let line = gateway.log().wait_for("its name is not ASCII");
+    assert!(line.contains("WARN") && line.contains("GET /0"), "{line}");
+    gateway.apply(&site(&upstream.url(), "# again"));
+    assert_eq!(gateway.log().count("is not ASCII"), 1, "{}", gateway.log().text());
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(crate) fn requests(bytes: &[u8]) -> Vec<Message> {
 
 /// Takes a request. Returns `None` if it is not whole or not clear.
 pub(crate) fn request(rest: &mut &[u8]) -> Option<Message> {
-    let mut message = head(rest)?;
+    let mut message = head(rest, |_| false)?;
     let [method, _, version] = message.line.as_slice() else { return None };
     let is_http11 = matches!(version.as_slice(), [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9']);
     let is_valid =
@@ -67,7 +67,7 @@ pub(crate) fn request(rest: &mut &[u8]) -> Option<Message> {
 /// Takes a response to this method, after any interim ones. Bytes until the end are a body only if the connection has
 /// `ended`. Returns `None` if it is not whole or not clear.
 pub(crate) fn response(rest: &mut &[u8], method: &[u8], ended: bool) -> Option<Message> {
-    let mut message = head(rest)?;
+    let mut message = head(rest, has_foreign_name)?;
     let is_http11 = message.line[0] == b"HTTP/1.1";
     let is_status = message.line.get(1)?.len() == 3 && message.status() >= 100;
     if !is_status || message.status() == 101 || !is_http11 && message.line[0] != b"HTTP/1.0" {
@@ -86,8 +86,8 @@ pub(crate) fn response(rest: &mut &[u8], method: &[u8], ended: bool) -> Option<M
     Some(message)
 }
 
-/// Reads a head, and skips empty lines before it.
-fn head(rest: &mut &[u8]) -> Option<Message> {
+/// Reads a head, and skips empty lines before it and the fields that are to be left out.
+fn head(rest: &mut &[u8], is_left_out: impl Fn(&[u8]) -> bool) -> Option<Message> {
     let mut first = line(rest)?;
     while first.is_empty() {
         first = line(rest)?;
@@ -97,6 +97,7 @@ fn head(rest: &mut &[u8]) -> Option<Message> {
     loop {
         match line(rest)? {
             [] => return Some(message),
+            line if is_left_out(line) => {}
             line => message.fields.push(field(line)?),
         }
     }
@@ -116,6 +117,13 @@ fn field(line: &[u8]) -> Option<Field> {
     let is_valid = !name.is_empty() && name.iter().copied().all(is_token) && value.iter().all(is_text);
     let name = String::from_utf8(name.to_ascii_lowercase()).ok().filter(|_| is_valid)?;
     Some((name, value[1..].trim_ascii().to_vec()))
+}
+
+/// Returns true for a field whose name would be valid if all its bytes were ASCII.
+fn has_foreign_name(line: &[u8]) -> bool {
+    let Some(at) = line.iter().position(|byte| *byte == b':') else { return false };
+    let name = &line[..at];
+    !name.is_ascii() && name.iter().all(|byte| is_token(*byte) || !byte.is_ascii())
 }
 
 fn is_token(byte: u8) -> bool {

@@ -1,0 +1,95 @@
+//! Fields of responses whose names are not ASCII. Some sites send one, and nginx passes it on.
+
+use super::response::MAX_HEAD;
+
+/// The head of a response without such fields.
+#[derive(Debug)]
+pub struct AsciiHead {
+    /// The rest of the head.
+    pub bytes: Vec<u8>,
+    /// The length of the whole head in bytes.
+    pub length: usize,
+    /// The name of the first such field.
+    pub name: String,
+}
+
+/// What a head has of such fields.
+#[derive(Debug)]
+pub enum ForeignFields {
+    /// None, as far as it was received.
+    None,
+    /// Some, and the head is incomplete.
+    Incomplete,
+    /// Some, which were left out.
+    LeftOut(AsciiHead),
+}
+
+impl ForeignFields {
+    /// Finds them in the head that `received` begins with.
+    pub fn find(received: &[u8]) -> Self {
+        let (mut head, mut name) = (AsciiHead { bytes: Vec::new(), length: 0, name: String::new() }, None);
+        let mut has_begun = false;
+        for line in received.split_inclusive(|byte| *byte == b'\n') {
+            head.length += line.len();
+            match foreign_name(line).filter(|_| has_begun) {
+                Some(found) => name = name.or(Some(found)),
+                None => head.bytes.extend_from_slice(line),
+            }
+            let is_empty = matches!(line, b"\r\n" | b"\n");
+            if !is_empty {
+                // Empty lines before the head are no part of it.
+                has_begun = true;
+            } else if has_begun {
+                let Some(name) = name else { return Self::None };
+                head.name = String::from_utf8_lossy(name).into_owned();
+                return Self::LeftOut(head);
+            }
+        }
+        if name.is_none() || received.len() >= MAX_HEAD { Self::None } else { Self::Incomplete }
+    }
+}
+
+/// Returns the name of a field if it would be valid, were all its bytes ASCII.
+fn foreign_name(line: &[u8]) -> Option<&[u8]> {
+    let name = line.get(..line.iter().position(|byte| *byte == b':')?)?;
+    let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_foreign = name.iter().all(|byte| is_valid(byte) || !byte.is_ascii()) && !name.is_ascii();
+    is_foreign.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_with_foreign_names_are_left_out_of_a_whole_head() {
+        for (head, rest, name) in [
+            (
+                "HTTP/1.1 200 OK\r\nCaf\u{e9}: 1\r\nA: 2\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nA: 2\r\n\r\n",
+                "Caf\u{e9}",
+            ),
+            ("\r\n\nHTTP/1.1 200 OK\n\u{e9}: a\n\n", "\r\n\nHTTP/1.1 200 OK\n\n", "\u{e9}"),
+            ("HTTP/1.1 200 \u{e9}: a\n\u{fc}:\n\u{e9}: b\n\n", "HTTP/1.1 200 \u{e9}: a\n\n", "\u{fc}"),
+        ] {
+            for end in 0..head.len() {
+                let found = ForeignFields::find(&head.as_bytes()[..end]);
+                assert!(matches!(found, ForeignFields::None | ForeignFields::Incomplete), "{head:?} {end}");
+            }
+            let more = format!("{head}hello");
+            let ForeignFields::LeftOut(found) = ForeignFields::find(more.as_bytes()) else {
+                panic!("{head:?}")
+            };
+            assert_eq!(String::from_utf8(found.bytes).unwrap(), rest);
+            assert_eq!((found.length, found.name.as_str()), (head.len(), name), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn other_malformed_lines_stay() {
+        for line in ["A: b", "A\u{e9} : b", "\u{e9} a: b", " \u{e9}: b", "\u{e9}", ": b", "A\0\u{e9}: b"] {
+            let head = format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n");
+            assert!(matches!(ForeignFields::find(head.as_bytes()), ForeignFields::None), "{line:?}");
+        }
+    }
+}
