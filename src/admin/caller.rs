@@ -10,7 +10,7 @@ use crate::http1::request::RequestHead;
 use crate::http1::scheme::Scheme;
 use crate::matching::client_address::client_address;
 use crate::matching::own_host::{is_for_own_host, is_own_host};
-use crate::matching::request::{Hosts, forwarded_hosts, forwarded_scheme};
+use crate::matching::request::{Hosts, client_scheme};
 use crate::net::peer::Peer;
 
 /// The client that sends a request.
@@ -34,20 +34,18 @@ impl<'b> Caller<'b> {
     /// Reads what is known about the client.
     pub fn new(head: &RequestHead<'b>, peer: &Peer, config: &AdminConfig) -> Self {
         let trust = &config.trusted_proxies;
-        let is_trusted = (peer.address().is_some() || peer.is_unix()) && trust.includes(peer.address());
+        let is_trusted = peer.is_in(|address| trust.includes(address));
         let addresses = head.values("x-forwarded-for");
         let is_trusted_address = |address| trust.contains(address);
-        let forwarded =
-            if is_trusted { forwarded_hosts(head.values("x-forwarded-host")) } else { Vec::new() };
-        let scheme = forwarded_scheme(head.values("x-forwarded-proto")).filter(|_| is_trusted);
+        let hosts = Hosts::received(head.host, head.values("x-forwarded-host"), is_trusted);
         Self {
             headers: head.header_map(),
             is_trusted,
             address: client_address(peer.address(), addresses, is_trusted_address, is_trusted),
-            scheme: scheme.unwrap_or(peer.scheme()),
+            scheme: client_scheme(peer.scheme(), head.values("x-forwarded-proto"), is_trusted),
             is_for_own_host: is_for_own_host(head, &config.hosts)
-                && forwarded.iter().all(|host| is_own_host(host, &config.hosts)),
-            hosts: Hosts { own: head.host, forwarded },
+                && hosts.forwarded.iter().all(|host| is_own_host(host, &config.hosts)),
+            hosts,
         }
     }
 

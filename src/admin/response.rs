@@ -8,8 +8,8 @@ use http::header::{
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::http1::refusal::text_response;
 use crate::page::policy_for_form;
-use crate::server::refusal::text_response;
 
 /// The fields of each response: caches and other sites get nothing of it. With `no-referrer`, browsers would send
 /// `Origin: null` with forms.

@@ -11,7 +11,7 @@ use warp::Filter;
 use crate::counters::Outcome;
 use crate::decision::{Decision, Down, Pass};
 use crate::http1::scheme::Scheme;
-use crate::matching::request::{Hosts, X_FORWARDED_HOST, forwarded_hosts, forwarded_scheme};
+use crate::matching::request::{Hosts, X_FORWARDED_HOST, client_scheme};
 use crate::snapshot::{CurrentSnapshot, PageKey};
 
 /// The parts of a request that the filters respond by, owned.
@@ -90,14 +90,14 @@ impl RequestContext {
     /// Returns the hosts that the request is for.
     pub fn hosts(&self) -> Hosts<'_> {
         let RequestParts { host, headers, .. } = &self.request;
-        let lines = headers.get_all(X_FORWARDED_HOST).iter().filter(|_| self.decided.trusted);
-        Hosts { own: host.as_deref(), forwarded: forwarded_hosts(lines.map(HeaderValue::as_bytes)) }
+        let lines = headers.get_all(X_FORWARDED_HOST).iter().map(HeaderValue::as_bytes);
+        Hosts::received(host.as_deref(), lines, self.decided.trusted)
     }
 
     /// Returns the scheme that the client used: the one that a trusted proxy reports, or else that of the connection.
     pub fn scheme(&self) -> Scheme {
-        let lines = self.request.headers.get_all("x-forwarded-proto").iter().filter(|_| self.decided.trusted);
-        forwarded_scheme(lines.map(HeaderValue::as_bytes)).unwrap_or(self.decided.scheme)
+        let lines = self.request.headers.get_all("x-forwarded-proto").iter().map(HeaderValue::as_bytes);
+        client_scheme(self.decided.scheme, lines, self.decided.trusted)
     }
 
     /// Extracts the context, which the gateway has put into the request's extensions.

@@ -11,7 +11,7 @@ use crate::http1::request::RequestHead;
 use crate::matching::bypass::Secrets;
 use crate::matching::client_address::client_address;
 use crate::matching::path::RequestPath;
-use crate::matching::request::{Hosts, Query, Request, forwarded_hosts, forwarded_scheme};
+use crate::matching::request::{Hosts, Query, Request, client_scheme};
 use crate::net::peer::Peer;
 use crate::page::{is_navigation, negotiation_field};
 use crate::schedule::state::Schedule;
@@ -28,19 +28,18 @@ pub(super) fn decide_request(
 ) -> Decided {
     let CurrentSnapshot { snapshot, phase } = current;
     let trust = &snapshot.config.server.trusted_proxies;
-    let is_known = peer.address().is_some() || peer.is_unix();
-    let trusted = is_known && trust.includes(peer.address());
+    let trusted = peer.is_in(|address| trust.includes(address));
     let addresses = head.values("x-forwarded-for");
     let client = client_address(peer.address(), addresses, |address| trust.contains(address), trusted);
     let path = head.target.path_text();
     let query = head.target.query_text();
-    let forwarded = if trusted { forwarded_hosts(head.values("x-forwarded-host")) } else { Vec::new() };
     let rules = &snapshot.config.rules;
-    let reported = || forwarded_scheme(head.values("x-forwarded-proto"));
+    let hosts = head.values("x-forwarded-host");
+    let reported = || client_scheme(peer.scheme(), head.values("x-forwarded-proto"), trusted);
     let request = Request {
-        scheme: rules.https_only.filter(|_| trusted).and_then(|_| reported()).unwrap_or(peer.scheme()),
+        scheme: if rules.https_only.is_some() { reported() } else { peer.scheme() },
         method: &head.method,
-        hosts: Hosts { own: head.host, forwarded },
+        hosts: Hosts::received(head.host, hosts, trusted),
         path: RequestPath::new(&path),
         query: Query::new(query.as_deref()),
         has_override_field: head.fields.iter().any(|field| is_method_override(field.name)),

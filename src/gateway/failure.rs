@@ -6,12 +6,12 @@ use tracing::{debug, error, info};
 
 use super::decide::page_fields;
 use crate::config::{UpstreamSite, WhenUnreachable};
+use crate::http1::refusal::text_response;
 use crate::http1::request::RequestHead;
 use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
 use crate::page::{self, VisitorRequest};
 use crate::server::limit_log;
-use crate::server::refusal::text_response;
 use crate::snapshot::Snapshot;
 use crate::upstream::{ClientError, UpstreamError};
 

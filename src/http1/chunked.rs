@@ -161,9 +161,7 @@ impl Chunks {
                 write_field(&mut trailers, name, &[value]);
             }
         })?;
-        out.extend_from_slice(b"0\r\n");
-        out.extend_from_slice(&trailers);
-        out.extend_from_slice(b"\r\n");
+        write_last_chunk(&trailers, out);
         Ok(())
     }
 
@@ -208,6 +206,13 @@ pub fn write_chunk(data: &[u8], out: &mut Vec<u8>) {
     let _ = write!(out, "{:x}\r\n", data.len());
     out.extend_from_slice(data);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the last chunk, with these lines of trailers.
+pub fn write_last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
+    for part in [b"0\r\n", trailers, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
 }
 
 #[cfg(test)]

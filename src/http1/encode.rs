@@ -8,6 +8,9 @@ use super::fields::write_field;
 use super::request::Version;
 use super::response::has_no_body;
 
+/// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// What follows a head, for the fields that frame the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {

@@ -39,7 +39,7 @@ fn port_after_name(authority: &[u8]) -> Option<&[u8]> {
 }
 
 /// Returns true for the text after the host: nothing, a colon, or a colon and a port.
-fn is_port(text: &[u8]) -> bool {
+pub fn is_port(text: &[u8]) -> bool {
     match text {
         [] | [b':'] => true,
         [b':', port @ ..] => digits(port).is_some_and(|port| u16::try_from(port).is_ok()),

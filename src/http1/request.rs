@@ -23,6 +23,13 @@ pub enum Version {
     Http11,
 }
 
+impl Version {
+    /// Returns true if a message without a length is sent in chunks. In HTTP/1.0, which has none, it ends with the connection.
+    pub fn has_chunks(self) -> bool {
+        self == Self::Http11
+    }
+}
+
 /// A valid head. It borrows the bytes that it was parsed from.
 #[derive(Clone, Debug)]
 pub struct RequestHead<'b> {

@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::http1::host::is_port;
 use crate::http1::request::RequestHead;
 use crate::matching::request::host_name;
 use crate::matching::scope::Host;
@@ -24,14 +25,8 @@ pub fn is_own_host(authority: &str, hosts: &[Host]) -> bool {
     let is_address =
         name.parse::<Ipv4Addr>().is_ok() || in_brackets.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok());
     let is_name = name.eq_ignore_ascii_case("localhost") || hosts.iter().any(|host| host.covers(name));
-    is_port(authority.strip_prefix(name).unwrap_or("?")) && (is_address || is_name)
-}
-
-/// Returns true if `rest`, the text after the host, is empty or a port.
-fn is_port(rest: &str) -> bool {
-    let rest = rest.strip_prefix('.').unwrap_or(rest);
-    rest.is_empty()
-        || rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    let port = authority.strip_prefix(name).map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    port.is_some_and(|port| is_port(port.as_bytes())) && (is_address || is_name)
 }
 
 #[cfg(test)]

@@ -111,6 +111,11 @@ impl<'a> Hosts<'a> {
         Self { own, forwarded: Vec::new() }
     }
 
+    /// Creates the hosts of a request with these lines of X-Forwarded-Host, which count if a trusted proxy has sent them.
+    pub fn received(own: Option<&'a str>, lines: impl Iterator<Item = &'a [u8]>, is_trusted: bool) -> Self {
+        Self { own, forwarded: if is_trusted { forwarded_hosts(lines) } else { Vec::new() } }
+    }
+
     /// Returns the hosts without port and trailing dot. One that is missing or unreadable is empty.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
         [self.own.unwrap_or_default()].into_iter().chain(self.forwarded.iter().copied()).map(host_name)
@@ -118,14 +123,24 @@ impl<'a> Hosts<'a> {
 }
 
 /// Returns the hosts in the values of X-Forwarded-Host lines. One that is invalid is empty: a site may read it as any host.
-pub fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
+fn forwarded_hosts<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a str> {
     let hosts = lines.flat_map(|line| line.split(|byte| *byte == b','));
     hosts.map(|host| parse_host(host.trim_ascii()).unwrap_or_default()).collect()
 }
 
+/// Returns the scheme that the client used: the one in these lines of X-Forwarded-Proto, if a trusted proxy has sent them, or else
+/// that of its `connection`.
+pub fn client_scheme<'a>(
+    connection: Scheme,
+    lines: impl Iterator<Item = &'a [u8]>,
+    is_trusted: bool,
+) -> Scheme {
+    is_trusted.then(|| forwarded_scheme(lines)).flatten().unwrap_or(connection)
+}
+
 /// Returns the scheme in the values of X-Forwarded-Proto lines: the last one, which the nearest proxy has set. `None` if
 /// there is none.
-pub fn forwarded_scheme<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Scheme> {
+fn forwarded_scheme<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<Scheme> {
     let last = lines.last()?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
     let is_https = [&b"https"[..], b"wss"].iter().any(|name| last.eq_ignore_ascii_case(name));
     Some(if is_https { Scheme::Https } else { Scheme::Http })

@@ -24,9 +24,6 @@ use super::stream::Stream;
 use super::traffic::Traffic;
 use crate::http1::request::{RequestHead, Version};
 
-/// Asks for the body. Every client of HTTP/1.1 can parse it at any time before the response (RFC 9110, section 15.2).
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
 /// Where a request of HTTP/2 leaves a response that needs no translation.
 pub type WholeResponse = Rc<RefCell<Option<Response<Bytes>>>>;
 

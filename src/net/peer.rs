@@ -45,6 +45,11 @@ impl Peer {
         self.is_unix
     }
 
+    /// Returns true if `includes` is true for its address, or for `None` on a Unix socket. An unknown client is in no set of peers.
+    pub fn is_in(&self, includes: impl FnOnce(Option<IpAddr>) -> bool) -> bool {
+        (self.address.is_some() || self.is_unix) && includes(self.address)
+    }
+
     /// The address as text, as in X-Forwarded-For.
     pub fn address_text(&self) -> Option<&str> {
         self.address.map(|address| self.text.get_or_init(|| address.to_string()).as_str())

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::AbortHandle;
 
 use super::memory_pipe::PipeWriter;
-use crate::http1::chunked::write_chunk;
+use crate::http1::chunked::{write_chunk, write_last_chunk};
 use crate::http1::fields::write_field;
 
 /// Aborts a task when it is dropped.
@@ -100,11 +100,11 @@ pub async fn send_body(
         }
     }
     if framing == BodyFraming::Chunked {
-        bytes.extend_from_slice(b"0\r\n");
+        let mut lines = Vec::new();
         for (name, value) in &trailers {
-            write_field(&mut bytes, name.as_str(), &[value.as_bytes()]);
+            write_field(&mut lines, name.as_str(), &[value.as_bytes()]);
         }
-        bytes.extend_from_slice(b"\r\n");
+        write_last_chunk(&lines, &mut bytes);
         to.write_all(&bytes).await?;
     }
     Ok(())

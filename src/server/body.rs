@@ -8,13 +8,12 @@ use http::StatusCode;
 use tokio::time::timeout;
 
 use crate::http1::framing::{Encoding, Framing};
-use crate::http1::refusal::Refusal;
+use crate::http1::refusal::{MALFORMED_BODY, Refusal};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 
 const TOO_LONG: Refusal =
     Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, reason: "the body of the request is too long" };
-const MALFORMED: Refusal = Refusal::bad_request("the body of the request is malformed");
 const TOO_SLOW: Refusal =
     Refusal { status: StatusCode::REQUEST_TIMEOUT, reason: "the body of the request did not arrive in time" };
 
@@ -45,7 +44,7 @@ async fn receive(client: &mut ClientConnection, max: usize) -> Result<Bytes, Bod
     let mut body = Vec::new();
     loop {
         let received = client.forward_body(Encoding::Identity, &mut body, |_| false);
-        received.map_err(|_| BodyError::Refused(MALFORMED))?;
+        received.map_err(|_| BodyError::Refused(MALFORMED_BODY))?;
         if body.len() > max {
             return Err(BodyError::Refused(TOO_LONG));
         }

@@ -1,14 +1,13 @@
 //! The response to a request that is refused.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{Method, Response};
 use http_body_util::Full;
 
 use super::limit_log;
 use super::response::write_head;
 use crate::clock;
-use crate::http1::refusal::Refusal;
+use crate::http1::refusal::{Refusal, text_response};
 use crate::net::client::ClientConnection;
 use crate::net::linger::linger;
 
@@ -29,14 +28,4 @@ pub fn refusal_response(client: &mut ClientConnection, refusal: Refusal) -> Resp
     limit_log::refused(&refusal, client.peer());
     client.close_after_response();
     text_response(refusal.status, refusal.reason)
-}
-
-/// Returns a response with a line of text, for requests that get nothing else.
-pub fn text_response(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(format!("{text}\n").into());
-    *response.status_mut() = status;
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::clock::http_date;
 use crate::http1::chunked::{LAST_CHUNK, write_chunk};
 use crate::http1::encode::{Content, LocalHead};
-use crate::http1::request::{RequestHead, Version};
+use crate::http1::request::RequestHead;
 use crate::http1::response::has_no_body;
 use crate::net::client::ClientConnection;
 
@@ -65,7 +65,7 @@ fn content<B: Body>(response: &Response<B>, method: &Method, client: &mut Client
     match length.filter(|_| method != Method::HEAD).or_else(given) {
         Some(length) => Content::Length(length),
         None if *method == Method::HEAD || has_no_body(response.status()) => Content::None,
-        None if client.version() == Version::Http11 => Content::Chunked,
+        None if client.version().has_chunks() => Content::Chunked,
         None => {
             client.close_after_response();
             Content::UntilClose

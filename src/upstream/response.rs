@@ -135,26 +135,24 @@ pub(super) fn may_pause<'v>(mut content_types: impl Iterator<Item = &'v [u8]>) -
     })
 }
 
-/// Returns the encoding of a response's content for a client of this version. HTTP/1.0 has no chunks: there the end of the
-/// connection is the end of the response.
+/// Returns the encoding of a response's content for a client of this version.
 fn encoding(framing: &Framing, version: Version) -> Encoding {
     match framing {
-        Framing::Length(_) => Encoding::Identity,
-        Framing::Chunked(_) | Framing::UntilClose if version == Version::Http10 => Encoding::Identity,
-        Framing::Chunked(_) | Framing::UntilClose => Encoding::Chunked,
+        Framing::Chunked(_) | Framing::UntilClose if version.has_chunks() => Encoding::Chunked,
+        Framing::Length(_) | Framing::Chunked(_) | Framing::UntilClose => Encoding::Identity,
     }
 }
 
 /// Returns true if the client can tell the end of the response only by the end of the connection.
 fn ends_with_connection(framing: &Framing, version: Version) -> bool {
-    version == Version::Http10 && !matches!(framing, Framing::Length(_))
+    !version.has_chunks() && !matches!(framing, Framing::Length(_))
 }
 
 /// Appends the head of a final response.
 fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToClient) {
     write_status_line(out, head.status, head.reason);
     let is_bare = *method == Method::HEAD || has_no_body(head.status);
-    write_fields(out, head, is_bare || to.version == Version::Http10, to.head_options.is_private);
+    write_fields(out, head, is_bare || !to.version.has_chunks(), to.head_options.is_private);
     if to.head_options.is_private {
         write_field(out, "cache-control", &[b"private, no-store"]);
     }

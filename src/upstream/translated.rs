@@ -17,11 +17,12 @@ use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
 
 use super::shared_connection::RequestPlace;
+use crate::clock::{http_date, now};
 use crate::http1::content_length::write_length;
-use crate::http1::encode::write_status_line;
+use crate::http1::encode::{CONTINUE, Content, LocalHead, write_status_line};
 use crate::http1::fields::{is_hop_by_hop, write_field};
-use crate::http1::refusal::Refusal;
-use crate::http1::request::{RequestHead, to_header};
+use crate::http1::refusal::{Refusal, text_response};
+use crate::http1::request::{RequestHead, Version, to_header};
 use crate::http1::response::has_no_body;
 use crate::http1::scheme::Scheme;
 use crate::net::memory_pipe::{PipeEnd, PipeReader, PipeWriter};
@@ -29,7 +30,6 @@ use crate::net::pipe::{BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
 
 const END: &[u8] = b"\r\n\r\n";
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const INVALID_TARGET: Refusal = Refusal::bad_request("the target of the request cannot be sent over HTTP/2");
 
 /// The reason why a request over HTTP/2 failed: the end of the pipe does not tell it.
@@ -131,14 +131,13 @@ fn to_request(head: &RequestHead<'_>, scheme: Scheme) -> Option<Request<()>> {
 }
 
 async fn refuse(to: &mut PipeWriter, refusal: Refusal) -> io::Result<()> {
-    let text = format!("{}\n", refusal.reason);
+    let response = text_response(refusal.status, refusal.reason);
+    let (status, fields, text) = (response.status(), response.headers(), response.body());
+    let content = Content::Length(text.len() as u64);
+    let date = &http_date(now());
     let mut out = Vec::new();
-    let reason = refusal.status.canonical_reason().unwrap_or_default();
-    write_status_line(&mut out, refusal.status, reason);
-    write_field(&mut out, "content-type", &[b"text/plain; charset=utf-8"]);
-    write_length(&mut out, text.len() as u64);
-    out.extend_from_slice(b"connection: close\r\n\r\n");
-    out.extend_from_slice(text.as_bytes());
+    LocalHead { status, fields, content, date, version: Version::Http11, closes: true }.write(&mut out);
+    out.extend_from_slice(text);
     to.write_all(&out).await
 }
 

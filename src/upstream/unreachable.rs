@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use crate::config::duration;
 use crate::counters::UpstreamFailure;
+use crate::http1::refusal::MALFORMED_BODY;
 
 /// The reason why there is no response to a request.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl fmt::Display for UpstreamError {
             }
             Self::Revoked => write!(f, "a period of downtime has begun"),
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
-            Self::Client(ClientError::MalformedBody) => write!(f, "the request's body is malformed"),
+            Self::Client(ClientError::MalformedBody) => f.write_str(MALFORMED_BODY.reason),
             Self::Client(ClientError::Stalled { after }) => {
                 write!(
                     f,

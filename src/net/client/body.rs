@@ -5,8 +5,9 @@ use std::io;
 
 use tokio::time::timeout;
 
-use super::{CONTINUE, ClientConnection};
+use super::ClientConnection;
 use crate::http1::chunked::MalformedBody;
+use crate::http1::encode::CONTINUE;
 use crate::http1::framing::Encoding;
 use crate::net::request_body::DISCARD_TIME;
 

@@ -2,7 +2,8 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::{CONTINUE, ClientConnection};
+use super::ClientConnection;
+use crate::http1::encode::CONTINUE;
 use crate::http1::request::Version;
 use crate::net::half_closed::HalfClosed;
 

@@ -153,7 +153,7 @@ async fn a_malformed_body_gets_400() {
     upstream.until("x\r\n").await;
     client.send("nonsense\r\n").await;
     assert_eq!(client.head().await.first, "HTTP/1.1 400 Bad Request");
-    client.until("the request's body is malformed\n").await;
+    client.until("the body of the request is malformed\n").await;
     let (body, _) = upstream.rest().await;
     assert!(!body.ends_with("0\r\n\r\n"), "{body}");
 }
