@@ -13,6 +13,7 @@ mod listen;
 pub mod load;
 pub mod machines;
 mod parse;
+mod peers;
 mod periods_file;
 pub mod read_file;
 pub mod reference;
@@ -38,7 +39,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode};
-use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 
@@ -48,6 +48,7 @@ pub use self::limits::Limits;
 pub use self::lint::{FileFault, LintContext, StopLimit};
 pub use self::listen::{Listen, ListenUrl};
 pub use self::parse::{ParseOptions, ParsedConfig};
+pub use self::peers::PeerSet;
 pub use self::periods_file::{MissingPeriodsFile, PeriodsFile};
 pub use self::site::{Site, UpstreamSite, WhenUnreachable};
 pub use self::tls_files::UnusableCertificate;
@@ -168,28 +169,6 @@ pub struct AdminConfig {
     pub trusted_proxies: PeerSet,
     /// The path of the file with the secrets of machines.
     pub tokens: Option<PathBuf>,
-}
-
-/// A set of peers, such as those whose `X-Forwarded-*` fields are believed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PeerSet {
-    /// Those with an address in one of these networks.
-    pub networks: Vec<IpNet>,
-    /// All peers on Unix sockets, if true.
-    pub unix: bool,
-}
-
-impl PeerSet {
-    /// Returns true if this address is in one of the networks.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(&address))
-    }
-
-    /// Returns true if the peer is in the set. `None` is a peer on a Unix socket.
-    pub fn includes(&self, peer: Option<IpAddr>) -> bool {
-        peer.map_or(self.unix, |address| self.contains(address))
-    }
 }
 
 /// `[response]`

@@ -1,23 +1,22 @@
 //! `downtime serve`: runs the gateway.
 
 mod descriptors;
+mod lifetime;
 mod listeners;
 mod servers;
 mod signals;
 mod watchdog;
 
-use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sd_notify::NotifyState;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
+use self::lifetime::run_until_stopped;
 use self::listeners::{Listeners, warn_of_addresses};
 use self::servers::Servers;
 use self::signals::Signals;
@@ -26,13 +25,11 @@ use super::sockets::PassedSockets;
 use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
 use crate::clock;
+use crate::config::Site;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::duration;
 use crate::config::load::{Loaded, load};
-use crate::config::{ServerConfig, Site};
 use crate::counters::Counters;
 use crate::gateway::preparation;
-use crate::gateway::reachability_log::ReachabilityLog;
 use crate::hooks::{HookCounts, Hooks, reject_start};
 use crate::logging::{LOG_TIMEOUT, LogQueue, Logging, log_warnings};
 use crate::management::RunningGateway;
@@ -41,7 +38,7 @@ use crate::server::Readiness;
 use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
 use crate::thread_exit::exit_notice;
-use crate::upstream::{SharedUpstreams, report_cut_responses};
+use crate::upstream::SharedUpstreams;
 use crate::watch::{Handle, Notice, Watch};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
@@ -137,35 +134,6 @@ fn serve(
     result
 }
 
-/// Runs until a signal stops the gateway, or a thread ends unexpectedly, and then stops the servers. A second signal ends at once.
-async fn run_until_stopped(
-    servers: Servers,
-    listeners: &mut Listeners,
-    snapshots: &Snapshots,
-    watch: &Handle,
-    mut signals: Signals,
-    mut exits: UnboundedReceiver<String>,
-) -> io::Result<()> {
-    let mut fed = std::pin::pin!(watchdog::feed(servers.pulses()));
-    let result = tokio::select! {
-        () = signals.wait_for_stop(watch) => Ok(()),
-        never = &mut fed => match never {},
-        never = observe(&servers.running) => match never {},
-        thread = exits.recv() => Err(ended(thread)),
-    };
-    let config = snapshots.current().config.server.clone();
-    let stopped = tokio::select! {
-        biased;
-        () = signals.wait_for_stop(watch) => {
-            warn!("stopping at once, because of a second signal");
-            Ok(())
-        }
-        never = &mut fed => match never {},
-        stopped = stop(servers, listeners, &config, &mut exits) => stopped,
-    };
-    result.and(stopped)
-}
-
 fn running_gateway(
     path: &Path,
     snapshots: &Arc<Snapshots>,
@@ -187,48 +155,6 @@ fn running_gateway(
         hooks,
         started_at: clock::now(),
     })
-}
-
-/// Follows the requests and the upstream, each second.
-async fn observe(running: &RunningGateway) -> Infallible {
-    let mut reachability = ReachabilityLog::default();
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        seconds.tick().await;
-        let now = Instant::now();
-        running.activity.sample(&running.counters, now);
-        reachability.update(&running.snapshots.current(), now);
-        report_cut_responses();
-    }
-}
-
-fn ended(thread: Option<String>) -> io::Error {
-    io::Error::other(format!("thread `{}` ended unexpectedly", thread.unwrap_or_default()))
-}
-
-/// Stops as `[server]` says: `stop_delay`, then `stop_timeout`.
-async fn stop(
-    servers: Servers,
-    listeners: &mut Listeners,
-    config: &ServerConfig,
-    exits: &mut UnboundedReceiver<String>,
-) -> io::Result<()> {
-    servers.begin_stop();
-    let ended_early = tokio::select! {
-        biased;
-        thread = exits.recv() => Err(ended(thread)),
-        () = delay_stop(config.stop_delay) => Ok(()),
-    };
-    ended_early.and(servers.stop(listeners, config.stop_timeout).await)
-}
-
-/// Waits until load balancers have noticed that the gateway is stopping.
-async fn delay_stop(delay: Duration) {
-    if !delay.is_zero() {
-        info!("stopping: not ready, and taking requests for another {}", duration::format(delay));
-        tokio::time::sleep(delay).await;
-    }
 }
 
 fn warn_of_lowered_limits(snapshot: &Snapshot) {
