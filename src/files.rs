@@ -11,10 +11,14 @@
 //! system has them, without a copy, over connections without TLS.
 //!
 //! If a program writes to a file while it is sent, the connection breaks as soon as that is noticed, also if the file only
-//! grows: it may as well have been rewritten. A file that is replaced by a rename, as deployments do, is sent to its end.
-//! Two kinds of changes can go unnoticed. A program that writes through a mapping of its memory does not always change the
-//! version. And what the system sends without a copy still is the memory of the file until the client has received it: a
-//! program that overwrites it there, without truncating the file first, changes what is on its way.
+//! grows: it may as well have been rewritten. Any other change of its status (mode, owner, times, name) breaks it too, since the
+//! time of modification can be set back after a write. New and removed links do not: a file that is replaced by a rename, as
+//! deployments do, is sent to its end.
+//!
+//! Three kinds of changes can go unnoticed, the first and the last where the system sends without a copy. A file that is truncated
+//! at that moment gives NULs before the connection breaks. A program that writes through a mapping of its memory does not
+//! always change the version. And what is on its way still is the memory of the file until the client has received it: a
+//! program that overwrites it there, without truncating the file first, changes it.
 //!
 //! The crates for static files (`tower-http`, `hyper-staticfile`, warp's own) open a file for each request on a blocking
 //! thread and copy it in chunks, which took five times the processor time of nginx, and none confines symbolic links to the

@@ -1,5 +1,6 @@
 //! The content of a response with a file: bytes in memory, or a file that is open.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::fault::{CANNOT_READ, SENT_IN_PART};
 use super::finder::Finder;
@@ -43,24 +44,25 @@ pub(super) struct StoredFile {
     pub(super) lent: LentFile,
     /// Below the root.
     pub(super) path: PathBuf,
-    pub(super) version: FileVersion,
+    /// That of the last look at it.
+    pub(super) version: Cell<FileVersion>,
 }
 
 impl StoredFile {
     /// Returns the file. Opens it again if it was closed.
-    async fn open(&self) -> io::Result<Arc<CountedFile>> {
+    async fn open(&self) -> Result<Arc<CountedFile>, ReadFault> {
         if let Some(file) = self.lent.get() {
             return Ok(file);
         }
-        let opened = self.finder.reopen(&self.path, &self.version).await;
+        let opened = self.finder.reopen(&self.path, &self.version.get()).await;
         let file = opened.map_err(|refusal| {
-            io::Error::other(format!(
+            ReadFault::Failed(io::Error::other(format!(
                 "it was closed because its descriptor was needed while the client took nothing, and {}",
                 match refusal {
                     FileRefusal::Changed | FileRefusal::NotFound => "was changed or replaced meanwhile",
                     _ => "cannot be opened again",
                 }
-            ))
+            )))
         })?;
         Ok(self.lent.replace(file))
     }
@@ -98,36 +100,85 @@ impl StoredContent {
     /// It cannot be read, or somebody has written to the file, which is then a mix of two versions; or it was closed and is not
     /// the same any more. All of them are logged.
     pub async fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
-        let (file, version) = (self.report(self.file.open().await)?, self.file.version);
-        if let Some(bytes) = read_at_once(file.file(), &version, &range) {
-            return Ok(bytes);
-        }
-        self.report(spawn_blocking(move || read(file.file(), &version, &range)).await?)
+        self.report(self.try_read(range).await)
     }
 
-    /// Makes the system read a range into its memory, so that sending from it does not wait for a disk.
+    /// Makes the system read a range into its memory, so that sending from it seldom waits for a disk: only the first and the
+    /// last byte tell whether it is there. To ask for all of it takes as long as to send it.
     ///
     /// # Errors
     /// As those of [`StoredContent::read`].
     pub async fn load(&self, range: Range<u64>) -> io::Result<()> {
-        let (file, version) = (self.report(self.file.open().await)?, self.file.version);
+        self.report(self.try_load(range).await)
+    }
+
+    async fn try_read(&self, range: Range<u64>) -> Result<Bytes, ReadFault> {
+        let file = self.file.open().await?;
+        if let Some(bytes) = self.read_at_once(file.file(), &range) {
+            return Ok(bytes);
+        }
+        let version = self.file.version.get();
+        self.look_at(spawn_blocking(move || read(file.file(), &version, &range)).await)
+    }
+
+    async fn try_load(&self, range: Range<u64>) -> Result<(), ReadFault> {
+        let file = self.file.open().await?;
         let last = range.end.saturating_sub(1)..range.end;
-        let has = |part| read_at_once(file.file(), &version, &part).is_some();
+        let has = |part| self.read_at_once(file.file(), &part).is_some();
         if has(range.start..range.end.min(range.start.saturating_add(1))) && has(last.clone()) {
             return Ok(());
         }
+        let version = self.file.version.get();
         let load = move || {
             let file = file.file();
             let length = std::num::NonZero::new(range.end.saturating_sub(range.start));
             // Only advice: if it fails, the next read waits.
             let _ = fadvise(file, range.start, length, Advice::WillNeed);
-            read(file, &version, &last).map(drop)
+            read(file, &version, &last)
         };
-        self.report(spawn_blocking(load).await?)
+        self.look_at(spawn_blocking(load).await).map(drop)
     }
 
-    fn report<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        result.inspect_err(|error| SENT_IN_PART.log(&self.file.path, error))
+    /// Reads a range without waiting, if the system has it in memory and the file has not changed.
+    fn read_at_once(&self, file: &File, range: &Range<u64>) -> Option<Bytes> {
+        let bytes = read_in_memory(file, range)?;
+        self.file.version.set(check(file, &self.file.version.get()).ok()?);
+        Some(bytes)
+    }
+
+    /// Takes over the version, which may be one with another number of links.
+    fn look_at(
+        &self,
+        result: Result<Result<(Bytes, FileVersion), ReadFault>, JoinError>,
+    ) -> Result<Bytes, ReadFault> {
+        let (bytes, version) = result.map_err(|error| ReadFault::Failed(error.into()))??;
+        self.file.version.set(version);
+        Ok(bytes)
+    }
+
+    fn report<T>(&self, result: Result<T, ReadFault>) -> io::Result<T> {
+        result.map_err(|fault| {
+            let error = io::Error::from(fault);
+            SENT_IN_PART.log(&self.file.path, &error);
+            error
+        })
+    }
+}
+
+/// Why a part of a file was not read.
+#[derive(Debug)]
+enum ReadFault {
+    /// Somebody has written to the file.
+    Changed,
+    Failed(io::Error),
+}
+
+impl From<ReadFault> for io::Error {
+    fn from(fault: ReadFault) -> Self {
+        match fault {
+            ReadFault::Changed => Self::other("another program has written to the file"),
+            ReadFault::Failed(error) => error,
+        }
     }
 }
 
@@ -150,12 +201,6 @@ pub(super) fn read_whole(opened: &OpenFile, path: &Path, waiting: Waiting) -> Re
     })
 }
 
-/// Reads a range without waiting, if the system has it in memory and the file has not changed.
-fn read_at_once(file: &File, version: &FileVersion, range: &Range<u64>) -> Option<Bytes> {
-    let bytes = read_in_memory(file, range)?;
-    is_as_before(file, version).ok()?.then_some(bytes)
-}
-
 /// Reads a range without waiting, if the system has it in memory.
 fn read_in_memory(file: &File, range: &Range<u64>) -> Option<Bytes> {
     let mut bytes = allocate(range);
@@ -169,24 +214,18 @@ fn read_waiting(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
     file.read_exact_at(&mut bytes, range.start).map(|()| bytes.into())
 }
 
-fn read(file: &File, version: &FileVersion, range: &Range<u64>) -> io::Result<Bytes> {
+fn read(file: &File, version: &FileVersion, range: &Range<u64>) -> Result<(Bytes, FileVersion), ReadFault> {
     let read = read_waiting(file, range);
-    check(file, version).and(read)
+    let version = check(file, version)?;
+    Ok((read.map_err(ReadFault::Failed)?, version))
 }
 
 fn allocate(range: &Range<u64>) -> Vec<u8> {
     vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()]
 }
 
-/// Returns false if somebody has written to the file.
-fn is_as_before(file: &File, version: &FileVersion) -> io::Result<bool> {
-    Ok(version.has_content_of(&FileVersion::new(&file.metadata()?)))
-}
-
-/// Fails if somebody has written to the file.
-fn check(file: &File, version: &FileVersion) -> io::Result<()> {
-    if is_as_before(file, version)? {
-        return Ok(());
-    }
-    Err(io::Error::other("another program has written to the file"))
+/// Returns the version of a file to which nobody has written since an earlier one.
+fn check(file: &File, version: &FileVersion) -> Result<FileVersion, ReadFault> {
+    let current = FileVersion::new(&file.metadata().map_err(ReadFault::Failed)?);
+    if version.has_content_of(&current) { Ok(current) } else { Err(ReadFault::Changed) }
 }

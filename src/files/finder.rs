@@ -112,7 +112,7 @@ impl Finder {
         }
         if variant.version.length() > MAX_KEPT {
             let lent = LentFile::new(self.descriptors, CountedFile::new(file.file, descriptors));
-            let (finder, version) = (Arc::clone(self), file.version);
+            let (finder, version) = (Arc::clone(self), file.version.into());
             return Ok(Opened::Stored(StoredFile { finder, lent, path: variant.path(path), version }));
         }
         let content = read_small((file, descriptors), variant.path(path)).await?;

@@ -22,6 +22,7 @@ pub(super) struct FileVersion {
     /// In seconds and nanoseconds since 1970.
     modified: (i64, i64),
     changed: (i64, i64),
+    links: u64,
 }
 
 impl FileVersion {
@@ -32,6 +33,7 @@ impl FileVersion {
             length: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            links: metadata.nlink(),
         }
     }
 
@@ -64,10 +66,13 @@ impl FileVersion {
         self.modified.0.max(self.changed.0).saturating_add(SETTLING_TIME) < now.as_second()
     }
 
-    /// Returns true if nobody has written to the file between this version and a `later` one. The time of the last status
-    /// change does not count, since a rename over the file changes it.
+    /// Returns true if nobody has written to the file between this version and a `later` one.
+    ///
+    /// A new or removed link changes the status, for example a rename over the file. Any other change of the status counts as
+    /// a write: the time of modification may have been set back afterwards.
     pub(super) fn has_content_of(&self, later: &Self) -> bool {
-        (self.length, self.modified) == (later.length, later.modified)
+        let is_explained = self.changed == later.changed || self.links != later.links;
+        is_explained && (self.length, self.modified) == (later.length, later.modified)
     }
 }
 
@@ -96,6 +101,23 @@ mod tests {
         };
         for (now, is_settled) in [(10, false), (20, false), (22, false), (23, true)] {
             assert_eq!(version.is_settled(Timestamp::from_second(now).unwrap()), is_settled, "{now}");
+        }
+    }
+
+    #[test]
+    fn any_change_but_a_link_counts_as_a_write() {
+        let before = FileVersion::new(&tempfile::tempfile().unwrap().metadata().unwrap());
+        let (seconds, nanoseconds) = before.changed;
+        let changed = FileVersion { changed: (seconds, nanoseconds + 1), ..before };
+        for (later, is_same) in [
+            (before, true),
+            (FileVersion { links: before.links + 1, ..changed }, true),
+            (changed, false),
+            (FileVersion { length: 1, ..before }, false),
+            (FileVersion { modified: (seconds, nanoseconds + 1), ..before }, false),
+            (FileVersion { length: 1, links: before.links + 1, ..changed }, false),
+        ] {
+            assert_eq!(before.has_content_of(&later), is_same, "{later:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Static files over a real socket.
 
 use std::fs;
-use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -470,16 +470,45 @@ async fn a_file_that_is_written_to_while_it_is_sent_breaks_the_connection() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_while_it_is_sent_is_sent_to_its_end() {
+async fn a_file_that_is_written_to_and_gets_its_old_date_back_breaks_the_connection() {
     let site = FileServer::new();
     site.write("large", vec![b'a'; LARGE]);
-    site.write("new", "new");
+    let file = fs::OpenOptions::new().write(true).open(site.path("large")).unwrap();
+    let version = || {
+        let metadata = file.metadata().unwrap();
+        (metadata.len(), metadata.modified().unwrap(), metadata.ctime(), metadata.ctime_nsec())
+    };
     let (mut stream, start, announced) = begin_reading(&site, "/large").await;
-    fs::rename(site.path("new"), site.path("large")).unwrap();
-    let rest = read_rest(&mut stream).await;
-    assert_eq!(start.len() + rest.len(), announced);
-    assert!(rest.iter().all(|byte| *byte == b'a'));
-    assert_eq!(site.get("/large").await.text(), "new");
+    let before = version();
+    file.write_all_at(&vec![b'b'; LARGE], 0).unwrap();
+    // Again until the clock of the file system shows another time.
+    while version() == before || version().1 != before.1 {
+        file.set_modified(before.1).unwrap();
+    }
+    assert_eq!(version().0, before.0);
+    assert!(start.len() + read_rest(&mut stream).await.len() < announced);
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_or_linked_while_it_is_sent_is_sent_to_its_end() {
+    let site = FileServer::new();
+    for by in ["rename", "link", "removal"] {
+        let (large, other) = (site.path("large"), site.path("other"));
+        site.write("large", vec![b'a'; LARGE]);
+        site.write("other", "new");
+        let (mut stream, start, announced) = begin_reading(&site, "/large").await;
+        match by {
+            "rename" => fs::rename(&other, &large).unwrap(),
+            "link" => fs::hard_link(&large, site.path("link")).unwrap(),
+            _ => fs::remove_file(&large).unwrap(),
+        }
+        let rest = read_rest(&mut stream).await;
+        assert_eq!(start.len() + rest.len(), announced, "{by}");
+        assert!(rest.iter().all(|byte| *byte == b'a'), "{by}");
+        if by == "rename" {
+            assert_eq!(site.get("/large").await.text(), "new");
+        }
+    }
 }
 
 #[tokio::test]
