@@ -7,7 +7,7 @@
 //!
 //! Small files are kept in memory, all together within a limit. Each request opens the files again and compares their
 //! versions, unless another one has done so within the same 4 ms. Files that have
-//! changed within the last seconds are not kept, since a second change might not show. Larger files are sent from where the
+//! changed within the last seconds are not kept and have no validators, since a second change might not show. Larger files are sent from where the
 //! system has them, without a copy, over connections without TLS.
 //!
 //! If a program writes to a file while it is sent, the connection breaks as soon as that is noticed, also if the file only

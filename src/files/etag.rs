@@ -25,7 +25,7 @@ pub(super) enum EntityTags {
 }
 
 impl EntityTag {
-    /// Creates the strong tag of a version of a file. It is hashed so that clients do not see inode numbers.
+    /// Creates the strong tag of a version of a file, which must be settled. It is hashed so that clients do not see inode numbers.
     pub(super) fn new(version: &FileVersion) -> Self {
         let hash = Sha256::digest(version.bytes().collect::<Vec<_>>());
         Self { weak: false, opaque: hex::encode(hash.iter().take(16)).into_bytes() }

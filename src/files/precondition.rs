@@ -8,9 +8,16 @@ use crate::http1::request::RequestHead;
 /// The validators of a version of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Validators {
-    pub(super) etag: EntityTag,
+    /// `None` if a second change of the file may not show in its version. Then clients get no date either.
+    pub(super) etag: Option<EntityTag>,
     /// In whole seconds.
     pub(super) modified: Option<SystemTime>,
+}
+
+impl Validators {
+    fn matches(&self, matches: impl Fn(&EntityTag) -> bool) -> bool {
+        self.etag.as_ref().is_some_and(matches)
+    }
 }
 
 /// The response that the preconditions of a GET or HEAD lead to.
@@ -56,14 +63,15 @@ impl Preconditions {
 
     fn matches(&self, current: &Validators) -> bool {
         match &self.matching {
-            Some(tags) => tags.any(|tag| tag.matches_strongly(&current.etag)),
+            Some(tags) => tags.any(|tag| current.matches(|etag| tag.matches_strongly(etag))),
             None => !after(current.modified, self.unmodified_since).unwrap_or(false),
         }
     }
 
     fn modified(&self, current: &Validators) -> bool {
         match &self.none_matching {
-            Some(tags) => !tags.any(|tag| tag.matches_weakly(&current.etag)),
+            Some(tags) => !tags.any(|tag| current.matches(|etag| tag.matches_weakly(etag))),
+            None if current.etag.is_none() => true,
             None => after(current.modified, self.modified_since).unwrap_or(true),
         }
     }
@@ -74,8 +82,8 @@ impl Preconditions {
 pub(super) enum IfRange {
     Absent,
     Tag(EntityTag),
-    /// Malformed, or a date, which never holds: two versions of a file may have the same. A client has no need for one, since each
-    /// response has a strong entity tag.
+    /// Malformed, or a date, which never holds: two versions of a file may have the same (`cp -p`). A client has no need for
+    /// one, since each response with a date has a strong entity tag.
     Unusable,
 }
 
@@ -92,7 +100,7 @@ impl IfRange {
     pub(super) fn holds(&self, current: &Validators) -> bool {
         match self {
             Self::Absent => true,
-            Self::Tag(tag) => tag.matches_strongly(&current.etag),
+            Self::Tag(tag) => current.matches(|etag| tag.matches_strongly(etag)),
             Self::Unusable => false,
         }
     }
@@ -118,7 +126,7 @@ mod tests {
 
     fn current() -> Validators {
         let modified = httpdate::parse_http_date(AT).unwrap();
-        Validators { etag: EntityTag::parse(br#""now""#).unwrap(), modified: Some(modified) }
+        Validators { etag: EntityTag::parse(br#""now""#), modified: Some(modified) }
     }
 
     /// Parses a request with these fields.
@@ -197,5 +205,22 @@ mod tests {
         }
         let twice = [("if-range", r#""now""#), ("if-range", r#""old""#)];
         assert!(!with_fields(&twice, IfRange::parse).holds(&current()));
+    }
+
+    #[test]
+    fn without_a_tag_nothing_holds_that_a_second_version_could_meet() {
+        use PreconditionResult::{Failed, Send};
+        let current = Validators { etag: None, ..current() };
+        for (fields, result) in [
+            (&[("if-match", r#""now""#)][..], Failed),
+            (&[("if-match", "*")], Send),
+            (&[("if-unmodified-since", BEFORE)], Failed),
+            (&[("if-none-match", r#""now""#)], Send),
+            (&[("if-none-match", "*")], PreconditionResult::NotModified),
+            (&[("if-modified-since", AFTER)], Send),
+        ] {
+            assert_eq!(with_fields(fields, Preconditions::parse).evaluate(&current), result, "{fields:?}");
+        }
+        assert!(!with_fields(&[("if-range", r#""now""#)], IfRange::parse).holds(&current));
     }
 }

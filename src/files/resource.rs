@@ -111,7 +111,7 @@ impl Resource {
         let has_siblings = opened.variants.len() > 1;
         let mut variants = Vec::with_capacity(opened.variants.len());
         for (coding, OpenFile { version, .. }) in &opened.variants {
-            let etag = EntityTag::new(version);
+            let etag = version.is_settled(now).then(|| EntityTag::new(version));
             let validators = Validators { etag, modified: version.modified(now) };
             let mut fields = HeaderMap::new();
             fields.insert(CONTENT_TYPE, content_type(path)?);
@@ -119,9 +119,11 @@ impl Resource {
                 fields.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name));
             }
             fields.insert(CACHE_CONTROL, cache_control.clone());
-            fields.insert(ETAG, validators.etag.to_string().try_into()?);
-            if let Some(modified) = validators.modified {
-                fields.insert(LAST_MODIFIED, httpdate::fmt_http_date(modified).try_into()?);
+            if let Some(etag) = &validators.etag {
+                fields.insert(ETAG, etag.to_string().try_into()?);
+                if let Some(modified) = validators.modified {
+                    fields.insert(LAST_MODIFIED, httpdate::fmt_http_date(modified).try_into()?);
+                }
             }
             if has_siblings {
                 fields.insert(VARY, HeaderValue::from_static("accept-encoding"));

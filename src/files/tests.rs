@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use http::header::{ETAG, LAST_MODIFIED};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
@@ -54,20 +55,21 @@ impl Site {
     }
 
     async fn stored(&self, path: &str) -> Result<StoredContent, u16> {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
-        let head = RequestHead::parse(head.as_bytes()).unwrap();
-        let response = self.files.respond(&FileRequest { head: &head, now: self.now(), tick: 1 }).await;
+        let response = self.respond(path, self.now(), 1).await;
         match response.content {
             FileContent::Stored(content) => Ok(content),
             FileContent::Memory(_) => Err(response.status.as_u16()),
         }
     }
 
-    async fn get(&self, path: &str, tick: u64) -> (u16, String) {
+    async fn respond(&self, path: &str, now: Timestamp, tick: u64) -> FileResponse {
         let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
         let head = RequestHead::parse(head.as_bytes()).unwrap();
-        let now = self.now() + self.ahead;
-        let response = self.files.respond(&FileRequest { head: &head, now, tick }).await;
+        self.files.respond(&FileRequest { head: &head, now, tick }).await
+    }
+
+    async fn get(&self, path: &str, tick: u64) -> (u16, String) {
+        let response = self.respond(path, self.now() + self.ahead, tick).await;
         let FileContent::Memory(content) = response.content else { panic!("a small file") };
         (response.status.as_u16(), String::from_utf8(content.to_vec()).unwrap())
     }
@@ -204,4 +206,16 @@ async fn a_file_whose_descriptor_was_needed_is_opened_again_if_it_is_the_same() 
     assert_eq!(site.stored("/other").await.unwrap_err(), 503, "nobody gives any back");
     drop(taken);
     assert!(site.stored("/other").await.is_ok());
+}
+
+#[tokio::test]
+async fn only_a_file_whose_next_change_will_show_has_validators() {
+    for (ahead, has_validators) in [(AHEAD, true), (SignedDuration::ZERO, false)] {
+        let site = Site::new(ahead, ENOUGH);
+        site.write("a", "one");
+        let fields = site.respond("/a", site.now() + ahead, 1).await.fields;
+        for name in [ETAG, LAST_MODIFIED] {
+            assert_eq!(fields.contains_key(&name), has_validators, "{name} {ahead}");
+        }
+    }
 }

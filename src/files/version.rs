@@ -61,9 +61,13 @@ impl FileVersion {
         self.modified.0 < other.modified.0
     }
 
-    /// Returns true if a later change of the file will show in its version.
+    /// Returns true if a later change of the file will show in its version. A time of modification in the future, other than by
+    /// a clock that is a little fast, was set on purpose, and a change sets another one.
     pub(super) fn is_settled(&self, now: Timestamp) -> bool {
-        self.modified.0.max(self.changed.0).saturating_add(SETTLING_TIME) < now.as_second()
+        let now = now.as_second();
+        let is_past = |time: i64| time.saturating_add(SETTLING_TIME) < now;
+        let is_future = |time: i64| time > now.saturating_add(SETTLING_TIME);
+        is_past(self.changed.0) && (is_past(self.modified.0) || is_future(self.modified.0))
     }
 
     /// Returns true if nobody has written to the file between this version and a `later` one.
@@ -94,13 +98,20 @@ mod tests {
 
     #[test]
     fn a_version_is_trusted_some_seconds_after_the_last_change() {
-        let version = FileVersion {
-            modified: (10, 0),
-            changed: (20, 999_999_999),
-            ..FileVersion::new(&tempfile::tempfile().unwrap().metadata().unwrap())
-        };
-        for (now, is_settled) in [(10, false), (20, false), (22, false), (23, true)] {
-            assert_eq!(version.is_settled(Timestamp::from_second(now).unwrap()), is_settled, "{now}");
+        let version = FileVersion::new(&tempfile::tempfile().unwrap().metadata().unwrap());
+        for (modified, changed, now, is_settled) in [
+            (10, 20, 10, false),
+            (10, 20, 20, false),
+            (10, 20, 22, false),
+            (10, 20, 23, true),
+            (20, 10, 22, false),
+            (20, 10, 18, false),
+            (20, 10, 17, true),
+            (20, 20, 17, false),
+        ] {
+            let version = FileVersion { modified: (modified, 0), changed: (changed, 999_999_999), ..version };
+            let settled = version.is_settled(Timestamp::from_second(now).unwrap());
+            assert_eq!(settled, is_settled, "{modified} {changed} {now}");
         }
     }
 

@@ -16,6 +16,7 @@ use regex::Regex;
 use crate::debian;
 use crate::support::http::Response;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::support::until;
 
 const SITE: &str = "[site]\nroot = \"book\"\n";
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
@@ -254,7 +255,8 @@ fn ranges_and_conditions(book: &Book) {
     for (path, bytes) in
         [book.file("/highlight", ".js"), book.file("/fonts", ".woff2"), book.file("/index", ".html")]
     {
-        let whole = book.get(path, &[]);
+        let whole = || Some(book.get(path, &[])).filter(|response| response.field("etag").is_some());
+        let (whole, _) = until("the file has an ETag, some seconds after it was written", whole);
         let last = bytes.len() - 1;
         for (range, part) in
             [("0-99", &bytes[..100]), ("100-", &bytes[100..]), ("-50", &bytes[bytes.len() - 50..])]
