@@ -10,6 +10,9 @@ use jiff::Timestamp;
 /// system's clock leaves the times as they were. FAT has the longest tick, 2 s.
 const SETTLING_TIME: i64 = 2;
 
+/// The units to which times are cut when files are copied, in nanoseconds.
+const KEPT_UNITS: [i64; 4] = [1_000_000_000, 1_000_000, 1_000, 100];
+
 /// A version of a file. A file that is replaced, changes its length, or was written to has another one.
 ///
 /// It includes the time of the last status change, since that of the last modification can be set back (`touch -r`, `cp -p`,
@@ -56,9 +59,12 @@ impl FileVersion {
         UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
     }
 
-    /// Returns true if it was modified before `other`, by at least a second.
+    /// Returns true if it was modified before `other`. A time that is the other's with fewer digits is not before it: some
+    /// programs and file systems keep only seconds, milliseconds, microseconds or units of 100 ns.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        self.modified.0 < other.modified.0
+        let (seconds, nanoseconds) = other.modified;
+        let is_cut = |unit| self.modified == (seconds, nanoseconds - nanoseconds.rem_euclid(unit));
+        self.modified < other.modified && !KEPT_UNITS.into_iter().any(is_cut)
     }
 
     /// Returns true if a later change of the file will show in its version. A time of modification in the future, other than by
@@ -129,6 +135,29 @@ mod tests {
             (FileVersion { length: 1, links: before.links + 1, ..changed }, false),
         ] {
             assert_eq!(before.has_content_of(&later), is_same, "{later:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_fewer_digits_is_not_older() {
+        let file = FileVersion::new(&tempfile::tempfile().unwrap().metadata().unwrap());
+        let at = |seconds, nanoseconds| FileVersion { modified: (seconds, nanoseconds), ..file };
+        for (modified, is_older) in [
+            ((20, 987_654_321), false),
+            ((20, 987_654_320), true),
+            ((20, 987_654_300), false),
+            ((20, 987_654_000), false),
+            ((20, 987_000_000), false),
+            ((20, 0), false),
+            ((20, 900_000_000), true),
+            ((20, 1), true),
+            ((19, 999_999_999), true),
+            ((19, 0), true),
+            ((20, 987_654_322), false),
+            ((21, 0), false),
+        ] {
+            let sibling = at(modified.0, modified.1);
+            assert_eq!(sibling.is_older_than(&at(20, 987_654_321)), is_older, "{modified:?}");
         }
     }
 }

@@ -647,14 +647,17 @@ async fn a_compressed_sibling_that_is_older_than_the_file_is_not_sent() {
     let site = FileServer::new();
     site.write("a.css", "new");
     site.write("a.css.gz", "old");
-    let touch = |name: &str, seconds: u64| {
-        let time = UNIX_EPOCH + Duration::from_secs(seconds);
+    let touch = |name: &str, milliseconds: u64| {
+        let time = UNIX_EPOCH + Duration::from_millis(milliseconds);
         fs::File::open(site.path(name)).unwrap().set_modified(time).unwrap();
     };
-    for (of_file, of_sibling, expected) in [(20, 19, "new"), (20, 20, "old"), (20, 21, "old")] {
-        touch("a.css", of_file);
+    for (of_sibling, expected) in
+        [(19_000, "new"), (20_100, "new"), (20_000, "old"), (20_900, "old"), (21_000, "old")]
+    {
+        touch("a.css", 20_900);
         touch("a.css.gz", of_sibling);
-        assert_eq!(site.get_with("/a.css", "Accept-Encoding", "gzip").await.text(), expected);
+        let response = site.get_with("/a.css", "Accept-Encoding", "gzip").await;
+        assert_eq!(response.text(), expected, "{of_sibling}");
     }
 }
 
