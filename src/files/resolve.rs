@@ -51,9 +51,11 @@ impl Target {
         self.is_directory
     }
 
-    /// Returns true if a site that is a single page shows something for this path: it does not look like that of a file.
+    /// Returns true if a site that is a single page shows something for this path: it does not look like that of a file. Below
+    /// `/.well-known`, programs ask for what the site may not have.
     pub(super) fn may_be_page(&self) -> bool {
-        self.is_directory || self.path.extension().is_none()
+        let is_well_known = self.path.as_os_str().as_encoded_bytes().starts_with(WELL_KNOWN);
+        !is_well_known && (self.is_directory || self.path.extension().is_none())
     }
 
     /// Returns the path, relative and of plain names only.

@@ -24,8 +24,8 @@ pub struct SiteSection {
     #[schemars(with = "String", example = &"public")]
     pub root: Field<String>,
     /// If true, the site in `root` is a single page, whose script shows something else for each path: requests for a path that
-    /// is not found, and whose last part has no extension, get the `index.html` of `root` with status 200. A missing image or
-    /// script still gets 404.
+    /// is not found, and whose last part has no extension or that ends in a slash, get the `index.html` of `root` with status
+    /// 200. A missing image or script still gets 404, and so does what is not found below `/.well-known`.
     #[schemars(with = "bool", extend("default" = false))]
     pub spa: Field<bool>,
     /// The `Cache-Control` fields of the files in `root`: path globs and values. A glob is written as in `[exempt] paths`, and
