@@ -28,6 +28,7 @@ mod content;
 mod etag;
 mod fault;
 mod finder;
+mod media_type;
 mod multipart;
 mod open;
 mod precondition;

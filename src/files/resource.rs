@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::NOSNIFF;
 use super::etag::EntityTag;
+use super::media_type::MediaType;
 use super::open::{Entry, Failure, OpenFile, RootDirectory};
 use super::precondition::Validators;
 use super::refusal::FileRefusal;
@@ -109,14 +110,15 @@ impl Resource {
         tick: u64,
     ) -> Result<Self, FileRefusal> {
         let has_siblings = opened.variants.len() > 1;
+        let media_type = MediaType::from_path(path);
         let mut variants = Vec::with_capacity(opened.variants.len());
         for (coding, OpenFile { version, .. }) in &opened.variants {
             let etag = version.is_settled(now).then(|| EntityTag::new(version));
             let validators = Validators { etag, modified: version.modified(now) };
             let mut fields = HeaderMap::new();
-            fields.insert(CONTENT_TYPE, content_type(path)?);
-            if let Some(coding) = coding {
-                fields.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name));
+            fields.insert(CONTENT_TYPE, media_type.field()?);
+            if let Some(coding) = coding.map(|coding| coding.name).or(media_type.coding) {
+                fields.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
             fields.insert(CACHE_CONTROL, cache_control.clone());
             if let Some(etag) = &validators.etag {
@@ -209,22 +211,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Returns false for files that nobody compresses again.
 fn may_have_siblings(path: &Path) -> bool {
-    let kind = kind(path);
-    let is_compressed =
-        ["image/", "video/", "audio/", "font/woff"].iter().any(|prefix| kind.starts_with(prefix));
-    let is_sibling =
-        CODINGS.iter().any(|coding| path.as_os_str().as_encoded_bytes().ends_with(coding.suffix.as_bytes()));
-    kind == "image/svg+xml" || !is_compressed && !is_sibling
-}
-
-fn kind(path: &Path) -> &'static str {
-    mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream")
-}
-
-fn content_type(path: &Path) -> Result<HeaderValue, FileRefusal> {
-    let kind = kind(path);
-    let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
-    Ok(format!("{kind}{charset}").try_into()?)
+    let name = path.as_os_str().as_encoded_bytes();
+    let is_sibling = CODINGS.iter().any(|coding| name.ends_with(coding.suffix.as_bytes()));
+    !is_sibling && !MediaType::from_path(path).is_compressed()
 }

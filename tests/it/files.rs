@@ -188,13 +188,36 @@ async fn the_content_type_follows_the_extension() {
         ("a.css", "text/css; charset=utf-8"),
         ("a.js", "text/javascript; charset=utf-8"),
         ("a.json", "application/json"),
+        ("a.mjs", "text/javascript; charset=utf-8"),
+        ("a.cjs", "text/javascript; charset=utf-8"),
         ("a.svg", "image/svg+xml"),
+        ("a.otf", "font/otf"),
+        ("a.woff", "font/woff"),
+        ("a.woff2", "font/woff2"),
+        ("a.ts", "video/mp2t"),
+        ("a.tsx", "application/octet-stream"),
         ("a.PNG", "image/png"),
         ("a", "application/octet-stream"),
         ("a.unheard-of", "application/octet-stream"),
     ] {
         site.write(name, "a");
         assert_eq!(site.get(&format!("/{name}")).await.field("content-type"), Some(kind), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_compressed_by_its_type_says_so() {
+    let site = FileServer::new();
+    site.write("a.svgz", "by gzip");
+    site.write("a.SVGZ", "by gzip");
+    site.write("a.svgz.gz", "not sent");
+    for path in ["/a.svgz", "/a.SVGZ"] {
+        for accepted in ["gzip", ""] {
+            let response = site.get_with(path, "Accept-Encoding", accepted).await;
+            assert_eq!((response.status, response.text()), (200, "by gzip"), "{path}");
+            assert_eq!(response.field("content-type"), Some("image/svg+xml"), "{path}");
+            assert_eq!(response.field("content-encoding"), Some("gzip"), "{path}");
+        }
     }
 }
 
@@ -605,6 +628,8 @@ async fn a_compressed_sibling_is_sent_to_clients_that_accept_it() {
         ("a.css.zst", &large),
         ("a.png", "image"),
         ("a.png.gz", "not sent"),
+        ("a.woff", "font"),
+        ("a.woff.gz", "not sent"),
         ("b.css", "plain"),
     ] {
         site.write(name, content);
@@ -637,6 +662,7 @@ async fn a_compressed_sibling_is_sent_to_clients_that_accept_it() {
     let part = [("Accept-Encoding", "br"), ("Range", "bytes=3-")];
     assert_eq!(site.fetch("GET", "/a.css", &part).await.text(), "brotli");
     assert_eq!(site.get_with("/a.png", "Accept-Encoding", "gzip").await.text(), "image");
+    assert_eq!(site.get_with("/a.woff", "Accept-Encoding", "gzip").await.text(), "font");
     let alone = site.get_with("/b.css", "Accept-Encoding", "gzip").await;
     assert_eq!((alone.field("vary"), alone.text()), (None, "plain"));
     assert_eq!(site.get_with("/a.css.gz", "Accept-Encoding", "gzip").await.field("content-encoding"), None);
@@ -706,6 +732,9 @@ async fn a_site_that_is_a_single_page_serves_it_for_paths_without_an_extension()
         ("/assets/", 200, "the page"),
         ("/a.css", 200, "style"),
         ("/missing.js", 404, "not found"),
+        ("/missing.js/", 200, "the page"),
+        ("/.well-known/security", 404, "not found"),
+        ("/.well-known/", 404, "not found"),
         ("/.env", 404, "not found"),
         ("/../secret", 404, "not found"),
     ] {
@@ -732,9 +761,6 @@ async fn the_cache_control_of_a_file_is_that_of_the_first_glob() {
         ("/assets/once.js", "no-store"),
         ("/assets/a.js", "max-age=60, immutable"),
         ("/assets/", "max-age=60, immutable"),
-        ("/missing.js/", 200, "the page"),
-        ("/.well-known/security", 404, "not found"),
-        ("/.well-known/", 404, "not found"),
         ("/docs/", "max-age=1"),
         ("/a.txt", "no-cache"),
         ("/assets/missing", "no-store"),
