@@ -38,6 +38,7 @@ mod resolve;
 mod resource;
 mod response;
 mod settings;
+mod siblings;
 mod version;
 
 use std::path::Path;

@@ -14,11 +14,12 @@ use tokio::time::timeout;
 
 use super::content::{StoredFile, read_whole};
 use super::fault::CANNOT_OPEN;
-use super::open::{Entry, Failure, OpenFile, RootDirectory, Waiting};
+use super::open::{Failure, OpenFile, RootDirectory, Waiting};
 use super::refusal::FileRefusal;
-use super::resource::{MAX_KEPT, OpenResource, Resource};
+use super::resource::{MAX_KEPT, Resource};
 use super::response::Opened;
 use super::settings::CacheControl;
+use super::siblings::LocatedResource;
 use super::version::FileVersion;
 use crate::descriptors::{CountedFile, Descriptors, LentFile, MAX_FINDING, RequestDescriptors};
 
@@ -39,10 +40,11 @@ pub(super) struct Finder {
     descriptors: &'static LazyLock<RequestDescriptors>,
 }
 
-/// A file that was found, and was opened unless that was not needed.
+/// A file that was found.
 pub(super) struct Found {
     pub(super) resource: Arc<Resource>,
-    opened: Option<Counted<OpenResource>>,
+    /// `None` if it was found by what is kept.
+    located: Option<Counted<LocatedResource>>,
 }
 
 /// Something that was opened, and its descriptors; `None` while they are not counted, which is for a moment only.
@@ -76,19 +78,24 @@ impl Finder {
     pub(super) async fn find(&self, path: &Path, now: Timestamp, tick: u64) -> Result<Found, FileRefusal> {
         let kept = self.kept.get(path);
         if let Some(resource) = kept.clone().filter(|resource| resource.was_seen_in(tick)) {
-            return Ok(Found { resource, opened: None });
+            return Ok(Found { resource, located: None });
         }
-        let opened = self.attempt(path, open_resource).await.inspect_err(|_| drop(self.kept.remove(path)))?;
-        if let Some(resource) = kept.filter(|resource| resource.describes(&opened.0)) {
+        let before = kept.clone();
+        let locate = move |root, path: &Path| {
+            let is_kept = |located: &_| before.as_ref().is_some_and(|resource| resource.describes(located));
+            LocatedResource::find(root, path, is_kept)
+        };
+        let located = self.attempt(path, locate).await.inspect_err(|_| drop(self.kept.remove(path)))?;
+        if let Some(resource) = kept.filter(|resource| resource.describes(&located.0)) {
             resource.see(tick);
-            return Ok(Found { resource, opened: Some(opened) });
+            return Ok(Found { resource, located: Some(located) });
         }
         let cache_control = self.cache_control.value(path);
-        let resource = Arc::new(Resource::new(path, &opened.0, &cache_control, now, tick)?);
+        let resource = Arc::new(Resource::new(path, &located.0, &cache_control, now, tick)?);
         if resource.is_settled() {
             self.kept.insert(path.to_owned(), Arc::clone(&resource));
         }
-        Ok(Found { resource, opened: Some(opened) })
+        Ok(Found { resource, located: Some(located) })
     }
 
     /// Opens one of the files that were found, and reads it if it is small.
@@ -98,12 +105,16 @@ impl Finder {
         path: &Path,
         index: usize,
     ) -> Result<Opened, FileRefusal> {
-        let Found { resource, opened } = found;
+        let Found { resource, located } = found;
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
         if let Some(content) = variant.content() {
             return Ok(Opened::Memory(content.clone()));
         }
-        let opened = opened.and_then(|(opened, descriptors)| Some((opened.into_file(index)?, descriptors)));
+        let opened = match located.map(|(located, counted)| (located.open(path, variant.suffix), counted)) {
+            Some((Ok(file), counted)) => Some((file, counted)),
+            Some((Err(Failure::Refused(refusal)), _)) => return Err(refusal),
+            Some((Err(Failure::WouldWait), _)) | None => None,
+        };
         let (file, descriptors) = self.count(opened, &variant.path(path)).await?;
         if file.version != variant.version {
             // Another thread must not find it by its version of before.
@@ -142,24 +153,24 @@ impl Finder {
     ) -> Result<(OpenFile, Descriptors), FileRefusal> {
         let (file, descriptors) = match opened {
             Some(opened) => opened,
-            None => self.attempt(path, open_file).await?,
+            None => self.attempt(path, |root, path| root.open_path(path)).await?,
         };
         if let Some(descriptors) = descriptors.or_else(|| self.descriptors.try_take()) {
             return Ok((file, descriptors));
         }
         // Before the wait for it.
         drop(file);
-        self.wait(path, open_file).await
+        self.wait(path, |root, path| root.open_path(path)).await
     }
 
     /// Opens something at once, or else on a blocking thread, which may wait for a disk.
     async fn attempt<T: Send + 'static>(
         &self,
         path: &Path,
-        open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
+        open: impl Fn(RootDirectory, &Path) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Counted<T>, FileRefusal> {
         let at_once = RootDirectory::open(&self.root, Waiting::Never, &self.is_root_missing);
-        match at_once.and_then(|root| open(&root, path)) {
+        match at_once.and_then(|root| open(root, path)) {
             Ok(opened) => Ok((opened, None)),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::WouldWait) => {
@@ -172,7 +183,7 @@ impl Finder {
     async fn wait<T: Send + 'static>(
         &self,
         path: &Path,
-        open: fn(&RootDirectory, &Path) -> Result<T, Failure>,
+        open: impl Fn(RootDirectory, &Path) -> Result<T, Failure> + Send + 'static,
     ) -> Result<(T, Descriptors), FileRefusal> {
         let descriptors = self.descriptors.take(MAX_FINDING);
         let Ok(descriptors) = timeout(DESCRIPTOR_TIMEOUT, descriptors).await else {
@@ -188,7 +199,7 @@ impl Finder {
         let open = move || {
             let root = RootDirectory::open(&root, Waiting::Allowed, &is_missing)?;
             // In this order: the descriptors count as long as the thread runs.
-            Ok((open(&root, &path)?, descriptors))
+            Ok((open(root, &path)?, descriptors))
         };
         block(open).await
     }
@@ -201,18 +212,6 @@ struct ByWeight;
 impl Weighter<PathBuf, Arc<Resource>> for ByWeight {
     fn weight(&self, path: &PathBuf, resource: &Arc<Resource>) -> u64 {
         resource.weight() + path.as_os_str().len() as u64
-    }
-}
-
-fn open_resource(root: &RootDirectory, path: &Path) -> Result<OpenResource, Failure> {
-    OpenResource::open(root, path)?.ok_or(Failure::Refused(FileRefusal::Directory))
-}
-
-fn open_file(root: &RootDirectory, path: &Path) -> Result<OpenFile, Failure> {
-    match root.open_entry(path)? {
-        Entry::File(file) => Ok(file),
-        // It was a file before.
-        Entry::Directory => Err(FileRefusal::Changed.into()),
     }
 }
 

@@ -1,11 +1,13 @@
-//! Opens files without leaving the root.
+//! Finds and opens files without leaving the root.
 //!
-//! A file is opened by `openat2`, which resolves the path beneath the root (openat2(2)). It can be asked to fail where it
-//! would have to wait for a disk: then, and where the system does not have it, cap-std opens the file on a blocking thread.
+//! A file is located by `openat2` with `O_PATH`, which resolves the path beneath the root (openat2(2)) without opening the file:
+//! the driver of a device and the writer of a FIFO do not notice. It can be asked to fail where it would have to wait for a
+//! disk: then, and where the system does not have it, cap-std locates the file on a blocking thread. Only a regular file is
+//! opened, through what was located.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,17 +20,24 @@ use super::fault::CANNOT_OPEN;
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
 
-/// Files are opened so that a FIFO or a device never makes the thread wait.
+/// Files are opened so that the thread does not wait for a lease on it.
 const FLAGS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// An opened file or directory.
+/// A file or directory that was located.
 #[derive(Debug)]
 pub(super) enum Entry {
-    File(OpenFile),
+    File(LocatedFile),
     Directory,
 }
 
-/// An opened regular file.
+/// A regular file that was located, and not opened.
+#[derive(Debug)]
+pub(super) struct LocatedFile {
+    handle: File,
+    pub(super) version: FileVersion,
+}
+
+/// A regular file that was opened for reading.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     pub(super) file: File,
@@ -85,13 +94,56 @@ impl RootDirectory {
         Ok(opened)
     }
 
-    /// Opens `path` below the root. Symbolic links are followed if they stay below it; one with an absolute target does not.
+    /// Locates `path` below the root. Symbolic links are followed if they stay below it; one with an absolute target does not.
     /// Anything but a regular file or a directory is not found.
-    pub(super) fn open_entry(&self, path: &Path) -> Result<Entry, Failure> {
+    pub(super) fn locate(&self, path: &Path) -> Result<Entry, Failure> {
+        let (handle, metadata) = self.resolve(path, OFlags::PATH)?;
+        match metadata.file_type() {
+            kind if kind.is_file() => {
+                Ok(Entry::File(LocatedFile { handle, version: FileVersion::new(&metadata) }))
+            }
+            kind if kind.is_dir() => Ok(Entry::Directory),
+            _ => Err(FileRefusal::NotFound.into()),
+        }
+    }
+
+    /// Opens a file for reading that was located at `path`.
+    pub(super) fn open_file(&self, path: &Path, located: &LocatedFile) -> Result<OpenFile, Failure> {
+        let link = format!("/proc/self/fd/{}", located.handle.as_raw_fd());
+        let version = located.version;
+        match rustix::fs::open(link, FLAGS | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => Ok(OpenFile { file: file.into(), version }),
+            // /proc is not mounted.
+            Err(Errno::NOENT) => self.open_again(path, located),
+            Err(Errno::MFILE) if matches!(self, Self::Descriptor(_)) => Err(Failure::WouldWait),
+            Err(error) => Err(refuse(error.into(), path).into()),
+        }
+    }
+
+    /// Opens `path` for reading, where a file was before.
+    pub(super) fn open_path(&self, path: &Path) -> Result<OpenFile, Failure> {
+        match self.locate(path)? {
+            Entry::File(located) => self.open_file(path, &located),
+            Entry::Directory => Err(FileRefusal::Changed.into()),
+        }
+    }
+
+    /// Opens `path` for reading, unless it is another file than that which was located.
+    fn open_again(&self, path: &Path, located: &LocatedFile) -> Result<OpenFile, Failure> {
+        let (file, metadata) = self.resolve(path, FLAGS)?;
+        let version = FileVersion::new(&metadata);
+        if version == located.version {
+            Ok(OpenFile { file, version })
+        } else {
+            Err(FileRefusal::Changed.into())
+        }
+    }
+
+    fn resolve(&self, path: &Path, flags: OFlags) -> Result<(File, Metadata), Failure> {
         let file = match self {
             Self::Descriptor(root) => {
                 let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-                match openat2(root, path, FLAGS | OFlags::CLOEXEC, Mode::empty(), resolve) {
+                match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
                     // PERM: a filter of system calls. INVAL: before Linux 5.12. MFILE: a descriptor must be waited for.
                     Err(Errno::AGAIN | Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::MFILE) => {
                         return Err(Failure::WouldWait);
@@ -101,19 +153,12 @@ impl RootDirectory {
             }
             Self::Capability(root) => {
                 let mut options = OpenOptions::new();
-                options.read(true).custom_flags(FLAGS.bits().cast_signed());
+                options.read(true).custom_flags(flags.bits().cast_signed());
                 root.open_with(path, &options).map(cap_std::fs::File::into_std)
             }
         };
-        let opened = file.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-        let (file, metadata) = opened.map_err(|error| refuse(error, path))?;
-        match metadata.file_type() {
-            kind if kind.is_file() => {
-                Ok(Entry::File(OpenFile { file, version: FileVersion::new(&metadata) }))
-            }
-            kind if kind.is_dir() => Ok(Entry::Directory),
-            _ => Err(FileRefusal::NotFound.into()),
-        }
+        let found = file.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+        found.map_err(|error| refuse(error, path).into())
     }
 }
 
@@ -125,4 +170,33 @@ fn refuse(error: io::Error, path: &Path) -> FileRefusal {
         CANNOT_OPEN.log(path, &message);
     }
     refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn without_proc_a_file_is_opened_again_if_it_is_still_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("a"), directory.path().join("b"));
+        fs::write(&path, "one").unwrap();
+        for waiting in [Waiting::Never, Waiting::Allowed] {
+            let root = RootDirectory::open(directory.path(), waiting, &AtomicBool::new(false)).unwrap();
+            let Ok(Entry::File(located)) = root.locate(Path::new("a")) else { panic!("a file") };
+            let opened = root.open_again(Path::new("a"), &located).unwrap();
+            let mut content = String::new();
+            (&opened.file).read_to_string(&mut content).unwrap();
+            assert_eq!((&*content, opened.version), ("one", located.version));
+
+            fs::write(&other, "one").unwrap();
+            fs::rename(&other, &path).unwrap();
+            let opened = root.open_again(Path::new("a"), &located);
+            assert_eq!(opened.err(), Some(FileRefusal::Changed.into()), "{waiting:?}");
+            assert!(root.open_file(Path::new("a"), &located).is_ok(), "the file that was located");
+        }
+    }
 }

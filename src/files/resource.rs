@@ -1,6 +1,5 @@
 //! A file with its compressed siblings, as they were when they were last looked at.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,35 +14,15 @@ use jiff::Timestamp;
 use super::NOSNIFF;
 use super::etag::EntityTag;
 use super::media_type::MediaType;
-use super::open::{Entry, Failure, OpenFile, RootDirectory};
 use super::precondition::Validators;
 use super::refusal::FileRefusal;
+use super::siblings::{LocatedResource, with_suffix};
 use super::version::FileVersion;
 use crate::http1::content_coding::choose_coding;
 use crate::http1::request::RequestHead;
 
-/// A content coding, and how the name of a file that has it ends.
-struct Coding {
-    name: &'static str,
-    suffix: &'static str,
-}
-
-/// In the order in which clients get them, if they have no preference.
-const CODINGS: [Coding; 3] = [
-    Coding { name: "br", suffix: ".br" },
-    Coding { name: "zstd", suffix: ".zst" },
-    Coding { name: "gzip", suffix: ".gz" },
-];
-
 /// The longest content that is kept in memory, in bytes. Sending a longer one from the file is cheaper than a copy.
 pub(super) const MAX_KEPT: u64 = 64 << 10;
-
-/// A file and its siblings, opened.
-#[derive(Debug)]
-pub(super) struct OpenResource {
-    /// The file itself is the first.
-    variants: Vec<(Option<&'static Coding>, OpenFile)>,
-}
 
 /// A file and its siblings.
 #[derive(Debug)]
@@ -52,6 +31,8 @@ pub(super) struct Resource {
     variants: Vec<Variant>,
     /// The names of the codings of the others.
     codings: Vec<&'static str>,
+    /// All that was found, also what could not be opened.
+    candidates: Vec<(Option<&'static str>, FileVersion)>,
     /// True if every later change will show in a version.
     is_settled: bool,
     /// The tick of the clock in which the files had these versions.
@@ -61,7 +42,7 @@ pub(super) struct Resource {
 /// One of the files.
 #[derive(Debug)]
 pub(super) struct Variant {
-    suffix: &'static str,
+    pub(super) suffix: &'static str,
     pub(super) version: FileVersion,
     pub(super) validators: Validators,
     /// The fields of a response with the whole file.
@@ -70,49 +51,20 @@ pub(super) struct Variant {
     content: OnceLock<Bytes>,
 }
 
-impl std::fmt::Debug for Coding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl OpenResource {
-    /// Opens a file and its siblings; `None` if it is a directory. A sibling counts only if it is not older than the file.
-    pub(super) fn open(root: &RootDirectory, path: &Path) -> Result<Option<Self>, Failure> {
-        let Entry::File(file) = root.open_entry(path)? else { return Ok(None) };
-        let version = file.version;
-        let mut variants = vec![(None, file)];
-        for coding in CODINGS.iter().filter(|_| may_have_siblings(path)) {
-            match root.open_entry(&with_suffix(path, coding.suffix)) {
-                Ok(Entry::File(sibling)) if !sibling.version.is_older_than(&version) => {
-                    variants.push((Some(coding), sibling));
-                }
-                Err(Failure::WouldWait) => return Err(Failure::WouldWait),
-                Ok(_) | Err(Failure::Refused(_)) => {}
-            }
-        }
-        Ok(Some(Self { variants }))
-    }
-
-    /// Takes one of the opened files.
-    pub(super) fn into_file(mut self, index: usize) -> Option<OpenFile> {
-        (index < self.variants.len()).then(|| self.variants.swap_remove(index).1)
-    }
-}
-
 impl Resource {
-    /// Describes opened files, which were seen in `tick`.
+    /// Describes the files that were opened, as they were in `tick`.
     pub(super) fn new(
         path: &Path,
-        opened: &OpenResource,
+        located: &LocatedResource,
         cache_control: &HeaderValue,
         now: Timestamp,
         tick: u64,
     ) -> Result<Self, FileRefusal> {
-        let has_siblings = opened.variants.len() > 1;
+        let opened: Vec<_> = located.opened().collect();
+        let has_siblings = opened.len() > 1;
         let media_type = MediaType::from_path(path);
-        let mut variants = Vec::with_capacity(opened.variants.len());
-        for (coding, OpenFile { version, .. }) in &opened.variants {
+        let mut variants = Vec::with_capacity(opened.len());
+        for (coding, version) in &opened {
             let etag = version.is_settled(now).then(|| EntityTag::new(version));
             let validators = Validators { etag, modified: version.modified(now) };
             let mut fields = HeaderMap::new();
@@ -139,17 +91,15 @@ impl Resource {
         Ok(Self {
             is_settled: variants.iter().all(|variant| variant.version.is_settled(now)),
             variants,
-            codings: opened.variants.iter().filter_map(|(coding, _)| Some((*coding)?.name)).collect(),
+            codings: opened.iter().filter_map(|(coding, _)| Some((*coding)?.name)).collect(),
+            candidates: located.versions().collect(),
             seen_at: AtomicU64::new(tick),
         })
     }
 
-    /// Returns true if opened files are those that it describes.
-    pub(super) fn describes(&self, opened: &OpenResource) -> bool {
-        let codings = opened.variants.iter().filter_map(|(coding, _)| Some((*coding)?.name));
-        let versions = opened.variants.iter().map(|(_, file)| file.version);
-        codings.eq(self.codings.iter().copied())
-            && versions.eq(self.variants.iter().map(|variant| variant.version))
+    /// Returns true if files that were located are those that it describes.
+    pub(super) fn describes(&self, located: &LocatedResource) -> bool {
+        located.versions().eq(self.candidates.iter().copied())
     }
 
     /// Returns true if it may be kept until a file changes.
@@ -203,16 +153,4 @@ impl Variant {
     pub(super) fn content(&self) -> Option<&Bytes> {
         self.content.get()
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
-fn may_have_siblings(path: &Path) -> bool {
-    let name = path.as_os_str().as_encoded_bytes();
-    let is_sibling = CODINGS.iter().any(|coding| name.ends_with(coding.suffix.as_bytes()));
-    !is_sibling && !MediaType::from_path(path).is_compressed()
 }

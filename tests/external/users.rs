@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         by_root("another_user_gets_no_link", another_user_gets_no_link),
         by_root("a_file_that_only_the_command_can_read_is_reported_as_rejected_at_once", rejected_at_once),
         by_root("a_file_that_the_gateway_may_not_read_is_logged_once", an_unreadable_file_is_logged),
+        by_root("a_file_that_the_gateway_may_not_read_is_refused_and_nothing_else", unreadable_files),
         by_root("a_command_has_no_capabilities_of_the_gateway", a_command_has_no_capabilities),
         by_root("the_owner_of_the_file_is_kept", the_owner_is_kept),
         by_root("a_file_whose_owner_or_group_cannot_be_kept_is_left_alone", an_owner_that_cannot_be_kept),
@@ -128,7 +129,6 @@ fn rejected_at_once() {
     }
 }
 
-/// Edits the file with a command.
 fn an_unreadable_file_is_logged() {
     let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
     std::fs::create_dir(directory.join("public")).expect("a directory");
@@ -149,6 +149,29 @@ fn an_unreadable_file_is_logged() {
     assert!(line.ends_with(text), "{line}");
 }
 
+fn unreadable_files() {
+    let directory = ConfigDirectory::with("[site]\nroot = \"public\"\n");
+    std::fs::create_dir_all(directory.join("public/pages")).expect("a directory");
+    for (name, mode) in [
+        ("public/unreadable", 0o600),
+        ("public/a.js", 0o644),
+        ("public/a.js.br", 0o600),
+        ("public/pages/index.html", 0o644),
+    ] {
+        directory.write(name, name);
+        set_permissions(directory.join(name), Permissions::from_mode(mode)).expect("a mode");
+    }
+    set_permissions(directory.join("public/pages"), Permissions::from_mode(0o711)).expect("a mode");
+    let command = unprivileged_downtime(&directory);
+    let gateway = GatewayProcess::run(directory, command);
+    let head = gateway.connect().request("HEAD", "/unreadable", &[]);
+    assert_eq!((head.status, gateway.get("/unreadable", &[]).status), (403, 403));
+    assert_eq!(gateway.get("/a.js", &["Accept-Encoding: br"]).text(), "public/a.js");
+    assert_eq!(gateway.get("/pages", &[]).field("location"), Some("/pages/"));
+    assert_eq!(gateway.get("/pages/", &[]).text(), "public/pages/index.html");
+}
+
+/// Edits the file with a command.
 fn edit(command: Command) -> (Output, String) {
     run(command, &["start", "--at", "2999-01-01T00:00:00Z"])
 }

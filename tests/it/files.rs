@@ -1,12 +1,13 @@
 //! Static files over a real socket.
 
 use std::fs;
-use std::os::unix::fs::{FileExt, MetadataExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use rustix::fs::{CWD, Mode, OFlags, inotify, mkfifoat};
+use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -339,6 +340,34 @@ async fn anything_but_a_regular_file_is_not_found_and_never_hangs() {
         assert_eq!(response.field("cache-control"), Some("no-store"), "{path}");
         assert_eq!(response.field("x-content-type-options"), Some("nosniff"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_not_sent_is_not_opened() {
+    let site = FileServer::new();
+    site.write("a.js", "a");
+    let _fifos = ["fifo", "a.js.br"].map(|name| Fifo::new(site.path(name)));
+    let events = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    for name in ["fifo", "a.js.br"] {
+        inotify::add_watch(&events, site.path(name), inotify::WatchFlags::OPEN).unwrap();
+    }
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 1024];
+    let mut events = inotify::Reader::new(&events, &mut buffer);
+    assert_eq!(site.get("/fifo").await.status, 404);
+    assert_eq!(site.get_with("/a.js", "Accept-Encoding", "br").await.text(), "a");
+    assert_eq!(events.next().map(|_| ()), Err(Errno::AGAIN), "nothing was opened");
+    drop(rustix::fs::open(site.path("fifo"), OFlags::NONBLOCK, Mode::empty()).unwrap());
+    assert!(events.next().is_ok(), "what is opened is noticed");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_listed_is_served_like_others() {
+    let site = FileServer::new();
+    site.write("a/index.html", "a");
+    // Root can list it nevertheless.
+    fs::set_permissions(site.path("a"), fs::Permissions::from_mode(0o311)).unwrap();
+    assert_eq!(site.get("/a").await.field("location"), Some("/a/"));
+    assert_eq!(site.get("/a/").await.text(), "a");
 }
 
 #[tokio::test]
