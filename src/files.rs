@@ -50,6 +50,7 @@ use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
 pub use self::content::{FileContent, Part, StoredContent};
+use self::fault::CANNOT_READ;
 use self::finder::Finder;
 use self::precondition::{IfRange, PreconditionResult, Preconditions};
 use self::range::{ByteRanges, Selection};
@@ -76,6 +77,9 @@ pub struct FileRequest<'r> {
     pub now: Timestamp,
     /// The number of the tick of 4 ms at that time. Files are looked at once in each.
     pub tick: u64,
+    /// How many bytes of a file that is not in memory are read before there is a response, in which a file that just changes
+    /// is opened again.
+    pub read_first: u64,
 }
 
 /// A directory that is served, with the small files of it that are in memory.
@@ -160,8 +164,7 @@ impl Files {
                 result => return result,
             }
         }
-        let path = path.display();
-        tracing::error!(target: "downtime::files", %path, "a file kept changing while it was read");
+        CANNOT_READ.log(path, &"it kept changing");
         Err(FileRefusal::Changed)
     }
 
@@ -186,7 +189,9 @@ impl Files {
             Method::HEAD => Opened::Memory(Bytes::new()),
             _ => self.finder.open(found, path, index).await?,
         };
-        with_content(variant, opened, &selection)
+        let mut response = with_content(variant, opened, &selection)?;
+        response.read_first(request.read_first).await?;
+        Ok(response)
     }
 
     /// Sends the page for what was not found.
@@ -200,7 +205,9 @@ impl Files {
         let resource = Arc::clone(&found.resource);
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
         let opened = self.finder.open(found, path, index).await?;
-        Ok(with_content(variant, opened, &Selection::Whole)?.into_not_found())
+        let mut response = with_content(variant, opened, &Selection::Whole)?;
+        response.read_first(request.read_first).await?;
+        Ok(response.into_not_found())
     }
 }
 

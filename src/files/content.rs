@@ -83,6 +83,32 @@ impl StoredContent {
         Self { file, parts: parts.into_iter().collect() }
     }
 
+    /// Reads the first `length` bytes that are sent of the file, as long as the response can still be another one.
+    pub(super) async fn read_first(&mut self, length: u64) -> Result<(), FileRefusal> {
+        let range = |(index, part): (usize, &Part)| match part {
+            Part::Range(range) => Some((index, range.clone())),
+            Part::Bytes(_) => None,
+        };
+        let Some((index, range)) = self.parts.iter().enumerate().find_map(range) else { return Ok(()) };
+        let first = range.start..range.end.min(range.start.saturating_add(length));
+        if first.is_empty() {
+            return Ok(());
+        }
+        let rest = first.end..range.end;
+        let bytes = self.try_read(first).await.map_err(|fault| match fault {
+            ReadFault::Changed => FileRefusal::Changed,
+            ReadFault::Failed(error) => {
+                CANNOT_READ.log(&self.file.path, &error);
+                FileRefusal::Internal
+            }
+        })?;
+        if let Some(part) = self.parts.get_mut(index) {
+            *part = Part::Range(rest);
+        }
+        self.parts.insert(index, Part::Bytes(bytes));
+        Ok(())
+    }
+
     /// Takes the next part.
     pub fn next_part(&mut self) -> Option<Part> {
         self.parts.pop_front()

@@ -58,6 +58,14 @@ impl FileResponse {
         Self::without_content(StatusCode::NOT_MODIFIED, fields)
     }
 
+    /// Reads the first bytes of a file that is not in memory.
+    pub(super) async fn read_first(&mut self, length: u64) -> Result<(), FileRefusal> {
+        match &mut self.content {
+            FileContent::Memory(_) => Ok(()),
+            FileContent::Stored(content) => content.read_first(length).await,
+        }
+    }
+
     /// The response with the status 404, made of one with the whole file.
     pub(super) fn into_not_found(self) -> Self {
         let mut fields = Arc::unwrap_or_clone(self.fields);

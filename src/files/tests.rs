@@ -65,7 +65,7 @@ impl Site {
     async fn respond(&self, path: &str, now: Timestamp, tick: u64) -> FileResponse {
         let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
         let head = RequestHead::parse(head.as_bytes()).unwrap();
-        self.files.respond(&FileRequest { head: &head, now, tick }).await
+        self.files.respond(&FileRequest { head: &head, now, tick, read_first: 0 }).await
     }
 
     async fn get(&self, path: &str, tick: u64) -> (u16, String) {
@@ -218,4 +218,23 @@ async fn only_a_file_whose_next_change_will_show_has_validators() {
             assert_eq!(fields.contains_key(&name), has_validators, "{name} {ahead}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_first_bytes_are_read_if_the_file_has_not_changed() {
+    let site = Site::new(AHEAD, ENOUGH);
+    fs::write(site.path("large"), "x".repeat(100_000)).unwrap();
+    for (length, expected) in [
+        (0, vec![Part::Range(0..100_000)]),
+        (3, vec![Part::Bytes("xxx".into()), Part::Range(3..100_000)]),
+        (200_000, vec![Part::Bytes("x".repeat(100_000).into()), Part::Range(100_000..100_000)]),
+    ] {
+        let mut content = site.stored("/large").await.unwrap();
+        assert_eq!(content.read_first(length).await, Ok(()), "{length}");
+        let parts: Vec<_> = std::iter::from_fn(|| content.next_part()).collect();
+        assert!(parts == expected, "{length}");
+    }
+    let mut content = site.stored("/large").await.unwrap();
+    site.write("large", "other");
+    assert_eq!(content.read_first(3).await, Err(FileRefusal::Changed));
 }

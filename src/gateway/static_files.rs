@@ -38,7 +38,8 @@ impl<R: Routes> Gateway<R> {
         decided: &Decided,
         record: &mut RequestRecord<'_>,
     ) -> ControlFlow<()> {
-        let request = FileRequest { head, now: decided.now, tick: clock::tick() };
+        let read_first = max_with_head(client) as u64;
+        let request = FileRequest { head, now: decided.now, tick: clock::tick(), read_first };
         let mut response = files.respond(&request).await;
         if decided.is_bypassed() {
             make_private(Arc::make_mut(&mut response.fields));
@@ -114,10 +115,11 @@ async fn send_parts(
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::Range(range) => {
-                // Over HTTP/2, no more is read than is wanted: a client may open many streams of which it takes nothing.
-                let with_head = if client.is_http2() { 0 } else { MAX_WITH_HEAD as u64 };
+                let with_head = max_with_head(client).saturating_sub(out.len()) as u64;
                 let first = range.start..range.end.min(range.start.saturating_add(with_head));
-                out.extend_from_slice(&content.read(first.clone()).await?);
+                if !first.is_empty() {
+                    out.extend_from_slice(&content.read(first.clone()).await?);
+                }
                 content.file().set_aside_during(client.send(&out)).await?;
                 // A slow reader holds no more than what it has not taken.
                 out = Vec::new();
@@ -127,6 +129,12 @@ async fn send_parts(
     }
     drop(content);
     client.send_last(&out).await
+}
+
+/// The bytes that are sent together with a head. Over HTTP/2, no more is read than is wanted: a client may open many streams of
+/// which it takes nothing.
+fn max_with_head(client: &ClientConnection) -> usize {
+    if client.is_http2() { 0 } else { MAX_WITH_HEAD }
 }
 
 async fn send_range(

@@ -1,9 +1,12 @@
 //! Static files over a real socket.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{CWD, Mode, OFlags, inotify, mkfifoat};
@@ -561,6 +564,33 @@ async fn a_file_that_is_written_to_and_gets_its_old_date_back_breaks_the_connect
     }
     assert_eq!(version().0, before.0);
     assert!(start.len() + read_rest(&mut stream).await.len() < announced);
+}
+
+#[tokio::test]
+async fn a_file_that_grows_all_the_time_is_never_left_without_a_response() {
+    let site = FileServer::new();
+    site.write("log", vec![b'a'; 300_000]);
+    let mut file = fs::OpenOptions::new().append(true).open(site.path("log")).unwrap();
+    let is_done = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&is_done);
+    let writer = std::thread::spawn(move || {
+        for _ in (0..10_000_000).take_while(|_| !until.load(Ordering::Relaxed)) {
+            file.write_all(b"a").unwrap();
+        }
+    });
+    for _ in 0..200 {
+        let mut stream = site.send(&request("GET", "/log", &[("Range", "bytes=0-99")])).await;
+        let head = read_head(&mut stream).await;
+        let body = read_rest(&mut stream).await;
+        if head.starts_with("HTTP/1.1 206 ") {
+            assert_eq!(body, [b'a'; 100]);
+        } else {
+            assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        }
+    }
+    is_done.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    assert!(site.0.log().count("it kept changing") <= 1);
 }
 
 #[tokio::test]
