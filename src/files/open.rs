@@ -163,6 +163,13 @@ impl RootDirectory {
 }
 
 fn refuse(error: io::Error, path: &Path) -> FileRefusal {
+    // cap-std has an error of its own for a path that leads out of the root.
+    let leads_out = Errno::from_io_error(&error)
+        .map_or(error.kind() == io::ErrorKind::PermissionDenied, |errno| errno == Errno::XDEV);
+    if leads_out {
+        let path = path.display();
+        tracing::debug!(target: "downtime::files", %path, "a symbolic link leads out of the root, or its target is absolute");
+    }
     let message = error.to_string();
     let refusal = FileRefusal::from(error);
     // The operator can fix these.

@@ -296,6 +296,15 @@ async fn no_path_leads_out_of_the_root() {
 }
 
 #[tokio::test]
+async fn a_symlink_that_is_not_followed_is_logged_for_who_looks_for_it() {
+    let site = FileServer::with("[log]\nlevel = \"debug\"\n");
+    site.write("a", "a");
+    symlink(site.path("a"), site.path("absolute")).unwrap();
+    assert_eq!(site.get("/absolute").await.status, 404);
+    site.0.log().wait_for("a symbolic link leads out of the root, or its target is absolute path=absolute");
+}
+
+#[tokio::test]
 async fn a_symlink_that_stays_inside_the_root_is_followed() {
     let site = FileServer::new();
     site.write("..2026/a.txt", "a");
