@@ -152,6 +152,11 @@ impl CountedConnection {
     pub(super) async fn take_descriptor(&mut self) {
         self.descriptor = Some(REQUESTS.take(1).await);
     }
+
+    /// Stops counting, but keeps the descriptor.
+    pub(super) fn into_descriptor(mut self) -> Option<Descriptors> {
+        self.descriptor.take()
+    }
 }
 
 impl Drop for CountedConnection {

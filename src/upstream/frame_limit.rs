@@ -47,30 +47,54 @@ impl FrameAllowance {
     }
 }
 
-/// The stream of an upstream, which fails after one frame too many, and tells when the upstream closes the connection.
+/// What an upstream has said of a connection.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Announced {
+    /// True once a GOAWAY came.
+    pub(super) goes_away: bool,
+    /// True once SETTINGS came. They may change later.
+    pub(super) has_settings: bool,
+}
+
+/// The stream of an upstream, which fails after one frame too many, and tells what the upstream says of the connection.
 pub(super) struct LimitedStream {
     stream: Stream,
     finder: FrameFinder,
     allowance: FrameAllowance,
-    goes_away: watch::Sender<bool>,
+    announced: watch::Sender<Announced>,
+    /// True while SETTINGS may not have come as a whole.
+    is_in_settings: bool,
 }
 
 impl LimitedStream {
-    /// Sets `goes_away` when a GOAWAY comes.
-    pub(super) fn new(stream: Stream, allowance: FrameAllowance, goes_away: watch::Sender<bool>) -> Self {
-        Self { stream, finder: FrameFinder::of_headers(0), allowance, goes_away }
+    /// Changes `announced` when a GOAWAY or SETTINGS come.
+    pub(super) fn new(
+        stream: Stream,
+        allowance: FrameAllowance,
+        announced: watch::Sender<Announced>,
+    ) -> Self {
+        let finder = FrameFinder::of_headers(0);
+        Self { stream, finder, allowance, announced, is_in_settings: false }
     }
 
     /// Counts the frames in what was received.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         static WARNED: LogInterval = LogInterval::new();
-        let Self { finder, allowance, goes_away, .. } = self;
+        let Self { finder, allowance, announced, is_in_settings, .. } = self;
         let mut is_allowed = true;
         finder.find(bytes, |frame| match frame.kind {
-            FrameKind::Headers | FrameKind::Settings => is_allowed &= allowance.take(),
-            FrameKind::GoAway => drop(goes_away.send_replace(true)),
+            FrameKind::Headers => is_allowed &= allowance.take(),
+            FrameKind::Settings => {
+                is_allowed &= allowance.take();
+                *is_in_settings = true;
+            }
+            FrameKind::GoAway => announced.send_modify(|announced| announced.goes_away = true),
             _ => {}
         });
+        if *is_in_settings && !bytes.is_empty() {
+            *is_in_settings = !finder.is_between_frames();
+            announced.send_modify(|announced| announced.has_settings = true);
+        }
         if is_allowed {
             return Ok(());
         }

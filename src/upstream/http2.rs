@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http2::{Builder, Connection};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, interval};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::time::{Instant, interval, sleep};
 
 use super::connect::{TlsSettings, is_same};
 use super::connections::{Connections, CountedConnection, SharedUntilDropped};
-use super::frame_limit::{FrameAllowance, LimitedStream};
+use super::frame_limit::{Announced, FrameAllowance, LimitedStream};
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
 use crate::config::upstream_address::UpstreamAddress;
@@ -34,6 +35,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// An unused connection is closed after one to two intervals.
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long requests that come together wait until the upstream has said how many of them it allows on a new connection. It says so
+/// first of all (RFC 9113, section 3.4).
+const SETTINGS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long an upstream that has not chosen HTTP/2 is not offered it again. Otherwise each call would take a new connection.
 const REFUSAL_TIME: Duration = Duration::from_secs(60);
 
@@ -43,8 +48,8 @@ pub(super) struct Http2Connections {
     open: RefCell<Vec<Arc<SharedConnection>>>,
     /// The upstream that has not chosen HTTP/2 last, and when.
     refusal: RefCell<Option<(UpstreamAddress, TlsSettings, Instant)>>,
-    /// Held while a connection is opened, so that requests that come together share it.
-    opening: Mutex<()>,
+    /// Held while a connection is opened, and until it is known how many requests can share it. Those that come together do.
+    opening: Arc<Mutex<()>>,
 }
 
 /// What was opened for a request.
@@ -67,7 +72,7 @@ impl Http2Connections {
         if let Some(place) = self.find(target, false) {
             return Ok(Opened::Place(place));
         }
-        let _turn = self.opening.lock().await;
+        let turn = Arc::clone(&self.opening).lock_owned().await;
         if let Some(place) = self.find(target, true) {
             return Ok(Opened::Place(place));
         }
@@ -80,16 +85,18 @@ impl Http2Connections {
             *self.refusal.borrow_mut() = Some((upstream, tls, Instant::now()));
             return Ok(Opened::Connection(stream, counted));
         }
-        let (allowance, (goaway, goes_away)) = (FrameAllowance::default(), watch::channel(false));
-        let stream = LimitedStream::new(stream, allowance.clone(), goaway);
+        let (allowance, (sender, announced)) =
+            (FrameAllowance::default(), watch::channel(Announced::default()));
+        let stream = LimitedStream::new(stream, allowance.clone(), sender);
         let handshake = builder().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(io::Error::other)?;
         let (requests, connections) = (RequestCount::default(), connections.clone());
-        let shared = SharedConnection { upstream, tls, sender, requests, allowance, goes_away, connections };
+        let shared = SharedConnection { upstream, tls, sender, requests, allowance, announced, connections };
         let shared = Arc::new(shared);
         // Before others take all places.
         let place = shared.place(true).ok_or(io::ErrorKind::ConnectionAborted)?;
-        tokio::task::spawn_local(RunningConnection::new(connection, counted, &shared, self).run());
+        let running = RunningConnection::new(connection, counted, &shared, self, turn);
+        tokio::task::spawn_local(running.run());
         self.open.borrow_mut().push(shared);
         Ok(Opened::Place(place))
     }
@@ -129,11 +136,14 @@ fn builder() -> Builder<LocalExecutor> {
 struct RunningConnection {
     connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
     counted: CountedConnection,
+    shared: std::sync::Weak<SharedConnection>,
     requests: RequestCount,
-    goes_away: watch::Receiver<bool>,
+    announced: watch::Receiver<Announced>,
     connections: Connections,
     pool: Weak<Http2Connections>,
     is_shared: Option<SharedUntilDropped>,
+    /// Keeps others of the thread from opening a connection until it is known how many requests this one takes.
+    turn: OwnedMutexGuard<()>,
 }
 
 impl RunningConnection {
@@ -142,19 +152,31 @@ impl RunningConnection {
         counted: CountedConnection,
         shared: &Arc<SharedConnection>,
         pool: &Rc<Http2Connections>,
+        turn: OwnedMutexGuard<()>,
     ) -> Self {
         let connections = shared.connections.clone();
         let is_shared = Some(connections.share(shared));
-        let (requests, goes_away) = (shared.requests.clone(), shared.goes_away.clone());
-        Self { connection, counted, requests, goes_away, connections, pool: Rc::downgrade(pool), is_shared }
+        let (requests, announced) = (shared.requests.clone(), shared.announced.clone());
+        let (shared, pool) = (Arc::downgrade(shared), Rc::downgrade(pool));
+        Self { connection, counted, shared, requests, announced, connections, pool, is_shared, turn }
     }
 
     async fn run(self) {
-        let Self { mut connection, counted, requests, mut goes_away, connections, pool, mut is_shared } =
-            self;
-        let mut counted = Some(counted);
+        let Self {
+            mut connection,
+            counted,
+            shared,
+            requests,
+            mut announced,
+            connections,
+            pool,
+            mut is_shared,
+            turn,
+        } = self;
+        let (mut counted, mut descriptor, mut turn) = (Some(counted), None, Some(turn));
+        let mut settings_timeout = pin!(sleep(SETTINGS_TIMEOUT));
         let mut ticks = interval(IDLE_INTERVAL);
-        let (mut is_unneeded, mut was_idle) = (false, false);
+        let (mut is_unneeded, mut was_idle, mut is_late) = (false, false, false);
         loop {
             let close_requested = connections.contention().close_requested();
             // From here on, no call for that is missed.
@@ -164,8 +186,18 @@ impl RunningConnection {
                     pool.remove(&requests);
                 }
             }
+            let Announced { goes_away, has_settings } = *announced.borrow_and_update();
             // The upstream expects another one in its place, however long its last requests take.
-            counted = counted.filter(|_| !*goes_away.borrow_and_update());
+            if goes_away && let Some(counted) = counted.take() {
+                descriptor = counted.into_descriptor();
+            }
+            if has_settings || is_late {
+                let allowed = if has_settings { connection.current_max_send_streams() } else { usize::MAX };
+                if requests.limit(allowed) && is_shared.is_some() {
+                    shared.upgrade().inspect(|shared| connections.offer_places(shared));
+                }
+                turn = None;
+            }
             is_unneeded = tokio::select! {
                 ended = &mut connection => {
                     if let Err(error) = ended {
@@ -173,7 +205,11 @@ impl RunningConnection {
                     }
                     break;
                 }
-                Ok(()) = goes_away.changed() => true,
+                Ok(()) = announced.changed() => announced.borrow().goes_away,
+                () = &mut settings_timeout, if turn.is_some() => {
+                    is_late = true;
+                    false
+                }
                 () = close_requested => requests.get() == 0,
                 _ = ticks.tick() => {
                     let is_idle = requests.get() == 0;
@@ -181,9 +217,9 @@ impl RunningConnection {
                 }
             };
         }
-        drop(is_shared);
+        drop((is_shared, turn));
         // Before it no longer counts.
         drop(connection);
-        drop(counted);
+        drop((counted, descriptor));
     }
 }

@@ -8,12 +8,13 @@ use tokio::sync::watch;
 
 use super::connect::TlsSettings;
 use super::connections::Connections;
-use super::frame_limit::FrameAllowance;
+use super::frame_limit::{Announced, FrameAllowance};
 use super::target::Target;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::pipe_body::PipeBody;
 
-/// The limit for requests on one connection. Most servers allow at least as many (RFC 9113, section 6.5.2).
+/// The limit for requests on one connection, where the upstream allows no fewer. Most servers allow at least as many (RFC 9113,
+/// section 6.5.2).
 const MAX_STREAMS: usize = 100;
 
 pub(super) type Sender = SendRequest<PipeBody>;
@@ -25,18 +26,40 @@ pub(super) struct SharedConnection {
     pub(super) sender: Sender,
     pub(super) requests: RequestCount,
     pub(super) allowance: FrameAllowance,
-    /// True once the upstream takes no more requests on it. hyper notices that with the next one.
-    pub(super) goes_away: watch::Receiver<bool>,
+    /// hyper notices a GOAWAY with the next request.
+    pub(super) announced: watch::Receiver<Announced>,
     pub(super) connections: Connections,
 }
 
 /// How many requests a connection carries. Clones count the same ones.
-#[derive(Clone, Default)]
-pub(super) struct RequestCount(Arc<AtomicUsize>);
+#[derive(Clone)]
+pub(super) struct RequestCount(Arc<Counts>);
+
+struct Counts {
+    current: AtomicUsize,
+    max: AtomicUsize,
+}
+
+impl Default for RequestCount {
+    fn default() -> Self {
+        Self(Arc::new(Counts { current: AtomicUsize::new(0), max: AtomicUsize::new(1) }))
+    }
+}
 
 impl RequestCount {
     pub(super) fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.current.load(Ordering::SeqCst)
+    }
+
+    /// Sets how many requests the upstream allows at a time (`SETTINGS_MAX_CONCURRENT_STREAMS`); before, it is one. Returns true if
+    /// these are more than before. If it allows none at the moment, one waits for that.
+    pub(super) fn limit(&self, allowed: usize) -> bool {
+        let max = allowed.clamp(1, MAX_STREAMS);
+        self.0.max.swap(max, Ordering::SeqCst) < max
+    }
+
+    fn has_space(&self) -> bool {
+        self.get() < self.0.max.load(Ordering::SeqCst)
     }
 
     /// Returns true if both count the requests of one connection.
@@ -46,8 +69,9 @@ impl RequestCount {
 
     /// Counts one more, up to the limit.
     fn try_add(&self) -> bool {
-        let more = |requests: usize| (requests < MAX_STREAMS).then_some(requests + 1);
-        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
+        let max = self.0.max.load(Ordering::SeqCst);
+        let more = |requests: usize| (requests < max).then_some(requests + 1);
+        self.0.current.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 }
 
@@ -58,12 +82,12 @@ impl SharedConnection {
     }
 
     pub(super) fn has_space(&self) -> bool {
-        self.requests.get() < MAX_STREAMS && !self.has_ended()
+        self.requests.has_space() && !self.has_ended()
     }
 
     /// Returns true if it takes no more requests.
     pub(super) fn has_ended(&self) -> bool {
-        *self.goes_away.borrow() || self.sender.is_closed()
+        self.announced.borrow().goes_away || self.sender.is_closed()
     }
 
     /// Returns a place on it, unless it has none.
@@ -86,7 +110,7 @@ pub(super) struct RequestPlace {
 
 impl Drop for RequestPlace {
     fn drop(&mut self) {
-        self.connection.requests.0.fetch_sub(1, Ordering::SeqCst);
+        self.connection.requests.0.current.fetch_sub(1, Ordering::SeqCst);
         self.connection.connections.offer_places(&self.connection);
     }
 }

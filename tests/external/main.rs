@@ -28,6 +28,7 @@ mod gateways;
 mod grpc;
 mod h11;
 mod http2_frames;
+mod http2_streams;
 mod licenses;
 mod manifests;
 mod manual;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),
         run(&arguments, http2_frames::trials()),
+        run(&arguments, http2_streams::trials()),
         run(&arguments, licenses::trials()),
         run(&arguments, manifests::trials()),
         run(&arguments, manual::trials()),

@@ -64,8 +64,8 @@ pub struct LimitsSection {
     /// that, a request waits up to `connect_timeout` until one closes; then the upstream counts as unreachable. `0` means
     /// as many as descriptors allow.
     ///
-    /// A connection of HTTP/2 carries up to 100 requests at a time. Each worker opens its own ones until the limit is reached;
-    /// then the requests of all workers share those that are open. For an `https://` upstream that speaks HTTP/2, this also
+    /// A connection of HTTP/2 carries up to 100 requests at a time, or fewer if the upstream says so. Each worker opens its own
+    /// ones until the limit is reached; then the requests of all workers share those that are open. For an `https://` upstream that speaks HTTP/2, this also
     /// applies to requests that HTTP/1.1 would carry otherwise, but not to WebSockets: these need a connection each. A
     /// connection that the upstream is closing (GOAWAY) does not count any more: it takes no requests, and its last ones may
     /// last long.

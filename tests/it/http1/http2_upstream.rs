@@ -42,7 +42,12 @@ pub(super) struct Http2Upstream {
 
 impl Http2Upstream {
     pub(super) async fn start() -> Self {
-        Self::start_with(None).await
+        Self::start_with(None, 200).await
+    }
+
+    /// One that allows a client so few requests at a time on each connection.
+    pub(super) async fn start_with_streams(streams: u32) -> Self {
+        Self::start_with(None, streams).await
     }
 
     /// One that offers HTTP/2 and HTTP/1.1 over TLS.
@@ -50,10 +55,10 @@ impl Http2Upstream {
         authority.issue("127.0.0.1");
         let mut tls = ServerConfig::clone(acceptor(authority, "127.0.0.1", false).config());
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Self::start_with(Some(Arc::new(tls).into())).await
+        Self::start_with(Some(Arc::new(tls).into()), 200).await
     }
 
-    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
+    async fn start_with(tls: Option<TlsAcceptor>, streams: u32) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let ((sender, requests), (going_away, goes_away)) = (mpsc::channel(100), watch::channel(0));
@@ -67,10 +72,10 @@ impl Http2Upstream {
                 let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(stream, sender, goes_away).await,
+                        None => serve(stream, streams, sender, goes_away).await,
                         Some(tls) => {
                             let Ok(stream) = tls.accept(stream).await else { return };
-                            serve(stream, sender, goes_away).await;
+                            serve(stream, streams, sender, goes_away).await;
                         }
                     }
                 });
@@ -94,6 +99,7 @@ impl Http2Upstream {
 
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    streams: u32,
     sender: mpsc::Sender<Received>,
     mut goes_away: watch::Receiver<usize>,
 ) {
@@ -105,7 +111,8 @@ async fn serve(
             response.await
         }
     });
-    let server = auto::Builder::new(TokioExecutor::new());
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http2().max_concurrent_streams(streams);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         _ = &mut connection => {}

@@ -18,6 +18,7 @@ mod http2_connection_limit;
 mod http2_failures;
 mod http2_long_bodies;
 mod http2_messages;
+mod http2_streams;
 mod http2_unreachable;
 mod http2_upstream;
 mod idle_upstream;

@@ -1,0 +1,124 @@
+//! How many requests an upstream of HTTP/2 allows at a time on one connection.
+
+use http::Response;
+
+use super::h2c_failures::{ACK, SETTINGS, start};
+use super::h2c_retries::{answer, ping};
+use super::http2::full;
+use super::http2_upstream::{Http2Upstream, blocking};
+use super::{GET, response, site};
+use crate::gateway::http2::{frame, until};
+use crate::support::http::Client;
+use crate::support::process::GatewayProcess;
+use crate::upstreams::ScriptedUpstream;
+
+const HEADERS: u8 = 1;
+
+/// `SETTINGS_MAX_CONCURRENT_STREAMS`.
+fn streams(count: u8) -> Vec<u8> {
+    frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, count])
+}
+
+fn send(gateway: &GatewayProcess) -> Client {
+    let mut client = gateway.connect();
+    client.send(GET.request("/"));
+    client
+}
+
+/// Accepts a connection, of which nothing was read.
+fn accept(upstream: &ScriptedUpstream) -> Client {
+    let mut connection = upstream.accept();
+    connection.take(24).expect("a preface");
+    connection
+}
+
+#[tokio::test]
+async fn requests_beyond_what_the_upstream_allows_get_another_connection() {
+    let mut upstream = Http2Upstream::start_with_streams(4).await;
+    let gateway = GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), ""));
+    for _ in 0..3 {
+        let clients: Vec<_> = (0..40).map(|_| send(&gateway)).collect();
+        let mut requests = Vec::new();
+        for _ in &clients {
+            // All of them are there before the first has a response.
+            requests.push(upstream.request().await);
+        }
+        for received in requests {
+            received.respond.send(Response::new(full("the site"))).expect("sent");
+        }
+        blocking(move || {
+            for mut client in clients {
+                assert_eq!(response(&mut client, "GET", "one of many").text(), "the site");
+            }
+        })
+        .await;
+    }
+    let workers = std::thread::available_parallelism().expect("a number").get();
+    // Each round, the workers may get other shares of the requests.
+    assert!((10..=10 * workers).contains(&upstream.connections()), "{}", upstream.connections());
+}
+
+#[test]
+fn requests_wait_until_a_new_connection_has_said_how_many_it_takes() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream, "[limits]\nupstream_connections = 1\n");
+    for count in [1, 3, 200] {
+        let mut clients: Vec<_> = (0..4).map(|_| send(&gateway)).collect();
+        let mut connection = accept(&upstream);
+        let mut taken = vec![until(&mut connection, HEADERS).0];
+        connection.send(streams(count));
+        for _ in 1..count.min(4) {
+            taken.push(until(&mut connection, HEADERS).0);
+        }
+        // The gateway answers when it has sent what may be sent.
+        ping(&mut connection);
+        connection.send(frame(SETTINGS, ACK, 0, b""));
+        for stream in taken {
+            answer(&mut connection, stream);
+        }
+        for _ in count..4 {
+            let (stream, _) = until(&mut connection, HEADERS);
+            answer(&mut connection, stream);
+        }
+        for client in &mut clients {
+            assert_eq!(response(client, "GET", "one of some").status, 200, "{count}");
+        }
+        super::h2c_retries::end(connection);
+    }
+}
+
+#[test]
+fn a_connection_that_takes_more_requests_later_gets_them() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream, "[limits]\nupstream_connections = 1\n");
+    let mut clients = vec![send(&gateway)];
+    let mut connection = accept(&upstream);
+    connection.send(streams(1));
+    let mut taken = vec![until(&mut connection, HEADERS).0];
+    ping(&mut connection);
+    clients.push(send(&gateway));
+    connection.send(streams(2));
+    taken.push(until(&mut connection, HEADERS).0);
+    for stream in taken {
+        answer(&mut connection, stream);
+    }
+    for client in &mut clients {
+        assert_eq!(response(client, "GET", "one of two").status, 200);
+    }
+}
+
+#[test]
+fn an_upstream_that_says_nothing_gets_requests_all_the_same() {
+    let upstream = ScriptedUpstream::bind();
+    let gateway = start(&upstream, "[limits]\nupstream_connections = 1\n");
+    let mut clients: Vec<_> = (0..4).map(|_| send(&gateway)).collect();
+    let mut connection = accept(&upstream);
+    let taken: Vec<_> = clients.iter().map(|_| until(&mut connection, HEADERS).0).collect();
+    connection.send(frame(SETTINGS, 0, 0, b""));
+    for stream in taken {
+        answer(&mut connection, stream);
+    }
+    for client in &mut clients {
+        assert_eq!(response(client, "GET", "one of some").status, 200);
+    }
+}
