@@ -98,7 +98,7 @@ pub struct VisitorRequest<'a> {
     pub headers: &'a HeaderMap,
     /// True if it is for the site's icon: see [`is_favicon`].
     pub is_favicon: bool,
-    /// True if the site did not get it.
+    /// True if the site has certainly not processed it.
     pub is_unsent: bool,
 }
 

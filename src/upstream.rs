@@ -142,7 +142,8 @@ impl Proxy {
                 // On the heap: most requests find a connection in the pool.
                 let opened =
                     Box::pin(self.connect(Target::new(route, protocol, head), route.connect_timeout, client))
-                        .await?;
+                        .await;
+                let opened = opened.map_err(|error| attempts.fail(error))?;
                 started_at = Instant::now();
                 (opened.stream, opened.guard, attempts.open(opened.is_new))
             };
@@ -156,7 +157,7 @@ impl Proxy {
                     }
                     return Ok(forwarded);
                 }
-                Err(ExchangeError::Final(error)) => return Err(error),
+                Err(ExchangeError::Final(error)) => return Err(attempts.fail(error)),
                 Err(ExchangeError::NoResponse(ended)) => {
                     let failure = guard.take_failure();
                     match attempts.next(&ended, is_new, failure.as_ref()) {
@@ -165,7 +166,7 @@ impl Proxy {
                             idle = take_idle(started_at);
                         }
                         Some(NextAttempt::OverAnother) => {}
-                        None => return Err(UpstreamError::Broken(failure.unwrap_or(ended.error).into())),
+                        None => return Err(attempts.end(failure.unwrap_or(ended.error))),
                     }
                 }
             }

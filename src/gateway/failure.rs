@@ -58,7 +58,7 @@ pub(super) fn failure_response(
                 method: &head.method,
                 headers: &page_fields(head),
                 is_favicon: page::is_favicon(&head.method, &head.target.path_text()),
-                is_unsent: error.is_unsent(),
+                is_unsent: error.is_unprocessed(),
             };
             snapshot.unreachable().respond(&request, snapshot.retry_after())
         }

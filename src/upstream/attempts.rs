@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
+use super::UpstreamError;
 use super::exchange_result::NoResponse;
 use crate::http1::request::RequestHead;
 
@@ -11,7 +12,10 @@ pub(super) struct Attempts {
     /// True if the upstream may get the request twice (RFC 9110, section 9.2.2), and it has no body.
     is_repeatable: bool,
     has_opened: bool,
-    was_unprocessed: bool,
+    /// How often it may still be sent once more because the upstream has not processed it.
+    left_if_unprocessed: usize,
+    /// True if the upstream may have processed the request.
+    may_be_processed: bool,
 }
 
 /// How a request is sent once more.
@@ -26,13 +30,28 @@ pub(super) enum NextAttempt {
 impl Attempts {
     pub(super) fn new(head: &RequestHead<'_>) -> Self {
         let is_repeatable = head.method.is_idempotent() && head.framing.is_done();
-        Self { is_repeatable, has_opened: false, was_unprocessed: false }
+        Self { is_repeatable, has_opened: false, left_if_unprocessed: 1, may_be_processed: false }
     }
 
     /// Records that a connection was opened, or a stream on one that is not new. Returns true if it counts as new: a second
     /// stream need not be on a new connection, and a third attempt would be one too many.
     pub(super) fn open(&mut self, is_new: bool) -> bool {
         is_new || std::mem::replace(&mut self.has_opened, true)
+    }
+
+    /// Returns why there is no response, after an attempt that failed like this.
+    pub(super) fn fail(&self, error: UpstreamError) -> UpstreamError {
+        let is_repeated = self.may_be_processed && error.is_unprocessed();
+        if is_repeated { UpstreamError::Repeated(Box::new(error)) } else { error }
+    }
+
+    /// Returns why there is no response, after the last attempt has ended like this.
+    pub(super) fn end(&self, error: io::Error) -> UpstreamError {
+        if self.may_be_processed {
+            UpstreamError::Broken(error.into())
+        } else {
+            UpstreamError::Unprocessed(error.into())
+        }
     }
 
     /// Returns how to send the request once more; `None` if it must not be. `failure` is why a stream of HTTP/2 has failed.
@@ -43,7 +62,9 @@ impl Attempts {
         failure: Option<&io::Error>,
     ) -> Option<NextAttempt> {
         let is_unprocessed = failure.is_some_and(is_unprocessed);
-        if is_unprocessed && ended.is_kept && !std::mem::replace(&mut self.was_unprocessed, true) {
+        self.may_be_processed |= ended.has_sent && !is_unprocessed;
+        if is_unprocessed && ended.is_kept && self.left_if_unprocessed > 0 {
+            self.left_if_unprocessed -= 1;
             return Some(NextAttempt::OverAnother);
         }
         if is_new || ended.has_received {

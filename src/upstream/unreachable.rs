@@ -17,6 +17,10 @@ pub enum UpstreamError {
     Connect(io::Error),
     /// The connection broke before the response was complete.
     Broken(Box<dyn Error + Send + Sync>),
+    /// The same, and the upstream has certainly not processed the request.
+    Unprocessed(Box<dyn Error + Send + Sync>),
+    /// This happened when the request was sent once more, and the upstream may have processed it before.
+    Repeated(Box<Self>),
     /// The upstream's response cannot be forwarded, for this reason.
     Invalid(&'static str),
     /// The upstream took too long.
@@ -67,9 +71,12 @@ impl From<ClientError> for UpstreamError {
 
 impl UpstreamError {
     /// The status of the response (RFC 9110, section 15.6): 502 or 504, or 400 or 408 if it is the client's fault.
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
-            Self::Connect(_) | Self::Broken(_) | Self::Invalid(_) => StatusCode::BAD_GATEWAY,
+            Self::Connect(_) | Self::Broken(_) | Self::Unprocessed(_) | Self::Invalid(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::Repeated(error) => error.status(),
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Revoked => StatusCode::SERVICE_UNAVAILABLE,
             Self::Client(ClientError::BrokeOff | ClientError::MalformedBody) => StatusCode::BAD_REQUEST,
@@ -86,10 +93,11 @@ impl UpstreamError {
     }
 
     /// Returns how the upstream has failed, if it is the upstream's fault.
-    pub const fn failure(&self) -> Option<UpstreamFailure> {
+    pub fn failure(&self) -> Option<UpstreamFailure> {
         Some(match self {
             Self::Connect(_) => UpstreamFailure::Connect,
-            Self::Broken(_) => UpstreamFailure::Broken,
+            Self::Broken(_) | Self::Unprocessed(_) => UpstreamFailure::Broken,
+            Self::Repeated(error) => return error.failure(),
             Self::Invalid(_) => UpstreamFailure::Invalid,
             Self::TimedOut { step: TimedOutStep::Turn, .. } => UpstreamFailure::Busy,
             Self::TimedOut { step: TimedOutStep::Connect, .. } => UpstreamFailure::ConnectTimeout,
@@ -100,30 +108,36 @@ impl UpstreamError {
         })
     }
 
-    /// Returns true if the upstream cannot have got any of the request.
-    pub const fn is_unsent(&self) -> bool {
+    /// Returns true if the upstream has certainly not processed the request: it got nothing of it, or says so.
+    pub const fn is_unprocessed(&self) -> bool {
         matches!(
             self,
-            Self::Connect(_) | Self::TimedOut { step: TimedOutStep::Turn | TimedOutStep::Connect, .. }
+            Self::Connect(_)
+                | Self::Unprocessed(_)
+                | Self::TimedOut { step: TimedOutStep::Turn | TimedOutStep::Connect, .. }
         )
     }
 
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Connect(error) => Some(error),
-            Self::Broken(error) => Some(&**error),
+            Self::Broken(error) | Self::Unprocessed(error) => Some(&**error),
+            Self::Repeated(error) => Self::cause(error),
             Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) | Self::Revoked => None,
         }
     }
 }
 
-impl fmt::Display for UpstreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl UpstreamError {
+    /// Writes what has happened, without the cause.
+    fn write_event(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => write!(f, "no connection to the upstream"),
             Self::Broken(_) => {
                 write!(f, "the upstream dropped the connection before its response was complete")
             }
+            Self::Unprocessed(_) => write!(f, "the upstream did not process the request"),
+            Self::Repeated(error) => error.write_event(f),
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
             Self::TimedOut { step: TimedOutStep::Turn, after } => {
                 let after = duration::format(*after);
@@ -151,7 +165,13 @@ impl fmt::Display for UpstreamError {
                     duration::format(*after)
                 )
             }
-        }?;
+        }
+    }
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_event(f)?;
         let mut cause = self.cause();
         while let Some(error) = cause {
             write!(f, ": {error}")?;

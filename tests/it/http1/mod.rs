@@ -11,6 +11,7 @@ mod framing_refused;
 mod h2c;
 mod h2c_failures;
 mod h2c_retries;
+mod h2c_unprocessed;
 mod half_close;
 mod hosts;
 mod http2;
