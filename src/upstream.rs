@@ -16,6 +16,7 @@ mod exchange;
 mod exchange_result;
 mod frame_limit;
 mod http2;
+mod kept;
 mod open;
 mod pool;
 mod queue;

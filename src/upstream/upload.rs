@@ -9,10 +9,11 @@ use tokio::io::AsyncWrite as _;
 use tokio::time::{Sleep, sleep};
 
 use super::ClientError;
+use super::kept::KeptMemory;
 use crate::http1::fields::FieldFilter;
 use crate::http1::framing::Encoding;
 use crate::matching::bypass::is_field as is_bypass_field;
-use crate::net::buffer::clear_sent;
+use crate::net::buffer::{clear_sent, shrink};
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
@@ -20,9 +21,11 @@ use crate::net::stream::Stream;
 /// know the field, and wait for the body too (RFC 9110, section 10.1.1). curl and Go wait as long.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much of a request over HTTP/2 is kept once it was sent, in bytes: at least as much as the pipe takes before the upstream
-/// has got any of the body.
-const MAX_KEPT: usize = 16 << 10;
+/// How much of a request over HTTP/2 is kept in any case once it was sent, in bytes: at least as much as the pipe takes before the
+/// upstream has got any of the body.
+const MIN_KEPT: usize = 16 << 10;
+/// How much is kept besides, as long as the process does not keep too much.
+const MAX_KEPT: usize = 256 << 10;
 
 /// The request on its way to one connection of the upstream.
 pub(super) struct Upload<'m> {
@@ -32,6 +35,8 @@ pub(super) struct Upload<'m> {
     sent: usize,
     /// How many bytes with a part of the body are kept for another attempt once they were sent.
     max_kept: usize,
+    /// What of this counts for the process.
+    kept: KeptMemory,
     /// True once the head is not kept for another attempt: some of the body that follows it was taken.
     has_dropped_head: bool,
     /// True once any byte was sent on this connection.
@@ -72,7 +77,8 @@ impl<'m> Upload<'m> {
             encoding,
             filter,
             sent: 0,
-            max_kept: if over_http2 { MAX_KEPT } else { 0 },
+            max_kept: if over_http2 { MIN_KEPT } else { 0 },
+            kept: KeptMemory::default(),
             has_dropped_head: false,
             has_sent: false,
             has_waited: false,
@@ -203,7 +209,7 @@ impl<'m> Upload<'m> {
         upstream: &mut Stream,
         bytes: &mut Vec<u8>,
     ) -> Result<bool, ClientError> {
-        self.max_kept = 0;
+        self.keep_no_more(bytes);
         match self.poll(cx, client, upstream, bytes) {
             Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => {
                 self.abandon();
@@ -214,7 +220,7 @@ impl<'m> Upload<'m> {
     }
 
     fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
-        if self.sent > self.max_kept && self.sent == bytes.len() {
+        if self.sent == bytes.len() && !self.may_keep() {
             self.has_dropped_head = true;
             self.clear_sent(bytes);
         }
@@ -222,6 +228,28 @@ impl<'m> Upload<'m> {
         client
             .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name) && !is_bypass_field(name))
             .map_err(|_| ClientError::MalformedBody)
+    }
+
+    /// Returns true if all that was sent may be kept.
+    fn may_keep(&mut self) -> bool {
+        while self.sent > self.max_kept {
+            if self.max_kept == 0 || !self.kept.grow(MAX_KEPT) {
+                return false;
+            }
+            self.max_kept = MIN_KEPT + self.kept.size();
+        }
+        true
+    }
+
+    /// Keeps nothing more for another attempt, and gives back what counts for the process.
+    fn keep_no_more(&mut self, bytes: &mut Vec<u8>) {
+        self.max_kept = 0;
+        if self.kept.size() > 0 && self.sent == bytes.len() {
+            self.has_dropped_head = true;
+            self.clear_sent(bytes);
+            shrink(bytes);
+            self.kept = KeptMemory::default();
+        }
     }
 
     fn clear_sent(&mut self, bytes: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 use super::h2c_failures::{
     DATA, END_HEAD, END_STREAM, GOAWAY, HEADERS, OK, RST_STREAM, SETTINGS, accept, kept, send, start,
 };
-use super::{FORMS, GET, POST, RequestForm, response};
+use super::{FORMS, GET, POST, response};
 use crate::gateway::http2::{frame, until};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
@@ -245,20 +245,47 @@ fn a_post_that_the_upstream_may_have_processed_is_not_sent_again() {
     }
 }
 
+/// `SETTINGS_INITIAL_WINDOW_SIZE` of 1 MiB.
+const LARGE_WINDOW: &[u8] = &[0, 4, 0, 0x10, 0, 0];
+const WINDOW_UPDATE: u8 = 8;
+
+/// Lets the gateway send 1 MiB on each stream of a connection.
+fn open_window(connection: &mut Client) {
+    connection.send(frame(SETTINGS, 0, 0, LARGE_WINDOW));
+    connection.send(frame(WINDOW_UPDATE, 0, 0, &[0, 0x10, 0, 0]));
+}
+
 #[test]
-fn a_long_body_of_which_a_part_was_sent_is_not_kept_for_another_attempt() {
+fn a_long_body_is_kept_for_another_attempt_up_to_256_kib() {
     let upstream = ScriptedUpstream::bind();
     let gateway = start(&upstream, ERRORS);
-    let long = RequestForm { fields: "Content-Length: 60000\r\n", body: "", ..POST };
-    for refusal in refusals() {
-        let mut client = send(&gateway, &long);
-        let mut connection = accept(&upstream);
-        client.send("x".repeat(60_000));
-        assert_eq!(body(&mut connection).len(), 60_000);
-        connection.send(&refusal);
-        assert_eq!(response(&mut client, "POST", "long").status, 502, "{refusal:?}");
-        assert!(upstream.accept_if_connected().is_none(), "{refusal:?}: a second time");
-        end(connection);
+    for (length, is_kept) in [(20_000, true), (250_000, true), (600_000, false)] {
+        let body_of_it: Vec<u8> = (0..length).map(|number: usize| (number / 7).to_le_bytes()[0]).collect();
+        for refusal in refusals() {
+            let case = format!("{length} {refusal:?}");
+            let mut client = gateway.connect();
+            client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"));
+            let mut first = accept(&upstream);
+            open_window(&mut first);
+            client.send(&body_of_it);
+            assert!(body(&mut first) == body_of_it, "{case}");
+            first.send(&refusal);
+            if is_kept {
+                let is_new = refusal[3] == GOAWAY;
+                let (mut second, stream) = again(&upstream, first, &refusal);
+                if is_new {
+                    open_window(&mut second);
+                }
+                assert!(body(&mut second) == body_of_it, "{case}");
+                answer(&mut second, stream);
+                assert_eq!(response(&mut client, "POST", &case).status, 200, "{case}");
+                end(second);
+            } else {
+                assert_eq!(response(&mut client, "POST", &case).status, 502, "{case}");
+                assert!(upstream.accept_if_connected().is_none(), "{case}: a second time");
+                end(first);
+            }
+        }
     }
 }
 
