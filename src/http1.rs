@@ -9,6 +9,7 @@ pub mod content_coding;
 pub mod content_length;
 pub mod cookie;
 pub mod encode;
+pub mod field_names;
 pub mod fields;
 pub mod foreign_fields;
 pub mod framing;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::counters::Outcome;
 use crate::decision::{Decision, Down, Pass, decide};
 use crate::filters::context::{Decided, OwnedDecision};
-use crate::http1::fields::is_method_override;
+use crate::http1::field_names::is_method_override;
 use crate::http1::request::RequestHead;
 use crate::matching::bypass::Secrets;
 use crate::matching::client_address::client_address;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderName, Method};
 use percent_encoding::percent_decode_str;
 
-use crate::http1::fields::is_read_as;
+use crate::http1::field_names::is_read_as;
 use crate::http1::host::parse_host;
 use crate::http1::scheme::Scheme;
 use crate::matching::bypass::Secrets;
@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub path: RequestPath<'a>,
     /// The query of its target.
     pub query: Query<'a>,
-    /// True if it has a field for which [`is_method_override`](crate::http1::fields::is_method_override) returns true.
+    /// True if it has a field for which [`is_method_override`](crate::http1::field_names::is_method_override) returns true.
     pub has_override_field: bool,
     /// True if it opens a page, so that it can be redirected.
     pub is_navigation: bool,

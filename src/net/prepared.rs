@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use http::Response;
 
-use crate::http1::fields::is_hop_by_hop;
+use crate::http1::field_names::is_hop_by_hop;
 use crate::http1::request::to_header;
 use crate::http1::response::ResponseHead;
 

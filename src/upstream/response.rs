@@ -12,8 +12,9 @@ use super::{UpstreamError, tunnel, via};
 use crate::clock::http_date;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::{write_connection, write_status_line};
+use crate::http1::field_names::controls_cache;
 use crate::http1::fields::{
-    ConnectionOptions, FieldFilter, FieldLine, Sender, controls_cache, tokens, write_field, write_received,
+    ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_received,
 };
 use crate::http1::foreign_fields::ForeignFields;
 use crate::http1::framing::{Encoding, Framing};

@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
 
 use crate::http1::cookie::{SecretCookie, cookies, name_and_value};
-use crate::http1::fields::is_read_as;
+use crate::http1::field_names::is_read_as;
 
 /// The field in which machines send a secret, in lower case.
 pub const FIELD: &str = "downtime-bypass";
