@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use downtime::http1::fields::{MAX_FIELDS, write_field};
+use downtime::http1::fields::{MAX_FIELDS, MAX_OPTIONS, write_field};
 use downtime::http1::framing::Framing;
 use downtime::http1::head::{complete_within, not_a_head};
 use downtime::http1::host::parse_host;
@@ -100,7 +100,9 @@ impl<'i> Expected<'i> {
         };
         let fields: Option<Vec<_>> = lines.take_while(|line| !line.is_empty()).map(field).collect();
         let expected = Self { method, is_http11, fields: fields?, length: None };
-        (expected.fields.len() <= MAX_FIELDS && expected.has_valid_host()).then_some(expected)?.with_framing()
+        let is_valid =
+            expected.fields.len() <= MAX_FIELDS && expected.has_valid_host() && expected.has_few_options();
+        is_valid.then_some(expected)?.with_framing()
     }
 
     fn values(&self, name: &str) -> Vec<&'i [u8]> {
@@ -113,6 +115,14 @@ impl<'i> Expected<'i> {
             [host] => parse_host(host).is_some(),
             _ => false,
         }
+    }
+
+    fn has_few_options(&self) -> bool {
+        let lines = self.values("connection");
+        let options = lines.iter().flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        let known = ["close", "keep-alive", "upgrade"];
+        let is_known = |option: &[u8]| known.iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes()));
+        options.filter(|option| !option.is_empty() && !is_known(option)).count() <= MAX_OPTIONS
     }
 
     fn with_framing(self) -> Option<Self> {

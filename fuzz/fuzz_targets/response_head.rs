@@ -68,6 +68,9 @@ fn check_framing(head: &ResponseHead<'_>, to_head: bool) {
     let is_ambiguous = !codings.is_empty() && !lengths.is_empty();
     assert!(!is_ambiguous || head.length.is_none() && !head.keeps_alive);
     assert!(head.is_http11 || !head.keeps_alive);
+    let has_content = !codings.is_empty()
+        || !matches!(content_length(&lengths), ContentLength::Absent | ContentLength::Length(0));
+    assert!(head.status != 204 || !has_content || !head.keeps_alive);
 }
 
 /// Asserts that the head has the same meaning when it is written again.

@@ -65,7 +65,8 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "We refuse a request without exactly one Host.",
         parsers: ANY,
         applies: |case| {
-            case.is_refused_for(&["the request has no host", "more than one Host"]) && case.values("host").len() != 1
+            case.is_refused_for(&["the request has no host", "more than one Host"])
+                && case.values("host").len() != 1
         },
     },
     Difference {
@@ -100,7 +101,9 @@ pub const DIFFERENCES: &[Difference] = &[
         parsers: H11,
         applies: |case| {
             let is_known = |known: &[u8]| case.first_line().starts_with(known);
-            case.is_refused_for(&["it is neither HTTP/1.0"]) && !is_known(b"HTTP/1.0 ") && !is_known(b"HTTP/1.1 ")
+            case.is_refused_for(&["it is neither HTTP/1.0"])
+                && !is_known(b"HTTP/1.0 ")
+                && !is_known(b"HTTP/1.1 ")
         },
     },
     Difference {
@@ -257,7 +260,8 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "We accept a chunk size of more than 20 digits if the first ones are zeros.",
         parsers: H11,
         applies: |case| {
-            let is_long = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit) && digits.starts_with(b"0");
+            let is_long =
+                |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit) && digits.starts_with(b"0");
             case.is_taken_despite(&["illegal chunk header"]) && case.body().windows(21).any(is_long)
         },
     },
