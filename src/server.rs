@@ -17,6 +17,7 @@ pub mod limit_log;
 pub mod listener;
 mod listening_socket;
 mod open_connections;
+mod preface;
 mod proxied;
 mod pulse;
 mod readiness;

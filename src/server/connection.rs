@@ -12,9 +12,10 @@ use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::handshake::{Handshake, handshake};
-use super::head::{HeadReader, NextHead, Preface};
+use super::head::{HeadReader, NextHead};
 use super::limit_log;
 use super::open_connections::Idleness;
+use super::preface::Preface;
 use super::refusal::refuse;
 use super::{Service, begin, http2};
 use crate::config::Limits;
@@ -161,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::http1::framing::Encoding;
-    use crate::server::head::PREFACE;
+    use crate::server::preface::PREFACE;
     use crate::server::response::respond;
 
     /// Responds to everything with `ok`; to `/slow` after [`A_WHILE`], to `/upload` after the body, and to `/long` with [`LONG`]

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::frame_budget::FrameBudget;
-use super::head::PREFACE;
+use super::preface::PREFACE;
 pub(super) use crate::net::frame_finder::FrameKind;
 use crate::net::frame_finder::{FoundFrame, FrameFinder};
 

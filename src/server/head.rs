@@ -12,17 +12,12 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::STOP_GRACE;
 use super::open_connections::Idleness;
+use super::preface::{PREFACE, Preface, is_preface};
 use crate::config::Limits;
 use crate::http1::head::{TOO_LONG_HEAD, complete_within, not_a_head, too_long};
 use crate::http1::refusal::Refusal;
-use crate::http1::scheme::Scheme;
 use crate::net::client::ClientConnection;
 use crate::net::deadline::after;
-use crate::net::stream::Stream;
-use crate::tls::HTTP_2;
-
-/// The connection preface of HTTP/2 (RFC 9113, section 3.4).
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// An idle connection keeps no more memory for a head than this, in bytes.
 const MAX_KEPT: usize = 2 << 10;
@@ -32,28 +27,6 @@ pub(super) const TOO_LATE: Refusal =
 const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within the head of the request");
 
 const NO_PREFACE: Refusal = Refusal::bad_request("the connection was agreed to be HTTP/2, but it is not");
-
-/// Whether a connection may begin with the preface of HTTP/2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Preface {
-    /// The client may choose (RFC 9113, section 3.3).
-    Allowed,
-    /// The client and the gateway have agreed on HTTP/2 (RFC 9113, section 3.2).
-    Required,
-    /// They have agreed on HTTP/1.1, or over TLS on nothing.
-    Forbidden,
-}
-
-impl Preface {
-    /// Returns what can be expected on a new connection.
-    pub(super) fn expected_on(stream: &Stream) -> Self {
-        match stream.alpn_protocol() {
-            Some(HTTP_2) => Self::Required,
-            None if stream.scheme() == Scheme::Http => Self::Allowed,
-            Some(_) | None => Self::Forbidden,
-        }
-    }
-}
 
 /// What comes next on a connection.
 pub(super) enum NextHead {
@@ -248,10 +221,4 @@ fn skip_empty_lines(client: &mut ClientConnection) -> usize {
         input.consume(length);
         skipped += length;
     }
-}
-
-/// Returns true if the bytes begin with the preface of HTTP/2, or can become it.
-fn is_preface(bytes: &[u8]) -> bool {
-    let length = bytes.len().min(PREFACE.len());
-    length > 0 && bytes.get(..length) == PREFACE.get(..length)
 }

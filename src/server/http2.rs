@@ -219,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::http1::request::RequestHead;
-    use crate::server::head::PREFACE;
+    use crate::server::preface::PREFACE;
     use crate::server::response::respond;
 
     const SECOND: Duration = Duration::from_secs(1);

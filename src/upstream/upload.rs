@@ -1,5 +1,7 @@
 //! The request on its way to the upstream: its head, then its body.
 
+mod keeping;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,24 +10,18 @@ use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 use tokio::time::{Sleep, sleep};
 
+use self::keeping::MIN_KEPT;
 use super::ClientError;
 use super::kept::KeptMemory;
 use crate::http1::fields::FieldFilter;
 use crate::http1::framing::Encoding;
 use crate::matching::bypass::is_field as is_bypass_field;
-use crate::net::buffer::{clear_sent, shrink};
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
 
 /// How long a client that sent `Expect: 100-continue` waits until the gateway itself asks for the body. The upstream may not
 /// know the field, and wait for the body too (RFC 9110, section 10.1.1). curl and Go wait as long.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How much of a request over HTTP/2 is kept in any case once it was sent, in bytes: at least as much as the pipe takes before the
-/// upstream has got any of the body.
-const MIN_KEPT: usize = 16 << 10;
-/// How much is kept besides, as long as the process does not keep too much.
-const MAX_KEPT: usize = 256 << 10;
 
 /// The request on its way to one connection of the upstream.
 pub(super) struct Upload<'m> {
@@ -101,11 +97,6 @@ impl<'m> Upload<'m> {
     /// Returns true if any of the request may have reached the upstream.
     pub(super) fn has_sent(&self) -> bool {
         self.has_sent
-    }
-
-    /// Returns true if there is still all that was sent.
-    pub(super) fn is_kept(&self) -> bool {
-        !self.has_dropped_head
     }
 
     /// Takes the reason why the upstream takes no more.
@@ -228,33 +219,6 @@ impl<'m> Upload<'m> {
         client
             .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name) && !is_bypass_field(name))
             .map_err(|_| ClientError::MalformedBody)
-    }
-
-    /// Returns true if all that was sent may be kept.
-    fn may_keep(&mut self) -> bool {
-        while self.sent > self.max_kept {
-            if self.max_kept == 0 || !self.kept.grow(MAX_KEPT) {
-                return false;
-            }
-            self.max_kept = MIN_KEPT + self.kept.size();
-        }
-        true
-    }
-
-    /// Keeps nothing more for another attempt, and gives back what counts for the process.
-    fn keep_no_more(&mut self, bytes: &mut Vec<u8>) {
-        self.max_kept = 0;
-        if self.kept.size() > 0 && self.sent == bytes.len() {
-            self.has_dropped_head = true;
-            self.clear_sent(bytes);
-            shrink(bytes);
-            self.kept = KeptMemory::default();
-        }
-    }
-
-    fn clear_sent(&mut self, bytes: &mut Vec<u8>) {
-        clear_sent(bytes);
-        self.sent = 0;
     }
 
     fn poll_flush(

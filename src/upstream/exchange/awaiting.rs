@@ -1,0 +1,146 @@
+//! Waits for the head of the response, while the request is sent.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use http::StatusCode;
+
+use super::Exchange;
+use crate::http1::request::Version;
+use crate::net::stream::Stream;
+use crate::upstream::download::Download;
+use crate::upstream::exchange_result::{ExchangeError, NoResponse};
+use crate::upstream::response::{self, HeadOptions};
+use crate::upstream::{ClientError, UpstreamError};
+
+/// The limit for interim responses to one request. An upstream that sends them without end would keep a core busy.
+pub(in crate::upstream) const MAX_INTERIM: usize = 32;
+
+/// What ends a wait.
+enum ExchangeEvent {
+    /// The upstream sent this many bytes; 0 at its end.
+    Received(io::Result<usize>),
+    ClientLeft,
+    /// The client has waited long enough for the upstream to ask for the body.
+    AskForBody,
+    Closing,
+    TimedOut,
+}
+
+/// Returns true if another response follows (RFC 9110, section 15.2). A 101 is the last of HTTP.
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+impl Exchange<'_, '_> {
+    /// Sends the request and waits for the response's head. Leaves the head, as it goes to the client, in `to_client`.
+    pub(super) async fn await_head(&mut self) -> Result<Download, ExchangeError> {
+        let mut has_received = false;
+        let mut interim = 0;
+        let mut is_kept = true;
+        loop {
+            match poll_fn(|cx| self.poll_event(cx)).await? {
+                ExchangeEvent::Received(Ok(1..)) => has_received = true,
+                ExchangeEvent::Received(ended) => {
+                    let error = ended.err().or_else(|| self.upload.take_failure());
+                    let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+                    let (has_sent, is_kept) = (self.upload.has_sent(), self.upload.is_kept());
+                    return Err(ExchangeError::NoResponse(NoResponse {
+                        error,
+                        has_sent,
+                        is_kept,
+                        has_received,
+                    }));
+                }
+                ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
+                ExchangeEvent::TimedOut => return Err(self.limits.error_before_response().into()),
+                ExchangeEvent::Closing => return Err(UpstreamError::Revoked.into()),
+                ExchangeEvent::AskForBody => {
+                    self.upload.open_gate();
+                    let asked = self.client.ask_for_body().await;
+                    asked.map_err(|_| ClientError::BrokeOff)?;
+                    continue;
+                }
+            }
+            let mut interim_heads = Vec::new();
+            let last = loop {
+                match self.take_head()? {
+                    Some(mut download) if !is_interim(download.status) => {
+                        download.idle_limit = download.idle_limit.filter(|_| is_kept);
+                        break Some(Ok(download));
+                    }
+                    Some(_) if interim == MAX_INTERIM => {
+                        let error = UpstreamError::Invalid("it sent more than 32 interim responses");
+                        break Some(Err(error.into()));
+                    }
+                    Some(download) => {
+                        is_kept &= download.idle_limit.is_some();
+                        self.take_interim(download.status, &mut interim_heads);
+                    }
+                    None => break None,
+                }
+                interim += 1;
+            };
+            self.send_interim(&interim_heads).await?;
+            if let Some(last) = last {
+                return last;
+            }
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
+        let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
+        let has_progress = upload.poll(cx, client, upstream, &mut buffers.to_upstream)?;
+        if let Some(limit) = limits.before_response(upload, has_progress, client) {
+            buffers.deadline.start(limit);
+        }
+        if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
+            return Poll::Ready(Ok(ExchangeEvent::Received(read)));
+        }
+        if upload.is_over() && client.poll_gone_before_response(cx).is_ready() {
+            return Poll::Ready(Ok(ExchangeEvent::ClientLeft));
+        }
+        if upload.poll_gate_expired(cx).is_ready() {
+            return Poll::Ready(Ok(ExchangeEvent::AskForBody));
+        }
+        if let Some((contention, ticks)) = &mut self.contention {
+            while ticks.poll_tick(cx).is_ready() {
+                contention.close_idle();
+            }
+        }
+        if self.is_watched && closing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(ExchangeEvent::Closing));
+        }
+        buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::TimedOut))
+    }
+
+    /// Takes the head of a response from the upstream, if it is complete.
+    fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
+        let options =
+            HeadOptions { over_http2: matches!(self.upstream, Stream::Pipe(_)), is_private: self.is_private };
+        let download = response::take_head(self.head, self.client, self.buffers, self.now, options)?;
+        let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
+        if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
+            return Err(UpstreamError::Invalid("it switched to another protocol within the request"));
+        }
+        Ok(download)
+    }
+
+    /// Appends the head of an interim response (RFC 9110, section 15.2), which is sent together with those that came with it.
+    fn take_interim(&mut self, status: StatusCode, heads: &mut Vec<u8>) {
+        if status == StatusCode::CONTINUE {
+            self.upload.open_gate();
+            self.client.mark_asked();
+            self.was_asked_for_body = true;
+        }
+        heads.append(&mut self.buffers.to_client);
+    }
+
+    async fn send_interim(&mut self, heads: &[u8]) -> Result<(), ClientError> {
+        match self.client.version() {
+            Version::Http10 => Ok(()),
+            Version::Http11 => self.client.send_interim(heads).await.map_err(|_| ClientError::BrokeOff),
+        }
+    }
+}
