@@ -5,7 +5,7 @@
 //! `index.html`; there are no listings. Names that start with a dot are not served, except `.well-known` at the start of a
 //! path. A file `a.css.br`, `.zst` or `.gz` beside `a.css` is sent instead of it to clients that accept the coding.
 //!
-//! Small files are kept in memory, all together within a limit. Each request opens the files again and compares their
+//! Small files are kept in memory, all together within a limit. Each request looks at the files again and compares their
 //! versions, unless another one has done so within the same 4 ms. Files that have
 //! changed within the last seconds are not kept and have no validators, since a second change might not show. Larger files are sent from where the
 //! system has them, without a copy, over connections without TLS.
