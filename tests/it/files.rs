@@ -512,7 +512,8 @@ async fn conditional_requests_are_honoured() {
 
 #[tokio::test]
 async fn a_version_of_the_same_size_and_date_has_another_etag() {
-    let site = FileServer::new();
+    // So that each request looks at the file.
+    let site = FileServer::with("[limits]\nfile_cache = \"0B\"\n");
     site.write("a", "one");
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
     let touch = |path: &Path| fs::File::open(path).unwrap().set_modified(date).unwrap();
@@ -521,13 +522,10 @@ async fn a_version_of_the_same_size_and_date_has_another_etag() {
     site.write("b", "two");
     touch(&site.path("b"));
     fs::rename(site.path("b"), site.path("a")).unwrap();
-    let (tag, date) = (first.field("etag").unwrap(), first.field("last-modified").unwrap());
-    for (name, value) in [("If-None-Match", tag), ("If-Modified-Since", date)] {
-        let second = site.get_with("/a", name, value).await;
-        assert_eq!((second.status, second.text()), (200, "two"), "{name}");
-    }
-    let settled = site.settled("/a").await;
-    assert_ne!(settled.field("etag"), Some(tag));
+    let tag = first.field("etag").unwrap();
+    let second = site.get_with("/a", "If-None-Match", tag).await;
+    assert_eq!((second.status, second.text()), (200, "two"));
+    assert_ne!(site.settled("/a").await.field("etag"), Some(tag));
 }
 
 #[tokio::test]
