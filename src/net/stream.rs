@@ -4,6 +4,7 @@ mod async_io;
 mod sendfile;
 
 use std::io;
+use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -122,16 +123,21 @@ impl Stream {
         }
     }
 
-    /// Writes as [`Stream::try_write`] does, before the stream is closed or shut down at once: TCP sends the last bytes with its end.
+    /// Writes as [`Stream::try_write`] does. If all was written to TCP, it also ends the sending direction, in the same packet.
     pub fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
-        // The system holds the bytes back until then, or for 200 ms (tcp(7)).
+        // The system holds the bytes back until the shutdown, or for 200 ms (tcp(7)).
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-        match self {
-            Self::Accepted(_) | Self::Tcp(_) if bytes.is_empty() => Ok(0),
-            Self::Accepted(stream) => Ok(send(stream.socket()?, bytes, flags)?),
-            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, || Ok(send(stream, bytes, flags)?)),
-            Self::Unix(_) | Self::Tls(_) | Self::Pipe(_) => self.try_write(bytes),
+        let written = match self {
+            Self::Accepted(_) | Self::Tcp(_) if bytes.is_empty() => 0,
+            Self::Accepted(stream) => send(stream.socket()?, bytes, flags)?,
+            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, || Ok(send(stream, bytes, flags)?))?,
+            Self::Unix(_) | Self::Tls(_) | Self::Pipe(_) => return self.try_write(bytes),
+        };
+        if let Some(socket) = self.socket().filter(|_| written == bytes.len()) {
+            // If this fails, the connection is over already.
+            let _ = socket.shutdown(Shutdown::Write);
         }
+        Ok(written)
     }
 
     /// Receives what is there, at least one byte, and leaves it there. Returns its length; 0 at the end of the stream.

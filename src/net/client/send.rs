@@ -66,8 +66,8 @@ impl ClientConnection {
         Ok(taken)
     }
 
-    /// If the connection closes after these last bytes of a response, writes as much as the system takes now, to be sent with the end of
-    /// the connection. Returns the length that was written.
+    /// If the connection closes after these last bytes of a response, writes as much as the system takes now; if that is all, with the
+    /// end of the connection. Returns the length that was written.
     fn try_finish(&self, bytes: &[u8]) -> io::Result<usize> {
         // A client that still sends its request would take the end for a failure.
         if !self.closes || !self.body.is_whole() {
@@ -91,8 +91,8 @@ impl ClientConnection {
         send_all(stream, bytes, limit, traffic, discard).await
     }
 
-    /// Writes the last bytes of a response as [`ClientConnection::send`] does. If the connection closes after them, it must be closed at
-    /// once, since its end is sent with them.
+    /// Writes the last bytes of a response as [`ClientConnection::send`] does. If the connection closes after them, its end is sent with
+    /// them.
     pub async fn send_last(&mut self, bytes: &[u8]) -> io::Result<()> {
         let taken = self.try_finish(bytes)?;
         self.traffic.add_sent(taken as u64);
