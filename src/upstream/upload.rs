@@ -212,8 +212,7 @@ impl<'m> Upload<'m> {
 
     fn append_body(&mut self, client: &mut ClientConnection, bytes: &mut Vec<u8>) -> Result<(), ClientError> {
         if self.sent == bytes.len() && !self.may_keep() {
-            self.has_dropped_head = true;
-            self.clear_sent(bytes);
+            self.drop_kept(bytes);
         }
         let filter = self.filter;
         client

@@ -27,12 +27,20 @@ impl Upload<'_> {
         true
     }
 
-    /// Keeps nothing more for another attempt, and gives back what counts for the process.
+    /// Keeps nothing more for another attempt once the response has begun.
     pub(super) fn keep_no_more(&mut self, bytes: &mut Vec<u8>) {
         self.max_kept = 0;
         if self.kept.size() > 0 && self.sent == bytes.len() {
-            self.has_dropped_head = true;
-            self.clear_sent(bytes);
+            self.drop_kept(bytes);
+        }
+    }
+
+    /// Drops all that was sent, and gives back what counts for the process.
+    pub(super) fn drop_kept(&mut self, bytes: &mut Vec<u8>) {
+        self.has_dropped_head = true;
+        self.max_kept = 0;
+        self.clear_sent(bytes);
+        if self.kept.size() > 0 {
             shrink(bytes);
             self.kept = KeptMemory::default();
         }
@@ -41,5 +49,33 @@ impl Upload<'_> {
     pub(super) fn clear_sent(&mut self, bytes: &mut Vec<u8>) {
         clear_sent(bytes);
         self.sent = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::http1::fields::{ConnectionOptions, FieldFilter, Sender};
+    use crate::http1::framing::Encoding;
+    use crate::net::client::ClientConnection;
+    use crate::net::peer::Peer;
+
+    #[tokio::test]
+    async fn a_body_that_is_too_long_to_be_kept_counts_no_more() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let client = ClientConnection::for_http2(ours.into(), Rc::new(Peer::new(None)), Rc::default());
+        let options = ConnectionOptions::default();
+        let filter = FieldFilter { sender: Sender::Client, options: &options };
+        let mut upload = Upload::new(Encoding::Identity, filter, &client, true);
+        let mut bytes = vec![7; 1 << 20];
+        upload.sent = bytes.len();
+        assert!(!upload.may_keep());
+        assert_ne!(upload.kept.size(), 0);
+        upload.drop_kept(&mut bytes);
+        assert_eq!((upload.kept.size(), bytes.capacity(), upload.is_kept()), (0, 0, false));
     }
 }
