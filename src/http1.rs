@@ -20,4 +20,5 @@ pub mod request;
 pub mod response;
 pub mod scheme;
 pub mod target;
+pub mod token;
 pub mod weighted;

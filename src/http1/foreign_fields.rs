@@ -1,6 +1,7 @@
 //! Fields of responses whose names are not ASCII. Some sites send one, and nginx passes it on.
 
 use super::response::MAX_HEAD;
+use super::token::is_token_byte;
 
 /// The head of a response without such fields.
 #[derive(Debug)]
@@ -52,8 +53,7 @@ impl ForeignFields {
 /// Returns the name of a field if it would be valid, were all its bytes ASCII.
 fn foreign_name(line: &[u8]) -> Option<&[u8]> {
     let name = line.get(..line.iter().position(|byte| *byte == b':')?)?;
-    let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let is_foreign = name.iter().all(|byte| is_valid(byte) || !byte.is_ascii()) && !name.is_ascii();
+    let is_foreign = name.iter().all(|byte| is_token_byte(*byte) || !byte.is_ascii()) && !name.is_ascii();
     is_foreign.then_some(name)
 }
 

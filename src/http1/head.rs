@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 
 use super::refusal::Refusal;
 use super::request::MALFORMED_LINE;
+use super::token::is_token_byte;
 
 /// The end of the last line, and an empty line.
 static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
@@ -35,8 +36,7 @@ pub fn too_long(bytes: &[u8], max: usize) -> Refusal {
 /// Returns the refusal for bytes that cannot be the beginning of a head, such as those of TLS. A CR alone can be that of an
 /// empty line before the head.
 pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
-    let is_method = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let is_malformed = bytes != b"\r" && bytes.first().is_some_and(|byte| !is_method(byte));
+    let is_malformed = bytes != b"\r" && bytes.first().is_some_and(|byte| !is_token_byte(*byte));
     is_malformed.then_some(MALFORMED_LINE)
 }
 

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 use super::Representation::{self, Empty, Html, Problem, Text};
+use crate::http1::token::is_token_byte;
 use crate::http1::weighted::quality;
 
 /// Chooses a representation by `Accept`. `anything` is the one for clients without a preference.
@@ -137,6 +138,5 @@ fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 
 /// Returns true for a token (RFC 9110, section 5.6.2).
 fn is_token(text: &[u8]) -> bool {
-    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(is_token_byte)
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
 }
