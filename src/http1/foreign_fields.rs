@@ -26,13 +26,15 @@ pub enum ForeignFields {
 }
 
 impl ForeignFields {
-    /// Finds them in the head that `received` begins with.
+    /// Finds them in the head that `received` begins with, which may be split anywhere.
     pub fn find(received: &[u8]) -> Self {
         let (mut head, mut name) = (AsciiHead { bytes: Vec::new(), length: 0, name: String::new() }, None);
         let mut has_begun = false;
         for line in received.split_inclusive(|byte| *byte == b'\n') {
             head.length += line.len();
-            match foreign_name(line).filter(|_| has_begun) {
+            // The name itself may be incomplete.
+            let found = foreign_name(line).or_else(|| is_foreign(line).then_some(line));
+            match found.filter(|_| has_begun) {
                 Some(found) => name = name.or(Some(found)),
                 None => head.bytes.extend_from_slice(line),
             }
@@ -50,11 +52,17 @@ impl ForeignFields {
     }
 }
 
-/// Returns the name of a field if it would be valid, were all its bytes ASCII.
+/// Returns the name of a field if the field would be valid, were all bytes of its name ASCII.
 fn foreign_name(line: &[u8]) -> Option<&[u8]> {
-    let name = line.get(..line.iter().position(|byte| *byte == b':')?)?;
-    let is_foreign = name.iter().all(|byte| is_token_byte(*byte) || !byte.is_ascii()) && !name.is_ascii();
-    is_foreign.then_some(name)
+    let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+    let value = value.strip_suffix(b"\n").unwrap_or(value);
+    let value = value.strip_suffix(b"\r").unwrap_or(value);
+    let is_valid = value.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t');
+    (is_foreign(name) && is_valid).then_some(name)
+}
+
+fn is_foreign(name: &[u8]) -> bool {
+    !name.is_ascii() && name.iter().all(|byte| is_token_byte(*byte) || !byte.is_ascii())
 }
 
 #[cfg(test)]
@@ -69,12 +77,18 @@ mod tests {
                 "HTTP/1.1 200 OK\r\nA: 2\r\n\r\n",
                 "Caf\u{e9}",
             ),
-            ("\r\n\nHTTP/1.1 200 OK\n\u{e9}: a\n\n", "\r\n\nHTTP/1.1 200 OK\n\n", "\u{e9}"),
+            ("\r\n\nHTTP/1.1 200 OK\n\u{e9}: a\tb\u{e9}\n\n", "\r\n\nHTTP/1.1 200 OK\n\n", "\u{e9}"),
             ("HTTP/1.1 200 \u{e9}: a\n\u{fc}:\n\u{e9}: b\n\n", "HTTP/1.1 200 \u{e9}: a\n\n", "\u{fc}"),
         ] {
+            let begin = head.find(name).unwrap() + name.find(|letter: char| !letter.is_ascii()).unwrap();
             for end in 0..head.len() {
                 let found = ForeignFields::find(&head.as_bytes()[..end]);
-                assert!(matches!(found, ForeignFields::None | ForeignFields::Incomplete), "{head:?} {end}");
+                let is_expected = match found {
+                    ForeignFields::None => end <= begin,
+                    ForeignFields::Incomplete => end > begin,
+                    ForeignFields::LeftOut(_) => false,
+                };
+                assert!(is_expected, "{head:?} {end}: {found:?}");
             }
             let more = format!("{head}hello");
             let ForeignFields::LeftOut(found) = ForeignFields::find(more.as_bytes()) else {
@@ -87,7 +101,19 @@ mod tests {
 
     #[test]
     fn other_malformed_lines_stay() {
-        for line in ["A: b", "A\u{e9} : b", "\u{e9} a: b", " \u{e9}: b", "\u{e9}", ": b", "A\0\u{e9}: b"] {
+        for line in [
+            "A: b",
+            "A\u{e9} : b",
+            "\u{e9} a: b",
+            " \u{e9}: b",
+            "\u{e9}",
+            ": b",
+            "A\0\u{e9}: b",
+            "\u{e9}: a\0b",
+            "\u{e9}: a\rA: b",
+            "\u{e9}: a\r",
+            "\u{e9}: \u{7f}",
+        ] {
             let head = format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n");
             assert!(matches!(ForeignFields::find(head.as_bytes()), ForeignFields::None), "{line:?}");
         }

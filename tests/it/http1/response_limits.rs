@@ -65,6 +65,8 @@ fn a_response_that_is_not_forwarded_gives_the_page_or_502_and_the_log_says_why()
         (head_with(3, 2_000_000), "400 KiB"),
         (ok("Caf\u{e9} : 1\r\n"), "field name"),
         (ok("\u{fc}: 1\r\n folded\r\n"), "field name"),
+        (ok("\u{fc}: a\0b\r\n"), "field name"),
+        (ok("\u{fc}: a\rSet-Cookie: b\r\n"), "field name"),
         (ok("X : 1\r\n"), "field name"),
         (ok("X\t: 1\r\n"), "field name"),
         (ok("X Y: 1\r\n"), "field name"),
