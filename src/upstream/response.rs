@@ -57,6 +57,7 @@ pub(super) fn take_head(
 ) -> Result<Option<Download>, UpstreamError> {
     let Buffers { from_upstream, to_client, .. } = buffers;
     let ascii;
+    let mut left_out = None;
     let mut parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
     if parsed.as_ref().err() == Some(&INVALID_NAME) {
         match ForeignFields::find(from_upstream.bytes()) {
@@ -64,7 +65,7 @@ pub(super) fn take_head(
             ForeignFields::Incomplete => return Ok(None),
             ForeignFields::LeftOut(head) => {
                 ascii = head;
-                log_left_out(&ascii.name, request);
+                left_out = Some(ascii.name.as_str());
                 let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
                 parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
             }
@@ -80,6 +81,9 @@ pub(super) fn take_head(
     if head.status.is_informational() {
         write_interim(to_client, &head);
     } else {
+        if let Some(name) = left_out {
+            log_left_out(name, request);
+        }
         if ends_with_connection(&head.framing, client.version()) {
             client.close_after_response();
         }

@@ -111,6 +111,28 @@ fn a_field_with_a_name_beyond_ascii_is_left_out_with_a_warning() {
 }
 
 #[test]
+fn a_field_that_is_left_out_is_logged_once_and_only_for_a_response_that_is_forwarded() {
+    let foreign = "Caf\u{e9}: 1\r\n";
+    let interim = format!("HTTP/1.1 103 Early Hints\r\n{foreign}\r\n").repeat(2);
+    let upstream = RecordingUpstream::start(&[
+        &ok(&format!("{foreign}Content-Length: 6\r\n")),
+        &format!("HTTP/1.1 101 Switching Protocols\r\n{foreign}Upgrade: a\r\n\r\n"),
+        &format!("{interim}{}", ok(foreign)),
+    ]);
+    let gateway =
+        GatewayProcess::start(&format!("{}\n[log]\nlevel = \"debug\"\n", site(&upstream.url(), "")));
+    for (target, status) in [("/0", 503), ("/1", 503), ("/2", 200)] {
+        let mut client = gateway.connect();
+        client.send(GET.request(target));
+        assert_eq!(response(&mut client, "GET", target).status, status, "{target}");
+    }
+    let line = gateway.log().wait_for("its name is not ASCII");
+    assert!(line.contains("GET /2"), "{line}");
+    gateway.apply(&format!("{}\n[log]\nlevel = \"debug\"\n# again\n", site(&upstream.url(), "")));
+    assert_eq!(gateway.log().count("is not ASCII"), 1, "{}", gateway.log().text());
+}
+
+#[test]
 fn at_most_32_interim_responses_are_taken() {
     let said = |count| format!("{}{}", "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n".repeat(count), ok(""));
     let upstream = RecordingUpstream::start(&[&said(32), &said(33), &said(100_000)]);
