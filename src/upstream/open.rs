@@ -17,6 +17,7 @@ use super::shared_connection::RequestPlace;
 use super::target::Target;
 use super::translated::StreamFailure;
 use super::{ClientError, Proxy, TimedOutStep, UpstreamError, translated};
+use crate::http1::request::Version;
 use crate::net::client::ClientConnection;
 use crate::net::memory_pipe::memory_pipe;
 use crate::net::pipe::AbortOnDrop;
@@ -41,7 +42,7 @@ impl Proxy {
     ) -> Result<OpenedConnection, UpstreamError> {
         tokio::select! {
             biased;
-            opened = self.open_in_time(&target, time_limit) => opened,
+            opened = self.open_in_time(&target, client.version(), time_limit) => opened,
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
         }
     }
@@ -50,23 +51,29 @@ impl Proxy {
     async fn open_in_time(
         &self,
         target: &Target,
+        version: Version,
         after: Duration,
     ) -> Result<OpenedConnection, UpstreamError> {
         let step = Cell::new(TimedOutStep::Connect);
-        match timeout(after, self.open(target, &step)).await {
+        match timeout(after, self.open(target, version, &step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),
             Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
         }
     }
 
-    async fn open(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<OpenedConnection> {
+    async fn open(
+        &self,
+        target: &Target,
+        version: Version,
+        step: &Cell<TimedOutStep>,
+    ) -> io::Result<OpenedConnection> {
         let opened = if target.protocol == Protocol::Http1 {
             self.open_connection(target, step).await?
         } else {
             self.place(target, step).await?
         };
         match opened {
-            Opened::Place(place) => Ok(self.open_on(place, target)),
+            Opened::Place(place) => Ok(self.open_on(place, target, version)),
             Opened::Connection(stream, counted) => {
                 let guard = ConnectionGuard::Whole { _counted: counted };
                 Ok(OpenedConnection { stream, guard, is_new: true })
@@ -74,8 +81,8 @@ impl Proxy {
         }
     }
 
-    /// Opens a stream on a connection of HTTP/2.
-    fn open_on(&self, place: RequestPlace, target: &Target) -> OpenedConnection {
+    /// Opens a stream on a connection of HTTP/2, for a client of this version.
+    fn open_on(&self, place: RequestPlace, target: &Target, version: Version) -> OpenedConnection {
         let is_new = place.is_new;
         let (stream, pipe) = memory_pipe();
         let (proxy, mut target) = (self.clone(), target.clone());
@@ -86,7 +93,7 @@ impl Proxy {
         let scheme = target.address.http_scheme();
         let send = async move |request| proxy.send(request, place, &target).await;
         let failure = StreamFailure::default();
-        let task = tokio::task::spawn_local(translated::run(pipe, scheme, send, failure.clone()));
+        let task = tokio::task::spawn_local(translated::run(pipe, scheme, version, send, failure.clone()));
         let guard = ConnectionGuard::Stream { _task: AbortOnDrop::new(task.abort_handle()), failure };
         OpenedConnection { stream: Stream::Pipe(stream), guard, is_new }
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::BytesMut;
-use http::header::{CONTENT_LENGTH, TE};
+use http::header::{CONTENT_LENGTH, TE, TRAILER};
 use http::uri::{PathAndQuery, Scheme as UriScheme};
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
@@ -44,18 +44,19 @@ impl StreamFailure {
     }
 }
 
-/// Sends the request that comes through the pipe by `send`, and writes the response to the pipe. If that fails, records why.
-/// Dropping the future cancels the request.
+/// Sends the request that comes through the pipe by `send`, and writes the response to the pipe, for a client of this version.
+/// If that fails, records why. Dropping the future cancels the request.
 pub(super) async fn run<F>(
     pipe: PipeEnd,
     scheme: Scheme,
+    version: Version,
     send: impl FnOnce(Request<PipeBody>) -> F,
     failure: StreamFailure,
 ) where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
     let (from, mut to) = pipe.into_split();
-    if let Err(error) = forward(from, &mut to, scheme, send).await {
+    if let Err(error) = forward(from, &mut to, scheme, version, send).await {
         failure.0.set(Some(error));
     }
     // The end of the pipe. If the body is not complete, its own end is missing.
@@ -66,6 +67,7 @@ async fn forward<F>(
     mut from: PipeReader,
     to: &mut PipeWriter,
     scheme: Scheme,
+    version: Version,
     send: impl FnOnce(Request<PipeBody>) -> F,
 ) -> io::Result<()>
 where
@@ -82,7 +84,11 @@ where
         to.write_all(CONTINUE).await?;
     }
     let body = PipeBody::new(from, received, head.framing);
-    let (response, _place) = send(request.map(|()| body)).await?;
+    let (mut response, _place) = send(request.map(|()| body)).await?;
+    if !version.has_chunks() {
+        // It gets no trailers, and would lose the length to them.
+        response.headers_mut().remove(TRAILER);
+    }
     write_response(response, head.method == Method::HEAD, to).await
 }
 

@@ -108,6 +108,13 @@ async fn announced_trailers_of_a_response_with_a_length_pass() {
     });
     let expected = (b"ok".to_vec(), vec!["grpc-status: 0".to_owned()]);
     assert_eq!(received.await, Ok(expected));
+    // It gets no trailers, and needs the length.
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    upstream.request().await.respond.send(said()).expect("sent");
+    let received = blocking(move || super::response(&mut client, "GET", "HTTP/1.0")).await;
+    assert_eq!((received.field("content-length"), received.field("trailer")), (Some("2"), None));
+    assert_eq!(received.text(), "ok");
 }
 
 #[tokio::test]
