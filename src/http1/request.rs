@@ -80,7 +80,7 @@ pub const TOO_MANY_FIELDS: Refusal = Refusal {
 };
 const TOO_MANY_OPTIONS: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    reason: "the request has more than 64 connection options",
+    reason: "the request has more than 64 connection options that name fields",
 };
 
 impl<'b> RequestHead<'b> {

@@ -52,7 +52,8 @@ const UNREQUESTED_CODING: InvalidResponse =
     InvalidResponse("it has a transfer coding that was not requested");
 const CODING_BEFORE_1_1: InvalidResponse =
     InvalidResponse("it has a transfer coding, which HTTP/1.0 does not define");
-const TOO_MANY_OPTIONS: InvalidResponse = InvalidResponse("it has more than 64 connection options");
+const TOO_MANY_OPTIONS: InvalidResponse =
+    InvalidResponse("it has more than 64 connection options that name fields");
 
 impl<'b> ResponseHead<'b> {
     /// Parses the head of a response to HEAD or to another method, and returns it with its length in bytes, including the
