@@ -6,15 +6,18 @@
 //! could keep all descriptors for as long as they like.
 //!
 //! So a file is closed while its client is waited for, if another request needs the descriptor: the one first whose client was
-//! waited for longest. It is opened again when its client continues, and must then be the same version of the same file. Nothing
+//! waited for longest. It is opened again when its client continues, and must then be the same file, to which nobody has written. Nothing
 //! else waits longer than it takes to read a part of a file or to connect to the upstream, so a request that finds all descriptors in use has its turn soon.
-//! Only a file that was replaced or changed meanwhile cannot be sent to its end, which an open one could. Where there are enough
-//! descriptors, no file is closed.
+//! A file that was replaced or moved meanwhile cannot be sent to its end; an open one could. Where there are enough descriptors,
+//! no file is closed.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::unconstrained;
 
 use super::lent_file::CountedFile;
 
@@ -76,9 +79,18 @@ impl RequestDescriptors {
         let count = count.min(self.total);
         let taken = {
             let _waiting = Waiting::new(self);
-            // From here on, files that are not used are closed at once.
-            while self.free.available_permits() < count as usize && self.close_one() {}
-            self.free.acquire_many(count).await
+            // From here on, files that are set aside are closed at once. Without a budget, it is pending only if it is queued.
+            let mut taken = pin!(unconstrained(self.free.acquire_many(count)));
+            poll_fn(|cx| {
+                loop {
+                    let polled = taken.as_mut().poll(cx);
+                    // Only those that the queue up to here needs.
+                    if polled.is_ready() || !self.close_one() {
+                        return polled;
+                    }
+                }
+            })
+            .await
         };
         match taken {
             Ok(taken) => Descriptors(taken),
@@ -205,6 +217,21 @@ mod tests {
         let file = open(descriptors);
         file.set_aside();
         assert!(is_open(&file));
+    }
+
+    #[test]
+    fn two_requests_that_wait_close_as_many_files_as_both_need() {
+        let descriptors = descriptors(12);
+        let files: [_; 8] = std::array::from_fn(|_| open(descriptors));
+        let mut waiting = [6, 4].map(|count| Box::pin(descriptors.take(count)));
+        assert!(waiting[0].as_mut().now_or_never().is_none(), "4 are free");
+        // Set aside as at the same moment: none of the two requests has noticed it.
+        descriptors.unused().waiting -= 1;
+        files.iter().for_each(LentFile::set_aside);
+        descriptors.unused().waiting += 1;
+        assert!(waiting[1].as_mut().now_or_never().is_some(), "the second one closes for the first");
+        assert!(waiting[0].as_mut().now_or_never().is_some());
+        assert_eq!(files.iter().filter(|file| is_open(file)).count(), 2);
     }
 
     #[tokio::test]
