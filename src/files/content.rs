@@ -59,7 +59,8 @@ impl StoredFile {
             ReadFault::Failed(io::Error::other(format!(
                 "it was closed because its descriptor was needed while the client took nothing, and {}",
                 match refusal {
-                    FileRefusal::Changed | FileRefusal::NotFound => "was changed or replaced meanwhile",
+                    FileRefusal::Changed | FileRefusal::NotFound =>
+                        "was changed, replaced or removed meanwhile",
                     _ => "cannot be opened again",
                 }
             )))

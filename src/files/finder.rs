@@ -43,7 +43,7 @@ pub(super) struct Finder {
 /// A file that was found.
 pub(super) struct Found {
     pub(super) resource: Arc<Resource>,
-    /// `None` if it was found by what is kept.
+    /// `None` if it was kept, and looked at in the same tick.
     located: Option<Counted<LocatedResource>>,
 }
 
@@ -138,8 +138,7 @@ impl Finder {
         version: &FileVersion,
     ) -> Result<CountedFile, FileRefusal> {
         let (file, descriptors) = self.count(None, path).await?;
-        // Whatever has happened to the file meanwhile would show in the time of its last status change, which nobody can set.
-        if file.version != *version {
+        if !file.version.is_file_of(version) || !version.has_content_of(&file.version) {
             return Err(FileRefusal::Changed);
         }
         Ok(CountedFile::new(file.file, descriptors))

@@ -157,7 +157,7 @@ const ALL: u32 = 8;
 async fn a_file_whose_descriptor_was_needed_is_opened_again_if_it_is_the_same() {
     let site = Site::with_descriptors(AHEAD, ENOUGH, &FEW);
     let content = "x".repeat(100_000);
-    let changes: [(&str, Change, bool); 7] = [
+    let changes: [(&str, Change, bool); 8] = [
         ("nothing", |_, _| (), true),
         ("a new name", |site, _| fs::rename(site.path("large"), site.path("moved")).unwrap(), false),
         ("another file", |site, _| fs::rename(site.path("other"), site.path("large")).unwrap(), false),
@@ -179,6 +179,7 @@ async fn a_file_whose_descriptor_was_needed_is_opened_again_if_it_is_the_same() 
             },
             false,
         ),
+        ("a second name", |site, _| fs::hard_link(site.path("large"), site.path("second")).unwrap(), true),
         ("another link to it", |site, _| symlink("large", site.path("link")).unwrap(), true),
     ];
     for (change, make, is_same) in changes {

@@ -76,6 +76,11 @@ impl FileVersion {
         is_past(self.changed.0) && (is_past(self.modified.0) || is_future(self.modified.0))
     }
 
+    /// Returns true if both are versions of one file.
+    pub(super) fn is_file_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     /// Returns true if nobody has written to the file between this version and a `later` one.
     ///
     /// A new or removed link changes the status, for example a rename over the file. Any other change of the status counts as
