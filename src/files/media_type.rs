@@ -17,15 +17,15 @@ pub(super) struct MediaType {
 impl MediaType {
     /// The type of the extension, or that of any bytes.
     ///
-    /// Those of `mime_guess`, except where they are outdated (RFC 9239, RFC 8081), or where a site means something else: `.ts` is a
-    /// part of a video stream (HLS) rather than one for DLNA.
+    /// Those of `mime_guess`, except where they are outdated (RFC 9239, RFC 8081), or where a site means something else: `.ts` and
+    /// `.mts` are videos, or parts of a stream (HLS), rather than streams for DLNA.
     pub(super) fn from_path(path: &Path) -> Self {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         let name = match extension.to_str().unwrap_or_default() {
             "mjs" | "cjs" => "text/javascript",
             "otf" => "font/otf",
             "woff" => "font/woff",
-            "ts" => "video/mp2t",
+            "ts" | "mts" => "video/mp2t",
             _ => mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream"),
         };
         Self { name, coding: (extension == "svgz").then_some("gzip") }

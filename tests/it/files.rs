@@ -199,6 +199,7 @@ async fn the_content_type_follows_the_extension() {
         ("a.woff", "font/woff"),
         ("a.woff2", "font/woff2"),
         ("a.ts", "video/mp2t"),
+        ("a.mts", "video/mp2t"),
         ("a.tsx", "application/octet-stream"),
         ("a.PNG", "image/png"),
         ("a", "application/octet-stream"),
