@@ -141,9 +141,7 @@ impl Proxy {
                 (stream, guard, false)
             } else {
                 // On the heap: most requests find a connection in the pool.
-                let opened =
-                    Box::pin(self.connect(Target::new(route, protocol, head), route.connect_timeout, client))
-                        .await;
+                let opened = Box::pin(self.connect(Target::new(route, protocol, head), client)).await;
                 let opened = opened.map_err(|error| attempts.fail(error))?;
                 started_at = Instant::now();
                 (opened.stream, opened.guard, attempts.open(opened.is_new))

@@ -184,7 +184,14 @@ mod tests {
     async fn open(connections: &Connections, max_connections: usize) -> CountedConnection {
         let address = UpstreamAddress::parse("http://site.example").unwrap();
         let (tls, protocol) = (None, Protocol::Http1);
-        let target = Target { address, tls, protocol, max_connections, may_share: true };
+        let target = Target {
+            address,
+            tls,
+            protocol,
+            max_connections,
+            connect_timeout: std::time::Duration::MAX,
+            may_share: true,
+        };
         match connections.turn(&target).await {
             Turn::Connection(counted) => counted,
             Turn::Place(_) => panic!("none is shared"),

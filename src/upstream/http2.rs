@@ -36,7 +36,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long requests that come together wait until the upstream has said how many of them it allows on a new connection. It says so
-/// first of all (RFC 9113, section 3.4).
+/// first of all (RFC 9113, section 3.4). They wait a quarter of their `connect_timeout` at most, so that they can still be sent.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long an upstream that has not chosen HTTP/2 is not offered it again. Otherwise each call would take a new connection.
@@ -93,9 +93,10 @@ impl Http2Connections {
         let (requests, connections) = (RequestCount::default(), connections.clone());
         let shared = SharedConnection { upstream, tls, sender, requests, allowance, announced, connections };
         let shared = Arc::new(shared);
+        let settings_timeout = SETTINGS_TIMEOUT.min(target.connect_timeout / 4);
         // Before others take all places.
         let place = shared.place(true).ok_or(io::ErrorKind::ConnectionAborted)?;
-        let running = RunningConnection::new(connection, counted, &shared, self, turn);
+        let running = RunningConnection::new(connection, counted, &shared, self, (turn, settings_timeout));
         tokio::task::spawn_local(running.run());
         self.open.borrow_mut().push(shared);
         Ok(Opened::Place(place))
@@ -144,6 +145,7 @@ struct RunningConnection {
     is_shared: Option<SharedUntilDropped>,
     /// Keeps others of the thread from opening a connection until it is known how many requests this one takes.
     turn: OwnedMutexGuard<()>,
+    settings_timeout: Duration,
 }
 
 impl RunningConnection {
@@ -152,13 +154,24 @@ impl RunningConnection {
         counted: CountedConnection,
         shared: &Arc<SharedConnection>,
         pool: &Rc<Http2Connections>,
-        turn: OwnedMutexGuard<()>,
+        (turn, settings_timeout): (OwnedMutexGuard<()>, Duration),
     ) -> Self {
         let connections = shared.connections.clone();
         let is_shared = Some(connections.share(shared));
         let (requests, announced) = (shared.requests.clone(), shared.announced.clone());
         let (shared, pool) = (Arc::downgrade(shared), Rc::downgrade(pool));
-        Self { connection, counted, shared, requests, announced, connections, pool, is_shared, turn }
+        Self {
+            connection,
+            counted,
+            shared,
+            requests,
+            announced,
+            connections,
+            pool,
+            is_shared,
+            turn,
+            settings_timeout,
+        }
     }
 
     async fn run(self) {
@@ -172,9 +185,10 @@ impl RunningConnection {
             pool,
             mut is_shared,
             turn,
+            settings_timeout,
         } = self;
         let (mut counted, mut descriptor, mut turn) = (Some(counted), None, Some(turn));
-        let mut settings_timeout = pin!(sleep(SETTINGS_TIMEOUT));
+        let mut settings_timeout = pin!(sleep(settings_timeout));
         let mut ticks = interval(IDLE_INTERVAL);
         let (mut is_unneeded, mut was_idle, mut is_late) = (false, false, false);
         loop {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -37,12 +36,11 @@ impl Proxy {
     pub(super) async fn connect(
         &self,
         target: Target,
-        time_limit: Duration,
         client: &mut ClientConnection,
     ) -> Result<OpenedConnection, UpstreamError> {
         tokio::select! {
             biased;
-            opened = self.open_in_time(&target, client.version(), time_limit) => opened,
+            opened = self.open_in_time(&target, client.version()) => opened,
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
         }
     }
@@ -52,8 +50,8 @@ impl Proxy {
         &self,
         target: &Target,
         version: Version,
-        after: Duration,
     ) -> Result<OpenedConnection, UpstreamError> {
+        let after = target.connect_timeout;
         let step = Cell::new(TimedOutStep::Connect);
         match timeout(after, self.open(target, version, &step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),

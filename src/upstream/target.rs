@@ -1,5 +1,7 @@
 //! Where the connection for a request leads.
 
+use std::time::Duration;
+
 use super::Route;
 use super::connect::{TlsSettings, is_same};
 use super::route::Protocol;
@@ -15,15 +17,24 @@ pub(super) struct Target {
     pub(super) protocol: Protocol,
     /// The limit for connections to upstreams, of the whole process; zero for none.
     pub(super) max_connections: usize,
+    /// The limit for the wait for a connection.
+    pub(super) connect_timeout: Duration,
     /// False if the request needs a connection of its own, because it may become a tunnel.
     pub(super) may_share: bool,
 }
 
 impl Target {
     pub(super) fn new(route: &Route<'_>, protocol: Protocol, head: &RequestHead<'_>) -> Self {
-        let Route { upstream, tls, max_connections, .. } = *route;
+        let Route { upstream, tls, max_connections, connect_timeout, .. } = *route;
         let may_share = protocol != Protocol::Http1 || offered_protocols(head).is_empty();
-        Self { address: upstream.clone(), tls: tls.clone(), protocol, max_connections, may_share }
+        Self {
+            address: upstream.clone(),
+            tls: tls.clone(),
+            protocol,
+            max_connections,
+            connect_timeout,
+            may_share,
+        }
     }
 
     /// Returns true if both lead to the same upstream with the same settings.

@@ -110,7 +110,8 @@ fn a_connection_that_takes_more_requests_later_gets_them() {
 #[test]
 fn an_upstream_that_says_nothing_gets_requests_all_the_same() {
     let upstream = ScriptedUpstream::bind();
-    let gateway = start(&upstream, "[limits]\nupstream_connections = 1\n");
+    // Shorter than the longest wait for what it says.
+    let gateway = start(&upstream, "connect_timeout = \"990ms\"\n[limits]\nupstream_connections = 1\n");
     let mut clients: Vec<_> = (0..4).map(|_| send(&gateway)).collect();
     let mut connection = accept(&upstream);
     let taken: Vec<_> = clients.iter().map(|_| until(&mut connection, HEADERS).0).collect();
