@@ -133,6 +133,8 @@ impl<R: Routes> Gateway<R> {
 }
 
 impl<R: Routes> Service for Gateway<R> {
+    const HAS_CONFIGURED_CONNECTIONS: bool = true;
+
     fn limits(&self) -> Limits {
         *self.snapshots.at(clock::now()).snapshot.limits()
     }

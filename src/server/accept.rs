@@ -113,9 +113,10 @@ async fn open_one<S: Service>(
             return (connection, limits);
         }
         if WARNED.is_due() {
+            let configured = if S::HAS_CONFIGURED_CONNECTIONS { "`[limits] connections` and " } else { "" };
             warn!(
-                "{} {} open, the most that `[limits] connections` and the limit of open files (`LimitNOFILE=` in the unit, or \
-                 `ulimit -n`) allow: idle ones are closed to make room",
+                "{} {} open, the most within {configured}the limit of open files (`LimitNOFILE=` in the unit, or `ulimit -n`): idle \
+                 ones are closed to make room",
                 counted(limit, "connection"),
                 are(limit)
             );

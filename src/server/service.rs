@@ -11,6 +11,9 @@ use crate::net::client::ClientConnection;
 
 /// Responds to the requests of one thread's connections.
 pub trait Service: Clone + 'static {
+    /// True if the limit for the number of connections can be configured.
+    const HAS_CONFIGURED_CONNECTIONS: bool = false;
+
     /// Returns the limits for a new connection.
     fn limits(&self) -> Limits {
         Limits::default()

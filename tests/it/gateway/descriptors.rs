@@ -17,7 +17,7 @@ use crate::support::{DEADLINE, until};
 use crate::tls::client::Settings;
 use crate::upstreams::{ScriptedUpstream, StubUpstream};
 
-const FULL: &str = " connections are open, the most that ";
+const FULL: &str = " connections are open, the most within ";
 
 /// Starts a gateway by a shell that runs these commands first.
 pub(super) fn start_after(commands: &str, config: &str) -> GatewayProcess {
@@ -73,7 +73,7 @@ fn idle_connections_make_room_for_new_clients_when_descriptors_run_out() {
         clients.push(client);
     }
     let line = gateway.log().wait_for(FULL);
-    assert!(line.contains("LimitNOFILE="), "{line}");
+    assert!(line.contains("`[limits] connections`") && line.contains("LimitNOFILE="), "{line}");
     // Those that were idle longest were closed.
     assert!(clients[1].is_closed());
     let last = clients.last_mut().expect("a client");
@@ -85,6 +85,14 @@ fn idle_connections_make_room_for_new_clients_when_descriptors_run_out() {
         assert_eq!(client.request("GET", "/", &[]).status, 503);
         assert_eq!(client.request("GET", "/", &[]).status, 503);
     }
+}
+
+#[test]
+fn the_warning_of_too_many_operators_names_no_limit_of_clients() {
+    let gateway = start_after("ulimit -n 64", &with_management(DOWN));
+    let _operators: Vec<_> = (0..10).map(|_| operator(&gateway)).collect();
+    let line = gateway.log().wait_for(FULL);
+    assert!(line.contains("LimitNOFILE=") && !line.contains("[limits]"), "{line}");
 }
 
 #[test]
