@@ -22,7 +22,8 @@ const SPARE: usize = 8;
 /// How many descriptors it takes at most to find a file: for the root, the file, its three siblings with a content coding, and the one
 /// of them that is just opened.
 pub const MAX_FINDING: u32 = 6;
-/// The descriptors that are kept for files, however many connections lead to the upstream. A reload may leave both.
+/// The descriptors that are kept for files, however many connections lead to the upstream. After a reload, files and an
+/// upstream may both be in use.
 const KEPT_FOR_FILES: usize = 2 * MAX_FINDING as usize;
 
 /// The descriptors that all requests of the process share.
@@ -51,15 +52,15 @@ impl Shares {
         let free = limit.saturating_sub(open + SPARE + management);
         let clients = free / 2;
         let rest = free - clients;
-        // To look at a file that the system has in memory is not counted: it happens at each request, and takes no time.
+        // A look at a file that is in the system's memory is not counted, since it takes no time; so some are kept for that.
         let requests = rest - (MAX_FINDING as usize * cores).min(rest / 4);
         let upstream = requests - KEPT_FOR_FILES.min(requests / 4);
         Self { management, clients_alone: free, clients, requests, upstream }
     }
 }
 
-/// Returns the shares; `None` if descriptors have no limit, or it is not known. They are computed once: when the first client
-/// connects, the gateway has opened all that it needs at rest.
+/// Returns the shares; `None` if descriptors have no limit, or it is not known. They are computed once, at the start, when the
+/// gateway has opened what it needs at rest.
 fn shares() -> Option<Shares> {
     static SHARES: OnceLock<Option<Shares>> = OnceLock::new();
     let divide = || {

@@ -20,7 +20,7 @@ use super::fault::CANNOT_OPEN;
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
 
-/// Files are opened so that the thread does not wait for a lease on it.
+/// Files are opened so that the thread does not wait until another process gives up its lease on the file.
 const FLAGS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// A file or directory that was located.
