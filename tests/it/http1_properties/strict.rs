@@ -113,17 +113,22 @@ fn line<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
 
 fn field(line: &[u8]) -> Option<Field> {
     let (name, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
-    let is_text = |byte: &u8| !byte.is_ascii_control() || *byte == b'\t';
-    let is_valid = !name.is_empty() && name.iter().copied().all(is_token) && value.iter().all(is_text);
+    let is_valid =
+        !name.is_empty() && name.iter().copied().all(is_token) && value.iter().copied().all(is_text);
     let name = String::from_utf8(name.to_ascii_lowercase()).ok().filter(|_| is_valid)?;
     Some((name, value[1..].trim_ascii().to_vec()))
 }
 
-/// Returns true for a field whose name would be valid if all its bytes were ASCII.
+/// Returns true for a field that would be valid if all bytes of its name were ASCII.
 fn has_foreign_name(line: &[u8]) -> bool {
     let Some(at) = line.iter().position(|byte| *byte == b':') else { return false };
-    let name = &line[..at];
-    !name.is_ascii() && name.iter().all(|byte| is_token(*byte) || !byte.is_ascii())
+    let (name, value) = line.split_at(at);
+    let is_foreign = !name.is_ascii() && name.iter().all(|byte| is_token(*byte) || !byte.is_ascii());
+    is_foreign && value.iter().copied().all(is_text)
+}
+
+fn is_text(byte: u8) -> bool {
+    !byte.is_ascii_control() || byte == b'\t'
 }
 
 fn is_token(byte: u8) -> bool {
