@@ -6,10 +6,10 @@
 //! could keep all descriptors for as long as they like.
 //!
 //! So a file is closed while its client is waited for, if another request needs the descriptor: the one first whose client was
-//! waited for longest. It is opened again when its client continues, and must then be the same file, to which nobody has written. Nothing
-//! else waits longer than it takes to read a part of a file or to connect to the upstream, so a request that finds all descriptors in use has its turn soon.
-//! A file that was replaced or moved meanwhile cannot be sent to its end; an open one could. Where there are enough descriptors,
-//! no file is closed.
+//! waited for longest. It is opened again when its client continues, and must then be the same file, to which nobody has written.
+//! Nothing else waits longer than it takes to read a part of a file or to connect to the upstream, so a request that finds all
+//! descriptors in use has its turn soon. A file that was replaced or moved meanwhile cannot be sent to its end; an open one could.
+//! Where there are enough descriptors, no file is closed.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
