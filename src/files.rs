@@ -7,8 +7,8 @@
 //!
 //! Small files are kept in memory, all together within a limit. Each request looks at the files again and compares their
 //! versions, unless another one has done so within the same 4 ms. Files that have
-//! changed within the last seconds are not kept and have no validators, since a second change might not show. Larger files are sent from where the
-//! system has them, without a copy, over connections without TLS.
+//! changed within the last seconds are not kept and have no validators, since a second change might not show. Larger files
+//! are sent from where the system has them, without a copy, over connections without TLS.
 //!
 //! If a program writes to a file while it is sent, the connection breaks as soon as that is noticed, also if the file only
 //! grows: it may as well have been rewritten. Any other change of its status (mode, owner, times, name) breaks it too, since the
@@ -33,6 +33,7 @@ mod multipart;
 mod open;
 mod precondition;
 mod range;
+mod reading;
 mod refusal;
 mod resolve;
 mod resource;

@@ -12,9 +12,10 @@ use quick_cache::sync::Cache;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::content::{StoredFile, read_whole};
+use super::content::StoredFile;
 use super::fault::CANNOT_OPEN;
 use super::open::{Failure, OpenFile, RootDirectory, Waiting};
+use super::reading::read_whole;
 use super::refusal::FileRefusal;
 use super::resource::{MAX_KEPT, Resource};
 use super::response::Opened;
