@@ -35,7 +35,7 @@ pub static REQUESTS: LazyLock<RequestDescriptors> =
 struct Shares {
     /// The connections of operators.
     management: usize,
-    /// The connections of clients, if requests need no other descriptors.
+    /// The connections of clients of a gateway without a site.
     clients_alone: usize,
     /// The connections of clients.
     clients: usize,
@@ -73,7 +73,7 @@ fn shares() -> Option<Shares> {
 }
 
 /// Returns a limit for the connections of clients: what was configured, but no more than there are descriptors for. Zero means no
-/// limit. If there is no site behind the gateway, requests need no other descriptors.
+/// limit. A gateway without a site needs descriptors for its clients alone.
 pub fn limit_clients(configured: usize, has_site: bool) -> usize {
     let allowed = |shares: Shares| if has_site { shares.clients } else { shares.clients_alone };
     limited(configured, shares().map(allowed))

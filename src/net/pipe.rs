@@ -62,10 +62,12 @@ impl BodyFraming {
     /// The framing of a body that comes with these fields. Trailers need chunks, so if the fields announce some, the length is not
     /// used, and must not be written.
     pub fn new(is_empty: bool, fields: &HeaderMap) -> Self {
-        match is_empty {
-            true => Self::None,
-            false if fields.contains_key(CONTENT_LENGTH) && !fields.contains_key(TRAILER) => Self::Length,
-            false => Self::Chunked,
+        if is_empty {
+            Self::None
+        } else if fields.contains_key(CONTENT_LENGTH) && !fields.contains_key(TRAILER) {
+            Self::Length
+        } else {
+            Self::Chunked
         }
     }
 

@@ -39,13 +39,13 @@ impl Attempts {
         is_new || std::mem::replace(&mut self.has_opened, true)
     }
 
-    /// Returns why there is no response, after an attempt that failed like this.
+    /// Returns the error of the request when an attempt could not be made.
     pub(super) fn fail(&self, error: UpstreamError) -> UpstreamError {
         let is_repeated = self.may_be_processed && error.is_unprocessed();
         if is_repeated { UpstreamError::Repeated(Box::new(error)) } else { error }
     }
 
-    /// Returns why there is no response, after the last attempt has ended like this.
+    /// Returns the error of the request when its last attempt got no response.
     pub(super) fn end(&self, error: io::Error) -> UpstreamError {
         if self.may_be_processed {
             UpstreamError::Broken(error.into())

@@ -62,7 +62,8 @@ impl Connector {
     }
 }
 
-/// Opens a connection, for which there must be a descriptor: looks up the name, connects, and begins TLS, with an offer of HTTP/2 if `offers_http2`.
+/// Opens a connection, for which the caller has taken a descriptor: looks up the name, connects, and begins TLS, with an offer of
+/// HTTP/2 if `offers_http2`.
 pub(super) async fn connect(
     upstream: &UpstreamAddress,
     settings: &TlsSettings,
