@@ -310,7 +310,7 @@ mod tests {
             ("/up", "pass probe"),
             ("/.well-known/acme-challenge/a-Z_9", "down 0 5"),
             ("/.well-known/acme-challenge/", "https https://example.com:8443/.well-known/acme-challenge/"),
-            ("*", "down 0 5"),
+            ("*", "https https://example.com:8443"),
         ] {
             let found = outcome(&on, path, None, at(15));
             assert!(found.starts_with(expected), "{path}: {found}");

@@ -23,8 +23,8 @@ impl HttpsOnly {
         Self { port: port.filter(|port| *port != 0).unwrap_or(DEFAULT_PORT), line }
     }
 
-    /// Returns the same URL with https; `None` if the request names no host. The host that a trusted proxy reports comes first,
-    /// without a port: the client knows only the proxy's.
+    /// Returns the same URL with https; `None` if the request names no host or path. The host that a trusted proxy reports comes first,
+    /// without a port: the client knows only the proxy's. The URL of `OPTIONS *` has no path (RFC 9112, section 3.3).
     pub(super) fn location(&self, request: &Request<'_>) -> Option<HeaderValue> {
         let reported =
             request.hosts.forwarded.first().map(|host| host_name(host)).filter(|host| is_host(host));
@@ -35,7 +35,12 @@ impl HttpsOnly {
         };
         let port = if port == DEFAULT_PORT { String::new() } else { format!(":{port}") };
         let query = request.query.text().map_or(String::new(), |query| format!("?{query}"));
-        let url = format!("{}{host}{port}{}{query}", Scheme::Https.prefix(), request.path.raw());
+        let path = match request.path.raw() {
+            "*" => "",
+            path if path.starts_with('/') => path,
+            _ => return None,
+        };
+        let url = format!("{}{host}{port}{path}{query}", Scheme::Https.prefix());
         HeaderValue::try_from(url).ok()
     }
 }
@@ -66,11 +71,13 @@ mod tests {
             ),
             (Some("[::1]:80"), None, "/", Some(""), Some(8443), Some("https://[::1]:8443/?")),
             (Some("a.example"), None, "/", None, Some(0), Some("https://a.example/")),
+            (Some("a.example:80"), None, "*", None, Some(8443), Some("https://a.example:8443")),
             (Some("a.example"), Some("b.example"), "/", None, Some(8443), Some("https://b.example/")),
             (Some("a.example"), Some("b/c"), "/", None, None, Some("https://a.example/")),
             (Some("a.example"), Some(""), "/", None, None, Some("https://a.example/")),
             (None, None, "/", None, None, None),
             (Some(""), None, "/", None, None, None),
+            (Some("a.example"), None, ".evil.example/", None, None, None),
         ] {
             let hosts = Hosts { own: host, forwarded: forwarded.into_iter().collect() };
             let request = Request {

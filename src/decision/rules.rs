@@ -55,8 +55,6 @@ impl Rules {
             self.is_status(request.path.raw())
                 || self.probe_paths.find(request).is_some()
                 || is_acme_challenge(request)
-                // `*`, or the authority of CONNECT.
-                || !request.path.raw().starts_with('/')
         };
         (request.scheme == Scheme::Http && !is_excepted()).then_some(https_only)
     }

@@ -39,6 +39,8 @@ fn requests_over_http_are_redirected_and_those_over_https_are_not() {
         ("POST", "/a", &["Content-Length: 0"], "https://site.example/a"),
         ("GET", "http://target.example:80/x", &[], "https://target.example/x"),
         ("GET", "/", &["X-Forwarded-Proto: https"], "https://site.example/"),
+        ("OPTIONS", "*", &[], "https://site.example"),
+        ("OPTIONS", "http://target.example", &[], "https://target.example"),
     ] {
         let response = client.request(method, target, fields);
         assert_eq!(response.status, 308, "{method} {target}");
