@@ -36,6 +36,8 @@ pub(super) struct Download {
     pub(super) has_progress: bool,
     /// True if the upstream has broken off.
     pub(super) is_cut: bool,
+    /// The name of the first field that was left out of the head, because it is not ASCII.
+    pub(super) left_out: Option<Box<str>>,
 }
 
 impl Download {

@@ -17,6 +17,7 @@ use super::buffers::Buffers;
 use super::contention::Contention;
 use super::download::Download;
 use super::exchange_result::{EndedExchange, ExchangeError};
+use super::response::log_left_out;
 use super::upload::Upload;
 use super::{ClientError, Forwarded, UpstreamError, tunnel};
 use crate::http1::request::RequestHead;
@@ -60,12 +61,14 @@ impl Exchange<'_, '_> {
         self.buffers.deadline.start_at(self.started_at, self.limits.response);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
+            log_left_out(&download, self.head);
             on_status(download.status);
             let Self { client, upstream, buffers, tunnel_idle, closing, .. } = self;
             tunnel::run(client, upstream, buffers, *tunnel_idle, closing.as_mut()).await;
             return Ok(EndedExchange { forwarded: Forwarded::Cut, idle_limit: None });
         }
         self.await_content(&mut download).await?;
+        log_left_out(&download, self.head);
         on_status(download.status);
         let forwarded = poll_fn(|cx| self.poll_forward(&mut download, cx)).await;
         Ok(self.end(&download, forwarded))

@@ -65,7 +65,7 @@ pub(super) fn take_head(
             ForeignFields::Incomplete => return Ok(None),
             ForeignFields::LeftOut(head) => {
                 ascii = head;
-                left_out = Some(ascii.name.as_str());
+                left_out = Some(ascii.name.as_str().into());
                 let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
                 parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
             }
@@ -81,9 +81,6 @@ pub(super) fn take_head(
     if head.status.is_informational() {
         write_interim(to_client, &head);
     } else {
-        if let Some(name) = left_out {
-            log_left_out(name, request);
-        }
         if ends_with_connection(&head.framing, client.version()) {
             client.close_after_response();
         }
@@ -113,12 +110,15 @@ pub(super) fn take_head(
         taken: 0,
         has_progress: true,
         is_cut: false,
+        left_out,
     }))
 }
 
-/// Logs that a field is not forwarded: HTTP/2 could not carry it, and many clients refuse the whole response.
-fn log_left_out(name: &str, request: &RequestHead<'_>) {
+/// Logs that a field of a response that is forwarded was left out, if one was: HTTP/2 could not carry it, and many clients
+/// refuse the whole response.
+pub(super) fn log_left_out(download: &Download, request: &RequestHead<'_>) {
     static LOGGED: LogInterval = LogInterval::new();
+    let Some(name) = download.left_out.as_deref() else { return };
     let (method, path) = (&request.method, request.target.path_text());
     let what =
         format!("left the field `{name}` out of the response to {method} {path}: its name is not ASCII");

@@ -76,7 +76,7 @@ impl Exchange<'_, '_> {
                     }
                     Some(download) => {
                         is_kept &= download.idle_limit.is_some();
-                        self.take_interim(download.status, &mut interim_heads);
+                        self.take_interim(&download, &mut interim_heads);
                     }
                     None => break None,
                 }
@@ -128,11 +128,15 @@ impl Exchange<'_, '_> {
     }
 
     /// Appends the head of an interim response (RFC 9110, section 15.2), which is sent together with those that came with it.
-    fn take_interim(&mut self, status: StatusCode, heads: &mut Vec<u8>) {
-        if status == StatusCode::CONTINUE {
+    fn take_interim(&mut self, download: &Download, heads: &mut Vec<u8>) {
+        if download.status == StatusCode::CONTINUE {
             self.upload.open_gate();
             self.client.mark_asked();
             self.was_asked_for_body = true;
+        }
+        // Others get none.
+        if self.client.version() == Version::Http11 && !self.client.is_http2() {
+            response::log_left_out(download, self.head);
         }
         heads.append(&mut self.buffers.to_client);
     }

@@ -111,25 +111,46 @@ fn a_field_with_a_name_beyond_ascii_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn a_field_that_is_left_out_is_logged_once_and_only_for_a_response_that_is_forwarded() {
+fn a_field_that_is_left_out_is_logged_for_each_response_that_is_forwarded_and_for_no_other() {
     let foreign = "Caf\u{e9}: 1\r\n";
-    let interim = format!("HTTP/1.1 103 Early Hints\r\n{foreign}\r\n").repeat(2);
+    let interim = format!("HTTP/1.1 103 Early Hints\r\n{foreign}\r\n");
+    let switching = format!("HTTP/1.1 101 Switching Protocols\r\n{foreign}Upgrade: a\r\n\r\n");
     let upstream = RecordingUpstream::start(&[
         &ok(&format!("{foreign}Content-Length: 6\r\n")),
-        &format!("HTTP/1.1 101 Switching Protocols\r\n{foreign}Upgrade: a\r\n\r\n"),
+        &switching,
+        &format!("HTTP/1.1 200 OK\r\n{foreign}Transfer-Encoding: chunked\r\n\r\nx\r\n"),
+        &format!("{interim}{}", ok("")),
+        &format!("{interim}{}", ok("")),
         &format!("{interim}{}", ok(foreign)),
+        &switching,
     ]);
-    let gateway =
-        GatewayProcess::start(&format!("{}\n[log]\nlevel = \"debug\"\n", site(&upstream.url(), "")));
-    for (target, status) in [("/0", 503), ("/1", 503), ("/2", 200)] {
+    let config = |end: &str| format!("{}\n[log]\nlevel = \"debug\"\n{end}", site(&upstream.url(), ""));
+    let gateway = GatewayProcess::start(&config(""));
+    let upgrade = "Connection: upgrade\r\nUpgrade: a\r\n";
+    for (line, more, status, lines) in [
+        ("GET /0 HTTP/1.1", "", 503, 0),
+        ("GET /1 HTTP/1.1", "", 503, 0),
+        ("GET /2 HTTP/1.1", "", 503, 0),
+        ("GET /3 HTTP/1.0", "", 200, 0),
+        ("GET /4 HTTP/1.1", "", 200, 1),
+        ("GET /5 HTTP/1.1", "", 200, 2),
+        ("GET /6 HTTP/1.1", upgrade, 101, 1),
+    ] {
         let mut client = gateway.connect();
-        client.send(GET.request(target));
-        assert_eq!(response(&mut client, "GET", target).status, status, "{target}");
+        client.send(format!("{line}\r\nHost: a\r\n{more}\r\n"));
+        let head = std::iter::repeat_with(|| client.head().expect(line))
+            .find(|head| !head.contains(" 103 "))
+            .unwrap_or_default();
+        assert!(head.contains(&format!(" {status} ")), "{line}: {head}");
+        let target = line.rsplit_once(' ').expect("a version").0;
+        let mark = format!("response to {target}: its name is not ASCII");
+        for _ in 0..lines {
+            gateway.log().wait_for(&mark);
+        }
+        assert_eq!(gateway.log().count(&mark), lines, "{line}: {}", gateway.log().text());
     }
-    let line = gateway.log().wait_for("its name is not ASCII");
-    assert!(line.contains("GET /2"), "{line}");
-    gateway.apply(&format!("{}\n[log]\nlevel = \"debug\"\n# again\n", site(&upstream.url(), "")));
-    assert_eq!(gateway.log().count("is not ASCII"), 1, "{}", gateway.log().text());
+    gateway.apply(&config("# again\n"));
+    assert_eq!(gateway.log().count("is not ASCII"), 4, "{}", gateway.log().text());
 }
 
 #[test]
