@@ -10,15 +10,42 @@ pub fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The most that a line of a log or a message has of one text of a peer, in bytes. journald splits a line after 48 KiB
+/// (`LineMax=`, journald.conf(5)), so that the rest of a longer text would be a line of its own.
+pub const MAX_PEER_TEXT: usize = 2000;
+
 /// Escapes each unsafe character as Rust does (`\n`, `\u{9b}`), so that the text stays on one line.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    escape_with(text, is_unsafe, |line, c| line.extend(c.escape_default()))
+    escape_with(text, usize::MAX, is_unsafe, escape_char)
+}
+
+/// Escapes text of a peer, which may be of any length, like [`escape`], and cuts it after [`MAX_PEER_TEXT`] bytes.
+pub fn peer_text(text: &str) -> Cow<'_, str> {
+    peer_text_with(text, is_unsafe, escape_char)
+}
+
+/// Cuts text of a peer as [`peer_text`] does, for a place that escapes it: a value in a line of a log.
+pub fn cut(text: &str) -> Cow<'_, str> {
+    peer_text_with(text, |_| false, |_, _| ())
+}
+
+/// As [`peer_text`], for a place where other characters are escaped, or in another way.
+pub fn peer_text_with(
+    text: &str,
+    is_unsafe: impl Fn(char) -> bool,
+    escape: impl Fn(&mut String, char),
+) -> Cow<'_, str> {
+    escape_with(text, MAX_PEER_TEXT, is_unsafe, escape)
+}
+
+fn escape_char(line: &mut String, c: char) {
+    line.extend(c.escape_default());
 }
 
 /// Escapes each unsafe character of a JSON document except its newlines. Outside of strings, JSON has no other such
 /// character (RFC 8259, section 7), so the document keeps its meaning.
 pub fn escape_json(text: &str) -> Cow<'_, str> {
-    escape_with(text, is_unsafe_in_json, |line, c| {
+    escape_with(text, usize::MAX, is_unsafe_in_json, |line, c| {
         // Writing to a String cannot fail. All unsafe characters are in the basic plane: four digits suffice.
         let _ = write!(line, "\\u{:04x}", u32::from(c));
     })
@@ -28,16 +55,27 @@ fn is_unsafe_in_json(c: char) -> bool {
     c != '\n' && is_unsafe(c)
 }
 
-fn escape_with(text: &str, is_unsafe: fn(char) -> bool, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+fn escape_with(
+    text: &str,
+    limit: usize,
+    is_unsafe: impl Fn(char) -> bool,
+    escape: impl Fn(&mut String, char),
+) -> Cow<'_, str> {
+    if text.len() <= limit && !text.contains(&is_unsafe) {
         return text.into();
     }
-    let mut escaped = String::with_capacity(text.len() + 16);
+    let mut escaped = String::with_capacity(text.len().min(limit) + 16);
     for c in text.chars() {
+        let before = escaped.len();
         if is_unsafe(c) {
             escape(&mut escaped, c);
         } else {
             escaped.push(c);
+        }
+        if escaped.len() > limit {
+            escaped.truncate(before);
+            escaped.push('…');
+            break;
         }
     }
     escaped.into()
@@ -56,6 +94,22 @@ mod tests {
             ("\u{202e}\u{2028}\u{61c}", "\\u{202e}\\u{2028}\\u{61c}"),
         ] {
             assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn text_of_a_peer_is_cut_between_characters() {
+        let long = |length| "a".repeat(length);
+        for (text, expected) in [
+            ("a\nb".to_owned(), "a\\nb".to_owned()),
+            (long(MAX_PEER_TEXT), long(MAX_PEER_TEXT)),
+            (long(MAX_PEER_TEXT + 1), long(MAX_PEER_TEXT) + "…"),
+            (long(MAX_PEER_TEXT - 1) + "é", long(MAX_PEER_TEXT - 1) + "…"),
+            (long(MAX_PEER_TEXT - 1) + "\n", long(MAX_PEER_TEXT - 1) + "…"),
+            (long(MAX_PEER_TEXT - 2) + "\n", long(MAX_PEER_TEXT - 2) + "\\n"),
+        ] {
+            assert_eq!(peer_text(&text), expected);
+            assert_eq!(peer_text(&expected), expected, "again");
         }
     }
 

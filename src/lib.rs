@@ -27,7 +27,7 @@
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
-//! | [`files`] | static files below a directory | descriptors, hex, http1, log_interval, matching |
+//! | [`files`] | static files below a directory | descriptors, escape, hex, http1, log_interval, matching |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
@@ -40,13 +40,13 @@
 //! | [`watch`] | file events and polls to the next snapshot | clock, config, logging, schedule, snapshot, store, summary |
 //! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | descriptors, http1, log_interval |
-//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, descriptors, http1, log_interval, matching, net, plural, tls |
-//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, http1, net, plural, schedule, snapshot, summary, tls |
-//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, http1, log_interval, net, plural, thread_exit, tls |
+//! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, descriptors, escape, http1, log_interval, matching, net, plural, tls |
+//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, escape, http1, net, plural, schedule, snapshot, summary, tls |
+//! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, escape, http1, log_interval, net, plural, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
-//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
+//! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
 //! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptors, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;

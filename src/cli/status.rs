@@ -19,7 +19,6 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
 use crate::config::{DEFAULT_MANAGEMENT, Listen};
 use crate::editing::from_gateway;
-use crate::escape::escape;
 use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
@@ -86,7 +85,6 @@ fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
     };
     if let Err(error) = query_health(&listen, QUERY_TIMEOUT) {
         print_diagnostics(&unreadable);
-        let error = escape(&error.to_string()).into_owned();
         if is_assumed {
             let message = format!("no gateway serves at {listen}, which is the default: {error}");
             let help = "the address of [management] cannot be read: correct the file; a running gateway may serve at another address";

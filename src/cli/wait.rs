@@ -13,7 +13,7 @@ use crate::config::duration;
 use crate::config::load::load_to_show;
 use crate::config::{Listen, ParsedConfig};
 use crate::editing::parse_duration_with;
-use crate::escape::escape;
+use crate::escape::peer_text;
 use crate::management::client::query;
 use crate::schedule::state::State;
 
@@ -68,7 +68,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
         let reason = match query(&listen, limit) {
             Ok(reply) => {
                 let lines = reply.gateway.lines.first().map(String::as_str).unwrap_or_default();
-                let state = escape(lines.trim_start_matches("state").trim_start()).into_owned();
+                let state = peer_text(lines.trim_start_matches("state").trim_start()).into_owned();
                 if reply.state == wanted {
                     print_result(&(state + "\n"))?;
                     return Ok(ExitCode::SUCCESS);
@@ -76,8 +76,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
                 format!("it is {state}")
             }
             Err(error) => {
-                let reason =
-                    format!("could not query the gateway at {listen}: {}", escape(&error.to_string()));
+                let reason = format!("could not query the gateway at {listen}: {error}");
                 if !std::mem::replace(&mut has_warned, true) {
                     warn(&reason);
                 }

@@ -11,7 +11,7 @@ use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::edit::contains_periods;
 use crate::config::load::sha256;
-use crate::escape::escape;
+use crate::escape::peer_text;
 use crate::management::client::{QueryError, query_status};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::store::read::{self, MAX_LENGTH};
@@ -95,10 +95,10 @@ impl WaitError {
 
 /// Converts an error that the gateway reports.
 pub fn from_gateway(error: &DiagnosticSummary) -> Diagnostic {
-    let file = error.file.as_deref().map_or(String::new(), |file| format!(" of {}", escape(file)));
+    let file = error.file.as_deref().map_or(String::new(), |file| format!(" of {}", peer_text(file)));
     let line = error.line.map_or(String::new(), |line| format!("line {line}{file}: "));
-    let message = format!("the gateway reports: {line}{}", escape(&error.message));
-    let help = error.help.as_deref().map(|help| escape(help).into_owned());
+    let message = format!("the gateway reports: {line}{}", peer_text(&error.message));
+    let help = error.help.as_deref().map(|help| peer_text(help).into_owned());
     Diagnostic { help, ..Diagnostic::for_file(message, "") }
 }
 
@@ -142,11 +142,9 @@ impl AwaitedEdit {
         match query_status(&self.listen, timeout).await {
             Ok(reply) => progress(reply.gateway, &sha256(&main, periods.as_deref())),
             Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
-            Err(error) => EditProgress::Pending(format!(
-                "could not query the gateway at {}: {}",
-                self.listen,
-                escape(&error.to_string())
-            )),
+            Err(error) => {
+                EditProgress::Pending(format!("could not query the gateway at {}: {error}", self.listen))
+            }
         }
     }
 }
@@ -163,7 +161,7 @@ fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
         _ => EditProgress::Pending(format!(
             "the gateway still serves snapshot {} of another version of {}",
             status.generation,
-            escape(&status.file)
+            peer_text(&status.file)
         )),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use crate::escape::cut;
 use crate::log_interval::LogInterval;
 
 pub(super) static CANNOT_OPEN: FileFault = FileFault::new("cannot open a file");
@@ -23,7 +24,8 @@ impl FileFault {
     /// Logs a fault, unless one of its kind was logged within the last minute.
     pub(super) fn log(&self, path: &Path, error: &dyn Display) {
         if self.logged.is_due() {
-            let (path, message) = (path.display(), self.message);
+            let (path, message) = (path.to_string_lossy(), self.message);
+            let path = cut(&path);
             tracing::warn!(target: "downtime::files", %path, %error, "{message}; more are not logged for a minute");
         }
     }

@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use super::fault::CANNOT_OPEN;
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
+use crate::escape::cut;
 
 /// Files are opened so that the thread does not wait until another process gives up its lease on the file.
 const FLAGS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
@@ -167,7 +168,8 @@ fn refuse(error: io::Error, path: &Path) -> FileRefusal {
     let leads_out = Errno::from_io_error(&error)
         .map_or(error.kind() == io::ErrorKind::PermissionDenied, |errno| errno == Errno::XDEV);
     if leads_out {
-        let path = path.display();
+        let path = path.to_string_lossy();
+        let path = cut(&path);
         tracing::debug!(target: "downtime::files", %path, "a symbolic link leads out of the root, or its target is absolute");
     }
     let message = error.to_string();

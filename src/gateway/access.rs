@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::request_id::RequestId;
 use crate::config::AccessLog;
 use crate::counters::Outcome;
-use crate::escape::{escape_json, is_unsafe};
+use crate::escape::{cut, escape_json, is_unsafe, peer_text_with};
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
 use crate::logging::AccessLines;
@@ -43,9 +43,9 @@ struct JsonLine<'l> {
     level: &'static str,
     target: &'static str,
     client: Option<IpAddr>,
-    method: &'l str,
-    host: Option<&'l str>,
-    path: &'l str,
+    method: Cow<'l, str>,
+    host: Option<Cow<'l, str>>,
+    path: Cow<'l, str>,
     protocol: &'l str,
     status: u16,
     bytes: u64,
@@ -53,8 +53,8 @@ struct JsonLine<'l> {
     duration: f64,
     decision: &'static str,
     cause: &'static str,
-    referer: Option<&'l str>,
-    user_agent: Option<&'l str>,
+    referer: Option<Cow<'l, str>>,
+    user_agent: Option<Cow<'l, str>>,
     request_id: &'l str,
 }
 
@@ -97,9 +97,10 @@ impl AccessLine {
 
     /// The Combined Log Format, and then host, duration in seconds, decision, cause and identifier.
     fn combined(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
-        let Self { method, protocol, .. } = self;
+        let protocol = self.protocol;
         let client = self.client.map_or(Cow::Borrowed("-"), |client| client.to_string().into());
         let time = self.received_at.strftime("%d/%b/%Y:%H:%M:%S +0000");
+        let method = quoted(self.method.as_str());
         let (path, host) = (quoted(&self.path), quoted(&self.host));
         let (referer, user_agent) = (quoted(&self.referer), quoted(&self.user_agent));
         let (seconds, id) = (duration.as_secs_f64(), quoted(&self.request_id));
@@ -111,15 +112,15 @@ impl AccessLine {
     }
 
     fn json(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
-        let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let given = |text| Some(cut(text)).filter(|text| !text.is_empty());
         let line = JsonLine {
             timestamp: self.lines.are_timed().then_some(self.received_at),
             level: "INFO",
             target: "downtime::access",
             client: self.client,
-            method: self.method.as_str(),
+            method: cut(self.method.as_str()),
             host: given(&self.host),
-            path: &self.path,
+            path: cut(&self.path),
             protocol: self.protocol,
             status,
             bytes,
@@ -149,27 +150,25 @@ fn quoted(text: &str) -> Cow<'_, str> {
         return "-".into();
     }
     let is_escaped = |c: char| is_unsafe(c) || matches!(c, '"' | '\\');
-    if !text.contains(is_escaped) {
-        return text.into();
-    }
-    let mut quoted = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_escaped(c) {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                // Writing to a String cannot fail.
-                let _ = write!(quoted, "\\x{byte:02X}");
-            }
-        } else {
-            quoted.push(c);
+    peer_text_with(text, is_escaped, |quoted, c| {
+        let mut bytes = [0; 4];
+        for byte in c.encode_utf8(&mut bytes).bytes() {
+            // Writing to a String cannot fail.
+            let _ = write!(quoted, "\\x{byte:02X}");
         }
-    }
-    quoted.into()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::escape::MAX_PEER_TEXT;
+
+    #[test]
+    fn no_text_is_longer_than_a_line_may_be() {
+        let long = "\"".repeat(MAX_PEER_TEXT);
+        assert!([quoted(&long), cut(&long)].iter().all(|text| text.len() < MAX_PEER_TEXT + 4));
+    }
 
     #[test]
     fn no_text_ends_its_quotes_or_its_line() {

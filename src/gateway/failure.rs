@@ -6,6 +6,7 @@ use tracing::{debug, error, info};
 
 use super::decide::page_fields;
 use crate::config::{UpstreamSite, WhenUnreachable};
+use crate::escape::peer_text;
 use crate::http1::refusal::text_response;
 use crate::http1::request::RequestHead;
 use crate::log_interval::LogInterval;
@@ -44,7 +45,11 @@ pub(super) fn failure_response(
     let upstream = site.upstream.to_string();
     // It may be so for one path only.
     let reason = match error {
-        UpstreamError::Invalid(_) => format!("{error} ({} {})", head.method, head.target.path_text()),
+        UpstreamError::Invalid(_) => {
+            let path = head.target.path_text();
+            let [method, path] = [head.method.as_str(), &*path].map(peer_text);
+            format!("{error} ({method} {path})")
+        }
         _ => error.to_string(),
     };
     if snapshot.reachability.record_failure() {

@@ -25,6 +25,7 @@ use crate::clock;
 use crate::config::duration;
 use crate::config::hooks::{Webhook, WebhookUrl};
 use crate::descriptors::REQUESTS;
+use crate::escape::peer_text;
 use crate::http1::scheme::Scheme;
 use crate::net::happy_eyeballs;
 use crate::net::names::Names;
@@ -64,13 +65,14 @@ pub enum SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            // These may have text of the receiver, such as the names in its certificate.
+            Self::Connect(error) => write!(f, "cannot connect: {}", peer_text(&error.to_string())),
             Self::Address(address) => {
                 write!(f, "its name leads to {address}, to which messages are never sent")
             }
             Self::Broken(error) => {
-                write!(f, "the connection failed: {error}")?;
-                error.source().map_or(Ok(()), |cause| write!(f, " ({cause})"))
+                write!(f, "the connection failed: {}", peer_text(&error.to_string()))?;
+                error.source().map_or(Ok(()), |cause| write!(f, " ({})", peer_text(&cause.to_string())))
             }
             Self::TimedOut => {
                 write!(f, "no response within {}", duration::format(ATTEMPT_LIMIT))
@@ -184,6 +186,12 @@ mod tests {
         let address: IpAddr = address.parse().map_err(io::Error::other)?;
         // The first one would be accepted.
         Ok(Arc::new([[127, 0, 0, 1].into(), address]))
+    }
+
+    #[test]
+    fn an_error_has_only_the_beginning_of_a_long_cause() {
+        let error = SendError::Connect(io::Error::other("a\n".repeat(5000))).to_string();
+        assert!(error.starts_with("cannot connect: a\\na\\n") && error.ends_with('…'), "{error}");
     }
 
     #[tokio::test]

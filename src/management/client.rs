@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::status::GatewayStatus;
 use crate::config::Listen;
 use crate::config::duration;
+use crate::escape::peer_text;
 
 /// The maximum length of a response in bytes. 10,000 periods take about 5 MiB.
 const MAX_RESPONSE: usize = 64 << 20;
@@ -60,11 +61,12 @@ impl fmt::Display for QueryError {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::TimedOut(limit) => write!(f, "no response within {}", duration::format(*limit)),
-            Self::Broken(error) => write!(f, "the connection failed: {error}"),
+            Self::Broken(error) => write!(f, "the connection failed: {}", peer_text(&error.to_string())),
             Self::Unexpected(why) => {
                 write!(
                     f,
-                    "unexpected response, from another program or another version of the gateway: {why}"
+                    "unexpected response, from another program or another version of the gateway: {}",
+                    peer_text(why)
                 )
             }
             Self::UnknownPort => {
@@ -164,6 +166,15 @@ fn parse(body: &[u8]) -> Result<StatusReply, QueryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_has_only_the_beginning_of_a_long_text() {
+        let document = format!("{{\"state\": {{\"{}\": 1}}}}", "\u{1b}".repeat(5000));
+        for body in [document, format!("\"{}\"", "a".repeat(5000))] {
+            let error = parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(error.len() < 2200 && !error.contains('\u{1b}'), "{error}");
+        }
+    }
 
     #[test]
     fn a_gateway_on_all_addresses_is_queried_on_loopback() {

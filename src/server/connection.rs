@@ -19,6 +19,7 @@ use super::preface::Preface;
 use super::refusal::refuse;
 use super::{Service, begin, http2};
 use crate::config::Limits;
+use crate::escape::peer_text;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -101,7 +102,7 @@ pub(super) async fn serve_tls<S: Service>(
             refuse(client, PLAIN_HTTP).await;
         }
         Err(error) if error.kind() == io::ErrorKind::TimedOut => limit_log::HANDSHAKE_TIMEOUT.record(&peer),
-        Err(error) => debug!("TLS handshake with {peer} failed: {error}"),
+        Err(error) => debug!("TLS handshake with {peer} failed: {}", peer_text(&error.to_string())),
     }
 }
 

@@ -23,6 +23,7 @@ use super::open_connections::Idleness;
 use super::streams::Streams;
 use super::{STOP_GRACE, Service, limit_log, translated};
 use crate::config::Limits;
+use crate::escape::peer_text;
 use crate::log_interval::LogInterval;
 use crate::net::client::ClientConnection;
 use crate::net::deadline::after;
@@ -70,7 +71,7 @@ pub(super) async fn serve<S: Service>(
             ended = poll_fn(|cx| poll_connection(connection.as_mut(), &stream, cx)) => {
                 match (stream.flood(), ended) {
                     (Some(kind), _) => warn_of_flood(kind, &peer),
-                    (None, Err(error)) => debug!("connection of {peer} ended: {error}"),
+                    (None, Err(error)) => debug!("connection of {peer} ended: {}", peer_text(&error.to_string())),
                     (None, Ok(())) => {}
                 }
                 return;

@@ -18,6 +18,7 @@ use super::frame_limit::{Announced, FrameAllowance, LimitedStream};
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
 use crate::config::upstream_address::UpstreamAddress;
+use crate::escape::peer_text;
 use crate::http1::response::MAX_HEAD;
 use crate::http1::scheme::Scheme;
 use crate::net::pipe::LocalExecutor;
@@ -215,7 +216,7 @@ impl RunningConnection {
             is_unneeded = tokio::select! {
                 ended = &mut connection => {
                     if let Err(error) = ended {
-                        tracing::debug!("a connection to the upstream ended: {error}");
+                        tracing::debug!("a connection to the upstream ended: {}", peer_text(&error.to_string()));
                     }
                     break;
                 }

@@ -10,6 +10,7 @@ use super::buffers::Buffers;
 use super::download::Download;
 use super::{UpstreamError, tunnel, via};
 use crate::clock::http_date;
+use crate::escape::peer_text;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::{write_connection, write_status_line};
 use crate::http1::field_names::controls_cache;
@@ -65,7 +66,7 @@ pub(super) fn take_head(
             ForeignFields::Incomplete => return Ok(None),
             ForeignFields::LeftOut(head) => {
                 ascii = head;
-                left_out = Some(ascii.name.as_str().into());
+                left_out = Some(peer_text(&ascii.name).into());
                 let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
                 parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
             }
@@ -119,7 +120,8 @@ pub(super) fn take_head(
 pub(super) fn log_left_out(download: &Download, request: &RequestHead<'_>) {
     static LOGGED: LogInterval = LogInterval::new();
     let Some(name) = download.left_out.as_deref() else { return };
-    let (method, path) = (&request.method, request.target.path_text());
+    let path = request.target.path_text();
+    let [method, path] = [request.method.as_str(), &*path].map(peer_text);
     let what =
         format!("left the field `{name}` out of the response to {method} {path}: its name is not ASCII");
     if LOGGED.is_due() {

@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use crate::config::duration;
 use crate::counters::UpstreamFailure;
+use crate::escape::peer_text;
 use crate::http1::refusal::MALFORMED_BODY;
 
 /// The reason why there is no response to a request.
@@ -174,7 +175,8 @@ impl fmt::Display for UpstreamError {
         self.write_event(f)?;
         let mut cause = self.cause();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            // It may have text of the upstream, such as the names in its certificate.
+            write!(f, ": {}", peer_text(&error.to_string()))?;
             cause = error.source();
         }
         Ok(())
@@ -183,3 +185,15 @@ impl fmt::Display for UpstreamError {
 
 /// Without a source, since the message includes it.
 impl Error for UpstreamError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_only_the_beginning_of_a_long_cause() {
+        let error = UpstreamError::Connect(io::Error::other("a\n".repeat(5000))).to_string();
+        assert!(error.starts_with("no connection to the upstream: a\\na\\n"), "{error}");
+        assert!(error.ends_with('…'), "{error}");
+    }
+}

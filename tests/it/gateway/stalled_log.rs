@@ -17,9 +17,9 @@ use crate::support::until;
 /// Ports that the system chooses could only be found in the log.
 const SOCKETS: &str =
     "[server]\nlisten = [\"unix:http.sock\"]\n[management]\nlisten = \"unix:management.sock\"\n";
-/// As many requests with a path of this length are logged in more bytes than the queue and the pipe take.
-const REQUESTS: usize = 200;
-const PATH_LENGTH: usize = 12_000;
+/// As many requests with three texts of this length are logged in more bytes than the queue and the pipe take.
+const REQUESTS: usize = 400;
+const LENGTH: usize = 2000;
 
 /// A gateway whose log goes somewhere else, killed when it is dropped.
 struct LoggingGateway {
@@ -42,9 +42,11 @@ impl LoggingGateway {
     /// Sends requests until the log must have overflowed. All of them get their response.
     fn overflow(&self) {
         let mut client = self.connect("http.sock");
-        let path = format!("/{}", "x".repeat(PATH_LENGTH));
+        let text = "x".repeat(LENGTH);
+        let (path, fields) =
+            (format!("/{text}"), [format!("User-Agent: {text}"), format!("Referer: {text}")]);
         for _ in 0..REQUESTS {
-            assert_eq!(client.request("GET", &path, &[]).status, 503);
+            assert_eq!(client.request("GET", &path, &fields.each_ref().map(String::as_str)).status, 503);
         }
     }
 

@@ -154,6 +154,21 @@ fn a_field_that_is_left_out_is_logged_for_each_response_that_is_forwarded_and_fo
 }
 
 #[test]
+fn a_log_line_has_only_the_beginning_of_a_text_of_a_peer() {
+    let name = "\u{fc}".repeat(100_000);
+    let upstream = RecordingUpstream::start(&[&ok(&format!("{name}: 1\r\n")), &ok("X : 1\r\n")]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    let long = format!("/{}1", "0".repeat(9000));
+    for (target, status, mark) in [("/0", 200, "not ASCII"), (&long, 503, "is unreachable")] {
+        let mut client = gateway.connect();
+        client.send(GET.request(target));
+        assert_eq!(response(&mut client, "GET", mark).status, status, "{mark}");
+        let line = gateway.log().wait_for(mark);
+        assert!(line.contains('…') && line.len() < 3000, "{} bytes: {line}", line.len());
+    }
+}
+
+#[test]
 fn at_most_32_interim_responses_are_taken() {
     let said = |count| format!("{}{}", "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n".repeat(count), ok(""));
     let upstream = RecordingUpstream::start(&[&said(32), &said(33), &said(100_000)]);
