@@ -9,6 +9,8 @@ pub enum UpstreamFailure {
     Busy,
     /// Connecting took too long.
     ConnectTimeout,
+    /// It did not say in time how many requests a connection of HTTP/2 takes.
+    SettingsTimeout,
     /// It sent no response in time.
     ResponseTimeout,
     /// It dropped the connection before its response began.
@@ -21,10 +23,11 @@ pub enum UpstreamFailure {
 
 impl UpstreamFailure {
     /// All failures, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Connect,
         Self::Busy,
         Self::ConnectTimeout,
+        Self::SettingsTimeout,
         Self::ResponseTimeout,
         Self::Broken,
         Self::Invalid,
@@ -37,6 +40,7 @@ impl UpstreamFailure {
             Self::Connect => "connect",
             Self::Busy => "busy",
             Self::ConnectTimeout => "connect_timeout",
+            Self::SettingsTimeout => "settings_timeout",
             Self::ResponseTimeout => "response_timeout",
             Self::Broken => "broken",
             Self::Invalid => "invalid",

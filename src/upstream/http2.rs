@@ -1,6 +1,6 @@
 //! Connections of HTTP/2 to upstreams (`h2c://`, and `https://` for gRPC), which carry several requests at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -17,6 +17,7 @@ use super::connections::{Connections, CountedConnection, SharedUntilDropped};
 use super::frame_limit::{Announced, FrameAllowance, LimitedStream};
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
+use super::unreachable::TimedOutStep;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::escape::peer_text;
 use crate::http1::response::MAX_HEAD;
@@ -51,6 +52,8 @@ pub(super) struct Http2Connections {
     refusal: RefCell<Option<(UpstreamAddress, TlsSettings, Instant)>>,
     /// Held while a connection is opened, and until it is known how many requests can share it. Those that come together do.
     opening: Arc<Mutex<()>>,
+    /// What the request that holds this waits for, or the last one that did. The others wait for the same.
+    pub(super) step: Cell<TimedOutStep>,
 }
 
 /// What was opened for a request.
@@ -94,6 +97,7 @@ impl Http2Connections {
         let (requests, connections) = (RequestCount::default(), connections.clone());
         let shared = SharedConnection { upstream, tls, sender, requests, allowance, announced, connections };
         let shared = Arc::new(shared);
+        self.step.set(TimedOutStep::Settings);
         let settings_timeout = SETTINGS_TIMEOUT.min(target.connect_timeout / 4);
         // Before others take all places.
         let place = shared.place(true).ok_or(io::ErrorKind::ConnectionAborted)?;

@@ -52,8 +52,9 @@ impl Proxy {
         version: Version,
     ) -> Result<OpenedConnection, UpstreamError> {
         let after = target.connect_timeout;
-        let step = Cell::new(TimedOutStep::Connect);
-        match timeout(after, self.open(target, version, &step)).await {
+        let own = Cell::default();
+        let step = if target.protocol == Protocol::Http1 { &own } else { &self.http2.step };
+        match timeout(after, self.open(target, version, step)).await {
             Ok(opened) => opened.map_err(UpstreamError::Connect),
             Err(_) => Err(UpstreamError::TimedOut { step: step.get(), after }),
         }
@@ -68,7 +69,7 @@ impl Proxy {
         let opened = if target.protocol == Protocol::Http1 {
             self.open_connection(target, step).await?
         } else {
-            self.place(target, step).await?
+            self.place(target).await?
         };
         match opened {
             Opened::Place(place) => Ok(self.open_on(place, target, version)),
@@ -109,7 +110,7 @@ impl Proxy {
             Err(error) => error,
         };
         let Some(request) = error.take_message() else { return Err(io::Error::other(error.into_error())) };
-        place = match self.place(target, &Cell::new(TimedOutStep::Connect)).await? {
+        place = match self.place(target).await? {
             Opened::Place(place) => place,
             Opened::Connection(..) => return Err(io::Error::other("it no longer speaks HTTP/2")),
         };
@@ -117,8 +118,8 @@ impl Proxy {
         Ok((response, place))
     }
 
-    async fn place(&self, target: &Target, step: &Cell<TimedOutStep>) -> io::Result<Opened> {
-        let open = self.open_connection(target, step);
+    async fn place(&self, target: &Target) -> io::Result<Opened> {
+        let open = self.open_connection(target, &self.http2.step);
         self.http2.place(target, self.pool.connections(), open).await
     }
 

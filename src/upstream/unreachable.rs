@@ -38,12 +38,15 @@ pub enum UpstreamError {
 }
 
 /// A step that an upstream can take too long for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum TimedOutStep {
     /// Waiting until fewer connections than the limit are open.
     Turn,
     /// Connecting.
+    #[default]
     Connect,
+    /// Saying how many requests a connection of HTTP/2 takes, while others wait for a place.
+    Settings,
     /// Sending the response's head, or receiving the request's body.
     Response,
     /// Sending the next byte of the response's body.
@@ -102,6 +105,7 @@ impl UpstreamError {
             Self::Invalid(_) => UpstreamFailure::Invalid,
             Self::TimedOut { step: TimedOutStep::Turn, .. } => UpstreamFailure::Busy,
             Self::TimedOut { step: TimedOutStep::Connect, .. } => UpstreamFailure::ConnectTimeout,
+            Self::TimedOut { step: TimedOutStep::Settings, .. } => UpstreamFailure::SettingsTimeout,
             Self::TimedOut { step: TimedOutStep::Response | TimedOutStep::Body, .. } => {
                 UpstreamFailure::ResponseTimeout
             }
@@ -115,7 +119,10 @@ impl UpstreamError {
             self,
             Self::Connect(_)
                 | Self::Unprocessed(_)
-                | Self::TimedOut { step: TimedOutStep::Turn | TimedOutStep::Connect, .. }
+                | Self::TimedOut {
+                    step: TimedOutStep::Turn | TimedOutStep::Connect | TimedOutStep::Settings,
+                    ..
+                }
         )
     }
 
@@ -149,6 +156,14 @@ impl UpstreamError {
             }
             Self::TimedOut { step: TimedOutStep::Connect, after } => {
                 write!(f, "no connection to the upstream within {}", duration::format(*after))
+            }
+            Self::TimedOut { step: TimedOutStep::Settings, after } => {
+                let after = duration::format(*after);
+                write!(
+                    f,
+                    "no place on a connection of HTTP/2 to the upstream within {after}: its SETTINGS, which say how many \
+                     requests it takes, came late"
+                )
             }
             Self::TimedOut { step: TimedOutStep::Response, after } => {
                 write!(f, "no response from the upstream within {}", duration::format(*after))

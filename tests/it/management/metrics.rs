@@ -8,6 +8,7 @@ use std::path::Path;
 use regex::Regex;
 
 use super::{DOWN, query, start};
+use crate::gateway::http2;
 use crate::support::closed_port::ClosedPort;
 use crate::support::process::GatewayProcess;
 use crate::support::until;
@@ -186,6 +187,36 @@ fn each_time_limit_of_an_upstream_has_a_kind_of_its_own() {
             let name = format!("downtime_upstream_errors_total{{kind=\"{other}\"}}");
             wait_for(&gateway, f64::from(u8::from(other == kind)), |metrics| metrics.get(&name));
         }
+    }
+}
+
+#[test]
+fn requests_that_wait_behind_another_one_for_a_busy_upstream_of_http2_count_as_busy() {
+    const SETTINGS: u8 = 4;
+    /// One request at a time.
+    const ONE: &[u8] = &[0, 3, 0, 0, 0, 1];
+    let script = ScriptedUpstream::bind();
+    let more = "connect_timeout = \"500ms\"\n[limits]\nupstream_connections = 1\n";
+    let gateway = start(&format!("{}{more}", site(&script.url().replace("http:", "h2c:"))));
+    let send = || {
+        let mut client = gateway.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client
+    };
+    let _request_in_progress = send();
+    let mut upstream = script.accept();
+    upstream.send(http2::frame(SETTINGS, 0, 0, ONE));
+    upstream.take(24).expect("a preface");
+    // Those of the gateway, and its acknowledgement.
+    http2::until(&mut upstream, SETTINGS);
+    http2::until(&mut upstream, SETTINGS);
+    let others: Vec<_> = std::iter::repeat_with(send).take(8).collect();
+    for mut other in others {
+        assert_eq!(other.response("GET").status, 503);
+    }
+    for (kind, count) in [("busy", 8.0), ("connect_timeout", 0.0), ("settings_timeout", 0.0)] {
+        let name = format!("downtime_upstream_errors_total{{kind=\"{kind}\"}}");
+        wait_for(&gateway, count, |metrics| metrics.get(&name));
     }
 }
 

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Origin, RawPeer, settled};
 use super::stopped_clock::StoppedClock;
+use crate::gateway::http2::frame;
 use crate::support::closed_port::ClosedPort;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -97,6 +100,40 @@ async fn an_upstream_that_does_not_answer_is_a_504_in_time() {
         "{}",
         gateway.failure()
     );
+}
+
+#[tokio::test(flavor = "local")]
+async fn requests_that_wait_for_the_settings_of_http2_for_too_long_get_a_504_that_says_so() {
+    const SETTINGS: u8 = 4;
+    /// One request at a time.
+    const ONE: &[u8] = &[0, 3, 0, 0, 0, 1];
+    let clock = StoppedClock::stop();
+    let origin = Origin::bind().await;
+    let options = Options { connect_timeout: Duration::from_secs(4), ..Options::default() };
+    let gateway = InProcessGateway::with(&origin.url().replace("http:", "h2c:"), options);
+    let (mut clients, mut connections) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        let mut client = gateway.connect().await;
+        client.send(GET).await;
+        assert!(client.is_silent().await);
+        clients.push(client);
+    }
+    // The SETTINGS of the fifth connection are still to come when the time of the sixth request is over.
+    for late in [900, 900, 900, 900, 400] {
+        let mut connection = origin.accept().await;
+        clock.advance(Duration::from_millis(late)).await;
+        if late == 900 {
+            connection.stream.write_all(&frame(SETTINGS, 0, 0, ONE)).await.expect("sent");
+        }
+        connections.push(connection);
+    }
+    assert_eq!(clients[5].head().await.first, "HTTP/1.1 504 Gateway Timeout");
+    let expected = "no place on a connection of HTTP/2 to the upstream within 4s: its SETTINGS, which say how many requests \
+                    it takes, came late";
+    assert_eq!(gateway.failure(), expected);
+    for client in &mut clients[..5] {
+        assert!(client.is_silent().await);
+    }
 }
 
 #[tokio::test(flavor = "local")]
