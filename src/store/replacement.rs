@@ -38,7 +38,7 @@ pub(super) fn replace(path: &Path, source: &LockedFile, text: &str) -> Result<bo
 }
 
 /// Syncs a directory. Some file systems (such as those shared with a virtual machine) cannot, and return EINVAL.
-fn sync(directory: &File) -> io::Result<()> {
+pub(super) fn sync(directory: &File) -> io::Result<()> {
     match directory.sync_all() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,

@@ -39,8 +39,8 @@ pub enum Reason {
     Full,
     /// The user may not create files in this directory.
     DirectoryDenied(PathBuf),
-    /// It cannot be created in this directory.
-    NotCreated(PathBuf, io::Error),
+    /// It cannot be created: this directory does not exist.
+    NoDirectory(PathBuf),
     /// The user may write to its directory, but not replace it.
     Protected,
     /// Another program saved the file while it was being replaced, and the save could not be put back: the file has the
@@ -59,6 +59,14 @@ impl Reason {
             io::ErrorKind::PermissionDenied => Self::DirectoryDenied(directory.to_owned()),
             _ => Self::Io("be written", error),
         })
+    }
+
+    /// Converts an error in creating a file in this directory where none was.
+    pub(in crate::store) fn from_creating(directory: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NoDirectory(directory.to_owned()),
+            _ => Self::from_writing(directory, error),
+        }
     }
 
     /// Converts an error in giving the new file this owner and group, or the old file's mode.
@@ -119,11 +127,13 @@ impl Reason {
                 "is a mount point (such as a container's bind mount), so it cannot be replaced".into()
             }
             Self::ReadOnly => "is on a read-only file system".into(),
-            Self::Full => "cannot be replaced, as its file system or your quota is full".into(),
+            Self::Full => "cannot be written, as its file system or your quota is full".into(),
             Self::DirectoryDenied(directory) => {
-                format!("cannot be replaced, as a new file cannot be written into {}", directory.display())
+                format!("cannot be written, as this user may not create files in {}", directory.display())
             }
-            Self::NotCreated(directory, error) => not_created(directory, error),
+            Self::NoDirectory(directory) => {
+                format!("could not be created: the directory {} does not exist", directory.display())
+            }
             Self::Protected => "is protected against being replaced".into(),
             Self::Stranded(kept, error) => {
                 let kept = kept.display();
@@ -158,35 +168,9 @@ impl Reason {
             Self::Protected => "run the command as its owner, and check with lsattr that it is not immutable",
             Self::Stranded(..) => "merge the two by hand",
             Self::Unsynced(_) => "run sync",
-            Self::NotCreated(_, error) => match error.kind() {
-                io::ErrorKind::NotFound => "create the directory, or correct the path",
-                io::ErrorKind::PermissionDenied => "run the command as a user who may write there",
-                io::ErrorKind::ReadOnlyFilesystem => "remount it read-write, or name a file elsewhere",
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, and try again",
-                _ => path_help(error).unwrap_or(CHECK),
-            },
-            Self::Io(_, error) => path_help(error).unwrap_or(CHECK),
+            Self::NoDirectory(_) => "create the directory, or correct the path",
+            Self::Io(_, error) => path_help(error).unwrap_or("check its path and its disk, and try again"),
         }
-    }
-}
-
-/// What to do about an error that says nothing itself.
-const CHECK: &str = "check its path and its disk, and try again";
-
-fn not_created(directory: &Path, error: &io::Error) -> String {
-    let directory = directory.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => format!("could not be created: the directory {directory} does not exist"),
-        io::ErrorKind::PermissionDenied => {
-            format!("could not be created, as this user may not write into {directory}")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            format!("could not be created: {directory} is on a read-only file system")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "could not be created, as its file system or your quota is full".into()
-        }
-        _ => format!("could not be created in {directory} ({error})"),
     }
 }
 

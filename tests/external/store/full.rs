@@ -43,7 +43,7 @@ fn assert_refused_until_there_is_space(options: &str, fill: &str) {
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     let path = directory.path().canonicalize().expect("a directory").join("small/downtime.toml");
     assert!(
-        stderr.starts_with(&format!("error: {} cannot be replaced, as its file system", path.display())),
+        stderr.starts_with(&format!("error: {} cannot be written, as its file system", path.display())),
         "{stderr}"
     );
     assert!(
