@@ -7,6 +7,7 @@ mod accept;
 pub mod body;
 mod capacity;
 mod connection;
+mod connection_tasks;
 mod frame_budget;
 mod frames;
 mod guarded;

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::connection::{serve_open, serve_tls};
+use super::connection_tasks::ConnectionTasks;
 use super::limit_log;
 use super::listening_socket::{Accepted, ListeningSocket, is_of_one_connection};
 use super::open_connections::{OpenConnection, OpenConnections};
@@ -31,22 +32,23 @@ pub(super) async fn accept<S: Service>(
     open: Rc<OpenConnections>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let (connections, tls) = (stopped.clone(), socket.tls());
-    let serve = |accepted: Accepted, open: (OpenConnection, Limits)| {
-        let connection = serve_accepted(accepted, open, tls.clone(), service.clone(), connections.clone());
-        // In a box of its own: tokio would copy the future when the task begins, and twice more when it ends.
-        tokio::task::spawn_local(Box::pin(connection));
-    };
+    let (stopping, tls) = (stopped.clone(), socket.tls());
+    let tasks = ConnectionTasks::new({
+        let (service, stopped) = (service.clone(), stopping.clone());
+        move |(accepted, open)| serve_accepted(accepted, open, tls.clone(), service.clone(), stopped.clone())
+    });
     // Registered once, not for each connection.
     let mut stop = pin!(stopped.wait_for(|stopped| *stopped));
-    loop {
+    // Looks before each connection, since the wait for the stop is polled only when there is none. An error means that the server
+    // has ended.
+    while !stopping.has_changed().unwrap_or(true) {
         let accepted = tokio::select! {
             biased;
-            _ = &mut stop => break,
             accepted = socket.accept() => accepted,
+            _ = &mut stop => break,
         };
         match accepted {
-            Ok(accepted) => serve(accepted, open_one(&open, &service, &connections).await),
+            Ok(accepted) => tasks.serve((accepted, open_one(&open, &service, &stopping).await)),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 warn_of(&error);
@@ -59,7 +61,7 @@ pub(super) async fn accept<S: Service>(
     }
     let serve_without_limit = |accepted| {
         if let Some(connection) = Rc::clone(&open).open_within(0) {
-            serve(accepted, (connection, service.limits()));
+            tasks.serve((accepted, (connection, service.limits())));
         }
     };
     if let Err(error) = socket.drain(serve_without_limit) {
