@@ -1,7 +1,10 @@
 //! Accepts single connections from the sockets of a thread.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
@@ -17,7 +20,7 @@ use crate::net::stream::Stream;
 /// A listening socket on a thread's runtime.
 pub(super) enum ListeningSocket {
     /// TCP, with TLS if there is an acceptor.
-    Tcp(AsyncFd<TcpListener>, Option<TlsAcceptor>),
+    Tcp(TcpSocket, Option<TlsAcceptor>),
     Unix(tokio::net::UnixListener),
 }
 
@@ -25,15 +28,9 @@ impl TryFrom<Listener> for ListeningSocket {
     type Error = io::Error;
 
     fn try_from(listener: Listener) -> io::Result<Self> {
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe, because a type may change its descriptor; this one does not"
-        )]
-        let wait_for = |listener| AsyncFd::with_interest(listener, Interest::READABLE);
-        let tcp = |listener, tls| Ok(Self::Tcp(wait_for(listener)?, tls));
         match listener {
-            Listener::Tcp(listener) => tcp(listener, None),
-            Listener::Tls(listener, config) => tcp(listener, Some(config.into())),
+            Listener::Tcp(listener) => Ok(Self::Tcp(listener.try_into()?, None)),
+            Listener::Tls(listener, config) => Ok(Self::Tcp(listener.try_into()?, Some(config.into()))),
             Listener::Unix(listener, _) => tokio::net::UnixListener::from_std(listener).map(Self::Unix),
         }
     }
@@ -52,7 +49,7 @@ impl ListeningSocket {
 
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener, _) => listener.async_io(Interest::READABLE, accept_next).await,
+            Self::Tcp(socket, _) => poll_fn(|cx| socket.poll_accept(cx)).await,
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (stream.into(), None)),
         }
     }
@@ -61,8 +58,8 @@ impl ListeningSocket {
     /// reset them, although their clients may have sent a request.
     pub(super) fn drain(self, mut serve: impl FnMut(Accepted)) -> io::Result<()> {
         match self {
-            Self::Tcp(listener, _) => {
-                let listener = listener.into_inner();
+            Self::Tcp(socket, _) => {
+                let listener = socket.listener.into_inner();
                 drain(|| accept_tcp(&listener).map(&mut serve))
             }
             Self::Unix(listener) => {
@@ -78,16 +75,60 @@ impl ListeningSocket {
     }
 }
 
-/// Accepts a connection if one waits. A failed accept costs several times as much as asking first, because Linux creates a socket
-/// before it looks (`do_accept` in net/socket.c). Otherwise each burst would end with one, and each wake-up of a thread when another
-/// thread was faster.
-fn accept_next(listener: &TcpListener) -> io::Result<Accepted> {
-    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
-    match poll(&mut waiting, Some(&Timespec::default())) {
-        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-        // The attempt shows what is wrong.
-        Ok(_) | Err(_) => accept_tcp(listener),
+/// A listening socket of TCP. A failed accept costs several times as much as asking whether a connection waits, because Linux creates a
+/// socket before it looks (`do_accept` in net/socket.c). So it is asked first, or each burst would end with a failure.
+pub(super) struct TcpSocket {
+    listener: AsyncFd<TcpListener>,
+    /// True if nothing waited at the last look. Then the runtime tells when something does.
+    was_empty: Cell<bool>,
+    /// True once another thread, which the same connection woke, was faster.
+    has_rivals: Cell<bool>,
+}
+
+impl TryFrom<TcpListener> for TcpSocket {
+    type Error = io::Error;
+
+    fn try_from(listener: TcpListener) -> io::Result<Self> {
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe, because a type may change its descriptor; this one does not"
+        )]
+        let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
+        Ok(Self { listener, was_empty: Cell::new(true), has_rivals: Cell::new(false) })
     }
+}
+
+impl TcpSocket {
+    /// For one task.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        loop {
+            let mut guard = ready!(self.listener.poll_read_ready(cx))?;
+            if let Ok(accepted) = guard.try_io(|listener| self.accept_next(listener.get_ref())) {
+                return Poll::Ready(accepted);
+            }
+        }
+    }
+
+    /// Accepts a connection if one waits.
+    fn accept_next(&self, listener: &TcpListener) -> io::Result<Accepted> {
+        let is_told = self.was_empty.replace(false) && !self.has_rivals.get();
+        let accepted = if is_told || may_accept(listener) {
+            accept_tcp(listener)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        };
+        if accepted.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.was_empty.set(true);
+            self.has_rivals.set(self.has_rivals.get() || is_told);
+        }
+        accepted
+    }
+}
+
+/// Returns true if a connection waits, or if only an attempt shows what is wrong.
+fn may_accept(listener: &TcpListener) -> bool {
+    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut waiting, Some(&Timespec::default())) != Ok(0)
 }
 
 /// Accepts a connection whose socket does not block.
