@@ -136,7 +136,7 @@ impl<R: Routes> Service for Gateway<R> {
     const HAS_CONFIGURED_CONNECTIONS: bool = true;
 
     fn limits(&self) -> Limits {
-        *self.snapshots.at(clock::now()).snapshot.limits()
+        self.snapshots.with_latest(|snapshot| *snapshot.limits())
     }
 
     async fn respond(&self, head: &RequestHead<'_>, client: &mut ClientConnection) -> ControlFlow<()> {
@@ -183,8 +183,7 @@ impl<R: Routes> Service for Gateway<R> {
     }
 
     fn expects_proxy_header(&self, address: Option<IpAddr>) -> bool {
-        let current = self.snapshots.at(clock::now());
-        current.snapshot.config.server.proxy_protocol.includes(address)
+        self.snapshots.with_latest(|snapshot| snapshot.config.server.proxy_protocol.includes(address))
     }
 }
 

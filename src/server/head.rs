@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::STOP_GRACE;
 use super::open_connections::Idleness;
@@ -61,7 +61,8 @@ pub(super) struct HeadReader {
     preface: Preface,
     idleness: Rc<Idleness>,
     limits: HeadLimits,
-    expiry: Pin<Box<Sleep>>,
+    /// Created for the first wait.
+    expiry: Option<Pin<Box<Sleep>>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
     stop_at: Option<Instant>,
     /// The waker that is registered for `expiry` and `idleness`. Registering for each request would be most of the cost of
@@ -81,13 +82,12 @@ impl HeadReader {
         let Limits { head, head_timeout, idle_timeout, .. } = *limits;
         let limits =
             HeadLimits { bytes: head, time: head_timeout, idle: head_timeout, kept_idle: idle_timeout };
-        let expiry = Box::pin(sleep(limits.idle));
         Self {
             head: Vec::new(),
             preface,
             idleness: Rc::clone(idleness),
             limits,
-            expiry,
+            expiry: None,
             stop_at: None,
             registered: None,
         }
@@ -140,10 +140,10 @@ impl HeadReader {
                 self.head = Vec::new();
             }
             let expires_at = after(began, if is_begun { self.limits.time } else { self.limits.idle });
-            if self.expiry.deadline() > expires_at {
+            if self.expiry.as_ref().is_some_and(|expiry| expiry.deadline() > expires_at) {
                 self.expire_at(expires_at);
             }
-            let event = self.wait(client).await;
+            let event = self.wait(client, expires_at).await;
             if !matches!(event, ClientEvent::Scarcity) {
                 self.idleness.end();
             }
@@ -161,16 +161,22 @@ impl HeadReader {
     }
 
     fn expire_at(&mut self, at: Instant) {
-        let at = self.stop_at.map_or(at, |stop_at| stop_at.min(at));
-        self.expiry.as_mut().reset(at);
+        let at = self.limited_by_stop(at);
+        if let Some(expiry) = &mut self.expiry {
+            expiry.as_mut().reset(at);
+        }
         self.registered = None;
+    }
+
+    fn limited_by_stop(&self, at: Instant) -> Instant {
+        self.stop_at.map_or(at, |stop_at| stop_at.min(at))
     }
 
     fn begin_stop(&mut self) {
         if self.stop_at.is_none() {
             let at = Instant::now() + STOP_GRACE;
             self.stop_at = Some(at);
-            self.expire_at(self.expiry.deadline().min(at));
+            self.expire_at(self.expiry.as_ref().map_or(at, |expiry| expiry.deadline()));
         }
     }
 
@@ -178,7 +184,8 @@ impl HeadReader {
         self.stop_at.is_some_and(|at| Instant::now() >= at)
     }
 
-    async fn wait(&mut self, client: &mut ClientConnection) -> ClientEvent {
+    /// Waits for the client, at least until `expires_at` unless the server stops.
+    async fn wait(&mut self, client: &mut ClientConnection, expires_at: Instant) -> ClientEvent {
         poll_fn(|cx| {
             if let Poll::Ready(read) = client.poll_fill(cx) {
                 return Poll::Ready(ClientEvent::Read(read));
@@ -189,17 +196,19 @@ impl HeadReader {
             if client.is_stopping() {
                 self.begin_stop();
             }
-            self.poll_expiry(cx)
+            self.poll_expiry(cx, expires_at)
         })
         .await
     }
 
-    fn poll_expiry(&mut self, cx: &mut Context<'_>) -> Poll<ClientEvent> {
+    fn poll_expiry(&mut self, cx: &mut Context<'_>, expires_at: Instant) -> Poll<ClientEvent> {
         let is_registered = self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        if is_registered && !self.expiry.is_elapsed() {
+        let at = self.limited_by_stop(expires_at);
+        let expiry = self.expiry.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if is_registered && !expiry.is_elapsed() {
             return Poll::Pending;
         }
-        if self.expiry.as_mut().poll(cx).is_ready() {
+        if expiry.as_mut().poll(cx).is_ready() {
             return Poll::Ready(ClientEvent::Expiry);
         }
         self.idleness.register(cx.waker());

@@ -42,6 +42,11 @@ impl SnapshotCache {
         Self(RefCell::new(Cached { latest, current }))
     }
 
+    /// Looks at the current snapshot, at what does not depend on the time.
+    pub fn with_latest<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(self.0.borrow_mut().latest.load())
+    }
+
     /// Returns the current snapshot, and its phase at `now`. Cloning an `Rc` is cheaper than cloning two `Arc`s.
     pub fn at(&self, now: Timestamp) -> Rc<CurrentSnapshot> {
         let Cached { latest, current } = &mut *self.0.borrow_mut();
