@@ -10,9 +10,11 @@ pub fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The most that a line of a log or a message has of one text of a peer, in bytes. journald splits a line after 48 KiB
-/// (`LineMax=`, journald.conf(5)), so that the rest of a longer text would be a line of its own.
-pub const MAX_PEER_TEXT: usize = 2000;
+/// The most that a message has of one text of a peer, in bytes. journald splits a line after 48 KiB (`LineMax=`,
+/// journald.conf(5)), so that the rest of a longer text would be a line of its own.
+const MAX_PEER_TEXT: usize = 2000;
+/// The same, for a line of the access log. It has five such texts, and JSON may double each.
+pub const MAX_ACCESS_TEXT: usize = 4000;
 
 /// Escapes each unsafe character as Rust does (`\n`, `\u{9b}`), so that the text stays on one line.
 pub fn escape(text: &str) -> Cow<'_, str> {
@@ -21,21 +23,17 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// Escapes text of a peer, which may be of any length, like [`escape`], and cuts it after [`MAX_PEER_TEXT`] bytes.
 pub fn peer_text(text: &str) -> Cow<'_, str> {
-    peer_text_with(text, is_unsafe, escape_char)
+    escape_with(text, MAX_PEER_TEXT, is_unsafe, escape_char)
 }
 
 /// Cuts text of a peer as [`peer_text`] does, for a place that escapes it: a value in a line of a log.
 pub fn cut(text: &str) -> Cow<'_, str> {
-    peer_text_with(text, |_| false, |_, _| ())
+    cut_to(MAX_PEER_TEXT, text)
 }
 
-/// As [`peer_text`], for a place where other characters are escaped, or in another way.
-pub fn peer_text_with(
-    text: &str,
-    is_unsafe: impl Fn(char) -> bool,
-    escape: impl Fn(&mut String, char),
-) -> Cow<'_, str> {
-    escape_with(text, MAX_PEER_TEXT, is_unsafe, escape)
+/// Cuts text after this many bytes, and then adds an ellipsis.
+pub fn cut_to(limit: usize, text: &str) -> Cow<'_, str> {
+    escape_with(text, limit, |_| false, |_, _| ())
 }
 
 fn escape_char(line: &mut String, c: char) {
@@ -55,7 +53,8 @@ fn is_unsafe_in_json(c: char) -> bool {
     c != '\n' && is_unsafe(c)
 }
 
-fn escape_with(
+/// Escapes characters in some way, and cuts the result after `limit` bytes, with an ellipsis.
+pub fn escape_with(
     text: &str,
     limit: usize,
     is_unsafe: impl Fn(char) -> bool,

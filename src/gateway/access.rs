@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::request_id::RequestId;
 use crate::config::AccessLog;
 use crate::counters::Outcome;
-use crate::escape::{cut, escape_json, is_unsafe, peer_text_with};
+use crate::escape::{MAX_ACCESS_TEXT, cut_to, escape_json, escape_with, is_unsafe};
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
 use crate::logging::AccessLines;
@@ -112,6 +112,7 @@ impl AccessLine {
     }
 
     fn json(&self, outcome: Outcome, status: u16, bytes: u64, duration: Duration) -> String {
+        let cut = |text| cut_to(MAX_ACCESS_TEXT, text);
         let given = |text| Some(cut(text)).filter(|text| !text.is_empty());
         let line = JsonLine {
             timestamp: self.lines.are_timed().then_some(self.received_at),
@@ -150,7 +151,7 @@ fn quoted(text: &str) -> Cow<'_, str> {
         return "-".into();
     }
     let is_escaped = |c: char| is_unsafe(c) || matches!(c, '"' | '\\');
-    peer_text_with(text, is_escaped, |quoted, c| {
+    escape_with(text, MAX_ACCESS_TEXT, is_escaped, |quoted, c| {
         let mut bytes = [0; 4];
         for byte in c.encode_utf8(&mut bytes).bytes() {
             // Writing to a String cannot fail.
@@ -162,12 +163,12 @@ fn quoted(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::escape::MAX_PEER_TEXT;
 
     #[test]
     fn no_text_is_longer_than_a_line_may_be() {
-        let long = "\"".repeat(MAX_PEER_TEXT);
-        assert!([quoted(&long), cut(&long)].iter().all(|text| text.len() < MAX_PEER_TEXT + 4));
+        let text = "\"".repeat(MAX_ACCESS_TEXT + 1);
+        let long = [quoted(&text), cut_to(MAX_ACCESS_TEXT, &text)];
+        assert!(long.iter().all(|text| text.ends_with('…') && text.len() < MAX_ACCESS_TEXT + 4));
     }
 
     #[test]
