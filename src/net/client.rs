@@ -44,7 +44,7 @@ pub struct ClientConnection {
     has_begun_response: bool,
     send_limit: SendLimit,
     traffic: Rc<Traffic>,
-    /// Set when the client has stopped sending, which it may do and wait for the response.
+    /// Set when the client has stopped sending, or may have, which it may do and wait for the response.
     half_closed: Option<HalfClosed>,
 }
 
@@ -91,6 +91,7 @@ impl ClientConnection {
         self.closes = head.closes();
         self.has_begun_response = false;
         self.send_limit.has_waited = false;
+        self.half_closed.take_if(|half_closed| half_closed.is_assumed);
         if let Some(half_closed) = &mut self.half_closed {
             half_closed.begin_request();
         }

@@ -22,12 +22,20 @@ pub(super) struct HalfClosed {
     is_probed: bool,
     /// True if its response had begun. Programs that half-close do so behind their request.
     is_within_response: bool,
+    /// True if it has sent more than is read during its request, so that an end of that would not show.
+    pub(super) is_assumed: bool,
 }
 
 impl HalfClosed {
     /// The client has stopped sending now, before or after its response has begun.
     pub(super) fn new(is_within_response: bool) -> Self {
-        Self { timer: Box::pin(sleep(PROBE_AFTER)), is_probed: false, is_within_response }
+        let timer = Box::pin(sleep(PROBE_AFTER));
+        Self { timer, is_probed: false, is_within_response, is_assumed: false }
+    }
+
+    /// The client may have stopped sending behind what is not read during its request.
+    pub(super) fn assumed() -> Self {
+        Self { is_assumed: true, ..Self::new(false) }
     }
 
     /// A further request of the client begins, which it has sent before it stopped.

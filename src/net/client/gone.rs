@@ -11,8 +11,8 @@ use crate::net::half_closed::HalfClosed;
 const MAX_PIPELINED: usize = 64 << 10;
 
 impl ClientConnection {
-    /// Ready when the client has left. What it sends meanwhile is kept, up to `MAX_PIPELINED`. Beyond that, nothing is read,
-    /// and the end is not noticed.
+    /// Ready when the client has left. What it sends meanwhile is kept, up to `MAX_PIPELINED`. Beyond that, nothing is read, and it
+    /// may have stopped sending behind that.
     ///
     /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
     /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing can be sent
@@ -23,7 +23,8 @@ impl ClientConnection {
                 return half_closed.poll_gone(cx, &mut self.stream, probe);
             }
             if self.input.bytes().len() >= MAX_PIPELINED {
-                return Poll::Pending;
+                self.half_closed = Some(HalfClosed::assumed());
+                continue;
             }
             match ready!(self.poll_fill(cx)) {
                 Ok(1..) => {}

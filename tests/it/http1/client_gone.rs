@@ -1,6 +1,6 @@
 //! The request to the upstream ends within a second after the client has left.
 
-use super::{FORMS, POST, RequestForm, TRUSTED, in_process, in_process_with, site};
+use super::{FORMS, GET, POST, RequestForm, TRUSTED, in_process, in_process_with, site};
 use crate::proxy::gateway::{InProcessGateway, Options};
 use crate::proxy::peer::{Origin, RawPeer, settled};
 use crate::support::process::GatewayProcess;
@@ -82,6 +82,48 @@ async fn the_upstream_request_ends_when_the_client_leaves_within_its_body() {
             let (_gateway, mut upstream) = abandoned(false, &form.request("/"), "", resets).await;
             assert!(upstream.closes_within_a_second().await, "{fields}, reset: {resets}");
         }
+    }
+}
+
+/// More further requests than are read during the first one.
+fn pipelined() -> String {
+    let further = GET.request(&format!("/{}", "a".repeat(1000)));
+    format!("{}{}", GET.request("/"), further.repeat(100))
+}
+
+#[tokio::test(flavor = "local")]
+async fn further_requests_do_not_hide_that_a_client_has_left() {
+    for said in SAID {
+        for resets in [false, true] {
+            // Nothing that could be sent before the rest of the content would tell.
+            if said.contains("Content-Length") && !resets {
+                continue;
+            }
+            let (_gateway, mut upstream) = abandoned(false, &pipelined(), said, resets).await;
+            assert!(upstream.closes_within_a_second().await, "{said:?}, reset: {resets}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_that_has_sent_many_further_requests_gets_all_responses() {
+    let origin = Origin::bind().await;
+    let gateway = in_process(&origin.url());
+    let mut client = gateway.connect().await;
+    client.send(&pipelined()).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    assert!(!upstream.closes_within_a_second().await);
+    for number in 0..=100 {
+        if number > 0 {
+            upstream.head().await;
+        }
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        let mut first = client.head().await.first;
+        while first == "HTTP/1.1 100 Continue" {
+            first = client.head().await.first;
+        }
+        assert_eq!(first, "HTTP/1.1 200 OK", "{number}");
     }
 }
 
