@@ -84,7 +84,8 @@ impl FileVersion {
     /// Returns true if nobody has written to the file between this version and a `later` one.
     ///
     /// A new or removed link changes the status, for example a rename over the file. Any other change of the status counts as
-    /// a write: the time of modification may have been set back afterwards.
+    /// a write: the time of modification may have been set back afterwards. So does a link that was made and removed again: that
+    /// leaves the same traces.
     pub(super) fn has_content_of(&self, later: &Self) -> bool {
         let is_explained = self.changed == later.changed || self.links != later.links;
         is_explained && (self.length, self.modified) == (later.length, later.modified)
