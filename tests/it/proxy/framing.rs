@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -206,13 +207,23 @@ async fn a_body_whose_client_does_not_wait_for_a_100_continue_is_forwarded_at_on
 /// Sends until the other end reads no more. Returns the number of bytes.
 async fn send_until_full(peer: &mut RawPeer) -> usize {
     let chunk = vec![b'x'; 65_536];
-    let mut sent = 0;
-    while let Ok(written) = tokio::time::timeout(Duration::from_millis(300), peer.stream.write(&chunk)).await
-    {
-        sent += written.expect("written");
-        assert!(sent < 256 << 20, "the gateway buffers without a limit");
+    let (mut sent, mut has_waited) = (0, false);
+    loop {
+        match peer.stream.try_write(&chunk) {
+            Ok(written) => {
+                sent += written;
+                has_waited = false;
+                assert!(sent < 256 << 20, "the gateway buffers without a limit");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+                if std::mem::replace(&mut has_waited, true) {
+                    return sent;
+                }
+                settled().await;
+            }
+        }
     }
-    sent
 }
 
 /// The most bytes of a request that may be under way: 8 MiB in the gateway, and the kernel's buffers of four sockets.
