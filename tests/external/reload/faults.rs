@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::load::under_load;
 use super::watching::{Behaviour, Watching};
 use super::{
-    REJECTED, assert_message, assert_settled, await_message, config_with_message, current_message, let_pass,
+    REJECTED, assert_message, assert_settled, await_in_time, await_message, config_with_message,
+    current_message, let_pass,
 };
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
@@ -45,8 +46,7 @@ fn a_file_that_is_missing_for_five_seconds_leaves_the_last_good_version_active(w
     let line = gateway.log().wait_for(REJECTED);
     assert!(line.contains("does not exist"), "{line}");
     gateway.edit_in_place(&config_with_message("new"));
-    let taken = await_message(&gateway, "new");
-    assert!(taken < watching.in_time(), "{taken:?}");
+    await_in_time(&gateway, watching, "new");
     assert_settled(&gateway);
     assert_eq!(gateway.log().count(REJECTED), 1, "{}", gateway.log().text());
 }
