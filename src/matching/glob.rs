@@ -2,26 +2,23 @@
 
 mod check;
 mod suggest;
-
-use globset::{Candidate, Glob, GlobBuilder, GlobSet};
+mod tree;
 
 use self::check::check_glob;
 pub(crate) use self::check::check_path;
+use self::tree::GlobTree;
 use crate::invalid_value::InvalidValue;
 
-/// The maximum length of a path or glob in the file, in bytes. Clients and servers accept 2,000 to 8,000 bytes, but each `*`
-/// or `?` of a glob takes about 500 bytes of memory while it is compiled.
+/// The maximum length of a path or glob in the file, in bytes. Clients and servers accept 2,000 to 8,000 bytes.
 pub const MAX_PATH: usize = 1000;
-/// The maximum number of `*` and `?` in a list of globs.
+/// The maximum number of `*` and `?` in a list of globs. A request may have to be compared with each.
 pub const MAX_WILDCARDS: usize = 50_000;
 
 /// A list of path globs. `*` and `?` match within a segment. `**` must be a whole segment, and matches any number of them.
 /// `/admin/**` covers `/admin`, too.
 #[derive(Clone, Debug, Default)]
 pub struct PathGlobs {
-    set: GlobSet,
-    /// For each glob of the set, the index of its text in the list.
-    indices: Vec<usize>,
+    tree: GlobTree,
 }
 
 impl PathGlobs {
@@ -29,80 +26,56 @@ impl PathGlobs {
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
         let texts: Vec<_> = texts.into_iter().collect();
         texts.iter().try_for_each(|text| check_glob(text))?;
-        Self::compile(texts)
+        Self::compile(&texts)
     }
 
     /// Compiles a list of globs that are checked, or were made of such globs.
-    pub(super) fn compile<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidValue> {
-        let mut set = GlobSet::builder();
-        let mut indices = Vec::new();
-        let texts: Vec<_> = texts.into_iter().collect();
-        let wildcards: usize = texts.iter().map(|text| text.matches(['*', '?']).count()).sum();
+    pub(super) fn compile<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidValue> {
+        let wildcards: usize = texts.iter().map(|text| text.as_ref().matches(['*', '?']).count()).sum();
         if wildcards > MAX_WILDCARDS {
             let message =
                 format!("this list has {wildcards} `*` and `?`: at most {MAX_WILDCARDS} are allowed");
             return Err(InvalidValue::new(message, "write fewer globs; `/a/**` covers everything below /a"));
         }
-        for (index, text) in texts.into_iter().enumerate() {
-            for glob in compile(text)? {
-                set.add(glob);
-                indices.push(index);
-            }
-        }
-        let set = set.build().map_err(|_| {
-            InvalidValue::new("the globs of this list are too large in total", "write fewer or shorter ones")
-        })?;
-        Ok(Self { set, indices })
+        Ok(Self::join(texts.iter().map(AsRef::as_ref)))
+    }
+
+    /// Compiles the globs of several lists, which together may have more wildcards than one.
+    pub(super) fn join<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        Self { tree: GlobTree::new(texts) }
     }
 
     /// Checks the text of one glob.
     pub fn check(text: &str) -> Result<(), InvalidValue> {
-        check_glob(text)?;
-        compile(text).map(drop)
+        check_glob(text)
     }
 
     /// Returns true if a glob of the list matches a decoded path.
     pub fn covers(&self, path: &str) -> bool {
-        self.set.is_match(path)
+        self.tree.search(path, |_| true)
     }
 
     /// Returns the indices, in order, of all globs that match a decoded path.
     pub fn find_all(&self, path: &str) -> Vec<usize> {
-        let found = self.set.matches(path);
-        let mut found: Vec<_> = found.iter().filter_map(|&glob| self.indices.get(glob)).copied().collect();
+        let mut found = Vec::new();
+        self.tree.search(path, |globs| {
+            found.extend_from_slice(globs);
+            false
+        });
+        found.sort_unstable();
         found.dedup();
         found
     }
 
     /// Returns the index of the first glob that matches a decoded path.
     pub fn find(&self, path: &str) -> Option<usize> {
-        let candidate = Candidate::new(path);
-        if !self.set.is_match_candidate(&candidate) {
-            return None;
-        }
-        self.set
-            .matches_candidate(&candidate)
-            .iter()
-            .filter_map(|&glob| self.indices.get(glob))
-            .min()
-            .copied()
+        let mut first = None;
+        self.tree.search(path, |globs| {
+            first = globs.iter().copied().chain(first).min();
+            false
+        });
+        first
     }
-}
-
-/// Compiles a glob. One that ends in `/**` also gives the glob without that ending.
-fn compile(text: &str) -> Result<Vec<Glob>, InvalidValue> {
-    let mut stem = text;
-    while let Some(shorter) = stem.strip_suffix("/**") {
-        stem = shorter;
-    }
-    let covers_stem = stem != text && !stem.is_empty();
-    std::iter::once(text).chain(covers_stem.then_some(stem)).map(build).collect()
-}
-
-fn build(text: &str) -> Result<Glob, InvalidValue> {
-    let mut builder = GlobBuilder::new(text);
-    builder.literal_separator(true).backslash_escape(false);
-    builder.build().map_err(|error| InvalidValue::new(error.kind().to_string(), "write a simpler glob"))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub struct ScopeIndex {
 }
 
 impl ScopeIndex {
-    /// Indexes scopes. If their globs together are too large, every scope is a candidate.
+    /// Indexes scopes.
     pub fn new<'s>(scopes: impl IntoIterator<Item = &'s Scope>) -> Self {
         let mut index = Self::default();
         let mut globs = Vec::new();
@@ -33,10 +33,7 @@ impl ScopeIndex {
                 }
             }
         }
-        match PathGlobs::new(globs) {
-            Ok(globs) => Self { globs, ..index },
-            Err(_) => Self { without_paths: index.all.clone(), glob_scopes: Vec::new(), ..index },
-        }
+        Self { globs: PathGlobs::join(globs), ..index }
     }
 
     /// Returns the positions in the list, in order, of the scopes that may cover a request.

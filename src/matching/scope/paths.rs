@@ -23,7 +23,7 @@ impl ScopePaths {
         let texts: Vec<_> = texts.into_iter().map(str::to_owned).collect();
         let forms = texts.iter().flat_map(|text| case_foldings(text));
         let folded: Vec<_> = forms.map(|text| without_endings(&text).into_owned()).collect();
-        Ok(Self { globs: PathGlobs::compile(folded.iter().map(String::as_str))?, texts, folded })
+        Ok(Self { globs: PathGlobs::compile(&folded)?, texts, folded })
     }
 
     /// Returns the globs, as they are in the file.

@@ -1,0 +1,257 @@
+//! Many globs as a tree of segments, which a path is followed through once.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The first node.
+const ROOT: usize = 0;
+
+/// Globs by their segments. A path takes one look at a table for each segment, however many globs there are, and a comparison with
+/// each segment with wildcards that globs have at that place, if it ends in the same way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GlobTree {
+    nodes: Vec<Node>,
+}
+
+/// What globs have in common up to a segment.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// The nodes after a segment without wildcards.
+    literal: HashMap<Box<str>, usize>,
+    /// The nodes after a segment with `*` or `?`, if there are any.
+    wildcard: Option<Box<Wildcards>>,
+    /// The node after `**`.
+    any_depth: Option<usize>,
+    /// The globs that end here.
+    ends: Vec<usize>,
+    /// The globs that have only `**` after this.
+    subtrees: Vec<usize>,
+}
+
+/// Nodes after segments with `*` or `?`.
+#[derive(Clone, Debug, Default)]
+struct Wildcards {
+    /// The nodes by the text after the last `*` or `?`, and then by the segment.
+    by_ending: HashMap<Box<str>, HashMap<Box<str>, usize>>,
+    /// The lengths of these texts.
+    lengths: BTreeSet<usize>,
+}
+
+impl GlobTree {
+    /// Makes the tree of some globs, in each of which `**` is a whole segment.
+    pub(super) fn new<'t>(globs: impl IntoIterator<Item = &'t str>) -> Self {
+        let mut tree = Self::default();
+        for (index, glob) in globs.into_iter().enumerate() {
+            tree.insert(glob, index);
+        }
+        tree
+    }
+
+    fn insert(&mut self, glob: &str, index: usize) {
+        let mut segments: Vec<_> = glob.split('/').skip(1).collect();
+        segments.dedup_by(|a, b| *a == "**" && *b == "**");
+        let has_subtree = segments.pop_if(|last| *last == "**").is_some();
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let last = segments.into_iter().fold(ROOT, |at, segment| self.next(at, segment));
+        if let Some(node) = self.nodes.get_mut(last) {
+            if has_subtree { node.subtrees.push(index) } else { node.ends.push(index) }
+        }
+    }
+
+    /// Returns the node after a segment, which is made if it is not there.
+    fn next(&mut self, at: usize, segment: &str) -> usize {
+        let new = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else { return at };
+        let next = match segment {
+            "**" => node.any_depth.get_or_insert(new),
+            _ if segment.contains(['*', '?']) => {
+                node.wildcard.get_or_insert_default().nodes(segment).entry(segment.into()).or_insert(new)
+            }
+            _ => node.literal.entry(segment.into()).or_insert(new),
+        };
+        let next = *next;
+        if next == new {
+            self.nodes.push(Node::default());
+        }
+        next
+    }
+
+    /// Calls `found` with the indices of the globs that match a decoded path, in any order, until it returns true.
+    pub(super) fn search(&self, path: &str, found: impl FnMut(&[usize]) -> bool) -> bool {
+        let Some(path) = path.strip_prefix('/') else { return false };
+        Search { nodes: &self.nodes, found, entered: HashSet::new() }.follow(ROOT, Some(path))
+    }
+}
+
+impl Wildcards {
+    /// Returns the nodes after segments with the ending of this one.
+    fn nodes(&mut self, segment: &str) -> &mut HashMap<Box<str>, usize> {
+        let ending = segment.rsplit(['*', '?']).next().unwrap_or_default();
+        self.lengths.insert(ending.len());
+        self.by_ending.entry(ending.into()).or_default()
+    }
+
+    /// Returns the nodes after those that match a segment of a path.
+    fn matching(&self, segment: &str) -> impl Iterator<Item = usize> {
+        let ending = |length: &usize| segment.get(segment.len().checked_sub(*length)?..);
+        let nodes = self.lengths.iter().filter_map(ending).filter_map(|ending| self.by_ending.get(ending));
+        let is_match = |glob: &str| is_match(glob.as_bytes(), segment.as_bytes());
+        nodes.flatten().filter(move |(glob, _)| is_match(glob)).map(|(_, &next)| next)
+    }
+}
+
+/// A search for the globs that match one path.
+struct Search<'t, F> {
+    nodes: &'t [Node],
+    found: F,
+    /// The nodes after `**` that the search has been at. It comes to each for the first time with the longest rest of the path,
+    /// so that any other visit would find nothing more.
+    entered: HashSet<usize>,
+}
+
+impl<F: FnMut(&[usize]) -> bool> Search<'_, F> {
+    /// Follows the rest of a path from a node; `None` is the end of the path.
+    fn follow(&mut self, at: usize, rest: Option<&str>) -> bool {
+        let nodes = self.nodes;
+        let Some(node) = nodes.get(at) else { return false };
+        if !node.subtrees.is_empty() && (self.found)(&node.subtrees) {
+            return true;
+        }
+        if node.any_depth.is_some_and(|next| self.follow_to_any_depth(next, rest)) {
+            return true;
+        }
+        let Some(rest) = rest else { return !node.ends.is_empty() && (self.found)(&node.ends) };
+        let (segment, rest) = split(rest);
+        let literal = node.literal.get(segment).copied();
+        let wildcard = node.wildcard.iter().flat_map(|wildcards| wildcards.matching(segment));
+        literal.into_iter().chain(wildcard).any(|next| self.follow(next, rest))
+    }
+
+    fn follow_to_any_depth(&mut self, next: usize, mut rest: Option<&str>) -> bool {
+        if !self.entered.insert(next) {
+            return false;
+        }
+        while let Some(text) = rest {
+            if self.follow(next, rest) {
+                return true;
+            }
+            rest = split(text).1;
+        }
+        false
+    }
+}
+
+/// Splits off the first segment.
+fn split(rest: &str) -> (&str, Option<&str>) {
+    rest.split_once('/').map_or((rest, None), |(segment, rest)| (segment, Some(rest)))
+}
+
+/// Returns true if a segment of a glob matches one of a path. A `?` matches one byte.
+fn is_match(glob: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut read) = (0, 0);
+    // After a `*`: what follows it in the glob, and what it has not taken of the text.
+    let mut star = None;
+    loop {
+        match (glob.get(at), text.get(read)) {
+            (None, None) => return true,
+            (Some(b'*'), _) => {
+                at += 1;
+                star = Some((at, read));
+            }
+            // What follows the last `*` matches the same number of bytes wherever it begins.
+            (_, None) => return false,
+            (Some(own), Some(byte)) if *own == b'?' || own == byte => (at, read) = (at + 1, read + 1),
+            _ => {
+                let Some((after, from)) = star else { return false };
+                (at, read) = (after, from + 1);
+                star = Some((at, read));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use globset::{GlobBuilder, GlobSet};
+    use proptest::prelude::*;
+
+    use crate::matching::glob::PathGlobs;
+    use crate::matching::path::RequestPath;
+
+    /// Compiles globs with globset, which needs one more for each that ends in `/**`.
+    fn globset(globs: &[String]) -> GlobSet {
+        let mut set = GlobSet::builder();
+        for glob in globs {
+            let stem = glob.trim_end_matches("/**");
+            for text in [glob.as_str(), if stem.is_empty() { glob } else { stem }] {
+                let mut builder = GlobBuilder::new(text);
+                set.add(builder.literal_separator(true).backslash_escape(false).build().unwrap());
+            }
+        }
+        set.build().unwrap()
+    }
+
+    fn assert_agree(globs: &[String], path: &str) {
+        let mut expected: Vec<_> = globset(globs).matches(path).iter().map(|index| index / 2).collect();
+        expected.dedup();
+        let own = PathGlobs::join(globs.iter().map(String::as_str));
+        assert_eq!(own.find_all(path), expected, "{globs:?} {path:?}");
+        assert_eq!(own.find(path), expected.first().copied(), "{globs:?} {path:?}");
+        assert_eq!(own.covers(path), !expected.is_empty(), "{globs:?} {path:?}");
+    }
+
+    /// Globs with few letters, so that many of them match.
+    fn any_globs() -> impl Strategy<Value = Vec<String>> {
+        let segments = |glob: String| {
+            let segment = |segment: &str| if segment.contains("**") { "**" } else { segment }.to_owned();
+            glob.split('/').map(segment).collect::<Vec<_>>().join("/")
+        };
+        let glob = "(/(a|b|aa|é|\\*\\*|[ab*?]{0,4}|[aé.*? ]{0,3})){1,5}";
+        prop::collection::vec(glob.prop_map(segments), 0..6)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn a_tree_finds_the_globs_that_globset_finds(
+            globs in any_globs(), path in "(/(a|b|é|[ab.é*? ]{0,3}|\u{1})){1,6}",
+        ) {
+            assert_agree(&globs, &path);
+        }
+
+        #[test]
+        fn it_finds_them_for_what_clients_send(
+            globs in any_globs(), raw in "(/(a|b|%61|%62|A|[.]|%20|[*]|%2A|%C3%A9){0,3}){1,6}(|//|%2F|%00|;|%)",
+        ) {
+            if let Some(path) = RequestPath::new(&raw).canonical() {
+                assert_agree(&globs, path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_glob_may_match_in_many_ways_takes_little_time() {
+        let globs = ["/**/a".repeat(25) + "/b", "/**/?*?".repeat(25) + "/b"];
+        let globs = PathGlobs::join(globs.iter().map(String::as_str));
+        assert!(globs.find_all(&"/aaa".repeat(300)).is_empty());
+        assert_eq!(globs.find_all(&("/aaa".repeat(300) + "/b")), [1]);
+        let segment = format!("/{}b", "*a".repeat(300));
+        assert!(!PathGlobs::join([segment.as_str()]).covers(&format!("/{}", "a".repeat(8000))));
+    }
+
+    #[test]
+    fn the_longest_glob_is_followed_to_its_end() {
+        let longest = "/*".repeat(500);
+        let globs = PathGlobs::new([longest.as_str()]).unwrap();
+        assert!(globs.covers(&"/a".repeat(500)));
+        assert!(!globs.covers(&"/a".repeat(499)) && !globs.covers(&"/a".repeat(501)));
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_path_matches_nothing() {
+        let globs = PathGlobs::join(["/**", "/a"]);
+        assert!(!globs.covers("a") && !globs.covers("") && !globs.covers("*"));
+    }
+}
