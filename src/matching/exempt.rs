@@ -1,6 +1,6 @@
 //! Exemptions: the exact paths, path globs and networks that pass during downtime.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -52,14 +52,16 @@ pub struct Exemptions {
     globs: PathGlobs,
     /// The rule of each glob.
     glob_rules: Vec<usize>,
-    networks: Vec<(IpNet, usize)>,
+    networks: HashMap<IpNet, usize>,
+    /// The prefix lengths of the networks.
+    prefix_lengths: BTreeSet<u8>,
 }
 
 impl Exemptions {
     /// Compiles rules. It is an error if [`check_exact`], [`PathGlobs::check`] or [`network::parse`] refuses one.
     pub fn new(rules: Vec<Rule>) -> Result<Self, InvalidValue> {
         let mut exact = HashMap::new();
-        let mut networks = Vec::new();
+        let mut networks = HashMap::new();
         let mut glob_rules = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             match rule.kind {
@@ -68,12 +70,15 @@ impl Exemptions {
                     exact.entry(rule.text.clone()).or_insert(index);
                 }
                 RuleKind::Path => glob_rules.push(index),
-                RuleKind::Network => networks.push((parse_network(&rule.text)?, index)),
+                RuleKind::Network => {
+                    networks.entry(parse_network(&rule.text)?).or_insert(index);
+                }
             }
         }
         let globs =
             PathGlobs::new(glob_rules.iter().filter_map(|&rule| Some(rules.get(rule)?.text.as_str())))?;
-        Ok(Self { rules, exact, globs, glob_rules, networks })
+        let prefix_lengths = networks.keys().map(IpNet::prefix_len).collect();
+        Ok(Self { rules, exact, globs, glob_rules, networks, prefix_lengths })
     }
 
     /// Returns the rules, in file order.
@@ -106,7 +111,8 @@ impl Exemptions {
 
     fn by_network(&self, client: IpAddr) -> Option<usize> {
         let client = client.to_canonical();
-        self.networks.iter().find(|(net, _)| net.contains(&client)).map(|&(_, rule)| rule)
+        let around = self.prefix_lengths.iter().filter_map(|&length| IpNet::new(client, length).ok());
+        around.filter_map(|network| self.networks.get(&network.trunc())).min().copied()
     }
 }
 
@@ -250,6 +256,24 @@ mod tests {
         ] {
             let client = client.map(|text| text.parse().unwrap());
             assert_eq!(exempt.find(&RequestPath::new("//"), client).is_some(), passes, "{client:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_matching_network_is_returned() {
+        let exempt = exemptions(
+            RuleKind::Network,
+            &["10.1.0.0/16", "10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "::/0", "10.0.0.0/8", "2001:db8::/32"],
+        );
+        for (client, line) in [
+            ("10.1.2.3", Some(1)),
+            ("10.2.0.0", Some(2)),
+            ("::ffff:10.2.0.0", Some(2)),
+            ("11.0.0.0", None),
+            ("2001:db8::1", Some(5)),
+        ] {
+            let rule = exempt.find(&RequestPath::new("/"), Some(client.parse().unwrap()));
+            assert_eq!(rule.map(|rule| rule.line), line, "{client}");
         }
     }
 
