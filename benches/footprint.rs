@@ -1,5 +1,5 @@
-//! What the gateway takes: time to start and to apply an edit, memory when idle, with idle connections and with large bodies,
-//! and disk space.
+//! What the gateway takes: time to start, also with many rules, and to apply an edit, memory when idle, with idle connections
+//! and with large bodies, and disk space.
 //!
 //! `cargo bench --bench footprint`
 
@@ -26,6 +26,8 @@ use memory::memory;
 use response::{MeasuredHead, ServerResponse};
 
 const STARTS: usize = 20;
+const RULES: usize = 10_000;
+const RULE_STARTS: usize = 5;
 const EDITS: usize = 100;
 /// An edit that has had no effect for this long never will.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -34,6 +36,8 @@ const EVERY_CORE: &str = "0-1023";
 const MB: f64 = 1e6;
 const MIB: f64 = 1024.0 * 1024.0;
 const LISTEN: [&str; 1] = ["127.0.0.1:0"];
+const ONCE: &str = "start = 2100-01-01T00:00:00Z\nfor = \"1h\"\n";
+const DAILY: &str = "cron = \"0 4 * * *\"\nfor = \"1h\"\n";
 const CONFIG: &str = "[[period]]\nname = \"upgrade\"\nstart = 2020-01-01T00:00:00Z\n";
 
 fn main() -> io::Result<()> {
@@ -42,6 +46,7 @@ fn main() -> io::Result<()> {
     }
     let directory = tempfile::tempdir()?;
     measure_starts(directory.path())?;
+    measure_starts_with_rules(directory.path())?;
     measure_edits(directory.path())?;
     measure_idle_connections(directory.path())?;
     for (what, transfer) in [("1 GiB down", download as Transfer), ("1 GiB up", upload)] {
@@ -71,6 +76,52 @@ fn measure_starts(directory: &Path) -> io::Result<()> {
     report("start to first response", median(milliseconds), 20.0, &unit);
     report("idle resident memory", median(resident), 12.0, "MB, median");
     Ok(())
+}
+
+/// Starts some gateways with as many rules as a generated file may have, until they listen.
+fn measure_starts_with_rules(directory: &Path) -> io::Result<()> {
+    for (what, config) in rules() {
+        let mut milliseconds = Vec::new();
+        let mut resident = Vec::new();
+        for _ in 0..RULE_STARTS {
+            let started_at = Instant::now();
+            let gateway = BenchGateway::start(directory, &LISTEN, &config, EVERY_CORE)?;
+            milliseconds.push(started_at.elapsed().as_secs_f64() * 1000.0);
+            resident.push(memory(gateway.process.0.id(), "VmRSS:")? / MB);
+        }
+        let unit = format!(
+            "ms until it listens with 10,000, median of {RULE_STARTS}; {:.0} MB resident",
+            median(resident)
+        );
+        report(what, median(milliseconds), 200.0, &unit);
+    }
+    Ok(())
+}
+
+/// Configs with many rules of a kind. No period is active.
+fn rules() -> Vec<(&'static str, String)> {
+    type Line = fn(usize) -> String;
+    let lists: [(_, _, Line); 4] = [
+        ("exact exemptions", "exact", |at| format!("\"/a{at}\"")),
+        ("exempt subtrees", "paths", |at| format!("\"/a{at}/**\"")),
+        ("exempt globs", "paths", |at| format!("\"/a{at}/*.pdf\"")),
+        ("exempt networks", "networks", |at| format!("\"10.{}.{}.0/24\"", at / 256, at % 256)),
+    ];
+    let periods: [(_, _, Line); 5] = [
+        ("periods", ONCE, |_| String::new()),
+        ("periods, paths", ONCE, |at| format!("paths = [\"/a{at}/**\"]\n")),
+        ("periods, globs", ONCE, |at| format!("paths = [\"/a{at}/*/edit\"]\n")),
+        ("periods, hosts", ONCE, |at| format!("hosts = [\"a{at}.example\"]\n")),
+        ("recurring periods", DAILY, |_| String::new()),
+    ];
+    let list = |(what, key, line): (_, &str, Line)| {
+        (what, format!("[exempt]\n{key} = [{}]\n", (0..RULES).map(line).collect::<Vec<_>>().join(",")))
+    };
+    let planned = |(what, times, line): (_, &str, Line)| {
+        let period = |at| format!("[[period]]\n{times}{}", line(at));
+        (what, (0..RULES).map(period).collect())
+    };
+    lists.into_iter().map(list).chain(periods.into_iter().map(planned)).collect()
 }
 
 /// Edits the file again and again, and asks for the down page until it has the new message.

@@ -26,6 +26,8 @@ pub enum Rules {
     Exemptions(usize),
     /// This many periods.
     Periods(usize),
+    /// This many periods, each for a path of its own.
+    Paths(usize),
 }
 
 impl Rules {
@@ -34,6 +36,7 @@ impl Rules {
         match self {
             Self::Exemptions(count) => exemptions(count),
             Self::Periods(count) => periods(count),
+            Self::Paths(count) => paths(count),
         }
     }
 }
@@ -71,4 +74,12 @@ fn periods(count: usize) -> String {
         };
     }
     text
+}
+
+fn paths(count: usize) -> String {
+    let period = |index| {
+        let start = if index == 0 { Timestamp::UNIX_EPOCH } else { PLANNED };
+        format!("[[period]]\nstart = {start}\npaths = [\"/part{index}/**\"]\n")
+    };
+    (0..count).map(period).collect()
 }

@@ -24,7 +24,7 @@ static SHORT_FILES: [Target; 3] = [(&NGINX, 1.0), (&CADDY, 1.0), (&STATIC_WEB_SE
 static LONG_FILES: [Target; 3] = [(&NGINX, 0.9), (&CADDY, 0.9), (&STATIC_WEB_SERVER, 2.0)];
 
 /// All of them.
-pub static SCENARIOS: [Scenario; 29] = [
+pub static SCENARIOS: [Scenario; 30] = [
     page("page", "down page, GET", GET, &DOWN),
     page("page-post", "down page, POST of 1 kB", FORM, &DOWN),
     page("page-browser", "down page, GET of a browser", BROWSER_GET, &DOWN),
@@ -40,6 +40,7 @@ pub static SCENARIOS: [Scenario; 29] = [
     rules("exempt-10k", "down page with 10,000 exemptions", Rules::Exemptions(10_000)),
     rules("periods-1k", "down page with 1,000 periods", Rules::Periods(1000)),
     rules("periods-10k", "down page with 10,000 periods", Rules::Periods(10_000)),
+    rules("paths-10k", "down page with 10,000 periods for a path each", Rules::Paths(10_000)),
     forward("forward", "forwarding, GET of 2 KB", GET, PAGE, &FORWARDING),
     forward("forward-post", "forwarding, POST of 1 kB", FORM, PAGE, &FORWARDING),
     forward("forward-browser", "forwarding, GET of a browser", BROWSER_GET, PAGE, &FORWARDING),
