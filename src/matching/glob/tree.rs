@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 const ROOT: usize = 0;
 
 /// Globs by their segments. A path takes one look at a table for each segment, however many globs there are, and a comparison with
-/// each segment with wildcards that globs have at that place, if it ends in the same way.
+/// each segment with wildcards that globs have at that place, if it begins and ends in the same way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GlobTree {
     nodes: Vec<Node>,
@@ -30,10 +30,10 @@ struct Node {
 /// Nodes after segments with `*` or `?`.
 #[derive(Clone, Debug, Default)]
 struct Wildcards {
-    /// The nodes by the text after the last `*` or `?`, and then by the segment.
-    by_ending: HashMap<Box<str>, HashMap<Box<str>, usize>>,
-    /// The lengths of these texts.
-    lengths: BTreeSet<usize>,
+    /// The nodes by the text before the first `*` or `?`, by that after the last one, and then by the segment.
+    by_ends: HashMap<Box<str>, HashMap<Box<str>, HashMap<Box<str>, usize>>>,
+    /// The lengths of these two texts.
+    lengths: BTreeSet<(usize, usize)>,
 }
 
 impl GlobTree {
@@ -85,17 +85,21 @@ impl GlobTree {
 }
 
 impl Wildcards {
-    /// Returns the nodes after segments with the ending of this one.
+    /// Returns the nodes after segments that begin and end like this one.
     fn nodes(&mut self, segment: &str) -> &mut HashMap<Box<str>, usize> {
+        let beginning = segment.split(['*', '?']).next().unwrap_or_default();
         let ending = segment.rsplit(['*', '?']).next().unwrap_or_default();
-        self.lengths.insert(ending.len());
-        self.by_ending.entry(ending.into()).or_default()
+        self.lengths.insert((beginning.len(), ending.len()));
+        self.by_ends.entry(beginning.into()).or_default().entry(ending.into()).or_default()
     }
 
     /// Returns the nodes after those that match a segment of a path.
     fn matching(&self, segment: &str) -> impl Iterator<Item = usize> {
-        let ending = |length: &usize| segment.get(segment.len().checked_sub(*length)?..);
-        let nodes = self.lengths.iter().filter_map(ending).filter_map(|ending| self.by_ending.get(ending));
+        let nodes = self.lengths.iter().filter_map(|(beginning, ending)| {
+            let (beginning, rest) = segment.split_at_checked(*beginning)?;
+            let (_, ending) = rest.split_at_checked(rest.len().checked_sub(*ending)?)?;
+            self.by_ends.get(beginning)?.get(ending)
+        });
         let is_match = |glob: &str| is_match(glob.as_bytes(), segment.as_bytes());
         nodes.flatten().filter(move |(glob, _)| is_match(glob)).map(|(_, &next)| next)
     }
