@@ -78,7 +78,14 @@ impl Stream {
     ///
     /// # Errors
     /// As those of [`AcceptedTcp::register`]. The connection is over.
+    #[inline]
     fn register(&mut self) -> io::Result<()> {
+        if matches!(self, Self::Accepted(_)) { self.register_accepted() } else { Ok(()) }
+    }
+
+    /// Apart from its caller, which each read and write inlines.
+    #[cold]
+    fn register_accepted(&mut self) -> io::Result<()> {
         if let Self::Accepted(stream) = self {
             *self = Self::Tcp(stream.register()?);
         }
