@@ -12,11 +12,14 @@ pub(super) struct GlobTree {
     nodes: Vec<Node>,
 }
 
+/// Nodes by the segment before them.
+type Segments = HashMap<Box<str>, usize>;
+
 /// What globs have in common up to a segment.
 #[derive(Clone, Debug, Default)]
 struct Node {
     /// The nodes after a segment without wildcards.
-    literal: HashMap<Box<str>, usize>,
+    literal: Segments,
     /// The nodes after a segment with `*` or `?`, if there are any.
     wildcard: Option<Box<Wildcards>>,
     /// The node after `**`.
@@ -31,7 +34,7 @@ struct Node {
 #[derive(Clone, Debug, Default)]
 struct Wildcards {
     /// The nodes by the text before the first `*` or `?`, by that after the last one, and then by the segment.
-    by_ends: HashMap<Box<str>, HashMap<Box<str>, HashMap<Box<str>, usize>>>,
+    by_ends: HashMap<Box<str>, HashMap<Box<str>, Segments>>,
     /// The lengths of these two texts.
     lengths: BTreeSet<(usize, usize)>,
 }
@@ -86,7 +89,7 @@ impl GlobTree {
 
 impl Wildcards {
     /// Returns the nodes after segments that begin and end like this one.
-    fn nodes(&mut self, segment: &str) -> &mut HashMap<Box<str>, usize> {
+    fn nodes(&mut self, segment: &str) -> &mut Segments {
         let beginning = segment.split(['*', '?']).next().unwrap_or_default();
         let ending = segment.rsplit(['*', '?']).next().unwrap_or_default();
         self.lengths.insert((beginning.len(), ending.len()));
