@@ -36,6 +36,15 @@ fn the_shipped_file_shows_each_key() {
 }
 
 #[test]
+fn the_shipped_file_says_which_limits_are_for_each_kib() {
+    for key in ["send_timeout", "body_timeout"] {
+        let before = SHIPPED.split(&format!("\n#{key} = ")).next().expect("a text");
+        let comment = before.rsplit("\n\n").next().expect("a comment");
+        assert!(comment.contains("for each KiB"), "{comment}");
+    }
+}
+
+#[test]
 fn each_setting_of_the_shipped_file_is_valid_on_its_own() {
     assert!(settings().count() > 20, "too few were found");
     for setting in settings() {
