@@ -102,8 +102,7 @@ impl WebhookUrl {
         let is_here =
             self.host == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback());
         if self.scheme == Scheme::Http && !is_here {
-            let message =
-                "http is for receivers on this machine only: others could be read or changed on the way";
+            let message = "http is for receivers on this machine only: messages to other machines could be read or changed on the way";
             return Err(InvalidValue::new(
                 message,
                 "write `https://`, or the address of a proxy on 127.0.0.1",
