@@ -267,7 +267,11 @@ mod tests {
             ("http:/app", "does not begin", "did you mean `http://app`?"),
             ("http//app:80", "does not begin", "did you mean `http://app:80`?"),
             ("https:app", "does not begin", "did you mean `https://app`?"),
-            ("/run/app.sock", "does not begin", "write `unix:/run/app.sock`"),
+            (
+                "/run/app.sock",
+                "does not begin",
+                "write `unix:/run/app.sock` for a socket, or `root = \"/run/app.sock\"` for a directory of files",
+            ),
             ("${UPSTREAM}", "does not begin", "environment variables are not expanded"),
             ("http://$HOST:80", "invalid host `$HOST`", "environment variables are not expanded"),
             (

@@ -126,7 +126,7 @@ fn scheme_help(text: &str) -> String {
         return format!("environment variables are not expanded: write the address, {EXAMPLE}");
     }
     if text.starts_with(['/', '.']) {
-        return format!("write `unix:{text}`");
+        return format!("write `unix:{text}` for a socket, or `root = \"{text}\"` for a directory of files");
     }
     // `http:/host`, `http//host`, `https:host`
     for scheme in ["https", "http"] {
