@@ -142,7 +142,7 @@ impl<'i, 'r> Table<'i, 'r> {
         read: impl Fn(&mut Self, Range<usize>) -> T,
     ) -> Field<Vec<T>> {
         let value = self.take(key)?;
-        let (span, help) = (value.span(), format!("list tables in brackets, such as `{example}`"));
+        let (span, help) = (value.span(), format!("list tables in brackets, such as `[{example}]`"));
         let DeValue::Array(items) = value.into_inner() else {
             self.refuse(span, "a list of tables", help);
             return None;
