@@ -143,12 +143,21 @@ pub(super) fn explain_value(key: &str, text: &str) -> InvalidValue {
     InvalidValue { message, help }
 }
 
+/// Returns true for a dash that word processors use instead of `-`.
+fn is_dash(c: char) -> bool {
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
 /// Explains a text that should be a date-time, and suggests what to write instead.
 pub fn explain(text: &str) -> InvalidValue {
     let text = text.trim();
     let bare = text.trim_end_matches([',', ';']).trim_end();
     if bare.len() < text.len() && TimeLiteral::parse(bare).is_ok() {
         return InvalidValue::new("unexpected text after the value", format!("write `{bare}`"));
+    }
+    let with_hyphens = text.replace(is_dash, "-");
+    if with_hyphens != text && TimeLiteral::parse(&with_hyphens).is_ok() {
+        return InvalidValue::new("these are typographic dashes", format!("write `{with_hyphens}`"));
     }
     match TimeLiteral::parse(text) {
         Ok(_) => InvalidValue::new("this date-time must not be in quotes", format!("write `{text}`")),
@@ -173,6 +182,17 @@ pub fn explain(text: &str) -> InvalidValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn typographic_dashes_are_named() {
+        for text in ["2026–12–01 22:00", "2026‑12‑01T22:00:00−01:00", "2026—12—01T22:00:00Z"] {
+            let plain = text.replace(is_dash, "-");
+            let fault = explain(text);
+            assert_eq!(fault.message, "these are typographic dashes", "{text}");
+            assert_eq!(fault.help, format!("write `{plain}`"));
+        }
+        assert_eq!(explain("Dec–01").message, "invalid date-time `Dec–01`");
+    }
 
     #[test]
     fn a_time_is_an_instant_or_local() {
