@@ -305,7 +305,9 @@ mod tests {
             ("//a/./b/", "did you mean `/a/b/`?"),
             ("\\a\\b", "did you mean `/a/b`?"),
             ("/a\\b", "did you mean `/a/b`?"),
-            ("/a/../b", "write the path in its plain form, such as `/admin/login`"),
+            ("/a/../b", "did you mean `/b`?"),
+            ("/a/b/../../../c/", "did you mean `/c/`?"),
+            ("/a;b", "write the path in its plain form, such as `/admin/login`"),
         ] {
             assert_eq!(check_exact(text).unwrap_err().help, help, "{text}");
         }

@@ -152,11 +152,19 @@ fn unescape(digits: Option<&[u8]>) -> Result<u8, NotCanonical> {
     }
 }
 
-/// Returns the path with `//`, backslashes and `.` segments resolved, if that makes it canonical.
+/// Returns the path with `//`, backslashes, `.` and `..` segments resolved as browsers do, if that makes it canonical. Only for
+/// suggestions: a request for such a path is refused.
 pub(crate) fn canonicalize(text: &str) -> Option<String> {
     let slashes = text.replace('\\', "/");
-    let segments = slashes.split('/').filter(|segment| !segment.is_empty() && *segment != ".");
-    let mut path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
+    let mut segments = Vec::new();
+    for segment in slashes.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            _ => segments.push(segment),
+        }
+    }
+    let mut path = format!("/{}", segments.join("/"));
     if slashes.ends_with('/') && path.len() > 1 {
         path.push('/');
     }

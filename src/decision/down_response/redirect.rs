@@ -206,6 +206,7 @@ mod tests {
             ("https://status.example.com/ ", "write `https://status.example.com/`"),
             (" /down", "write `/down`"),
             ("/errors//503.html?x", "did you mean `/errors/503.html?x`?"),
+            ("/down/../x?y", "did you mean `/x?y`?"),
             ("/a;b", "write the path in its plain form, such as `/sorry`"),
         ] {
             let fault = Redirect::parse(text).unwrap_err();
