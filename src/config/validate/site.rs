@@ -165,7 +165,12 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
         report.warning(text.span(), message, help);
     } else if !root.is_dir() {
         let message = format!("the directory `{}` does not exist: every request gets 503", root.display());
-        report.warning(text.span(), message, "create it, or write the directory of the site's files");
+        let help = if text.get_ref().starts_with('~') {
+            "write the whole path, such as `/home/user/public`: `~` is not expanded"
+        } else {
+            "create it, or write the directory of the site's files"
+        };
+        report.warning(text.span(), message, help);
     }
     root
 }
