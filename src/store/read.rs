@@ -126,6 +126,7 @@ impl fmt::Display for ReadError {
             Self::Io(_) if self.is_forbidden() => f.write_str("cannot be read by this user"),
             Self::Io(error) => write!(f, "cannot be read: {error}"),
             Self::NotRegular(kind) => write!(f, "is {kind}, not a file"),
+            Self::TooLong(MAX_LENGTH) => f.write_str("is longer than 1 MiB"),
             Self::TooLong(limit) => write!(f, "is longer than {} KiB", limit / 1024),
             Self::Changing => f.write_str("is being written to"),
         }
@@ -238,7 +239,7 @@ mod tests {
             (io(io::ErrorKind::NotFound), "does not exist"),
             (io(io::ErrorKind::PermissionDenied), "cannot be read by this user"),
             (io(io::ErrorKind::TimedOut), "cannot be read: timed out"),
-            (ReadError::TooLong(MAX_LENGTH), "is longer than 1024 KiB"),
+            (ReadError::TooLong(MAX_LENGTH), "is longer than 1 MiB"),
             (ReadError::Changing, "is being written to"),
         ] {
             assert_eq!(error.to_string(), words);
