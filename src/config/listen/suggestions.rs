@@ -46,7 +46,7 @@ fn host_and_port_help(text: &str) -> Option<String> {
     let (host, port) = text.rsplit_once(':')?;
     if parse_port(port).is_none() {
         let is_number = port.parse::<u64>().is_ok();
-        return is_number.then(|| "a port is a number from 0 to 65535".to_owned());
+        return is_number.then(|| "a port is a number from 1 to 65535; 0 stands for any free one".to_owned());
     }
     if host.starts_with("[fe80:") {
         return Some(LINK_LOCAL.to_owned());
