@@ -121,7 +121,7 @@ fn lead(
         let titles: Vec<_> = causes.iter().map(|period| period.cause.as_str()).collect();
         let end = state.back_at(visit.now);
         let end = match end {
-            Some(at) => format!("all of it is up again {}", distance(at, visit.now)),
+            Some(at) => format!("the whole site is up again {}", distance(at, visit.now)),
             None if has_end => "a part of it stays down after that, with no known end".to_owned(),
             None => "with no known end".to_owned(),
         };

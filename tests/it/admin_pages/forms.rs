@@ -290,7 +290,7 @@ fn what_stays_down_after_the_whole_site_is_back_is_said() {
     for (periods, said) in [
         (format!("{whole}{part}"), "Because of db; a part of it stays down after that, with no known end."),
         (part.to_owned(), "Because of the period at line 10 (paths /shop/**); with no known end."),
-        (whole.to_owned(), "Because of db; all of it is up again in "),
+        (whole.to_owned(), "Because of db; the whole site is up again in "),
     ] {
         let (_directory, admin) = admin(&periods);
         let (_, page) = admin.open("/");
