@@ -62,6 +62,9 @@ impl BindError {
                 "ports below 1024 need CAP_NET_BIND_SERVICE: systemd/downtime.service shows how; or use port 1024 or higher".into()
             }
             (io::ErrorKind::AddrNotAvailable, _) => "no network interface has this address: `ip address` shows those that exist".into(),
+            (io::ErrorKind::NotFound, _) if section == "[admin]" => {
+                "create the directory of the socket, or set `listen` and `link_socket` in [admin]".into()
+            }
             (io::ErrorKind::NotFound, _) => "create the directory of the socket".into(),
             (io::ErrorKind::AlreadyExists, _) => {
                 format!("remove it if nothing needs it, or change {section} listen")

@@ -121,6 +121,15 @@ fn no_response_can_be_kept_framed_or_read_by_others() {
 }
 
 #[test]
+fn a_socket_in_a_missing_directory_names_the_keys() {
+    let directory = AdminProcess::directory("", &[]);
+    directory.write("downtime.toml", "[admin]\nlisten = \"unix:none/admin.sock\"\n");
+    let output = crate::support::process::downtime(&directory).arg("admin").output().expect("the binary");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("or set `listen` and `link_socket` in [admin]"), "{error}");
+}
+
+#[test]
 fn a_unix_socket_needs_a_login_too() {
     let directory = AdminProcess::directory("", &[]);
     directory.write("downtime.toml", "[admin]\nlisten = \"unix:admin.sock\"\n");
