@@ -121,6 +121,16 @@ fn no_response_can_be_kept_framed_or_read_by_others() {
 }
 
 #[test]
+fn the_login_page_says_that_a_link_is_of_one_file() {
+    let admin = AdminProcess::with_everybody();
+    for path in ["/login", "/link"] {
+        let response = admin.get(path, &[]);
+        let page = response.text();
+        assert!(page.contains("<code>-c FILE</code>"), "{page}");
+    }
+}
+
+#[test]
 fn a_socket_in_a_missing_directory_names_the_keys() {
     let directory = AdminProcess::directory("", &[]);
     directory.write("downtime.toml", "[admin]\nlisten = \"unix:none/admin.sock\"\n");
