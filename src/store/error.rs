@@ -51,6 +51,11 @@ impl FileError {
     pub fn help(&self) -> &'static str {
         self.reason.help()
     }
+
+    /// Returns what to do about it if a running `service`, not a command, made the edit.
+    pub fn help_for(&self, service: &str) -> String {
+        self.help().replace("run the command", &format!("run `{service}`"))
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for StoreError<E> {
@@ -71,3 +76,14 @@ impl fmt::Display for FileError {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for StoreError<E> {}
 
 impl std::error::Error for FileError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_for_a_service_names_no_command() {
+        let error = FileError::new(Path::new("a.toml"), Reason::DirectoryDenied("/etc".into()));
+        assert_eq!(error.help_for("downtime admin"), "run `downtime admin` as a user who may write there");
+    }
+}

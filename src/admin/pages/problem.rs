@@ -90,7 +90,7 @@ impl Problem {
             EditFailure::File(error) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 sentence(&error.problem()),
-                sentence(error.help()),
+                sentence(&error.help_for("downtime admin")),
             ),
         })
     }
