@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result, print_result_after};
+use crate::config::diagnostic::{Diagnostic, Location, Source};
 use crate::editing::{self, AwaitedEdit, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
 use crate::escape::escape;
 use crate::summary::state_line;
@@ -65,7 +67,7 @@ fn report_refusal(refusal: &EditRefusal) -> ExitCode {
             )
         }
         EditRefusal::WouldBeInvalid(diagnostics) => {
-            print_diagnostics(diagnostics);
+            print_diagnostics(&diagnostics.iter().map(with_the_edit).collect::<Vec<_>>());
             fail("the edited file would be invalid: nothing was written", "use different values")
         }
         EditRefusal::Changed => {
@@ -73,6 +75,16 @@ fn report_refusal(refusal: &EditRefusal) -> ExitCode {
         }
         EditRefusal::Cannot(message, help) => fail(message, help),
     }
+}
+
+/// Names the text of a diagnostic as one that is not in the file: its line may not exist there.
+fn with_the_edit(diagnostic: &Diagnostic) -> Diagnostic {
+    let place = diagnostic.place.clone().map(|place| {
+        let name = format!("{} with the edit", place.source.name);
+        let source = Arc::new(Source { name, text: place.source.text.clone() });
+        Location { source, ..place }
+    });
+    Diagnostic { place, ..diagnostic.clone() }
 }
 
 fn fail(message: &str, help: &str) -> ExitCode {

@@ -439,7 +439,8 @@ fn a_scope_is_written_and_only_that_part_is_down() {
     assert_eq!(period["paths"].to_string(), "[\"/checkout/**\"]");
     directory.run(&["status"]).prints(3, &[]);
     for (option, text) in [("--host", "http://shop.example.com/"), ("--path", "checkout")] {
-        directory.run(&["start", option, text]).refuses(1, &["nothing was written"]);
+        let texts = ["--> ./downtime.toml with the edit:", "nothing was written"];
+        directory.run(&["start", option, text]).refuses(1, &texts);
     }
 }
 
