@@ -39,6 +39,17 @@ impl ProblemItem {
     pub(super) fn of_field(field: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), message: message.into(), help: Some(help.into()) }
     }
+
+    /// Returns what is wrong in the file, with its name and line.
+    pub(super) fn in_file(diagnostic: &Diagnostic) -> Self {
+        let item = Self::from(diagnostic);
+        match (&diagnostic.place, diagnostic.line_column()) {
+            (Some(place), Some((line, _))) => {
+                Self { message: format!("{}, line {line}: {}", place.source.name, item.message), ..item }
+            }
+            _ => item,
+        }
+    }
 }
 
 impl From<&Diagnostic> for ProblemItem {
@@ -81,7 +92,7 @@ impl Problem {
             EditFailure::Refused(EditRefusal::Invalid(diagnostics)) => {
                 let title = "The file is invalid, so nothing was changed";
                 let text = "Fix the errors in the file first; until then the gateway keeps its last valid configuration.";
-                let list = diagnostics.iter().map(ProblemItem::from).collect();
+                let list = diagnostics.iter().map(ProblemItem::in_file).collect();
                 Self { list, ..Self::new(StatusCode::CONFLICT, title, text) }
             }
             EditFailure::Refused(EditRefusal::Cannot(message, help)) => {

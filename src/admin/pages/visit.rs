@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::html::{Frame, FrameOperator, page};
 use super::identity::period_ids;
 use super::notices::Notice;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemItem};
 use super::versions::FileVersion;
 use crate::admin::AdminFile;
 use crate::admin::access::Means;
@@ -60,7 +60,7 @@ impl<'a> Visit<'a> {
     pub(super) fn valid(&self) -> Result<&Config, Problem> {
         self.config().ok_or_else(|| {
             let text = "Fix the errors in the file first; until then the gateway keeps its last valid configuration.";
-            let list = self.loaded.reading.diagnostics.iter().map(Into::into).collect();
+            let list = self.loaded.reading.diagnostics.iter().map(ProblemItem::in_file).collect();
             Problem { list, ..Problem::new(StatusCode::CONFLICT, "The file is invalid", text) }
         })
     }

@@ -325,6 +325,8 @@ fn an_invalid_file_is_shown_and_not_edited() {
     directory.replace("downtime.toml", &broken);
     let (status, page) = admin.open("/");
     assert!(status == 409 && page.contains("The file is invalid"), "{status} {page}");
+    let place = format!("downtime.toml, line {}: ", broken.lines().count());
+    assert!(page.contains(&place), "{place} {page}");
     let (status, page) = admin.open("/check");
     assert!(status == 200 && page.contains("start = now"), "{page}");
     let fields = [("repeats", "once"), ("start", "2999-01-01T00:00")];
