@@ -189,7 +189,10 @@ async fn serve_all<S: Service>(
         never = pulse.run() => match never {},
         // The sender lives until it has sent.
         _ = aborted.wait_for(|aborted| *aborted) => {
-            warn!("closed {}, still open when the gateway ended", counted(open.count(), "connection"));
+            let count = open.count();
+            if count > 0 {
+                warn!("closed {}, still open when the gateway ended", counted(count, "connection"));
+            }
         }
     }
     Ok(())

@@ -227,6 +227,7 @@ fn a_second_signal_ends_the_gateway_at_once() {
         let (code, output) = process.end();
         assert_eq!(code, Some(0), "{output}");
         assert!(output.contains("a second signal"), "{output}");
+        assert!(!output.contains("closed 0 connections"), "{output}");
         assert!(!directory.join("gateway.sock").exists(), "{keys}");
     }
 }
