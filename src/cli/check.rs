@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
     pub(super) format: Format,
     /// True if a warning fails the check.
     pub(super) denies_warnings: bool,
-    /// True if a valid file prints nothing but its warnings.
+    /// True if neither notes nor the plan are printed.
     pub(super) is_quiet: bool,
 }
 
@@ -52,7 +52,10 @@ pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCo
     let mut loaded = load(path);
     let now = resolve_time(arguments.at, loaded.reading.config.as_ref())?;
     loaded.lint(now);
-    let reading = loaded.reading;
+    let mut reading = loaded.reading;
+    if arguments.is_quiet {
+        reading.diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
+    }
     let config = reading.config.as_ref();
     let decisions = config.map(|config| decisions(config, &arguments.urls, &arguments.client, now));
     let is_denied = arguments.denies_warnings && has_warnings(&reading.diagnostics);
