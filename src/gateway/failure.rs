@@ -14,7 +14,7 @@ use crate::net::peer::Peer;
 use crate::page::{self, VisitorRequest};
 use crate::server::limit_log;
 use crate::snapshot::Snapshot;
-use crate::upstream::{ClientError, UpstreamError};
+use crate::upstream::{ClientError, TimedOutStep, UpstreamError};
 
 const LOG_TARGET: &str = "downtime::gateway";
 
@@ -45,7 +45,7 @@ pub(super) fn failure_response(
     let upstream = site.upstream.to_string();
     // It may be so for one path only.
     let reason = match error {
-        UpstreamError::Invalid(_) => {
+        UpstreamError::Invalid(_) | UpstreamError::TimedOut { step: TimedOutStep::Response, .. } => {
             let path = head.target.path_text();
             let [method, path] = [head.method.as_str(), &*path].map(peer_text);
             format!("{error} ({method} {path})")

@@ -85,6 +85,15 @@ fn an_unreachable_upstream_gives_502_or_504_if_configured() {
 }
 
 #[test]
+fn a_response_that_comes_too_late_is_logged_with_its_request() {
+    let slow = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&site(&slow.url(), "response_timeout = \"50ms\""));
+    assert_eq!(gateway.get("/slow?secret=1", &[]).status, 503);
+    let line = gateway.log().wait_for("is unreachable: ");
+    assert!(line.ends_with("no response from the upstream within 50ms (GET /slow)"), "{line}");
+}
+
+#[test]
 fn an_unreachable_upstream_does_not_hide_a_planned_downtime() {
     let port = ClosedPort::bind();
     let gateway =
