@@ -27,6 +27,7 @@ mod route;
 mod shared;
 mod shared_connection;
 mod target;
+mod tls_failure;
 mod translated;
 mod tunnel;
 mod unreachable;

@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::UnixStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
+use super::tls_failure::explain;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
 use crate::descriptors::REQUESTS;
 use crate::net::happy_eyeballs;
@@ -87,6 +88,6 @@ pub(super) async fn connect(
     };
     let Connectors { http1, http2 } = connector.get(settings).await?;
     let connector = if offers_http2 { http2 } else { http1 };
-    let tls = connector.connect(name, tcp).await?;
+    let tls = connector.connect(name, tcp).await.map_err(|error| explain(error, host, port))?;
     Ok(TlsStream::Client(tls).into())
 }

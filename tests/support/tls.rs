@@ -51,10 +51,16 @@ impl Authority {
 
     /// Issues a certificate for a name, in `NAME.pem` and `NAME.key`.
     pub(crate) fn issue(&self, name: &str) {
+        self.issue_with(name, |_| {});
+    }
+
+    /// Issues a certificate with changed parameters, as [`issue`](Self::issue) does.
+    pub(crate) fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([name.to_owned()]).expect("parameters");
         // With the name of its issuer, OpenSSL would take it for self-signed.
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("issued");
         std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).expect("written");
         std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).expect("written");

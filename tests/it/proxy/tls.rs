@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rcgen::date_time_ymd;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
@@ -92,6 +93,43 @@ async fn the_certificate_of_an_https_upstream_must_be_for_its_name_and_of_a_trus
         assert_eq!(first, expected, "{name} with {tls}: {failure}");
         assert!(expected == OK || failure.contains("invalid peer certificate"), "{tls}: {failure}");
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_certificate_that_is_not_valid_now_is_reported_with_its_time() {
+    let authority = Authority::new();
+    for (from, to, expected) in [
+        ((2020, 1, 1), (2021, 9, 11), "its certificate expired on 2021-09-11 00:00 UTC: renew it there"),
+        (
+            (2094, 1, 1),
+            (2095, 1, 1),
+            "its certificate is not valid before 2094-01-01 00:00 UTC: is the clock of this machine right?",
+        ),
+    ] {
+        authority.issue_with("127.0.0.1", |params| {
+            params.not_before = date_time_ymd(from.0, from.1, from.2);
+            params.not_after = date_time_ymd(to.0, to.1, to.2);
+        });
+        let tls = format!("tls = {{ ca = '{}' }}", authority.path("ca.pem"));
+        let (first, failure) = status(acceptor(&authority, "127.0.0.1", false), tls).await;
+        assert_eq!(first, BAD_GATEWAY);
+        assert_eq!(failure, format!("no connection to the upstream: {expected}"));
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_https_upstream_that_does_not_speak_tls_is_named_as_the_cause() {
+    let authority = Authority::new();
+    let origin = Origin::bind().await;
+    let site = format!("tls = {{ ca = '{}' }}", authority.path("ca.pem"));
+    let url = origin.url().replace("http:", "https:");
+    let gateway = InProcessGateway::with(&url, Options { site, ..Options::default() });
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    origin.accept().await.send("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    assert_eq!(client.head().await.first, BAD_GATEWAY);
+    let expected = format!("it does not speak TLS: did you mean `{}`?", origin.url());
+    assert_eq!(gateway.failure(), format!("no connection to the upstream: {expected}"));
 }
 
 #[tokio::test(flavor = "local")]
