@@ -64,6 +64,8 @@ pub(super) struct LimitedStream {
     announced: watch::Sender<Announced>,
     /// True while SETTINGS may not have come as a whole.
     is_in_settings: bool,
+    /// True once anything came.
+    has_begun: bool,
 }
 
 impl LimitedStream {
@@ -74,12 +76,18 @@ impl LimitedStream {
         announced: watch::Sender<Announced>,
     ) -> Self {
         let finder = FrameFinder::of_headers(0);
-        Self { stream, finder, allowance, announced, is_in_settings: false }
+        Self { stream, finder, allowance, announced, is_in_settings: false, has_begun: false }
     }
 
     /// Counts the frames in what was received.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         static WARNED: LogInterval = LogInterval::new();
+        let is_first = !self.has_begun;
+        self.has_begun |= !bytes.is_empty();
+        // As a frame, that would be longer than any that is allowed.
+        if is_first && bytes.starts_with(b"HTTP/1.") {
+            return Err(io::Error::other("it answered in HTTP/1: write `http://` instead of `h2c://`"));
+        }
         let Self { finder, allowance, announced, is_in_settings, .. } = self;
         let mut is_allowed = true;
         finder.find(bytes, |frame| match frame.kind {

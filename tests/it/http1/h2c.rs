@@ -268,7 +268,7 @@ async fn an_upstream_that_speaks_http_1_only_gives_the_page() {
         GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), "response_timeout = \"5s\""));
     let found = blocking(move || {
         let found = gateway.get("/", &[]);
-        gateway.log().wait_for("http2 error: ");
+        gateway.log().wait_for("it answered in HTTP/1: write `http://` instead of `h2c://`");
         found
     });
     let found = found.await;
