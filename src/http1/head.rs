@@ -6,7 +6,7 @@ use http::StatusCode;
 use memchr::memmem::Finder;
 
 use super::refusal::Refusal;
-use super::request::MALFORMED_LINE;
+use super::request::{MALFORMED_LINE, PROXY_HEADER};
 use super::token::is_token_byte;
 
 /// The end of the last line, and an empty line.
@@ -14,6 +14,12 @@ static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\r\n"));
 /// The same where lines end without a carriage return (RFC 9112, section 2.2).
 static END_WITHOUT_RETURN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\n\n"));
 
+/// The first byte of TLS (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+/// The beginning of version 2 of the PROXY protocol, after its empty lines.
+const PROXY_V2: &[u8] = b"\0\r\nQUIT\n";
+
+const TLS: Refusal = Refusal::bad_request("this port does not speak HTTPS: write http:// in the URL");
 /// The refusal for a head that is too long.
 pub const TOO_LONG_HEAD: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -37,7 +43,11 @@ pub fn too_long(bytes: &[u8], max: usize) -> Refusal {
 /// empty line before the head.
 pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
     let is_malformed = bytes != b"\r" && bytes.first().is_some_and(|byte| !is_token_byte(*byte));
-    is_malformed.then_some(MALFORMED_LINE)
+    is_malformed.then(|| match bytes {
+        [TLS_HANDSHAKE, ..] => TLS,
+        _ if bytes.starts_with(PROXY_V2) => PROXY_HEADER,
+        _ => MALFORMED_LINE,
+    })
 }
 
 /// Returns how many of the `bytes` have to be parsed for the head that they begin with: it ends there or, where its lines end
@@ -92,7 +102,9 @@ mod tests {
             ("\r", None),
             ("\rG", Some(MALFORMED_LINE)),
             (" GET", Some(MALFORMED_LINE)),
-            ("\x16\x03\x01", Some(MALFORMED_LINE)),
+            ("\x16\x03\x01", Some(TLS)),
+            ("\0\r\nQUIT\n\x21", Some(PROXY_HEADER)),
+            ("\0\r\nQUIT", Some(MALFORMED_LINE)),
         ] {
             assert_eq!(not_a_head(bytes.as_bytes()), expected, "{bytes:?}");
         }

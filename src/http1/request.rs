@@ -55,6 +55,9 @@ pub struct RequestHead<'b> {
 }
 
 pub(super) const MALFORMED_LINE: Refusal = Refusal::bad_request("the first line of the request is malformed");
+pub(super) const PROXY_HEADER: Refusal = Refusal::bad_request(
+    "the connection begins with a header of the PROXY protocol, but its peer is not in `[server] proxy_protocol`",
+);
 const MALFORMED_FIELD: Refusal = Refusal::bad_request("a field of the request is malformed");
 const NO_HOST: Refusal = Refusal::bad_request("the request has no host");
 const INVALID_HOST: Refusal = Refusal::bad_request("the host of the request is invalid");
@@ -91,7 +94,10 @@ impl<'b> RequestHead<'b> {
     pub fn parse(bytes: &'b [u8]) -> Result<Self, Refusal> {
         let end = memchr(b'\n', bytes).ok_or(MALFORMED_LINE)?;
         let (line, rest) = bytes.split_at(end + 1);
-        let (method, target, version) = parse_line(line)?;
+        let (method, target, version) = parse_line(line).map_err(|refusal| {
+            let is_proxy_header = refusal == MALFORMED_LINE && line.starts_with(b"PROXY ");
+            if is_proxy_header { PROXY_HEADER } else { refusal }
+        })?;
         let target = RequestTarget::parse(&method, target)?;
         let (length, fields) = parse_fields(rest)?;
         let mut meaning = RequestMeaning::default();
@@ -290,6 +296,9 @@ mod tests {
             ["GET /", "GET", "", " / HTTP/1.1", "G\0T / HTTP/1.1", "GET HTTP/1.1", "G\u{e9}T / HTTP/1.1"]
         {
             assert_eq!(refusal(&format!("{line}\r\nHost: a\r\n\r\n")), Some(MALFORMED_LINE), "{line}");
+        }
+        for line in ["PROXY TCP4 192.0.2.1 198.51.100.1 56324 443", "PROXY UNKNOWN"] {
+            assert_eq!(refusal(&format!("{line}\r\nGET / HTTP/1.1\r\n\r\n")), Some(PROXY_HEADER), "{line}");
         }
         assert!(refusal("GET  / HTTP/1.1\r\nHost: a\r\n\r\n").is_some());
         assert!(refusal("GET / / HTTP/1.1\r\nHost: a\r\n\r\n").is_some());

@@ -101,6 +101,13 @@ fn a_refusal_names_its_reason() {
         ("GET * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "target"),
         ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n".to_owned(), 501, "connect"),
         ("GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), 505, "version"),
+        ("\x16\x03\x01".to_owned(), 400, "this port does not speak https: write http:// in the url"),
+        (
+            "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            400,
+            "`[server] proxy_protocol`",
+        ),
+        ("\r\n\r\n\0\r\nQUIT\n\x21".to_owned(), 400, "`[server] proxy_protocol`"),
         (format!("GET /{long}"), 414, "too long"),
         (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {long}\r\n\r\n"), 431, "too long"),
         (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431, "256"),
