@@ -80,7 +80,9 @@ fn end_once(
     if occurrence.start > now {
         let set = vec![("enabled", Literal::Bool(false))];
         plan.changes.push(Change::Alter { period: index, set, remove: Vec::new() });
-        return format!("{title} had not started; it is now disabled");
+        return format!(
+            "{title} had not started; it is now disabled: to plan it again, remove `enabled = false`"
+        );
     }
     let earliest = occurrence.start.checked_add(SignedDuration::from_millis(1)).unwrap_or(now);
     let at = floor_to_millisecond(now).max(earliest);

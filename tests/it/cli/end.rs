@@ -119,7 +119,7 @@ fn a_period_to_come_without_a_name_is_cancelled_by_the_command_of_status() {
     status.prints(0, &[line]);
     assert_eq!(line_command(&status.stdout), line_command(&started.stdout));
     let shown = "period    the period at line 3: to come\n    Tue 2999-01-01 00:00 +00  open-ended";
-    let cancelled = "the period at line 3 had not started; it is now disabled\n";
+    let cancelled = "the period at line 3 had not started; it is now disabled: to plan it again, remove `enabled = false`\n";
     directory.run(&line_command(&status.stdout)).prints(0, &[shown, cancelled, "up; no downtime"]);
     assert!(directory.text().ends_with("message = \"Moving.\"\nenabled = false\n"), "{}", directory.text());
     assert!(!directory.run(&["status"]).stdout.contains("cancel"));
@@ -211,7 +211,10 @@ fn a_disabled_period_has_nothing_to_end() {
 #[test]
 fn a_future_period_is_disabled() {
     let directory = WorkingDirectory::with(LATER);
-    directory.run(&["end", "later"]).prints(0, &["\"later\" had not started; it is now disabled", "up"]);
+    directory.run(&["end", "later"]).prints(
+        0,
+        &["\"later\" had not started; it is now disabled: to plan it again, remove `enabled = false`", "up"],
+    );
     assert_eq!(directory.text(), format!("{LATER}enabled = false\n"));
     let directory = WorkingDirectory::with(&format!("{LATER}enabled = true # for now\n"));
     directory.run(&["end", "later"]).prints(0, &[]);
