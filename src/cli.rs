@@ -12,6 +12,7 @@ mod end;
 mod extend;
 mod init;
 mod man;
+mod output_file;
 mod preview;
 mod print;
 mod prune;

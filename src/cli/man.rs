@@ -4,8 +4,7 @@
 
 mod file_page;
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +13,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::config_file::IgnoredConfig;
+use super::output_file::{write_help, write_whole};
 use super::{print_error, print_result};
 
 /// What the pages are of, in their last line.
@@ -74,15 +74,8 @@ pub(super) fn run(command: Command, exit_codes: &str, arguments: &ManArgs) -> Re
 fn write(directory: &Path, pages: &[Page]) -> Result<ExitCode, ExitCode> {
     for page in pages {
         let path = directory.join(format!("{}.{}", page.name, page.section));
-        let written = File::create(&path).and_then(|mut file| {
-            // What is there of a page that could not be written is of no use.
-            file.write_all(page.text.as_bytes()).inspect_err(|_| drop(fs::remove_file(&path)))
-        });
-        written.map_err(|error| {
-            let help = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, and try again",
-                _ => "name a directory that exists and that you may write to",
-            };
+        write_whole(&path, page.text.as_bytes()).map_err(|error| {
+            let help = write_help(&error, "name a directory that exists and that you may write to");
             print_error(&format!("cannot write {}: {error}", path.display()), help);
             ExitCode::FAILURE
         })?;

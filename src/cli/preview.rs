@@ -2,13 +2,13 @@
 
 mod server;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use http::Method;
 
+use super::output_file::{write_help, write_whole};
 use super::{print_diagnostics, print_error, print_progress, print_result};
 use crate::clock;
 use crate::config::Config;
@@ -115,9 +115,10 @@ fn write(file: &Path, page: &PreviewedPage) -> Result<(), ExitCode> {
     if file == Path::new("-") {
         return print_result(&String::from_utf8_lossy(&html));
     }
-    fs::write(file, &html).map_err(|error| {
+    write_whole(file, &html).map_err(|error| {
         let message = format!("cannot write {}: {error}", file.display());
-        print_error(&message, "check the owner and mode of the directory, or name another file");
+        let help = "check the owner and mode of the directory, or name another file";
+        print_error(&message, write_help(&error, help));
         ExitCode::FAILURE
     })
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::exits::exit_status;
 use crate::support::http::{Client, Response};
 use crate::support::log::Log;
-use crate::working_directory::{CommandOutput, WorkingDirectory};
+use crate::working_directory::{CommandOutput, WorkingDirectory, output};
 
 const FILE: &str = r#"
 [page]
@@ -141,6 +141,22 @@ fn it_writes_a_file() {
     let run = directory.run(&["preview", "--out", "none/shown.html"]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("error: cannot write none/shown.html: "), "{run:?}");
+}
+
+#[test]
+fn no_page_is_left_that_could_not_be_written() {
+    let directory = directory();
+    let program = env!("CARGO_BIN_EXE_downtime");
+    let script = format!("trap '' XFSZ; ulimit -f 0; exec '{program}' preview --out shown.html");
+    let mut command = std::process::Command::new("sh");
+    let run: CommandOutput = output(command.args(["-c", &script]).current_dir(directory.path())).into();
+    run.refuses(1, &["cannot write shown.html: File too large"]);
+    let page = directory.path().join("shown.html");
+    assert!(!page.exists());
+    std::os::unix::fs::symlink("/dev/full", &page).unwrap();
+    let run = directory.run(&["preview", "--out", "shown.html"]);
+    run.refuses(1, &["cannot write shown.html: No space left on device", "free some space"]);
+    assert!(page.symlink_metadata().is_ok(), "a device stays");
 }
 
 #[test]
