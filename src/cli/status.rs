@@ -101,11 +101,7 @@ fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
 /// Returns true if the gateway serves this file: it has the same path, or the same contents, since a container may use
 /// another path.
 fn is_same_file(gateway: &GatewayStatus, path: &Path, loaded: &Loaded) -> bool {
-    let file = Path::new(&gateway.file);
-    let real = |path: &Path| path.canonicalize().ok();
-    let has_same_target = real(file).zip(real(path)).is_some_and(|(theirs, ours)| theirs == ours);
-    let has_same_path = std::path::absolute(path).is_ok_and(|path| path == file);
-    has_same_target || has_same_path || loaded.sha256.as_ref() == Some(&gateway.sha256)
+    gateway.is_at(path) || loaded.sha256.as_ref() == Some(&gateway.sha256)
 }
 
 /// The state that the current version of the file has in the gateway.

@@ -140,29 +140,34 @@ impl AwaitedEdit {
             return EditProgress::Pending(reason.into());
         }
         match query_status(&self.listen, timeout).await {
-            Ok(reply) => progress(reply.gateway, &sha256(&main, periods.as_deref())),
+            Ok(reply) => self.compare(reply.gateway, path, &sha256(&main, periods.as_deref())),
             Err(QueryError::TimedOut(_)) if timeout < QUERY_TIMEOUT => EditProgress::OutOfTime,
             Err(error) => {
                 EditProgress::Pending(format!("could not query the gateway at {}: {error}", self.listen))
             }
         }
     }
-}
 
-/// Compares the file that the gateway has read with the one of this hash.
-fn progress(status: GatewayStatus, sha256: &str) -> EditProgress {
-    if status.sha256 == sha256 {
-        return EditProgress::Applied(Box::new(status));
-    }
-    let is_this_file =
-        |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
-    match status.rejected {
-        Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
-        _ => EditProgress::Pending(format!(
-            "the gateway still serves snapshot {} of another version of {}",
-            status.generation,
-            peer_text(&status.file)
-        )),
+    /// Compares what the gateway has read with the file at `path`, which has this hash.
+    fn compare(&self, status: GatewayStatus, path: &Path, sha256: &str) -> EditProgress {
+        if status.sha256 == sha256 {
+            return EditProgress::Applied(Box::new(status));
+        }
+        let is_this_file =
+            |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
+        match status.rejected {
+            Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
+            _ if !status.is_at(path) => EditProgress::Pending(format!(
+                "the gateway at {} serves another file, {}",
+                self.listen,
+                peer_text(&status.file)
+            )),
+            _ => EditProgress::Pending(format!(
+                "the gateway still serves snapshot {} of another version of {}",
+                status.generation,
+                peer_text(&status.file)
+            )),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `/status`: the summary that `--check` prints, for the applied snapshot, and the state of the gateway.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,16 @@ pub struct UpstreamStatus {
     pub connections: usize,
     /// The requests that it did not respond to completely since the start of the gateway.
     pub errors: u64,
+}
+
+impl GatewayStatus {
+    /// Returns true if the gateway has read the file at this path.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let file = Path::new(&self.file);
+        let real = |path: &Path| path.canonicalize().ok();
+        let has_same_target = real(file).zip(real(path)).is_some_and(|(theirs, ours)| theirs == ours);
+        has_same_target || std::path::absolute(path).is_ok_and(|path| path == file)
+    }
 }
 
 impl RequestStatus {

@@ -77,6 +77,18 @@ fn without_a_gateway_it_fails_in_time_and_keeps_the_edit() {
 }
 
 #[test]
+fn a_gateway_of_another_file_is_named_as_the_reason() {
+    let gateway = start("");
+    let socket = gateway.directory.join("management.sock").display().to_string();
+    let directory = ConfigDirectory::with(&with_management("").replace("management.sock", &socket));
+    let started = run(&directory, &["start", "--wait"]);
+    assert_eq!(started.code, 1);
+    let file = gateway.directory.join("downtime.toml").display().to_string();
+    let reason = format!("the gateway at unix:{socket} serves another file, {file}");
+    assert!(started.stderr.contains(&reason), "{started:?}");
+}
+
+#[test]
 fn an_edit_that_is_undone_before_it_is_applied_is_not_reported_as_applied() {
     let gateway = start("");
     gateway.process.signal(Signal::STOP);
