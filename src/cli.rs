@@ -185,13 +185,36 @@ fn report_no_file(error: Diagnostic, format: Format) -> Result<ExitCode, ExitCod
 }
 
 fn usage_error(kind: ErrorKind, message: &str) -> ExitCode {
-    print_usage_error(Cli::command().error(kind, message))
+    usage_error_of(Cli::command(), kind, message)
+}
+
+/// As [`usage_error`], with the usage of `command`.
+fn usage_error_of(mut command: clap::Command, kind: ErrorKind, message: &str) -> ExitCode {
+    print_usage_error(command.error(kind, message))
+}
+
+/// Suggests the command or the value that only differs in case.
+fn suggest_lower_case(error: &mut clap::Error) {
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        let lower = word.to_lowercase();
+        if lower != *word && Cli::command().find_subcommand(&lower).is_some() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![lower]));
+        }
+    } else if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidValue)
+        && let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue)
+    {
+        let lower = word.to_lowercase();
+        if valid.contains(&lower) {
+            error.insert(ContextKind::SuggestedValue, ContextValue::String(lower));
+        }
+    }
 }
 
 /// Prints an "error" of clap: help and version to stdout with exit code 0, anything else to stderr with 2.
 fn print_usage_error(mut error: clap::Error) -> ExitCode {
+    suggest_lower_case(&mut error);
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some(hint) = words::command_hint(word)
+        && let Some(hint) = words::command_hint(&word.to_lowercase())
     {
         let message = format!("unknown command `{word}`: {hint}");
         return usage_error(ErrorKind::InvalidSubcommand, &message);
@@ -206,7 +229,8 @@ fn print_usage_error(mut error: clap::Error) -> ExitCode {
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && let Some(hint) = words::argument_hint(&given_command(), argument)
     {
-        return usage_error(ErrorKind::UnknownArgument, &format!("unexpected argument `{argument}`: {hint}"));
+        let message = format!("unexpected argument `{argument}`: {hint}");
+        return usage_error_of(given_command(), ErrorKind::UnknownArgument, &message);
     }
     if error.kind() == ErrorKind::MissingRequiredArgument
         && error.get(ContextKind::InvalidArg).is_some()
@@ -214,7 +238,7 @@ fn print_usage_error(mut error: clap::Error) -> ExitCode {
         && let Some(by) = arguments().find(|argument| duration(argument).is_ok())
     {
         let message = format!("missing --by or --until: did you mean `--by {by}`?");
-        return usage_error(ErrorKind::MissingRequiredArgument, &message);
+        return usage_error_of(given_command(), ErrorKind::MissingRequiredArgument, &message);
     }
     if error.kind() == ErrorKind::UnknownArgument {
         // It says how to pass an option as a name, which nobody means.
@@ -236,7 +260,9 @@ fn arguments() -> impl Iterator<Item = String> {
 
 /// Returns the command that the arguments of the process name.
 fn given_command() -> clap::Command {
-    let all = Cli::command();
+    let mut all = Cli::command();
+    // The usage of a command then begins with `downtime`.
+    all.build();
     let named = arguments().find_map(|argument| all.find_subcommand(argument).cloned());
     named.unwrap_or(all)
 }

@@ -75,7 +75,13 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["start", "--name", ""], &["a name must be one non-empty line"]),
         (&["start", "--name", "two\nlines"], &["a name must be one non-empty line"]),
         (&["start", "name"], &["'name'"]),
-        (&["start", "30m"], &["unexpected argument `30m`: did you mean `--for 30m`?"]),
+        (
+            &["start", "30m"],
+            &["unexpected argument `30m`: did you mean `--for 30m`?", "Usage: downtime start [OPTIONS]\n"],
+        ),
+        (&["START"], &["unrecognized subcommand 'START'", "a similar subcommand exists: 'start'"]),
+        (&["STOP"], &["unknown command `STOP`: to take the site down, run `downtime start`"]),
+        (&["wait", "UP"], &["invalid value 'UP'", "a similar value exists: 'up'"]),
         (
             &["start", "--duration", "30m"],
             &["unexpected argument `--duration`: did you mean `--for DURATION`?"],
@@ -95,7 +101,10 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         ),
         (
             &["start", "--force"],
-            &["unexpected argument `--force`: remove it: no command asks for confirmation"],
+            &[
+                "unexpected argument `--force`: remove it: no command asks for confirmation",
+                "Usage: downtime start [OPTIONS]\n",
+            ],
         ),
         (&["end", "--for", "1h"], &["unexpected argument '--for'"]),
         (&["status", "1h"], &["unexpected argument '1h'"]),
