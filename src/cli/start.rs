@@ -12,7 +12,7 @@ use self::requested::PlannedStart;
 pub(super) use self::requested::{request, resolve_end};
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
-use super::end::end_line_command;
+use super::end::{end_command, end_line_command};
 use super::time_arg::TimeArg;
 
 use crate::clock;
@@ -87,9 +87,29 @@ pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, 
     let now = clock::now();
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source.config, arguments, now))?;
     let cancel = cancel_line(&edited, arguments, file, now);
-    edited.print(&edited.outcome, clock::now(), &Vec::from_iter(cancel))?;
+    let hints: Vec<_> = open_end_line(&edited, arguments, file, now).into_iter().chain(cancel).collect();
+    edited.print(&edited.outcome, clock::now(), &hints)?;
     let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says of a planned downtime that it has no end, and returns the command that will end it.
+fn open_end_line(
+    edited: &Edited<Vec<String>>,
+    arguments: &StartArgs,
+    file: &ConfigFile,
+    now: Timestamp,
+) -> Option<String> {
+    let name = &arguments.downtime.name;
+    let periods = edited.config.rules.schedule.periods();
+    let period = match name {
+        Some(_) => periods.iter().find(|period| period.name == *name),
+        None => periods.last(),
+    }?;
+    let once = period.once().filter(|once| once.end.is_none() && once.start > now)?;
+    let end = name.as_ref().map_or_else(|| file.command("end"), |name| end_command(file, name));
+    let start = local(once.start, &edited.config.timezone);
+    Some(format!("it has no end: after {start}, end it with `{end}`"))
 }
 
 /// Returns the command that cancels a planned downtime without a name, which is the last period of the file.

@@ -165,6 +165,9 @@ fn a_future_period_leaves_the_site_up() {
     let directory = WorkingDirectory::with("# mine\n");
     let run = directory.run(&["start", "--name", "db", "--at", "2999-06-01T02:00:00Z"]);
     run.prints(0, &["\"db\" starts at 2999-06-01 02:00:00", "up; the next downtime starts at 2999-06-01"]);
+    assert!(run.stdout.contains("end it with `downtime end db`\n"), "{run:?}");
+    let run = directory.run(&["start", "--name", "short", "--at", "2999-07-01T02:00:00Z", "--for", "1h"]);
+    assert!(!run.stdout.contains("it has no end"), "{run:?}");
     directory.run(&["status"]).prints(0, &["up"]);
 }
 
@@ -173,7 +176,8 @@ fn an_unnamed_future_period_says_how_to_cancel_it() {
     let directory = WorkingDirectory::with("# mine\n");
     let run = directory.run(&["start", "--at", "2999-06-01T02:00:00Z"]);
     let cancel = "to cancel it: downtime end --line 3 --sha256 ";
-    run.prints(0, &["a planned downtime starts at 2999-06-01", cancel]);
+    let end = "it has no end: after 2999-06-01 02:00:00 +00:00, end it with `downtime end`\n";
+    run.prints(0, &["a planned downtime starts at 2999-06-01", end, cancel]);
     assert_eq!(keys(&directory.period(0)), ["start"]);
 }
 
