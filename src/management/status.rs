@@ -16,6 +16,8 @@ use crate::summary::{
 };
 use crate::watch::Mode;
 
+const STOPPING: &str = "gateway   is stopping: it serves new requests until `[server] stop_delay` is over";
+
 /// The JSON document.
 #[derive(Debug, Serialize)]
 struct StatusDocument {
@@ -189,6 +191,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             timezone: config.timezone.iana_name().map(str::to_owned),
             lines: status_lines(config, &snapshot.phase(now).state, reachable, now)
                 .into_iter()
+                .chain(gateway.readiness.is_stopping().then(|| STOPPING.to_owned()))
                 .chain([requests.line()])
                 .chain(upstream.as_ref().map(UpstreamStatus::line))
                 .chain(certificate_problems(config, now))

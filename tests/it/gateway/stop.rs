@@ -245,6 +245,8 @@ fn requests_are_served_as_usual_while_stop_delay_lasts_and_probes_get_503() {
     for (path, status) in [("/ready", 503), ("/health", 200)] {
         assert_eq!(operator.request("GET", path, &["Host: localhost"]).status, status, "{path}");
     }
+    let status = operator.request("GET", "/status", &["Host: localhost"]);
+    assert!(status.text().contains("\"gateway   is stopping: "), "{}", status.text());
     for client in [&mut kept, &mut gateway.connect()] {
         let probe = client.request("GET", "/up", &[]);
         assert_eq!((probe.status, probe.text()), (503, "the gateway is stopping\n"));
