@@ -99,7 +99,9 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
     let message = period.and_then(|period| rules.responses.get(period)?.message.as_ref());
     let (language, message) =
         message.map(|message| message.negotiate(&context.request.headers, snapshot.config.page.lang)).unzip();
-    let reachable = snapshot.reachability.get();
+    // Only pages name their path. One that finds no reason to wait loads it again.
+    let is_trial = period.is_none() && target.names_path && snapshot.reachability.claim_trial(now);
+    let reachable = snapshot.reachability.get().filter(|_| !is_trial);
     let cause = match period {
         Some(period) => Some(rules.cause(period)),
         None => (reachable == Some(false)).then_some(Cause::Unreachable),
@@ -121,6 +123,8 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
 struct StatusQuery {
     /// The path and query, percent-encoded as in a request.
     target: String,
+    /// True if the query has it.
+    names_path: bool,
     method: Method,
 }
 
@@ -133,8 +137,10 @@ impl StatusQuery {
             let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
             Some(value).filter(|value| !value.is_empty())
         };
+        let path = value("path");
         Self {
-            target: value("path").unwrap_or_else(|| "/".into()),
+            names_path: path.is_some(),
+            target: path.unwrap_or_else(|| "/".into()),
             method: value("method").and_then(|method| method.parse().ok()).unwrap_or(Method::GET),
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn failure_response(
         }
         _ => error.to_string(),
     };
-    if snapshot.reachability.record_failure() {
+    if snapshot.reachability.record_failure(error.is_connected()) {
         error!(target: LOG_TARGET, upstream, "{upstream} is unreachable: {reason}");
     } else {
         debug!(target: LOG_TARGET, upstream, "{upstream} is still unreachable: {reason}");

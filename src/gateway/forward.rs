@@ -65,7 +65,7 @@ impl<R: Routes> Gateway<R> {
         };
         let closing = pin!(self.closing(head, &peer, current, *now));
         let mut on_status = |status: StatusCode| {
-            snapshot.reachability.record(true);
+            snapshot.reachability.record_response();
             record.respond(status);
         };
         match self.proxy.forward(head, client, &route, *now, &mut on_status, closing).await {

@@ -112,7 +112,7 @@ mod tests {
         let mut at = |second| log.news(start + Duration::from_secs(second));
         let fail = |times| {
             for _ in 0..times {
-                let _is_news = reachability.record_failure();
+                let _is_news = reachability.record_failure(false);
             }
         };
         assert_eq!(at(0), None);
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!([at(62), at(121)], [None, None], "nobody has asked for the site");
         // One that succeeds among others that fail is not enough.
         fail(1);
-        reachability.record(true);
+        reachability.record_response();
         assert_eq!(at(122), None);
         assert_eq!(at(123), Some(ReachabilityNews::ReachableAgain(1)));
         assert_eq!(at(124), None);

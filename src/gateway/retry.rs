@@ -21,7 +21,7 @@ impl<R: Routes> Gateway<R> {
             if let Site::Upstream(site) = &snapshot.config.site
                 && proxy.can_connect(site).await
             {
-                snapshot.reachability.record(true);
+                snapshot.reachability.record_connection();
             }
         });
     }

@@ -113,6 +113,12 @@ impl UpstreamError {
         })
     }
 
+    /// Returns true if there was a connection to the upstream.
+    pub fn is_connected(&self) -> bool {
+        use UpstreamFailure::{Busy, Connect, ConnectTimeout};
+        !matches!(self.failure(), Some(Connect | Busy | ConnectTimeout))
+    }
+
     /// Returns true if the upstream has certainly not processed the request: it got nothing of it, or says so.
     pub const fn is_unprocessed(&self) -> bool {
         matches!(

@@ -1,7 +1,8 @@
 //! The public status at `status_path`.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::net::UnixListener;
+use std::thread;
 
 use serde_json::json;
 
@@ -106,4 +107,24 @@ fn the_status_tells_if_the_upstream_is_reachable_and_finds_out_when_it_is_again(
     let mut request = Vec::new();
     attempt.read_to_end(&mut request).expect("the end of the connection");
     assert!(request.is_empty(), "the site must not get a request that no visitor made");
+}
+
+#[test]
+fn an_upstream_that_accepts_connections_but_does_not_respond_is_not_reachable() {
+    let directory = ConfigDirectory::with("");
+    let socket = directory.join("site.sock");
+    directory.write("downtime.toml", &format!("[site]\nupstream = \"unix:{}\"\n", socket.display()));
+    let site = UnixListener::bind(&socket).expect("a free path");
+    let gateway = GatewayProcess::on(directory);
+    let status = |query: &str| gateway.get(&format!("{STATUS}{query}"), &[]).json()["reachable"].clone();
+    thread::scope(|scope| {
+        // A GET is sent twice.
+        scope.spawn(|| (0..2).for_each(|_| drop(site.accept().expect("a connection"))));
+        assert_eq!(gateway.get("/", &[]).downtime(), Some("unreachable"));
+    });
+    // Of the pages, one may try.
+    let answers = ["", "?path=/a", "?path=/a", ""].map(status);
+    assert_eq!(answers, [json!(false), json!(null), json!(false), json!(false)]);
+    site.set_nonblocking(true).expect("set");
+    assert_eq!(site.accept().expect_err("no attempt").kind(), ErrorKind::WouldBlock);
 }
