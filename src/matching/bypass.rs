@@ -135,7 +135,8 @@ impl BypassScope {
             return true;
         }
         request.path.canonical().is_some_and(|path| {
-            self.contains_hosts(request) && self.paths.as_ref().is_none_or(|paths| paths.globs.covers(path))
+            self.contains_hosts(request)
+                && self.paths.as_ref().is_none_or(|paths| paths.globs.find(path).is_some())
         })
     }
 

@@ -50,30 +50,32 @@ impl PathGlobs {
         check_glob(text)
     }
 
-    /// Returns true if a glob of the list matches a decoded path.
-    pub fn covers(&self, path: &str) -> bool {
-        self.tree.search(path, |_| true)
+    /// Returns true if a glob of the list matches a decoded path, or if it would take too long to find out.
+    pub fn may_match(&self, path: &str) -> bool {
+        self.tree.search(path, |_| true).unwrap_or(true)
     }
 
-    /// Returns the indices, in order, of all globs that match a decoded path.
-    pub fn find_all(&self, path: &str) -> Vec<usize> {
+    /// Returns the indices, in order, of all globs that match a decoded path; `None` if it would take too long to find out.
+    pub fn find_all(&self, path: &str) -> Option<Vec<usize>> {
         let mut found = Vec::new();
-        self.tree.search(path, |globs| {
+        let collect = |globs: &[usize]| {
             found.extend_from_slice(globs);
             false
-        });
+        };
+        self.tree.search(path, collect).ok()?;
         found.sort_unstable();
         found.dedup();
-        found
+        Some(found)
     }
 
-    /// Returns the index of the first glob that matches a decoded path.
+    /// Returns the index of the first glob that matches a decoded path; `None` if none does, or if it would take too long to find out.
     pub fn find(&self, path: &str) -> Option<usize> {
         let mut first = None;
-        self.tree.search(path, |globs| {
+        let keep_first = |globs: &[usize]| {
             first = globs.iter().copied().chain(first).min();
             false
-        });
+        };
+        self.tree.search(path, keep_first).ok()?;
         first
     }
 }

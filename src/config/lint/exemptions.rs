@@ -128,7 +128,7 @@ impl<'r> Covering<'r> {
         }
         let duplicate = self.exact.get(rule.text.as_str()).copied().filter(|&first| first < index);
         let sample = if rule.kind == RuleKind::Exact { rule.text.clone() } else { sample(&rule.text) };
-        let found = self.globs.find_all(&sample);
+        let found = self.globs.find_all(&sample).unwrap_or_default();
         let globs = found.into_iter().filter_map(|glob| self.glob_rules.get(glob).copied());
         let exact = duplicate.filter(|_| rule.kind == RuleKind::Exact);
         let others = exact.into_iter().chain(globs.filter(|&other| other != index).take(MAX_CANDIDATES));

@@ -36,11 +36,13 @@ impl ScopeIndex {
         Self { globs: PathGlobs::join(globs), ..index }
     }
 
-    /// Returns the positions in the list, in order, of the scopes that may cover a request.
+    /// Returns the positions in the list, in order, of the scopes that may cover a request: all of them if it would take too long to
+    /// find out.
     pub fn candidates(&self, request: &Request<'_>) -> Vec<usize> {
         let Some(path) = request.path.canonical() else { return self.all.clone() };
-        let globs = spellings(path).flat_map(|path| self.globs.find_all(&path));
-        let by_path = globs.filter_map(|glob| self.glob_scopes.get(glob).copied());
+        let globs: Option<Vec<_>> = spellings(path).map(|path| self.globs.find_all(&path)).collect();
+        let Some(globs) = globs else { return self.all.clone() };
+        let by_path = globs.into_iter().flatten().filter_map(|glob| self.glob_scopes.get(glob).copied());
         let mut found: Vec<_> = by_path.chain(self.without_paths.iter().copied()).collect();
         found.sort_unstable();
         found.dedup();
