@@ -151,6 +151,8 @@ async fn serve_requests<S: Service>(
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
     use std::time::Duration;
 
     use bytes::Bytes;
@@ -159,10 +161,11 @@ mod tests {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixStream;
-    use tokio::time::{Instant, sleep};
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
     use crate::http1::framing::Encoding;
+    use crate::net::accepted::AcceptedTcp;
     use crate::server::preface::PREFACE;
     use crate::server::response::respond;
 
@@ -303,6 +306,34 @@ mod tests {
             sleep(29 * SECOND).await;
             let (got, taken) = trickle(&mut client, b"TP/1.1\r\nHost: site.example", SECOND).await;
             assert_refused(&(got, taken + 29 * SECOND), 30, &String::from_utf8_lossy(first));
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_head_after_any_number_of_requests_at_once_has_the_same_limit() {
+        // A task that has polled 128 times gets nothing more from tokio before others have run.
+        for count in [1, 126, 127, 128, 129, 256] {
+            // They are there when the connection is accepted, so that nothing is waited for before them.
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            client.write_all(&[&HEAD.repeat(count), &b"GET / HT"[..]].concat()).unwrap();
+            let (ours, _) = listener.accept().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let (_stop, stopped) = watch::channel(false);
+            let ours = AcceptedTcp::from(OwnedFd::from(ours));
+            tokio::task::spawn_local(serve(ours.into(), None, TestSite, stopped));
+            let mut client = tokio::net::TcpStream::from_std(client).unwrap();
+            let mut got = vec![0; 1 << 20];
+            let mut answers = 0;
+            while answers < count {
+                let length = client.read(&mut got).await.unwrap();
+                answers += got[..length].windows(9).filter(|window| window == b"HTTP/1.1 ").count();
+            }
+            let begun = Instant::now();
+            let length = timeout(99 * SECOND, client.read(&mut got)).await.expect("an end").unwrap();
+            let refusal = String::from_utf8_lossy(&got[..length]).into_owned();
+            assert_refused(&(refusal, begun.elapsed()), 30, &format!("{count} requests"));
         }
     }
 

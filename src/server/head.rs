@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::STOP_GRACE;
@@ -184,7 +185,7 @@ impl HeadReader {
         self.stop_at.is_some_and(|at| Instant::now() >= at)
     }
 
-    /// Waits for the client, at least until `expires_at` unless the server stops.
+    /// Waits for the client, until `expires_at` at the latest. The expiry that it returns may come before.
     async fn wait(&mut self, client: &mut ClientConnection, expires_at: Instant) -> ClientEvent {
         poll_fn(|cx| {
             if let Poll::Ready(read) = client.poll_fill(cx) {
@@ -212,7 +213,8 @@ impl HeadReader {
             return Poll::Ready(ClientEvent::Expiry);
         }
         self.idleness.register(cx.waker());
-        self.registered = Some(cx.waker().clone());
+        // Without budget, the timer does not register the waker, but has the task polled again.
+        self.registered = has_budget_remaining().then(|| cx.waker().clone());
         Poll::Pending
     }
 }

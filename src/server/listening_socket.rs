@@ -76,7 +76,7 @@ impl ListeningSocket {
 }
 
 /// A listening socket of TCP. A failed accept costs several times as much as asking whether a connection waits, because Linux creates a
-/// socket before it looks (`do_accept` in net/socket.c). So it is asked first, or each burst would end with a failure.
+/// socket before it looks (`do_accept` in net/socket.c). So the gateway first asks whether one waits, or each burst would end with a failure.
 pub(super) struct TcpSocket {
     listener: AsyncFd<TcpListener>,
     /// True if nothing waited at the last look. Then the runtime tells when something does.
