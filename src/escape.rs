@@ -13,7 +13,7 @@ pub fn is_unsafe(c: char) -> bool {
 /// The most that a message has of one text of a peer, in bytes. journald splits a line after 48 KiB (`LineMax=`,
 /// journald.conf(5)), so that the rest of a longer text would be a line of its own.
 const MAX_PEER_TEXT: usize = 2000;
-/// The same, for a line of the access log. It has five such texts, and JSON may double each.
+/// The same, for a line of the access log. It has five such texts, and JSON may triple each.
 pub const MAX_ACCESS_TEXT: usize = 4000;
 
 /// Escapes each unsafe character as Rust does (`\n`, `\u{9b}`), so that the text stays on one line.

@@ -134,7 +134,7 @@ impl Exchange<'_, '_> {
             self.client.mark_asked();
             self.was_asked_for_body = true;
         }
-        // Others get none.
+        // Clients of HTTP/1.0 and HTTP/2 get no interim responses.
         if self.client.version() == Version::Http11 && !self.client.is_http2() {
             response::log_left_out(download, self.head);
         }
