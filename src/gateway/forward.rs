@@ -16,7 +16,7 @@ use crate::counters::{Outcome, UpstreamFailure};
 use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::content_length::decimal;
-use crate::http1::refusal::Refusal;
+use crate::http1::refusal::{INCOMPLETE_BODY, Refusal};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
@@ -79,6 +79,11 @@ impl<R: Routes> Gateway<R> {
             }
             Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
             Err(UpstreamError::Client(ClientError::BrokeOff)) => ControlFlow::Break(()),
+            // Most have left, so it is recorded as that.
+            Err(UpstreamError::Client(ClientError::IncompleteBody)) => {
+                let response = refusal_response(client, INCOMPLETE_BODY);
+                respond(head, client, response.map(Full::new), *now).await
+            }
             Err(error) => {
                 let mut response = failure_response(&error, site, snapshot, head, client.peer());
                 if decided.is_bypassed() {

@@ -15,6 +15,9 @@ pub struct Refusal {
 
 /// A body whose framing is malformed.
 pub const MALFORMED_BODY: Refusal = Refusal::bad_request("the body of the request is malformed");
+/// A body that the client does not complete.
+pub const INCOMPLETE_BODY: Refusal =
+    Refusal::bad_request("the connection ended within the body of the request");
 
 impl Refusal {
     /// A malformed or ambiguous request: 400.

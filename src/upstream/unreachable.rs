@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::config::duration;
 use crate::counters::UpstreamFailure;
 use crate::escape::peer_text;
-use crate::http1::refusal::MALFORMED_BODY;
+use crate::http1::refusal::{INCOMPLETE_BODY, MALFORMED_BODY};
 
 /// The reason why there is no response to a request.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub enum TimedOutStep {
 pub enum ClientError {
     /// It left.
     BrokeOff,
+    /// It closed its side within the body. It may have left, or wait for the response.
+    IncompleteBody,
     /// The framing of the body is malformed.
     MalformedBody,
     /// It sent too little for this long.
@@ -83,7 +85,9 @@ impl UpstreamError {
             Self::Repeated(error) => error.status(),
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Revoked => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Client(ClientError::BrokeOff | ClientError::MalformedBody) => StatusCode::BAD_REQUEST,
+            Self::Client(
+                ClientError::BrokeOff | ClientError::IncompleteBody | ClientError::MalformedBody,
+            ) => StatusCode::BAD_REQUEST,
             Self::Client(ClientError::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
         }
     }
@@ -179,6 +183,7 @@ impl UpstreamError {
             }
             Self::Revoked => write!(f, "a period of downtime has begun"),
             Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
+            Self::Client(ClientError::IncompleteBody) => f.write_str(INCOMPLETE_BODY.reason),
             Self::Client(ClientError::MalformedBody) => f.write_str(MALFORMED_BODY.reason),
             Self::Client(ClientError::Stalled { after }) => {
                 write!(

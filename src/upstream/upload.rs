@@ -166,7 +166,8 @@ impl<'m> Upload<'m> {
             if client.input().is_empty() {
                 match client.poll_fill(cx) {
                     Poll::Ready(Ok(1..)) => has_progress = true,
-                    Poll::Ready(Ok(_) | Err(_)) => return Err(ClientError::BrokeOff),
+                    Poll::Ready(Ok(_)) => return Err(ClientError::IncompleteBody),
+                    Poll::Ready(Err(_)) => return Err(ClientError::BrokeOff),
                     Poll::Pending => {
                         self.waits_for =
                             if self.is_gate_closed(client) { Party::Upstream } else { Party::Client };
@@ -202,7 +203,7 @@ impl<'m> Upload<'m> {
     ) -> Result<bool, ClientError> {
         self.keep_no_more(bytes);
         match self.poll(cx, client, upstream, bytes) {
-            Err(ClientError::BrokeOff | ClientError::Stalled { .. }) => {
+            Err(ClientError::BrokeOff | ClientError::IncompleteBody | ClientError::Stalled { .. }) => {
                 self.abandon();
                 Ok(false)
             }
