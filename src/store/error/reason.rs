@@ -142,7 +142,7 @@ impl Reason {
                 )
             }
             Self::Unsynced(error) => {
-                format!("was written, but the change may not survive a power failure ({error})")
+                format!("was edited, but the change may not survive a power failure ({error})")
             }
             Self::Io(what, error) => format!("could not {what} ({error})"),
         }

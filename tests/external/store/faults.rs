@@ -201,7 +201,7 @@ fn a_failed_sync_of_the_directory_is_reported_and_the_edit_is_kept() {
     let ended = run(&directory, &[sync.inject("error=EIO")], &START);
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.stderr.contains(" was written, but the change may not survive a power failure"),
+        ended.stderr.contains(" was edited, but the change may not survive a power failure"),
         "{}",
         ended.stderr
     );
@@ -216,7 +216,7 @@ fn a_failed_sync_after_a_file_was_created_is_reported_and_the_file_stays() {
         let directory = directory(MINE);
         let ended = run(&directory, &[sync.inject(&format!("error={error}"))], &arguments);
         let is_reported =
-            ended.stderr.contains(" was written, but the change may not survive a power failure");
+            ended.stderr.contains(" was edited, but the change may not survive a power failure");
         assert_eq!((ended.code, is_reported), (Some(code), code == 1), "{error}: {}", ended.stderr);
         assert!(directory.join("site.toml").exists(), "{error}");
     }
