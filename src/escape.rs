@@ -21,7 +21,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escape_with(text, usize::MAX, is_unsafe, escape_char)
 }
 
-/// Escapes text of a peer, which may be of any length, like [`escape`], and cuts it after [`MAX_PEER_TEXT`] bytes.
+/// Escapes text of a peer, which may be of any length, like [`escape`], and cuts it after 2,000 bytes.
 pub fn peer_text(text: &str) -> Cow<'_, str> {
     escape_with(text, MAX_PEER_TEXT, is_unsafe, escape_char)
 }
