@@ -41,6 +41,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
+use tracing_subscriber::filter::Targets;
 
 use self::hooks::HooksConfig;
 pub use self::keys::unknown_key;
@@ -202,10 +203,10 @@ pub struct PageConfig {
 }
 
 /// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
-    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
-    pub level: String,
+    /// Which lines are written, by level and module.
+    pub filter: Targets,
     /// The format of log lines.
     pub format: LogFormat,
     /// The form in which each request is logged.

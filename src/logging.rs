@@ -8,11 +8,11 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use tracing::warn;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use self::format::{EscapedFields, JsonLines};
 pub use self::lines::AccessLines;
@@ -31,7 +31,7 @@ pub const SHOWN_BY_CHECK: &str = ", which `downtime --check` shows";
 /// The log of the process.
 #[derive(Debug)]
 pub struct Logging {
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
     format: LogFormat,
     lines: LogLines,
 }
@@ -46,7 +46,7 @@ impl Logging {
         let journal_stream = std::env::var("JOURNAL_STREAM").ok();
         let has_priority = leads_to_journal(io::stderr(), journal_stream.as_deref());
         let lines = LogLines { queue, has_priority };
-        let (filter, handle) = reload::Layer::new(filter(&log.level));
+        let (filter, handle) = reload::Layer::new(log.filter.clone());
         let registry = tracing_subscriber::registry().with(filter);
         if let Err(error) = registry.with(layer(log.format, lines.clone())).try_init() {
             warn!("cannot start the log: {error}");
@@ -66,7 +66,7 @@ impl Logging {
 
     /// Applies a new level. A new format needs a restart.
     pub fn update(&self, log: &LogConfig) {
-        if let Err(error) = self.filter.reload(filter(&log.level)) {
+        if let Err(error) = self.filter.reload(log.filter.clone()) {
             warn!("cannot change the log level: {error}");
         }
         if log.format != self.format {
@@ -99,23 +99,6 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Parses the level. One that does not parse was already rejected with the file.
-///
-/// h2, the library behind hyper, warns each time a client does something wrong, without the client's address. At the levels `info` and
-/// `warn` its warnings are left out, unless the filter names h2: the gateway logs what it does then, once a minute.
-fn filter(level: &str) -> EnvFilter {
-    let parsed = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let default = level.split(',').rev().find_map(|part| part.trim().parse::<LevelFilter>().ok());
-    let would_warn = matches!(default, Some(LevelFilter::INFO | LevelFilter::WARN));
-    if !would_warn || level.contains("h2") {
-        return parsed;
-    }
-    match "h2=error".parse() {
-        Ok(quiet) => parsed.add_directive(quiet),
-        Err(_) => parsed,
-    }
-}
-
 /// Returns the number of errors, and a text for one line of the log: the first of them, and how many more there are, followed
 /// by `remedy`. None if there are no errors.
 pub fn first_error(diagnostics: &[Diagnostic], remedy: &str) -> Option<(usize, String)> {
@@ -137,28 +120,7 @@ pub fn log_warnings(diagnostics: &[Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-
-    #[test]
-    fn the_library_for_http_2_is_logged_only_where_the_filter_asks_for_it() {
-        for (level, expected) in [
-            ("info", "info,h2=error"),
-            ("warn", "warn,h2=error"),
-            ("info,downtime::watch=debug", "info,downtime::watch=debug,h2=error"),
-            ("debug", "debug"),
-            ("TRACE", "trace"),
-            ("info,h2=debug", "info,h2=debug"),
-            ("info,h2::proto=warn", "info,h2::proto=warn"),
-            ("off", "off"),
-            ("error", "error"),
-            ("downtime=info", "downtime=info"),
-        ] {
-            let parts = |text: &str| text.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
-            assert_eq!(parts(&filter(level).to_string()), parts(expected), "{level}");
-        }
-    }
 
     #[test]
     fn only_the_first_error_is_described_and_the_others_are_counted() {

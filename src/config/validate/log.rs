@@ -1,7 +1,6 @@
 //! Validates `[log]`.
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::values::{choice, means_off};
 use crate::config::document::{ACCESS_HELP, Field, FlagOrWord, LogSection};
@@ -10,15 +9,22 @@ use crate::config::{AccessLog, LogConfig, LogFormat};
 use crate::invalid_value::InvalidValue;
 
 pub(super) fn validate(section: &LogSection, report: &Report) -> LogConfig {
-    let level = section.level.as_ref().map_or("info", |level| level.get_ref().as_str());
-    if let (Some(field), Err(error)) = (&section.level, check_level(level)) {
-        report.invalid(field.span(), error);
-    }
     LogConfig {
-        level: level.to_owned(),
+        filter: filter(&section.level, report),
         format: choice(&section.format, [("text", LogFormat::Text), ("json", LogFormat::Json)], report),
         access: access(&section.access, report),
     }
+}
+
+fn filter(field: &Field<String>, report: &Report) -> Targets {
+    let default = || Targets::new().with_default(LevelFilter::INFO);
+    let filter = field.as_ref().map_or_else(default, |field| {
+        parse_filter(field.get_ref()).unwrap_or_else(|error| {
+            report.invalid(field.span(), error);
+            default()
+        })
+    });
+    without_h2_warnings(filter)
 }
 
 fn access(field: &Field<FlagOrWord>, report: &Report) -> AccessLog {
@@ -41,18 +47,26 @@ fn access_help(word: &str) -> &'static str {
     if means_off(word) { "write `access = false`" } else { ACCESS_HELP }
 }
 
-/// Checks a level or a filter. `EnvFilter` takes any word that is not a level for the name of a target, so `inof`, or
-/// `info` with a space, would turn off most of the log.
-fn check_level(filter: &str) -> Result<(), InvalidValue> {
-    let is_target =
-        |word: &&str| !word.contains(['=', '[', ']', ':']) && word.parse::<LevelFilter>().is_err();
-    match filter.split(',').find(is_target) {
-        Some(word) => Err(InvalidValue::new(format!("invalid level `{word}`"), level_help(word))),
-        None => match EnvFilter::try_new(filter) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(InvalidValue::new(format!("invalid log filter `{filter}`"), level_help(""))),
-        },
+/// Parses a level or a filter. [`Targets`] takes any word that is not a level for the name of a target, so `inof`, or
+/// `info` with a space, would turn off most of the log. Filters by span or field are refused: the gateway has no spans.
+fn parse_filter(text: &str) -> Result<Targets, InvalidValue> {
+    let is_target = |word: &&str| !word.contains(['=', ':']) && word.parse::<LevelFilter>().is_err();
+    if let Some(word) = text.split(',').find(is_target) {
+        return Err(InvalidValue::new(format!("invalid level `{word}`"), level_help(word)));
     }
+    let invalid = || InvalidValue::new(format!("invalid log filter `{text}`"), level_help(""));
+    if text.contains('[') {
+        return Err(invalid());
+    }
+    text.parse().map_err(|_| invalid())
+}
+
+/// h2, the library behind hyper, warns each time a client does something wrong, without the client's address. At the levels `info` and
+/// `warn` its warnings are left out, unless the filter names h2: the gateway logs what it does then, once a minute.
+fn without_h2_warnings(filter: Targets) -> Targets {
+    let would_warn = matches!(filter.default_level(), Some(LevelFilter::INFO | LevelFilter::WARN));
+    let names_h2 = filter.iter().any(|(target, _)| target.starts_with("h2"));
+    if would_warn && !names_h2 { filter.with_target("h2", LevelFilter::ERROR) } else { filter }
 }
 
 fn level_help(word: &str) -> String {
@@ -78,10 +92,8 @@ mod tests {
 
     #[test]
     fn a_level_is_a_known_one_or_a_filter() {
-        for text in
-            ["info", "WARN", "off", "info,downtime::watch=debug", "error,hyper=info", "[request]=trace"]
-        {
-            assert_eq!(check_level(text), Ok(()), "{text}");
+        for text in ["info", "WARN", "off", "info,downtime::watch=debug", "error,hyper=info"] {
+            assert!(parse_filter(text).is_ok(), "{text}");
         }
         for (text, message, help) in [
             ("inof", "invalid level `inof`", "did you mean `info`?"),
@@ -91,10 +103,31 @@ mod tests {
             ("info, debug", "invalid level ` debug`", "did you mean `debug`?"),
             ("debug ", "invalid level `debug `", "did you mean `debug`?"),
             ("info,downtime=loud", "invalid log filter `info,downtime=loud`", "write `error`"),
+            ("info,[request]=trace", "invalid log filter `info,[request]=trace`", "write `error`"),
+            ("downtime[{path}]=trace", "invalid log filter `downtime[{path}]=trace`", "write `error`"),
         ] {
-            let error = check_level(text).unwrap_err();
+            let error = parse_filter(text).unwrap_err();
             assert_eq!(error.message, message);
             assert!(error.help.starts_with(help), "{text}: {}", error.help);
+        }
+    }
+
+    #[test]
+    fn the_library_for_http_2_is_logged_only_where_the_filter_asks_for_it() {
+        for (text, expected) in [
+            ("info", "info,h2=error"),
+            ("warn", "warn,h2=error"),
+            ("info,downtime::watch=debug", "info,downtime::watch=debug,h2=error"),
+            ("debug", "debug"),
+            ("TRACE", "trace"),
+            ("info,h2=debug", "info,h2=debug"),
+            ("info,h2::proto=warn", "info,h2::proto=warn"),
+            ("off", "off"),
+            ("error", "error"),
+            ("downtime=info", "downtime=info"),
+        ] {
+            let parsed = parse_filter(text).unwrap();
+            assert_eq!(without_h2_warnings(parsed), expected.parse().unwrap(), "{text}");
         }
     }
 }
