@@ -134,8 +134,10 @@ impl Proxy {
             }
             protocol => protocol,
         };
-        let take_idle =
-            |now| self.pool.take(route.upstream, route.tls, now).filter(|_| protocol == Protocol::Http1);
+        let take_idle = |now| match protocol {
+            Protocol::Http1 => self.pool.take(route.upstream, route.tls, now),
+            _ => None,
+        };
         let mut idle = take_idle(started_at);
         loop {
             let (stream, guard, is_new) = if let Some((stream, guard)) = idle.take() {
