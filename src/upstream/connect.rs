@@ -2,11 +2,14 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::UnixStream;
+use tokio::time::sleep;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::tls_failure::explain;
@@ -63,6 +66,20 @@ impl Connector {
     }
 }
 
+/// How long to wait before another attempt to connect to a Unix socket whose queue is full.
+const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+
+/// Connects to a Unix socket. While more connections wait there than the upstream lets wait, the system refuses another one
+/// (EAGAIN, connect(2)); over TCP it would try again by itself.
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(QUEUE_PAUSE).await,
+            connected => return connected,
+        }
+    }
+}
+
 /// Opens a connection, for which the caller has taken a descriptor: looks up the name, connects, and begins TLS, with an offer of
 /// HTTP/2 if `offers_http2`.
 pub(super) async fn connect(
@@ -73,7 +90,7 @@ pub(super) async fn connect(
     connector: &Connector,
 ) -> io::Result<Stream> {
     let (scheme, host, port) = match upstream {
-        UpstreamAddress::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
+        UpstreamAddress::Unix(path) => return connect_unix(path).await.map(Stream::Unix),
         UpstreamAddress::Tcp { scheme, host, port } => (*scheme, host, *port),
     };
     let addresses = names.resolve(host).await?;

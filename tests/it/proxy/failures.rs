@@ -1,6 +1,8 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::gateway::{InProcessGateway, Options};
 use super::peer::{Origin, RawPeer, settled};
@@ -49,6 +51,39 @@ async fn a_socket_that_is_not_there_is_a_502() {
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.head().await.first, "HTTP/1.1 502 Bad Gateway");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_unix_socket_whose_queue_is_full_is_tried_until_the_time_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.sock");
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = UnixStream::connect(&path).await {
+        waiting.push(stream);
+    }
+    let upstream = format!("unix:{}", path.display());
+    let limit = Duration::from_millis(200);
+    let gateway = InProcessGateway::with(&upstream, Options { connect_timeout: limit, ..Options::default() });
+    let mut client = gateway.connect().await;
+    let begun = Instant::now();
+    client.send(GET).await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 504 Gateway Timeout");
+    assert!(begun.elapsed() >= limit, "{:?}", begun.elapsed());
+
+    let gateway = InProcessGateway::to(&upstream);
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    listener.set_nonblocking(true).unwrap();
+    let listener = UnixListener::from_std(listener.into()).unwrap();
+    for _ in waiting {
+        listener.accept().await.unwrap();
+    }
+    let (mut upstream, _) = listener.accept().await.unwrap();
+    upstream.write_all(OK.as_bytes()).await.unwrap();
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
 #[tokio::test(flavor = "local")]
