@@ -199,8 +199,10 @@ impl Buffer {
     pub fn shrink(&mut self) {
         self.size = INITIAL_SIZE;
         self.was_filled = false;
-        self.release();
-        shrink(&mut self.bytes);
+        if self.is_empty() && self.bytes.capacity() > 0 {
+            self.begin = 0;
+            free(std::mem::take(&mut self.bytes));
+        }
     }
 }
 
@@ -267,6 +269,7 @@ mod tests {
         }
         assert!(sizes[0] == INITIAL_SIZE && sizes[2] > sizes[1] && sizes[1] > sizes[0], "{sizes:?}");
         buffer.shrink();
+        assert_eq!(buffer.bytes.capacity(), 0);
         poll_fn(|cx| buffer.poll_fill(&mut stream, cx)).await.unwrap();
         assert!(buffer.bytes.capacity() <= 2 * INITIAL_SIZE);
     }
