@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, EXPIRES};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Empty};
 
@@ -36,6 +36,7 @@ use crate::config::{AccessLog, Limits, Site};
 use crate::counters::{Outcome, ThreadCounts};
 use crate::filters::Routes;
 use crate::filters::context::{Decided, OwnedDecision, RequestContext, RequestParts};
+use crate::http1::field_names::{PRIVATE, controls_cache};
 use crate::http1::request::RequestHead;
 use crate::logging::AccessLines;
 use crate::net::client::ClientConnection;
@@ -189,8 +190,11 @@ impl<R: Routes> Service for Gateway<R> {
 
 /// Forbids caches to keep a response: it is for a client with a bypass only.
 fn make_private(fields: &mut HeaderMap) {
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    fields.remove(EXPIRES);
+    let controlling: Vec<_> = fields.keys().filter(|name| controls_cache(name.as_str())).cloned().collect();
+    for name in controlling {
+        fields.remove(name);
+    }
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE));
 }
 
 /// The request for the filters.

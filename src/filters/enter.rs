@@ -15,6 +15,7 @@ use warp::{Filter, Rejection, Reply as _};
 
 use super::context::{OwnedDecision, RequestContext};
 use crate::decision::down_response::Redirect;
+use crate::http1::field_names::PRIVATE;
 use crate::http1::scheme::Scheme;
 use crate::matching::bypass::{Bypass, COOKIE, cookie_value};
 use crate::matching::cross_origin::is_cross_origin;
@@ -63,7 +64,7 @@ fn let_in(context: &RequestContext) -> Option<Response> {
     let fields = response.headers_mut();
     fields.insert(LOCATION, next(context.request.query.as_deref()));
     fields.insert(SET_COOKIE, cookie(bypass, &secret, context.scheme(), now)?);
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE));
     fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     Some(response)
 }

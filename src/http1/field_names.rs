@@ -15,6 +15,9 @@ pub fn is_hop_by_hop(name: &str) -> bool {
     }
 }
 
+/// The Cache-Control of a response that is for one client only; other fields that [control caches](controls_cache) are left out.
+pub const PRIVATE: &str = "private, no-store";
+
 /// Returns true for the names, in any case, of fields that tell caches how long to keep a response: those of RFC 9111, the
 /// targeted ones of RFC 9213, and those that only some caches know.
 pub fn controls_cache(name: &str) -> bool {

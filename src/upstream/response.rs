@@ -13,7 +13,7 @@ use crate::clock::http_date;
 use crate::escape::peer_text;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::{write_connection, write_status_line};
-use crate::http1::field_names::controls_cache;
+use crate::http1::field_names::{PRIVATE, controls_cache};
 use crate::http1::fields::{
     ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_received,
 };
@@ -161,7 +161,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
     let is_bare = *method == Method::HEAD || has_no_body(head.status);
     write_fields(out, head, is_bare || !to.version.has_chunks(), to.head_options.is_private);
     if to.head_options.is_private {
-        write_field(out, "cache-control", &[b"private, no-store"]);
+        write_field(out, "cache-control", &[PRIVATE.as_bytes()]);
     }
     if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
         write_length(out, length);

@@ -190,7 +190,8 @@ fn no_cache_keeps_the_answer_to_a_tester() {
     let root = gateway.directory.join("public");
     std::fs::create_dir(&root).unwrap();
     std::fs::write(root.join("a.txt"), "file").unwrap();
-    gateway.apply(&format!("[site]\nroot = \"public\"\n{DOWN}{}", bypass(3600, "")));
+    let fields = "response.headers = { Surrogate-Control = \"max-age=60\", Expires = \"0\", X-A = \"b\" }\n";
+    gateway.apply(&format!("{fields}[site]\nroot = \"public\"\n{DOWN}{}", bypass(3600, "")));
     for (path, status) in [("/a.txt", 200), ("/none", 404)] {
         let response = gateway.get(path, &[&secret]);
         assert_eq!(
@@ -198,6 +199,7 @@ fn no_cache_keeps_the_answer_to_a_tester() {
             (status, Some("private, no-store")),
             "{path}"
         );
+        assert_eq!((response.field("surrogate-control"), response.field("expires")), (None, None), "{path}");
     }
 }
 
