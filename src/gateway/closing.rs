@@ -45,7 +45,7 @@ impl PhaseChanges {
     ) -> (Rc<CurrentSnapshot>, Timestamp) {
         let _waiting = WaitingRequest::new(self);
         if !self.is_checked.replace(true) {
-            tokio::task::spawn_local(check(Rc::downgrade(self), Rc::clone(snapshots)));
+            tokio::task::spawn_local(check(Rc::downgrade(self), Rc::clone(snapshots), Rc::clone(seen)));
         }
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -60,9 +60,8 @@ impl PhaseChanges {
     }
 }
 
-/// Checks for another phase until no request waits for one.
-async fn check(changes: Weak<PhaseChanges>, snapshots: Rc<SnapshotCache>) {
-    let mut seen = snapshots.at(clock::now());
+/// Checks for another phase than `seen`, which the first request has seen, until no request waits for one.
+async fn check(changes: Weak<PhaseChanges>, snapshots: Rc<SnapshotCache>, mut seen: Rc<CurrentSnapshot>) {
     let mut ticks = interval(CHECK_INTERVAL);
     loop {
         ticks.tick().await;
@@ -168,22 +167,42 @@ fn is_down(decided: &Decided) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::path::Path;
     use std::sync::Arc;
+    use std::task::Poll;
 
     use jiff::SignedDuration;
+    use tokio::time::timeout;
 
     use super::*;
+    use crate::config::Config;
     use crate::config::load::preview;
     use crate::snapshot::Snapshots;
+
+    fn config(text: &str) -> Config {
+        preview(Path::new("downtime.toml"), text).config.unwrap()
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_phase_that_begins_before_the_first_check_is_told() {
+        let snapshots = Arc::new(Snapshots::new(config("# first\n"), String::new(), clock::now()));
+        let cache = Rc::new(SnapshotCache::new(&snapshots, clock::now()));
+        let seen = cache.at(clock::now());
+        let changes = Rc::<PhaseChanges>::default();
+        let mut next = pin!(changes.next(&cache, &seen));
+        assert!(poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx).is_pending())).await);
+        snapshots.apply(config("# next\n"), String::new(), clock::now());
+        let (current, _) = timeout(2 * CHECK_INTERVAL, next).await.expect("told");
+        assert_eq!(current.snapshot.generation, 2);
+    }
 
     #[test]
     fn a_bypass_that_ends_right_after_the_decision_still_ends() {
         let end = clock::now() - SignedDuration::from_secs(60);
         let hash = "0".repeat(64);
         let text = format!("[[bypass]]\nhash = \"sha256:{hash}\"\nuntil = {end}\n");
-        let config = preview(Path::new("downtime.toml"), &text).config.unwrap();
-        let snapshots = Arc::new(Snapshots::new(config, String::new(), end));
+        let snapshots = Arc::new(Snapshots::new(config(&text), String::new(), end));
         let current = SnapshotCache::new(&snapshots, end).at(end);
         let before = end - SignedDuration::from_nanos(1);
         assert!(bypass_end(&current, before).is_some_and(|at| at <= Instant::now()));
