@@ -93,6 +93,11 @@ impl GuardedStream {
         self.0.borrow_mut().poll_send(cx)
     }
 
+    /// Returns how many heads hyper has refused since the last call.
+    pub(super) fn take_refused(&self) -> usize {
+        self.0.borrow_mut().written.take_refused()
+    }
+
     /// Returns true if anything was sent since the last call.
     pub(super) fn take_has_written(&self) -> bool {
         std::mem::take(&mut self.0.borrow_mut().has_written)

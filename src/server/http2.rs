@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
@@ -54,6 +54,7 @@ pub(super) async fn serve<S: Service>(
     let streams = Streams::new(Rc::clone(idleness));
     let requests = {
         let (stream, peer, streams) = (stream.clone(), Rc::clone(&peer), streams.clone());
+        let service = service.clone();
         service_fn(move |request: Request<Incoming>| {
             stream.record_request();
             translated::respond(request, Rc::clone(&peer), service.clone(), streams.open())
@@ -68,7 +69,13 @@ pub(super) async fn serve<S: Service>(
         let is_ending = limits.ending_since.is_some();
         let must_end = tokio::select! {
             biased;
-            ended = poll_fn(|cx| poll_connection(connection.as_mut(), &stream, cx)) => {
+            ended = poll_fn(|cx| {
+                let ended = poll_connection(connection.as_mut(), &stream, cx);
+                for _ in 0..stream.take_refused() {
+                    service.count_refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+                }
+                ended
+            }) => {
                 match (stream.flood(), ended) {
                     (Some(kind), _) => warn_of_flood(kind, &peer),
                     (None, Err(error)) => debug!("connection of {peer} ended: {}", peer_text(&error.to_string())),

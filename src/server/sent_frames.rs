@@ -22,16 +22,17 @@ pub(super) struct SentFrames {
     peer: Rc<Peer>,
     finder: FrameFinder,
     refused_heads: RefusedHeads,
+    refused: usize,
 }
 
 impl SentFrames {
     pub(super) fn new(peer: Rc<Peer>) -> Self {
-        Self { peer, finder: FrameFinder::default(), refused_heads: RefusedHeads::default() }
+        Self { peer, finder: FrameFinder::default(), refused_heads: RefusedHeads::default(), refused: 0 }
     }
 
     /// Processes what is sent next. Returns the number of DATA frames with a payload.
     pub(super) fn read(&mut self, bytes: &[u8]) -> usize {
-        let Self { peer, finder, refused_heads } = self;
+        let Self { peer, finder, refused_heads, refused } = self;
         let mut parts = 0;
         finder.find(bytes, |frame| {
             match *frame {
@@ -47,9 +48,15 @@ impl SentFrames {
             }
             if refused_heads.has_refused(frame) {
                 limit_log::HTTP_2_HEAD.record(peer);
+                *refused += 1;
             }
         });
         parts
+    }
+
+    /// Returns how many heads hyper has refused since the last call.
+    pub(super) fn take_refused(&mut self) -> usize {
+        std::mem::take(&mut self.refused)
     }
 }
 

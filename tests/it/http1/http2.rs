@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::messages::{ReceivedRequest, RecordingUpstream};
 use super::{DOWN, site};
+use crate::management::{query, with_management};
 use crate::support::process::GatewayProcess;
 use crate::support::{DEADLINE, until};
 use crate::upstreams::ScriptedUpstream;
@@ -279,8 +280,9 @@ async fn the_head_has_the_limit_of_http_1() {
 }
 
 #[tokio::test]
-async fn each_head_that_is_too_long_is_found_and_the_log_has_one_line_a_minute() {
-    let gateway = GatewayProcess::start(&format!("{DOWN}[log]\nlevel = \"debug\"\n"));
+async fn each_head_that_is_too_long_is_counted_and_the_log_has_one_line_a_minute() {
+    let config = with_management(&format!("{DOWN}[log]\nlevel = \"debug\"\n"));
+    let gateway = GatewayProcess::start(&config);
     let mut sender = connect(&gateway).await;
     for (number, length) in [17 << 10, 15 << 10, 17 << 10, 17 << 10].into_iter().enumerate() {
         let request = Request::get("http://site.example/").header("x-long", "x".repeat(length));
@@ -292,6 +294,9 @@ async fn each_head_that_is_too_long_is_found_and_the_log_has_one_line_a_minute()
         || (gateway.log().count("sent a longer head over HTTP/2 than `[limits] head`") == 3).then_some(());
     until("three lines", is_logged);
     assert_eq!(gateway.log().count("more are not logged for a minute"), 1);
+    let refused = "downtime_requests_total{decision=\"refused\",cause=\"invalid\",status=\"4xx\"} 3";
+    let metrics = query(&gateway, "/metrics");
+    assert!(metrics.text().contains(refused), "{}", metrics.text());
 }
 
 #[tokio::test]
