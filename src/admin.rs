@@ -31,7 +31,7 @@ use self::caller::Caller;
 use self::entrance::{Entrance, EntranceRequest, MAX_FORM, login_first};
 use self::pages::notices::Notices;
 use self::pages::versions::Versions;
-use self::request::{BodyFormat, OperatorRequest, parse_fields};
+use self::request::{BodyFields, BodyFormat, OperatorRequest, parse_fields};
 use self::response::{refuse, refused_response, secure};
 use self::settings::AdminSettings;
 use crate::clock;
@@ -120,7 +120,7 @@ impl AdminService {
         let path = percent_decode_str(&head.target.path_text()).decode_utf8_lossy().into_owned();
         if let Some(entrance) = Entrance::from_path(&path) {
             user_of_proxy(&caller, &config).map_err(|refusal| refused(refusal.status, refusal.reason))?;
-            let fields = read_fields(head, client, format, MAX_FORM, wants_json).await?;
+            let fields = read_fields(head, client, format, MAX_FORM, wants_json).await?.pairs;
             let (caller, config, method, fields) = (&caller, &*config, &head.method, &*fields);
             let request = EntranceRequest { caller, config, method, fields, wants_json, now };
             return Ok(request.respond(entrance, &self.0.access).await);
@@ -136,11 +136,13 @@ impl AdminService {
             let target = (head.method != Method::POST).then_some(&*target);
             Refused::With(login_first(refusal, &config, target))
         })?;
+        let fields = read_fields(head, client, format, MAX_BODY, wants_json).await?;
         let request = OperatorRequest {
             method: head.method.clone(),
             path,
             query: parse_query(head),
-            fields: read_fields(head, client, format, MAX_BODY, wants_json).await?,
+            fields: fields.pairs,
+            members: fields.members,
             wants_json: wants_json || format == Some(BodyFormat::Json),
             from: caller.from(),
             operator,
@@ -198,8 +200,8 @@ async fn read_fields(
     format: Option<BodyFormat>,
     max: usize,
     wants_json: bool,
-) -> Result<Vec<(String, String)>, Refused> {
-    let Some(format) = format else { return Ok(Vec::new()) };
+) -> Result<BodyFields, Refused> {
+    let Some(format) = format else { return Ok(BodyFields::default()) };
     let body = read_body(head, client, max, BODY_TIMEOUT).await.map_err(|error| match error {
         BodyError::Refused(refusal) => {
             Refused::With(refused_response(refusal_response(client, refusal), wants_json))

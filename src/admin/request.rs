@@ -1,8 +1,12 @@
 //! The request of an operator, as the pages get it.
 
+use std::fmt;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::access::Operator;
@@ -25,6 +29,8 @@ pub struct OperatorRequest {
     /// a JSON object. A member that is not a string has its JSON as the value, and `null` is empty; one that is a list occurs once
     /// for each item; the members of one that is an object have names such as `message.de`.
     pub fields: Vec<(String, String)>,
+    /// The members of a body that is a JSON object, as they are.
+    pub members: Vec<(String, Value)>,
     /// True if the response should be JSON, not HTML.
     pub wants_json: bool,
     /// Where the request comes from, for the log: an address, or what is known instead.
@@ -85,24 +91,70 @@ impl BodyFormat {
     }
 }
 
+/// The fields of a body.
+#[derive(Debug, Default)]
+pub(super) struct BodyFields {
+    /// See [`OperatorRequest::fields`].
+    pub(super) pairs: Vec<(String, String)>,
+    /// See [`OperatorRequest::members`].
+    pub(super) members: Vec<(String, Value)>,
+}
+
 /// Returns the fields of a body.
-pub(super) fn parse_fields(format: BodyFormat, body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
+pub(super) fn parse_fields(format: BodyFormat, body: &[u8]) -> Result<BodyFields, &'static str> {
     match format {
         // What is not UTF-8 would be replaced by other characters.
         BodyFormat::Form if percent_decode(body).decode_utf8().is_err() => Err("the form is not UTF-8"),
-        BodyFormat::Form => Ok(form_urlencoded::parse(body).into_owned().collect()),
+        BodyFormat::Form => {
+            let pairs = form_urlencoded::parse(body).into_owned().collect();
+            Ok(BodyFields { pairs, members: Vec::new() })
+        }
         BodyFormat::Json => parse_object(body),
     }
 }
 
-fn parse_object(body: &[u8]) -> Result<Vec<(String, String)>, &'static str> {
-    let value = serde_json::from_slice(body).map_err(|_| "the body is not valid JSON")?;
-    let Value::Object(members) = value else { return Err("the body is not a JSON object") };
+fn parse_object(body: &[u8]) -> Result<BodyFields, &'static str> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| "the body is not valid JSON")?;
+    if !value.is_object() {
+        return Err("the body is not a JSON object");
+    }
+    let Members(members) =
+        serde_json::from_slice(body).map_err(|_| "the body has two members of the same name")?;
     let mut pairs = Vec::new();
-    for (name, value) in members {
+    for (name, value) in members.clone() {
         add_pairs(&mut pairs, name, value);
     }
-    Ok(pairs)
+    Ok(BodyFields { pairs, members })
+}
+
+/// The members of an object, which have different names.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members, M::Error> {
+                let mut members: Vec<(String, Value)> = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    if members.iter().any(|(other, _)| *other == name) {
+                        return Err(serde::de::Error::custom("twice"));
+                    }
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
 }
 
 fn add_pairs(pairs: &mut Vec<(String, String)>, name: String, value: Value) {

@@ -1,6 +1,8 @@
 //! The fields that a request may have. Others are errors: what a program misspells must not be left out, and a downtime without
 //! `start` would begin at once.
 
+use serde_json::Value;
+
 use super::actions::PeriodAction;
 use super::down;
 use super::keys::KEYS;
@@ -34,7 +36,10 @@ pub(super) fn check(visit: &Visit<'_>, segments: &[&str]) -> Result<(), Problem>
         ["bypasses", ..] => unknown_field("[[bypass]]", &known, name),
         _ => unknown_field("[[period]]", &known, name),
     };
-    let problems: Vec<_> = unknown.into_iter().take(MAX_PROBLEMS).map(problem).collect();
+    let unknown = unknown.into_iter().map(problem);
+    let members = visit.request.members.iter().filter(|(name, _)| is_known(name, &known));
+    let mistyped = members.filter_map(|(name, value)| mistyped(name, value));
+    let problems: Vec<_> = unknown.chain(mistyped).take(MAX_PROBLEMS).collect();
     if problems.is_empty() { Ok(()) } else { Err(Problem::of_values(problems)) }
 }
 
@@ -62,6 +67,44 @@ fn is_known(name: &str, known: &[&str]) -> bool {
         None => known.contains(&name),
         Some((key, _)) => ["message", "language", "text"].contains(&key) && known.contains(&key),
     }
+}
+
+/// Returns what is wrong with the type of a member of a JSON object. `null` stands for no value.
+fn mistyped(name: &str, value: &Value) -> Option<ProblemItem> {
+    let is_scope = ["hosts", "paths", "methods"].contains(&name);
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
+    let (is_valid, expected) = match name {
+        "enabled" | "now" => (value.is_boolean(), "true or false"),
+        "redirect" => (value.is_string() || *value == Value::Bool(false), "a string, or false"),
+        "message" => {
+            let texts = value.as_object().is_some_and(|texts| texts.values().all(is_string_or_null));
+            (value.is_string() || texts, "a string, or an object with a string for each language")
+        }
+        "except" => {
+            let list = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+            (value.is_string() || list, "a list of strings")
+        }
+        _ if is_scope => {
+            let list = value.as_array().is_some_and(|items| items.iter().all(is_text));
+            (is_text(value) || list, "a list of strings that are not empty")
+        }
+        _ => (value.is_string(), "a string"),
+    };
+    let is_empty = is_scope && value.as_array().is_some_and(Vec::is_empty);
+    if value.is_null() || is_valid && !is_empty {
+        return None;
+    }
+    let message = format!("`{name}` must be {expected}");
+    Some(if is_scope {
+        let help = "An empty list would stand for the whole site. If that is meant, leave the member out, or write null";
+        ProblemItem::of_field(name, message, help)
+    } else {
+        ProblemItem::of_field(name, message, format!("Write {expected}"))
+    })
+}
+
+fn is_string_or_null(value: &Value) -> bool {
+    value.is_string() || value.is_null()
 }
 
 fn unknown_field(section: &str, known: &[&str], name: &str) -> ProblemItem {
