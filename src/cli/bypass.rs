@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 
 use super::config_file::ConfigFile;
 use super::edit::{edit, wait_until_applied};
@@ -70,10 +69,9 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
         edited.print(&edited.outcome, clock::now(), &[])?;
         return applied(file, edited.awaited.as_ref());
     }
-    let now = clock::now();
     let secret = secret()?;
     let edited =
-        edit(&file.path, Wait::from(arguments.wait), |source| begin(source, file, arguments, &secret, now))?;
+        edit(&file.path, Wait::from(arguments.wait), |source| begin(source, file, arguments, &secret))?;
     let link = bypass_link(arguments.site.as_deref(), &edited.config, &secret);
     let further = ["the link for testers, which is not shown again:".to_owned(), link];
     edited.print(&edited.outcome, clock::now(), &further)?;
@@ -91,7 +89,6 @@ fn begin(
     file: &ConfigFile,
     arguments: &BypassArgs,
     secret: &str,
-    now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let BypassArgs { name, duration, hosts, paths, .. } = arguments;
     let requested = RequestedBypass {
@@ -100,7 +97,7 @@ fn begin(
         hosts: hosts.clone(),
         paths: paths.clone(),
     };
-    begin_bypass(source, &requested, secret, now).map_err(|fault| match fault {
+    begin_bypass(source, &requested, secret).map_err(|fault| match fault {
         BypassFault::TooLong => {
             EditRefusal::cannot("--for: a bypass lasts at most 30 days", "write a shorter duration")
         }

@@ -78,8 +78,7 @@ fn failed(error: &io::Error) -> ExitCode {
 async fn during(file: &ConfigFile, arguments: &DuringArgs) -> Result<ExitCode, ExitCode> {
     // Installed before anything is written, so that a signal does not leave the site down by accident.
     let mut signals = Signals::new().map_err(|error| failed(&error))?;
-    let now = clock::now();
-    let edited = edit(&file.path, Wait::IfManaged, |source| plan(source, &arguments.downtime, now))?;
+    let edited = edit(&file.path, Wait::IfManaged, |source| plan(source, &arguments.downtime))?;
     let Begun { name, start, lines } = &edited.outcome;
     print_progress(&edited.text(lines, clock::now(), &[]));
     edited.print_warnings();
@@ -124,12 +123,8 @@ async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signal
     }
 }
 
-fn plan(
-    source: &EditSource<'_>,
-    arguments: &DowntimeArgs,
-    now: Timestamp,
-) -> Result<EditPlan<Begun>, EditRefusal> {
-    let config = source.config;
+fn plan(source: &EditSource<'_>, arguments: &DowntimeArgs) -> Result<EditPlan<Begun>, EditRefusal> {
+    let (config, now) = (source.config, source.now);
     let name = arguments.name.clone().unwrap_or_else(|| unique_name(config, now));
     let named = DowntimeArgs { name: Some(name.clone()), ..arguments.clone() };
     let requested = request(&named, None, &config.timezone, now)?;
@@ -173,14 +168,15 @@ impl OwnPeriod<'_> {
     /// Ends the period, and returns true if the site is up then. Fails if the period could not be ended, or if the gateway
     /// does not apply that.
     async fn end(&self) -> Result<bool, ExitCode> {
-        let now = clock::now();
-        let edited = edit(&self.file.path, Wait::IfManaged, |source| {
-            Ok(end_started(source, &self.name, self.start, now))
-        })
-        .inspect_err(|_| {
-            let message = format!("\"{}\" continues", self.name);
-            print_error(&message, &format!("to end it, run `{}`", end_command(self.file, &self.name)));
-        })?;
+        let edited =
+            edit(&self.file.path, Wait::IfManaged, |source| Ok(end_started(source, &self.name, self.start)))
+                .inspect_err(|_| {
+                    let message = format!("\"{}\" continues", self.name);
+                    print_error(
+                        &message,
+                        &format!("to end it, run `{}`", end_command(self.file, &self.name)),
+                    );
+                })?;
         let Ended { lines, at } = &edited.outcome;
         let now = clock::now().max(*at);
         let remaining = remaining(&edited.config, &edited.sha256, self.file, now);

@@ -44,8 +44,7 @@ pub(super) struct EndArgs {
 
 /// Returns 0 if the site is up, 3 if another period keeps it down, 1 if the gateway does not apply the edit in time.
 pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, ExitCode> {
-    let now = clock::now();
-    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file, now))?;
+    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file))?;
     let now = clock::now().max(edited.outcome.at);
     edited.print(&edited.outcome.lines, now, &remaining(&edited.config, &edited.sha256, file, now))?;
     if let Some(awaited) = edited.awaited
@@ -73,9 +72,8 @@ fn plan(
     source: &EditSource<'_>,
     arguments: &EndArgs,
     file: &ConfigFile,
-    now: Timestamp,
 ) -> Result<EditPlan<Ended>, EditRefusal> {
-    let config = source.config;
+    let (config, now) = (source.config, source.now);
     let periods = config.rules.schedule.periods();
     let mut lines = Vec::new();
     let chosen: Vec<(usize, &Period)> = if let Some(name) = &arguments.name {

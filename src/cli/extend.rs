@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
@@ -52,8 +51,7 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
 
 /// Returns 0 if the file has the new end and, with `--wait`, the gateway has applied it.
 pub(super) fn run(file: &ConfigFile, arguments: &ExtendArgs) -> Result<ExitCode, ExitCode> {
-    let now = clock::now();
-    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file, now))?;
+    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file))?;
     edited.print(&edited.outcome, clock::now(), &[])?;
     let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -63,13 +61,12 @@ fn plan(
     source: &EditSource<'_>,
     arguments: &ExtendArgs,
     file: &ConfigFile,
-    now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let zone = &source.config.timezone;
-    let (index, period, _) = active(source, arguments, file, now)?;
-    let until = arguments.until.map(|until| resolve_end(until, zone, now)).transpose()?;
+    let (index, period, _) = active(source, arguments, file)?;
+    let until = arguments.until.map(|until| resolve_end(until, zone, source.now)).transpose()?;
     let end = until.map_or(NewEnd::Later(arguments.by.unwrap_or_default()), NewEnd::At);
-    extend(source, index, end, now)
+    extend(source, index, end)
         .map_err(|fault| refusal(fault, period, zone, || end_line_command(file, period, source.sha256)))
 }
 
@@ -115,8 +112,8 @@ fn active<'s>(
     source: &EditSource<'s>,
     arguments: &ExtendArgs,
     file: &ConfigFile,
-    now: Timestamp,
 ) -> Result<(usize, &'s Period, Occurrence), EditRefusal> {
+    let now = source.now;
     let periods = source.config.rules.schedule.periods();
     let chosen = match (&arguments.name, arguments.line.zip(arguments.sha256.as_deref())) {
         (Some(name), _) => Some(named(source, name, "extend", file)?),

@@ -40,9 +40,8 @@ struct OldPeriods {
 
 /// Prints the periods that ended long ago, then removes them. Returns 0, also if there are none.
 pub(super) fn run(file: &ConfigFile, arguments: &PruneArgs) -> Result<ExitCode, ExitCode> {
-    let now = clock::now();
     let age = arguments.older.unwrap_or(DEFAULT_AGE);
-    let found = edit(&file.path, Wait::Never, |source| find(source, age, now))?;
+    let found = edit(&file.path, Wait::Never, |source| find(source, age))?;
     let old = &found.outcome;
     if old.indices.is_empty() {
         let age = duration::format(age);
@@ -56,9 +55,9 @@ pub(super) fn run(file: &ConfigFile, arguments: &PruneArgs) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(source: &EditSource<'_>, age: Duration, now: Timestamp) -> Result<EditPlan<OldPeriods>, EditRefusal> {
+fn find(source: &EditSource<'_>, age: Duration) -> Result<EditPlan<OldPeriods>, EditRefusal> {
     let periods = source.config.rules.schedule.periods().iter().enumerate();
-    let is_old = |index, period| source.is_editable(index) && ended_before(period, age, now);
+    let is_old = |index, period| source.is_editable(index) && ended_before(period, age, source.now);
     let indices: Vec<_> =
         periods.filter(|(index, period)| is_old(*index, period)).map(|(index, _)| index).collect();
     let texts = indices.iter().map(|&index| source.period_text(index)).collect::<Result<Vec<_>, _>>()?;

@@ -17,7 +17,7 @@ use super::time_arg::TimeArg;
 
 use crate::clock;
 use crate::config::Config;
-use crate::editing::{EditPlan, EditRefusal, Edited, Wait, change_running, write_period};
+use crate::editing::{EditPlan, EditRefusal, EditSource, Edited, Wait, change_running, write_period};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Occurrence, Period};
 
@@ -84,8 +84,8 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
 
 /// Returns 0 if the file contains the downtime and, with `--wait`, the gateway has applied it.
 pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
+    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments))?;
     let now = clock::now();
-    let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source.config, arguments, now))?;
     let cancel = cancel_line(&edited, arguments, file, now);
     let hints: Vec<_> = open_end_line(&edited, arguments, file, now).into_iter().chain(cancel).collect();
     edited.print(&edited.outcome, clock::now(), &hints)?;
@@ -132,11 +132,8 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
     is_name.then(|| text.to_owned()).ok_or("a name must be one non-empty line, such as db-upgrade")
 }
 
-fn plan(
-    config: &Config,
-    arguments: &StartArgs,
-    now: Timestamp,
-) -> Result<EditPlan<Vec<String>>, EditRefusal> {
+fn plan(source: &EditSource<'_>, arguments: &StartArgs) -> Result<EditPlan<Vec<String>>, EditRefusal> {
+    let (config, now) = (source.config, source.now);
     let planned = PlannedStart::new(arguments, &config.timezone, now)?;
     let requested = request(&arguments.downtime, planned.as_ref(), &config.timezone, now)?;
     let running = requested.period_to_change(config).and_then(|index| {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 
 use super::draft::EditPlan;
 use super::failure::EditRefusal;
@@ -81,9 +80,8 @@ pub fn begin_bypass(
     source: &EditSource<'_>,
     requested: &RequestedBypass,
     secret: &str,
-    now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, BypassFault> {
-    let config = source.config;
+    let (config, now) = (source.config, source.now);
     let until = now.checked_add(requested.duration).map(floor_to_second).map_err(|_| BypassFault::TooLong)?;
     if until.duration_since(now) > MAX_TIME {
         return Err(BypassFault::TooLong);

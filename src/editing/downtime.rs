@@ -55,6 +55,14 @@ pub enum DowntimeFault {
 }
 
 impl RequestedDowntime {
+    /// Returns the same downtime, started at another time than planned.
+    #[must_use]
+    pub fn starting_at(&self, now: Timestamp) -> Self {
+        let start = floor_to_second(now);
+        let end = self.duration.and_then(|duration| start.checked_add(duration).ok()).or(self.end);
+        Self { start, end, now, ..self.clone() }
+    }
+
     /// Returns what is wrong with the times.
     pub fn fault(&self) -> Option<DowntimeFault> {
         let Self { start, end, now, .. } = *self;

@@ -171,7 +171,7 @@ fn draft<T>(
         }
     };
     let sha256 = texts.sha256();
-    let source = EditSource { config, sha256: &sha256, texts };
+    let source = EditSource { config, sha256: &sha256, now: clock::now(), texts };
     let EditPlan { changes, outcome } = plan(&source)?;
     let changes = source.localize(changes)?;
     let periods_file = texts.periods.map(|periods| periods.path.to_owned());
@@ -214,4 +214,29 @@ fn no_management() -> EditRefusal {
         "--wait needs to query the running gateway, but the file has no [management]: nothing was written";
     let help = "omit --wait, or add `[management]` to the file and restart the gateway";
     EditRefusal::cannot(message, help)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn an_edit_that_waits_for_another_is_not_earlier() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("downtime.toml");
+        std::fs::write(&path, "# empty\n").unwrap();
+        let second = Cell::new(None);
+        let edit_first = |_: &str| {
+            let path = path.clone();
+            let time = |source: &EditSource<'_>| Ok(EditPlan { changes: Vec::new(), outcome: source.now });
+            second.set(Some(thread::spawn(move || edit(&path, Wait::Never, time).unwrap().outcome)));
+            // The second one may already have begun, and waits until this one has ended.
+            Ok::<_, EditRefusal>((None, clock::now()))
+        };
+        let first = Store::open(&path).unwrap().edit(edit_first).unwrap();
+        assert!(second.take().unwrap().join().unwrap() >= first);
+    }
 }

@@ -35,7 +35,8 @@ pub fn end_periods<'p>(
 }
 
 /// Ends the period of this name if it is still the one that started at `start`.
-pub fn end_started(source: &EditSource<'_>, name: &str, start: Timestamp, now: Timestamp) -> EditPlan<Ended> {
+pub fn end_started(source: &EditSource<'_>, name: &str, start: Timestamp) -> EditPlan<Ended> {
+    let now = source.now;
     let mut plan = EditPlan { changes: Vec::new(), outcome: Ended { lines: Vec::new(), at: now } };
     let mut periods = source.config.rules.schedule.periods().iter().enumerate();
     match periods.find(|(_, period)| period.name.as_deref() == Some(name)) {

@@ -59,8 +59,8 @@ pub fn extend(
     source: &EditSource<'_>,
     index: usize,
     new_end: NewEnd,
-    now: Timestamp,
 ) -> Result<EditPlan<Vec<String>>, ExtendFault> {
+    let now = source.now;
     let zone = &source.config.timezone;
     let period = source.config.rules.schedule.periods().get(index).ok_or(EditError::Misread)?;
     let (mut changed, mut running) = (index, period.active(now).ok_or(ExtendFault::NotActive)?);

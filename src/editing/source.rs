@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::failure::EditRefusal;
 use crate::config::edit::{self, Change, EditError};
 use crate::config::load::{preview_with, sha256};
@@ -15,21 +17,24 @@ pub struct EditSource<'a> {
     pub config: &'a Config,
     /// The SHA-256 of the main file and the periods file, in hexadecimal.
     pub sha256: &'a str,
+    /// The time of the edit, read while nobody else can edit the file: what others have started is not in its future.
+    pub now: Timestamp,
     pub(super) texts: FileTexts<'a>,
 }
 
 impl<'a> EditSource<'a> {
-    /// Returns the file of a config, whose main file is at `path`. `main` and `periods` are the texts that were read.
+    /// Returns the file of a config, whose main file is at `path`. `main` and `periods` are the texts that were read, at `now`.
     pub fn new(
         path: &'a Path,
         config: &'a Config,
         sha256: &'a str,
         main: &'a str,
         periods: Option<&'a str>,
+        now: Timestamp,
     ) -> Self {
         let file = config.periods_file.as_ref();
         let periods = file.map(|file| PeriodsText { path: &file.path, text: periods });
-        Self { config, sha256, texts: FileTexts { path, main, periods } }
+        Self { config, sha256, now, texts: FileTexts { path, main, periods } }
     }
 
     /// Returns true if commands may edit the period of this index.

@@ -103,7 +103,7 @@ fn act(
         let periods = source.config.rules.schedule.periods();
         let index = find_period(periods, &period_ids(source), &id).ok_or(EditRefusal::Changed)?;
         let period = periods.get(index).ok_or(EditRefusal::Changed)?;
-        planned(visit, source, index, period, action, new_end)
+        planned(source, index, period, action, new_end)
     };
     let item = |diagnostic: &_| ProblemItem::from(diagnostic);
     let saved = save::edit(visit, StatusCode::OK, item, plan)?;
@@ -111,7 +111,6 @@ fn act(
 }
 
 fn planned(
-    visit: &Visit<'_>,
     source: &EditSource<'_>,
     index: usize,
     period: &Period,
@@ -122,12 +121,12 @@ fn planned(
     match action {
         PeriodAction::End => {
             let EditPlan { changes, outcome: Ended { lines, .. } } =
-                end_periods(source.config, [(index, period)], visit.now);
+                end_periods(source.config, [(index, period)], source.now);
             Ok(EditPlan { changes, outcome: lines })
         }
         PeriodAction::Extend => {
             let new_end = new_end.ok_or(EditError::Misread)?;
-            extend(source, index, new_end, visit.now).map_err(|fault| not_extended(fault, source.config))
+            extend(source, index, new_end).map_err(|fault| not_extended(fault, source.config))
         }
         PeriodAction::Enable | PeriodAction::Disable => {
             let enabled = action == PeriodAction::Enable;

@@ -100,7 +100,7 @@ fn make(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
     })?;
     let is_too_long = RefCell::new(false);
     let plan = |source: &EditSource<'_>| {
-        begin_bypass(source, &requested, &secret, visit.now).map_err(|fault| match fault {
+        begin_bypass(source, &requested, &secret).map_err(|fault| match fault {
             BypassFault::Refused(refusal) => refusal,
             BypassFault::NotOver { message, .. } => {
                 EditRefusal::cannot(message, "use another name, or end it first")

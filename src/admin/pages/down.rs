@@ -63,7 +63,7 @@ pub(super) fn carry_out(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
 
 fn start(visit: &Visit<'_>, config: &Config) -> Result<Response<Bytes>, Problem> {
     let requested = requested(visit, config).map_err(|item| Problem::of_values(vec![item]))?;
-    let plan = |source: &EditSource<'_>| planned(&requested, source);
+    let plan = |source: &EditSource<'_>| planned(&requested.starting_at(source.now), source);
     let item = |diagnostic: &_| ProblemItem::from(diagnostic);
     let saved = save::edit(visit, StatusCode::CREATED, item, plan)?;
     Ok(saved.respond(visit, Value::Null))

@@ -73,7 +73,14 @@ impl<'a> Visit<'a> {
     /// Returns the file for planning edits.
     pub(super) fn source(&self) -> Option<EditSource<'_>> {
         let config = self.config()?;
-        Some(EditSource::new(&self.file.path, config, self.sha256(), &self.main, self.periods_text()))
+        Some(EditSource::new(
+            &self.file.path,
+            config,
+            self.sha256(),
+            &self.main,
+            self.periods_text(),
+            self.now,
+        ))
     }
 
     fn periods_text(&self) -> Option<&str> {
