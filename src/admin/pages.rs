@@ -34,13 +34,35 @@ use self::actions::PeriodAction;
 use self::period_form::{PeriodForm, submit_lost};
 use self::problem::Problem;
 pub(super) use self::problem::sentence;
+use self::save::VERSION;
 use self::visit::Visit;
 use super::AdminFile;
 use super::request::OperatorRequest;
 
+/// How often a change is made again because somebody else has saved meanwhile.
+const MAX_RETRIES: usize = 50;
+
 /// Responds to a request of an operator. It may read and write files, and wait for the gateway.
 pub fn respond(file: &AdminFile, request: &OperatorRequest) -> Response<Bytes> {
-    let visit = Visit::read(file, request);
+    let names_version = request.field(VERSION).is_some_and(|version| !version.is_empty());
+    let mut visit = Visit::read(file, request);
+    for _ in 0..MAX_RETRIES {
+        let seen = visit.sha256().to_owned();
+        let response = respond_to(visit);
+        // What names no version is meant for whichever the file is.
+        if names_version || request.method != Method::POST || response.status() != StatusCode::CONFLICT {
+            return response;
+        }
+        visit = Visit::read(file, request);
+        if visit.sha256() == seen {
+            return response;
+        }
+    }
+    respond_to(visit)
+}
+
+fn respond_to(visit: Visit<'_>) -> Response<Bytes> {
+    let request = visit.request;
     let path = request.path.trim_end_matches('/').to_owned();
     let segments: Vec<_> = path.split('/').skip(1).collect();
     let is_post = request.method == Method::POST;

@@ -115,3 +115,66 @@ fn what_cannot_be_checked_is_not_carried_out_either() {
         assert_eq!(file(&directory), before, "{path} {body}");
     }
 }
+
+#[test]
+fn a_value_of_another_type_or_an_empty_scope_changes_nothing() {
+    let (directory, admin) =
+        admin("[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\npaths = [\"/db/**\"]\n");
+    let before = file(&directory);
+    for (path, body, field) in [
+        ("/periods", r#"{"hosts": []}"#, "hosts"),
+        ("/periods", r#"{"hosts": ""}"#, "hosts"),
+        ("/periods", r#"{"paths": [""]}"#, "paths"),
+        ("/periods", r#"{"methods": [" "], "start": "2999-01-01T00:00:00Z"}"#, "methods"),
+        ("/periods", r#"{"hosts": ["a.example", null]}"#, "hosts"),
+        ("/periods/db", r#"{"paths": []}"#, "paths"),
+        ("/bypasses", r#"{"for": "1h", "hosts": []}"#, "hosts"),
+        ("/bypasses", r#"{"for": "1h", "paths": [""]}"#, "paths"),
+        ("/periods", r#"{"name": 1}"#, "name"),
+        ("/periods", r#"{"name": ["a", "b"]}"#, "name"),
+        ("/periods", r#"{"message": true}"#, "message"),
+        ("/periods", r#"{"message": {"en": 1}}"#, "message"),
+        ("/periods", r#"{"now": "yes"}"#, "now"),
+        ("/periods/db", r#"{"enabled": "no"}"#, "enabled"),
+        ("/periods/db", r#"{"redirect": true}"#, "redirect"),
+        ("/periods/db", r#"{"except": [1]}"#, "except"),
+    ] {
+        let (status, problem) = admin.json("POST", path, body);
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (422, &json!(field)),
+            "{path} {body}: {problem}"
+        );
+        assert_eq!(file(&directory), before, "{path} {body}");
+    }
+    let (status, problem) = admin.json("POST", "/periods", r#"{"name": "a", "name": "b"}"#);
+    assert_eq!(status, 400, "{problem}");
+    assert!(problem.to_string().contains("the body has two members of the same name"), "{problem}");
+    assert_eq!(file(&directory), before);
+    let (status, changed) = admin.json("POST", "/periods/db", r#"{"paths": null, "hosts": ["a.example"]}"#);
+    assert_eq!(status, 200, "{changed}");
+    assert!(!file(&directory).contains("paths"), "{}", file(&directory));
+}
+
+#[test]
+fn programs_that_name_no_version_change_the_file_at_the_same_time() {
+    const PROGRAMS: usize = 8;
+    let (directory, admin) = admin(PLANNED);
+    let start = std::sync::Barrier::new(PROGRAMS);
+    std::thread::scope(|scope| {
+        for number in 0..PROGRAMS {
+            let (start, admin) = (&start, &admin);
+            scope.spawn(move || {
+                let planned =
+                    json!({ "name": format!("p{number}"), "start": "2999-01-01T00:00:00Z", "for": "1h" });
+                start.wait();
+                let (status, saved) = admin.json("POST", "/periods", &planned.to_string());
+                assert_eq!(status, 201, "{saved}");
+                let (status, saved) =
+                    admin.json("POST", &format!("/periods/p{number}"), "{\"message\": \"Soon.\"}");
+                assert_eq!(status, 200, "{saved}");
+            });
+        }
+    });
+    assert_eq!(file(&directory).matches("message = \"Soon.\"").count(), PROGRAMS);
+}
