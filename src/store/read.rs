@@ -153,10 +153,18 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads a regular file of at most `limit` bytes, and fails if it changes meanwhile.
+/// How often a file is opened that changes each time.
+const MAX_ATTEMPTS: usize = 100;
+
+/// Reads a regular file of at most `limit` bytes. One that changes meanwhile, as one that is being replaced does, is opened again; it
+/// fails if it changes each time.
 pub fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, FileStamp), ReadError> {
-    let (bytes, metadata) = read_open(&open(path, OFlags::empty())?, limit)?;
-    Ok((bytes, FileStamp::from(&metadata)))
+    let once = || {
+        let (bytes, metadata) = read_open(&open(path, OFlags::empty())?, limit)?;
+        Ok((bytes, FileStamp::from(&metadata)))
+    };
+    let mut attempts = std::iter::repeat_with(once).take(MAX_ATTEMPTS);
+    attempts.find(|read| !matches!(read, Err(ReadError::Changing))).unwrap_or(Err(ReadError::Changing))
 }
 
 /// Opens a regular file for reading. It never waits, not even for the writer of a pipe.
@@ -201,6 +209,9 @@ fn special(metadata: &Metadata) -> Option<SpecialFile> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn error(path: &Path) -> String {
@@ -230,6 +241,27 @@ mod tests {
         let path = Path::new("/proc/version");
         assert_eq!(FileStamp::from_path(path).unwrap().size, 0);
         assert_eq!(error_with_limit(path, MAX_LENGTH), "is being written to");
+    }
+
+    #[test]
+    fn a_file_that_others_replace_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, new] = ["file", "new"].map(|name| directory.path().join(name));
+        std::fs::write(&path, "text").unwrap();
+        let is_read = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_read.load(Ordering::Relaxed) {
+                    std::fs::write(&new, "text").unwrap();
+                    std::fs::rename(&new, &path).unwrap();
+                }
+            });
+            for _ in 0..2000 {
+                let read = read(&path, MAX_LENGTH);
+                assert!(matches!(&read, Ok((bytes, _)) if bytes == b"text"), "{read:?}");
+            }
+            is_read.store(true, Ordering::Relaxed);
+        });
     }
 
     #[test]
