@@ -83,15 +83,15 @@ async fn during(file: &ConfigFile, arguments: &DuringArgs) -> Result<ExitCode, E
     print_progress(&edited.text(lines, clock::now(), &[]));
     edited.print_warnings();
     let period = OwnPeriod { file, name: name.clone(), start: *start };
-    if let Err(code) = applied(&edited, file, &mut signals).await {
+    if let Err((code, wait)) = applied(&edited, file, &mut signals).await {
         print_progress("the command was not run\n");
-        period.end().await?;
+        period.end(wait).await?;
         return Ok(code);
     }
     drop(edited);
     match run_child(&arguments.command, &mut signals).await {
         ChildExit::NotRun(code) => {
-            period.end().await?;
+            period.end(Wait::IfManaged).await?;
             Ok(code)
         }
         ChildExit::Exited(status) => period.finish(status, arguments.on_failure).await,
@@ -99,7 +99,12 @@ async fn during(file: &ConfigFile, arguments: &DuringArgs) -> Result<ExitCode, E
 }
 
 /// Waits until the gateway has applied the edit, if the file has a management listener. Fails if a signal arrives first.
-async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signals) -> Result<(), ExitCode> {
+/// The error has the exit code, and whether the gateway may be waited for again: not if it has just failed to confirm an edit.
+async fn applied(
+    edited: &Edited<Begun>,
+    file: &ConfigFile,
+    signals: &mut Signals,
+) -> Result<(), (ExitCode, Wait)> {
     // Lets the runtime take in the signals that have arrived by now.
     tokio::task::yield_now().await;
     let applied = async {
@@ -110,7 +115,7 @@ async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signal
         match awaited.applied(&file.path).await {
             Ok(applied) => print_progress(&format!("{applied}\n")),
             Err(error) => {
-                print_diagnostics(&error.diagnostics(awaited, &file.command("status")));
+                print_diagnostics(&error.diagnostics(awaited, &file.command("status"), false));
                 return false;
             }
         }
@@ -118,8 +123,8 @@ async fn applied(edited: &Edited<Begun>, file: &ConfigFile, signals: &mut Signal
     };
     tokio::select! {
         biased;
-        signal = signals.next() => Err(exit_code(signal)),
-        applied = applied => applied.then_some(()).ok_or(ExitCode::FAILURE),
+        signal = signals.next() => Err((exit_code(signal), Wait::IfManaged)),
+        applied = applied => applied.then_some(()).ok_or((ExitCode::FAILURE, Wait::Never)),
     }
 }
 
@@ -161,29 +166,25 @@ impl OwnPeriod<'_> {
             print_error(&message, &format!("to end it, run `{}`", end_command(self.file, &self.name)));
             return Ok(child::exit_code(status));
         }
-        let is_up = self.end().await?;
+        let is_up = self.end(Wait::IfManaged).await?;
         Ok(if status.success() { super::state_code(is_up) } else { child::exit_code(status) })
     }
 
-    /// Ends the period, and returns true if the site is up then. Fails if the period could not be ended, or if the gateway
-    /// does not apply that.
-    async fn end(&self) -> Result<bool, ExitCode> {
-        let edited =
-            edit(&self.file.path, Wait::IfManaged, |source| Ok(end_started(source, &self.name, self.start)))
-                .inspect_err(|_| {
-                    let message = format!("\"{}\" continues", self.name);
-                    print_error(
-                        &message,
-                        &format!("to end it, run `{}`", end_command(self.file, &self.name)),
-                    );
-                })?;
+    /// Ends the period, and returns true if the site is up then. Fails if the period could not be ended, or if the gateway is
+    /// awaited and does not apply that.
+    async fn end(&self, wait: Wait) -> Result<bool, ExitCode> {
+        let edited = edit(&self.file.path, wait, |source| Ok(end_started(source, &self.name, self.start)))
+            .inspect_err(|_| {
+                let message = format!("\"{}\" continues", self.name);
+                print_error(&message, &format!("to end it, run `{}`", end_command(self.file, &self.name)));
+            })?;
         let Ended { lines, at } = &edited.outcome;
         let now = clock::now().max(*at);
         let remaining = remaining(&edited.config, &edited.sha256, self.file, now);
         print_progress(&edited.text(lines, now, &remaining));
         if let Some(awaited) = &edited.awaited {
             let applied = awaited.applied(&self.file.path).await.map_err(|error| {
-                print_diagnostics(&error.diagnostics(awaited, &self.file.command("status")));
+                print_diagnostics(&error.diagnostics(awaited, &self.file.command("status"), true));
                 ExitCode::FAILURE
             })?;
             print_progress(&format!("{applied}\n"));

@@ -101,7 +101,7 @@ pub(super) fn wait_until_applied(file: &ConfigFile, awaited: &AwaitedEdit) -> Re
     match runtime.block_on(awaited.applied(&file.path)) {
         Ok(applied) => print_result(&(applied.to_string() + "\n")).map(|()| true),
         Err(error) => {
-            print_diagnostics(&error.diagnostics(awaited, &file.command("status")));
+            print_diagnostics(&error.diagnostics(awaited, &file.command("status"), true));
             Ok(false)
         }
     }

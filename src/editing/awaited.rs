@@ -72,12 +72,12 @@ impl fmt::Display for AppliedEdit {
 
 impl WaitError {
     /// Describes why the edit is not applied, after the errors that the gateway reports. `status` is the command that
-    /// shows the state.
-    pub fn diagnostics(&self, awaited: &AwaitedEdit, status: &str) -> Vec<Diagnostic> {
+    /// shows the state. `stays` is false if the edit will be undone.
+    pub fn diagnostics(&self, awaited: &AwaitedEdit, status: &str, stays: bool) -> Vec<Diagnostic> {
         match self {
             Self::Rejected(rejection) => {
-                let message =
-                    format!("the gateway at {} rejected the file; the edit stays in it", awaited.listen);
+                let kept = if stays { "; the edit stays in it" } else { "" };
+                let message = format!("the gateway at {} rejected the file{kept}", awaited.listen);
                 let help = "fix the errors above; until then the gateway keeps its last valid configuration";
                 rejection.errors().map(from_gateway).chain([Diagnostic::for_file(message, help)]).collect()
             }
@@ -85,8 +85,8 @@ impl WaitError {
                 let message = format!(
                     "no gateway confirmed within {WAIT_TIMEOUT:?} that it has applied the file: {reason}"
                 );
-                let help =
-                    format!("the edit stays in the file; check the log of the gateway, or run `{status}`");
+                let kept = if stays { "the edit stays in the file; " } else { "" };
+                let help = format!("{kept}check the log of the gateway, or run `{status}`");
                 vec![Diagnostic::for_file(message, help)]
             }
         }

@@ -109,7 +109,7 @@ impl SavedChange {
             Some(awaited) => match Handle::current().block_on(awaited.applied(&visit.file.path)) {
                 Ok(applied) => (Some(true), sentence(&applied.to_string())),
                 Err(error) => {
-                    let errors = error.diagnostics(awaited, "downtime status");
+                    let errors = error.diagnostics(awaited, "downtime status", true);
                     let texts: Vec<_> = errors.iter().map(|error| sentence(&error.message)).collect();
                     (Some(false), texts.join(". "))
                 }

@@ -203,6 +203,9 @@ fn without_a_gateway_that_answers_the_command_is_not_run() {
     let run = during(&directory, &["--name", "deploy"], "touch ran");
     assert_eq!(run.code, 1, "{run:?}");
     assert_has(&run.stderr, &["no gateway confirmed", "the command was not run\n", "ended \"deploy\"\n"]);
+    // It does not wait once more, and does not say that the edit stays.
+    assert_eq!(run.stderr.matches("no gateway confirmed").count(), 1, "{}", run.stderr);
+    assert!(!run.stderr.contains("stays in the file"), "{}", run.stderr);
     assert!(!directory.join("ran").exists());
     let without = ConfigDirectory::with("# nothing\n");
     let run = during(&without, &[], "touch ran");
