@@ -19,7 +19,7 @@ pub(super) fn explain(text: &str) -> InvalidValue {
         return invalid(text, "it begins or ends with a space", format!("write `{trimmed}`"));
     }
     if !text.bytes().all(is_plain) {
-        let reason = "spaces, quotes and non-ASCII characters must be percent-encoded";
+        let reason = "spaces, quotes, backslashes and non-ASCII characters must be percent-encoded";
         return invalid(text, reason, encode(text).map_or(EXAMPLE.into(), |url| format!("write `{url}`")));
     }
     if let Some(rest) = text.strip_prefix("//") {
