@@ -1,10 +1,12 @@
 //! The configurations in `docs/recipes/proxies.md` work: each proxy runs with its own, in a network of its own, so that the
 //! ports are those of the document. So does the one in `docs/recipes/migration.md`, which has no gateway.
 
+mod nginx_twice;
+
 use std::collections::BTreeSet;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -156,6 +158,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::ignorable_test(format!("recipes::{}_in_front_works", recipe.language), move || run(recipe))
     };
     let mut trials = Vec::from(RECIPES.map(trial));
+    trials.push(nginx_twice::trial());
     trials.push(Trial::ignorable_test("recipes::a_file_alone_takes_a_site_of_nginx_down", || {
         debian::with(&[("nginx", "nginx-light")], a_file_takes_nginx_down)
     }));
@@ -193,23 +196,9 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
         let directory = tempfile::tempdir()?;
         write_files(recipe, directory.path())?;
         start_site(&directory.path().join("site.sock"))?;
-        let (program, _) = recipe.program;
-        let mut command = Command::new("timeout");
-        // Nothing that the script has started survives it.
-        command.args(["--signal=KILL", "60", "unshare", "--net", "--pid", "--fork", "--kill-child"]);
-        if !geteuid().is_root() {
-            command.args(["--user", "--map-current-user", "--keep-caps"]);
-        }
-        command.args(["bash", "-c", SCRIPT, "recipe", program]).args(recipe.arguments);
-        let path = std::env::var("PATH").unwrap_or_default();
-        let output = command
-            .arg(directory.path().join("proxy"))
-            .current_dir(directory.path())
-            .env("PATH", format!("{path}:/usr/sbin:/sbin"))
-            .env("DOWNTIME", DOWNTIME)
-            .env("HOME", directory.path())
-            .stdin(Stdio::null())
-            .output()?;
+        let mut proxy = vec![recipe.program.0];
+        proxy.extend(recipe.arguments);
+        let output = in_own_network(SCRIPT, directory.path(), &proxy)?;
         let answers = String::from_utf8(output.stdout)?;
         let log = String::from_utf8_lossy(&output.stderr);
         let mut answers = answers.lines().map(str::trim);
@@ -234,6 +223,25 @@ fn run(recipe: ProxyRecipe) -> Result<Completion, Failed> {
     })
 }
 
+/// Runs a script in a directory and in a network of its own. It gets the command of the proxy, whose configuration is the file
+/// `proxy`. Nothing that it has started survives it.
+fn in_own_network(script: &str, directory: &Path, proxy: &[&str]) -> std::io::Result<Output> {
+    let mut command = Command::new("timeout");
+    command.args(["--signal=KILL", "60", "unshare", "--net", "--pid", "--fork", "--kill-child"]);
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-current-user", "--keep-caps"]);
+    }
+    command.args(["bash", "-c", script, "recipe"]).args(proxy).arg(directory.join("proxy"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    command
+        .current_dir(directory)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .env("DOWNTIME", DOWNTIME)
+        .env("HOME", directory)
+        .stdin(Stdio::null())
+        .output()
+}
+
 fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text);
     write("forged", &FORGED.map(|name| format!("{name}: {FORGERY}\n")).concat())?;
@@ -249,12 +257,17 @@ fn write_files(recipe: ProxyRecipe, directory: &Path) -> Result<(), Failed> {
         "downtime.toml",
         &config.replacen("exact = [\"/robots.txt\"]\n", &format!("exact = [\"/robots.txt\"]\n{DOWN}"), 1),
     )?;
-    let (certificate, key) = identity(&["example.com"]);
-    write("example.com.pem", &format!("{certificate}{key}"))?;
-    write("example.com.key", &key)?;
+    write_identity(directory)?;
     let proxy = (recipe.complete)(block(recipe.language), directory);
     write("proxy", &proxy.replace("/etc/ssl", &directory.display().to_string()))?;
     Ok(())
+}
+
+/// Writes the certificate of `example.com` and its key.
+fn write_identity(directory: &Path) -> std::io::Result<()> {
+    let (certificate, key) = identity(&["example.com"]);
+    std::fs::write(directory.join("example.com.pem"), format!("{certificate}{key}"))?;
+    std::fs::write(directory.join("example.com.key"), key)
 }
 
 /// Starts a site that sends back the head of each request, and all that comes through a WebSocket.
