@@ -67,7 +67,7 @@ fn run(directory: &Path, text: &[u8]) -> Result<Output, Failed> {
     let arguments: Vec<_> = directive(&text, "# arguments: ").split_whitespace().map(str::to_owned).collect();
     let zone = Some(directive(&text, "# TZ: ")).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     let at = if arguments.iter().any(|argument| argument == "--at") { &[][..] } else { &["--at", AT] };
-    for name in ["images", "templates", "tls"] {
+    for name in ["images", "templates", "tls", "wordpress"] {
         std::os::unix::fs::symlink(directory.join(name), work.path().join(name))?;
     }
     Ok(Command::new(env!("CARGO_BIN_EXE_downtime"))

@@ -171,8 +171,31 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
             "create it, or write the directory of the site's files"
         };
         report.warning(text.span(), message, help);
+    } else if let Some(script) = script_in(&root) {
+        let message = format!(
+            "this directory has scripts, such as `{script}`: visitors get their source, and the passwords in it"
+        );
+        let help = "name the server that runs them in `upstream`, or move the files that visitors may read into a directory of their own";
+        report.warning(text.span(), message, help);
     }
     root
+}
+
+/// Returns the first script of a server in this directory, by name. Only so many entries are looked at.
+fn script_in(directory: &Path) -> Option<String> {
+    const MAX_ENTRIES: usize = 1000;
+    const EXTENSIONS: [&str; 6] = ["asp", "aspx", "cgi", "jsp", "php", "phtml"];
+    let names = std::fs::read_dir(directory)
+        .ok()?
+        .take(MAX_ENTRIES)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_script = |name: &String| {
+        let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+        !name.starts_with('.')
+            && extension
+                .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
+    };
+    names.filter(is_script).min()
 }
 
 /// Returns true if visitors can request the files in `directory` when `root` is served: none of the directories between
