@@ -120,8 +120,11 @@ impl Exemptions {
 pub fn check_exact(text: &str) -> Result<(), InvalidValue> {
     match text.split_once(['?', '#']) {
         Some((path, _)) if !text.contains("://") => {
-            let path = path.trim_start_matches('/');
-            Err(InvalidValue::new("this path cannot have a query", format!("write `/{path}`")))
+            let help = match path.trim_start_matches('/') {
+                "" => "name a path of its own: `/` alone is the home page, whatever the query".to_owned(),
+                path => format!("write `/{path}`, which stands for every query"),
+            };
+            Err(InvalidValue::new("this path cannot have a query", help))
         }
         _ => check_path(text),
     }
