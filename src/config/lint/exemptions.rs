@@ -160,18 +160,44 @@ fn lint_networks(rules: &[RuleText<'_>], input: &LintInput<'_>) {
     for &(_, rule, network) in &parsed {
         first.entry(network).or_insert(rule);
     }
+    for (value, everyone) in
+        [everyone_together(&parsed, true), everyone_together(&parsed, false)].into_iter().flatten()
+    {
+        let message = format!("together with other entries, this exempts {everyone}: no period affects them");
+        input.warn(value.span(), message, "list only your own network, such as `192.0.2.0/24`");
+    }
     for (value, rule, network) in parsed {
         let wider = std::iter::successors(Some(network), IpNet::supernet).filter(|net| net.prefix_len() > 0);
         let mut covering =
             wider.filter_map(|net| first.get(&net)).filter(|other| !std::ptr::eq(**other, rule));
         if network.prefix_len() == 0 {
-            let family = if network.addr().is_ipv4() { "IPv4" } else { "IPv6" };
-            let message = format!("this exempts every {family} client: no period affects them");
+            let message =
+                format!("this exempts {}: no period affects them", everyone(network.addr().is_ipv4()));
             input.warn(value.span(), message, "list only your own network, such as `192.0.2.0/24`");
         } else if let Some(other) = covering.next() {
             warn_of_covered(value, other, input);
         }
     }
+}
+
+fn everyone(is_ipv4: bool) -> &'static str {
+    if is_ipv4 { "every IPv4 client" } else { "every IPv6 client" }
+}
+
+/// Returns the widest network of a family, and its clients, if the networks are all of them together, and none alone is.
+fn everyone_together<'a>(
+    networks: &[(&'a Spanned<String>, &Rule, IpNet)],
+    is_ipv4: bool,
+) -> Option<(&'a Spanned<String>, &'static str)> {
+    let of_family = || networks.iter().filter(|(_, _, network)| network.addr().is_ipv4() == is_ipv4);
+    let (value, _, widest) = of_family().min_by_key(|(_, _, network)| network.prefix_len())?;
+    let share: f64 = of_family().map(|(_, _, network)| (-f64::from(network.prefix_len())).exp2()).sum();
+    // Joining them takes longer.
+    if widest.prefix_len() == 0 || share < 1.0 {
+        return None;
+    }
+    let joined = IpNet::aggregate(&of_family().map(|(_, _, network)| *network).collect());
+    joined.iter().any(|network| network.prefix_len() == 0).then(|| (*value, everyone(is_ipv4)))
 }
 
 /// Warns of networks if every connection comes from a peer on this host that is not trusted: the gateway then knows no
