@@ -158,8 +158,20 @@ fn lint_length(table: &PeriodTable, series: &Series, input: &LintInput<'_>) {
     if let Some((one, two, between)) = found {
         let [one, two] = [one, two].map(|at| local(at, &series.zone));
         let message = format!("occurrences overlap: those at {one} and {two} are one outage");
-        let help = format!("write a duration of at most {}", length(between));
+        let help = hour_alone(table).map_or_else(
+            || format!("write a duration of at most {}", length(between)),
+            |cron| format!("`*` as the minute is every minute: did you mean `cron = \"{cron}\"`?"),
+        );
         input.warn(value.span(), message, help);
+    }
+}
+
+/// Returns an expression for every minute of an hour with the full hour instead.
+fn hour_alone(table: &PeriodTable) -> Option<String> {
+    let fields: Vec<_> = table.cron.as_ref()?.get_ref().split_whitespace().collect();
+    match fields.as_slice() {
+        ["*", hour, rest @ ..] if !hour.starts_with('*') => Some(format!("0 {hour} {}", rest.join(" "))),
+        _ => None,
     }
 }
 
