@@ -48,6 +48,8 @@ use crate::schedule::period::Period;
 pub struct LintContext {
     /// The time at which the file is checked.
     pub now: Timestamp,
+    /// The time of the machine's clock: what is over at a later time of the check may be to come.
+    pub clock: Timestamp,
     /// The time zone of the machine's clock.
     pub machine_zone: TimeZone,
     /// True if the file itself is a mount point, as in a container that bind-mounts a single file.
@@ -90,6 +92,7 @@ impl LintContext {
     pub fn new(now: Timestamp) -> Self {
         Self {
             now,
+            clock: now,
             machine_zone: TimeZone::UTC,
             is_mount_point: false,
             is_periods_file_mount_point: false,
@@ -147,6 +150,11 @@ impl<'a> LintInput<'a> {
     /// Returns the time at which the file is checked.
     fn now(&self) -> Timestamp {
         self.context.now
+    }
+
+    /// Returns the time at which the file is checked, but none that is to come.
+    fn past(&self) -> Timestamp {
+        self.context.now.min(self.context.clock)
     }
 
     /// Returns each period, as its table in the document and as parsed.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
+use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use crate::config::{
@@ -100,6 +101,7 @@ impl Loaded {
         let periods_file = config.and_then(|config| config.periods_file.as_ref());
         let context = LintContext {
             now,
+            clock: clock::now(),
             machine_zone: TimeZone::system(),
             is_mount_point: self.is_mount_point,
             is_periods_file_mount_point: periods_file.is_some_and(|file| read::is_mount_point(&file.path)),

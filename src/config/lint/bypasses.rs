@@ -30,9 +30,10 @@ pub(super) fn lint(input: &LintInput<'_>) {
                     );
                 }
             }
-            BypassPhase::Over => {
+            BypassPhase::Over if bypass.until <= input.past() => {
                 input.note(span, "this bypass is over", "it has no effect: remove it");
             }
+            BypassPhase::Over => {}
         }
     }
 }

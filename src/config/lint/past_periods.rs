@@ -9,7 +9,7 @@ use crate::schedule::period::{Period, Timing};
 const MAX_LINES: usize = 10;
 
 pub(super) fn lint(input: &LintInput<'_>) {
-    let over: Vec<_> = input.periods().filter(|(_, period)| is_over(period, input.now())).collect();
+    let over: Vec<_> = input.periods().filter(|(_, period)| is_over(period, input.past())).collect();
     let Some((first, _)) = over.first() else { return };
     let lines: Vec<_> = over
         .iter()
