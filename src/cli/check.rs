@@ -51,7 +51,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(path: &Path, arguments: &CheckArgs) -> Result<ExitCode, ExitCode> {
     let mut loaded = load(path);
     let now = resolve_time(arguments.at, loaded.reading.config.as_ref())?;
-    loaded.lint(now);
+    loaded.lint_at(now, clock::now());
     let mut reading = loaded.reading;
     if arguments.is_quiet {
         reading.diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use crate::clock;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use crate::config::{
@@ -95,13 +94,18 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
 }
 
 impl Loaded {
-    /// Adds the warnings and notes about a valid config, as of `now` on this machine.
+    /// Adds the warnings and notes about a valid config, now on this machine.
     pub fn lint(&mut self, now: Timestamp) {
+        self.lint_at(now, now);
+    }
+
+    /// As [`Self::lint`], but as of another time than the `clock` shows.
+    pub fn lint_at(&mut self, now: Timestamp, clock: Timestamp) {
         let config = self.reading.config.as_ref();
         let periods_file = config.and_then(|config| config.periods_file.as_ref());
         let context = LintContext {
             now,
-            clock: clock::now(),
+            clock,
             machine_zone: TimeZone::system(),
             is_mount_point: self.is_mount_point,
             is_periods_file_mount_point: periods_file.is_some_and(|file| read::is_mount_point(&file.path)),

@@ -122,7 +122,8 @@ pub fn check_exact(text: &str) -> Result<(), InvalidValue> {
         Some((path, _)) if !text.contains("://") => {
             let help = match path.trim_start_matches('/') {
                 "" => "name a path of its own: `/` alone is the home page, whatever the query".to_owned(),
-                path => format!("write `/{path}`, which stands for every query"),
+                path if text.contains('?') => format!("write `/{path}`, which stands for every query"),
+                path => format!("write `/{path}`"),
             };
             Err(InvalidValue::new("this path cannot have a query", help))
         }
@@ -301,9 +302,10 @@ mod tests {
             ("https://example.com/admin?x", "write `/admin`"),
             ("https://example.com", "write `/`"),
             ("/caf%C3%A9", "write `/café`"),
-            ("/a?b=c", "write `/a`"),
+            ("/a?b=c", "write `/a`, which stands for every query"),
+            ("/?b=c", "name a path of its own: `/` alone is the home page, whatever the query"),
             ("/a#b", "write `/a`"),
-            ("a?b", "write `/a`"),
+            ("a?b", "write `/a`, which stands for every query"),
             ("/a//b", "did you mean `/a/b`?"),
             ("//a/./b/", "did you mean `/a/b/`?"),
             ("\\a\\b", "did you mean `/a/b`?"),

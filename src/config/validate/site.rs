@@ -181,9 +181,11 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
     root
 }
 
-/// Returns the first script of a server in this directory, by name. Only so many entries are looked at.
+/// A directory is searched for scripts up to this number of entries.
+const MAX_ENTRIES: usize = 1000;
+
+/// Returns the first script of a server in this directory, by name. Only the first [`MAX_ENTRIES`] are looked at.
 fn script_in(directory: &Path) -> Option<String> {
-    const MAX_ENTRIES: usize = 1000;
     const EXTENSIONS: [&str; 6] = ["asp", "aspx", "cgi", "jsp", "php", "phtml"];
     let names = std::fs::read_dir(directory)
         .ok()?
