@@ -68,8 +68,10 @@ fn a_wrong_secret_is_refused(tab: &mut Tab<'_>) {
     // A browser reports the status by itself.
     let complaints = tab.complaints();
     assert!(complaints.iter().all(|complaint| complaint.contains("403 (Forbidden)")), "{complaints:?}");
-    enter(tab, SECRET);
+    // A link in the same tab, which loads no page by itself.
+    tab.leave_by("location.hash = 'secret%2Fof%20the%20testers'");
     assert_eq!((tab.title().as_str(), site.requests()), ("The site", vec!["GET /".to_owned()]));
+    assert_eq!(tab.evaluate("location.href"), gateway.url("/"));
 }
 
 fn without_scripts_a_tester_enters_the_secret(tab: &mut Tab<'_>) {
