@@ -132,7 +132,7 @@ fn routes(gateway: &Arc<RunningGateway>) -> BoxedFilter<(warp::reply::Response,)
 fn route(
     names: &'static [&'static str],
     gateway: &Arc<RunningGateway>,
-    respond: fn(&RunningGateway) -> warp::reply::Response,
+    respond: fn(&Arc<RunningGateway>) -> warp::reply::Response,
 ) -> BoxedFilter<(warp::reply::Response,)> {
     let gateway = Arc::clone(gateway);
     let is_named = move |name: String| async move {
@@ -143,7 +143,7 @@ fn route(
 }
 
 /// Responds that the gateway is ready, until it stops: the listener only opens once a snapshot is applied.
-fn ready(gateway: &RunningGateway) -> warp::reply::Response {
+fn ready(gateway: &Arc<RunningGateway>) -> warp::reply::Response {
     if gateway.readiness.is_stopping() {
         text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping\n")
     } else {

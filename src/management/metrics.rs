@@ -7,6 +7,7 @@ mod upstream;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
@@ -16,26 +17,23 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use self::hooks::HookMetrics;
 use self::process::ProcessMetrics;
-use self::requests::RequestMetrics;
-use self::upstream::UpstreamMetrics;
 use super::RunningGateway;
-use crate::matching::bypass::{Bypass, BypassPhase};
+use crate::matching::bypass::BypassPhase;
 use crate::schedule::state::State;
-use crate::tls::Certificate;
+use crate::snapshot::Snapshot;
+use crate::tls::{Certificate, Certificates};
 use crate::watch::Mode;
 
 /// Returns the metrics at `now` in the text format 0.0.4.
-pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
+pub(super) fn render(gateway: &Arc<RunningGateway>, now: Timestamp) -> String {
     let mut registry = Registry::with_prefix("downtime");
-    registry.register_collector(Box::new(StateMetrics::new(gateway, now)));
-    registry.register_collector(Box::new(HookMetrics::new(gateway)));
-    registry.register_collector(Box::new(RequestMetrics::new(gateway)));
-    registry.register_collector(Box::new(UpstreamMetrics::new(gateway)));
+    let snapshot = gateway.snapshots.current();
+    let metrics = GatewayMetrics { gateway: Arc::clone(gateway), snapshot, now };
+    registry.register_collector(Box::new(metrics));
     // Without a prefix, as each program has these.
     let mut of_the_process = Registry::default();
-    of_the_process.register_collector(Box::new(ProcessMetrics::new(gateway)));
+    of_the_process.register_collector(Box::new(ProcessMetrics { started_at: gateway.started_at }));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = prometheus_text::encode(&mut text, &registry);
@@ -43,141 +41,114 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
     text
 }
 
-/// Metrics of the schedule and of the file.
+/// Metrics of the gateway at `now`. It holds references, as a collector must be `'static`.
 #[derive(Debug)]
-struct StateMetrics {
-    state: State,
-    active: usize,
-    next_change: Option<Timestamp>,
-    outage_start: Option<Timestamp>,
-    outage_end: Option<Timestamp>,
-    bypasses: usize,
-    generation: u64,
-    applied_at: Timestamp,
-    is_rejected: bool,
-    rejections: u64,
-    dropped_lines: u64,
-    has_events: bool,
-    /// `None` without `[server] tls`.
-    unusable: Option<usize>,
-    /// For the first name of each certificate, the time at which the earliest one for it expires.
-    certificates: BTreeMap<String, Timestamp>,
+struct GatewayMetrics {
+    gateway: Arc<RunningGateway>,
+    snapshot: Arc<Snapshot>,
+    now: Timestamp,
 }
 
-impl StateMetrics {
-    fn new(gateway: &RunningGateway, now: Timestamp) -> Self {
-        let snapshot = gateway.snapshots.current();
-        let phase = snapshot.phase(now);
-        let rules = &snapshot.config.rules;
-        let certificates = &snapshot.config.certificates;
-        let is_valid = |bypass: &&Bypass| bypass.phase(now) == BypassPhase::Valid;
-        let is_down = !phase.state.active.is_empty();
-        Self {
-            state: phase.state.state(),
-            active: phase.state.active.len(),
-            next_change: phase.state.next_change(),
-            outage_start: phase.state.active.iter().map(|active| active.occurrence.start).min(),
-            outage_end: phase.state.back_at(now).filter(|_| is_down),
-            bypasses: rules.bypasses.all().iter().filter(is_valid).count(),
-            generation: snapshot.generation,
-            applied_at: snapshot.applied_at,
-            is_rejected: gateway.snapshots.rejected().is_some(),
-            rejections: gateway.snapshots.rejections(),
-            dropped_lines: gateway.log.dropped(),
-            has_events: gateway.watch.mode() == Mode::Events,
-            unusable: (!certificates.all().is_empty()).then(|| certificates.unusable()),
-            certificates: expiries(certificates.all()),
+impl Collector for GatewayMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Metrics(&mut encoder);
+        self.encode_state(&mut out)?;
+        self.encode_file(&mut out)?;
+        encode_certificates(&self.snapshot.config.certificates, &mut out)?;
+        hooks::encode(&self.gateway.hooks, &mut out)?;
+        requests::encode(&self.gateway, &mut out)?;
+        if self.snapshot.config.site.upstream().is_some() {
+            upstream::encode(&self.gateway, &self.snapshot, &mut out)?;
         }
+        Ok(())
     }
+}
 
+impl GatewayMetrics {
     fn encode_state(&self, out: &mut Metrics<'_, '_>) -> fmt::Result {
-        out.gauge("down", "1 if a period without a scope is active", self.state == State::Down)?;
-        out.gauge("partly_down", "1 if only periods with a scope are active", self.state == State::Partial)?;
-        out.gauge("periods_active", "Number of active periods", count(self.active))?;
+        let schedule = &self.snapshot.phase(self.now).state;
+        let (state, active) = (schedule.state(), &schedule.active);
+        out.gauge("down", "1 if a period without a scope is active", state == State::Down)?;
+        out.gauge("partly_down", "1 if only periods with a scope are active", state == State::Partial)?;
+        out.gauge("periods_active", "Number of active periods", count(active.len()))?;
         for (name, help, at) in [
             (
                 "outage_start_timestamp_seconds",
                 "Time at which the first of the active periods started",
-                self.outage_start,
+                active.iter().map(|active| active.occurrence.start).min(),
             ),
             (
                 "outage_end_timestamp_seconds",
                 "Time from which the whole site is up again, if it is known",
-                self.outage_end,
+                schedule.back_at(self.now).filter(|_| !active.is_empty()),
             ),
             (
                 "next_change_timestamp_seconds",
                 "Time at which the next period starts or ends, if one is planned",
-                self.next_change,
+                schedule.next_change(),
             ),
         ] {
             if let Some(at) = at {
                 out.gauge(name, help, at.as_second())?;
             }
         }
-        out.gauge("bypasses_open", "Number of bypasses that let testers in", count(self.bypasses))
+        let bypasses = self.snapshot.config.rules.bypasses.all().iter();
+        let open = bypasses.filter(|bypass| bypass.phase(self.now) == BypassPhase::Valid).count();
+        out.gauge("bypasses_open", "Number of bypasses that let testers in", count(open))
     }
 
     fn encode_file(&self, out: &mut Metrics<'_, '_>) -> fmt::Result {
-        let generation = i64::try_from(self.generation).unwrap_or(i64::MAX);
-        out.gauge("config_generation", "Number of snapshots applied since the start", generation)?;
+        let Self { gateway, snapshot, .. } = self;
+        let generation = snapshot.generation;
+        out.gauge("config_generation", "Number of snapshots applied since the start", count(generation))?;
         out.gauge(
             "config_applied_timestamp_seconds",
             "Time at which the current snapshot was applied",
-            self.applied_at.as_second(),
+            snapshot.applied_at.as_second(),
         )?;
         out.gauge(
             "config_last_reload_successful",
             "1 if the last version of the file was applied, 0 if it was rejected",
-            !self.is_rejected,
+            gateway.snapshots.rejected().is_none(),
         )?;
         out.gauge(
             "config_watch_events",
             "1 if the system reports changes of the file, 0 if it is polled",
-            self.has_events,
+            gateway.watch.mode() == Mode::Events,
         )?;
         out.counter(
             "config_reloads",
             "Number of changes of the file that were applied",
-            self.generation.saturating_sub(1),
+            generation.saturating_sub(1),
         )?;
         let help = "Number of versions of the file that were rejected";
-        out.counter("config_rejections", help, self.rejections)?;
+        out.counter("config_rejections", help, gateway.snapshots.rejections())?;
         let help = "Number of lines of the log that were dropped, because stderr did not take them";
-        out.counter("log_dropped_lines", help, self.dropped_lines)
-    }
-
-    fn encode_certificates(&self, out: &mut Metrics<'_, '_>) -> fmt::Result {
-        if let Some(unusable) = self.unusable {
-            let help = "Number of certificates of which the files cannot be used now";
-            out.gauge("tls_certificates_unusable", help, count(unusable))?;
-        }
-        if self.certificates.is_empty() {
-            return Ok(());
-        }
-        let help = "Time at which the certificate for this name expires";
-        let name = "tls_certificate_expiry_timestamp_seconds";
-        let mut metric = out.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (name, at) in &self.certificates {
-            metric.encode_family(&[("name", name.as_str())])?.encode_gauge(&at.as_second())?;
-        }
-        Ok(())
+        out.counter("log_dropped_lines", help, gateway.log.dropped())
     }
 }
 
-impl Collector for StateMetrics {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut out = Metrics(&mut encoder);
-        self.encode_state(&mut out)?;
-        self.encode_file(&mut out)?;
-        self.encode_certificates(&mut out)
+/// Those of `[server] tls`; none without it.
+fn encode_certificates(certificates: &Certificates, out: &mut Metrics<'_, '_>) -> fmt::Result {
+    if certificates.all().is_empty() {
+        return Ok(());
     }
+    let help = "Number of certificates of which the files cannot be used now";
+    out.gauge("tls_certificates_unusable", help, count(certificates.unusable()))?;
+    let help = "Time at which the certificate for this name expires";
+    let name = "tls_certificate_expiry_timestamp_seconds";
+    let mut metric = out.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (name, at) in expiries(certificates.all()) {
+        metric.encode_family(&[("name", name)])?.encode_gauge(&at.as_second())?;
+    }
+    Ok(())
 }
 
-fn expiries(certificates: &[Certificate]) -> BTreeMap<String, Timestamp> {
+/// Returns the first name of each certificate, with the time at which the earliest one for it expires.
+fn expiries(certificates: &[Certificate]) -> BTreeMap<&str, Timestamp> {
     let mut expiries = BTreeMap::new();
     for certificate in certificates {
-        let first = expiries.entry(certificate.title().to_owned()).or_insert(Timestamp::MAX);
+        let first = expiries.entry(certificate.title()).or_insert(Timestamp::MAX);
         *first = certificate.expires_at().min(*first);
     }
     expiries

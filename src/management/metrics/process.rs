@@ -14,18 +14,12 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::{Metrics, count};
 use crate::descriptors::descriptor_limit;
-use crate::management::RunningGateway;
 
 /// Metrics of the process and its version.
 #[derive(Debug)]
 pub(super) struct ProcessMetrics {
-    started_at: Timestamp,
-}
-
-impl ProcessMetrics {
-    pub(super) fn new(gateway: &RunningGateway) -> Self {
-        Self { started_at: gateway.started_at }
-    }
+    /// The time at which the process started.
+    pub(super) started_at: Timestamp,
 }
 
 impl Collector for ProcessMetrics {

@@ -1,64 +1,66 @@
 //! Metrics of visitors' requests and connections.
 
 use std::fmt;
-use std::sync::Arc;
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::NoLabelSet;
 use prometheus_client::metrics::MetricType;
 
 use super::{Metrics, count};
 use crate::counters::{BUCKETS, Counters, DecisionKind, Outcome, STATUS_CLASSES};
 use crate::management::RunningGateway;
-use crate::server::Capacity;
 
-/// Metrics of requests and connections.
-#[derive(Debug)]
-pub(super) struct RequestMetrics {
-    counters: Counters,
-    connections: Arc<Capacity>,
+/// Encodes the metrics of requests and connections.
+pub(super) fn encode(gateway: &RunningGateway, out: &mut Metrics<'_, '_>) -> fmt::Result {
+    let RunningGateway { counters, connections, .. } = gateway;
+    encode_requests(counters, out)?;
+    encode_durations(counters, out)?;
+    let help = "Number of requests in progress, with open tunnels";
+    out.gauge("requests_in_progress", help, count(counters.in_progress()))?;
+    let help = "Number of open tunnels, such as WebSockets";
+    out.gauge("tunnels_open", help, count(counters.tunnels()))?;
+    let help = "Bytes received from clients, counted when a request ends";
+    out.counter("received_bytes", help, counters.sum(|thread| thread.received.get()))?;
+    let help = "Bytes sent to clients, counted when a request ends";
+    out.counter("sent_bytes", help, counters.sum(|thread| thread.sent.get()))?;
+    let help = "Number of wrong secrets of bypasses that clients have entered";
+    out.counter("bypass_wrong_secrets", help, counters.sum(|thread| thread.wrong_secrets.get()))?;
+    let help = "Number of open connections of clients";
+    out.gauge("connections_open", help, count(connections.open()))?;
+    let help = "Number of connections that clients have opened";
+    out.counter("connections", help, connections.accepted())
 }
 
-impl RequestMetrics {
-    pub(super) fn new(gateway: &RunningGateway) -> Self {
-        Self { counters: gateway.counters.clone(), connections: Arc::clone(&gateway.connections) }
-    }
-
-    /// The series that are zero are left out, apart from the most usual one of each outcome: few of the others ever occur.
-    fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Number of requests that have ended, by decision, cause and class of the status";
-        let mut requests = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
-        for outcome in Outcome::ALL {
-            for (class, status) in STATUS_CLASSES.into_iter().enumerate() {
-                let number = self.counters.requests(outcome, class);
-                if number == 0 && status != usual_status(outcome) {
-                    continue;
-                }
-                let labels = [
-                    ("decision", outcome.decision().as_str()),
-                    ("cause", outcome.cause()),
-                    ("status", status),
-                ];
-                requests.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&number, None)?;
+/// The series that are zero are left out, apart from the most usual one of each outcome: few of the others ever occur.
+fn encode_requests(counters: &Counters, out: &mut Metrics<'_, '_>) -> fmt::Result {
+    let help = "Number of requests that have ended, by decision, cause and class of the status";
+    let mut requests = out.0.encode_descriptor("requests", help, None, MetricType::Counter)?;
+    for outcome in Outcome::ALL {
+        for (class, status) in STATUS_CLASSES.into_iter().enumerate() {
+            let number = counters.requests(outcome, class);
+            if number == 0 && status != usual_status(outcome) {
+                continue;
             }
+            let labels =
+                [("decision", outcome.decision().as_str()), ("cause", outcome.cause()), ("status", status)];
+            requests.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&number, None)?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn encode_durations(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let name = "request_duration_seconds";
-        let help = "Time from the head of a request to the end of its response, without tunnels";
-        let mut durations = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for decision in DecisionKind::ALL.into_iter().filter(|decision| *decision != DecisionKind::Refused) {
-            let (sum, counts) = self.counters.durations(decision as usize);
-            // The encoder adds the last one, which has no bound.
-            let buckets: Vec<_> = BUCKETS.iter().map(|(bound, _)| *bound).zip(counts).collect();
-            let labels = [("decision", decision.as_str())];
-            let mut family = durations.encode_family(&labels)?;
-            family.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)?;
-        }
-        Ok(())
+fn encode_durations(counters: &Counters, out: &mut Metrics<'_, '_>) -> fmt::Result {
+    let name = "request_duration_seconds";
+    let help = "Time from the head of a request to the end of its response, without tunnels";
+    let mut durations = out.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for decision in DecisionKind::ALL.into_iter().filter(|decision| *decision != DecisionKind::Refused) {
+        let (sum, counts) = counters.durations(decision as usize);
+        // The encoder adds the last one, which has no bound.
+        let buckets: Vec<_> = BUCKETS.iter().map(|(bound, _)| *bound).zip(counts).collect();
+        let labels = [("decision", decision.as_str())];
+        let mut family = durations.encode_family(&labels)?;
+        family.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)?;
     }
+    Ok(())
 }
 
 fn usual_status(outcome: Outcome) -> &'static str {
@@ -67,28 +69,5 @@ fn usual_status(outcome: Outcome) -> &'static str {
         DecisionKind::Unavailable => "5xx",
         DecisionKind::Redirect => "3xx",
         DecisionKind::Refused => "4xx",
-    }
-}
-
-impl Collector for RequestMetrics {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        self.encode_requests(&mut encoder)?;
-        self.encode_durations(&mut encoder)?;
-        let Self { counters, connections } = self;
-        let mut out = Metrics(&mut encoder);
-        let help = "Number of requests in progress, with open tunnels";
-        out.gauge("requests_in_progress", help, count(counters.in_progress()))?;
-        let help = "Number of open tunnels, such as WebSockets";
-        out.gauge("tunnels_open", help, count(counters.tunnels()))?;
-        let help = "Bytes received from clients, counted when a request ends";
-        out.counter("received_bytes", help, counters.sum(|thread| thread.received.get()))?;
-        let help = "Bytes sent to clients, counted when a request ends";
-        out.counter("sent_bytes", help, counters.sum(|thread| thread.sent.get()))?;
-        let help = "Number of wrong secrets of bypasses that clients have entered";
-        out.counter("bypass_wrong_secrets", help, counters.sum(|thread| thread.wrong_secrets.get()))?;
-        let help = "Number of open connections of clients";
-        out.gauge("connections_open", help, count(connections.open()))?;
-        let help = "Number of connections that clients have opened";
-        out.counter("connections", help, connections.accepted())
     }
 }
