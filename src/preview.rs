@@ -125,9 +125,7 @@ impl PreviewedPage {
         let subject = match &self.subject {
             Subject::Period(index, _) => {
                 let period = config.rules.schedule.periods().get(*index);
-                let line = period.filter(|period| period.name.is_some());
-                let line = line.map_or(String::new(), |period| format!(" (line {})", period.line));
-                format!("the page during {}{line}", period.map_or_else(String::new, Period::title))
+                format!("the page during {}", period.map_or_else(String::new, Period::full_title))
             }
             Subject::Start(..) => "no period is planned: the page after `downtime start`".to_owned(),
             Subject::Unreachable => "the page while the upstream does not respond".to_owned(),

@@ -200,14 +200,6 @@ fn start_place(table: &PeriodTable) -> Range<usize> {
     cron.or_else(|| table.start.as_ref().map(Spanned::span)).unwrap_or(table.span.clone())
 }
 
-/// Returns the name and line of a period, or only its line, for use in a message.
-fn title(period: &Period) -> String {
-    match &period.name {
-        Some(name) => format!("\"{name}\" ({})", period.place()),
-        None => period.title(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;

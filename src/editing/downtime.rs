@@ -186,6 +186,6 @@ fn refusal(period: &Period, config: &Config, now: Timestamp) -> EditRefusal {
         }
         Some(_) => String::new(),
     };
-    let message = format!("cannot start {} ({}){state}", period.title(), period.place());
+    let message = format!("cannot start {}{state}", period.full_title());
     EditRefusal::cannot(message, "use another name, or edit that period in the file")
 }

@@ -135,6 +135,12 @@ impl Period {
         }
     }
 
+    /// Returns its name and its place, or only its place, for use in messages.
+    pub fn full_title(&self) -> String {
+        let place = self.name.as_ref().map_or(String::new(), |_| format!(" ({})", self.place()));
+        self.title() + &place
+    }
+
     /// Returns its line, and its file if that is not the main file.
     pub fn place(&self) -> String {
         match &self.file {
@@ -220,7 +226,9 @@ mod tests {
         assert_eq!(period(true, 1, None).title(), "the period at line 7");
         let elsewhere = Period { file: Some("periods.toml".into()), ..period(true, 1, None) };
         assert_eq!(elsewhere.title(), "the period at line 7 of periods.toml");
+        assert_eq!(elsewhere.full_title(), elsewhere.title());
         let named = Period { name: Some("db".into()), ..period(true, 1, None) };
         assert_eq!(named.title(), "\"db\"");
+        assert_eq!(named.full_title(), "\"db\" (line 7)");
     }
 }

@@ -21,7 +21,7 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
         periods.partition(|(period, _)| period.phase(now) == PeriodPhase::Over);
     let mut lines = list(&rest, config, now);
     if !over.is_empty() {
-        lines.extend(wrapped_list("over      ", over.iter().map(|(period, _)| title(period))));
+        lines.extend(wrapped_list("over      ", over.iter().map(|(period, _)| period.full_title())));
     }
     lines
 }
@@ -34,7 +34,7 @@ fn list(periods: &[(&Period, &DownResponse)], config: &Config, now: Timestamp) -
     let mut lines = Vec::new();
     for ((period, down_response), rows) in periods.iter().zip(&rows) {
         let unscheduled = if period.unscheduled { ", unscheduled" } else { "" };
-        lines.push(format!("period    {}: {}{unscheduled}", title(period), period.phase(now).as_str()));
+        lines.push(format!("period    {}: {}{unscheduled}", period.full_title(), period.phase(now).as_str()));
         lines.extend(details(period, down_response, config));
         lines.extend(table.by_ref().take(rows.len()).map(|row| format!("    {row}")));
     }
@@ -46,11 +46,6 @@ pub fn describe_period(config: &Config, index: usize, now: Timestamp) -> Vec<Str
     let schedule = &config.rules.schedule;
     let found = schedule.periods().get(index).zip(config.rules.responses.get(index));
     found.map_or_else(Vec::new, |period| list(&[period], config, now))
-}
-
-fn title(period: &Period) -> String {
-    let line = period.name.as_ref().map_or(String::new(), |_| format!(" ({})", period.place()));
-    period.title() + &line
 }
 
 fn occurrences(period: &Period, zone: &TimeZone, now: Timestamp) -> Vec<Vec<String>> {

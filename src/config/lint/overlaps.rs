@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::cover::{GlobAutomaton, WorkBudget};
-use super::{LintInput, start_place, title};
+use super::{LintInput, start_place};
 use crate::config::document::PeriodTable;
 use crate::matching::scope::{Host, Scope};
 use crate::schedule::human_time::local;
@@ -109,10 +109,10 @@ fn warn(earlier: Run, later: Run, periods: &[TableAndPeriod<'_>], input: &LintIn
         (one, two) if one == two => "comes first in the file, since both end together",
         _ => "ends last",
     };
-    let message = format!("this overlaps {} {until}", title(one));
+    let message = format!("this overlaps {} {until}", one.full_title());
     let help = format!(
         "requests that both cover get the response of {}, which {why}; move one, or give each its own `hosts`, `paths` or `methods`",
-        title(winning)
+        winning.full_title()
     );
     input.warn(start_place(table), message, help);
 }

@@ -100,6 +100,15 @@ fn it_writes_the_page_of_a_period_and_says_which() {
 }
 
 #[test]
+fn it_says_that_the_period_is_in_the_periods_file() {
+    let directory = WorkingDirectory::with("periods_file = \"periods.toml\"\n");
+    let period = "[[period]]\nname = \"late\"\nstart = 2126-06-01T02:00:00Z\n";
+    fs::write(directory.path().join("periods.toml"), period).unwrap();
+    let run = directory.run(&["preview", "--out", "-"]);
+    assert!(run.stderr.starts_with("the page during \"late\" (line 1 of periods.toml), as of "), "{run:?}");
+}
+
+#[test]
 fn it_shows_the_page_of_an_upstream_that_does_not_respond() {
     let run = preview(&["--unreachable", "--lang", "de", "--at", "2126-01-01T00:00:00"]);
     let said = "the page while the upstream does not respond, as of 2126-01-01 00:00:00 +00:00, in the language de\n";
