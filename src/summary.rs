@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
 use crate::decision::down_response::DownResponse;
-use crate::matching::scope::Scope;
 use crate::schedule::period::{Occurrence, Period};
 
 pub use bypasses::{BypassSummary, bypass_lines, short_bypass_lines};
@@ -169,8 +168,7 @@ impl Summary {
 
 impl PeriodSummary {
     fn new(period: &Period, response: &DownResponse, zone: &TimeZone, now: Timestamp) -> Self {
-        let series = period.series();
-        let Scope { hosts, paths, methods } = &period.scope;
+        let [hosts, paths, methods] = period.scope.texts().map(|(_, list)| list);
         Self {
             name: period.name.clone(),
             line: period.line,
@@ -179,11 +177,11 @@ impl PeriodSummary {
             unscheduled: period.unscheduled,
             active: period.active(now).is_some(),
             state: period.phase(now).as_str(),
-            cron: series.map(|series| series.expression.clone()),
-            timezone: series.map_or(zone, |series| &series.zone).iana_name().map(str::to_owned),
-            hosts: hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
-            paths: paths.as_ref().map(|paths| paths.texts().to_vec()),
-            methods: methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect()),
+            cron: period.series().map(|series| series.expression.clone()),
+            timezone: period.zone(zone).iana_name().map(str::to_owned),
+            hosts,
+            paths,
+            methods,
             redirect: response.redirect.as_ref().map(ToString::to_string),
             template: response.own_template.as_deref().map(str::to_owned),
             start: current_occurrence(period, now).map(|occurrence| occurrence.start),

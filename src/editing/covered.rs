@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::matching::scope::{Host, Scope, ScopePaths};
+use crate::matching::scope::{Host, Scope};
 
 /// The hosts, paths and methods of a scope, in any order. An empty set means all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,11 +26,8 @@ impl Covered {
 
     /// Returns the scope of a period.
     pub fn from_scope(scope: &Scope) -> Self {
-        Self {
-            hosts: scope.hosts.iter().flatten().map(ToString::to_string).collect(),
-            paths: scope.paths.iter().flat_map(ScopePaths::texts).cloned().collect(),
-            methods: scope.methods.iter().flatten().map(ToString::to_string).collect(),
-        }
+        let [hosts, paths, methods] = scope.texts().map(|(_, list)| list.into_iter().flatten().collect());
+        Self { hosts, paths, methods }
     }
 
     /// Replaces each set that `given` contains.

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 pub use self::credential::{COOKIE, FIELD, Secrets, carries_secret, cookie_value, is_field, without_secret};
 use super::glob::PathGlobs;
 use super::request::Request;
-use super::scope::Host;
+use super::scope::{Host, texts};
 use crate::invalid_value::InvalidValue;
 
 /// A bypass lets nobody in until its end is at most this far away.
@@ -129,6 +129,12 @@ impl BypassPaths {
 }
 
 impl BypassScope {
+    /// Returns its keys, each with its list as texts.
+    pub fn texts(&self) -> [(&'static str, Option<Vec<String>>); 2] {
+        let paths = self.paths.as_ref().map(|paths| paths.texts().to_vec());
+        [("hosts", texts(self.hosts.as_ref())), ("paths", paths)]
+    }
+
     /// Returns true if it has a request in it. With hosts or paths, that is never one whose path is not canonical.
     pub fn contains(&self, request: &Request<'_>) -> bool {
         if self.hosts.is_none() && self.paths.is_none() {
@@ -149,11 +155,16 @@ impl BypassScope {
 }
 
 impl Bypass {
+    /// Returns the time from which it lets testers in.
+    pub fn valid_from(&self) -> Timestamp {
+        self.until.checked_sub(MAX_TIME).unwrap_or(Timestamp::MIN)
+    }
+
     /// Returns whether it lets testers in at `now`.
     pub fn phase(&self, now: Timestamp) -> BypassPhase {
         if self.until <= now {
             BypassPhase::Over
-        } else if self.until.duration_since(now) > MAX_TIME {
+        } else if now < self.valid_from() {
             BypassPhase::TooEarly
         } else {
             BypassPhase::Valid

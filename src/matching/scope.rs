@@ -28,6 +28,12 @@ impl Scope {
         self.hosts.is_none() && self.paths.is_none() && self.methods.is_none()
     }
 
+    /// Returns its keys, each with its list as texts.
+    pub fn texts(&self) -> [(&'static str, Option<Vec<String>>); 3] {
+        let paths = self.paths.as_ref().map(|paths| paths.texts().to_vec());
+        [("hosts", texts(self.hosts.as_ref())), ("paths", paths), ("methods", texts(self.methods.as_ref()))]
+    }
+
     /// Returns true if it covers a request. A request without a host is covered by every list of hosts. A request with
     /// several is covered by each list that contains one of them.
     pub fn covers(&self, request: &Request<'_>) -> bool {
@@ -38,6 +44,19 @@ impl Scope {
                 .as_ref()
                 .is_none_or(|paths| request.path.canonical().is_none_or(|path| paths.covers(path)))
     }
+}
+
+/// Formats the items of a list.
+pub(super) fn texts<T: ToString>(list: Option<&Vec<T>>) -> Option<Vec<String>> {
+    list.map(|list| list.iter().map(ToString::to_string).collect())
+}
+
+/// Describes the keys of a scope; `None` for the whole site.
+pub fn describe_scope(keys: &[(&str, Option<Vec<String>>)]) -> Option<String> {
+    let describe =
+        |(key, list): &(&str, Option<Vec<String>>)| Some(format!("{key} {}", list.as_ref()?.join(", ")));
+    let parts: Vec<_> = keys.iter().filter_map(describe).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn covers_method(methods: &[Method], request: &Request<'_>) -> bool {
@@ -213,6 +232,18 @@ mod tests {
             let covering =
                 (0..scopes.len()).filter(|&at| !scopes[at].is_all() && scopes[at].covers(&request));
             assert_eq!(covering.collect::<Vec<_>>(), candidates, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_scope_is_described_by_the_keys_that_it_has() {
+        let paths = Some(ScopePaths::new(["/a", "/b/**"]).unwrap());
+        let methods = Some(vec![Method::PUT, Method::POST]);
+        for (scope, text) in [
+            (Scope::default(), None),
+            (Scope { paths, methods, ..Scope::default() }, Some("paths /a, /b/**; methods PUT, POST")),
+        ] {
+            assert_eq!(describe_scope(&scope.texts()).as_deref(), text);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::matching::scope::Scope;
 pub use crate::schedule::occurrence::Occurrence;
@@ -117,6 +118,11 @@ impl Period {
                 !running && series.next_start(at).is_none()
             }
         }
+    }
+
+    /// Returns the time zone of its times: that of its series, or the one of the file.
+    pub fn zone<'z>(&'z self, of_file: &'z TimeZone) -> &'z TimeZone {
+        self.series().map_or(of_file, |series| &series.zone)
     }
 
     /// Returns its only occurrence, if it is one-off.

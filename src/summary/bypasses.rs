@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::matching::bypass::{Bypass, BypassPhase, BypassScope, MAX_TIME};
+use crate::matching::bypass::{Bypass, BypassPhase};
+use crate::matching::scope::describe_scope;
 use crate::schedule::human_time::{distance, local};
 
 /// The most bypasses that have a line each in the status.
@@ -25,15 +26,15 @@ pub struct BypassSummary {
 impl BypassSummary {
     /// Summarizes a bypass at `now`.
     pub fn new(bypass: &Bypass, now: Timestamp) -> Self {
-        let BypassScope { hosts, paths } = &bypass.scope;
+        let [hosts, paths] = bypass.scope.texts().map(|(_, list)| list);
         Self {
             name: bypass.name.clone(),
             line: bypass.line,
             file: bypass.file.as_deref().map(str::to_owned),
             state: bypass.phase(now).as_str(),
             until: bypass.until,
-            hosts: hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
-            paths: paths.as_ref().map(|paths| paths.texts().to_vec()),
+            hosts,
+            paths,
         }
     }
 }
@@ -66,17 +67,11 @@ fn describe(bypass: &Bypass, config: &Config, now: Timestamp) -> String {
     let state = match bypass.phase(now) {
         BypassPhase::Valid => format!("lets testers in until {}", at(bypass.until)),
         BypassPhase::TooEarly => {
-            let from = bypass.until.checked_sub(MAX_TIME).unwrap_or(Timestamp::MIN);
-            format!("lets nobody in before {}: its end is more than 30 days ahead", at(from))
+            let from = at(bypass.valid_from());
+            format!("lets nobody in before {from}: its end is more than 30 days ahead")
         }
         BypassPhase::Over => format!("is over since {}", at(bypass.until)),
     };
-    format!("{}{line} {state}{}", bypass.title(), scope(&bypass.scope))
-}
-
-fn scope(scope: &BypassScope) -> String {
-    let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    let paths = scope.paths.as_ref().map(|paths| paths.texts().join(", "));
-    let hosts = (!hosts.is_empty()).then(|| format!("; hosts {}", hosts.join(", ")));
-    hosts.unwrap_or_default() + &paths.map_or(String::new(), |paths| format!("; paths {paths}"))
+    let scope = describe_scope(&bypass.scope.texts()).map_or(String::new(), |scope| format!("; {scope}"));
+    format!("{}{line} {state}{scope}", bypass.title())
 }

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::text::{aligned, wrapped_list};
 use crate::config::Config;
 use crate::decision::down_response::DownResponse;
-use crate::matching::scope::Scope;
 use crate::schedule::human_time::{distance, length, local, span, utc_span};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
 use crate::schedule::series::Series;
@@ -27,8 +26,8 @@ pub fn plan(config: &Config, now: Timestamp) -> Vec<String> {
 }
 
 fn list(periods: &[(&Period, &DownResponse)], config: &Config, now: Timestamp) -> Vec<String> {
-    let zone = |period: &Period| period.series().map_or(&config.timezone, |series| &series.zone).clone();
-    let rows = |(period, _): &(&Period, &DownResponse)| occurrences(period, &zone(period), now);
+    let rows =
+        |(period, _): &(&Period, &DownResponse)| occurrences(period, period.zone(&config.timezone), now);
     let rows: Vec<Vec<Vec<String>>> = periods.iter().map(rows).collect();
     let mut table = aligned(&rows.concat()).into_iter();
     let mut lines = Vec::new();
@@ -72,17 +71,9 @@ fn row(occurrence: Occurrence, enabled: bool, zone: &TimeZone, now: Timestamp) -
 }
 
 fn details(period: &Period, down_response: &DownResponse, config: &Config) -> Vec<String> {
-    let texts = |list: &[String]| list.to_vec();
-    let Scope { hosts, paths, methods } = &period.scope;
-    let hosts = hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect());
-    let methods = methods.as_ref().map(|methods| methods.iter().map(ToString::to_string).collect());
-    let paths = paths.as_ref().map(|paths| texts(paths.texts()));
-    let lists: [(&str, Option<Vec<String>>); 3] =
-        [("    hosts     ", hosts), ("    paths     ", paths), ("    methods   ", methods)];
     let mut lines = period.series().map_or_else(Vec::new, recurrence);
-    lines.extend(
-        lists.into_iter().flat_map(|(key, list)| list.map_or_else(Vec::new, |l| wrapped_list(key, l))),
-    );
+    let lists = period.scope.texts().into_iter().filter_map(|(key, list)| Some((key, list?)));
+    lines.extend(lists.flat_map(|(key, list)| wrapped_list(&format!("    {key:<10}"), list)));
     lines.extend(response(down_response, config).map(|text| format!("    response  {text}")));
     lines
 }

@@ -160,7 +160,7 @@ fn new_end(visit: &Visit<'_>, config: &Config, index: usize) -> Result<NewEnd, P
         }
         (None, Some(until)) => {
             let period = config.rules.schedule.periods().get(index);
-            let zone = period.and_then(Period::series).map_or(&config.timezone, |series| &series.zone);
+            let zone = period.map_or(&config.timezone, |period| period.zone(&config.timezone));
             let at = TimeLiteral::parse(until).and_then(|time| time.resolve(zone, Fold::Second));
             at.map(NewEnd::At).map_err(|error| {
                 wrong(

@@ -8,8 +8,8 @@ use super::identity::bypass_id;
 use super::visit::{Visit, zone_name};
 use crate::config::Config;
 use crate::editing::{first_editable, is_editable_bypass};
-use crate::matching::bypass::{Bypass, BypassPhase, MAX_TIME};
-use crate::matching::scope::Scope;
+use crate::matching::bypass::{Bypass, BypassPhase};
+use crate::matching::scope::describe_scope;
 use crate::schedule::human_time::{distance, length, span, time_left};
 use crate::schedule::period::{Occurrence, Period, PeriodPhase};
 
@@ -108,7 +108,7 @@ pub(super) fn listed(visit: &Visit<'_>, config: &Config, index: usize) -> Option
     let message = config.rules.responses.get(index).and_then(|response| response.message.as_ref());
     let message = message.and_then(|message| message.text(config.page.lang)).map(|text| shorten(text, 160));
     let occurrence = occurrence(period, visit.now);
-    let zone = period.series().map_or(&config.timezone, |series| &series.zone);
+    let zone = period.zone(&config.timezone);
     Some(ListedPeriod {
         id: visit.ids.get(index)?.clone(),
         title: title(period),
@@ -124,7 +124,7 @@ pub(super) fn listed(visit: &Visit<'_>, config: &Config, index: usize) -> Option
             let (cron, lasts) = (&series.expression, length(series.length));
             format!("Repeats: {cron}, for {lasts}, in {}", zone_name(&series.zone))
         }),
-        covers: covers(&period.scope),
+        covers: describe_scope(&period.scope.texts()),
         message,
         at: occurrence.map(|occurrence| occurrence.start),
         phase,
@@ -159,20 +159,6 @@ fn when(occurrence: Occurrence, zone: &TimeZone, now: Timestamp) -> String {
     format!("{shown}; {relative}")
 }
 
-/// Describes a scope; `None` for the whole site.
-fn covers(scope: &Scope) -> Option<String> {
-    let hosts = scope.hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    let paths = scope.paths.as_ref().map_or(&[][..], |paths| paths.texts());
-    let methods = scope.methods.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    described(&[("hosts", &hosts), ("paths", paths), ("methods", &methods)])
-}
-
-fn described(lists: &[(&str, &[String])]) -> Option<String> {
-    let given = lists.iter().filter(|(_, texts)| !texts.is_empty());
-    let parts: Vec<_> = given.map(|(key, texts)| format!("{key} {}", texts.join(", "))).collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
-}
-
 fn shorten(text: &str, length: usize) -> String {
     match text.char_indices().nth(length) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
@@ -192,24 +178,18 @@ pub(super) fn listed_bypass(bypass: &Bypass, config: &Config, now: Timestamp) ->
     let (state, class, when) = match phase {
         BypassPhase::Valid => ("valid", "on", format!("Until {}", at(bypass.until))),
         BypassPhase::TooEarly => {
-            let from = bypass.until.checked_sub(MAX_TIME).unwrap_or(Timestamp::MIN);
-            (
-                "not yet",
-                "off",
-                format!("Lets nobody in before {}: its end is more than 30 days ahead", at(from)),
-            )
+            let from = at(bypass.valid_from());
+            ("not yet", "off", format!("Lets nobody in before {from}: its end is more than 30 days ahead"))
         }
         BypassPhase::Over => ("over", "off", format!("Over since {}", at(bypass.until))),
     };
-    let hosts = bypass.scope.hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    let paths = bypass.scope.paths.as_ref().map_or(&[][..], |paths| paths.texts());
     ListedBypass {
         id: bypass_id(bypass),
         title: bypass.name.clone().unwrap_or_else(|| format!("Without a name (line {})", bypass.line)),
         state,
         class,
         when,
-        covers: described(&[("hosts", &hosts), ("paths", paths)]),
+        covers: describe_scope(&bypass.scope.texts()),
         is_editable: is_editable_bypass(config, bypass),
         is_over: phase == BypassPhase::Over,
         is_valid: phase == BypassPhase::Valid,
