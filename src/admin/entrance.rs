@@ -1,22 +1,19 @@
 //! The pages at which operators log in and out. They are the only ones that need no login.
 
-use std::sync::LazyLock;
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::Timestamp;
-use minijinja::{Environment, context};
-use tracing::error;
+use minijinja::context;
 
 use super::access::{Access, AccessRefusal};
 use super::audit::record;
 use super::caller::Caller;
+use super::pages::html::bare_page;
 use super::pages::sentence;
-use super::response::{refuse, secure};
+use super::response::{refuse, secure, see_other, with_challenge};
 use crate::config::AdminConfig;
 use crate::decision::down_response::Redirect;
-use crate::page::{entrance_page, html_environment};
 
 /// The longest form, in bytes.
 pub(super) const MAX_FORM: usize = 4 << 10;
@@ -127,7 +124,7 @@ pub(super) fn login_first(
         Some(target) => login(refusal.status, None, config, Some(target).filter(|target| *target != "/")),
         None => render(
             refusal.status,
-            "login.html",
+            "login",
             context! { is_lost => true, alert => "You are not logged in any more" },
         ),
     }
@@ -140,46 +137,19 @@ fn login(
     next: Option<&str>,
 ) -> Response<Bytes> {
     let next = next.filter(|next| !next.is_empty());
-    render(status, "login.html", context! { alert, next, has_passwords => config.users.is_some() })
+    render(status, "login", context! { alert, next, has_passwords => config.users.is_some() })
 }
 
 fn link(status: StatusCode, alert: Option<&str>) -> Response<Bytes> {
-    render(status, "link.html", context! { alert })
+    render(status, "link", context! { alert })
 }
 
 fn redirect(to: HeaderValue, cookie: Option<HeaderValue>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    response.headers_mut().insert(LOCATION, to);
+    let mut response = see_other(to);
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     secure(response)
 }
 
-const TEMPLATES: [(&str, &str); 2] = [
-    ("login.html", entrance_page!("admin/login.html")),
-    ("link.html", entrance_page!("admin/link.html", secret)),
-];
-
-fn render(status: StatusCode, name: &str, context: minijinja::Value) -> Response<Bytes> {
-    static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-        let mut environment = html_environment();
-        for (name, text) in TEMPLATES {
-            if let Err(error) = environment.add_template(name, text) {
-                error!("the template {name} is malformed: {error}");
-            }
-        }
-        environment
-    });
-    let html = match ENVIRONMENT.get_template(name).and_then(|template| template.render(context)) {
-        Ok(html) => html,
-        Err(error) => {
-            error!("cannot render {name}: {error}");
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the page failed: see the log", false);
-        }
-    };
-    let mut response = Response::new(html.into());
-    *response.status_mut() = status;
-    let media_type = HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    super::response::with_challenge(secure(response))
+fn render(status: StatusCode, template: &str, values: minijinja::Value) -> Response<Bytes> {
+    with_challenge(secure(bare_page(status, template, values)))
 }

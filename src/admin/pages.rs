@@ -26,7 +26,7 @@ pub(super) mod versions;
 mod visit;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::ALLOW;
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 
@@ -38,6 +38,8 @@ use self::save::VERSION;
 use self::visit::Visit;
 use super::AdminFile;
 use super::request::OperatorRequest;
+use super::response::with_body;
+use crate::summary::to_json;
 
 /// How often a change is made again because somebody else has saved meanwhile.
 const MAX_RETRIES: usize = 50;
@@ -138,8 +140,5 @@ fn only_get(visit: &Visit<'_>) -> Response<Bytes> {
 
 /// Responds with JSON.
 fn json(status: StatusCode, document: &impl Serialize) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(crate::summary::to_json(document)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    with_body(status, "application/json", to_json(document))
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -41,6 +41,22 @@ pub(super) fn secure(mut response: Response<Bytes>) -> Response<Bytes> {
     for (name, value) in FIELDS {
         fields.insert(name, HeaderValue::from_static(value));
     }
+    response
+}
+
+/// Returns a response with a body of this media type.
+pub(super) fn with_body(status: StatusCode, media_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// Returns a response that leads to another page.
+pub(super) fn see_other(location: impl TryInto<HeaderValue>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().extend(location.try_into().ok().map(|location| (LOCATION, location)));
     response
 }
 

@@ -3,14 +3,15 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, Value, context};
 use serde::Serialize;
 use tracing::error;
 
-use crate::page::html_environment;
+use crate::admin::response::with_body;
+use crate::http1::refusal::text_response;
+use crate::page::{entrance_page, html_environment};
 
 /// A template: its name, and its text after that of the macros.
 macro_rules! template {
@@ -27,7 +28,7 @@ macro_rules! template {
 
 const LAYOUT: (&str, &str) = ("layout", include_str!("../../../templates/admin/layout.html"));
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 11] = [
     template!("overview"),
     template!("periods"),
     template!("period"),
@@ -37,6 +38,8 @@ const TEMPLATES: [(&str, &str); 9] = [
     template!("check"),
     template!("problem"),
     LAYOUT,
+    ("login", entrance_page!("admin/login.html")),
+    ("link", entrance_page!("admin/link.html", secret)),
 ];
 
 /// What the frame of a page shows around its content.
@@ -67,23 +70,32 @@ pub struct FrameOperator {
 
 /// Returns a page: a template, rendered with these values, in its frame.
 pub fn page(status: StatusCode, frame: &Frame, template: &str, values: &impl Serialize) -> Response<Bytes> {
-    let html = render(frame, template, values).unwrap_or_else(|error| {
-        error!("a template of [admin] failed: {error:#}");
-        "<!doctype html><title>Error</title><p>The page failed: see the log".to_owned()
+    let content = render(template, Value::from(Serde(values)));
+    let html = content.and_then(|content| {
+        let content = Value::from_safe_string(content);
+        render(LAYOUT.0, context! { content, ..Value::from(Serde(frame)) })
     });
-    let mut response = Response::new(Bytes::from(html));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
+    respond(status, html)
 }
 
-fn render(frame: &Frame, template: &str, values: &impl Serialize) -> Result<String, Error> {
+/// Returns a page without a frame.
+pub fn bare_page(status: StatusCode, template: &str, values: Value) -> Response<Bytes> {
+    respond(status, render(template, values))
+}
+
+fn respond(status: StatusCode, html: Result<String, Error>) -> Response<Bytes> {
+    match html {
+        Ok(html) => with_body(status, "text/html; charset=utf-8", html),
+        Err(error) => {
+            error!("a template of [admin] failed: {error:#}");
+            text_response(StatusCode::INTERNAL_SERVER_ERROR, "the page failed: see the log")
+        }
+    }
+}
+
+fn render(template: &str, values: Value) -> Result<String, Error> {
     static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
-    let values = Value::from(Serde(values));
-    let content = ENVIRONMENT.get_template(template)?.render(values)?;
-    let frame = Value::from(Serde(frame));
-    let content = context! { content => Value::from_safe_string(content), ..frame };
-    ENVIRONMENT.get_template(LAYOUT.0)?.render(content)
+    ENVIRONMENT.get_template(template)?.render(values)
 }
 
 fn environment() -> Environment<'static> {

@@ -1,14 +1,15 @@
 //! What is wrong with a request, for a page or as problem details (RFC 9457).
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
 use super::form::FormValues;
+use crate::admin::response::with_body;
 use crate::config::diagnostic::{Diagnostic, without_passwords};
 use crate::editing::{EditFailure, EditRefusal};
+use crate::summary::to_json;
 
 /// The reason why a request was not carried out.
 #[derive(Clone, Debug, Serialize)]
@@ -125,10 +126,7 @@ impl Problem {
         if !list.is_empty() {
             document["errors"] = json!(list);
         }
-        let mut response = super::json(*status, &document);
-        let media_type = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, media_type);
-        response
+        with_body(*status, "application/problem+json", to_json(&document))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Edits of the file on behalf of an operator: made, recorded in the log, awaited in the gateway, and reported.
 
 use bytes::Bytes;
-use http::header::LOCATION;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::notices::Notice;
 use super::problem::{Problem, ProblemItem, sentence};
 use super::visit::Visit;
+use crate::admin::response::see_other;
 use crate::clock;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
@@ -83,7 +83,7 @@ impl SavedChange {
         let report = self.report(visit);
         if !visit.request.wants_json {
             let key = visit.file.notices.keep(report.notice());
-            return see_other(&format!("/?done={key}"));
+            return see_other(format!("/?done={key}"));
         }
         let Edited { path, sha256, warnings, .. } = &self.edited;
         let mut document = json!({
@@ -148,13 +148,4 @@ impl ChangeReport {
         let lines = lines.iter().chain([gateway]).cloned().collect();
         Notice { lines, warnings: warnings.clone(), is_unsure: *applied != Some(true) }
     }
-}
-
-fn see_other(location: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
 }
