@@ -146,6 +146,11 @@ impl Report {
         self.error(span, value.message, value.help);
     }
 
+    /// Returns the value of the text at a place, or adds an error about it.
+    pub(super) fn valid<T>(&self, span: Range<usize>, value: Result<T, InvalidValue>) -> Option<T> {
+        value.map_err(|error| self.invalid(span, error)).ok()
+    }
+
     /// Adds an error at a place of the text. `explain` is called only if the error will be shown.
     pub fn error_with(&self, span: Range<usize>, explain: impl FnOnce() -> InvalidValue) {
         self.add_with(Severity::Error, span, explain);

@@ -17,18 +17,13 @@ pub(super) fn validate(section: &ExemptSection, report: &Report) -> Exemptions {
     let mut rules = Vec::new();
     for (kind, list, check) in lists {
         for text in list.iter().flat_map(Spanned::get_ref) {
-            match check(text.get_ref()) {
-                Ok(()) => {
-                    rules.push(Rule { kind, text: text.get_ref().clone(), line: report.line(&text.span()) });
-                }
-                Err(error) => report.invalid(text.span(), error),
+            if report.valid(text.span(), check(text.get_ref())).is_some() {
+                rules.push(Rule { kind, text: text.get_ref().clone(), line: report.line(&text.span()) });
             }
         }
     }
-    Exemptions::new(rules).unwrap_or_else(|error| {
-        report.invalid(section.paths.as_ref().map_or(0..0, Spanned::span), error);
-        Exemptions::default()
-    })
+    let span = section.paths.as_ref().map_or(0..0, Spanned::span);
+    report.valid(span, Exemptions::new(rules)).unwrap_or_default()
 }
 
 #[cfg(test)]

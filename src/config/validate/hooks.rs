@@ -98,7 +98,7 @@ fn command(list: &Texts, directory: &Path, report: &Report) -> Option<HookComman
 
 fn url(field: &Field<String>, lines: &mut HashMap<WebhookUrl, usize>, report: &Report) -> Option<WebhookUrl> {
     let field = field.as_ref()?;
-    let url = WebhookUrl::parse(field.get_ref()).map_err(|error| report.invalid(field.span(), error)).ok()?;
+    let url = report.valid(field.span(), WebhookUrl::parse(field.get_ref()))?;
     let line = report.line(&field.span());
     if let Some(other) = lines.insert(url.clone(), line) {
         let message = format!("the webhook at line {other} has the same URL");

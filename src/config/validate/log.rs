@@ -17,14 +17,8 @@ pub(super) fn validate(section: &LogSection, report: &Report) -> LogConfig {
 }
 
 fn filter(field: &Field<String>, report: &Report) -> Targets {
-    let default = || Targets::new().with_default(LevelFilter::INFO);
-    let filter = field.as_ref().map_or_else(default, |field| {
-        parse_filter(field.get_ref()).unwrap_or_else(|error| {
-            report.invalid(field.span(), error);
-            default()
-        })
-    });
-    without_h2_warnings(filter)
+    let filter = field.as_ref().and_then(|field| report.valid(field.span(), parse_filter(field.get_ref())));
+    without_h2_warnings(filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)))
 }
 
 fn access(field: &Field<FlagOrWord>, report: &Report) -> AccessLog {

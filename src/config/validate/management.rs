@@ -110,7 +110,7 @@ pub(super) fn host(text: &Spanned<String>, report: &Report) -> Option<Host> {
         }
         Ok(host)
     });
-    host.map_err(|error| report.invalid(text.span(), error)).ok()
+    report.valid(text.span(), host)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn missing(texts: &[(Language, Arc<str>)], lang: Language) -> InvalidValue {
 
 /// Returns the language with this tag. An unknown one is an error.
 pub(super) fn language(tag: &Spanned<String>, report: &Report) -> Option<Language> {
-    parse_language(tag.get_ref()).map_err(|error| report.invalid(tag.span(), error)).ok()
+    report.valid(tag.span(), parse_language(tag.get_ref()))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn parse<T>(
     report: &Report,
 ) -> Option<T> {
     let field = field.as_ref()?;
-    parse(field.get_ref()).map_err(|error| report.invalid(field.span(), error)).ok()
+    report.valid(field.span(), parse(field.get_ref()))
 }
 
 #[cfg(test)]

@@ -26,10 +26,8 @@ pub(super) fn globs<T: Default>(
     compile: impl FnOnce(Vec<String>) -> Result<T, InvalidValue>,
 ) -> Option<T> {
     let texts = list(field, report, |text| PathGlobs::check(text).map(|()| text.to_owned()))?;
-    let compiled = compile(texts).map_err(|error| {
-        report.invalid(field.as_ref().map_or(0..0, Spanned::span), error);
-    });
-    Some(compiled.unwrap_or_default())
+    let span = field.as_ref().map_or(0..0, Spanned::span);
+    Some(report.valid(span, compile(texts)).unwrap_or_default())
 }
 
 /// Parses the items of a list, which must not be empty.
@@ -43,9 +41,7 @@ fn list<T>(
         let help = "write what is covered, or remove the line to cover everything";
         report.error(list.span(), "an empty list covers nothing", help);
     }
-    let item = |text: &Spanned<String>| {
-        parse(text.get_ref()).map_err(|error| report.invalid(text.span(), error)).ok()
-    };
+    let item = |text: &Spanned<String>| report.valid(text.span(), parse(text.get_ref()));
     Some(list.get_ref().iter().filter_map(item).collect())
 }
 

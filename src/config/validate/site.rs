@@ -84,8 +84,7 @@ fn cache_control(table: &HeaderFields, report: &Report) -> CacheControl {
     rules.sort_by_key(|(glob, _)| glob.span().start);
     let mut valid = Vec::new();
     for (glob, value) in rules {
-        if let Err(error) = PathGlobs::check(glob.get_ref()) {
-            report.invalid(glob.span(), error);
+        if report.valid(glob.span(), PathGlobs::check(glob.get_ref())).is_none() {
             continue;
         }
         if let Some(directory) = glob.get_ref().strip_suffix('/') {
@@ -97,13 +96,9 @@ fn cache_control(table: &HeaderFields, report: &Report) -> CacheControl {
             valid.push((glob.get_ref().clone(), value));
         }
     }
-    match PathGlobs::new(valid.iter().map(|(glob, _)| glob.as_str())) {
-        Ok(globs) => CacheControl::new(globs, valid),
-        Err(error) => {
-            report.invalid(table.span(), error);
-            CacheControl::default()
-        }
-    }
+    let globs = PathGlobs::new(valid.iter().map(|(glob, _)| glob.as_str()));
+    let globs = report.valid(table.span(), globs);
+    globs.map_or_else(CacheControl::default, |globs| CacheControl::new(globs, valid))
 }
 
 /// Reports TLS settings that an upstream cannot use.

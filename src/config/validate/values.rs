@@ -59,7 +59,7 @@ pub(super) fn count_from_one(field: &Field<i64>, help: &str, report: &Report) ->
 /// Parses a size within a range, in bytes.
 pub(super) fn size(field: &Field<String>, range: RangeInclusive<usize>, report: &Report) -> Option<usize> {
     let field = field.as_ref()?;
-    size::parse(field.get_ref(), range).map_err(|error| report.invalid(field.span(), error)).ok()
+    report.valid(field.span(), size::parse(field.get_ref(), range))
 }
 
 fn parse_duration(
@@ -71,13 +71,12 @@ fn parse_duration(
     let span = field.span();
     let line = report.text().get(report.line_start(span.start)..span.start).unwrap_or_default();
     let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-    let duration = parse(field.get_ref(), duration::units(key));
-    duration.map_err(|error| report.invalid(span, error)).ok()
+    report.valid(span, parse(field.get_ref(), duration::units(key)))
 }
 
 /// Parses the target of a redirect.
 pub(super) fn redirect(text: &str, span: std::ops::Range<usize>, report: &Report) -> Option<Redirect> {
-    Redirect::parse(text).map_err(|error| report.invalid(span, error)).ok()
+    report.valid(span, Redirect::parse(text))
 }
 
 /// Returns true for a string that was probably meant as `false`.
