@@ -171,11 +171,11 @@ impl<'i, 'r> Table<'i, 'r> {
         self.broken
     }
 
-    /// Returns true if one of the unknown keys is probably a misspelling of `key`.
-    pub fn has_mistyped(&self, key: &'static str) -> bool {
+    /// Returns true if one of the unknown keys is probably a misspelling of one of `wanted`.
+    pub fn has_mistyped(&self, wanted: &[&str]) -> bool {
         let meant = |unknown: &str| keys::guess_key(&self.title, &self.known, unknown);
         let mut unknown = self.values.keys().take(MAX_UNKNOWN);
-        unknown.any(|unknown| meant(unknown.get_ref()).is_some_and(|meant| meant.key() == key))
+        unknown.any(|unknown| meant(unknown.get_ref()).is_some_and(|meant| wanted.contains(&meant.key())))
     }
 
     fn report_unknown_keys(&self) {

@@ -51,7 +51,7 @@ impl BypassTable {
             paths: table.get("paths", "[\"/checkout/**\"]"),
             broken: false,
         };
-        bypass.broken = table.is_broken() || ["hash", "until"].iter().any(|key| table.has_mistyped(key));
+        bypass.broken = table.is_broken() || table.has_mistyped(&["hash", "until"]);
         bypass
     }
 }

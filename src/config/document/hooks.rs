@@ -69,8 +69,7 @@ impl WebhookTable {
             secret_file: table.get("secret_file", "\"hook.key\""),
             broken: false,
         };
-        webhook.broken =
-            table.is_broken() || ["url", "secret_file"].iter().any(|key| table.has_mistyped(key));
+        webhook.broken = table.is_broken() || table.has_mistyped(&["url", "secret_file"]);
         webhook
     }
 }

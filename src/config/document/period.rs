@@ -106,8 +106,7 @@ impl PeriodTable {
             template: table.get("template", "\"templates/upgrade.html\""),
             broken: false,
         };
-        period.broken = table.is_broken()
-            || period.start.is_none() && ["start", "cron"].iter().any(|key| table.has_mistyped(key));
+        period.broken = table.is_broken() || period.start.is_none() && table.has_mistyped(&["start", "cron"]);
         period
     }
 }

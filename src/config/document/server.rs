@@ -112,7 +112,7 @@ pub struct TlsTable {
 impl TlsTable {
     pub(super) fn read(table: &mut Table<'_, '_>, span: Range<usize>) -> Self {
         let (cert, key) = (table.get("cert", "\"cert.pem\""), table.get("key", "\"key.pem\""));
-        let broken = table.is_broken() || ["cert", "key"].iter().any(|key| table.has_mistyped(key));
+        let broken = table.is_broken() || table.has_mistyped(&["cert", "key"]);
         Self { span, cert, key, broken }
     }
 }

@@ -101,7 +101,7 @@ impl UpstreamTlsTable {
             span,
             broken: false,
         };
-        tls.broken = table.is_broken() || ["cert", "key"].iter().any(|key| table.has_mistyped(key));
+        tls.broken = table.is_broken() || table.has_mistyped(&["cert", "key"]);
         tls
     }
 }
