@@ -18,7 +18,7 @@ use self::format::{EscapedFields, JsonLines};
 pub use self::lines::AccessLines;
 use self::lines::{LogLines, leads_to_journal};
 pub use self::queue::LogQueue;
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::diagnostic::{Diagnostic, Severity, errors};
 use crate::config::{LogConfig, LogFormat};
 use crate::plural::counted;
 
@@ -102,13 +102,12 @@ pub fn has_colour(stream: &impl IsTerminal) -> bool {
 /// Returns the number of errors, and a text for one line of the log: the first of them, and how many more there are, followed
 /// by `remedy`. None if there are no errors.
 pub fn first_error(diagnostics: &[Diagnostic], remedy: &str) -> Option<(usize, String)> {
-    let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
-    let (first, others) = errors.split_first()?;
-    let more = match others.len() {
-        0 => String::new(),
-        count => format!("; and {}{remedy}", counted(count, "more error")),
-    };
-    Some((errors.len(), first.summary() + &more))
+    let mut errors = errors(diagnostics);
+    let first = errors.next()?.summary();
+    Some(match errors.count() {
+        0 => (1, first),
+        others => (1 + others, format!("{first}; and {}{remedy}", counted(others, "more error"))),
+    })
 }
 
 /// Logs each warning on a line of its own. Notes are only shown by commands.

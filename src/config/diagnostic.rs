@@ -196,6 +196,11 @@ fn is_c1(c: char) -> bool {
     escape::is_unsafe(c) && !c.is_ascii()
 }
 
+/// Returns the errors among `diagnostics`.
+pub fn errors(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
+    diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
 /// Renders `diagnostics` with blank lines between them.
 pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.render(colour)).collect::<Vec<_>>().join("\n")

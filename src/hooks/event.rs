@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::diagnostic::Severity;
+use crate::config::diagnostic::errors;
 use crate::config::hooks::EventKind;
 use crate::snapshot::{RejectedReading, Snapshot};
 use crate::summary::StateFields;
@@ -67,10 +67,9 @@ impl Event {
 
     /// A version of the file that was rejected while `snapshot` was the current one.
     pub(super) fn rejected(snapshot: &Snapshot, rejected: &RejectedReading) -> Self {
-        let mut errors = rejected.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let facts = EventFacts::of_state(snapshot, rejected.at);
         Self {
-            error: errors.next().map(|error| shortened(&error.summary())),
+            error: errors(&rejected.diagnostics).next().map(|error| shortened(&error.summary())),
             ..Self::new(EventKind::Rejected, rejected.at, facts)
         }
     }

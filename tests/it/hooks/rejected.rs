@@ -64,6 +64,16 @@ fn a_file_that_is_rejected_at_the_start_is_told_before_the_process_ends() {
 }
 
 #[test]
+fn a_command_is_told_the_first_error_also_below_a_warning() {
+    let directory = directory(&format!("[site]\nroot = \"missing\"\n{HOOKS}{INVALID}"));
+    script(&directory, "tell", TELL);
+    let (code, output) = refused(&directory);
+    let told = told(&directory);
+    assert!(code == Some(1) && output.contains("warning: the directory `./missing`"), "{output}");
+    assert!(told.contains("status") && !told.contains("missing"), "{told}");
+}
+
+#[test]
 fn what_fails_at_the_start_is_printed_and_not_repeated() {
     let receiver = Receiver::answering(|_| Answer::Status(500, String::new()));
     // A webhook with an error counts too.
