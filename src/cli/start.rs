@@ -86,44 +86,33 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
 pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, ExitCode> {
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments))?;
     let now = clock::now();
-    let cancel = cancel_line(&edited, arguments, file, now);
-    let hints: Vec<_> = open_end_line(&edited, arguments, file, now).into_iter().chain(cancel).collect();
-    edited.print(&edited.outcome, clock::now(), &hints)?;
+    edited.print(&edited.outcome, now, &hints(&edited, arguments, file, now))?;
     let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
     Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Says of a planned downtime that it has no end, and returns the command that will end it.
-fn open_end_line(
+/// Returns the command that will end a planned downtime, if it has no end, and the one that cancels it, if it has no name.
+fn hints(
     edited: &Edited<Vec<String>>,
     arguments: &StartArgs,
     file: &ConfigFile,
     now: Timestamp,
-) -> Option<String> {
-    let name = &arguments.downtime.name;
-    let periods = edited.config.rules.schedule.periods();
-    let period = match name {
-        Some(_) => periods.iter().find(|period| period.name == *name),
-        None => periods.last(),
-    }?;
-    let once = period.once().filter(|once| once.end.is_none() && once.start > now)?;
-    let end = name.as_ref().map_or_else(|| file.command("end"), |name| end_command(file, name));
-    let start = local(once.start, &edited.config.timezone);
-    Some(format!("it has no end: after {start}, end it with `{end}`"))
-}
-
-/// Returns the command that cancels a planned downtime without a name, which is the last period of the file.
-fn cancel_line(
-    edited: &Edited<Vec<String>>,
-    arguments: &StartArgs,
-    file: &ConfigFile,
-    now: Timestamp,
-) -> Option<String> {
-    let is_unnamed =
-        arguments.downtime.name.is_none() && (arguments.at.is_some() || arguments.delay.is_some());
-    let period = edited.config.rules.schedule.periods().last().filter(|_| is_unnamed)?;
-    period.next(now)?;
-    Some(format!("to cancel it: {}", end_line_command(file, period, &edited.sha256)))
+) -> Vec<String> {
+    let is_planned = arguments.at.is_some() || arguments.delay.is_some();
+    let name = arguments.downtime.name.as_deref();
+    // A new period is the last one of the file.
+    let mut periods = edited.config.rules.schedule.periods().iter().rev();
+    let planned = periods.find(|period| is_planned && period.name.as_deref() == name);
+    let Some((period, next)) = planned.and_then(|period| Some((period, period.next(now)?))) else {
+        return Vec::new();
+    };
+    let open_end = next.end.is_none().then(|| {
+        let end = name.map_or_else(|| file.command("end"), |name| end_command(file, name));
+        let start = local(next.start, &edited.config.timezone);
+        format!("it has no end: after {start}, end it with `{end}`")
+    });
+    let cancel = || format!("to cancel it: {}", end_line_command(file, period, &edited.sha256));
+    open_end.into_iter().chain(name.is_none().then(cancel)).collect()
 }
 
 /// Parses a name by the rules of the file, so that the error names the option.

@@ -182,6 +182,15 @@ fn an_unnamed_future_period_says_how_to_cancel_it() {
 }
 
 #[test]
+fn a_start_without_a_name_says_nothing_of_another_period_that_is_planned() {
+    let active = "[[period]]\nstart = 2020-01-01T00:00:00Z\nunscheduled = true\n";
+    let later = "[[period]]\nname = \"later\"\nstart = 2999-12-24T22:00:00Z\n";
+    let run = WorkingDirectory::with(&format!("{active}\n{later}")).run(&["start", "--for", "2h"]);
+    run.prints_with_warnings(0, &["it stays open-ended"]);
+    assert!(!run.stdout.contains("it has no end"), "{run:?}");
+}
+
+#[test]
 fn an_end_that_is_not_after_the_start_is_refused() {
     let directory = WorkingDirectory::with("# mine\n");
     for (arguments, text) in [
