@@ -24,7 +24,7 @@ pub use certificates::{CertificateSummary, certificate_lines, certificate_proble
 pub use chart::ChartStyle;
 pub use plan::{describe_period, plan};
 pub use request::DecisionSummary;
-pub use state::{StateFields, causes, lasting_state_line, since, state_line};
+pub use state::{StateFields, causes, lasting_state_line, since, state_line, until};
 pub use status::status_lines;
 pub use text::to_json;
 pub use timeline::{NextDays, next_days, timeline};

@@ -91,7 +91,7 @@ impl StateFields {
 
 /// Returns when the state at `now` ends. `down` ends when no period without a scope is active; `partial` ends when no
 /// period is active, or when one without a scope is.
-pub(super) fn until(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Timestamp> {
+pub fn until(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Timestamp> {
     Interval::at(schedule, state, now)?.until
 }
 

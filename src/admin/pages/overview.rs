@@ -19,7 +19,7 @@ use crate::management::client::query_status;
 use crate::schedule::human_time::distance;
 use crate::schedule::period::Period;
 use crate::schedule::state::{ScheduleState, State};
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 
 /// The time limit for the gateway's response.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -68,10 +68,7 @@ pub(super) fn respond(mut visit: Visit<'_>) -> Response<Bytes> {
     };
     let state = config.rules.schedule.at(now);
     let (heading, end) = heading(config, &state, &visit);
-    let causes = state
-        .active
-        .iter()
-        .filter(|active| state.state() != State::Down || config.rules.schedule.is_unscoped(active.period));
+    let causes = summary::causes(&config.rules.schedule, &state);
     let causes: Vec<_> = causes.filter_map(|active| listed(&visit, config, active.period)).collect();
     let gateway = GatewayRemark::ask(&visit, config);
     let mut leads = vec![lead(&causes, end.is_some(), config, &state, &visit)];
@@ -95,12 +92,7 @@ pub(super) fn respond(mut visit: Visit<'_>) -> Response<Bytes> {
 }
 
 fn heading(config: &Config, state: &ScheduleState, visit: &Visit<'_>) -> (&'static str, Option<String>) {
-    let schedule = &config.rules.schedule;
-    let until = match state.state() {
-        State::Up => None,
-        State::Down => state.passes_at(|period| schedule.is_unscoped(period), visit.now),
-        State::Partial => state.back_at(visit.now),
-    };
+    let until = summary::until(&config.rules.schedule, state, visit.now);
     let end = until.map(|at| format!("until {}", moment(at, &config.timezone)));
     match state.state() {
         State::Up => ("The site is up", None),
@@ -122,7 +114,7 @@ fn lead(
         let end = state.back_at(visit.now);
         let end = match end {
             Some(at) => format!("the whole site is up again {}", distance(at, visit.now)),
-            None if has_end => "a part of it stays down after that, with no known end".to_owned(),
+            None if has_end => "at least a part of it stays down after that, with no known end".to_owned(),
             None => "with no known end".to_owned(),
         };
         let covers = first.covers.as_ref().map_or(String::new(), |covers| format!(" ({covers})"));

@@ -1,5 +1,7 @@
 //! The forms, as a browser sends them.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{PLANNED, admin, file, gateway};
 use crate::support::admin::{READER, RunningAdminPage, SECTIONS};
 use crate::support::process::ConfigDirectory;
@@ -288,13 +290,37 @@ fn what_stays_down_after_the_whole_site_is_back_is_said() {
     let whole = "[[period]]\nname = \"db\"\nstart = 2020-01-01T00:00:00Z\nend = 2999-01-01T00:00:00Z\n";
     let part = "[[period]]\nstart = 2020-01-01T00:00:00Z\npaths = [\"/shop/**\"]\n";
     for (periods, said) in [
-        (format!("{whole}{part}"), "Because of db; a part of it stays down after that, with no known end."),
+        (
+            format!("{whole}{part}"),
+            "Because of db; at least a part of it stays down after that, with no known end.",
+        ),
         (part.to_owned(), "Because of the period at line 10 (paths /shop/**); with no known end."),
         (whole.to_owned(), "Because of db; the whole site is up again in "),
     ] {
         let (_directory, admin) = admin(&periods);
         let (_, page) = admin.open("/");
         assert!(page.contains(said), "{page}");
+    }
+}
+
+#[test]
+fn the_heading_says_the_end_of_the_state_as_status_does() {
+    let day =
+        |days: i64| (Timestamp::now() + SignedDuration::from_hours(24 * days)).strftime("%F").to_string();
+    let [begins, ends, last] = [100, 101, 200].map(day);
+    let part = "[[period]]\nname = \"shop\"\nstart = 2020-01-01T00:00:00Z\npaths = [\"/shop/**\"]\n";
+    let ending = format!("{part}end = {last}T00:00:00Z\n");
+    let whole = format!("[[period]]\nstart = {begins}T00:00:00Z\nend = {ends}T00:00:00Z\n");
+    for (periods, end, lead) in [
+        (ending.clone(), &last, "the whole site is up again in "),
+        (format!("{ending}{whole}"), &begins, "the whole site is up again in "),
+        (format!("{part}{whole}"), &begins, "at least a part of it stays down after that, with no known end"),
+    ] {
+        let (_directory, admin) = admin(&periods);
+        let (_, page) = admin.open("/");
+        let heading = page.lines().find(|line| line.starts_with("<h1>")).unwrap_or_default();
+        assert!(heading.contains("A part of the site is down") && heading.contains(end), "{heading}");
+        assert!(page.contains(lead), "no {lead:?}: {page}");
     }
 }
 
