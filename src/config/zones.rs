@@ -54,7 +54,7 @@ fn offset(name: &str) -> Option<String> {
         None => (digits, "0"),
     };
     let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let hours = if upper.starts_with("CET") { hours + 1 } else { hours };
+    let hours = if upper.starts_with("CET") { hours.saturating_add(1) } else { hours };
     let sign = if sign == '+' { '+' } else { '-' };
     (hours < 24 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
@@ -201,6 +201,13 @@ mod tests {
             let fault = unknown(name);
             assert_eq!(fault.message, format!("`{name}` is an offset, not a time zone"));
             assert!(fault.help.ends_with(&format!("2026-12-01T22:00:00{offset}")), "{name}: {}", fault.help);
+        }
+    }
+
+    #[test]
+    fn an_offset_of_a_day_or_more_is_not_suggested() {
+        for name in ["UTC+24", "UTC+1:60", "CET+23", "CET+255:00"] {
+            assert_eq!(unknown(name).message, format!("unknown time zone `{name}`"));
         }
     }
 
