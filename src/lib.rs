@@ -19,6 +19,7 @@
 //! | [`counters`] | counts of requests, one set for each thread | |
 //! | [`descriptors`] | how many descriptors may be open, and who gets them | |
 //! | [`escape`] | text of others, made safe for terminals and logs | |
+//! | [`guesses`] | counts of wrong secrets | |
 //! | [`hex`] | bytes as hexadecimal digits | |
 //! | [`log_interval`] | events that are logged once a minute | |
 //! | [`plural`] | numbers of things, in messages | |
@@ -43,10 +44,10 @@
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, descriptors, escape, http1, log_interval, matching, net, plural, tls |
 //! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, escape, http1, net, plural, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, escape, http1, log_interval, net, plural, thread_exit, tls |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, guesses, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, guesses, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
 //! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptors, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
@@ -62,6 +63,7 @@ pub mod escape;
 pub mod files;
 pub mod filters;
 pub mod gateway;
+pub mod guesses;
 pub mod hex;
 pub mod hooks;
 pub mod http1;

@@ -7,7 +7,6 @@ pub mod client_address;
 pub mod cross_origin;
 pub mod exempt;
 pub mod glob;
-pub mod guesses;
 pub mod network;
 pub mod own_host;
 pub mod path;

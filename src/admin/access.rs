@@ -31,7 +31,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::line_file::check_name;
 use crate::config::machines::Machines;
 use crate::config::users::{User, Users};
-use crate::matching::guesses::{Guesses, client_network};
+use crate::guesses::{Guesses, client_network};
 
 /// The wrong passwords that a client may send for a name in a minute.
 const MAX_FAILURES: u32 = 5;
