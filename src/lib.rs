@@ -47,7 +47,7 @@
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, guesses, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
-//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, guesses, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary |
+//! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, guesses, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary, thread_exit |
 //! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptors, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;

@@ -1,5 +1,5 @@
-//! Notifies the main thread when another one ends, by a panic or otherwise, so that the gateway never runs with a
-//! thread missing.
+//! Notifies the main thread when one that it needs ends, by a panic or otherwise, so that no request waits for a thread that
+//! is missing. Without those that write the log and prepare pages, requests are answered all the same.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 

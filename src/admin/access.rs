@@ -32,6 +32,7 @@ use crate::config::line_file::check_name;
 use crate::config::machines::Machines;
 use crate::config::users::{User, Users};
 use crate::guesses::{Guesses, client_network};
+use crate::thread_exit::ExitNotice;
 
 /// The wrong passwords that a client may send for a name in a minute.
 const MAX_FAILURES: u32 = 5;
@@ -88,12 +89,12 @@ pub struct Access {
 }
 
 impl Access {
-    /// Reads the files with operators and machines.
+    /// Reads the files with operators and machines. The thread that checks passwords holds the notice.
     ///
     /// # Errors
     /// Those of the files, or of the system.
-    pub fn open(config: &AdminConfig) -> Result<Self, Vec<Diagnostic>> {
-        let passwords = Passwords::start().map_err(|error| {
+    pub fn open(config: &AdminConfig, notice: ExitNotice) -> Result<Self, Vec<Diagnostic>> {
+        let passwords = Passwords::start(notice).map_err(|error| {
             let message = format!("cannot start the thread that checks passwords: {error}");
             vec![Diagnostic::for_file(message, "raise the limit of tasks of the unit or user")]
         })?;

@@ -13,6 +13,7 @@ use rustix::fs::{Access as Permission, access};
 use sd_notify::NotifyState;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::info;
 
 use super::config_file::ConfigFile;
@@ -29,7 +30,7 @@ use crate::logging::{LOG_TIMEOUT, Logging};
 use crate::server::Server;
 use crate::server::listener::Listener;
 use crate::store::read::FileStamp;
-use crate::thread_exit::exit_notice;
+use crate::thread_exit::{ExitNotice, exit_notice};
 
 /// The time that requests in progress have to finish when the process stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,7 +62,8 @@ pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, 
         return link::run(admin, arguments);
     }
     check_writable(config)?;
-    let access = Access::open(admin).map_err(|errors| {
+    let (notice, exits) = exit_notice();
+    let access = Access::open(admin, notice.clone()).map_err(|errors| {
         print_diagnostics(&errors);
         ExitCode::FAILURE
     })?;
@@ -71,7 +73,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &AdminArgs) -> Result<ExitCode, 
     let settings = AdminSettings::new(&file.path, admin.clone(), stamp, Some(logging));
     let access = Arc::new(access);
     let service = AdminService::new(AdminFile::new(config.file.clone()), settings, Arc::clone(&access));
-    let served = serve(&config.file, &file.command("admin link"), sockets, service, &access);
+    let served = serve(&config.file, &file.command("admin link"), sockets, service, &access, (notice, exits));
     log.flush(LOG_TIMEOUT);
     served.map(|()| ExitCode::SUCCESS).map_err(|error| report_failure(&error))
 }
@@ -129,9 +131,9 @@ fn serve(
     sockets: Sockets,
     service: AdminService,
     access: &Arc<Access>,
+    (notice, mut exits): (ExitNotice, UnboundedReceiver<String>),
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (notice, mut exits) = exit_notice();
     runtime.block_on(async {
         // Installed before the start is announced: a signal may follow at once.
         let (mut interrupt, mut terminate) =

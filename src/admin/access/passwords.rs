@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use crate::config::users::User;
+use crate::thread_exit::ExitNotice;
 
 /// The number of passwords that wait for the one that is being checked.
 const MAX_WAITING: usize = 8;
@@ -41,10 +42,13 @@ struct ClientPlace {
 }
 
 impl Passwords {
-    /// Starts the thread.
-    pub(super) fn start() -> io::Result<Self> {
+    /// Starts the thread, which holds the notice.
+    pub(super) fn start(notice: ExitNotice) -> io::Result<Self> {
         let (queue, checks) = sync_channel(MAX_WAITING);
-        std::thread::Builder::new().name("passwords".into()).spawn(move || check_all(&checks))?;
+        std::thread::Builder::new().name("passwords".into()).spawn(move || {
+            let _notice = notice;
+            check_all(&checks);
+        })?;
         Ok(Self { queue, clients: Arc::default() })
     }
 
@@ -100,6 +104,7 @@ mod tests {
 
     use super::*;
     use crate::config::users::Users;
+    use crate::thread_exit::exit_notice;
 
     const LINE: &str = "ann:$2y$04$xZJzg294loz44.nbNUdlOO1FDLjRM6LY2GT1HnJDtd0Iyv.BE7R/e";
 
@@ -136,8 +141,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_right_password_is_right() {
-        let (passwords, users) = (Passwords::start().unwrap(), Users::parse("", LINE).unwrap());
+    async fn only_the_right_password_is_right_and_the_end_of_the_thread_is_noticed() {
+        let (notice, mut exits) = exit_notice();
+        let (passwords, users) = (Passwords::start(notice).unwrap(), Users::parse("", LINE).unwrap());
         for (password, expected) in [("correct horse", true), ("correct", false), ("", false)] {
             let user = users.find("ann").unwrap().clone();
             assert_eq!(
@@ -146,5 +152,7 @@ mod tests {
                 "{password}"
             );
         }
+        drop(passwords);
+        assert_eq!(exits.recv().await.as_deref(), Some("passwords"));
     }
 }
