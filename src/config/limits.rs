@@ -11,9 +11,9 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// The limit for the time between two requests of a connection.
     pub idle_timeout: Duration,
-    /// The limit for a client to take at least one byte of what it is sent.
+    /// The limit for a client to take each KiB of a response.
     pub send_timeout: Duration,
-    /// The limit for the next byte of a body, of a request or of the upstream's response.
+    /// The limit for each KiB of a request's body, and for the next byte of the upstream's response.
     pub body_timeout: Duration,
     /// The limit for a TLS handshake, and for a header of the PROXY protocol.
     pub handshake_timeout: Duration,

@@ -99,7 +99,7 @@ pub enum SpecialFile {
 }
 
 impl ReadError {
-    /// Returns true if this user may not read the file.
+    /// Returns true if there is no such file.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
