@@ -185,7 +185,7 @@ pub(super) fn listed_bypass(bypass: &Bypass, config: &Config, now: Timestamp) ->
     };
     ListedBypass {
         id: bypass_id(bypass),
-        title: bypass.name.clone().unwrap_or_else(|| format!("Without a name (line {})", bypass.line)),
+        title: bypass.name.clone().unwrap_or_else(|| format!("Without a name ({})", bypass.place())),
         state,
         class,
         when,

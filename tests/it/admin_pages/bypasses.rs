@@ -1,6 +1,10 @@
 //! Links for testers.
 
+use downtime::matching::bypass::SecretHash;
+
 use super::{admin, file, gateway};
+use crate::support::admin::{RunningAdminPage, SECTIONS};
+use crate::support::process::ConfigDirectory;
 use crate::support::until;
 
 #[test]
@@ -41,4 +45,15 @@ fn what_a_bypass_cannot_be_is_said_at_its_field() {
         assert!(page.contains(&format!("<a href=\"#{field}\">")), "{page}");
     }
     assert_eq!(file(&directory), before);
+}
+
+#[test]
+fn a_bypass_without_a_name_is_listed_with_its_line_and_file() {
+    let directory = ConfigDirectory::with(&format!("periods_file = \"periods.toml\"\n{SECTIONS}"));
+    let hash = SecretHash::of(b"test");
+    directory
+        .write("periods.toml", &format!("[[bypass]]\nhash = \"{hash}\"\nuntil = 2020-01-01T00:00:00Z\n"));
+    let admin = RunningAdminPage::on(&directory);
+    let (_, page) = admin.open("/bypasses");
+    assert!(page.contains("Without a name (line 1 of ") && page.contains("periods.toml)"), "{page}");
 }
