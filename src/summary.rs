@@ -50,7 +50,7 @@ pub struct Summary {
     /// The time at which the next period starts or ends.
     pub next_change: Option<Timestamp>,
     /// The next downtime.
-    pub next: Option<TimeSpan>,
+    pub next: Option<Occurrence>,
     /// Each period, in file order.
     pub periods: Vec<PeriodSummary>,
     /// Each bypass, in file order.
@@ -99,14 +99,7 @@ pub struct PeriodSummary {
     template: Option<String>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
-    next: Vec<TimeSpan>,
-}
-
-/// A span of time; without an end, it is open-ended.
-#[derive(Debug, Serialize)]
-pub struct TimeSpan {
-    start: Timestamp,
-    end: Option<Timestamp>,
+    next: Vec<Occurrence>,
 }
 
 impl From<&Diagnostic> for DiagnosticSummary {
@@ -116,12 +109,6 @@ impl From<&Diagnostic> for DiagnosticSummary {
         let help = diagnostic.help.as_deref().map(without_passwords);
         let file = diagnostic.place.as_ref().map(|place| place.source.name.clone());
         Self { severity: diagnostic.severity, message, file, line, column, help }
-    }
-}
-
-impl From<Occurrence> for TimeSpan {
-    fn from(Occurrence { start, end }: Occurrence) -> Self {
-        Self { start, end }
     }
 }
 
@@ -146,7 +133,7 @@ impl Summary {
             up_at: state.back_at(now),
             since: state::since(schedule, &state),
             next_change: state.next_change(),
-            next: state.next.map(TimeSpan::from),
+            next: state.next,
             bypasses: config
                 .rules
                 .bypasses
@@ -186,7 +173,7 @@ impl PeriodSummary {
             template: response.own_template.as_deref().map(str::to_owned),
             start: current_occurrence(period, now).map(|occurrence| occurrence.start),
             end: current_occurrence(period, now).and_then(|occurrence| occurrence.end),
-            next: period.upcoming(now).take(3).map(TimeSpan::from).collect(),
+            next: period.upcoming(now).take(3).collect(),
         }
     }
 }

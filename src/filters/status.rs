@@ -40,23 +40,11 @@ struct PublicStatus<'a> {
     /// The language of the message.
     #[serde(skip)]
     language: Option<Language>,
-    next: Option<NextOutage>,
+    next: Option<Occurrence>,
     /// True if the last attempt to reach the upstream succeeded.
     reachable: Option<bool>,
     /// `planned`, `unscheduled` or, while the site is up, `unreachable`.
     cause: Option<&'static str>,
-}
-
-#[derive(Debug, Serialize)]
-struct NextOutage {
-    start: Timestamp,
-    end: Option<Timestamp>,
-}
-
-impl From<Occurrence> for NextOutage {
-    fn from(occurrence: Occurrence) -> Self {
-        Self { start: occurrence.start, end: occurrence.end }
-    }
 }
 
 fn status_response(context: &RequestContext) -> Response {
@@ -112,7 +100,7 @@ fn public_status(context: &RequestContext) -> PublicStatus<'_> {
         retry_after: period.map_or(0, |_| rules.retry_after(until, now)),
         message,
         language,
-        next: next.map(NextOutage::from),
+        next,
         reachable,
         cause: cause.map(Cause::as_str),
     }

@@ -1,9 +1,10 @@
 //! One run of a period.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// One run of a period: the half-open span `start <= t < end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Occurrence {
     /// The first instant of the downtime.
     pub start: Timestamp,
