@@ -36,6 +36,14 @@ pub fn cut_to(limit: usize, text: &str) -> Cow<'_, str> {
     escape_with(text, limit, |_| false, |_, _| ())
 }
 
+/// Returns a text, or if it is longer, its first characters and an ellipsis.
+pub fn shorten(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 fn escape_char(line: &mut String, c: char) {
     line.extend(c.escape_default());
 }

@@ -30,7 +30,7 @@
 //! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
 //! | [`files`] | static files below a directory | descriptors, escape, hex, http1, log_interval, matching |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
-//! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | http1, invalid_value |
+//! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | escape, http1, invalid_value |
 //! | [`decision`] | pass, unavailable or redirect, and why | http1, invalid_value, matching, page, schedule |
 //! | [`store`] | reading a file that others write, and replacing it as a whole | |
 //! | [`config`] | text to a valid config or diagnostics; edits of the text | decision, escape, files, hex, http1, invalid_value, matching, page, plural, schedule, store, tls |

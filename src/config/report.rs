@@ -12,6 +12,7 @@ use self::found::FoundDiagnostics;
 #[cfg(test)]
 pub use self::found::MAX_SHOWN;
 use super::diagnostic::{Diagnostic, Location, Severity, Source};
+use crate::escape::shorten;
 use crate::invalid_value::InvalidValue;
 
 /// The longest message or help, in characters: it may quote a value, and a value may be the whole file.
@@ -202,9 +203,9 @@ impl Report {
     fn add_with(&self, severity: Severity, span: Range<usize>, explain: impl FnOnce() -> InvalidValue) {
         self.keep(severity, Some((false, span.start)), || {
             let InvalidValue { message, help } = explain();
-            let help = Some(truncated(help)).filter(|help| !help.is_empty());
+            let help = Some(shorten(&help, MAX_TEXT)).filter(|help| !help.is_empty());
             let place = Some(self.location(span));
-            Diagnostic { severity, message: truncated(message), place, help }
+            Diagnostic { severity, message: shorten(&message, MAX_TEXT), place, help }
         });
     }
 
@@ -225,13 +226,6 @@ impl Report {
 
 fn line_starts(text: &str) -> Vec<usize> {
     text.match_indices('\n').map(|(at, _)| at + 1).collect()
-}
-
-fn truncated(text: String) -> String {
-    match text.char_indices().nth(MAX_TEXT) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::child;
 use crate::config::duration;
 use crate::config::hooks::HookCommand;
+use crate::escape::shorten;
 
 /// How long a command may run.
 pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -195,10 +196,7 @@ impl Output {
     fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.end);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        match line.char_indices().nth(MAX_LINE) {
-            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-            None => line.to_owned(),
-        }
+        shorten(line, MAX_LINE)
     }
 }
 

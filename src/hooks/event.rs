@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::config::diagnostic::errors;
 use crate::config::hooks::EventKind;
+use crate::escape::cut_to;
 use crate::snapshot::{RejectedReading, Snapshot};
 use crate::summary::StateFields;
 
-/// The longest text that is told, in bytes: a message may be as long as the file, and an environment variable has a limit.
+/// How much of a text is told, in bytes: a message may be as long as the file, and an environment variable has a limit.
 const MAX_TEXT: usize = 4096;
 /// The length of the random part of an identifier, in bytes.
 const ID_LENGTH: usize = 16;
@@ -104,6 +105,11 @@ impl Event {
     }
 }
 
+/// Returns a text that is not too long.
+fn shortened(text: &str) -> String {
+    cut_to(MAX_TEXT, text).into_owned()
+}
+
 /// Returns the body of a message (Standard Webhooks, "Payload structure").
 pub(super) fn payload(kind: &str, at: Timestamp, data: &EventFacts) -> Vec<u8> {
     #[derive(Serialize)]
@@ -127,14 +133,6 @@ pub(super) fn new_id() -> String {
         let _ = write!(id, "{byte:02x}");
     }
     id
-}
-
-fn shortened(text: &str) -> String {
-    if text.len() <= MAX_TEXT {
-        return text.to_owned();
-    }
-    let end = (0..=MAX_TEXT - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end));
-    format!("{}…", text.get(..end.unwrap_or_default()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -190,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_shortened_between_characters() {
-        for (text, length) in [("ä".repeat(2048), 4096), ("ä".repeat(2049), 4095), ("x".repeat(5000), 4096)]
+    fn a_long_text_is_cut_between_characters() {
+        for (text, length) in [("ä".repeat(2048), 4096), ("ä".repeat(2049), 4099), ("x".repeat(5000), 4099)]
         {
-            assert_eq!(shortened(&text).len(), length);
+            let event = Event::rejected_at_start(Timestamp::UNIX_EPOCH, Some(&text));
+            assert_eq!(event.error.map(|error| error.len()), Some(length));
         }
     }
 }

@@ -8,6 +8,7 @@ use super::identity::bypass_id;
 use super::visit::{Visit, zone_name};
 use crate::config::Config;
 use crate::editing::{first_editable, is_editable_bypass};
+use crate::escape::shorten;
 use crate::matching::bypass::{Bypass, BypassPhase};
 use crate::matching::scope::describe_scope;
 use crate::schedule::human_time::{distance, length, span, time_left};
@@ -157,13 +158,6 @@ fn when(occurrence: Occurrence, zone: &TimeZone, now: Timestamp) -> String {
         None => format!("for {}", length(now.duration_since(start))),
     };
     format!("{shown}; {relative}")
-}
-
-fn shorten(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text.to_owned(),
-    }
 }
 
 /// Returns the bypasses.

@@ -8,8 +8,9 @@ use minijinja::machinery::Span;
 
 use super::values::{TOO_DEEP, TOO_LARGE};
 use super::{MAX_PAGE, VARIABLES};
+use crate::escape::shorten;
 
-/// The most characters of a text of the engine.
+/// The most characters of a text of the engine, which can contain values.
 const MAX_DETAIL: usize = 300;
 
 /// An error in a template.
@@ -92,7 +93,7 @@ impl TemplateError {
             ErrorKind::OutOfFuel => "the template does too much work and was stopped".to_owned(),
             _ if detail.starts_with(TOO_LARGE) || detail.starts_with(TOO_DEEP) => detail.to_owned(),
             kind if detail.is_empty() => kind.to_string(),
-            kind => format!("{kind}: {}", shortened(detail)),
+            kind => format!("{kind}: {}", shorten(detail, MAX_DETAIL)),
         };
         Self {
             message,
@@ -113,14 +114,6 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
-
-/// Returns a text of the engine without its end if it is long, because it can contain values.
-fn shortened(detail: &str) -> String {
-    match detail.char_indices().nth(MAX_DETAIL) {
-        Some((end, _)) => format!("{}…", detail.get(..end).unwrap_or_default()),
-        None => detail.to_owned(),
-    }
-}
 
 fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
     match (kind, detail.strip_prefix("unknown statement ")) {
