@@ -117,7 +117,7 @@ pub(super) fn named<'s>(
             None if names.is_empty() => line_help(source, command, file),
             None => format!("known names: {}", names.join(", ")),
         };
-        EditRefusal::Cannot(format!("no period is named \"{name}\""), help)
+        EditRefusal::cannot(format!("no period is named \"{name}\""), help)
     })
 }
 
@@ -133,12 +133,12 @@ pub(super) fn at_line<'s>(
     if !source.sha256.starts_with(hash) {
         let message =
             format!("the file has changed, so line {line} may be another period: nothing was written");
-        return Err(EditRefusal::Cannot(message, help()));
+        return Err(EditRefusal::cannot(message, help()));
     }
     let mut periods = source.config.rules.schedule.periods().iter().enumerate();
     periods
         .find(|(index, period)| period.line == line && source.is_editable(*index))
-        .ok_or_else(|| EditRefusal::Cannot(format!("no period begins at line {line}"), help()))
+        .ok_or_else(|| EditRefusal::cannot(format!("no period begins at line {line}"), help()))
 }
 
 /// Says how to choose a period by its line, in the file as it is now.

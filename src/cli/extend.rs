@@ -81,22 +81,22 @@ fn refusal(
     match fault {
         ExtendFault::NotActive => not_active(period),
         ExtendFault::TooLate => {
-            cannot("--by: the period would end after the year 9999".into(), "write a shorter duration")
+            EditRefusal::cannot("--by: the period would end after the year 9999", "write a shorter duration")
         }
         ExtendFault::OpenEnded => {
             let message = format!("{title} is open-ended: --by has no end to add to");
-            cannot(message, "use --until TIME to give it an end")
+            EditRefusal::cannot(message, "use --until TIME to give it an end")
         }
         ExtendFault::Earlier { end, new_end } => {
             let [new_end, end] = [new_end, end].map(|at| local(at, zone));
             let message = format!("{new_end} is earlier than {end}, when {title} ends");
-            cannot(
+            EditRefusal::cannot(
                 message,
-                &format!("`extend` only moves an end later; to end it now, run `{}`", end_command()),
+                format!("`extend` only moves an end later; to end it now, run `{}`", end_command()),
             )
         }
         ExtendFault::Past(end) => {
-            cannot(format!("--until is in the past: {}", local(end, zone)), "write a later time")
+            EditRefusal::cannot(format!("--until is in the past: {}", local(end, zone)), "write a later time")
         }
         ExtendFault::Edit(error) => error.into(),
     }
@@ -104,7 +104,7 @@ fn refusal(
 
 fn not_active(period: &Period) -> EditRefusal {
     let help = "`extend` moves the end of an active period; edit the file to change another one";
-    cannot(format!("{} is not active now", period.title()), help)
+    EditRefusal::cannot(format!("{} is not active now", period.title()), help)
 }
 
 /// Returns the period to extend, with its index and its active occurrence.
@@ -129,7 +129,7 @@ fn active<'s>(
     match (active.next(), active.next()) {
         (None, _) => {
             let help = format!("to take the site down, run `{}`", file.command("start"));
-            Err(cannot("nothing to extend: no period is active".into(), &help))
+            Err(EditRefusal::cannot("nothing to extend: no period is active", help))
         }
         (Some(only), None) => Ok(only),
         (Some(first), Some(second)) => {
@@ -142,11 +142,10 @@ fn active<'s>(
                 || file.command("extend NAME"),
                 |(_, period, _)| line_command(file, "extend", &period.line.to_string(), source.sha256),
             );
-            Err(cannot(message, &format!("choose one of them, as in `{command}`, with --by or --until")))
+            Err(EditRefusal::cannot(
+                message,
+                format!("choose one of them, as in `{command}`, with --by or --until"),
+            ))
         }
     }
-}
-
-fn cannot(message: String, help: &str) -> EditRefusal {
-    EditRefusal::Cannot(message, help.into())
 }

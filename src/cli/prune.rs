@@ -77,7 +77,7 @@ fn ended_before(period: &Period, age: Duration, now: Timestamp) -> bool {
 fn remove(source: &EditSource<'_>, old: &OldPeriods) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     if source.sha256 != old.sha256 {
         let message = "the file was changed meanwhile: nothing was removed";
-        return Err(EditRefusal::Cannot(message.into(), "run the command again".into()));
+        return Err(EditRefusal::cannot(message, "run the command again"));
     }
     // From the last to the first, so that the indices stay valid.
     let changes = old.indices.iter().rev().map(|&period| Change::Remove { period }).collect();

@@ -122,7 +122,7 @@ pub fn end_bypass(source: &EditSource<'_>, name: &str) -> Result<EditPlan<Vec<St
         } else {
             format!("bypasses in the file: {}", names.join(", "))
         };
-        return Err(EditRefusal::Cannot(format!("no bypass has the name \"{name}\""), help));
+        return Err(EditRefusal::cannot(format!("no bypass has the name \"{name}\""), help));
     };
     remove_bypass(source, index)
 }

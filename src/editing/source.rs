@@ -49,7 +49,7 @@ impl<'a> EditSource<'a> {
             "{} is at line {line} of {main}, which commands do not edit: it names a periods file",
             period.title()
         );
-        EditRefusal::Cannot(message, "edit it there, or move it to the periods file".into())
+        EditRefusal::cannot(message, "edit it there, or move it to the periods file")
     }
 
     /// Returns the texts of all periods.
