@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
-use super::edit::{edit, wait_until_applied};
+use super::edit::edit;
 use super::end::name_command;
 use super::print_error;
 use crate::clock;
 use crate::editing::{
-    AwaitedEdit, BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass,
-    bypass_link, end_bypass, parse_site_url, random_secret,
+    BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass, bypass_link,
+    end_bypass, parse_site_url, random_secret,
 };
 
 /// The arguments of `bypass`.
@@ -67,7 +67,8 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
     if let Some(BypassCommand::End { name, wait }) = &arguments.command {
         let edited = edit(&file.path, Wait::from(*wait), |source| end_bypass(source, name))?;
         edited.print(&edited.outcome, clock::now(), &[])?;
-        return applied(file, edited.awaited.as_ref());
+        edited.wait_until_applied(file)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let secret = secret()?;
     let edited =
@@ -75,13 +76,8 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
     let link = bypass_link(arguments.site.as_deref(), &edited.config, &secret);
     let further = ["the link for testers, which is not shown again:".to_owned(), link];
     edited.print(&edited.outcome, clock::now(), &further)?;
-    applied(file, edited.awaited.as_ref())
-}
-
-/// Returns 0 once the gateway has applied the edit, or at once without one.
-fn applied(file: &ConfigFile, awaited: Option<&AwaitedEdit>) -> Result<ExitCode, ExitCode> {
-    let is_applied = awaited.map_or(Ok(true), |awaited| wait_until_applied(file, awaited))?;
-    Ok(if is_applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    edited.wait_until_applied(file)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn begin(

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result, print_result_after};
 use crate::config::diagnostic::{Diagnostic, Location, Source};
-use crate::editing::{self, AwaitedEdit, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
+use crate::editing::{self, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
 use crate::escape::escape;
 use crate::summary::state_line;
 
@@ -47,6 +47,22 @@ impl<T> Edited<T> {
     /// Prints the warnings that the edit caused.
     pub(super) fn print_warnings(&self) {
         print_diagnostics(&self.warnings);
+    }
+
+    /// Waits until the gateway has applied the edit, if it is awaited, and reports the result.
+    pub(super) fn wait_until_applied(&self, file: &ConfigFile) -> Result<(), ExitCode> {
+        let Some(awaited) = &self.awaited else { return Ok(()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            fail(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file")
+        })?;
+        match runtime.block_on(awaited.applied(&file.path)) {
+            Ok(applied) => print_result(&(applied.to_string() + "\n")),
+            Err(error) => {
+                print_diagnostics(&error.diagnostics(awaited, &file.command("status"), true));
+                Err(ExitCode::FAILURE)
+            }
+        }
     }
 }
 
@@ -90,19 +106,4 @@ fn with_the_edit(diagnostic: &Diagnostic) -> Diagnostic {
 fn fail(message: &str, help: &str) -> ExitCode {
     print_error(message, help);
     ExitCode::FAILURE
-}
-
-/// Waits until the gateway has applied the edit of the file. Returns true if it does in time. Reports the result.
-pub(super) fn wait_until_applied(file: &ConfigFile, awaited: &AwaitedEdit) -> Result<bool, ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        print_error(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file");
-        ExitCode::FAILURE
-    })?;
-    match runtime.block_on(awaited.applied(&file.path)) {
-        Ok(applied) => print_result(&(applied.to_string() + "\n")).map(|()| true),
-        Err(error) => {
-            print_diagnostics(&error.diagnostics(awaited, &file.command("status"), true));
-            Ok(false)
-        }
-    }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::config_file::{ConfigFile, shell_word};
-use super::edit::{edit, wait_until_applied};
+use super::edit::edit;
 use crate::clock;
 use crate::config::Config;
 use crate::editing::{
@@ -47,11 +47,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &EndArgs) -> Result<ExitCode, Ex
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file))?;
     let now = clock::now().max(edited.outcome.at);
     edited.print(&edited.outcome.lines, now, &remaining(&edited.config, &edited.sha256, file, now))?;
-    if let Some(awaited) = edited.awaited
-        && !wait_until_applied(file, &awaited)?
-    {
-        return Ok(ExitCode::FAILURE);
-    }
+    edited.wait_until_applied(file)?;
     Ok(super::state_code(edited.config.rules.schedule.at(now).state() == State::Up))
 }
 

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use jiff::tz::TimeZone;
 
 use super::config_file::ConfigFile;
-use super::edit::{edit, wait_until_applied};
+use super::edit::edit;
 use super::end::{at_line, end_line_command, file_hash, line_command, line_number, named};
 use super::start::resolve_end;
 use super::time_arg::TimeArg;
@@ -53,8 +53,8 @@ fn end_time(text: &str) -> Result<TimeArg, String> {
 pub(super) fn run(file: &ConfigFile, arguments: &ExtendArgs) -> Result<ExitCode, ExitCode> {
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments, file))?;
     edited.print(&edited.outcome, clock::now(), &[])?;
-    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
-    Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    edited.wait_until_applied(file)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn plan(

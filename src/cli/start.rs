@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use self::requested::PlannedStart;
 pub(super) use self::requested::{request, resolve_end};
 use super::config_file::ConfigFile;
-use super::edit::{edit, wait_until_applied};
+use super::edit::edit;
 use super::end::{end_command, end_line_command};
 use super::time_arg::TimeArg;
 
@@ -87,8 +87,8 @@ pub(super) fn run(file: &ConfigFile, arguments: &StartArgs) -> Result<ExitCode, 
     let edited = edit(&file.path, Wait::from(arguments.wait), |source| plan(source, arguments))?;
     let now = clock::now();
     edited.print(&edited.outcome, now, &hints(&edited, arguments, file, now))?;
-    let applied = edited.awaited.map_or(Ok(true), |awaited| wait_until_applied(file, &awaited))?;
-    Ok(if applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    edited.wait_until_applied(file)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the command that will end a planned downtime, if it has no end, and the one that cancels it, if it has no name.
