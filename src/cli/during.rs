@@ -133,12 +133,8 @@ fn plan(source: &EditSource<'_>, arguments: &DowntimeArgs) -> Result<EditPlan<Be
     let name = arguments.name.clone().unwrap_or_else(|| unique_name(config, now));
     let named = DowntimeArgs { name: Some(name.clone()), ..arguments.clone() };
     let requested = request(&named, None, &config.timezone, now)?;
-    let active = requested.period_to_change(config).and_then(|index| {
-        let period = config.rules.schedule.periods().get(index)?;
-        Some((period.title(), period.active(now)?))
-    });
-    if let Some((title, running)) = active {
-        let since = local(running.start, &config.timezone);
+    if let Some((_, period, running)) = requested.running(config) {
+        let (title, since) = (period.title(), local(running.start, &config.timezone));
         let message = format!("{title} is already active, since {since}: `during` needs a period of its own");
         return Err(cannot(&message, "use another name, or leave out --name"));
     }

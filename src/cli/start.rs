@@ -125,14 +125,11 @@ fn plan(source: &EditSource<'_>, arguments: &StartArgs) -> Result<EditPlan<Vec<S
     let (config, now) = (source.config, source.now);
     let planned = PlannedStart::new(arguments, &config.timezone, now)?;
     let requested = request(&arguments.downtime, planned.as_ref(), &config.timezone, now)?;
-    let running = requested.period_to_change(config).and_then(|index| {
-        let period = config.rules.schedule.periods().get(index).filter(|period| period.once().is_some())?;
-        Some((index, period, period.active(now)?))
-    });
+    let running = requested.running(config).filter(|(_, period, _)| period.once().is_some());
     match (running, planned) {
         (None, _) => write_period(&requested, config, now),
         (Some((_, period, running)), Some(planned)) => Err(already_active(period, running, &planned, config)),
-        (Some((index, _, running)), None) => Ok(change_running(&requested, config, index, running)),
+        (Some(running), None) => Ok(change_running(&requested, running)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::times::{date_time_literal, floor_to_second};
 use crate::config::edit::{Change, EditError, Literal};
 use crate::config::{Config, duration};
 use crate::schedule::human_time::local;
-use crate::schedule::period::Period;
+use crate::schedule::period::{Occurrence, Period};
 
 /// A downtime that is asked for, with its times resolved.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ impl RequestedDowntime {
 
     /// Returns the index of the existing period of the name; without a name, of the active unscheduled one that has no
     /// name and the same scope.
-    pub fn period_to_change(&self, config: &Config) -> Option<usize> {
+    fn period_to_change(&self, config: &Config) -> Option<usize> {
         let schedule = &config.rules.schedule;
         let name = &self.name;
         if name.is_some() {
@@ -98,6 +98,13 @@ impl RequestedDowntime {
         };
         let active = schedule.at(self.now).active.into_iter().map(|active| active.period);
         active.filter(|_| !self.is_planned).find(|&index| schedule.periods().get(index).is_some_and(is_same))
+    }
+
+    /// Returns the existing period with its index, if it is active.
+    pub fn running<'c>(&self, config: &'c Config) -> Option<(usize, &'c Period, Occurrence)> {
+        let index = self.period_to_change(config)?;
+        let period = config.rules.schedule.periods().get(index)?;
+        Some((index, period, period.active(self.now)?))
     }
 
     /// Returns the keys and values of a new table.

@@ -6,7 +6,6 @@ use super::covered::Covered;
 use super::downtime::RequestedDowntime;
 use super::draft::EditPlan;
 use super::times::date_time_literal;
-use crate::config::Config;
 use crate::config::edit::{Change, Literal};
 use crate::matching::scope::Scope;
 use crate::schedule::human_time::local;
@@ -23,12 +22,9 @@ struct PeriodChanges {
 /// Applies the given values to the active period. Its end is never moved earlier.
 pub fn change_running(
     requested: &RequestedDowntime,
-    config: &Config,
-    index: usize,
-    running: Occurrence,
+    (index, period, running): (usize, &Period, Occurrence),
 ) -> EditPlan<Vec<String>> {
-    let schedule = &config.rules.schedule;
-    let title = schedule.periods().get(index).map_or_else(String::new, Period::title);
+    let title = period.title();
     let since = local(running.start, &requested.zone);
     let mut changes = PeriodChanges {
         lines: std::iter::once(format!("{title} was already active, since {since}"))
@@ -41,9 +37,7 @@ pub fn change_running(
         changes.set.push(("message", message.clone()));
         changes.lines.push("its message was replaced".into());
     }
-    if let Some(period) = schedule.periods().get(index) {
-        changes.replace_scope(requested, &period.scope);
-    }
+    changes.replace_scope(requested, &period.scope);
     let PeriodChanges { set, remove, lines } = changes;
     EditPlan { changes: vec![Change::Alter { period: index, set, remove }], outcome: lines }
 }

@@ -71,12 +71,8 @@ fn start(visit: &Visit<'_>, config: &Config) -> Result<Response<Bytes>, Problem>
 
 fn planned(requested: &RequestedDowntime, source: &EditSource<'_>) -> Result<Plan, EditRefusal> {
     let config = source.config;
-    let running = requested.period_to_change(config).and_then(|index| {
-        let period = config.rules.schedule.periods().get(index).filter(|period| period.once().is_some())?;
-        Some((index, period.active(requested.now)?))
-    });
-    match running {
-        Some((index, running)) => Ok(change_running(requested, config, index, running)),
+    match requested.running(config).filter(|(_, period, _)| period.once().is_some()) {
+        Some(running) => Ok(change_running(requested, running)),
         None => write_period(requested, config, requested.now),
     }
 }
