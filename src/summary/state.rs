@@ -104,17 +104,13 @@ pub fn since(schedule: &Schedule, state: &ScheduleState) -> Option<Timestamp> {
 /// without a scope.
 pub fn causes<'a>(schedule: &'a Schedule, state: &'a ScheduleState) -> impl Iterator<Item = &'a Active> {
     let is_down = state.state() == State::Down;
-    state.active.iter().filter(move |active| !is_down || is_whole(schedule, active.period))
-}
-
-fn is_whole(schedule: &Schedule, period: usize) -> bool {
-    schedule.periods().get(period).is_some_and(|period| period.scope.is_all())
+    state.active.iter().filter(move |active| !is_down || schedule.is_unscoped(active.period))
 }
 
 impl Interval {
     /// Returns the interval that contains `now`.
     fn at(schedule: &Schedule, state: &ScheduleState, now: Timestamp) -> Option<Self> {
-        let whole = |period| is_whole(schedule, period);
+        let whole = |period| schedule.is_unscoped(period);
         let until = match state.state() {
             State::Up => return None,
             State::Down => state.passes_at(whole, now),
