@@ -123,7 +123,8 @@ impl Series {
     }
 }
 
-fn before(at: Timestamp) -> Timestamp {
+/// Returns the last instant before `at`.
+pub fn before(at: Timestamp) -> Timestamp {
     at.checked_sub(NANOSECOND).unwrap_or(at)
 }
 

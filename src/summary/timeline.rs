@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::escape::escape;
 use crate::schedule::human_time::length;
 use crate::schedule::period::{Occurrence, Period};
+use crate::schedule::series::before;
 use crate::schedule::zone::{self, Fold};
 
 /// The number of columns. With labels and a mark at the end, lines have 80 characters.
@@ -80,7 +81,7 @@ fn midnight(at: Timestamp, zone: &TimeZone, days: usize) -> Option<Timestamp> {
 }
 
 fn row(period: &Period, chart: &Chart) -> Row {
-    let before = chart.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(chart.from);
+    let before = before(chart.from);
     // A few occurrences per column are enough.
     let apart = chart.column / 8;
     let first = period.active(before).or_else(|| period.next(before));

@@ -10,7 +10,7 @@ use crate::config::document::PeriodTable;
 use crate::config::time::{self, TimeLiteral};
 use crate::schedule::human_time::{length, local};
 use crate::schedule::period::{Period, Timing};
-use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, find_step_beyond_range};
+use crate::schedule::series::{ExcludedStarts, Series, StepBeyondRange, before, find_step_beyond_range};
 use crate::schedule::zone::{self, Fold};
 
 /// The number of starts of a series that are checked for two that are too close.
@@ -203,8 +203,4 @@ fn lint_except(value: &Spanned<Datetime>, series: &Series, input: &LintInput<'_>
 
 fn instant(value: &Spanned<Datetime>, series: &Series) -> Option<Timestamp> {
     TimeLiteral::new(value.get_ref()).ok()?.resolve(&series.zone, Fold::First).ok()
-}
-
-fn before(at: Timestamp) -> Timestamp {
-    at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at)
 }
