@@ -151,8 +151,8 @@ impl Diagnostic {
         if line.len() <= 2 * MAX_AROUND {
             return Some(Excerpt { line, inside, cut: 0 });
         }
-        let cut = floor_boundary(line, inside.start.saturating_sub(MAX_AROUND));
-        let end = floor_boundary(line, inside.start.saturating_add(MAX_AROUND).min(line.len()));
+        let cut = line.floor_char_boundary(inside.start.saturating_sub(MAX_AROUND));
+        let end = line.floor_char_boundary(inside.start.saturating_add(MAX_AROUND).min(line.len()));
         let inside = inside.start - cut..inside.end.min(end).max(inside.start) - cut;
         Some(Excerpt { line: line.get(cut..end).unwrap_or_default(), inside, cut })
     }
@@ -167,15 +167,6 @@ struct Excerpt<'t> {
     inside: Range<usize>,
     /// The number of bytes of the line that are missing before it.
     cut: usize,
-}
-
-/// Returns the last character boundary up to `at`.
-fn floor_boundary(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 impl From<Diagnostic> for Vec<Diagnostic> {
@@ -208,7 +199,7 @@ pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
 
 /// Returns line and column of a byte offset, both from 1; the column is in characters. CRLF counts as one newline.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
-    let offset = floor_boundary(text, offset);
+    let offset = text.floor_char_boundary(offset);
     let (mut before, after) = text.split_at_checked(offset).unwrap_or_default();
     if after.starts_with('\n') {
         before = before.strip_suffix('\r').unwrap_or(before);
@@ -220,8 +211,8 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
 
 /// Returns the part of a span that is on its first line, at character boundaries: carets mark one line only.
 fn one_line(text: &str, span: &Range<usize>) -> Range<usize> {
-    let start = floor_boundary(text, span.start);
-    let end = floor_boundary(text, span.end.clamp(start, text.len()));
+    let start = text.floor_char_boundary(span.start);
+    let end = text.floor_char_boundary(span.end.clamp(start, text.len()));
     let within = text.get(start..end).unwrap_or_default();
     let length = within.find('\n').unwrap_or(within.len());
     start..start + within.get(..length).unwrap_or_default().trim_end_matches('\r').len()
