@@ -75,11 +75,6 @@ pub fn period_texts(text: &str) -> Result<Vec<&str>, EditError> {
     (0..count).map(text_of).collect()
 }
 
-/// Returns the keys and values of each period.
-pub fn period_tables(text: &str) -> Result<Vec<toml::Table>, EditError> {
-    verification::periods(text)
-}
-
 /// Returns the key of a period, or of the last one without an index, whose key or value is at a byte offset of the text.
 pub fn key_at(text: &str, period: Option<usize>, offset: usize) -> Option<String> {
     let document = parse(text).ok()?;
