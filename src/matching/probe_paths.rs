@@ -4,9 +4,7 @@ use std::fmt;
 
 use http::Method;
 
-use super::exempt::check_exact;
 use super::request::Request;
-use crate::invalid_value::InvalidValue;
 
 /// One entry of `[server] probe_paths`, as it is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +13,6 @@ pub struct ProbePath {
     pub text: String,
     /// The line of the file, from 1.
     pub line: usize,
-}
-
-impl ProbePath {
-    /// Checks an entry: it has the form of one in `[exempt] exact`.
-    pub fn check(text: &str) -> Result<(), InvalidValue> {
-        check_exact(text)
-    }
 }
 
 impl fmt::Display for ProbePath {
@@ -35,7 +26,7 @@ impl fmt::Display for ProbePath {
 pub struct ProbePaths(Vec<ProbePath>);
 
 impl ProbePaths {
-    /// Makes a list of paths in file order, each of which passed [`ProbePath::check`].
+    /// Makes a list of paths in file order, each of which passed [`check_exact`](super::exempt::check_exact).
     pub fn new(paths: Vec<ProbePath>) -> Self {
         Self(paths)
     }

@@ -149,7 +149,7 @@ pub(super) fn probe_paths(section: &ServerSection, report: &Report) -> ProbePath
     let mut paths: Vec<ProbePath> = Vec::new();
     for text in section.probe_paths.iter().flat_map(Spanned::get_ref) {
         let path = ProbePath { text: text.get_ref().clone(), line: report.line(&text.span()) };
-        if let Err(error) = ProbePath::check(&path.text) {
+        if let Err(error) = exempt::check_exact(&path.text) {
             report.invalid(text.span(), error);
         } else if let Some(other) = paths.iter().find(|other| other.text == path.text) {
             let message = format!("`{}` is already listed at line {}", path.text, other.line);
