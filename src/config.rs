@@ -177,8 +177,6 @@ pub struct AdminConfig {
 pub struct ResponseConfig {
     /// The status of the down page, from 500 to 599.
     pub status: StatusCode,
-    /// The value of `Retry-After` while no end is known.
-    pub retry_after: Duration,
     /// The message for visitors.
     pub message: Option<Message>,
     /// A redirect instead of the down page.

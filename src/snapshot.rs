@@ -167,7 +167,7 @@ impl Snapshot {
 
     /// Returns the `Retry-After` of a response whose end is not known, in seconds.
     pub fn retry_after(&self) -> u64 {
-        crate::decision::whole_seconds(self.config.response.retry_after)
+        crate::decision::whole_seconds(self.config.rules.retry_after)
     }
 
     /// Returns the page for `key`, rendering it if the phase does not have it yet.

@@ -24,13 +24,13 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use self::admin::OtherListeners;
-use self::values::time_zone;
-use super::Config;
+use self::values::{duration, time_zone};
 use super::document::Document;
 use super::read_file::ReadFile;
 use super::report::Report;
 use super::templates::Templates;
 use super::tls_files::TlsFiles;
+use super::{Config, DEFAULT_RETRY_AFTER};
 use crate::decision::Rules;
 
 /// Turns a document into a config, which must not be applied if `report` has errors afterwards. Paths are relative to
@@ -68,7 +68,7 @@ pub fn validate(
             bypasses: bypasses::validate(document, &timezone, report),
             schedule,
             responses,
-            retry_after: response.retry_after,
+            retry_after: duration(&document.response.retry_after, report).unwrap_or(DEFAULT_RETRY_AFTER),
         },
         response,
         page,

@@ -179,7 +179,7 @@ pub(super) fn unreachable_content(config: &Config) -> PageContent {
         until: None,
         status: config.response.status,
         cause: Cause::Unreachable,
-        retry_after: crate::decision::whole_seconds(config.response.retry_after),
+        retry_after: crate::decision::whole_seconds(config.rules.retry_after),
         cors: config.response.cors.clone(),
         fields: config.response.fields.clone(),
     }

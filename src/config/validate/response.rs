@@ -4,11 +4,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use toml::Spanned;
 
 use super::message::message;
-use super::values::{duration, duration_or_zero, redirect};
+use super::values::{duration_or_zero, redirect};
+use crate::config::ResponseConfig;
 use crate::config::document::{Field, HeaderFields, ResponseSection, TextsOrFalse};
 use crate::config::report::Report;
 use crate::config::templates::Templates;
-use crate::config::{DEFAULT_RETRY_AFTER, ResponseConfig};
 use crate::page::language::Language;
 use crate::page::template::Template;
 use crate::page::{Cors, is_reserved, parse_origin};
@@ -30,7 +30,6 @@ pub(super) fn validate(
             .status
             .as_ref()
             .map_or(StatusCode::SERVICE_UNAVAILABLE, |status| down_status(status, report)),
-        retry_after: duration(&section.retry_after, report).unwrap_or(DEFAULT_RETRY_AFTER),
         message: message(&section.message, lang, report),
         redirect: section.redirect.as_ref().and_then(redirect_to),
         template: templates.get(&section.template, report).unwrap_or_else(Template::built_in),
