@@ -27,7 +27,7 @@
 //! | [`tls`] | certificates: read, checked, chosen by server name; the settings of TLS | |
 //! | [`invalid_value`] | the error for an invalid value, with its help | |
 //! | [`http1`] | HTTP/1.1 as values: heads, fields, framing | |
-//! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | http1, invalid_value |
+//! | [`matching`] | paths, globs, networks, scopes, exemptions, bypasses, the client's address | hex, http1, invalid_value |
 //! | [`files`] | static files below a directory | descriptors, escape, hex, http1, log_interval, matching |
 //! | [`schedule`] | periods, series, outages, the state at a given time | matching |
 //! | [`page`] | the down page in each representation: template, negotiation, CSP, CORS | escape, http1, invalid_value |
@@ -42,7 +42,7 @@
 //! | [`filters`] | the warp filters: status path, page for testers, gate, site | config, counters, decision, http1, matching, page, schedule, snapshot |
 //! | [`net`] | the connections of clients and upstreams as byte streams | descriptors, http1, log_interval |
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, descriptors, escape, http1, log_interval, matching, net, plural, tls |
-//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, escape, http1, net, plural, schedule, snapshot, summary, tls |
+//! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, escape, hex, http1, net, plural, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, escape, http1, log_interval, net, plural, thread_exit, tls |
 //! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, guesses, http1, log_interval, logging, matching, net, page, plural, schedule, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |

@@ -1,13 +1,12 @@
 //! An event, and what commands and webhooks are told of it.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::diagnostic::errors;
 use crate::config::hooks::EventKind;
 use crate::escape::cut_to;
+use crate::hex;
 use crate::snapshot::{RejectedReading, Snapshot};
 use crate::summary::StateFields;
 
@@ -127,12 +126,7 @@ pub(super) fn new_id() -> String {
     let mut bytes = [0; ID_LENGTH];
     // Without random numbers, TLS would not work either.
     let _ = getrandom::fill(&mut bytes);
-    let mut id = "msg_".to_owned();
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
+    format!("msg_{}", hex::encode(&bytes))
 }
 
 #[cfg(test)]

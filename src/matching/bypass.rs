@@ -13,6 +13,7 @@ pub use self::credential::{COOKIE, FIELD, Secrets, carries_secret, cookie_value,
 use super::glob::PathGlobs;
 use super::request::Request;
 use super::scope::{Host, texts};
+use crate::hex;
 use crate::invalid_value::InvalidValue;
 
 /// A bypass lets nobody in until its end is at most this far away.
@@ -94,8 +95,7 @@ impl SecretHash {
 
 impl fmt::Display for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "sha256:{}", hex::encode(&self.0))
     }
 }
 
