@@ -57,8 +57,8 @@ use self::template::Template;
 use self::translation::Translation;
 pub use self::variants::Variant;
 
-/// The path at which browsers look for the icon of a site.
-const FAVICON: &str = "/favicon.ico";
+/// The path at which browsers look for the icon of a site. The gateway answers it itself while the site is down.
+pub const FAVICON: &str = "/favicon.ico";
 
 /// The content of a down page. A clone is cheap.
 #[derive(Debug, Clone, PartialEq)]

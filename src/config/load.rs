@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::read_file::{ReadFile, UnreadableCause, UnreadableFile};
 use crate::config::{
-    Config, LintContext, MissingPeriodsFile, ParseOptions, ParsedConfig, PeriodsFile, UnusableCertificate,
+    Config, LintContext, MissingPeriodsFile, ParseOptions, ParsedConfig, UnusableCertificate,
 };
 use crate::hex;
 use crate::store::dangling;
@@ -84,7 +84,8 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
             ParsedConfig::refused(Diagnostic::for_file(message, help))
         }
     };
-    let sha256 = main.map(|main| hash_of_both(main, reading.periods_file.as_ref()));
+    let periods = reading.periods_file.as_ref().and_then(|file| file.content.as_deref());
+    let sha256 = main.map(|main| hash_of_both(main, periods));
     let FileReader { hash, stamps, mut changing, lacked_descriptors, .. } = reader.into_inner();
     // The first file may have changed before the last was read: such a combination never existed on disk.
     changing |= stamps.iter().any(|(file, stamp)| FileStamp::from_path(file) != *stamp);
@@ -219,11 +220,9 @@ fn help(error: &ReadError) -> &'static str {
 
 /// Returns the SHA-256 of the main file and the periods file, one after the other, in hexadecimal.
 pub fn sha256(main: &[u8], periods: Option<&[u8]>) -> String {
-    let hash = Sha256::new_with_prefix(main).chain_update(periods.unwrap_or_default());
-    hex::encode(&hash.finalize())
+    hash_of_both(Sha256::new_with_prefix(main), periods)
 }
 
-fn hash_of_both(main: Sha256, periods: Option<&PeriodsFile>) -> String {
-    let content = periods.and_then(|file| file.content.as_deref());
-    hex::encode(&main.chain_update(content.unwrap_or_default()).finalize())
+fn hash_of_both(main: Sha256, periods: Option<&[u8]>) -> String {
+    hex::encode(&main.chain_update(periods.unwrap_or_default()).finalize())
 }

@@ -5,9 +5,7 @@ use std::ops::Range;
 use super::{MarkupFault, VALUE};
 use crate::matching::exempt::Exemptions;
 use crate::matching::path::RequestPath;
-
-/// The path that the gateway answers itself while the site is down.
-const FAVICON: &str = "/favicon.ico";
+use crate::page::FAVICON;
 
 /// The kind of file at a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
