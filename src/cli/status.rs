@@ -114,10 +114,7 @@ enum FileStatus<'a> {
 
 impl<'a> FileStatus<'a> {
     fn new(gateway: &'a GatewayStatus, loaded: &Loaded) -> Self {
-        // Without a hash, the gateway could not read the file.
-        let is_this_file =
-            |rejection: &&Rejection| rejection.sha256.is_none() || rejection.sha256 == loaded.sha256;
-        match gateway.rejected.as_ref().filter(is_this_file) {
+        match gateway.rejected.as_ref().filter(|rejection| rejection.is_of(loaded.sha256.as_deref())) {
             Some(rejection) => Self::Rejected(rejection),
             None if loaded.sha256.as_ref() == Some(&gateway.sha256) => Self::Applied,
             None => Self::Unread,

@@ -153,10 +153,8 @@ impl AwaitedEdit {
         if status.sha256 == sha256 {
             return EditProgress::Applied(Box::new(status));
         }
-        let is_this_file =
-            |rejection: &Rejection| rejection.sha256.as_deref().is_none_or(|rejected| rejected == sha256);
         match status.rejected {
-            Some(rejection) if is_this_file(&rejection) => EditProgress::Rejected(rejection),
+            Some(rejection) if rejection.is_of(Some(sha256)) => EditProgress::Rejected(rejection),
             _ if !status.is_at(path) => EditProgress::Pending(format!(
                 "the gateway at {} serves another file, {}",
                 self.listen,

@@ -149,6 +149,11 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// Returns true if it is of the files with this hash. Without a hash of its own, the gateway could not read them.
+    pub fn is_of(&self, sha256: Option<&str>) -> bool {
+        self.sha256.is_none() || self.sha256.as_deref() == sha256
+    }
+
     /// Returns the errors, without warnings and notes.
     pub fn errors(&self) -> impl Iterator<Item = &DiagnosticSummary> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)

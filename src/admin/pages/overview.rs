@@ -161,8 +161,7 @@ impl GatewayRemark {
                 return Self { lead: Some(lead), problem: None };
             }
         };
-        let is_rejected = |sha256: &Option<String>| sha256.as_deref().is_none_or(|it| it == visit.sha256());
-        match status.rejected.filter(|rejection| is_rejected(&rejection.sha256)) {
+        match status.rejected.filter(|rejection| rejection.is_of(visit.loaded.sha256.as_deref())) {
             _ if status.sha256 == visit.sha256() => Self::default(),
             None => Self {
                 lead: Some("The gateway has not applied this version of the file yet.".to_owned()),
