@@ -27,10 +27,11 @@ use tracing::error;
 use self::changes::Changes;
 pub use self::client::{SendError, send_test};
 use self::event::Event;
+pub use self::rejected_start::reject_start;
 pub use self::thread::HooksThread;
 use self::thread::Message;
 use crate::clock;
-use crate::config::hooks::{EventKind, HooksConfig};
+use crate::config::hooks::HooksConfig;
 use crate::snapshot::{RejectedReading, Snapshot};
 
 /// What has become of commands and webhooks since the start.
@@ -118,15 +119,4 @@ impl Hooks {
             error!("the thread for commands and webhooks has ended: no more are run until the next start");
         }
     }
-}
-
-/// Runs the command and sends the webhooks for a file that was rejected at the start, and waits for them: the command has as long
-/// as at any other time, a webhook has one attempt. Returns what failed.
-pub fn reject_start(path: &Path, config: &HooksConfig, first_error: Option<&str>) -> Vec<String> {
-    if config.on_rejected.is_none()
-        && !config.webhooks.values().any(|webhook| webhook.is_told(EventKind::Rejected))
-    {
-        return Vec::new();
-    }
-    rejected_start::reject_start(path, config, &Event::rejected_at_start(clock::now(), first_error))
 }

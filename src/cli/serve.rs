@@ -26,7 +26,6 @@ use super::supervisor::{notify, notify_of};
 use super::{print_diagnostics, print_error};
 use crate::clock;
 use crate::config::Site;
-use crate::config::diagnostic::{Diagnostic, errors};
 use crate::config::load::{Loaded, load};
 use crate::counters::Counters;
 use crate::gateway::preparation;
@@ -70,8 +69,7 @@ pub(super) fn run(file: &ConfigFile) -> ExitCode {
 
 /// Runs the commands and sends the webhooks for an invalid file.
 fn tell_rejected(path: &Path, loaded: &Loaded) {
-    let error = errors(&loaded.reading.diagnostics).next().map(Diagnostic::summary);
-    for failed in reject_start(path, &loaded.reading.hooks, error.as_deref()) {
+    for failed in reject_start(path, &loaded.reading.hooks, &loaded.reading.diagnostics) {
         print_error(&failed, "the file is rejected all the same");
     }
 }

@@ -11,25 +11,33 @@ use super::command::{COMMAND_LIMIT, run};
 use super::delivery::AttemptError;
 use super::event::Event;
 use super::thread::{absolute, runtime};
+use crate::clock;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::hooks::{EventKind, HooksConfig};
 use crate::net::names::Names;
 
-/// Runs the command and sends the webhooks for a file that was rejected at the start. Returns what failed. A signal that stops the
-/// gateway ends both.
-pub(super) fn reject_start(path: &Path, config: &HooksConfig, event: &Event) -> Vec<String> {
+/// Runs the command and sends the webhooks for a file that was rejected at the start, and waits for them: the command has as long
+/// as at any other time, a webhook has one attempt. Returns what failed. A signal that stops the gateway ends both.
+pub fn reject_start(path: &Path, config: &HooksConfig, diagnostics: &[Diagnostic]) -> Vec<String> {
+    let told: Vec<_> =
+        config.webhooks.iter().filter(|(_, webhook)| webhook.is_told(EventKind::Rejected)).collect();
+    let command = config.command(EventKind::Rejected);
+    if command.is_none() && told.is_empty() {
+        return Vec::new();
+    }
+    let event = &Event::rejected_at_start(clock::now(), diagnostics);
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return vec![format!("cannot run [hooks]: {error}")],
     };
     let file = absolute(path);
     let command = async {
-        let (key, command) = config.command(EventKind::Rejected)?;
+        let (key, command) = command?;
         let failed = run(command, &event.environment(&file), COMMAND_LIMIT).await.err()?;
         Some(format!("{key} of [hooks] {failed}"))
     };
     let names = Names::default();
-    let told = config.webhooks.iter().filter(|(_, webhook)| webhook.is_told(EventKind::Rejected));
-    let webhooks = told.map(|(number, webhook)| {
+    let webhooks = told.into_iter().map(|(number, webhook)| {
         let names = names.clone();
         async move {
             let outcome = send(webhook, &event.id, event.payload().into(), &names).await;
