@@ -6,6 +6,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::words::date_time;
 use crate::config::time::{TimeError, TimeLiteral, parse_time_of_day};
 use crate::schedule::human_time::local;
 use crate::schedule::zone::{self, Fold};
@@ -28,11 +29,7 @@ impl TimeArg {
         if let Some(time) = parse_time_of_day(text) {
             return Ok(Self::TimeOfDay(time));
         }
-        TimeLiteral::parse(text).map(Self::DateTime).map_err(|fault| {
-            let is_duration = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
-            let message = if is_duration { "a duration is not a time".to_owned() } else { fault.to_string() };
-            format!("{message}: {}", Self::HELP)
-        })
+        date_time(text, Self::HELP).map(Self::DateTime)
     }
 
     /// As [`TimeArg::parse`]. For a duration, the error suggests the option that takes one.

@@ -73,10 +73,15 @@ pub(super) fn argument_hint(command: &clap::Command, argument: &str) -> Option<S
 
 /// Parses the time of an option.
 pub(super) fn time(text: &str) -> Result<TimeLiteral, String> {
+    date_time(text, TimeError::HELP)
+}
+
+/// Parses a date-time. The error ends with `help`.
+pub(super) fn date_time(text: &str, help: &str) -> Result<TimeLiteral, String> {
     TimeLiteral::parse(text).map_err(|fault| {
         let is_duration = humantime::parse_duration(text.trim_start_matches(['-', '+'])).is_ok();
         let message = if is_duration { "a duration is not a time".to_owned() } else { fault.to_string() };
-        format!("{message}: {}", TimeError::HELP)
+        format!("{message}: {help}")
     })
 }
 

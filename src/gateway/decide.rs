@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use crate::counters::Outcome;
-use crate::decision::{Decision, Down, Pass, decide};
+use crate::decision::{Decision, Down, Pass, Rules, decide};
 use crate::filters::context::{Decided, OwnedDecision};
 use crate::http1::field_names::is_method_override;
 use crate::http1::request::RequestHead;
@@ -13,8 +13,7 @@ use crate::matching::client_address::client_address;
 use crate::matching::path::RequestPath;
 use crate::matching::request::{Hosts, Query, Request, client_scheme};
 use crate::net::peer::Peer;
-use crate::page::{is_navigation, negotiation_field};
-use crate::schedule::state::Schedule;
+use crate::page::{Cause, is_navigation, negotiation_field};
 use crate::server::Readiness;
 use crate::snapshot::CurrentSnapshot;
 
@@ -48,7 +47,7 @@ pub(super) fn decide_request(
         secrets: secrets(head, current),
     };
     let decision = decide(rules, &request, &phase.state, now);
-    let outcome = outcome(&decision, &rules.schedule);
+    let outcome = outcome(&decision, rules);
     let decision = match decision {
         Decision::Pass(Pass::Probe { .. }) if readiness.is_stopping() => {
             OwnedDecision::Probe(StatusCode::SERVICE_UNAVAILABLE)
@@ -58,9 +57,8 @@ pub(super) fn decide_request(
     Decided { trusted, client, scheme: peer.scheme(), now, decision, outcome }
 }
 
-fn outcome(decision: &Decision<'_>, schedule: &Schedule) -> Outcome {
-    let is_unscheduled =
-        |down: &Down<'_>| schedule.periods().get(down.period).is_some_and(|period| period.unscheduled);
+fn outcome(decision: &Decision<'_>, rules: &Rules) -> Outcome {
+    let is_unscheduled = |down: &Down<'_>| rules.cause(down.period) == Cause::Unscheduled;
     match decision {
         Decision::Unavailable(down) if is_unscheduled(down) => Outcome::Unscheduled,
         Decision::Unavailable(_) => Outcome::Planned,
