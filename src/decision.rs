@@ -315,9 +315,13 @@ mod tests {
             let found = outcome(&on, path, None, at(15));
             assert!(found.starts_with(expected), "{path}: {found}");
         }
-        let request = Request { scheme: Scheme::Https, ..navigation("/") };
-        let decision = decide(&on, &request, &on.schedule.at(at(15)), at(15));
-        assert!(matches!(decision, Decision::Unavailable(_)));
+        for request in [
+            Request { scheme: Scheme::Https, ..navigation("/") },
+            Request { method: &Method::CONNECT, ..navigation("/") },
+        ] {
+            let decision = decide(&on, &request, &on.schedule.at(at(15)), at(15));
+            assert!(matches!(decision, Decision::Unavailable(_)), "{request:?}");
+        }
     }
 
     #[test]

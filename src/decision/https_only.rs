@@ -23,7 +23,7 @@ impl HttpsOnly {
         Self { port: port.filter(|port| *port != 0).unwrap_or(DEFAULT_PORT), line }
     }
 
-    /// Returns the same URL with https; `None` if the request names no host, or its target is neither a path nor `*`. The host that a trusted proxy reports comes first,
+    /// Returns the same URL with https; `None` if the request names no host. The host that a trusted proxy reports comes first,
     /// without a port: the client knows only the proxy's. The URL of `OPTIONS *` has no path (RFC 9112, section 3.3).
     pub(super) fn location(&self, request: &Request<'_>) -> Option<HeaderValue> {
         let reported =
@@ -38,6 +38,7 @@ impl HttpsOnly {
         let path = match request.path.raw() {
             "*" => "",
             path if path.starts_with('/') => path,
+            // No client can send this: it would change the host.
             _ => return None,
         };
         let url = format!("{}{host}{port}{path}{query}", Scheme::Https.prefix());

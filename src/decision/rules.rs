@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use jiff::Timestamp;
 
 use super::down_response::DownResponse;
@@ -48,11 +49,12 @@ pub struct Rules {
 
 impl Rules {
     /// Returns the redirect to https, if a request has to come over https and did not. Certificate authorities and load
-    /// balancers use http, and the status path is public.
+    /// balancers use http, and the status path is public. CONNECT asks for no URL (RFC 9112, section 3.2.3).
     pub(super) fn https_only_for(&self, request: &Request<'_>) -> Option<&HttpsOnly> {
         let https_only = self.https_only.as_ref()?;
         let is_excepted = || {
-            self.is_status(request.path.raw())
+            *request.method == Method::CONNECT
+                || self.is_status(request.path.raw())
                 || self.probe_paths.find(request).is_some()
                 || is_acme_challenge(request)
         };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::client::Settings;
 use super::{Identity, directory};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
+use crate::upstreams::StubUpstream;
 
 const NAME: &str = "site.example";
 
@@ -61,6 +62,22 @@ fn requests_over_http_are_redirected_and_those_over_https_are_not() {
     gateway.log().wait_for(" applied ");
     assert_eq!(gateway.get("/", &[]).status, 308);
     assert_eq!(client.request("GET", "/", &[]).status, 503);
+}
+
+#[test]
+fn connect_has_no_url_to_be_redirected_to() {
+    let upstream = StubUpstream::start();
+    let site = format!("[site]\nupstream = \"{}\"\n", upstream.url());
+    let (gateway, _) = gateway(&site);
+    let connect = || gateway.connect().request("CONNECT", "site.example:443", &[]);
+    let refused = connect();
+    assert_eq!((refused.status, refused.field("location")), (501, None));
+    gateway
+        .directory
+        .replace("downtime.toml", &config(&format!("{site}[[period]]\nstart = 2020-01-01T00:00:00Z\n")));
+    gateway.log().wait_for(" applied ");
+    assert_eq!(connect().status, 503);
+    assert!(upstream.heads().is_empty());
 }
 
 #[test]
