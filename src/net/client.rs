@@ -117,6 +117,12 @@ impl ClientConnection {
         self.whole_response.is_some()
     }
 
+    /// Returns true if the client of the current request can get interim responses (RFC 9110, section 15.2). HTTP/1.0 has none, and
+    /// hyper cannot send them over HTTP/2.
+    pub fn takes_interim(&self) -> bool {
+        self.version == Version::Http11 && !self.is_http2()
+    }
+
     /// The bytes that were received and not handled yet.
     pub fn input(&mut self) -> &mut Buffer {
         &mut self.input

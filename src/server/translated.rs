@@ -182,18 +182,13 @@ async fn read_response(
     }
 }
 
-/// Takes the head of a final response from what was received, and returns it with the framing of its content. hyper cannot
-/// send interim responses.
+/// Takes the head of the response from what was received, and returns it with the framing of its content.
 fn take_head(received: &mut BytesMut, to_head: bool) -> io::Result<Option<(Response<()>, Framing)>> {
-    loop {
-        let parsed = ResponseHead::parse(received, to_head);
-        let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
-            return Ok(None);
-        };
-        let taken = (!head.status.is_informational()).then(|| (http2_head(&head), head.framing));
-        received.advance(length);
-        if taken.is_some() {
-            return Ok(taken);
-        }
-    }
+    let parsed = ResponseHead::parse(received, to_head);
+    let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
+        return Ok(None);
+    };
+    let taken = (http2_head(&head), head.framing);
+    received.advance(length);
+    Ok(Some(taken))
 }

@@ -4,7 +4,6 @@ use std::task::{Context, Poll, ready};
 
 use super::ClientConnection;
 use crate::http1::encode::CONTINUE;
-use crate::http1::request::Version;
 use crate::net::half_closed::HalfClosed;
 
 /// How much of the next requests is read ahead, in bytes.
@@ -39,8 +38,8 @@ impl ClientConnection {
     }
 
     /// Ready when a client that has got nothing of its response has left: [`ClientConnection::poll_gone`] with an interim
-    /// response as the probe, which HTTP/1.0 does not have.
+    /// response as the probe, if it takes any.
     pub fn poll_gone_before_response(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_gone(cx, if self.version == Version::Http11 { CONTINUE } else { b"" })
+        self.poll_gone(cx, if self.takes_interim() { CONTINUE } else { b"" })
     }
 }

@@ -79,8 +79,11 @@ impl ClientConnection {
         }
     }
 
-    /// Writes all bytes of an interim response.
+    /// Writes all bytes of interim responses, if the client takes any. A 101 is one.
     pub async fn send_interim(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !self.takes_interim() {
+            return Ok(());
+        }
         send_all(&mut self.stream, bytes, &mut self.send_limit, &self.traffic, |_, _| {}).await
     }
 

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::Exchange;
-use crate::http1::request::Version;
 use crate::net::stream::Stream;
 use crate::upstream::download::Download;
 use crate::upstream::exchange_result::{ExchangeError, NoResponse};
@@ -82,7 +81,8 @@ impl Exchange<'_, '_> {
                 }
                 interim += 1;
             };
-            self.send_interim(&interim_heads).await?;
+            let sent = self.client.send_interim(&interim_heads).await;
+            sent.map_err(|_| ClientError::BrokeOff)?;
             if let Some(last) = last {
                 return last;
             }
@@ -134,17 +134,9 @@ impl Exchange<'_, '_> {
             self.client.mark_asked();
             self.was_asked_for_body = true;
         }
-        // Clients of HTTP/1.0 and HTTP/2 get no interim responses.
-        if self.client.version() == Version::Http11 && !self.client.is_http2() {
+        if self.client.takes_interim() {
             response::log_left_out(download, self.head);
         }
         heads.append(&mut self.buffers.to_client);
-    }
-
-    async fn send_interim(&mut self, heads: &[u8]) -> Result<(), ClientError> {
-        match self.client.version() {
-            Version::Http10 => Ok(()),
-            Version::Http11 => self.client.send_interim(heads).await.map_err(|_| ClientError::BrokeOff),
-        }
     }
 }

@@ -141,6 +141,19 @@ async fn no_body_is_sent_before_the_upstream_asks_for_it() {
 }
 
 #[tokio::test]
+async fn interim_responses_do_not_reach_clients_of_http2() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nCaf\u{e9}: 1\r\n\r\n";
+    let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let upstream = RecordingUpstream::start(&[&format!("{hints}{hints}{last}")]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), "[log]\nlevel = \"debug\"\n"));
+    let request = Request::get("http://site.example/0").body(full("")).expect("a request");
+    let (status, _, body, _) = exchange(&gateway, request, "hints").await;
+    assert_eq!((status, &body[..]), (200, &b"hi"[..]));
+    // Nor is their field left out of anything.
+    assert_eq!(gateway.log().count("its name is not ASCII"), 0, "{}", gateway.log().text());
+}
+
+#[tokio::test]
 async fn an_upstream_of_http2_gets_no_field_of_a_connection_and_our_own_in_spite_of_its_options() {
     let mut upstream = Http2Upstream::start().await;
     let gateway = upstream.gateway();
