@@ -50,7 +50,7 @@ impl<R: Routes> Gateway<R> {
             Ok(form) => form,
             Err(BodyError::BrokeOff) => return ControlFlow::Break(()),
             Err(BodyError::Refused(refusal)) => {
-                record.respond(refusal.status);
+                record.refuse_body(refusal);
                 let response = refusal_response(client, refusal);
                 return respond(head, client, response.map(Full::new), decided.now).await;
             }

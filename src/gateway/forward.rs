@@ -79,8 +79,8 @@ impl<R: Routes> Gateway<R> {
             }
             Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
             Err(UpstreamError::Client(ClientError::BrokeOff)) => ControlFlow::Break(()),
-            // Most have left, so it is recorded as that.
             Err(UpstreamError::Client(ClientError::IncompleteBody)) => {
+                record.refuse_body(INCOMPLETE_BODY);
                 let response = refusal_response(client, INCOMPLETE_BODY);
                 respond(head, client, response.map(Full::new), *now).await
             }

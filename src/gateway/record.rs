@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::access::AccessLine;
 use crate::counters::{Outcome, ThreadCounts};
+use crate::http1::refusal::{INCOMPLETE_BODY, Refusal};
 use crate::net::client::ClientConnection;
 use crate::net::traffic::Traffic;
 
@@ -62,6 +63,13 @@ impl<'g> RequestRecord<'g> {
             self.counts.tunnels_begun.add(1);
         }
         self.status = status.as_u16();
+    }
+
+    /// Records that a body is refused. A client that did not complete it is recorded as one that left, because most have.
+    pub(super) fn refuse_body(&mut self, refusal: Refusal) {
+        if refusal != INCOMPLETE_BODY {
+            self.respond(refusal.status);
+        }
     }
 
     /// Records a status with another outcome than was decided.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::time::timeout;
 
 use crate::http1::framing::{Encoding, Framing};
-use crate::http1::refusal::{MALFORMED_BODY, Refusal};
+use crate::http1::refusal::{INCOMPLETE_BODY, MALFORMED_BODY, Refusal};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 
@@ -51,8 +51,10 @@ async fn receive(client: &mut ClientConnection, max: usize) -> Result<Bytes, Bod
         if client.has_whole_body() {
             return Ok(body.into());
         }
-        if !matches!(poll_fn(|cx| client.poll_fill(cx)).await, Ok(1..)) {
-            return Err(BodyError::BrokeOff);
+        match poll_fn(|cx| client.poll_fill(cx)).await {
+            Ok(1..) => {}
+            Ok(_) => return Err(BodyError::Refused(INCOMPLETE_BODY)),
+            Err(_) => return Err(BodyError::BrokeOff),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Requests that other sites make a browser send, and everything else that is refused before a page sees it.
 
-use super::{ADMIN, AdminProcess, HOST, post_on};
+use std::net::Shutdown;
+
+use super::{ADMIN, AdminProcess, FORM, HOST, post_on};
 use crate::support::http::Client;
 
 #[test]
@@ -57,6 +59,29 @@ fn what_a_page_of_another_site_sends_is_refused() {
             assert_eq!(admin.lets_in(&session), is_refused || path != "/logout", "{path} {fields:?}");
         }
     }
+}
+
+#[test]
+fn a_body_that_ends_early_or_has_malformed_chunks_gets_400() {
+    let admin = AdminProcess::with_everybody();
+    let incomplete = "the connection ended within the body of the request";
+    for (framing, body, reason) in [
+        ("Content-Length: 100", "name=ann", incomplete),
+        ("Transfer-Encoding: chunked", "8\r\nname=ann\r\n", incomplete),
+        ("Transfer-Encoding: chunked", "x\r\n", "the body of the request is malformed"),
+    ] {
+        for path in ["/login", "/periods"] {
+            let mut client = admin.client();
+            client.send(format!(
+                "POST {path} HTTP/1.1\r\n{HOST}\r\nAuthorization: Bearer write\r\n{FORM}\r\n{framing}\r\n\r\n{body}"
+            ));
+            client.stream.shutdown(Shutdown::Write).expect("half-closed");
+            let response = client.response("POST");
+            assert_eq!(response.status, 400, "{path} {framing}");
+            assert!(response.text().contains(reason), "{path} {framing}: {}", response.text());
+        }
+    }
+    admin.process.log.wait_for(&format!("400 Bad Request: {incomplete}"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A bypass lets testers through during downtime, and its secret goes no further than the gateway.
 
 use std::io::Write as _;
+use std::net::Shutdown;
 
 use downtime::clock;
 use jiff::SignedDuration;
@@ -14,6 +15,7 @@ use crate::upstreams::StubUpstream;
 const SECRET: &str = "c2VjcmV0LW9mLXRoZS10ZXN0ZXJz";
 const HASH: &str = "sha256:02454bffd23106ac46bf9537c449fba32575da1dac09a7ef330c13a42dc35b88";
 const ENTER: &str = "/.downtime/enter";
+const INCOMPLETE: &str = "the connection ended within the body of the request";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 /// A bypass that ends in this many seconds.
@@ -233,6 +235,33 @@ fn a_tester_enters_by_a_form() {
     }
     assert_eq!(gateway.connect().request("PUT", ENTER, &[]).status, 405);
     assert_eq!(origin.heads().len(), 1);
+}
+
+#[test]
+fn a_form_that_ends_early_or_has_malformed_chunks_gets_400() {
+    let origin = StubUpstream::start();
+    let log = "[log]\naccess = \"combined\"\n";
+    let gateway = GatewayProcess::start(&config(&origin, &format!("{}{log}", bypass(3600, ""))));
+    for (number, (framing, body, reason, status)) in [
+        ("Content-Length: 100", "secret=a", INCOMPLETE, 499),
+        ("Content-Length: 100", "", INCOMPLETE, 499),
+        ("Transfer-Encoding: chunked", "8\r\nsecret=a\r\n", INCOMPLETE, 499),
+        ("Transfer-Encoding: chunked", "x\r\n", "the body of the request is malformed", 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut client = gateway.connect();
+        client.send(format!(
+            "POST {ENTER} HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-{number}\r\n{FORM}\r\n{framing}\r\n\r\n{body}"
+        ));
+        client.stream.shutdown(Shutdown::Write).expect("half-closed");
+        let response = client.response("POST");
+        assert_eq!((response.status, response.text()), (400, &*format!("{reason}\n")), "{framing} {body}");
+        let line = gateway.log().wait_for(&format!("\"r-{number}\""));
+        assert!(line.contains(&format!("\" {status} ")), "{line}");
+    }
+    assert_eq!(gateway.log().count(&format!("400 Bad Request: {INCOMPLETE}")), 1, "{}", gateway.log().text());
 }
 
 #[test]
