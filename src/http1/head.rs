@@ -16,9 +16,14 @@ static END_WITHOUT_RETURN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b
 
 /// The first byte of TLS (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
-/// The beginning of version 2 of the PROXY protocol, after its empty lines.
-const PROXY_V2: &[u8] = b"\0\r\nQUIT\n";
+/// How a header of version 1 of the PROXY protocol begins.
+pub const PROXY_V1: &[u8] = b"PROXY ";
+/// How a header of version 2 begins.
+pub const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// The same after its two empty lines, which may precede a head too.
+const PROXY_V2_REST: &[u8] = PROXY_V2.split_at(4).1;
 
+const NO_TLS: Refusal = Refusal::bad_request("this port speaks HTTPS: write https:// in the URL");
 const TLS: Refusal = Refusal::bad_request("this port does not speak HTTPS: write http:// in the URL");
 /// The refusal for a head that is too long.
 pub const TOO_LONG_HEAD: Refusal = Refusal {
@@ -45,9 +50,18 @@ pub fn not_a_head(bytes: &[u8]) -> Option<Refusal> {
     let is_malformed = bytes != b"\r" && bytes.first().is_some_and(|byte| !is_token_byte(*byte));
     is_malformed.then(|| match bytes {
         [TLS_HANDSHAKE, ..] => TLS,
-        _ if bytes.starts_with(PROXY_V2) => PROXY_HEADER,
+        _ if bytes.starts_with(PROXY_V2_REST) => PROXY_HEADER,
         _ => MALFORMED_LINE,
     })
+}
+
+/// Returns the refusal for the first bytes of a connection that should begin with TLS, if they are recognized as those of a request or
+/// of a PROXY header. A request begins with the letters of a method.
+pub fn not_tls(bytes: &[u8]) -> Option<Refusal> {
+    if bytes.starts_with(PROXY_V1) || bytes.starts_with(PROXY_V2) {
+        return Some(PROXY_HEADER);
+    }
+    bytes.first().is_some_and(u8::is_ascii_alphabetic).then_some(NO_TLS)
 }
 
 /// Returns how many of the `bytes` have to be parsed for the head that they begin with: it ends there or, where its lines end
@@ -107,6 +121,23 @@ mod tests {
             ("\0\r\nQUIT", Some(MALFORMED_LINE)),
         ] {
             assert_eq!(not_a_head(bytes.as_bytes()), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_instead_of_tls_is_recognized_by_its_first_bytes() {
+        for (bytes, expected) in [
+            ("", None),
+            ("\x16\x03\x01", None),
+            ("G", Some(NO_TLS)),
+            ("PRI * HTTP/2", Some(NO_TLS)),
+            ("PROXY", Some(NO_TLS)),
+            ("PROXY TCP4 1", Some(PROXY_HEADER)),
+            ("\r\n\r\n\0\r\nQUIT\n", Some(PROXY_HEADER)),
+            ("\0\r\nQUIT\n", None),
+            ("\r\n\r\n", None),
+        ] {
+            assert_eq!(not_tls(bytes.as_bytes()), expected, "{bytes:?}");
         }
     }
 }

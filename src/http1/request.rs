@@ -7,6 +7,7 @@ use memchr::{memchr, memrchr};
 use super::content_length::ContentLength;
 use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, values};
 use super::framing::Framing;
+use super::head::PROXY_V1;
 use super::host::parse_host;
 use super::refusal::Refusal;
 use super::target::RequestTarget;
@@ -95,7 +96,7 @@ impl<'b> RequestHead<'b> {
         let end = memchr(b'\n', bytes).ok_or(MALFORMED_LINE)?;
         let (line, rest) = bytes.split_at(end + 1);
         let (method, target, version) = parse_line(line).map_err(|refusal| {
-            let is_proxy_header = refusal == MALFORMED_LINE && line.starts_with(b"PROXY ");
+            let is_proxy_header = refusal == MALFORMED_LINE && line.starts_with(PROXY_V1);
             if is_proxy_header { PROXY_HEADER } else { refusal }
         })?;
         let target = RequestTarget::parse(&method, target)?;

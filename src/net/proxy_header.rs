@@ -6,15 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use memchr::memchr;
 
+use crate::http1::head::{PROXY_V1, PROXY_V2};
+
 /// The most bytes that a header may have, with the additional values of version 2, which are ignored.
 pub const MAX_PROXY_HEADER: usize = 4096;
 
 /// The most bytes of a header of version 1, with its CR LF.
 const MAX_LINE: usize = 107;
-/// How a header of version 1 begins.
-const WORD: &[u8] = b"PROXY ";
-/// How a header of version 2 begins.
-const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The length in bytes of what every header of version 2 has.
 const FIXED: usize = 16;
 
@@ -48,9 +46,9 @@ impl ProxyHeader {
     /// # Errors
     /// The bytes do not begin with a header, or with one that is longer than [`MAX_PROXY_HEADER`].
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, MalformedProxyHeader> {
-        if begins_like(bytes, SIGNATURE) {
+        if begins_like(bytes, PROXY_V2) {
             version_2(bytes)
-        } else if begins_like(bytes, WORD) {
+        } else if begins_like(bytes, PROXY_V1) {
             version_1(bytes)
         } else {
             Err(MalformedProxyHeader("it begins with something else"))
@@ -70,7 +68,7 @@ fn version_1(bytes: &[u8]) -> Result<Option<ProxyHeader>, MalformedProxyHeader> 
         let too_long = MalformedProxyHeader("version 1: the line is longer than 107 bytes");
         return if line.len() < MAX_LINE { Ok(None) } else { Err(too_long) };
     };
-    let words = line.get(WORD.len()..end).and_then(|rest| rest.strip_suffix(b"\r"));
+    let words = line.get(PROXY_V1.len()..end).and_then(|rest| rest.strip_suffix(b"\r"));
     let client = line_client(words.ok_or(MALFORMED_LINE)?)?;
     Ok(Some(ProxyHeader { length: end + 1, client }))
 }
@@ -108,7 +106,7 @@ fn port(digits: &[u8]) -> Option<u16> {
 
 /// Section 2.2.
 fn version_2(bytes: &[u8]) -> Result<Option<ProxyHeader>, MalformedProxyHeader> {
-    const VERSION_AND_COMMAND: usize = SIGNATURE.len();
+    const VERSION_AND_COMMAND: usize = PROXY_V2.len();
     let is_local = match bytes.get(VERSION_AND_COMMAND) {
         None => return Ok(None),
         Some(0x20) => true,
@@ -173,7 +171,7 @@ mod tests {
     /// A header of version 2 with this version and command, family and transport, and content.
     fn binary(command: u8, family: u8, content: &[u8]) -> Vec<u8> {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [SIGNATURE, &[command, family], &length, content].concat()
+        [PROXY_V2, &[command, family], &length, content].concat()
     }
 
     /// Asserts that a header is found once it is complete, whatever follows, and returns its client.

@@ -27,8 +27,6 @@ use crate::net::linger::{close, close_at_once};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
 
-const PLAIN_HTTP: Refusal = Refusal::bad_request("this port speaks HTTPS: write https:// in the URL");
-
 /// Serves a connection from `address` (`None` for a Unix socket) until it ends. After `stopped` it ends with the current
 /// request, or with one that begins within `STOP_GRACE`. The limits are those that the service has when it begins. Spawns
 /// local tasks, so it needs a [`LocalRuntime`](tokio::runtime::LocalRuntime).
@@ -81,8 +79,8 @@ pub(super) async fn serve_open<S: Service>(
     }
 }
 
-/// Serves a connection over TLS, as [`serve_open`] does, after the handshake. A client that speaks HTTP without TLS gets an
-/// explanation.
+/// Serves a connection over TLS, as [`serve_open`] does, after the handshake. A client that sends a request without TLS, or a
+/// PROXY header, gets an explanation.
 pub(super) async fn serve_tls<S: Service>(
     stream: Stream,
     acceptor: TlsAcceptor,
@@ -97,9 +95,9 @@ pub(super) async fn serve_tls<S: Service>(
     let Some(handshake) = Box::pin(begin(stopped.clone(), idleness, handshake)).await else { return };
     match handshake {
         Ok(Handshake::Done(stream)) => serve_open(stream, peer, service, limits, stopped, idleness).await,
-        Ok(Handshake::PlainHttp(stream)) => {
+        Ok(Handshake::NotTls(stream, refusal)) => {
             let client = ClientConnection::new(stream, Rc::new(peer), stopped, limits.send_timeout);
-            refuse(client, PLAIN_HTTP).await;
+            refuse(client, refusal).await;
         }
         Err(error) if error.kind() == io::ErrorKind::TimedOut => limit_log::HANDSHAKE_TIMEOUT.record(&peer),
         Err(error) => debug!("TLS handshake with {peer} failed: {}", peer_text(&error.to_string())),

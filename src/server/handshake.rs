@@ -6,14 +6,16 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
+use crate::http1::head::{PROXY_V2, not_tls};
+use crate::http1::refusal::Refusal;
 use crate::net::stream::Stream;
 
 /// The result of a handshake.
 pub(super) enum Handshake {
     /// The connection is encrypted.
     Done(Stream),
-    /// The client speaks HTTP without TLS.
-    PlainHttp(Stream),
+    /// The client sends something else, for which it is refused.
+    NotTls(Stream, Refusal),
 }
 
 /// Performs the handshake with a client over TCP, within a limit that holds whatever the client sends meanwhile.
@@ -30,11 +32,10 @@ pub(super) async fn handshake(
 
 async fn accept(stream: Stream, acceptor: &TlsAcceptor) -> io::Result<Handshake> {
     let stream = stream.into_tcp()?;
-    let mut first = [0];
-    stream.peek(&mut first).await?;
-    // TLS begins with 22 (RFC 8446, section 5.1), a method of HTTP with a letter.
-    if first[0].is_ascii_alphabetic() {
-        return Ok(Handshake::PlainHttp(stream.into()));
+    let mut first = [0; PROXY_V2.len()];
+    let seen = stream.peek(&mut first).await?;
+    if let Some(refusal) = not_tls(first.get(..seen).unwrap_or_default()) {
+        return Ok(Handshake::NotTls(stream.into(), refusal));
     }
     let stream = acceptor.accept(stream).await?;
     Ok(Handshake::Done(TlsStream::Server(stream).into()))

@@ -94,6 +94,20 @@ fn http_without_tls_gets_an_explanation() {
 }
 
 #[test]
+fn a_proxy_header_from_a_peer_that_is_not_listed_gets_an_explanation() {
+    let gateway = any_gateway();
+    for sent in ["PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {
+        let mut client = Client::connect(gateway.address);
+        client.send(sent);
+        let response = client.response("GET");
+        assert_eq!((response.status, response.field("connection")), (400, Some("close")), "{sent:?}");
+        let expected = "the connection begins with a header of the PROXY protocol, but its peer is not in `[server] proxy_protocol`";
+        assert_eq!(response.text().trim_end(), expected, "{sent:?}");
+    }
+    gateway.log().wait_for("400 Bad Request: the connection begins with a header of the PROXY protocol");
+}
+
+#[test]
 fn garbage_ends_the_connection() {
     let gateway = any_gateway();
     let mut client = Client::connect(gateway.address);
