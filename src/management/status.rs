@@ -41,6 +41,9 @@ pub struct GatewayStatus {
     /// True if the file has another `listen` than the gateway was started with, which takes effect at the next start.
     #[serde(default)]
     pub listen_differs: bool,
+    /// True once the gateway was asked to stop.
+    #[serde(default)]
+    pub stopping: bool,
     /// The last version of the file, if it was rejected.
     pub rejected: Option<Rejection>,
     /// True if the last attempt to reach the upstream succeeded; `None` if there was no attempt or there is no
@@ -178,6 +181,7 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
     let config = &snapshot.config;
     let reachable = snapshot.reachability.get();
     let (requests, upstream) = (RequestStatus::new(gateway), UpstreamStatus::new(gateway, &snapshot));
+    let stopping = gateway.readiness.is_stopping();
     let watch = match gateway.watch.mode() {
         Mode::Events => "events",
         Mode::Polling => "polling",
@@ -190,13 +194,14 @@ pub(super) fn render(gateway: &RunningGateway, now: Timestamp) -> String {
             generation: snapshot.generation,
             applied_at: snapshot.applied_at,
             listen_differs: !config.has_same_addresses(&gateway.bound.config),
+            stopping,
             rejected: rejected.as_deref().map(Rejection::from),
             reachable,
             watch: watch.to_owned(),
             timezone: config.timezone.iana_name().map(str::to_owned),
             lines: status_lines(config, &snapshot.phase(now).state, reachable, now)
                 .into_iter()
-                .chain(gateway.readiness.is_stopping().then(|| STOPPING.to_owned()))
+                .chain(stopping.then(|| STOPPING.to_owned()))
                 .chain([requests.line()])
                 .chain(upstream.as_ref().map(UpstreamStatus::line))
                 .chain(certificate_problems(config, now))

@@ -247,6 +247,7 @@ fn requests_are_served_as_usual_while_stop_delay_lasts_and_probes_get_503() {
     }
     let status = operator.request("GET", "/status", &["Host: localhost"]);
     assert!(status.text().contains("\"gateway   is stopping: "), "{}", status.text());
+    assert_eq!(status.json()["stopping"], true);
     for client in [&mut kept, &mut gateway.connect()] {
         let probe = client.request("GET", "/up", &[]);
         assert_eq!((probe.status, probe.text()), (503, "the gateway is stopping\n"));

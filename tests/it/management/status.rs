@@ -33,6 +33,7 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
         "reachable",
         "requests",
         "upstream",
+        "stopping",
     ]
     .map(|key| report.remove(key).unwrap_or_else(|| panic!("no {key}")))
     .into();
@@ -43,6 +44,7 @@ fn it_reports_what_check_reports_and_how_the_file_was_applied() {
     assert_eq!(more[0], file.display().to_string());
     assert_eq!((&more[1], &more[2], &more[5]), (&Value::from(sha256), &Value::from(1), &Value::Null));
     assert_eq!((&more[6], &more[7]), (&"events".into(), &"Europe/Berlin".into()));
+    assert_eq!(more[12], false);
 }
 
 #[test]
