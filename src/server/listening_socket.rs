@@ -81,7 +81,8 @@ pub(super) struct TcpSocket {
     listener: AsyncFd<TcpListener>,
     /// True if nothing waited at the last look. Then the runtime tells when something does.
     was_empty: Cell<bool>,
-    /// True once another thread, which the same connection woke, was faster.
+    /// True once another thread, which the same connection woke, was faster. It stays true, because the threads stay: of two that
+    /// were idle, nearly each connection woke both, and an accept that fails takes as long as six looks or more.
     has_rivals: Cell<bool>,
 }
 
