@@ -475,6 +475,24 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
+    async fn an_idle_connection_ends_two_seconds_after_a_stop_or_one_if_the_client_closes_too() {
+        for (closes, seconds) in [(false, 2), (true, 1)] {
+            let (mut client, ours) = UnixStream::pair().unwrap();
+            let (stop, stopped) = watch::channel(false);
+            let served = tokio::task::spawn_local(serve(ours.into(), None, TestSite, stopped));
+            get(&mut client, "/").await;
+            answer(&mut client).await;
+            stop.send_replace(true);
+            let stopped = Instant::now();
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+            let client = (!closes).then_some(client);
+            served.await.unwrap();
+            assert_eq!(stopped.elapsed().as_secs(), seconds);
+            drop(client);
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_request_that_is_on_its_way_at_a_stop_gets_a_response() {
         for first in [&b""[..], HEAD, POST, CHUNKED] {
             let (mut client, stop) = connection();
