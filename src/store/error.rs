@@ -47,14 +47,14 @@ impl FileError {
         format!("{} {}{outcome}", self.path.display(), self.reason.problem())
     }
 
-    /// Returns what to do about it.
+    /// Returns what to do about it if a command made the edit.
     pub fn help(&self) -> &'static str {
         self.reason.help()
     }
 
-    /// Returns what to do about it if a running `service`, not a command, made the edit.
-    pub fn help_for(&self, service: &str) -> String {
-        self.help().replace("run the command", &format!("run `{service}`"))
+    /// Returns what to do about it if the admin page made the edit.
+    pub fn admin_help(&self) -> &'static str {
+        self.reason.admin_help()
     }
 }
 
@@ -82,8 +82,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_for_a_service_names_no_command() {
-        let error = FileError::new(Path::new("a.toml"), Reason::DirectoryDenied("/etc".into()));
-        assert_eq!(error.help_for("downtime admin"), "run `downtime admin` as a user who may write there");
+    fn the_help_on_the_admin_page_is_for_the_service() {
+        let io_error = || std::io::Error::other("EIO");
+        for reason in [
+            Reason::Missing,
+            Reason::Directory,
+            Reason::NotAFile,
+            Reason::Unreadable,
+            Reason::Owner(1, 2),
+            Reason::Attribute("user.origin".into(), io_error()),
+            Reason::DirectoryDenied("/etc".into()),
+            Reason::Protected,
+        ] {
+            let help = FileError::new(Path::new("a.toml"), reason).admin_help();
+            assert!(help.contains("`downtime admin`") && !help.contains("the command"), "{help}");
+        }
+        for reason in [Reason::Full, Reason::MountPoint, Reason::Io("be read", io_error())] {
+            let error = FileError::new(Path::new("a.toml"), reason);
+            assert_eq!(error.admin_help(), error.help());
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Problem {
             EditFailure::File(error) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 sentence(&error.problem()),
-                sentence(&error.help_for("downtime admin")),
+                sentence(error.admin_help()),
             ),
         })
     }

@@ -148,6 +148,7 @@ impl Reason {
         }
     }
 
+    /// Returns what to do about it if a command made the edit.
     pub(super) fn help(&self) -> &'static str {
         match self {
             Self::Missing => "create it, or name another file with --config",
@@ -170,6 +171,22 @@ impl Reason {
             Self::Unsynced(_) => "run sync",
             Self::NoDirectory(_) => "create the directory, or correct the path",
             Self::Io(_, error) => path_help(error).unwrap_or("check its path and its disk, and try again"),
+        }
+    }
+
+    /// Returns what to do about it if the admin page made the edit.
+    pub(super) fn admin_help(&self) -> &'static str {
+        match self {
+            Self::Missing => "restore it, or start `downtime admin` with another --config",
+            Self::Directory | Self::NotAFile => "start `downtime admin` with a regular file as --config",
+            Self::Unreadable => "run `downtime admin` as a user who may read the file",
+            Self::Owner(..) => "run `downtime admin` as that user and in that group, or as root",
+            Self::Attribute(..) => "run `downtime admin` as the file's owner, or as root",
+            Self::DirectoryDenied(_) => "run `downtime admin` as a user who may write there",
+            Self::Protected => {
+                "run `downtime admin` as the file's owner, and check with lsattr that the file is not immutable"
+            }
+            _ => self.help(),
         }
     }
 }
