@@ -27,6 +27,7 @@ use self::debounce::{Debounce, FileStamps, Hint, NextStep};
 pub use self::handle::{Event, Handle, Mode};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
+use crate::clock;
 use crate::config::load::{Loaded, load_again};
 use crate::snapshot::{RejectedReading, Snapshot, Snapshots};
 use crate::store::read::FileStamp;
@@ -80,7 +81,7 @@ impl Watch {
     ) -> (Self, Handle) {
         let (handle, events) = Handle::new();
         let mut watch = Self {
-            announced: AnnouncedPeriods::new(&snapshots.current()),
+            announced: AnnouncedPeriods::new(&snapshots.current(), clock::now()),
             applier: Applier { path, snapshots, reconcile: Reconcile::new(loaded.fingerprint), applied },
             debounce: Debounce::new(loaded.stamps.clone()),
             notifier: Notifier::new(handle.events()),
@@ -103,7 +104,7 @@ impl Watch {
             let Some(events) = self.next(wait) else { return };
             wait = self.check(&events);
             let current = self.applier.snapshots.current();
-            if self.announced.update(&current, &self.applier.path) {
+            if self.announced.update(&current, &self.applier.path, clock::now()) {
                 (self.notify)(Notice::State(&current));
             }
             (self.notify)(Notice::Checked(&current));

@@ -43,19 +43,24 @@ fn a_period_begins_and_ends_by_the_clock_in_responses_and_in_the_log(watching: W
 /// A period from 12:00 to 13:00.
 const PERIOD: &str = "[[period]]\nname = \"lunch\"\nstart = 2030-06-01T12:00:00Z\nfor = \"1h\"\n";
 const BEGUN: &str = "\"lunch\" has started";
-const ENDED: &str = "\"lunch\" has ended";
+const ENDED: &str = "\"lunch\" has ended: up; no downtime is planned";
+/// The clock was set back before the start.
+const PLANNED: &str =
+    "\"lunch\" is planned again, as the clock was set back: up; the next downtime starts at ";
+/// The clock was set back before the end.
+const ACTIVE: &str = "\"lunch\" is active again, as the clock was set back: down until ";
 
 /// Times that the clock is set to, each with the expected `Retry-After` and log line.
 const SETTINGS: [(&str, Option<u64>, Option<&str>); 9] = [
     ("12:00:00", Some(3600), Some(BEGUN)),
-    ("11:59:59", None, Some(ENDED)),
+    ("11:59:59", None, Some(PLANNED)),
     ("12:59:59", Some(1), Some(BEGUN)),
     ("13:00:00", None, Some(ENDED)),
-    ("12:30:00", Some(1800), Some(BEGUN)),
+    ("12:30:00", Some(1800), Some(ACTIVE)),
     ("12:15:00", Some(2700), None),
-    ("11:00:00", None, Some(ENDED)),
-    ("14:00:00", None, None),
+    ("11:00:00", None, Some(PLANNED)),
     ("12:00:00", Some(3600), Some(BEGUN)),
+    ("14:00:00", None, Some(ENDED)),
 ];
 
 fn setting_the_clock_across_the_start_or_end_of_a_period_takes_effect_at_once(
@@ -105,7 +110,7 @@ fn retry_after_of(response: &Response) -> Option<u64> {
 }
 
 fn assert_counts(gateway: &GatewayProcess) {
-    for line in [BEGUN, ENDED] {
+    for line in [BEGUN, ENDED, PLANNED, ACTIVE] {
         let expected = SETTINGS.iter().filter(|(.., expected)| *expected == Some(line)).count();
         assert_eq!(gateway.log().count(line), expected, "{line}\n{}", gateway.log().text());
     }
