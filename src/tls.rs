@@ -6,6 +6,7 @@
 mod certificate;
 mod certificates;
 mod chain;
+mod failure;
 mod key;
 mod pem;
 mod protocol;
@@ -15,6 +16,7 @@ mod upstream;
 pub use self::certificate::{Certificate, CertificateFiles, KeyMismatch};
 pub use self::certificates::Certificates;
 pub use self::chain::CertificateChain;
+pub use self::failure::explain_failure;
 pub use self::key::PrivateKey;
 pub use self::pem::{PemContent, PemError};
 pub use self::protocol::{HTTP_2, server_config};

@@ -27,7 +27,6 @@ mod route;
 mod shared;
 mod shared_connection;
 mod target;
-mod tls_failure;
 mod translated;
 mod tunnel;
 mod unreachable;

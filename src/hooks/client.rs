@@ -30,7 +30,7 @@ use crate::http1::scheme::Scheme;
 use crate::net::happy_eyeballs;
 use crate::net::names::Names;
 use crate::snapshot::Snapshot;
-use crate::tls::{client_config, system_roots};
+use crate::tls::{client_config, explain_failure, system_roots};
 
 /// The limit for one attempt, from the lookup of the name to the head of the response.
 pub(super) const ATTEMPT_LIMIT: Duration = Duration::from_secs(15);
@@ -136,7 +136,8 @@ async fn begin_tls(
 ) -> io::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
     let config = client_config(system_roots().await?, None).map_err(io::Error::other)?;
     let name = ServerName::try_from(url.host().to_owned()).map_err(io::Error::other)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect(name, stream).await.map_err(|error| explain_failure(error, None))
 }
 
 fn request(webhook: &Webhook, id: &str, body: Bytes) -> http::Result<Request<Full<Bytes>>> {

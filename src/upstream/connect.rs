@@ -12,13 +12,12 @@ use tokio::net::UnixStream;
 use tokio::time::sleep;
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::tls_failure::explain;
 use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
 use crate::descriptors::REQUESTS;
 use crate::net::happy_eyeballs;
 use crate::net::names::Names;
 use crate::net::stream::Stream;
-use crate::tls::{UpstreamTls, client_config, system_roots, with_http2};
+use crate::tls::{UpstreamTls, client_config, explain_failure, system_roots, with_http2};
 
 /// The settings for TLS; `None` for the default ones. They are those of one version of the file, and another version has
 /// others, so that comparing the pointers is enough.
@@ -105,6 +104,9 @@ pub(super) async fn connect(
     };
     let Connectors { http1, http2 } = connector.get(settings).await?;
     let connector = if offers_http2 { http2 } else { http1 };
-    let tls = connector.connect(name, tcp).await.map_err(|error| explain(error, host, port))?;
+    let tls = connector.connect(name, tcp).await.map_err(|error| {
+        let plain = UpstreamAddress::Tcp { scheme: UpstreamScheme::Http, host: host.clone(), port };
+        explain_failure(error, Some(&plain.to_string()))
+    })?;
     Ok(TlsStream::Client(tls).into())
 }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use rcgen::date_time_ymd;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -26,9 +27,8 @@ fn server_config(authority: &Authority, name: &str) -> ServerConfig {
         .expect("an identity")
 }
 
-/// Sends a test message to a receiver whose certificate is for `name`, and trusts only this authority.
+/// Sends a test message to a receiver with the certificate that was issued for `name`, and trusts only this authority.
 fn test(authority: &Authority, name: &str, trusted: &Authority) -> CommandOutput {
-    authority.issue(name);
     let config = Arc::new(server_config(authority, name));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("https://localhost:{}/x", listener.local_addr().expect("an address").port());
@@ -53,6 +53,9 @@ fn test(authority: &Authority, name: &str, trusted: &Authority) -> CommandOutput
 #[test]
 fn the_certificate_is_checked() {
     let (authority, other) = (Authority::new(), Authority::new());
+    for name in ["localhost", "other.example"] {
+        authority.issue(name);
+    }
     let sent = test(&authority, "localhost", &authority);
     assert_eq!((sent.code, sent.stdout.as_str(), sent.stderr.as_str()), (0, "202\n", ""));
     for (name, trusted) in [("localhost", &other), ("other.example", &authority)] {
@@ -60,4 +63,13 @@ fn the_certificate_is_checked() {
         assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{name}: {refused:?}");
         assert!(refused.stderr.contains("invalid peer certificate"), "{refused:?}");
     }
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_reported_with_its_time() {
+    let authority = Authority::new();
+    authority.issue_with("localhost", |params| params.not_after = date_time_ymd(2021, 9, 11));
+    let refused = test(&authority, "localhost", &authority);
+    let reason = "cannot connect: its certificate expired on 2021-09-11 00:00 UTC: renew it there";
+    assert!(refused.code == 1 && refused.stderr.contains(reason), "{refused:?}");
 }

@@ -1,4 +1,4 @@
-//! Why TLS with an upstream failed, in words that name the fix.
+//! Why TLS with a server failed, in words that name the fix.
 
 use std::io;
 
@@ -6,22 +6,21 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error, InvalidMessage};
 
-use crate::config::upstream_address::{UpstreamAddress, UpstreamScheme};
-
-/// Returns the error of a handshake with the upstream at this host and port, with an explanation of a common cause.
-pub(super) fn explain(error: io::Error, host: &str, port: u16) -> io::Error {
+/// Returns the error of a handshake with a server, with an explanation of a common cause. `plain` is the URL that would be
+/// right if the server does not speak TLS, if there is one.
+pub fn explain_failure(error: io::Error, plain: Option<&str>) -> io::Error {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
-    match cause.and_then(|cause| explanation(cause, host, port)) {
+    match cause.and_then(|cause| explanation(cause, plain)) {
         Some(text) => io::Error::new(error.kind(), text),
         None => error,
     }
 }
 
-fn explanation(cause: &Error, host: &str, port: u16) -> Option<String> {
+fn explanation(cause: &Error, plain: Option<&str>) -> Option<String> {
     match cause {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            let address = UpstreamAddress::Tcp { scheme: UpstreamScheme::Http, host: host.to_owned(), port };
-            Some(format!("it does not speak TLS: did you mean `{address}`?"))
+            let question = plain.map_or("is the port right?".into(), |url| format!("did you mean `{url}`?"));
+            Some(format!("it does not speak TLS: {question}"))
         }
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
             Some(format!("its certificate expired on {}: renew it there", day_and_time(*not_after)?))
