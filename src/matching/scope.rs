@@ -1,5 +1,6 @@
 //! The scope of a period: the hosts, paths and methods that it covers.
 
+mod host_index;
 mod hosts;
 mod index;
 mod paths;
@@ -244,6 +245,36 @@ mod tests {
             (Scope { paths, methods, ..Scope::default() }, Some("paths /a, /b/**; methods PUT, POST")),
         ] {
             assert_eq!(describe_scope(&scope.texts()).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn the_index_finds_each_list_of_hosts_that_covers_a_request() {
+        let lists =
+            [&["shop.example", "*.example.org"][..], &["*.a.example.org"], &["[::1]"], &["192.0.2.1"]];
+        let list = |list: &&[&str]| Some(list.iter().map(|host| Host::parse(host).unwrap()).collect());
+        let scopes = lists.map(|hosts| Scope { hosts: list(&hosts), ..Scope::default() });
+        let index = ScopeIndex::new(&scopes);
+        let long = format!("{}.b.a.example.org", "x.".repeat(1000));
+        for (host, candidates) in [
+            ("SHOP.example.:80", &[0][..]),
+            ("a.shop.example", &[]),
+            ("a.example.org", &[0]),
+            ("B.a.Example.org", &[0, 1]),
+            (&long, &[0, 1]),
+            ("example.org", &[]),
+            ("[0::1]:80", &[2]),
+            ("192.0.2.1", &[3]),
+            ("2.1", &[]),
+            ("", &[0, 1, 2, 3]),
+        ] {
+            let own = request(&Method::GET, Some(host), "/");
+            let hosts = Hosts { own: Some("gateway"), forwarded: vec!["other.example", host] };
+            for request in [Request { hosts, ..own.clone() }, own] {
+                assert_eq!(index.candidates(&request), candidates, "{host}");
+                let covering = (0..scopes.len()).filter(|&at| scopes[at].covers(&request));
+                assert_eq!(covering.collect::<Vec<_>>(), candidates, "{host}");
+            }
         }
     }
 }

@@ -35,6 +35,11 @@ impl Host {
         self.wildcard
     }
 
+    /// Returns what the host of a request must be, or for a wildcard, what it must end with: a dot and a name.
+    pub(super) fn fixed_part(&self) -> &str {
+        &self.name
+    }
+
     /// Returns true if it matches the host of a request, given without port and trailing dot.
     pub fn covers(&self, host: &str) -> bool {
         if !self.wildcard {
