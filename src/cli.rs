@@ -17,6 +17,7 @@ mod preview;
 mod print;
 mod prune;
 mod schema;
+mod scope_args;
 mod serve;
 mod sockets;
 mod start;

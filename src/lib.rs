@@ -48,7 +48,7 @@
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, guesses, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary, thread_exit |
-//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptors, editing, escape, filters, gateway, hooks, http1, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
+//! | [`cli`] | the command line, one file per command | admin, child, clock, config, counters, decision, descriptors, editing, escape, filters, gateway, hooks, http1, invalid_value, logging, management, matching, net, page, plural, preview, schedule, server, snapshot, store, summary, thread_exit, tls, upstream, watch |
 
 pub mod admin;
 pub mod child;

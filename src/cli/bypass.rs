@@ -9,6 +9,7 @@ use super::config_file::ConfigFile;
 use super::edit::edit;
 use super::end::name_command;
 use super::print_error;
+use super::scope_args::check_scope;
 use crate::clock;
 use crate::editing::{
     BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass, bypass_link,
@@ -87,6 +88,7 @@ fn begin(
     secret: &str,
 ) -> Result<EditPlan<Vec<String>>, EditRefusal> {
     let BypassArgs { name, duration, hosts, paths, .. } = arguments;
+    check_scope(hosts, paths, &[])?;
     let requested = RequestedBypass {
         name: name.clone(),
         duration: *duration,

@@ -3,12 +3,14 @@
 mod host_index;
 mod hosts;
 mod index;
+mod methods;
 mod paths;
 
 use http::Method;
 
 pub use self::hosts::Host;
 pub use self::index::ScopeIndex;
+pub use self::methods::parse_method;
 pub use self::paths::ScopePaths;
 use crate::matching::request::Request;
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{DowntimeArgs, StartArgs, cannot};
+use crate::cli::scope_args::check_scope;
 use crate::cli::time_arg::TimeArg;
 use crate::config::edit::Literal;
 use crate::config::time::TimeError;
@@ -47,6 +48,7 @@ pub(crate) fn request(
     now: Timestamp,
 ) -> Result<RequestedDowntime, EditRefusal> {
     let DowntimeArgs { name, message, duration, until, hosts, paths, methods } = arguments.clone();
+    check_scope(&hosts, &paths, &methods)?;
     let mut notes = planned.map_or_else(Vec::new, |planned| planned.notes.clone());
     let start = planned.map_or_else(|| floor_to_second(now), |planned| planned.at);
     let until_at = until.map(|until| resolve_end(until, zone, start.max(now))).transpose()?;

@@ -1,17 +1,16 @@
 //! Validates the scope of a period or a bypass: its hosts, paths and methods.
 
-use http::Method;
 use toml::Spanned;
 
 use crate::config::document::{PeriodTable, Texts};
 use crate::config::report::Report;
 use crate::invalid_value::InvalidValue;
 use crate::matching::glob::PathGlobs;
-use crate::matching::scope::{Host, Scope, ScopePaths};
+use crate::matching::scope::{Host, Scope, ScopePaths, parse_method};
 
 pub(super) fn scope(table: &PeriodTable, report: &Report) -> Scope {
     let paths = globs(&table.paths, report, |paths| ScopePaths::new(paths.iter().map(String::as_str)));
-    Scope { hosts: hosts(&table.hosts, report), paths, methods: list(&table.methods, report, method) }
+    Scope { hosts: hosts(&table.hosts, report), paths, methods: list(&table.methods, report, parse_method) }
 }
 
 /// Parses a list of hosts.
@@ -43,19 +42,4 @@ fn list<T>(
     }
     let item = |text: &Spanned<String>| report.valid(text.span(), parse(text.get_ref()));
     Some(list.get_ref().iter().filter_map(item).collect())
-}
-
-/// Parses a method in upper or lower case. It is kept in upper case: scopes ignore the case of methods.
-fn method(text: &str) -> Result<Method, InvalidValue> {
-    let upper = text.trim().to_ascii_uppercase();
-    let invalid = |help: String| InvalidValue::new(format!("invalid method `{text}`"), help);
-    if matches!(upper.as_str(), "*" | "ALL" | "ANY") {
-        return Err(invalid("remove `methods`: without it every method is covered".into()));
-    }
-    let several: Vec<_> = upper.split([',', ' ', '|']).filter(|part| !part.is_empty()).collect();
-    let is_word = |part: &&str| part.len() > 2 && part.bytes().all(|byte| byte.is_ascii_uppercase());
-    if several.len() > 1 && several.iter().all(is_word) {
-        return Err(invalid(format!("write each in quotes: `\"{}\"`", several.join("\", \""))));
-    }
-    text.to_ascii_uppercase().parse().map_err(|_| invalid("for example `POST`".into()))
 }

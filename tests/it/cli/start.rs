@@ -133,7 +133,7 @@ fn a_method_limits_the_downtime_and_is_compared_without_case() {
     let again = ["start", "--method", "put", "--method", "post"];
     directory.run(&again).prints(0, &["was already active", "partly down"]);
     assert_eq!(directory.text().matches("[[period]]").count(), 1);
-    directory.run(&["start", "--method", "any"]).refuses(1, &["invalid method `any`", "nothing was written"]);
+    directory.run(&["start", "--method", "any"]).refuses(1, &["--method: invalid method `any`"]);
 }
 
 #[test]
@@ -451,10 +451,45 @@ fn a_scope_is_written_and_only_that_part_is_down() {
     assert_eq!(period["hosts"].to_string(), "[\"shop.example.com\", \"*.example.org\"]");
     assert_eq!(period["paths"].to_string(), "[\"/checkout/**\"]");
     directory.run(&["status"]).prints(3, &[]);
-    for (option, text) in [("--host", "http://shop.example.com/"), ("--path", "checkout")] {
-        let texts = ["--> ./downtime.toml with the edit:", "nothing was written"];
-        directory.run(&["start", option, text]).refuses(1, &texts);
+}
+
+#[test]
+fn an_invalid_scope_is_an_error_of_its_option() {
+    let directory = WorkingDirectory::with("# mine\n");
+    for (command, option, text, error, help) in [
+        (
+            "start",
+            "--host",
+            "http://shop.example.com/",
+            "invalid host `http://shop.example.com/`: ",
+            "write `shop.example.com`",
+        ),
+        ("start", "--host", "a.example,b.example", "", "write --host \"a.example\" --host \"b.example\""),
+        ("start", "--host", "*", "invalid host `*`", "omit --host to cover all of them"),
+        ("start", "--path", "shop", "invalid path `shop`: it does not begin with `/`", "write `/shop`"),
+        ("start", "--path", "/a /b", "`/a /b` is more than one path", "write --path \"/a\" --path \"/b\""),
+        (
+            "start",
+            "--method",
+            "GET|POST",
+            "invalid method `GET|POST`",
+            "write --method \"GET\" --method \"POST\"",
+        ),
+        ("start", "--method", "any", "invalid method `any`", "omit --method to cover all of them"),
+        (
+            "bypass",
+            "--host",
+            "shop.example.com:80",
+            "invalid host `shop.example.com:80`: ",
+            "write `shop.example.com`",
+        ),
+        ("bypass", "--path", "shop", "invalid path `shop`: it does not begin with `/`", "write `/shop`"),
+    ] {
+        let run = directory.run(&[command, "--for", "1h", option, text]);
+        run.refuses(1, &[&format!("error: {option}: {error}"), &format!("= help: {help}\n")]);
+        assert!(!run.stderr.contains("downtime.toml"), "{run:?}");
     }
+    assert_eq!(directory.text(), "# mine\n");
 }
 
 #[test]
