@@ -56,6 +56,10 @@ fn warning_key(diagnostic: &Diagnostic) -> Option<String> {
     }
     let is_number =
         |word: &str| word.trim_start_matches(['(', '+', '-']).starts_with(|c: char| c.is_ascii_digit());
-    let words: Vec<_> = diagnostic.message.split(' ').filter(|word| !is_number(word)).collect();
+    // A number before "more" is a count, which tells that there is something new.
+    let is_kept = |&(word, next): &(&str, Option<&str>)| !is_number(word) || next == Some("more");
+    let words = diagnostic.message.split(' ');
+    let next = words.clone().skip(1).map(Some).chain([None]);
+    let words: Vec<_> = words.zip(next).filter(is_kept).map(|(word, _)| word).collect();
     Some(words.join(" "))
 }

@@ -28,6 +28,8 @@ const MAX_PAIRS: usize = 10_000;
 /// The number of steps that all comparisons of scopes may take together.
 const MAX_WORK: usize = 2_000_000;
 const MAX_WARNINGS: usize = 20;
+/// The number of periods that one warning names.
+const MAX_NAMED: usize = 3;
 
 #[derive(Clone, Copy)]
 struct Run {
@@ -35,27 +37,70 @@ struct Run {
     occurrence: Occurrence,
 }
 
+/// Two occurrences that overlap.
+#[derive(Clone, Copy)]
+struct Overlap {
+    earlier: Run,
+    later: Run,
+}
+
+impl Overlap {
+    /// Returns the period that has no end: of two, the one that comes later in the file.
+    fn open_ended(&self) -> Option<usize> {
+        let runs = [self.earlier, self.later].into_iter().filter(|run| run.occurrence.end.is_none());
+        runs.map(|run| run.period).max()
+    }
+
+    /// Returns true if one warning can tell of both, since they are of the same period without an end.
+    fn is_told_with(&self, other: &Self) -> bool {
+        self.open_ended().is_some() && self.open_ended() == other.open_ended()
+    }
+}
+
 pub(super) fn lint(input: &LintInput<'_>) {
     let periods: Vec<_> = input.periods().collect();
-    let mut runs = runs(&periods, input.now());
+    let (warnings, skipped) = find(&periods, input.now());
+    for overlaps in warnings {
+        match overlaps.as_slice() {
+            [overlap] => warn(*overlap, &periods, input),
+            overlaps => warn_of_open_end(overlaps, &periods, input),
+        }
+    }
+    if let Some(run) = skipped {
+        note_skipped(run, &periods, input);
+    }
+}
+
+/// Returns the overlaps, those that one warning tells of together, and the occurrence at which the search was given up.
+fn find(periods: &[TableAndPeriod<'_>], now: Timestamp) -> (Vec<Vec<Overlap>>, Option<Run>) {
+    let mut runs = runs(periods, now);
     runs.sort_by_key(|run| (run.occurrence.start, run.period));
-    let mut scopes = Scopes::new(&periods);
+    let mut scopes = Scopes::new(periods);
     let mut active: Vec<Run> = Vec::new();
-    let (mut compared, mut warned) = (0, 0);
+    let mut warnings: Vec<Vec<Overlap>> = Vec::new();
+    let mut compared = 0;
     for run in runs {
         active.retain(|earlier| !earlier.occurrence.is_over(run.occurrence.start));
         for earlier in active.iter().filter(|earlier| earlier.period != run.period) {
             compared += 1;
             let (one, two) = (earlier.period.min(run.period), earlier.period.max(run.period));
-            if scopes.meet_first(one, two) && !is_on_purpose(&periods, one, two) {
-                warned += 1;
-                warn(*earlier, run, &periods, input);
+            if scopes.meet_first(one, two) && !is_on_purpose(periods, one, two) {
+                add(&mut warnings, Overlap { earlier: *earlier, later: run });
             }
-            if compared >= MAX_PAIRS || warned >= MAX_WARNINGS || scopes.work.is_spent() {
-                return note_skipped(run, &periods, input);
+            if compared >= MAX_PAIRS || warnings.len() >= MAX_WARNINGS || scopes.work.is_spent() {
+                return (warnings, Some(run));
             }
         }
         active.push(run);
+    }
+    (warnings, None)
+}
+
+fn add(warnings: &mut Vec<Vec<Overlap>>, overlap: Overlap) {
+    let is_same = |told: &&mut Vec<Overlap>| told.first().is_some_and(|first| overlap.is_told_with(first));
+    match warnings.iter_mut().find(is_same) {
+        Some(told) => told.push(overlap),
+        None => warnings.push(vec![overlap]),
     }
 }
 
@@ -88,7 +133,8 @@ fn around(period: &Period, at: Timestamp) -> impl Iterator<Item = Occurrence> {
     period.active(at).into_iter().chain(period.next(at))
 }
 
-fn warn(earlier: Run, later: Run, periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {
+fn warn(overlap: Overlap, periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {
+    let Overlap { earlier, later } = overlap;
     let rank = |run: &Run| (run.occurrence.end.is_none(), run.occurrence.end, Reverse(run.period));
     let (winner, loser) = if rank(&earlier) > rank(&later) { (earlier, later) } else { (later, earlier) };
     let (first, second) = if earlier.period < later.period { (earlier, later) } else { (later, earlier) };
@@ -115,6 +161,29 @@ fn warn(earlier: Run, later: Run, periods: &[TableAndPeriod<'_>], input: &LintIn
         winning.full_title()
     );
     input.warn(start_place(table), message, help);
+}
+
+/// Warns of all overlaps of one period that has no end.
+fn warn_of_open_end(overlaps: &[Overlap], periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {
+    let Some(open_ended) = overlaps.first().and_then(Overlap::open_ended) else { return };
+    let Some((table, _)) = periods.get(open_ended) else { return };
+    let runs = overlaps.iter().flat_map(|overlap| [overlap.earlier, overlap.later]);
+    let others = runs.filter(|run| run.period != open_ended).filter_map(|run| periods.get(run.period));
+    let titles: Vec<_> = others.map(|(_, period)| period.full_title()).collect();
+    let message = format!("this has no end, so it overlaps {}", enumerate(&titles));
+    let help = "requests that several of them cover get the response of the one that ends last, or of the first in the \
+                file if several have no end; give it an end, or give each its own `hosts`, `paths` or `methods`";
+    input.warn(start_place(table), message, help);
+}
+
+/// Names the first titles, and says how many more there are. There are at least two.
+fn enumerate(titles: &[String]) -> String {
+    let mut named: Vec<_> = titles.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let last = match titles.len().saturating_sub(MAX_NAMED) {
+        0 => named.pop().unwrap_or_default().to_owned(),
+        more => format!("{more} more"),
+    };
+    format!("{} and {last}", named.join(", "))
 }
 
 fn note_skipped(run: Run, periods: &[TableAndPeriod<'_>], input: &LintInput<'_>) {

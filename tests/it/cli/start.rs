@@ -423,6 +423,20 @@ fn a_warning_whose_lines_have_moved_is_not_shown_again() {
 }
 
 #[test]
+fn one_warning_tells_of_all_periods_that_a_downtime_without_an_end_overlaps() {
+    let planned = |name| {
+        format!("[[period]]\nname = \"{name}\"\nstart = 2999-01-01T00:00:00Z\npaths = [\"/{name}/**\"]\n")
+    };
+    let directory = WorkingDirectory::with(&["a", "b", "c", "d"].map(planned).concat());
+    let run = directory.run(&["start"]);
+    let message = "warning: this has no end, so it overlaps \"a\" (line 1), \"b\" (line 5), \"c\" (line 9) and 1 more\n";
+    assert!(run.code == 0 && run.stderr.starts_with(message), "{run:?}");
+    assert_eq!(run.stderr.matches("warning: ").count(), 1, "{run:?}");
+    let run = directory.run(&["start", "--name", "e", "--in", "1h", "--for", "1h"]);
+    assert!(run.stderr.contains(" and 2 more\n"), "no warning tells of the new one: {run:?}");
+}
+
+#[test]
 fn a_start_during_a_series_gives_no_overlap_warning() {
     let directory =
         WorkingDirectory::with("[[period]]\nname = \"series\"\ncron = \"0 0 1 * *\"\nfor = \"40days\"\n");
