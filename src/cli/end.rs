@@ -29,11 +29,11 @@ pub(super) struct EndArgs {
     #[arg(long)]
     all: bool,
 
-    /// End or cancel only the period that begins at this line, unless the file has changed
+    /// End or cancel only the period that begins at this line; needs --sha256
     #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256", conflicts_with = "all")]
     line: Option<usize>,
 
-    /// With --line: the SHA-256 of the file, or its first 8 digits or more
+    /// With --line: the SHA-256 of the file, or at least its first 8 digits; if the file has changed, nothing is written
     #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
     sha256: Option<String>,
 

@@ -20,7 +20,7 @@ use crate::schedule::period::{Occurrence, Period};
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("new_end").required(true).args(["by", "until"]))]
 pub(super) struct ExtendArgs {
-    /// The period to extend; required if several are active
+    /// The period to extend; if several are active, it or --line is required
     #[arg(value_name = "NAME", conflicts_with = "line")]
     name: Option<String>,
 
@@ -32,11 +32,11 @@ pub(super) struct ExtendArgs {
     #[arg(long, value_name = "TIME", value_parser = end_time, allow_hyphen_values = true)]
     until: Option<TimeArg>,
 
-    /// Extend the period that begins at this line, unless the file has changed
+    /// Extend the period that begins at this line; needs --sha256
     #[arg(long, value_name = "LINE", value_parser = line_number, requires = "sha256")]
     line: Option<usize>,
 
-    /// With --line: the SHA-256 of the file, or its first 8 digits or more
+    /// With --line: the SHA-256 of the file, or at least its first 8 digits; if the file has changed, nothing is written
     #[arg(long, value_name = "HASH", requires = "line", value_parser = file_hash)]
     sha256: Option<String>,
 

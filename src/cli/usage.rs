@@ -60,7 +60,8 @@ pub(super) fn print_usage_error(mut error: clap::Error) -> ExitCode {
         return usage_error_of(given_command(), ErrorKind::UnknownArgument, &message);
     }
     if error.kind() == ErrorKind::MissingRequiredArgument
-        && error.get(ContextKind::InvalidArg).is_some()
+        && let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg)
+        && missing.iter().any(|argument| argument.contains("--by"))
         && given_command().get_name() == "extend"
         && let Some(by) = arguments().find(|argument| duration(argument).is_ok())
     {

@@ -72,7 +72,7 @@ pub struct Document {
     /// The admin page: `downtime admin` serves it, in a process of its own. It is off unless this section is present.
     #[schemars(with = "AdminSection")]
     pub admin: Option<AdminSection>,
-    /// Limits for connections.
+    /// Limits for clients, for connections to the upstream, and for the files in memory.
     pub limits: LimitsSection,
     /// Commands that the gateway runs when something changes, one after the other, each for at most 30 seconds. They get what
     /// has changed in environment variables.

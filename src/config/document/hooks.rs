@@ -17,10 +17,10 @@ pub struct HooksSection {
     /// its arguments, without a shell. A program with a `/` is relative to this file; others are searched for in `PATH`.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["/usr/local/bin/tell", "down"])]
     pub on_down: Texts,
-    /// The command that runs when the last period has ended, so that the whole site is up, written likewise.
+    /// The command that runs when the last active period ends, so that the whole site is up. It is written as `on_down`.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["/usr/local/bin/tell", "up"])]
     pub on_up: Texts,
-    /// The command that runs when a version of this file was rejected, or of a file that it names, written likewise.
+    /// The command that runs when a version of this file, or of a file that it names, is rejected. It is written as `on_down`.
     #[schemars(with = "Vec<String>", length(min = 1), example = ["/usr/local/bin/tell", "rejected"])]
     pub on_rejected: Texts,
 }
@@ -46,12 +46,13 @@ pub struct WebhookTable {
     /// Required.
     #[schemars(with = "String", regex(pattern = pattern::WEBHOOK_URL), example = &"https://hooks.example.com/x")]
     pub url: Field<String>,
-    /// The events that it is told: the site is `down`, `partial`ly down or `up`; a version of this file was `rejected`; a
-    /// period without an end was `forgotten`, active for 24 hours; a planned downtime begins `soon`, in 15 minutes.
+    /// The events that are sent to it: `down`, `partial` (partly down) and `up`, the new state of the site; `rejected`, a version
+    /// of this file that cannot be applied; `forgotten`, a period without an end that has been active for 24 hours; `soon`, a planned
+    /// downtime that begins in 15 minutes.
     #[schemars(with = "Vec<EventName>", length(min = 1), extend("default" = ["down", "partial", "up", "rejected", "forgotten", "soon"]))]
     pub events: Texts,
     /// A file with the secret that messages are signed with, relative to this file: `whsec_` and 24 to 64 random bytes in
-    /// Base64. With several lines, each of them signs, so that a secret can be replaced without a gap. A change takes effect at
+    /// Base64. With several lines, at most 5, each of them signs, so that a secret can be replaced without a gap. A change takes effect at
     /// once. Required.
     #[schemars(with = "String", length(min = 1), example = &"hook.key")]
     pub secret_file: Field<String>,

@@ -12,8 +12,8 @@ use crate::config::table::Table;
 pub struct LimitsSection {
     /// The longest head of a request, with its first line and all fields: a number with the unit `B`, `KiB` or `MiB`, from
     /// `"1KiB"` to `"1MiB"`. Beyond that, the client gets 414 if the first line is longer, else 431; over HTTP/2 always
-    /// 431. Empty lines before a request may have as many bytes. A change takes effect for new connections; likewise for the
-    /// other limits of clients.
+    /// 431. Empty lines before a request may have as many bytes. A change of this limit, or of another limit for
+    /// clients, takes effect for new connections, unless the other one says something else.
     #[schemars(with = "String", regex(pattern = pattern::SIZE), extend("default" = "16KiB"))]
     pub head: Field<String>,
     /// How long a client may take for the head of a request from its first byte, whatever it sends meanwhile; then it gets
@@ -23,15 +23,15 @@ pub struct LimitsSection {
     /// How long a connection may be idle after a response before the gateway closes it. Over HTTP/2, PINGs do not count.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub idle_timeout: Field<String>,
-    /// How long a client may take for each KiB of a response; then it is disconnected. Only the last part may be shorter. The time
-    /// passes while the gateway waits for the client. Over HTTP/2, it is the time for each part of up to 16 KiB, and only
+    /// How long a client may take for each KiB of a response; then it is disconnected. Only the last part may be shorter. Only the
+    /// time counts for which the gateway waits for the client. Over HTTP/2, it is the time for each part of up to 16 KiB, and only
     /// the stream is reset if the client takes others.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub send_timeout: Field<String>,
     /// How long a client may take for each KiB of a request's body that is being forwarded; then it gets 408. Only the last part
-    /// may be shorter. The time passes while the gateway waits for the client, and the sizes and extensions of chunks do not
-    /// count. Also how long nothing may come of the upstream's response once it has begun; a response that stops is cut
-    /// off. `text/event-stream` from the upstream, `application/grpc` and tunnels may be silent for any time. A change takes
+    /// may be shorter. Only the time counts for which the gateway waits for the client, and the sizes and extensions of chunks do
+    /// not count. The upstream may pause for as long within its response; a response that stops for longer is cut off.
+    /// `text/event-stream` from the upstream, `application/grpc` and tunnels may be silent for any time. A change takes
     /// effect for new requests.
     #[schemars(with = "String", regex(pattern = pattern::duration()), extend("default" = "60s"))]
     pub body_timeout: Field<String>,
@@ -75,7 +75,7 @@ pub struct LimitsSection {
     /// means for ever, as long as both ends answer TCP keepalive.
     #[schemars(with = "String", regex(pattern = pattern::duration_or_zero()), extend("default" = "0s"))]
     pub tunnel_idle: Field<String>,
-    /// How much of the files of `[site] root` the gateway keeps in memory: files of up to 64 KiB, the most wanted ones. `"0B"`
+    /// How much of the files of `[site] root` the gateway keeps in memory: files of up to 64 KiB, those that are requested most. `"0B"`
     /// means none.
     #[schemars(with = "String", regex(pattern = pattern::SIZE_OR_ZERO), extend("default" = "64MiB"))]
     pub file_cache: Field<String>,

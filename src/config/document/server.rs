@@ -40,7 +40,7 @@ pub struct ServerSection {
     pub trusted_proxies: Texts,
     /// Proxies in front of the gateway that speak the PROXY protocol, version 1 or 2: IP addresses or networks in CIDR
     /// notation, or `"unix:"` for every peer on a Unix socket. Each connection from them must begin with a header, even
-    /// before TLS, and the address in it counts as the peer's. Otherwise it is closed.
+    /// before TLS, and the address in it counts as the peer's. A connection without one is closed.
     #[schemars(with = "Vec<String>", inner(regex(pattern = pattern::proxy())), example = ["10.0.0.1/32"], extend("default" = []))]
     pub proxy_protocol: Texts,
     /// If true, requests over http are redirected to https (status 308): to the same host, and the port of the first address

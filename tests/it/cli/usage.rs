@@ -92,6 +92,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         (&["extend", "--for", "1h"], &["unexpected argument `--for`: did you mean `--by DURATION`?"]),
         (&["extend", "db", "1h"], &["unexpected argument `1h`: did you mean `--by 1h`?"]),
         (&["extend", "1h"], &["missing --by or --until: did you mean `--by 1h`?"]),
+        (&["extend", "--line", "1", "--by", "1h"], &["not provided:\n  --sha256 <HASH>\n"]),
         (&["extend"], &["<--by <DURATION>|--until <TIME>>"]),
         (&["extend", "--by", "1h", "--until", "22:00"], &["--by", "--until"]),
         (&["end", "--now"], &["unexpected argument `--now`: remove it: `end` ends now"]),
