@@ -7,8 +7,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tokio::io::AsyncWriteExt as _;
 
 use super::DOWN;
+use crate::proxy::gateway::InProcessGateway;
+use crate::proxy::peer::{Origin, settled};
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::awaited::until_changed;
 use crate::support::http::Client;
 use crate::support::process::{ConfigDirectory, GatewayProcess};
@@ -47,9 +51,6 @@ fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
         gateway.process.signal(signal);
         gateway.log().wait_for("stopping");
         assert!(idle.is_closed());
-        // A request that was on its way: the reset would come before `send` returns.
-        idle.send(REQUEST);
-        assert!(idle.stream.take_error().expect("known").is_none(), "reset");
         drop(idle);
         upstream.send(" last");
         assert_eq!(busy.take(10).expect("the body"), b"first last");
@@ -57,6 +58,30 @@ fn sigterm_finishes_requests_in_flight_and_closes_idle_connections() {
         drop(busy);
         assert_eq!(gateway.process.end().0, Some(0));
     }
+}
+
+/// The gateway waits for it for a second. A busy machine may take longer, so the test moves the clock.
+#[tokio::test(flavor = "local")]
+async fn a_request_on_its_way_to_an_idle_connection_that_a_stop_closes_meets_no_reset() {
+    let clock = StoppedClock::stop();
+    let origin = Origin::bind().await;
+    let gateway = InProcessGateway::to(&origin.url());
+    let mut idle = gateway.connect().await;
+    idle.stream.write_all(REQUEST).await.expect("sent");
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    idle.head().await;
+    gateway.stop();
+    settled().await;
+    clock.advance(Duration::from_millis(1100)).await;
+    assert_eq!(idle.rest().await, (String::new(), true));
+    idle.stream.write_all(REQUEST).await.expect("sent");
+    // The reset would come before the request is sent.
+    assert!(idle.stream.take_error().expect("known").is_none(), "reset");
+    settled().await;
+    assert!(idle.stream.take_error().expect("known").is_none(), "reset");
+    assert!(upstream.is_silent().await && origin.is_left_alone().await);
 }
 
 #[test]
@@ -147,10 +172,12 @@ fn a_kept_connection_may_carry_one_more_request_after_sigterm() {
     let head = client.head().expect("a response");
     assert!(!head.to_lowercase().contains("connection:"), "{head}");
     gateway.process.signal(Signal::TERM);
-    gateway.log().wait_for("waiting up to 10s");
+    // The gateway has told its connections when it refuses new ones.
+    until("a refused connection", || TcpStream::connect(gateway.address).is_err().then_some(()));
+    // Before the response ends, since a busy machine may take longer than the second for which the gateway waits then.
+    client.send(REQUEST);
     upstream.send("k");
     assert_eq!(client.take(2).expect("the body"), b"ok");
-    client.send(REQUEST);
     upstream.head().expect("a request");
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
     let last = client.response("GET");
@@ -179,18 +206,23 @@ fn connections_that_wait_to_be_accepted_are_served_at_a_stop() {
     }
 }
 
+/// Asserts that the gateway has not waited for `stop_timeout`, which is longer by far than what is described in the name of the test.
+fn assert_ends_by_itself(gateway: GatewayProcess, case: &str) {
+    let (code, output) = gateway.process.end();
+    assert_eq!(code, Some(0), "{case}: {output}");
+    assert!(!output.contains("still open when the gateway ended"), "{case}: {output}");
+}
+
 #[test]
 fn half_a_head_delays_the_exit_by_a_second_and_no_longer() {
     let gateway = GatewayProcess::start(DOWN);
     let mut slow = gateway.connect();
     assert_eq!(slow.request("GET", "/", &[]).status, 503);
     slow.send("GET / HT");
-    let begun = Instant::now();
     gateway.process.signal(Signal::TERM);
     assert_eq!(slow.rest().expect("no reset"), b"");
     drop(slow);
-    assert_eq!(gateway.process.end().0, Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_ends_by_itself(gateway, "half a head");
 }
 
 #[test]
@@ -199,17 +231,15 @@ fn a_connection_that_has_not_begun_delays_the_exit_by_a_second_and_no_longer() {
     for (keys, sent) in
         [(TLS, &b""[..]), (TLS, b"\x16\x03\x01"), ("proxy_protocol = [\"127.0.0.1\"]", b"PROXY TCP4 ")]
     {
-        let directory = ConfigDirectory::with(&format!("[server]\n{keys}\nstop_timeout = \"60s\"\n"));
+        let directory = ConfigDirectory::with(&format!("[server]\n{keys}\n"));
         let (cert, key) = identity(&["site.example"]);
         directory.write("0.pem", &cert);
         directory.write("0.key", &key);
         let gateway = GatewayProcess::on(directory);
         let mut slow = gateway.connect();
         slow.send(sent);
-        let begun = Instant::now();
         gateway.process.signal(Signal::TERM);
-        assert_eq!(gateway.process.end().0, Some(0), "{keys}");
-        assert!(begun.elapsed() < Duration::from_secs(8), "{keys}: {:?}", begun.elapsed());
+        assert_ends_by_itself(gateway, keys);
     }
 }
 
@@ -264,14 +294,15 @@ fn the_gateway_stops_when_stop_delay_is_over() {
     let begun = Instant::now();
     gateway.process.signal(Signal::TERM);
     gateway.log().wait_for("taking requests for another 1s");
-    assert_eq!(gateway.get("/", &[]).status, 200);
     assert_eq!(gateway.process.end().0, Some(0));
     assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_stuck_client_delays_the_exit_no_longer_than_stop_timeout() {
-    for (timeout, least) in [("0s", Duration::ZERO), ("1500ms", Duration::from_millis(1500))] {
+    for (timeout, shown, least) in
+        [("0s", "0s", Duration::ZERO), ("1500ms", "1s 500ms", Duration::from_millis(1500))]
+    {
         let script = ScriptedUpstream::bind();
         let gateway = in_front_of(&script, "");
         // As the file says when the stop begins.
@@ -283,7 +314,8 @@ fn a_stuck_client_delays_the_exit_no_longer_than_stop_timeout() {
         let (code, output) = gateway.process.end();
         assert_eq!(code, Some(0), "{output}");
         assert!(output.contains("closed 1 connection, still open when the gateway ended"), "{output}");
-        assert!(begun.elapsed() >= least && begun.elapsed() < least + Duration::from_secs(5));
+        assert!(output.contains(&format!("waiting up to {shown} for requests")), "{output}");
+        assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct InProcessGateway {
     /// Why requests failed, in their order.
     failures: Failures,
     _log: DefaultGuard,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl InProcessGateway {
@@ -102,11 +102,16 @@ impl InProcessGateway {
         let log = failures.of_the_log();
         let gateway = gateway(&options.config(upstream), Proxy::new());
         spawn_local(accept(listener, acceptor, gateway, stopped));
-        Self { address, failures, _log: log, _stop: stop }
+        Self { address, failures, _log: log, stop }
     }
 
     pub(crate) async fn connect(&self) -> RawPeer {
         RawPeer::connect(self.address).await
+    }
+
+    /// Tells its connections to end with the current request.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Returns the failures so far, one per line.
