@@ -29,16 +29,29 @@ mod tunnels;
 mod upstream;
 mod websocket;
 
-use std::sync::LazyLock;
+use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// A period that began long ago and has no end.
 const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 
-/// A period from and to these seconds after the start of the tests, with `more` in its table.
+/// A period from and to these seconds after now, with `more` in its table.
 fn period(from: i64, to: i64, more: &str) -> String {
-    static NOW: LazyLock<Timestamp> = LazyLock::new(downtime::clock::now);
-    let at = |seconds| *NOW + SignedDuration::from_secs(seconds);
-    format!("[[period]]\nstart = {}\nend = {}\n{more}\n", at(from), at(to))
+    periods([(from, to, more)])
+}
+
+/// As [`period`], for several at the same now.
+fn periods<'t>(all: impl IntoIterator<Item = (i64, i64, &'t str)>) -> String {
+    let now = downtime::clock::now();
+    let at = |seconds| now + SignedDuration::from_secs(seconds);
+    let table = |(from, to, more)| format!("[[period]]\nstart = {}\nend = {}\n{more}\n", at(from), at(to));
+    all.into_iter().map(table).collect()
+}
+
+/// Asserts that a number of seconds has been counted down from `seconds`, for no longer than since `begun`.
+#[track_caller]
+fn assert_counted_down(found: u64, seconds: u64, begun: Instant, case: &str) {
+    let least = seconds.saturating_sub(begun.elapsed().as_secs() + 1);
+    assert!((least..=seconds).contains(&found), "{found} of {seconds}: {case}");
 }
