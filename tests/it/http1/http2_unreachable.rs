@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -104,8 +104,9 @@ async fn an_upstream_that_refuses_resets_or_is_slow_gives_what_is_configured_in_
                     }
                     _ => url(&upstream, scheme),
                 };
-                let limits = format!("response_timeout = \"200ms\"\n{policy}");
-                let gateway = GatewayProcess::start(&site(&address, &limits));
+                // For the other failures, a busy machine may take longer.
+                let limit = if matches!(failure, IsSlow) { "response_timeout = \"200ms\"\n" } else { "" };
+                let gateway = GatewayProcess::start(&site(&address, &format!("{limit}{policy}")));
                 for form in [GET, POST] {
                     let case = format!("{scheme} {policy:?} {failure:?} {form:?}");
                     let (upstream, (over, is_over)) = (Arc::clone(&upstream), channel());
@@ -114,16 +115,14 @@ async fn an_upstream_that_refuses_resets_or_is_slow_gives_what_is_configured_in_
                             failure.happen(accept_over(scheme, &upstream, form), &is_over);
                         }
                     });
-                    let begun = Instant::now();
+                    // Its deadline is before the response time that is not configured.
                     let (status, fields, ..) = exchange(&gateway, request(form), &case).await;
-                    let took = begun.elapsed();
                     drop(over);
                     soon(script).await.expect("a script");
                     let expected = if matches!(failure, IsSlow) { slow } else { other };
                     assert_eq!(status, expected, "{case}");
                     let downtime = fields.get("downtime").map(http::HeaderValue::as_bytes);
                     assert_eq!(downtime, (expected == 503).then_some(&b"unreachable"[..]), "{case}");
-                    assert!(took < Duration::from_secs(2), "{case}: {took:?}");
                 }
             }
         }
