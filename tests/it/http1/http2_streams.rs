@@ -1,13 +1,19 @@
 //! How many requests an upstream of HTTP/2 allows at a time on one connection.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Response;
 
 use super::h2c_failures::{ACK, SETTINGS, start};
 use super::h2c_retries::{answer, ping};
 use super::http2::full;
 use super::http2_upstream::{Http2Upstream, blocking};
-use super::{GET, response, site};
+use super::{GET, in_process_with, response, site};
 use crate::gateway::http2::{frame, until};
+use crate::proxy::gateway::{InProcessGateway, Options};
+use crate::proxy::peer::settled;
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -58,33 +64,59 @@ async fn requests_beyond_what_the_upstream_allows_get_another_connection() {
     assert!((10..=10 * workers).contains(&upstream.connections()), "{}", upstream.connections());
 }
 
-#[test]
-fn requests_wait_until_a_new_connection_has_said_how_many_it_takes() {
-    let upstream = ScriptedUpstream::bind();
-    let gateway = start(&upstream, "[limits]\nupstream_connections = 1\n");
+/// A gateway of two workers that share one connection to the upstream.
+fn two_workers(upstream: &ScriptedUpstream, connect_timeout: Duration) -> InProcessGateway {
+    let limits = "upstream_connections = 1\n";
+    let options = Options { connect_timeout, workers: 2, limits, ..Options::default() };
+    in_process_with(&upstream.url().replace("http:", "h2c:"), options)
+}
+
+/// Sends four requests, on connections of their own, as the gateway is on this thread.
+async fn four(gateway: &InProcessGateway) -> Vec<Client> {
+    let address = gateway.address;
+    let send = move || {
+        let mut client = Client::connect(address);
+        client.send(GET.request("/"));
+        client
+    };
+    blocking(move || (0..4).map(|_| send()).collect()).await
+}
+
+#[tokio::test(flavor = "local")]
+async fn requests_wait_until_a_new_connection_has_said_how_many_it_takes() {
+    let upstream = Arc::new(ScriptedUpstream::bind());
+    let gateway = two_workers(&upstream, Duration::from_mins(1));
     for count in [1, 3, 200] {
-        let mut clients: Vec<_> = (0..4).map(|_| send(&gateway)).collect();
-        let mut connection = accept(&upstream);
-        let mut taken = vec![until(&mut connection, HEADERS).0];
-        connection.send(streams(count));
-        for _ in 1..count.min(4) {
-            taken.push(until(&mut connection, HEADERS).0);
-        }
-        // The gateway answers when it has sent what may be sent.
-        ping(&mut connection);
-        connection.send(frame(SETTINGS, ACK, 0, b""));
-        for stream in taken {
-            answer(&mut connection, stream);
-        }
-        for _ in count..4 {
-            let (stream, _) = until(&mut connection, HEADERS);
-            answer(&mut connection, stream);
-        }
-        for client in &mut clients {
-            assert_eq!(response(client, "GET", "one of some").status, 200, "{count}");
-        }
-        super::h2c_retries::end(connection);
+        // They would wait for a second only.
+        let _clock = StoppedClock::stop();
+        let clients = four(&gateway).await;
+        let upstream = Arc::clone(&upstream);
+        blocking(move || serve_some(&upstream, clients, count)).await;
     }
+}
+
+/// Serves four requests on a connection that takes `count` at a time.
+fn serve_some(upstream: &ScriptedUpstream, mut clients: Vec<Client>, count: u8) {
+    let mut connection = accept(upstream);
+    let mut taken = vec![until(&mut connection, HEADERS).0];
+    connection.send(streams(count));
+    for _ in 1..count.min(4) {
+        taken.push(until(&mut connection, HEADERS).0);
+    }
+    // The gateway answers when it has sent what may be sent.
+    ping(&mut connection);
+    connection.send(frame(SETTINGS, ACK, 0, b""));
+    for stream in taken {
+        answer(&mut connection, stream);
+    }
+    for _ in count..4 {
+        let (stream, _) = until(&mut connection, HEADERS);
+        answer(&mut connection, stream);
+    }
+    for client in &mut clients {
+        assert_eq!(response(client, "GET", "one of some").status, 200, "{count}");
+    }
+    super::h2c_retries::end(connection);
 }
 
 #[test]
@@ -107,19 +139,32 @@ fn a_connection_that_takes_more_requests_later_gets_them() {
     }
 }
 
-#[test]
-fn an_upstream_that_says_nothing_gets_requests_all_the_same() {
+#[tokio::test(flavor = "local")]
+async fn an_upstream_that_says_nothing_gets_requests_all_the_same() {
+    let clock = StoppedClock::stop();
     let upstream = ScriptedUpstream::bind();
     // Shorter than the longest wait for what it says.
-    let gateway = start(&upstream, "connect_timeout = \"990ms\"\n[limits]\nupstream_connections = 1\n");
-    let mut clients: Vec<_> = (0..4).map(|_| send(&gateway)).collect();
-    let mut connection = accept(&upstream);
-    let taken: Vec<_> = clients.iter().map(|_| until(&mut connection, HEADERS).0).collect();
-    connection.send(frame(SETTINGS, 0, 0, b""));
-    for stream in taken {
-        answer(&mut connection, stream);
-    }
-    for client in &mut clients {
-        assert_eq!(response(client, "GET", "one of some").status, 200);
-    }
+    let connect_timeout = Duration::from_millis(990);
+    let gateway = two_workers(&upstream, connect_timeout);
+    let mut clients = four(&gateway).await;
+    let (mut connection, first) = blocking(move || {
+        let mut connection = accept(&upstream);
+        let first = until(&mut connection, HEADERS).0;
+        (connection, first)
+    })
+    .await;
+    settled().await;
+    clock.advance(connect_timeout * 9 / 10).await;
+    blocking(move || {
+        let mut taken = vec![first];
+        taken.extend((1..clients.len()).map(|_| until(&mut connection, HEADERS).0));
+        connection.send(frame(SETTINGS, 0, 0, b""));
+        for stream in taken {
+            answer(&mut connection, stream);
+        }
+        for client in &mut clients {
+            assert_eq!(response(client, "GET", "one of some").status, 200);
+        }
+    })
+    .await;
 }

@@ -4,13 +4,12 @@ use std::io::{ErrorKind, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::messages::{ReceivedRequest, RecordingUpstream};
-use super::{GET, POST, in_process, response, site};
-use crate::proxy::gateway::InProcessGateway;
+use super::messages::ReceivedRequest;
+use super::{GET, POST, in_process, in_process_with};
+use crate::proxy::gateway::{InProcessGateway, Options};
 use crate::proxy::peer::{Origin, RawPeer, settled};
 use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::http::Client;
-use crate::support::process::GatewayProcess;
 
 /// A gateway with one idle connection to its upstream, whose last response had these fields.
 async fn idle_connection(origin: &Origin, fields: &str) -> (InProcessGateway, RawPeer, RawPeer) {
@@ -128,26 +127,32 @@ fn one_at_a_time() -> String {
     url
 }
 
-#[test]
-fn an_idle_connection_of_one_worker_does_not_starve_the_others() {
-    let other = RecordingUpstream::start(&[]);
-    let gateway = GatewayProcess::start(&site(&other.url(), ""));
-    // Each worker that serves a client has a connection of its own to this upstream, unless they share one.
-    let mut clients = Vec::new();
-    while other.connections() < 2 && clients.len() < 200 {
-        let mut client = gateway.connect();
-        assert_eq!(client.request("GET", "/", &[]).status, 200);
-        clients.push(client);
-    }
-    clients.drain(..clients.len().saturating_sub(2));
-    // An upstream that is starved would not answer in this time.
-    let options = "response_timeout = \"4s\"\nconnect_timeout = \"4s\"\nwhen_unreachable = \"error\"";
-    gateway.apply(&site(&one_at_a_time(), options));
+#[tokio::test(flavor = "local")]
+async fn an_idle_connection_of_one_worker_does_not_starve_the_others() {
+    let options = Options { workers: 2, limits: "upstream_idle = \"1h\"\n", ..Options::default() };
+    let gateway = in_process_with(&one_at_a_time(), options);
+    let mut clients = [gateway.connect().await, gateway.connect().await];
     for round in 0..3 {
         for (number, client) in clients.iter_mut().enumerate() {
-            let case = format!("client {number}, round {round}");
-            client.send(GET.request("/"));
-            assert_eq!(response(client, "GET", &case).status, 200, "{case}");
+            let clock = StoppedClock::stop();
+            client.send(&GET.request("/")).await;
+            // The idle connection of the other worker would be kept for an hour.
+            let eight_seconds = async {
+                for _ in 0..80 {
+                    settled().await;
+                    clock.advance(Duration::from_millis(100)).await;
+                }
+            };
+            let head = {
+                let mut head = std::pin::pin!(client.head());
+                tokio::select! {
+                    biased;
+                    head = &mut head => head,
+                    () = eight_seconds => head.await,
+                }
+            };
+            assert_eq!(head.first, "HTTP/1.1 200 OK", "client {number}, round {round}");
+            assert_eq!(client.until("ok").await, "ok");
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::support::DEADLINE;
@@ -101,7 +100,6 @@ pub(super) fn read_chunks<S: Read + Write>(client: &mut Client<S>) -> Result<(Ve
 pub(crate) struct RecordingUpstream {
     address: SocketAddr,
     requests: Receiver<Result<ReceivedRequest, String>>,
-    connections: Arc<AtomicUsize>,
 }
 
 impl RecordingUpstream {
@@ -110,25 +108,17 @@ impl RecordingUpstream {
         let address = listener.local_addr().expect("an address");
         let responses: Arc<[String]> = responses.iter().map(|response| (*response).to_owned()).collect();
         let (sender, requests) = channel();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connections);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                count.fetch_add(1, Ordering::SeqCst);
                 let (responses, sender) = (Arc::clone(&responses), sender.clone());
                 std::thread::spawn(move || respond(Client::on(stream), &responses, &sender));
             }
         });
-        Self { address, requests, connections }
+        Self { address, requests }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Returns the number of connections so far.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
     }
 
     /// Waits for the next request.

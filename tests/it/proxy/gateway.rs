@@ -13,7 +13,7 @@ use downtime::logging::AccessLines;
 use downtime::server::{Readiness, Service, serve};
 use downtime::snapshot::Snapshots;
 use downtime::tls::{Certificate, CertificateChain, CertificateFiles, PrivateKey, server_config};
-use downtime::upstream::Proxy;
+use downtime::upstream::{Proxy, SharedUpstreams};
 use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -32,6 +32,10 @@ pub(crate) struct Options {
     pub(crate) trusted: bool,
     /// Clients speak TLS themselves.
     pub(crate) is_tls: bool,
+    /// How many share the connections of clients, as the threads of the binary do.
+    pub(crate) workers: usize,
+    /// More lines of `[limits]`.
+    pub(crate) limits: &'static str,
     /// More lines of `[site]`.
     pub(crate) site: String,
 }
@@ -45,6 +49,8 @@ impl Default for Options {
             body_timeout: timeout,
             trusted: false,
             is_tls: false,
+            workers: 1,
+            limits: "",
             site: String::new(),
         }
     }
@@ -59,6 +65,7 @@ impl Options {
         format!(
             "[limits]
 body_timeout = \"{body}\"
+{}
 [server]
 trusted_proxies = [\"{trusted}\"]
 [site]
@@ -69,7 +76,7 @@ connect_timeout = \"{connect}\"
 response_timeout = \"{response}\"
 {}
 ",
-            self.site
+            self.limits, self.site
         )
     }
 }
@@ -100,8 +107,10 @@ impl InProcessGateway {
         }
         let failures = Failures::default();
         let log = failures.of_the_log();
-        let gateway = gateway(&options.config(upstream), Proxy::new());
-        spawn_local(accept(listener, acceptor, gateway, stopped));
+        let (workers, config) = (options.workers, options.config(upstream));
+        let upstreams = SharedUpstreams::default();
+        let workers = (0..workers).map(|_| gateway(&config, Proxy::sharing(&upstreams))).collect();
+        spawn_local(accept(listener, acceptor, workers, stopped));
         Self { address, failures, _log: log, stop }
     }
 
@@ -133,14 +142,14 @@ fn gateway(config: &str, proxy: Proxy) -> Gateway<impl Routes> {
     )
 }
 
-/// Serves each connection as the binary does.
+/// Serves each connection as the binary does. The workers take turns.
 async fn accept(
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
-    service: impl Service,
+    workers: Vec<impl Service>,
     stopped: watch::Receiver<bool>,
 ) {
-    loop {
+    for service in workers.iter().cycle() {
         let (stream, peer) = listener.accept().await.expect("a connection");
         let (acceptor, service, stopped) = (acceptor.clone(), service.clone(), stopped.clone());
         spawn_local(async move {
