@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{DOWN, GET, refused, response, site};
+use super::{DOWN, GET, in_process_with, refused, response, site};
+use crate::proxy::gateway::Options;
+use crate::proxy::peer::{Origin, settled};
+use crate::proxy::stopped_clock::StoppedClock;
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
 use crate::upstreams::ScriptedUpstream;
@@ -228,34 +232,48 @@ fn no_trickle_of_a_body_extends_its_limit() {
     gateway.log().wait_for("127.0.0.1 sent less than 1 KiB of a request's body for longer");
 }
 
-#[test]
-fn a_slow_body_is_forwarded_if_each_kib_of_it_comes_in_time() {
-    let upstream = ScriptedUpstream::bind();
-    let gateway = start(&upstream.url(), "body_timeout = \"1500ms\"");
-    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2660\r\n\r\n";
-    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
-    // That is 1.5 KiB within the limit. The last part is shorter.
-    let slow = trickle(&client, &[b'x'; 256], 10, Duration::from_millis(250));
-    received.take(2560).expect("what was sent");
-    slow.join().expect("a client");
-    client.send([b'x'; 100]);
-    received.take(100).expect("the last part");
-    received.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(response(&mut client, "POST", "a slow body").status, 200);
+#[tokio::test(flavor = "local")]
+async fn a_slow_body_is_forwarded_if_each_kib_of_it_comes_in_time() {
+    let clock = StoppedClock::stop();
+    let origin = Origin::bind().await;
+    let body_timeout = Duration::from_millis(1500);
+    let gateway = in_process_with(&origin.url(), Options { body_timeout, ..Options::default() });
+    let mut client = gateway.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2660\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    // A KiB takes 1.4 s. The last part is shorter.
+    for piece in [&["x"; 256].concat()[..]; 10].into_iter().chain([&["y"; 100].concat()[..]]) {
+        clock.advance(Duration::from_millis(350)).await;
+        client.send(piece).await;
+        assert_eq!(upstream.until(piece).await, piece);
+    }
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
 
-#[test]
-fn a_body_that_the_upstream_does_not_read_has_no_limit_for_the_client() {
-    let upstream = ScriptedUpstream::bind();
-    let gateway = start(&upstream.url(), &format!("body_timeout = \"{SHORT}\""));
-    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16777216\r\n\r\n";
-    let (mut client, mut received) = forwarded(&gateway, &upstream, request);
-    let mut stream = client.stream.try_clone().expect("a clone");
-    let sending = std::thread::spawn(move || std::io::Write::write_all(&mut stream, &vec![b'x'; 16 << 20]));
-    // The upstream's own pace.
-    std::thread::sleep(Duration::from_millis(500));
-    received.take(16 << 20).expect("all of it");
-    received.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(response(&mut client, "POST", "a slow upstream").status, 200);
-    sending.join().expect("a client").expect("sent");
+#[tokio::test(flavor = "local")]
+async fn a_body_that_the_upstream_does_not_read_has_no_limit_for_the_client() {
+    const LENGTH: usize = 16 << 20;
+    let clock = StoppedClock::stop();
+    let origin = Origin::bind_narrow();
+    let body_timeout = Duration::from_millis(200);
+    let gateway = in_process_with(&origin.url(), Options { body_timeout, ..Options::default() });
+    let mut client = gateway.connect().await;
+    client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    let (sent, mut received) = (vec![b'x'; LENGTH], vec![0; LENGTH]);
+    let reading = async {
+        for _ in 0..5 {
+            settled().await;
+            clock.advance(body_timeout).await;
+        }
+        upstream.stream.read_exact(&mut received).await
+    };
+    let (sending, reading) = tokio::join!(client.stream.write_all(&sent), reading);
+    sending.expect("sent");
+    assert_eq!(reading.expect("all of it"), LENGTH);
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.head().await.first, "HTTP/1.1 200 OK");
 }
