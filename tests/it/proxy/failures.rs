@@ -154,7 +154,7 @@ async fn requests_that_wait_for_the_settings_of_http2_for_too_long_get_a_504_tha
         clients.push(client);
     }
     // The SETTINGS of the fifth connection are still to come when the time of the sixth request is over.
-    for late in [900, 900, 900, 900, 400] {
+    for late in [900, 900, 900, 900, 500] {
         let mut connection = origin.accept().await;
         clock.advance(Duration::from_millis(late)).await;
         if late == 900 {
