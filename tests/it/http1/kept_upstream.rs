@@ -1,7 +1,8 @@
 //! After which exchanges a connection to the upstream carries another request.
 
 use super::idle_upstream::receives;
-use super::{GET, in_process};
+use super::{GET, in_process_with};
+use crate::proxy::gateway::Options;
 use crate::proxy::peer::{Origin, settled};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -10,7 +11,9 @@ const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
 /// Returns true if the connection carries another request after this one, whose last bytes are `end`, and this response.
 async fn is_kept(sent: &str, end: &str, said: &str) -> bool {
     let origin = Origin::bind().await;
-    let gateway = in_process(&origin.url());
+    // A busy machine may take longer than the two seconds of the default.
+    let options = Options { limits: "upstream_idle = \"1h\"\n", ..Options::default() };
+    let gateway = in_process_with(&origin.url(), options);
     let mut client = gateway.connect().await;
     client.send(sent).await;
     let mut upstream = origin.accept().await;

@@ -8,6 +8,13 @@ use crate::upstreams::ScriptedUpstream;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/// A gateway that keeps idle connections for longer than the two seconds of the default, which a busy machine may take.
+fn start(server: &str, script: &ScriptedUpstream) -> GatewayProcess {
+    let limits = "[limits]\nupstream_idle = \"1h\"\n";
+    let site = site(&script.url(), "when_unreachable = \"error\"");
+    GatewayProcess::start(&format!("{server}{site}{limits}"))
+}
+
 /// Returns a client, and the idle connection to the upstream that its next request uses.
 fn kept(gateway: &GatewayProcess, script: &ScriptedUpstream) -> (Client, Client) {
     let mut client = gateway.connect();
@@ -43,8 +50,7 @@ const UNSAFE: [RequestForm; 7] = [
 fn a_safe_request_is_repeated_once() {
     let script = ScriptedUpstream::bind();
     for server in SERVERS {
-        let config = format!("{server}{}", site(&script.url(), "when_unreachable = \"error\""));
-        let gateway = GatewayProcess::start(&config);
+        let gateway = start(server, &script);
         for form in SAFE {
             for succeeds in [true, false] {
                 let case = format!("{form:?}, succeeds: {succeeds}");
@@ -72,8 +78,7 @@ fn a_safe_request_is_repeated_once() {
 fn an_unsafe_request_is_never_repeated() {
     let script = ScriptedUpstream::bind();
     for server in SERVERS {
-        let config = format!("{server}{}", site(&script.url(), "when_unreachable = \"error\""));
-        let gateway = GatewayProcess::start(&config);
+        let gateway = start(server, &script);
         for form in UNSAFE {
             let case = format!("{form:?}");
             let (mut client, mut first) = kept(&gateway, &script);
@@ -89,8 +94,7 @@ fn an_unsafe_request_is_never_repeated() {
 #[test]
 fn a_request_whose_response_has_begun_is_not_repeated() {
     let script = ScriptedUpstream::bind();
-    let config = site(&script.url(), "when_unreachable = \"error\"");
-    let gateway = GatewayProcess::start(&config);
+    let gateway = start("", &script);
     for form in SAFE {
         for said in ["H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 103 Early Hints\r\n\r\n"] {
             let case = format!("{form:?} {said:?}");
@@ -108,7 +112,7 @@ fn a_request_whose_response_has_begun_is_not_repeated() {
 #[test]
 fn a_request_of_any_form_uses_a_new_connection_if_the_idle_one_is_closed() {
     let script = ScriptedUpstream::bind();
-    let gateway = GatewayProcess::start(&site(&script.url(), "when_unreachable = \"error\""));
+    let gateway = start("", &script);
     for form in SAFE.iter().chain(&UNSAFE) {
         let case = format!("{form:?}");
         let (mut client, first) = kept(&gateway, &script);

@@ -16,8 +16,11 @@ fn closing() -> String {
     OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
 }
 
+/// A gateway whose requests wait for a connection for as long as the test takes, unless `more` says something else.
 fn start(url: &str, connections: usize, more: &str) -> GatewayProcess {
-    GatewayProcess::start(&format!("{}[limits]\nupstream_connections = {connections}\n", site(url, more)))
+    let wait = if more.contains("connect_timeout") { "" } else { "connect_timeout = \"1h\"\n" };
+    let site = site(url, &format!("{wait}{more}"));
+    GatewayProcess::start(&format!("{site}[limits]\nupstream_connections = {connections}\n"))
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn a_request_that_waits_too_long_gives_the_page_or_504_and_the_log_says_why() {
 #[test]
 fn an_idle_connection_of_one_worker_is_closed_for_a_request_of_another() {
     let upstream = StubUpstream::start();
-    let gateway = start(&upstream.url(), 1, "connect_timeout = \"10s\"");
+    let gateway = start(&upstream.url(), 1, "");
     for _ in 0..20 {
         assert_eq!(gateway.get("/", &[]).text(), "the site");
     }
@@ -81,7 +84,8 @@ fn an_edit_changes_the_limit_and_the_connections_that_are_open_count() {
         client.send(GET.request("/"));
     }
     let mut open: Vec<_> = clients.iter().map(|_| upstream.accept()).collect();
-    gateway.apply(&format!("{}[limits]\nupstream_connections = 2\n", site(&upstream.url(), "")));
+    let site = site(&upstream.url(), "connect_timeout = \"1h\"\n");
+    gateway.apply(&format!("{site}[limits]\nupstream_connections = 2\n"));
     let mut last = gateway.connect();
     last.send(GET.request("/last"));
     for number in [0, 1] {

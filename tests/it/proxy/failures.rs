@@ -21,7 +21,9 @@ fn impatient() -> Options {
 
 /// A gateway with one idle connection to its upstream.
 async fn kept_alive(origin: &Origin) -> (InProcessGateway, RawPeer, RawPeer) {
-    let gateway = InProcessGateway::to(&origin.url());
+    // A busy machine may take longer than the two seconds of the default.
+    let options = Options { limits: "upstream_idle = \"1h\"\n", ..Options::default() };
+    let gateway = InProcessGateway::with(&origin.url(), options);
     let mut client = gateway.connect().await;
     client.send(GET).await;
     let mut upstream = origin.accept().await;
