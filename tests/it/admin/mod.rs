@@ -125,6 +125,17 @@ fn post_on<S: std::io::Read + std::io::Write>(
     form: &str,
     fields: &[&str],
 ) -> Response {
+    send_form(client, path, form, fields);
+    client.response("POST")
+}
+
+/// As [`post_on`], but does not read the response.
+fn send_form<S: std::io::Read + std::io::Write>(
+    client: &mut Client<S>,
+    path: &str,
+    form: &str,
+    fields: &[&str],
+) {
     let mut head = format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n", form.len());
     let given = |name: &str| fields.iter().any(|field| field.starts_with(name));
     let defaults = [HOST, FORM].into_iter().filter(|field| !given(field.split(' ').next().unwrap()));
@@ -132,7 +143,6 @@ fn post_on<S: std::io::Read + std::io::Write>(
         head.extend([field, "\r\n"]);
     }
     client.send(head + "\r\n" + form);
-    client.response("POST")
 }
 
 /// Returns the field `Cookie` for the cookie that a response sets.

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{ANN, AdminProcess, PASSWORD, cookie, credentials, post_on};
+use rustix::process::Signal;
+
+use super::{ANN, AdminProcess, PASSWORD, cookie, credentials, post_on, send_form};
 
 /// A hash that takes long enough for others to come meanwhile. By `htpasswd -nbB -C 8 slow "correct horse"`.
 const SLOW: &str = "slow:$2y$08$mbawIUU9p1rCZv.PPrxd5ezo4S8Q.gpzXDF6loRTr/8qJJMf/Re6e\n";
@@ -127,17 +129,17 @@ fn ten_thousand_wrong_passwords_are_bounded_and_block_neither_links_nor_sessions
 fn passwords_that_do_not_fit_in_the_queue_are_refused_at_once() {
     let keys = "users = \"users\"\ntrusted_proxies = [\"127.0.0.1\"]\n";
     let admin = AdminProcess::start(keys, &[("users", SLOW)]);
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let one = |number: usize| {
-            let admin = &admin;
-            scope.spawn(move || {
-                let from = format!("X-Forwarded-For: 10.0.0.{number}");
-                admin.post("/login", &credentials("slow", "wrong"), &[&from])
-            })
-        };
-        let all: Vec<_> = (0..60).map(one).collect();
-        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    // It does not take the first before all of them have come, however long a busy machine takes for that.
+    admin.process.signal(Signal::STOP);
+    let clients = (0..60).map(|number| {
+        let mut client = admin.client();
+        let from = format!("X-Forwarded-For: 10.0.0.{number}");
+        send_form(&mut client, "/login", &credentials("slow", "wrong"), &[&from]);
+        client
     });
+    let clients: Vec<_> = clients.collect();
+    admin.process.signal(Signal::CONT);
+    let answers: Vec<_> = clients.into_iter().map(|mut client| client.response("POST")).collect();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 403).collect();
     assert!(!refused.is_empty());
     for answer in refused {
