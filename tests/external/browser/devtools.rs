@@ -3,7 +3,6 @@
 //! The clock of a tab only moves when a test advances it (`clock.js`), so that the pauses of the page take no time.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,10 +14,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
+use crate::support::log::Log;
 use crate::support::until;
 
 const CHROMIUM: &str = "chromium";
 const CLOCK: &str = include_str!("clock.js");
+/// The beginning of the line that says where the browser listens.
+const LISTENING: &str = "DevTools listening on ";
 /// A page has loaded.
 const LOADED: &str = "Page.loadEventFired";
 /// A page is about to open another one.
@@ -40,8 +42,11 @@ impl Browser {
     /// `.example` on this machine.
     pub(super) fn start(languages: &str) -> Self {
         let profile = tempfile::tempdir().expect("a directory");
-        let process = spawn(profile.path(), languages).expect("Chromium");
-        let (socket, _) = until("DevTools", || connect(profile.path()));
+        let mut process = spawn(profile.path(), languages).expect("Chromium");
+        let log = Log::new(process.stderr.take().expect("piped"));
+        let line = log.wait_within(DEADLINE, LISTENING, |line| line.contains(LISTENING));
+        let (_, url) = line.split_once(LISTENING).expect("a URL");
+        let socket = connect(url.trim());
         Self { process, socket, commands: 0, events: VecDeque::new(), _profile: profile }
     }
 
@@ -123,19 +128,17 @@ fn spawn(profile: &Path, languages: &str) -> std::io::Result<Child> {
         .env("TZ", "Europe/Berlin")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(profile.join("log"))?)
+        .stderr(Stdio::piped())
         .spawn()
 }
 
-/// Connects to the browser, once it has written where it listens: the port, and the path.
-fn connect(profile: &Path) -> Option<WebSocket<TcpStream>> {
-    let listening = std::fs::read_to_string(profile.join("DevToolsActivePort")).ok()?;
-    let (port, path) = listening.split_once('\n')?;
-    let stream = TcpStream::connect(format!("127.0.0.1:{port}")).ok()?;
-    stream.set_read_timeout(Some(DEADLINE)).ok()?;
-    stream.set_nodelay(true).ok()?;
-    let url = format!("ws://127.0.0.1:{port}{}", path.trim());
-    tungstenite::client(url, stream).ok().map(|(socket, _)| socket)
+/// Connects to the browser at this URL.
+fn connect(url: &str) -> WebSocket<TcpStream> {
+    let address = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).expect("an address");
+    let stream = TcpStream::connect(address).expect("the browser");
+    stream.set_read_timeout(Some(DEADLINE)).expect("set");
+    stream.set_nodelay(true).expect("set");
+    tungstenite::client(url, stream).expect("a handshake").0
 }
 
 /// How a test answers a request that the page sends to its status path.
@@ -183,9 +186,14 @@ impl Tab<'_> {
         // Another fragment alone would load nothing.
         self.open("about:blank");
         self.call("Page.navigate", &json!({ "url": url }));
-        // Else its load event would seem to be that of the page that is opened next.
         let is_loaded = format!("{is_found} && document.readyState === 'complete'");
-        until("page", || self.evaluate_unless_leaving(&is_loaded).filter(|found| found == true));
+        loop {
+            // Of either page: the first one may have loaded too.
+            self.wait_for(LOADED);
+            if self.evaluate_unless_leaving(&is_loaded).is_some_and(|found| found == true) {
+                return;
+            }
+        }
     }
 
     /// Runs a script that opens another page, and waits until that has loaded.
