@@ -9,7 +9,7 @@ use super::h2c_failures::{ACK, SETTINGS, start};
 use super::h2c_retries::{answer, ping};
 use super::http2::full;
 use super::http2_upstream::{Http2Upstream, blocking};
-use super::{GET, in_process_with, response, site};
+use super::{GET, in_process_with, response};
 use crate::gateway::http2::{frame, until};
 use crate::proxy::gateway::{InProcessGateway, Options};
 use crate::proxy::peer::settled;
@@ -38,12 +38,16 @@ fn accept(upstream: &ScriptedUpstream) -> Client {
     connection
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "local")]
 async fn requests_beyond_what_the_upstream_allows_get_another_connection() {
+    const WORKERS: usize = 2;
     let mut upstream = Http2Upstream::start_with_streams(4).await;
-    let gateway = GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), ""));
+    let options = Options { workers: WORKERS, ..Options::default() };
+    let gateway = in_process_with(&format!("h2c://{}", upstream.address), options);
     for _ in 0..3 {
-        let clients: Vec<_> = (0..40).map(|_| send(&gateway)).collect();
+        // They would wait for a second only until it is known how many it allows.
+        let _clock = StoppedClock::stop();
+        let clients = send_to(&gateway, 40).await;
         let mut requests = Vec::new();
         for _ in &clients {
             // All of them are there before the first has a response.
@@ -59,9 +63,8 @@ async fn requests_beyond_what_the_upstream_allows_get_another_connection() {
         })
         .await;
     }
-    let workers = std::thread::available_parallelism().expect("a number").get();
     // Each round, the workers may get other shares of the requests.
-    assert!((10..=10 * workers).contains(&upstream.connections()), "{}", upstream.connections());
+    assert!((10..=10 * WORKERS).contains(&upstream.connections()), "{}", upstream.connections());
 }
 
 /// A gateway of two workers that share one connection to the upstream.
@@ -71,15 +74,15 @@ fn two_workers(upstream: &ScriptedUpstream, connect_timeout: Duration) -> InProc
     in_process_with(&upstream.url().replace("http:", "h2c:"), options)
 }
 
-/// Sends four requests, on connections of their own, as the gateway is on this thread.
-async fn four(gateway: &InProcessGateway) -> Vec<Client> {
+/// Sends requests on connections of their own, while the gateway runs on this thread.
+async fn send_to(gateway: &InProcessGateway, count: usize) -> Vec<Client> {
     let address = gateway.address;
     let send = move || {
         let mut client = Client::connect(address);
         client.send(GET.request("/"));
         client
     };
-    blocking(move || (0..4).map(|_| send()).collect()).await
+    blocking(move || (0..count).map(|_| send()).collect()).await
 }
 
 #[tokio::test(flavor = "local")]
@@ -89,7 +92,7 @@ async fn requests_wait_until_a_new_connection_has_said_how_many_it_takes() {
     for count in [1, 3, 200] {
         // They would wait for a second only.
         let _clock = StoppedClock::stop();
-        let clients = four(&gateway).await;
+        let clients = send_to(&gateway, 4).await;
         let upstream = Arc::clone(&upstream);
         blocking(move || serve_some(&upstream, clients, count)).await;
     }
@@ -146,7 +149,7 @@ async fn an_upstream_that_says_nothing_gets_requests_all_the_same() {
     // Shorter than the longest wait for what it says.
     let connect_timeout = Duration::from_millis(990);
     let gateway = two_workers(&upstream, connect_timeout);
-    let mut clients = four(&gateway).await;
+    let mut clients = send_to(&gateway, 4).await;
     let (mut connection, first) = blocking(move || {
         let mut connection = accept(&upstream);
         let first = until(&mut connection, HEADERS).0;
