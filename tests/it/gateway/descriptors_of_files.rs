@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -24,6 +25,8 @@ const SITE: &str = "[site]\nroot = \"public\"\n[limits]\nsend_timeout = \"1h\"\n
 /// How many clients take nothing, and how many files each of them has asked for.
 const CLIENTS: usize = 3;
 const STREAMS: usize = 100;
+/// The names of the large files.
+const NAMES: [&str; 2] = ["one", "two"];
 
 /// A gateway with few descriptors, whose site has a small file, and large ones that differ.
 struct Site(GatewayProcess);
@@ -33,8 +36,8 @@ impl Site {
         let gateway = start_after(LIMIT, "");
         fs::create_dir(gateway.directory.join("public")).expect("a directory");
         let site = Self(gateway);
-        for name in ["one", "two"] {
-            fs::write(site.path(name), large(name)).expect("written");
+        for (name, content) in NAMES.into_iter().zip(&*FILES) {
+            fs::write(site.path(name), content).expect("written");
         }
         fs::write(site.path("index.html"), "the page").expect("written");
         site.0.apply(SITE);
@@ -47,9 +50,9 @@ impl Site {
 
     fn assert_serves_files(&self) {
         assert_eq!(self.0.get("/", &[]).text(), "the page");
-        for name in ["one", "two"] {
+        for (name, content) in NAMES.into_iter().zip(&*FILES) {
             let response = self.0.get(&format!("/{name}"), &[]);
-            assert!(response.status == 200 && response.body == large(name), "{name}: {}", response.status);
+            assert!(response.status == 200 && response.body == *content, "{name}: {}", response.status);
         }
     }
 
@@ -69,7 +72,7 @@ impl Site {
         for client in 0..CLIENTS {
             let mut sender = self.connect().await;
             for stream in 0..STREAMS {
-                let name = if stream % 2 == 0 { "one" } else { "two" };
+                let name = NAMES[stream % 2];
                 let request = Request::get(format!("http://a/{name}")).body(Empty::new()).expect("a request");
                 let response = sender.send_request(request).await.expect("a response");
                 assert_eq!(response.status(), 200, "{client}, {stream}");
@@ -79,6 +82,9 @@ impl Site {
         responses
     }
 }
+
+/// The large files. They are made once, which takes time without optimization.
+static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| NAMES.map(large));
 
 /// Content that differs in each part.
 fn large(name: &str) -> Vec<u8> {
@@ -125,9 +131,8 @@ fn files_that_clients_do_not_take_leave_descriptors_for_everybody_else() {
 fn a_client_that_continues_gets_the_rest_of_each_file() {
     with_stalled_clients(async |site, stalled| {
         for (index, response) in stalled.into_iter().enumerate().rev() {
-            let name = if index % 2 == 0 { "one" } else { "two" };
             let content = response.into_body().collect().await.expect("all of it").to_bytes();
-            assert!(content == large(name), "{index}: {} bytes", content.len());
+            assert!(content == FILES[index % 2], "{index}: {} bytes", content.len());
         }
         let log = site.0.log().text();
         assert!(!log.contains("only in part") && !log.contains("cannot open"), "{log}");
@@ -177,7 +182,7 @@ fn a_file_that_was_closed_and_replaced_meanwhile_is_never_mixed_with_the_new_one
             if let Ok(content) = response.into_body().collect().await {
                 // It was open all the time, or could be opened again.
                 whole += 1;
-                assert!(content.to_bytes() == large(if index % 2 == 0 { "one" } else { "two" }), "{index}");
+                assert!(content.to_bytes() == FILES[index % 2], "{index}");
             } else {
                 cut += 1;
                 assert_eq!(index % 2, 0, "the other file is the same");
