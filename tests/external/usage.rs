@@ -1,6 +1,7 @@
 //! The resources that a process uses, as the system counts them (`proc(5)`).
 
 use std::fs::{read_dir, read_to_string};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::process::Process;
@@ -34,9 +35,25 @@ impl Process {
         stats.filter_map(|stat| thread_time(&stat, thread)).sum()
     }
 
+    /// Returns how long the threads with this name have waited for a processor that others had.
+    pub(crate) fn processor_wait(&self, thread: &str) -> Duration {
+        let tasks = read_dir(self.proc("task")).expect("a process").flatten().map(|task| task.path());
+        let has_name =
+            |task: &PathBuf| read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == thread);
+        // A thread may have ended in the meantime.
+        let waits = tasks.filter(has_name).filter_map(|task| read_to_string(task.join("schedstat")).ok());
+        waits.map(|wait| scheduler_wait(&wait)).sum()
+    }
+
     fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.id())
     }
+}
+
+/// Parses the `schedstat` of a thread: the nanoseconds for which it has run, those for which it has waited, and how often.
+fn scheduler_wait(schedstat: &str) -> Duration {
+    let wait = schedstat.split(' ').nth(1).and_then(|wait| wait.parse().ok());
+    Duration::from_nanos(wait.expect("nanoseconds"))
 }
 
 /// Parses the `stat` of a thread and returns its user and system time if it has this name.
