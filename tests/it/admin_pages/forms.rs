@@ -1,6 +1,6 @@
 //! The forms, as a browser sends them.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{PLANNED, admin, file, gateway};
 use crate::support::admin::{READER, RunningAdminPage, SECTIONS};
@@ -305,8 +305,9 @@ fn what_stays_down_after_the_whole_site_is_back_is_said() {
 
 #[test]
 fn the_heading_says_the_end_of_the_state_as_status_does() {
-    let day =
-        |days: i64| (Timestamp::now() + SignedDuration::from_hours(24 * days)).strftime("%F").to_string();
+    let day = |days: i64| {
+        (downtime::clock::now() + SignedDuration::from_hours(24 * days)).strftime("%F").to_string()
+    };
     let [begins, ends, last] = [100, 101, 200].map(day);
     let part = "[[period]]\nname = \"shop\"\nstart = 2020-01-01T00:00:00Z\npaths = [\"/shop/**\"]\n";
     let ending = format!("{part}end = {last}T00:00:00Z\n");
