@@ -42,6 +42,7 @@ fn the_install_commands_install_a_valid_file_with_its_schema() {
     assert_eq!(found, text(&printed.stdout));
     assert!(installed("etc/systemd/system/downtime@.service").is_file());
     assert!(installed("etc/sysusers.d/downtime.conf").is_file());
+    assert!(installed("etc/tmpfiles.d/downtime.conf").is_file());
 
     // The last command shows the state and changes nothing.
     let last = commands.last().unwrap();
