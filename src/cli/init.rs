@@ -1,8 +1,8 @@
-//! `downtime init`: writes a commented file to start from, and its schema.
+//! `downtime init`: writes a commented file to start from, its schema, and the template that it names.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +16,8 @@ use crate::store;
 const STARTER: &str = include_str!("../../downtime.toml");
 /// The schema that the first line of the starter file names, relative to the file.
 const SCHEMA: &str = ".schema/downtime.json";
+/// The built-in page, which the starter file names as an example of a template, relative to the file.
+const TEMPLATE: (&str, &str) = ("templates/downtime.html", include_str!("../../templates/downtime.html"));
 
 /// The arguments of `init`.
 #[derive(Debug, Args)]
@@ -26,8 +28,8 @@ pub(super) struct InitArgs {
     config: Option<PathBuf>,
 }
 
-/// Creates the file that the option or the variable names, else `./downtime.toml`, and its schema beside it. An existing
-/// file is an error, and stays as it is.
+/// Creates the file that the option or the variable names, else `./downtime.toml`, and its schema and its template beside it. An
+/// existing file is an error, and stays as it is; so does an existing template.
 pub(super) fn run(arguments: &InitArgs, variable: Option<OsString>) -> Result<ExitCode, ExitCode> {
     let file = ConfigFile::named(arguments.config.clone(), variable)
         .unwrap_or_else(|| ConfigFile::at(DEFAULT_PATHS[0]));
@@ -43,16 +45,28 @@ pub(super) fn run(arguments: &InitArgs, variable: Option<OsString>) -> Result<Ex
         );
         return Err(ExitCode::FAILURE);
     }
+    let failed = |beside: &Path, error: &io::Error, help: &str| {
+        let message = format!("created {}, but cannot write {}: {error}", path.display(), beside.display());
+        print_error(&message, help);
+        ExitCode::FAILURE
+    };
     let schema_path = path.with_file_name(SCHEMA);
     write_schema(&schema_path).map_err(|error| {
-        let message =
-            format!("created {}, but cannot write {}: {error}", path.display(), schema_path.display());
-        print_error(&message, "write it with `downtime schema`; only editors need it");
-        ExitCode::FAILURE
+        failed(&schema_path, &error, "write it with `downtime schema`; only editors need it")
     })?;
+    let template_path = path.with_file_name(TEMPLATE.0);
+    let has_template = create_template(&template_path).map_err(|error| {
+        failed(&template_path, &error, "only the example of `template` in the file needs it")
+    })?;
+    let template = if has_template {
+        format!("created {}, the built-in page, for a `template` of your own\n", template_path.display())
+    } else {
+        String::new()
+    };
     let next = file.command("--check");
     print_result(&format!(
-        "created {} and {}, with which editors check it\nnext, set `upstream` or `root` in [site] and run `{next}`\n",
+        "created {} and {}, with which editors check it\n{template}\
+         next, set `upstream` or `root` in [site] and run `{next}`\n",
         path.display(),
         schema_path.display(),
     ))?;
@@ -65,4 +79,16 @@ fn write_schema(path: &Path) -> io::Result<()> {
         fs::create_dir_all(directory)?;
     }
     fs::write(path, schema::text())
+}
+
+/// Writes the template, unless there is a file of its name. Returns true if it was written.
+fn create_template(path: &Path) -> io::Result<bool> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(TEMPLATE.1.as_bytes()).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -13,6 +13,7 @@ fn the_shipped_file_and_its_schema_are_written() {
         0,
         &[
             "created ./downtime.toml and ./.schema/downtime.json, with which editors check it\n",
+            "created ./templates/downtime.html, the built-in page, for a `template` of your own\n",
             "next, set `upstream` or `root` in [site] and run `downtime --check`\n",
         ],
     );
@@ -28,6 +29,27 @@ fn an_existing_file_stays_as_it_is() {
     directory.run(&["init"]).refuses(1, &["./downtime.toml exists already"]);
     assert_eq!(directory.text(), "# mine\n");
     assert!(!directory.path().join(".schema").exists());
+}
+
+#[test]
+fn the_template_that_the_shipped_file_names_is_written() {
+    let directory = WorkingDirectory::empty();
+    directory.run(&["init"]);
+    let example = "#template = \"templates/downtime.html\"\n";
+    let (before, after) = SHIPPED.split_once(example).unwrap();
+    fs::write(directory.path().join("downtime.toml"), format!("{before}{}{after}", &example[1..])).unwrap();
+    directory.run(&["--check", "--deny", "warnings"]).prints(0, &["state     up"]);
+}
+
+#[test]
+fn an_existing_template_stays_as_it_is() {
+    let directory = WorkingDirectory::empty();
+    let template = directory.path().join("templates/downtime.html");
+    fs::create_dir(template.parent().unwrap()).unwrap();
+    fs::write(&template, "mine").unwrap();
+    let printed = directory.run(&["init"]).stdout;
+    assert!(printed.contains("created ./downtime.toml") && !printed.contains("built-in page"), "{printed}");
+    assert_eq!(fs::read_to_string(template).unwrap(), "mine");
 }
 
 #[test]
