@@ -10,6 +10,7 @@ mod during;
 mod edit;
 mod end;
 mod extend;
+mod gateway_address;
 mod init;
 mod man;
 mod output_file;

@@ -12,12 +12,12 @@ use jiff::tz::TimeZone;
 
 use self::cancel::Cancel;
 use super::config_file::ConfigFile;
-use super::wait::management_of;
+use super::gateway_address::{ASSUMED_HELP, GatewayAddress};
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
+use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
-use crate::config::{DEFAULT_MANAGEMENT, Listen};
 use crate::editing::from_gateway;
 use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
@@ -49,46 +49,34 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
     let path = file.path.as_path();
     let loaded = load_to_show(path);
     let cancel = Cancel::new(&loaded, file, clock::now());
-    let Some(listen) = loaded.reading.management.clone() else {
-        return report_file(
-            path,
-            &loaded,
-            format,
-            &cancel,
-            "no gateway was queried: the file has no [management]",
-        );
+    let Some(address) = GatewayAddress::new(&loaded.reading) else {
+        let reason = "no gateway was queried: the file has no [management]";
+        return report_file(path, &loaded, format, &cancel, reason, None);
     };
-    match query(&listen, QUERY_TIMEOUT) {
+    let listen = &address.listen;
+    let help = address.is_assumed().then_some(ASSUMED_HELP);
+    match query(listen, QUERY_TIMEOUT) {
         Ok(reply) if is_same_file(&reply.gateway, path, &loaded) => {
-            report_gateway(&reply, &listen, path, &loaded, format, &cancel)
+            report_gateway(&reply, listen, path, &loaded, format, &cancel)
         }
         Ok(StatusReply { gateway, .. }) => {
             let reason = format!("the gateway at {listen} serves another file, {}", gateway.file);
-            report_file(path, &loaded, format, &cancel, &reason)
+            report_file(path, &loaded, format, &cancel, &reason, help)
         }
         Err(error) => {
             let reason = format!("could not query the gateway at {listen}: {error}");
-            report_file(path, &loaded, format, &cancel, &reason)
+            report_file(path, &loaded, format, &cancel, &reason, help)
         }
     }
 }
 
-/// Returns 0 if the gateway answers `/health`, else 1. A gateway that runs serves on if the file is emptied, removed or garbled, so
-/// the default address is queried if no address can be read.
+/// Returns 0 if the gateway answers `/health`, else 1.
 fn check_serving(path: &Path) -> Result<ExitCode, ExitCode> {
-    let reading = load_to_show(path).reading;
-    let unreadable = if reading.config.is_none() { reading.diagnostics.clone() } else { Vec::new() };
-    let is_assumed = reading.management.is_none() && !unreadable.is_empty();
-    let listen = match reading.management {
-        None if is_assumed => Listen::Tcp(DEFAULT_MANAGEMENT),
-        _ => management_of(reading)?,
-    };
-    if let Err(error) = query_health(&listen, QUERY_TIMEOUT) {
-        print_diagnostics(&unreadable);
-        if is_assumed {
-            let message = format!("no gateway serves at {listen}, which is the default: {error}");
-            let help = "the address of [management] cannot be read: correct the file; a running gateway may serve at another address";
-            print_error(&message, help);
+    let address = GatewayAddress::require(&load_to_show(path).reading).ok_or(ExitCode::FAILURE)?;
+    let listen = &address.listen;
+    if let Err(error) = query_health(listen, QUERY_TIMEOUT) {
+        if address.is_assumed() {
+            address.print_assumed(&format!("no gateway serves at {listen}, which is the default: {error}"));
         } else {
             print_error(&format!("the gateway at {listen} does not serve: {error}"), "check its log");
         }
@@ -182,13 +170,14 @@ fn rejected_diagnostics(rejection: &Rejection, loaded: &Loaded) -> Vec<Diagnosti
     rejection.errors().map(from_gateway).collect()
 }
 
-/// Prints the status that the file implies, and the reason why it is not that of a gateway.
+/// Prints the status that the file implies, and the reason why it is not that of a gateway. `help` is for a file that implies none.
 fn report_file(
     path: &Path,
     loaded: &Loaded,
     format: Format,
     cancel: &Cancel,
     reason: &str,
+    help: Option<&str>,
 ) -> Result<ExitCode, ExitCode> {
     let reading = &loaded.reading;
     let now = clock::now();
@@ -198,10 +187,10 @@ fn report_file(
     let Some(config) = &reading.config else {
         if format == Format::Human {
             print_diagnostics(&reading.diagnostics);
-            let help = "a running gateway keeps its last valid configuration";
+            let help = help.unwrap_or("a running gateway keeps its last valid configuration");
             let is_read = reading.diagnostics.iter().any(|diagnostic| diagnostic.place.is_some());
             let problem = if is_read { "is invalid" } else { "cannot be read" };
-            print_error(&format!("state unknown: the file {problem}"), help);
+            print_error(&format!("state unknown: the file {problem}, and {reason}"), help);
         }
         return Ok(ExitCode::FAILURE);
     };

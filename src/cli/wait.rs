@@ -1,17 +1,16 @@
 //! `downtime wait`: waits until the running gateway reports that the site is up or down.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
 use super::config_file::ConfigFile;
+use super::gateway_address::GatewayAddress;
 use super::{print_diagnostics, print_error, print_result};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::duration;
 use crate::config::load::load_to_show;
-use crate::config::{Listen, ParsedConfig};
 use crate::editing::parse_duration_with;
 use crate::escape::peer_text;
 use crate::management::client::query;
@@ -55,7 +54,9 @@ impl WantedState {
 
 /// Returns 0 once the gateway reports the state, 1 if it does not in time or cannot be queried at all.
 pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, ExitCode> {
-    let listen = management(&file.path)?;
+    let address = GatewayAddress::require(&load_to_show(&file.path).reading).ok_or(ExitCode::FAILURE)?;
+    let listen = &address.listen;
+    let mut is_assumed = address.is_assumed();
     let wanted = arguments.state.as_str();
     let deadline = arguments.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut has_warned = false;
@@ -65,8 +66,14 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let limit = left.map_or(QUERY_TIMEOUT, |left| left.clamp(least, QUERY_TIMEOUT));
         least = PAUSE;
-        let reason = match query(&listen, limit) {
+        let reason = match query(listen, limit) {
+            Ok(reply) if is_assumed && !reply.gateway.is_at(&file.path) => {
+                let other = peer_text(&reply.gateway.file);
+                address.print_assumed(&format!("the gateway at {listen} serves another file, {other}"));
+                return Ok(ExitCode::FAILURE);
+            }
             Ok(reply) => {
+                is_assumed = false;
                 let lines = reply.gateway.lines.first().map(String::as_str).unwrap_or_default();
                 let state = peer_text(lines.trim_start_matches("state").trim_start()).into_owned();
                 if reply.state == wanted {
@@ -74,6 +81,11 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
                     return Ok(ExitCode::SUCCESS);
                 }
                 format!("it is {state}")
+            }
+            Err(error) if is_assumed => {
+                address
+                    .print_assumed(&format!("no gateway answers at {listen}, which is the default: {error}"));
+                return Ok(ExitCode::FAILURE);
             }
             Err(error) => {
                 let reason = format!("could not query the gateway at {listen}: {error}");
@@ -97,22 +109,4 @@ pub(super) fn run(file: &ConfigFile, arguments: &WaitArgs) -> Result<ExitCode, E
 fn warn(reason: &str) {
     let diagnostic = Diagnostic::for_file(reason, "waiting until it answers; press Ctrl-C to give up");
     print_diagnostics(&[Diagnostic { severity: Severity::Warning, ..diagnostic }]);
-}
-
-/// Returns the management address in the file, also if the file has errors elsewhere.
-pub(super) fn management(path: &Path) -> Result<Listen, ExitCode> {
-    management_of(load_to_show(path).reading)
-}
-
-/// Returns the management address in a reading of the file, as [`management`] does.
-pub(super) fn management_of(reading: ParsedConfig) -> Result<Listen, ExitCode> {
-    reading.management.ok_or_else(|| {
-        if reading.config.is_none() {
-            print_diagnostics(&reading.diagnostics);
-        } else {
-            let help = "add `[management]` to the file and restart the gateway";
-            print_error("no gateway can be queried: the file has no [management]", help);
-        }
-        ExitCode::FAILURE
-    })
 }

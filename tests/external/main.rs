@@ -23,6 +23,7 @@ mod book;
 mod browser;
 mod container;
 mod debian;
+mod default_address;
 mod front;
 mod gateways;
 mod grpc;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         run(&arguments, book::trials()),
         run(&arguments, browser::trials()),
         run(&arguments, container::trials()),
+        run(&arguments, default_address::trials()),
         run(&arguments, front::trials()),
         run(&arguments, grpc::trials()),
         run(&arguments, h11::trials()),
