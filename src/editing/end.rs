@@ -103,13 +103,17 @@ fn end_running(
     now: Timestamp,
 ) -> String {
     let title = period.title();
-    let next = series
-        .next_start(now)
+    let next_start = series.next_start(now);
+    let next = next_start
         .map_or(String::new(), |next| format!("; the next one starts at {}", local(next, &config.timezone)));
     let running: Vec<_> = series.running(now).collect();
     if running.is_empty() {
+        let skip = next_start.map_or(String::new(), |next| {
+            let (value, place) = (except_value(series, next), period.place());
+            format!("; to leave out only that one, add `{value}` to its `except` ({place})")
+        });
         return format!(
-            "nothing to end: {title} is not active now{next}; to disable it, set `enabled = false` in its table"
+            "nothing to end: {title} is not active now{next}{skip}; to disable all, set `enabled = false` in its table"
         );
     }
     for start in running {
@@ -117,6 +121,16 @@ fn end_running(
         plan.changes.push(Change::Push { period: index, key: "except", value });
     }
     format!("ended this occurrence of {title}{next}")
+}
+
+/// Returns what `except` needs to leave out the occurrence that starts at `start`: the date, unless another starts on it too.
+fn except_value(series: &Series, start: Timestamp) -> String {
+    let civil = |at: Timestamp| at.to_zoned_datetime(series.zone.clone()).datetime();
+    let local = civil(start);
+    match series.next_start(start).map(civil) {
+        Some(next) if next.date() == local.date() => local.to_string(),
+        _ => local.date().to_string(),
+    }
 }
 
 #[cfg(test)]

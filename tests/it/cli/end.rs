@@ -315,6 +315,20 @@ fn only_the_active_occurrence_of_a_series_ends_and_this_can_be_undone_by_hand() 
 }
 
 #[test]
+fn what_leaves_out_one_occurrence_is_said_before_it_starts() {
+    for (cron, value) in [("0 3 1 1 *", "-01-01`"), ("0 3,4 1 1 *", "-01-01T03:00:00`")] {
+        let file = format!("[[period]]\nname = \"new-year\"\ncron = \"{cron}\"\nfor = \"1m\"\n");
+        let directory = WorkingDirectory::with(&file);
+        let texts = [
+            "; to leave out only that one, add `",
+            &format!("{value} to its `except` (line 1); to disable all, set `enabled = false` in its table"),
+        ];
+        directory.run(&["end", "new-year"]).prints(0, &texts);
+        assert_eq!(directory.text(), file);
+    }
+}
+
+#[test]
 fn without_a_name_it_ends_no_series() {
     assert_writes_nothing(
         SERIES,
