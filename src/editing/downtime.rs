@@ -54,6 +54,20 @@ pub enum DowntimeFault {
     StartPast,
 }
 
+impl DowntimeFault {
+    /// Returns what is wrong with an end that was given as a time.
+    fn of_end(start: Timestamp, end: Timestamp, now: Timestamp) -> Option<Self> {
+        let fault = if end <= now { Self::EndPast } else { Self::EndNotAfterStart };
+        (end <= start.max(now)).then_some(fault)
+    }
+
+    /// Returns what is wrong with the start of a downtime that is planned.
+    pub fn of_start(start: Timestamp, end: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        let is_over = start < floor_to_second(now) && end.is_none_or(|end| end <= now);
+        is_over.then_some(Self::StartPast)
+    }
+}
+
 impl RequestedDowntime {
     /// Returns the same downtime, started at another time than planned.
     #[must_use]
@@ -67,13 +81,11 @@ impl RequestedDowntime {
     pub fn fault(&self) -> Option<DowntimeFault> {
         let Self { start, end, now, .. } = *self;
         if self.duration.is_none()
-            && let Some(end) = end
-            && end <= start.max(now)
+            && let Some(fault) = end.and_then(|end| DowntimeFault::of_end(start, end, now))
         {
-            return Some(if end <= now { DowntimeFault::EndPast } else { DowntimeFault::EndNotAfterStart });
+            return Some(fault);
         }
-        let is_over = self.is_planned && start < floor_to_second(now) && end.is_none_or(|end| end <= now);
-        is_over.then_some(DowntimeFault::StartPast)
+        DowntimeFault::of_start(start, end, now).filter(|_| self.is_planned)
     }
 
     /// Returns the requests that it covers.

@@ -68,6 +68,21 @@ fn a_program_gets_problem_details() {
     let before = file(&directory);
     for (path, body, status, member, value) in [
         ("/periods", "{\"start\": \"tomorrow\"}", 422, "/errors/0/field", json!("start")),
+        ("/periods", "{\"start\": \"2020-01-01T00:00:00Z\"}", 422, "/errors/0/field", json!("start")),
+        (
+            "/periods",
+            "{\"start\": \"2020-01-01T22:00:00Z\", \"end\": \"2020-01-01T23:00:00Z\"}",
+            422,
+            "/errors/0/message",
+            json!("It would start in the past: 2020-01-01 23:00:00 +01:00"),
+        ),
+        (
+            "/periods",
+            "{\"start\": \"2020-01-01T00:00:00Z\", \"for\": \"1h\"}",
+            422,
+            "/errors/0/field",
+            json!("start"),
+        ),
         ("/periods", "{\"cron\": \"* * *\", \"for\": \"1h\"}", 422, "/errors/0/field", json!("cron")),
         ("/periods/db", "{\"end\": \"2999-01-01T00:00:00Z\"}", 422, "/errors/0/field", json!("end")),
         ("/periods/nope", "{}", 404, "/title", json!("Page not found")),

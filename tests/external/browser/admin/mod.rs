@@ -122,7 +122,8 @@ fn leads_a_downtime(tab: &mut Tab<'_>) {
     log_in(tab, &gateway, &admin);
     assert!(tab.text().contains("The site is up\n"), "{}", tab.text());
     click(tab, "a[href='/periods/new']");
-    fill(tab, &[("start", "2020-01-01T00:00"), ("name", "db"), ("message", "Back soon.")]);
+    let times = [("start", "2020-01-01T00:00"), ("end", "2998-01-01T00:00")];
+    fill(tab, &[&times[..], &[("name", "db"), ("message", "Back soon.")]].concat());
     click(tab, "button[value=check]");
     assert!(tab.text().contains("The file would be valid"), "{}", tab.text());
     click(tab, "button[value=save]");
@@ -132,7 +133,7 @@ fn leads_a_downtime(tab: &mut Tab<'_>) {
         tab.text()
     );
     assert_eq!(gateway.get("/", &[]).status, 503);
-    assert!(tab.text().contains("The site is down\n"), "{}", tab.text());
+    assert!(tab.text().contains("The site is down until"), "{}", tab.text());
     click(tab, "a[href='/periods/db/extend']");
     fill(tab, &[("until", "2999-01-01T00:00")]);
     click(tab, "button.primary");
