@@ -28,6 +28,8 @@ pub enum UnusableCertificate<'a> {
     Note,
 }
 
+const STAYS_IN_USE: &str = "the certificate that was read before stays in use";
+
 /// The certificates and keys of one config file.
 pub struct TlsFiles<'a> {
     directory: &'a Path,
@@ -45,10 +47,10 @@ pub struct TlsFiles<'a> {
 pub(super) enum TlsTableResult {
     /// From its files.
     Read(Certificate),
-    /// The one that is in use, because its files cannot be used now.
-    InUse(Certificate),
-    /// None, because its files cannot be used.
-    Unusable,
+    /// The one that is in use, because its files cannot be used now, for this reason.
+    InUse(Certificate, String),
+    /// None, because its files cannot be used, for this reason.
+    Unusable(String),
     /// None, because a key is missing, which is an error, or its files were not checked.
     Absent,
 }
@@ -128,22 +130,23 @@ impl<'a> TlsFiles<'a> {
         faults: Vec<TlsFault>,
         report: &Report,
     ) -> TlsTableResult {
+        let why = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
         let UnusableCertificate::Replace(certificates) = self.unusable else {
             let is_unchecked = faults.iter().all(|fault| fault.is_private);
             for fault in faults {
                 self.refuse(fault, report);
             }
-            return if is_unchecked { TlsTableResult::Absent } else { TlsTableResult::Unusable };
+            return if is_unchecked { TlsTableResult::Absent } else { TlsTableResult::Unusable(why) };
         };
         let Some(in_use) = certificates.of_files(files).cloned() else {
             self.left_out.extend(faults);
-            return TlsTableResult::Unusable;
+            return TlsTableResult::Unusable(format!("{why}; the certificate is left out"));
         };
+        let why = format!("{why}; {STAYS_IN_USE}");
         for TlsFault { span, message, help, .. } in faults {
-            let message = format!("{message}; the certificate that was read before stays in use");
-            report.warning(span, message, help);
+            report.warning(span, format!("{message}; {STAYS_IN_USE}"), help);
         }
-        TlsTableResult::InUse(in_use)
+        TlsTableResult::InUse(in_use, why)
     }
 
     /// Reports why certificates are left out: as errors if none is left, else as warnings.

@@ -134,7 +134,7 @@ fn encode_certificates(certificates: &Certificates, out: &mut Metrics<'_, '_>) -
         return Ok(());
     }
     let help = "Number of certificates of which the files cannot be used now";
-    out.gauge("tls_certificates_unusable", help, count(certificates.unusable()))?;
+    out.gauge("tls_certificates_unusable", help, count(certificates.unusable().len()))?;
     let help = "Time at which the certificate for this name expires";
     let name = "tls_certificate_expiry_timestamp_seconds";
     let mut metric = out.0.encode_descriptor(name, help, None, MetricType::Gauge)?;

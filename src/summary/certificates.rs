@@ -45,9 +45,11 @@ pub fn certificate_problems(config: &Config, now: Timestamp) -> Option<String> {
     let due = config.certificates.all().iter().filter(|certificate| certificate.needs_renewal(now));
     let first = due.min_by_key(|certificate| certificate.expires_at());
     let expiry = first.map(|certificate| describe(certificate, &config.timezone, now));
-    let unusable = Some(config.certificates.unusable())
-        .filter(|unusable| *unusable > 0)
-        .map(|unusable| format!("the files of {} cannot be used", counted(unusable, "certificate")));
+    let unusable = config.certificates.unusable().split_first().map(|(first, others)| {
+        let more = if others.is_empty() { String::new() } else { format!("; and {} more", others.len()) };
+        let count = counted(others.len() + 1, "certificate");
+        format!("the files of {count} cannot be used: {first}{more}")
+    });
     let problems: Vec<_> = expiry.into_iter().chain(unusable).collect();
     (!problems.is_empty()).then(|| format!("tls       {}", problems.join("; ")))
 }

@@ -12,8 +12,8 @@ pub struct Certificates {
     all: Vec<Certificate>,
     /// The indexes of the certificates for each name. A wildcard is a name with `*` as its first label.
     by_name: HashMap<String, Vec<usize>>,
-    /// The number of entries in the file whose files could not be used.
-    unusable: usize,
+    /// Why the files of entries could not be used, one text for each entry.
+    unusable: Vec<String>,
 }
 
 impl From<Vec<Certificate>> for Certificates {
@@ -24,7 +24,7 @@ impl From<Vec<Certificate>> for Certificates {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { all, by_name, unusable: 0 }
+        Self { all, by_name, unusable: Vec::new() }
     }
 }
 
@@ -39,15 +39,15 @@ impl Certificates {
         self.all.iter().find(|certificate| certificate.files() == files)
     }
 
-    /// Sets the number of entries in the file whose files could not be used: earlier certificates take their places, or none.
+    /// Sets why the files of entries could not be used, one text for each entry: earlier certificates take their places, or none.
     #[must_use]
-    pub fn with_unusable(self, unusable: usize) -> Self {
+    pub fn with_unusable(self, unusable: Vec<String>) -> Self {
         Self { unusable, ..self }
     }
 
-    /// The number of entries in the file whose files could not be used.
-    pub fn unusable(&self) -> usize {
-        self.unusable
+    /// Why the files of entries could not be used, one text for each entry.
+    pub fn unusable(&self) -> &[String] {
+        &self.unusable
     }
 
     /// Chooses the certificate for a client that asks for this server name and can check these signatures: one for the name

@@ -26,15 +26,15 @@ pub(super) fn validate(section: &ServerSection, files: &mut TlsFiles<'_>, report
         );
         return Certificates::default();
     }
-    let (mut certificates, mut unusable) = (Vec::<Certificate>::new(), 0);
+    let (mut certificates, mut unusable) = (Vec::<Certificate>::new(), Vec::new());
     for table in tables {
         match files.get(table, report) {
             TlsTableResult::Read(certificate) => certificates.push(certificate),
-            TlsTableResult::InUse(certificate) => {
-                unusable += 1;
+            TlsTableResult::InUse(certificate, why) => {
+                unusable.push(why);
                 certificates.push(certificate);
             }
-            TlsTableResult::Unusable => unusable += 1,
+            TlsTableResult::Unusable(why) => unusable.push(why),
             TlsTableResult::Absent => {}
         }
     }

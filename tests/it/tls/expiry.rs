@@ -50,7 +50,8 @@ fn status_and_metrics_tell_of_the_certificate_in_use_if_its_files_cannot_be_used
     until("a warning", is_told);
     let lines = get("/status").json()["lines"].to_string();
     assert!(lines.contains("tls       expired.example, www.expired.example: expired "), "{lines}");
-    assert!(lines.contains("; the files of 1 certificate cannot be used"), "{lines}");
+    let why = "; the files of 1 certificate cannot be used: the key `0.key` does not belong";
+    assert!(lines.contains(why) && lines.contains("read before stays in use"), "{lines}");
     gateway.directory.replace("0.pem", &expired().cert);
     until("the files", || metric(0).then_some(()));
 }
