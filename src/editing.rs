@@ -6,6 +6,7 @@
 
 mod awaited;
 mod bypass;
+mod bypass_link;
 mod covered;
 mod downtime;
 mod draft;
@@ -20,9 +21,9 @@ mod warnings;
 
 pub use awaited::{AwaitedEdit, WaitError, from_gateway};
 pub use bypass::{
-    BypassFault, RequestedBypass, begin_bypass, bypass_link, end_bypass, is_editable_bypass, parse_site_url,
-    random_secret, remove_bypass,
+    BypassFault, RequestedBypass, begin_bypass, end_bypass, is_editable_bypass, random_secret, remove_bypass,
 };
+pub use bypass_link::{BypassInputs, bypass_link, bypass_warnings, parse_site_url};
 pub use downtime::{DowntimeFault, RequestedDowntime, write_period};
 pub use draft::{EditPlan, Edited, Wait, check, edit};
 pub use duration::{parse_duration, parse_duration_with};

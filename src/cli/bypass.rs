@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 use super::config_file::ConfigFile;
 use super::edit::edit;
 use super::end::name_command;
-use super::print_error;
 use super::scope_args::check_scope;
+use super::{print_error, print_result};
 use crate::clock;
 use crate::editing::{
-    BypassFault, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass, bypass_link,
-    end_bypass, parse_site_url, random_secret,
+    BypassFault, BypassInputs, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass,
+    bypass_link, bypass_warnings, end_bypass, parse_site_url, random_secret,
 };
 
 /// The arguments of `bypass`.
@@ -63,6 +63,8 @@ enum BypassCommand {
     },
 }
 
+const INPUTS: BypassInputs = BypassInputs { length: "--for ", site: "`--site`" };
+
 /// Returns 0 if the file has the bypass, or no longer has it, and with `--wait` the gateway has applied that.
 pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode, ExitCode> {
     if let Some(BypassCommand::End { name, wait }) = &arguments.command {
@@ -72,13 +74,17 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
         return Ok(ExitCode::SUCCESS);
     }
     let secret = secret()?;
-    let edited =
+    let mut edited =
         edit(&file.path, Wait::from(arguments.wait), |source| begin(source, file, arguments, &secret))?;
-    let link = bypass_link(arguments.site.as_deref(), &edited.config, &secret);
-    let further = ["the link for testers, which is not shown again:".to_owned(), link];
-    edited.print(&edited.outcome, clock::now(), &further)?;
-    edited.wait_until_applied(file)?;
-    Ok(ExitCode::SUCCESS)
+    let (site, now) = (arguments.site.as_deref(), clock::now());
+    let bypass = edited.config.rules.bypasses.all().last();
+    let link = bypass_link(site, &edited.config, bypass, &secret);
+    edited.warnings.extend(bypass_warnings(site, &edited.config, bypass, now, INPUTS));
+    edited.print(&edited.outcome, now, &[])?;
+    let applied = edited.wait_until_applied(file);
+    // The last line is the link, for scripts.
+    print_result(&format!("the link for testers, which is not shown again:\n{link}\n"))?;
+    applied.map(|()| ExitCode::SUCCESS)
 }
 
 fn begin(

@@ -9,10 +9,8 @@ use super::draft::EditPlan;
 use super::failure::EditRefusal;
 use super::source::EditSource;
 use super::times::{date_time_literal, floor_to_second};
+use crate::config::Config;
 use crate::config::edit::{Change, EditError, Literal};
-use crate::config::{Config, Listen, ListenUrl};
-use crate::decision::ENTER_PATH;
-use crate::http1::scheme::Scheme;
 use crate::matching::bypass::{Bypass, BypassPhase, MAX_TIME, SecretHash};
 use crate::schedule::human_time::{distance, local};
 
@@ -51,28 +49,11 @@ impl From<EditRefusal> for BypassFault {
     }
 }
 
-/// Parses the URL of a site, which the link of a bypass begins with.
-pub fn parse_site_url(text: &str) -> Result<String, &'static str> {
-    const HELP: &str = "write a URL without a path, such as https://shop.example.com";
-    let url: http::Uri = text.parse().map_err(|_| HELP)?;
-    let is_site = matches!(url.scheme_str(), Some("http" | "https"))
-        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-        && matches!(url.path(), "" | "/")
-        && url.query().is_none();
-    if is_site { Ok(text.trim_end_matches('/').to_owned()) } else { Err(HELP) }
-}
-
 /// Returns 256 random bits as text that needs no escapes in a URL or a cookie.
 pub fn random_secret() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// Returns the link for testers to a site: that of this URL, or the gateway on this machine.
-pub fn bypass_link(site: Option<&str>, config: &Config, secret: &str) -> String {
-    let site = site.map_or_else(|| own_url(config), str::to_owned);
-    format!("{site}{ENTER_PATH}#{secret}")
 }
 
 /// Writes a bypass with the hash of this secret. One of the same name that is over is replaced.
@@ -163,16 +144,4 @@ fn unused_name(config: &Config) -> String {
     let numbered = (2..).map(|number: u32| format!("testers-{number}"));
     let mut names = std::iter::once("testers".to_owned()).chain(numbered);
     names.find(|name| find(config, name).is_none()).unwrap_or_default()
-}
-
-/// Returns the URL at which this machine reaches the gateway.
-fn own_url(config: &Config) -> String {
-    let tcp = config.server.listen.iter().find(|listen| listen.address.port().is_some());
-    let Some(ListenUrl { scheme, address }) = tcp else { return "http://localhost".to_owned() };
-    let host = match address {
-        Listen::Tcp(address) if !address.ip().is_unspecified() => address.to_string(),
-        other => format!("localhost:{}", other.port().unwrap_or_default()),
-    };
-    let default = if *scheme == Scheme::Https { ":443" } else { ":80" };
-    format!("{}{}", scheme.prefix(), host.strip_suffix(default).unwrap_or(&host))
 }

@@ -11,25 +11,28 @@ use super::confirm::ConfirmPage;
 use super::form::FormValues;
 use super::identity::bypass_id;
 use super::listed::{ListedBypass, bypasses, listed_bypass};
+use super::notices::Notice;
 use super::problem::{Problem, ProblemItem, sentence};
 use super::save::{self, conflict};
 use super::visit::{Visit, zone_name};
 use crate::config::diagnostic::Diagnostic;
 use crate::editing::{
-    BypassFault, EditRefusal, EditSource, RequestedBypass, begin_bypass, bypass_link, is_editable_bypass,
-    parse_duration, parse_site_url, random_secret, remove_bypass,
+    BypassFault, BypassInputs, EditRefusal, EditSource, RequestedBypass, begin_bypass, bypass_link,
+    bypass_warnings, is_editable_bypass, parse_duration, parse_site_url, random_secret, remove_bypass,
 };
 use crate::summary::Summary;
 
 /// How long a bypass lets testers in by default.
 const DEFAULT_LENGTH: &str = "8h";
 
+const INPUTS: BypassInputs = BypassInputs { length: "", site: "the field for the address of the site" };
+
 #[derive(Serialize)]
 struct BypassesPage<'a> {
     bypasses: Vec<ListedBypass>,
     may_write: bool,
     link: Option<&'a str>,
-    link_lines: Vec<String>,
+    notice: Option<Notice>,
     sha256: &'a str,
     values: FormValues,
     errors: FormValues,
@@ -59,7 +62,7 @@ fn page(
     visit: &Visit<'_>,
     bypasses: Vec<ListedBypass>,
     problem: Option<Problem>,
-    made: Option<(&str, Vec<String>)>,
+    made: Option<(&str, Notice)>,
 ) -> Response<Bytes> {
     let status = problem.as_ref().map_or(StatusCode::OK, |problem| problem.status);
     let errors = Problem::by_field(problem.as_ref());
@@ -67,12 +70,12 @@ fn page(
     if problem.is_some() {
         values.extend(visit.request.fields.iter().cloned());
     }
-    let (link, link_lines) = made.unzip();
+    let (link, notice) = made.unzip();
     let page = BypassesPage {
         bypasses,
         may_write: visit.may_write(),
         link,
-        link_lines: link_lines.unwrap_or_default(),
+        notice,
         sha256: if link.is_some() { "" } else { visit.sha256() },
         values,
         errors,
@@ -112,19 +115,23 @@ fn make(visit: &Visit<'_>) -> Result<Response<Bytes>, Problem> {
         })
     };
     let item = |diagnostic: &Diagnostic| ProblemItem::from(diagnostic);
-    let saved = save::edit(visit, StatusCode::CREATED, item, plan).map_err(|problem| {
+    let mut saved = save::edit(visit, StatusCode::CREATED, item, plan).map_err(|problem| {
         let wrong = ProblemItem::of_field("for", "It lasts at most 30 days", "Write a shorter time");
         if is_too_long.take() { Problem::of_values(vec![wrong]) } else { problem }
     })?;
+    let (config, site) = (saved.config(), site.as_deref());
+    let bypass = config.rules.bypasses.all().last();
+    let link = bypass_link(site, config, bypass, &secret);
+    saved.warn(bypass_warnings(site, config, bypass, visit.now, INPUTS));
     let config = saved.config();
-    let link = bypass_link(site.as_deref(), config, &secret);
     if visit.request.wants_json {
         let name = config.rules.bypasses.all().last().and_then(|bypass| bypass.name.clone());
         return Ok(saved.respond(visit, json!({ "link": link, "name": name })));
     }
     let all = config.rules.bypasses.all().iter();
     let all = all.map(|bypass| listed_bypass(bypass, config, visit.now)).collect();
-    Ok(page(visit, all, None, Some((&link, saved.report(visit).notice().lines))))
+    let notice = saved.report(visit).notice();
+    Ok(page(visit, all, None, Some((&link, notice))))
 }
 
 fn requested(visit: &Visit<'_>) -> Result<(RequestedBypass, Option<String>), ProblemItem> {

@@ -78,6 +78,11 @@ impl SavedChange {
         &self.edited.config
     }
 
+    /// Adds warnings.
+    pub(super) fn warn(&mut self, warnings: Vec<Diagnostic>) {
+        self.edited.warnings.extend(warnings);
+    }
+
     /// Waits for the gateway, and responds: people get to another page, programs get JSON with these further members.
     pub(super) fn respond(self, visit: &Visit<'_>, further: serde_json::Value) -> Response<Bytes> {
         let report = self.report(visit);

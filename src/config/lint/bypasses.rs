@@ -1,9 +1,10 @@
-//! Warns of bypasses that do not let testers in, and of those that let them in for longer than any downtime lasts.
+//! Warns of bypasses that do not let testers in, or on fewer paths than meant, and of those that let them in for longer than any downtime lasts.
 
 use jiff::Timestamp;
 use toml::Spanned;
 
 use super::LintInput;
+use super::paths::{GlobList, lint_list};
 use crate::matching::bypass::{Bypass, BypassPhase};
 use crate::schedule::human_time::local;
 use crate::schedule::period::{Period, Timing};
@@ -12,6 +13,9 @@ pub(super) fn lint(input: &LintInput<'_>) {
     let tables = &input.document.bypasses;
     for (table, bypass) in tables.iter().zip(input.config.rules.bypasses.all()) {
         let span = table.until.as_ref().map_or(table.span.clone(), Spanned::span);
+        if bypass.until > input.past() {
+            lint_list(GlobList::Bypass, &table.paths, input);
+        }
         match bypass.phase(input.now()) {
             BypassPhase::TooEarly => {
                 let message = "this bypass lets nobody in yet: its end is more than 30 days ahead";

@@ -19,6 +19,8 @@ pub(super) enum GlobList {
     Exempt,
     /// `[[period]] paths`: other paths stay up.
     Scope,
+    /// `[[bypass]] paths`: other paths stay down for testers.
+    Bypass,
 }
 
 /// The paths that a glob covers although it looks as if it should cover everything below a path.
@@ -77,11 +79,13 @@ impl<'t> Globs<'t> {
         input.add(self.severity(reach), value.span(), message, self.help(reach, text));
     }
 
-    /// Returns the severity. An exemption of one level is only noted: it is often intended, and a mistake leaves paths
+    /// Returns the severity. An exemption or a bypass of one level is only noted: it is often intended, and a mistake leaves paths
     /// down rather than open.
     fn severity(&self, reach: GlobReach<'_>) -> Severity {
         match (self.list, reach) {
-            (GlobList::Exempt, GlobReach::Level(_) | GlobReach::Prefix(_)) => Severity::Note,
+            (GlobList::Exempt | GlobList::Bypass, GlobReach::Level(_) | GlobReach::Prefix(_)) => {
+                Severity::Note
+            }
             _ => Severity::Warning,
         }
     }
@@ -96,6 +100,10 @@ impl<'t> Globs<'t> {
                 let stem = text.trim_end_matches('/');
                 format!("write `{stem}/**`, which also covers `{stem}`: paths that are not covered stay up")
             }
+            (GlobList::Bypass, GlobReach::Path) => {
+                let stem = text.trim_end_matches('/');
+                format!("write `{stem}/**`, which also covers `{stem}`: testers get the down page elsewhere")
+            }
             (_, GlobReach::Level(stem)) => {
                 format!("did you mean `{stem}/**`, which covers everything below?")
             }
@@ -105,7 +113,7 @@ impl<'t> Globs<'t> {
             (GlobList::Exempt, GlobReach::Query(stem, _)) => {
                 format!("write `{stem}` in `exact`: it matches with any query")
             }
-            (GlobList::Scope, GlobReach::Query(stem, _)) => {
+            (GlobList::Scope | GlobList::Bypass, GlobReach::Query(stem, _)) => {
                 format!("write `{stem}/**`, which also covers `{stem}`, with any query")
             }
         }
@@ -127,10 +135,15 @@ impl<'t> Globs<'t> {
 /// Checks the paths of all periods that are not over.
 pub(super) fn lint(input: &LintInput<'_>) {
     for (table, _) in input.live_periods() {
-        let globs = Globs::new(GlobList::Scope, texts(&table.paths));
-        for value in table.paths.iter().flat_map(Spanned::get_ref) {
-            globs.lint(value, input);
-        }
+        lint_list(GlobList::Scope, &table.paths, input);
+    }
+}
+
+/// Checks the paths of one scope.
+pub(super) fn lint_list(list: GlobList, paths: &Texts, input: &LintInput<'_>) {
+    let globs = Globs::new(list, texts(paths));
+    for value in paths.iter().flat_map(Spanned::get_ref) {
+        globs.lint(value, input);
     }
 }
 

@@ -80,6 +80,77 @@ fn a_bypass_has_a_name_a_scope_and_an_end() {
 }
 
 #[test]
+fn a_bypass_that_ends_before_the_next_downtime_starts_is_warned_of() {
+    let at = |hours: i64| {
+        (::downtime::clock::now() + jiff::SignedDuration::from_mins(60 * hours + 30))
+            .strftime("%FT%TZ")
+            .to_string()
+    };
+    let period = |start: &str, end: &str| format!("[[period]]\nstart = {start}\n{end}\n");
+    let ending = format!("end = {}", at(14));
+    for (file, length, warning, help) in [
+        (
+            period(&at(12), &ending),
+            "8h",
+            "the bypass ends before the next downtime starts, at ",
+            "`--for 15h`",
+        ),
+        (period(&at(12), ""), "8h", "the bypass ends before the next downtime starts, at ", "`--for 21h`"),
+        (
+            period(&at(800), ""),
+            "8h",
+            "the bypass ends before",
+            "when the downtime is less than 30 days ahead",
+        ),
+        (period(&at(12), &ending), "13h", "", ""),
+        (DOWN.to_owned() + &period(&at(12), &ending), "8h", "", ""),
+        (String::new(), "8h", "", ""),
+    ] {
+        let directory = ConfigDirectory::with(&file);
+        let (code, _, errors) = run(&directory, &["bypass", "--for", length]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(errors.contains(warning) && errors.contains(help), "{file}: {errors}");
+        assert_eq!(errors.contains("the bypass ends before"), !warning.is_empty(), "{file}: {errors}");
+    }
+}
+
+#[test]
+fn a_link_that_leads_to_this_machine_is_warned_of_behind_a_proxy() {
+    let proxied = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{DOWN}");
+    let message = "the link works on this machine only: it begins with http://127.0.0.1:";
+    for (file, arguments, is_warned) in [
+        (proxied.as_str(), &["bypass"][..], true),
+        (&proxied, &["bypass", "--site", "https://shop.example.com"], false),
+        (DOWN, &["bypass"], false),
+    ] {
+        let (_, _, errors) = run(&ConfigDirectory::with(file), arguments);
+        assert_eq!(errors.contains(message), is_warned, "{file}: {errors}");
+        assert_eq!(errors.contains("`--site` does that"), is_warned, "{file}: {errors}");
+    }
+}
+
+#[test]
+fn the_link_leads_to_a_path_that_the_bypass_covers() {
+    for (paths, link) in [
+        (&["/checkout/**"][..], "/.downtime/enter?next=/checkout#"),
+        (&["/**/cart", "/a b/**"], "/.downtime/enter?next=/a%2520b#"),
+        (&["/shop/*"], "/.downtime/enter#"),
+        (&["/**"], "/.downtime/enter#"),
+        (&["/cart.php"], "/.downtime/enter?next=/cart.php#"),
+    ] {
+        let directory = ConfigDirectory::with(DOWN);
+        let options = paths.iter().flat_map(|path| ["--path", path]);
+        let arguments: Vec<_> = ["bypass"].into_iter().chain(options).collect();
+        let (_, output, errors) = run(&directory, &arguments);
+        assert!(output.contains(link), "{paths:?}: {output}");
+        assert_eq!(errors, "");
+    }
+    let (_, _, errors) = run(&ConfigDirectory::with(DOWN), &["bypass", "--path", "/checkout"]);
+    assert!(errors.contains("this covers only `/checkout`, and nothing below it"), "{errors}");
+    assert!(errors.contains("write `/checkout/**`"), "{errors}");
+}
+
+#[test]
 fn a_secret_in_the_place_of_its_hash_is_not_shown() {
     let directory = ConfigDirectory::with("");
     let until = "until = 2026-12-02T06:00:00Z\n";
@@ -101,6 +172,7 @@ fn a_bypass_can_be_waited_for() {
     assert_eq!(code, Some(0), "{errors}");
     let secret = output.lines().find_map(|line| line.split_once("/.downtime/enter#")).expect("a link").1;
     assert!(output.contains("applied by the gateway at"), "{output}");
+    assert!(output.lines().last().is_some_and(|line| line.contains("/.downtime/enter#")), "{output}");
     let field = format!("Downtime-Bypass: {secret}");
     assert_eq!(gateway.get("/", &[&field]).status, 200);
     let (code, output, errors) = run(&gateway.directory, &["bypass", "end", "qa", "--wait"]);
