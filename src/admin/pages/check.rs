@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Serialize;
 
+use super::problem::ProblemItem;
 use super::visit::Visit;
 use crate::config::diagnostic::{Diagnostic, Severity, without_passwords};
 use crate::summary::Summary;
@@ -20,7 +21,15 @@ struct CheckPage {
 struct DiagnosticGroup {
     id: &'static str,
     title: &'static str,
-    items: Vec<String>,
+    items: Vec<ShownDiagnostic>,
+}
+
+#[derive(Serialize)]
+struct ShownDiagnostic {
+    #[serde(flatten)]
+    item: ProblemItem,
+    /// The place, with the line of the file and the caret under the value.
+    listing: Option<String>,
 }
 
 /// Responds with the diagnostics.
@@ -39,7 +48,7 @@ pub(super) fn respond(mut visit: Visit<'_>) -> Response<Bytes> {
         leads.push("The gateway keeps its last valid configuration until the errors are fixed.".to_owned());
     }
     let group =
-        |id, title, severity| DiagnosticGroup { id, title, items: rendered(&reading.diagnostics, severity) };
+        |id, title, severity| DiagnosticGroup { id, title, items: shown(&reading.diagnostics, severity) };
     let page = CheckPage {
         is_valid,
         is_empty: reading.diagnostics.is_empty(),
@@ -53,7 +62,18 @@ pub(super) fn respond(mut visit: Visit<'_>) -> Response<Bytes> {
     visit.page(StatusCode::OK, ("check", "Check"), &page)
 }
 
-fn rendered(diagnostics: &[Diagnostic], severity: Severity) -> Vec<String> {
+fn shown(diagnostics: &[Diagnostic], severity: Severity) -> Vec<ShownDiagnostic> {
     let of_severity = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity);
-    of_severity.map(|diagnostic| without_passwords(&diagnostic.render(false))).collect()
+    let shown = |diagnostic: &Diagnostic| ShownDiagnostic {
+        item: ProblemItem::from(diagnostic),
+        listing: diagnostic.place.as_ref().map(|_| listing(diagnostic)),
+    };
+    of_severity.map(shown).collect()
+}
+
+/// Returns what is printed between the message and the help.
+fn listing(diagnostic: &Diagnostic) -> String {
+    let text = Diagnostic { help: None, ..diagnostic.clone() }.render(false);
+    let lines = text.lines().skip_while(|line| !line.trim_start().starts_with("--> "));
+    without_passwords(&lines.collect::<Vec<_>>().join("\n"))
 }

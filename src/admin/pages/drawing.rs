@@ -76,8 +76,8 @@ impl Drawing {
                 is_first_of_month: is_labelled && month.replace(date.month()) != Some(date.month()),
             }
         });
-        let rows: Vec<_> =
-            next.rows.iter().filter_map(|(index, spans)| row(config, &next, *index, spans)).collect();
+        let live = next.rows.iter().filter(|(_, spans)| spans.iter().any(|span| !span.is_over(now)));
+        let rows: Vec<_> = live.filter_map(|(index, spans)| row(config, &next, *index, spans)).collect();
         let more = rows.len().saturating_sub(MAX_ROWS);
         let (days, now) = (days.collect(), format!("{:.3}", percent(now)));
         Some(Self { length, now, days, rows: rows.into_iter().take(MAX_ROWS).collect(), more })
@@ -106,4 +106,22 @@ fn percent(next: &NextDays, at: Timestamp) -> f64 {
     let past = at.duration_since(next.from).as_millis() as f64;
     let all = next.to.duration_since(next.from).as_millis().max(1) as f64;
     (past / all * 100.0).clamp(0.0, 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn periods_that_are_over_have_no_row() {
+        let text = "[[period]]\nname = \"over\"\nstart = 2026-12-01T01:00:00Z\nend = 2026-12-01T02:00:00Z\n\
+                    [[period]]\nname = \"running\"\nstart = 2026-12-01T01:00:00Z\nend = 2026-12-01T13:00:00Z\n\
+                    [[period]]\nname = \"nightly\"\ncron = \"0 1 * * *\"\nfor = \"1h\"\n";
+        let config = crate::config::load::preview(Path::new("downtime.toml"), text).config.unwrap();
+        let drawing = Drawing::new(&config, "2026-12-01T12:00:00Z".parse().unwrap()).unwrap();
+        let titles: Vec<_> = drawing.rows.iter().map(|row| row.title.as_str()).collect();
+        assert_eq!(titles, ["running", "nightly"]);
+    }
 }

@@ -356,6 +356,11 @@ fn an_invalid_file_is_shown_and_not_edited() {
     assert!(page.contains(&place), "{place} {page}");
     let (status, page) = admin.open("/check");
     assert!(status == 200 && page.contains("start = now"), "{page}");
+    let (before, listing) = page.split_once("<pre").expect("a listing");
+    assert!(
+        before.contains("<li><p>") && !listing.contains("error: ") && !listing.contains("help: "),
+        "{page}"
+    );
     let fields = [("repeats", "once"), ("start", "2999-01-01T00:00")];
     assert_eq!(admin.submit_for(&version, "/periods", &fields).0, 409);
     assert_eq!(file(&directory), broken);

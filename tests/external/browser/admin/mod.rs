@@ -181,9 +181,14 @@ fn fits_a_narrow_screen(tab: &mut Tab<'_>) {
             tab.open(&url(admin.address, path));
             let scrolls = tab.evaluate("document.documentElement.scrollWidth > innerWidth");
             assert_eq!(scrolls, false, "{path} at {width}");
+            assert_eq!(tab.evaluate(LABELS_FIT), true, "{path} at {width}");
         }
     }
 }
+
+/// True if no label of the timeline is wider than its column.
+const LABELS_FIT: &str = "[...document.querySelectorAll('.days .head svg')].every(day => [...day.querySelectorAll('text')].every(
+    text => text.getClientRects().length === 0 || text.getBBox().x + text.getBBox().width <= day.width.baseVal.value))";
 
 /// The pages that differ in what they are made of.
 const PATHS: [&str; 10] = [
