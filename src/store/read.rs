@@ -99,7 +99,7 @@ pub enum SpecialFile {
 }
 
 impl ReadError {
-    /// Returns true if there is no such file.
+    /// Returns true if the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
