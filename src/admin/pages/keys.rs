@@ -1,5 +1,6 @@
 //! The keys of a period that a form changes, with their values.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use toml::Value;
 use toml::value::Datetime;
@@ -8,7 +9,8 @@ use super::form::{FormContext, FormValues, civil_text};
 use super::problem::ProblemItem;
 use crate::config::edit::Literal;
 use crate::config::time::{TimeError, TimeLiteral, date};
-use crate::editing::date_time_literal;
+use crate::editing::{DowntimeFault, date_time_literal, parse_duration};
+use crate::schedule::human_time::local;
 use crate::schedule::zone::Fold;
 
 /// The keys, in the order of a new table.
@@ -64,6 +66,38 @@ pub(super) fn skipped_times(
         Some(format!("`{key}`: {note}"))
     };
     changes.set.iter().filter_map(|(key, _)| skipped(key)).collect()
+}
+
+/// Returns what is wrong with a new period that would begin in the past, by the rule of `downtime start --at`.
+pub(super) fn past_start(
+    set: &[(&'static str, Literal)],
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<ProblemItem> {
+    let text = |key: &str| {
+        set.iter().find_map(|(other, value)| match value {
+            Literal::DateTime(text) | Literal::String(text) if *other == key => Some(text.as_str()),
+            _ => None,
+        })
+    };
+    if text("cron").is_some() {
+        return None;
+    }
+    let start: Timestamp = text("start")?.parse().ok()?;
+    let length = text("for").map(parse_duration).transpose().ok()?;
+    let end = text("end").and_then(|end| end.parse().ok());
+    let end = end.or_else(|| start.checked_add(length?).ok());
+    if end.is_some_and(|end| end <= start) {
+        // Another error says so.
+        return None;
+    }
+    DowntimeFault::of_start(start, end, now)?;
+    let message = format!("It would start in the past: {}", local(start, zone));
+    Some(ProblemItem::of_field(
+        "start",
+        message,
+        "Take the site down now instead, or give an end in the future",
+    ))
 }
 
 fn is_typed(key: &str, typed: &FormValues) -> bool {

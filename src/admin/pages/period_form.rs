@@ -4,13 +4,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::form::{self, FormContext, FormValues, field_of_key, of_table, typed};
 use super::identity::{find_moved, find_period, id_of_name};
-use super::keys::{KeyChanges, changes, skipped_times};
+use super::keys::{KeyChanges, changes, past_start, skipped_times};
 use super::periods::periods_json;
 use super::problem::{Problem, ProblemItem};
 use super::save::{self, Plan, VERSION, conflict};
@@ -18,10 +16,7 @@ use super::visit::Visit;
 use crate::config::Config;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::edit::{self, Change, Literal};
-use crate::editing::{
-    DowntimeFault, EditPlan, EditRefusal, EditSource, Edited, check, first_editable, parse_duration,
-};
-use crate::schedule::human_time::local;
+use crate::editing::{EditPlan, EditRefusal, EditSource, Edited, check, first_editable};
 use crate::schedule::period::Period;
 use crate::summary::describe_period;
 
@@ -118,23 +113,22 @@ impl<'v> PeriodForm<'v> {
 
     fn changes(&self, values: &FormValues) -> Result<KeyChanges, Problem> {
         let changes = changes(&self.current, values, &self.context);
-        let KeyChanges { set, remove } =
+        let KeyChanges { mut set, remove } =
             changes.map_err(|items| Problem::of_values(self.on_page(items, values)))?;
+        if self.index.is_some() {
+            return Ok(KeyChanges { set, remove });
+        }
         let has = |key: &str| values.get(key).is_some_and(|value| !value.is_empty());
-        if self.index.is_none() && !has("start") && !has("cron") {
+        if !has("start") && !has("cron") {
             let message = "A downtime needs a start";
             let item = ProblemItem::of_field("start", message, "Write when it starts, or make it repeat");
             return Err(Problem::of_values(vec![item]));
         }
-        if self.index.is_none()
-            && let Some(item) = past_start(&set, &self.config.timezone, self.visit.now)
-        {
+        if let Some(item) = past_start(&set, &self.config.timezone, self.visit.now) {
             return Err(Problem::of_values(self.on_page(vec![item], values)));
         }
-        let set = set.into_iter().filter(|(key, value)| {
-            self.index.is_some() || *key != "enabled" || *value != Literal::Bool(true)
-        });
-        Ok(KeyChanges { set: set.collect(), remove })
+        set.retain(|(key, value)| *key != "enabled" || *value != Literal::Bool(true));
+        Ok(KeyChanges { set, remove })
     }
 
     /// Returns what is wrong, with the fields of the page instead of keys.
@@ -224,34 +218,6 @@ impl<'v> PeriodForm<'v> {
             _ => self.render(status, values, remarks),
         }
     }
-}
-
-/// Returns what is wrong with a new period that would begin in the past, by the rule of `downtime start --at`.
-fn past_start(set: &[(&'static str, Literal)], zone: &TimeZone, now: Timestamp) -> Option<ProblemItem> {
-    let text = |key: &str| {
-        set.iter().find_map(|(other, value)| match value {
-            Literal::DateTime(text) | Literal::String(text) if *other == key => Some(text.as_str()),
-            _ => None,
-        })
-    };
-    if text("cron").is_some() {
-        return None;
-    }
-    let start: Timestamp = text("start")?.parse().ok()?;
-    let length = text("for").map(parse_duration).transpose().ok()?;
-    let end = text("end").and_then(|end| end.parse().ok());
-    let end = end.or_else(|| start.checked_add(length?).ok());
-    if end.is_some_and(|end| end <= start) {
-        // Another error says so.
-        return None;
-    }
-    DowntimeFault::of_start(start, end, now)?;
-    let message = format!("It would start in the past: {}", local(start, zone));
-    Some(ProblemItem::of_field(
-        "start",
-        message,
-        "Take the site down now instead, or give an end in the future",
-    ))
 }
 
 /// What became of a form.
