@@ -15,6 +15,7 @@
 //! the text before or after the edit. If the process was killed between the exchange and putting back, it is the other program's.
 
 mod attributes;
+pub mod closed_directory;
 mod creation;
 mod error;
 mod locked_file;

@@ -17,6 +17,7 @@ use crate::config::{
     Config, LintContext, MissingPeriodsFile, ParseOptions, ParsedConfig, UnusableCertificate,
 };
 use crate::hex;
+use crate::store::closed_directory::closed_directory;
 use crate::store::dangling;
 use crate::store::read::{self, FileStamp, MAX_LENGTH, ReadError};
 
@@ -72,17 +73,7 @@ fn load_with(path: &Path, reader: FileReader, options: ParseOptions<'_>) -> Load
     let main = content.as_ref().ok().map(Sha256::new_with_prefix);
     let reading = match content {
         Ok(bytes) => parse(path, bytes, &|path| reader.borrow_mut().read_named(path), options),
-        Err(error) => {
-            let (problem, help) = match error.is_missing().then(|| dangling(path)).flatten() {
-                Some(target) => (
-                    format!("is a symbolic link to {}, which does not exist", target.display()),
-                    "create the target, or correct the link",
-                ),
-                None => (error.to_string(), help(&error)),
-            };
-            let message = format!("{} {problem}", path.display());
-            ParsedConfig::refused(Diagnostic::for_file(message, help))
-        }
+        Err(error) => ParsedConfig::refused(unreadable(path, &error)),
     };
     let periods = reading.periods_file.as_ref().and_then(|file| file.content.as_deref());
     let sha256 = main.map(|main| hash_of_both(main, periods));
@@ -152,14 +143,15 @@ impl FileReader {
     /// Reads a file that the config file names.
     fn read_named(&mut self, path: &Path) -> Result<Vec<u8>, UnreadableFile> {
         self.read(path).map_err(|error| {
-            let message = format!("{} {error}", path.display());
+            let closed_directory = closed_directory_of(path, &error);
+            let message = format!("{} {error}{}", path.display(), closed_part(closed_directory.as_deref()));
             let cause = match error.is_forbidden() {
                 true if self.skips_private => UnreadableCause::Private,
                 true => UnreadableCause::Forbidden,
                 false if error.is_missing() => UnreadableCause::Missing,
                 false => UnreadableCause::Other,
             };
-            UnreadableFile { message, cause }
+            UnreadableFile { message, cause, closed_directory }
         })
     }
 }
@@ -200,6 +192,28 @@ pub fn preview_with(path: &Path, text: &str, periods: Option<(&Path, &str)>) -> 
 
 fn directory(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
+}
+
+/// Returns the error for the file at `path`, which cannot be read.
+fn unreadable(path: &Path, error: &ReadError) -> Diagnostic {
+    let name = path.display();
+    if let Some(target) = error.is_missing().then(|| dangling(path)).flatten() {
+        let message = format!("{name} is a symbolic link to {}, which does not exist", target.display());
+        return Diagnostic::for_file(message, "create the target, or correct the link");
+    }
+    let closed = closed_part(closed_directory_of(path, error).as_deref());
+    Diagnostic::for_file(format!("{name} {error}{closed}"), help(error))
+}
+
+/// Returns the directory that keeps this user from a file.
+fn closed_directory_of(path: &Path, error: &ReadError) -> Option<PathBuf> {
+    error.is_forbidden().then(|| closed_directory(path)).flatten()
+}
+
+/// Returns the part of a message that names such a directory.
+fn closed_part(directory: Option<&Path>) -> String {
+    let part = |directory: &Path| format!(": the directory {} is closed to it", directory.display());
+    directory.map(part).unwrap_or_default()
 }
 
 fn help(error: &ReadError) -> &'static str {

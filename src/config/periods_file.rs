@@ -74,7 +74,8 @@ pub(super) fn read(
             return Some(PeriodsFile { path, first, content: None });
         }
         Err(error) => {
-            let help = "write the path of a file with periods, relative to this file; commands create it";
+            let other = "write the path of a file with periods, relative to this file; commands create it";
+            let help = error.help(&path, other);
             report.error(span, format!("the periods file {}", error.message), help);
             return None;
         }

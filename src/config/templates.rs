@@ -66,7 +66,7 @@ impl<'a> Templates<'a> {
     /// Reads and compiles a template. `name` is its name in the file.
     fn read_template(&mut self, path: &Path, name: &Spanned<String>, report: &Report) -> Option<Template> {
         let bytes = (self.read)(path).map_err(|error| {
-            let help = "write the path of an HTML file, relative to the configuration file";
+            let help = error.help(path, "write the path of an HTML file, relative to the configuration file");
             report.error(name.span(), format!("the template {}", error.message), help);
         });
         match String::from_utf8(bytes.ok()?) {

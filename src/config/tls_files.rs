@@ -116,7 +116,7 @@ impl<'a> TlsFiles<'a> {
         help: fn(&PemError, &str) -> String,
     ) -> Result<T, TlsFault> {
         let path = self.directory.join(name.get_ref());
-        let bytes = (self.read)(&path).map_err(|error| TlsFault::from_unreadable(error, name))?;
+        let bytes = (self.read)(&path).map_err(|error| TlsFault::from_unreadable(error, &path, name))?;
         parse(&bytes).map_err(|error| {
             let message = format!("{} {error}", path.display());
             TlsFault { span: name.span(), message, help: help(&error, name.get_ref()), is_private: false }

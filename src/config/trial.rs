@@ -20,7 +20,13 @@ pub(super) fn error(section: &str, key: &str, value: &str) -> Option<InvalidValu
     let report = Report::trial(text);
     let document = Document::parse(&report);
     let mut templates = Templates::new(Path::new(""), &|_| Ok(Vec::new()));
-    let unread = |_: &Path| Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private });
+    let unread = |_: &Path| {
+        Err(UnreadableFile {
+            message: String::new(),
+            cause: UnreadableCause::Private,
+            closed_directory: None,
+        })
+    };
     let mut tls_files = TlsFiles::new(Path::new(""), &unread, UnusableCertificate::Note);
     validate(&document, Path::new(""), &unread, &report, &mut templates, &mut tls_files);
     let mut errors = report.diagnostics().into_iter().filter(|d| d.severity == Severity::Error);

@@ -84,9 +84,11 @@ impl Directory {
 
 fn parse_config(text: &str) -> Config {
     let read = |path: &Path| match path.extension() {
-        Some(extension) if extension == "pem" || extension == "key" => {
-            Err(UnreadableFile { message: String::new(), cause: UnreadableCause::Private })
-        }
+        Some(extension) if extension == "pem" || extension == "key" => Err(UnreadableFile {
+            message: String::new(),
+            cause: UnreadableCause::Private,
+            closed_directory: None,
+        }),
         Some(extension) if extension == "svg" => Ok(LOGO.into()),
         _ => Ok(TEMPLATE.into()),
     };

@@ -1,6 +1,7 @@
 //! What is wrong with the files of certificates and keys, and what to do about it.
 
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Spanned;
 
@@ -18,11 +19,11 @@ pub(super) struct TlsFault {
 }
 
 impl TlsFault {
-    /// The file that `name` names cannot be read.
-    pub(super) fn from_unreadable(error: UnreadableFile, name: &Spanned<String>) -> Self {
-        let UnreadableFile { message, cause } = error;
-        let help = unreadable_help(cause, name.get_ref());
-        Self { span: name.span(), message, help, is_private: cause == UnreadableCause::Private }
+    /// The file at `path`, which `name` names, cannot be read.
+    pub(super) fn from_unreadable(error: UnreadableFile, path: &Path, name: &Spanned<String>) -> Self {
+        let help = error.help(path, "write the path of a PEM file, relative to the configuration file");
+        let is_private = error.cause == UnreadableCause::Private;
+        Self { span: name.span(), message: error.message, help, is_private }
     }
 
     /// The file of `key` does not have the key of the certificate in that of `cert`.
@@ -45,17 +46,6 @@ impl TlsFault {
             )
         };
         Self { span: key.span(), message, help, is_private: false }
-    }
-}
-
-fn unreadable_help(cause: UnreadableCause, name: &str) -> String {
-    match cause {
-        UnreadableCause::Forbidden => {
-            format!("let the gateway's group read it: `chgrp downtime {name}; chmod 640 {name}`")
-        }
-        UnreadableCause::Private | UnreadableCause::Missing | UnreadableCause::Other => {
-            "write the path of a PEM file, relative to the configuration file".into()
-        }
     }
 }
 

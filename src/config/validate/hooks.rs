@@ -170,16 +170,12 @@ fn secrets(
             Vec::new()
         }
         Err(error) => {
-            let help = match error.cause {
-                UnreadableCause::Forbidden => {
-                    format!("let the gateway's group read it: `chgrp downtime {name}; chmod 640 {name}`")
-                }
-                _ => format!(
-                    "make one that the gateway's group can read: `(umask 027; echo whsec_$(openssl rand -base64 32) >{path}); \
-                     chgrp downtime {path}`",
-                    path = path.display()
-                ),
-            };
+            let make_one = format!(
+                "make one that the gateway's group can read: `(umask 027; echo whsec_$(openssl rand -base64 32) >{path}); \
+                 chgrp downtime {path}`",
+                path = path.display()
+            );
+            let help = error.help(path, make_one);
             report.error(file.span(), error.message, help);
             Vec::new()
         }
@@ -200,6 +196,7 @@ mod tests {
             other => Err(crate::config::read_file::UnreadableFile {
                 message: format!("{other} does not exist"),
                 cause: UnreadableCause::Missing,
+                closed_directory: None,
             }),
         };
         Config::parse("downtime.toml", text, Path::new("/etc"), &file)

@@ -69,8 +69,8 @@ fn logo(name: &Spanned<String>, directory: &Path, read: ReadFile<'_>, report: &R
     let bytes = match read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let help = "write the path of an image, relative to the configuration file";
-            return refuse(format!("the logo {}", error.message), help);
+            let help = error.help(&path, "write the path of an image, relative to the configuration file");
+            return refuse(format!("the logo {}", error.message), &help);
         }
     };
     let place = path.display();

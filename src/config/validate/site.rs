@@ -15,6 +15,7 @@ use crate::config::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, Site, Ups
 use crate::files::{CacheControl, FileSettings};
 use crate::matching::glob::PathGlobs;
 use crate::matching::request::to_ascii;
+use crate::store::closed_directory::closed_directory;
 
 /// Each file is matched with all of them when it is opened.
 const MAX_CACHE_RULES: usize = 100;
@@ -157,6 +158,14 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
     } else if is_served_from(&root, directory) {
         let message = "this directory contains the configuration file: visitors can download it";
         let help = "move the site's files into a directory of their own, such as `public`";
+        report.warning(text.span(), message, help);
+    } else if let Some(closed) = closed_directory(&root.join("index.html")) {
+        let message = format!(
+            "the files below `{}` cannot be read by this user: the directory {} is closed to it",
+            root.display(),
+            closed.display()
+        );
+        let help = "let the gateway's user enter that directory; if it may already, run this as that user";
         report.warning(text.span(), message, help);
     } else if !root.is_dir() {
         let message = format!("the directory `{}` does not exist: every request gets 503", root.display());

@@ -67,6 +67,40 @@ fn a_check_and_a_start_of_the_gateway_need_the_key() {
         let (code, text) = run_without_access(&directory, &[command]);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("error: ./0.key cannot be read by this user"), "{text}");
-        assert!(text.contains("chgrp downtime 0.key; chmod 640 0.key"), "{text}");
+        assert!(text.contains("chgrp downtime ./0.key; chmod g+r ./0.key"), "{text}");
+    }
+}
+
+/// Makes a directory that an unprivileged user may not enter.
+fn close(directory: &std::path::Path) {
+    let mode = if rustix::process::geteuid().is_root() { 0o700 } else { 0 };
+    set_permissions(directory, Permissions::from_mode(mode)).expect("a mode");
+}
+
+#[test]
+fn the_directory_that_is_closed_is_named_instead_of_the_file() {
+    // As certbot has it: `live` has symbolic links to files in `archive`.
+    for closed in ["live", "archive", "archive/a"] {
+        let directory = directory(&[&Identity::new(&["site.example"])], "");
+        for name in ["live/a", "archive/a"] {
+            std::fs::create_dir_all(directory.join(name)).expect("a directory");
+        }
+        std::fs::rename(directory.join("0.key"), directory.join("archive/a/0.key")).expect("a key");
+        std::os::unix::fs::symlink("../../archive/a/0.key", directory.join("live/a/0.key")).expect("a link");
+        std::os::unix::fs::symlink("archive/a/0.key", directory.join("0.key")).expect("a link");
+        let config = super::config(1, "").replace("0.key", "live/a/0.key");
+        let files = "site = { root = 'archive/a' }\nresponse = { template = 'archive/a/x.html' }\n";
+        directory.write("downtime.toml", &format!("{files}{config}"));
+        close(&directory.join(closed));
+        let (code, text) = run_without_access(&directory, &["--check"]);
+        set_permissions(directory.join(closed), Permissions::from_mode(0o700)).expect("a mode");
+        assert_eq!(code, Some(1), "{text}");
+        let entered = directory.join(closed).canonicalize().expect("a directory");
+        let named = format!("the directory {} is closed to it", entered.display());
+        let count = if closed == "live" { 1 } else { 3 };
+        assert_eq!(text.matches(&named).count(), count, "{text}");
+        let key = format!("./live/a/0.key cannot be read by this user: {named}");
+        assert!(text.contains(&key), "{text}");
+        assert!(text.contains("let it enter this one"), "{text}");
     }
 }
