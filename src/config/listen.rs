@@ -1,6 +1,6 @@
 //! Addresses to listen on.
 
-mod suggestions;
+pub(super) mod suggestions;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -234,6 +234,15 @@ mod tests {
             ("unix://", Err("write `unix:/run/downtime/http.sock`")),
             ("unix:a\0b", Err("write `unix:/run/downtime/http.sock`")),
             ("/run/http.sock", Err("did you mean `unix:/run/http.sock`?")),
+            ("http.sock", Err("did you mean `unix:http.sock`?")),
+            ("run/http.socket?mode=0660", Err("did you mean `unix:run/http.socket?mode=0660`?")),
+            ("./http", Err("did you mean `unix:./http`?")),
+            (
+                "http.sock:80",
+                Err("names are not looked up: write `127.0.0.1:80`, or another address of this host"),
+            ),
+            ("UNIX:/run/http.sock", Err(EXAMPLES)),
+            ("10.0.0.0/8", Err(EXAMPLES)),
             ("[::1]", Err(EXAMPLES)),
             ("[::ffff:127.0.0.1]:80", Err("write `127.0.0.1:80`")),
             ("[fe80::1]:80", Err(suggestions::LINK_LOCAL)),

@@ -127,6 +127,13 @@ impl fmt::Display for UpstreamAddress {
     }
 }
 
+/// Returns true for a text that is probably the path of a socket, without `unix:`.
+pub(super) fn resembles_socket(text: &str) -> bool {
+    let has_ending = |path: &str| [".sock", ".socket"].iter().any(|ending| path.ends_with(ending));
+    ["/", "./", "../"].iter().any(|start| text.starts_with(start))
+        || !text.contains(':') && text.split('?').next().is_some_and(has_ending)
+}
+
 fn unix(path: &str) -> Result<UpstreamAddress, UpstreamAddressError> {
     if path.is_empty() || path.ends_with('/') {
         return Err(UpstreamAddressError::NoSocket);
@@ -272,6 +279,8 @@ mod tests {
                 "does not begin",
                 "write `unix:/run/app.sock` for a socket, or `root = \"/run/app.sock\"` for a directory of files",
             ),
+            ("app.sock", "does not begin", "did you mean `unix:app.sock`?"),
+            ("run/app.socket", "does not begin", "did you mean `unix:run/app.socket`?"),
             ("${UPSTREAM}", "does not begin", "environment variables are not expanded"),
             ("http://$HOST:80", "invalid host `$HOST`", "environment variables are not expanded"),
             (

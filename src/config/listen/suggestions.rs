@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::parse_port;
 use crate::config::DEFAULT_LISTEN;
+use crate::config::upstream_address::resembles_socket;
 
 /// The help for a text that resembles no address.
 pub(super) const EXAMPLES: &str = "write an IP address and a port, such as `127.0.0.1:8503` or `[::1]:80`, a port on all addresses, such as `:80`, or `unix:/run/downtime.sock`";
@@ -35,10 +36,13 @@ pub(super) fn help(text: &str) -> String {
     if plain.len() < text.len() && plain.parse::<SocketAddr>().is_ok() {
         return format!("write `{plain}`");
     }
-    if text.starts_with('/') {
-        return format!("did you mean `unix:{text}`?");
-    }
-    host_and_port_help(plain).unwrap_or_else(|| EXAMPLES.to_owned())
+    socket_help(text).or_else(|| host_and_port_help(plain)).unwrap_or_else(|| EXAMPLES.to_owned())
+}
+
+/// Returns what to write instead of a text that resembles the path of a socket.
+pub(in crate::config) fn socket_help(text: &str) -> Option<String> {
+    let text = text.trim();
+    resembles_socket(text).then(|| format!("did you mean `unix:{text}`?"))
 }
 
 /// Returns what to write instead of a host and port, if one of the two is the mistake.

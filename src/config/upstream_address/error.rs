@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::{MAX_SOCKET_PATH, UpstreamAddress, is_name_or_address, port_number};
+use super::{MAX_SOCKET_PATH, UpstreamAddress, is_name_or_address, port_number, resembles_socket};
 use crate::matching::request::to_ascii;
 
 /// An error in the address of an upstream. [`Display`](fmt::Display) gives the message.
@@ -127,6 +127,9 @@ fn scheme_help(text: &str) -> String {
     }
     if text.starts_with(['/', '.']) {
         return format!("write `unix:{text}` for a socket, or `root = \"{text}\"` for a directory of files");
+    }
+    if resembles_socket(text) {
+        return did_you_mean(&format!("unix:{text}"));
     }
     // `http:/host`, `http//host`, `https:host`
     for scheme in ["https", "http"] {

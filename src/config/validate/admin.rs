@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::management::host;
 use super::server::trusted_peers;
 use crate::config::document::{AdminSection, Document, Field};
+use crate::config::listen::suggestions::socket_help;
 use crate::config::report::Report;
 use crate::config::{AdminConfig, DEFAULT_ADMIN_SOCKET, Listen, ManagementConfig, ServerConfig};
 
@@ -128,8 +129,10 @@ fn link_socket(section: &AdminSection, listen: &Listen, directory: &Path, report
         Ok(Listen::Unix(path, Some(_))) => {
             format!("its mode is always 0600: write `unix:{}`", path.display())
         }
-        Ok(_) => format!("links are given out over a Unix socket only: write `unix:{LINK_SOCKET}`"),
-        Err(help) => help,
+        Err(help) if text.starts_with("unix:") => help,
+        Ok(_) | Err(_) => socket_help(text).unwrap_or_else(|| {
+            format!("links are given out over a Unix socket only: write `unix:{LINK_SOCKET}`")
+        }),
     };
     report.error(field.span(), format!("invalid socket `{text}`"), help);
     default
@@ -228,6 +231,22 @@ mod tests {
             let config = read(&format!("[admin]\n{keys}\n")).config;
             let found = config.map(|config| config.admin.unwrap().link_socket);
             assert_eq!(found.as_deref(), expected.map(Path::new), "{keys}");
+        }
+    }
+
+    #[test]
+    fn the_help_for_an_invalid_socket_speaks_of_sockets() {
+        for (socket, expected) in [
+            ("x.sock", "did you mean `unix:x.sock`?"),
+            ("run/x.sock", "did you mean `unix:run/x.sock`?"),
+            ("/run/x", "did you mean `unix:/run/x`?"),
+            ("x", "over a Unix socket only"),
+            ("localhost:80", "over a Unix socket only"),
+            ("unix:", "write `unix:"),
+        ] {
+            let found = read(&format!("[admin]\nlink_socket = '{socket}'\n")).diagnostics;
+            let help = found[0].help.clone().unwrap_or_default();
+            assert!(found.len() == 1 && help.contains(expected), "{socket}: {found:?}");
         }
     }
 
