@@ -35,6 +35,11 @@ pub(super) fn run(config: &AdminConfig, arguments: &LinkArgs) -> Result<ExitCode
     let site = arguments.site.clone().unwrap_or_else(|| own_url(config));
     print_result(&format!("{site}/link#{secret}\n"))?;
     print_progress(&format!("it works once, within {} seconds\n", LINK_LIMIT.as_secs()));
+    if let (None, Some(host)) = (&arguments.site, config.hosts.first()) {
+        print_progress(&format!(
+            "the file does not say whether the proxy in front has TLS: if it has not, pass `--site http://{host}`\n"
+        ));
+    }
     if let (Listen::Unix(path, _), None, []) = (&config.listen, &arguments.site, &*config.hosts) {
         let forward = format!("ssh -L 9504:{} HOST", path.display());
         print_progress(&format!("to open it on another machine, run `{forward}` there first\n"));

@@ -36,8 +36,10 @@ fn a_whole_link_can_be_pasted() {
 #[test]
 fn a_link_has_the_url_of_the_page_and_the_name_of_the_operator() {
     let admin = AdminProcess::start("hosts = [\"ops.example.com\"]\n", &[]);
+    let guess = "the file does not say whether the proxy in front has TLS: if it has not, pass `--site http://ops.example.com`";
     let prefix = |arguments: &[&str]| {
         let output = admin.link(arguments);
+        assert_eq!(output.stderr.contains(guess), !arguments.contains(&"--site"), "{}", output.stderr);
         assert!(output.stderr.contains("it works once, within 60 seconds"), "{}", output.stderr);
         output.stdout.split('#').next().unwrap().to_owned()
     };
@@ -49,7 +51,9 @@ fn a_link_has_the_url_of_the_page_and_the_name_of_the_operator() {
         assert_eq!(admin.link(&["--name", name]).code, 2, "{name:?}");
     }
     let plain = AdminProcess::start("", &[]);
-    assert!(plain.link(&[]).stdout.starts_with("http://127.0.0.1:"), "the address in the file");
+    let output = plain.link(&[]);
+    assert!(output.stdout.starts_with("http://127.0.0.1:"), "the address in the file");
+    assert!(!output.stderr.contains("TLS"), "{}", output.stderr);
 }
 
 #[test]
