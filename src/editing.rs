@@ -19,7 +19,7 @@ mod source;
 mod times;
 mod warnings;
 
-pub use awaited::{AwaitedEdit, WaitError, from_gateway};
+pub use awaited::{AppliedEdit, AwaitedEdit, WaitError, from_gateway};
 pub use bypass::{
     BypassFault, RequestedBypass, begin_bypass, end_bypass, is_editable_bypass, random_secret, remove_bypass,
 };

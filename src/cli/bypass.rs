@@ -9,7 +9,7 @@ use super::config_file::ConfigFile;
 use super::edit::edit;
 use super::end::name_command;
 use super::scope_args::check_scope;
-use super::{print_error, print_result};
+use super::{print_error, print_progress, print_result};
 use crate::clock;
 use crate::editing::{
     BypassFault, BypassInputs, EditPlan, EditRefusal, EditSource, RequestedBypass, Wait, begin_bypass,
@@ -81,10 +81,12 @@ pub(super) fn run(file: &ConfigFile, arguments: &BypassArgs) -> Result<ExitCode,
     let link = bypass_link(site, &edited.config, bypass, &secret);
     edited.warnings.extend(bypass_warnings(site, &edited.config, bypass, now, INPUTS));
     edited.print(&edited.outcome, now, &[])?;
-    let applied = edited.wait_until_applied(file);
-    // The last line is the link, for scripts.
+    // Before the wait, which may be interrupted. It is the last line of stdout, for scripts.
     print_result(&format!("the link for testers, which is not shown again:\n{link}\n"))?;
-    applied.map(|()| ExitCode::SUCCESS)
+    if let Some(applied) = edited.applied(file)? {
+        print_progress(&format!("{applied}\n"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn begin(

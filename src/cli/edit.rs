@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error, print_result, print_result_after};
 use crate::config::diagnostic::{Diagnostic, Location, Source};
-use crate::editing::{self, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
+use crate::editing::{self, AppliedEdit, EditFailure, EditPlan, EditRefusal, EditSource, Edited, Wait};
 use crate::escape::escape;
 use crate::summary::state_line;
 
@@ -51,13 +51,18 @@ impl<T> Edited<T> {
 
     /// Waits until the gateway has applied the edit, if it is awaited, and reports the result.
     pub(super) fn wait_until_applied(&self, file: &ConfigFile) -> Result<(), ExitCode> {
-        let Some(awaited) = &self.awaited else { return Ok(()) };
+        self.applied(file)?.map_or(Ok(()), |applied| print_result(&format!("{applied}\n")))
+    }
+
+    /// As [`Edited::wait_until_applied`], but returns the success instead of printing it. `None` if the edit is not awaited.
+    pub(super) fn applied(&self, file: &ConfigFile) -> Result<Option<AppliedEdit>, ExitCode> {
+        let Some(awaited) = &self.awaited else { return Ok(None) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             fail(&format!("cannot wait for the gateway: {error}"), "the edit stays in the file")
         })?;
         match runtime.block_on(awaited.applied(&file.path)) {
-            Ok(applied) => print_result(&(applied.to_string() + "\n")),
+            Ok(applied) => Ok(Some(applied)),
             Err(error) => {
                 print_diagnostics(&error.diagnostics(awaited, &file.command("status"), true));
                 Err(ExitCode::FAILURE)

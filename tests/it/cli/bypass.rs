@@ -1,5 +1,10 @@
 //! `downtime bypass` writes a table and prints a link, and `downtime bypass end` takes both back.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
 use crate::support::process::{ConfigDirectory, GatewayProcess, downtime};
 use crate::support::until;
 
@@ -8,7 +13,7 @@ const DOWN: &str = "[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 /// Runs the binary in a directory. Returns its exit code, its output and its errors.
 fn run(directory: &ConfigDirectory, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = downtime(directory);
-    let output = command.args(arguments).stdout(std::process::Stdio::piped()).output().unwrap();
+    let output = command.args(arguments).stdout(Stdio::piped()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -171,7 +176,7 @@ fn a_bypass_can_be_waited_for() {
     let (code, output, errors) = run(&gateway.directory, &["bypass", "--name", "qa", "--wait"]);
     assert_eq!(code, Some(0), "{errors}");
     let secret = output.lines().find_map(|line| line.split_once("/.downtime/enter#")).expect("a link").1;
-    assert!(output.contains("applied by the gateway at"), "{output}");
+    assert!(errors.contains("applied by the gateway at"), "{errors}");
     assert!(output.lines().last().is_some_and(|line| line.contains("/.downtime/enter#")), "{output}");
     let field = format!("Downtime-Bypass: {secret}");
     assert_eq!(gateway.get("/", &[&field]).status, 200);
@@ -184,6 +189,21 @@ fn a_bypass_can_be_waited_for() {
     let (code, _, errors) = run(&directory, &["bypass", "--wait"]);
     assert!(code == Some(1) && errors.contains("[management]"), "{errors}");
     assert_eq!(file(&directory), before);
+}
+
+#[test]
+fn the_link_is_printed_before_the_wait() {
+    let management = "[management]\nlisten = \"unix:management.sock\"\n";
+    let gateway = GatewayProcess::start(&format!("{management}{DOWN}"));
+    gateway.process.signal(Signal::STOP);
+    let mut command = downtime(&gateway.directory);
+    command.args(["bypass", "--wait"]).stdout(Stdio::piped());
+    let mut waiting = command.spawn().expect("the binary");
+    let mut lines = BufReader::new(waiting.stdout.take().expect("a pipe")).lines();
+    let is_link = |line: std::io::Result<String>| line.expect("a line").contains("/.downtime/enter#");
+    assert!(lines.any(is_link), "no link");
+    gateway.process.signal(Signal::CONT);
+    assert!(waiting.wait().expect("an exit status").success(), "the edit was not awaited any more");
 }
 
 #[test]
