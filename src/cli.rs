@@ -132,7 +132,8 @@ impl Cli {
         if let Some(Command::WithoutFile(command)) = &self.command {
             return command.run();
         }
-        let file = match ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &DEFAULT_PATHS) {
+        let found = ConfigFile::find(self.config.take(), std::env::var_os(VARIABLE), &DEFAULT_PATHS);
+        let file = match found.or_else(|error| self.file_of_gateway(error)) {
             Ok(file) => file,
             Err(error) => return report_no_file(error, self.format()),
         };
@@ -158,6 +159,16 @@ impl Cli {
             format: self.format,
             denies_warnings: self.deny == Some(Deny::Warnings),
             is_quiet: self.quiet,
+        }
+    }
+
+    /// Returns the file of the running gateway for a command that only asks the gateway, if there is no file any more.
+    fn file_of_gateway(&self, missing: Diagnostic) -> Result<ConfigFile, Diagnostic> {
+        match &self.command {
+            Some(Command::WithFile(FileCommand::Status(_) | FileCommand::Wait(_))) => {
+                gateway_address::file_at_default_address(&DEFAULT_PATHS, missing)
+            }
+            _ => Err(missing),
         }
     }
 

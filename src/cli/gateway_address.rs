@@ -1,8 +1,17 @@
 //! The address at which commands query the running gateway.
 
+use std::path::Path;
+use std::time::Duration;
+
+use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{DEFAULT_MANAGEMENT, Listen, ParsedConfig};
+use crate::escape::peer_text;
+use crate::management::client::{StatusReply, query};
+
+/// The time limit for one query.
+pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The management listener of the gateway that serves a file.
 pub(super) struct GatewayAddress {
@@ -45,6 +54,22 @@ impl GatewayAddress {
         print_diagnostics(self.unreadable.as_deref().unwrap_or_default());
         print_error(message, ASSUMED_HELP);
     }
+}
+
+/// Returns the one of `places` from which the gateway at the default address has read its file. Else returns the error `missing`,
+/// which says that there is no file at any of them.
+pub(super) fn file_at_default_address<P: AsRef<Path>>(
+    places: &[P],
+    missing: Diagnostic,
+) -> Result<ConfigFile, Diagnostic> {
+    let listen = Listen::Tcp(DEFAULT_MANAGEMENT);
+    let Ok(StatusReply { gateway, .. }) = query(&listen, QUERY_TIMEOUT) else { return Err(missing) };
+    let place = places.iter().find(|place| gateway.is_at(place.as_ref()));
+    place.map(ConfigFile::at).ok_or_else(|| {
+        let other = peer_text(&gateway.file);
+        let help = format!("the gateway at {listen} serves another file: to ask it, write `-c {other}`");
+        Diagnostic { help: Some(help), ..missing }
+    })
 }
 
 /// What to do if no gateway of the file is at the default address.

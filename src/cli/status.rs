@@ -4,7 +4,6 @@ mod cancel;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -12,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use self::cancel::Cancel;
 use super::config_file::ConfigFile;
-use super::gateway_address::{ASSUMED_HELP, GatewayAddress};
+use super::gateway_address::{ASSUMED_HELP, GatewayAddress, QUERY_TIMEOUT};
 use super::{Format, print_diagnostics, print_error, print_result};
 use crate::clock;
 use crate::config::Listen;
@@ -24,9 +23,6 @@ use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
 use crate::schedule::state::State;
 use crate::summary::{Summary, certificate_problems, short_bypass_lines, status_lines, to_json};
-
-/// The time limit for the gateway's response.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]

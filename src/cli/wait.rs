@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::config_file::ConfigFile;
-use super::gateway_address::GatewayAddress;
+use super::gateway_address::{GatewayAddress, QUERY_TIMEOUT};
 use super::{print_diagnostics, print_error, print_result};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::duration;
@@ -16,8 +16,6 @@ use crate::escape::peer_text;
 use crate::management::client::query;
 use crate::schedule::state::State;
 
-/// The time limit for one query.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two queries.
 const PAUSE: Duration = Duration::from_millis(250);
 

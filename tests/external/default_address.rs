@@ -15,7 +15,8 @@ const PROGRAMS: [RequiredProgram; 2] = [("ip", "iproute2"), ("unshare", "util-li
 const CONFIG: &str =
     "[server]\nlisten = [\"127.0.0.1:0\"]\n[management]\n[[period]]\nstart = 2020-01-01T00:00:00Z\n";
 
-/// Prints what `wait` and `status` print about a file that is not UTF-8, and about one that is removed.
+/// Prints what `wait` and `status` print about a file that is not UTF-8, and about one that is removed, named and not; and about one
+/// in another directory.
 const RUN: &str = r#"
 ip link set lo up
 "$1" 2>log &
@@ -25,6 +26,12 @@ for change in 'printf "\377\376a" >downtime.toml' 'rm downtime.toml'; do
     "$1" -c "$2" wait down --timeout 30s
     "$1" -c "$2" status
 done
+"$1" wait down --timeout 30s
+"$1" status
+"$1" status --serving
+mkdir elsewhere
+cd elsewhere
+"$1" status 2>&1
 kill $!
 "#;
 
@@ -47,9 +54,12 @@ fn find_gateway() -> Result<(), Failed> {
         .arg(directory.join("downtime.toml"));
     let printed = debian::run(&mut unshare)?;
     for (text, count) in [
-        ("\ndown since 2020-01-01 00:00:00 +00:00, with no known end", 2),
-        ("state     down since 2020-01-01 00:00:00 +00:00, with no known end", 2),
-        ("source    the gateway at 127.0.0.1:9503: snapshot 1 since ", 2),
+        ("\ndown since 2020-01-01 00:00:00 +00:00, with no known end", 3),
+        ("state     down since 2020-01-01 00:00:00 +00:00, with no known end", 3),
+        ("source    the gateway at 127.0.0.1:9503: snapshot 1 since ", 3),
+        ("\nthe gateway at 127.0.0.1:9503 serves\n", 1),
+        ("error: no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml\n", 1),
+        ("help: the gateway at 127.0.0.1:9503 serves another file: to ask it, write `-c /", 1),
     ] {
         assert_eq!(format!("\n{printed}").matches(text).count(), count, "{text}: {printed}");
     }
