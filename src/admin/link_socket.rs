@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::access::Access;
 use crate::clock;
 use crate::config::line_file::check_name;
+use crate::escape::peer_text;
 
 /// The time limit for one client, on both sides.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,8 +97,40 @@ pub fn ask_for_link(socket: &Path, name: &str) -> Result<String, LinkError> {
     };
     let answer = ask().map_err(LinkError::Io)?;
     match answer.trim_end().split_once(' ') {
-        Some(("ok", secret)) => Ok(secret.to_owned()),
-        Some(("no", reason)) => Err(LinkError::Refused(reason.to_owned())),
+        Some(("ok", secret)) => Ok(peer_text(secret).into_owned()),
+        Some(("no", reason)) => Err(LinkError::Refused(peer_text(reason).into_owned())),
         _ => Err(LinkError::Refused("the answer is malformed".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// Returns what is printed of the answer of another program at the socket.
+    fn printed(answer: &str) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("link.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut client, _) = listener.accept().unwrap();
+                let _ = client.read(&mut [0; 100]).unwrap();
+                client.write_all(answer.as_bytes()).unwrap();
+            });
+            match ask_for_link(&socket, "ann") {
+                Ok(text) | Err(LinkError::Refused(text)) => text,
+                Err(LinkError::Io(error)) => panic!("{error}"),
+            }
+        })
+    }
+
+    #[test]
+    fn the_answer_of_another_program_cannot_control_the_terminal() {
+        assert_eq!(printed("ok abc\n"), "abc");
+        assert_eq!(printed("ok a\u{1b}[2J\nforged\n"), "a\\u{1b}[2J\\nforged");
+        assert_eq!(printed("no a\u{1b}[2J\nforged\n"), "a\\u{1b}[2J\\nforged");
     }
 }

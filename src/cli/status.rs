@@ -18,6 +18,7 @@ use crate::config::Listen;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::load::{Loaded, load_to_show};
 use crate::editing::from_gateway;
+use crate::escape::peer_text;
 use crate::management::client::{StatusReply, query, query_health};
 use crate::management::status::{GatewayStatus, Rejection};
 use crate::schedule::human_time::local;
@@ -56,7 +57,7 @@ pub(super) fn run(file: &ConfigFile, arguments: &StatusArgs) -> Result<ExitCode,
             report_gateway(&reply, listen, path, &loaded, format, &cancel)
         }
         Ok(StatusReply { gateway, .. }) => {
-            let reason = format!("the gateway at {listen} serves another file, {}", gateway.file);
+            let reason = format!("the gateway at {listen} serves another file, {}", peer_text(&gateway.file));
             report_file(path, &loaded, format, &cancel, &reason, help)
         }
         Err(error) => {

@@ -117,9 +117,9 @@ fn a_period_of_the_whole_site_is_reported_before_one_of_a_part() {
 
 const MANAGEMENT: &str = "[management]\nlisten = \"unix:management.sock\"\n";
 
-/// Runs `status` with these arguments against a program that responds with this body.
-fn status_from(body: &serde_json::Value, arguments: &[&str]) -> CommandOutput {
-    let directory = WorkingDirectory::with(MANAGEMENT);
+/// Runs `status` with these arguments on a file, against a program that responds with this body.
+fn status_from(file: &str, body: &serde_json::Value, arguments: &[&str]) -> CommandOutput {
+    let directory = WorkingDirectory::with(file);
     let listener = UnixListener::bind(directory.path().join("management.sock")).unwrap();
     let body = body.to_string();
     let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
@@ -144,11 +144,14 @@ fn the_answer_of_another_program_cannot_control_the_terminal() {
         "state": EVIL, "file": EVIL, "sha256": sha256, "generation": 1, "applied_at": "2026-01-01T00:00:00Z",
         "rejected": rejected, "watch": EVIL, "timezone": EVIL, "lines": [EVIL],
     });
-    for (field, value) in [("watch", json!(EVIL)), ("sha256", json!(EVIL)), ("generation", json!(EVIL))] {
+    let invalid = format!("{MANAGEMENT}[server]\nlisten = 1\n");
+    for (file, field) in
+        [(MANAGEMENT, "watch"), (MANAGEMENT, "sha256"), (&invalid, "sha256"), (MANAGEMENT, "generation")]
+    {
         let mut report = report.clone();
-        report[field] = value;
+        report[field] = json!(EVIL);
         for arguments in [&[][..], &["--format", "json"]] {
-            let CommandOutput { stdout, stderr, .. } = status_from(&report, arguments);
+            let CommandOutput { stdout, stderr, .. } = status_from(file, &report, arguments);
             let output = stdout + &stderr;
             assert!(!output.contains(|c: char| is_unsafe(c) && c != '\n'), "{output:?}");
             assert!(!output.contains("\nforged"), "{output}");
