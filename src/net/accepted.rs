@@ -1,6 +1,6 @@
 //! A TCP connection that was just accepted.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 
@@ -39,6 +39,11 @@ impl AcceptedTcp {
     /// Writes as much as the system takes now.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.socket()?.write(bytes)
+    }
+
+    /// Reads what was received.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket()?.read(buffer)
     }
 
     /// Appends what is there to the free capacity of `bytes`, and returns its length; 0 at the end of the stream. Returns `None` if

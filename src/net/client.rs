@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::Response;
 use tokio::sync::watch;
 
+pub use self::gone::UNWATCHED;
 use super::buffer::Buffer;
 use super::half_closed::HalfClosed;
 use super::peer::Peer;
@@ -46,6 +47,8 @@ pub struct ClientConnection {
     traffic: Rc<Traffic>,
     /// Set when the client has stopped sending, or may have, which it may do and wait for the response.
     half_closed: Option<HalfClosed>,
+    /// True if it may have sent more unnoticed, while its response was awaited.
+    was_unwatched: bool,
 }
 
 impl ClientConnection {
@@ -81,6 +84,7 @@ impl ClientConnection {
             send_limit: SendLimit::new(Duration::MAX),
             traffic: Rc::default(),
             half_closed: None,
+            was_unwatched: false,
         }
     }
 
@@ -190,6 +194,7 @@ impl ClientConnection {
         !self.body.is_whole()
             || !self.input.is_empty()
             || self.send_limit.has_waited
-            || matches!(self.stream.try_read(&mut [0]), Ok(1..))
+            || (self.was_unwatched || self.stream.is_registered())
+                && matches!(self.stream.try_read(&mut [0]), Ok(1..))
     }
 }

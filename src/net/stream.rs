@@ -74,6 +74,11 @@ impl From<TlsStream<TcpStream>> for Stream {
 }
 
 impl Stream {
+    /// Returns true unless it was just accepted, and nothing had to wait for it yet.
+    pub fn is_registered(&self) -> bool {
+        !matches!(self, Self::Accepted(_))
+    }
+
     /// Registers it with the runtime, which can then wait for it.
     ///
     /// # Errors
@@ -121,12 +126,14 @@ impl Stream {
         }
     }
 
-    /// Reads what was received, if the runtime knows of something. Returns `WouldBlock` if not, or if that cannot be known.
+    /// Reads what was received, as far as the runtime knows if it waits for the stream. Returns `WouldBlock` if that is nothing, or
+    /// cannot be known.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_read(buffer),
             Self::Unix(stream) => stream.try_read(buffer),
-            Self::Accepted(_) | Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
+            Self::Accepted(stream) => stream.try_read(buffer),
+            Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Buffers {
     /// The bytes to send to the client.
     pub(super) to_client: Vec<u8>,
     pub(super) deadline: Deadline,
+    /// Until when a client that was just accepted is not watched.
+    pub(super) unwatched: Deadline,
 }
 
 /// The free buffers of one thread.

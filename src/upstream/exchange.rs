@@ -21,7 +21,7 @@ use super::response::log_left_out;
 use super::upload::Upload;
 use super::{ClientError, Forwarded, UpstreamError, tunnel};
 use crate::http1::request::RequestHead;
-use crate::net::client::ClientConnection;
+use crate::net::client::{ClientConnection, UNWATCHED};
 use crate::net::stream::Stream;
 
 /// How long the head of a response is held back if no content comes with it. If the upstream breaks off meanwhile, the client
@@ -59,6 +59,7 @@ impl Exchange<'_, '_> {
         on_status: &mut dyn FnMut(StatusCode),
     ) -> Result<EndedExchange, ExchangeError> {
         self.buffers.deadline.start_at(self.started_at, self.limits.response);
+        self.buffers.unwatched.start_at(self.started_at, UNWATCHED);
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             log_left_out(&download, self.head);
@@ -132,7 +133,11 @@ impl Exchange<'_, '_> {
             buffers.deadline.start(limit);
         }
         // While there are bytes to send to the client, the writes show if it has left.
-        if upload.is_over() && waits_for_upstream && client.poll_gone(cx, download.probe()).is_ready() {
+        if upload.is_over()
+            && waits_for_upstream
+            && client.poll_watched(cx, &mut buffers.unwatched).is_ready()
+            && client.poll_gone(cx, download.probe()).is_ready()
+        {
             return Poll::Ready(Forwarded::Cut);
         }
         if closing.as_mut().poll(cx).is_pending() {

@@ -1,15 +1,29 @@
 //! Notice of a client that has left.
 
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::ClientConnection;
 use crate::http1::encode::CONTINUE;
+use crate::net::deadline::Deadline;
 use crate::net::half_closed::HalfClosed;
 
+/// How long a client that was just accepted is not watched, in case it leaves, while its response is awaited. Watching takes two
+/// system calls, and many a response is there by then.
+pub const UNWATCHED: Duration = Duration::from_millis(20);
 /// How much of the next requests is read ahead, in bytes.
 const MAX_PIPELINED: usize = 64 << 10;
 
 impl ClientConnection {
+    /// Ready when the client is to be watched, in case it leaves: at once, or if it was just accepted, when `unwatched` has passed.
+    pub fn poll_watched(&mut self, cx: &mut Context<'_>, unwatched: &mut Deadline) -> Poll<()> {
+        if self.stream.is_registered() {
+            return Poll::Ready(());
+        }
+        self.was_unwatched = true;
+        unwatched.poll_passed(cx)
+    }
+
     /// Ready when the client has left. What it sends meanwhile is kept, up to `MAX_PIPELINED`. Beyond that, nothing is read, and it
     /// may have stopped sending behind that.
     ///
@@ -41,5 +55,40 @@ impl ClientConnection {
     /// response as the probe, if it takes any.
     pub fn poll_gone_before_response(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_gone(cx, if self.takes_interim() { CONTINUE } else { b"" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+    use std::rc::Rc;
+
+    use tokio::sync::watch;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::net::accepted::AcceptedTcp;
+    use crate::net::peer::Peer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_was_just_accepted_is_watched_only_after_a_while() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, address) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        let stream = AcceptedTcp::from(OwnedFd::from(accepted)).into();
+        let (_stop, stopped) = watch::channel(false);
+        let mut client =
+            ClientConnection::new(stream, Rc::new(Peer::new(Some(address.ip()))), stopped, Duration::MAX);
+        let (begun, mut unwatched) = (Instant::now(), Deadline::new());
+        unwatched.start(UNWATCHED);
+        poll_fn(|cx| client.poll_watched(cx, &mut unwatched)).await;
+        assert!(begun.elapsed() >= UNWATCHED && !client.stream.is_registered());
+        assert!(poll_fn(|cx| Poll::Ready(client.poll_gone(cx, b""))).await.is_pending());
+        assert!(client.stream.is_registered());
+        unwatched.start(UNWATCHED);
+        assert!(poll_fn(|cx| Poll::Ready(client.poll_watched(cx, &mut unwatched))).await.is_ready());
     }
 }

@@ -98,7 +98,10 @@ impl Exchange<'_, '_> {
         if let Poll::Ready(read) = buffers.from_upstream.poll_fill(upstream, cx) {
             return Poll::Ready(Ok(ExchangeEvent::Received(read)));
         }
-        if upload.is_over() && client.poll_gone_before_response(cx).is_ready() {
+        if upload.is_over()
+            && client.poll_watched(cx, &mut buffers.unwatched).is_ready()
+            && client.poll_gone_before_response(cx).is_ready()
+        {
             return Poll::Ready(Ok(ExchangeEvent::ClientLeft));
         }
         if upload.poll_gate_expired(cx).is_ready() {

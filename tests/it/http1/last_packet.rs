@@ -1,8 +1,10 @@
 //! The end of a connection comes in the packet with the last bytes of the response, so that the client need not wait for it.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use socket2::{Domain, Socket, Type};
 
 use super::{DOWN, FORMS, RequestForm, site};
 use crate::support::http::{Client, uninterrupted};
@@ -71,6 +73,42 @@ fn a_client_that_sends_more_than_its_last_request_gets_the_whole_response() {
             let response = client.try_response(form.method).expect("a whole response");
             assert_eq!(response.status, 503, "{form:?}");
         }
+    }
+}
+
+#[test]
+fn a_client_that_sends_more_while_its_response_is_awaited_gets_the_whole_response() {
+    // More than the client takes before it reads, and less than the gateway's system takes at once.
+    const LENGTH: usize = 40 << 10;
+    let upstream = ScriptedUpstream::bind();
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    let (received, requests) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Each thread of the gateway keeps a connection.
+        loop {
+            let (mut connection, received) = (upstream.accept(), received.clone());
+            std::thread::spawn(move || {
+                while connection.head().is_ok() {
+                    let (respond, may_respond) = mpsc::channel();
+                    received.send(respond).expect("a test that waits");
+                    may_respond.recv().expect("a test that goes on");
+                    connection.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"));
+                    connection.send("x".repeat(LENGTH));
+                }
+            });
+        }
+    });
+    for _ in 0..TRIES {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(1).expect("the least buffer");
+        socket.connect(&gateway.address.into()).expect("a connection");
+        let mut client = Client::on(socket.into());
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let respond = requests.recv().expect("a request");
+        client.send("\r\n");
+        respond.send(()).expect("an upstream that waits");
+        client.head().expect("a head");
+        assert_eq!(client.rest().expect("no reset").len(), LENGTH);
     }
 }
 
