@@ -91,7 +91,7 @@ fn a_client_that_sends_more_while_its_response_is_awaited_gets_the_whole_respons
                 while connection.head().is_ok() {
                     let (respond, may_respond) = mpsc::channel();
                     received.send(respond).expect("a test that waits");
-                    may_respond.recv().expect("a test that goes on");
+                    may_respond.recv().expect("a test that allows the response");
                     connection.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"));
                     connection.send("x".repeat(LENGTH));
                 }
