@@ -122,10 +122,8 @@ impl GuardedState {
 
     fn poll_send_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.batch.get(self.sent..) {
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                bytes => self.record_sent(bytes),
-            }
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            self.record_sent(sent);
         }
         Pin::new(&mut self.stream).poll_flush(cx)
     }

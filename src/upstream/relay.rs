@@ -91,7 +91,7 @@ impl Relay {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.unsent.get(self.sent..) {
-            self.sent += ready!(poll_write(cx, to, rest))?;
+            self.sent += ready!(Pin::new(&mut *to).poll_write(cx, rest))?;
         }
         if self.sent > 0 {
             (self.unsent, self.sent) = (Vec::new(), 0);
@@ -116,8 +116,8 @@ impl Relay {
         }
         self.received += bytes.filled().len() as u64;
         let passing = self.receive(bytes.filled());
-        let passing = bytes.filled().get(..passing).unwrap_or_default();
-        let sent = match poll_write(cx, to, passing) {
+        let Some(passing @ [_, ..]) = bytes.filled().get(..passing) else { return Poll::Ready(Ok(())) };
+        let sent = match Pin::new(to).poll_write(cx, passing) {
             Poll::Ready(sent) => sent?,
             Poll::Pending => 0,
         };
@@ -152,16 +152,6 @@ impl Relay {
                 self.state = RelayState::Ended;
             }
         }
-    }
-}
-
-fn poll_write(cx: &mut Context<'_>, to: &mut Stream, bytes: &[u8]) -> Poll<io::Result<usize>> {
-    if bytes.is_empty() {
-        return Poll::Ready(Ok(0));
-    }
-    match ready!(Pin::new(to).poll_write(cx, bytes))? {
-        0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        taken => Poll::Ready(Ok(taken)),
     }
 }
 

@@ -229,10 +229,7 @@ impl<'m> Upload<'m> {
     ) -> Poll<io::Result<bool>> {
         let mut has_progress = false;
         while let Some(rest @ [_, ..]) = bytes.get(self.sent..) {
-            match ready!(Pin::new(&mut *upstream).poll_write(cx, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                taken => self.sent += taken,
-            }
+            self.sent += ready!(Pin::new(&mut *upstream).poll_write(cx, rest))?;
             (self.has_sent, has_progress) = (true, true);
         }
         if self.has_dropped_head {

@@ -36,13 +36,13 @@ impl ClientConnection {
 
     /// Writes as much as the system takes now, at least one byte, and returns its length.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
-            Poll::Ready(taken) => Poll::Ready(self.record_write(taken?)),
-            Poll::Pending => {
-                self.send_limit.has_waited = true;
-                Poll::Pending
-            }
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        match written {
+            Poll::Ready(Ok(taken)) => self.record_write(taken),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.send_limit.has_waited = true,
         }
+        written
     }
 
     /// Writes the last bytes of a response as [`ClientConnection::poll_write`] does. If the connection closes after them, its end is
@@ -50,20 +50,19 @@ impl ClientConnection {
     pub fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.try_finish(bytes)? {
             0 => self.poll_write(cx, bytes),
-            taken => Poll::Ready(self.record_write(taken)),
+            taken => {
+                self.record_write(taken);
+                Poll::Ready(Ok(taken))
+            }
         }
     }
 
-    fn record_write(&mut self, taken: usize) -> io::Result<usize> {
-        if taken == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
+    fn record_write(&mut self, taken: usize) {
         self.has_begun_response = true;
         self.traffic.add_sent(taken as u64);
         if let Some(half_closed) = &mut self.half_closed {
             half_closed.restart();
         }
-        Ok(taken)
     }
 
     /// If the connection closes after these last bytes of a response, writes as much as the system takes now; if that is all, with the

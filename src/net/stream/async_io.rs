@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -35,8 +35,12 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+impl Stream {
+    fn poll_write_some(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         // Most writes need not wait, and so no waker.
         match self.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -52,6 +56,16 @@ impl AsyncWrite for Stream {
             return Pin::new(stream).poll_write_vectored(cx, &parts);
         }
         on_stream!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+}
+
+impl AsyncWrite for Stream {
+    /// Fails instead of writing nothing of some bytes, so that no caller has to look for that.
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match ready!(self.poll_write_some(cx, bytes))? {
+            0 if !bytes.is_empty() => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => Poll::Ready(Ok(written)),
+        }
     }
 
     fn poll_write_vectored(
