@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::handshake::{Handshake, handshake};
-use super::head::{HeadReader, NextHead};
+use super::head::{ConnectionEnd, HeadReader};
 use super::limit_log;
 use super::open_connections::Idleness;
 use super::preface::Preface;
@@ -20,7 +20,6 @@ use super::refusal::refuse;
 use super::{Service, begin, http2};
 use crate::config::Limits;
 use crate::escape::peer_text;
-use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::net::linger::{close, close_at_once};
@@ -104,29 +103,14 @@ pub(super) async fn serve_tls<S: Service>(
     }
 }
 
-/// Why a connection carries no further request of HTTP/1.
-enum ConnectionEnd {
-    /// The client speaks HTTP/2.
-    Http2,
-    /// A request is refused.
-    Refused(Refusal),
-    /// The last response was sent, or the connection is idle.
-    Close,
-    /// The client has left, or must see that a response is not complete.
-    Drop,
-}
-
 async fn serve_requests<S: Service>(
     client: &mut ClientConnection,
     service: &S,
     mut heads: HeadReader,
 ) -> ConnectionEnd {
     loop {
-        match heads.next(client).await {
-            NextHead::Complete => {}
-            NextHead::Http2 => return ConnectionEnd::Http2,
-            NextHead::Refused(refusal) => return ConnectionEnd::Refused(refusal),
-            NextHead::Closed => return ConnectionEnd::Close,
+        if let Err(end) = heads.next(client).await {
+            return end;
         }
         let head = match RequestHead::parse(heads.bytes()) {
             Ok(head) => head,

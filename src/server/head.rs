@@ -29,16 +29,17 @@ const INCOMPLETE: Refusal = Refusal::bad_request("the connection ended within th
 
 const NO_PREFACE: Refusal = Refusal::bad_request("the connection was agreed to be HTTP/2, but it is not");
 
-/// What comes next on a connection.
-pub(super) enum NextHead {
-    /// A complete head, which [`HeadReader::bytes`] begin with. It is still in the input.
-    Complete,
-    /// The preface of HTTP/2, which is still in the input.
+/// Why a connection carries no further request of HTTP/1.
+pub(super) enum ConnectionEnd {
+    /// The client speaks HTTP/2. Its preface is still in the input.
     Http2,
-    /// Something that is not a head, or none in time.
+    /// A request is refused, perhaps before its head is complete.
     Refused(Refusal),
-    /// The end: the client has closed, is idle for too long, the connection must make room, or the server stops.
-    Closed,
+    /// The last response was sent; or no request comes: the client has closed, is idle for too long, the connection must make room, or
+    /// the server stops.
+    Close,
+    /// The client has left, or must see that a response is not complete.
+    Drop,
 }
 
 /// The limits for the heads of one connection.
@@ -99,15 +100,16 @@ impl HeadReader {
         &self.head
     }
 
-    /// Waits for the next head. Empty lines before it are skipped (RFC 9112, section 2.2), as many as a head may have bytes. When the server stops, a head that
-    /// is on its way has [`STOP_GRACE`] left.
-    pub(super) async fn next(&mut self, client: &mut ClientConnection) -> NextHead {
+    /// Waits for the next head, with which [`HeadReader::bytes`] begin then. It is still in the input. Empty lines before it are skipped
+    /// (RFC 9112, section 2.2), as many as a head may have bytes. When the server stops, a head that is on its way has [`STOP_GRACE`]
+    /// left.
+    pub(super) async fn next(&mut self, client: &mut ClientConnection) -> Result<(), ConnectionEnd> {
         let mut since: Option<Instant> = None;
         let (mut searched, mut skipped, mut is_begun) = (0, 0, false);
         loop {
             skipped += skip_empty_lines(client);
             if skipped > self.limits.bytes {
-                return NextHead::Refused(TOO_LONG_HEAD);
+                return Err(ConnectionEnd::Refused(TOO_LONG_HEAD));
             }
             let bytes = client.input().bytes();
             if bytes.is_empty() {
@@ -115,20 +117,20 @@ impl HeadReader {
                 searched = 0;
             } else if self.preface != Preface::Forbidden && is_preface(bytes) {
                 if bytes.len() >= PREFACE.len() {
-                    return NextHead::Http2;
+                    return Err(ConnectionEnd::Http2);
                 }
             } else if self.preface == Preface::Required {
-                return NextHead::Refused(NO_PREFACE);
+                return Err(ConnectionEnd::Refused(NO_PREFACE));
             } else if let Some(length) = complete_within(bytes, searched, self.limits.bytes) {
                 self.preface = Preface::Forbidden;
                 self.limits.idle = self.limits.kept_idle;
                 self.head.clear();
                 self.head.extend_from_slice(bytes.get(..length).unwrap_or_default());
-                return NextHead::Complete;
+                return Ok(());
             } else if bytes.len() >= self.limits.bytes {
-                return NextHead::Refused(too_long(bytes, self.limits.bytes));
+                return Err(ConnectionEnd::Refused(too_long(bytes, self.limits.bytes)));
             } else if let Some(refusal) = not_a_head(bytes) {
-                return NextHead::Refused(refusal);
+                return Err(ConnectionEnd::Refused(refusal));
             } else {
                 searched = bytes.len();
             }
@@ -150,12 +152,12 @@ impl HeadReader {
             }
             match event {
                 ClientEvent::Read(Ok(1..)) => {}
-                ClientEvent::Read(Ok(0)) if is_begun => return NextHead::Refused(INCOMPLETE),
-                ClientEvent::Expiry if self.has_stopped() => return NextHead::Closed,
+                ClientEvent::Read(Ok(0)) if is_begun => return Err(ConnectionEnd::Refused(INCOMPLETE)),
+                ClientEvent::Expiry if self.has_stopped() => return Err(ConnectionEnd::Close),
                 ClientEvent::Expiry if Instant::now() < expires_at => self.expire_at(expires_at),
-                ClientEvent::Expiry if is_begun => return NextHead::Refused(TOO_LATE),
+                ClientEvent::Expiry if is_begun => return Err(ConnectionEnd::Refused(TOO_LATE)),
                 ClientEvent::Read(_) | ClientEvent::Expiry | ClientEvent::Scarcity => {
-                    return NextHead::Closed;
+                    return Err(ConnectionEnd::Close);
                 }
             }
         }
