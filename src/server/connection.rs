@@ -106,7 +106,7 @@ pub(super) async fn serve_tls<S: Service>(
 async fn serve_requests<S: Service>(
     client: &mut ClientConnection,
     service: &S,
-    mut heads: HeadReader,
+    mut heads: HeadReader<'_>,
 ) -> ConnectionEnd {
     loop {
         if let Err(end) = heads.next(client).await {

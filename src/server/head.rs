@@ -3,9 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use http::StatusCode;
 use tokio::task::coop::has_budget_remaining;
@@ -42,27 +40,16 @@ pub(super) enum ConnectionEnd {
     Drop,
 }
 
-/// The limits for the heads of one connection.
-#[derive(Clone, Copy)]
-struct HeadLimits {
-    /// The longest head, in bytes.
-    bytes: usize,
-    /// For a head, from its first byte.
-    time: Duration,
-    /// For the wait for its first byte.
-    idle: Duration,
-    /// The same, after a request.
-    kept_idle: Duration,
-}
-
 /// Reads the heads of one connection.
-pub(super) struct HeadReader {
+pub(super) struct HeadReader<'l> {
     /// A copy of the input, as far as it has been found to contain a head: the request is handled while more is read.
     head: Vec<u8>,
     /// For the first head only.
     preface: Preface,
-    idleness: Rc<Idleness>,
-    limits: HeadLimits,
+    idleness: &'l Idleness,
+    limits: &'l Limits,
+    /// True once there was a head.
+    is_kept: bool,
     /// Created for the first wait.
     expiry: Option<Pin<Box<Sleep>>>,
     /// The time at which the wait for the next head ends, because the server is stopping.
@@ -79,16 +66,14 @@ enum ClientEvent {
     Scarcity,
 }
 
-impl HeadReader {
-    pub(super) fn new(preface: Preface, idleness: &Rc<Idleness>, limits: &Limits) -> Self {
-        let Limits { head, head_timeout, idle_timeout, .. } = *limits;
-        let limits =
-            HeadLimits { bytes: head, time: head_timeout, idle: head_timeout, kept_idle: idle_timeout };
+impl<'l> HeadReader<'l> {
+    pub(super) fn new(preface: Preface, idleness: &'l Idleness, limits: &'l Limits) -> Self {
         Self {
             head: Vec::new(),
             preface,
-            idleness: Rc::clone(idleness),
+            idleness,
             limits,
+            is_kept: false,
             expiry: None,
             stop_at: None,
             registered: None,
@@ -108,7 +93,7 @@ impl HeadReader {
         let (mut searched, mut skipped, mut is_begun) = (0, 0, false);
         loop {
             skipped += skip_empty_lines(client);
-            if skipped > self.limits.bytes {
+            if skipped > self.limits.head {
                 return Err(ConnectionEnd::Refused(TOO_LONG_HEAD));
             }
             let bytes = client.input().bytes();
@@ -121,14 +106,14 @@ impl HeadReader {
                 }
             } else if self.preface == Preface::Required {
                 return Err(ConnectionEnd::Refused(NO_PREFACE));
-            } else if let Some(length) = complete_within(bytes, searched, self.limits.bytes) {
+            } else if let Some(length) = complete_within(bytes, searched, self.limits.head) {
                 self.preface = Preface::Forbidden;
-                self.limits.idle = self.limits.kept_idle;
+                self.is_kept = true;
                 self.head.clear();
                 self.head.extend_from_slice(bytes.get(..length).unwrap_or_default());
                 return Ok(());
-            } else if bytes.len() >= self.limits.bytes {
-                return Err(ConnectionEnd::Refused(too_long(bytes, self.limits.bytes)));
+            } else if bytes.len() >= self.limits.head {
+                return Err(ConnectionEnd::Refused(too_long(bytes, self.limits.head)));
             } else if let Some(refusal) = not_a_head(bytes) {
                 return Err(ConnectionEnd::Refused(refusal));
             } else {
@@ -142,7 +127,9 @@ impl HeadReader {
             if !is_begun && self.head.capacity() > MAX_KEPT {
                 self.head = Vec::new();
             }
-            let expires_at = after(began, if is_begun { self.limits.time } else { self.limits.idle });
+            let is_idle = self.is_kept && !is_begun;
+            let limit = if is_idle { self.limits.idle_timeout } else { self.limits.head_timeout };
+            let expires_at = after(began, limit);
             if self.expiry.as_ref().is_some_and(|expiry| expiry.deadline() > expires_at) {
                 self.expire_at(expires_at);
             }
