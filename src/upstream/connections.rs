@@ -23,7 +23,7 @@ struct ProcessConnections {
     open: AtomicUsize,
     /// The connections of HTTP/2 that take requests.
     shared: Mutex<Vec<Arc<SharedConnection>>>,
-    waiting: Queue<Turn>,
+    waiting: Queue,
     contention: Contention,
 }
 

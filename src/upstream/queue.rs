@@ -6,35 +6,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::connections::Turn;
 use super::target::Target;
 
 /// The requests of all threads that wait for a turn.
-pub(super) struct Queue<Turn> {
-    requests: Mutex<VecDeque<QueuedRequest<Turn>>>,
+#[derive(Default)]
+pub(super) struct Queue {
+    requests: Mutex<VecDeque<QueuedRequest>>,
     /// How many they are.
     length: AtomicUsize,
     next_id: AtomicU64,
 }
 
-struct QueuedRequest<Turn> {
+struct QueuedRequest {
     id: u64,
     target: Target,
     turn: oneshot::Sender<Turn>,
 }
 
-impl<Turn> Default for Queue<Turn> {
-    fn default() -> Self {
-        Self { requests: Mutex::default(), length: AtomicUsize::new(0), next_id: AtomicU64::new(0) }
-    }
-}
-
-impl<Turn> Queue<Turn> {
+impl Queue {
     pub(super) fn is_empty(&self) -> bool {
         self.length.load(Ordering::SeqCst) == 0
     }
 
     /// Adds a request. Returns its place, until that is dropped, and its turn.
-    pub(super) fn push(&self, target: &Target) -> (QueuePlace<'_, Turn>, oneshot::Receiver<Turn>) {
+    pub(super) fn push(&self, target: &Target) -> (QueuePlace<'_>, oneshot::Receiver<Turn>) {
         let (turn, granted) = oneshot::channel();
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.change(|requests| requests.push_back(QueuedRequest { id, target: target.clone(), turn }));
@@ -61,7 +57,7 @@ impl<Turn> Queue<Turn> {
         drop(unwanted);
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut VecDeque<QueuedRequest<Turn>>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut VecDeque<QueuedRequest>) -> T) -> T {
         let mut requests: MutexGuard<'_, _> = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut requests);
         self.length.store(requests.len(), Ordering::SeqCst);
@@ -70,12 +66,12 @@ impl<Turn> Queue<Turn> {
 }
 
 /// The place of a request in the queue, until it is dropped.
-pub(super) struct QueuePlace<'q, Turn> {
-    queue: &'q Queue<Turn>,
+pub(super) struct QueuePlace<'q> {
+    queue: &'q Queue,
     id: u64,
 }
 
-impl<Turn> Drop for QueuePlace<'_, Turn> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         self.queue.change(|requests| requests.retain(|request| request.id != self.id));
     }
