@@ -64,7 +64,7 @@ async fn send(
     LocalHead {
         status,
         fields: &fields,
-        content: length.map_or(Content::None, Content::Length),
+        content: length.map_or(Content::Unframed, Content::Length),
         date,
         version: head.version,
         closes: client.decide_close(),

@@ -7,8 +7,6 @@ use httparse::{EMPTY_HEADER, Status};
 
 use super::fields::{MAX_FIELDS, write_field};
 
-/// The last chunk, without trailers.
-pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// The limit for the chunk extensions of a body, and for its trailers, in bytes.
 const MAX_OVERHEAD: usize = 16 << 10;
 

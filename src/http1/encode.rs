@@ -14,14 +14,12 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// What follows a head, for the fields that frame the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// Nothing, and its length is not known: the request was HEAD, or the status has none.
-    None,
     /// Content of this length in bytes, or none if the request was HEAD.
     Length(u64),
     /// Content in chunks.
     Chunked,
-    /// Content until the connection closes.
-    UntilClose,
+    /// Content until the connection closes; or nothing, as after HEAD, of a length that is not known.
+    Unframed,
 }
 
 /// The head of a response that is made here.
@@ -80,7 +78,7 @@ impl LocalHead<'_> {
                 write_length(out, length);
             }
             Content::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-            Content::None | Content::Length(_) | Content::UntilClose => {}
+            Content::Length(_) | Content::Unframed => {}
         }
         write_field(out, "date", &[self.date.as_bytes()]);
         write_connection(out, self.version, self.closes, &[]);
@@ -115,7 +113,7 @@ mod tests {
                 false,
                 "200 OK|etag: e|transfer-encoding: chunked|date: now",
             ),
-            (200, Content::UntilClose, Version::Http10, true, "200 OK|etag: e|date: now|connection: close"),
+            (200, Content::Unframed, Version::Http10, true, "200 OK|etag: e|date: now|connection: close"),
             (
                 200,
                 Content::Length(1),

@@ -1,6 +1,6 @@
 //! The framing of a body, as it is received and as it is sent on (RFC 9112, section 6).
 
-use super::chunked::{Chunks, LAST_CHUNK, MalformedBody, write_chunk};
+use super::chunked::{Chunks, MalformedBody, write_chunk, write_last_chunk};
 
 /// The rest of a body that is received.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ impl Framing {
         match self {
             Self::UntilClose => {
                 if encoding == Encoding::Chunked {
-                    out.extend_from_slice(LAST_CHUNK);
+                    write_last_chunk(b"", out);
                 }
                 *self = Self::EMPTY;
                 Ok(())

@@ -12,7 +12,7 @@ use hyper::body::Body;
 use jiff::Timestamp;
 
 use crate::clock::http_date;
-use crate::http1::chunked::{LAST_CHUNK, write_chunk};
+use crate::http1::chunked::{write_chunk, write_last_chunk};
 use crate::http1::encode::{Content, LocalHead};
 use crate::http1::request::RequestHead;
 use crate::http1::response::has_no_body;
@@ -64,11 +64,11 @@ fn content<B: Body>(response: &Response<B>, method: &Method, client: &mut Client
     let length = response.body().size_hint().exact();
     match length.filter(|_| method != Method::HEAD).or_else(given) {
         Some(length) => Content::Length(length),
-        None if *method == Method::HEAD || has_no_body(response.status()) => Content::None,
+        None if *method == Method::HEAD || has_no_body(response.status()) => Content::Unframed,
         None if client.version().has_chunks() => Content::Chunked,
         None => {
             client.close_after_response();
-            Content::UntilClose
+            Content::Unframed
         }
     }
 }
@@ -111,9 +111,9 @@ where
         client.send(&data).await?;
     }
     match content {
-        Content::Chunked => out.extend_from_slice(LAST_CHUNK),
+        Content::Chunked => write_last_chunk(b"", &mut out),
         Content::Length(_) if left > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-        Content::Length(_) | Content::UntilClose | Content::None => {}
+        Content::Length(_) | Content::Unframed => {}
     }
     client.send_last(&out).await
 }
