@@ -94,14 +94,11 @@ pub(super) async fn send_all(
     }
     while !bytes.is_empty() {
         let write = |stream: &mut Stream, cx: &mut Context<'_>| Pin::new(stream).poll_write(cx, bytes);
-        let taken = send_some(stream, limit, traffic, &mut meanwhile, write).await?;
+        let taken = wait_for(stream, limit, &mut meanwhile, write).await?;
+        limit.record(taken, traffic);
         bytes = bytes.get(taken..).unwrap_or_default();
     }
-    poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
-        Poll::Pending => limit.poll_wait(cx),
-        flushed @ Poll::Ready(_) => flushed,
-    })
-    .await?;
+    wait_for(stream, limit, meanwhile, |stream, cx| Pin::new(stream).poll_flush(cx)).await?;
     limit.end_wait();
     Ok(())
 }
@@ -122,17 +119,15 @@ pub(super) async fn send_file(
 ) -> io::Result<u64> {
     let mut rest = range.clone();
     while !rest.is_empty() {
-        let taken = poll_fn(|cx| {
-            let Some(open) = file.get() else { return Poll::Ready(Ok(None)) };
-            let taken = stream.poll_send_file(cx, open.file(), &rest);
-            if taken.is_pending() {
-                file.set_aside();
-                meanwhile(stream, cx);
-                return limit.poll_wait(cx);
-            }
-            taken.map_ok(Some)
-        });
-        match taken.await? {
+        let set_aside = |stream: &mut Stream, cx: &mut Context<'_>| {
+            file.set_aside();
+            meanwhile(stream, cx);
+        };
+        let send = |stream: &mut Stream, cx: &mut Context<'_>| match file.get() {
+            Some(open) => stream.poll_send_file(cx, open.file(), &rest).map_ok(Some),
+            None => Poll::Ready(Ok(None)),
+        };
+        match wait_for(stream, limit, set_aside, send).await? {
             None => break,
             Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Some(taken) => rest.start += limit.record(taken, traffic),
@@ -147,44 +142,28 @@ pub(super) async fn send_file(
 pub(super) async fn await_demand(
     stream: &mut Stream,
     limit: &mut SendLimit,
-    mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
+    meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
 ) -> io::Result<Option<usize>> {
-    let wanted = poll_fn(|cx| {
-        let wanted = stream.poll_wanted(cx);
-        if wanted.is_pending() {
-            meanwhile(stream, cx);
-            return limit.poll_wait(cx);
-        }
-        wanted.map(Ok)
-    });
-    let wanted = wanted.await;
+    let wanted = wait_for(stream, limit, meanwhile, |stream, cx| stream.poll_wanted(cx).map(Ok)).await;
     limit.end_wait();
     wanted
 }
 
-/// Sends as much as the other end takes, and returns its length.
-async fn send_some(
+/// Waits until `poll` is ready. While it is not, `meanwhile` is called. Fails if the other end takes too little for too long.
+fn wait_for<T>(
     stream: &mut Stream,
     limit: &mut SendLimit,
-    traffic: &Traffic,
-    meanwhile: &mut impl FnMut(&mut Stream, &mut Context<'_>),
-    send: impl Fn(&mut Stream, &mut Context<'_>) -> Poll<io::Result<usize>>,
-) -> io::Result<usize> {
-    let taken = poll_fn(|cx| {
-        let taken = send(stream, cx);
-        if taken.is_pending() {
+    mut meanwhile: impl FnMut(&mut Stream, &mut Context<'_>),
+    mut poll: impl FnMut(&mut Stream, &mut Context<'_>) -> Poll<io::Result<T>>,
+) -> impl Future<Output = io::Result<T>> {
+    poll_fn(move |cx| {
+        let polled = poll(stream, cx);
+        if polled.is_pending() {
             meanwhile(stream, cx);
             return limit.poll_wait(cx);
         }
-        taken
-    });
-    match taken.await? {
-        0 => Err(io::ErrorKind::WriteZero.into()),
-        taken => {
-            limit.record(taken, traffic);
-            Ok(taken)
-        }
-    }
+        polled
+    })
 }
 
 #[cfg(test)]
@@ -203,11 +182,13 @@ mod tests {
         let (begun, mut limit) = (Instant::now(), SendLimit::new(Duration::from_secs(60)));
         let mut left: usize = 10 << 10;
         while left > 0 {
-            let pace = std::cell::RefCell::new(Box::pin(sleep(Duration::from_secs(1))));
-            let send =
-                |_: &mut Stream, cx: &mut Context<'_>| pace.borrow_mut().as_mut().poll(cx).map(|()| Ok(step));
-            match send_some(&mut stream, &mut limit, &traffic, &mut |_, _| {}, send).await {
-                Ok(taken) => left = left.saturating_sub(taken),
+            let mut pace = Box::pin(sleep(Duration::from_secs(1)));
+            let send = |_: &mut Stream, cx: &mut Context<'_>| pace.as_mut().poll(cx).map(|()| Ok(step));
+            match wait_for(&mut stream, &mut limit, |_, _| {}, send).await {
+                Ok(taken) => {
+                    limit.record(taken, &traffic);
+                    left = left.saturating_sub(taken);
+                }
                 Err(error) => {
                     assert_eq!((error.kind(), limit.has_passed), (io::ErrorKind::TimedOut, true));
                     return Some(begun.elapsed().as_secs());

@@ -6,6 +6,7 @@ mod expiry;
 mod handshakes;
 mod https_only;
 mod private_keys;
+mod unwanted_body;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
