@@ -189,7 +189,7 @@ impl Service for AdminService {
             Ok(response) | Err(Refused::With(response)) => response,
             Err(Refused::BrokeOff) => return ControlFlow::Break(()),
         };
-        respond(head, client, response.map(Full::new), now).await
+        respond(&head.method, client, response.map(Full::new), now).await
     }
 }
 

@@ -175,7 +175,7 @@ impl<R: Routes> Service for Gateway<R> {
         // On the heap: this future is large, and most requests do not need it.
         let response = Box::pin(self.call_filters(head, &current, &decided, Bytes::new())).await;
         record.respond(response.status());
-        Box::pin(respond(head, client, response, now)).await
+        Box::pin(respond(&head.method, client, response, now)).await
     }
 
     fn count_refused(&self, status: StatusCode) {

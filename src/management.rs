@@ -100,10 +100,10 @@ impl<R: Routes> Service for Management<R> {
         let hosts = snapshot.config.management.as_ref().map_or(&[][..], |management| &management.hosts);
         if !is_for_own_host(head, hosts) {
             let refused = refusal_response(client, FOREIGN_HOST).map(Full::new);
-            return respond(head, client, refused, clock::now()).await;
+            return respond(&head.method, client, refused, clock::now()).await;
         }
         let Ok(response) = self.routes.clone().call(request(head)).await;
-        respond(head, client, response, clock::now()).await
+        respond(&head.method, client, response, clock::now()).await
     }
 }
 

@@ -157,7 +157,7 @@ impl<R: Routes> Gateway<R> {
         }
         let response = self.call_filters(head, &current, &decided, Bytes::new()).await;
         record.respond_with(response.status(), decided.outcome);
-        respond(head, client, response, now).await
+        respond(&head.method, client, response, now).await
     }
 }
 

@@ -52,7 +52,7 @@ impl<R: Routes> Gateway<R> {
             Err(BodyError::Refused(refusal)) => {
                 record.refuse_body(refusal);
                 let response = refusal_response(client, refusal);
-                return respond(head, client, response.map(Full::new), decided.now).await;
+                return respond(&head.method, client, response.map(Full::new), decided.now).await;
             }
         };
         let mut response = self.call_filters(head, current, decided, form).await;
@@ -64,7 +64,7 @@ impl<R: Routes> Gateway<R> {
             client.close_after_response();
         }
         record.respond(response.status());
-        respond(head, client, response, decided.now).await
+        respond(&head.method, client, response, decided.now).await
     }
 }
 

@@ -47,11 +47,11 @@ impl<R: Routes> Gateway<R> {
         if let Some(refusal) = refusal(head) {
             record.respond_with(refusal.status, Outcome::Refused);
             let response = refusal_response(client, refusal);
-            return respond(head, client, response.map(Full::new), *now).await;
+            return respond(&head.method, client, response.map(Full::new), *now).await;
         }
         if head.method == Method::OPTIONS && is_last_hop(head) {
             record.respond(StatusCode::OK);
-            return respond(head, client, Response::new(Full::default()), *now).await;
+            return respond(&head.method, client, Response::new(Full::default()), *now).await;
         }
         let peer = Rc::clone(client.peer());
         let is_watched = snapshot.config.response.close_tunnels_after.is_some();
@@ -82,7 +82,7 @@ impl<R: Routes> Gateway<R> {
             Err(UpstreamError::Client(ClientError::IncompleteBody)) => {
                 record.refuse_body(INCOMPLETE_BODY);
                 let response = refusal_response(client, INCOMPLETE_BODY);
-                respond(head, client, response.map(Full::new), *now).await
+                respond(&head.method, client, response.map(Full::new), *now).await
             }
             Err(error) => {
                 let mut response = failure_response(&error, site, snapshot, head, client.peer());
@@ -93,7 +93,7 @@ impl<R: Routes> Gateway<R> {
                 if error.client_fault().is_some() {
                     client.close_after_response();
                 }
-                respond(head, client, response.map(Full::new), *now).await
+                respond(&head.method, client, response.map(Full::new), *now).await
             }
         }
     }

@@ -176,7 +176,7 @@ mod tests {
                 }
                 _ => "ok".into(),
             };
-            respond(head, client, Response::new(Full::new(content)), crate::clock::now()).await
+            respond(&head.method, client, Response::new(Full::new(content)), crate::clock::now()).await
         }
     }
 

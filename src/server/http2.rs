@@ -268,7 +268,7 @@ mod tests {
                 b"/long" => vec![b'x'; LONG].into(),
                 _ => std::future::pending().await,
             };
-            respond(head, client, Response::new(Full::new(content)), crate::clock::now()).await
+            respond(&head.method, client, Response::new(Full::new(content)), crate::clock::now()).await
         }
     }
 

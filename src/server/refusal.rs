@@ -5,7 +5,7 @@ use http::{Method, Response};
 use http_body_util::Full;
 
 use super::limit_log;
-use super::response::write_head;
+use super::response::respond;
 use crate::clock;
 use crate::http1::refusal::{Refusal, text_response};
 use crate::net::client::ClientConnection;
@@ -13,12 +13,8 @@ use crate::net::linger::linger;
 
 /// Sends the response to a request that cannot be handled, and closes the connection.
 pub(super) async fn refuse(mut client: ClientConnection, refusal: Refusal) {
-    let response = refusal_response(&mut client, refusal);
-    let text = response.body().clone();
-    let mut bytes = Vec::new();
-    write_head(&mut bytes, &response.map(Full::new), &Method::GET, &mut client, clock::now());
-    bytes.extend_from_slice(&text);
-    if client.send(&bytes).await.is_ok() {
+    let response = refusal_response(&mut client, refusal).map(Full::new);
+    if respond(&Method::GET, &mut client, response, clock::now()).await.is_continue() {
         linger(client).await;
     }
 }

@@ -14,16 +14,15 @@ use jiff::Timestamp;
 use crate::clock::http_date;
 use crate::http1::chunked::{write_chunk, write_last_chunk};
 use crate::http1::encode::{Content, LocalHead};
-use crate::http1::request::RequestHead;
 use crate::http1::response::has_no_body;
 use crate::net::client::ClientConnection;
 
 /// How much content goes out with the head, in bytes. More is not worth a copy.
 pub const MAX_WITH_HEAD: usize = 16 << 10;
 
-/// Sends a response to the request with this head. Breaks if the client has left, or if the content broke off.
+/// Sends a response to a request with this method. Breaks if the client has left, or if the content broke off.
 pub async fn respond<B>(
-    head: &RequestHead<'_>,
+    method: &Method,
     client: &mut ClientConnection,
     response: Response<B>,
     now: Timestamp,
@@ -31,7 +30,7 @@ pub async fn respond<B>(
 where
     B: Body<Data = Bytes>,
 {
-    if send(head, client, response, now).await.is_ok() {
+    if send(method, client, response, now).await.is_ok() {
         return ControlFlow::Continue(());
     }
     client.cut();
@@ -74,7 +73,7 @@ fn content<B: Body>(response: &Response<B>, method: &Method, client: &mut Client
 }
 
 async fn send<B>(
-    head: &RequestHead<'_>,
+    method: &Method,
     client: &mut ClientConnection,
     response: Response<B>,
     now: Timestamp,
@@ -83,8 +82,8 @@ where
     B: Body<Data = Bytes>,
 {
     let mut out = Vec::with_capacity(1024);
-    let content = write_head(&mut out, &response, &head.method, client, now);
-    if head.method == Method::HEAD || has_no_body(response.status()) {
+    let content = write_head(&mut out, &response, method, client, now);
+    if method == Method::HEAD || has_no_body(response.status()) {
         return client.send_last(&out).await;
     }
     let mut left = if let Content::Length(length) = content { length } else { u64::MAX };

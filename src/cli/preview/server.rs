@@ -87,7 +87,7 @@ impl Service for PreviewService {
             Ok(page) => (self.response(&page, head), self.time_of(&page, now)),
             Err(errors) => (self.refuse(&errors), now),
         };
-        respond(head, client, response.map(Full::new), date).await
+        respond(&head.method, client, response.map(Full::new), date).await
     }
 }
 
