@@ -1,12 +1,15 @@
 //! A request on its way through the filters, with its decision.
 
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use warp::Filter;
+use warp::reject::not_found;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
 
 use crate::counters::Outcome;
 use crate::decision::{Decision, Down, Pass};
@@ -100,9 +103,13 @@ impl RequestContext {
         client_scheme(self.decided.scheme, lines, self.decided.trusted)
     }
 
-    /// Extracts the context, which the gateway has put into the request's extensions.
-    pub fn filter() -> impl Filter<Extract = (Arc<Self>,), Error = warp::Rejection> + Clone {
-        warp::ext::get::<Arc<Self>>()
+    /// A filter that responds to the requests for which `respond` returns a response, and rejects the others. The gateway puts the
+    /// context into the request's extensions.
+    pub(super) fn filter(
+        respond: fn(&Self) -> Option<Response>,
+    ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+        let respond = move |context: Arc<Self>| ready(respond(&context).ok_or_else(not_found));
+        warp::ext::get::<Arc<Self>>().and_then(respond)
     }
 }
 

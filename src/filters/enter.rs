@@ -3,13 +3,10 @@
 //! The secret comes in the fragment of a link, which browsers send to nobody. A script takes it from there and posts it; without
 //! scripts, testers paste it.
 
-use std::sync::Arc;
-
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply as _};
 
@@ -25,9 +22,8 @@ use crate::page::{self, EnterPage};
 
 /// Responds with the page, or to the form on it. Rejects other requests.
 pub fn enter() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        let is_enter = matches!(context.decided.decision, OwnedDecision::Enter);
-        std::future::ready(if is_enter { Ok(respond(&context)) } else { Err(not_found()) })
+    RequestContext::filter(|context| {
+        matches!(context.decided.decision, OwnedDecision::Enter).then(|| respond(context))
     })
 }
 

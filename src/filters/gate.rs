@@ -1,10 +1,7 @@
 //! The gate: responds instead of the site while it is down.
 
-use std::sync::Arc;
-
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, StatusCode};
-use warp::reject::not_found;
 use warp::reply::{Reply as _, Response};
 use warp::{Filter, Rejection};
 
@@ -14,8 +11,8 @@ use crate::snapshot::{CurrentSnapshot, Phase, Snapshot};
 
 /// Responds with the down page or a redirect. Rejects requests that pass.
 pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        let RequestContext { request, current, decided } = &*context;
+    RequestContext::filter(|context| {
+        let RequestContext { request, current, decided } = context;
         let CurrentSnapshot { snapshot, phase } = current;
         let request = VisitorRequest {
             method: &request.method,
@@ -23,8 +20,7 @@ pub fn gate() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
             is_favicon: page::is_favicon(&request.method, &request.path),
             is_unsent: true,
         };
-        let response = respond(snapshot, phase, &decided.decision, &request);
-        std::future::ready(response.ok_or_else(not_found))
+        respond(snapshot, phase, &decided.decision, &request)
     })
 }
 

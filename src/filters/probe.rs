@@ -1,10 +1,7 @@
 //! The gateway's own response to a probe: the site is down on purpose, or the gateway is stopping.
 
-use std::sync::Arc;
-
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::{HeaderValue, StatusCode};
-use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
@@ -12,9 +9,7 @@ use super::context::{OwnedDecision, RequestContext};
 
 /// Responds to probes that the gateway answers itself. Rejects the others.
 pub fn probe() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        std::future::ready(respond(&context.decided.decision).ok_or_else(not_found))
-    })
+    RequestContext::filter(|context| respond(&context.decided.decision))
 }
 
 /// Returns the response to a decision; `None` if something else responds.

@@ -1,7 +1,5 @@
 //! The public status at the status path, for the down page's script, monitors and the pages of other sites.
 
-use std::sync::Arc;
-
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, VARY,
 };
@@ -9,7 +7,6 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use warp::reject::not_found;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
@@ -24,9 +21,8 @@ use crate::snapshot::CurrentSnapshot;
 
 /// Responds with the status to requests for the status path. Rejects the others.
 pub fn status() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    RequestContext::filter().and_then(|context: Arc<RequestContext>| {
-        let is_status = matches!(context.decided.decision, OwnedDecision::Status);
-        std::future::ready(if is_status { Ok(status_response(&context)) } else { Err(not_found()) })
+    RequestContext::filter(|context| {
+        matches!(context.decided.decision, OwnedDecision::Status).then(|| respond(context))
     })
 }
 
@@ -47,7 +43,7 @@ struct PublicStatus<'a> {
     cause: Option<&'static str>,
 }
 
-fn status_response(context: &RequestContext) -> Response {
+fn respond(context: &RequestContext) -> Response {
     let mut response = match context.request.method {
         Method::GET | Method::HEAD => body(context),
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
