@@ -39,16 +39,6 @@ pub enum Stream {
     Pipe(PipeEnd),
 }
 
-impl Stream {
-    /// Ready when the other end waits for bytes: how many it takes, if that is known before they are written.
-    pub fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
-        match self {
-            Self::Pipe(pipe) => pipe.poll_wanted(cx).map(Some),
-            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => Poll::Ready(None),
-        }
-    }
-}
-
 impl From<AcceptedTcp> for Stream {
     fn from(stream: AcceptedTcp) -> Self {
         Self::Accepted(stream)
@@ -134,6 +124,14 @@ impl Stream {
             Self::Unix(stream) => stream.try_read(buffer),
             Self::Accepted(stream) => stream.try_read(buffer),
             Self::Tls(_) | Self::Pipe(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Ready when the other end waits for bytes: how many it takes, if that is known before they are written.
+    pub fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
+        match self {
+            Self::Pipe(pipe) => pipe.poll_wanted(cx).map(Some),
+            Self::Accepted(_) | Self::Tcp(_) | Self::Unix(_) | Self::Tls(_) => Poll::Ready(None),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Log lines for limits that clients reach, and for requests that are refused: one for each limit and minute, since an attacker
 //! reaches them all the time.
 
+use std::fmt::Arguments;
+
 use tracing::{debug, info};
 
 use super::head::TOO_LATE;
@@ -56,12 +58,7 @@ impl ReachedLimit {
     /// `debug`.
     pub fn record(&self, peer: &Peer) {
         let Self { key, deed, consequence, logged } = self;
-        let what = format_args!("{peer} {deed} than `[limits] {key}`, and {consequence}");
-        if logged.is_due() {
-            info!("{what}; more are not logged for a minute");
-        } else {
-            debug!("{what}");
-        }
+        log(logged, format_args!("{peer} {deed} than `[limits] {key}`, and {consequence}"));
     }
 }
 
@@ -71,11 +68,7 @@ pub(super) fn too_much_over_http_2(peer: &Peer) {
     static LOGGED: LogInterval = LogInterval::new();
     let what =
         format_args!("{peer} has reached a limit of HTTP/2, and was disconnected with ENHANCE_YOUR_CALM");
-    if LOGGED.is_due() {
-        info!("{what}; more are not logged for a minute");
-    } else {
-        debug!("{what}");
-    }
+    log(&LOGGED, what);
 }
 
 /// Logs that a request is refused: the limit that it has reached, or the reason. What was logged within the last minute is only
@@ -84,20 +77,22 @@ pub(super) fn refused(refusal: &Refusal, peer: &Peer) {
     static FIELDS: LogInterval = LogInterval::new();
     static OTHERS: LogInterval = LogInterval::new();
     let Refusal { status, reason } = refusal;
-    let interval = if *refusal == TOO_LATE {
+    let what = format_args!("refused a request of {peer}: {status}: {reason}");
+    if *refusal == TOO_LATE {
         HEAD_TIMEOUT.record(peer);
-        None
+        debug!("{what}");
     } else if is_too_long(refusal) {
         HEAD.record(peer);
-        None
-    } else if *refusal == TOO_MANY_FIELDS {
-        Some(&FIELDS)
+        debug!("{what}");
     } else {
-        Some(&OTHERS)
-    };
-    if interval.is_some_and(LogInterval::is_due) {
-        info!("refused a request of {peer}: {status}: {reason}; more are not logged for a minute");
+        log(if *refusal == TOO_MANY_FIELDS { &FIELDS } else { &OTHERS }, what);
+    }
+}
+
+fn log(interval: &LogInterval, what: Arguments<'_>) {
+    if interval.is_due() {
+        info!("{what}; more are not logged for a minute");
     } else {
-        debug!("refused a request of {peer}: {status}: {reason}");
+        debug!("{what}");
     }
 }
