@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::{Instant, interval, sleep};
 
 use super::connect::{TlsSettings, is_same};
-use super::connections::{Connections, CountedConnection, SharedUntilDropped};
+use super::connections::{Connections, CountedConnection};
 use super::frame_limit::{Announced, FrameAllowance, LimitedStream};
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
@@ -101,8 +101,7 @@ impl Http2Connections {
         let settings_timeout = SETTINGS_TIMEOUT.min(target.connect_timeout / 4);
         // Before others take all places.
         let place = shared.place(true).ok_or(io::ErrorKind::ConnectionAborted)?;
-        let running = RunningConnection::new(connection, counted, &shared, self, (turn, settings_timeout));
-        tokio::task::spawn_local(running.run());
+        tokio::task::spawn_local(run(connection, counted, &shared, self, turn, settings_timeout));
         self.open.borrow_mut().push(shared);
         Ok(Opened::Place(place))
     }
@@ -138,60 +137,21 @@ fn builder() -> Builder<LocalExecutor> {
     builder
 }
 
-/// A connection, which ends with its last request once it takes no more of them.
-struct RunningConnection {
-    connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
+/// Runs a connection, which ends with its last request once it takes no more of them. `turn` keeps others of the thread from
+/// opening a connection until it is known how many requests this one takes.
+fn run(
+    mut connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
     counted: CountedConnection,
-    shared: std::sync::Weak<SharedConnection>,
-    requests: RequestCount,
-    announced: watch::Receiver<Announced>,
-    connections: Connections,
-    pool: Weak<Http2Connections>,
-    is_shared: Option<SharedUntilDropped>,
-    /// Keeps others of the thread from opening a connection until it is known how many requests this one takes.
+    shared: &Arc<SharedConnection>,
+    pool: &Rc<Http2Connections>,
     turn: OwnedMutexGuard<()>,
     settings_timeout: Duration,
-}
-
-impl RunningConnection {
-    fn new(
-        connection: Connection<TokioIo<LimitedStream>, PipeBody, LocalExecutor>,
-        counted: CountedConnection,
-        shared: &Arc<SharedConnection>,
-        pool: &Rc<Http2Connections>,
-        (turn, settings_timeout): (OwnedMutexGuard<()>, Duration),
-    ) -> Self {
-        let connections = shared.connections.clone();
-        let is_shared = Some(connections.share(shared));
-        let (requests, announced) = (shared.requests.clone(), shared.announced.clone());
-        let (shared, pool) = (Arc::downgrade(shared), Rc::downgrade(pool));
-        Self {
-            connection,
-            counted,
-            shared,
-            requests,
-            announced,
-            connections,
-            pool,
-            is_shared,
-            turn,
-            settings_timeout,
-        }
-    }
-
-    async fn run(self) {
-        let Self {
-            mut connection,
-            counted,
-            shared,
-            requests,
-            mut announced,
-            connections,
-            pool,
-            mut is_shared,
-            turn,
-            settings_timeout,
-        } = self;
+) -> impl Future<Output = ()> + use<> {
+    let SharedConnection { requests, announced, connections, .. } = &**shared;
+    let (requests, mut announced, connections) = (requests.clone(), announced.clone(), connections.clone());
+    let mut is_shared = Some(connections.share(shared));
+    let (shared, pool) = (Arc::downgrade(shared), Rc::downgrade(pool));
+    async move {
         let (mut counted, mut descriptor, mut turn) = (Some(counted), None, Some(turn));
         let mut settings_timeout = pin!(sleep(settings_timeout));
         let mut ticks = interval(IDLE_INTERVAL);
