@@ -9,7 +9,6 @@ mod body_limits;
 mod buffers;
 mod connect;
 mod connections;
-mod contention;
 mod cut_log;
 mod download;
 mod exchange;
@@ -39,14 +38,14 @@ use std::rc::Rc;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 
 use self::attempts::{Attempts, NextAttempt};
 use self::body_limits::BodyLimits;
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Connector, connect};
 pub use self::cut_log::report_cut_responses;
-use self::exchange::Exchange;
+use self::exchange::{CLOSE_INTERVAL, Exchange};
 use self::exchange_result::{EndedExchange, ExchangeError};
 use self::http2::Http2Connections;
 use self::pool::Pool;
@@ -197,7 +196,10 @@ impl Proxy {
         let over_http2 = matches!(upstream, Stream::Pipe(_));
         let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client, over_http2);
         let limits = BodyLimits::new(head, client, route);
-        let contention = is_new.then(|| self.pool.connections().contention().for_new_connection());
+        let contention = is_new.then(|| {
+            let ticks = interval_at(started_at + CLOSE_INTERVAL, CLOSE_INTERVAL);
+            (self.pool.connections().clone(), ticks)
+        });
         Exchange {
             head,
             client,

@@ -6,7 +6,9 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::contention::Contention;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 use super::queue::Queue;
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
@@ -24,7 +26,7 @@ struct ProcessConnections {
     /// The connections of HTTP/2 that take requests.
     shared: Mutex<Vec<Arc<SharedConnection>>>,
     waiting: Queue,
-    contention: Contention,
+    close_idle: Notify,
 }
 
 /// What a request may use.
@@ -65,7 +67,7 @@ impl Connections {
             if let Some(turn) = self.try_turn(target) {
                 return turn;
             }
-            self.0.contention.close_idle();
+            self.close_idle();
             if let Ok(turn) = turn.await {
                 return turn;
             }
@@ -87,13 +89,18 @@ impl Connections {
         let place = |target: &Target| connection.may_take(target).then(|| connection.place(false)).flatten();
         self.0.waiting.give(|| connection.has_space(), |target| place(target).map(Turn::Place));
         if connection.requests.get() == 0 {
-            self.0.contention.close_idle();
+            self.close_idle();
         }
     }
 
-    /// What tells all threads to close their idle connections.
-    pub(super) fn contention(&self) -> &Contention {
-        &self.0.contention
+    /// Tells all threads to close their idle connections now.
+    pub(super) fn close_idle(&self) {
+        self.0.close_idle.notify_waiters();
+    }
+
+    /// Waits for the next call of [`Connections::close_idle`] after this one.
+    pub(super) fn close_requested(&self) -> Notified<'_> {
+        self.0.close_idle.notified()
     }
 
     /// Returns the number of open connections.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Interval, Sleep, sleep};
 pub(super) use self::awaiting::MAX_INTERIM;
 use super::body_limits::BodyLimits;
 use super::buffers::Buffers;
-use super::contention::Contention;
+use super::connections::Connections;
 use super::download::Download;
 use super::exchange_result::{EndedExchange, ExchangeError};
 use super::response::log_left_out;
@@ -28,6 +28,10 @@ use crate::net::stream::Stream;
 /// can still get the down page.
 const HOLD: Duration = Duration::from_millis(50);
 
+/// How long a request waits for a response on a new connection before the idle connections of all threads are closed for it, and
+/// after which time again. A simple application server serves one connection after another, also if that one is idle.
+pub(super) const CLOSE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A request on a connection to the upstream.
 pub(super) struct Exchange<'x, 'b> {
     pub(super) head: &'x RequestHead<'b>,
@@ -38,8 +42,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) started_at: Instant,
     pub(super) limits: BodyLimits,
     pub(super) now: Timestamp,
-    /// Set on a new connection, which the upstream may not serve until another one closes.
-    pub(super) contention: Option<(Contention, Interval)>,
+    /// Set on a new connection: those of all threads, and when to close the idle ones.
+    pub(super) contention: Option<(Connections, Interval)>,
     /// The limit for a tunnel to be idle; zero for none.
     pub(super) tunnel_idle: Duration,
     /// Ready when the response must not go on.

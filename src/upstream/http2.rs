@@ -157,7 +157,7 @@ fn run(
         let mut ticks = interval(IDLE_INTERVAL);
         let (mut is_unneeded, mut was_idle, mut is_late) = (false, false, false);
         loop {
-            let close_requested = connections.contention().close_requested();
+            let close_requested = connections.close_requested();
             // From here on, no call for that is missed.
             if is_unneeded || requests.get() == 0 && connections.are_awaited() {
                 is_shared = None;

@@ -11,7 +11,6 @@ use tokio::time::{Instant, interval};
 
 use super::connect::{TlsSettings, is_same};
 use super::connections::{ConnectionGuard, Connections};
-use super::contention::Contention;
 use super::{Route, SharedUpstreams};
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
@@ -92,7 +91,7 @@ impl Pool {
 
     fn start_sweeping(self: &Rc<Self>) {
         if !self.is_swept.replace(true) {
-            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.connections.contention().clone()));
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.connections.clone()));
         }
     }
 
@@ -114,19 +113,16 @@ impl Pool {
 }
 
 /// Closes connections that expire, and all of them on request. Ends when there are none.
-async fn sweep(pool: Weak<Pool>, contention: Contention) {
+async fn sweep(pool: Weak<Pool>, connections: Connections) {
     let mut ticks = interval(SWEEP_INTERVAL);
     loop {
         let closes_all = tokio::select! {
             _ = ticks.tick() => false,
-            () = contention.close_requested() => true,
+            () = connections.close_requested() => true,
         };
         let Some(pool) = pool.upgrade() else { return };
-        let has_any = if closes_all || pool.connections.are_awaited() {
-            pool.close_all()
-        } else {
-            pool.close_expired()
-        };
+        let has_any =
+            if closes_all || connections.are_awaited() { pool.close_all() } else { pool.close_expired() };
         if !has_any {
             pool.is_swept.set(false);
             return;

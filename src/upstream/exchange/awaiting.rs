@@ -107,9 +107,9 @@ impl Exchange<'_, '_> {
         if upload.poll_gate_expired(cx).is_ready() {
             return Poll::Ready(Ok(ExchangeEvent::AskForBody));
         }
-        if let Some((contention, ticks)) = &mut self.contention {
+        if let Some((connections, ticks)) = &mut self.contention {
             while ticks.poll_tick(cx).is_ready() {
-                contention.close_idle();
+                connections.close_idle();
             }
         }
         if self.is_watched && closing.as_mut().poll(cx).is_ready() {
