@@ -89,12 +89,7 @@ pub enum Forwarded {
 }
 
 impl Proxy {
-    /// A proxy of one thread, which shares nothing with others.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Like [`Proxy::new`], for one of several threads that share what they know.
+    /// The connections of one of the threads that share what they know.
     pub fn sharing(shared: &SharedUpstreams) -> Self {
         Self { pool: Pool::sharing(shared), names: shared.names.clone(), ..Self::default() }
     }
