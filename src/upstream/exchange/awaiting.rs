@@ -20,11 +20,8 @@ pub(in crate::upstream) const MAX_INTERIM: usize = 32;
 enum ExchangeEvent {
     /// The upstream sent this many bytes; 0 at its end.
     Received(io::Result<usize>),
-    ClientLeft,
     /// The client has waited long enough for the upstream to ask for the body.
     AskForBody,
-    Closing,
-    TimedOut,
 }
 
 /// Returns true if another response follows (RFC 9110, section 15.2). A 101 is the last of HTTP.
@@ -52,9 +49,6 @@ impl Exchange<'_, '_> {
                         has_received,
                     }));
                 }
-                ExchangeEvent::ClientLeft => return Err(ClientError::BrokeOff.into()),
-                ExchangeEvent::TimedOut => return Err(self.limits.error_before_response().into()),
-                ExchangeEvent::Closing => return Err(UpstreamError::Revoked.into()),
                 ExchangeEvent::AskForBody => {
                     self.upload.open_gate();
                     let asked = self.client.ask_for_body().await;
@@ -89,7 +83,7 @@ impl Exchange<'_, '_> {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ClientError>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, UpstreamError>> {
         let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
         let has_progress = upload.poll(cx, client, upstream, &mut buffers.to_upstream)?;
         if let Some(limit) = limits.before_response(upload, has_progress, client) {
@@ -102,7 +96,7 @@ impl Exchange<'_, '_> {
             && client.poll_watched(cx, &mut buffers.unwatched).is_ready()
             && client.poll_gone_before_response(cx).is_ready()
         {
-            return Poll::Ready(Ok(ExchangeEvent::ClientLeft));
+            return Poll::Ready(Err(ClientError::BrokeOff.into()));
         }
         if upload.poll_gate_expired(cx).is_ready() {
             return Poll::Ready(Ok(ExchangeEvent::AskForBody));
@@ -113,9 +107,9 @@ impl Exchange<'_, '_> {
             }
         }
         if self.is_watched && closing.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Ok(ExchangeEvent::Closing));
+            return Poll::Ready(Err(UpstreamError::Revoked));
         }
-        buffers.deadline.poll_passed(cx).map(|()| Ok(ExchangeEvent::TimedOut))
+        buffers.deadline.poll_passed(cx).map(|()| Err(limits.error_before_response()))
     }
 
     /// Takes the head of a response from the upstream, if it is complete.
