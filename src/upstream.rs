@@ -118,17 +118,16 @@ impl Proxy {
     ) -> Result<Forwarded, UpstreamError> {
         let mut lease = self.buffers.take();
         let buffers = lease.get();
-        request::write(&mut buffers.to_upstream, head, route);
+        request::write(&mut buffers.to_upstream, head, route, via::version(client));
         let mut attempts = Attempts::new(head);
         let mut started_at = Instant::now();
+        let UpstreamSite { upstream, tls, .. } = route.site;
         let protocol = match route.protocol(head) {
-            Protocol::Negotiated if self.http2.was_refused(route.upstream, route.tls, started_at) => {
-                Protocol::Http1
-            }
+            Protocol::Negotiated if self.http2.was_refused(upstream, tls, started_at) => Protocol::Http1,
             protocol => protocol,
         };
         let take_idle = |now| match protocol {
-            Protocol::Http1 => self.pool.take(route.upstream, route.tls, now),
+            Protocol::Http1 => self.pool.take(upstream, tls, now),
             _ => None,
         };
         let mut idle = take_idle(started_at);
@@ -181,7 +180,7 @@ impl Proxy {
         &self,
         (head, client, buffers): (&'x RequestHead<'b>, &'x mut ClientConnection, &'x mut Buffers),
         upstream: Stream,
-        route: &Route<'_>,
+        route: &'x Route<'x>,
         (now, started_at): (Timestamp, Instant),
         is_new: bool,
         closing: Pin<&'x mut (dyn Future<Output = ()> + 'x)>,
@@ -198,6 +197,7 @@ impl Proxy {
         Exchange {
             head,
             client,
+            route,
             upstream,
             buffers,
             upload,
@@ -205,10 +205,7 @@ impl Proxy {
             limits,
             now,
             contention,
-            tunnel_idle: route.tunnel_idle,
             closing,
-            is_watched: route.is_watched,
-            is_private: route.is_private,
             was_asked_for_body: false,
         }
     }

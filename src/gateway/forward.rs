@@ -54,14 +54,14 @@ impl<R: Routes> Gateway<R> {
             return respond(&head.method, client, Response::new(Full::default()), *now).await;
         }
         let peer = Rc::clone(client.peer());
-        let is_watched = snapshot.config.response.close_tunnels_after.is_some();
-        let is_private = decided.is_bypassed();
-        let request_id = Some(request_id.as_bytes());
         let route = Route {
-            is_watched,
-            is_private,
-            request_id,
-            ..Route::new(site, snapshot.limits(), client, &peer, *trusted)
+            site,
+            limits: snapshot.limits(),
+            is_watched: snapshot.config.response.close_tunnels_after.is_some(),
+            is_private: decided.is_bypassed(),
+            request_id: request_id.as_bytes(),
+            peer: &peer,
+            trusted: *trusted,
         };
         let closing = pin!(self.closing(head, &peer, current, *now));
         let mut on_status = |status: StatusCode| {

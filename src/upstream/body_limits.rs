@@ -29,7 +29,7 @@ pub(super) struct BodyLimits {
 
 impl BodyLimits {
     pub(super) fn new(head: &RequestHead<'_>, client: &ClientConnection, route: &Route<'_>) -> Self {
-        let Route { response_timeout: response, body_timeout: body, .. } = *route;
+        let (response, body) = (route.site.response_timeout, route.limits.body_timeout);
         // gRPC needs HTTP/2.
         let may_pause = client.is_http2() && may_pause(head.values("content-type"));
         let request_body = if may_pause { Duration::MAX } else { body };

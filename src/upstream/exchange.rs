@@ -19,7 +19,7 @@ use super::download::Download;
 use super::exchange_result::{EndedExchange, ExchangeError};
 use super::response::log_left_out;
 use super::upload::Upload;
-use super::{ClientError, Forwarded, UpstreamError, tunnel};
+use super::{ClientError, Forwarded, Route, UpstreamError, tunnel};
 use crate::http1::request::RequestHead;
 use crate::net::client::{ClientConnection, UNWATCHED};
 use crate::net::stream::Stream;
@@ -36,6 +36,7 @@ pub(super) const CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Exchange<'x, 'b> {
     pub(super) head: &'x RequestHead<'b>,
     pub(super) client: &'x mut ClientConnection,
+    pub(super) route: &'x Route<'x>,
     pub(super) upstream: Stream,
     pub(super) buffers: &'x mut Buffers,
     pub(super) upload: Upload<'x>,
@@ -44,14 +45,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) now: Timestamp,
     /// Set on a new connection: those of all threads, and when to close the idle ones.
     pub(super) contention: Option<(Connections, Interval)>,
-    /// The limit for a tunnel to be idle; zero for none.
-    pub(super) tunnel_idle: Duration,
     /// Ready when the response must not go on.
     pub(super) closing: Pin<&'x mut (dyn Future<Output = ()> + 'x)>,
-    /// True if it may become ready before the response has begun.
-    pub(super) is_watched: bool,
-    /// True if no cache may keep the response.
-    pub(super) is_private: bool,
     /// True once the upstream has asked for the body by 100 (Continue).
     pub(super) was_asked_for_body: bool,
 }
@@ -68,8 +63,8 @@ impl Exchange<'_, '_> {
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             log_left_out(&download, self.head);
             on_status(download.status);
-            let Self { client, upstream, buffers, tunnel_idle, closing, .. } = self;
-            tunnel::run(client, upstream, buffers, *tunnel_idle, closing.as_mut()).await;
+            let Self { client, route, upstream, buffers, closing, .. } = self;
+            tunnel::run(client, upstream, buffers, route.limits.tunnel_idle, closing.as_mut()).await;
             return Ok(EndedExchange { forwarded: Forwarded::Cut, idle_limit: None });
         }
         self.await_content(&mut download).await?;

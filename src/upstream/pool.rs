@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval};
 use super::connect::{TlsSettings, is_same};
 use super::connections::{ConnectionGuard, Connections};
 use super::{Route, SharedUpstreams};
+use crate::config::UpstreamSite;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::net::stream::Stream;
 
@@ -72,8 +73,8 @@ impl Pool {
         (stream, guard): (Stream, ConnectionGuard),
         announced: Duration,
     ) {
-        let Route { upstream, tls, idle_limit, max_idle, .. } = *route;
-        let limit = announced.min(idle_limit);
+        let Route { site: UpstreamSite { upstream, tls, .. }, limits, .. } = route;
+        let limit = announced.min(limits.upstream_idle);
         if limit.is_zero() || self.connections.are_awaited() {
             // Before it no longer counts.
             drop(stream);
@@ -82,7 +83,7 @@ impl Pool {
         let connection = IdleConnection { stream, guard, since: Instant::now(), limit };
         let mut upstreams = self.upstreams.borrow_mut();
         match upstreams.iter_mut().find(|(other, of, _)| other == upstream && is_same(of, tls)) {
-            Some((_, _, idle)) if idle.len() < max_idle => idle.push(connection),
+            Some((_, _, idle)) if idle.len() < limits.upstream_idle_connections => idle.push(connection),
             Some(_) => {}
             None => upstreams.push((upstream.clone(), tls.clone(), vec![connection])),
         }

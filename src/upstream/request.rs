@@ -28,8 +28,8 @@ pub(super) fn encoding(framing: &Framing) -> Encoding {
 }
 
 /// Appends the head that the upstream gets: in origin form, with the fields that pass, and with those that name the client
-/// and this gateway.
-pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
+/// and this gateway. `received_version` is as in Via.
+pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>, received_version: &str) {
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     head.target.write(out);
@@ -37,15 +37,13 @@ pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
     match head.host {
         Some(host) => write_field(out, "host", &[host.as_bytes()]),
         // A request without a host is for the upstream itself.
-        None => write_field(out, "host", &[route.upstream.authority().as_bytes()]),
+        None => write_field(out, "host", &[route.site.upstream.authority().as_bytes()]),
     }
     write_fields(out, head, route);
     write_framing(out, head);
     write_forwarding(out, head, route);
-    if let Some(id) = route.request_id {
-        write_field(out, X_REQUEST_ID, &[id]);
-    }
-    via::write(out, route.received_version);
+    write_field(out, X_REQUEST_ID, &[route.request_id]);
+    via::write(out, received_version);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -64,10 +62,7 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
         let is_written_elsewhere = match field.name.len() {
             4 => is("host"),
             6 => is("expect") && head.version == Version::Http10 || holds_secret(field),
-            12 => {
-                counts_hops && is("max-forwards") && decimal(field.value).is_some()
-                    || route.request_id.is_some() && is(X_REQUEST_ID)
-            }
+            12 => counts_hops && is("max-forwards") && decimal(field.value).is_some() || is(X_REQUEST_ID),
             14 => is("content-length"),
             15 => is(X_FORWARDED_FOR.as_str()) || is_bypass_field(field.name),
             _ => false,
@@ -136,7 +131,7 @@ fn write_forwarding(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
         write_field(out, name.as_str(), &[address.as_bytes()]);
     }
     if sent(X_FORWARDED_PROTO).next().is_none() {
-        write_field(out, X_FORWARDED_PROTO, &[route.scheme.as_str().as_bytes()]);
+        write_field(out, X_FORWARDED_PROTO, &[route.peer.scheme().as_str().as_bytes()]);
     }
     if let Some(host) = head.host.filter(|_| sent("x-forwarded-host").next().is_none()) {
         write_field(out, X_FORWARDED_HOST.as_str(), &[host.as_bytes()]);
@@ -149,35 +144,34 @@ mod tests {
 
     use super::*;
     use crate::config::upstream_address::UpstreamAddress;
+    use crate::config::{Limits, UpstreamSite, WhenUnreachable};
     use crate::http1::scheme::Scheme;
     use crate::net::peer::Peer;
 
-    /// The lines that the upstream gets, without Via.
+    /// The lines that the upstream gets, without X-Request-Id and Via.
     fn sent(peer: Option<&str>, trusted: bool, head: &str) -> Vec<String> {
-        let upstream = UpstreamAddress::parse("http://upstream.example").unwrap();
-        let route = Route {
-            upstream: &upstream,
-            tls: &None,
+        let site = UpstreamSite {
+            upstream: UpstreamAddress::parse("http://upstream.example").unwrap(),
+            tls: None,
+            when_unreachable: WhenUnreachable::Error,
             connect_timeout: Duration::MAX,
             response_timeout: Duration::MAX,
-            body_timeout: Duration::MAX,
-            idle_limit: Duration::ZERO,
-            max_idle: 0,
-            max_connections: 0,
-            tunnel_idle: Duration::ZERO,
+        };
+        let route = Route {
+            site: &site,
+            limits: &Limits::default(),
             is_watched: false,
             is_private: false,
-            request_id: None,
-            received_version: "1.1",
-            peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())),
+            request_id: b"1",
+            peer: &Peer::new(peer.map(|peer| peer.parse().unwrap())).over(Scheme::Https),
             trusted,
-            scheme: Scheme::Https,
         };
         let head = format!("{}\r\n\r\n", head.replace('|', "\r\n"));
         let mut out = Vec::new();
-        write(&mut out, &RequestHead::parse(head.as_bytes()).unwrap(), &route);
+        write(&mut out, &RequestHead::parse(head.as_bytes()).unwrap(), &route, "1.1");
         let text = String::from_utf8(out).unwrap();
-        text.trim_end().split("\r\n").filter(|line| !line.starts_with("via: ")).map(str::to_owned).collect()
+        let is_named = |line: &&str| !line.starts_with("x-request-id: ") && !line.starts_with("via: ");
+        text.trim_end().split("\r\n").filter(is_named).map(str::to_owned).collect()
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::Route;
 use super::connect::{TlsSettings, is_same};
 use super::route::Protocol;
 use super::tunnel::offered_protocols;
+use crate::config::UpstreamSite;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::http1::request::RequestHead;
 
@@ -25,14 +26,14 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(route: &Route<'_>, protocol: Protocol, head: &RequestHead<'_>) -> Self {
-        let Route { upstream, tls, max_connections, connect_timeout, .. } = *route;
+        let UpstreamSite { upstream, tls, connect_timeout, .. } = route.site;
         let may_share = protocol != Protocol::Http1 || offered_protocols(head).is_empty();
         Self {
             address: upstream.clone(),
             tls: tls.clone(),
             protocol,
-            max_connections,
-            connect_timeout,
+            max_connections: route.limits.upstream_connections,
+            connect_timeout: *connect_timeout,
             may_share,
         }
     }

@@ -106,7 +106,7 @@ impl Exchange<'_, '_> {
                 connections.close_idle();
             }
         }
-        if self.is_watched && closing.as_mut().poll(cx).is_ready() {
+        if self.route.is_watched && closing.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(UpstreamError::Revoked));
         }
         buffers.deadline.poll_passed(cx).map(|()| Err(limits.error_before_response()))
@@ -114,8 +114,10 @@ impl Exchange<'_, '_> {
 
     /// Takes the head of a response from the upstream, if it is complete.
     fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
-        let options =
-            HeadOptions { over_http2: matches!(self.upstream, Stream::Pipe(_)), is_private: self.is_private };
+        let options = HeadOptions {
+            over_http2: matches!(self.upstream, Stream::Pipe(_)),
+            is_private: self.route.is_private,
+        };
         let download = response::take_head(self.head, self.client, self.buffers, self.now, options)?;
         let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
         if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
