@@ -199,6 +199,7 @@ impl Proxy {
             client,
             route,
             upstream,
+            over_http2,
             buffers,
             upload,
             started_at,

@@ -38,6 +38,8 @@ pub(super) struct Exchange<'x, 'b> {
     pub(super) client: &'x mut ClientConnection,
     pub(super) route: &'x Route<'x>,
     pub(super) upstream: Stream,
+    /// True if the upstream is translated from HTTP/2.
+    pub(super) over_http2: bool,
     pub(super) buffers: &'x mut Buffers,
     pub(super) upload: Upload<'x>,
     pub(super) started_at: Instant,

@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 
 use super::buffers::Buffers;
 use super::download::Download;
+use super::exchange::Exchange;
 use super::{UpstreamError, tunnel, via};
 use crate::clock::http_date;
 use crate::escape::peer_text;
@@ -22,7 +23,6 @@ use crate::http1::framing::{Encoding, Framing};
 use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::{INVALID_NAME, ResponseHead, has_no_body};
 use crate::log_interval::LogInterval;
-use crate::net::client::ClientConnection;
 
 /// How the client gets the response.
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +30,10 @@ struct ToClient {
     version: Version,
     closes: bool,
     now: Timestamp,
-    head_options: HeadOptions,
-}
-
-/// What the head depends on besides the upstream's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HeadOptions {
-    /// True if it was translated from HTTP/2.
-    pub(super) over_http2: bool,
-    /// True if no cache may keep the response.
-    pub(super) is_private: bool,
+    /// True if the response was translated from HTTP/2.
+    over_http2: bool,
+    /// True if no cache may keep it.
+    is_private: bool,
 }
 
 /// Returns the filter for the fields and trailers of a response with these options.
@@ -47,72 +41,75 @@ pub(super) fn filter(options: &ConnectionOptions) -> FieldFilter<'_> {
     FieldFilter { sender: Sender::Upstream, options }
 }
 
-/// Takes the head of a response to `request` from the upstream, if it is complete. Leaves it, as it goes to the client, in
-/// `to_client`.
-pub(super) fn take_head(
-    request: &RequestHead<'_>,
-    client: &mut ClientConnection,
-    buffers: &mut Buffers,
-    now: Timestamp,
-    head_options: HeadOptions,
-) -> Result<Option<Download>, UpstreamError> {
-    let Buffers { from_upstream, to_client, .. } = buffers;
-    let ascii;
-    let mut left_out = None;
-    let mut parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
-    if parsed.as_ref().err() == Some(&INVALID_NAME) {
-        match ForeignFields::find(from_upstream.bytes()) {
-            ForeignFields::None => {}
-            ForeignFields::Incomplete => return Ok(None),
-            ForeignFields::LeftOut(head) => {
-                ascii = head;
-                left_out = Some(peer_text(&ascii.name).into());
-                let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
-                parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
+impl Exchange<'_, '_> {
+    /// Takes the head of a response from the upstream, if it is complete. Leaves it, as it goes to the client, in `to_client`.
+    pub(super) fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
+        let Self { head: request, client, buffers, .. } = self;
+        let Buffers { from_upstream, to_client, .. } = &mut **buffers;
+        let ascii;
+        let mut left_out = None;
+        let mut parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
+        if parsed.as_ref().err() == Some(&INVALID_NAME) {
+            match ForeignFields::find(from_upstream.bytes()) {
+                ForeignFields::None => {}
+                ForeignFields::Incomplete => return Ok(None),
+                ForeignFields::LeftOut(head) => {
+                    ascii = head;
+                    left_out = Some(peer_text(&ascii.name).into());
+                    let rest = ResponseHead::parse(&ascii.bytes, request.method == Method::HEAD);
+                    parsed = rest.map(|found| found.map(|(_, head)| (ascii.length, head)));
+                }
             }
         }
-    }
-    let Some((length, head)) = parsed.map_err(|invalid| UpstreamError::Invalid(invalid.0))? else {
-        return Ok(None);
-    };
-    to_client.clear();
-    if head.status == StatusCode::SWITCHING_PROTOCOLS && !tunnel::is_requested(request, &head) {
-        return Err(UpstreamError::Invalid("it switched to a protocol that was not requested"));
-    }
-    if head.status.is_informational() {
-        write_interim(to_client, &head);
-    } else {
-        if ends_with_connection(&head.framing, client.version()) {
-            client.close_after_response();
+        let Some((length, head)) = parsed.map_err(|invalid| UpstreamError::Invalid(invalid.0))? else {
+            return Ok(None);
+        };
+        to_client.clear();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            if !tunnel::is_requested(request, &head) {
+                return Err(UpstreamError::Invalid("it switched to a protocol that was not requested"));
+            }
+            if !self.upload.is_whole() {
+                return Err(UpstreamError::Invalid("it switched to another protocol within the request"));
+            }
         }
-        let to = ToClient { version: client.version(), closes: client.decide_close(), now, head_options };
-        write(to_client, &head, &request.method, &to);
+        if head.status.is_informational() {
+            write_interim(to_client, &head);
+        } else {
+            if ends_with_connection(&head.framing, client.version()) {
+                client.close_after_response();
+            }
+            let to = ToClient {
+                version: client.version(),
+                closes: client.decide_close(),
+                now: self.now,
+                over_http2: self.over_http2,
+                is_private: self.route.is_private,
+            };
+            write(to_client, &head, &request.method, &to);
+        }
+        let (idle_limit, encoding) = (idle_limit(&head), encoding(&head.framing, client.version()));
+        let may_pause = !matches!(head.framing, Framing::Length(_)) && may_pause(head.values("content-type"));
+        let ResponseHead { status, framing, options, .. } = head;
+        from_upstream.consume(length);
+        // A client of HTTP/2 may take nothing, and have many requests: the buffer grows with what it takes.
+        if !client.is_http2() {
+            from_upstream.expect(&framing);
+        }
+        Ok(Some(Download {
+            status,
+            framing,
+            encoding,
+            options,
+            idle_limit,
+            may_pause,
+            sent: 0,
+            taken: 0,
+            has_progress: true,
+            is_cut: false,
+            left_out,
+        }))
     }
-    let idle_limit = head.keeps_alive.then(|| {
-        // One second less: it may close while a request is on its way.
-        head.idle_timeout.map_or(Duration::MAX, |timeout| Duration::from_secs(timeout.saturating_sub(1)))
-    });
-    let encoding = encoding(&head.framing, client.version());
-    let may_pause = !matches!(head.framing, Framing::Length(_)) && may_pause(head.values("content-type"));
-    let ResponseHead { status, framing, options, .. } = head;
-    from_upstream.consume(length);
-    // A client of HTTP/2 may take nothing, and have many requests: the buffer grows with what it takes.
-    if !client.is_http2() {
-        from_upstream.expect(&framing);
-    }
-    Ok(Some(Download {
-        status,
-        framing,
-        encoding,
-        options,
-        idle_limit,
-        may_pause,
-        sent: 0,
-        taken: 0,
-        has_progress: true,
-        is_cut: false,
-        left_out,
-    }))
 }
 
 /// Logs that a field of a response that is forwarded was left out, if one was: HTTP/2 could not carry it, and many clients
@@ -142,6 +139,13 @@ pub(super) fn may_pause<'v>(mut content_types: impl Iterator<Item = &'v [u8]>) -
     })
 }
 
+/// Returns how long a connection can be used again; `None` if it cannot.
+fn idle_limit(head: &ResponseHead<'_>) -> Option<Duration> {
+    // One second less: it may close while a request is on its way.
+    let limit = |timeout: u64| Duration::from_secs(timeout.saturating_sub(1));
+    head.keeps_alive.then(|| head.idle_timeout.map_or(Duration::MAX, limit))
+}
+
 /// Returns the encoding of a response's content for a client of this version.
 fn encoding(framing: &Framing, version: Version) -> Encoding {
     match framing {
@@ -159,8 +163,8 @@ fn ends_with_connection(framing: &Framing, version: Version) -> bool {
 fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToClient) {
     write_status_line(out, head.status, head.reason);
     let is_bare = *method == Method::HEAD || has_no_body(head.status);
-    write_fields(out, head, is_bare || !to.version.has_chunks(), to.head_options.is_private);
-    if to.head_options.is_private {
+    write_fields(out, head, is_bare || !to.version.has_chunks(), to.is_private);
+    if to.is_private {
         write_field(out, "cache-control", &[PRIVATE.as_bytes()]);
     }
     if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
@@ -173,7 +177,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
         write_field(out, "date", &[http_date(to.now).as_bytes()]);
     }
     let version = if head.is_http11 { "1.1" } else { "1.0" };
-    via::write(out, if to.head_options.over_http2 { "2.0" } else { version });
+    via::write(out, if to.over_http2 { "2.0" } else { version });
     write_connection(out, to.version, to.closes, &upgrades(head));
     out.extend_from_slice(b"\r\n");
 }

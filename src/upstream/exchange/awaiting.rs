@@ -7,10 +7,9 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::Exchange;
-use crate::net::stream::Stream;
 use crate::upstream::download::Download;
 use crate::upstream::exchange_result::{ExchangeError, NoResponse};
-use crate::upstream::response::{self, HeadOptions};
+use crate::upstream::response::log_left_out;
 use crate::upstream::{ClientError, UpstreamError};
 
 /// The limit for interim responses to one request. An upstream that sends them without end would keep a core busy.
@@ -112,20 +111,6 @@ impl Exchange<'_, '_> {
         buffers.deadline.poll_passed(cx).map(|()| Err(limits.error_before_response()))
     }
 
-    /// Takes the head of a response from the upstream, if it is complete.
-    fn take_head(&mut self) -> Result<Option<Download>, UpstreamError> {
-        let options = HeadOptions {
-            over_http2: matches!(self.upstream, Stream::Pipe(_)),
-            is_private: self.route.is_private,
-        };
-        let download = response::take_head(self.head, self.client, self.buffers, self.now, options)?;
-        let switches = |download: &Download| download.status == StatusCode::SWITCHING_PROTOCOLS;
-        if download.as_ref().is_some_and(switches) && !self.upload.is_whole() {
-            return Err(UpstreamError::Invalid("it switched to another protocol within the request"));
-        }
-        Ok(download)
-    }
-
     /// Appends the head of an interim response (RFC 9110, section 15.2), which is sent together with those that came with it.
     fn take_interim(&mut self, download: &Download, heads: &mut Vec<u8>) {
         if download.status == StatusCode::CONTINUE {
@@ -134,7 +119,7 @@ impl Exchange<'_, '_> {
             self.was_asked_for_body = true;
         }
         if self.client.takes_interim() {
-            response::log_left_out(download, self.head);
+            log_left_out(download, self.head);
         }
         heads.append(&mut self.buffers.to_client);
     }
